@@ -1,0 +1,119 @@
+use jiff::Timestamp;
+use lapin::message::BasicGetMessage;
+use lapin::options::{BasicAckOptions, BasicGetOptions};
+use lapin::types::{AMQPValue, ShortString};
+use lapin::{BasicProperties, Channel, Connection};
+
+use super::message::{Destination, as_text, header};
+
+/// One message of the dead-letter queue. It stays in the queue until it is acknowledged.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// The message id that its properties name.
+    pub message_id: Option<String>,
+    /// The stage that it failed in; `None` where its header names none.
+    pub destination: Option<Destination>,
+    /// A stable code, such as `unknown_user`; `unrouted` where the broker itself put it here.
+    pub reason: String,
+    /// The reason for people.
+    pub detail: Option<String>,
+    /// When it became a dead letter.
+    pub failed_at: Option<Timestamp>,
+    /// How often it was tried.
+    pub attempts: Option<i64>,
+    /// As it was published.
+    pub properties: BasicProperties,
+    /// As it was published.
+    pub body: Vec<u8>,
+    delivery_tag: u64,
+}
+
+impl From<BasicGetMessage> for DeadLetter {
+    fn from(message: BasicGetMessage) -> Self {
+        let delivery = message.delivery;
+        let properties = delivery.properties;
+        let value = |name: &str| properties.headers().as_ref()?.inner().get(name).cloned();
+        let text = |name: &str| value(name).as_ref().and_then(as_text).map(str::to_owned);
+        Self {
+            message_id: properties.message_id().as_ref().map(ShortString::to_string),
+            destination: Destination::of(&properties),
+            reason: text(header::FAILURE_REASON).unwrap_or_else(|| broker_reason(&properties)),
+            detail: text(header::FAILURE_DETAIL),
+            failed_at: text(header::FAILED_AT).and_then(|time| time.parse().ok()),
+            attempts: value(header::ATTEMPTS).and_then(|attempts| match attempts {
+                AMQPValue::LongLongInt(n) => Some(n),
+                AMQPValue::LongInt(n) => Some(n.into()),
+                _ => None,
+            }),
+            delivery_tag: delivery.delivery_tag,
+            body: delivery.data,
+            properties,
+        }
+    }
+}
+
+/// Why a message without a reason of ours is here: either the broker dead-lettered it past the last
+/// rung, while no worker could say why, or it found no queue.
+fn broker_reason(properties: &BasicProperties) -> String {
+    let died = properties
+        .headers()
+        .as_ref()
+        .is_some_and(|headers| headers.contains_key("x-death"));
+    if died { "attempts_used_up" } else { "unrouted" }.to_owned()
+}
+
+/// The dead-letter queue, read message by message over a channel of its own.
+///
+/// What is read and not acknowledged goes back when this is dropped or the process dies, so that
+/// nothing can be lost by looking.
+pub struct DeadLetterQueue {
+    channel: Channel,
+    name: ShortString,
+}
+
+impl DeadLetterQueue {
+    /// Opens the queue `name`.
+    ///
+    /// # Errors
+    ///
+    /// Where no channel can be opened.
+    pub async fn open(connection: &Connection, name: &str) -> lapin::Result<Self> {
+        Ok(Self {
+            channel: connection.create_channel().await?,
+            name: name.into(),
+        })
+    }
+
+    /// The next message that this queue object has not seen yet; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Where the broker cannot be reached or there is no such queue.
+    pub async fn next(&self) -> lapin::Result<Option<DeadLetter>> {
+        let message = self
+            .channel
+            .basic_get(self.name.clone(), BasicGetOptions::default())
+            .await?;
+        Ok(message.map(DeadLetter::from))
+    }
+
+    /// Removes a message for good.
+    ///
+    /// # Errors
+    ///
+    /// Where the broker cannot be reached; the message is then still in the queue.
+    pub async fn remove(&self, letter: &DeadLetter) -> lapin::Result<()> {
+        self.channel
+            .basic_ack(letter.delivery_tag, BasicAckOptions::default())
+            .await
+    }
+
+    /// Gives back what was read and not removed.
+    ///
+    /// # Errors
+    ///
+    /// Where the broker cannot be reached; it then gives them back by itself.
+    pub async fn close(self) -> lapin::Result<()> {
+        self.channel.close(200, "done".into()).await
+    }
+}

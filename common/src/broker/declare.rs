@@ -1,0 +1,166 @@
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
+
+use super::topology::{Binding, Exchange, Kind, Queue, Topology};
+
+/// Why the topology is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum DeclareError {
+    /// The broker refused an object.
+    #[error("cannot declare {name}: {source}")]
+    Object {
+        /// The exchange or queue.
+        name: String,
+        /// What the broker said.
+        source: lapin::Error,
+    },
+    /// No channel could be opened.
+    #[error("cannot open a channel: {0}")]
+    Channel(#[from] lapin::Error),
+}
+
+/// Declares everything, which changes nothing where it is there already. Returns the names of the
+/// objects that exist with other arguments: they are used as they are.
+///
+/// # Errors
+///
+/// Where the broker refuses or cannot be reached.
+pub async fn declare(
+    connection: &Connection,
+    topology: &Topology,
+) -> Result<Vec<String>, DeclareError> {
+    let mut drifted = Vec::new();
+    let mut channel = connection.create_channel().await?;
+    for exchange in &topology.exchanges {
+        let declared = declare_exchange(&channel, exchange).await;
+        if !is_there(declared, &exchange.name)? {
+            drifted.push(exchange.name.clone());
+            channel = connection.create_channel().await?;
+        }
+    }
+    for queue in &topology.queues {
+        let declared = declare_queue(&channel, queue).await;
+        if !is_there(declared, &queue.name)? {
+            drifted.push(queue.name.clone());
+            channel = connection.create_channel().await?;
+        }
+        for binding in &queue.bindings {
+            bind(&channel, &queue.name, binding)
+                .await
+                .map_err(|source| object(&queue.name, source))?;
+        }
+    }
+    close(&channel).await;
+    Ok(drifted)
+}
+
+/// How many messages wait in a queue; `None` where there is no such queue.
+///
+/// # Errors
+///
+/// Where the broker cannot be reached.
+pub async fn queue_depth(connection: &Connection, name: &str) -> Result<Option<u32>, DeclareError> {
+    let channel = connection.create_channel().await?;
+    let options = QueueDeclareOptions {
+        passive: true,
+        ..Default::default()
+    };
+    match channel
+        .queue_declare(name.into(), options, FieldTable::default())
+        .await
+    {
+        Ok(queue) => {
+            close(&channel).await;
+            Ok(Some(queue.message_count()))
+        }
+        Err(error) if reply_code(&error) == Some(NOT_FOUND) => Ok(None),
+        Err(source) => Err(object(name, source)),
+    }
+}
+
+/// AMQP 0-9-1 §1.1, "not-found" and "precondition-failed". Both close the channel.
+const NOT_FOUND: u16 = 404;
+const PRECONDITION_FAILED: u16 = 406;
+
+fn reply_code(error: &lapin::Error) -> Option<u16> {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => Some(error.get_id()),
+        _ => None,
+    }
+}
+
+fn object(name: &str, source: lapin::Error) -> DeclareError {
+    DeclareError::Object {
+        name: name.to_owned(),
+        source,
+    }
+}
+
+/// Whether the declaration found or made the object as declared; `false` where it exists with
+/// other arguments, which has closed the channel.
+fn is_there(declared: lapin::Result<()>, name: &str) -> Result<bool, DeclareError> {
+    match declared {
+        Ok(()) => Ok(true),
+        Err(error) if reply_code(&error) == Some(PRECONDITION_FAILED) => Ok(false),
+        Err(source) => Err(object(name, source)),
+    }
+}
+
+async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> lapin::Result<()> {
+    let kind = match exchange.kind {
+        Kind::Headers => ExchangeKind::Headers,
+        Kind::Direct => ExchangeKind::Direct,
+        Kind::Fanout => ExchangeKind::Fanout,
+    };
+    let options = ExchangeDeclareOptions {
+        durable: true,
+        ..Default::default()
+    };
+    channel
+        .exchange_declare(
+            exchange.name.as_str().into(),
+            kind,
+            options,
+            exchange.arguments(),
+        )
+        .await
+}
+
+async fn declare_queue(channel: &Channel, queue: &Queue) -> lapin::Result<()> {
+    let options = QueueDeclareOptions::durable();
+    channel
+        .queue_declare(queue.name.as_str().into(), options, queue.arguments())
+        .await
+        .map(|_| ())
+}
+
+async fn bind(channel: &Channel, queue: &str, binding: &Binding) -> lapin::Result<()> {
+    let mut arguments = FieldTable::default();
+    let (exchange, key) = match binding {
+        Binding::Header { exchange, channel } => {
+            arguments.insert("x-match".into(), AMQPValue::LongString("all".into()));
+            arguments.insert("channel".into(), AMQPValue::LongString((*channel).into()));
+            (exchange, "")
+        }
+        Binding::Key { exchange, key } => (exchange, key.as_str()),
+        Binding::All { exchange } => (exchange, ""),
+    };
+    channel
+        .queue_bind(
+            queue.into(),
+            exchange.as_str().into(),
+            key.into(),
+            QueueBindOptions::default(),
+            arguments,
+        )
+        .await
+}
+
+/// Closes a channel that has done its work; where that fails, the connection is dead and whoever
+/// uses it next will notice.
+async fn close(channel: &Channel) {
+    if let Err(error) = channel.close(200, "done".into()).await {
+        tracing::debug!(%error, "closing a channel failed");
+    }
+}

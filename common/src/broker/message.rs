@@ -1,0 +1,397 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+
+use crate::notification::{Channel, DeliveryRequest, MessageId, Notification};
+use crate::retry::{Attempt, Ladder};
+use crate::settings::{BrokerSettings, Names};
+
+/// The names of the headers that messages carry.
+pub mod header {
+    /// The queue that a message belongs to: a [`Destination`](super::Destination)'s name.
+    pub const CHANNEL: &str = "channel";
+    /// Not to be processed before this time (RFC 3339).
+    pub const NOT_BEFORE: &str = "x-not-before";
+    /// A dead letter's stable reason code, such as `unknown_user`.
+    pub const FAILURE_REASON: &str = "x-failure-reason";
+    /// A dead letter's reason for people.
+    pub const FAILURE_DETAIL: &str = "x-failure-detail";
+    /// When a message became a dead letter (RFC 3339).
+    pub const FAILED_AT: &str = "x-failed-at";
+    /// How often a dead letter was tried.
+    pub const ATTEMPTS: &str = "x-attempts";
+}
+
+/// `delivery-mode` 2: the broker keeps the message on disk.
+const PERSISTENT: u8 = 2;
+
+/// The stage, and so the queue, that a message belongs to. Its name stands in the header `channel`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// To be recorded.
+    Intake,
+    /// To be delivered by this channel; never [`Channel::InApp`].
+    Delivery(Channel),
+}
+
+impl Destination {
+    /// Every destination.
+    pub const ALL: [Self; 5] = [
+        Self::Intake,
+        Self::Delivery(Channel::Email),
+        Self::Delivery(Channel::Sms),
+        Self::Delivery(Channel::Push),
+        Self::Delivery(Channel::Webhook),
+    ];
+
+    /// The value of the header `channel`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::Delivery(channel) => channel.as_str(),
+        }
+    }
+
+    /// Reads the value of the header `channel`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|destination| destination.as_str() == name)
+    }
+
+    /// Reads a message's header `channel`.
+    #[must_use]
+    pub fn of(properties: &BasicProperties) -> Option<Self> {
+        let value = properties
+            .headers()
+            .as_ref()?
+            .inner()
+            .get(header::CHANNEL)?;
+        Self::from_name(as_text(value)?)
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn queue(self, names: &Names) -> String {
+        match self {
+            Self::Intake => names.queue.clone(),
+            Self::Delivery(channel) => names.channel_queue(channel),
+        }
+    }
+}
+
+/// How long a deferred message waits. The delay queues of these times exist once an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitTime {
+    /// One second.
+    Second,
+    /// Half a minute.
+    HalfMinute,
+    /// Five minutes.
+    FiveMinutes,
+}
+
+impl WaitTime {
+    /// Every waiting time, shortest first.
+    pub const ALL: [Self; 3] = [Self::Second, Self::HalfMinute, Self::FiveMinutes];
+
+    /// The last part of the exchange's and the queue's name.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Second => "1s",
+            Self::HalfMinute => "30s",
+            Self::FiveMinutes => "5m",
+        }
+    }
+
+    /// The delay queue's message TTL.
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        match self {
+            Self::Second => Duration::from_secs(1),
+            Self::HalfMinute => Duration::from_secs(30),
+            Self::FiveMinutes => Duration::from_mins(5),
+        }
+    }
+
+    /// The longest that is not longer than `wait`; the shortest where all are.
+    #[must_use]
+    pub fn at_most(wait: Duration) -> Self {
+        Self::ALL
+            .into_iter()
+            .rev()
+            .find(|time| time.duration() <= wait)
+            .unwrap_or(Self::Second)
+    }
+}
+
+/// Why a message is a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// A stable code.
+    pub reason: &'static str,
+    /// For people; never holds payloads or addresses.
+    pub detail: String,
+}
+
+/// A message ready to be published.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    pub(super) exchange: ShortString,
+    pub(super) routing_key: ShortString,
+    pub(super) properties: BasicProperties,
+    pub(super) body: Vec<u8>,
+}
+
+/// Knows where messages of an installation go: makes an [`Outgoing`] of each kind.
+#[derive(Clone, Debug)]
+pub struct Router {
+    names: Names,
+    exchange: ShortString,
+    first_attempt: ShortString,
+}
+
+impl Router {
+    /// For the names and the ladder of `settings`.
+    #[must_use]
+    pub fn new(settings: &BrokerSettings) -> Self {
+        Self::with(&settings.names, settings.ladder)
+    }
+
+    fn with(names: &Names, ladder: Ladder) -> Self {
+        Self {
+            names: names.clone(),
+            exchange: names.exchange.as_str().into(),
+            first_attempt: Attempt::first(ladder).to_string().into(),
+        }
+    }
+
+    /// A notification for the intake. `request_id` becomes the correlation id.
+    #[must_use]
+    pub fn intake(&self, notification: &Notification, request_id: &str) -> Outgoing {
+        let properties = persistent(notification.message_id, Destination::Intake)
+            .with_correlation_id(request_id.into());
+        self.first(properties, notification.encode())
+    }
+
+    /// The request to deliver a recorded notification.
+    #[must_use]
+    pub fn delivery(&self, channel: Channel, message_id: MessageId) -> Outgoing {
+        let properties = persistent(message_id, Destination::Delivery(channel));
+        self.first(properties, DeliveryRequest { message_id }.encode())
+    }
+
+    fn first(&self, properties: BasicProperties, body: Vec<u8>) -> Outgoing {
+        Outgoing {
+            exchange: self.exchange.clone(),
+            routing_key: self.first_attempt.clone(),
+            properties,
+            body,
+        }
+    }
+
+    /// A message that is tried again from its first attempt, as a replay does. What the broker and
+    /// the dead-lettering added to it is gone.
+    #[must_use]
+    pub fn replay(&self, properties: &BasicProperties, body: Vec<u8>) -> Outgoing {
+        self.first(stripped(properties), body)
+    }
+
+    /// A message that comes back to its own queue after `time` as the same attempt, with
+    /// `not_before` for whoever reads it then.
+    #[must_use]
+    pub fn deferred(
+        &self,
+        routing_key: &str,
+        properties: &BasicProperties,
+        body: Vec<u8>,
+        time: WaitTime,
+        not_before: Option<Timestamp>,
+    ) -> Outgoing {
+        let mut properties = stripped(properties);
+        if let Some(not_before) = not_before {
+            properties = with_header(properties, header::NOT_BEFORE, &not_before.to_string());
+        }
+        Outgoing {
+            exchange: self.names.wait(time.label()).into(),
+            routing_key: routing_key.into(),
+            properties,
+            body,
+        }
+    }
+
+    /// A dead letter, addressed to the dead-letter queue itself. `attempts` is how often it was
+    /// tried.
+    #[must_use]
+    pub fn dead_letter(
+        &self,
+        properties: &BasicProperties,
+        body: Vec<u8>,
+        failure: &Failure,
+        attempts: u32,
+    ) -> Outgoing {
+        let mut properties = stripped(properties);
+        for (name, value) in [
+            (header::FAILURE_REASON, failure.reason.to_owned()),
+            (
+                header::FAILURE_DETAIL,
+                failure.detail.chars().take(500).collect(),
+            ),
+            (header::FAILED_AT, Timestamp::now().to_string()),
+        ] {
+            properties = with_header(properties, name, &value);
+        }
+        let mut headers = properties.headers().clone().unwrap_or_default();
+        headers.insert(
+            header::ATTEMPTS.into(),
+            AMQPValue::LongLongInt(attempts.into()),
+        );
+        Outgoing {
+            exchange: "".into(),
+            routing_key: self.names.dlq.as_str().into(),
+            properties: properties.with_headers(headers),
+            body,
+        }
+    }
+}
+
+fn persistent(message_id: MessageId, destination: Destination) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    headers.insert(
+        header::CHANNEL.into(),
+        AMQPValue::LongString(destination.as_str().into()),
+    );
+    BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/json".into())
+        .with_message_id(message_id.to_string().into())
+        .with_headers(headers)
+}
+
+/// The properties without the headers that belong to a message's past (`x-…`): what the broker
+/// notes of its way (`x-death`, `x-delivery-count`) would grow without end, and what a dead letter
+/// says of its failure does not hold for its next life.
+fn stripped(properties: &BasicProperties) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    if let Some(old) = properties.headers() {
+        for (name, value) in old.inner() {
+            if !name.as_str().starts_with("x-") {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    properties
+        .clone()
+        .with_headers(headers)
+        .with_delivery_mode(PERSISTENT)
+}
+
+fn with_header(properties: BasicProperties, name: &str, value: &str) -> BasicProperties {
+    let mut headers = properties.headers().clone().unwrap_or_default();
+    headers.insert(name.into(), AMQPValue::LongString(LongString::from(value)));
+    properties.with_headers(headers)
+}
+
+/// A header's value, where it is text.
+pub(super) fn as_text(value: &AMQPValue) -> Option<&str> {
+    match value {
+        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
+        AMQPValue::ShortString(text) => Some(text.as_str()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Reader;
+
+    fn router() -> Router {
+        let vars = [("RABBITMQ_URL".to_owned(), "amqp://127.0.0.1".to_owned())];
+        Router::new(&BrokerSettings::read(&mut Reader::from_vars(vars)).expect("settings"))
+    }
+
+    fn headers(outgoing: &Outgoing) -> Vec<String> {
+        let headers = outgoing.properties.headers().clone().unwrap_or_default();
+        headers.inner().keys().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_its_channel_and_says_why_and_a_replay_forgets_it() {
+        let id = MessageId::generate();
+        let sent = router().delivery(Channel::Sms, id);
+        let failure = Failure {
+            reason: "unknown_user",
+            detail: "no such user".to_owned(),
+        };
+        let dead = router().dead_letter(&sent.properties, sent.body.clone(), &failure, 4);
+        assert_eq!(dead.exchange.as_str(), "");
+        assert_eq!(dead.routing_key.as_str(), "notifications_dlq");
+        assert_eq!(
+            headers(&dead),
+            [
+                "channel",
+                "x-attempts",
+                "x-failed-at",
+                "x-failure-detail",
+                "x-failure-reason"
+            ]
+        );
+        let replayed = router().replay(&dead.properties, dead.body);
+        assert_eq!(headers(&replayed), ["channel"]);
+        assert_eq!(
+            Destination::of(&replayed.properties),
+            Some(Destination::Delivery(Channel::Sms))
+        );
+        assert_eq!(replayed.routing_key.as_str(), "attempt.0.3x1000x5x3600000");
+        assert_eq!(
+            replayed
+                .properties
+                .message_id()
+                .as_ref()
+                .map(ShortString::as_str),
+            Some(id.to_string().as_str())
+        );
+    }
+
+    #[test]
+    fn a_deferred_message_stays_the_same_attempt_and_says_until_when() {
+        let sent = router().delivery(Channel::Email, MessageId::generate());
+        let until: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
+        let deferred = router().deferred(
+            "attempt.2.3x1x1x1",
+            &sent.properties,
+            sent.body,
+            WaitTime::HalfMinute,
+            Some(until),
+        );
+        assert_eq!(deferred.exchange.as_str(), "notifications.wait.30s");
+        assert_eq!(deferred.routing_key.as_str(), "attempt.2.3x1x1x1");
+        assert_eq!(headers(&deferred), ["channel", "x-not-before"]);
+    }
+
+    #[test]
+    fn the_waiting_time_is_never_longer_than_asked_for_unless_it_is_the_shortest() {
+        let label = |secs| WaitTime::at_most(Duration::from_secs(secs)).label();
+        assert_eq!(
+            [0, 1, 29, 30, 299, 300, 9999].map(label),
+            ["1s", "1s", "1s", "30s", "30s", "5m", "5m"]
+        );
+    }
+
+    #[test]
+    fn every_destination_is_read_back_from_its_name() {
+        for destination in Destination::ALL {
+            assert_eq!(
+                Destination::from_name(destination.as_str()),
+                Some(destination)
+            );
+        }
+        assert_eq!(Destination::from_name("in-app"), None);
+    }
+}

@@ -1,0 +1,154 @@
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{Channel, Confirmation, Connection, Event};
+use tokio::sync::Notify;
+
+use super::connection::{ConnectError, connect};
+use super::declare::{DeclareError, declare};
+use super::message::Outgoing;
+use super::publisher::PublishError;
+use super::topology::Topology;
+use crate::settings::BrokerSettings;
+
+/// Failures in a row after which a connection is given up though it looks alive. RabbitMQ 3.10
+/// nacks every publish on a channel that was opened before a queue had its new leader, until the
+/// old leader's node is back; only another channel helps.
+const FAILURES_IN_A_ROW: u32 = 20;
+
+/// Why a session could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Declare(#[from] DeclareError),
+    #[error("cannot open a channel with publisher confirms: {0}")]
+    Channel(#[from] lapin::Error),
+}
+
+/// One connection to publish on, from its opening to its end. A session never recovers: another
+/// one takes its place.
+pub(super) struct Session {
+    connection: Connection,
+    channels: Vec<Channel>,
+    next: AtomicUsize,
+    failures_in_a_row: AtomicU32,
+    given_up: Notify,
+}
+
+/// What the broker says of a session while it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// The broker has run short of memory or disk and takes no publishes.
+    Blocked,
+    /// It takes them again.
+    Unblocked,
+}
+
+impl Session {
+    /// Connects, declares the topology and opens the channels.
+    pub(super) async fn open(settings: &BrokerSettings, name: &str) -> Result<Self, OpenError> {
+        let connection = connect(settings, name).await?;
+        for object in declare(&connection, &Topology::of(settings)).await? {
+            tracing::warn!(
+                object,
+                "exists on the broker with other arguments and is used as it is; see `tidings doctor`"
+            );
+        }
+        let mut channels = Vec::new();
+        for _ in 0..settings.publish_channels {
+            let channel = connection.create_channel().await?;
+            channel
+                .confirm_select(ConfirmSelectOptions::default())
+                .await?;
+            channels.push(channel);
+        }
+        Ok(Self {
+            connection,
+            channels,
+            next: AtomicUsize::new(0),
+            failures_in_a_row: AtomicU32::new(0),
+            given_up: Notify::new(),
+        })
+    }
+
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Publishes on the next channel in turn and waits for the broker's confirm.
+    pub(super) async fn publish(&self, out: Outgoing) -> Result<(), PublishError> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let channel = &self.channels[turn % self.channels.len()];
+        // Not `mandatory`: with many publishes in flight lapin pins a returned message to the wrong
+        // confirm. What finds no queue takes the alternate exchange instead.
+        let options = BasicPublishOptions::default();
+        let confirm = channel
+            .basic_publish(
+                out.exchange,
+                out.routing_key,
+                options,
+                &out.body,
+                out.properties,
+            )
+            .await?
+            .await?;
+        match confirm {
+            Confirmation::Ack(_) => Ok(()),
+            Confirmation::Nack(_) | Confirmation::NotRequested => Err(PublishError::Refused),
+        }
+    }
+
+    /// Notes how a publish ended, and gives the session up after too many failures in a row.
+    pub(super) fn note(&self, outcome: &Result<(), PublishError>) {
+        if outcome.is_ok() {
+            self.failures_in_a_row.store(0, Ordering::Relaxed);
+        } else if self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 == FAILURES_IN_A_ROW {
+            self.given_up.notify_one();
+        }
+    }
+
+    /// Waits for the session's end, which it tells in words, and reports notices on the way.
+    pub(super) async fn until_its_end(&self, mut report: impl FnMut(Notice)) -> String {
+        // Once a connection: lapin splits the events between listeners.
+        let mut events = std::pin::pin!(self.connection.events_listener());
+        // A dead connection raises an event; the look at its status once a second is for the case
+        // that it does not.
+        let mut look = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Event::ConnectionBlocked(_)) => report(Notice::Blocked),
+                    Some(Event::ConnectionUnblocked) => report(Notice::Unblocked),
+                    Some(Event::Error(error)) => return error.to_string(),
+                    Some(_) => {}
+                    None => return "the connection is gone".to_owned(),
+                },
+                _ = look.tick() => if !self.is_open() {
+                    return "the connection or a channel is closed".to_owned();
+                },
+                () = self.given_up.notified() => {
+                    return format!("{FAILURES_IN_A_ROW} publishes in a row failed");
+                }
+            }
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.connection.status().connected()
+            && self
+                .channels
+                .iter()
+                .all(|channel| channel.status().connected())
+    }
+
+    /// Closes the connection, giving a silent broker a second to answer.
+    pub(super) async fn close(&self) {
+        let closing = self.connection.close(200, "done".into());
+        // Where it fails the connection is gone already, which is what was wanted.
+        let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
+    }
+}

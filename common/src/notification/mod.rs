@@ -1,0 +1,13 @@
+//! A notification, the names it goes by, and the form in which it travels through the broker.
+
+mod channel;
+mod idempotency;
+mod ids;
+mod status;
+mod wire;
+
+pub use channel::{Channel, UnknownChannel};
+pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
+pub use ids::{MessageId, UserId};
+pub use status::{Status, UnknownStatus};
+pub use wire::{DecodeError, DeliveryRequest, Notification, WIRE_VERSION};

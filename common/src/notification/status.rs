@@ -1,0 +1,86 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// Where a recorded notification stands. The legal transitions are the functions of
+/// `tidings_db::notifications`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Waits for a time of its own.
+    Scheduled,
+    /// Recorded; its delivery has not been tried, or was replayed.
+    Pending,
+    /// At least one delivery attempt failed and another will follow.
+    Retrying,
+    /// Delivered.
+    Processed,
+    /// Given up; its message is in the dead-letter queue.
+    Failed,
+    /// Withdrawn before it was delivered.
+    Cancelled,
+    /// Its time passed before it was delivered.
+    Expired,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::Scheduled,
+        Self::Pending,
+        Self::Retrying,
+        Self::Processed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Expired,
+    ];
+
+    /// The name in JSON and in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Pending => "pending",
+            Self::Retrying => "retrying",
+            Self::Processed => "processed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that names no status.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be one of: scheduled, pending, retrying, processed, failed, cancelled, expired")]
+pub struct UnknownStatus;
+
+impl FromStr for Status {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or(UnknownStatus)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_is_read_back_from_its_name_and_named_by_the_error() {
+        let text = UnknownStatus.to_string();
+        for status in Status::ALL {
+            assert_eq!(status.as_str().parse(), Ok(status));
+            assert!(text.contains(status.as_str()));
+        }
+        assert_eq!("lost".parse::<Status>(), Err(UnknownStatus));
+    }
+}

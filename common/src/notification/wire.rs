@@ -1,0 +1,280 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Channel, MessageId, UserId};
+
+/// The version of the wire form that this program writes, and the only one it reads.
+pub const WIRE_VERSION: u32 = 1;
+
+/// A notification on its way from the API to the worker's intake.
+///
+/// Its wire form is one JSON object:
+///
+/// ```json
+/// {"v": 1, "messageId": "…", "targetUserId": "…", "type": "in-app",
+///  "acceptedAt": "2026-01-31T12:00:00.123456Z", "payload": {"title": "…"}}
+/// ```
+///
+/// Fields that this version does not know are ignored, so that a newer API may run beside an older
+/// worker. The payload is kept as the text that the client sent: nobody on the way looks inside.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    /// Names the notification everywhere.
+    pub message_id: MessageId,
+    /// Whom it is for.
+    pub user_id: UserId,
+    /// How it reaches them.
+    pub channel: Channel,
+    /// When the API took it, to the microsecond.
+    pub accepted_at: Timestamp,
+    /// A JSON object.
+    pub payload: Box<RawValue>,
+}
+
+/// Why a body is not a notification. None of these can mend by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not JSON, or not of this shape.
+    #[error("the body is not a notification: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Written by a version of Tidings that this one does not know.
+    #[error("the body has wire version {0}; this program reads version {WIRE_VERSION}")]
+    UnknownVersion(u32),
+    /// `type` names no channel.
+    #[error("the body's type {0:?} is not a channel")]
+    UnknownChannel(String),
+    /// `payload` is JSON, but no object.
+    #[error("the body's payload is not a JSON object")]
+    PayloadNotAnObject,
+}
+
+impl DecodeError {
+    /// The stable code for the dead letter's `x-failure-reason`.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::UnknownVersion(_) => "unknown_version",
+            _ => "undecodable",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IntakeOut<'a> {
+    v: u32,
+    message_id: MessageId,
+    target_user_id: UserId,
+    r#type: &'static str,
+    accepted_at: Timestamp,
+    payload: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IntakeIn {
+    v: u32,
+    message_id: MessageId,
+    target_user_id: UserId,
+    r#type: String,
+    accepted_at: Timestamp,
+    payload: Box<RawValue>,
+}
+
+/// Reads `body`, telling a newer version apart from garbage: a newer version need not have the
+/// fields of this one.
+fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
+    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice(body) {
+        Ok(Version { v }) if v != WIRE_VERSION => DecodeError::UnknownVersion(v),
+        _ => DecodeError::Malformed(error),
+    })
+}
+
+const fn check_version(v: u32) -> Result<(), DecodeError> {
+    if v == WIRE_VERSION {
+        Ok(())
+    } else {
+        Err(DecodeError::UnknownVersion(v))
+    }
+}
+
+impl Notification {
+    /// The wire form.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(224 + self.payload.get().len());
+        let out = IntakeOut {
+            v: WIRE_VERSION,
+            message_id: self.message_id,
+            target_user_id: self.user_id,
+            r#type: self.channel.as_str(),
+            accepted_at: self.accepted_at,
+            payload: &self.payload,
+        };
+        write(&mut body, &out);
+        body
+    }
+
+    /// Reads the wire form.
+    ///
+    /// # Errors
+    ///
+    /// Where `body` is not a notification of this version; trying again will not help.
+    pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+        let read: IntakeIn = decode(body)?;
+        check_version(read.v)?;
+        let channel = read
+            .r#type
+            .parse()
+            .map_err(|_| DecodeError::UnknownChannel(read.r#type.chars().take(64).collect()))?;
+        if !read.payload.get().starts_with('{') {
+            return Err(DecodeError::PayloadNotAnObject);
+        }
+        Ok(Self {
+            message_id: read.message_id,
+            user_id: read.target_user_id,
+            channel,
+            accepted_at: read.accepted_at,
+            payload: read.payload,
+        })
+    }
+}
+
+/// Asks for the delivery of a notification that is recorded: it names the row, which holds the
+/// content. Wire form: `{"v": 1, "messageId": "…"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryRequest {
+    /// Names the row.
+    pub message_id: MessageId,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DeliveryWire {
+    v: u32,
+    message_id: MessageId,
+}
+
+impl DeliveryRequest {
+    /// The wire form.
+    #[must_use]
+    pub fn encode(self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(64);
+        let out = DeliveryWire {
+            v: WIRE_VERSION,
+            message_id: self.message_id,
+        };
+        write(&mut body, &out);
+        body
+    }
+
+    /// Reads the wire form.
+    ///
+    /// # Errors
+    ///
+    /// Where `body` is not a delivery request of this version; trying again will not help.
+    pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+        let read: DeliveryWire = decode(body)?;
+        check_version(read.v)?;
+        Ok(Self {
+            message_id: read.message_id,
+        })
+    }
+}
+
+/// Serialises into `body`. Strings, numbers and raw JSON written to memory: neither serde nor the
+/// writer has a way to fail.
+fn write(body: &mut Vec<u8>, value: &impl Serialize) {
+    let written = serde_json::to_writer(body, value);
+    debug_assert!(written.is_ok(), "{written:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn notification(payload: &str) -> Notification {
+        Notification {
+            message_id: MessageId::generate(),
+            user_id: uuid::Uuid::now_v7().into(),
+            channel: Channel::Email,
+            accepted_at: "2026-01-31T12:00:00.123456Z".parse().expect("a timestamp"),
+            payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
+        }
+    }
+
+    #[test]
+    fn a_notification_is_read_back_as_it_was_written() {
+        let sent = notification(r#"{"title": "Grüße", "n": 1.50, "deep": [{"a": null}]}"#);
+        let read = Notification::decode(&sent.encode()).expect("its own wire form");
+        assert_eq!(read.message_id, sent.message_id);
+        assert_eq!(read.user_id, sent.user_id);
+        assert_eq!(read.channel, sent.channel);
+        assert_eq!(read.accepted_at, sent.accepted_at);
+        assert_eq!(read.payload.get(), sent.payload.get());
+    }
+
+    #[test]
+    fn a_delivery_request_is_read_back_as_it_was_written() {
+        let sent = DeliveryRequest {
+            message_id: MessageId::generate(),
+        };
+        assert_eq!(
+            DeliveryRequest::decode(&sent.encode()).expect("its own wire form"),
+            sent
+        );
+    }
+
+    #[test]
+    fn a_newer_version_is_told_apart_from_garbage() {
+        let newer = Notification::decode(br#"{"v": 2, "envelope": {}}"#).expect_err("refused");
+        assert_eq!(newer.reason(), "unknown_version");
+        let garbage = Notification::decode(b"\xff\x00").expect_err("refused");
+        assert_eq!(garbage.reason(), "undecodable");
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_so_that_versions_can_run_side_by_side() {
+        let sent = notification("{}");
+        let mut body = sent.encode();
+        body.pop();
+        body.extend_from_slice(br#","colour":"red"}"#);
+        assert!(Notification::decode(&body).is_ok());
+    }
+
+    #[test]
+    fn a_payload_that_is_no_object_and_an_unknown_type_are_refused() {
+        let text = String::from_utf8(notification("{}").encode()).expect("UTF-8");
+        for (from, to) in [("\"payload\":{}", "\"payload\":[]"), ("email", "pigeon")] {
+            assert!(Notification::decode(text.replace(from, to).as_bytes()).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_are_never_a_panic(body: Vec<u8>) {
+            let _ = Notification::decode(&body);
+            let _ = DeliveryRequest::decode(&body);
+        }
+
+        /// Cuts and changes of a valid body reach the decoder's later stages.
+        #[test]
+        fn damaged_bodies_are_never_a_panic(at in 0usize..300, byte: u8, cut: bool) {
+            let mut body = notification(r#"{"a": "\ud83d\ude00"}"#).encode();
+            let at = at % body.len();
+            if cut { body.truncate(at) } else { body[at] = byte }
+            if let Ok(read) = Notification::decode(&body) {
+                let object = read.payload.get().starts_with('{');
+                prop_assert!(object);
+            }
+        }
+    }
+}

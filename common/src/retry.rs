@@ -1,0 +1,203 @@
+//! How often and how long after a failure a message is tried again. Pure values: no broker, no
+//! clock.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The retry policy, and the label of the delay queues that put it into effect.
+///
+/// A failed attempt `n` (counted from 0) is followed by attempt `n + 1` after
+/// `base · multiplier^n`, at most `cap`; after `max` retries the message is a dead letter.
+///
+/// Written as `<max>x<base ms>x<multiplier>x<cap ms>`, for example `3x1000x5x3600000`. Ladders never
+/// change: other settings make another ladder, with another label, beside the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ladder {
+    /// Retries after the first attempt (`MAX_RETRIES`).
+    pub max: u32,
+    /// Delay before the first retry, in milliseconds (`RETRY_BASE_DELAY_MS`).
+    pub base_ms: u64,
+    /// What each further delay is multiplied by (`RETRY_MULTIPLIER`).
+    pub multiplier: u32,
+    /// The longest delay, in milliseconds (`RETRY_MAX_DELAY_MS`).
+    pub cap_ms: u64,
+}
+
+impl Ladder {
+    /// The delay on rung `n` (1 to `max`), which leads from attempt `n - 1` to attempt `n`.
+    #[must_use]
+    pub fn delay(&self, n: u32) -> Duration {
+        let factor = u64::from(self.multiplier).saturating_pow(n.saturating_sub(1));
+        Duration::from_millis(self.base_ms.saturating_mul(factor).min(self.cap_ms))
+    }
+
+    /// The numbers of its rungs, lowest first.
+    pub fn rungs(&self) -> impl Iterator<Item = u32> + use<> {
+        1..=self.max
+    }
+}
+
+impl fmt::Display for Ladder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            max,
+            base_ms,
+            multiplier,
+            cap_ms,
+        } = self;
+        write!(f, "{max}x{base_ms}x{multiplier}x{cap_ms}")
+    }
+}
+
+/// A text that is no ladder's label.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a ladder's label, such as 3x1000x5x3600000")]
+pub struct InvalidLadder;
+
+impl FromStr for Ladder {
+    type Err = InvalidLadder;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        fn number<T: FromStr>(part: Option<&str>) -> Result<T, InvalidLadder> {
+            part.and_then(|digits| digits.parse().ok())
+                .ok_or(InvalidLadder)
+        }
+        let mut parts = text.split('x');
+        let ladder = Self {
+            max: number(parts.next())?,
+            base_ms: number(parts.next())?,
+            multiplier: number(parts.next())?,
+            cap_ms: number(parts.next())?,
+        };
+        if parts.next().is_none() {
+            Ok(ladder)
+        } else {
+            Err(InvalidLadder)
+        }
+    }
+}
+
+/// A message's place on a ladder: which attempt its next processing is, counted from 0.
+///
+/// It travels as the AMQP routing key `attempt.<n>.<ladder>`, so that the broker itself counts as
+/// it moves the message, and no crash of ours can lose the count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Failures so far.
+    pub number: u32,
+    /// The ladder that the message was published to and finishes on.
+    pub ladder: Ladder,
+}
+
+impl Attempt {
+    /// The first attempt on `ladder`.
+    #[must_use]
+    pub const fn first(ladder: Ladder) -> Self {
+        Self { number: 0, ladder }
+    }
+
+    /// Whether a failure of this attempt leaves none.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        self.number >= self.ladder.max
+    }
+
+    /// Reads a routing key. `None` where it cannot be read; whoever asks must then take the
+    /// attempts as used up, since nothing would ever end them.
+    #[must_use]
+    pub fn from_routing_key(key: &str) -> Option<Self> {
+        let (number, ladder) = key.strip_prefix("attempt.")?.split_once('.')?;
+        Some(Self {
+            number: number.parse().ok()?,
+            ladder: ladder.parse().ok()?,
+        })
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attempt.{}.{}", self.number, self.ladder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULT: Ladder = Ladder {
+        max: 3,
+        base_ms: 1000,
+        multiplier: 5,
+        cap_ms: 3_600_000,
+    };
+
+    #[test]
+    fn delays_grow_by_the_multiplier_up_to_the_cap() {
+        let delays = |ladder: Ladder| {
+            ladder
+                .rungs()
+                .map(|n| ladder.delay(n).as_millis())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(delays(DEFAULT), [1_000, 5_000, 25_000]);
+        assert_eq!(
+            delays(Ladder {
+                cap_ms: 4_000,
+                ..DEFAULT
+            }),
+            [1_000, 4_000, 4_000]
+        );
+        assert_eq!(delays(Ladder { max: 0, ..DEFAULT }), [0; 0]);
+    }
+
+    #[test]
+    fn the_delay_of_a_very_high_rung_is_the_cap() {
+        let ladder = Ladder {
+            max: 1_000,
+            ..DEFAULT
+        };
+        assert_eq!(ladder.delay(1_000), Duration::from_hours(1));
+    }
+
+    #[test]
+    fn a_routing_key_is_read_back_as_it_was_written() {
+        let attempt = Attempt {
+            number: 2,
+            ladder: DEFAULT,
+        };
+        assert_eq!(attempt.to_string(), "attempt.2.3x1000x5x3600000");
+        assert_eq!(
+            Attempt::from_routing_key(&attempt.to_string()),
+            Some(attempt)
+        );
+    }
+
+    #[test]
+    fn what_is_no_routing_key_of_ours_is_not_read() {
+        for key in [
+            "",
+            "attempt",
+            "attempt.1",
+            "attempt.x.3x1x1x1",
+            "attempt.1.3x1x1",
+            "attempt.1.3x1x1x1x1",
+            "attempt.-1.3x1x1x1",
+            "try.1.3x1x1x1",
+        ] {
+            assert_eq!(Attempt::from_routing_key(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_last_attempt_is_the_one_after_the_highest_rung() {
+        let last = |number| {
+            Attempt {
+                number,
+                ladder: DEFAULT,
+            }
+            .is_last()
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(last), [false, false, false, true, true]);
+    }
+}

@@ -1,0 +1,180 @@
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Reader;
+use crate::notification::Channel;
+use crate::retry::Ladder;
+
+/// How to reach RabbitMQ and what is declared there.
+#[derive(Clone, Debug)]
+pub struct BrokerSettings {
+    /// `RABBITMQ_URL`: `amqp://` or `amqps://`, with user, password and virtual host.
+    pub url: SecretString,
+    /// The names of queues and exchanges.
+    pub names: Names,
+    /// `MAX_RETRIES` (3), `RETRY_BASE_DELAY_MS` (1000), `RETRY_MULTIPLIER` (5) and
+    /// `RETRY_MAX_DELAY_MS` (3600000).
+    pub ladder: Ladder,
+    /// `QUORUM_SIZE`: replicas of each queue; the broker's own default where it is not set.
+    pub quorum_size: Option<u16>,
+    /// `PUBLISH_TIMEOUT_MS`, default 5000: how long a publish may take to be confirmed.
+    pub publish_timeout: Duration,
+    /// `PUBLISH_CHANNELS`, default 4: AMQP channels that publishes are spread over.
+    pub publish_channels: u16,
+    /// `PUBLISH_MAX_IN_FLIGHT`, default 2048: publishes that may wait for a confirm at once; more
+    /// wait for their turn, within their own deadline.
+    pub publish_max_in_flight: usize,
+}
+
+/// The names that one installation uses on the broker, so that several can share a virtual host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// `QUEUE_NAME`, default `notifications_queue`: the intake queue, and the prefix of all queues
+    /// but the dead-letter queue.
+    pub queue: String,
+    /// `DLQ_NAME`, default `notifications_dlq`.
+    pub dlq: String,
+    /// `EXCHANGE_NAME`, default `notifications`: the exchange, and the prefix of all exchanges.
+    pub exchange: String,
+}
+
+impl Names {
+    /// The queue of a channel's delivery stage.
+    #[must_use]
+    pub fn channel_queue(&self, channel: Channel) -> String {
+        format!("{}.{channel}", self.queue)
+    }
+
+    /// The delay queue of rung `n` of `ladder`.
+    #[must_use]
+    pub fn retry_queue(&self, ladder: &Ladder, n: u32) -> String {
+        format!("{}.retry.{ladder}.{n}", self.queue)
+    }
+
+    /// The direct exchange that leads onto the ladders.
+    #[must_use]
+    pub fn retry_exchange(&self) -> String {
+        format!("{}.retry", self.exchange)
+    }
+
+    /// The fanout exchange for whatever found no queue.
+    #[must_use]
+    pub fn unrouted_exchange(&self) -> String {
+        format!("{}.unrouted", self.exchange)
+    }
+
+    /// The fanout exchange, and the delay queue behind it, of one waiting time.
+    #[must_use]
+    pub fn wait(&self, label: &str) -> String {
+        format!("{}.wait.{label}", self.exchange)
+    }
+}
+
+impl BrokerSettings {
+    /// Reads the section. `None` where a required setting is missing.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let url = reader.required_secret("RABBITMQ_URL", "amqp://user:password@127.0.0.1:5672/%2f");
+        if let Some(url) = &url
+            && let Err(error) = url.expose_secret().parse::<lapin::uri::AMQPUri>()
+        {
+            // The parser's message names the part that is wrong, not its value.
+            reader.problem("RABBITMQ_URL", format!("is no AMQP URI: {error}"));
+        }
+        let names = Names {
+            queue: name(reader, "QUEUE_NAME", "notifications_queue"),
+            dlq: name(reader, "DLQ_NAME", "notifications_dlq"),
+            exchange: name(reader, "EXCHANGE_NAME", "notifications"),
+        };
+        if names.queue == names.dlq {
+            reader.problem("DLQ_NAME", "must differ from QUEUE_NAME");
+        }
+        let ladder = Ladder {
+            max: reader.within("MAX_RETRIES", 3, 0..=50),
+            base_ms: reader.within("RETRY_BASE_DELAY_MS", 1000, 1..=86_400_000),
+            multiplier: reader.within("RETRY_MULTIPLIER", 5, 1..=1000),
+            cap_ms: reader.within("RETRY_MAX_DELAY_MS", 3_600_000, 1..=604_800_000),
+        };
+        let quorum_size = reader.optional("QUORUM_SIZE");
+        if quorum_size == Some(0) {
+            reader.problem("QUORUM_SIZE", "must be at least 1");
+        }
+        let publish_timeout = reader.within("PUBLISH_TIMEOUT_MS", 5000, 100..=120_000);
+        Some(Self {
+            names,
+            ladder,
+            quorum_size,
+            publish_timeout: Duration::from_millis(publish_timeout),
+            publish_channels: reader.within("PUBLISH_CHANNELS", 4, 1..=64),
+            publish_max_in_flight: reader.within("PUBLISH_MAX_IN_FLIGHT", 2048, 1..=100_000),
+            url: url?,
+        })
+    }
+}
+
+/// Reads the name of a queue or an exchange. AMQP 0-9-1 allows 255 bytes; what we append to it
+/// (`.retry.<ladder>.<n>`) takes up to 60.
+fn name(reader: &mut Reader, variable: &'static str, default: &str) -> String {
+    let value = reader.or(variable, default.to_owned());
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    if value.len() > 190 || !value.chars().all(plain) {
+        reader.problem(
+            variable,
+            "must be at most 190 letters, digits, '-', '_', '.' or ':'",
+        );
+    } else if value.starts_with("amq.") {
+        reader.problem(
+            variable,
+            "must not start with 'amq.', which the broker reserves",
+        );
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<BrokerSettings, super::super::Problems> {
+        let mut reader =
+            Reader::from_vars(vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+        let settings = BrokerSettings::read(&mut reader);
+        reader.finish(settings)
+    }
+
+    #[test]
+    fn the_url_alone_is_enough() {
+        let settings = read(&[("RABBITMQ_URL", "amqp://127.0.0.1")]).expect("defaults");
+        assert_eq!(settings.ladder.to_string(), "3x1000x5x3600000");
+        assert_eq!(
+            settings.names.retry_queue(&settings.ladder, 2),
+            "notifications_queue.retry.3x1000x5x3600000.2"
+        );
+        assert_eq!(
+            settings.names.channel_queue(Channel::Sms),
+            "notifications_queue.sms"
+        );
+    }
+
+    #[test]
+    fn a_wrong_url_is_reported_without_its_password() {
+        let problems =
+            read(&[("RABBITMQ_URL", "http://user:hunter2@host")]).expect_err("no AMQP URI");
+        assert!(problems.to_string().contains("RABBITMQ_URL"));
+        assert!(!problems.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn names_that_the_broker_would_refuse_are_reported_before_it_is_asked() {
+        for (variable, value) in [
+            ("QUEUE_NAME", "amq.mine"),
+            ("EXCHANGE_NAME", "a b"),
+            ("DLQ_NAME", "notifications_queue"),
+            ("QUORUM_SIZE", "0"),
+        ] {
+            let problems =
+                read(&[("RABBITMQ_URL", "amqp://127.0.0.1"), (variable, value)]).expect_err(value);
+            assert_eq!(problems.0[0].name, variable);
+        }
+    }
+}

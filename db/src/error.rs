@@ -1,0 +1,87 @@
+use std::fmt;
+
+use tokio_postgres::error::SqlState;
+
+/// Why a query gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// PostgreSQL refused, or the connection died.
+    Postgres(#[source] tokio_postgres::Error),
+    /// No connection could be had.
+    Unavailable(#[source] deadpool_postgres::PoolError),
+    /// No answer in time; what was asked for may have happened all the same.
+    TimedOut,
+}
+
+/// What an error means for the work that met it. DESIGN: three kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The data can never be stored (SQLSTATE class 22).
+    Rejected,
+    /// The data refers to something that does not exist, perhaps not yet (23503).
+    MissingReference,
+    /// The server is away, overloaded or in the way of others: it has nothing to do with the data.
+    Surroundings,
+}
+
+impl DbError {
+    /// What this means for the work that met it.
+    #[must_use]
+    pub fn trouble(&self) -> Trouble {
+        match self.sql_state() {
+            Some(state) if state.code().starts_with("22") => Trouble::Rejected,
+            Some(state) if *state == SqlState::FOREIGN_KEY_VIOLATION => Trouble::MissingReference,
+            _ => Trouble::Surroundings,
+        }
+    }
+
+    /// The SQLSTATE, where PostgreSQL itself refused (PostgreSQL manual, appendix A).
+    #[must_use]
+    pub fn sql_state(&self) -> Option<&SqlState> {
+        match self {
+            Self::Postgres(error) => error.code(),
+            _ => None,
+        }
+    }
+}
+
+/// The server's message and SQLSTATE, without its `DETAIL`, which quotes data.
+impl fmt::Display for DbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Postgres(error) => match error.as_db_error() {
+                Some(db) => write!(f, "{} (SQLSTATE {})", db.message(), db.code().code()),
+                None => write!(f, "{}", Causes(error)),
+            },
+            Self::Unavailable(error) => write!(f, "no connection to PostgreSQL: {}", Causes(error)),
+            Self::TimedOut => f.write_str("PostgreSQL did not answer in time"),
+        }
+    }
+}
+
+/// An error and what caused it: the client's errors say too little by themselves.
+struct Causes<'a>(&'a dyn std::error::Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<tokio_postgres::Error> for DbError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for DbError {
+    fn from(error: deadpool_postgres::PoolError) -> Self {
+        Self::Unavailable(error)
+    }
+}

@@ -1,0 +1,18 @@
+//! PostgreSQL: the pool, the migrations, and one module of query functions a table.
+//!
+//! SQL stands in here alone, beside the one function that runs it. Functions take a
+//! [`GenericClient`], so that their caller owns the transaction.
+
+pub mod demo;
+mod error;
+pub mod migrations;
+pub mod notifications;
+mod pool;
+mod settings;
+mod tls;
+pub mod users;
+
+pub use deadpool_postgres::GenericClient;
+pub use error::{DbError, Trouble};
+pub use pool::{Client, Database};
+pub use settings::DatabaseSettings;

@@ -1,0 +1,84 @@
+//! The schema, embedded in the programs.
+
+use crate::error::DbError;
+use crate::pool::Database;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Any number that no other program takes for `pg_advisory_lock`: "tidings" in ASCII.
+const LOCK: i64 = 0x0074_6964_696e_6773;
+
+/// Why the schema is not up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The server is away or refuses.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// A migration failed, or was changed after it ran.
+    #[error("a migration failed: {0}")]
+    Migration(#[from] refinery::Error),
+}
+
+/// Brings the schema up to date. Returns the names of the migrations that ran now. Any number of
+/// programs may call this at once: one works, the others wait for it.
+///
+/// # Errors
+///
+/// Where the server is away or a migration fails; each migration either ran as a whole or not at
+/// all.
+pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
+    let mut client = database.client().await?;
+    // Both may wait for long: the lock for another runner, a migration for a large table.
+    client
+        .batch_execute("SET statement_timeout = 0")
+        .await
+        .map_err(DbError::from)?;
+    client
+        .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
+        .await
+        .map_err(DbError::from)?;
+    // On any way out the connection is closed, which also gives the lock back.
+    let report = embedded::migrations::runner()
+        .run_async(&mut ***client)
+        .await?;
+    Ok(report
+        .applied_migrations()
+        .iter()
+        .map(ToString::to_string)
+        .collect())
+}
+
+/// The names of the migrations that have not run.
+///
+/// # Errors
+///
+/// Where the server is away, or the history in the database is not this program's.
+pub async fn pending(database: &Database) -> Result<Vec<String>, MigrateError> {
+    let mut client = database.client().await?;
+    let runner = embedded::migrations::runner();
+    let exists = client
+        .query_one(
+            "SELECT to_regclass('refinery_schema_history') IS NOT NULL",
+            &[],
+        )
+        .await
+        .map_err(DbError::from)?;
+    let applied = if exists.get(0) {
+        runner.get_applied_migrations_async(&mut ***client).await?
+    } else {
+        Vec::new()
+    };
+    client.keep();
+    Ok(runner
+        .get_migrations()
+        .iter()
+        .filter(|migration| {
+            !applied
+                .iter()
+                .any(|done| done.version() == migration.version())
+        })
+        .map(ToString::to_string)
+        .collect())
+}

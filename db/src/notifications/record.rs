@@ -1,0 +1,134 @@
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+use tidings_common::notification::{Channel, MessageId, Notification, Status};
+use uuid::Uuid;
+
+use crate::GenericClient;
+use crate::error::DbError;
+
+/// Which notifications of a batch a call of [`record`] recorded; the others were there already.
+pub type Recorded = HashSet<MessageId>;
+
+/// Records a batch in one statement, and so in one transaction. A notification whose message id is
+/// recorded already is left as it is. In-app ones are `processed` by this, all others `pending`.
+///
+/// Batches that overlap cannot deadlock, because rows are inserted in the order of their message
+/// ids.
+///
+/// # Errors
+///
+/// Where one of the batch cannot be stored nothing of it is; [`DbError::trouble`] tells why.
+pub async fn record(
+    client: &impl GenericClient,
+    batch: &[&Notification],
+) -> Result<Recorded, DbError> {
+    let mut batch: Vec<&Notification> = batch.to_vec();
+    batch.sort_unstable_by_key(|notification| notification.message_id);
+    let column =
+        |value: fn(&Notification) -> Uuid| batch.iter().map(|n| value(n)).collect::<Vec<_>>();
+    let ids = column(|n| row_id(n.accepted_at));
+    let users = column(|n| n.user_id.as_uuid());
+    let message_ids = column(|n| n.message_id.as_uuid());
+    let types: Vec<&str> = batch.iter().map(|n| n.channel.as_str()).collect();
+    let payloads: Vec<&str> = batch.iter().map(|n| n.payload.get()).collect();
+    let accepted: Vec<Timestamp> = batch.iter().map(|n| n.accepted_at).collect();
+
+    let statement = client
+        .prepare_cached(
+            "INSERT INTO notifications
+                 (id, user_id, type, payload, status, message_id, created_at, processed_at)
+             SELECT id, user_id, type, payload::jsonb,
+                    CASE type WHEN 'in-app' THEN 'processed' ELSE 'pending' END,
+                    message_id, created_at,
+                    CASE type WHEN 'in-app' THEN now() END
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[])
+                  AS batch (id, user_id, type, payload, message_id, created_at)
+             ON CONFLICT (message_id) DO NOTHING
+             RETURNING message_id",
+        )
+        .await?;
+    let rows = client
+        .query(
+            &statement,
+            &[&ids, &users, &types, &payloads, &message_ids, &accepted],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| MessageId::from(row.get::<_, Uuid>(0)))
+        .collect())
+}
+
+/// A row id that sorts as the time does: a UUIDv7 (RFC 9562 §5.7) whose 12 bits after the
+/// milliseconds hold the fraction of the millisecond (§6.2, method 3), so that the order of ids is
+/// the order of `accepted_at` to the microsecond.
+fn row_id(accepted_at: Timestamp) -> Uuid {
+    let micros = u64::try_from(accepted_at.as_microsecond()).unwrap_or(0);
+    let (millis, fraction) = (micros / 1000, (micros % 1000) * 4096 / 1000);
+    let mut random = *Uuid::new_v4().as_bytes();
+    random[0] = u8::try_from(fraction >> 8).unwrap_or(0x0f);
+    random[1] = u8::try_from(fraction & 0xff).unwrap_or(0xff);
+    let mut tail = [0; 10];
+    tail[..2].copy_from_slice(&random[..2]);
+    tail[2..].copy_from_slice(&random[8..]);
+    uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
+}
+
+/// Where a recorded notification stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its status.
+    pub status: Status,
+    /// Its channel.
+    pub channel: Channel,
+}
+
+/// Where those of `ids` stand that are recorded.
+///
+/// # Errors
+///
+/// Those of the query.
+pub async fn standings(
+    client: &impl GenericClient,
+    ids: &[MessageId],
+) -> Result<HashMap<MessageId, Standing>, DbError> {
+    let statement = client
+        .prepare_cached(
+            "SELECT message_id, status, type FROM notifications WHERE message_id = ANY($1)",
+        )
+        .await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = client.query(&statement, &[&ids]).await?;
+    Ok(rows
+        .iter()
+        .filter_map(|row| {
+            let standing = Standing {
+                status: row.get::<_, &str>(1).parse().ok()?,
+                channel: row.get::<_, &str>(2).parse().ok()?,
+            };
+            Some((MessageId::from(row.get::<_, Uuid>(0)), standing))
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_ids_sort_as_the_microseconds_do() {
+        let start = 1_700_000_000_000_000i64;
+        let ids: Vec<_> = (0..3000)
+            .map(|micros| row_id(Timestamp::from_microsecond(start + micros).expect("in range")))
+            .collect();
+        assert!(ids.is_sorted());
+        assert!(ids.iter().all(|id| id.get_version_num() == 7));
+    }
+
+    #[test]
+    fn two_row_ids_of_the_same_microsecond_differ() {
+        let now = Timestamp::now();
+        assert_ne!(row_id(now), row_id(now));
+    }
+}

@@ -1,0 +1,120 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tidings_common::settings::Reader;
+
+use crate::tls::{self, SslMode};
+
+/// How to reach PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// `DATABASE_URL`: `postgres://user:password@host:port/database`, with `sslmode` as libpq has
+    /// it and `sslrootcert` where the server's certificate has an authority of its own.
+    pub url: SecretString,
+    /// `DATABASE_POOL_SIZE`, default 8: connections at most.
+    pub pool_size: usize,
+    /// `DATABASE_STATEMENT_TIMEOUT_MS`, default 10000: how long PostgreSQL may work on one
+    /// statement.
+    pub statement_timeout: Duration,
+}
+
+/// A `DATABASE_URL` taken apart: what `tokio-postgres` understands, and the TLS parameters that it
+/// does not.
+pub(crate) struct Target {
+    pub(crate) config: tokio_postgres::Config,
+    pub(crate) ssl_mode: SslMode,
+    pub(crate) ssl_root_cert: Option<PathBuf>,
+}
+
+impl DatabaseSettings {
+    /// Reads the section. `None` where a required setting is missing.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let example = "postgres://user:password@127.0.0.1:5432/tidings";
+        let url = reader.required_secret("DATABASE_URL", example);
+        if let Some(url) = &url
+            && let Err(error) = parse(url.expose_secret())
+        {
+            reader.problem("DATABASE_URL", error);
+        }
+        let timeout = reader.within("DATABASE_STATEMENT_TIMEOUT_MS", 10_000, 100..=600_000);
+        Some(Self {
+            pool_size: reader.within("DATABASE_POOL_SIZE", 8, 1..=1000),
+            statement_timeout: Duration::from_millis(timeout),
+            url: url?,
+        })
+    }
+}
+
+/// Takes `sslmode` and `sslrootcert` out of the URL and reads the rest. The error never quotes the
+/// URL, which holds a password.
+pub(crate) fn parse(url: &str) -> Result<Target, String> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err("must start with postgres:// or postgresql://".to_owned());
+    }
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut ssl_mode = SslMode::Prefer;
+    let mut ssl_root_cert = None;
+    let mut kept = Vec::new();
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        match parameter.split_once('=') {
+            Some(("sslmode", mode)) => ssl_mode = mode.parse()?,
+            Some(("sslrootcert", path)) => {
+                ssl_root_cert = Some(PathBuf::from(path.replace("%2F", "/")))
+            }
+            _ => kept.push(parameter),
+        }
+    }
+    let rest = if kept.is_empty() {
+        base.to_owned()
+    } else {
+        format!("{base}?{}", kept.join("&"))
+    };
+    let mut config: tokio_postgres::Config = rest.parse().map_err(|_| {
+        "is no PostgreSQL URL: check user, password (percent-encoded), host, port and database"
+            .to_owned()
+    })?;
+    config.ssl_mode(tls::negotiation(ssl_mode));
+    Ok(Target {
+        config,
+        ssl_mode,
+        ssl_root_cert,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ssl_mode_of_libpq_is_read_and_another_is_refused() {
+        for mode in ["disable", "prefer", "require", "verify-ca", "verify-full"] {
+            assert!(
+                parse(&format!(
+                    "postgres://u:p@h/db?sslmode={mode}&connect_timeout=3"
+                ))
+                .is_ok(),
+                "{mode}"
+            );
+        }
+        let error = parse("postgres://u:secret@h/db?sslmode=maybe")
+            .err()
+            .expect("refused");
+        assert!(
+            error.contains("sslmode") && !error.contains("secret"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_postgresql_url_is_refused_without_quoting_it() {
+        for url in [
+            "mysql://u:secret@h/db",
+            "postgres://u:secret@h:port/db",
+            "postgres://u:secret@h/db?wrong=1",
+        ] {
+            let error = parse(url).err().expect(url);
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}
