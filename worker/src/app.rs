@@ -1,0 +1,135 @@
+//! The worker as a whole: built, then run.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tidings_common::broker::{Destination, Publisher, Router};
+use tidings_common::health::Health;
+use tidings_common::telemetry::Metrics;
+use tidings_db::Database;
+use tokio_util::sync::CancellationToken;
+
+use crate::consumer::Consumer;
+use crate::intake::Intake;
+use crate::links::Links;
+use crate::settings::Settings;
+use crate::{probes, schema};
+
+/// The worker, listening and not yet working.
+pub struct App {
+    settings: Settings,
+    metrics: Metrics,
+    listener: TcpListener,
+    database: Database,
+}
+
+impl App {
+    /// Takes the probes' port and makes the pool. Connects to nobody: servers that are away are
+    /// waited for by [`App::run`].
+    ///
+    /// # Errors
+    ///
+    /// Where the port is taken or the settings cannot be used.
+    pub fn build(settings: Settings, metrics: Metrics) -> anyhow::Result<Self> {
+        let address = (settings.http.address, settings.http.port);
+        let listener = TcpListener::bind(address)
+            .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
+        let database = Database::new(&settings.database, "tidings-worker")?;
+        Ok(Self {
+            settings,
+            metrics,
+            listener,
+            database,
+        })
+    }
+
+    /// The port that the probes listen on.
+    ///
+    /// # Errors
+    ///
+    /// Where the operating system does not know it.
+    pub fn port(&self) -> std::io::Result<u16> {
+        Ok(self.listener.local_addr()?.port())
+    }
+
+    /// Works until `stop` is cancelled and what is in flight is finished.
+    ///
+    /// # Errors
+    ///
+    /// Where the probes cannot be served.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        tracing::info!(port = self.port()?, "listening");
+        let health = Arc::new(Health::default());
+        let links = Arc::new(Links::new(Arc::clone(&health)));
+        let probes = probes::serve(self.listener, Arc::clone(&health), self.metrics)?;
+        let (probes_handle, probes) = (probes.handle(), tokio::spawn(probes));
+        let watch = tokio::spawn(watch_database(self.database.clone(), Arc::clone(&health)));
+
+        // The publisher outlives the consumers, which need it to finish what is in flight.
+        let publishing = CancellationToken::new();
+        let telling = Arc::clone(&links);
+        let (publisher, publisher_task) = Publisher::start(
+            self.settings.broker.clone(),
+            "tidings-worker: publishing",
+            move |up| telling.set_publishing(up),
+            publishing.clone(),
+        );
+        let router = Router::new(&self.settings.broker);
+        let consumer = Consumer {
+            work: Arc::new(Intake::new(
+                self.database.clone(),
+                publisher.clone(),
+                router.clone(),
+            )),
+            queue: Destination::Intake.queue(&self.settings.broker.names),
+            broker: self.settings.broker,
+            settings: self.settings.intake,
+            publisher,
+            router,
+            links,
+        };
+
+        let schema = schema::until_ready(&self.database, self.settings.schema);
+        if stop.run_until_cancelled(schema).await.is_some() {
+            health.set_initialised();
+            let draining = Arc::clone(&health);
+            let signal = stop.clone();
+            tokio::spawn(async move {
+                signal.cancelled().await;
+                draining.set_draining();
+            });
+            consumer.run(stop).await;
+        }
+        publishing.cancel();
+        publisher_task.await.context("the publisher panicked")?;
+        watch.abort();
+        probes_handle.stop(true).await;
+        probes
+            .await
+            .context("the probes panicked")?
+            .context("the probes failed")
+    }
+}
+
+/// Asks PostgreSQL once a second whether it is there.
+async fn watch_database(database: Database, health: Arc<Health>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        match database.ping().await {
+            Ok(()) => {
+                if health.set_database(true) {
+                    tracing::info!("connected to PostgreSQL");
+                }
+            }
+            Err(error) => {
+                if health.set_database(false) {
+                    tracing::warn!(%error, "connection to PostgreSQL lost");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use futures_util::{FutureExt, StreamExt};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::ledger::Ledger;
+use super::settle::Settlement;
+use super::{Consumer, Incoming, Work};
+
+/// How long the broker may take to let us send a frame or to answer one. A broker that is short of
+/// memory stops reading from us.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a session ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// It was asked to, and everything that was in flight is finished.
+    Stopped,
+    /// The surroundings stayed away for too long to hold messages.
+    Paused,
+    /// The channel or the connection died.
+    Lost(String),
+}
+
+/// One AMQP channel that consumes, from its opening to its end.
+pub(super) struct Session<W> {
+    consumer: Arc<Consumer<W>>,
+    channel: Channel,
+    deliveries: lapin::Consumer,
+    ledger: Ledger,
+    running: JoinSet<Settlement>,
+    /// Cancelled when the program stops: no batch may then wait for its surroundings.
+    hold: CancellationToken,
+}
+
+impl<W: Work> Session<W> {
+    /// Opens a channel and starts consuming.
+    pub(super) async fn open(
+        connection: &Connection,
+        consumer: Arc<Consumer<W>>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let channel = connection
+            .create_channel()
+            .await
+            .context("cannot open a channel")?;
+        channel
+            .basic_qos(consumer.settings.prefetch, BasicQosOptions::default())
+            .await
+            .context("cannot set the prefetch count")?;
+        let deliveries = channel
+            .basic_consume(
+                consumer.queue.as_str().into(),
+                // The broker names it.
+                "".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await
+            .with_context(|| format!("cannot consume {}", consumer.queue))?;
+        Ok(Self {
+            consumer,
+            channel,
+            deliveries,
+            ledger: Ledger::default(),
+            running: JoinSet::new(),
+            hold: stop.child_token(),
+        })
+    }
+
+    /// Takes messages until `stop` is cancelled, then finishes what is in flight.
+    pub(super) async fn run(mut self, connection: &Connection, stop: &CancellationToken) -> End {
+        match self.take_and_drain(connection, stop).await {
+            Ok(()) => End::Stopped,
+            Err(end) => end,
+        }
+    }
+
+    async fn take_and_drain(
+        &mut self,
+        connection: &Connection,
+        stop: &CancellationToken,
+    ) -> Result<(), End> {
+        self.take(connection, stop).await?;
+        self.drain().await
+    }
+
+    /// Hands batches to the work, several at once, until `stop` is cancelled.
+    ///
+    /// A batch is whatever has arrived by the time that there is room for one: a single message when
+    /// little is going on, a full batch when much is. Nothing ever waits for company.
+    async fn take(&mut self, connection: &Connection, stop: &CancellationToken) -> Result<(), End> {
+        let mut look = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            let room = self.running.len() < self.consumer.settings.concurrency;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                Some(settled) = self.running.join_next(), if !self.running.is_empty() => self.settled(settled).await?,
+                delivery = self.deliveries.next(), if room => match delivery {
+                    Some(Ok(first)) => self.start_batch(Incoming::from(first)),
+                    Some(Err(error)) => return Err(End::Lost(error.to_string())),
+                    None => return Err(End::Lost("the broker cancelled the consumer".to_owned())),
+                },
+                // A dead connection ends the stream of deliveries; this is for the case that
+                // nobody is reading from it, and for one that dies silently.
+                _ = look.tick() => if !connection.status().connected() || !self.channel.status().connected() {
+                    return Err(End::Lost("the connection is closed".to_owned()));
+                },
+            }
+        }
+    }
+
+    fn start_batch(&mut self, first: Incoming) {
+        let mut batch = vec![first];
+        while batch.len() < self.consumer.settings.batch_size
+            && let Some(Some(Ok(next))) = self.deliveries.next().now_or_never()
+        {
+            batch.push(Incoming::from(next));
+        }
+        metrics::histogram!("tidings_batch_size")
+            .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+        for message in &batch {
+            self.ledger.handed_over(message.delivery_tag);
+        }
+        let consumer = Arc::clone(&self.consumer);
+        let hold = self.hold.clone();
+        self.running
+            .spawn(async move { consumer.settle(batch, &hold).await });
+    }
+
+    /// Tells the broker how a batch ended.
+    async fn settled(&mut self, settled: Result<Settlement, JoinError>) -> Result<(), End> {
+        // Work that panics is caught before; should anything else panic, the messages of that batch
+        // are settled nowhere, and only the end of the channel returns them.
+        let settlement = settled.map_err(|error| End::Lost(error.to_string()))?;
+        for tag in settlement.acks {
+            self.ledger.ack(tag);
+        }
+        for tag in settlement.nacks {
+            let options = BasicNackOptions {
+                multiple: false,
+                requeue: false,
+            };
+            sent(self.channel.basic_nack(tag, options)).await?;
+            self.ledger.nacked(tag);
+        }
+        if let Some(tag) = self.ledger.take_ack() {
+            sent(
+                self.channel
+                    .basic_ack(tag, BasicAckOptions { multiple: true }),
+            )
+            .await?;
+        }
+        if settlement.give_back {
+            Err(End::Paused)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Takes no more, returns what no batch has, and finishes the batches.
+    async fn drain(&mut self) -> Result<(), End> {
+        let tag = self.deliveries.tag();
+        sent(
+            self.channel
+                .basic_cancel(tag, BasicCancelOptions::default()),
+        )
+        .await?;
+        while let Some(delivery) = self.deliveries.next().await {
+            let Ok(delivery) = delivery else { break };
+            self.ledger.handed_over(delivery.delivery_tag);
+            let options = BasicNackOptions {
+                multiple: false,
+                requeue: true,
+            };
+            sent(self.channel.basic_nack(delivery.delivery_tag, options)).await?;
+            self.ledger.nacked(delivery.delivery_tag);
+        }
+        let mut given_back = false;
+        while let Some(settled) = self.running.join_next().await {
+            match self.settled(settled).await {
+                Ok(()) => {}
+                // The end of the channel returns it.
+                Err(End::Paused) => given_back = true,
+                Err(end) => return Err(end),
+            }
+        }
+        tracing::info!(queue = self.consumer.queue, given_back, "consumer drained");
+        Ok(())
+    }
+}
+
+/// Waits until a frame is sent or answered.
+async fn sent(frame: impl Future<Output = lapin::Result<()>>) -> Result<(), End> {
+    match timeout(PATIENCE, frame).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(End::Lost(error.to_string())),
+        Err(_) => Err(End::Lost("RabbitMQ takes no frames".to_owned())),
+    }
+}

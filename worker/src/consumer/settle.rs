@@ -1,0 +1,142 @@
+//! From outcomes to what the broker is told.
+
+use lapin::types::ShortString;
+use metrics::counter;
+use tidings_common::broker::{Failure, Outgoing};
+use tokio_util::sync::CancellationToken;
+
+use super::outcome::{Outcome, Verdict, verdict};
+use super::patience::{GiveBack, Hold, process};
+use super::{Consumer, Incoming, Work};
+
+/// What to tell the broker of a batch, by delivery tag.
+#[derive(Debug, Default)]
+pub(super) struct Settlement {
+    /// To be acknowledged.
+    pub(super) acks: Vec<u64>,
+    /// To be negatively acknowledged without requeue.
+    pub(super) nacks: Vec<u64>,
+    /// Whether messages of the batch must go back to their queue.
+    pub(super) give_back: bool,
+}
+
+impl<W: Work> Consumer<W> {
+    /// Gets a batch through and does what must be done before the broker is told: dead letters and
+    /// deferrals are published, and confirmed, before their originals may be acknowledged.
+    pub(super) async fn settle(
+        &self,
+        batch: Vec<Incoming>,
+        stop: &CancellationToken,
+    ) -> Settlement {
+        let mut settlement = Settlement::default();
+        let Ok(outcomes) = process(&*self.work, &batch, stop).await else {
+            settlement.give_back = true;
+            return settlement;
+        };
+        for (message, outcome) in batch.iter().zip(outcomes) {
+            let tag = message.delivery_tag;
+            match self.carry_out(message, outcome, stop).await {
+                Ok(Told::Ack) => settlement.acks.push(tag),
+                Ok(Told::Nack) => settlement.nacks.push(tag),
+                Err(GiveBack) => settlement.give_back = true,
+            }
+        }
+        settlement
+    }
+
+    async fn carry_out(
+        &self,
+        message: &Incoming,
+        outcome: Outcome,
+        stop: &CancellationToken,
+    ) -> Result<Told, GiveBack> {
+        if let Outcome::Retry(failure) | Outcome::DeadLetter(failure) = &outcome {
+            log_failure(message, failure);
+        }
+        let retried = if let Outcome::Retry(failure) = &outcome {
+            failure.reason
+        } else {
+            ""
+        };
+        match verdict(outcome, message.attempt) {
+            Verdict::Ack => Ok(Told::Ack),
+            Verdict::Nack => {
+                counter!("tidings_messages_retried_total", "reason" => retried).increment(1);
+                Ok(Told::Nack)
+            }
+            Verdict::GiveUp(failure) => self
+                .give_up(message, &failure, stop)
+                .await
+                .map(|()| Told::Ack),
+            Verdict::Defer { wait, not_before } => {
+                let (key, body) = (&message.routing_key, message.body.clone());
+                let deferred =
+                    self.router
+                        .deferred(key, &message.properties, body, wait, not_before);
+                self.publish(deferred, &mut Hold::new(stop)).await?;
+                counter!("tidings_messages_deferred_total").increment(1);
+                Ok(Told::Ack)
+            }
+        }
+    }
+
+    /// Dead-lettering, in the order that loses nothing whatever dies in between: the dead letter is
+    /// safe, then the work notes it, then the original may go.
+    async fn give_up(
+        &self,
+        message: &Incoming,
+        failure: &Failure,
+        stop: &CancellationToken,
+    ) -> Result<(), GiveBack> {
+        let mut hold = Hold::new(stop);
+        let attempts = message.attempts();
+        let letter =
+            self.router
+                .dead_letter(&message.properties, message.body.clone(), failure, attempts);
+        self.publish(letter, &mut hold).await?;
+        while let Err(error) = self.work.given_up(message, failure).await {
+            tracing::warn!(%error, "cannot note that a message is given up; trying again");
+            hold.pause().await?;
+        }
+        counter!("tidings_messages_dead_lettered_total", "reason" => failure.reason).increment(1);
+        tracing::error!(
+            message_id = message
+                .properties
+                .message_id()
+                .as_ref()
+                .map(ShortString::as_str),
+            queue = self.queue,
+            reason = failure.reason,
+            attempts,
+            "message is a dead letter"
+        );
+        Ok(())
+    }
+
+    async fn publish(&self, outgoing: Outgoing, hold: &mut Hold<'_>) -> Result<(), GiveBack> {
+        while let Err(error) = self.publisher.publish(outgoing.clone()).await {
+            tracing::warn!(%error, "cannot publish; trying again");
+            hold.pause().await?;
+        }
+        Ok(())
+    }
+}
+
+enum Told {
+    Ack,
+    Nack,
+}
+
+fn log_failure(message: &Incoming, failure: &Failure) {
+    tracing::warn!(
+        message_id = message
+            .properties
+            .message_id()
+            .as_ref()
+            .map(ShortString::as_str),
+        attempt = message.attempt.map(|attempt| attempt.number),
+        reason = failure.reason,
+        detail = failure.detail,
+        "message failed"
+    );
+}

@@ -1,0 +1,185 @@
+//! The first stage: messages become rows. What is delivered by more than being recorded is passed
+//! on to its channel's queue.
+
+mod record;
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::future::try_join_all;
+use metrics::counter;
+use tidings_common::broker::{Failure, Publisher, Router};
+use tidings_common::notification::{Channel, MessageId, Notification, Status};
+use tidings_db::{Database, DbError, notifications};
+
+use crate::consumer::{Incoming, Outcome, Surroundings, Work};
+use record::{Fate, record};
+
+/// The intake stage.
+pub struct Intake {
+    database: Database,
+    publisher: Publisher,
+    router: Router,
+}
+
+impl Intake {
+    /// Records in `database` and passes on through `publisher`.
+    #[must_use]
+    pub const fn new(database: Database, publisher: Publisher, router: Router) -> Self {
+        Self {
+            database,
+            publisher,
+            router,
+        }
+    }
+
+    /// What follows from a notification that is recorded: its outcome, and whether it must be
+    /// passed on to a channel's queue.
+    async fn outcome(
+        &self,
+        notification: &Notification,
+        fate: Fate,
+    ) -> Result<(Outcome, Option<Channel>), DbError> {
+        let (status, channel) = match fate {
+            Fate::Failed(outcome) => return Ok((outcome, None)),
+            Fate::Recorded => (Status::Pending, notification.channel),
+            // The row counts, not the message: under one idempotency key the first request wins.
+            Fate::Existed(standing) => (standing.status, standing.channel),
+        };
+        let in_app = channel.is_delivered_by_recording();
+        match status {
+            Status::Failed => {
+                let detail =
+                    "the notification has failed before; replay its dead letter".to_owned();
+                Ok((
+                    Outcome::DeadLetter(Failure {
+                        reason: "already_failed",
+                        detail,
+                    }),
+                    None,
+                ))
+            }
+            Status::Pending if in_app => {
+                if !matches!(fate, Fate::Recorded) {
+                    self.process_replayed(notification.message_id).await?;
+                }
+                Ok((Outcome::Done, None))
+            }
+            Status::Pending | Status::Retrying if !in_app => Ok((Outcome::Done, Some(channel))),
+            _ => Ok((Outcome::Done, None)),
+        }
+    }
+
+    /// An in-app row that waits was replayed: recording it again is its delivery.
+    async fn process_replayed(&self, id: MessageId) -> Result<(), DbError> {
+        let client = self.database.client().await?;
+        notifications::process(&*client, id).await?;
+        client.keep();
+        Ok(())
+    }
+
+    /// Passes on, each id once, all at the same time.
+    async fn pass_on(&self, ids: HashMap<MessageId, Channel>) -> Result<(), Surroundings> {
+        let publishing = ids
+            .into_iter()
+            .map(|(id, channel)| self.publisher.publish(self.router.delivery(channel, id)));
+        let published = try_join_all(publishing).await;
+        published
+            .map(drop)
+            .map_err(|error| Surroundings(error.to_string()))
+    }
+}
+
+impl Work for Intake {
+    async fn process(&self, batch: &[Incoming]) -> Result<Vec<Outcome>, Surroundings> {
+        let decoded: Vec<_> = batch
+            .iter()
+            .map(|message| Notification::decode(&message.body))
+            .collect();
+        // A message that is in the batch more than once needs to be recorded only once.
+        let mut seen = HashSet::new();
+        let unique: Vec<&Notification> = decoded
+            .iter()
+            .flatten()
+            .filter(|notification| seen.insert(notification.message_id))
+            .collect();
+        let mut fates = record(&self.database, unique).await?;
+
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut to_pass_on = HashMap::new();
+        for (message, decoded) in batch.iter().zip(&decoded) {
+            let notification = match decoded {
+                Ok(notification) => notification,
+                Err(error) => {
+                    let failure = Failure {
+                        reason: error.reason(),
+                        detail: error.to_string(),
+                    };
+                    outcomes.push(Outcome::DeadLetter(failure));
+                    continue;
+                }
+            };
+            let id = notification.message_id;
+            let first_time = seen.remove(&id);
+            let fate = fates.get(&id).cloned().unwrap_or(Fate::Recorded);
+            count(message, notification, &fate, first_time);
+            let (outcome, channel) = self
+                .outcome(notification, fate)
+                .await
+                .map_err(surroundings)?;
+            to_pass_on.extend(channel.map(|channel| (id, channel)));
+            outcomes.push(outcome);
+        }
+        fates.clear();
+        self.pass_on(to_pass_on).await?;
+        Ok(outcomes)
+    }
+
+    async fn given_up(&self, message: &Incoming, failure: &Failure) -> Result<(), Surroundings> {
+        // What cannot be decoded names no row.
+        let Ok(notification) = Notification::decode(&message.body) else {
+            return Ok(());
+        };
+        let noting = async {
+            let client = self.database.client().await?;
+            let error = format!("{}: {}", failure.reason, failure.detail);
+            notifications::fail(&*client, notification.message_id, &error).await?;
+            client.keep();
+            Ok(())
+        };
+        self.database.patiently(noting).await.map_err(surroundings)
+    }
+
+    async fn surroundings_answer(&self) -> bool {
+        self.database.ping().await.is_ok() && self.publisher.is_connected()
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as the function of map_err"
+)]
+fn surroundings(error: DbError) -> Surroundings {
+    Surroundings(error.to_string())
+}
+
+/// Counts and logs what became of a message. A second copy of it in the same batch is a duplicate,
+/// though its row is new.
+fn count(message: &Incoming, notification: &Notification, fate: &Fate, first_time: bool) {
+    match fate {
+        Fate::Recorded if first_time => {
+            counter!("tidings_intake_recorded_total").increment(1);
+            tracing::info!(
+                message_id = %notification.message_id,
+                user_id = %notification.user_id,
+                r#type = notification.channel.as_str(),
+                attempt = message.attempt.map(|attempt| attempt.number),
+                "notification recorded"
+            );
+        }
+        Fate::Recorded | Fate::Existed(_) => {
+            counter!("tidings_intake_duplicates_total").increment(1);
+            tracing::info!(message_id = %notification.message_id, "notification was recorded before");
+        }
+        Fate::Failed(_) => {}
+    }
+}

@@ -1,0 +1,141 @@
+use std::collections::HashMap;
+
+use tidings_common::broker::Failure;
+use tidings_common::notification::{MessageId, Notification, UserId};
+use tidings_db::notifications::{self, Recorded, Standing};
+use tidings_db::{Database, DbError, Trouble, users};
+
+use crate::consumer::{Outcome, Surroundings};
+
+/// What became of one notification of a batch.
+#[derive(Clone, Debug)]
+pub(super) enum Fate {
+    /// Its row is new.
+    Recorded,
+    /// It was recorded before.
+    Existed(Standing),
+    /// It cannot be recorded now, or ever.
+    Failed(Outcome),
+}
+
+/// Records a batch, of which no two have the same message id. One statement does it where all can
+/// be stored, which is nearly always; otherwise the ones that cannot are found and set apart, at no
+/// cost to the others.
+///
+/// # Errors
+///
+/// Where the database is away.
+pub(super) async fn record(
+    database: &Database,
+    batch: Vec<&Notification>,
+) -> Result<HashMap<MessageId, Fate>, Surroundings> {
+    let mut fates = HashMap::with_capacity(batch.len());
+    let mut left = vec![batch];
+    while let Some(part) = left.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        match insert(database, &part).await {
+            Ok(settled) => fates.extend(settled),
+            Err(error) => match error.trouble() {
+                Trouble::MissingReference => {
+                    left.push(without_unknown_users(database, part, &mut fates).await?);
+                }
+                Trouble::Rejected if part.len() == 1 => {
+                    let failure = Failure {
+                        reason: "rejected_by_database",
+                        detail: error.to_string(),
+                    };
+                    fates.insert(
+                        part[0].message_id,
+                        Fate::Failed(Outcome::DeadLetter(failure)),
+                    );
+                }
+                Trouble::Rejected => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    left.extend([first.to_vec(), second.to_vec()]);
+                }
+                Trouble::Surroundings => return Err(Surroundings(error.to_string())),
+            },
+        }
+    }
+    Ok(fates)
+}
+
+/// Records those that are not there yet and tells where the others stand.
+async fn insert(
+    database: &Database,
+    batch: &[&Notification],
+) -> Result<Vec<(MessageId, Fate)>, DbError> {
+    let inserting = async {
+        let client = database.client().await?;
+        let recorded = notifications::record(&*client, batch).await;
+        // After a statement that PostgreSQL refused the connection is as good as before.
+        let settled = match recorded {
+            Ok(recorded) => fates(&client, batch, &recorded).await,
+            Err(error) => Err(error),
+        };
+        if !matches!(&settled, Err(error) if error.trouble() == Trouble::Surroundings) {
+            client.keep();
+        }
+        settled
+    };
+    database.patiently(inserting).await
+}
+
+async fn fates(
+    client: &tidings_db::Client,
+    batch: &[&Notification],
+    recorded: &Recorded,
+) -> Result<Vec<(MessageId, Fate)>, DbError> {
+    let ids = || batch.iter().map(|notification| notification.message_id);
+    let others: Vec<MessageId> = ids().filter(|id| !recorded.contains(id)).collect();
+    let standings = if others.is_empty() {
+        HashMap::new()
+    } else {
+        notifications::standings(&**client, &others).await?
+    };
+    let fate = |id| match standings.get(&id) {
+        _ if recorded.contains(&id) => Fate::Recorded,
+        Some(standing) => Fate::Existed(*standing),
+        None => Fate::Failed(Outcome::Retry(Failure {
+            reason: "row_vanished",
+            detail: "the row was there at the insert and gone right after".to_owned(),
+        })),
+    };
+    Ok(ids().map(|id| (id, fate(id))).collect())
+}
+
+/// Sets those apart whose user does not exist, or not yet, and returns the others.
+async fn without_unknown_users<'a>(
+    database: &Database,
+    batch: Vec<&'a Notification>,
+    fates: &mut HashMap<MessageId, Fate>,
+) -> Result<Vec<&'a Notification>, Surroundings> {
+    let ids: Vec<UserId> = batch
+        .iter()
+        .map(|notification| notification.user_id)
+        .collect();
+    let asking = async {
+        let client = database.client().await?;
+        let existing = users::existing(&*client, &ids).await?;
+        client.keep();
+        Ok(existing)
+    };
+    let asked: Result<_, DbError> = database.patiently(asking).await;
+    let existing = asked.map_err(|error| Surroundings(error.to_string()))?;
+    let (known, unknown): (Vec<_>, Vec<_>) = batch
+        .into_iter()
+        .partition(|notification| existing.contains(&notification.user_id));
+    for notification in unknown {
+        let failure = Failure {
+            reason: "unknown_user",
+            detail: format!("there is no user {}", notification.user_id),
+        };
+        fates.insert(
+            notification.message_id,
+            Fate::Failed(Outcome::Retry(failure)),
+        );
+    }
+    Ok(known)
+}

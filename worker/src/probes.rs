@@ -1,0 +1,67 @@
+//! What the worker tells over HTTP: `/health`, `/ready`, `/live`, `/metrics`.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use actix_web::dev::Server;
+use actix_web::http::header::ContentType;
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpResponse, HttpServer};
+use serde_json::json;
+use tidings_common::health::Health;
+use tidings_common::telemetry::Metrics;
+
+/// Serves the probes on `listener`. They answer for as long as the process runs, also while it
+/// drains.
+pub fn serve(
+    listener: TcpListener,
+    health: Arc<Health>,
+    metrics: Metrics,
+) -> std::io::Result<Server> {
+    let (health, metrics) = (Data::from(health), Data::new(metrics));
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(health.clone())
+            .app_data(metrics.clone())
+            .route("/health", web::get().to(report))
+            .route("/ready", web::get().to(ready))
+            .route("/live", web::get().to(live))
+            .route("/metrics", web::get().to(render))
+    });
+    Ok(server
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen(listener)?
+        .run())
+}
+
+async fn report(health: Data<Health>) -> HttpResponse {
+    let report = health.report();
+    answer(report.is_healthy()).json(report)
+}
+
+/// The worker can do its work only with both servers.
+async fn ready(health: Data<Health>) -> HttpResponse {
+    let ready = health.is_running() && health.database() && health.rabbitmq();
+    let status = if ready { "ready" } else { "not ready" };
+    answer(ready).json(json!({ "status": status }))
+}
+
+async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "live" }))
+}
+
+async fn render(metrics: Data<Metrics>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::plaintext())
+        .body(metrics.render())
+}
+
+fn answer(good: bool) -> actix_web::HttpResponseBuilder {
+    if good {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    }
+}
