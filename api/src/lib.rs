@@ -1,1 +1,12 @@
+//! The API: takes notifications over HTTP and publishes them to RabbitMQ.
+//!
+//! HTTP status codes are known in here alone.
 
+pub mod app;
+mod auth;
+mod context;
+mod error;
+mod handlers;
+mod openapi;
+pub mod settings;
+mod state;

@@ -4,6 +4,7 @@
 //! [`GenericClient`], so that their caller owns the transaction.
 
 pub mod demo;
+pub mod diagnostics;
 mod error;
 pub mod migrations;
 pub mod notifications;
@@ -11,8 +12,10 @@ mod pool;
 mod settings;
 mod tls;
 pub mod users;
+mod watch;
 
 pub use deadpool_postgres::GenericClient;
 pub use error::{DbError, Trouble};
 pub use pool::{Client, Database};
 pub use settings::DatabaseSettings;
+pub use watch::watch;

@@ -60,7 +60,7 @@ pub(crate) fn parse(url: &str) -> Result<Target, String> {
         match parameter.split_once('=') {
             Some(("sslmode", mode)) => ssl_mode = mode.parse()?,
             Some(("sslrootcert", path)) => {
-                ssl_root_cert = Some(PathBuf::from(path.replace("%2F", "/")))
+                ssl_root_cert = Some(PathBuf::from(path.replace("%2F", "/")));
             }
             _ => kept.push(parameter),
         }

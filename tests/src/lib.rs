@@ -1,1 +1,39 @@
+//! The harness of the end-to-end tests: a virtual host and a database for each test, the real
+//! programs in them, and what it takes to talk to all four.
+//!
+//! Nothing in here mocks anything, and nothing skips: where a server or a program is missing, the
+//! test fails and says what to run.
 
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a harness fails the test, with a message, by panicking"
+)]
+
+mod amqp;
+mod cleanup;
+mod client;
+mod database;
+mod logs;
+mod management;
+mod metrics;
+mod poll;
+mod probe;
+mod program;
+mod servers;
+pub mod tokens;
+mod vhost;
+mod world;
+
+pub use amqp::{Amqp, Message, text_header};
+pub use client::{Answer, Client};
+pub use database::TestDatabase;
+pub use logs::Logs;
+pub use management::{Management, QueueState};
+pub use metrics::Scrape;
+pub use poll::{eventually, eventually_ok, secs};
+pub use probe::{Arrival, Probe};
+pub use program::{Kind, Program};
+pub use servers::{Servers, program_path, required};
+pub use vhost::Vhost;
+pub use world::{Settings, World, notification};

@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use tidings_common::broker::{Destination, Publisher, Router};
@@ -65,7 +64,10 @@ impl App {
         let links = Arc::new(Links::new(Arc::clone(&health)));
         let probes = probes::serve(self.listener, Arc::clone(&health), self.metrics)?;
         let (probes_handle, probes) = (probes.handle(), tokio::spawn(probes));
-        let watch = tokio::spawn(watch_database(self.database.clone(), Arc::clone(&health)));
+        let watch = tokio::spawn(tidings_db::watch(
+            self.database.clone(),
+            Arc::clone(&health),
+        ));
 
         // The publisher outlives the consumers, which need it to finish what is in flight.
         let publishing = CancellationToken::new();
@@ -110,26 +112,5 @@ impl App {
             .await
             .context("the probes panicked")?
             .context("the probes failed")
-    }
-}
-
-/// Asks PostgreSQL once a second whether it is there.
-async fn watch_database(database: Database, health: Arc<Health>) {
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tick.tick().await;
-        match database.ping().await {
-            Ok(()) => {
-                if health.set_database(true) {
-                    tracing::info!("connected to PostgreSQL");
-                }
-            }
-            Err(error) => {
-                if health.set_database(false) {
-                    tracing::warn!(%error, "connection to PostgreSQL lost");
-                }
-            }
-        }
     }
 }

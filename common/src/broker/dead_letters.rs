@@ -3,8 +3,11 @@ use lapin::message::BasicGetMessage;
 use lapin::options::{BasicAckOptions, BasicGetOptions};
 use lapin::types::{AMQPValue, ShortString};
 use lapin::{BasicProperties, Channel, Connection};
+use serde_json::{Map, Value};
 
 use super::message::{Destination, as_text, header};
+use super::plain::{plain, plain_properties};
+use crate::retry::Attempt;
 
 /// One message of the dead-letter queue. It stays in the queue until it is acknowledged.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ pub struct DeadLetter {
 impl From<BasicGetMessage> for DeadLetter {
     fn from(message: BasicGetMessage) -> Self {
         let delivery = message.delivery;
+        let routing_key = delivery.routing_key.as_str();
         let properties = delivery.properties;
         let value = |name: &str| properties.headers().as_ref()?.inner().get(name).cloned();
         let text = |name: &str| value(name).as_ref().and_then(as_text).map(str::to_owned);
@@ -40,11 +44,11 @@ impl From<BasicGetMessage> for DeadLetter {
             reason: text(header::FAILURE_REASON).unwrap_or_else(|| broker_reason(&properties)),
             detail: text(header::FAILURE_DETAIL),
             failed_at: text(header::FAILED_AT).and_then(|time| time.parse().ok()),
-            attempts: value(header::ATTEMPTS).and_then(|attempts| match attempts {
-                AMQPValue::LongLongInt(n) => Some(n),
-                AMQPValue::LongInt(n) => Some(n.into()),
-                _ => None,
-            }),
+            attempts: match value(header::ATTEMPTS) {
+                Some(AMQPValue::LongLongInt(n)) => Some(n),
+                Some(AMQPValue::LongInt(n)) => Some(n.into()),
+                _ => broker_attempts(&properties, routing_key),
+            },
             delivery_tag: delivery.delivery_tag,
             body: delivery.data,
             properties,
@@ -55,11 +59,40 @@ impl From<BasicGetMessage> for DeadLetter {
 /// Why a message without a reason of ours is here: either the broker dead-lettered it past the last
 /// rung, while no worker could say why, or it found no queue.
 fn broker_reason(properties: &BasicProperties) -> String {
-    let died = properties
-        .headers()
-        .as_ref()
-        .is_some_and(|headers| headers.contains_key("x-death"));
-    if died { "attempts_used_up" } else { "unrouted" }.to_owned()
+    let reason = if has_died(properties) {
+        "attempts_used_up"
+    } else {
+        "unrouted"
+    };
+    reason.to_owned()
+}
+
+/// How often a message was tried that the broker put here: its routing key counts from 0.
+fn broker_attempts(properties: &BasicProperties, routing_key: &str) -> Option<i64> {
+    let attempt = Attempt::from_routing_key(routing_key).filter(|_| has_died(properties))?;
+    Some(i64::from(attempt.number) + 1)
+}
+
+fn has_died(properties: &BasicProperties) -> bool {
+    let headers = properties.headers().as_ref();
+    headers.is_some_and(|headers| headers.contains_key("x-death"))
+}
+
+impl DeadLetter {
+    /// The properties that are set, but for the headers, as JSON.
+    #[must_use]
+    pub fn plain_properties(&self) -> Map<String, Value> {
+        plain_properties(&self.properties)
+    }
+
+    /// The headers as JSON.
+    #[must_use]
+    pub fn plain_headers(&self) -> Map<String, Value> {
+        self.properties
+            .headers()
+            .as_ref()
+            .map_or_else(Map::new, plain)
+    }
 }
 
 /// The dead-letter queue, read message by message over a channel of its own.

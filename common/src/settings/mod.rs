@@ -6,10 +6,12 @@
 mod broker;
 mod general;
 mod reader;
+mod secret;
 
 pub use broker::{BrokerSettings, Names};
 pub use general::{AppEnv, LogFormat, ShutdownSettings, TelemetrySettings};
 pub use reader::{Problem, Problems, Reader};
+pub use secret::weakness;
 
 /// The exit code for wrong settings: `EX_CONFIG` of sysexits(3).
 pub const EXIT_CONFIG: u8 = 78;

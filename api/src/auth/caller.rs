@@ -1,0 +1,81 @@
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest};
+use tidings_common::notification::UserId;
+
+use super::{Access, Readable};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Who sent a request. As an extractor it refuses requests without a valid token.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    subject: String,
+    user_id: Option<UserId>,
+    access: Access,
+}
+
+impl Caller {
+    pub(super) fn new(subject: String, access: Access) -> Self {
+        Self {
+            user_id: subject.parse().ok(),
+            subject,
+            access,
+        }
+    }
+
+    /// What the token calls them: the namespace of their idempotency keys.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Refuses where they may not send to `target`.
+    pub fn check_send(&self, target: UserId) -> Result<(), ApiError> {
+        if self.access.may_send(self.user_id, target) {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(
+                "The token does not allow sending to this user: it needs the scope notifications:send:any, or notifications:send and the user's own id",
+            ))
+        }
+    }
+
+    /// Whose notifications they may read; refuses where it is nobody's.
+    pub fn check_read(&self) -> Result<Readable, ApiError> {
+        self.access.may_read(self.user_id).ok_or_else(|| {
+            ApiError::forbidden(
+                "The token does not allow reading: it needs the scope notifications:read",
+            )
+        })
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = bearer_token(request).and_then(|token| {
+            AppState::of(request).verifier.verify(token).ok_or_else(|| {
+                ApiError::unauthorized(
+                    "The token is not valid: check its signature, algorithm, expiry and user",
+                )
+            })
+        });
+        ready(caller)
+    }
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750 §2.1).
+fn bearer_token(request: &HttpRequest) -> Result<&str, ApiError> {
+    let header = request.headers().get(AUTHORIZATION);
+    header
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| ApiError::unauthorized("Send a token: Authorization: Bearer <JWT>"))
+}

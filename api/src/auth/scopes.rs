@@ -1,0 +1,129 @@
+use tidings_common::notification::UserId;
+
+/// What a token lets its bearer do. Pure values: who the bearer is stands in
+/// [`Caller`](super::Caller).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a right of its own")]
+pub struct Access {
+    send_own: bool,
+    send_any: bool,
+    read_own: bool,
+    read_any: bool,
+}
+
+/// Whose notifications a caller may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readable {
+    /// Everybody's.
+    All,
+    /// This user's alone.
+    Own(UserId),
+}
+
+impl Access {
+    /// A service of the operator's own: anything.
+    #[must_use]
+    pub const fn trusted() -> Self {
+        Self {
+            send_own: true,
+            send_any: true,
+            read_own: true,
+            read_any: true,
+        }
+    }
+
+    /// Nothing.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            send_own: false,
+            send_any: false,
+            read_own: false,
+            read_any: false,
+        }
+    }
+
+    /// What a `scope` claim says: names separated by spaces (RFC 8693 §4.2). Names of other
+    /// services are ignored.
+    #[must_use]
+    pub fn of_scopes(scopes: &str) -> Self {
+        let mut access = Self::none();
+        for scope in scopes.split(' ') {
+            match scope {
+                "notifications:send" => access.send_own = true,
+                "notifications:send:any" => access.send_any = true,
+                "notifications:read" => access.read_own = true,
+                "admin" => return Self::trusted(),
+                _ => {}
+            }
+        }
+        access
+    }
+
+    /// Whether `caller` may send to `target`.
+    #[must_use]
+    pub fn may_send(self, caller: Option<UserId>, target: UserId) -> bool {
+        self.send_any || (self.send_own && caller == Some(target))
+    }
+
+    /// Whose notifications `caller` may read; `None` for nobody's.
+    #[must_use]
+    pub fn may_read(self, caller: Option<UserId>) -> Option<Readable> {
+        if self.read_any {
+            return Some(Readable::All);
+        }
+        caller.filter(|_| self.read_own).map(Readable::Own)
+    }
+}
+
+impl Readable {
+    /// Whether this user's are among them.
+    #[must_use]
+    pub fn includes(self, user: UserId) -> bool {
+        self == Self::All || self == Self::Own(user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(n: u128) -> UserId {
+        uuid::Uuid::from_u128(n).into()
+    }
+
+    #[test]
+    fn a_caller_sends_to_themselves_with_send_and_to_all_with_send_any() {
+        let may =
+            |scopes: &str, target| Access::of_scopes(scopes).may_send(Some(user(1)), user(target));
+        assert_eq!(
+            [may("notifications:send", 1), may("notifications:send", 2)],
+            [true, false]
+        );
+        assert_eq!(
+            [
+                may("notifications:send:any", 1),
+                may("notifications:send:any", 2)
+            ],
+            [true, true]
+        );
+        assert_eq!(
+            [may("notifications:read", 1), may("", 1), may("admin", 2)],
+            [false, false, true]
+        );
+    }
+
+    #[test]
+    fn a_caller_without_a_user_of_their_own_sends_to_nobody_with_send() {
+        assert!(!Access::of_scopes("notifications:send").may_send(None, user(1)));
+    }
+
+    #[test]
+    fn reading_is_limited_to_the_callers_own() {
+        let readable = |scopes: &str| Access::of_scopes(scopes).may_read(Some(user(1)));
+        assert_eq!(readable("notifications:read"), Some(Readable::Own(user(1))));
+        assert_eq!(readable("notifications:send:any"), None);
+        assert_eq!(readable("openid admin"), Some(Readable::All));
+        assert!(!Readable::Own(user(1)).includes(user(2)));
+    }
+}

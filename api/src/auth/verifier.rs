@@ -1,0 +1,214 @@
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode, decode_header};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use super::settings::{AuthSettings, is_hmac};
+use super::{Access, Caller};
+
+/// Checks tokens.
+pub struct Verifier {
+    families: Vec<Family>,
+    require_expiry: bool,
+}
+
+/// The accepted algorithms of one key family. Each has a validation of its own, so that a token
+/// signed by one kind of key can never be checked with another (an RSA public key, which everybody
+/// may know, as an HMAC secret).
+struct Family {
+    algorithms: Vec<Algorithm>,
+    key: DecodingKey,
+    validation: Validation,
+    /// Whether tokens without `scope` are the operator's own services.
+    shared_secret: bool,
+}
+
+/// What a token says. A claim of a wrong type makes the token invalid.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Claims {
+    user_id: Option<String>,
+    sub: Option<String>,
+    scope: Option<String>,
+    exp: Option<f64>,
+    #[expect(dead_code, reason = "its type is checked by being read")]
+    nbf: Option<f64>,
+}
+
+impl Verifier {
+    /// For the algorithms and keys of `settings`.
+    ///
+    /// # Errors
+    ///
+    /// Where a key cannot be read or does not fit its algorithms.
+    pub fn new(settings: &AuthSettings) -> Result<Self, jsonwebtoken::errors::Error> {
+        let mut families: Vec<Family> = Vec::new();
+        for algorithm in &settings.algorithms {
+            let same = |family: &&mut Family| family.algorithms[0].family() == algorithm.family();
+            if let Some(family) = families.iter_mut().find(same) {
+                family.algorithms.push(*algorithm);
+                family.validation.algorithms.push(*algorithm);
+            } else if let Some(key) = key(settings, *algorithm)? {
+                families.push(Family {
+                    algorithms: vec![*algorithm],
+                    key,
+                    validation: validation(settings, *algorithm),
+                    shared_secret: is_hmac(*algorithm),
+                });
+            }
+        }
+        Ok(Self {
+            families,
+            require_expiry: settings.require_expiry,
+        })
+    }
+
+    /// The caller whom a valid token names; `None` where it is not valid, for whatever reason.
+    #[must_use]
+    pub fn verify(&self, token: &str) -> Option<Caller> {
+        let algorithm = decode_header(token).ok()?.alg;
+        let family = self
+            .families
+            .iter()
+            .find(|family| family.algorithms.contains(&algorithm))?;
+        let claims: Claims = decode(token, &family.key, &family.validation).ok()?.claims;
+        if self.require_expiry && claims.exp.is_none() {
+            return None;
+        }
+        let subject = claims.user_id.or(claims.sub)?;
+        if subject.is_empty() || subject.len() > 255 {
+            return None;
+        }
+        let access = match claims.scope {
+            None if family.shared_secret => Access::trusted(),
+            None => Access::none(),
+            Some(scopes) => Access::of_scopes(&scopes),
+        };
+        Some(Caller::new(subject, access))
+    }
+}
+
+fn key(
+    settings: &AuthSettings,
+    algorithm: Algorithm,
+) -> Result<Option<DecodingKey>, jsonwebtoken::errors::Error> {
+    if is_hmac(algorithm) {
+        let secret = settings
+            .secret
+            .as_ref()
+            .map(|secret| secret.expose_secret().as_bytes());
+        return Ok(secret.map(DecodingKey::from_secret));
+    }
+    let Some(pem) = &settings.public_key_pem else {
+        return Ok(None);
+    };
+    match algorithm.family() {
+        AlgorithmFamily::Rsa => DecodingKey::from_rsa_pem(pem),
+        AlgorithmFamily::Ec => DecodingKey::from_ec_pem(pem),
+        _ => DecodingKey::from_ed_pem(pem),
+    }
+    .map(Some)
+}
+
+fn validation(settings: &AuthSettings, algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.leeway = settings.leeway_secs;
+    validation.validate_exp = true;
+    validation.validate_nbf = true;
+    let mut required = Vec::new();
+    if settings.require_expiry {
+        required.push("exp");
+    }
+    if let Some(issuer) = &settings.issuer {
+        validation.set_issuer(&[issuer]);
+        required.push("iss");
+    }
+    if let Some(audience) = &settings.audience {
+        validation.set_audience(&[audience]);
+        required.push("aud");
+    } else {
+        validation.validate_aud = false;
+    }
+    validation.set_required_spec_claims(&required);
+    validation
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use serde_json::{Value, json};
+    use tidings_common::settings::{AppEnv, Reader};
+
+    use super::*;
+
+    const SECRET: &str = "4f9c1b7e2a8d6053f1e7c9b2a4d8063e5b7a9c1d";
+
+    fn verifier(environment: AppEnv) -> Verifier {
+        let vars = [("JWT_SECRET".to_owned(), SECRET.to_owned())];
+        let settings = AuthSettings::read(&mut Reader::from_vars(vars), environment);
+        Verifier::new(&settings.expect("settings")).expect("a verifier")
+    }
+
+    fn token(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        encode(&Header::new(algorithm), claims, &key).expect("signed")
+    }
+
+    fn accepted(claims: &Value) -> bool {
+        let token = token(Algorithm::HS256, SECRET, claims);
+        verifier(AppEnv::Development).verify(&token).is_some()
+    }
+
+    fn now() -> i64 {
+        jiff::Timestamp::now().as_second()
+    }
+
+    #[test]
+    fn the_example_token_is_accepted_in_development_and_wants_an_expiry_in_production() {
+        let claims = json!({"userId": "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a", "username": "testuser", "iat": 1_703_600_000});
+        assert!(accepted(&claims));
+        let token_without = token(Algorithm::HS256, SECRET, &claims);
+        assert!(
+            verifier(AppEnv::Production)
+                .verify(&token_without)
+                .is_none()
+        );
+        let mut with_expiry = claims;
+        with_expiry["exp"] = json!(now() + 60);
+        let token = token(Algorithm::HS256, SECRET, &with_expiry);
+        assert!(verifier(AppEnv::Production).verify(&token).is_some());
+    }
+
+    #[test]
+    fn only_the_configured_algorithm_and_secret_are_accepted() {
+        let claims = json!({"sub": "orders"});
+        let verify = |token: &str| verifier(AppEnv::Development).verify(token).is_some();
+        assert!(verify(&token(Algorithm::HS256, SECRET, &claims)));
+        assert!(!verify(&token(Algorithm::HS512, SECRET, &claims)));
+        assert!(!verify(&token(Algorithm::HS256, "another secret", &claims)));
+        assert!(!verify("eyJhbGciOiJub25lIn0.eyJzdWIiOiJvcmRlcnMifQ."));
+        assert!(!verify("garbage"));
+    }
+
+    #[test]
+    fn times_are_checked_where_they_are_given() {
+        assert!(accepted(
+            &json!({"sub": "a", "exp": now() + 60, "nbf": now() - 60})
+        ));
+        assert!(!accepted(&json!({"sub": "a", "exp": now() - 60})));
+        assert!(!accepted(&json!({"sub": "a", "nbf": now() + 60})));
+    }
+
+    #[test]
+    fn claims_of_wrong_types_and_missing_users_are_refused() {
+        for claims in [
+            json!({}),
+            json!({"sub": ""}),
+            json!({"userId": 7}),
+            json!({"sub": "a", "scope": ["x"]}),
+            json!({"sub": "a", "exp": "tomorrow"}),
+            json!({"sub": "a", "nbf": true}),
+        ] {
+            assert!(!accepted(&claims), "{claims}");
+        }
+    }
+}

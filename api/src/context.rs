@@ -1,0 +1,165 @@
+//! What every request has round it: an id, a log line, metrics, and the one shape of errors.
+
+use std::future::{Ready, ready};
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use futures_util::FutureExt;
+use metrics::{counter, histogram};
+use uuid::Uuid;
+
+use crate::error::{ApiError, Rejection};
+use crate::state::AppState;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names a request in its answer and in the logs.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+impl RequestId {
+    /// The client's own (`X-Request-Id`), where it is short and plain, or a new one.
+    fn of(request: &ServiceRequest) -> Self {
+        let plain = |id: &&str| {
+            (1..=128).contains(&id.len())
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        let own = request
+            .headers()
+            .get(REQUEST_ID)
+            .and_then(|value| value.to_str().ok())
+            .filter(plain);
+        Self(own.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+    }
+}
+
+impl FromRequest for RequestId {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.extensions().get::<Self>().cloned();
+        ready(id.ok_or_else(|| ApiError::internal("the request has no id")))
+    }
+}
+
+/// The outermost middleware.
+///
+/// # Errors
+///
+/// A [`Rejection`] where the request was refused or failed: by a handler, by the framework, or by a
+/// panic, which costs nobody but its own request.
+pub async fn wrap(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let start = Instant::now();
+    let id = RequestId::of(&request);
+    request.extensions_mut().insert(id.clone());
+    let method = request.method().clone();
+    let draining = AppState::of(request.request()).health.is_draining();
+
+    let (path, outcome) = match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => (
+            pattern(&response),
+            error_of(&response).map_or(Ok(response), Err),
+        ),
+        Ok(Err(error)) => ("unmatched".to_owned(), Err(in_our_shape(&error))),
+        Err(_) => (
+            "unmatched".to_owned(),
+            Err(ApiError::internal("the handler panicked")),
+        ),
+    };
+    let status = match &outcome {
+        Ok(response) => response.status(),
+        Err(error) => error.status,
+    };
+    let labels = [
+        ("method", method.to_string()),
+        ("path", path),
+        ("status", status.as_str().to_owned()),
+    ];
+    counter!("tidings_http_requests_total", &labels).increment(1);
+    histogram!("tidings_http_request_seconds").record(start.elapsed().as_secs_f64());
+
+    match outcome {
+        Ok(response) => {
+            let mut response = response.map_into_boxed_body();
+            let head = response.response_mut().head_mut();
+            if let Ok(value) = HeaderValue::from_str(&id.0) {
+                head.headers_mut().insert(REQUEST_ID, value);
+            }
+            // A client that is told so opens its next connection to a process that stays.
+            if draining {
+                head.set_connection_type(ConnectionType::Close);
+            }
+            Ok(response)
+        }
+        Err(error) => {
+            log(&error, &id, method.as_str());
+            Err(Rejection {
+                error,
+                request_id: id.0,
+            }
+            .into())
+        }
+    }
+}
+
+/// The path as it was registered, so that there are only so many of them.
+fn pattern<B>(response: &ServiceResponse<B>) -> String {
+    response
+        .request()
+        .match_pattern()
+        .unwrap_or_else(|| "unmatched".to_owned())
+}
+
+/// The error that a response was made of, where it was.
+fn error_of<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
+    response.response().error().map(in_our_shape)
+}
+
+fn in_our_shape(error: &Error) -> ApiError {
+    match error.as_error::<ApiError>() {
+        Some(ApiError {
+            status,
+            code,
+            message,
+            details,
+            allow,
+            cause,
+        }) => ApiError {
+            status: *status,
+            code,
+            message: message.clone(),
+            details: details.clone(),
+            allow: *allow,
+            cause: cause.clone(),
+        },
+        None => ApiError::of_framework(error.as_response_error().status_code(), error),
+    }
+}
+
+fn log(error: &ApiError, id: &RequestId, method: &str) {
+    let (status, code, request_id, cause) = (
+        error.status.as_u16(),
+        error.code,
+        &id.0,
+        error.cause.as_deref(),
+    );
+    if error.status == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(request_id, status, code, method, cause, "request failed");
+    } else if error.status.is_server_error() {
+        tracing::warn!(request_id, status, code, method, cause, "request failed");
+    } else {
+        tracing::debug!(request_id, status, code, method, "request refused");
+    }
+}

@@ -1,0 +1,229 @@
+//! `POST /api/notifications`.
+
+use std::time::Duration;
+
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use actix_web::web::{BytesMut, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::StreamExt;
+use jiff::{Timestamp, Unit};
+use metrics::counter;
+use serde::Serialize;
+use tidings_common::broker::Destination;
+use tidings_common::notification::{Channel, IdempotencyKey, MessageId, Notification};
+use utoipa::ToSchema;
+
+use super::body::NewNotification;
+use crate::auth::Caller;
+use crate::context::RequestId;
+use crate::error::{ApiError, Detail};
+use crate::state::AppState;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The body of a request.
+#[derive(ToSchema)]
+#[schema(as = NewNotification)]
+#[expect(
+    dead_code,
+    reason = "its fields are the documentation of what `NewNotification` parses"
+)]
+pub struct NewNotificationBody {
+    /// The user whom the notification is for.
+    #[schema(
+        rename = "targetUserId",
+        example = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a"
+    )]
+    target_user_id: uuid::Uuid,
+    /// How it reaches them: `in-app`, `email`, `sms`, `push` or `webhook`.
+    #[schema(example = "in-app")]
+    r#type: String,
+    /// What it says.
+    #[schema(value_type = Object, example = json!({"title": "Your order has shipped!"}))]
+    payload: (),
+}
+
+/// What a client is told once its notification is safe.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Accepted {
+    /// Names the notification from now on.
+    #[schema(value_type = uuid::Uuid)]
+    message_id: MessageId,
+    /// `queued`.
+    #[schema(example = "queued")]
+    status: &'static str,
+    /// For people.
+    message: &'static str,
+}
+
+/// Takes a notification: 202 once the broker has it safely on disk.
+#[utoipa::path(post, path = "/api/notifications", tag = "notifications",
+    request_body = NewNotificationBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: what the same caller sends again under the same key is the same notification")),
+    responses(
+        (status = 202, description = "Safe with the broker", body = Accepted, headers(("Location", description = "Where the notification can be read once it is recorded"))),
+        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
+        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
+        (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
+        (status = 503, description = "Not taken: try again after `Retry-After`", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    caller: Caller,
+    RequestId(request_id): RequestId,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    check_media_type(&request)?;
+    let key = idempotency_key(&request)?;
+    let body = read_body(&request, payload, state.http.max_body_bytes).await?;
+    let new = NewNotification::parse(&body)?;
+    caller.check_send(new.user_id)?;
+    check_depth(&state, new.channel)?;
+
+    let notification = Notification {
+        message_id: key.map_or_else(MessageId::generate, |key| {
+            MessageId::for_key(caller.subject(), &key)
+        }),
+        user_id: new.user_id,
+        channel: new.channel,
+        accepted_at: now(),
+        payload: new.payload.to_owned(),
+    };
+    state
+        .publisher
+        .publish(state.router.intake(&notification, &request_id))
+        .await?;
+    counter!("tidings_notifications_accepted_total", "type" => new.channel.as_str()).increment(1);
+    tracing::info!(
+        request_id,
+        message_id = %notification.message_id,
+        user_id = %notification.user_id,
+        r#type = notification.channel.as_str(),
+        "notification accepted"
+    );
+    let location = format!("/api/notifications/{}", notification.message_id);
+    Ok(HttpResponse::Accepted()
+        .insert_header((LOCATION, location))
+        .json(Accepted {
+            message_id: notification.message_id,
+            status: "queued",
+            message: "Notification accepted for processing",
+        }))
+}
+
+/// As precise as PostgreSQL's `timestamptz`, so that what is read back is what was written.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    now.round(Unit::Microsecond).unwrap_or(now)
+}
+
+fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
+    let text = |name| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let media_type = text(CONTENT_TYPE)
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        return Err(ApiError::unsupported_media_type(
+            "Send JSON: Content-Type: application/json",
+        ));
+    }
+    if text(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(ApiError::unsupported_media_type(
+            "Send the body without Content-Encoding",
+        ));
+    }
+    Ok(())
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
+    let mut values = request.headers().get_all("idempotency-key");
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let key = value.to_str().ok().and_then(|text| text.parse().ok());
+    if key.is_none() || values.next().is_some() {
+        let message = "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters, quoted or not";
+        let details = vec![Detail::new(
+            "Idempotency-Key",
+            "must be 1 to 255 visible ASCII characters, quoted or not",
+        )];
+        return Err(ApiError::bad_request(
+            "invalid_idempotency_key",
+            message,
+            details,
+        ));
+    }
+    Ok(key)
+}
+
+async fn read_body(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<BytesMut, ApiError> {
+    let too_large = || ApiError::payload_too_large(limit);
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    let announced = announced
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0);
+    if announced > limit {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::with_capacity(announced);
+    let reading = async {
+        while let Some(chunk) = payload.next().await {
+            let unreadable = |error| {
+                ApiError::bad_request(
+                    "invalid_request",
+                    format!("The body cannot be read: {error}"),
+                    Vec::new(),
+                )
+            };
+            let chunk = chunk.map_err(unreadable)?;
+            if body.len() + chunk.len() > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    tokio::time::timeout(BODY_TIMEOUT, reading)
+        .await
+        .map_err(|_| ApiError::request_timeout())??;
+    Ok(body)
+}
+
+/// Takes no more while more messages wait than the operator allows: in the intake queue, or in that
+/// of the notification's own channel.
+fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
+    let limit = state.http.queue_max_length;
+    let full = |destination| limit > 0 && state.depths.of(destination) > limit;
+    let own = !channel.is_delivered_by_recording() && full(Destination::Delivery(channel));
+    if own || full(Destination::Intake) {
+        let message = "Too many notifications are waiting; try again later";
+        return Err(ApiError::unavailable(
+            "queue_full",
+            message,
+            "QUEUE_MAX_LENGTH is exceeded",
+        ));
+    }
+    Ok(())
+}

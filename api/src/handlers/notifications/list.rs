@@ -1,0 +1,205 @@
+//! `GET /api/notifications`.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use tidings_db::notifications::{self, Cursor, Filter};
+
+use super::{NotificationPage, NotificationView};
+use crate::auth::{Caller, Readable};
+use crate::error::{ApiError, Detail};
+use crate::state::AppState;
+
+/// How many notifications a page has where the caller does not say.
+const DEFAULT_LIMIT: u32 = 50;
+
+/// The longest page.
+const MAX_LIMIT: u32 = 200;
+
+/// Notifications, newest first.
+#[utoipa::path(get, path = "/api/notifications", tag = "notifications",
+    params(
+        ("targetUserId" = Option<uuid::Uuid>, Query, description = "Only this user's"),
+        ("status" = Option<String>, Query, description = "Only these"),
+        ("type" = Option<String>, Query, description = "Only this channel's"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
+        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = NotificationPage),
+        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
+        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow reading these", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let readable = caller.check_read()?;
+    let Asked {
+        mut filter,
+        after,
+        limit,
+    } = Asked::parse(request.query_string())?;
+    if let Readable::Own(own) = readable {
+        if filter.user_id.is_some_and(|user| user != own) {
+            return Err(ApiError::forbidden(
+                "The token allows reading its own user's notifications only",
+            ));
+        }
+        filter.user_id = Some(own);
+    }
+    let listing = async {
+        let client = state.database.client().await?;
+        let page = notifications::list(&*client, filter, after, limit).await?;
+        client.keep();
+        Ok(page)
+    };
+    let (rows, next) = state.database.patiently(listing).await?;
+    let notifications = rows
+        .into_iter()
+        .map(NotificationView::try_from)
+        .collect::<Result<_, _>>()?;
+    Ok(HttpResponse::Ok().json(NotificationPage {
+        notifications,
+        next_cursor: next.map(|cursor| cursor.to_string()),
+    }))
+}
+
+/// The query, checked.
+#[derive(Debug)]
+struct Asked {
+    filter: Filter,
+    after: Option<Cursor>,
+    limit: u32,
+}
+
+impl Asked {
+    /// Reads a query string. Refuses with everything that is wrong, unknown and repeated parameters
+    /// included.
+    fn parse(query: &str) -> Result<Self, ApiError> {
+        let unreadable = |_| {
+            ApiError::bad_request(
+                "invalid_query",
+                "The query string cannot be read",
+                Vec::new(),
+            )
+        };
+        let Query(pairs) = Query::<Vec<(String, String)>>::from_query(query).map_err(unreadable)?;
+        let mut problems = Vec::new();
+        let (mut filter, mut after, mut limit) = (Filter::default(), None, DEFAULT_LIMIT);
+        for (place, (name, value)) in pairs.iter().enumerate() {
+            if pairs[..place].iter().any(|(earlier, _)| earlier == name) {
+                problems.push(Detail::new(shown(name), "is given more than once"));
+                continue;
+            }
+            let problems = &mut problems;
+            match name.as_str() {
+                "targetUserId" => {
+                    filter.user_id = read(problems, name, value, Some("must be a UUID"));
+                }
+                "status" => filter.status = read(problems, name, value, None),
+                "type" => filter.channel = read(problems, name, value, None),
+                "cursor" => after = read(problems, name, value, None),
+                "limit" => {
+                    let range = format!("must be a whole number from 1 to {MAX_LIMIT}");
+                    match value.parse() {
+                        Ok(number) if (1..=MAX_LIMIT).contains(&number) => limit = number,
+                        _ => problems.push(Detail::new("limit", range)),
+                    }
+                }
+                _ => problems.push(Detail::new(shown(name), "is not a parameter of this path")),
+            }
+        }
+        if problems.is_empty() {
+            return Ok(Self {
+                filter,
+                after,
+                limit,
+            });
+        }
+        let names: Vec<&str> = problems
+            .iter()
+            .take(10)
+            .map(|problem| problem.field.as_str())
+            .collect();
+        let message = format!("Invalid query parameters: {}", names.join(", "));
+        Err(ApiError::bad_request("invalid_query", message, problems))
+    }
+}
+
+fn shown(name: &str) -> String {
+    name.chars().take(100).collect()
+}
+
+/// Reads a value; where it is wrong, says so in `words` or in those of its type.
+fn read<T: FromStr<Err: Display>>(
+    problems: &mut Vec<Detail>,
+    name: &str,
+    value: &str,
+    words: Option<&str>,
+) -> Option<T> {
+    let problem = |error: T::Err| words.map_or_else(|| error.to_string(), str::to_owned);
+    value
+        .parse()
+        .map_err(|error| problems.push(Detail::new(name, problem(error))))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_read() {
+        let asked = Asked::parse(
+            "limit=200&status=failed&type=in-app&targetUserId=9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a",
+        )
+        .expect("valid");
+        assert_eq!(asked.limit, 200);
+        assert!(
+            asked.filter.status.is_some()
+                && asked.filter.channel.is_some()
+                && asked.filter.user_id.is_some()
+        );
+        assert_eq!(Asked::parse("").expect("valid").limit, 50);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let error = Asked::parse(
+            "limit=0&limit=5&status=lost&type=pigeon&targetUserId=7&cursor=x&offset=3",
+        )
+        .expect_err("all wrong");
+        let fields: Vec<_> = error
+            .details
+            .iter()
+            .map(|detail| detail.field.as_str())
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                "limit",
+                "limit",
+                "status",
+                "type",
+                "targetUserId",
+                "cursor",
+                "offset"
+            ]
+        );
+    }
+
+    #[test]
+    fn limits_out_of_range_are_refused() {
+        for limit in ["0", "201", "-1", "1.5", "", "all"] {
+            assert!(Asked::parse(&format!("limit={limit}")).is_err(), "{limit}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! `/api/notifications`.
+
+mod body;
+pub mod create;
+pub mod find;
+pub mod list;
+mod payload;
+mod view;
+
+pub use view::{NotificationPage, NotificationView};

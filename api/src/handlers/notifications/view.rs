@@ -1,0 +1,68 @@
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tidings_common::notification::{MessageId, UserId};
+use tidings_db::notifications::Row;
+use utoipa::ToSchema;
+
+use crate::error::ApiError;
+
+/// A recorded notification.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Notification)]
+pub struct NotificationView {
+    /// Names it everywhere.
+    #[schema(value_type = uuid::Uuid)]
+    message_id: MessageId,
+    /// Whom it is for.
+    #[schema(value_type = uuid::Uuid)]
+    target_user_id: UserId,
+    /// The channel.
+    #[schema(example = "in-app")]
+    r#type: String,
+    /// What it says.
+    #[schema(value_type = Object)]
+    payload: Box<RawValue>,
+    /// `pending`, `retrying`, `processed`, `failed`, `scheduled`, `cancelled` or `expired`.
+    #[schema(example = "processed")]
+    status: String,
+    /// Delivery attempts that failed.
+    retries_attempted: i32,
+    /// When it was accepted.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was delivered.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    processed_at: Option<Timestamp>,
+    /// Why the last attempt failed.
+    error_message: Option<String>,
+}
+
+impl TryFrom<Row> for NotificationView {
+    type Error = ApiError;
+
+    fn try_from(row: Row) -> Result<Self, ApiError> {
+        Ok(Self {
+            message_id: row.message_id,
+            target_user_id: row.user_id,
+            r#type: row.r#type,
+            payload: RawValue::from_string(row.payload).map_err(ApiError::internal)?,
+            status: row.status,
+            retries_attempted: row.retries_attempted,
+            created_at: row.created_at,
+            processed_at: row.processed_at,
+            error_message: row.error_message,
+        })
+    }
+}
+
+/// A page of notifications.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NotificationPage {
+    /// Newest first.
+    pub notifications: Vec<NotificationView>,
+    /// The next page's `cursor`; null on the last.
+    pub next_cursor: Option<String>,
+}

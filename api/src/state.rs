@@ -1,0 +1,35 @@
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use std::sync::Arc;
+use tidings_common::broker::{Depths, Publisher, Router};
+use tidings_common::health::Health;
+use tidings_common::telemetry::Metrics;
+use tidings_db::Database;
+
+use crate::auth::Verifier;
+use crate::settings::HttpSettings;
+
+/// What the handlers share.
+pub struct AppState {
+    pub verifier: Verifier,
+    pub publisher: Publisher,
+    pub router: Router,
+    pub depths: Depths,
+    pub database: Database,
+    pub health: Arc<Health>,
+    pub metrics: Metrics,
+    pub http: HttpSettings,
+}
+
+impl AppState {
+    /// The state of the application that serves this request.
+    #[expect(
+        clippy::expect_used,
+        reason = "a start-up invariant: every application is built with it"
+    )]
+    pub fn of(request: &HttpRequest) -> &Self {
+        request
+            .app_data::<Data<Self>>()
+            .expect("the application has its state")
+    }
+}

@@ -1,0 +1,147 @@
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tidings_db::diagnostics::{ServerInfo, server_info};
+use tidings_db::migrations::MigrateError;
+use tidings_db::{Database, DatabaseSettings, DbError, migrations};
+
+use super::Findings;
+use crate::output::count;
+
+/// PostgreSQL 15, as its `server_version_num` has it.
+const OLDEST: i32 = 150_000;
+
+/// How far the clocks may be apart.
+const SKEW: SignedDuration = SignedDuration::from_secs(2);
+
+/// How long PostgreSQL may take for one check.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Checks PostgreSQL: there, new enough, of the same time and with the schema of this version.
+pub async fn check(settings: &DatabaseSettings, findings: &mut Findings) {
+    let database = match Database::new(settings, "tidings doctor") {
+        Ok(database) => database,
+        Err(error) => {
+            findings.error("postgresql", error.to_string(), "correct DATABASE_URL");
+            return;
+        }
+    };
+    match in_time(ask(&database)).await {
+        Ok((info, skew)) => {
+            check_version(&info, findings);
+            check_clock(skew, findings);
+        }
+        Err(error) => {
+            findings.error(
+                "postgresql",
+                format!("PostgreSQL cannot be reached: {error}"),
+                "start it, or correct host, port, user, password and database in DATABASE_URL",
+            );
+            return;
+        }
+    }
+    check_migrations(&database, findings).await;
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    tokio::time::timeout(TIMEOUT, work)
+        .await
+        .unwrap_or(Err(DbError::TimedOut))
+}
+
+/// The server's answer, and how far its clock is ahead of ours.
+async fn ask(database: &Database) -> Result<(ServerInfo, SignedDuration), DbError> {
+    let client = database.client().await?;
+    // Once for the connection's first use, so that the clocks are compared on a short way.
+    server_info(&*client).await?;
+    let before = Timestamp::now();
+    let info = server_info(&*client).await?;
+    let after = Timestamp::now();
+    client.keep();
+    let skew = skew(before, info.now, after);
+    Ok((info, skew))
+}
+
+/// How far `there` is ahead of this machine's clock, if it was read half-way between `before` and
+/// `after`.
+fn skew(before: Timestamp, there: Timestamp, after: Timestamp) -> SignedDuration {
+    let here = before + after.duration_since(before) / 2;
+    there.duration_since(here)
+}
+
+fn check_version(info: &ServerInfo, findings: &mut Findings) {
+    let message = format!("PostgreSQL {} answers", info.version);
+    if info.version_number < OLDEST {
+        findings.error(
+            "postgresql-version",
+            format!("{message}, but Tidings needs 15 or later"),
+            "upgrade it with pg_upgrade or by dump and restore",
+        );
+    } else {
+        findings.ok("postgresql-version", message);
+    }
+}
+
+fn check_clock(skew: SignedDuration, findings: &mut Findings) {
+    let millis = skew.as_millis();
+    if skew.abs() > SKEW {
+        let direction = if skew.is_negative() {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        findings.warn(
+            "clock",
+            format!(
+                "PostgreSQL's clock is {} ms {direction} this machine's",
+                millis.abs()
+            ),
+            "let both machines keep time by NTP: leases, schedules and tokens go by the clock",
+        );
+    } else {
+        findings.ok("clock", format!("the clocks agree to {} ms", millis.abs()));
+    }
+}
+
+async fn check_migrations(database: &Database, findings: &mut Findings) {
+    let asked = tokio::time::timeout(TIMEOUT, migrations::pending(database)).await;
+    match asked.unwrap_or(Err(MigrateError::Database(DbError::TimedOut))) {
+        Ok(pending) if pending.is_empty() => findings.ok("migrations", "the schema is up to date"),
+        Ok(pending) => findings.error(
+            "migrations",
+            format!("{} not run yet: {}", count(pending.len(), "migration"), pending.join(", ")),
+            "run `tidings migrate`",
+        ),
+        Err(error) => findings.error(
+            "migrations",
+            format!("cannot tell which migrations have run: {error}"),
+            "check that DATABASE_URL names Tidings' own database and that its user may read refinery_schema_history",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_the_server_and_back_is_no_skew() {
+        let at = |millis: i64| {
+            Timestamp::from_millisecond(1_700_000_000_000 + millis).expect("in range")
+        };
+        assert_eq!(skew(at(0), at(2500), at(5000)), SignedDuration::ZERO);
+        assert_eq!(skew(at(0), at(3000), at(0)), SignedDuration::from_secs(3));
+    }
+
+    #[test]
+    fn only_a_skew_that_matters_is_a_warning() {
+        let severity = |millis| {
+            let mut findings = Findings::default();
+            check_clock(SignedDuration::from_millis(millis), &mut findings);
+            findings.0[0].severity
+        };
+        assert_eq!(severity(-2000), super::super::Severity::Ok);
+        assert_eq!(severity(-2001), super::super::Severity::Warning);
+        assert_eq!(severity(2001), super::super::Severity::Warning);
+    }
+}

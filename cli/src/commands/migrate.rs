@@ -1,0 +1,41 @@
+use anyhow::Context;
+use serde_json::json;
+use tidings_db::{Database, DatabaseSettings, migrations};
+
+use crate::output::{Report, count};
+use crate::settings;
+
+/// What `migrate` can be told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only list the migrations that have not run; the exit code is 1 where there are any
+    #[arg(long, visible_alias = "dry-run")]
+    pending: bool,
+}
+
+/// Brings the schema up to date, or says what would be done.
+pub async fn run(args: Args) -> anyhow::Result<Report> {
+    let settings = settings::read(DatabaseSettings::read)?;
+    let database = Database::new(&settings, "tidings migrate")?;
+    if args.pending {
+        let pending = migrations::pending(&database)
+            .await
+            .context("cannot read which migrations have run")?;
+        let text = listed("not run yet", &pending);
+        let report = Report::fine(text, json!({ "pending": pending }))?;
+        return Ok(report.fine_if(pending.is_empty()));
+    }
+    let applied = migrations::run(&database)
+        .await
+        .context("cannot migrate the database")?;
+    Report::fine(listed("run", &applied), json!({ "applied": applied }))
+}
+
+fn listed(what: &str, migrations: &[String]) -> String {
+    if migrations.is_empty() {
+        return "The schema is up to date.\n".to_owned();
+    }
+    let names = migrations.iter().map(|name| format!("  {name}\n"));
+    let names: String = names.collect();
+    format!("{} {what}:\n{names}", count(migrations.len(), "migration"))
+}

@@ -1,0 +1,27 @@
+//! The commands, one file each. A command returns what it has to say; it prints nothing.
+
+pub mod dlq;
+mod doctor;
+pub mod migrate;
+mod seed;
+pub mod token;
+mod topology;
+
+use crate::args::Command;
+use crate::output::Report;
+
+/// Runs a command.
+///
+/// # Errors
+///
+/// Where it could not do its work.
+pub async fn run(command: Command) -> anyhow::Result<Report> {
+    match command {
+        Command::Migrate(args) => migrate::run(args).await,
+        Command::Seed => seed::run().await,
+        Command::Token(args) => token::run(&args),
+        Command::Dlq(command) => dlq::run(command).await,
+        Command::Topology => topology::run().await,
+        Command::Doctor => doctor::run().await,
+    }
+}

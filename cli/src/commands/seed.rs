@@ -1,0 +1,29 @@
+use anyhow::{Context, bail};
+use serde_json::json;
+use tidings_db::{Database, DatabaseSettings, demo, migrations};
+
+use crate::output::{Report, count};
+use crate::settings;
+
+/// Makes the demo users that are not there yet.
+pub async fn run() -> anyhow::Result<Report> {
+    let settings = settings::read(DatabaseSettings::read)?;
+    let database = Database::new(&settings, "tidings seed")?;
+    let pending = migrations::pending(&database)
+        .await
+        .context("cannot read which migrations have run")?;
+    if !pending.is_empty() {
+        bail!(
+            "the schema is not up to date: {} not run yet. Run `tidings migrate` first",
+            count(pending.len(), "migration")
+        );
+    }
+    let made = demo::seed(&database)
+        .await
+        .context("cannot make the demo users")?;
+    let text = match made {
+        0 => "The demo users are there already.\n".to_owned(),
+        made => format!("Made {}.\n", count(made, "demo user")),
+    };
+    Report::fine(text, json!({ "made": made }))
+}

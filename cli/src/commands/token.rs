@@ -1,0 +1,140 @@
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use jsonwebtoken::{EncodingKey, Header};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use serde_json::json;
+use tidings_common::notification::UserId;
+use tidings_common::settings::AppEnv;
+
+use crate::output::Report;
+use crate::settings::{self, Algorithm, TokenSettings};
+
+/// What `token` can be told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Whom the token names; by default one of the demo users
+    #[arg(
+        long,
+        value_name = "UUID",
+        default_value = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a"
+    )]
+    user: UserId,
+    /// The name of that user
+    #[arg(long, value_name = "NAME", default_value = "testuser")]
+    username: String,
+    /// What the token is for, for example "notifications:send notifications:read"; without it the
+    /// token is a trusted service's and may do everything
+    #[arg(long, value_name = "SCOPES")]
+    scope: Option<String>,
+    /// The token expires after this time; a negative one has passed already. By default never
+    #[arg(long, value_name = "SECS", allow_negative_numbers = true)]
+    expires_in: Option<i64>,
+}
+
+/// In the order in which they appear in the token.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Claims<'a> {
+    user_id: UserId,
+    username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+    /// Seconds since 1970.
+    iat: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+}
+
+/// Mints a token for development.
+pub fn run(args: &Args) -> anyhow::Result<Report> {
+    let settings = settings::read(|reader| {
+        // Refusing takes no secret.
+        let production = AppEnv::read(reader).is_production();
+        if production {
+            Some(None)
+        } else {
+            TokenSettings::read(reader).map(Some)
+        }
+    })?;
+    let Some(settings) = settings else {
+        bail!(
+            "no tokens are minted in production, where this tool would open the API to whoever can \
+             run it. Let your identity provider sign them; for development set APP_ENV=development"
+        );
+    };
+    let token = mint(args, &settings, Timestamp::now())?;
+    let json = json!({ "token": token });
+    Report::fine(format!("{token}\n"), json)
+}
+
+fn mint(args: &Args, settings: &TokenSettings, now: Timestamp) -> anyhow::Result<String> {
+    let iat = now.as_second();
+    let claims = Claims {
+        user_id: args.user,
+        username: &args.username,
+        scope: args.scope.as_deref(),
+        iat,
+        exp: args.expires_in.map(|secs| iat.saturating_add(secs).max(0)),
+    };
+    let algorithm = match settings.algorithm {
+        Algorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
+        Algorithm::Hs384 => jsonwebtoken::Algorithm::HS384,
+        Algorithm::Hs512 => jsonwebtoken::Algorithm::HS512,
+    };
+    let key = EncodingKey::from_secret(settings.secret.expose_secret().as_bytes());
+    jsonwebtoken::encode(&Header::new(algorithm), &claims, &key).context("cannot sign the token")
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{DecodingKey, Validation};
+    use serde_json::Value;
+
+    use super::*;
+
+    const USER: &str = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a";
+
+    fn minted(algorithm: Algorithm, args: &Args) -> (String, Value) {
+        let settings = TokenSettings {
+            secret: "a secret".into(),
+            algorithm,
+        };
+        let now = Timestamp::from_second(1_703_600_000).expect("in range");
+        let token = mint(args, &settings, now).expect("a token");
+        let mut validation = Validation::new(algorithm.to_string().parse().expect("known"));
+        validation.validate_exp = false;
+        validation.required_spec_claims.clear();
+        let key = DecodingKey::from_secret(b"a secret");
+        let claims = jsonwebtoken::decode::<Value>(&token, &key, &validation).expect("its own key");
+        (token, claims.claims)
+    }
+
+    #[test]
+    fn by_default_the_claims_are_those_of_the_documentation() {
+        let args = Args {
+            user: USER.parse().expect("a UUID"),
+            username: "testuser".to_owned(),
+            scope: None,
+            expires_in: None,
+        };
+        let (_, claims) = minted(Algorithm::Hs256, &args);
+        let expected = json!({"userId": USER, "username": "testuser", "iat": 1_703_600_000});
+        assert_eq!(claims, expected);
+    }
+
+    #[test]
+    fn scope_and_expiry_are_added_on_request_and_the_algorithm_is_the_one_that_is_set() {
+        let args = Args {
+            user: USER.parse().expect("a UUID"),
+            username: "testuser".to_owned(),
+            scope: Some("notifications:send".to_owned()),
+            expires_in: Some(-60),
+        };
+        let (token, claims) = minted(Algorithm::Hs512, &args);
+        assert_eq!(claims["scope"], "notifications:send");
+        assert_eq!(claims["exp"], 1_703_599_940);
+        let header = jsonwebtoken::decode_header(&token).expect("a header");
+        assert_eq!(header.alg, jsonwebtoken::Algorithm::HS512);
+    }
+}

@@ -1,0 +1,81 @@
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+use tidings_common::broker::{self, Binding, Kind, Topology};
+use tidings_common::settings::BrokerSettings;
+
+use crate::output::{Report, Text, table};
+use crate::settings;
+
+/// How long the broker may take to declare everything.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Declares everything and prints it.
+pub async fn run() -> anyhow::Result<Report> {
+    let settings = settings::read(BrokerSettings::read)?;
+    let topology = Topology::of(&settings);
+    let connection = broker::connect(&settings, "tidings: topology").await?;
+    let drifted = tokio::time::timeout(TIMEOUT, broker::declare(&connection, &topology))
+        .await
+        .context("RabbitMQ did not answer in time")??;
+    let mut json = serde_json::to_value(&topology)?;
+    json["drifted"] = json!(drifted);
+    Report::fine(text(&topology, &drifted), json)
+}
+
+fn text(topology: &Topology, drifted: &[String]) -> Text {
+    let mut rows = vec![row(&["EXCHANGE", "TYPE", "ARGUMENTS"])];
+    for exchange in &topology.exchanges {
+        let kind = match exchange.kind {
+            Kind::Headers => "headers",
+            Kind::Direct => "direct",
+            Kind::Fanout => "fanout",
+        };
+        let arguments = arguments(broker::plain(&exchange.arguments()));
+        rows.push(row(&[&exchange.name, kind, &arguments.join(" ")]));
+    }
+    let mut text = Text::from(table(&rows));
+    let mut bindings = vec![row(&["QUEUE", "BOUND TO", "BY"])];
+    text.line("\nQUEUE WITH ARGUMENTS");
+    for queue in &topology.queues {
+        text.line(&queue.name);
+        for argument in arguments(broker::plain(&queue.arguments())) {
+            text.line(format_args!("    {argument}"));
+        }
+        for binding in &queue.bindings {
+            let (exchange, by) = match binding {
+                Binding::Header { exchange, channel } => {
+                    (exchange, format!("header channel={channel}"))
+                }
+                Binding::Key { exchange, key } => (exchange, format!("routing key {key}")),
+                Binding::All { exchange } => (exchange, "everything".to_owned()),
+            };
+            bindings.push(row(&[&queue.name, exchange, &by]));
+        }
+    }
+    text.line("");
+    text.lines(&table(&bindings));
+    if !drifted.is_empty() {
+        text.line(format_args!(
+            "\nThese exist with other arguments and are used as they are; `tidings doctor` says what to do:\n    {}",
+            drifted.join("\n    ")
+        ));
+    }
+    text
+}
+
+fn row(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(|cell| (*cell).to_owned()).collect()
+}
+
+fn arguments(table: serde_json::Map<String, Value>) -> Vec<String> {
+    let shown = |value: Value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let pairs = table.into_iter();
+    pairs
+        .map(|(name, value)| format!("{name}={}", shown(value)))
+        .collect()
+}

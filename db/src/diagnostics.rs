@@ -1,0 +1,38 @@
+//! What `tidings doctor` asks the server about itself.
+
+use jiff::Timestamp;
+
+use crate::GenericClient;
+use crate::error::DbError;
+
+/// What PostgreSQL says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// For people, for example `15.18 (Debian 15.18-0+deb12u1)`.
+    pub version: String,
+    /// For comparison: the major version times 10,000 plus the minor one.
+    pub version_number: i32,
+    /// The server's clock, to the microsecond.
+    pub now: Timestamp,
+}
+
+/// Asks for the server's version and its time at this moment.
+///
+/// # Errors
+///
+/// Those of the query.
+pub async fn server_info(client: &impl GenericClient) -> Result<ServerInfo, DbError> {
+    let row = client
+        .query_one(
+            "SELECT current_setting('server_version'),
+                    current_setting('server_version_num')::integer,
+                    clock_timestamp()",
+            &[],
+        )
+        .await?;
+    Ok(ServerInfo {
+        version: row.get(0),
+        version_number: row.get(1),
+        now: row.get(2),
+    })
+}

@@ -1,0 +1,27 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidings_common::health::Health;
+
+use crate::pool::Database;
+
+/// Asks PostgreSQL once a second whether it is there, for ever, and keeps `health` informed.
+pub async fn watch(database: Database, health: Arc<Health>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        match database.ping().await {
+            Ok(()) => {
+                if health.set_database(true) {
+                    tracing::info!("connected to PostgreSQL");
+                }
+            }
+            Err(error) => {
+                if health.set_database(false) {
+                    tracing::warn!(%error, "connection to PostgreSQL lost");
+                }
+            }
+        }
+    }
+}

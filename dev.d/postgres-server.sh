@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# Starting, stopping and killing the private PostgreSQL.
+
+# Apart from the start, because a changed port must be known to all and starts happen in subshells.
+ensure_postgres_ports() { is_running postgres || ensure_ports_free PostgreSQL postgres; }
+
+start_postgres() {
+    local home bin data until
+    if is_running postgres; then
+        wait_postgres_ready || die "PostgreSQL runs, but does not answer; see $log_dir/postgres.log"
+        return
+    fi
+    choose_postgres_user
+    make_postgres_home
+    home=$(postgres_home)
+    bin=$(postgres_bin)
+    init_postgres "$home" "$bin"
+    data=$(realpath -- "$home/data")
+    say "Starting PostgreSQL on port ${port[postgres]}."
+    # After a kill the old server's children may hold its memory for a moment: try again for a while.
+    until=$((SECONDS + 60))
+    while true; do
+        remove_stale_postgres_pid "$data"
+        # No unix socket: its path is limited to 107 bytes, and nobody needs it. How many connections is
+        # for `./dev test` to say, whose tests share one server.
+        spawn postgres "$log_dir/postgres.log" "${as_postgres[@]}" env -u PGDATA -u PGPORT -u PGOPTIONS \
+            "$bin/postgres" -D "$data" -p "${port[postgres]}" \
+            -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+            -c max_connections="${TIDINGS_DEV_PG_CONNECTIONS:-200}"
+        if wait_postgres_ready; then
+            break
+        fi
+        if ((SECONDS >= until)); then
+            show_log_end postgres
+            die "PostgreSQL did not start"
+        fi
+        sleep 0.3
+    done
+    make_postgres_database
+}
+
+# True once it answers; false as soon as its process has ended, or after a minute (recovery after a
+# kill takes its time).
+wait_postgres_ready() {
+    local until=$((SECONDS + 60)) bin
+    bin=$(postgres_bin)
+    until postgres_client "$bin/pg_isready" -q; do
+        is_running postgres || return 1
+        ((SECONDS < until)) || return 1
+        sleep 0.1
+    done
+}
+
+make_postgres_database() {
+    local found
+    found=$(postgres_client psql -X -d postgres -Atc "SELECT 1 FROM pg_database WHERE datname = '$postgres_login'")
+    if [[ $found != 1 ]]; then
+        postgres_client psql -X -q -d postgres -c "CREATE DATABASE $postgres_login"
+    fi
+}
+
+# The file that a killed server left names a pid. If the system has given that pid to another program
+# meanwhile, PostgreSQL would take this program for its predecessor and refuse to start.
+remove_stale_postgres_pid() {
+    local pid
+    [[ -e $1/postmaster.pid ]] || return 0
+    read -r pid <"$1/postmaster.pid" || pid=
+    if [[ -z $pid || $(readlink -- "/proc/$pid/cwd" 2>/dev/null) != "$1" ]]; then
+        "${as_postgres[@]}" rm -f -- "$1/postmaster.pid"
+    fi
+}
+
+# SIGINT is its "fast" shutdown: connections are cut, and everything is on disk.
+stop_postgres() { stop_process postgres INT 60; }
+
+# The server and its children, all at once, as if the machine's power had failed.
+kill_postgres() {
+    local data pids until=$((SECONDS + 30))
+    data=$(realpath -m -- "$(postgres_home)/data")
+    mapfile -t pids < <(postgres_pids "$data")
+    kill_process postgres
+    while ((${#pids[@]} > 0)); do
+        ((SECONDS < until)) || die "PostgreSQL's processes ${pids[*]} do not end even when killed"
+        kill -s KILL "${pids[@]}" 2>/dev/null || true
+        sleep 0.05
+        mapfile -t pids < <(postgres_pids "$data")
+    done
+}

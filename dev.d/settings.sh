@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# What the programs are started with: the caller's environment over defaults for development.
+
+declare -A settings=()
+
+# Every setting there is, by name: `.env.example` lists them as NAME=default or #NAME=default.
+setting_names() {
+    [[ -r $root/.env.example ]] || die "$root/.env.example is missing: it lists the settings"
+    sed -nE 's/^#?([A-Z][A-Z0-9_]*)=.*/\1/p' "$root/.env.example" | sort -u
+}
+
+# Made once for each instance, so that tokens stay valid over restarts.
+development_secret() {
+    if [[ ! -s $dev_dir/jwt-secret ]]; then
+        random_text | write_private "$dev_dir/jwt-secret"
+    fi
+    cat -- "$dev_dir/jwt-secret"
+}
+
+default_settings() {
+    settings=(
+        [APP_ENV]=development
+        [LOG_LEVEL]=info
+        [JWT_SECRET]=$(development_secret)
+        [SEED_DEMO_DATA]=true
+        [API_PORT]=${port[api]}
+        [WORKER_PORT]=${port[worker]}
+    )
+    server_settings
+}
+
+# Always the private servers', whatever the environment says: this script must not touch any other.
+server_settings() {
+    settings[DATABASE_URL]=postgres://$postgres_login:$postgres_login@127.0.0.1:${port[postgres]}/$postgres_login
+    settings[RABBITMQ_URL]=amqp://$rabbitmq_login:$rabbitmq_login@127.0.0.1:${port[rabbitmq]}/%2f
+}
+
+# Sets $settings to what the environment asks for now; what an earlier run was given plays no part.
+read_settings() {
+    local name
+    default_settings
+    for name in $(setting_names); do
+        # Set but empty is a value too.
+        if [[ $name != DATABASE_URL && $name != RABBITMQ_URL && -v $name ]]; then
+            settings[$name]=${!name}
+        fi
+    done
+}
+
+# Whether the caller has chosen this setting himself.
+is_chosen() { [[ -v $1 ]]; }
+
+# What the last `up` has started the programs with; fails if there was none.
+load_settings() {
+    [[ -r $dev_dir/settings ]] || return 1
+    # shellcheck source=/dev/null
+    source "$dev_dir/settings"
+}
+
+save_settings() {
+    # Bash's own notation, which takes any value; -g because it is read within a function.
+    declare -p settings | sed '1s/^declare -A /declare -gA /' | write_private "$dev_dir/settings"
+}
+
+# Those that are in force, for commands that change nothing.
+current_settings() {
+    load_settings || default_settings
+    server_settings
+}
+
+program_url() {
+    case $1 in
+        api) printf 'http://127.0.0.1:%s' "${settings[API_PORT]:-${preferred_port[api]}}" ;;
+        worker) printf 'http://127.0.0.1:%s' "${settings[WORKER_PORT]:-${preferred_port[worker]}}" ;;
+    esac
+}
+
+management_address() { printf '127.0.0.1:%s' "${port[management]}"; }
+
+# NAME='value' for a POSIX shell.
+export_line() { printf "export %s='%s'\n" "$1" "${2//\'/\'\\\'\'}"; }
+
+# Writes the file that a shell or a test can read to use this instance.
+write_env_file() {
+    local name
+    {
+        export_line API_URL "$(program_url api)"
+        export_line WORKER_URL "$(program_url worker)"
+        export_line RABBITMQ_MANAGEMENT_URL "http://$rabbitmq_login:$rabbitmq_login@$(management_address)"
+        for name in "${!settings[@]}"; do
+            export_line "$name" "${settings[$name]}"
+        done | sort
+    } | write_private "$dev_dir/env"
+}
+
+# Runs a command with the settings and with no other value for any of them: COMMAND…
+with_settings() (
+    local setting_name
+    for setting_name in $(setting_names); do
+        unset "$setting_name"
+    done
+    for setting_name in "${!settings[@]}"; do
+        export "$setting_name=${settings[$setting_name]}"
+    done
+    "$@"
+)

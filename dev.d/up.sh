@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# `./dev up`: from a fresh clone to a running system, and nothing at all if that is there already.
+
+readonly demo_user=9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a
+
+cmd_up() {
+    local name to_start=()
+    (($# == 0)) || die "up takes no arguments: settings are taken from the environment, see ./dev help"
+    [[ -n ${TIDINGS_BIN_DIR:-} ]] || need_cargo
+    need_packages rabbitmq-server postgresql curl
+    open_dev_dir
+
+    # Everybody is told of a new port below, so the servers may change theirs.
+    may_change_ports=yes
+    ensure_rabbitmq_ports
+    ensure_postgres_ports
+    in_parallel start_rabbitmq start_postgres
+
+    build_programs
+    read_settings
+    settle_program_ports
+    prepare_database
+
+    for name in api worker; do
+        is_up_to_date "$name" || to_start+=("$name")
+    done
+    in_parallel "${to_start[@]/#/stop_}"
+    # Before they start: should one fail, `./dev start` and `./dev logs` know what was tried.
+    save_settings
+    write_env_file
+    for name in "${to_start[@]}"; do
+        launch_program "$name"
+    done
+    for name in api worker; do
+        wait_program "$name" /ready 60
+    done
+    print_welcome
+}
+
+prepare_database() {
+    run_tidings migrate >&2 || die "the database could not be migrated"
+    if [[ ${settings[SEED_DEMO_DATA]} == true ]]; then
+        run_tidings seed >&2 || die "the demo data could not be written"
+    fi
+}
+
+print_welcome() {
+    local token api
+    api=$(program_url api)
+    cat <<TEXT
+
+Tidings is up.
+
+  API         $api
+  RabbitMQ    http://$(management_address)   user $rabbitmq_login, password $rabbitmq_login
+  Worker      $(program_url worker)
+
+TEXT
+    # None is minted in production, for one.
+    if token=$(run_tidings token); then
+        cat <<TEXT
+Send a notification:
+
+curl -i $api/api/notifications -H 'Authorization: Bearer $token' -H 'Content-Type: application/json' -d '{"targetUserId": "$demo_user", "type": "in-app", "payload": {"title": "Your order has shipped!"}}'
+
+TEXT
+    else
+        printf 'No token could be made with these settings; see above.\n\n'
+    fi
+    cat <<TEXT
+See its row with ./dev psql -c 'TABLE notifications', what happens with ./dev logs; stop with ./dev down.
+TEXT
+}

@@ -1,0 +1,147 @@
+//! Promise 3, first half: a message that cannot be recorded costs only itself.
+
+use serde_json::value::RawValue;
+use tidings_common::broker::DeadLetter;
+use tidings_common::notification::Notification;
+use tidings_tests::{Amqp, Message, World, eventually, eventually_ok, secs};
+use uuid::Uuid;
+
+/// Waits for `n` dead letters.
+async fn dead_letters(amqp: &Amqp, n: u32) -> Vec<DeadLetter> {
+    eventually_ok(secs(20), "the dead letters are there", async || {
+        let depth = amqp.dead_letter_depth().await;
+        if depth == n {
+            Ok(())
+        } else {
+            Err(format!("{depth} dead letters"))
+        }
+    })
+    .await;
+    amqp.dead_letters().await
+}
+
+fn with_payload(world: &World, payload: &str) -> Notification {
+    Notification {
+        payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
+        ..world.wire()
+    }
+}
+
+#[tokio::test]
+async fn three_bad_messages_in_a_batch_cost_only_themselves() {
+    // Delays so long that the unknown user's message stays on the ladder.
+    let world = World::with(&[("RETRY_BASE_DELAY_MS", "600000")]).await;
+    let amqp = world.declared(&[]).await;
+    let mut messages: Vec<Message> = (0..253).map(|_| amqp.intake_of(&world.wire())).collect();
+    let orphan = Notification {
+        user_id: Uuid::now_v7().into(),
+        ..world.wire()
+    };
+    messages.insert(40, amqp.intake_of(&orphan));
+    messages.insert(100, amqp.to_intake("not a notification"));
+    let rejected = with_payload(&world, r#"{"title": "\u0000"}"#);
+    messages.insert(200, amqp.intake_of(&rejected));
+    amqp.publish_all(messages).await;
+
+    let mut worker = world.worker().await;
+    eventually(secs(20), "all good ones are recorded", async || {
+        world.database.count("status = 'processed'").await == 253
+    })
+    .await;
+    let client = world.database.pool.client().await.expect("a connection");
+    let spread = "SELECT extract(epoch FROM max(processed_at) - min(processed_at))::float8
+                  FROM notifications";
+    let spread: f64 = client
+        .query_one(spread, &[])
+        .await
+        .expect("the spread")
+        .get(0);
+    assert!(spread < 1.0, "recorded within {spread} s of each other");
+
+    let letters = dead_letters(&amqp, 2).await;
+    let mut reasons: Vec<_> = letters.iter().map(|l| l.reason.as_str()).collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["rejected_by_database", "undecodable"]);
+    for letter in &letters {
+        assert_eq!(letter.attempts, Some(1), "{letter:?}");
+        assert!(
+            letter.failed_at.is_some() && letter.detail.is_some(),
+            "{letter:?}"
+        );
+    }
+    let scrape = worker.metrics().await;
+    let retried = scrape.sum("tidings_messages_retried_total", &["unknown_user"]);
+    assert_eq!(retried, 1);
+    worker.leave().await;
+    assert_eq!(amqp.intake_depth().await, 0);
+}
+
+#[tokio::test]
+async fn what_can_never_succeed_is_a_dead_letter_at_once_with_its_reason() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    let good = String::from_utf8(world.wire().encode()).expect("UTF-8");
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (b"\xff\xfe\x00".to_vec(), "undecodable"),
+        (Vec::new(), "undecodable"),
+        (b"{}".to_vec(), "undecodable"),
+        (good.replace("in-app", "pigeon").into_bytes(), "undecodable"),
+        (
+            good.replace("\"v\":1", "\"v\":2").into_bytes(),
+            "unknown_version",
+        ),
+        (
+            with_payload(&world, r#"{"a":"\ud800"}"#).encode(),
+            "rejected_by_database",
+        ),
+        (
+            with_payload(&world, r#"{"\u0000":1}"#).encode(),
+            "rejected_by_database",
+        ),
+        (
+            with_payload(&world, r#"{"n":1e999999}"#).encode(),
+            "rejected_by_database",
+        ),
+    ];
+    let messages = cases.iter().map(|(body, _)| amqp.to_intake(body.clone()));
+    amqp.publish_all(messages).await;
+    let worker = world.worker().await;
+    let letters = dead_letters(&amqp, 8).await;
+    for (body, reason) in cases {
+        let letter = letters.iter().find(|letter| letter.body == body);
+        let letter = letter.expect("the body as it was published");
+        assert_eq!(letter.reason, reason, "{letter:?}");
+    }
+    let scrape = worker.metrics().await;
+    assert_eq!(scrape.sum("tidings_messages_dead_lettered_total", &[]), 8);
+    assert_eq!(scrape.sum("tidings_messages_retried_total", &[]), 0);
+}
+
+#[tokio::test]
+async fn what_finds_no_queue_is_a_dead_letter_and_blocks_nothing() {
+    let world = World::with(&[("RETRY_BASE_DELAY_MS", "50"), ("MAX_RETRIES", "1")]).await;
+    let amqp = world.declared(&[]).await;
+    // No `channel` header: no queue. An unreadable routing key: no rung, once it fails.
+    let mut lost = amqp.to_intake("lost");
+    lost.properties = lost
+        .properties
+        .with_headers(lapin::types::FieldTable::default());
+    let orphan = Notification {
+        user_id: Uuid::now_v7().into(),
+        ..world.wire()
+    };
+    let mut keyless = amqp.intake_of(&orphan);
+    keyless.routing_key = "no such key".to_owned();
+    amqp.publish_all([lost, keyless]).await;
+    let _worker = world.worker().await;
+    amqp.publish(amqp.intake_of(&world.wire())).await;
+    eventually(secs(20), "the good one is recorded", async || {
+        world.database.count("status = 'processed'").await == 1
+    })
+    .await;
+    let letters = dead_letters(&amqp, 2).await;
+    let lost = letters.iter().find(|letter| letter.body == b"lost");
+    assert_eq!(lost.expect("the lost one").reason, "unrouted");
+    let keyless = letters.iter().find(|letter| letter.body != b"lost");
+    assert_eq!(keyless.expect("the other").reason, "unknown_user");
+}

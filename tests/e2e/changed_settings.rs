@@ -1,0 +1,124 @@
+//! Promise 10: other settings start up against the broker that holds the old topology.
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::AMQPValue;
+use tidings_common::broker::Topology;
+use tidings_common::notification::{Notification, UserId};
+use tidings_tests::{Amqp, Kind, Message, World, eventually, secs};
+use uuid::Uuid;
+
+/// Publishes a message for an unknown user, and has a worker of the old settings send it onto its
+/// ladder.
+async fn left_on_the_old_ladder(world: &World, amqp: &Amqp) -> UserId {
+    let user_id = UserId::from(Uuid::now_v7());
+    let orphan = Notification {
+        user_id,
+        ..world.wire()
+    };
+    let message: Message = amqp.intake_of(&orphan);
+    amqp.publish(message).await;
+    let mut worker = world.worker().await;
+    eventually(secs(20), "the message is on its ladder", async || {
+        worker
+            .metrics()
+            .await
+            .sum("tidings_messages_retried_total", &[])
+            == 1
+    })
+    .await;
+    worker.leave().await;
+    user_id
+}
+
+#[tokio::test]
+async fn a_message_on_the_old_ladder_still_arrives() {
+    let world = World::with(&[("MAX_RETRIES", "2"), ("RETRY_BASE_DELAY_MS", "4000")]).await;
+    let amqp = world.declared(&[]).await;
+    let user = left_on_the_old_ladder(&world, &amqp).await;
+    world.database.make_user(user).await;
+    let new = [
+        ("MAX_RETRIES", "7"),
+        ("RETRY_BASE_DELAY_MS", "100"),
+        ("RETRY_MULTIPLIER", "3"),
+    ];
+    let _worker = world.start(Kind::Worker, &new).await;
+    let api = world.start(Kind::Api, &new).await;
+    let _ = api.client().post(&world.in_app()).await.accepted();
+    eventually(secs(30), "both are processed", async || {
+        world.database.count("status = 'processed'").await == 2
+    })
+    .await;
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+}
+
+#[tokio::test]
+async fn a_message_finishes_on_the_ladder_that_it_is_on() {
+    let world = World::with(&[
+        ("MAX_RETRIES", "2"),
+        ("RETRY_BASE_DELAY_MS", "2000"),
+        ("RETRY_MULTIPLIER", "1"),
+    ])
+    .await;
+    let amqp = world.declared(&[]).await;
+    left_on_the_old_ladder(&world, &amqp).await;
+    let new = [("MAX_RETRIES", "9"), ("RETRY_BASE_DELAY_MS", "1")];
+    let _worker = world.start(Kind::Worker, &new).await;
+    eventually(secs(30), "its attempts are used up", async || {
+        amqp.dead_letter_depth().await == 1
+    })
+    .await;
+    let letter = amqp.dead_letters().await.remove(0);
+    assert_eq!(
+        (letter.reason.as_str(), letter.attempts),
+        ("unknown_user", Some(3))
+    );
+}
+
+#[tokio::test]
+async fn a_queue_with_other_arguments_is_used_as_it_is_with_a_warning() {
+    let world = World::new().await;
+    let amqp = world.amqp().await;
+    let topology = Topology::of(&amqp.settings);
+    let name = amqp.settings.names.queue.clone();
+    let queue = topology.queues.iter().find(|queue| queue.name == name);
+    let mut arguments = queue.expect("the intake queue").arguments();
+    arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(100_000));
+    amqp.channel
+        .queue_declare(
+            name.as_str().into(),
+            QueueDeclareOptions::durable(),
+            arguments,
+        )
+        .await
+        .expect("a queue of another version");
+
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    for program in [&api, &worker] {
+        let entries = program.logs().entries();
+        let warning = entries
+            .iter()
+            .find(|entry| entry["object"] == name.as_str());
+        assert_eq!(warning.expect("a warning")["level"], "warn");
+    }
+    let _ = api.client().post(&world.in_app()).await.accepted();
+    eventually(secs(20), "the notification is processed", async || {
+        world.database.count("status = 'processed'").await == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_quorum_size_starts_up_on_the_queues_that_are_there() {
+    let world = World::new().await;
+    let _amqp = world.declared(&[]).await;
+    let new = [("QUORUM_SIZE", "1")];
+    let (api, _worker) = tokio::join!(
+        world.start(Kind::Api, &new),
+        world.start(Kind::Worker, &new)
+    );
+    let _ = api.client().post(&world.in_app()).await.accepted();
+    eventually(secs(20), "the notification is processed", async || {
+        world.database.count("status = 'processed'").await == 1
+    })
+    .await;
+}

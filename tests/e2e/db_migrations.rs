@@ -1,0 +1,87 @@
+//! The schema's embedded migrations, and connecting with TLS.
+
+use tidings_common::settings::Reader;
+use tidings_db::{Database, DatabaseSettings, migrations};
+use tidings_tests::{Servers, TestDatabase};
+
+#[tokio::test]
+async fn three_runners_at_once_migrate_once() {
+    let db = TestDatabase::empty(&Servers::shared()).await;
+    let pending = migrations::pending(&db.pool).await.expect("pending ones");
+    assert!(!pending.is_empty());
+    let (a, b, c) = tokio::join!(
+        migrations::run(&db.pool),
+        migrations::run(&db.pool),
+        migrations::run(&db.pool)
+    );
+    let ran: Vec<_> = [a, b, c]
+        .into_iter()
+        .flat_map(|ran| ran.expect("no error"))
+        .collect();
+    assert_eq!(ran, pending);
+    let pending = migrations::pending(&db.pool).await.expect("pending ones");
+    assert_eq!(pending, [""; 0]);
+}
+
+#[tokio::test]
+async fn every_column_says_what_it_means() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let client = db.pool.client().await.expect("a connection");
+    let silent = client
+        .query(
+            "SELECT table_name || '.' || column_name FROM information_schema.columns
+             WHERE table_schema = 'public' AND table_name <> 'refinery_schema_history'
+               AND col_description((table_schema || '.' || table_name)::regclass, ordinal_position) IS NULL",
+            &[],
+        )
+        .await
+        .expect("the query");
+    let silent: Vec<String> = silent.iter().map(|row| row.get(0)).collect();
+    assert_eq!(silent, [""; 0]);
+}
+
+/// The same columns, in the same order, indexed twice would cost every insert.
+#[tokio::test]
+async fn no_index_repeats_another() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let client = db.pool.client().await.expect("a connection");
+    let repeated = client
+        .query(
+            "SELECT a.indexrelid::regclass::text FROM pg_index a JOIN pg_index b
+               ON a.indrelid = b.indrelid AND a.indexrelid <> b.indexrelid
+              AND (b.indkey::text || ' ') LIKE (a.indkey::text || ' %')
+              AND a.indpred IS NOT DISTINCT FROM b.indpred
+              AND NOT (a.indisunique AND a.indkey::text <> b.indkey::text)
+             WHERE a.indrelid::regclass::text IN ('users', 'notifications')",
+            &[],
+        )
+        .await
+        .expect("the query");
+    let repeated: Vec<String> = repeated.iter().map(|row| row.get(0)).collect();
+    assert_eq!(repeated, [""; 0]);
+}
+
+#[tokio::test]
+async fn required_tls_against_a_server_without_it_fails_and_says_so() {
+    let db = TestDatabase::empty(&Servers::shared()).await;
+    let error = ping(&format!("{}?sslmode=require", db.url())).await;
+    let error = error.expect_err("this server has no TLS").to_string();
+    assert!(error.to_lowercase().contains("tls"), "{error}");
+}
+
+#[tokio::test]
+async fn preferred_and_disabled_tls_reach_a_server_without_it() {
+    let db = TestDatabase::empty(&Servers::shared()).await;
+    for mode in ["prefer", "disable"] {
+        let answer = ping(&format!("{}?sslmode={mode}", db.url())).await;
+        assert!(answer.is_ok(), "{mode}: {answer:?}");
+    }
+}
+
+async fn ping(url: &str) -> Result<(), tidings_db::DbError> {
+    let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), url.to_owned())]);
+    let settings = DatabaseSettings::read(&mut reader);
+    let settings = reader.finish(settings).expect("settings");
+    let database = Database::new(&settings, "tidings-tests").expect("a pool");
+    database.ping().await
+}

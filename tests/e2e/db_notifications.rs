@@ -1,0 +1,226 @@
+//! The queries of `tidings_db::notifications` that record and read.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::value::RawValue;
+use tidings_common::notification::{Channel, MessageId, Notification, Status, UserId};
+use tidings_db::notifications::{Cursor, Filter, find, list, record, standings};
+use tidings_db::{Client, DbError, Trouble};
+use tidings_tests::{Servers, TestDatabase};
+use uuid::Uuid;
+
+/// A database with one user, and a connection to it.
+async fn database() -> (TestDatabase, UserId, Client) {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let user = db.user().await;
+    let client = db.pool.client().await.expect("a connection");
+    (db, user, client)
+}
+
+fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
+    Notification {
+        message_id: MessageId::generate(),
+        user_id: user,
+        channel,
+        accepted_at: Timestamp::now(),
+        payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
+    }
+}
+
+async fn record_one(client: &Client, one: &Notification) -> Result<bool, DbError> {
+    let recorded = record(&**client, &[one]).await?;
+    Ok(recorded.contains(&one.message_id))
+}
+
+#[tokio::test]
+async fn an_in_app_notification_is_processed_by_being_recorded_and_others_wait() {
+    let (_db, user, client) = database().await;
+    let all = Channel::ALL.map(|channel| notification(user, channel, r#"{"a": [1, null]}"#));
+    let batch: Vec<_> = all.iter().collect();
+    let recorded = record(&*client, &batch).await.expect("recorded");
+    assert_eq!(recorded, all.iter().map(|n| n.message_id).collect());
+    let ids: Vec<_> = all.iter().map(|n| n.message_id).collect();
+    let standings = standings(&*client, &ids).await.expect("standings");
+    for one in &all {
+        let row = find(&*client, one.message_id).await.expect("the query");
+        let row = row.expect("recorded");
+        let expected = match one.channel {
+            Channel::InApp => Status::Processed,
+            _ => Status::Pending,
+        };
+        let standing = standings[&one.message_id];
+        assert_eq!((standing.status, standing.channel), (expected, one.channel));
+        assert_eq!(row.status, expected.as_str());
+        assert_eq!(row.processed_at.is_some(), one.channel == Channel::InApp);
+        assert_eq!(
+            (row.user_id, row.r#type.as_str()),
+            (user, one.channel.as_str())
+        );
+        assert_eq!((row.retries_attempted, row.error_message), (0, None));
+        assert_eq!(row.payload, r#"{"a": [1, null]}"#);
+        let micros = |time: Timestamp| time.as_microsecond();
+        assert_eq!(micros(row.created_at), micros(one.accepted_at));
+    }
+}
+
+#[tokio::test]
+async fn a_message_id_is_recorded_once_within_a_batch_and_across_batches() {
+    let (db, user, client) = database().await;
+    let one = notification(user, Channel::InApp, r#"{"first": true}"#);
+    let again = Notification {
+        payload: RawValue::from_string(r#"{"first": false}"#.to_owned()).expect("JSON"),
+        ..one.clone()
+    };
+    let recorded = record(&*client, &[&one, &one, &one])
+        .await
+        .expect("recorded");
+    assert_eq!(recorded, [one.message_id].into());
+    let new = notification(user, Channel::Sms, "{}");
+    let recorded = record(&*client, &[&again, &new]).await.expect("recorded");
+    assert_eq!(recorded, [new.message_id].into());
+    assert_eq!(db.count("true").await, 2);
+    let row = find(&*client, one.message_id).await.expect("the query");
+    assert_eq!(row.expect("recorded").payload, r#"{"first": true}"#);
+}
+
+#[tokio::test]
+async fn batches_that_overlap_never_deadlock() {
+    let (db, user, _client) = database().await;
+    let all: Vec<_> = (0..300)
+        .map(|_| notification(user, Channel::InApp, "{}"))
+        .collect();
+    let mut batches = Vec::new();
+    for shift in 0..6 {
+        let (pool, mut batch) = (db.pool.clone(), all.clone());
+        batch.rotate_left(shift * 50);
+        if shift % 2 == 1 {
+            batch.reverse();
+        }
+        batches.push(tokio::spawn(async move {
+            let client = pool.client().await?;
+            let batch: Vec<_> = batch.iter().collect();
+            record(&*client, &batch).await.map(|new| new.len())
+        }));
+    }
+    let mut new = 0;
+    for batch in batches {
+        new += batch.await.expect("no panic").expect("no deadlock");
+    }
+    assert_eq!((new, db.count("true").await), (300, 300));
+}
+
+#[tokio::test]
+async fn text_that_jsonb_cannot_store_is_rejected_for_good() {
+    let (_db, user, client) = database().await;
+    for payload in [
+        r#"{"a": "\u0000"}"#,
+        r#"{"a": "\ud800"}"#,
+        r#"{"n": 1e999999}"#,
+    ] {
+        let bad = notification(user, Channel::InApp, payload);
+        let error = record_one(&client, &bad).await.expect_err(payload);
+        assert_eq!(error.trouble(), Trouble::Rejected, "{payload}: {error}");
+        assert!(!error.to_string().contains(payload), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_user_is_a_missing_reference_and_nothing_of_the_batch_is_recorded() {
+    let (db, user, client) = database().await;
+    let good = notification(user, Channel::InApp, "{}");
+    let orphan = notification(Uuid::now_v7().into(), Channel::InApp, "{}");
+    let error = record(&*client, &[&good, &orphan]).await;
+    let error = error.expect_err("no such user");
+    assert_eq!(error.trouble(), Trouble::MissingReference, "{error}");
+    assert_eq!(db.count("true").await, 0);
+}
+
+#[tokio::test]
+async fn an_unreachable_server_has_nothing_to_do_with_the_data() {
+    let (_db, user, client) = database().await;
+    let terminate = "SELECT pg_terminate_backend(pg_backend_pid())";
+    let killed = client.query_one(terminate, &[]).await;
+    assert!(killed.is_err());
+    let one = notification(user, Channel::InApp, "{}");
+    let error = record_one(&client, &one).await.expect_err("no connection");
+    assert_eq!(error.trouble(), Trouble::Surroundings, "{error}");
+}
+
+#[tokio::test]
+async fn what_is_not_recorded_is_not_found() {
+    let (_db, _user, client) = database().await;
+    let nobody = MessageId::generate();
+    assert_eq!(find(&*client, nobody).await.expect("the query"), None);
+    let standings = standings(&*client, &[nobody]).await.expect("the query");
+    assert!(standings.is_empty());
+}
+
+type Wanted<'a> = Box<dyn Fn(&&Notification) -> bool + 'a>;
+
+/// Reads all pages of two and returns the message ids in their order.
+async fn pages(client: &Client, filter: Filter) -> Vec<MessageId> {
+    let (mut ids, mut after) = (Vec::new(), None::<Cursor>);
+    loop {
+        let page = list(&**client, filter, after, 2).await;
+        let (rows, next) = page.expect("a page");
+        assert!(rows.len() <= 2);
+        ids.extend(rows.iter().map(|row| row.message_id));
+        let Some(next) = next else { return ids };
+        // As clients do: the cursor goes through its text form.
+        after = Some(next.to_string().parse().expect("its own text"));
+    }
+}
+
+#[tokio::test]
+async fn lists_are_newest_first_without_gaps_under_every_filter() {
+    let (db, user, client) = database().await;
+    let other = db.user().await;
+    let start = Timestamp::now();
+    let mut all = Vec::new();
+    for (i, channel) in Channel::ALL.into_iter().cycle().take(25).enumerate() {
+        let i = i64::try_from(i).expect("small");
+        let whose = if i % 3 == 0 { other } else { user };
+        let mut one = notification(whose, channel, "{}");
+        one.accepted_at = start + SignedDuration::from_micros(i);
+        all.push(one);
+    }
+    let batch: Vec<_> = all.iter().collect();
+    record(&*client, &batch).await.expect("recorded");
+    let processed = |n: &&Notification| n.channel == Channel::InApp;
+    let none = Filter::default();
+    let of_user = Filter {
+        user_id: Some(user),
+        ..none
+    };
+    let pending = Filter {
+        status: Some(Status::Pending),
+        ..none
+    };
+    let sms = Filter {
+        channel: Some(Channel::Sms),
+        ..none
+    };
+    let all_three = Filter {
+        user_id: Some(user),
+        status: Some(Status::Pending),
+        channel: Some(Channel::Sms),
+    };
+    let cases: [(Filter, Wanted); 5] = [
+        (none, Box::new(|_| true)),
+        (of_user, Box::new(|n| n.user_id == user)),
+        (pending, Box::new(|n| !processed(n))),
+        (sms, Box::new(|n| n.channel == Channel::Sms)),
+        (
+            all_three,
+            Box::new(|n| n.user_id == user && n.channel == Channel::Sms),
+        ),
+    ];
+    for (filter, wanted) in cases {
+        let expected: Vec<_> = all
+            .iter()
+            .rev()
+            .filter(|n| wanted(n))
+            .map(|n| n.message_id)
+            .collect();
+        assert_eq!(pages(&client, filter).await, expected, "{filter:?}");
+    }
+}

@@ -1,0 +1,103 @@
+//! The legal changes of a row's status, and no others.
+
+use rstest::rstest;
+use tidings_common::notification::{MessageId, Status, UserId};
+use tidings_db::notifications::{Row, fail, find, process, replay};
+use tidings_db::{Client, DbError};
+use tidings_tests::{Servers, TestDatabase};
+use uuid::Uuid;
+
+/// Makes a row with `status`, as it may have been left by any program.
+async fn row_with(client: &Client, user: UserId, status: Status) -> MessageId {
+    let id = MessageId::generate();
+    client
+        .execute(
+            "INSERT INTO notifications (id, user_id, type, payload, status, message_id, created_at,
+                                        retries_attempted, error_message)
+             VALUES ($1, $2, 'email', '{}', $3, $4, now(), 2, 'earlier trouble')",
+            &[
+                &Uuid::now_v7(),
+                &user.as_uuid(),
+                &status.as_str(),
+                &id.as_uuid(),
+            ],
+        )
+        .await
+        .expect("a row");
+    id
+}
+
+async fn row(client: &Client, id: MessageId) -> Row {
+    let row = find(&**client, id).await.expect("the query");
+    row.expect("the row")
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Transition {
+    Process,
+    Fail,
+    Replay,
+}
+
+async fn apply(transition: Transition, client: &Client, id: MessageId) -> Result<bool, DbError> {
+    match transition {
+        Transition::Process => process(&**client, id).await,
+        Transition::Fail => fail(&**client, id, "the provider refused").await,
+        Transition::Replay => replay(&**client, id).await,
+    }
+}
+
+#[rstest]
+#[case(Transition::Process, &[Status::Pending, Status::Retrying], Status::Processed)]
+#[case(Transition::Fail, &[Status::Scheduled, Status::Pending, Status::Retrying], Status::Failed)]
+#[case(Transition::Replay, &[Status::Failed], Status::Pending)]
+#[tokio::test]
+async fn a_transition_happens_from_its_own_statuses_and_from_no_other(
+    #[case] transition: Transition,
+    #[case] legal: &[Status],
+    #[case] result: Status,
+) {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let user = db.user().await;
+    let client = db.pool.client().await.expect("a connection");
+    for status in Status::ALL {
+        let id = row_with(&client, user, status).await;
+        let before = row(&client, id).await;
+        let happened = apply(transition, &client, id).await.expect("the query");
+        assert_eq!(happened, legal.contains(&status), "{transition:?} {status}");
+        let after = row(&client, id).await;
+        if happened {
+            assert_eq!(after.status, result.as_str());
+        } else {
+            assert_eq!(after, before, "{transition:?} {status}");
+        }
+    }
+    let missing = apply(transition, &client, MessageId::generate()).await;
+    assert!(!missing.expect("the query"), "no row, no transition");
+}
+
+#[tokio::test]
+async fn transitions_leave_what_a_reader_needs() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let user = db.user().await;
+    let client = db.pool.client().await.expect("a connection");
+
+    let id = row_with(&client, user, Status::Retrying).await;
+    process(&*client, id).await.expect("processed");
+    let processed = row(&client, id).await;
+    assert!(processed.processed_at.is_some());
+    assert_eq!(processed.error_message, None);
+
+    let id = row_with(&client, user, Status::Pending).await;
+    // 600 characters of two bytes each: the column counts characters.
+    fail(&*client, id, &"ä".repeat(600)).await.expect("failed");
+    let failed = row(&client, id).await;
+    assert_eq!(failed.error_message, Some("ä".repeat(500)));
+    assert_eq!(failed.retries_attempted, 2, "how often it was tried stays");
+
+    replay(&*client, id).await.expect("replayed");
+    let replayed = row(&client, id).await;
+    assert_eq!(replayed.retries_attempted, 0);
+    assert_eq!(replayed.error_message, None);
+    assert_eq!(replayed.processed_at, None);
+}

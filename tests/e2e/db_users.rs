@@ -1,0 +1,61 @@
+//! The queries of `tidings_db::users`, and the demo data.
+
+use tidings_common::notification::UserId;
+use tidings_db::users::{self, NewUser};
+use tidings_db::{DbError, demo};
+use tidings_tests::{Servers, TestDatabase};
+use uuid::Uuid;
+
+async fn insert(db: &TestDatabase, id: UserId, name: &str, mail: &str) -> Result<bool, DbError> {
+    let client = db.pool.client().await?;
+    let user = NewUser {
+        id,
+        username: name,
+        email: Some(mail),
+    };
+    users::insert(&*client, user).await
+}
+
+fn id() -> UserId {
+    UserId::from(Uuid::now_v7())
+}
+
+#[tokio::test]
+async fn a_user_is_made_once_by_id_name_and_address() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let anna = id();
+    let made = insert(&db, anna, "anna", "anna@example.com").await;
+    assert!(made.expect("a new user"));
+    for (other, name, mail) in [
+        (anna, "anna2", "anna2@example.com"),
+        (id(), "anna", "anna3@example.com"),
+        (id(), "anna4", "anna@example.com"),
+    ] {
+        let made = insert(&db, other, name, mail).await;
+        assert!(!made.expect("no error"), "{name} {mail}");
+    }
+}
+
+#[tokio::test]
+async fn existing_users_are_told_from_unknown_ones() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let (there, also, nobody) = (db.user().await, db.user().await, id());
+    let client = db.pool.client().await.expect("a connection");
+    let found = users::existing(&*client, &[nobody, there, also]).await;
+    let found = found.expect("the query");
+    assert_eq!(found, [there, also].into());
+    let none = users::existing(&*client, &[]).await.expect("the query");
+    assert!(none.is_empty());
+}
+
+#[tokio::test]
+async fn demo_users_are_made_once() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    assert_eq!(demo::seed(&db.pool).await.expect("seeded"), 3);
+    assert_eq!(demo::seed(&db.pool).await.expect("seeded again"), 0);
+    let client = db.pool.client().await.expect("a connection");
+    let testuser = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a";
+    let ids = [testuser.parse().expect("a UUID")];
+    let found = users::existing(&*client, &ids).await.expect("the query");
+    assert_eq!(found, ids.into());
+}

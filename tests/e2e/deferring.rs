@@ -1,0 +1,172 @@
+//! Promise 12: a deferred message comes back to its own queue as the same attempt.
+
+use std::collections::HashMap;
+
+use futures_util::StreamExt;
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use tidings_common::broker::{
+    Destination, Outgoing, Publisher, Router, Topology, WaitTime, header,
+};
+use tidings_common::notification::{Channel, MessageId};
+use tidings_common::retry::Attempt;
+use tidings_tests::{Amqp, World, text_header};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// What a consumer needs to defer: common's publisher and router, as the worker uses them.
+struct Deferrer {
+    publisher: Publisher,
+    router: Router,
+    attempt: Attempt,
+    _stop: DropGuard,
+}
+
+impl Deferrer {
+    async fn start(amqp: &Amqp) -> Self {
+        let stop = CancellationToken::new();
+        let settings = amqp.settings.clone();
+        let (publisher, _task) =
+            Publisher::start(settings, "tests: deferring", |_| {}, stop.clone());
+        publisher.until_connected().await;
+        Self {
+            publisher,
+            router: Router::new(&amqp.settings),
+            attempt: Attempt {
+                number: 2,
+                ladder: amqp.settings.ladder,
+            },
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// As a consumer does it: published and confirmed, then acknowledged.
+    async fn defer(&self, delivery: Delivery) {
+        let out: Outgoing = self.router.deferred(
+            delivery.routing_key.as_str(),
+            &delivery.properties,
+            delivery.data.clone(),
+            WaitTime::Second,
+            Some(jiff::Timestamp::now()),
+        );
+        self.publisher.publish(out).await.expect("confirmed");
+        ack(&delivery).await;
+    }
+}
+
+async fn ack(delivery: &Delivery) {
+    delivery
+        .acker
+        .ack(BasicAckOptions::default())
+        .await
+        .expect("acknowledged");
+}
+
+async fn consume(amqp: &Amqp, queue: &str) -> lapin::Consumer {
+    let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
+    let consumer = amqp
+        .channel
+        .basic_consume(queue.into(), "".into(), options, none);
+    consumer.await.expect("a consumer")
+}
+
+/// How many notes of its way the broker has left on a message.
+fn deaths(delivery: &Delivery) -> usize {
+    let headers = delivery.properties.headers().clone().unwrap_or_default();
+    match headers.inner().get("x-death") {
+        Some(AMQPValue::FieldArray(deaths)) => deaths.as_slice().len(),
+        _ => 0,
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_messages_are_deferred_three_times_each() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    let deferrer = Deferrer::start(&amqp).await;
+    let key = deferrer.attempt.to_string();
+    let published = (0..1000).map(|_| {
+        let mut message = amqp.intake_of(&world.wire());
+        message.routing_key.clone_from(&key);
+        message
+    });
+    amqp.publish_all(published).await;
+
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    let mut finished = 0;
+    let mut deliveries = consume(&amqp, &amqp.settings.names.queue).await;
+    while finished < 1000 {
+        let delivery = deliveries
+            .next()
+            .await
+            .expect("deliveries")
+            .expect("a delivery");
+        assert_eq!(delivery.routing_key.as_str(), key);
+        assert!(deaths(&delivery) <= 1, "its past does not pile up");
+        let id = delivery.properties.message_id().clone().expect("an id");
+        let times = seen.entry(id.to_string()).or_default();
+        let until = text_header(&delivery.properties, header::NOT_BEFORE);
+        assert_eq!(until.is_some(), *times > 0);
+        *times += 1;
+        if *times <= 3 {
+            deferrer.defer(delivery).await;
+        } else {
+            assert_eq!(*times, 4, "comes back once each time");
+            ack(&delivery).await;
+            finished += 1;
+        }
+    }
+    assert_eq!(seen.len(), 1000);
+    assert_eq!(amqp.intake_depth().await, 0);
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+}
+
+/// With a wait queue of a few milliseconds, which is used as it is.
+#[tokio::test]
+async fn one_message_is_deferred_a_thousand_times() {
+    let world = World::new().await;
+    let amqp = world.amqp().await;
+    let name = amqp.settings.names.wait("1s");
+    let mut topology = Topology::of(&amqp.settings);
+    let queue = topology.queues.iter_mut().find(|queue| queue.name == name);
+    let queue = queue.expect("the wait queue");
+    queue.message_ttl_ms = Some(1);
+    amqp.channel
+        .queue_declare(
+            name.as_str().into(),
+            QueueDeclareOptions::durable(),
+            queue.arguments(),
+        )
+        .await
+        .expect("a short wait queue");
+    let deferrer = Deferrer::start(&amqp).await;
+    let destination = Destination::Delivery(Channel::Email);
+    let mut deliveries = consume(&amqp, &destination.queue(&amqp.settings.names)).await;
+
+    let id = MessageId::generate();
+    let out = deferrer.router.delivery(Channel::Email, id);
+    deferrer.publisher.publish(out).await.expect("confirmed");
+    for _ in 0..1000 {
+        let delivery = deliveries
+            .next()
+            .await
+            .expect("deliveries")
+            .expect("a delivery");
+        let first = Attempt::first(amqp.settings.ladder).to_string();
+        assert_eq!(delivery.routing_key.as_str(), first);
+        assert!(deaths(&delivery) <= 1, "its past does not pile up");
+        deferrer.defer(delivery).await;
+    }
+    let delivery = deliveries
+        .next()
+        .await
+        .expect("deliveries")
+        .expect("a delivery");
+    let its_id = delivery
+        .properties
+        .message_id()
+        .as_ref()
+        .map(ToString::to_string);
+    assert_eq!(its_id, Some(id.to_string()));
+    assert_eq!(Destination::of(&delivery.properties), Some(destination));
+}

@@ -1,0 +1,92 @@
+//! Promise 2: the same request, or the same message, any number of times, is one notification.
+
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
+use rstest::rstest;
+use tidings_common::notification::{Channel, MessageId};
+use tidings_tests::{World, eventually, notification, secs, tokens};
+
+#[tokio::test]
+async fn fifty_requests_at_once_with_the_same_key_are_one_notification() {
+    let world = World::new().await;
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    let client = api.client();
+    let body = world.in_app();
+
+    let posts = (0..50).map(|i| {
+        // Quoted and bare are the same key.
+        let key = if i % 2 == 0 {
+            "order-17"
+        } else {
+            "\"order-17\""
+        };
+        client.post_with_key(&body, key)
+    });
+    let ids: HashSet<MessageId> = join_all(posts).await.iter().map(|a| a.accepted()).collect();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+
+    eventually(secs(20), "all copies are seen", async || {
+        let scrape = worker.metrics().await;
+        scrape.sum("tidings_intake_duplicates_total", &[]) == 49
+    })
+    .await;
+    assert_eq!(world.database.count("true").await, 1);
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_its_caller() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let (one, two) = (world.database.user().await, world.database.user().await);
+    let mut ids = HashSet::new();
+    for (user, key) in [(one, "k"), (two, "k"), (one, "other")] {
+        let client = api
+            .client()
+            .with_token(tokens::scoped(user, "notifications:send"));
+        let body = notification(user, Channel::InApp);
+        let first = client.post_with_key(&body, key).await.accepted();
+        let again = client.post_with_key(&body, key).await.accepted();
+        assert_eq!(first, again);
+        ids.insert(first);
+    }
+    assert_eq!(ids.len(), 3);
+}
+
+#[tokio::test]
+async fn without_a_key_the_same_request_twice_is_two_notifications() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let first = api.client().post(&world.in_app()).await.accepted();
+    let second = api.client().post(&world.in_app()).await.accepted();
+    assert_ne!(first, second);
+    assert_eq!(first.as_uuid().get_version_num(), 7);
+}
+
+/// In one batch, and spread over several that run side by side.
+#[rstest]
+#[case("256")]
+#[case("7")]
+#[tokio::test]
+async fn a_message_published_fifty_times_is_one_row_and_leaves_nothing_behind(#[case] batch: &str) {
+    let world = World::with(&[("INTAKE_BATCH_SIZE", batch)]).await;
+    let amqp = world.declared(&[]).await;
+    let message = amqp.intake_of(&world.wire());
+    amqp.publish_all(vec![message; 50]).await;
+
+    let mut worker = world.worker().await;
+    eventually(secs(20), "all copies are seen", async || {
+        let scrape = worker.metrics().await;
+        scrape.sum("tidings_intake_duplicates_total", &[]) == 49
+    })
+    .await;
+    let recorded = worker
+        .metrics()
+        .await
+        .sum("tidings_intake_recorded_total", &[]);
+    assert_eq!(recorded, 1);
+    worker.leave().await;
+    assert_eq!(world.database.count("status = 'processed'").await, 1);
+    assert_eq!(amqp.intake_depth().await, 0, "all are acknowledged");
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+}

@@ -1,0 +1,162 @@
+use futures_util::future::try_join_all;
+use lapin::message::BasicGetMessage;
+use lapin::options::{
+    BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use tidings_common::broker::{DeadLetter, DeadLetterQueue, connect};
+use tidings_common::notification::Notification;
+use tidings_common::retry::Attempt;
+use tidings_common::settings::BrokerSettings;
+
+/// A connection to the test's virtual host, with one channel with confirms.
+pub struct Amqp {
+    /// The connection.
+    pub connection: Connection,
+    /// Its channel.
+    pub channel: Channel,
+    /// What the programs under test go by.
+    pub settings: BrokerSettings,
+}
+
+/// A message as anybody might publish it.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Where it is published to.
+    pub exchange: String,
+    /// The routing key.
+    pub routing_key: String,
+    /// The properties.
+    pub properties: BasicProperties,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Amqp {
+    /// Connects.
+    pub async fn connect(settings: BrokerSettings) -> Self {
+        let connection = connect(&settings, "tidings-tests")
+            .await
+            .expect("a connection");
+        let channel = connection.create_channel().await.expect("a channel");
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await
+            .expect("confirms");
+        Self {
+            connection,
+            channel,
+            settings,
+        }
+    }
+
+    /// A message for the intake with any body, as its first attempt.
+    #[must_use]
+    pub fn to_intake(&self, body: impl Into<Vec<u8>>) -> Message {
+        let mut headers = FieldTable::default();
+        headers.insert("channel".into(), AMQPValue::LongString("intake".into()));
+        Message {
+            exchange: self.settings.names.exchange.clone(),
+            routing_key: Attempt::first(self.settings.ladder).to_string(),
+            properties: BasicProperties::default()
+                .with_delivery_mode(2)
+                .with_headers(headers),
+            body: body.into(),
+        }
+    }
+
+    /// The message that the API would publish for `notification`.
+    #[must_use]
+    pub fn intake_of(&self, notification: &Notification) -> Message {
+        let message = self.to_intake(notification.encode());
+        let id = notification.message_id.to_string();
+        Message {
+            properties: message.properties.with_message_id(id.into()),
+            ..message
+        }
+    }
+
+    /// Publishes and waits for the confirm.
+    pub async fn publish(&self, message: Message) {
+        self.publish_all([message]).await;
+    }
+
+    /// Publishes many and waits for all confirms.
+    pub async fn publish_all(&self, messages: impl IntoIterator<Item = Message>) {
+        let publishing = messages.into_iter().map(|message| async move {
+            let confirm = self.channel.basic_publish(
+                message.exchange.into(),
+                message.routing_key.into(),
+                BasicPublishOptions::default(),
+                &message.body,
+                message.properties,
+            );
+            confirm.await?.await
+        });
+        let confirms = try_join_all(publishing).await.expect("confirms");
+        let taken = |confirm: &Confirmation| matches!(confirm, Confirmation::Ack(_));
+        assert!(confirms.iter().all(taken), "the broker refused a message");
+    }
+
+    /// How many messages are ready in a queue that exists; those that a consumer holds are not.
+    pub async fn depth(&self, queue: &str) -> u32 {
+        let options = QueueDeclareOptions {
+            passive: true,
+            ..Default::default()
+        };
+        self.channel
+            .queue_declare(queue.into(), options, FieldTable::default())
+            .await
+            .expect("the queue")
+            .message_count()
+    }
+
+    /// The depth of the intake queue.
+    pub async fn intake_depth(&self) -> u32 {
+        self.depth(&self.settings.names.queue).await
+    }
+
+    /// The depth of the dead-letter queue.
+    pub async fn dead_letter_depth(&self) -> u32 {
+        self.depth(&self.settings.names.dlq).await
+    }
+
+    /// Takes everything out of a queue, for good.
+    pub async fn drain(&self, queue: &str) -> Vec<BasicGetMessage> {
+        let options = BasicGetOptions { no_ack: true };
+        let mut messages = Vec::new();
+        while let Some(message) = self
+            .channel
+            .basic_get(queue.into(), options)
+            .await
+            .expect("the queue")
+        {
+            messages.push(message);
+        }
+        messages
+    }
+
+    /// What lies in the dead-letter queue, where it stays.
+    pub async fn dead_letters(&self) -> Vec<DeadLetter> {
+        let queue = DeadLetterQueue::open(&self.connection, &self.settings.names.dlq)
+            .await
+            .expect("a channel");
+        let mut letters = Vec::new();
+        while let Some(letter) = queue.next().await.expect("the dead-letter queue") {
+            letters.push(letter);
+        }
+        queue.close().await.expect("closed");
+        letters
+    }
+}
+
+/// A header's value, where it is there and text.
+#[must_use]
+pub fn text_header(properties: &BasicProperties, name: &str) -> Option<String> {
+    match properties.headers().as_ref()?.inner().get(name)? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        AMQPValue::ShortString(text) => Some(text.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,231 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::Value;
+use tidings_common::notification::MessageId;
+
+/// An HTTP client of one program, over connections that stay open. It follows the program to
+/// another port when that is started again.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    port: Arc<AtomicU16>,
+    token: Option<String>,
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body; `null` where it is not JSON.
+    pub body: Value,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Client {
+    pub(crate) fn new(port: Arc<AtomicU16>, token: Option<String>) -> Self {
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(30))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .expect("an HTTP client");
+        Self { http, port, token }
+    }
+
+    /// The same with another token.
+    #[must_use]
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self {
+            token: Some(token.into()),
+            ..self.clone()
+        }
+    }
+
+    /// The same without a token.
+    #[must_use]
+    pub fn anonymous(&self) -> Self {
+        Self {
+            token: None,
+            ..self.clone()
+        }
+    }
+
+    /// A request to be completed and sent by [`Client::send`].
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let port = self.port.load(Ordering::Relaxed);
+        let request = self
+            .http
+            .request(method, format!("http://127.0.0.1:{port}{path}"));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Sends a request and reads the answer.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        self.try_send(request).await.expect("an answer")
+    }
+
+    /// As [`Client::send`], for when the program may be away.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no answer.
+    pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        Answer::read(request.send().await?).await
+    }
+
+    /// `GET path`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// `GET path`, for when the program may be away.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no answer.
+    pub async fn try_get(&self, path: &str) -> reqwest::Result<Answer> {
+        self.try_send(self.request(Method::GET, path)).await
+    }
+
+    /// `POST /api/notifications`.
+    pub async fn post(&self, notification: &Value) -> Answer {
+        self.try_post(notification).await.expect("an answer")
+    }
+
+    /// As [`Client::post`], for when the program may be away.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no answer.
+    pub async fn try_post(&self, notification: &Value) -> reqwest::Result<Answer> {
+        let request = self.request(Method::POST, "/api/notifications");
+        self.try_send(request.json(notification)).await
+    }
+
+    /// `POST /api/notifications` with an `Idempotency-Key`.
+    pub async fn post_with_key(&self, notification: &Value, key: &str) -> Answer {
+        let request = self.request(Method::POST, "/api/notifications");
+        self.send(request.header("Idempotency-Key", key).json(notification))
+            .await
+    }
+
+    /// `POST /api/notifications` with any body and content type.
+    pub async fn post_raw(&self, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let request = self.request(Method::POST, "/api/notifications");
+        self.send(
+            request
+                .header("Content-Type", content_type)
+                .body(body.into()),
+        )
+        .await
+    }
+}
+
+impl Answer {
+    async fn read(response: Response) -> reqwest::Result<Self> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        Ok(Self {
+            status,
+            headers,
+            body: serde_json::from_str(&text).unwrap_or_default(),
+            text,
+        })
+    }
+
+    /// A header field's value; empty where there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).and_then(|v| v.to_str().ok());
+        value.unwrap_or_default()
+    }
+
+    /// The id of the notification that was accepted.
+    ///
+    /// # Panics
+    ///
+    /// Where it was not.
+    #[must_use]
+    pub fn accepted(&self) -> MessageId {
+        assert_eq!(self.status, 202, "{}", self.text);
+        let id = self.body["messageId"].as_str().expect("a messageId");
+        id.parse().expect("a UUID")
+    }
+
+    /// Checks that this is an error with this status and code, in the one shape of DESIGN.
+    #[track_caller]
+    pub fn assert_error(&self, status: u16, code: &str) {
+        assert_eq!(
+            (self.status, self.body["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.text
+        );
+        self.assert_error_shape();
+    }
+
+    /// Checks that this is an error in the one shape of DESIGN, whatever its code.
+    #[track_caller]
+    pub fn assert_error_shape(&self) {
+        assert!(
+            self.status >= 400,
+            "no error: {} {}",
+            self.status,
+            self.text
+        );
+        assert!(
+            self.header("Content-Type").starts_with("application/json"),
+            "{:?}: {}",
+            self.headers,
+            self.text
+        );
+        let reason = reqwest::StatusCode::from_u16(self.status)
+            .ok()
+            .and_then(|status| status.canonical_reason());
+        assert_eq!(self.body["error"].as_str(), reason, "{}", self.text);
+        for name in ["message", "code", "requestId"] {
+            let text = self.body[name].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "no {name}: {}", self.text);
+        }
+        let details = self.body["details"].as_array();
+        let details = details.unwrap_or_else(|| panic!("no details: {}", self.text));
+        for detail in details {
+            assert!(
+                detail["field"].is_string() && detail["message"].is_string(),
+                "{}",
+                self.text
+            );
+        }
+        let known = ["error", "message", "code", "details", "requestId"];
+        let fields = self.body.as_object().expect("an object");
+        assert!(
+            fields.keys().all(|name| known.contains(&name.as_str())),
+            "{}",
+            self.text
+        );
+    }
+
+    /// The fields that the details of an error name, in alphabetical order.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&str> {
+        let details = self.body["details"].as_array();
+        let mut fields: Vec<_> = details
+            .into_iter()
+            .flatten()
+            .filter_map(|detail| detail["field"].as_str())
+            .collect();
+        fields.sort_unstable();
+        fields
+    }
+}

@@ -1,0 +1,127 @@
+use reqwest::Url;
+use tidings_common::notification::UserId;
+use tidings_common::settings::Reader;
+use tidings_db::users::NewUser;
+use tidings_db::{Database, DatabaseSettings, migrations, users};
+use tokio_postgres::NoTls;
+use uuid::Uuid;
+
+use crate::cleanup::finally;
+use crate::servers::Servers;
+
+/// A database of the test's own, dropped with it.
+pub struct TestDatabase {
+    /// A pool on it.
+    pub pool: Database,
+    url: Url,
+    name: String,
+    admin: Url,
+}
+
+impl TestDatabase {
+    /// One without any table.
+    pub async fn empty(servers: &Servers) -> Self {
+        let admin = servers.database.clone();
+        let name = format!("tidings_test_{}", Uuid::new_v4().simple());
+        execute(&admin, &format!("CREATE DATABASE {name}"))
+            .await
+            .unwrap_or_else(|error| panic!("PostgreSQL at {admin}: {error:?}; run ./dev test"));
+        let mut url = admin.clone();
+        url.set_path(&name);
+        Self {
+            pool: pool(url.as_str()),
+            url,
+            name,
+            admin,
+        }
+    }
+
+    /// One with today's schema.
+    pub async fn migrated(servers: &Servers) -> Self {
+        let database = Self::empty(servers).await;
+        migrations::run(&database.pool).await.expect("migrations");
+        database
+    }
+
+    /// Its `DATABASE_URL`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// Makes a user.
+    pub async fn user(&self) -> UserId {
+        let id = UserId::from(Uuid::now_v7());
+        self.make_user(id).await;
+        id
+    }
+
+    /// Makes the user `id`.
+    pub async fn make_user(&self, id: UserId) {
+        let client = self.pool.client().await.expect("a connection");
+        let user = NewUser {
+            id,
+            username: &format!("user-{id}"),
+            email: None,
+        };
+        assert!(users::insert(&*client, user).await.expect("a user"));
+        client.keep();
+    }
+
+    /// How many notifications satisfy `condition`, a piece of SQL.
+    pub async fn count(&self, condition: &str) -> i64 {
+        self.try_count(condition).await.expect("a count")
+    }
+
+    /// As [`TestDatabase::count`], for when the server may be away.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query.
+    pub async fn try_count(&self, condition: &str) -> Result<i64, tidings_db::DbError> {
+        let client = self.pool.client().await?;
+        let sql = format!("SELECT count(*) FROM notifications WHERE {condition}");
+        let count = client.query_one(&sql, &[]).await?.get(0);
+        client.keep();
+        Ok(count)
+    }
+
+    /// The message ids of all notifications, in their order.
+    pub async fn message_ids(&self) -> Vec<Uuid> {
+        let client = self.pool.client().await.expect("a connection");
+        let sql = "SELECT message_id FROM notifications ORDER BY message_id";
+        let rows = client.query(sql, &[]).await.expect("message ids");
+        client.keep();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let (admin, name) = (self.admin.clone(), self.name.clone());
+        finally(format!("database {name}"), async move {
+            execute(
+                &admin,
+                &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+            )
+            .await
+        });
+    }
+}
+
+/// A pool as the programs make it, for `url`.
+fn pool(url: &str) -> Database {
+    let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), url.to_owned())]);
+    let settings = DatabaseSettings::read(&mut reader);
+    let settings = reader.finish(settings).expect("database settings");
+    Database::new(&settings, "tidings-tests").expect("a pool")
+}
+
+/// Runs a statement on a connection of its own, outside any transaction.
+async fn execute(url: &Url, sql: &str) -> Result<(), tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url.as_str(), NoTls).await?;
+    let driving = tokio::spawn(connection);
+    let done = client.batch_execute(sql).await;
+    driving.abort();
+    done
+}

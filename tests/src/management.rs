@@ -1,0 +1,91 @@
+use reqwest::{Method, RequestBuilder, Url};
+use serde_json::{Value, json};
+
+/// The HTTP API of RabbitMQ's management plugin.
+#[derive(Clone)]
+pub struct Management {
+    http: reqwest::Client,
+    url: Url,
+}
+
+/// What the plugin knows of a queue. It counts once in a few seconds, so poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueState {
+    /// Messages that wait.
+    pub ready: u64,
+    /// Messages that somebody holds.
+    pub unacked: u64,
+}
+
+impl Management {
+    /// With the login in `url`.
+    #[must_use]
+    pub fn new(url: Url) -> Self {
+        Self {
+            http: reqwest::Client::new(),
+            url,
+        }
+    }
+
+    /// The same with connections of its own.
+    pub(crate) fn reconnected(&self) -> Self {
+        Self::new(self.url.clone())
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        let mut url = self.url.clone();
+        url.path_segments_mut()
+            .expect("an http URL")
+            .pop_if_empty()
+            .push("api")
+            .extend(path);
+        self.http.request(method, url)
+    }
+
+    /// Makes a virtual host in which `user` may do everything.
+    ///
+    /// # Errors
+    ///
+    /// Where the plugin refuses or cannot be reached.
+    pub async fn make_vhost(&self, name: &str, user: &str) -> reqwest::Result<()> {
+        let all = json!({"configure": ".*", "write": ".*", "read": ".*"});
+        for (path, body) in [
+            (vec!["vhosts", name], json!({})),
+            (vec!["permissions", name, user], all),
+        ] {
+            let request = self.request(Method::PUT, &path).json(&body);
+            request.send().await?.error_for_status()?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a virtual host and all that is in it.
+    ///
+    /// # Errors
+    ///
+    /// Where the plugin refuses or cannot be reached.
+    pub async fn delete_vhost(&self, name: &str) -> reqwest::Result<()> {
+        let request = self.request(Method::DELETE, &["vhosts", name]);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// What the plugin says at `path`, below `/api`.
+    ///
+    /// # Errors
+    ///
+    /// Where the plugin refuses or cannot be reached.
+    pub async fn get(&self, path: &[&str]) -> reqwest::Result<Value> {
+        let answer = self.request(Method::GET, path).send().await?;
+        answer.error_for_status()?.json().await
+    }
+
+    /// A queue's counts; `None` while the plugin has none or cannot be asked.
+    pub async fn queue(&self, vhost: &str, name: &str) -> Option<QueueState> {
+        let queue = self.get(&["queues", vhost, name]).await.ok()?;
+        Some(QueueState {
+            ready: queue["messages_ready"].as_u64()?,
+            unacked: queue["messages_unacknowledged"].as_u64()?,
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! Tokens as the API's users bring them.
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use tidings_common::notification::UserId;
+
+/// The secret that the API under test is given.
+pub const SECRET: &str = "end-to-end-tests-alone-know-this-3f9c1b7e5a2d4860-and-no-one-else";
+
+/// Signs `claims` with HS256 and [`SECRET`].
+#[must_use]
+pub fn signed(claims: &Value) -> String {
+    signed_with(Algorithm::HS256, claims, SECRET)
+}
+
+/// Signs `claims` with an HMAC algorithm and a secret.
+#[must_use]
+pub fn signed_with(algorithm: Algorithm, claims: &Value, secret: &str) -> String {
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    jsonwebtoken::encode(&Header::new(algorithm), claims, &key).expect("a token")
+}
+
+/// The token of a service that the operator trusts: no scopes, so it may do anything but
+/// administer.
+#[must_use]
+pub fn service() -> String {
+    signed(&json!({"userId": "00000000-0000-4000-8000-000000000001", "iat": 1_703_600_000}))
+}
+
+/// The token of `user` with `scope`, a list separated by blanks.
+#[must_use]
+pub fn scoped(user: UserId, scope: &str) -> String {
+    signed(&json!({"userId": user, "iat": 1_703_600_000, "scope": scope}))
+}
