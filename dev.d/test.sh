@@ -128,7 +128,8 @@ cmd_test() {
 
     step "Formatting" cargo fmt --all --check
     step "Lints" cargo clippy --workspace --all-targets --locked -- -D warnings
-    step "Build" cargo build --workspace --bins --locked
+    # With the tests, so that programs and tests share one build of every dependency.
+    step "Build" cargo build --workspace --all-targets --locked
     step "Servers" start_test_servers
     # shellcheck source=/dev/null
     source <(export_test_environment)
