@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -65,7 +66,7 @@ pub async fn wrap(
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
-    let draining = AppState::of(request.request()).health.is_draining();
+    let health = Arc::clone(&AppState::of(request.request()).health);
 
     let (path, outcome) = match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(response)) => (
@@ -98,7 +99,7 @@ pub async fn wrap(
                 head.headers_mut().insert(REQUEST_ID, value);
             }
             // A client that is told so opens its next connection to a process that stays.
-            if draining {
+            if health.is_draining() {
                 head.set_connection_type(ConnectionType::Close);
             }
             Ok(response)
@@ -161,5 +162,82 @@ fn log(error: &ApiError, id: &RequestId, method: &str) {
         tracing::warn!(request_id, status, code, method, cause, "request failed");
     } else {
         tracing::debug!(request_id, status, code, method, "request refused");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::middleware::from_fn;
+    use actix_web::web::{self, Data};
+    use actix_web::{App, test};
+    use serde_json::Value;
+    use tidings_common::broker::{Depths, Publisher, Router};
+    use tidings_common::settings::Reader;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::auth::Verifier;
+    use crate::settings::Settings;
+
+    /// A state whose servers are away: nothing listens at port 1.
+    fn state() -> Data<AppState> {
+        let vars = [
+            ("RABBITMQ_URL", "amqp://127.0.0.1:1"),
+            ("DATABASE_URL", "postgres://127.0.0.1:1/none"),
+            ("JWT_SECRET", "4f9c1b7e2a8d6053f1e7c9b2a4d8063e5b7a9c1d"),
+        ];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = Settings::read(Reader::from_vars(vars)).expect("settings");
+        let stop = CancellationToken::new();
+        let (publisher, _) =
+            Publisher::start(settings.broker.clone(), "test", |_| {}, stop.clone());
+        Data::new(AppState {
+            verifier: Verifier::new(&settings.auth).expect("a verifier"),
+            router: Router::new(&settings.broker),
+            depths: Depths::start(publisher.clone(), settings.broker.names.clone(), stop),
+            publisher,
+            database: tidings_db::Database::new(&settings.database, "test").expect("a pool"),
+            health: Arc::default(),
+            metrics: tidings_common::telemetry::Metrics::detached(),
+            http: settings.http,
+        })
+    }
+
+    #[actix_web::test]
+    async fn a_handler_that_panics_answers_500_and_the_next_request_is_served() {
+        async fn panicking() -> &'static str {
+            panic!("told to")
+        }
+        let app = App::new()
+            .app_data(state())
+            .wrap(from_fn(wrap))
+            .route("/panic", web::get().to(panicking))
+            .route("/fine", web::get().to(|| async { "fine" }));
+        let app = test::init_service(app).await;
+
+        let request = test::TestRequest::get()
+            .uri("/panic")
+            .insert_header(("x-request-id", "r-1"));
+        let rejection = test::try_call_service(&app, request.to_request())
+            .await
+            .expect_err("500");
+        let response = rejection.error_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = actix_web::body::to_bytes(response.into_body())
+            .await
+            .expect("a body");
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(
+            (&body["code"], &body["requestId"]),
+            (&"internal_error".into(), &"r-1".into())
+        );
+        assert!(
+            !body.to_string().contains("told to"),
+            "says nothing about the inside"
+        );
+
+        let response =
+            test::call_service(&app, test::TestRequest::get().uri("/fine").to_request()).await;
+        assert_eq!(response.status(), StatusCode::OK);
     }
 }

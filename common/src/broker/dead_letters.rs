@@ -1,8 +1,7 @@
 use jiff::Timestamp;
-use lapin::message::BasicGetMessage;
-use lapin::options::{BasicAckOptions, BasicGetOptions};
+use lapin::BasicProperties;
+use lapin::message::Delivery;
 use lapin::types::{AMQPValue, ShortString};
-use lapin::{BasicProperties, Channel, Connection};
 use serde_json::{Map, Value};
 
 use super::message::{Destination, as_text, header};
@@ -28,12 +27,11 @@ pub struct DeadLetter {
     pub properties: BasicProperties,
     /// As it was published.
     pub body: Vec<u8>,
-    delivery_tag: u64,
+    pub(super) delivery_tag: u64,
 }
 
-impl From<BasicGetMessage> for DeadLetter {
-    fn from(message: BasicGetMessage) -> Self {
-        let delivery = message.delivery;
+impl From<Delivery> for DeadLetter {
+    fn from(delivery: Delivery) -> Self {
         let routing_key = delivery.routing_key.as_str();
         let properties = delivery.properties;
         let value = |name: &str| properties.headers().as_ref()?.inner().get(name).cloned();
@@ -92,61 +90,5 @@ impl DeadLetter {
             .headers()
             .as_ref()
             .map_or_else(Map::new, plain)
-    }
-}
-
-/// The dead-letter queue, read message by message over a channel of its own.
-///
-/// What is read and not acknowledged goes back when this is dropped or the process dies, so that
-/// nothing can be lost by looking.
-pub struct DeadLetterQueue {
-    channel: Channel,
-    name: ShortString,
-}
-
-impl DeadLetterQueue {
-    /// Opens the queue `name`.
-    ///
-    /// # Errors
-    ///
-    /// Where no channel can be opened.
-    pub async fn open(connection: &Connection, name: &str) -> lapin::Result<Self> {
-        Ok(Self {
-            channel: connection.create_channel().await?,
-            name: name.into(),
-        })
-    }
-
-    /// The next message that this queue object has not seen yet; `None` at the end.
-    ///
-    /// # Errors
-    ///
-    /// Where the broker cannot be reached or there is no such queue.
-    pub async fn next(&self) -> lapin::Result<Option<DeadLetter>> {
-        let message = self
-            .channel
-            .basic_get(self.name.clone(), BasicGetOptions::default())
-            .await?;
-        Ok(message.map(DeadLetter::from))
-    }
-
-    /// Removes a message for good.
-    ///
-    /// # Errors
-    ///
-    /// Where the broker cannot be reached; the message is then still in the queue.
-    pub async fn remove(&self, letter: &DeadLetter) -> lapin::Result<()> {
-        self.channel
-            .basic_ack(letter.delivery_tag, BasicAckOptions::default())
-            .await
-    }
-
-    /// Gives back what was read and not removed.
-    ///
-    /// # Errors
-    ///
-    /// Where the broker cannot be reached; it then gives them back by itself.
-    pub async fn close(self) -> lapin::Result<()> {
-        self.channel.close(200, "done".into()).await
     }
 }

@@ -2,6 +2,7 @@
 //! success the broker has confirmed.
 
 mod connection;
+mod dead_letter_queue;
 mod dead_letters;
 mod declare;
 mod depth;
@@ -13,7 +14,8 @@ mod session;
 mod topology;
 
 pub use connection::{Backoff, ConnectError, connect};
-pub use dead_letters::{DeadLetter, DeadLetterQueue};
+pub use dead_letter_queue::DeadLetterQueue;
+pub use dead_letters::DeadLetter;
 pub use declare::{DeclareError, declare, queue_depth};
 pub use depth::Depths;
 pub use greeting::{GreetingError, server_version};

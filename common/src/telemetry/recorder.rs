@@ -17,6 +17,12 @@ const SIZES: [f64; 11] = [
 pub struct Metrics(PrometheusHandle);
 
 impl Metrics {
+    /// Metrics that belong to no recorder of the process: what a test renders.
+    #[must_use]
+    pub fn detached() -> Self {
+        Self(PrometheusBuilder::new().build_recorder().handle())
+    }
+
     /// The body of `GET /metrics`.
     #[must_use]
     pub fn render(&self) -> String {
