@@ -59,15 +59,21 @@ impl fmt::Display for DbError {
     }
 }
 
-/// An error and what caused it: the client's errors say too little by themselves.
+/// An error and what caused it: the client's errors say too little by themselves. A cause that an
+/// error has quoted already is not said twice.
 struct Causes<'a>(&'a dyn std::error::Error);
 
 impl fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut said = self.0.to_string();
+        f.write_str(&said)?;
         let mut source = self.0.source();
         while let Some(cause) = source {
-            write!(f, ": {cause}")?;
+            let text = cause.to_string();
+            if !said.contains(&text) {
+                write!(f, ": {text}")?;
+            }
+            said = text;
             source = cause.source();
         }
         Ok(())

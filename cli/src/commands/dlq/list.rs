@@ -38,10 +38,13 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         while let Some(letter) = letters.next(&args.filter).await? {
             found.selected += 1;
             *found.by_reason.entry(letter.reason.clone()).or_default() += 1;
-            if found.letters.len() < args.limit {
-                found.letters.push(letter);
+            found.letters.push(letter);
+            // Of a long queue only what is shown is kept, and not sorted anew for each letter.
+            if found.letters.len() >= args.limit.saturating_mul(2).max(1000) {
+                keep_oldest(&mut found.letters, args.limit);
             }
         }
+        keep_oldest(&mut found.letters, args.limit);
         Ok(found)
     })
     .await?;
@@ -53,6 +56,12 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         "deadLetters": found.letters.iter().map(summary).collect::<Vec<_>>(),
     });
     Report::fine(text(&found, &settings.names.dlq), json)
+}
+
+/// The queue itself keeps no order: what was read and given back comes out in another one.
+fn keep_oldest(letters: &mut Vec<DeadLetter>, limit: usize) {
+    letters.sort_by_key(|letter| (letter.failed_at.is_none(), letter.failed_at));
+    letters.truncate(limit);
 }
 
 fn text(found: &Found, queue: &str) -> Text {

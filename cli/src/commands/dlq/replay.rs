@@ -75,7 +75,7 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
     stop.cancel();
     let waiting = replayed.with_context(|| {
         format!(
-            "stopped after {}; all others are in the queue still: run the same command again",
+            "stopped after {}, the others are still in the queue (run the same command again)",
             count(tally.replayed, "replayed dead letter")
         )
     })?;

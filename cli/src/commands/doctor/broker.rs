@@ -31,11 +31,11 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
     };
     let topology = Topology::of(settings);
     match in_time(broker::declare(&connection, &topology)).await {
-        Ok(drifted) => check_drift(&drifted, settings, findings),
+        Ok(drifted) => check_drift(&drifted, findings),
         Err(error) => findings.error(
             "topology",
             format!("the topology cannot be declared: {error}"),
-            "give the user of RABBITMQ_URL the permissions configure, write and read on its virtual host; where a queue has no leader, bring its nodes back",
+            "look at the broker's log: the user of RABBITMQ_URL needs the permissions configure, write and read on its virtual host, and every queue a majority of its nodes",
         ),
     }
     let queue = &settings.names.dlq;
@@ -51,7 +51,7 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
         Err(error) => findings.error(
             "dead-letters",
             format!("cannot count the dead letters: {error}"),
-            "give the user of RABBITMQ_URL the permission to read on its virtual host",
+            "look at the broker's log: the user of RABBITMQ_URL needs the permission to read on its virtual host",
         ),
     }
     // Whether it is closed in good order does not matter to anybody.
@@ -105,27 +105,24 @@ fn major_minor(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn check_drift(drifted: &[String], settings: &BrokerSettings, findings: &mut Findings) {
+fn check_drift(drifted: &[String], findings: &mut Findings) {
     if drifted.is_empty() {
         findings.ok(
             "topology",
             "queues and exchanges are as this version declares them",
         );
+        return;
     }
-    for name in drifted {
-        let first = if *name == settings.names.dlq {
-            "empty it with `tidings dlq replay` or `tidings dlq purge`"
-        } else {
-            "stop the API, let the worker empty it, stop the worker"
-        };
-        findings.warn(
-            "topology",
-            format!("{name} exists with other arguments than this version declares, and is used as it is"),
-            format!(
-                "keep it, or set back the setting that has changed (QUORUM_SIZE); or {first}, delete it in the management UI, run `tidings topology` and start the programs again"
-            ),
-        );
-    }
+    findings.warn(
+        "topology",
+        format!(
+            "these exist with other arguments than are set now, and are used as they are: {}",
+            drifted.join(", ")
+        ),
+        "keep them, which works; or set back what has changed (QUORUM_SIZE); or replace them: stop \
+         the API, let the worker empty its queues and stop it, replay or purge the dead letters, \
+         delete these in the management UI, run `tidings topology` and start the programs again",
+    );
 }
 
 #[cfg(test)]

@@ -108,13 +108,13 @@ pub async fn run() -> anyhow::Result<Report> {
             Some(())
         }),
     );
-    secret::check(&mut findings);
     if findings.how_many(Severity::Error) == 0 {
         findings.ok(
             "settings",
             "the settings that all programs share can be read",
         );
     }
+    secret::check(&mut findings);
     let (of_database, of_broker) = tokio::join!(
         part("postgresql", TIMEOUT, async |findings| {
             if let Some(settings) = &database {
