@@ -6,12 +6,15 @@ mod output;
 mod settings;
 
 use clap::Parser;
+use tidings_common::settings::load_dotenv;
 
 fn main() {
     let args = args::Args::parse();
     // Fails only where somebody installed another before.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let outcome = settings::load_dotenv().and_then(|()| run(args.command));
+    let outcome = load_dotenv()
+        .map_err(anyhow::Error::from)
+        .and_then(|()| run(args.command));
     let code = output::show(outcome, args.json);
     // Not by returning: that would wait for a name lookup or a prompt that is still under way.
     std::process::exit(code);

@@ -3,28 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::anyhow;
 use secrecy::SecretString;
-use tidings_common::settings::{Problem, Problems, Reader};
-
-/// Reads the file `.env`, where there is one. What is set in the environment wins.
-///
-/// # Errors
-///
-/// Where there is one that cannot be read. The error never quotes it: it holds secrets.
-pub fn load_dotenv() -> anyhow::Result<()> {
-    let message = match dotenvy::dotenv() {
-        Ok(_) => return Ok(()),
-        Err(error) if error.not_found() => return Ok(()),
-        Err(dotenvy::Error::LineParse(_, position)) => {
-            format!("a line cannot be read, at its character {position}: write NAME='value'")
-        }
-        Err(dotenvy::Error::Io(error)) => error.to_string(),
-        Err(_) => "cannot be read".to_owned(),
-    };
-    let name = ".env";
-    Err(anyhow!(Problems(vec![Problem { name, message }])))
-}
+use tidings_common::settings::{Problems, Reader};
 
 /// Reads what `section` reads.
 ///

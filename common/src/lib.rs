@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod health;
 pub mod notification;
+pub mod program;
 pub mod retry;
 pub mod settings;
 pub mod shutdown;

@@ -3,43 +3,23 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use tidings_common::settings::{EXIT_CONFIG, Reader};
-use tidings_common::{shutdown, telemetry};
+use tidings_common::program;
 use tidings_worker::app::App;
 use tidings_worker::settings::Settings;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+const SERVICE: &str = "tidings-worker";
+
 fn main() -> ExitCode {
-    // Variables of the environment win over those of the file; without a file there is nothing to do.
-    let _ = dotenvy::dotenv();
-    let settings = match Settings::read(Reader::from_env()) {
-        Ok(settings) => settings,
-        Err(problems) => {
-            eprintln!("tidings-worker: {problems}");
-            return ExitCode::from(EXIT_CONFIG);
-        }
-    };
-    match run(settings) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            eprintln!("tidings-worker: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    program::main(SERVICE, Settings::read, run)
 }
 
-#[tokio::main]
 async fn run(settings: Settings) -> anyhow::Result<()> {
-    telemetry::start_logging(&settings.telemetry, "tidings-worker");
-    // Fails only where somebody installed another before.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let stop = shutdown::on_signal(settings.shutdown.timeout).context("cannot watch signals")?;
-    let metrics = telemetry::install_metrics().context("cannot record metrics")?;
-    let app = App::build(settings, metrics).context("cannot start")?;
-    app.run(stop).await.context("stopped by an error")?;
+    let started = program::start(SERVICE, &settings.telemetry, settings.shutdown)?;
+    let app = App::build(settings, started.metrics).context("cannot start")?;
+    app.run(started.stop).await?;
     tracing::info!("stopped");
     Ok(())
 }

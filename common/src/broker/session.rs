@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::connection::{ConnectError, connect};
 use super::declare::{DeclareError, declare};
 use super::message::Outgoing;
-use super::publisher::PublishError;
+use super::publish_error::PublishError;
 use super::topology::Topology;
 use crate::settings::BrokerSettings;
 

@@ -4,11 +4,13 @@
 //! mistake, so that a person sees all of them at once and before anything connects.
 
 mod broker;
+mod dotenv;
 mod general;
 mod reader;
 mod secret;
 
 pub use broker::{BrokerSettings, Names};
+pub use dotenv::load_dotenv;
 pub use general::{AppEnv, LogFormat, ShutdownSettings, TelemetrySettings};
 pub use reader::{Problem, Problems, Reader};
 pub use secret::weakness;

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use metrics::{describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Bounds of the latency histograms, in seconds.
@@ -44,6 +45,7 @@ pub fn install() -> Result<Metrics, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES)?
         .install_recorder()?;
+    describe();
     let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(Duration::from_secs(5));
@@ -53,4 +55,42 @@ pub fn install() -> Result<Metrics, BuildError> {
         }
     });
     Ok(Metrics(handle))
+}
+
+/// What every figure means, in one place.
+fn describe() {
+    describe_counter!(
+        "tidings_http_requests_total",
+        "Requests answered, by method, path and status"
+    );
+    describe_histogram!(
+        "tidings_http_request_seconds",
+        "From a request's head to its answer"
+    );
+    describe_counter!(
+        "tidings_notifications_accepted_total",
+        "Notifications answered with 202, by type"
+    );
+    describe_gauge!("tidings_queue_depth", "Messages ready in a work queue");
+    describe_histogram!(
+        "tidings_batch_size",
+        "Messages that were processed together"
+    );
+    describe_counter!("tidings_intake_recorded_total", "Rows made");
+    describe_counter!(
+        "tidings_intake_duplicates_total",
+        "Messages whose notification was recorded before"
+    );
+    describe_counter!(
+        "tidings_messages_retried_total",
+        "Messages sent up the ladder, by reason"
+    );
+    describe_counter!(
+        "tidings_messages_deferred_total",
+        "Messages put off without counting an attempt"
+    );
+    describe_counter!(
+        "tidings_messages_dead_lettered_total",
+        "Messages given up, by reason"
+    );
 }

@@ -24,7 +24,10 @@ pub struct Intake {
 impl Intake {
     /// Records in `database` and passes on through `publisher`.
     #[must_use]
-    pub const fn new(database: Database, publisher: Publisher, router: Router) -> Self {
+    pub fn new(database: Database, publisher: Publisher, router: Router) -> Self {
+        // So that they can be read, as 0, before there is anything to count.
+        counter!("tidings_intake_recorded_total").absolute(0);
+        counter!("tidings_intake_duplicates_total").absolute(0);
         Self {
             database,
             publisher,
