@@ -39,16 +39,44 @@ impl Algorithm {
     }
 }
 
-impl FromStr for Algorithm {
+/// Those of the configured algorithms that sign with a shared secret, as `JWT_ALGORITHM` lists them,
+/// separated by commas. The others have a public key, and their tokens come from their issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedSecretAlgorithms(pub Vec<Algorithm>);
+
+impl SharedSecretAlgorithms {
+    /// Reads `JWT_ALGORITHM`, default `HS256`.
+    pub fn read(reader: &mut Reader) -> Self {
+        reader.or("JWT_ALGORITHM", Self(vec![Algorithm::Hs256]))
+    }
+
+    /// The fewest bytes that the secret should have; `None` where none is used.
+    pub fn min_secret_len(&self) -> Option<usize> {
+        self.0
+            .iter()
+            .map(|algorithm| algorithm.min_secret_len())
+            .max()
+    }
+}
+
+impl FromStr for SharedSecretAlgorithms {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "HS256" => Ok(Self::Hs256),
-            "HS384" => Ok(Self::Hs384),
-            "HS512" => Ok(Self::Hs512),
-            _ => Err("must be HS256, HS384 or HS512"),
+        const OTHERS: [&str; 9] = [
+            "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA",
+        ];
+        let mut shared = Vec::new();
+        for name in text.split(',').map(str::trim) {
+            match name {
+                "HS256" => shared.push(Algorithm::Hs256),
+                "HS384" => shared.push(Algorithm::Hs384),
+                "HS512" => shared.push(Algorithm::Hs512),
+                name if OTHERS.contains(&name) => {}
+                _ => return Err("must be algorithms such as HS256, RS256, ES256 or EdDSA"),
+            }
         }
+        Ok(Self(shared))
     }
 }
 
@@ -74,11 +102,29 @@ pub struct TokenSettings {
 impl TokenSettings {
     /// Reads the section. `None` where a required setting is missing.
     pub fn read(reader: &mut Reader) -> Option<Self> {
-        let algorithm = reader.or("JWT_ALGORITHM", Algorithm::Hs256);
+        let algorithm = SharedSecretAlgorithms::read(reader).0.first().copied();
+        if algorithm.is_none() {
+            let message = "names no algorithm with a shared secret (HS256, HS384, HS512); tokens of others come from their issuer";
+            reader.problem("JWT_ALGORITHM", message);
+        }
         let secret = reader.required_secret("JWT_SECRET", "the output of `openssl rand -hex 32`");
         Some(Self {
             secret: secret?,
-            algorithm,
+            algorithm: algorithm?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn algorithms_with_public_keys_need_no_secret() {
+        let read = |text: &str| text.parse::<SharedSecretAlgorithms>();
+        let bytes = |text| read(text).map(|algorithms| algorithms.min_secret_len());
+        assert_eq!(bytes("RS256, EdDSA"), Ok(None));
+        assert_eq!(bytes("RS256,HS256,HS512"), Ok(Some(64)));
+        assert!(read("none").is_err());
     }
 }

@@ -84,7 +84,9 @@ mod tests {
     #[test]
     fn an_open_message_holds_back_what_came_after_it() {
         let mut ledger = with(4);
-        [2, 3, 4].into_iter().for_each(|tag| ledger.ack(tag));
+        for tag in [2, 3, 4] {
+            ledger.ack(tag);
+        }
         assert_eq!(ledger.take_ack(), None);
         ledger.ack(1);
         assert_eq!(ledger.take_ack(), Some(4));
