@@ -4,7 +4,7 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::AMQPValue;
 use tidings_common::broker::Topology;
 use tidings_common::notification::{Notification, UserId};
-use tidings_tests::{Amqp, Kind, Message, World, eventually, secs};
+use tidings_tests::{Amqp, Kind, Message, Program, World, eventually, secs};
 use uuid::Uuid;
 
 /// Publishes a message for an unknown user, and has a worker of the old settings send it onto its
@@ -74,6 +74,14 @@ async fn a_message_finishes_on_the_ladder_that_it_is_on() {
     );
 }
 
+fn assert_warned_of(queue: &str, programs: &[&Program]) {
+    for program in programs {
+        let entries = program.logs().entries();
+        let warning = entries.iter().find(|entry| entry["object"] == queue);
+        assert_eq!(warning.expect("a warning")["level"], "warn");
+    }
+}
+
 #[tokio::test]
 async fn a_queue_with_other_arguments_is_used_as_it_is_with_a_warning() {
     let world = World::new().await;
@@ -93,13 +101,7 @@ async fn a_queue_with_other_arguments_is_used_as_it_is_with_a_warning() {
         .expect("a queue of another version");
 
     let (api, worker) = tokio::join!(world.api(), world.worker());
-    for program in [&api, &worker] {
-        let entries = program.logs().entries();
-        let warning = entries
-            .iter()
-            .find(|entry| entry["object"] == name.as_str());
-        assert_eq!(warning.expect("a warning")["level"], "warn");
-    }
+    assert_warned_of(&name, &[&api, &worker]);
     let _ = api.client().post(&world.in_app()).await.accepted();
     eventually(secs(20), "the notification is processed", async || {
         world.database.count("status = 'processed'").await == 1
@@ -110,12 +112,13 @@ async fn a_queue_with_other_arguments_is_used_as_it_is_with_a_warning() {
 #[tokio::test]
 async fn another_quorum_size_starts_up_on_the_queues_that_are_there() {
     let world = World::new().await;
-    let _amqp = world.declared(&[]).await;
+    let amqp = world.declared(&[]).await;
     let new = [("QUORUM_SIZE", "1")];
-    let (api, _worker) = tokio::join!(
+    let (api, worker) = tokio::join!(
         world.start(Kind::Api, &new),
         world.start(Kind::Worker, &new)
     );
+    assert_warned_of(&amqp.settings.names.queue, &[&api, &worker]);
     let _ = api.client().post(&world.in_app()).await.accepted();
     eventually(secs(20), "the notification is processed", async || {
         world.database.count("status = 'processed'").await == 1

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 use rstest::rstest;
 use tidings_common::notification::{Channel, MessageId};
-use tidings_tests::{World, eventually, notification, secs, tokens};
+use tidings_tests::{Answer, World, eventually, notification, secs, tokens};
 
 #[tokio::test]
 async fn fifty_requests_at_once_with_the_same_key_are_one_notification() {
@@ -23,7 +23,7 @@ async fn fifty_requests_at_once_with_the_same_key_are_one_notification() {
         };
         client.post_with_key(&body, key)
     });
-    let ids: HashSet<MessageId> = join_all(posts).await.iter().map(|a| a.accepted()).collect();
+    let ids: HashSet<MessageId> = join_all(posts).await.iter().map(Answer::accepted).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");
 
     eventually(secs(20), "all copies are seen", async || {

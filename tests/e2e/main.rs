@@ -5,13 +5,35 @@
     reason = "a test fails by panicking, and so do the functions that tests share"
 )]
 
+mod admission;
+mod arbitrary_requests;
 mod bad_messages;
+mod bad_tokens;
 mod changed_settings;
+mod channels;
 mod db_migrations;
 mod db_notifications;
 mod db_transitions;
 mod db_users;
 mod deferring;
+mod edge_payloads;
+mod example_settings;
+mod http_errors;
 mod idempotency;
+mod issuers;
+mod kills;
 mod ladder;
+mod log_lines;
+mod openapi;
+mod post_answers;
+mod private_broker;
+mod private_postgres;
+mod probes;
+mod reading;
+mod scopes;
+mod servers_away;
+mod shutdown;
+mod sources;
+mod starting;
 mod ten_thousand;
+mod wrong_settings;

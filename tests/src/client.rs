@@ -198,6 +198,11 @@ impl Answer {
             let text = self.body[name].as_str().unwrap_or_default();
             assert!(!text.is_empty(), "no {name}: {}", self.text);
         }
+        assert_eq!(self.body["requestId"], self.header("X-Request-Id"));
+        if self.status == 503 {
+            let seconds = self.header("Retry-After").parse::<u32>();
+            assert!(seconds.is_ok_and(|s| s > 0), "{:?}", self.headers);
+        }
         let details = self.body["details"].as_array();
         let details = details.unwrap_or_else(|| panic!("no details: {}", self.text));
         for detail in details {

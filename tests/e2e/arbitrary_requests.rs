@@ -1,0 +1,178 @@
+//! Promise 9: whatever is posted, the answer is no 5xx and an error has the one shape; and what is
+//! accepted can be recorded.
+
+use proptest::collection::{hash_map, vec};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+use tidings_tests::{Answer, Program, World, eventually_ok, secs};
+
+/// JSON text, with what is hard to store in it more often than chance would have it. Text and not a
+/// value, because no value holds half a surrogate pair.
+fn json_text() -> impl Strategy<Value = String> {
+    let string = prop_oneof![
+        any::<String>().prop_map(|text| Value::from(text).to_string()),
+        "\"(\\\\u[0-9a-f]{4}|[a-z ]|\\\\n){0,6}\"",
+        Just(r#""\ud83d\ude00""#.to_owned()),
+        Just(r#""\u0000""#.to_owned()),
+    ];
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|b| b.to_string()),
+        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,6})?",
+        string.clone(),
+    ];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        let member = (string.clone(), inner.clone());
+        prop_oneof![
+            vec(inner, 0..6).prop_map(|items| format!("[{}]", items.join(","))),
+            vec(member, 0..6).prop_map(object),
+        ]
+    })
+}
+
+fn object(members: Vec<(String, String)>) -> String {
+    let members: Vec<_> = members
+        .into_iter()
+        .map(|(name, value)| format!("{name}:{value}"))
+        .collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// Bodies that are right but for their payload, so that the payload's checks are reached.
+fn right_but_for_the_payload(user: String) -> impl Strategy<Value = String> {
+    let channel = prop::sample::select(vec!["in-app", "email", "sms", "push", "webhook"]);
+    let name = "\"[a-z]{0,3}(\\\\u[0-9a-f]{4})?\"";
+    let payload = vec((name, json_text()), 0..4).prop_map(object);
+    (channel, payload).prop_map(move |(channel, payload)| {
+        format!(r#"{{"targetUserId":"{user}","type":"{channel}","payload":{payload}}}"#)
+    })
+}
+
+/// Objects whose fields have the right names and any values, or nearly the right names.
+fn nearly_right() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(vec![
+        "targetUserId",
+        "type",
+        "payload",
+        "Type",
+        "",
+        "scheduledAt",
+    ]);
+    hash_map(name, json_text(), 0..6).prop_map(|members| {
+        let quoted = members
+            .into_iter()
+            .map(|(name, value)| (format!("\"{name}\""), value));
+        object(quoted.collect())
+    })
+}
+
+fn bodies(user: String) -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        2 => any::<Vec<u8>>(),
+        2 => json_text().prop_map(String::into_bytes),
+        3 => nearly_right().prop_map(String::into_bytes),
+        5 => right_but_for_the_payload(user).prop_map(String::into_bytes),
+    ]
+}
+
+fn check(answer: &Answer) -> Result<bool, TestCaseError> {
+    prop_assert!(answer.status < 500, "{}", answer.text);
+    if answer.status != 202 {
+        answer.assert_error_shape();
+    }
+    Ok(answer.status == 202)
+}
+
+/// Runs a property over requests. The runner is synchronous and the client is not.
+fn run<S: Strategy>(
+    cases: u32,
+    strategy: &S,
+    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new(config);
+    if let Err(failure) = runner.run(strategy, test) {
+        panic!("{failure}");
+    }
+}
+
+#[test]
+fn arbitrary_bodies_are_never_a_5xx_and_what_is_accepted_is_recorded() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let world = runtime.block_on(World::new());
+    let api: Program = runtime.block_on(world.api());
+    let accepted = std::cell::Cell::new(0);
+    run(600, &bodies(world.user.to_string()), |body| {
+        let client = api.client();
+        let answer = runtime.block_on(client.post_raw("application/json", body));
+        accepted.set(accepted.get() + i64::from(check(&answer)?));
+        Ok(())
+    });
+    let accepted = accepted.get();
+    assert!(
+        accepted > 20,
+        "only {accepted} were accepted: the property shows little"
+    );
+    runtime.block_on(async {
+        let worker = world.worker().await;
+        let amqp = world.amqp().await;
+        eventually_ok(secs(30), "all that was accepted is recorded", async || {
+            let recorded = world.database.count("true").await;
+            let dead = amqp.dead_letters().await;
+            assert!(
+                dead.is_empty(),
+                "accepted and never to be recorded: {dead:?}"
+            );
+            if recorded == accepted {
+                Ok(())
+            } else {
+                Err(format!("{recorded} of {accepted}"))
+            }
+        })
+        .await;
+        drop(worker);
+    });
+}
+
+#[test]
+fn arbitrary_paths_queries_and_keys_are_never_a_5xx() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let world = runtime.block_on(World::new());
+    let api: Program = runtime.block_on(world.api());
+    let text = "([ -~]|[äß€👋]){0,20}";
+    let names = prop::sample::select(vec![
+        "limit",
+        "cursor",
+        "status",
+        "type",
+        "targetUserId",
+        "x",
+    ]);
+    let strategy = (text, names, text, "[ -~]{0,20}");
+    run(200, &strategy, |(id, name, value, key)| {
+        let client = api.client();
+        let mut url = reqwest::Url::parse("http://localhost/api/notifications").expect("a URL");
+        url.query_pairs_mut().append_pair(name, &value);
+        let listing = format!("{}?{}", url.path(), url.query().unwrap_or_default());
+        url.set_query(None);
+        url.path_segments_mut().expect("segments").push(&id);
+        runtime.block_on(async {
+            let list = client.get(&listing).await;
+            prop_assert!(list.status < 500, "{listing}: {}", list.text);
+            let one = client.get(url.path()).await;
+            prop_assert!(one.status < 500, "{url}: {}", one.text);
+            for answer in [list, one] {
+                if answer.status != 200 {
+                    answer.assert_error_shape();
+                }
+            }
+            check(&client.post_with_key(&world.in_app(), &key).await)?;
+            Ok(())
+        })
+    });
+}

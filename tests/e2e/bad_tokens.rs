@@ -1,0 +1,218 @@
+//! Promise 8: whoever has no right token gets 401, always in the one error shape.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tidings_tests::tokens::{SECRET, signed, signed_with};
+use tidings_tests::{Answer, Client, Kind, World};
+use uuid::Uuid;
+
+const RSA_KEY: &[u8] = include_bytes!("keys/test-only-rsa.pem");
+
+/// The claims of the example.
+fn claims() -> Value {
+    json!({
+        "userId": "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a",
+        "username": "testuser",
+        "iat": 1_703_600_000,
+    })
+}
+
+/// The example's claims with one more, or another.
+fn with(name: &str, value: impl Into<Value>) -> Value {
+    let mut claims = claims();
+    claims[name] = value.into();
+    claims
+}
+
+fn in_seconds(seconds: i64) -> i64 {
+    Timestamp::now().as_second() + seconds
+}
+
+/// Claims under a header of our own, with a signature over both.
+fn handmade(header: &Value, claims: &Value, sign: impl FnOnce(&[u8]) -> String) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(header), part(claims));
+    let signature = sign(signed.as_bytes());
+    format!("{signed}.{signature}")
+}
+
+/// A token that says RS256 and is signed with HMAC, the secret as its key.
+fn confused() -> String {
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    handmade(
+        &json!({"alg": "RS256", "typ": "JWT"}),
+        &claims(),
+        |message| jsonwebtoken::crypto::sign(message, &key, Algorithm::HS256).expect("a signature"),
+    )
+}
+
+fn bad_tokens() -> Vec<(&'static str, String)> {
+    let rsa = EncodingKey::from_rsa_pem(RSA_KEY).expect("a key");
+    let rs256 = jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims(), &rsa);
+    let right = signed(&claims());
+    let (unsigned, _) = right.rsplit_once('.').expect("three parts");
+    let mut without_user = claims();
+    without_user
+        .as_object_mut()
+        .expect("an object")
+        .remove("userId");
+    let none = |alg: &str| handmade(&json!({"alg": alg}), &claims(), |_| String::new());
+    vec![
+        ("garbage", "garbage".to_owned()),
+        ("three parts of garbage", "a.b.c".to_owned()),
+        ("an empty token", String::new()),
+        (
+            "a wrong secret",
+            signed_with(
+                Algorithm::HS256,
+                &claims(),
+                "another secret, also long enough",
+            ),
+        ),
+        (
+            "an empty secret",
+            signed_with(Algorithm::HS256, &claims(), ""),
+        ),
+        ("alg none", none("none")),
+        ("alg None", none("None")),
+        ("no signature", format!("{unsigned}.")),
+        (
+            "HS512 where HS256 is set",
+            signed_with(Algorithm::HS512, &claims(), SECRET),
+        ),
+        (
+            "HS384 where HS256 is set",
+            signed_with(Algorithm::HS384, &claims(), SECRET),
+        ),
+        ("RS256 with the secret as its key", confused()),
+        ("RS256 with a key of its own", rs256.expect("a token")),
+        ("expired", signed(&with("exp", in_seconds(-3600)))),
+        ("not yet valid", signed(&with("nbf", in_seconds(3600)))),
+        ("no user", signed(&without_user)),
+        ("an empty user", signed(&with("userId", ""))),
+        ("a user that is a number", signed(&with("userId", 5))),
+        ("a user that is null", signed(&with("userId", Value::Null))),
+        (
+            "a user that is an object",
+            signed(&with("userId", json!({}))),
+        ),
+        ("exp that is text", signed(&with("exp", "tomorrow"))),
+        ("nbf that is text", signed(&with("nbf", "yesterday"))),
+        ("a scope that is a number", signed(&with("scope", 5))),
+        ("claims that are a list", signed(&json!([1, 2]))),
+        ("claims that are text", signed(&json!("admin"))),
+    ]
+}
+
+fn assert_unauthorized(answer: &Answer, what: &str) {
+    assert_eq!(answer.status, 401, "{what}: {}", answer.text);
+    answer.assert_error(401, "unauthorized");
+    let challenge = answer.header("WWW-Authenticate");
+    assert!(challenge.starts_with("Bearer"), "{what}: {challenge:?}");
+}
+
+async fn everywhere(client: &Client, body: &Value) -> Vec<Answer> {
+    let one = format!("/api/notifications/{}", Uuid::now_v7());
+    vec![
+        client.post(body).await,
+        client.get("/api/notifications").await,
+        client.get(&one).await,
+    ]
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_everywhere() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let body = world.in_app();
+    for (what, token) in bad_tokens() {
+        let client = api.client().with_token(token);
+        for answer in everywhere(&client, &body).await {
+            assert_unauthorized(&answer, what);
+        }
+    }
+    for answer in everywhere(&api.client().anonymous(), &body).await {
+        assert_unauthorized(&answer, "no token");
+    }
+    let amqp = world.amqp().await;
+    assert_eq!(amqp.intake_depth().await, 0);
+}
+
+#[tokio::test]
+async fn another_scheme_or_two_tokens_are_refused() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let client = api.client().anonymous();
+    let right = signed(&claims());
+    for value in [
+        "Basic dXNlcjpwYXNzd29yZA==".to_owned(),
+        "Bearer".to_owned(),
+        right.clone(),
+        format!("Bearer {right} {right}"),
+        format!("Token {right}"),
+    ] {
+        let request = client.request(Method::POST, "/api/notifications");
+        let request = request
+            .header("Authorization", &value)
+            .json(&world.in_app());
+        assert_unauthorized(&client.send(request).await, &value);
+    }
+}
+
+#[tokio::test]
+async fn right_tokens_are_taken() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let mut sub = with("sub", "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a");
+    sub.as_object_mut().expect("an object").remove("userId");
+    for token in [
+        signed(&claims()),
+        signed(&sub),
+        signed(&with("exp", in_seconds(60))),
+        signed(&with("nbf", in_seconds(-60))),
+    ] {
+        let _ = api
+            .client()
+            .with_token(token)
+            .post(&world.in_app())
+            .await
+            .accepted();
+    }
+    // RFC 9110 §11.1: the scheme's name is case-insensitive.
+    let client = api.client().anonymous();
+    let request = client.request(Method::POST, "/api/notifications");
+    let lower = format!("bearer {}", signed(&claims()));
+    let request = request.header("Authorization", lower).json(&world.in_app());
+    let _ = client.send(request).await.accepted();
+}
+
+#[tokio::test]
+async fn in_production_a_token_without_an_end_is_refused() {
+    let world = World::new().await;
+    let api = world.start(Kind::Api, &[("APP_ENV", "production")]).await;
+    let endless = api.client().with_token(signed(&claims()));
+    assert_unauthorized(&endless.post(&world.in_app()).await, "no exp");
+    let ends = api
+        .client()
+        .with_token(signed(&with("exp", in_seconds(60))));
+    let _ = ends.post(&world.in_app()).await.accepted();
+}
+
+#[tokio::test]
+async fn only_the_algorithm_that_is_set_is_taken() {
+    let world = World::with(&[("JWT_ALGORITHM", "HS512")]).await;
+    let api = world.api().await;
+    let hs512 = signed_with(Algorithm::HS512, &claims(), SECRET);
+    let _ = api
+        .client()
+        .with_token(hs512)
+        .post(&world.in_app())
+        .await
+        .accepted();
+    let hs256 = api.client().with_token(signed(&claims()));
+    assert_unauthorized(&hs256.post(&world.in_app()).await, "HS256");
+}

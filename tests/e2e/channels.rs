@@ -1,0 +1,63 @@
+//! The channels that are not delivered by being recorded.
+
+use tidings_common::broker::Destination;
+use tidings_common::notification::{Channel, DeliveryRequest};
+use tidings_tests::{World, eventually, notification, secs};
+
+#[tokio::test]
+async fn a_notification_for_delivery_is_pending_and_waits_once_in_its_channels_queue() {
+    let world = World::new().await;
+    let (api, mut worker) = tokio::join!(world.api(), world.worker());
+    let mut posted = Vec::new();
+    for channel in Channel::DELIVERED {
+        let answer = api.client().post(&notification(world.user, channel)).await;
+        posted.push((channel, answer.accepted()));
+    }
+    eventually(secs(20), "all are recorded", async || {
+        world
+            .database
+            .count("status = 'pending' AND processed_at IS NULL")
+            .await
+            == 4
+    })
+    .await;
+    // By its end the worker has published whatever follows from what it has recorded.
+    worker.leave().await;
+    let amqp = world.amqp().await;
+    for (channel, id) in posted {
+        let queue = amqp.settings.names.channel_queue(channel);
+        let waiting = amqp.drain(&queue).await;
+        assert_eq!(waiting.len(), 1, "{queue}");
+        let message = &waiting[0].delivery;
+        let request = DeliveryRequest::decode(&message.data).expect("a delivery request");
+        assert_eq!(request.message_id, id);
+        let destination = Destination::of(&message.properties);
+        assert_eq!(destination, Some(Destination::Delivery(channel)));
+        assert_eq!(*message.properties.delivery_mode(), Some(2), "persistent");
+        assert!(message.routing_key.as_str().starts_with("attempt.0."));
+    }
+    assert_eq!(amqp.intake_depth().await, 0);
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+}
+
+/// The crash between the commit and the publish looks so from the second run.
+#[tokio::test]
+async fn a_redelivered_message_whose_row_still_waits_is_published_again() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    let mut email = world.wire();
+    email.channel = Channel::Email;
+    let client = world.database.pool.client().await.expect("a connection");
+    let recorded = tidings_db::notifications::record(&*client, &[&email]).await;
+    assert_eq!(recorded.expect("recorded").len(), 1);
+    amqp.publish(amqp.intake_of(&email)).await;
+    let mut worker = world.worker().await;
+    let queue = amqp.settings.names.channel_queue(Channel::Email);
+    eventually(secs(20), "it waits for its delivery", async || {
+        amqp.depth(&queue).await == 1
+    })
+    .await;
+    worker.leave().await;
+    assert_eq!(amqp.intake_depth().await, 0);
+    assert_eq!(world.database.count("status = 'pending'").await, 1);
+}

@@ -1,0 +1,134 @@
+//! The errors that no handler of ours sees have the one shape too.
+
+use std::fmt::Write as _;
+
+use reqwest::Method;
+use tidings_tests::{World, tokens};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[tokio::test]
+async fn an_unknown_path_is_a_404() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for path in [
+        "/",
+        "/api",
+        "/api/nothing",
+        "/api/notifications/a/b",
+        "/%ff",
+        "/api/notifications/",
+    ] {
+        let answer = api.client().get(path).await;
+        answer.assert_error(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_a_405_that_names_the_right_ones() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for (method, path, allowed) in [
+        (Method::PUT, "/api/notifications", "POST"),
+        (Method::DELETE, "/api/notifications", "GET"),
+        (Method::POST, "/health", "GET"),
+        (
+            Method::PATCH,
+            "/api/notifications/550e8400-e29b-41d4-a716-446655440000",
+            "GET",
+        ),
+    ] {
+        let client = api.client();
+        let answer = client.send(client.request(method, path)).await;
+        answer.assert_error(405, "method_not_allowed");
+        let allow = answer.header("Allow");
+        assert!(allow.contains(allowed), "{path}: {allow:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_a_client_error() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for id in [
+        "17",
+        "not-a-uuid",
+        "%00",
+        "550e8400-e29b-41d4-a716-44665544000g",
+    ] {
+        let answer = api.client().get(&format!("/api/notifications/{id}")).await;
+        assert!([400, 404].contains(&answer.status), "{id}: {}", answer.text);
+        answer.assert_error_shape();
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_in_a_query_is_named() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=many", "limit"),
+        ("status=lost", "status"),
+        ("type=pigeon", "type"),
+        ("targetUserId=me", "targetUserId"),
+        ("cursor=nonsense", "cursor"),
+        ("colour=red", "colour"),
+        ("limit=1&limit=2", "limit"),
+    ] {
+        let answer = api
+            .client()
+            .get(&format!("/api/notifications?{query}"))
+            .await;
+        assert_eq!(answer.status, 400, "{query}: {}", answer.text);
+        answer.assert_error_shape();
+        assert_eq!(answer.fields(), [field], "{query}");
+    }
+    let answer = api
+        .client()
+        .get("/api/notifications?limit=0&status=lost&type=x")
+        .await;
+    assert_eq!(answer.fields(), ["limit", "status", "type"]);
+}
+
+#[tokio::test]
+async fn every_answer_names_its_request() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let one = api.client().get("/api/nothing").await;
+    let two = api.client().get("/api/nothing").await;
+    assert_ne!(one.body["requestId"], two.body["requestId"]);
+}
+
+/// A body that announces no length is counted as it comes.
+#[tokio::test]
+async fn a_body_in_chunks_is_refused_once_it_is_too_large() {
+    let world = World::with(&[("MAX_BODY_BYTES", "2000")]).await;
+    let api = world.api().await;
+    let mut request = format!(
+        "POST /api/notifications HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Authorization: Bearer {}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+        tokens::service()
+    );
+    for _ in 0..10 {
+        write!(request, "12c\r\n{}\r\n", " ".repeat(300)).expect("memory");
+    }
+    request.push_str("0\r\n\r\n");
+    let mut stream = TcpStream::connect(("127.0.0.1", api.port()))
+        .await
+        .expect("a connection");
+    stream
+        .write_all(request.as_bytes())
+        .await
+        .expect("the request is taken");
+    let mut answer = String::new();
+    // The end may be a reset: the server need not read what it has refused.
+    let _ = stream.read_to_string(&mut answer).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(
+        answer.contains("\"code\":\"payload_too_large\""),
+        "{answer}"
+    );
+}

@@ -1,0 +1,47 @@
+//! Promise 4, the programs' part: whenever one is killed, every 202 has its row, once.
+
+use tidings_tests::{Load, Posted, World, eventually_ok, secs};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_three_times_over_loses_and_doubles_nothing() {
+    // A message that lost an attempt would not be recorded in time.
+    let world = World::with(&[("RETRY_BASE_DELAY_MS", "600000")]).await;
+    let mut api = world.api().await;
+    let posted = Posted::all_at_once(&api, world.user, 20_000).await;
+    assert_eq!(posted.accepted().len(), 20_000);
+
+    let mut worker = world.worker().await;
+    let mut before = 0;
+    for _ in 0..3 {
+        eventually_ok(secs(60), "it works", async || {
+            match world.database.count("true").await - before {
+                more if more > 256 => Ok(()),
+                more => Err(format!("{more} recorded in this life")),
+            }
+        })
+        .await;
+        worker.kill();
+        before = world.database.count("true").await;
+        assert!(before < 20_000, "much is in flight");
+        worker.start_again().await;
+    }
+    worker.until_ready().await;
+    posted.assert_recorded_once(&world, &mut worker).await;
+    api.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_killed_while_it_is_posted_to_keeps_its_word() {
+    let world = World::with(&[("RETRY_BASE_DELAY_MS", "600000")]).await;
+    let (mut api, mut worker) = tokio::join!(world.api(), world.worker());
+    let load = Load::start(&api, world.user, 32);
+    for _ in 0..3 {
+        load.until_accepted(secs(60), 500).await;
+        api.kill();
+        api.start_again().await;
+    }
+    load.until_accepted(secs(60), 500).await;
+    let posted = load.stop().await;
+    posted.assert_recorded_once(&world, &mut worker).await;
+    api.leave().await;
+}

@@ -1,0 +1,127 @@
+//! What the programs write: flat JSON lines that keep secrets.
+
+use jiff::Timestamp;
+use rstest::rstest;
+use serde_json::{Value, json};
+use tidings_common::notification::{Channel, Notification};
+use tidings_tests::{Kind, Program, World, eventually, notification, secs, tokens};
+use uuid::Uuid;
+
+const MARK: &str = "marker-93b1f0";
+
+fn assert_is_a_log_entry(line: &str, service: &str) {
+    let entry: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+    let members = entry.as_object().expect("an object");
+    for (name, value) in members {
+        assert!(
+            !value.is_object() && !value.is_array(),
+            "{name} is not flat: {line}"
+        );
+        assert!(
+            !name.contains('_') && !name.contains('.'),
+            "{name} is no camelCase: {line}"
+        );
+    }
+    let timestamp = entry["timestamp"].as_str().expect("a timestamp");
+    assert!(timestamp.parse::<Timestamp>().is_ok(), "{line}");
+    let level = entry["level"].as_str().expect("a level");
+    assert!(
+        ["error", "warn", "info", "debug", "trace"].contains(&level),
+        "{line}"
+    );
+    assert_eq!(entry["service"], service, "{line}");
+    assert!(
+        entry["message"]
+            .as_str()
+            .is_some_and(|message| !message.is_empty()),
+        "{line}"
+    );
+}
+
+/// Lets a notification with a marked payload meet every fate there is.
+async fn busy(world: &World, api: &Program, token: &str) {
+    let client = api.client().with_token(token);
+    let orphan = Notification {
+        user_id: Uuid::now_v7().into(),
+        ..world.wire()
+    };
+    for channel in [Channel::InApp, Channel::Email] {
+        let mut body = notification(world.user, channel);
+        body["payload"] = json!({"title": MARK, "to": format!("{MARK}@example.com")});
+        let _ = client.post_with_key(&body, MARK).await.accepted();
+        body["targetUserId"] = json!(orphan.user_id);
+        let _ = client.post(&body).await.accepted();
+        body["type"] = json!(MARK);
+        client.post(&body).await.assert_error(400, "invalid_fields");
+    }
+    client
+        .post_raw("application/json", format!("{{\"{MARK}"))
+        .await
+        .assert_error(400, "invalid_json");
+    let amqp = world.amqp().await;
+    let rejected = String::from_utf8(world.wire().encode()).expect("UTF-8");
+    let rejected = rejected.replace("Your order", &format!("{MARK} \\u0000"));
+    let undecodable = format!(r#"{{"v":1,"messageId":"{MARK}","type":"{MARK}"}}"#);
+    amqp.publish_all([amqp.to_intake(rejected), amqp.to_intake(undecodable)])
+        .await;
+    eventually(secs(20), "all have met their fate", async || {
+        world.database.count("true").await >= 1 && amqp.dead_letter_depth().await == 4
+    })
+    .await;
+}
+
+#[rstest]
+#[case("info")]
+#[case("debug")]
+#[tokio::test]
+async fn every_line_is_a_flat_object_and_none_tells_a_payload_or_a_secret(#[case] level: &str) {
+    let world = World::with(&[
+        ("LOG_LEVEL", level),
+        ("MAX_RETRIES", "1"),
+        ("RETRY_BASE_DELAY_MS", "50"),
+    ])
+    .await;
+    let (mut api, mut worker) = tokio::join!(world.api(), world.worker());
+    let token = tokens::service();
+    busy(&world, &api, &token).await;
+    api.leave().await;
+    worker.leave().await;
+    for (program, kind) in [(&api, Kind::Api), (&worker, Kind::Worker)] {
+        let lines = program.logs().lines();
+        assert!(!lines.is_empty());
+        for line in lines {
+            assert_is_a_log_entry(&line, kind.name());
+            for secret in [
+                MARK,
+                &token,
+                tokens::SECRET,
+                world.vhost.url(),
+                world.database.url(),
+            ] {
+                assert!(!line.contains(secret), "{secret} in {line}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failed_message_can_be_followed_through_the_log() {
+    let world = World::with(&[("MAX_RETRIES", "1"), ("RETRY_BASE_DELAY_MS", "50")]).await;
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    let nobody = Uuid::now_v7().into();
+    let id = api
+        .client()
+        .post(&notification(nobody, Channel::InApp))
+        .await
+        .accepted();
+    let id = json!(id);
+    eventually(secs(20), "both attempts are in the log", async || {
+        let entries = worker.logs().entries();
+        let attempts = entries.iter().filter(|entry| entry["messageId"] == id);
+        let attempts: Vec<_> = attempts
+            .filter_map(|entry| entry["attempt"].as_i64())
+            .collect();
+        attempts.contains(&0) && attempts.contains(&1)
+    })
+    .await;
+}

@@ -1,0 +1,117 @@
+//! The API's description and its page for people.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+use tidings_tests::World;
+
+/// Every `$ref` anywhere below `value`.
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(target)) = members.get("$ref") {
+                found.push(target);
+            }
+            members
+                .values()
+                .for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_description_is_complete_in_itself_and_lists_every_path() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let answer = api.client().anonymous().get("/api/openapi.json").await;
+    assert_eq!(answer.status, 200);
+    let document = answer.body;
+    let version = document["openapi"].as_str().expect("a version");
+    assert!(version.starts_with("3."), "{version}");
+    assert!(document["info"]["title"].is_string() && document["info"]["version"].is_string());
+
+    for (path, method) in [
+        ("/api/notifications", "post"),
+        ("/api/notifications", "get"),
+        ("/api/notifications/{messageId}", "get"),
+        ("/health", "get"),
+        ("/ready", "get"),
+        ("/live", "get"),
+        ("/metrics", "get"),
+    ] {
+        let operation = &document["paths"][path][method];
+        let responses = operation["responses"].as_object();
+        assert!(
+            responses.is_some_and(|r| !r.is_empty()),
+            "{method} {path}: {operation}"
+        );
+    }
+    let post = &document["paths"]["/api/notifications"]["post"];
+    for status in ["202", "400", "401", "403", "413", "415", "503"] {
+        assert!(post["responses"][status].is_object(), "POST: no {status}");
+    }
+    let schemes = document["components"]["securitySchemes"].as_object();
+    let bearer = |scheme: &Value| scheme["scheme"] == "bearer";
+    assert!(schemes.is_some_and(|schemes| schemes.values().any(bearer)));
+
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    for target in found {
+        let pointer = target
+            .strip_prefix('#')
+            .expect("a reference into the document");
+        assert!(
+            document.pointer(pointer).is_some(),
+            "{target} leads nowhere"
+        );
+    }
+    let paths = document["paths"].as_object().expect("paths");
+    let operations = paths.values().filter_map(Value::as_object);
+    let mut ids = HashSet::new();
+    for operation in operations.flat_map(|path| path.values()) {
+        if let Some(id) = operation["operationId"].as_str() {
+            assert!(ids.insert(id.to_owned()), "{id} names two operations");
+        }
+    }
+}
+
+/// What a page loads: the values of `src` and `href`.
+fn loaded(html: &str) -> Vec<&str> {
+    let attributes = ["src=\"", "href=\""];
+    let values = attributes
+        .iter()
+        .flat_map(|attribute| html.split(attribute).skip(1));
+    values.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[tokio::test]
+async fn the_page_for_people_works_without_the_internet() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let client = api.client().anonymous();
+    let mut page = client.get("/docs").await;
+    if (301..=308).contains(&page.status) {
+        page = client.get("/docs/").await;
+    }
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(page.header("Content-Type").starts_with("text/html"));
+    let loaded = loaded(&page.text);
+    assert!(!loaded.is_empty(), "{}", page.text);
+    let mut scripts = String::new();
+    for address in loaded {
+        assert!(!address.contains("//"), "{address} is on a foreign host");
+        let path = match address.strip_prefix('/') {
+            Some(_) => address.to_owned(),
+            None => format!("/docs/{}", address.trim_start_matches("./")),
+        };
+        let asset = client.get(&path).await;
+        assert_eq!(asset.status, 200, "{path}");
+        scripts.push_str(&asset.text);
+    }
+    assert!(
+        scripts.contains("/api/openapi.json"),
+        "the page knows the description"
+    );
+}

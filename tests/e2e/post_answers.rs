@@ -1,0 +1,233 @@
+//! Every answer of `POST /api/notifications`.
+
+use reqwest::Method;
+use serde_json::json;
+use tidings_common::notification::Channel;
+use tidings_tests::{World, notification};
+
+const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn an_accepted_notification_is_told_its_id_and_where_it_will_be() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for channel in Channel::ALL {
+        let answer = api.client().post(&notification(world.user, channel)).await;
+        let id = answer.accepted();
+        let expected = json!({
+            "messageId": id,
+            "status": "queued",
+            "message": "Notification accepted for processing",
+        });
+        assert_eq!(answer.body, expected);
+        assert_eq!(
+            answer.header("Location"),
+            format!("/api/notifications/{id}")
+        );
+        assert!(answer.header("Content-Type").starts_with(JSON));
+    }
+    assert_eq!(world.amqp().await.intake_depth().await, 5);
+}
+
+#[tokio::test]
+async fn every_missing_field_is_named_at_once() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let answer = api.client().post(&json!({})).await;
+    answer.assert_error(400, "missing_fields");
+    assert_eq!(answer.fields(), ["payload", "targetUserId", "type"]);
+    let message = answer.body["message"].as_str().expect("a message");
+    for field in answer.fields() {
+        assert!(message.contains(field), "{message}");
+    }
+    let mut body = world.in_app();
+    body.as_object_mut().expect("an object").remove("type");
+    let answer = api.client().post(&body).await;
+    answer.assert_error(400, "missing_fields");
+    assert_eq!(answer.fields(), ["type"]);
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_named_at_once_and_the_channels_are_listed() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let wrong = json!({"targetUserId": "me", "type": "pigeon", "payload": ["no object"]});
+    let answer = api.client().post(&wrong).await;
+    answer.assert_error(400, "invalid_fields");
+    assert_eq!(answer.fields(), ["payload", "targetUserId", "type"]);
+    for channel in Channel::ALL {
+        assert!(answer.text.contains(channel.as_str()), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_field_is_named() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for (field, value) in [
+        ("targetUserId", json!(null)),
+        ("targetUserId", json!(17)),
+        ("targetUserId", json!("")),
+        ("targetUserId", json!("9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5")),
+        ("type", json!(null)),
+        ("type", json!("IN-APP")),
+        ("type", json!(["email"])),
+        ("payload", json!(null)),
+        ("payload", json!("text")),
+        ("payload", json!(1)),
+    ] {
+        let mut body = world.in_app();
+        body[field] = value;
+        let answer = api.client().post(&body).await;
+        answer.assert_error(400, "invalid_fields");
+        assert_eq!(answer.fields(), [field], "{body}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_and_repeated_fields_are_named() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let mut body = world.in_app();
+    body["targetUserID"] = json!("a typo");
+    body["colour"] = json!("red");
+    let answer = api.client().post(&body).await;
+    answer.assert_error(400, "unknown_fields");
+    assert_eq!(answer.fields(), ["colour", "targetUserID"]);
+
+    let good = world.in_app().to_string();
+    let body = good.replacen('{', r#"{"type":"sms","#, 1);
+    let answer = api.client().post_raw(JSON, body).await;
+    answer.assert_error(400, "repeated_fields");
+    assert_eq!(answer.fields(), ["type"]);
+}
+
+#[tokio::test]
+async fn problems_of_several_kinds_are_all_told_in_one_answer() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let body = r#"{"type": "pigeon", "colour": 1, "payload": {}, "payload": {}}"#;
+    let answer = api.client().post_raw(JSON, body).await;
+    answer.assert_error(400, "invalid_request");
+    assert_eq!(
+        answer.fields(),
+        ["colour", "payload", "targetUserId", "type"]
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_told_so() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let bodies: [&[u8]; 7] = [
+        b"",
+        b"{\"type\":",
+        b"hello",
+        b"{} {}",
+        b"{\"type\": \"sms\",}",
+        b"{\"type\": \"\xff\"}",
+        b"\xef\xbb\xbf{}",
+    ];
+    for body in bodies {
+        let answer = api.client().post_raw(JSON, body).await;
+        answer.assert_error(400, "invalid_json");
+    }
+}
+
+#[tokio::test]
+async fn json_that_is_no_object_is_refused() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for body in ["[]", "null", "17", "\"text\"", "true", "[{}]"] {
+        let answer = api.client().post_raw(JSON, body).await;
+        assert_eq!(answer.status, 400, "{body}: {}", answer.text);
+        answer.assert_error_shape();
+    }
+}
+
+/// What the database could not store must not be accepted: nobody would learn of its end.
+#[tokio::test]
+async fn a_payload_that_cannot_be_stored_is_refused() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for value in [
+        r#""\u0000""#,
+        r#""\ud800""#,
+        r#""\udc00\ud800""#,
+        r#"{"\u0000": 1}"#,
+        "1e999",
+        "-1e999",
+        &deep,
+    ] {
+        let body = world.in_app().to_string();
+        let body = body.replace(r#""Your order has shipped!""#, value);
+        let answer = api.client().post_raw(JSON, body).await;
+        assert_eq!(answer.status, 400, "{value}: {}", answer.text);
+        answer.assert_error_shape();
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_idempotency_key_is_refused() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for key in ["", "\"\"", "two words", &"k".repeat(256)] {
+        let answer = api.client().post_with_key(&world.in_app(), key).await;
+        answer.assert_error(400, "invalid_idempotency_key");
+    }
+    let longest = format!("\"{}\"", "k".repeat(255));
+    let _ = api
+        .client()
+        .post_with_key(&world.in_app(), &longest)
+        .await
+        .accepted();
+    let request = api.client().request(Method::POST, "/api/notifications");
+    let twice = request
+        .header("Idempotency-Key", "a")
+        .header("Idempotency-Key", "b");
+    let answer = api.client().send(twice.json(&world.in_app())).await;
+    answer.assert_error(400, "invalid_idempotency_key");
+}
+
+#[tokio::test]
+async fn only_json_is_taken() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let body = world.in_app().to_string();
+    for wrong in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/xml",
+        "nonsense",
+    ] {
+        let answer = api.client().post_raw(wrong, body.clone()).await;
+        answer.assert_error(415, "unsupported_media_type");
+    }
+    let request = api.client().request(Method::POST, "/api/notifications");
+    let answer = api.client().send(request.body(body.clone())).await;
+    answer.assert_error(415, "unsupported_media_type");
+    let answer = api
+        .client()
+        .post_raw("application/json; charset=utf-8", body)
+        .await;
+    let _ = answer.accepted();
+}
+
+#[tokio::test]
+async fn a_body_may_be_as_large_as_is_set_and_not_a_byte_larger() {
+    let world = World::with(&[("MAX_BODY_BYTES", "2000")]).await;
+    let api = world.api().await;
+    let sized = |size: usize| {
+        let mut body = world.in_app();
+        body["payload"]["title"] = json!("");
+        let room = size - body.to_string().len();
+        body["payload"]["title"] = json!("x".repeat(room));
+        body.to_string()
+    };
+    let _ = api.client().post_raw(JSON, sized(2000)).await.accepted();
+    for size in [2001, 100_000] {
+        let answer = api.client().post_raw(JSON, sized(size)).await;
+        answer.assert_error(413, "payload_too_large");
+    }
+}

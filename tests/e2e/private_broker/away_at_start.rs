@@ -1,0 +1,82 @@
+use std::time::Instant;
+
+use serde_json::Value;
+use tidings_common::notification::{Channel, UserId};
+use tidings_db::migrations;
+use tidings_tests::{Client, Kind, PrivateServer, Program, Server, Servers, Settings};
+use tidings_tests::{TestDatabase, Vhost, eventually_ok, notification, secs, tokens};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_that_start_without_their_servers_begin_when_these_are_there() {
+    let (broker, postgres) = tokio::join!(
+        PrivateServer::new(Server::RabbitMq),
+        PrivateServer::new(Server::Postgres)
+    );
+    let servers = postgres.among(broker.among(Servers::shared()));
+    let (database, vhost) = tokio::join!(TestDatabase::empty(&servers), Vhost::new(&servers));
+    tokio::join!(broker.stop(), postgres.stop());
+
+    let settings: Settings = [
+        ("APP_ENV", "development"),
+        ("JWT_SECRET", tokens::SECRET),
+        ("DATABASE_URL", database.url()),
+        ("RABBITMQ_URL", vhost.url()),
+        ("SEED_DEMO_DATA", "true"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let (mut api, mut worker) = tokio::join!(
+        Program::start(Kind::Api, settings.clone()),
+        Program::start(Kind::Worker, settings)
+    );
+    for program in [&api, &worker] {
+        assert_waits_for_both(&program.client().anonymous()).await;
+    }
+
+    tokio::join!(broker.start(), postgres.start());
+    let back = Instant::now();
+    for program in [&api, &worker] {
+        until_healthy(&program.client().anonymous(), back).await;
+    }
+    let pending = migrations::pending(&database.pool).await;
+    assert_eq!(pending.expect("migrations"), [""; 0]);
+    let testuser: UserId = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a"
+        .parse()
+        .expect("a UUID");
+    let client = api.client();
+    let id = client
+        .post(&notification(testuser, Channel::InApp))
+        .await
+        .accepted();
+    eventually_ok(secs(10), "the notification is processed", async || {
+        let found = client.get(&format!("/api/notifications/{id}")).await;
+        (found.body["status"] == "processed")
+            .then_some(())
+            .ok_or(found.text)
+    })
+    .await;
+    // Nobody has started them again.
+    worker.leave().await;
+    api.leave().await;
+}
+
+async fn assert_waits_for_both(probes: &Client) {
+    let health = probes.get("/health").await;
+    assert_eq!(health.status, 503);
+    for server in ["database", "rabbitmq"] {
+        assert_eq!(health.body[server], Value::from("disconnected"));
+    }
+    assert_eq!(probes.get("/ready").await.status, 503);
+    assert_eq!(probes.get("/live").await.status, 200);
+}
+
+async fn until_healthy(probes: &Client, since: Instant) {
+    let limit = secs(10).saturating_sub(since.elapsed());
+    eventually_ok(limit, "all is well", async || {
+        let (health, ready) = (probes.get("/health").await, probes.get("/ready").await);
+        ([health.status, ready.status] == [200, 200])
+            .then_some(())
+            .ok_or(health.text)
+    })
+    .await;
+}

@@ -1,0 +1,19 @@
+use tidings_tests::{Reply, secs};
+
+use super::Installation;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_killed_while_it_is_used_loses_nothing_that_was_accepted() {
+    let mut installation = Installation::start(&[]).await;
+    let load = installation.load(32).await;
+    for _ in 0..2 {
+        load.until_accepted(secs(60), 1000).await;
+        installation.broker.kill().await;
+        load.until_refused(secs(20), 100).await;
+        installation.broker.start().await;
+        installation.assert_recovers(&load).await;
+    }
+    let posted = installation.assert_recorded_once(load).await;
+    posted.assert_answered_within(secs(6));
+    assert_eq!(posted.count(Reply::Nothing), 0, "the API was there");
+}

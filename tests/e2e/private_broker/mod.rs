@@ -1,0 +1,112 @@
+//! What happens when RabbitMQ goes away, and how all is as before once it is back (promises 4 to 6).
+//! Each test has a broker of its own.
+
+mod alarm;
+mod away_at_start;
+mod frozen;
+mod killed;
+mod stopped;
+
+use std::time::Instant;
+
+use tidings_tests::{Client, Load, PrivateServer, Program, Server, Servers, World};
+use tidings_tests::{eventually, eventually_ok, secs};
+
+/// An installation at work. What is dropped first stands first.
+struct Installation {
+    api: Program,
+    worker: Program,
+    world: World,
+    broker: PrivateServer,
+    began: Instant,
+}
+
+impl Installation {
+    async fn start(more: &[(&str, &str)]) -> Self {
+        let broker = PrivateServer::new(Server::RabbitMq).await;
+        // A message that lost an attempt would not be recorded in time.
+        let mut settings = vec![("RETRY_BASE_DELAY_MS", "600000")];
+        settings.extend(more);
+        let world = World::on(&broker.among(Servers::shared()), &settings).await;
+        let (api, worker) = tokio::join!(world.api(), world.worker());
+        Self {
+            api,
+            worker,
+            world,
+            broker,
+            began: Instant::now(),
+        }
+    }
+
+    /// Posts at most 50 times a second from each of `posters`, and waits until the queues have been
+    /// there for so long that the broker may be killed: RABBITMQ.md, "Four traps".
+    async fn load(&self, posters: usize) -> Load {
+        let load = Load::start(&self.api, self.world.user, posters);
+        load.until_accepted(secs(60), 200).await;
+        eventually(secs(10), "the queues are settled", async || {
+            self.began.elapsed() > secs(3)
+        })
+        .await;
+        load
+    }
+
+    fn probes(&self) -> [Client; 2] {
+        [&self.api, &self.worker].map(|program| program.client().anonymous())
+    }
+
+    /// Waits until both programs say that the broker is away.
+    async fn until_disconnected(&self) {
+        for probes in self.probes() {
+            until_disconnected(&probes).await;
+        }
+    }
+
+    /// The broker is back: both programs must notice by themselves, within 10 seconds, and the API
+    /// must accept again.
+    async fn assert_recovers(&self, load: &Load) {
+        let [api, worker] = self.probes();
+        tokio::join!(
+            load.until_accepted(secs(10), 50),
+            until_ready(&api),
+            until_ready(&worker),
+        );
+    }
+
+    /// Everything that was accepted is recorded once, and both programs are still those that were
+    /// started: they leave when they are told to.
+    async fn assert_recorded_once(&mut self, load: Load) -> tidings_tests::Posted {
+        let posted = load.stop().await;
+        posted
+            .assert_recorded_once(&self.world, &mut self.worker)
+            .await;
+        self.api.leave().await;
+        posted
+    }
+}
+
+async fn until_disconnected(probes: &Client) {
+    eventually_ok(secs(30), "the broker's absence is told", async || {
+        let health = probes.get("/health").await;
+        (health.body["rabbitmq"] == "disconnected")
+            .then_some(())
+            .ok_or(health.text)
+    })
+    .await;
+    let health = probes.get("/health").await;
+    assert_eq!(
+        (health.status, health.body["status"].as_str()),
+        (503, Some("unhealthy"))
+    );
+    assert_eq!(health.body["rabbitmq"], "disconnected");
+    assert_eq!(health.body["database"], "connected");
+    assert_eq!(probes.get("/ready").await.status, 503);
+    assert_eq!(probes.get("/live").await.status, 200);
+}
+
+async fn until_ready(probes: &Client) {
+    eventually_ok(secs(10), "it is ready again", async || {
+        let ready = probes.get("/ready").await;
+        (ready.status == 200).then_some(()).ok_or(ready.text)
+    })
+    .await;
+}

@@ -1,0 +1,17 @@
+use tidings_tests::secs;
+
+use super::Installation;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_broker_is_stopped_posts_are_refused_in_time_and_accepted_soon_after() {
+    let mut installation = Installation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
+    let load = installation.load(8).await;
+    installation.broker.stop().await;
+    installation.until_disconnected().await;
+    load.until_refused(secs(20), 500).await;
+    installation.until_disconnected().await;
+    installation.broker.start().await;
+    installation.assert_recovers(&load).await;
+    let posted = installation.assert_recorded_once(load).await;
+    posted.assert_answered_within(secs(3));
+}

@@ -1,0 +1,50 @@
+use std::time::Instant;
+
+use tidings_tests::{eventually, secs};
+
+use super::Installation;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_stands_still_for_a_while_costs_no_message_an_attempt() {
+    let mut installation = Installation::start().await;
+    let load = installation.load(10).await;
+    let frozen = installation.postgres.freeze().await;
+    let since = Instant::now();
+    installation.until_disconnected().await;
+    eventually(secs(20), "ten seconds have passed", async || {
+        installation.assert_disconnected().await;
+        since.elapsed() > secs(10)
+    })
+    .await;
+    frozen.thaw();
+    installation.assert_recovers().await;
+    installation.assert_all_recorded_once(load).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_told_to_leave_gives_back_what_a_frozen_database_does_not_take() {
+    let mut installation = Installation::start().await;
+    let world = &installation.world;
+    let amqp = world.amqp().await;
+    let frozen = installation.postgres.freeze().await;
+    amqp.publish_all((0..1000).map(|_| amqp.intake_of(&world.wire())))
+        .await;
+    eventually(secs(20), "the worker has taken all", async || {
+        amqp.intake_depth().await == 0
+    })
+    .await;
+    // Within SHUTDOWN_TIMEOUT_SECS, or it would leave with 1.
+    installation.worker.leave().await;
+    assert_eq!(amqp.intake_depth().await, 1000, "given back, all of it");
+
+    frozen.thaw();
+    installation.worker.start_again().await;
+    eventually(secs(60), "all are recorded", async || {
+        world.database.count("status = 'processed'").await == 1000
+    })
+    .await;
+    installation.worker.leave().await;
+    assert_eq!(amqp.intake_depth().await, 0);
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+    assert_eq!(world.database.count("true").await, 1000);
+}

@@ -1,0 +1,57 @@
+use std::time::Instant;
+
+use tidings_tests::{eventually, eventually_ok, secs};
+
+use super::Installation;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_away_for_thirty_seconds_costs_no_message_an_attempt() {
+    let mut installation = Installation::start().await;
+    let load = installation.load(10).await;
+    installation.postgres.stop().await;
+    let away = Instant::now();
+    installation.until_disconnected().await;
+    eventually(secs(40), "thirty seconds have passed", async || {
+        installation.assert_disconnected().await;
+        away.elapsed() > secs(30)
+    })
+    .await;
+    assert_eq!(load.refused_since(away), 0, "the API goes on accepting");
+    installation.postgres.start().await;
+    installation.assert_recovers().await;
+    installation.assert_all_recorded_once(load).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_away_for_longer_than_messages_are_held_gets_them_all_the_same() {
+    let mut installation = Installation::start().await;
+    let load = installation.load(1).await;
+    installation.postgres.stop().await;
+    let away = Instant::now();
+    installation.until_disconnected().await;
+    load.until_accepted(secs(60), 100).await;
+    let paused = "consumer paused: gave back what it held until the surroundings are back";
+    eventually(
+        secs(90),
+        "the worker gives back what it holds",
+        async || {
+            let logs = installation.worker.logs();
+            !logs.with_message(paused).is_empty()
+        },
+    )
+    .await;
+    assert!(away.elapsed() > secs(55), "{:?}", away.elapsed());
+    // All wait in their queue, where everybody can see them.
+    let amqp = installation.world.amqp().await;
+    eventually_ok(secs(10), "nobody holds a message", async || {
+        let (since, waiting) = (load.accepted_since(away), amqp.intake_depth().await);
+        let all = usize::try_from(waiting).is_ok_and(|waiting| waiting >= since);
+        all.then_some(())
+            .ok_or_else(|| format!("{waiting} of {since} wait"))
+    })
+    .await;
+    installation.assert_disconnected().await;
+    installation.postgres.start().await;
+    installation.assert_recovers().await;
+    installation.assert_all_recorded_once(load).await;
+}

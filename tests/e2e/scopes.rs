@@ -1,0 +1,149 @@
+//! Who may do what (DESIGN).
+
+use serde_json::json;
+use tidings_common::notification::{Channel, MessageId, UserId};
+use tidings_tests::{Client, Program, World, eventually, notification, secs, tokens};
+
+/// An installation with one notification of each of two users.
+struct Office {
+    api: Program,
+    _worker: Program,
+    own: UserId,
+    other: UserId,
+    of_own: MessageId,
+    of_other: MessageId,
+    // Programs must be dropped before it.
+    world: World,
+}
+
+impl Office {
+    async fn open() -> Self {
+        let world = World::new().await;
+        let (api, worker) = tokio::join!(world.api(), world.worker());
+        let (own, other) = (world.database.user().await, world.database.user().await);
+        let client = api.client();
+        let of_own = client
+            .post(&notification(own, Channel::InApp))
+            .await
+            .accepted();
+        let of_other = client
+            .post(&notification(other, Channel::InApp))
+            .await
+            .accepted();
+        eventually(secs(20), "both are recorded", async || {
+            world.database.count("true").await == 2
+        })
+        .await;
+        Self {
+            api,
+            _worker: worker,
+            own,
+            other,
+            of_own,
+            of_other,
+            world,
+        }
+    }
+
+    /// What each request answers: sending to the own user and to another, reading the own
+    /// notification and another's, listing the own and another's, listing all.
+    async fn answers(&self, client: &Client) -> [u16; 7] {
+        let get = async |path: String| client.get(&path).await.status;
+        let list = "/api/notifications";
+        [
+            client
+                .post(&notification(self.own, Channel::InApp))
+                .await
+                .status,
+            client
+                .post(&notification(self.other, Channel::InApp))
+                .await
+                .status,
+            get(format!("{list}/{}", self.of_own)).await,
+            get(format!("{list}/{}", self.of_other)).await,
+            get(format!("{list}?targetUserId={}", self.own)).await,
+            get(format!("{list}?targetUserId={}", self.other)).await,
+            get(list.to_owned()).await,
+        ]
+    }
+
+    fn scoped(&self, scope: &str) -> Client {
+        self.api
+            .client()
+            .with_token(tokens::scoped(self.own, scope))
+    }
+}
+
+#[tokio::test]
+async fn each_scope_allows_what_it_says_and_no_more() {
+    let office = Office::open().await;
+    for (scope, expected) in [
+        ("", [403, 403, 403, 403, 403, 403, 403]),
+        ("something:else", [403, 403, 403, 403, 403, 403, 403]),
+        ("notifications:send", [202, 403, 403, 403, 403, 403, 403]),
+        (
+            "notifications:send:any",
+            [202, 202, 403, 403, 403, 403, 403],
+        ),
+        ("notifications:read", [403, 403, 200, 404, 200, 403, 200]),
+        (
+            "notifications:send notifications:read",
+            [202, 403, 200, 404, 200, 403, 200],
+        ),
+        ("admin", [202, 202, 200, 200, 200, 200, 200]),
+    ] {
+        let answers = office.answers(&office.scoped(scope)).await;
+        assert_eq!(answers, expected, "scope {scope:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_without_scopes_is_a_trusted_service() {
+    let office = Office::open().await;
+    let answers = office.answers(&office.api.client()).await;
+    assert_eq!(answers, [202, 202, 200, 200, 200, 200, 200]);
+}
+
+#[tokio::test]
+async fn what_is_forbidden_is_told_in_the_one_error_shape_and_not_sent() {
+    let office = Office::open().await;
+    let client = office.scoped("notifications:send");
+    let answer = client
+        .post(&notification(office.other, Channel::InApp))
+        .await;
+    answer.assert_error(403, "forbidden");
+    let list = format!("/api/notifications?targetUserId={}", office.own);
+    client.get(&list).await.assert_error(403, "forbidden");
+    let amqp = office.world.amqp().await;
+    assert_eq!(amqp.intake_depth().await, 0);
+    assert_eq!(office.world.database.count("true").await, 2);
+}
+
+#[tokio::test]
+async fn a_reader_who_lists_sees_only_the_own_notifications() {
+    let office = Office::open().await;
+    let answer = office
+        .scoped("notifications:read")
+        .get("/api/notifications")
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let listed = answer.body["notifications"].as_array().expect("a list");
+    let ids: Vec<_> = listed.iter().map(|n| n["messageId"].clone()).collect();
+    assert_eq!(ids, [json!(office.of_own)]);
+}
+
+/// A caller that is no UUID can have no notifications of its own.
+#[tokio::test]
+async fn a_caller_who_is_no_user_may_send_to_nobody() {
+    let office = Office::open().await;
+    let claims = json!({"sub": "billing", "scope": "notifications:send notifications:read"});
+    let client = office.api.client().with_token(tokens::signed(&claims));
+    let answers = office.answers(&client).await;
+    assert_eq!(answers[..2], [403, 403]);
+    assert!(
+        answers[2..]
+            .iter()
+            .all(|status| [403, 404].contains(status)),
+        "{answers:?}"
+    );
+}

@@ -1,0 +1,85 @@
+//! Programs start without their servers and say so. (What happens when servers go and come back is
+//! shown with private ones.)
+
+use std::time::Instant;
+
+use serde_json::Value;
+use tidings_tests::{Kind, Program, World, eventually, secs};
+
+/// Port 1 is nobody's.
+const NO_DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://nobody:hunter2@127.0.0.1:1/none");
+const NO_BROKER: (&str, &str) = ("RABBITMQ_URL", "amqp://nobody:hunter2@127.0.0.1:1/none");
+
+async fn without(world: &World, kind: Kind, server: (&str, &str)) -> Program {
+    let program = Program::start(kind, world.settings(&[server])).await;
+    let health = program.client().anonymous();
+    let (away, there) = match server.0 {
+        "DATABASE_URL" => ("database", "rabbitmq"),
+        _ => ("rabbitmq", "database"),
+    };
+    // A worker declares and consumes only once it has seen its database.
+    eventually(secs(20), "the health is known", async || {
+        let body = health.get("/health").await.body;
+        body[there] == "connected" || kind == Kind::Worker
+    })
+    .await;
+    let answer = health.get("/health").await;
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    assert_eq!(answer.body["status"], "unhealthy");
+    assert_eq!(answer.body[away], "disconnected");
+    assert_eq!(health.get("/live").await.status, 200);
+    program
+}
+
+fn assert_keeps_its_secrets(program: &Program) {
+    let lines = program.logs().lines().join("\n");
+    assert!(!lines.contains("hunter2"), "{lines}");
+}
+
+#[tokio::test]
+async fn without_a_database_the_api_accepts_and_does_not_read() {
+    let world = World::new().await;
+    let api = without(&world, Kind::Api, NO_DATABASE).await;
+    let client = api.client();
+    assert_eq!(
+        client.get("/ready").await.status,
+        200,
+        "it needs the broker alone"
+    );
+    let _ = client.post(&world.in_app()).await.accepted();
+    let reading = client.get("/api/notifications").await;
+    reading.assert_error(503, "database_unavailable");
+    assert!(!reading.text.contains("127.0.0.1"), "{}", reading.text);
+    assert_keeps_its_secrets(&api);
+}
+
+#[tokio::test]
+async fn without_a_broker_the_api_refuses_in_time() {
+    let world = World::new().await;
+    let api = without(&world, Kind::Api, NO_BROKER).await;
+    let client = api.client();
+    assert_eq!(client.get("/ready").await.status, 503);
+    let began = Instant::now();
+    let answer = client.post(&world.in_app()).await;
+    answer.assert_error(503, "broker_unavailable");
+    assert!(began.elapsed() < secs(6), "PUBLISH_TIMEOUT_MS and a second");
+    assert!(!answer.text.contains("127.0.0.1"), "{}", answer.text);
+    let listed = client.get("/api/notifications").await;
+    assert_eq!(listed.body["nextCursor"], Value::Null, "reading goes on");
+    assert_keeps_its_secrets(&api);
+}
+
+#[tokio::test]
+async fn without_either_server_the_worker_is_not_ready() {
+    let world = World::new().await;
+    for server in [NO_DATABASE, NO_BROKER] {
+        let mut worker = without(&world, Kind::Worker, server).await;
+        assert_eq!(
+            worker.client().get("/ready").await.status,
+            503,
+            "{server:?}"
+        );
+        assert_keeps_its_secrets(&worker);
+        worker.leave().await;
+    }
+}

@@ -1,0 +1,202 @@
+//! Promise 7: SIGTERM under load loses nothing and cuts off nobody.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::join_all;
+use rstest::rstest;
+use tidings_tests::{Client, Kind, Program, World, eventually, eventually_ok, secs};
+use uuid::Uuid;
+
+/// Posts until connections are refused. Every request that was taken must have been answered.
+async fn post_until_refused(
+    client: Client,
+    body: serde_json::Value,
+    count: &AtomicUsize,
+) -> Vec<Uuid> {
+    let mut accepted = Vec::new();
+    loop {
+        match client.try_post(&body).await {
+            Ok(answer) if answer.status == 202 => {
+                count.fetch_add(1, Ordering::Relaxed);
+                accepted.push(answer.accepted().as_uuid());
+            }
+            Ok(answer) => answer.assert_error_shape(),
+            Err(error) if error.is_connect() => return accepted,
+            Err(error) => panic!("cut off: {error:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_api_leaves_under_load_without_cutting_off_a_request() {
+    let world = World::new().await;
+    let mut api = world.api().await;
+    let count = AtomicUsize::new(0);
+    let posting =
+        join_all((0..16).map(|_| post_until_refused(api.client(), world.in_app(), &count)));
+    let leaving = async {
+        eventually(secs(30), "there is load", async || {
+            count.load(Ordering::Relaxed) > 500
+        })
+        .await;
+        api.sigterm();
+    };
+    let (accepted, ()) = tokio::join!(posting, leaving);
+    let status = api.exit_within(secs(30)).await;
+    assert_eq!(status.code(), Some(0));
+    let accepted: BTreeSet<Uuid> = accepted.into_iter().flatten().collect();
+
+    let _worker = world.worker().await;
+    eventually_ok(secs(60), "every 202 is recorded", async || {
+        let recorded: BTreeSet<Uuid> = world.database.message_ids().await.into_iter().collect();
+        match accepted.difference(&recorded).count() {
+            0 => Ok(()),
+            missing => Err(format!("{missing} are missing")),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_worker_leaves_under_load_and_another_goes_on_where_it_stopped() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    let all: Vec<_> = (0..8000).map(|_| world.wire()).collect();
+    for part in all.chunks(1000) {
+        amqp.publish_all(part.iter().map(|one| amqp.intake_of(one)))
+            .await;
+    }
+    let mut worker = Program::start(Kind::Worker, world.settings(&[])).await;
+    eventually(secs(30), "it works", async || {
+        world.database.count("true").await > 0
+    })
+    .await;
+    worker.leave().await;
+    let recorded = world.database.count("true").await;
+    eventually_ok(
+        secs(10),
+        "what is recorded is acknowledged",
+        async || match (recorded, amqp.intake_depth().await) {
+            (recorded, waiting) if recorded + i64::from(waiting) == 8000 => Ok(()),
+            (recorded, waiting) => Err(format!("{recorded} recorded, {waiting} waiting")),
+        },
+    )
+    .await;
+
+    let mut worker = world.worker().await;
+    eventually_ok(secs(60), "all are recorded", async || {
+        match world.database.count("status = 'processed'").await {
+            8000 => Ok(()),
+            n => Err(format!("{n} recorded")),
+        }
+    })
+    .await;
+    let scrape = worker.metrics().await;
+    assert_eq!(
+        scrape.sum("tidings_intake_duplicates_total", &[]),
+        0,
+        "what was recorded was acknowledged"
+    );
+    worker.leave().await;
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+}
+
+/// A transaction that holds every query on the notifications up until it is dropped.
+struct Lock(tidings_db::Client);
+
+impl Lock {
+    async fn take(world: &World) -> Self {
+        let client = world.database.pool.client().await.expect("a connection");
+        let lock = "BEGIN; LOCK TABLE notifications IN ACCESS EXCLUSIVE MODE";
+        client.batch_execute(lock).await.expect("a lock");
+        Self(client)
+    }
+
+    /// Waits until somebody waits for the lock.
+    async fn until_wanted(&self) {
+        let sql = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database =
+                       (SELECT oid FROM pg_database WHERE datname = current_database())";
+        eventually(secs(20), "somebody waits for the lock", async || {
+            let waiting: i64 = self.0.query_one(sql, &[]).await.expect("locks").get(0);
+            waiting > 0
+        })
+        .await;
+    }
+
+    async fn release(self) {
+        self.0.batch_execute("COMMIT").await.expect("committed");
+    }
+}
+
+/// Has each program busy with a query that does not end, and returns the one of `kind`.
+async fn busy(world: &World, kind: Kind, more: &[(&str, &str)]) -> (Program, Lock) {
+    let mut settings = vec![("DATABASE_STATEMENT_TIMEOUT_MS", "60000")];
+    settings.extend(more);
+    let program = world.start(kind, &settings).await;
+    let lock = Lock::take(world).await;
+    match kind {
+        Kind::Worker => {
+            let amqp = world.amqp().await;
+            amqp.publish(amqp.intake_of(&world.wire())).await;
+        }
+        Kind::Api => {
+            let client = program.client();
+            tokio::spawn(async move { client.try_get("/api/notifications").await });
+        }
+    }
+    lock.until_wanted().await;
+    (program, lock)
+}
+
+#[rstest]
+#[case(Kind::Api)]
+#[case(Kind::Worker)]
+#[tokio::test]
+async fn what_is_in_flight_is_finished_before_a_program_leaves(#[case] kind: Kind) {
+    let world = World::new().await;
+    let (mut program, lock) = busy(&world, kind, &[]).await;
+    program.sigterm();
+    eventually(secs(10), "the program is leaving", async || {
+        let stopping = |entry: &serde_json::Value| entry["signal"] == "SIGTERM";
+        program.logs().entries().iter().any(stopping)
+    })
+    .await;
+    lock.release().await;
+    let status = program.exit_within(secs(20)).await;
+    assert_eq!(status.code(), Some(0));
+    if kind == Kind::Worker {
+        assert_eq!(world.database.count("status = 'processed'").await, 1);
+        assert_eq!(world.amqp().await.intake_depth().await, 0);
+    }
+}
+
+#[rstest]
+#[case(Kind::Api)]
+#[case(Kind::Worker)]
+#[tokio::test]
+async fn a_second_signal_ends_a_program_at_once_and_not_with_0(#[case] kind: Kind) {
+    let world = World::new().await;
+    let (mut program, _lock) = busy(&world, kind, &[]).await;
+    program.sigterm();
+    eventually(secs(10), "the first signal is seen", async || {
+        let stopping = |entry: &serde_json::Value| entry["signal"] == "SIGTERM";
+        program.logs().entries().iter().any(stopping)
+    })
+    .await;
+    program.sigterm();
+    let status = program.exit_within(secs(5)).await;
+    assert_eq!(status.code(), Some(1));
+}
+
+#[rstest]
+#[case(Kind::Api)]
+#[case(Kind::Worker)]
+#[tokio::test]
+async fn the_deadline_ends_a_program_and_not_with_0(#[case] kind: Kind) {
+    let world = World::new().await;
+    let (mut program, _lock) = busy(&world, kind, &[("SHUTDOWN_TIMEOUT_SECS", "1")]).await;
+    program.sigterm();
+    let status = program.exit_within(secs(8)).await;
+    assert_eq!(status.code(), Some(1));
+}

@@ -1,0 +1,105 @@
+//! The workspace's rules that a compiler does not know, and what it takes to read its sources.
+
+use std::path::{Path, PathBuf};
+
+/// The workspace's folder.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("the workspace").to_owned()
+}
+
+/// All Rust files below `folder`.
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder);
+        let entries = entries.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        for entry in entries {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A file's text without comments of whole lines and without its unit tests, which stand at its end.
+pub fn without_tests(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).expect("a text file");
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The lines of all packages that contain one of `words`, but for those in the folders `allowed`.
+fn lines_with(words: &[&str], allowed: &[&str]) -> Vec<String> {
+    let root = root();
+    let mut found = Vec::new();
+    for package in ["api", "worker", "cli", "common", "db"] {
+        for path in rust_files(&root.join(package).join("src")) {
+            let name = path
+                .strip_prefix(&root)
+                .expect("within")
+                .display()
+                .to_string();
+            if allowed.iter().any(|folder| name.starts_with(folder)) {
+                continue;
+            }
+            let text = without_tests(&path);
+            let lines = text
+                .lines()
+                .filter(|line| words.iter().any(|word| line.contains(word)));
+            found.extend(lines.map(|line| format!("{name}: {}", line.trim())));
+        }
+    }
+    found
+}
+
+#[test]
+fn sql_stands_in_db_alone() {
+    let words = [
+        "tokio_postgres",
+        "deadpool",
+        "SELECT ",
+        "INSERT INTO",
+        "DELETE FROM",
+        "UPDATE notifications",
+    ];
+    assert_eq!(lines_with(&words, &["db/"]), [""; 0]);
+}
+
+#[test]
+fn amqp_is_spoken_in_commons_broker_and_the_workers_consumer_alone() {
+    let allowed = [
+        "common/src/broker/",
+        "common/src/settings/broker.rs",
+        "worker/src/consumer/",
+    ];
+    assert_eq!(lines_with(&["lapin"], &allowed), [""; 0]);
+}
+
+#[test]
+fn tests_wait_for_events_and_never_sleep() {
+    let mut found = Vec::new();
+    for path in rust_files(&root().join("tests")) {
+        // The one loop that polls, and this file, which names the word.
+        if path.ends_with("src/poll.rs") || path.ends_with("e2e/sources.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a text file");
+        if ["sleep(", "#[ignore"]
+            .iter()
+            .any(|word| text.contains(word))
+        {
+            found.push(path);
+        }
+    }
+    assert_eq!(found, [""; 0].map(PathBuf::from));
+}

@@ -1,0 +1,72 @@
+//! What the worker does to the schema when it starts.
+
+use tidings_common::notification::UserId;
+use tidings_db::{migrations, users};
+use tidings_tests::{Kind, Program, Servers, Settings, TestDatabase, Vhost, eventually, secs};
+
+struct Empty {
+    database: TestDatabase,
+    vhost: Vhost,
+}
+
+impl Empty {
+    async fn new() -> Self {
+        let servers = Servers::shared();
+        let (database, vhost) = tokio::join!(TestDatabase::empty(&servers), Vhost::new(&servers));
+        Self { database, vhost }
+    }
+
+    fn settings(&self, more: &[(&str, &str)]) -> Settings {
+        let mut settings = Settings::new();
+        let own = [
+            ("APP_ENV", "development"),
+            ("DATABASE_URL", self.database.url()),
+            ("RABBITMQ_URL", self.vhost.url()),
+        ];
+        for (name, value) in own.iter().chain(more) {
+            settings.insert((*name).to_owned(), (*value).to_owned());
+        }
+        settings
+    }
+
+    async fn has_testuser(&self) -> bool {
+        let client = self.database.pool.client().await.expect("a connection");
+        let testuser: UserId = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a"
+            .parse()
+            .expect("a UUID");
+        let found = users::existing(&*client, &[testuser]).await;
+        found.expect("the query").contains(&testuser)
+    }
+}
+
+#[tokio::test]
+async fn workers_that_start_at_once_on_an_empty_database_migrate_and_seed_it() {
+    let empty = Empty::new().await;
+    let settings = empty.settings(&[("SEED_DEMO_DATA", "true")]);
+    let (one, two) = tokio::join!(
+        Program::start(Kind::Worker, settings.clone()),
+        Program::start(Kind::Worker, settings)
+    );
+    tokio::join!(one.until_ready(), two.until_ready());
+    let pending = migrations::pending(&empty.database.pool).await;
+    assert_eq!(pending.expect("pending ones"), [""; 0]);
+    assert!(empty.has_testuser().await);
+}
+
+#[tokio::test]
+async fn told_not_to_migrate_a_worker_waits_until_somebody_did() {
+    let empty = Empty::new().await;
+    let settings = empty.settings(&[("MIGRATE_ON_START", "false")]);
+    let worker = Program::start(Kind::Worker, settings).await;
+    let health = worker.client().anonymous();
+    eventually(secs(20), "it has seen its database", async || {
+        health.get("/health").await.body["database"] == "connected"
+    })
+    .await;
+    assert_eq!(health.get("/ready").await.status, 503);
+    migrations::run(&empty.database.pool)
+        .await
+        .expect("migrations");
+    worker.until_ready().await;
+    assert!(!empty.has_testuser().await, "nobody asked for demo data");
+}

@@ -1,0 +1,96 @@
+//! Wrong settings: all of them in one message, exit code 78, nothing started.
+
+use rstest::rstest;
+use tidings_tests::{Kind, Program, Settings, tokens};
+
+/// Right settings, with these instead. Nothing listens there, and nothing needs to.
+fn settings(instead: &[(&str, &str)]) -> Settings {
+    let mut settings = Settings::new();
+    let right = [
+        ("APP_ENV", "development"),
+        ("JWT_SECRET", tokens::SECRET),
+        ("DATABASE_URL", "postgres://user:hunter2@127.0.0.1:1/db"),
+        ("RABBITMQ_URL", "amqp://user:hunter2@127.0.0.1:1/%2f"),
+    ];
+    for (name, value) in right.iter().chain(instead) {
+        settings.insert((*name).to_owned(), (*value).to_owned());
+    }
+    settings
+}
+
+/// Runs the program and returns what it wrote to its standard error.
+async fn refused(kind: Kind, settings: &Settings) -> String {
+    let output = Program::run_to_end(kind, settings).await;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{errors}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    assert!(!errors.contains("hunter2"), "{errors}");
+    errors
+}
+
+#[rstest]
+#[case(Kind::Api, "API_PORT")]
+#[case(Kind::Worker, "WORKER_PORT")]
+#[tokio::test]
+async fn all_mistakes_are_told_at_once(#[case] kind: Kind, #[case] port: &str) {
+    let wrong = settings(&[
+        (port, "abc"),
+        ("MAX_RETRIES", "-1"),
+        ("RETRY_MULTIPLIER", "many"),
+        ("DATABASE_URL", ""),
+        ("RABBITMQ_URL", "http://user:hunter2@127.0.0.1"),
+        ("LOG_FORMAT", "xml"),
+        ("SHUTDOWN_TIMEOUT_SECS", "0"),
+        ("APP_ENV", "prod"),
+    ]);
+    let errors = refused(kind, &wrong).await;
+    for name in [
+        port,
+        "MAX_RETRIES",
+        "RETRY_MULTIPLIER",
+        "DATABASE_URL",
+        "RABBITMQ_URL",
+        "LOG_FORMAT",
+        "SHUTDOWN_TIMEOUT_SECS",
+        "APP_ENV",
+    ] {
+        assert!(errors.contains(name), "{name} is missing in:\n{errors}");
+    }
+}
+
+#[rstest]
+#[case::missing("")]
+#[case::short("hunter2")]
+#[case::of_this_page("change-me-to-a-long-random-secret-please")]
+#[case::monotonous("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
+#[tokio::test]
+async fn in_production_the_api_refuses_a_secret_that_is_none(#[case] secret: &str) {
+    let wrong = settings(&[("APP_ENV", "production"), ("JWT_SECRET", secret)]);
+    let errors = refused(Kind::Api, &wrong).await;
+    assert!(errors.contains("JWT_SECRET"), "{errors}");
+    assert!(secret.is_empty() || !errors.contains(secret), "{errors}");
+}
+
+/// A forgotten `APP_ENV` is production.
+#[tokio::test]
+async fn without_an_environment_the_secret_is_checked_as_in_production() {
+    let wrong = settings(&[("APP_ENV", ""), ("JWT_SECRET", "hunter2")]);
+    let errors = refused(Kind::Api, &wrong).await;
+    assert!(errors.contains("JWT_SECRET"), "{errors}");
+}
+
+#[tokio::test]
+async fn the_api_needs_a_secret_in_development_too() {
+    let errors = refused(Kind::Api, &settings(&[("JWT_SECRET", "")])).await;
+    assert!(errors.contains("JWT_SECRET"), "{errors}");
+}
+
+/// An algorithm without a signature must not be configurable.
+#[rstest]
+#[case("none")]
+#[case("HS1024")]
+#[tokio::test]
+async fn an_algorithm_that_is_none_is_refused(#[case] algorithm: &str) {
+    let errors = refused(Kind::Api, &settings(&[("JWT_ALGORITHM", algorithm)])).await;
+    assert!(errors.contains("JWT_ALGORITHM"), "{errors}");
+}

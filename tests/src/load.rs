@@ -1,0 +1,262 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use tidings_common::notification::{Channel, UserId};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::client::Client;
+use crate::poll::{eventually_ok, secs};
+use crate::program::Program;
+use crate::world::{World, notification};
+
+/// How long a poster waits from one request to the next, at least: where every request fails at
+/// once, it must not take the machine away from the others.
+const PERIOD: Duration = Duration::from_millis(20);
+
+/// What a request got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// 202, with the message id.
+    Accepted(Uuid),
+    /// 503 `broker_unavailable`, with `Retry-After`.
+    Refused,
+    /// No answer: the notification may have been taken or not.
+    Nothing,
+}
+
+/// A notification that was posted, with its number in its payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Post {
+    /// Another for each request.
+    pub number: u64,
+    /// When the request was begun.
+    pub began: Instant,
+    /// How long it took.
+    pub took: Duration,
+    /// What came back.
+    pub reply: Reply,
+}
+
+impl Post {
+    async fn send(client: &Client, user: UserId, number: u64) -> Self {
+        let mut body = notification(user, Channel::InApp);
+        body["payload"] = payload(number);
+        let began = Instant::now();
+        let answer = client.try_post(&body).await;
+        let took = began.elapsed();
+        let reply = match answer {
+            Err(_) => Reply::Nothing,
+            Ok(answer) if answer.status == 202 => Reply::Accepted(answer.accepted().as_uuid()),
+            Ok(answer) => {
+                answer.assert_error(503, "broker_unavailable");
+                let after = answer.header("Retry-After").parse::<u32>();
+                assert!(after.is_ok_and(|secs| secs > 0), "{:?}", answer.headers);
+                Reply::Refused
+            }
+        };
+        Self {
+            number,
+            began,
+            took,
+            reply,
+        }
+    }
+}
+
+fn payload(number: u64) -> Value {
+    json!({"number": number, "title": "Your order has shipped!"})
+}
+
+/// Clients that post without end, whatever happens to the API, and remember each answer.
+pub struct Load {
+    posters: JoinSet<()>,
+    posts: Arc<Mutex<Vec<Post>>>,
+    stop: CancellationToken,
+}
+
+impl Load {
+    /// Starts `posters` clients of `api`, each of which posts for `user` at most 50 times a second.
+    #[must_use]
+    pub fn start(api: &Program, user: UserId, posters: usize) -> Self {
+        let mut load = Self {
+            posters: JoinSet::new(),
+            posts: Arc::default(),
+            stop: CancellationToken::new(),
+        };
+        let next = Arc::new(AtomicU64::new(0));
+        for _ in 0..posters {
+            let (client, next) = (api.client(), Arc::clone(&next));
+            let (posts, stop) = (Arc::clone(&load.posts), load.stop.clone());
+            load.posters.spawn(async move {
+                let mut tick = interval(PERIOD);
+                tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                while stop.run_until_cancelled(tick.tick()).await.is_some() {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let post = Post::send(&client, user, number).await;
+                    posts.lock().expect("not poisoned").push(post);
+                }
+            });
+        }
+        load
+    }
+
+    /// How many requests that were begun at `since` or later have been accepted.
+    #[must_use]
+    pub fn accepted_since(&self, since: Instant) -> usize {
+        self.count(|post| post.began >= since && matches!(post.reply, Reply::Accepted(_)))
+    }
+
+    /// How many requests that were begun at `since` or later have been refused.
+    #[must_use]
+    pub fn refused_since(&self, since: Instant) -> usize {
+        self.count(|post| post.began >= since && post.reply == Reply::Refused)
+    }
+
+    fn count(&self, wanted: impl Fn(&Post) -> bool) -> usize {
+        let posts = self.posts.lock().expect("not poisoned");
+        posts.iter().filter(|post| wanted(post)).count()
+    }
+
+    /// Waits until `n` requests that are begun from now on have been accepted.
+    pub async fn until_accepted(&self, limit: Duration, n: usize) {
+        let since = Instant::now();
+        eventually_ok(limit, "the API accepts", async || {
+            let accepted = self.accepted_since(since);
+            let refused = || self.refused_since(since);
+            (accepted >= n)
+                .then_some(())
+                .ok_or_else(|| format!("{accepted} of {n} accepted, {} refused", refused()))
+        })
+        .await;
+    }
+
+    /// Waits until `n` requests that are begun from now on have been refused, and checks that none
+    /// was accepted.
+    pub async fn until_refused(&self, limit: Duration, n: usize) {
+        let since = Instant::now();
+        eventually_ok(limit, "the API refuses", async || {
+            let refused = self.refused_since(since);
+            assert_eq!(self.accepted_since(since), 0, "accepted without a broker");
+            (refused >= n)
+                .then_some(())
+                .ok_or_else(|| format!("{refused} of {n} refused"))
+        })
+        .await;
+    }
+
+    /// Lets each client finish its last request.
+    pub async fn stop(mut self) -> Posted {
+        self.stop.cancel();
+        while let Some(ended) = self.posters.join_next().await {
+            ended.expect("a client got an answer that it must not get");
+        }
+        let posts = self.posts.lock().expect("not poisoned").clone();
+        Posted(posts)
+    }
+}
+
+/// All that was posted in a world.
+#[derive(Clone, Debug)]
+pub struct Posted(pub Vec<Post>);
+
+impl Posted {
+    /// Posts `n` notifications as fast as it goes.
+    pub async fn all_at_once(api: &Program, user: UserId, n: u64) -> Self {
+        let client = api.client();
+        let post = |number| Post::send(&client, user, number);
+        let posting = stream::iter(0..n).map(post).buffer_unordered(64);
+        Self(posting.collect().await)
+    }
+
+    /// The message ids that were answered with a 202, by the notification's number.
+    #[must_use]
+    pub fn accepted(&self) -> BTreeMap<u64, Uuid> {
+        let accepted = self.0.iter().filter_map(|post| match post.reply {
+            Reply::Accepted(id) => Some((post.number, id)),
+            Reply::Refused | Reply::Nothing => None,
+        });
+        accepted.collect()
+    }
+
+    /// How many requests got `reply`.
+    #[must_use]
+    pub fn count(&self, reply: Reply) -> usize {
+        self.0.iter().filter(|post| post.reply == reply).count()
+    }
+
+    /// Checks that no request took longer.
+    pub fn assert_answered_within(&self, limit: Duration) {
+        let slowest = self.0.iter().max_by_key(|post| post.took);
+        let slowest = slowest.expect("there were requests");
+        assert!(slowest.took <= limit, "{slowest:?}");
+    }
+
+    /// Waits until the worker has done all, lets it leave, and checks that all is as it must be:
+    /// every 202 has one row with the payload that was posted, no notification has two, there is
+    /// none that nobody posted, no message has climbed a ladder or became a dead letter, and none
+    /// is left.
+    pub async fn assert_recorded_once(&self, world: &World, worker: &mut Program) {
+        let accepted = self.accepted();
+        assert!(!accepted.is_empty());
+        let amqp = world.amqp().await;
+        // Queues keep their order: when the last message is recorded, no batch of the worker's has
+        // yet to be begun. A look at the queue would not show what the worker has taken already.
+        let last = world.wire();
+        amqp.publish(amqp.intake_of(&last)).await;
+        let is_last = format!("message_id = '{}'", last.message_id);
+        eventually_ok(
+            secs(120),
+            "the last message is recorded",
+            async || match world.database.try_count(&is_last).await {
+                Ok(1) => Ok(()),
+                Ok(_) => Err(format!("{} waiting", amqp.intake_depth().await)),
+                Err(error) => Err(error.to_string()),
+            },
+        )
+        .await;
+        worker.leave().await;
+
+        let rows = self.rows(world, last.message_id.as_uuid()).await;
+        for (number, id) in &accepted {
+            assert_eq!(rows.get(number), Some(id), "notification {number}");
+        }
+        let names = &amqp.settings.names;
+        let mut queues = vec![names.queue.clone(), names.dlq.clone()];
+        let ladder = &amqp.settings.ladder;
+        queues.extend((1..=ladder.max).map(|n| names.retry_queue(ladder, n)));
+        for queue in queues {
+            assert_eq!(amqp.depth(&queue).await, 0, "{queue}");
+        }
+    }
+
+    /// The message ids of all rows, but for `last`, by the number in their payload. Each is one that
+    /// was posted, and is there once.
+    async fn rows(&self, world: &World, last: Uuid) -> BTreeMap<u64, Uuid> {
+        let sql = "SELECT message_id, payload FROM notifications
+                   WHERE status = 'processed' AND retries_attempted = 0";
+        let client = world.database.pool.client().await.expect("a connection");
+        let found = client.query(sql, &[]).await.expect("rows");
+        client.keep();
+        let all = world.database.count("true").await;
+        assert_eq!(i64::try_from(found.len()), Ok(all), "all are processed");
+        let found = found.iter().map(|row| (row.get(0), row.get(1)));
+        let mut rows = BTreeMap::new();
+        for (id, its_payload) in found.filter(|(id, _): &(Uuid, Value)| *id != last) {
+            let number = its_payload["number"].as_u64().unwrap_or(u64::MAX);
+            assert_eq!(its_payload, payload(number), "the payload as it was posted");
+            let other = rows.insert(number, id);
+            assert_eq!(other, None, "notification {number} is there twice: {id}");
+        }
+        let posted: BTreeSet<_> = self.0.iter().map(|post| post.number).collect();
+        let strange: Vec<_> = rows.keys().filter(|n| !posted.contains(n)).collect();
+        assert!(strange.is_empty(), "nobody posted {strange:?}");
+        rows
+    }
+}
