@@ -15,9 +15,10 @@ use tidings_db::Database;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Verifier;
+use crate::in_flight::InFlight;
 use crate::settings::Settings;
 use crate::state::AppState;
-use crate::{context, handlers};
+use crate::{context, farewell, handlers};
 
 /// How long a connection may idle. Longer than the usual 60 s of proxies in front, so that it is
 /// they who close.
@@ -71,6 +72,9 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let port = self.port()?;
         let health = Arc::new(Health::default());
+        let in_flight = Arc::new(InFlight::default());
+        let backlog = self.listener.try_clone().context("cannot share the port")?;
+        backlog.set_nonblocking(true)?;
         let watch = tokio::spawn(tidings_db::watch(
             self.database.clone(),
             Arc::clone(&health),
@@ -94,6 +98,7 @@ impl App {
             router: Router::new(&self.settings.broker),
             database: self.database,
             health: Arc::clone(&health),
+            in_flight: Arc::clone(&in_flight),
             metrics: self.metrics,
             http: self.settings.http,
         };
@@ -104,9 +109,12 @@ impl App {
         tracing::info!(port, "listening");
 
         stop.cancelled().await;
+        // From now on answers close their connections, and new ones wait in the backlog.
         health.set_draining();
-        // Takes no new connections; answers what is on the others.
+        handle.pause().await;
+        in_flight.until_quiet().await;
         handle.stop(true).await;
+        farewell::say(backlog).await;
         server
             .await
             .context("the server panicked")?

@@ -66,7 +66,8 @@ pub async fn wrap(
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
-    let health = Arc::clone(&AppState::of(request.request()).health);
+    let state = AppState::of(request.request());
+    let (health, _in_flight) = (Arc::clone(&state.health), state.in_flight.enter());
 
     let (path, outcome) = match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(response)) => (
@@ -109,6 +110,7 @@ pub async fn wrap(
             Err(Rejection {
                 error,
                 request_id: id.0,
+                close: health.is_draining(),
             }
             .into())
         }
@@ -198,6 +200,7 @@ mod tests {
             publisher,
             database: tidings_db::Database::new(&settings.database, "test").expect("a pool"),
             health: Arc::default(),
+            in_flight: Arc::default(),
             metrics: tidings_common::telemetry::Metrics::detached(),
             http: settings.http,
         })

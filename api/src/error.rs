@@ -1,7 +1,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, ContentType, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use tidings_common::broker::PublishError;
@@ -209,6 +209,30 @@ impl ResponseError for ApiError {
 pub struct Rejection {
     pub error: ApiError,
     pub request_id: String,
+    /// Whether the connection ends with the answer.
+    pub close: bool,
+}
+
+impl Rejection {
+    /// The body, as JSON.
+    pub fn body(&self) -> String {
+        let ApiError {
+            status,
+            code,
+            message,
+            details,
+            ..
+        } = &self.error;
+        let body = ErrorBody {
+            error: status.canonical_reason().unwrap_or("Error"),
+            message,
+            code,
+            details,
+            request_id: &self.request_id,
+        };
+        // Strings alone: nothing in it can fail to be serialised.
+        serde_json::to_string(&body).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Rejection {
@@ -223,14 +247,7 @@ impl ResponseError for Rejection {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let ApiError {
-            status,
-            code,
-            message,
-            details,
-            allow,
-            ..
-        } = &self.error;
+        let ApiError { status, allow, .. } = &self.error;
         let mut response = HttpResponse::build(*status);
         match *status {
             StatusCode::UNAUTHORIZED => {
@@ -244,13 +261,10 @@ impl ResponseError for Rejection {
         if let Some(allow) = allow {
             response.insert_header((ALLOW, *allow));
         }
+        if self.close {
+            response.force_close();
+        }
         response.insert_header(("x-request-id", self.request_id.as_str()));
-        response.json(ErrorBody {
-            error: status.canonical_reason().unwrap_or("Error"),
-            message,
-            code,
-            details,
-            request_id: &self.request_id,
-        })
+        response.content_type(ContentType::json()).body(self.body())
     }
 }

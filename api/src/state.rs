@@ -1,12 +1,14 @@
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use std::sync::Arc;
 use tidings_common::broker::{Depths, Publisher, Router};
 use tidings_common::health::Health;
 use tidings_common::telemetry::Metrics;
 use tidings_db::Database;
 
 use crate::auth::Verifier;
+use crate::in_flight::InFlight;
 use crate::settings::HttpSettings;
 
 /// What the handlers share.
@@ -17,6 +19,7 @@ pub struct AppState {
     pub depths: Depths,
     pub database: Database,
     pub health: Arc<Health>,
+    pub in_flight: Arc<InFlight>,
     pub metrics: Metrics,
     pub http: HttpSettings,
 }

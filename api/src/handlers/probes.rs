@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::state::AppState;
 
 /// Both servers; 503 where one is away.
-#[utoipa::path(get, path = "/health", tag = "probes", responses(
+#[utoipa::path(get, path = "/health", operation_id = "health", tag = "probes", responses(
     (status = 200, description = "Both servers are connected"),
     (status = 503, description = "A server is disconnected: the body says which"),
 ))]
@@ -18,7 +18,7 @@ pub async fn health(state: Data<AppState>) -> HttpResponse {
 }
 
 /// Whether notifications are taken: that needs the broker alone.
-#[utoipa::path(get, path = "/ready", tag = "probes", responses(
+#[utoipa::path(get, path = "/ready", operation_id = "ready", tag = "probes", responses(
     (status = 200, description = "Takes notifications"),
     (status = 503, description = "Starting, leaving, or without the broker"),
 ))]
@@ -29,13 +29,13 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
 }
 
 /// Whether the process runs.
-#[utoipa::path(get, path = "/live", tag = "probes", responses((status = 200, description = "The process runs")))]
+#[utoipa::path(get, path = "/live", operation_id = "live", tag = "probes", responses((status = 200, description = "The process runs")))]
 pub async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
 /// Figures in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "probes", responses(
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "probes", responses(
     (status = 200, description = "Metrics", content_type = "text/plain"),
 ))]
 pub async fn metrics(state: Data<AppState>) -> HttpResponse {

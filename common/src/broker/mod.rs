@@ -1,6 +1,9 @@
 //! RabbitMQ: what is declared there, how messages look on the way, and the publisher whose every
 //! success the broker has confirmed.
 
+/// The AMQP library's name in the targets of its log lines.
+pub const CLIENT_LIBRARY: &str = "lapin";
+
 mod connection;
 mod dead_letter_queue;
 mod dead_letters;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
+use tracing_log::NormalizeEvent;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
@@ -37,6 +38,9 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
+        // What comes through the `log` crate hides its own target and level in fields.
+        let normalized = event.normalized_metadata();
+        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         let mut line = Line {
             text: String::with_capacity(256),
         };
@@ -46,10 +50,10 @@ where
         );
         line.put(
             "level",
-            &json!(event.metadata().level().as_str().to_ascii_lowercase()),
+            &json!(metadata.level().as_str().to_ascii_lowercase()),
         );
         line.put("service", &json!(self.service));
-        line.put("target", &json!(event.metadata().target()));
+        line.put("target", &json!(metadata.target()));
         event.record(&mut line);
         writeln!(writer, "{{{}}}", line.text)
     }
@@ -63,6 +67,9 @@ struct Line {
 impl Line {
     fn put(&mut self, name: &str, value: &Value) {
         use fmt::Write as _;
+        if name.starts_with("log.") {
+            return;
+        }
         if !self.text.is_empty() {
             self.text.push(',');
         }

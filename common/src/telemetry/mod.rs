@@ -3,13 +3,17 @@
 mod json;
 mod recorder;
 
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use json::JsonLines;
 pub use recorder::{Metrics, install as install_metrics};
 
+use crate::broker::CLIENT_LIBRARY;
 use crate::settings::{LogFormat, TelemetrySettings};
 
 /// Starts logging to standard output, and makes a panic a log line like any other.
@@ -19,7 +23,11 @@ use crate::settings::{LogFormat, TelemetrySettings};
 pub fn start_logging(settings: &TelemetrySettings, service: &'static str) {
     // The settings were checked when they were read.
     let filter = EnvFilter::builder().parse_lossy(&settings.level);
-    let registry = tracing_subscriber::registry().with(filter);
+    let verbose = filter
+        .max_level_hint()
+        .is_some_and(|level| level > LevelFilter::INFO);
+    let discretion = filter_fn(move |metadata| may_be_said(metadata, verbose));
+    let registry = tracing_subscriber::registry().with(filter).with(discretion);
     let started = match settings.format {
         LogFormat::Json => {
             let layer = tracing_subscriber::fmt::layer().event_format(JsonLines::new(service));
@@ -34,4 +42,15 @@ pub fn start_logging(settings: &TelemetrySettings, service: &'static str) {
             tracing::error!(panic = message, location, "panicked");
         }));
     }
+}
+
+/// Keeps libraries discreet, whatever `LOG_LEVEL` says: at `debug` some of them write what they are
+/// given, payloads and tokens included. What the AMQP library reports reaches us as errors too, and
+/// is logged where it is handled.
+fn may_be_said(metadata: &Metadata<'_>, verbose: bool) -> bool {
+    let target = metadata.target();
+    if target.starts_with("tidings") {
+        return true;
+    }
+    *metadata.level() <= Level::INFO && (verbose || !target.starts_with(CLIENT_LIBRARY))
 }

@@ -168,7 +168,11 @@ impl<W: Work> Session<W> {
         }
     }
 
-    /// Takes no more, returns what no batch has, and finishes the batches.
+    /// Takes no more and finishes the batches.
+    ///
+    /// What no batch has yet is not returned one by one: the end of the channel does that, all at
+    /// once. After hundreds of `basic.nack`s the broker holds further commands of the channel back,
+    /// and drops them, acknowledgements among them, when the channel ends.
     async fn drain(&mut self) -> Result<(), End> {
         let tag = self.deliveries.tag();
         sent(
@@ -176,16 +180,6 @@ impl<W: Work> Session<W> {
                 .basic_cancel(tag, BasicCancelOptions::default()),
         )
         .await?;
-        while let Some(delivery) = self.deliveries.next().await {
-            let Ok(delivery) = delivery else { break };
-            self.ledger.handed_over(delivery.delivery_tag);
-            let options = BasicNackOptions {
-                multiple: false,
-                requeue: true,
-            };
-            sent(self.channel.basic_nack(delivery.delivery_tag, options)).await?;
-            self.ledger.nacked(delivery.delivery_tag);
-        }
         let mut given_back = false;
         while let Some(settled) = self.running.join_next().await {
             match self.settled(settled).await {
@@ -195,6 +189,8 @@ impl<W: Work> Session<W> {
                 Err(end) => return Err(end),
             }
         }
+        // Before the connection ends, so that the broker has worked off what was sent on it.
+        sent(self.channel.close(200, "done".into())).await?;
         tracing::info!(queue = self.consumer.queue, given_back, "consumer drained");
         Ok(())
     }

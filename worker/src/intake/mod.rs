@@ -105,7 +105,7 @@ impl Work for Intake {
             .flatten()
             .filter(|notification| seen.insert(notification.message_id))
             .collect();
-        let mut fates = record(&self.database, unique).await?;
+        let fates = record(&self.database, unique).await?;
 
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut to_pass_on = HashMap::new();
@@ -123,7 +123,14 @@ impl Work for Intake {
             };
             let id = notification.message_id;
             let first_time = seen.remove(&id);
-            let fate = fates.get(&id).cloned().unwrap_or(Fate::Recorded);
+            // Every notification has a fate; should one ever have none, trying again is harmless.
+            let fate = fates.get(&id).cloned().unwrap_or_else(|| {
+                let detail = "the notification was left out of its batch".to_owned();
+                Fate::Failed(Outcome::Retry(Failure {
+                    reason: "left_out",
+                    detail,
+                }))
+            });
             count(message, notification, &fate, first_time);
             let (outcome, channel) = self
                 .outcome(notification, fate)
@@ -132,7 +139,6 @@ impl Work for Intake {
             to_pass_on.extend(channel.map(|channel| (id, channel)));
             outcomes.push(outcome);
         }
-        fates.clear();
         self.pass_on(to_pass_on).await?;
         Ok(outcomes)
     }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use tidings_common::broker::Failure;
-use tidings_common::notification::{MessageId, Notification, UserId};
+use tidings_common::notification::{MessageId, Notification, UserId, payload_problem};
 use tidings_db::notifications::{self, Recorded, Standing};
 use tidings_db::{Database, DbError, Trouble, users};
 
@@ -51,15 +51,31 @@ pub(super) async fn record(
                         Fate::Failed(Outcome::DeadLetter(failure)),
                     );
                 }
-                Trouble::Rejected => {
-                    let (first, second) = part.split_at(part.len() / 2);
-                    left.extend([first.to_vec(), second.to_vec()]);
-                }
+                Trouble::Rejected => left.extend(taken_apart(part)),
                 Trouble::Surroundings => return Err(Surroundings(error.to_string())),
             },
         }
     }
     Ok(fates)
+}
+
+/// Two parts of a batch that PostgreSQL refused: first the ones that look as if they were the cause
+/// and the others, so that the others are through at once; then halves.
+fn taken_apart(batch: Vec<&Notification>) -> [Vec<&Notification>; 2] {
+    let suspect =
+        |notification: &&Notification| payload_problem(notification.payload.get()).is_some();
+    let (suspects, mut others): (Vec<_>, Vec<_>) = batch.into_iter().partition(suspect);
+    if suspects.is_empty() || others.is_empty() {
+        let mut first = if others.is_empty() {
+            suspects
+        } else {
+            std::mem::take(&mut others)
+        };
+        let second = first.split_off(first.len() / 2);
+        return [first, second];
+    }
+    // The one that is last is tried first.
+    [suspects, others]
 }
 
 /// Records those that are not there yet and tells where the others stand.

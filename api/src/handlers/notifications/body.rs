@@ -4,9 +4,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use tidings_common::notification::{Channel, UserId};
+use tidings_common::notification::{Channel, UserId, payload_problem};
 
-use super::payload;
 use crate::error::{ApiError, Detail};
 
 const FIELDS: [&str; 3] = ["targetUserId", "type", "payload"];
@@ -50,7 +49,7 @@ impl<'a> NewNotification<'a> {
         let (user, channel, payload) = (field(FIELDS[0]), field(FIELDS[1]), field(FIELDS[2]));
         let user_id = user.and_then(|value| problems.keep(FIELDS[0], read_user(value)));
         let channel = channel.and_then(|value| problems.keep(FIELDS[1], read_channel(value)));
-        if let Some(problem) = payload.and_then(|value| payload::problem(value.get())) {
+        if let Some(problem) = payload.and_then(|value| payload_problem(value.get())) {
             problems.invalid.push(Detail::new(FIELDS[2], problem));
         }
         problems.none()?;

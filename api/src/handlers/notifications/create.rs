@@ -59,7 +59,7 @@ pub struct Accepted {
 }
 
 /// Takes a notification: 202 once the broker has it safely on disk.
-#[utoipa::path(post, path = "/api/notifications", tag = "notifications",
+#[utoipa::path(post, path = "/api/notifications", operation_id = "createNotification", tag = "notifications",
     request_body = NewNotificationBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: what the same caller sends again under the same key is the same notification")),
     responses(

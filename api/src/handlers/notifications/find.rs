@@ -11,7 +11,7 @@ use crate::error::{ApiError, Detail};
 use crate::state::AppState;
 
 /// A notification, once it is recorded.
-#[utoipa::path(get, path = "/api/notifications/{messageId}", tag = "notifications",
+#[utoipa::path(get, path = "/api/notifications/{messageId}", operation_id = "getNotification", tag = "notifications",
     params(("messageId" = uuid::Uuid, Path, description = "What the POST answered")),
     responses(
         (status = 200, description = "The notification", body = NotificationView),

@@ -19,7 +19,7 @@ const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;
 
 /// Notifications, newest first.
-#[utoipa::path(get, path = "/api/notifications", tag = "notifications",
+#[utoipa::path(get, path = "/api/notifications", operation_id = "listNotifications", tag = "notifications",
     params(
         ("targetUserId" = Option<uuid::Uuid>, Query, description = "Only this user's"),
         ("status" = Option<String>, Query, description = "Only these"),

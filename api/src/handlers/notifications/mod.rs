@@ -4,7 +4,6 @@ mod body;
 pub mod create;
 pub mod find;
 pub mod list;
-mod payload;
 mod view;
 
 pub use view::{NotificationPage, NotificationView};

@@ -1,0 +1,189 @@
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// JSON that PostgreSQL's `jsonb` can store; reading it as this checks it and keeps nothing.
+///
+/// Not every JSON text can be stored (PostgreSQL manual, 8.14): no U+0000, no half of a surrogate
+/// pair; and `serde_json`'s own limits, 128 levels and the range of `f64`, keep clear of others.
+/// Refused here, the client learns of it; accepted, it would become a dead letter.
+struct Storable;
+
+impl<'de> Deserialize<'de> for Storable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Check)
+    }
+}
+
+struct Check;
+
+impl<'de> Visitor<'de> for Check {
+    type Value = Storable;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON that can be stored")
+    }
+
+    fn visit_unit<E>(self) -> Result<Storable, E> {
+        Ok(Storable)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Storable, E> {
+        Ok(Storable)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Storable, E> {
+        Ok(Storable)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Storable, E> {
+        Ok(Storable)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Storable, E> {
+        Ok(Storable)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Storable, E> {
+        if text.contains('\0') {
+            return Err(E::custom("text must not contain U+0000"));
+        }
+        Ok(Storable)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Storable, A::Error> {
+        while seq.next_element::<Storable>()?.is_some() {}
+        Ok(Storable)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Storable, A::Error> {
+        while map.next_entry::<Storable, Storable>()?.is_some() {}
+        Ok(Storable)
+    }
+}
+
+/// Why `payload` cannot be recorded, in words that finish "payload …"; `None` where it can.
+#[must_use]
+pub fn payload_problem(payload: &str) -> Option<String> {
+    if !payload.starts_with('{') {
+        return Some("must be a JSON object".to_owned());
+    }
+    if let Err(error) = serde_json::from_str::<Storable>(payload) {
+        return Some(format!("cannot be stored: {error}"));
+    }
+    let too_fine = numbers(payload).find(|number| !fits_numeric(number))?;
+    let shown: String = too_fine.chars().take(40).collect();
+    Some(format!(
+        "cannot be stored: the number {shown} has too many digits or too large an exponent"
+    ))
+}
+
+/// The numbers of a well-formed JSON text, as they are written.
+fn numbers(json: &str) -> impl Iterator<Item = &str> {
+    let mut rest = json;
+    std::iter::from_fn(move || {
+        loop {
+            let start = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit())?;
+            let token = &rest[start..];
+            if let Some(text) = token.strip_prefix('"') {
+                rest = after_string(text);
+                continue;
+            }
+            let more = |c: char| !(c.is_ascii_digit() || "+-.eE".contains(c));
+            let (number, behind) = token.split_at(token.find(more).unwrap_or(token.len()));
+            rest = behind;
+            return Some(number);
+        }
+    })
+}
+
+/// What follows the string whose opening quote has been passed.
+fn after_string(text: &str) -> &str {
+    let mut escaped = false;
+    for (place, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return &text[place + 1..],
+            _ => {}
+        }
+    }
+    ""
+}
+
+/// Whether PostgreSQL's `numeric` can hold a number that is within the range of `f64`: up to 16,383
+/// digits after the point (PostgreSQL manual, table 8.2).
+fn fits_numeric(number: &str) -> bool {
+    const MOST: i64 = 16_383;
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let fraction = mantissa
+        .split_once('.')
+        .map_or(0, |(_, digits)| digits.len());
+    let (Ok(exponent), Ok(fraction)) = (exponent.parse::<i64>(), i64::try_from(fraction)) else {
+        return false;
+    };
+    (-MOST..=MOST).contains(&exponent) && fraction - exponent <= MOST && fraction <= MOST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_objects_can_be_stored() {
+        for payload in [
+            "{}",
+            r#"{"a": [1, -2.5e3, true, null, "text \ud83d\ude00"], "b": {"c": ""}}"#,
+        ] {
+            assert_eq!(payload_problem(payload), None, "{payload}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_found_outside_of_strings() {
+        let json = r#"{"a-1": [1, -2.5e3, "3 \" 4"], "b": 0.5}"#;
+        assert_eq!(numbers(json).collect::<Vec<_>>(), ["1", "-2.5e3", "0.5"]);
+    }
+
+    #[test]
+    fn numbers_finer_than_numeric_are_refused() {
+        let long = format!("0.{}1", "0".repeat(20_000));
+        for number in [
+            "1e-20000",
+            "0e999999999999",
+            "1e-999999999999999999999",
+            &long,
+        ] {
+            assert!(
+                payload_problem(&format!("{{\"a\": [{number}]}}")).is_some(),
+                "{number}"
+            );
+        }
+        for number in [
+            "1e-300",
+            "0.000001",
+            "123456789012345678901234567890",
+            "1E+300",
+            "-0.0",
+        ] {
+            assert_eq!(payload_problem(&format!("{{\"a\": {number}}}")), None);
+        }
+    }
+
+    #[test]
+    fn what_jsonb_refuses_is_refused() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        for payload in [
+            "[]",
+            "\"text\"",
+            r#"{"a": "\u0000"}"#,
+            r#"{"\u0000": 1}"#,
+            r#"{"a": "\ud800"}"#,
+            r#"{"a": 1e999}"#,
+            &deep,
+        ] {
+            assert!(payload_problem(payload).is_some(), "{payload}");
+        }
+    }
+}
