@@ -156,6 +156,13 @@ cmd_psql() {
     postgres_client psql -d "$postgres_login" "$@"
 }
 
+cmd_rabbitmqctl() {
+    need_packages rabbitmq-server
+    need_instance
+    is_running rabbitmq || die "RabbitMQ does not run: ./dev start rabbitmq"
+    with_rabbitmq_env "$rabbitmq_bin/rabbitmqctl" "$@"
+}
+
 cmd_tidings() {
     need_instance
     find_programs

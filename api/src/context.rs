@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
@@ -65,7 +65,7 @@ pub async fn wrap(
     let start = Instant::now();
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id.clone());
-    let method = request.method().clone();
+    let method = known(request.method());
     let state = AppState::of(request.request());
     let (health, _in_flight) = (Arc::clone(&state.health), state.in_flight.enter());
 
@@ -85,7 +85,7 @@ pub async fn wrap(
         Err(error) => error.status,
     };
     let labels = [
-        ("method", method.to_string()),
+        ("method", method.to_owned()),
         ("path", path),
         ("status", status.as_str().to_owned()),
     ];
@@ -106,7 +106,7 @@ pub async fn wrap(
             Ok(response)
         }
         Err(error) => {
-            log(&error, &id, method.as_str());
+            log(&error, &id, method);
             Err(Rejection {
                 error,
                 request_id: id.0,
@@ -114,6 +114,21 @@ pub async fn wrap(
             }
             .into())
         }
+    }
+}
+
+/// The method, where it is one of RFC 9110 or PATCH: anybody can make up others, and each would be a
+/// figure of its own for good.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
     }
 }
 
@@ -125,9 +140,18 @@ fn pattern<B>(response: &ServiceResponse<B>) -> String {
         .unwrap_or_else(|| "unmatched".to_owned())
 }
 
-/// The error that a response was made of, where it was.
+/// The error that a response was made of, where it was; and what the framework or Swagger UI answered
+/// by themselves, without a body of ours.
 fn error_of<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
-    response.response().error().map(in_our_shape)
+    if let Some(error) = response.response().error() {
+        return Some(in_our_shape(error));
+    }
+    let ours = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/json");
+    let refused = response.status().is_client_error() && !ours;
+    refused.then(|| ApiError::of_status(response.status()))
 }
 
 fn in_our_shape(error: &Error) -> ApiError {
@@ -147,7 +171,10 @@ fn in_our_shape(error: &Error) -> ApiError {
             allow: *allow,
             cause: cause.clone(),
         },
-        None => ApiError::of_framework(error.as_response_error().status_code(), error),
+        None => match error.as_response_error().status_code() {
+            status if status.is_client_error() => ApiError::of_status(status),
+            _ => ApiError::internal(error),
+        },
     }
 }
 

@@ -160,14 +160,11 @@ impl ApiError {
         }
     }
 
-    /// What the framework answered by itself, in our shape.
-    pub fn of_framework(status: StatusCode, error: &actix_web::Error) -> Self {
+    /// What the framework refused by itself, in our shape.
+    pub fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::not_found("There is nothing at this path"),
-            status if status.is_client_error() => {
-                Self::new(status, "invalid_request", "The request cannot be read")
-            }
-            _ => Self::internal(error),
+            _ => Self::new(status, "invalid_request", "The request cannot be read"),
         }
     }
 }

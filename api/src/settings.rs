@@ -35,7 +35,8 @@ pub struct HttpSettings {
     pub port: u16,
     /// `API_WORKERS`: threads that handle requests; one a core where it is not set.
     pub workers: Option<usize>,
-    /// `MAX_BODY_BYTES`, default 65536: the largest body of a request.
+    /// `MAX_BODY_BYTES`, default 65536: the largest body of a request. At most 15 MiB, because a
+    /// RabbitMQ of version 4 closes the channel of whoever publishes more than 16.
     pub max_body_bytes: usize,
     /// `QUEUE_MAX_LENGTH`, default 1000000, 0 for none: while more messages wait than this, no
     /// notification is taken.
@@ -54,7 +55,7 @@ impl Settings {
             address: r.or("BIND_ADDRESS", IpAddr::from([127, 0, 0, 1])),
             port: r.or("API_PORT", 8080),
             workers: r.optional("API_WORKERS"),
-            max_body_bytes: r.within("MAX_BODY_BYTES", 65_536, 1024..=134_217_728),
+            max_body_bytes: r.within("MAX_BODY_BYTES", 65_536, 1024..=15_728_640),
             queue_max_length: r.or("QUEUE_MAX_LENGTH", 1_000_000),
         };
         if http.workers == Some(0) {

@@ -1,6 +1,6 @@
 //! What a program knows of its own state, kept by its background tasks and read by its probes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,6 +12,7 @@ pub struct Health {
     rabbitmq: AtomicBool,
     initialised: AtomicBool,
     draining: AtomicBool,
+    holds: AtomicUsize,
 }
 
 /// The body of `GET /health`.
@@ -60,6 +61,22 @@ impl Health {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Notes that work is held up by its surroundings, until [`Health::end_hold`].
+    pub fn begin_hold(&self) {
+        self.holds.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes the end of a hold.
+    pub fn end_hold(&self) {
+        self.holds.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether work is held up by its surroundings.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.holds.load(Ordering::Relaxed) > 0
     }
 
     /// Whether the database answers.

@@ -28,9 +28,12 @@ pub fn main<S, E: Display>(
         .map_err(|error| error.to_string())
         .and_then(|runtime| {
             // `#` has anyhow write the causes too.
-            runtime
+            let worked = runtime
                 .block_on(work(settings))
-                .map_err(|error| format!("{error:#}"))
+                .map_err(|error| format!("{error:#}"));
+            // Nobody waits for a name lookup that hangs.
+            runtime.shutdown_background();
+            worked
         });
     match worked {
         Ok(()) => ExitCode::SUCCESS,

@@ -20,17 +20,27 @@ pub enum Trouble {
     Rejected,
     /// The data refers to something that does not exist, perhaps not yet (23503).
     MissingReference,
-    /// The server is away, overloaded or in the way of others: it has nothing to do with the data.
+    /// The server is away, overloaded, not set up, or in the way of others: it has nothing to do with
+    /// the data.
     Surroundings,
+    /// It may be the data or not: a limit of the program, an error inside the server, a constraint
+    /// or a trigger that we do not know (SQLSTATE classes 21, 23, 54, P0, XX).
+    Unclear,
 }
 
 impl DbError {
     /// What this means for the work that met it.
     #[must_use]
     pub fn trouble(&self) -> Trouble {
-        match self.sql_state() {
-            Some(state) if state.code().starts_with("22") => Trouble::Rejected,
-            Some(state) if *state == SqlState::FOREIGN_KEY_VIOLATION => Trouble::MissingReference,
+        let Some(state) = self.sql_state() else {
+            return Trouble::Surroundings;
+        };
+        if *state == SqlState::FOREIGN_KEY_VIOLATION {
+            return Trouble::MissingReference;
+        }
+        match state.code().get(..2) {
+            Some("22") => Trouble::Rejected,
+            Some("21" | "23" | "54" | "P0" | "XX") => Trouble::Unclear,
             _ => Trouble::Surroundings,
         }
     }

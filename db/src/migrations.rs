@@ -41,6 +41,8 @@ pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
         .map_err(DbError::from)?;
     // On any way out the connection is closed, which also gives the lock back.
     let report = embedded::migrations::runner()
+        // A newer version may have migrated already; this one runs on (it leaves what it does not know).
+        .set_abort_missing(false)
         .run_async(&mut ***client)
         .await?;
     Ok(report

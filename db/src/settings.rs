@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use tidings_common::settings::Reader;
 
@@ -33,7 +34,7 @@ impl DatabaseSettings {
         let example = "postgres://user:password@127.0.0.1:5432/tidings";
         let url = reader.required_secret("DATABASE_URL", example);
         if let Some(url) = &url
-            && let Err(error) = parse(url.expose_secret())
+            && let Err(error) = check(url.expose_secret())
         {
             reader.problem("DATABASE_URL", error);
         }
@@ -44,6 +45,14 @@ impl DatabaseSettings {
             url: url?,
         })
     }
+}
+
+/// Why the URL cannot be used, its certificates included.
+fn check(url: &str) -> Result<(), String> {
+    let target = parse(url)?;
+    tls::connector(target.ssl_mode, target.ssl_root_cert.as_deref())
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 /// Takes `sslmode` and `sslrootcert` out of the URL and reads the rest. The error never quotes the
@@ -60,7 +69,9 @@ pub(crate) fn parse(url: &str) -> Result<Target, String> {
         match parameter.split_once('=') {
             Some(("sslmode", mode)) => ssl_mode = mode.parse()?,
             Some(("sslrootcert", path)) => {
-                ssl_root_cert = Some(PathBuf::from(path.replace("%2F", "/")));
+                ssl_root_cert = Some(PathBuf::from(
+                    &*percent_decode_str(path).decode_utf8_lossy(),
+                ));
             }
             _ => kept.push(parameter),
         }

@@ -24,6 +24,17 @@ async fn three_runners_at_once_migrate_once() {
 }
 
 #[tokio::test]
+async fn a_version_starts_on_the_schema_of_a_newer_one() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let client = db.pool.client().await.expect("a connection");
+    let newer =
+        "INSERT INTO refinery_schema_history VALUES (9999, 'newer', '2026-01-01T00:00:00Z', '1')";
+    client.batch_execute(newer).await.expect("inserted");
+    let ran = migrations::run(&db.pool).await.expect("not an error");
+    assert_eq!(ran, [""; 0]);
+}
+
+#[tokio::test]
 async fn every_column_says_what_it_means() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let client = db.pool.client().await.expect("a connection");

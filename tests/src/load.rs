@@ -16,9 +16,12 @@ use crate::poll::{eventually_ok, secs};
 use crate::program::Program;
 use crate::world::{World, notification};
 
-/// How long a poster waits from one request to the next, at least: where every request fails at
-/// once, it must not take the machine away from the others.
+/// How long a poster waits from one request to the next, at least.
 const PERIOD: Duration = Duration::from_millis(20);
+
+/// The same after a request that was not accepted: where all fail at once, the posters must not take
+/// the machine away from the server that is being started.
+const PERIOD_OF_REFUSED: Duration = Duration::from_millis(200);
 
 /// What a request got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +104,9 @@ impl Load {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let post = Post::send(&client, user, number).await;
                     posts.lock().expect("not poisoned").push(post);
+                    if !matches!(post.reply, Reply::Accepted(_)) {
+                        tick.reset_after(PERIOD_OF_REFUSED);
+                    }
                 }
             });
         }

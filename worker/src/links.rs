@@ -35,3 +35,20 @@ impl Links {
         self.health.set_rabbitmq(both);
     }
 }
+
+impl Links {
+    /// Notes that messages are held, until what is returned is dropped.
+    pub fn hold(self: &Arc<Self>) -> Holding {
+        self.health.begin_hold();
+        Holding(Arc::clone(self))
+    }
+}
+
+/// Messages are held: the worker cannot do its work.
+pub struct Holding(Arc<Links>);
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.0.health.end_hold();
+    }
+}

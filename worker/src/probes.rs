@@ -10,6 +10,7 @@ use actix_web::{App, HttpResponse, HttpServer};
 use serde_json::json;
 use tidings_common::health::Health;
 use tidings_common::telemetry::Metrics;
+use uuid::Uuid;
 
 /// Serves the probes on `listener`. They answer for as long as the process runs, also while it
 /// drains.
@@ -27,6 +28,7 @@ pub fn serve(
             .route("/ready", web::get().to(ready))
             .route("/live", web::get().to(live))
             .route("/metrics", web::get().to(render))
+            .default_service(web::to(nothing_here))
     });
     Ok(server
         .workers(1)
@@ -41,9 +43,10 @@ async fn report(health: Data<Health>) -> HttpResponse {
     answer(report.is_healthy()).json(report)
 }
 
-/// The worker can do its work only with both servers.
+/// The worker can do its work only with both servers, and only where they let it.
 async fn ready(health: Data<Health>) -> HttpResponse {
-    let ready = health.is_running() && health.database() && health.rabbitmq();
+    let connected = health.database() && health.rabbitmq();
+    let ready = health.is_running() && connected && !health.is_holding();
     let status = if ready { "ready" } else { "not ready" };
     answer(ready).json(json!({ "status": status }))
 }
@@ -56,6 +59,17 @@ async fn render(metrics: Data<Metrics>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(ContentType::plaintext())
         .body(metrics.render())
+}
+
+/// The shape of errors that the API has.
+async fn nothing_here() -> HttpResponse {
+    HttpResponse::NotFound().json(json!({
+        "error": "Not Found",
+        "message": "The worker answers GET /health, /ready, /live and /metrics",
+        "code": "not_found",
+        "details": [],
+        "requestId": Uuid::now_v7(),
+    }))
 }
 
 fn answer(good: bool) -> actix_web::HttpResponseBuilder {

@@ -5,7 +5,7 @@ pub mod notifications;
 pub mod probes;
 
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, Resource};
+use actix_web::{HttpRequest, Resource, Route, guard};
 
 use crate::error::ApiError;
 
@@ -13,20 +13,30 @@ use crate::error::ApiError;
 pub fn register(config: &mut ServiceConfig) {
     config
         .service(
-            resource("/api/notifications", "GET, POST")
+            resource("/api/notifications", "GET, HEAD, POST")
                 .route(web::post().to(notifications::create::handle))
-                .route(web::get().to(notifications::list::handle)),
+                .route(reading().to(notifications::list::handle)),
         )
         .service(
-            resource("/api/notifications/{message_id}", "GET")
-                .route(web::get().to(notifications::find::handle)),
+            readable("/api/notifications/{message_id}")
+                .route(reading().to(notifications::find::handle)),
         )
-        .service(resource("/health", "GET").route(web::get().to(probes::health)))
-        .service(resource("/ready", "GET").route(web::get().to(probes::ready)))
-        .service(resource("/live", "GET").route(web::get().to(probes::live)))
-        .service(resource("/metrics", "GET").route(web::get().to(probes::metrics)))
+        .service(readable("/health").route(reading().to(probes::health)))
+        .service(readable("/ready").route(reading().to(probes::ready)))
+        .service(readable("/live").route(reading().to(probes::live)))
+        .service(readable("/metrics").route(reading().to(probes::metrics)))
         .configure(docs::register)
         .default_service(web::to(nothing_here));
+}
+
+/// GET, and HEAD with it, which the framework answers without the body (RFC 9110 §9.3.2).
+fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// A path that can only be read.
+fn readable(path: &str) -> Resource {
+    resource(path, "GET, HEAD")
 }
 
 /// A path that answers 405 to all methods that get no route; `allow` lists those that do.

@@ -273,22 +273,38 @@ fn persistent(message_id: MessageId, destination: Destination) -> BasicPropertie
         .with_headers(headers)
 }
 
-/// The properties without the headers that belong to a message's past (`x-…`): what the broker
-/// notes of its way (`x-death`, `x-delivery-count`) would grow without end, and what a dead letter
-/// says of its failure does not hold for its next life.
+/// The properties that a message takes along when it is published again.
+///
+/// Not its headers `x-…`: what the broker notes of its way (`x-death`, `x-delivery-count`) would grow
+/// without end, and what a dead letter says of its failure does not hold for its next life. Not `CC`
+/// and `BCC`, which would route it elsewhere too; not `expiration`, by which a dead letter would vanish;
+/// not `user-id`, which the broker accepts of that user alone, closing the channel of any other.
 fn stripped(properties: &BasicProperties) -> BasicProperties {
     let mut headers = FieldTable::default();
     if let Some(old) = properties.headers() {
         for (name, value) in old.inner() {
-            if !name.as_str().starts_with("x-") {
+            let of_the_past = name.as_str().starts_with("x-");
+            if !of_the_past && !["CC", "BCC"].contains(&name.as_str()) {
                 headers.insert(name.clone(), value.clone());
             }
         }
     }
-    properties
-        .clone()
-        .with_headers(headers)
+    let mut kept = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
+        .with_headers(headers);
+    if let Some(content_type) = properties.content_type() {
+        kept = kept.with_content_type(content_type.clone());
+    }
+    if let Some(message_id) = properties.message_id() {
+        kept = kept.with_message_id(message_id.clone());
+    }
+    if let Some(correlation_id) = properties.correlation_id() {
+        kept = kept.with_correlation_id(correlation_id.clone());
+    }
+    if let Some(timestamp) = properties.timestamp() {
+        kept = kept.with_timestamp(*timestamp);
+    }
+    kept
 }
 
 fn with_header(properties: BasicProperties, name: &str, value: &str) -> BasicProperties {
@@ -357,6 +373,26 @@ mod tests {
                 .map(ShortString::as_str),
             Some(id.to_string().as_str())
         );
+    }
+
+    #[test]
+    fn what_a_stranger_set_does_not_reach_the_dead_letter_queue_by_us() {
+        let sent = router().delivery(Channel::Sms, MessageId::generate());
+        let mut table = sent.properties.headers().clone().unwrap_or_default();
+        table.insert("CC".into(), AMQPValue::LongString("elsewhere".into()));
+        let foreign = sent
+            .properties
+            .with_headers(table)
+            .with_user_id("somebody".into())
+            .with_expiration("1".into());
+        let failure = Failure {
+            reason: "undecodable",
+            detail: String::new(),
+        };
+        let dead = router().dead_letter(&foreign, Vec::new(), &failure, 1);
+        assert_eq!(dead.properties.user_id(), &None);
+        assert_eq!(dead.properties.expiration(), &None);
+        assert!(!headers(&dead).contains(&"CC".to_owned()));
     }
 
     #[test]

@@ -1,9 +1,11 @@
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation, Connection, Event};
+use lapin::{Channel, Confirmation, Connection, Event, PublisherConfirm};
 use tokio::sync::Notify;
 
 use super::connection::{ConnectError, connect};
@@ -33,10 +35,44 @@ pub(super) enum OpenError {
 /// one takes its place.
 pub(super) struct Session {
     connection: Connection,
-    channels: Vec<Channel>,
+    lanes: Vec<Lane>,
     next: AtomicUsize,
     failures_in_a_row: AtomicU32,
     given_up: Notify,
+}
+
+/// A channel to publish on.
+///
+/// lapin gives a publish its number and queues its frames in two steps, so two threads that publish
+/// on one channel at once can swap the confirms of their messages: a message that was refused then
+/// counts as safe. The lock makes the two steps one.
+struct Lane {
+    channel: Channel,
+    numbering: Mutex<()>,
+}
+
+impl Lane {
+    async fn publish(&self, out: Outgoing) -> lapin::Result<PublisherConfirm> {
+        // Not `mandatory`: with many publishes in flight lapin pins a returned message to the wrong
+        // confirm. What finds no queue takes the alternate exchange instead.
+        let options = BasicPublishOptions::default();
+        let mut publishing = std::pin::pin!(self.channel.basic_publish(
+            out.exchange,
+            out.routing_key,
+            options,
+            &out.body,
+            out.properties,
+        ));
+        // Both steps are over when the first poll returns.
+        poll_fn(|context| {
+            let _turn = self
+                .numbering
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            publishing.as_mut().poll(context)
+        })
+        .await
+    }
 }
 
 /// What the broker says of a session while it lives.
@@ -58,17 +94,20 @@ impl Session {
                 "exists on the broker with other arguments and is used as it is; see `tidings doctor`"
             );
         }
-        let mut channels = Vec::new();
+        let mut lanes = Vec::new();
         for _ in 0..settings.publish_channels {
             let channel = connection.create_channel().await?;
             channel
                 .confirm_select(ConfirmSelectOptions::default())
                 .await?;
-            channels.push(channel);
+            lanes.push(Lane {
+                channel,
+                numbering: Mutex::new(()),
+            });
         }
         Ok(Self {
             connection,
-            channels,
+            lanes,
             next: AtomicUsize::new(0),
             failures_in_a_row: AtomicU32::new(0),
             given_up: Notify::new(),
@@ -82,20 +121,8 @@ impl Session {
     /// Publishes on the next channel in turn and waits for the broker's confirm.
     pub(super) async fn publish(&self, out: Outgoing) -> Result<(), PublishError> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let channel = &self.channels[turn % self.channels.len()];
-        // Not `mandatory`: with many publishes in flight lapin pins a returned message to the wrong
-        // confirm. What finds no queue takes the alternate exchange instead.
-        let options = BasicPublishOptions::default();
-        let confirm = channel
-            .basic_publish(
-                out.exchange,
-                out.routing_key,
-                options,
-                &out.body,
-                out.properties,
-            )
-            .await?
-            .await?;
+        let lane = &self.lanes[turn % self.lanes.len()];
+        let confirm = lane.publish(out).await?.await?;
         match confirm {
             Confirmation::Ack(_) => Ok(()),
             Confirmation::Nack(_) | Confirmation::NotRequested => Err(PublishError::Refused),
@@ -104,7 +131,8 @@ impl Session {
 
     /// Notes how a publish ended, and gives the session up after too many failures in a row.
     pub(super) fn note(&self, outcome: &Result<(), PublishError>) {
-        if outcome.is_ok() {
+        if outcome.is_ok() || self.connection.status().blocked() {
+            // A broker that is short of memory is not helped by another connection.
             self.failures_in_a_row.store(0, Ordering::Relaxed);
         } else if self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 == FAILURES_IN_A_ROW {
             self.given_up.notify_one();
@@ -140,9 +168,9 @@ impl Session {
     fn is_open(&self) -> bool {
         self.connection.status().connected()
             && self
-                .channels
+                .lanes
                 .iter()
-                .all(|channel| channel.status().connected())
+                .all(|lane| lane.channel.status().connected())
     }
 
     /// Closes the connection, giving a silent broker a second to answer.

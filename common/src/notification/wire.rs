@@ -36,8 +36,10 @@ pub struct Notification {
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// Not JSON, or not of this shape.
-    #[error("the body is not a notification: {0}")]
-    Malformed(#[from] serde_json::Error),
+    ///
+    /// The message says where, but not what stands there: serde's own would quote the body.
+    #[error("the body is not a notification: {} at line {}, column {}", category(.0), .0.line(), .0.column())]
+    Malformed(serde_json::Error),
     /// Written by a version of Tidings that this one does not know.
     #[error("the body has wire version {0}; this program reads version {WIRE_VERSION}")]
     UnknownVersion(u32),
@@ -47,6 +49,13 @@ pub enum DecodeError {
     /// `payload` is JSON, but no object.
     #[error("the body's payload is not a JSON object")]
     PayloadNotAnObject,
+}
+
+fn category(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Data => "a field is missing or of another type",
+        _ => "no JSON",
+    }
 }
 
 impl DecodeError {
@@ -239,6 +248,10 @@ mod tests {
         assert_eq!(newer.reason(), "unknown_version");
         let garbage = Notification::decode(b"\xff\x00").expect_err("refused");
         assert_eq!(garbage.reason(), "undecodable");
+        let text = Notification::decode(b"\"a secret\"")
+            .expect_err("refused")
+            .to_string();
+        assert!(!text.contains("secret"), "{text}");
     }
 
     #[test]

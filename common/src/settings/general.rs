@@ -1,6 +1,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use super::Reader;
 
 /// Which kind of installation this is. `APP_ENV`, default `production`, so that a forgotten
@@ -73,7 +75,15 @@ impl TelemetrySettings {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Self {
         let level = reader.or("LOG_LEVEL", "info".to_owned()).to_lowercase();
-        if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&level) {
+        // Without this, a misspelt level would be the name of a target, and silence all others.
+        let misspelt = level
+            .split(',')
+            .filter(|directive| !directive.contains('='))
+            .find(|level| level.trim().parse::<LevelFilter>().is_err());
+        if let Some(misspelt) = misspelt {
+            let message = "must be error, warn, info, debug, trace, off, or target=level";
+            reader.problem("LOG_LEVEL", format!("{misspelt:?}: {message}"));
+        } else if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&level) {
             reader.problem("LOG_LEVEL", format!("{level:?}: {error}"));
         }
         Self {
@@ -125,6 +135,7 @@ mod tests {
             ("INFO", true),
             ("info,tidings_api=trace", true),
             ("tidings=loud", false),
+            ("warning", false),
         ] {
             let mut reader = reader("LOG_LEVEL", level);
             TelemetrySettings::read(&mut reader);

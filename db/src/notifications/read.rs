@@ -137,10 +137,12 @@ pub async fn list(
     } else {
         conditions.join(" AND ")
     };
-    // One more than asked for tells whether another page follows.
+    // One more than asked for tells whether another page follows. A parameter, not a literal, so that
+    // there are only so many statements to prepare.
+    parameters.push(Box::new(i64::from(limit) + 1));
     let sql = format!(
-        "SELECT {COLUMNS} FROM notifications WHERE {conditions} ORDER BY id DESC LIMIT {}",
-        u64::from(limit) + 1
+        "SELECT {COLUMNS} FROM notifications WHERE {conditions} ORDER BY id DESC LIMIT ${}",
+        parameters.len()
     );
     let statement = client.prepare_cached(&sql).await?;
     let parameters: Vec<&(dyn ToSql + Sync)> = parameters

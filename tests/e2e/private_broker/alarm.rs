@@ -18,7 +18,7 @@ async fn while_the_broker_is_short_of_memory_posts_are_refused_in_time_and_accep
     watermark("0.00001").await;
     let short = Instant::now();
     until_disconnected(&installation.api.client().anonymous()).await;
-    load.until_refused(secs(20), 200).await;
+    load.until_refused(secs(20), 100).await;
     eventually(secs(20), "the alarm has lasted for a while", async || {
         short.elapsed() > ALARM
     })

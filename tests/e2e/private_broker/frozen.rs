@@ -9,7 +9,7 @@ async fn while_the_broker_stands_still_posts_are_refused_in_time_and_accepted_so
     let load = installation.load(8).await;
     let frozen = installation.broker.freeze().await;
     installation.until_disconnected().await;
-    load.until_refused(secs(20), 200).await;
+    load.until_refused(secs(20), 100).await;
     frozen.thaw();
     installation.assert_recovers(&load).await;
     let posted = installation.assert_recorded_once(load).await;

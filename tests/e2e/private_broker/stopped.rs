@@ -8,7 +8,7 @@ async fn while_the_broker_is_stopped_posts_are_refused_in_time_and_accepted_soon
     let load = installation.load(8).await;
     installation.broker.stop().await;
     installation.until_disconnected().await;
-    load.until_refused(secs(20), 500).await;
+    load.until_refused(secs(20), 150).await;
     installation.until_disconnected().await;
     installation.broker.start().await;
     installation.assert_recovers(&load).await;

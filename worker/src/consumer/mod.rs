@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use lapin::BasicProperties;
 use lapin::message::Delivery;
+use lapin::types::ShortString;
 use tidings_common::broker::{Backoff, Failure, Publisher, Router, Topology, connect, declare};
 use tidings_common::retry::Attempt;
 use tidings_common::settings::BrokerSettings;
@@ -50,6 +51,24 @@ impl From<Delivery> for Incoming {
 }
 
 impl Incoming {
+    /// What its properties call it, for the log.
+    #[must_use]
+    pub fn message_id(&self) -> Option<&str> {
+        self.properties
+            .message_id()
+            .as_ref()
+            .map(ShortString::as_str)
+    }
+
+    /// The id of the request that it came by, for the log: its correlation id.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.properties
+            .correlation_id()
+            .as_ref()
+            .map(ShortString::as_str)
+    }
+
     /// How often this message has been tried, this time included.
     #[must_use]
     pub fn attempts(&self) -> u32 {
@@ -146,10 +165,17 @@ impl<W: Work> Consumer<W> {
         stop: &CancellationToken,
         backoff: &mut Backoff,
     ) -> anyhow::Result<End> {
-        let connection = connect(&this.broker, "tidings-worker: consuming").await?;
-        // Drift is warned about once, by the publisher's connection.
-        declare(&connection, &Topology::of(&this.broker)).await?;
-        let session = Session::open(&connection, Arc::clone(this), stop).await?;
+        let opening = async {
+            let connection = connect(&this.broker, "tidings-worker: consuming").await?;
+            // Drift is warned about once, by the publisher's connection.
+            declare(&connection, &Topology::of(&this.broker)).await?;
+            let session = Session::open(&connection, Arc::clone(this), stop).await?;
+            anyhow::Ok((connection, session))
+        };
+        let Some(opened) = stop.run_until_cancelled(opening).await else {
+            return Ok(End::Stopped);
+        };
+        let (connection, session) = opened?;
         tracing::info!(queue = this.queue, "consuming");
         this.links.set_consuming(true);
         backoff.reset();

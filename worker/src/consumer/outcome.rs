@@ -20,10 +20,17 @@ pub enum Outcome {
     },
 }
 
-/// The trouble is not the message's: a server is away, overloaded, or in the way of others.
+/// Work could not be done, for a reason that is not known to be the messages'.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Surroundings(pub String);
+pub enum Surroundings {
+    /// A server is away, overloaded, or in the way of others. Never counts as an attempt.
+    #[error("{0}")]
+    Away(String),
+    /// It may be the messages or not. Where it keeps happening to a single message while the servers
+    /// answer, it is that message's.
+    #[error("{0}")]
+    Unclear(String),
+}
 
 /// What to tell the broker of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Incoming, Outcome, Surroundings, Work};
+use crate::links::{Holding, Links};
 
 /// How long messages are held while the surroundings are away. After that they go back to the
 /// queue, because a broker closes channels that sit on a message for too long (30 minutes).
@@ -28,32 +30,31 @@ enum Trouble {
     Panicked,
 }
 
-/// Processes a batch until each of its messages has an outcome.
-///
-/// # Errors
-///
-/// Where the surroundings stay away, or while they are away and `stop` is cancelled.
+/// Processes a batch until each of its messages has an outcome. `None` stands for a message that
+/// must go back to its queue: the surroundings stay away, or they are away and the program stops.
 pub(super) async fn process<W: Work>(
     work: &W,
     batch: &[Incoming],
-    stop: &CancellationToken,
-) -> Result<Vec<Outcome>, GiveBack> {
+    hold: &mut Hold<'_>,
+) -> Vec<Option<Outcome>> {
     let mut outcomes: Vec<Option<Outcome>> = vec![None; batch.len()];
     let whole = 0..batch.len();
     let mut left = Vec::from([whole]);
-    let mut hold = Hold::new(stop);
     while let Some(range) = left.pop() {
-        match until_settled(work, &batch[range.clone()], &mut hold).await? {
-            Some(settled) => {
+        match until_settled(work, &batch[range.clone()], hold).await {
+            Ok(Some(settled)) => {
                 for (place, outcome) in outcomes[range].iter_mut().zip(settled) {
                     *place = Some(outcome);
                 }
             }
-            None => left.extend(halves(range)),
+            Ok(None) => {
+                hold.start_over();
+                left.extend(halves(range));
+            }
+            Err(GiveBack) => break,
         }
     }
-    // Ranges that are left are split until they are settled, so no place is empty here.
-    Ok(outcomes.into_iter().flatten().collect())
+    outcomes
 }
 
 /// Tries the same messages until they are settled; `None` where they are to be taken apart.
@@ -64,24 +65,27 @@ async fn until_settled<W: Work>(
 ) -> Result<Option<Vec<Outcome>>, GiveBack> {
     let mut failures = 0;
     loop {
-        match attempt(work, batch).await {
+        let error = match attempt(work, batch).await {
             Ok(outcomes) => return Ok(Some(outcomes)),
             Err(Trouble::Panicked) => {
                 return Ok(alone(batch, "panicked", "processing the message panicked"));
             }
-            Err(Trouble::Surroundings(error)) => {
-                tracing::warn!(%error, messages = batch.len(), "messages are held: the trouble is not theirs");
-                if work.surroundings_answer().await {
-                    failures += 1;
-                    if failures == FAILURES {
-                        return Ok(alone(batch, "processing_failed", &error.to_string()));
-                    }
-                } else {
-                    failures = 0;
-                }
-                hold.pause().await?;
-            }
+            Err(Trouble::Surroundings(error)) => error,
+        };
+        tracing::warn!(%error, messages = batch.len(), "messages are held: the trouble is not known to be theirs");
+        hold.begin();
+        if work.surroundings_answer().await {
+            failures += 1;
+        } else {
+            failures = 0;
         }
+        // Taking a batch apart costs nobody an attempt; that is for a single message alone, and for
+        // it only where the servers are not to blame.
+        let suspect = batch.len() > 1 || matches!(error, Surroundings::Unclear(_));
+        if failures >= FAILURES && suspect {
+            return Ok(alone(batch, "processing_failed", &error.to_string()));
+        }
+        hold.pause().await?;
     }
 }
 
@@ -116,31 +120,55 @@ fn halves(range: Range<usize>) -> [Range<usize>; 2] {
     [range.start..middle, middle..range.end]
 }
 
-/// Pauses between tries, for as long as messages may be held.
+/// Pauses between tries, for as long as the messages of one batch may be held. Meanwhile the worker
+/// is not ready.
 pub(super) struct Hold<'a> {
     since: Instant,
     backoff: Backoff,
     stop: &'a CancellationToken,
+    links: &'a Arc<Links>,
+    holding: Option<Holding>,
+    over: bool,
 }
 
 impl<'a> Hold<'a> {
-    pub(super) fn new(stop: &'a CancellationToken) -> Self {
+    pub(super) fn new(stop: &'a CancellationToken, links: &'a Arc<Links>) -> Self {
         Self {
             since: Instant::now(),
             backoff: Backoff::new(),
             stop,
+            links,
+            holding: None,
+            over: false,
         }
     }
 
+    /// Notes that messages are held.
+    pub(super) fn begin(&mut self) {
+        self.holding.get_or_insert_with(|| self.links.hold());
+    }
+
+    /// Starts again with short pauses.
+    pub(super) const fn start_over(&mut self) {
+        self.backoff.reset();
+    }
+
+    /// Whether there is no time left.
+    pub(super) const fn is_over(&self) -> bool {
+        self.over
+    }
+
     pub(super) async fn pause(&mut self) -> Result<(), GiveBack> {
-        if self.since.elapsed() > HOLD {
-            return Err(GiveBack);
-        }
+        self.begin();
         // On the way out nobody waits for a server: the messages are safest in their queue.
-        self.stop
-            .run_until_cancelled(self.backoff.pause())
-            .await
-            .ok_or(GiveBack)
+        let in_time = self.since.elapsed() <= HOLD
+            && self
+                .stop
+                .run_until_cancelled(self.backoff.pause())
+                .await
+                .is_some();
+        self.over = !in_time;
+        if in_time { Ok(()) } else { Err(GiveBack) }
     }
 }
 
@@ -167,7 +195,7 @@ mod tests {
             );
             let spoilt = batch.iter().any(|message| message.body == b"spoil");
             if spoilt || self.away.swap(false, Ordering::SeqCst) {
-                return Err(Surroundings("told to".to_owned()));
+                return Err(Surroundings::Unclear("told to".to_owned()));
             }
             Ok(vec![Outcome::Done; batch.len()])
         }
@@ -192,10 +220,20 @@ mod tests {
         bodies.iter().map(message).collect()
     }
 
-    fn reasons(outcomes: &[Outcome]) -> Vec<&'static str> {
-        let reason = |outcome: &Outcome| match outcome {
-            Outcome::Done => "done",
-            Outcome::Retry(failure) => failure.reason,
+    async fn processed<W: Work>(
+        work: &W,
+        bodies: &[&str],
+        stop: &CancellationToken,
+    ) -> Vec<Option<Outcome>> {
+        let links = Arc::new(Links::new(Arc::default()));
+        process(work, &batch(bodies), &mut Hold::new(stop, &links)).await
+    }
+
+    fn reasons(outcomes: &[Option<Outcome>]) -> Vec<&'static str> {
+        let reason = |outcome: &Option<Outcome>| match outcome {
+            Some(Outcome::Done) => "done",
+            Some(Outcome::Retry(failure)) => failure.reason,
+            None => "given back",
             other => panic!("{other:?}"),
         };
         outcomes.iter().map(reason).collect()
@@ -203,10 +241,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_message_that_panics_costs_only_itself() {
-        let messages = batch(&["", "", "panic", "", ""]);
-        let outcomes = process(&Told::default(), &messages, &CancellationToken::new())
-            .await
-            .expect("processed");
+        let bodies = ["", "", "panic", "", ""];
+        let outcomes = processed(&Told::default(), &bodies, &CancellationToken::new()).await;
         assert_eq!(
             reasons(&outcomes),
             ["done", "done", "panicked", "done", "done"]
@@ -214,14 +250,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_that_spoils_its_batch_is_found_while_the_surroundings_answer() {
-        let messages = batch(&["", "spoil", "", ""]);
-        let outcomes = process(&Told::default(), &messages, &CancellationToken::new())
-            .await
-            .expect("processed");
+    async fn messages_that_spoil_their_batch_are_found_within_the_time_that_it_may_be_held() {
+        let mut bodies = [""; 256];
+        (bodies[3], bodies[200]) = ("spoil", "spoil");
+        let outcomes = processed(&Told::default(), &bodies, &CancellationToken::new()).await;
+        let reasons = reasons(&outcomes);
         assert_eq!(
-            reasons(&outcomes),
-            ["done", "processing_failed", "done", "done"]
+            (reasons[3], reasons[200]),
+            ("processing_failed", "processing_failed")
+        );
+        assert_eq!(
+            reasons.iter().filter(|reason| **reason == "done").count(),
+            254
         );
     }
 
@@ -231,9 +271,7 @@ mod tests {
             away: AtomicBool::new(true),
             ..Told::default()
         };
-        let outcomes = process(&work, &batch(&["", ""]), &CancellationToken::new())
-            .await
-            .expect("processed");
+        let outcomes = processed(&work, &["", ""], &CancellationToken::new()).await;
         assert_eq!(reasons(&outcomes), ["done", "done"]);
         assert_eq!(*work.seen.lock().expect("not poisoned"), [2, 2]);
     }
@@ -246,33 +284,54 @@ mod tests {
             away: AtomicBool::new(true),
             ..Told::default()
         };
-        assert!(process(&work, &batch(&[""]), &stop).await.is_err());
+        assert_eq!(
+            reasons(&processed(&work, &[""], &stop).await),
+            ["given back"]
+        );
+    }
+
+    /// Work whose servers cannot do it, whether they answer or not.
+    struct Away {
+        answering: bool,
+    }
+
+    impl Work for Away {
+        async fn process(&self, _: &[Incoming]) -> Result<Vec<Outcome>, Surroundings> {
+            Err(Surroundings::Away("away".to_owned()))
+        }
+
+        async fn given_up(&self, _: &Incoming, _: &Failure) -> Result<(), Surroundings> {
+            Ok(())
+        }
+
+        async fn surroundings_answer(&self) -> bool {
+            self.answering
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn messages_are_held_for_a_minute_at_most() {
-        struct Away;
-        impl Work for Away {
-            async fn process(&self, _: &[Incoming]) -> Result<Vec<Outcome>, Surroundings> {
-                Err(Surroundings("away".to_owned()))
-            }
-            async fn given_up(&self, _: &Incoming, _: &Failure) -> Result<(), Surroundings> {
-                Ok(())
-            }
-            async fn surroundings_answer(&self) -> bool {
-                false
-            }
+    async fn messages_are_held_for_a_minute_and_lose_no_attempt() {
+        for answering in [false, true] {
+            let start = Instant::now();
+            let outcomes =
+                processed(&Away { answering }, &["", ""], &CancellationToken::new()).await;
+            assert_eq!(reasons(&outcomes), ["given back", "given back"]);
+            assert!(
+                (60..65).contains(&start.elapsed().as_secs()),
+                "{:?}",
+                start.elapsed()
+            );
         }
-        let start = Instant::now();
-        assert!(
-            process(&Away, &batch(&["", ""]), &CancellationToken::new())
-                .await
-                .is_err()
-        );
-        assert!(
-            (60..65).contains(&start.elapsed().as_secs()),
-            "{:?}",
-            start.elapsed()
-        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_worker_is_not_ready_while_messages_are_held() {
+        let (stop, health) = (CancellationToken::new(), Arc::default());
+        let links = Arc::new(Links::new(Arc::clone(&health)));
+        let mut hold = Hold::new(&stop, &links);
+        hold.pause().await.expect("in time");
+        assert!(health.is_holding());
+        drop(hold);
+        assert!(!health.is_holding());
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Session<W> {
     ledger: Ledger,
     running: JoinSet<Settlement>,
     /// Cancelled when the program stops: no batch may then wait for its surroundings.
-    hold: CancellationToken,
+    stop: CancellationToken,
 }
 
 impl<W: Work> Session<W> {
@@ -73,7 +73,7 @@ impl<W: Work> Session<W> {
             deliveries,
             ledger: Ledger::default(),
             running: JoinSet::new(),
-            hold: stop.child_token(),
+            stop: stop.clone(),
         })
     }
 
@@ -133,9 +133,9 @@ impl<W: Work> Session<W> {
             self.ledger.handed_over(message.delivery_tag);
         }
         let consumer = Arc::clone(&self.consumer);
-        let hold = self.hold.clone();
+        let stop = self.stop.clone();
         self.running
-            .spawn(async move { consumer.settle(batch, &hold).await });
+            .spawn(async move { consumer.settle(batch, &stop).await });
     }
 
     /// Tells the broker how a batch ended.

@@ -1,6 +1,5 @@
 //! From outcomes to what the broker is told.
 
-use lapin::types::ShortString;
 use metrics::counter;
 use tidings_common::broker::{Failure, Outgoing};
 use tokio_util::sync::CancellationToken;
@@ -29,13 +28,16 @@ impl<W: Work> Consumer<W> {
         stop: &CancellationToken,
     ) -> Settlement {
         let mut settlement = Settlement::default();
-        let Ok(outcomes) = process(&*self.work, &batch, stop).await else {
-            settlement.give_back = true;
-            return settlement;
-        };
+        // One for the whole batch: it is the batch that the broker is waiting for.
+        let mut hold = Hold::new(stop, &self.links);
+        let outcomes = process(&*self.work, &batch, &mut hold).await;
         for (message, outcome) in batch.iter().zip(outcomes) {
             let tag = message.delivery_tag;
-            match self.carry_out(message, outcome, stop).await {
+            let told = match outcome {
+                Some(outcome) => self.carry_out(message, outcome, &mut hold).await,
+                None => Err(GiveBack),
+            };
+            match told {
                 Ok(Told::Ack) => settlement.acks.push(tag),
                 Ok(Told::Nack) => settlement.nacks.push(tag),
                 Err(GiveBack) => settlement.give_back = true,
@@ -48,7 +50,7 @@ impl<W: Work> Consumer<W> {
         &self,
         message: &Incoming,
         outcome: Outcome,
-        stop: &CancellationToken,
+        hold: &mut Hold<'_>,
     ) -> Result<Told, GiveBack> {
         if let Outcome::Retry(failure) | Outcome::DeadLetter(failure) = &outcome {
             log_failure(message, failure);
@@ -65,7 +67,7 @@ impl<W: Work> Consumer<W> {
                 Ok(Told::Nack)
             }
             Verdict::GiveUp(failure) => self
-                .give_up(message, &failure, stop)
+                .give_up(message, &failure, hold)
                 .await
                 .map(|()| Told::Ack),
             Verdict::Defer { wait, not_before } => {
@@ -73,7 +75,7 @@ impl<W: Work> Consumer<W> {
                 let deferred =
                     self.router
                         .deferred(key, &message.properties, body, wait, not_before);
-                self.publish(deferred, &mut Hold::new(stop)).await?;
+                self.publish(deferred, hold).await?;
                 counter!("tidings_messages_deferred_total").increment(1);
                 Ok(Told::Ack)
             }
@@ -86,25 +88,21 @@ impl<W: Work> Consumer<W> {
         &self,
         message: &Incoming,
         failure: &Failure,
-        stop: &CancellationToken,
+        hold: &mut Hold<'_>,
     ) -> Result<(), GiveBack> {
-        let mut hold = Hold::new(stop);
         let attempts = message.attempts();
         let letter =
             self.router
                 .dead_letter(&message.properties, message.body.clone(), failure, attempts);
-        self.publish(letter, &mut hold).await?;
+        self.publish(letter, hold).await?;
         while let Err(error) = self.work.given_up(message, failure).await {
             tracing::warn!(%error, "cannot note that a message is given up; trying again");
             hold.pause().await?;
         }
         counter!("tidings_messages_dead_lettered_total", "reason" => failure.reason).increment(1);
         tracing::error!(
-            message_id = message
-                .properties
-                .message_id()
-                .as_ref()
-                .map(ShortString::as_str),
+            message_id = message.message_id(),
+            request_id = message.request_id(),
             queue = self.queue,
             reason = failure.reason,
             attempts,
@@ -114,6 +112,9 @@ impl<W: Work> Consumer<W> {
     }
 
     async fn publish(&self, outgoing: Outgoing, hold: &mut Hold<'_>) -> Result<(), GiveBack> {
+        if hold.is_over() {
+            return Err(GiveBack);
+        }
         while let Err(error) = self.publisher.publish(outgoing.clone()).await {
             tracing::warn!(%error, "cannot publish; trying again");
             hold.pause().await?;
@@ -129,14 +130,11 @@ enum Told {
 
 fn log_failure(message: &Incoming, failure: &Failure) {
     tracing::warn!(
-        message_id = message
-            .properties
-            .message_id()
-            .as_ref()
-            .map(ShortString::as_str),
+        message_id = message.message_id(),
+        request_id = message.request_id(),
         attempt = message.attempt.map(|attempt| attempt.number),
         reason = failure.reason,
-        detail = failure.detail,
+        detail = failure.detail.chars().take(500).collect::<String>(),
         "message failed"
     );
 }

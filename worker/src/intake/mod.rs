@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use metrics::counter;
 use tidings_common::broker::{Failure, Publisher, Router};
 use tidings_common::notification::{Channel, MessageId, Notification, Status};
-use tidings_db::{Database, DbError, notifications};
+use tidings_db::{Database, DbError, Trouble, notifications};
 
 use crate::consumer::{Incoming, Outcome, Surroundings, Work};
 use record::{Fate, record};
@@ -74,10 +74,13 @@ impl Intake {
 
     /// An in-app row that waits was replayed: recording it again is its delivery.
     async fn process_replayed(&self, id: MessageId) -> Result<(), DbError> {
-        let client = self.database.client().await?;
-        notifications::process(&*client, id).await?;
-        client.keep();
-        Ok(())
+        let processing = async {
+            let client = self.database.client().await?;
+            notifications::process(&*client, id).await?;
+            client.keep();
+            Ok(())
+        };
+        self.database.patiently(processing).await
     }
 
     /// Passes on, each id once, all at the same time.
@@ -88,7 +91,7 @@ impl Intake {
         let published = try_join_all(publishing).await;
         published
             .map(drop)
-            .map_err(|error| Surroundings(error.to_string()))
+            .map_err(|error| Surroundings::Away(error.to_string()))
     }
 }
 
@@ -163,12 +166,16 @@ impl Work for Intake {
     }
 }
 
+/// What an error of the database means for the messages that met it.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "used as the function of map_err"
 )]
 fn surroundings(error: DbError) -> Surroundings {
-    Surroundings(error.to_string())
+    match error.trouble() {
+        Trouble::Unclear => Surroundings::Unclear(error.to_string()),
+        _ => Surroundings::Away(error.to_string()),
+    }
 }
 
 /// Counts and logs what became of a message. A second copy of it in the same batch is a duplicate,
@@ -178,6 +185,7 @@ fn count(message: &Incoming, notification: &Notification, fate: &Fate, first_tim
         Fate::Recorded if first_time => {
             counter!("tidings_intake_recorded_total").increment(1);
             tracing::info!(
+                request_id = message.request_id(),
                 message_id = %notification.message_id,
                 user_id = %notification.user_id,
                 r#type = notification.channel.as_str(),

@@ -5,6 +5,7 @@ use tidings_common::notification::{MessageId, Notification, UserId, payload_prob
 use tidings_db::notifications::{self, Recorded, Standing};
 use tidings_db::{Database, DbError, Trouble, users};
 
+use super::surroundings;
 use crate::consumer::{Outcome, Surroundings};
 
 /// What became of one notification of a batch.
@@ -52,7 +53,7 @@ pub(super) async fn record(
                     );
                 }
                 Trouble::Rejected => left.extend(taken_apart(part)),
-                Trouble::Surroundings => return Err(Surroundings(error.to_string())),
+                Trouble::Surroundings | Trouble::Unclear => return Err(surroundings(error)),
             },
         }
     }
@@ -91,7 +92,7 @@ async fn insert(
             Ok(recorded) => fates(&client, batch, &recorded).await,
             Err(error) => Err(error),
         };
-        if !matches!(&settled, Err(error) if error.trouble() == Trouble::Surroundings) {
+        if !matches!(&settled, Err(error) if error.sql_state().is_none()) {
             client.keep();
         }
         settled
@@ -139,10 +140,15 @@ async fn without_unknown_users<'a>(
         Ok(existing)
     };
     let asked: Result<_, DbError> = database.patiently(asking).await;
-    let existing = asked.map_err(|error| Surroundings(error.to_string()))?;
+    let existing = asked.map_err(surroundings)?;
     let (known, unknown): (Vec<_>, Vec<_>) = batch
         .into_iter()
         .partition(|notification| existing.contains(&notification.user_id));
+    if unknown.is_empty() {
+        // Made since, perhaps; but without a pause this could go round and round.
+        let text = "PostgreSQL misses a reference, but all users exist";
+        return Err(Surroundings::Away(text.to_owned()));
+    }
     for notification in unknown {
         let failure = Failure {
             reason: "unknown_user",

@@ -19,8 +19,9 @@ use crate::context::RequestId;
 use crate::error::{ApiError, Detail};
 use crate::state::AppState;
 
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a body may take to arrive: well below `SHUTDOWN_TIMEOUT_SECS`, so that nobody who is slow
+/// holds up the end.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a request.
 #[derive(ToSchema)]

@@ -15,6 +15,9 @@ use crate::state::AppState;
 /// How many notifications a page has where the caller does not say.
 const DEFAULT_LIMIT: u32 = 50;
 
+/// More parameters than there are names for.
+const MAX_PARAMETERS: usize = 20;
+
 /// The longest page.
 const MAX_LIMIT: u32 = 200;
 
@@ -92,6 +95,10 @@ impl Asked {
             )
         };
         let Query(pairs) = Query::<Vec<(String, String)>>::from_query(query).map_err(unreadable)?;
+        if pairs.len() > MAX_PARAMETERS {
+            let message = format!("At most {MAX_PARAMETERS} query parameters are taken");
+            return Err(ApiError::bad_request("invalid_query", message, Vec::new()));
+        }
         let mut problems = Vec::new();
         let (mut filter, mut after, mut limit) = (Filter::default(), None, DEFAULT_LIMIT);
         for (place, (name, value)) in pairs.iter().enumerate() {
