@@ -1,7 +1,7 @@
 use serde_json::{Map, Value};
 use tidings_common::broker::DeadLetter;
 
-use super::letters::summary;
+use super::letter::summary;
 use crate::output::{Text, printable, printable_lines, table};
 
 /// How many bytes of a body that is no JSON are shown as numbers to people.

@@ -4,7 +4,8 @@ use serde_json::json;
 use tidings_common::broker::DeadLetter;
 use tidings_common::settings::BrokerSettings;
 
-use super::letters::{channel_name, shown_id, summary, with_letters};
+use super::letter::{channel_name, shown_id, summary};
+use super::letters::with_letters;
 use super::selection::Filter;
 use crate::output::{Report, Text, count, printable, table};
 use crate::settings;

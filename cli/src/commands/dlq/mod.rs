@@ -2,6 +2,7 @@
 //! broker holds it for us, unacknowledged, and takes it back when our channel ends.
 
 mod describe;
+mod letter;
 mod letters;
 mod list;
 mod purge;

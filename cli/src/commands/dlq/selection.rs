@@ -1,10 +1,7 @@
 use tidings_common::broker::{DeadLetter, Destination};
 use tidings_common::notification::MessageId;
 
-use super::letters::message_id;
-
-/// The name that stands for a channel header that is missing or names no stage.
-pub const NO_CHANNEL: &str = "none";
+use super::letter::{NO_CHANNEL, message_id};
 
 /// Which dead letters are meant. All conditions must hold; without any, all are.
 #[derive(Clone, Debug, Default, clap::Args)]

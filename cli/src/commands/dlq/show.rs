@@ -4,7 +4,8 @@ use tidings_common::settings::BrokerSettings;
 use tidings_db::{Database, DatabaseSettings, notifications};
 
 use super::describe::{describe, text};
-use super::letters::{message_id, with_letters};
+use super::letter::message_id;
+use super::letters::with_letters;
 use super::selection::{Failure, Filter};
 use crate::output::Report;
 use crate::settings;

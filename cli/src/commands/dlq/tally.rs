@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tidings_common::broker::DeadLetter;
 
-use super::letters::{shown_id, summary};
+use super::letter::{shown_id, summary};
 use super::verdict::{Hindrance, Verdict};
 use crate::output::{Report, Text, count, printable};
 
