@@ -63,6 +63,14 @@ impl PrivateServer {
         }
     }
 
+    /// Writes a file beside it, which is deleted with it. Returns the file's path.
+    #[must_use]
+    pub fn file(&self, name: &str, content: &str) -> String {
+        let path = self.dir.join(name);
+        fs::write(&path, content).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    }
+
     /// Starts it again and waits until it can be used.
     pub async fn start(&self) {
         self.dev(&["start", self.server.name()]).await;

@@ -1,9 +1,10 @@
 //! What happens when PostgreSQL goes away, and how all is as before once it is back (promises 4 and
-//! 5). Each test has a PostgreSQL of its own.
+//! 5), and TLS, which takes a server of one's own. Each test has a PostgreSQL of its own.
 
 mod frozen;
 mod killed;
 mod stopped;
+mod tls;
 
 use tidings_tests::{Client, Load, PrivateServer, Program, Reply, Server, Servers, World};
 use tidings_tests::{eventually_ok, secs};

@@ -1,0 +1,76 @@
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use tidings_common::settings::Reader;
+use tidings_db::{Database, DatabaseSettings, DbError};
+use tidings_tests::{PrivateServer, Server, Servers, TestDatabase, eventually, secs};
+
+/// Gives the server a certificate for its address and has it speak TLS from the next connection on.
+async fn speak_tls(db: &TestDatabase, own: &CertifiedKey<KeyPair>) {
+    let client = db.pool.client().await.expect("a connection");
+    // Written by the server itself, because its key must be its own user's and nobody else's.
+    for (file, pem) in [
+        ("server.crt", own.cert.pem()),
+        ("server.key", own.signing_key.serialize_pem()),
+    ] {
+        let write = format!(
+            "COPY (SELECT unnest(string_to_array('{pem}', E'\n'))) TO PROGRAM 'umask 077; cat > {file}'"
+        );
+        client.batch_execute(&write).await.expect("written");
+    }
+    client
+        .batch_execute("ALTER SYSTEM SET ssl = on")
+        .await
+        .expect("set");
+    client
+        .batch_execute("SELECT pg_reload_conf()")
+        .await
+        .expect("reloaded");
+    client.keep();
+    eventually(secs(10), "the server speaks TLS", async || {
+        is_encrypted(&with(db, "sslmode=require"))
+            .await
+            .unwrap_or(false)
+    })
+    .await;
+}
+
+fn with(db: &TestDatabase, parameters: &str) -> String {
+    format!("{}?{parameters}", db.url())
+}
+
+/// Whether a connection by this URL is encrypted, as the server sees it.
+async fn is_encrypted(url: &str) -> Result<bool, DbError> {
+    let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), url.to_owned())]);
+    let settings = DatabaseSettings::read(&mut reader);
+    let settings = reader.finish(settings).expect("settings");
+    let database = Database::new(&settings, "tests: TLS").expect("a pool");
+    let client = database.client().await?;
+    let own = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    Ok(client.query_one(own, &[]).await?.get(0))
+}
+
+fn self_signed() -> CertifiedKey<KeyPair> {
+    generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate")
+}
+
+#[tokio::test]
+async fn connections_are_encrypted_and_verified_as_the_url_says() {
+    let postgres = PrivateServer::new(Server::Postgres).await;
+    let db = TestDatabase::empty(&postgres.among(Servers::shared())).await;
+    let (own, another) = (self_signed(), self_signed());
+    speak_tls(&db, &own).await;
+
+    let encrypted = async |parameters: &str| is_encrypted(&with(&db, parameters)).await;
+    assert!(!encrypted("sslmode=disable").await.expect("connected"));
+    assert!(encrypted("sslmode=prefer").await.expect("connected"));
+    assert!(encrypted("sslmode=require").await.expect("connected"));
+
+    let trusted = postgres.file("own.pem", &own.cert.pem());
+    let verified = format!("sslmode=verify-full&sslrootcert={trusted}");
+    assert!(encrypted(&verified).await.expect("the right authority"));
+    let foreign = postgres.file("another.pem", &another.cert.pem());
+    let refused = encrypted(&format!("sslmode=verify-full&sslrootcert={foreign}")).await;
+    let error = refused.expect_err("another authority").to_string();
+    assert!(error.contains("certificate"), "{error}");
+    let unknown = encrypted("sslmode=verify-full").await;
+    assert!(unknown.is_err(), "the machine's authorities do not know it");
+}
