@@ -128,6 +128,7 @@ cmd_test() {
 
     step "Formatting" cargo fmt --all --check
     step "Lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+    step "Documentation" env RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --workspace --no-deps --locked
     # With the tests, so that programs and tests share one build of every dependency.
     step "Build" cargo build --workspace --all-targets --locked
     step "Servers" start_test_servers
@@ -139,7 +140,6 @@ cmd_test() {
     fi
     step "Tests" cargo nextest run --workspace --locked "${nextest_args[@]}"
     step "Examples in the documentation" cargo test --doc --workspace --locked
-    step "Documentation" env RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --workspace --no-deps --locked
     say ""
     say "Everything passed in $((SECONDS - began)) s."
 }

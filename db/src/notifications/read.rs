@@ -39,7 +39,7 @@ const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, ret
                        created_at, processed_at, error_message";
 
 impl From<&tokio_postgres::Row> for Row {
-    /// Of a row of [`COLUMNS`].
+    /// Of a row of `COLUMNS`.
     fn from(row: &tokio_postgres::Row) -> Self {
         Self {
             id: row.get(0),
