@@ -1,0 +1,150 @@
+//! `tidings dlq` against the real dead-letter queue.
+
+use std::process::{Command, Stdio};
+
+use lapin::BasicProperties;
+use serde_json::Value;
+use tidings_common::broker::{Failure, Publisher, Router};
+use tidings_tests::{Amqp, Message, World, eventually, program_path, secs};
+use tokio_util::sync::CancellationToken;
+
+/// Puts a dead letter of the intake's into the queue.
+fn letter(amqp: &Amqp, world: &World) -> Message {
+    Message {
+        exchange: String::new(),
+        routing_key: amqp.settings.names.dlq.clone(),
+        ..amqp.intake_of(&world.wire())
+    }
+}
+
+/// What the tool prints for programs.
+fn tidings(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
+    let output = world.tidings(&[&["--json"], arguments].concat());
+    let out = if output.stdout.is_empty() {
+        &output.stderr
+    } else {
+        &output.stdout
+    };
+    let text = String::from_utf8_lossy(out);
+    let json = serde_json::from_slice(out).unwrap_or_else(|_| panic!("JSON: {text}"));
+    (output.status.code(), json)
+}
+
+/// Runs a replay and kills it once it has moved some letters; it may also reach its end before.
+async fn replay_and_kill(world: &World, amqp: &Amqp) {
+    let before = amqp.intake_depth().await;
+    let mut replay = Command::new(program_path("tidings"))
+        .env_clear()
+        .envs(world.settings(&[]))
+        .current_dir(std::env::temp_dir())
+        .args(["dlq", "replay", "--all"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("started");
+    eventually(secs(60), "some letters are replayed", async || {
+        let ended = replay.try_wait().expect("its state").is_some();
+        ended || amqp.intake_depth().await > before
+    })
+    .await;
+    replay.kill().expect("killed");
+    replay.wait().expect("reaped");
+}
+
+/// More than the broker takes acknowledgements for at a time, and than the tool reads at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_that_is_killed_half_way_loses_nothing() {
+    const LETTERS: i64 = 5000;
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    for _ in 0..LETTERS / 1000 {
+        amqp.publish_all((0..1000).map(|_| letter(&amqp, &world)))
+            .await;
+    }
+    for _ in 0..3 {
+        replay_and_kill(&world, &amqp).await;
+    }
+    eventually(secs(60), "the rest is replayed, and gone", async || {
+        let (code, _) = tidings(&world, &["dlq", "replay", "--all"]);
+        assert_eq!(code, Some(0));
+        amqp.dead_letter_depth().await == 0
+    })
+    .await;
+    let worker = world.worker().await;
+    eventually(secs(60), "every letter is a row", async || {
+        world.database.count("status = 'processed'").await == LETTERS
+    })
+    .await;
+    eventually(secs(60), "what was sent twice is a duplicate", async || {
+        amqp.intake_depth().await == 0
+    })
+    .await;
+    assert_eq!(world.database.count("true").await, LETTERS);
+    drop(worker);
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+}
+
+/// Two letters of the intake's for each of two reasons.
+async fn four_letters(world: &World, amqp: &Amqp) {
+    let stop = CancellationToken::new();
+    let settings = amqp.settings.clone();
+    let (publisher, _task) = Publisher::start(settings, "tests: letters", |_| {}, stop.clone());
+    publisher.until_connected().await;
+    let router = Router::new(&amqp.settings);
+    for reason in ["unknown_user", "unknown_user", "undecodable", "undecodable"] {
+        let message = amqp.intake_of(&world.wire());
+        let properties: BasicProperties = message.properties;
+        let detail = "told to".to_owned();
+        let dead = router.dead_letter(&properties, message.body, &Failure { reason, detail }, 4);
+        publisher.publish(dead).await.expect("confirmed");
+    }
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn letters_are_listed_shown_and_purged_by_what_they_say() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    four_letters(&world, &amqp).await;
+
+    let (code, listed) = tidings(&world, &["dlq", "list"]);
+    assert_eq!((code, &listed["total"]), (Some(0), &4.into()));
+    assert_eq!(listed["byReason"]["unknown_user"], 2);
+    let id = listed["deadLetters"][0]["messageId"]
+        .as_str()
+        .expect("an id");
+    let shown = world.tidings(&["dlq", "show", id]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains(id) && shown.contains("told to"), "{shown}");
+
+    let (_, rehearsed) = tidings(&world, &["dlq", "purge", "--all", "--dry-run"]);
+    assert_eq!(rehearsed["selected"], 4);
+    let (code, _) = tidings(
+        &world,
+        &["dlq", "purge", "--reason", "undecodable", "--yes"],
+    );
+    assert_eq!(code, Some(0));
+    let (_, left) = tidings(&world, &["dlq", "list"]);
+    assert_eq!(
+        (&left["total"], &left["byReason"]["unknown_user"]),
+        (&2.into(), &2.into())
+    );
+    let (_, none) = tidings(&world, &["dlq", "purge", "--channel", "sms", "--yes"]);
+    assert_eq!(none["selected"], 0);
+}
+
+#[tokio::test]
+async fn deleting_or_replaying_everything_must_be_asked_for() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    four_letters(&world, &amqp).await;
+    for arguments in [
+        &["dlq", "replay"][..],
+        &["dlq", "purge"],
+        &["dlq", "purge", "--all"],
+    ] {
+        let output = world.tidings(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+    assert_eq!(amqp.dead_letters().await.len(), 4);
+}
