@@ -4,7 +4,8 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, ShortString};
 use serde_json::{Map, Value};
 
-use super::message::{Destination, as_text, header};
+use super::destination::Destination;
+use super::header::{self, as_text};
 use super::plain::{plain, plain_properties};
 use crate::retry::Attempt;
 

@@ -7,7 +7,7 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use tokio_util::sync::CancellationToken;
 
-use super::message::Destination;
+use super::destination::Destination;
 use super::publisher::Publisher;
 use crate::settings::Names;
 

@@ -5,7 +5,7 @@ use lapin::tcp::AMQPUriTcpExt;
 use lapin::types::{FieldTable, parsing};
 use secrecy::ExposeSecret;
 
-use super::message::as_text;
+use super::header::as_text;
 use crate::settings::BrokerSettings;
 
 /// How long the broker may take to greet.

@@ -1,134 +1,16 @@
-use std::time::Duration;
-
 use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
+use super::destination::Destination;
+use super::header;
+use super::wait_time::WaitTime;
 use crate::notification::{Channel, DeliveryRequest, MessageId, Notification};
 use crate::retry::{Attempt, Ladder};
 use crate::settings::{BrokerSettings, Names};
 
-/// The names of the headers that messages carry.
-pub mod header {
-    /// The queue that a message belongs to: a [`Destination`](super::Destination)'s name.
-    pub const CHANNEL: &str = "channel";
-    /// Not to be processed before this time (RFC 3339).
-    pub const NOT_BEFORE: &str = "x-not-before";
-    /// A dead letter's stable reason code, such as `unknown_user`.
-    pub const FAILURE_REASON: &str = "x-failure-reason";
-    /// A dead letter's reason for people.
-    pub const FAILURE_DETAIL: &str = "x-failure-detail";
-    /// When a message became a dead letter (RFC 3339).
-    pub const FAILED_AT: &str = "x-failed-at";
-    /// How often a dead letter was tried.
-    pub const ATTEMPTS: &str = "x-attempts";
-}
-
 /// `delivery-mode` 2: the broker keeps the message on disk.
 const PERSISTENT: u8 = 2;
-
-/// The stage, and so the queue, that a message belongs to. Its name stands in the header `channel`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Destination {
-    /// To be recorded.
-    Intake,
-    /// To be delivered by this channel; never [`Channel::InApp`].
-    Delivery(Channel),
-}
-
-impl Destination {
-    /// Every destination.
-    pub const ALL: [Self; 5] = [
-        Self::Intake,
-        Self::Delivery(Channel::Email),
-        Self::Delivery(Channel::Sms),
-        Self::Delivery(Channel::Push),
-        Self::Delivery(Channel::Webhook),
-    ];
-
-    /// The value of the header `channel`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Intake => "intake",
-            Self::Delivery(channel) => channel.as_str(),
-        }
-    }
-
-    /// Reads the value of the header `channel`.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|destination| destination.as_str() == name)
-    }
-
-    /// Reads a message's header `channel`.
-    #[must_use]
-    pub fn of(properties: &BasicProperties) -> Option<Self> {
-        let value = properties
-            .headers()
-            .as_ref()?
-            .inner()
-            .get(header::CHANNEL)?;
-        Self::from_name(as_text(value)?)
-    }
-
-    /// The queue.
-    #[must_use]
-    pub fn queue(self, names: &Names) -> String {
-        match self {
-            Self::Intake => names.queue.clone(),
-            Self::Delivery(channel) => names.channel_queue(channel),
-        }
-    }
-}
-
-/// How long a deferred message waits. The delay queues of these times exist once an installation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WaitTime {
-    /// One second.
-    Second,
-    /// Half a minute.
-    HalfMinute,
-    /// Five minutes.
-    FiveMinutes,
-}
-
-impl WaitTime {
-    /// Every waiting time, shortest first.
-    pub const ALL: [Self; 3] = [Self::Second, Self::HalfMinute, Self::FiveMinutes];
-
-    /// The last part of the exchange's and the queue's name.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Second => "1s",
-            Self::HalfMinute => "30s",
-            Self::FiveMinutes => "5m",
-        }
-    }
-
-    /// The delay queue's message TTL.
-    #[must_use]
-    pub const fn duration(self) -> Duration {
-        match self {
-            Self::Second => Duration::from_secs(1),
-            Self::HalfMinute => Duration::from_secs(30),
-            Self::FiveMinutes => Duration::from_mins(5),
-        }
-    }
-
-    /// The longest that is not longer than `wait`; the shortest where all are.
-    #[must_use]
-    pub fn at_most(wait: Duration) -> Self {
-        Self::ALL
-            .into_iter()
-            .rev()
-            .find(|time| time.duration() <= wait)
-            .unwrap_or(Self::Second)
-    }
-}
 
 /// Why a message is a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -313,15 +195,6 @@ fn with_header(properties: BasicProperties, name: &str, value: &str) -> BasicPro
     properties.with_headers(headers)
 }
 
-/// A header's value, where it is text.
-pub(super) fn as_text(value: &AMQPValue) -> Option<&str> {
-    match value {
-        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
-        AMQPValue::ShortString(text) => Some(text.as_str()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -409,25 +282,5 @@ mod tests {
         assert_eq!(deferred.exchange.as_str(), "notifications.wait.30s");
         assert_eq!(deferred.routing_key.as_str(), "attempt.2.3x1x1x1");
         assert_eq!(headers(&deferred), ["channel", "x-not-before"]);
-    }
-
-    #[test]
-    fn the_waiting_time_is_never_longer_than_asked_for_unless_it_is_the_shortest() {
-        let label = |secs| WaitTime::at_most(Duration::from_secs(secs)).label();
-        assert_eq!(
-            [0, 1, 29, 30, 299, 300, 9999].map(label),
-            ["1s", "1s", "1s", "30s", "30s", "5m", "5m"]
-        );
-    }
-
-    #[test]
-    fn every_destination_is_read_back_from_its_name() {
-        for destination in Destination::ALL {
-            assert_eq!(
-                Destination::from_name(destination.as_str()),
-                Some(destination)
-            );
-        }
-        assert_eq!(Destination::from_name("in-app"), None);
     }
 }

@@ -1,7 +1,8 @@
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use serde::Serialize;
 
-use super::message::{Destination, WaitTime};
+use super::destination::Destination;
+use super::wait_time::WaitTime;
 use crate::retry::{Attempt, Ladder};
 use crate::settings::{BrokerSettings, Names};
 
