@@ -3,6 +3,8 @@
 mod json;
 mod recorder;
 
+use std::io::IsTerminal;
+
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
@@ -33,7 +35,12 @@ pub fn start_logging(settings: &TelemetrySettings, service: &'static str) {
             let layer = tracing_subscriber::fmt::layer().event_format(JsonLines::new(service));
             registry.with(layer).try_init()
         }
-        LogFormat::Pretty => registry.with(tracing_subscriber::fmt::layer()).try_init(),
+        LogFormat::Pretty => {
+            // Colours are for a terminal; in a file they are noise.
+            let colours = std::io::stdout().is_terminal();
+            let layer = tracing_subscriber::fmt::layer().with_ansi(colours);
+            registry.with(layer).try_init()
+        }
     };
     if started.is_ok() {
         std::panic::set_hook(Box::new(|panic| {
