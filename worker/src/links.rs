@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tidings_common::health::Health;
 
-/// The worker's two ways to the broker. Only with both is the broker `connected`: it takes messages
-/// by one and publishes by the other.
+/// The worker's two ways to the broker, and whether work is held up. Only with both ways is the broker
+/// `connected`: the worker takes messages by one and publishes by the other.
 pub struct Links {
     consuming: AtomicBool,
     publishing: AtomicBool,
@@ -34,9 +34,7 @@ impl Links {
         let both = self.consuming.load(Ordering::SeqCst) && self.publishing.load(Ordering::SeqCst);
         self.health.set_rabbitmq(both);
     }
-}
 
-impl Links {
     /// Notes that messages are held, until what is returned is dropped.
     pub fn hold(self: &Arc<Self>) -> Holding {
         self.health.begin_hold();

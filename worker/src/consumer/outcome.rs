@@ -37,8 +37,8 @@ pub enum Surroundings {
 pub(super) enum Verdict {
     /// `basic.ack`.
     Ack,
-    /// `basic.nack` without requeue: the broker moves it up its ladder.
-    Nack,
+    /// `basic.nack` without requeue: the broker moves it up its ladder. With the failure's reason.
+    Nack(&'static str),
     /// Publish a dead letter, then `basic.ack`.
     GiveUp(Failure),
     /// Publish to a wait exchange, then `basic.ack`.
@@ -54,7 +54,7 @@ pub(super) fn verdict(outcome: Outcome, attempt: Option<Attempt>) -> Verdict {
     match outcome {
         Outcome::Done => Verdict::Ack,
         Outcome::Retry(failure) => match attempt {
-            Some(attempt) if !attempt.is_last() => Verdict::Nack,
+            Some(attempt) if !attempt.is_last() => Verdict::Nack(failure.reason),
             _ => Verdict::GiveUp(failure),
         },
         Outcome::DeadLetter(failure) => Verdict::GiveUp(failure),
@@ -80,8 +80,8 @@ mod tests {
     #[test]
     fn a_failure_climbs_the_ladder_until_its_attempts_are_used_up() {
         let retry = |attempt| verdict(Outcome::Retry(failure()), attempt);
-        assert_eq!(retry(attempt(0)), Verdict::Nack);
-        assert_eq!(retry(attempt(2)), Verdict::Nack);
+        assert_eq!(retry(attempt(0)), Verdict::Nack("unknown_user"));
+        assert_eq!(retry(attempt(2)), Verdict::Nack("unknown_user"));
         assert_eq!(retry(attempt(3)), Verdict::GiveUp(failure()));
         assert_eq!(
             retry(None),

@@ -55,15 +55,10 @@ impl<W: Work> Consumer<W> {
         if let Outcome::Retry(failure) | Outcome::DeadLetter(failure) = &outcome {
             log_failure(message, failure);
         }
-        let retried = if let Outcome::Retry(failure) = &outcome {
-            failure.reason
-        } else {
-            ""
-        };
         match verdict(outcome, message.attempt) {
             Verdict::Ack => Ok(Told::Ack),
-            Verdict::Nack => {
-                counter!("tidings_messages_retried_total", "reason" => retried).increment(1);
+            Verdict::Nack(reason) => {
+                counter!("tidings_messages_retried_total", "reason" => reason).increment(1);
                 Ok(Told::Nack)
             }
             Verdict::GiveUp(failure) => self
