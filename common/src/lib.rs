@@ -4,6 +4,7 @@
 //! Nothing in here knows HTTP or SQL.
 
 pub mod broker;
+pub mod content;
 pub mod health;
 pub mod notification;
 pub mod program;

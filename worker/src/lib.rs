@@ -8,5 +8,6 @@ pub mod consumer;
 pub mod intake;
 mod links;
 mod probes;
+pub mod providers;
 mod schema;
 pub mod settings;

@@ -1,0 +1,86 @@
+use url::Url;
+
+use super::fields::Fields;
+use super::{EmailAddress, Mailbox};
+
+/// The longest subject, in characters: a header line may have 998 (RFC 5322 §2.1.1), encoded.
+const MAX_SUBJECT: usize = 250;
+
+/// An e-mail: `{to?, subject, text, html?, from?, replyTo?, unsubscribeUrl?}`. `body` is taken for
+/// `text` and `htmlContent` for `html`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Email {
+    /// Where it goes; the user's own address where it is not given.
+    pub to: Option<EmailAddress>,
+    /// One line, not empty.
+    pub subject: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: Option<String>,
+    /// Whom it is from; the installation's own sender where it is not given.
+    pub from: Option<Mailbox>,
+    /// Where answers go.
+    pub reply_to: Option<Mailbox>,
+    /// Where the reader unsubscribes with one click (RFC 8058): an `https` URL.
+    pub unsubscribe_url: Option<Url>,
+}
+
+impl Email {
+    pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let subject = fields.required_text(&["subject"]);
+        if let Some(subject) = &subject {
+            if subject.chars().any(char::is_control) {
+                fields.problem("subject", "must be one line without control characters");
+            } else if subject.chars().count() > MAX_SUBJECT {
+                fields.problem(
+                    "subject",
+                    format!("must have at most {MAX_SUBJECT} characters"),
+                );
+            }
+        }
+        let text = fields.required_text(&["text", "body"]);
+        let html = fields.text(&["html", "htmlContent"]).map(ToOwned::to_owned);
+        let to = fields.parsed(&["to"]);
+        let from = fields.parsed(&["from"]);
+        let reply_to = fields.parsed(&["replyTo"]);
+        let unsubscribe_url = unsubscribe_url(fields);
+        Some(Self {
+            to,
+            subject: subject?,
+            text: text?,
+            html,
+            from,
+            reply_to,
+            unsubscribe_url,
+        })
+    }
+
+    /// Reads what a template does not say; notes what is wrong with it.
+    pub(super) fn check_addresses(fields: &mut Fields<'_>) {
+        fields.parsed::<EmailAddress>(&["to"]);
+        fields.parsed::<Mailbox>(&["from"]);
+        fields.parsed::<Mailbox>(&["replyTo"]);
+        unsubscribe_url(fields);
+    }
+}
+
+fn unsubscribe_url(fields: &mut Fields<'_>) -> Option<Url> {
+    const NAME: &str = "unsubscribeUrl";
+    let text = fields.text(&[NAME])?;
+    let plain = text.len() <= 900 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let url = Url::parse(text).ok().filter(|url| {
+        // RFC 8058 §3.1 asks for https. Angle brackets would end the header's value.
+        plain
+            && url.scheme() == "https"
+            && url.host().is_some()
+            && !url.as_str().contains(['<', '>'])
+    });
+    if url.is_none() {
+        fields.problem(
+            NAME,
+            "must be an https URL, such as https://example.com/unsubscribe?id=1",
+        );
+    }
+    url
+}

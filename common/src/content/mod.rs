@@ -1,0 +1,74 @@
+//! What a notification says, by channel: payloads read into types that cannot be wrong.
+//!
+//! The API reads a payload to refuse what lacks something; the worker reads it again to send it. A
+//! payload may hold more than its channel knows; that is ignored.
+
+mod address;
+mod email;
+mod fields;
+mod push;
+mod sms;
+mod template;
+mod webhook;
+
+pub use address::{DeviceToken, EmailAddress, InvalidAddress, Mailbox, PhoneNumber, WebhookUrl};
+pub use email::Email;
+pub use fields::FieldProblem;
+pub use push::Push;
+pub use sms::Sms;
+pub use template::{Rendered, TemplateRef, check_variables};
+pub use webhook::Webhook;
+
+use serde_json::{Map, Value};
+
+use crate::notification::Channel;
+use fields::Fields;
+
+/// A JSON object's members.
+pub type Object = Map<String, Value>;
+
+/// What a notification says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// By e-mail.
+    Email(Email),
+    /// By text message.
+    Sms(Sms),
+    /// By push message.
+    Push(Push),
+    /// By webhook.
+    Webhook(Webhook),
+}
+
+impl Content {
+    /// Reads a payload for `channel`; `None` for the channel that takes any object (in-app).
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, by field, such as `payload.subject`.
+    pub fn read(channel: Channel, payload: &Object) -> Result<Option<Self>, Vec<FieldProblem>> {
+        let mut fields = Fields::of(payload);
+        let content = match channel {
+            Channel::InApp => None,
+            Channel::Email => Email::read(&mut fields).map(Self::Email),
+            Channel::Sms => Sms::read(&mut fields).map(Self::Sms),
+            Channel::Push => Push::read(&mut fields).map(Self::Push),
+            Channel::Webhook => Webhook::read(&mut fields).map(Self::Webhook),
+        };
+        fields.finish(content)
+    }
+
+    /// Whether the payload itself says where the message goes, or, for e-mail, whom it is from: only
+    /// callers that may send to anyone may say so.
+    #[must_use]
+    pub const fn chooses_addresses(&self) -> bool {
+        match self {
+            Self::Email(email) => {
+                email.to.is_some() || email.from.is_some() || email.reply_to.is_some()
+            }
+            Self::Sms(sms) => sms.to.is_some(),
+            Self::Push(push) => push.to.is_some(),
+            Self::Webhook(webhook) => webhook.to.is_some(),
+        }
+    }
+}

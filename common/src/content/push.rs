@@ -1,0 +1,83 @@
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::DeviceToken;
+use super::fields::Fields;
+
+/// The most bytes that title, body and data may have together: what push services take in one message
+/// (FCM and APNs: 4096).
+const MAX_BYTES: usize = 4000;
+
+/// A push message: `{to?, title, body, data?}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Push {
+    /// Which device; all of the user's where it is not given.
+    pub to: Option<DeviceToken>,
+    /// Not empty.
+    pub title: String,
+    /// Not empty.
+    pub body: String,
+    /// For the app. Push services carry texts alone: other values travel as their JSON text.
+    pub data: BTreeMap<String, String>,
+}
+
+impl Push {
+    pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let to = fields.parsed(&["to"]);
+        let title = fields.required_text(&["title"]);
+        let body = fields.required_text(&["body"]);
+        let data = data(fields);
+        let push = Self {
+            to,
+            title: title?,
+            body: body?,
+            data,
+        };
+        let data = push
+            .data
+            .iter()
+            .map(|(name, value)| name.len() + value.len());
+        if push.title.len() + push.body.len() + data.sum::<usize>() > MAX_BYTES {
+            let message =
+                format!("title, body and data must have at most {MAX_BYTES} bytes together");
+            fields.problem("body", message);
+        }
+        Some(push)
+    }
+}
+
+/// The names that FCM keeps to itself ("Send messages … data payload").
+fn is_reserved(name: &str) -> bool {
+    ["from", "message_type", "collapse_key", "notification"].contains(&name)
+        || ["google.", "gcm."]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+}
+
+pub(super) fn data(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
+    match fields.value("data") {
+        None => BTreeMap::new(),
+        Some(Value::Object(members)) => {
+            if let Some(name) = members.keys().find(|name| is_reserved(name)) {
+                fields.problem(
+                    "data",
+                    format!("{name:?} is a name that push services keep to themselves"),
+                );
+            }
+            let text = |value: &Value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), ToOwned::to_owned)
+            };
+            members
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect()
+        }
+        Some(_) => {
+            fields.problem("data", "must be an object");
+            BTreeMap::new()
+        }
+    }
+}

@@ -1,0 +1,93 @@
+use serde_json::Value;
+
+use super::email::Email;
+use super::fields::Fields;
+use super::{Content, DeviceToken, FieldProblem, Object, PhoneNumber, push, sms};
+use crate::notification::Channel;
+
+/// Which template a notification is written by.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateRef {
+    /// The template.
+    pub name: String,
+    /// The language wanted, such as `de-AT`; the default one where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+}
+
+/// What a template made of its variables.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Rendered {
+    /// An e-mail's subject or a push message's title, on one line.
+    pub subject: Option<String>,
+    /// The text.
+    pub text: String,
+    /// An e-mail's HTML part.
+    pub html: Option<String>,
+}
+
+/// The members of a payload that say where a message goes, and are no mere variables, when a template
+/// says what it says.
+const ADDRESSING: [&str; 6] = [
+    "to",
+    "phoneNumber",
+    "from",
+    "replyTo",
+    "unsubscribeUrl",
+    "data",
+];
+
+/// Checks the variables of a notification that is written by a template: any object, in which the
+/// fields that say where the message goes must be right.
+///
+/// # Errors
+///
+/// Everything that is wrong, by field.
+pub fn check_variables(channel: Channel, variables: &Object) -> Result<(), Vec<FieldProblem>> {
+    let mut fields = Fields::of(variables);
+    match channel {
+        Channel::Email => Email::check_addresses(&mut fields),
+        Channel::Sms => drop(fields.parsed::<PhoneNumber>(&sms::TO)),
+        Channel::Push => {
+            fields.parsed::<DeviceToken>(&["to"]);
+            push::data(&mut fields);
+        }
+        Channel::InApp | Channel::Webhook => {}
+    }
+    fields.finish(Some(())).map(drop)
+}
+
+impl Rendered {
+    /// What a notification says whose text is this and whose addresses stand among its variables.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, by field.
+    pub fn content(
+        &self,
+        channel: Channel,
+        variables: &Object,
+    ) -> Result<Option<Content>, Vec<FieldProblem>> {
+        let mut payload: Object = variables
+            .iter()
+            .filter(|(name, _)| ADDRESSING.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let (subject, text) = match channel {
+            Channel::Push => ("title", "body"),
+            _ => ("subject", "text"),
+        };
+        let parts = [
+            (subject, self.subject.as_ref()),
+            (text, Some(&self.text)),
+            ("html", self.html.as_ref()),
+        ];
+        for (name, part) in parts {
+            if let Some(part) = part {
+                payload.insert(name.to_owned(), Value::String(part.clone()));
+            }
+        }
+        Content::read(channel, &payload)
+    }
+}
