@@ -9,7 +9,7 @@ mod general;
 mod reader;
 mod secret;
 
-pub use broker::{BrokerSettings, Names};
+pub use broker::{BrokerSettings, MaxRetries, Names};
 pub use dotenv::load_dotenv;
 pub use general::{AppEnv, LogFormat, ShutdownSettings, TelemetrySettings};
 pub use reader::{Problem, Problems, Reader};
