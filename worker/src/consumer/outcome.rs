@@ -67,10 +67,7 @@ mod tests {
     use super::*;
 
     fn failure() -> Failure {
-        Failure {
-            reason: "unknown_user",
-            detail: String::new(),
-        }
+        Failure::new("unknown_user", String::new())
     }
 
     fn attempt(number: u32) -> Option<Attempt> {

@@ -129,7 +129,7 @@ fn log_failure(message: &Incoming, failure: &Failure) {
         request_id = message.request_id(),
         attempt = message.attempt.map(|attempt| attempt.number),
         reason = failure.reason,
-        detail = failure.detail.chars().take(500).collect::<String>(),
+        detail = (!failure.quoted).then(|| failure.detail.chars().take(500).collect::<String>()),
         "message failed"
     );
 }
