@@ -230,6 +230,7 @@ mod tests {
             in_flight: Arc::default(),
             metrics: tidings_common::telemetry::Metrics::detached(),
             http: settings.http,
+            providers: settings.providers,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use tidings_common::settings::{
-    AppEnv, BrokerSettings, Problems, Reader, ShutdownSettings, TelemetrySettings,
+    AppEnv, BrokerSettings, ChannelProviders, Problems, Reader, ShutdownSettings, TelemetrySettings,
 };
 use tidings_db::DatabaseSettings;
 
@@ -16,6 +16,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Whose tokens it takes.
     pub auth: AuthSettings,
+    /// Which channels are on.
+    pub providers: ChannelProviders,
     /// RabbitMQ.
     pub broker: BrokerSettings,
     /// PostgreSQL, for what is read.
@@ -63,6 +65,7 @@ impl Settings {
         }
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
+        let providers = ChannelProviders::read(r);
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
@@ -70,6 +73,7 @@ impl Settings {
             (Some(auth), Some(broker), Some(database)) => Some(Self {
                 http,
                 auth,
+                providers,
                 broker,
                 database,
                 telemetry,

@@ -3,6 +3,7 @@
 //! SQL stands in here alone, beside the one function that runs it. Functions take a
 //! [`GenericClient`], so that their caller owns the transaction.
 
+pub mod delivery_attempts;
 pub mod demo;
 pub mod diagnostics;
 mod error;

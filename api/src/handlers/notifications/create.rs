@@ -11,9 +11,11 @@ use metrics::counter;
 use serde::Serialize;
 use tidings_common::broker::Destination;
 use tidings_common::notification::{Channel, IdempotencyKey, MessageId, Notification};
+use tidings_common::settings::ChannelProviders;
 use utoipa::ToSchema;
 
 use super::body::NewNotification;
+use super::view::TemplateView;
 use crate::auth::Caller;
 use crate::context::RequestId;
 use crate::error::{ApiError, Detail};
@@ -40,9 +42,14 @@ pub struct NewNotificationBody {
     /// How it reaches them: `in-app`, `email`, `sms`, `push` or `webhook`.
     #[schema(example = "in-app")]
     r#type: String,
-    /// What it says.
+    /// What it says: anything in-app; by email `{to?, subject, text, html?, from?, replyTo?,
+    /// unsubscribeUrl?}`, by sms `{to?, text}`, by push `{to?, title, body, data?}`, by webhook
+    /// `{to?, endpointId?, event, data}`. Without `to` it goes to the user's own contacts. With a
+    /// template these are its variables, and addresses beside them.
     #[schema(value_type = Object, example = json!({"title": "Your order has shipped!"}))]
     payload: (),
+    /// What says what it says, by email, sms and push.
+    template: Option<TemplateView>,
 }
 
 /// What a client is told once its notification is safe.
@@ -86,6 +93,10 @@ pub async fn handle(
     let body = read_body(&request, payload, state.http.max_body_bytes).await?;
     let new = NewNotification::parse(&body)?;
     caller.check_send(new.user_id)?;
+    check_channel(state.providers, new.channel)?;
+    if new.addresses.chosen {
+        caller.check_choice_of_addresses()?;
+    }
     check_depth(&state, new.channel)?;
 
     let notification = Notification {
@@ -96,6 +107,7 @@ pub async fn handle(
         channel: new.channel,
         accepted_at: now(),
         payload: new.payload.to_owned(),
+        template: new.template,
     };
     state
         .publisher
@@ -210,6 +222,22 @@ async fn read_body(
         .await
         .map_err(|_| ApiError::request_timeout())??;
     Ok(body)
+}
+
+/// Refuses what nobody would ever deliver.
+fn check_channel(providers: ChannelProviders, channel: Channel) -> Result<(), ApiError> {
+    let Some(variable) =
+        ChannelProviders::variable(channel).filter(|_| !providers.is_configured(channel))
+    else {
+        return Ok(());
+    };
+    let message = format!("The channel {channel} is off: set {variable} to turn it on");
+    let details = vec![Detail::new("type", format!("needs the setting {variable}"))];
+    Err(ApiError::bad_request(
+        "channel_not_configured",
+        message,
+        details,
+    ))
 }
 
 /// Takes no more while more messages wait than the operator allows: in the intake queue, or in that
