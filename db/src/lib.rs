@@ -4,17 +4,22 @@
 //! [`GenericClient`], so that their caller owns the transaction.
 
 pub mod delivery_attempts;
+mod added;
 pub mod demo;
+pub mod device_tokens;
 pub mod diagnostics;
 mod error;
 pub mod migrations;
 pub mod notifications;
+pub mod phone_numbers;
 mod pool;
 mod settings;
 mod tls;
 pub mod users;
 mod watch;
+pub mod webhook_endpoints;
 
+pub use added::Added;
 pub use deadpool_postgres::GenericClient;
 pub use error::{DbError, Trouble};
 pub use pool::{Client, Database};

@@ -26,6 +26,7 @@ pub use dead_letters::DeadLetter;
 pub use declare::{DeclareError, declare, queue_depth};
 pub use depth::Depths;
 pub use destination::Destination;
+pub use header::not_before;
 pub use greeting::{GreetingError, server_version};
 pub use message::{Failure, Outgoing, Router};
 pub use plain::plain;

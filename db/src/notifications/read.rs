@@ -88,7 +88,7 @@ pub struct Filter {
 
 /// The place behind a page's last row. Its text form says nothing to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor(Uuid);
+pub struct Cursor(pub(crate) Uuid);
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
