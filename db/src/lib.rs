@@ -3,8 +3,8 @@
 //! SQL stands in here alone, beside the one function that runs it. Functions take a
 //! [`GenericClient`], so that their caller owns the transaction.
 
-pub mod delivery_attempts;
 mod added;
+pub mod delivery_attempts;
 pub mod demo;
 pub mod device_tokens;
 pub mod diagnostics;
@@ -14,6 +14,7 @@ pub mod notifications;
 pub mod phone_numbers;
 mod pool;
 mod settings;
+pub mod templates;
 mod tls;
 pub mod users;
 mod watch;

@@ -257,7 +257,7 @@ mod tests {
             Destination::of(&replayed.properties),
             Some(Destination::Delivery(Channel::Sms))
         );
-        assert_eq!(replayed.routing_key.as_str(), "attempt.0.3x1000x5x3600000");
+        assert_eq!(replayed.routing_key.as_str(), "attempt.0.8x1000x5x3600000");
         assert_eq!(
             replayed
                 .properties

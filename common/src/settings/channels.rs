@@ -127,6 +127,18 @@ impl ChannelProviders {
         }
     }
 
+    /// Those of `channels` alone.
+    #[must_use]
+    pub fn of(&self, channels: &[Channel]) -> Self {
+        let wanted = |channel| channels.contains(&channel);
+        Self {
+            email: self.email.filter(|_| wanted(Channel::Email)),
+            sms: self.sms.filter(|_| wanted(Channel::Sms)),
+            push: self.push.filter(|_| wanted(Channel::Push)),
+            webhook: self.webhook.filter(|_| wanted(Channel::Webhook)),
+        }
+    }
+
     /// The channels with a delivery stage that somebody delivers for.
     pub fn configured(&self) -> impl Iterator<Item = Channel> + use<> {
         let providers = *self;

@@ -144,6 +144,9 @@ pub struct Taking {
     pub batch_size: usize,
     /// Batches in flight at once.
     pub concurrency: usize,
+    /// Whether each message is acknowledged as soon as it is done, so that one that takes long holds up
+    /// nobody; otherwise many at once, which is quicker.
+    pub ack_each: bool,
 }
 
 impl Taking {
@@ -152,6 +155,7 @@ impl Taking {
         prefetch: 1,
         batch_size: 1,
         concurrency: 1,
+        ack_each: true,
     };
 }
 

@@ -170,7 +170,13 @@ impl<W: Work> Session<W> {
         // are settled nowhere, and only the end of the channel returns them.
         let settlement = settled.map_err(|error| End::Lost(error.to_string()))?;
         for tag in settlement.acks {
-            self.ledger.ack(tag);
+            if self.taking.ack_each {
+                let options = BasicAckOptions { multiple: false };
+                sent(self.channel.basic_ack(tag, options)).await?;
+                self.ledger.told(tag);
+            } else {
+                self.ledger.ack(tag);
+            }
         }
         for tag in settlement.nacks {
             let options = BasicNackOptions {
@@ -178,7 +184,7 @@ impl<W: Work> Session<W> {
                 requeue: false,
             };
             sent(self.channel.basic_nack(tag, options)).await?;
-            self.ledger.nacked(tag);
+            self.ledger.told(tag);
         }
         if let Some(tag) = self.ledger.take_ack() {
             sent(

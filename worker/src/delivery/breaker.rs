@@ -115,7 +115,11 @@ mod tests {
         assert_eq!([breaker.failed(now), breaker.failed(now)], [false, false]);
         assert!(!breaker.succeeded(), "it was not open");
         assert_eq!(
-            [breaker.failed(now), breaker.failed(now), breaker.failed(now)],
+            [
+                breaker.failed(now),
+                breaker.failed(now),
+                breaker.failed(now)
+            ],
             [false, false, true]
         );
         assert!(!breaker.failed(now), "no news");

@@ -8,6 +8,7 @@ use tidings_common::notification::Channel;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, BreakerSettings};
+use super::destinations::Destinations;
 use crate::consumer::{Flow, Gate};
 
 /// How long a provider that serves a whole channel may ask us to pause.
@@ -24,6 +25,7 @@ pub struct ChannelState {
     channel: Channel,
     provider: &'static str,
     gate: Arc<Gate>,
+    destinations: Option<Arc<Destinations>>,
     inner: Mutex<Inner>,
 }
 
@@ -55,8 +57,14 @@ pub struct ChannelReport {
 
 impl ChannelState {
     /// Delivering.
-    pub fn new(channel: Channel, provider: &'static str, settings: BreakerSettings) -> Self {
+    pub fn new(
+        channel: Channel,
+        provider: &'static str,
+        settings: BreakerSettings,
+        destinations: Option<Arc<Destinations>>,
+    ) -> Self {
         let state = Self {
+            destinations,
             channel,
             provider,
             gate: Arc::default(),
@@ -69,6 +77,11 @@ impl ChannelState {
         };
         state.show(false);
         state
+    }
+
+    /// The channel.
+    pub const fn channel(&self) -> Channel {
+        self.channel
     }
 
     /// The gate of the channel's consumer.
@@ -91,7 +104,11 @@ impl ChannelState {
         if inner.breaker.succeeded() {
             (inner.away_since, inner.reason) = (None, None);
             drop(inner);
-            tracing::info!(channel = self.channel.as_str(), provider = self.provider, "the provider is back");
+            tracing::info!(
+                channel = self.channel.as_str(),
+                provider = self.provider,
+                "the provider is back"
+            );
             self.show(false);
             self.adjust();
         }
@@ -99,7 +116,9 @@ impl ChannelState {
 
     /// Notes a failure that is the provider's.
     pub fn failed(self: &Arc<Self>) {
-        self.note_away("failures in a row", |breaker| breaker.failed(Instant::now()));
+        self.note_away("failures in a row", |breaker| {
+            breaker.failed(Instant::now())
+        });
     }
 
     /// Notes that the provider refuses our credentials.
@@ -118,7 +137,12 @@ impl ChannelState {
         }
         drop(inner);
         if news {
-            tracing::error!(channel = self.channel.as_str(), provider = self.provider, reason, "the provider is away: its channel takes no more messages");
+            tracing::error!(
+                channel = self.channel.as_str(),
+                provider = self.provider,
+                reason,
+                "the provider is away: its channel takes no more messages"
+            );
             self.show(true);
         }
         self.adjust();
@@ -131,7 +155,12 @@ impl ChannelState {
         let mut inner = self.lock();
         inner.paused_until = inner.paused_until.max(Some(until));
         drop(inner);
-        tracing::warn!(channel = self.channel.as_str(), provider = self.provider, seconds = pause.as_secs(), "the provider asks for patience: its channel pauses");
+        tracing::warn!(
+            channel = self.channel.as_str(),
+            provider = self.provider,
+            seconds = pause.as_secs(),
+            "the provider asks for patience: its channel pauses"
+        );
         self.adjust();
         pause
     }
@@ -167,7 +196,9 @@ impl ChannelState {
     /// For `/health`.
     pub fn report(&self) -> ChannelReport {
         let inner = self.lock();
-        let paused = inner.paused_until.is_some_and(|until| until > Instant::now());
+        let paused = inner
+            .paused_until
+            .is_some_and(|until| until > Instant::now());
         ChannelReport {
             provider: self.provider,
             state: match (inner.away_since, paused) {
@@ -177,7 +208,7 @@ impl ChannelState {
             },
             since: inner.away_since,
             reason: inner.reason.clone(),
-            destinations_away: None,
+            destinations_away: self.destinations.as_ref().map(|all| all.away()),
         }
     }
 }
@@ -191,7 +222,7 @@ mod tests {
             failures: 2,
             probe_after: Duration::from_secs(15),
         };
-        Arc::new(ChannelState::new(Channel::Sms, "twilio", settings))
+        Arc::new(ChannelState::new(Channel::Sms, "twilio", settings, None))
     }
 
     async fn flow_after(state: &Arc<ChannelState>, seconds: u64) -> Flow {

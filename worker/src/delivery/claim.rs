@@ -76,8 +76,12 @@ mod tests {
         for status in [Status::Processed, Status::Cancelled, Status::Expired] {
             assert_eq!(outcome(Claim::Not(status)), Outcome::Done, "{status}");
         }
-        assert!(matches!(outcome(Claim::Not(Status::Failed)), Outcome::DeadLetter(failure) if failure.reason == "already_failed"));
-        assert!(matches!(outcome(Claim::Missing), Outcome::DeadLetter(failure) if failure.reason == "row_missing"));
+        assert!(
+            matches!(outcome(Claim::Not(Status::Failed)), Outcome::DeadLetter(failure) if failure.reason == "already_failed")
+        );
+        assert!(
+            matches!(outcome(Claim::Missing), Outcome::DeadLetter(failure) if failure.reason == "row_missing")
+        );
     }
 
     #[test]
@@ -89,6 +93,8 @@ mod tests {
 
     #[test]
     fn a_copy_of_a_message_climbs_to_where_its_row_is_without_sending() {
-        assert!(matches!(outcome(Claim::Ahead), Outcome::Retry(failure) if failure.reason == "attempt_made"));
+        assert!(
+            matches!(outcome(Claim::Ahead), Outcome::Retry(failure) if failure.reason == "attempt_made")
+        );
     }
 }

@@ -165,10 +165,13 @@ impl Destinations {
         let is = destination.breaker.open_since().is_some();
         if was != is {
             let away = known.values().filter(|d| d.breaker.open_since().is_some());
-            gauge!("tidings_webhook_destinations_away").set(
-                u32::try_from(away.count()).map_or(f64::INFINITY, f64::from),
+            gauge!("tidings_webhook_destinations_away")
+                .set(u32::try_from(away.count()).map_or(f64::INFINITY, f64::from));
+            tracing::warn!(
+                destination = key,
+                away = is,
+                "a webhook destination changed its state"
             );
-            tracing::warn!(destination = key, away = is, "a webhook destination changed its state");
         }
         is
     }
@@ -176,7 +179,10 @@ impl Destinations {
     /// How many destinations are away.
     pub fn away(&self) -> usize {
         let known = self.lock();
-        known.values().filter(|d| d.breaker.open_since().is_some()).count()
+        known
+            .values()
+            .filter(|d| d.breaker.open_since().is_some())
+            .count()
     }
 }
 
@@ -184,7 +190,11 @@ impl Drop for Room {
     fn drop(&mut self) {
         let mut known = self.destinations.lock();
         if let Some(destination) = known.get_mut(&self.key) {
-            if let Some(place) = destination.under_way.iter().position(|begun| *begun == self.begun) {
+            if let Some(place) = destination
+                .under_way
+                .iter()
+                .position(|begun| *begun == self.begun)
+            {
                 destination.under_way.remove(place);
             }
             // What is as at the beginning need not be remembered: strangers name destinations.
@@ -232,12 +242,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_that_takes_long_gets_half_of_the_channel_and_the_others_the_rest() {
         let all = destinations();
-        let _rooms = [all.enter("slow").await.expect("room"), all.enter("slow").await.expect("room")];
+        let _rooms = [
+            all.enter("slow").await.expect("room"),
+            all.enter("slow").await.expect("room"),
+        ];
         let start = Instant::now();
         assert_eq!(all.enter("slow").await.err(), Some(Refused::Crowded));
         assert_eq!(start.elapsed(), WAIT_FOR_ROOM);
         assert_eq!(all.enter("slow").await.err(), Some(Refused::Crowded));
-        assert_eq!(start.elapsed(), WAIT_FOR_ROOM, "at once, now that it is known to be slow");
+        assert_eq!(
+            start.elapsed(),
+            WAIT_FOR_ROOM,
+            "at once, now that it is known to be slow"
+        );
         assert!(all.enter("quick").await.is_ok());
     }
 
@@ -261,7 +278,10 @@ mod tests {
         assert_eq!(all.enter("hangs").await.err(), Some(Refused::Hanging));
         all.succeeded("hangs");
         drop(room);
-        let _rooms = [all.enter("hangs").await.expect("room"), all.enter("hangs").await.expect("room")];
+        let _rooms = [
+            all.enter("hangs").await.expect("room"),
+            all.enter("hangs").await.expect("room"),
+        ];
     }
 
     #[tokio::test(start_paused = true)]

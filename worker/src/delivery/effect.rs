@@ -106,7 +106,11 @@ pub fn conclude(effects: Vec<Effect>, arrived: bool) -> Effect {
         Effect::Delivered => 1,
         Effect::Gone(_) => 0,
     };
-    let mut worst = if arrived { Some(Effect::Delivered) } else { None };
+    let mut worst = if arrived {
+        Some(Effect::Delivered)
+    } else {
+        None
+    };
     for effect in effects {
         let sooner = |postponed: &Postponed, than: &Postponed| {
             postponed.wait.duration() < than.wait.duration()
@@ -135,7 +139,9 @@ impl Effect {
             Self::Delivered => Outcome::Done,
             Self::Retry(failure) => Outcome::Retry(failure),
             Self::Never(failure) | Self::Gone(failure) => Outcome::DeadLetter(failure),
-            Self::Later(Postponed { wait, not_before, .. }) => Outcome::Defer { wait, not_before },
+            Self::Later(Postponed {
+                wait, not_before, ..
+            }) => Outcome::Defer { wait, not_before },
         }
     }
 }
@@ -167,8 +173,14 @@ mod tests {
     fn an_address_that_is_no_more_harms_nothing_where_another_was_reached() {
         let effects = || vec![Effect::Gone(failure()), Effect::Delivered];
         assert_eq!(conclude(effects(), false), Effect::Delivered);
-        assert_eq!(conclude(vec![Effect::Gone(failure())], true), Effect::Delivered);
-        assert_eq!(conclude(vec![Effect::Gone(failure())], false), Effect::Gone(failure()));
+        assert_eq!(
+            conclude(vec![Effect::Gone(failure())], true),
+            Effect::Delivered
+        );
+        assert_eq!(
+            conclude(vec![Effect::Gone(failure())], false),
+            Effect::Gone(failure())
+        );
     }
 
     #[test]
@@ -179,7 +191,11 @@ mod tests {
 
     #[test]
     fn of_several_pauses_the_shortest_counts() {
-        let effects = vec![later(WaitTime::FiveMinutes), later(WaitTime::Second), later(WaitTime::HalfMinute)];
+        let effects = vec![
+            later(WaitTime::FiveMinutes),
+            later(WaitTime::Second),
+            later(WaitTime::HalfMinute),
+        ];
         assert_eq!(conclude(effects, false), later(WaitTime::Second));
     }
 

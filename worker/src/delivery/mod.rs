@@ -1,6 +1,7 @@
 //! The second stage: rows reach the outside world. One [`Delivery`] serves one channel through one
 //! provider.
 
+mod assemble;
 mod breaker;
 mod channel_state;
 mod claim;
@@ -17,9 +18,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tidings_common::broker::{Failure, not_before};
-use tidings_common::notification::{DeliveryRequest, MessageId};
+use tidings_common::notification::{Channel, DeliveryRequest, MessageId};
 use tidings_db::{Database, DbError, notifications};
 
+pub use assemble::stages;
 pub use breaker::BreakerSettings;
 pub use channel_state::{ChannelReport, ChannelState};
 pub use destinations::Destinations;
@@ -72,6 +74,11 @@ impl Delivery {
         }
     }
 
+    /// The channel.
+    pub const fn channel(&self) -> Channel {
+        self.sender.channel()
+    }
+
     /// Whether the channel delivers.
     pub const fn state(&self) -> &Arc<ChannelState> {
         &self.state
@@ -114,13 +121,16 @@ impl Delivery {
             Err(failure) => self.unsendable(id, attempt, failure).await?,
         };
         let effect = self.limit(tried.effect, claimed.deferred_for);
-        self.unrecorded.note(id, record::Record {
-            token: claimed.token,
-            attempt,
-            finished: tried.finished,
-            gone: tried.gone,
-            effect,
-        });
+        self.unrecorded.note(
+            id,
+            record::Record {
+                token: claimed.token,
+                attempt,
+                finished: tried.finished,
+                gone: tried.gone,
+                effect,
+            },
+        );
         let outcome = self.record_again(id).await?;
         // It was noted just now; another copy of the message may have recorded it in between.
         Ok(outcome.unwrap_or(Outcome::Done))

@@ -107,10 +107,10 @@ impl Delivery {
     ) -> Result<(Content, Option<UsedTemplate>), Stop> {
         let channel = self.sender.channel();
         let unreadable = || Failure::new("invalid_payload", "the payload is no JSON object");
-        let payload: Object =
-            serde_json::from_str(&claimed.payload).map_err(|_| unreadable())?;
+        let payload: Object = serde_json::from_str(&claimed.payload).map_err(|_| unreadable())?;
         let Some(wanted) = &claimed.template else {
-            let content = Content::read(channel, &payload).map_err(|problems| invalid(&problems))?;
+            let content =
+                Content::read(channel, &payload).map_err(|problems| invalid(&problems))?;
             return Ok((content.ok_or_else(unreadable)?, None));
         };
         let locale = wanted.locale.as_deref();
@@ -129,7 +129,7 @@ impl Delivery {
             text: &found.text,
             html: found.html.as_deref(),
         };
-        let content = template::render(&source, &payload)
+        let content = template::render(source, &payload)
             .map_err(|error| Failure::quoting("template_error", error.to_string()))
             .and_then(|rendered| {
                 let read = rendered.content(channel, &payload);
@@ -166,7 +166,8 @@ impl Delivery {
                         None => (None, None),
                     },
                 };
-                let to = to.ok_or_else(|| no_recipient("phone number", "/contacts/phone-numbers"))?;
+                let to =
+                    to.ok_or_else(|| no_recipient("phone number", "/contacts/phone-numbers"))?;
                 vec![parcel(contact, Message::Sms(TextMessage { id, to, sms }))]
             }
             Content::Push(push) => {
@@ -181,8 +182,17 @@ impl Delivery {
                 if devices.is_empty() {
                     return Err(no_recipient("device", "/contacts/device-tokens").into());
                 }
-                let message = |to| Message::Push(PushMessage { id, to, push: push.clone() });
-                devices.into_iter().map(|(contact, to)| parcel(contact, message(to))).collect()
+                let message = |to| {
+                    Message::Push(PushMessage {
+                        id,
+                        to,
+                        push: push.clone(),
+                    })
+                };
+                devices
+                    .into_iter()
+                    .map(|(contact, to)| parcel(contact, message(to)))
+                    .collect()
             }
             Content::Webhook(webhook) => self.webhooks(client, id, claimed, webhook).await?,
         })
@@ -198,7 +208,16 @@ impl Delivery {
         let message = |contact, to, secrets: Vec<SecretString>| {
             let webhook = webhook.clone();
             let accepted_at = claimed.created_at;
-            parcel(contact, Message::Webhook(WebhookMessage { id, to, accepted_at, secrets, webhook }))
+            parcel(
+                contact,
+                Message::Webhook(WebhookMessage {
+                    id,
+                    to,
+                    accepted_at,
+                    secrets,
+                    webhook,
+                }),
+            )
         };
         if let Some(to) = webhook.to.clone() {
             return Ok(vec![message(None, to, self.signing_secrets.clone())]);
@@ -206,7 +225,13 @@ impl Delivery {
         let endpoints = endpoints(client, claimed.user_id, webhook.endpoint_id).await?;
         let parcels: Vec<Parcel> = endpoints
             .into_iter()
-            .filter_map(|endpoint| Some(message(Some(endpoint.id), stored(&endpoint.url)?, endpoint.secrets)))
+            .filter_map(|endpoint| {
+                Some(message(
+                    Some(endpoint.id),
+                    stored(&endpoint.url)?,
+                    endpoint.secrets,
+                ))
+            })
             .collect();
         if parcels.is_empty() {
             let what = if webhook.endpoint_id.is_some() {
@@ -214,7 +239,8 @@ impl Delivery {
             } else {
                 "enabled webhook endpoint"
             };
-            let detail = format!("the user has no {what}: POST /api/webhook-endpoints, then replay");
+            let detail =
+                format!("the user has no {what}: POST /api/webhook-endpoints, then replay");
             return Err(Failure::new("no_recipient", detail).into());
         }
         Ok(parcels)
@@ -231,7 +257,10 @@ async fn endpoints(
         return webhook_endpoints::enabled_of(&**client, user).await;
     };
     let found = webhook_endpoints::find_of(&**client, id, user).await?;
-    Ok(found.into_iter().filter(|endpoint| endpoint.enabled).collect())
+    Ok(found
+        .into_iter()
+        .filter(|endpoint| endpoint.enabled)
+        .collect())
 }
 
 impl Stop {
@@ -257,7 +286,8 @@ fn stored<T: std::str::FromStr>(text: &str) -> Option<T> {
 }
 
 fn no_recipient(what: &str, path: &str) -> Failure {
-    let detail = format!("the user has no {what}: add one at /api/users/{{userId}}{path}, then replay");
+    let detail =
+        format!("the user has no {what}: add one at /api/users/{{userId}}{path}, then replay");
     Failure::new("no_recipient", detail)
 }
 

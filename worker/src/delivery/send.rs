@@ -172,13 +172,11 @@ impl Delivery {
             Report::Unknown { error } => {
                 self.provider_failed(parcel, Failure::quoting("outcome_unknown", error), took)
             }
-            Report::SlowDown { retry_after, .. } => {
-                self.slow_down(parcel, retry_after)
-            }
+            Report::SlowDown { retry_after, .. } => self.slow_down(parcel, retry_after),
             Report::CredentialsRefused { error } => {
                 self.state.refused_us();
                 let failure = Failure::quoting("credentials_refused", error);
-                postponed_while_away(&failure)
+                postponed(&failure, WaitTime::Second)
             }
         }
     }
@@ -192,15 +190,19 @@ impl Delivery {
 
     /// A failure that is the provider's costs an attempt, until the provider counts as away.
     fn provider_failed(&self, parcel: &Parcel, failure: Failure, took: Duration) -> Effect {
-        let away = match (&self.destinations, destination(parcel)) {
-            (Some(destinations), Some(key)) => destinations.failed(&key, took),
+        // Of a channel that is closed they wait in its queue; for one destination among many, at the
+        // broker.
+        let (away, wait) = match (&self.destinations, destination(parcel)) {
+            (Some(destinations), Some(key)) => {
+                (destinations.failed(&key, took), WaitTime::HalfMinute)
+            }
             _ => {
                 self.state.failed();
-                self.state.is_away()
+                (self.state.is_away(), WaitTime::Second)
             }
         };
         if away {
-            postponed_while_away(&failure)
+            postponed(&failure, wait)
         } else {
             Effect::Retry(failure)
         }
@@ -269,11 +271,10 @@ fn destination(parcel: &Parcel) -> Option<String> {
     }
 }
 
-/// While a provider is away its messages wait and lose nothing. Of a channel that is closed they wait in
-/// their own queue; for one destination among many at the broker.
-fn postponed_while_away(failure: &Failure) -> Effect {
+/// While a provider is away its messages wait and lose nothing.
+fn postponed(failure: &Failure, wait: WaitTime) -> Effect {
     let why = format!("{}: {}", failure.reason, failure.detail);
-    Effect::Later(Postponed::for_time(WaitTime::Second, why))
+    Effect::Later(Postponed::for_time(wait, why))
 }
 
 fn gone_address(parcel: &Parcel) -> Option<GoneAddress> {

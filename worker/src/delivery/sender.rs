@@ -3,9 +3,7 @@ use std::time::Duration;
 use tidings_common::notification::Channel;
 use uuid::Uuid;
 
-use crate::providers::{
-    EmailMessage, Provider, PushMessage, Report, TextMessage, WebhookMessage,
-};
+use crate::providers::{EmailMessage, Provider, PushMessage, Report, TextMessage, WebhookMessage};
 
 /// How much longer than its own limit a provider may take before it is given up.
 const GRACE: Duration = Duration::from_secs(2);

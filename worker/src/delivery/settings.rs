@@ -28,7 +28,8 @@ impl DeliverySettings {
         let timeout = reader.within("PROVIDER_TIMEOUT_SECS", 10, 1..=300);
         let lease = reader.within("DELIVERY_LEASE_SECS", 30, 6..=3600);
         if lease < timeout + 5 {
-            let message = format!("{lease}: must be at least 5 more than PROVIDER_TIMEOUT_SECS ({timeout})");
+            let message =
+                format!("{lease}: must be at least 5 more than PROVIDER_TIMEOUT_SECS ({timeout})");
             reader.problem("DELIVERY_LEASE_SECS", message);
         }
         let breaker = BreakerSettings {
@@ -54,7 +55,9 @@ impl DeliverySettings {
     /// How many sends of a channel there may be at once.
     #[must_use]
     pub fn concurrency(&self, channel: Channel) -> u16 {
-        let place = Channel::DELIVERED.iter().position(|other| *other == channel);
+        let place = Channel::DELIVERED
+            .iter()
+            .position(|other| *other == channel);
         place.map_or(1, |place| self.concurrency[place])
     }
 }
@@ -67,7 +70,9 @@ mod tests {
         let vars = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
         let mut reader = Reader::from_vars(vars);
         let settings = DeliverySettings::read(&mut reader);
-        reader.finish(Some(settings)).map_err(|problems| problems.to_string())
+        reader
+            .finish(Some(settings))
+            .map_err(|problems| problems.to_string())
     }
 
     #[test]
@@ -81,6 +86,9 @@ mod tests {
     #[test]
     fn each_channel_has_a_concurrency_of_its_own() {
         let settings = read(&[("SMS_CONCURRENCY", "3")]).expect("right");
-        assert_eq!(Channel::DELIVERED.map(|channel| settings.concurrency(channel)), [16, 3, 16, 16]);
+        assert_eq!(
+            Channel::DELIVERED.map(|channel| settings.concurrency(channel)),
+            [16, 3, 16, 16]
+        );
     }
 }

@@ -162,7 +162,7 @@ impl Work for Intake {
     clippy::needless_pass_by_value,
     reason = "used as the function of map_err"
 )]
-fn surroundings(error: DbError) -> Surroundings {
+pub(crate) fn surroundings(error: DbError) -> Surroundings {
     match error.trouble() {
         Trouble::Unclear => Surroundings::Unclear(error.to_string()),
         _ => Surroundings::Away(error.to_string()),

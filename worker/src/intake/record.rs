@@ -112,7 +112,10 @@ async fn fates(
     let fate = |id| match standings.get(&id) {
         _ if recorded.contains(&id) => Fate::Recorded,
         Some(standing) => Fate::Existed(*standing),
-        None => Fate::Failed(Outcome::Retry(Failure::new("row_vanished", "the row was there at the insert and gone right after".to_owned()))),
+        None => Fate::Failed(Outcome::Retry(Failure::new(
+            "row_vanished",
+            "the row was there at the insert and gone right after".to_owned(),
+        ))),
     };
     Ok(ids().map(|id| (id, fate(id))).collect())
 }
@@ -144,7 +147,10 @@ async fn without_unknown_users<'a>(
         return Err(Surroundings::Away(text.to_owned()));
     }
     for notification in unknown {
-        let failure = Failure::new("unknown_user", format!("there is no user {}", notification.user_id));
+        let failure = Failure::new(
+            "unknown_user",
+            format!("there is no user {}", notification.user_id),
+        );
         fates.insert(
             notification.message_id,
             Fate::Failed(Outcome::Retry(failure)),
