@@ -102,6 +102,7 @@ impl App {
             metrics: self.metrics,
             http: self.settings.http,
             providers: self.settings.providers,
+            egress: self.settings.egress.clone(),
         };
         let server = serve(self.listener, &self.settings, state)?;
         let handle = server.handle();

@@ -231,6 +231,7 @@ mod tests {
             metrics: tidings_common::telemetry::Metrics::detached(),
             http: settings.http,
             providers: settings.providers,
+            egress: settings.egress,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use tidings_common::egress::EgressPolicy;
 use tidings_common::settings::{
     AppEnv, BrokerSettings, ChannelProviders, Problems, Reader, ShutdownSettings, TelemetrySettings,
 };
@@ -18,6 +19,8 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// Which channels are on.
     pub providers: ChannelProviders,
+    /// Where webhooks may go.
+    pub egress: EgressPolicy,
     /// RabbitMQ.
     pub broker: BrokerSettings,
     /// PostgreSQL, for what is read.
@@ -65,7 +68,7 @@ impl Settings {
         }
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
-        let providers = ChannelProviders::read(r);
+        let (providers, egress) = (ChannelProviders::read(r), EgressPolicy::read(r));
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
@@ -74,6 +77,7 @@ impl Settings {
                 http,
                 auth,
                 providers,
+                egress,
                 broker,
                 database,
                 telemetry,

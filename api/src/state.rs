@@ -3,6 +3,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use tidings_common::broker::{Depths, Publisher, Router};
+use tidings_common::egress::EgressPolicy;
 use tidings_common::health::Health;
 use tidings_common::settings::ChannelProviders;
 use tidings_common::telemetry::Metrics;
@@ -24,6 +25,7 @@ pub struct AppState {
     pub metrics: Metrics,
     pub http: HttpSettings,
     pub providers: ChannelProviders,
+    pub egress: EgressPolicy,
 }
 
 impl AppState {

@@ -9,11 +9,10 @@ use futures_util::StreamExt;
 use jiff::{Timestamp, Unit};
 use metrics::counter;
 use serde::Serialize;
-use tidings_common::broker::Destination;
-use tidings_common::notification::{Channel, IdempotencyKey, MessageId, Notification};
-use tidings_common::settings::ChannelProviders;
+use tidings_common::notification::{IdempotencyKey, MessageId, Notification};
 use utoipa::ToSchema;
 
+use super::admission;
 use super::body::NewNotification;
 use super::view::TemplateView;
 use crate::auth::Caller;
@@ -93,11 +92,14 @@ pub async fn handle(
     let body = read_body(&request, payload, state.http.max_body_bytes).await?;
     let new = NewNotification::parse(&body)?;
     caller.check_send(new.user_id)?;
-    check_channel(state.providers, new.channel)?;
+    admission::check_channel(&state, new.channel)?;
     if new.addresses.chosen {
         caller.check_choice_of_addresses()?;
     }
-    check_depth(&state, new.channel)?;
+    if let Some(url) = &new.addresses.webhook {
+        admission::check_url(&state, url)?;
+    }
+    admission::check_depth(&state, new.channel)?;
 
     let notification = Notification {
         message_id: key.map_or_else(MessageId::generate, |key| {
@@ -222,37 +224,4 @@ async fn read_body(
         .await
         .map_err(|_| ApiError::request_timeout())??;
     Ok(body)
-}
-
-/// Refuses what nobody would ever deliver.
-fn check_channel(providers: ChannelProviders, channel: Channel) -> Result<(), ApiError> {
-    let Some(variable) =
-        ChannelProviders::variable(channel).filter(|_| !providers.is_configured(channel))
-    else {
-        return Ok(());
-    };
-    let message = format!("The channel {channel} is off: set {variable} to turn it on");
-    let details = vec![Detail::new("type", format!("needs the setting {variable}"))];
-    Err(ApiError::bad_request(
-        "channel_not_configured",
-        message,
-        details,
-    ))
-}
-
-/// Takes no more while more messages wait than the operator allows: in the intake queue, or in that
-/// of the notification's own channel.
-fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
-    let limit = state.http.queue_max_length;
-    let full = |destination| limit > 0 && state.depths.of(destination) > limit;
-    let own = !channel.is_delivered_by_recording() && full(Destination::Delivery(channel));
-    if own || full(Destination::Intake) {
-        let message = "Too many notifications are waiting; try again later";
-        return Err(ApiError::unavailable(
-            "queue_full",
-            message,
-            "QUEUE_MAX_LENGTH is exceeded",
-        ));
-    }
-    Ok(())
 }

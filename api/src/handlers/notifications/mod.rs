@@ -1,5 +1,6 @@
 //! `/api/notifications`.
 
+mod admission;
 pub mod attempts;
 mod body;
 mod content;
