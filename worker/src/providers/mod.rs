@@ -6,6 +6,7 @@
 mod http;
 mod message;
 mod report;
+pub mod webhook;
 
 use futures_util::future::BoxFuture;
 
