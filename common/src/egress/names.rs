@@ -22,7 +22,7 @@ pub(super) fn is_internal(host: &str) -> bool {
         host.strip_suffix(*domain)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    !host.contains('.') || host.ends_with('.') || INTERNAL.iter().any(|domain| within(&domain))
+    !host.contains('.') || host.ends_with('.') || INTERNAL.iter().any(within)
 }
 
 #[cfg(test)]
