@@ -3,14 +3,23 @@
 //! A provider knows no queue, no row and no retry. It sends one message and reports what came of it;
 //! what follows from a report is the delivery stage's to say.
 
+mod base_url;
+mod fcm;
 mod http;
 mod message;
 mod report;
+mod sendgrid;
+mod twilio;
+mod words;
 
 use futures_util::future::BoxFuture;
 
+pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use fcm::{Fcm, FcmSettings, ServiceAccount, ServiceAccountError};
 pub use message::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
 pub use report::{Report, clipped};
+pub use sendgrid::{Sendgrid, SendgridSettings};
+pub use twilio::{Sender, Twilio, TwilioSettings};
 
 /// Sends messages of one kind: [`EmailMessage`], [`TextMessage`], [`PushMessage`] or
 /// [`WebhookMessage`].
@@ -24,3 +33,6 @@ pub trait Provider<M>: Send + Sync {
     /// gets the message's id each time.
     fn send<'a>(&'a self, message: &'a M) -> BoxFuture<'a, Report>;
 }
+
+#[cfg(test)]
+mod local_server;
