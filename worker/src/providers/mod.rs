@@ -3,13 +3,20 @@
 //! A provider knows no queue, no row and no retry. It sends one message and reports what came of it;
 //! what follows from a report is the delivery stage's to say.
 
+mod chosen;
+pub mod fcm;
 mod http;
 mod message;
 mod report;
+pub mod sandbox;
+pub mod sendgrid;
+pub mod smtp;
+pub mod twilio;
 pub mod webhook;
 
 use futures_util::future::BoxFuture;
 
+pub use chosen::{EmailSettings, ProviderSettings, PushSettings, SmsSettings, WebhookChoice};
 pub use message::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
 pub use report::{Report, clipped};
 

@@ -1,0 +1,12 @@
+/// What came of adding something of which a user may have only so many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added<T> {
+    /// It was added.
+    New(T),
+    /// The user had it already.
+    Existing(T),
+    /// The user has as many as a user may have.
+    TooMany,
+    /// There is no such user.
+    NoSuchUser,
+}
