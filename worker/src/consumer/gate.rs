@@ -49,10 +49,12 @@ impl Gate {
 
     async fn until(&self, wanted: impl Fn(Flow) -> bool) -> Flow {
         let mut changes = self.0.subscribe();
-        match changes.wait_for(|flow| wanted(*flow)).await {
-            Ok(flow) => *flow,
+        let found = changes.wait_for(|flow| wanted(*flow)).await;
+        let found = found.map(|flow| *flow).ok();
+        match found {
+            Some(flow) => flow,
             // The sender is ours and lives as long as we do.
-            Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 }

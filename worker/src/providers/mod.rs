@@ -17,8 +17,20 @@ pub mod webhook;
 use futures_util::future::BoxFuture;
 
 pub use chosen::{EmailSettings, ProviderSettings, PushSettings, SmsSettings, WebhookChoice};
+mod base_url;
+mod fcm;
+mod sendgrid;
+mod twilio;
+mod words;
+
+use futures_util::future::BoxFuture;
+
+pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use fcm::{Fcm, FcmSettings, ServiceAccount, ServiceAccountError};
 pub use message::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
 pub use report::{Report, clipped};
+pub use sendgrid::{Sendgrid, SendgridSettings};
+pub use twilio::{Sender, Twilio, TwilioSettings};
 
 /// Sends messages of one kind: [`EmailMessage`], [`TextMessage`], [`PushMessage`] or
 /// [`WebhookMessage`].
@@ -32,3 +44,6 @@ pub trait Provider<M>: Send + Sync {
     /// gets the message's id each time.
     fn send<'a>(&'a self, message: &'a M) -> BoxFuture<'a, Report>;
 }
+
+#[cfg(test)]
+mod local_server;
