@@ -43,4 +43,5 @@ mod shutdown;
 mod sources;
 mod starting;
 mod ten_thousand;
+mod webhook_provider;
 mod wrong_settings;
