@@ -7,11 +7,13 @@
 
 mod admission;
 mod arbitrary_requests;
+mod attempts;
 mod bad_messages;
 mod bad_tokens;
 mod changed_settings;
 mod channels;
 mod confirms;
+mod db_delivery_attempts;
 mod db_migrations;
 mod db_notifications;
 mod db_transitions;
@@ -28,6 +30,7 @@ mod ladder;
 mod log_lines;
 mod openapi;
 mod operator_tool;
+mod payloads;
 mod post_answers;
 mod private_broker;
 mod private_postgres;
