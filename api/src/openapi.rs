@@ -11,6 +11,7 @@ use crate::handlers::{notifications, probes};
         notifications::create::handle,
         notifications::list::handle,
         notifications::find::handle,
+        notifications::attempts::handle,
         probes::health,
         probes::ready,
         probes::live,

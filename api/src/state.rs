@@ -3,7 +3,9 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use tidings_common::broker::{Depths, Publisher, Router};
+use tidings_common::egress::EgressPolicy;
 use tidings_common::health::Health;
+use tidings_common::settings::ChannelProviders;
 use tidings_common::telemetry::Metrics;
 use tidings_db::Database;
 
@@ -22,6 +24,8 @@ pub struct AppState {
     pub in_flight: Arc<InFlight>,
     pub metrics: Metrics,
     pub http: HttpSettings,
+    pub providers: ChannelProviders,
+    pub egress: EgressPolicy,
 }
 
 impl AppState {

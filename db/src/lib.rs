@@ -4,6 +4,7 @@
 //! [`GenericClient`], so that their caller owns the transaction.
 
 mod added;
+pub mod delivery_attempts;
 pub mod demo;
 pub mod device_tokens;
 pub mod diagnostics;

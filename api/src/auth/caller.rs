@@ -43,6 +43,18 @@ impl Caller {
         }
     }
 
+    /// Refuses where they may not say where a message goes, or whom it is from: who may send to one user
+    /// alone must not reach others through an address of their choice.
+    pub fn check_choice_of_addresses(&self) -> Result<(), ApiError> {
+        if self.access.may_send_to_anyone() {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(
+                "The token does not allow choosing addresses: leave out to, phoneNumber, from and replyTo, and the notification goes to the user's own contacts; or use the scope notifications:send:any",
+            ))
+        }
+    }
+
     /// Whose notifications they may read; refuses where it is nobody's.
     pub fn check_read(&self) -> Result<Readable, ApiError> {
         self.access.may_read(self.user_id).ok_or_else(|| {

@@ -66,6 +66,12 @@ impl Access {
         self.send_any || (self.send_own && caller == Some(target))
     }
 
+    /// Whether the bearer may send to anyone, and so to any address.
+    #[must_use]
+    pub const fn may_send_to_anyone(self) -> bool {
+        self.send_any
+    }
+
     /// Whose notifications `caller` may read; `None` for nobody's.
     #[must_use]
     pub fn may_read(self, caller: Option<UserId>) -> Option<Readable> {
@@ -111,6 +117,13 @@ mod tests {
             [may("notifications:read", 1), may("", 1), may("admin", 2)],
             [false, false, true]
         );
+    }
+
+    #[test]
+    fn only_who_may_send_to_all_may_send_to_any_address() {
+        let may = |scopes: &str| Access::of_scopes(scopes).may_send_to_anyone();
+        assert!(may("notifications:send:any") && may("admin"));
+        assert!(!may("notifications:send notifications:read"));
     }
 
     #[test]

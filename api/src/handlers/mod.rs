@@ -21,6 +21,10 @@ pub fn register(config: &mut ServiceConfig) {
             readable("/api/notifications/{message_id}")
                 .route(reading().to(notifications::find::handle)),
         )
+        .service(
+            readable("/api/notifications/{message_id}/attempts")
+                .route(reading().to(notifications::attempts::handle)),
+        )
         .service(readable("/health").route(reading().to(probes::health)))
         .service(readable("/ready").route(reading().to(probes::ready)))
         .service(readable("/live").route(reading().to(probes::live)))

@@ -9,11 +9,12 @@ use futures_util::StreamExt;
 use jiff::{Timestamp, Unit};
 use metrics::counter;
 use serde::Serialize;
-use tidings_common::broker::Destination;
-use tidings_common::notification::{Channel, IdempotencyKey, MessageId, Notification};
+use tidings_common::notification::{IdempotencyKey, MessageId, Notification};
 use utoipa::ToSchema;
 
+use super::admission;
 use super::body::NewNotification;
+use super::view::TemplateView;
 use crate::auth::Caller;
 use crate::context::RequestId;
 use crate::error::{ApiError, Detail};
@@ -40,9 +41,14 @@ pub struct NewNotificationBody {
     /// How it reaches them: `in-app`, `email`, `sms`, `push` or `webhook`.
     #[schema(example = "in-app")]
     r#type: String,
-    /// What it says.
+    /// What it says: anything in-app; by email `{to?, subject, text, html?, from?, replyTo?,
+    /// unsubscribeUrl?}`, by sms `{to?, text}`, by push `{to?, title, body, data?}`, by webhook
+    /// `{to?, endpointId?, event, data}`. Without `to` it goes to the user's own contacts. With a
+    /// template these are its variables, and addresses beside them.
     #[schema(value_type = Object, example = json!({"title": "Your order has shipped!"}))]
     payload: (),
+    /// What says what it says, by email, sms and push.
+    template: Option<TemplateView>,
 }
 
 /// What a client is told once its notification is safe.
@@ -86,7 +92,14 @@ pub async fn handle(
     let body = read_body(&request, payload, state.http.max_body_bytes).await?;
     let new = NewNotification::parse(&body)?;
     caller.check_send(new.user_id)?;
-    check_depth(&state, new.channel)?;
+    admission::check_channel(&state, new.channel)?;
+    if new.addresses.chosen {
+        caller.check_choice_of_addresses()?;
+    }
+    if let Some(url) = &new.addresses.webhook {
+        admission::check_url(&state, url)?;
+    }
+    admission::check_depth(&state, new.channel)?;
 
     let notification = Notification {
         message_id: key.map_or_else(MessageId::generate, |key| {
@@ -96,6 +109,7 @@ pub async fn handle(
         channel: new.channel,
         accepted_at: now(),
         payload: new.payload.to_owned(),
+        template: new.template,
     };
     state
         .publisher
@@ -210,21 +224,4 @@ async fn read_body(
         .await
         .map_err(|_| ApiError::request_timeout())??;
     Ok(body)
-}
-
-/// Takes no more while more messages wait than the operator allows: in the intake queue, or in that
-/// of the notification's own channel.
-fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
-    let limit = state.http.queue_max_length;
-    let full = |destination| limit > 0 && state.depths.of(destination) > limit;
-    let own = !channel.is_delivered_by_recording() && full(Destination::Delivery(channel));
-    if own || full(Destination::Intake) {
-        let message = "Too many notifications are waiting; try again later";
-        return Err(ApiError::unavailable(
-            "queue_full",
-            message,
-            "QUEUE_MAX_LENGTH is exceeded",
-        ));
-    }
-    Ok(())
 }
