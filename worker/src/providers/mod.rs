@@ -40,6 +40,3 @@ pub trait Provider<M>: Send + Sync {
     /// gets the message's id each time.
     fn send<'a>(&'a self, message: &'a M) -> BoxFuture<'a, Report>;
 }
-
-#[cfg(test)]
-mod local_server;
