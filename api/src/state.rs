@@ -7,9 +7,10 @@ use tidings_common::egress::EgressPolicy;
 use tidings_common::health::Health;
 use tidings_common::settings::ChannelProviders;
 use tidings_common::telemetry::Metrics;
-use tidings_db::Database;
+use tidings_db::{Client, Database, DbError};
 
 use crate::auth::Verifier;
+use crate::error::ApiError;
 use crate::in_flight::InFlight;
 use crate::settings::HttpSettings;
 
@@ -38,5 +39,23 @@ impl AppState {
         request
             .app_data::<Data<Self>>()
             .expect("the application has its state")
+    }
+
+    /// Runs `work` on a connection to the database.
+    ///
+    /// # Errors
+    ///
+    /// 503 where the database is away or does not answer.
+    pub async fn with_database<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Client) -> Result<T, DbError>,
+    ) -> Result<T, ApiError> {
+        let working = async {
+            let mut client = self.database.client().await?;
+            let done = work(&mut client).await?;
+            client.keep();
+            Ok(done)
+        };
+        Ok(self.database.patiently(working).await?)
     }
 }

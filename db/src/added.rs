@@ -10,3 +10,15 @@ pub enum Added<T> {
     /// There is no such user.
     NoSuchUser,
 }
+
+impl<T> Added<T> {
+    /// The same of something else.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Added<U> {
+        match self {
+            Self::New(added) => Added::New(change(added)),
+            Self::Existing(had) => Added::Existing(change(had)),
+            Self::TooMany => Added::TooMany,
+            Self::NoSuchUser => Added::NoSuchUser,
+        }
+    }
+}

@@ -7,12 +7,17 @@
 
 mod admission;
 mod arbitrary_requests;
+mod attempts;
 mod bad_messages;
 mod bad_tokens;
 mod changed_settings;
 mod channels;
 mod confirms;
+<<<<<<< HEAD
 mod db_device_tokens;
+=======
+mod db_delivery_attempts;
+>>>>>>> h-api
 mod db_migrations;
 mod db_notifications;
 mod db_phone_numbers;
@@ -31,6 +36,7 @@ mod ladder;
 mod log_lines;
 mod openapi;
 mod operator_tool;
+mod payloads;
 mod post_answers;
 mod private_broker;
 mod private_postgres;

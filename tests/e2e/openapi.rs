@@ -36,6 +36,7 @@ async fn the_description_is_complete_in_itself_and_lists_every_path() {
         ("/api/notifications", "post"),
         ("/api/notifications", "get"),
         ("/api/notifications/{messageId}", "get"),
+        ("/api/notifications/{messageId}/attempts", "get"),
         ("/health", "get"),
         ("/ready", "get"),
         ("/live", "get"),

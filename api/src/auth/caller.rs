@@ -63,6 +63,28 @@ impl Caller {
             )
         })
     }
+
+    /// Whose contacts and webhook endpoints they may see and change; refuses where it is nobody's.
+    pub fn check_contacts(&self) -> Result<Readable, ApiError> {
+        self.access
+            .may_manage_contacts(self.user_id)
+            .ok_or_else(Self::no_contacts)
+    }
+
+    /// Refuses where they may not see and change those of `user`.
+    pub fn check_contacts_of(&self, user: UserId) -> Result<(), ApiError> {
+        if self.check_contacts()?.includes(user) {
+            Ok(())
+        } else {
+            Err(Self::no_contacts())
+        }
+    }
+
+    fn no_contacts() -> ApiError {
+        ApiError::forbidden(
+            "The token does not allow managing this user's contacts and webhook endpoints: it needs the scope contacts:write and the user's own id, or admin",
+        )
+    }
 }
 
 impl FromRequest for Caller {

@@ -9,9 +9,11 @@ pub struct Access {
     send_any: bool,
     read_own: bool,
     read_any: bool,
+    contacts_own: bool,
+    contacts_any: bool,
 }
 
-/// Whose notifications a caller may read.
+/// Whose notifications a caller may read, or whose contacts they may manage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readable {
     /// Everybody's.
@@ -29,6 +31,8 @@ impl Access {
             send_any: true,
             read_own: true,
             read_any: true,
+            contacts_own: true,
+            contacts_any: true,
         }
     }
 
@@ -40,6 +44,8 @@ impl Access {
             send_any: false,
             read_own: false,
             read_any: false,
+            contacts_own: false,
+            contacts_any: false,
         }
     }
 
@@ -53,6 +59,7 @@ impl Access {
                 "notifications:send" => access.send_own = true,
                 "notifications:send:any" => access.send_any = true,
                 "notifications:read" => access.read_own = true,
+                "contacts:write" => access.contacts_own = true,
                 "admin" => return Self::trusted(),
                 _ => {}
             }
@@ -79,6 +86,15 @@ impl Access {
             return Some(Readable::All);
         }
         caller.filter(|_| self.read_own).map(Readable::Own)
+    }
+
+    /// Whose contacts and webhook endpoints `caller` may see and change; `None` for nobody's.
+    #[must_use]
+    pub fn may_manage_contacts(self, caller: Option<UserId>) -> Option<Readable> {
+        if self.contacts_any {
+            return Some(Readable::All);
+        }
+        caller.filter(|_| self.contacts_own).map(Readable::Own)
     }
 }
 
@@ -138,5 +154,17 @@ mod tests {
         assert_eq!(readable("notifications:send:any"), None);
         assert_eq!(readable("openid admin"), Some(Readable::All));
         assert!(!Readable::Own(user(1)).includes(user(2)));
+    }
+
+    #[test]
+    fn managing_contacts_is_limited_to_the_callers_own() {
+        let managed = |scopes: &str| Access::of_scopes(scopes).may_manage_contacts(Some(user(1)));
+        assert_eq!(managed("contacts:write"), Some(Readable::Own(user(1))));
+        assert_eq!(managed("admin"), Some(Readable::All));
+        assert_eq!(managed("notifications:send:any notifications:read"), None);
+        let service = Access::trusted().may_manage_contacts(None);
+        assert_eq!(service, Some(Readable::All));
+        let nobody = Access::of_scopes("contacts:write").may_manage_contacts(None);
+        assert_eq!(nobody, None);
     }
 }

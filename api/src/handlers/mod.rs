@@ -1,8 +1,10 @@
 //! One endpoint a file.
 
+pub mod contacts;
 pub mod docs;
 pub mod notifications;
 pub mod probes;
+pub mod webhook_endpoints;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, Resource, Route, guard};
@@ -29,6 +31,8 @@ pub fn register(config: &mut ServiceConfig) {
         .service(readable("/ready").route(reading().to(probes::ready)))
         .service(readable("/live").route(reading().to(probes::live)))
         .service(readable("/metrics").route(reading().to(probes::metrics)))
+        .configure(contacts::register)
+        .configure(webhook_endpoints::register)
         .configure(docs::register)
         .default_service(web::to(nothing_here));
 }

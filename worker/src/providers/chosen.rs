@@ -6,13 +6,15 @@ use tidings_common::settings::{
     AppEnv, ChannelProviders, EmailProvider, PushProvider, Reader, SmsProvider, WebhookProvider,
 };
 
-use super::fcm::{Fcm, FcmSettings};
 use super::sandbox::{Sandbox, SandboxSettings};
-use super::sendgrid::{Sendgrid, SendgridSettings};
+
 use super::smtp::{Smtp, SmtpSettings};
-use super::twilio::{Twilio, TwilioSettings};
+
 use super::webhook::{WebhookSender, WebhookSettings};
-use super::{EmailMessage, Provider, PushMessage, TextMessage, WebhookMessage};
+use super::{
+    EmailMessage, Fcm, FcmSettings, Provider, PushMessage, Sendgrid, SendgridSettings, TextMessage,
+    Twilio, TwilioSettings, WebhookMessage,
+};
 
 /// Who delivers for each channel, and what they need. `None` for a channel that this process does not
 /// serve: it is not told the secrets of others.

@@ -3,29 +3,25 @@
 //! A provider knows no queue, no row and no retry. It sends one message and reports what came of it;
 //! what follows from a report is the delivery stage's to say.
 
+mod base_url;
 mod chosen;
-pub mod fcm;
+mod fcm;
 mod http;
+#[cfg(test)]
+mod local_server;
 mod message;
 mod report;
 pub mod sandbox;
-pub mod sendgrid;
-pub mod smtp;
-pub mod twilio;
-pub mod webhook;
-
-use futures_util::future::BoxFuture;
-
-pub use chosen::{EmailSettings, ProviderSettings, PushSettings, SmsSettings, WebhookChoice};
-mod base_url;
-mod fcm;
 mod sendgrid;
+pub mod smtp;
 mod twilio;
+pub mod webhook;
 mod words;
 
 use futures_util::future::BoxFuture;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use chosen::{EmailSettings, ProviderSettings, PushSettings, SmsSettings, WebhookChoice};
 pub use fcm::{Fcm, FcmSettings, ServiceAccount, ServiceAccountError};
 pub use message::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
 pub use report::{Report, clipped};

@@ -7,6 +7,7 @@ use super::members::Members;
 use super::problems::Problems;
 use super::template;
 use crate::error::ApiError;
+use crate::json_body;
 
 const FIELDS: [&str; 4] = ["targetUserId", "type", "payload", "template"];
 
@@ -27,15 +28,7 @@ impl<'a> NewNotification<'a> {
     ///
     /// 400 with everything that is wrong, not only the first thing.
     pub fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
-        let members: Members<'a> = serde_json::from_slice(body).map_err(|error| {
-            let message = match error.classify() {
-                serde_json::error::Category::Data => {
-                    format!("The body must be a JSON object: {error}")
-                }
-                _ => format!("The body is not JSON: {error}"),
-            };
-            ApiError::bad_request("invalid_json", message, Vec::new())
-        })?;
+        let members = Members::read(body)?;
         let mut problems = Problems::default();
         problems.check_names(&members, &FIELDS, "", "notification");
         let mut field = |name| {
@@ -46,7 +39,8 @@ impl<'a> NewNotification<'a> {
             found
         };
         let (user, channel, payload) = (field(FIELDS[0]), field(FIELDS[1]), field(FIELDS[2]));
-        let user_id = user.and_then(|value| problems.keep(FIELDS[0], read_user(value)));
+        let user_id =
+            user.and_then(|value| problems.keep(FIELDS[0], json_body::uuid::<UserId>(value)));
         let channel = channel.and_then(|value| problems.keep(FIELDS[1], read_channel(value)));
         let given = members.get(FIELDS[3]).filter(|value| value.get() != "null");
         let template = given.and_then(|value| template::read(value, &mut problems));
@@ -86,13 +80,6 @@ impl<'a> NewNotification<'a> {
 
 fn read_text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
-}
-
-fn read_user(value: &RawValue) -> Result<UserId, String> {
-    read_text(value)
-        .filter(|text| text.len() == 36)
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| "must be a UUID, such as 9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a".to_owned())
 }
 
 fn read_channel(value: &RawValue) -> Result<Channel, String> {

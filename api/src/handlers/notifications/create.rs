@@ -111,11 +111,25 @@ pub async fn handle(
         payload: new.payload.to_owned(),
         template: new.template,
     };
+    accept(&state, &notification, &request_id).await
+}
+
+/// Publishes a notification and answers 202.
+///
+/// # Errors
+///
+/// 503 where the broker does not confirm it.
+pub async fn accept(
+    state: &AppState,
+    notification: &Notification,
+    request_id: &str,
+) -> Result<HttpResponse, ApiError> {
     state
         .publisher
-        .publish(state.router.intake(&notification, &request_id))
+        .publish(state.router.intake(notification, request_id))
         .await?;
-    counter!("tidings_notifications_accepted_total", "type" => new.channel.as_str()).increment(1);
+    counter!("tidings_notifications_accepted_total", "type" => notification.channel.as_str())
+        .increment(1);
     tracing::info!(
         request_id,
         message_id = %notification.message_id,
@@ -134,12 +148,13 @@ pub async fn handle(
 }
 
 /// As precise as PostgreSQL's `timestamptz`, so that what is read back is what was written.
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(Unit::Microsecond).unwrap_or(now)
 }
 
-fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
+/// Refuses what is not said to be JSON as it stands.
+pub fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
     let text = |name| {
         request
             .headers()
@@ -186,7 +201,8 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiE
     Ok(key)
 }
 
-async fn read_body(
+/// Receives a body of at most `limit` bytes.
+pub async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,
     limit: usize,

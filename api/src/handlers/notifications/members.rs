@@ -5,10 +5,29 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::error::ApiError;
+
 /// A JSON object's members in their order, repeated ones included, values unread.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
+    /// Reads a request's body.
+    ///
+    /// # Errors
+    ///
+    /// 400 where it is no JSON object.
+    pub fn read(body: &'a [u8]) -> Result<Self, ApiError> {
+        serde_json::from_slice(body).map_err(|error| {
+            let message = match error.classify() {
+                serde_json::error::Category::Data => {
+                    format!("The body must be a JSON object: {error}")
+                }
+                _ => format!("The body is not JSON: {error}"),
+            };
+            ApiError::bad_request("invalid_json", message, Vec::new())
+        })
+    }
+
     /// The value of the first member with this name.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         let found = self.0.iter().find(|(member, _)| member == name);

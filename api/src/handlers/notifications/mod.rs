@@ -1,14 +1,14 @@
 //! `/api/notifications`.
 
-mod admission;
+pub mod admission;
 pub mod attempts;
 mod body;
 mod content;
 pub mod create;
 pub mod find;
 pub mod list;
-mod members;
-mod problems;
+pub mod members;
+pub mod problems;
 mod readable;
 mod template;
 mod view;
