@@ -47,4 +47,5 @@ mod sources;
 mod starting;
 mod ten_thousand;
 mod webhook_provider;
+mod webhooks;
 mod wrong_settings;

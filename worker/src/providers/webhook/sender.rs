@@ -67,9 +67,6 @@ impl WebhookSender {
         let policy = Arc::new(settings.egress.clone());
         let client = |reach| {
             http::client(timeout)
-                // Less than the whole: where it takes all the time there is, a connection that was
-                // never made must not look like an answer that never came.
-                .connect_timeout(timeout / 2)
                 .pool_idle_timeout(IDLE)
                 // On an HTTP/2 connection many requests share its end, and would all be in doubt.
                 .http1_only()
