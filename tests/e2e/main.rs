@@ -22,6 +22,7 @@ mod db_transitions;
 mod db_users;
 mod db_webhook_endpoints;
 mod dead_letter_tool;
+mod delivery;
 mod deferring;
 mod edge_payloads;
 mod example_settings;
