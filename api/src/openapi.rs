@@ -1,7 +1,7 @@
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::handlers::{notifications, probes};
+use crate::handlers::{notifications, probes, templates};
 
 /// The description of this API.
 #[derive(OpenApi)]
@@ -11,6 +11,13 @@ use crate::handlers::{notifications, probes};
         notifications::create::handle,
         notifications::list::handle,
         notifications::find::handle,
+        templates::list::handle,
+        templates::of_name::handle,
+        templates::find::handle,
+        templates::put::handle,
+        templates::delete::handle,
+        templates::versions::handle,
+        templates::preview::handle,
         probes::health,
         probes::ready,
         probes::live,

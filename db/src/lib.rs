@@ -10,6 +10,7 @@ pub mod migrations;
 pub mod notifications;
 mod pool;
 mod settings;
+pub mod templates;
 mod tls;
 pub mod users;
 mod watch;

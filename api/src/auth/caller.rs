@@ -43,6 +43,17 @@ impl Caller {
         }
     }
 
+    /// Refuses where they may not read and write templates.
+    pub fn check_templates(&self) -> Result<(), ApiError> {
+        if self.access.may_write_templates() {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(
+                "The token does not allow this: it needs the scope templates:write",
+            ))
+        }
+    }
+
     /// Whose notifications they may read; refuses where it is nobody's.
     pub fn check_read(&self) -> Result<Readable, ApiError> {
         self.access.may_read(self.user_id).ok_or_else(|| {

@@ -9,6 +9,7 @@ pub struct Access {
     send_any: bool,
     read_own: bool,
     read_any: bool,
+    write_templates: bool,
 }
 
 /// Whose notifications a caller may read.
@@ -29,6 +30,7 @@ impl Access {
             send_any: true,
             read_own: true,
             read_any: true,
+            write_templates: true,
         }
     }
 
@@ -40,6 +42,7 @@ impl Access {
             send_any: false,
             read_own: false,
             read_any: false,
+            write_templates: false,
         }
     }
 
@@ -53,6 +56,7 @@ impl Access {
                 "notifications:send" => access.send_own = true,
                 "notifications:send:any" => access.send_any = true,
                 "notifications:read" => access.read_own = true,
+                "templates:write" => access.write_templates = true,
                 "admin" => return Self::trusted(),
                 _ => {}
             }
@@ -64,6 +68,12 @@ impl Access {
     #[must_use]
     pub fn may_send(self, caller: Option<UserId>, target: UserId) -> bool {
         self.send_any || (self.send_own && caller == Some(target))
+    }
+
+    /// Whether the caller may read and write templates.
+    #[must_use]
+    pub const fn may_write_templates(self) -> bool {
+        self.write_templates
     }
 
     /// Whose notifications `caller` may read; `None` for nobody's.
@@ -116,6 +126,13 @@ mod tests {
     #[test]
     fn a_caller_without_a_user_of_their_own_sends_to_nobody_with_send() {
         assert!(!Access::of_scopes("notifications:send").may_send(None, user(1)));
+    }
+
+    #[test]
+    fn templates_are_for_their_own_scope_and_for_admin() {
+        let may = |scopes: &str| Access::of_scopes(scopes).may_write_templates();
+        assert!(may("templates:write") && may("admin") && Access::trusted().may_write_templates());
+        assert!(!may("notifications:send:any notifications:read templates") && !may(""));
     }
 
     #[test]

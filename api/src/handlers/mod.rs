@@ -3,6 +3,7 @@
 pub mod docs;
 pub mod notifications;
 pub mod probes;
+pub mod templates;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, Resource, Route, guard};
@@ -25,6 +26,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(readable("/ready").route(reading().to(probes::ready)))
         .service(readable("/live").route(reading().to(probes::live)))
         .service(readable("/metrics").route(reading().to(probes::metrics)))
+        .configure(templates::register)
         .configure(docs::register)
         .default_service(web::to(nothing_here));
 }

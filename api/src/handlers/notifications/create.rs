@@ -125,7 +125,7 @@ fn now() -> Timestamp {
     now.round(Unit::Microsecond).unwrap_or(now)
 }
 
-fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
+pub(crate) fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
     let text = |name| {
         request
             .headers()
@@ -172,7 +172,7 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiE
     Ok(key)
 }
 
-async fn read_body(
+pub(crate) async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,
     limit: usize,
