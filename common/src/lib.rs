@@ -14,3 +14,4 @@ pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
 
+pub mod template;

@@ -14,6 +14,7 @@ pub mod notifications;
 pub mod phone_numbers;
 mod pool;
 mod settings;
+pub mod templates;
 mod tls;
 pub mod users;
 mod watch;
