@@ -6,11 +6,15 @@
 mod http;
 mod message;
 mod report;
+pub mod sandbox;
+mod sender;
+pub mod smtp;
 
 use futures_util::future::BoxFuture;
 
 pub use message::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
 pub use report::{Report, clipped};
+pub use sender::read_sender;
 
 /// Sends messages of one kind: [`EmailMessage`], [`TextMessage`], [`PushMessage`] or
 /// [`WebhookMessage`].
