@@ -17,6 +17,7 @@ pub mod smtp;
 mod twilio;
 pub mod webhook;
 mod words;
+mod sender;
 
 use futures_util::future::BoxFuture;
 
@@ -27,6 +28,7 @@ pub use message::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
 pub use report::{Report, clipped};
 pub use sendgrid::{Sendgrid, SendgridSettings};
 pub use twilio::{Sender, Twilio, TwilioSettings};
+pub use sender::read_sender;
 
 /// Sends messages of one kind: [`EmailMessage`], [`TextMessage`], [`PushMessage`] or
 /// [`WebhookMessage`].
