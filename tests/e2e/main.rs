@@ -7,12 +7,14 @@
 
 mod admission;
 mod arbitrary_requests;
+mod attempts;
 mod bad_messages;
 mod bad_tokens;
 mod changed_settings;
 mod channels;
 mod confirms;
 mod contacts;
+mod db_delivery_attempts;
 mod db_device_tokens;
 mod db_migrations;
 mod db_notifications;
@@ -32,6 +34,7 @@ mod ladder;
 mod log_lines;
 mod openapi;
 mod operator_tool;
+mod payloads;
 mod post_answers;
 mod private_broker;
 mod private_postgres;

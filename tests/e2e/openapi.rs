@@ -53,6 +53,7 @@ async fn the_description_is_complete_in_itself_and_lists_every_path() {
         ("/api/webhook-endpoints/{id}", "delete"),
         ("/api/webhook-endpoints/{id}/rotate-secret", "post"),
         ("/api/webhook-endpoints/{id}/ping", "post"),
+        ("/api/notifications/{messageId}/attempts", "get"),
         ("/health", "get"),
         ("/ready", "get"),
         ("/live", "get"),
