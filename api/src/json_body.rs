@@ -4,31 +4,13 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use actix_web::HttpRequest;
-use actix_web::web::{BytesMut, Payload};
 use serde_json::value::RawValue;
 use tidings_common::content::WebhookUrl;
 use tidings_common::egress::EgressPolicy;
 
 use crate::error::ApiError;
-use crate::handlers::notifications::create::{check_media_type, read_body};
 use crate::handlers::notifications::members::Members;
 use crate::handlers::notifications::problems::Problems;
-use crate::state::AppState;
-
-/// Receives a body of JSON.
-///
-/// # Errors
-///
-/// 415, 413, 408, and 400 where the connection breaks.
-pub async fn receive(
-    request: &HttpRequest,
-    payload: Payload,
-    state: &AppState,
-) -> Result<BytesMut, ApiError> {
-    check_media_type(request)?;
-    read_body(request, payload, state.http.max_body_bytes).await
-}
 
 /// An object whose fields are read one by one.
 pub struct JsonBody<'a> {

@@ -12,5 +12,6 @@ mod in_flight;
 mod json_body;
 mod openapi;
 mod query;
+mod receive;
 pub mod settings;
 mod state;

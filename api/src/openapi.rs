@@ -1,8 +1,7 @@
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::handlers::{contacts, notifications, probes, webhook_endpoints};
-use crate::handlers::{notifications, probes, templates};
+use crate::handlers::{contacts, notifications, probes, templates, webhook_endpoints};
 
 /// The description of this API.
 #[derive(OpenApi)]

@@ -13,5 +13,4 @@ pub mod retry;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
-
 pub mod template;

@@ -30,7 +30,16 @@ impl Table {
                    VALUES ($1, $2, 'sms', '{\"text\": \"hello\"}', $3, $4, now(), $5)";
         let status = status.as_str();
         self.client
-            .execute(sql, &[&Uuid::now_v7(), &user.as_uuid(), &status, &id.as_uuid(), &retries_attempted])
+            .execute(
+                sql,
+                &[
+                    &Uuid::now_v7(),
+                    &user.as_uuid(),
+                    &status,
+                    &id.as_uuid(),
+                    &retries_attempted,
+                ],
+            )
             .await
             .expect("a row");
         id
@@ -81,7 +90,10 @@ async fn a_row_is_one_workers_until_its_lease_ends() {
     };
     assert!((25..=30).contains(&left.as_secs()), "{left:?}");
     assert!(table.delivered(id, first.token).await);
-    assert!(matches!(table.claim(id, 0, LEASE).await, Claim::Not(Status::Processed)));
+    assert!(matches!(
+        table.claim(id, 0, LEASE).await,
+        Claim::Not(Status::Processed)
+    ));
 }
 
 #[tokio::test]
@@ -111,7 +123,9 @@ async fn of_many_that_want_a_row_at_once_one_gets_it() {
         claim.expect("the query")
     });
     let claims = futures_util::future::join_all(wanting).await;
-    let ours = claims.iter().filter(|claim| matches!(claim, Claim::Claimed(_)));
+    let ours = claims
+        .iter()
+        .filter(|claim| matches!(claim, Claim::Claimed(_)));
     assert_eq!(ours.count(), 1, "{claims:?}");
 }
 
@@ -122,13 +136,22 @@ async fn a_failed_attempt_is_counted_and_frees_the_row_for_the_next() {
     let claimed = table.claimed(id, 0).await;
     assert!(table.failed(id, claimed.token, 0).await);
     let row = table.row(id).await;
-    assert_eq!((row.status.as_str(), row.retries_attempted), ("retrying", 1));
+    assert_eq!(
+        (row.status.as_str(), row.retries_attempted),
+        ("retrying", 1)
+    );
     assert_eq!(row.error_message.as_deref(), Some("no luck"));
-    assert!(matches!(table.claim(id, 0, LEASE).await, Claim::Ahead), "a copy of the message");
+    assert!(
+        matches!(table.claim(id, 0, LEASE).await, Claim::Ahead),
+        "a copy of the message"
+    );
     let claimed = table.claimed(id, 1).await;
     assert!(table.delivered(id, claimed.token).await);
     let row = table.row(id).await;
-    assert_eq!((row.status.as_str(), row.error_message), ("processed", None));
+    assert_eq!(
+        (row.status.as_str(), row.error_message),
+        ("processed", None)
+    );
 }
 
 #[tokio::test]
@@ -140,13 +163,21 @@ async fn a_deferral_costs_no_attempt_and_remembers_since_when() {
     let sql = "UPDATE notifications SET lease_until = NULL, deferred_since = NULL";
     table.client.execute(sql, &[]).await.expect("freed");
     let claimed = table.claimed(id, 0).await;
-    let deferring = notifications::defer(&*table.client, id, claimed.token, "the destination is away");
+    let deferring =
+        notifications::defer(&*table.client, id, claimed.token, "the destination is away");
     assert!(deferring.await.expect("the query"));
     let since = "UPDATE notifications SET deferred_since = deferred_since - interval '2 hours'";
-    table.client.execute(since, &[]).await.expect("two hours ago");
+    table
+        .client
+        .execute(since, &[])
+        .await
+        .expect("two hours ago");
     let row = table.row(id).await;
     assert_eq!((row.status.as_str(), row.retries_attempted), ("pending", 0));
-    assert_eq!(row.error_message.as_deref(), Some("the destination is away"));
+    assert_eq!(
+        row.error_message.as_deref(),
+        Some("the destination is away")
+    );
     let claimed = table.claimed(id, 0).await;
     let waited = claimed.deferred_for.expect("it was deferred");
     assert!((7200..7260).contains(&waited.as_secs()), "{waited:?}");
@@ -167,7 +198,10 @@ async fn what_is_not_waiting_for_delivery_cannot_be_claimed(#[case] status: Stat
     let id = table.row_with(user, status, 0).await;
     assert!(matches!(table.claim(id, 0, LEASE).await, Claim::Not(found) if found == status));
     let unknown = MessageId::generate();
-    assert!(matches!(table.claim(unknown, 0, LEASE).await, Claim::Missing));
+    assert!(matches!(
+        table.claim(unknown, 0, LEASE).await,
+        Claim::Missing
+    ));
 }
 
 #[tokio::test]
@@ -175,8 +209,16 @@ async fn a_replay_starts_from_the_beginning_whatever_was_left_behind() {
     let table = Table::new().await;
     let id = table.pending().await;
     table.claimed(id, 0).await;
-    assert!(notifications::fail(&*table.client, id, "given up").await.expect("the query"));
-    assert!(notifications::replay(&*table.client, id).await.expect("the query"));
+    assert!(
+        notifications::fail(&*table.client, id, "given up")
+            .await
+            .expect("the query")
+    );
+    assert!(
+        notifications::replay(&*table.client, id)
+            .await
+            .expect("the query")
+    );
     let claimed = table.claimed(id, 0).await;
     assert_eq!(claimed.deferred_for, None);
 }

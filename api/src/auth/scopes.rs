@@ -81,6 +81,8 @@ impl Access {
     #[must_use]
     pub const fn may_send_to_anyone(self) -> bool {
         self.send_any
+    }
+
     /// Whether the caller may read and write templates.
     #[must_use]
     pub const fn may_write_templates(self) -> bool {

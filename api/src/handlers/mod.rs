@@ -4,8 +4,8 @@ pub mod contacts;
 pub mod docs;
 pub mod notifications;
 pub mod probes;
-pub mod webhook_endpoints;
 pub mod templates;
+pub mod webhook_endpoints;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, Resource, Route, guard};

@@ -37,7 +37,11 @@ async fn an_outage_of_a_minute_costs_no_message_its_life_under_load() {
 
     eventually_ok(secs(30), "the breaker is open", async || {
         let state = channel(&worker, "sms").await;
-        if state["state"] == "away" { Ok(()) } else { Err(state) }
+        if state["state"] == "away" {
+            Ok(())
+        } else {
+            Err(state)
+        }
     })
     .await;
     let metrics = worker.metrics().await;
@@ -49,7 +53,10 @@ async fn an_outage_of_a_minute_costs_no_message_its_life_under_load() {
     })
     .await;
     // Besides the few that failed before it opened, only probes have been made.
-    let failed = worker.metrics().await.sum("tidings_delivery_attempts_total", &["failed"]);
+    let failed = worker
+        .metrics()
+        .await
+        .sum("tidings_delivery_attempts_total", &["failed"]);
     assert!(failed < 150, "{failed} attempts");
     assert_eq!(channel(&worker, "sms").await["state"], "away");
 

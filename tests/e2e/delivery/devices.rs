@@ -15,7 +15,10 @@ fn answer(status: u16, body: &Value) -> Response {
 
 /// What Google's token endpoint answers.
 fn access_token() -> Response {
-    answer(200, &json!({"access_token": "a-token", "expires_in": 3600, "token_type": "Bearer"}))
+    answer(
+        200,
+        &json!({"access_token": "a-token", "expires_in": 3600, "token_type": "Bearer"}),
+    )
 }
 
 /// What FCM answers when it has taken a message.
@@ -27,11 +30,17 @@ fn taken() -> Response {
 fn error(status: u16, code: &str) -> Response {
     let kind = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
     let details = json!([{"@type": kind, "errorCode": code}]);
-    answer(status, &json!({"error": {"code": status, "message": code, "status": code, "details": details}}))
+    answer(
+        status,
+        &json!({"error": {"code": status, "message": code, "status": code, "details": details}}),
+    )
 }
 
 fn token_of(request: &Received) -> String {
-    request.json()["message"]["token"].as_str().unwrap_or_default().to_owned()
+    request.json()["message"]["token"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// An FCM that answers each device's messages as `of_device` says.
@@ -56,7 +65,10 @@ async fn world(fcm: &Receiver, file: &tempfile::NamedTempFile) -> World {
     World::with(&[
         ("PUSH_PROVIDER", "fcm"),
         ("WORKER_CHANNELS", "intake,push"),
-        ("FCM_SERVICE_ACCOUNT_FILE", file.path().to_str().expect("UTF-8")),
+        (
+            "FCM_SERVICE_ACCOUNT_FILE",
+            file.path().to_str().expect("UTF-8"),
+        ),
         ("FCM_BASE_URL", &fcm.url("")),
         ("RETRY_BASE_DELAY_MS", "50"),
     ])
@@ -65,7 +77,9 @@ async fn world(fcm: &Receiver, file: &tempfile::NamedTempFile) -> World {
 
 async fn register(client: &Client, world: &World, token: &str) {
     let path = format!("/api/users/{}/contacts/device-tokens", world.user);
-    let request = client.request(reqwest::Method::POST, &path).json(&json!({"token": token}));
+    let request = client
+        .request(reqwest::Method::POST, &path)
+        .json(&json!({"token": token}));
     let answer = client.send(request).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
 }
@@ -80,7 +94,10 @@ fn push(world: &World) -> Value {
 
 fn sent_to(fcm: &Receiver, token: &str) -> usize {
     let requests = fcm.requests();
-    requests.iter().filter(|request| token_of(request) == token).count()
+    requests
+        .iter()
+        .filter(|request| token_of(request) == token)
+        .count()
 }
 
 #[tokio::test]
@@ -128,9 +145,14 @@ async fn a_device_that_is_unregistered_is_forgotten_and_the_others_reached() {
     assert_eq!(tokens.len(), 1, "{contacts}");
     assert_eq!(tokens[0]["token"], "here");
 
-    let path = format!("{path}/device-tokens/{}", tokens[0]["id"].as_str().expect("an id"));
+    let path = format!(
+        "{path}/device-tokens/{}",
+        tokens[0]["id"].as_str().expect("an id")
+    );
     let client = api.client();
-    let removed = client.send(client.request(reqwest::Method::DELETE, &path)).await;
+    let removed = client
+        .send(client.request(reqwest::Method::DELETE, &path))
+        .await;
     assert_eq!(removed.status, 204);
     let id = client.post(&push(&world)).await.accepted();
     world.until_status(id, "failed").await;

@@ -66,14 +66,22 @@ async fn each_endpoint_of_a_user_gets_it_once_signed_with_its_own_secret() {
     let posted = post(&world, &api, None).await;
     world.until_status(posted, "processed").await;
     assert_eq!((flaky.count(), steady.count()), (3, 1));
-    assert!(flaky.requests().iter().all(|request| verifies(request, &flaky_secret)));
+    assert!(
+        flaky
+            .requests()
+            .iter()
+            .all(|request| verifies(request, &flaky_secret))
+    );
     assert!(verifies(&steady.requests()[0], &steady_secret));
     assert!(!verifies(&steady.requests()[0], &flaky_secret));
 
     // While a secret is rotated, both sign.
     let path = format!("/api/webhook-endpoints/{id}/rotate-secret");
     let rotated = send(&api.client(), "POST", &path, &json!({})).await;
-    let new_secret = rotated.body["secret"].as_str().expect("a secret").to_owned();
+    let new_secret = rotated.body["secret"]
+        .as_str()
+        .expect("a secret")
+        .to_owned();
     let path = format!("/api/webhook-endpoints/{id}/ping");
     let pinged = send(&api.client(), "POST", &path, &json!({})).await;
     assert_eq!(pinged.status, 202, "{}", pinged.text);
@@ -92,9 +100,16 @@ async fn an_endpoint_that_says_it_is_gone_is_disabled() {
     let (id, _) = endpoint(&api.client(), &world, &gone.url("/")).await;
     let posted = post(&world, &api, None).await;
     world.until_status(posted, "failed").await;
-    let endpoint = api.client().get(&format!("/api/webhook-endpoints/{id}")).await;
+    let endpoint = api
+        .client()
+        .get(&format!("/api/webhook-endpoints/{id}"))
+        .await;
     assert_eq!(endpoint.body["enabled"], false);
-    assert!(endpoint.body["disabledReason"].as_str().is_some_and(|why| why.contains("410")));
+    assert!(
+        endpoint.body["disabledReason"]
+            .as_str()
+            .is_some_and(|why| why.contains("410"))
+    );
     let attempts = api.client().attempts(posted).await;
     assert_eq!(outcomes(&attempts), [(0, "gone")]);
     assert_eq!(attempts[0]["contactId"], id.as_str());
@@ -124,7 +139,11 @@ async fn a_destination_that_is_away_costs_nothing_more_and_nobody_else() {
     }
     eventually_ok(secs(30), "the breaker is open", async || {
         let state = channel(&worker, "webhook").await;
-        if state["destinationsAway"] == 1 { Ok(()) } else { Err(state) }
+        if state["destinationsAway"] == 1 {
+            Ok(())
+        } else {
+            Err(state)
+        }
     })
     .await;
     assert_eq!(channel(&worker, "webhook").await["state"], "delivering");

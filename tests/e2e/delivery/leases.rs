@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tidings_common::notification::{Channel, MessageId};
 use tidings_common::broker::Router;
+use tidings_common::notification::{Channel, MessageId};
 use tidings_db::notifications::{self, Claim};
 use tidings_tests::{Receiver, eventually, outcomes, secs};
 
@@ -15,7 +15,10 @@ async fn a_message_whose_row_another_worker_holds_waits_without_an_attempt() {
     let world = world(&twilio, &[("MAX_RETRIES", "0")]).await;
     let api = world.api().await;
     let mut intake = world
-        .start(tidings_tests::Kind::Worker, &[("WORKER_CHANNELS", "intake")])
+        .start(
+            tidings_tests::Kind::Worker,
+            &[("WORKER_CHANNELS", "intake")],
+        )
         .await;
     let id = post(&world, &api, "hello").await;
     world.until_status(id, "pending").await;
@@ -27,13 +30,20 @@ async fn a_message_whose_row_another_worker_holds_waits_without_an_attempt() {
 
     let worker = world.worker().await;
     eventually(secs(30), "it was deferred", async || {
-        worker.metrics().await.sum("tidings_messages_deferred_total", &[]) > 0
+        worker
+            .metrics()
+            .await
+            .sum("tidings_messages_deferred_total", &[])
+            > 0
     })
     .await;
     assert_eq!(twilio.count(), 0);
     world.until_status(id, "processed").await;
     assert_eq!(twilio.count(), 1);
-    assert_eq!(outcomes(&api.client().attempts(id).await), [(0, "delivered")]);
+    assert_eq!(
+        outcomes(&api.client().attempts(id).await),
+        [(0, "delivered")]
+    );
 }
 
 #[tokio::test]
@@ -42,26 +52,28 @@ async fn copies_of_a_message_send_nothing_twice() {
     let world = world(&twilio, &[]).await;
     let api = world.api().await;
     let mut intake = world
-        .start(tidings_tests::Kind::Worker, &[("WORKER_CHANNELS", "intake")])
+        .start(
+            tidings_tests::Kind::Worker,
+            &[("WORKER_CHANNELS", "intake")],
+        )
         .await;
     let id = post(&world, &api, "hello").await;
     world.until_status(id, "pending").await;
     intake.leave().await;
     let stop = tokio_util::sync::CancellationToken::new();
     let settings = world.broker_settings(&[]);
-    let (publisher, publishing) = tidings_common::broker::Publisher::start(
-        settings.clone(),
-        "tests",
-        |_| {},
-        stop.clone(),
-    );
+    let (publisher, publishing) =
+        tidings_common::broker::Publisher::start(settings.clone(), "tests", |_| {}, stop.clone());
     let router = Router::new(&settings);
     for _ in 0..5 {
         let copy = router.delivery(Channel::Sms, id);
         publisher.publish(copy).await.expect("confirmed");
     }
     let nobody = MessageId::generate();
-    publisher.publish(router.delivery(Channel::Sms, nobody)).await.expect("confirmed");
+    publisher
+        .publish(router.delivery(Channel::Sms, nobody))
+        .await
+        .expect("confirmed");
     stop.cancel();
     publishing.await.expect("its end");
 

@@ -55,7 +55,11 @@ async fn what_a_provider_will_never_take_is_a_dead_letter_at_once_in_its_words()
     let detail = letters[0].detail.as_deref().unwrap_or_default();
     assert!(detail.contains(words), "{detail}");
     let row = api.client().get(&format!("/api/notifications/{id}")).await;
-    assert!(row.body["errorMessage"].as_str().is_some_and(|error| error.contains(words)));
+    assert!(
+        row.body["errorMessage"]
+            .as_str()
+            .is_some_and(|error| error.contains(words))
+    );
     worker.leave().await;
     let logs = worker.logs().lines().join("\n");
     assert!(!logs.contains(words), "nothing for a log");

@@ -41,7 +41,10 @@ async fn while_its_channel_pauses_nothing_is_sent_and_other_channels_go_on() {
             .await;
     let world = world(
         &twilio,
-        &[("SMS_CONCURRENCY", "1"), ("WORKER_CHANNELS", "intake,sms,email")],
+        &[
+            ("SMS_CONCURRENCY", "1"),
+            ("WORKER_CHANNELS", "intake,sms,email"),
+        ],
     )
     .await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
@@ -51,7 +54,8 @@ async fn while_its_channel_pauses_nothing_is_sent_and_other_channels_go_on() {
     for text in ["second", "third"] {
         ids.push(post(&world, &api, text).await);
     }
-    let email = tidings_tests::notification(world.user, tidings_common::notification::Channel::Email);
+    let email =
+        tidings_tests::notification(world.user, tidings_common::notification::Channel::Email);
     let mut email = email;
     email["payload"]["to"] = "anna@example.com".into();
     let email = api.client().post(&email).await.accepted();

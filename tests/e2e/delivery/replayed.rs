@@ -19,7 +19,11 @@ async fn a_replay_delivers_what_was_given_up() {
         }
     })
     .await;
-    let world = world(&twilio, &[("MAX_RETRIES", "1"), ("RETRY_BASE_DELAY_MS", "50")]).await;
+    let world = world(
+        &twilio,
+        &[("MAX_RETRIES", "1"), ("RETRY_BASE_DELAY_MS", "50")],
+    )
+    .await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let id = post(&world, &api, "hello").await;
     world.until_status(id, "failed").await;

@@ -25,7 +25,10 @@ async fn what_was_sent_is_recorded_later_and_not_sent_again() {
     blocking.rollback().await.expect("unlocked");
     world.until_status(id, "processed").await;
     assert_eq!(twilio.count(), 1);
-    assert_eq!(outcomes(&api.client().attempts(id).await), [(0, "delivered")]);
+    assert_eq!(
+        outcomes(&api.client().attempts(id).await),
+        [(0, "delivered")]
+    );
 }
 
 #[tokio::test]
@@ -34,7 +37,10 @@ async fn what_a_killed_worker_had_under_way_stands_on_the_timeline() {
     let twilio = Receiver::start(move |_| taken().after(pace)).await;
     let world = world(
         &twilio,
-        &[("PROVIDER_TIMEOUT_SECS", "5"), ("DELIVERY_LEASE_SECS", "10")],
+        &[
+            ("PROVIDER_TIMEOUT_SECS", "5"),
+            ("DELIVERY_LEASE_SECS", "10"),
+        ],
     )
     .await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());
@@ -47,5 +53,8 @@ async fn what_a_killed_worker_had_under_way_stands_on_the_timeline() {
     assert_eq!(outcomes(&attempts), [(0, "unknown"), (0, "delivered")]);
     let requests = twilio.requests();
     assert_eq!(requests.len(), 2, "nobody could know");
-    assert!(requests[1].at - requests[0].at >= secs(8), "not before the lease ended");
+    assert!(
+        requests[1].at - requests[0].at >= secs(8),
+        "not before the lease ended"
+    );
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use anyhow::Context;
 use secrecy::SecretString;
 use tidings_common::settings::{
-    AppEnv, ChannelProviders, EmailProvider, PushProvider, Reader, SmsProvider, WebhookProvider,
+    ChannelProviders, EmailProvider, PushProvider, Reader, SmsProvider, WebhookProvider,
 };
 
 use super::sandbox::{Sandbox, SandboxSettings};
@@ -71,33 +71,24 @@ pub enum WebhookChoice {
 impl ProviderSettings {
     /// Reads what `providers` need. That of one which is wrong is `None`, and noted.
     pub fn read(reader: &mut Reader, providers: ChannelProviders) -> Self {
-        let production = AppEnv::read(reader).is_production();
         let r = reader;
         Self {
             email: providers.email.and_then(|provider| match provider {
                 EmailProvider::Smtp => SmtpSettings::read(r).map(EmailSettings::Smtp),
                 EmailProvider::Sendgrid => SendgridSettings::read(r).map(EmailSettings::Sendgrid),
-                EmailProvider::Sandbox => {
-                    SandboxSettings::read(r, production).map(EmailSettings::Sandbox)
-                }
+                EmailProvider::Sandbox => SandboxSettings::read(r).map(EmailSettings::Sandbox),
             }),
             sms: providers.sms.and_then(|provider| match provider {
                 SmsProvider::Twilio => TwilioSettings::read(r).map(SmsSettings::Twilio),
-                SmsProvider::Sandbox => {
-                    SandboxSettings::read(r, production).map(SmsSettings::Sandbox)
-                }
+                SmsProvider::Sandbox => SandboxSettings::read(r).map(SmsSettings::Sandbox),
             }),
             push: providers.push.and_then(|provider| match provider {
                 PushProvider::Fcm => FcmSettings::read(r).map(PushSettings::Fcm),
-                PushProvider::Sandbox => {
-                    SandboxSettings::read(r, production).map(PushSettings::Sandbox)
-                }
+                PushProvider::Sandbox => SandboxSettings::read(r).map(PushSettings::Sandbox),
             }),
             webhook: providers.webhook.and_then(|provider| match provider {
                 WebhookProvider::Http => WebhookSettings::read(r).map(WebhookChoice::Http),
-                WebhookProvider::Sandbox => {
-                    SandboxSettings::read(r, production).map(WebhookChoice::Sandbox)
-                }
+                WebhookProvider::Sandbox => SandboxSettings::read(r).map(WebhookChoice::Sandbox),
             }),
         }
     }

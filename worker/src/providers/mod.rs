@@ -12,12 +12,12 @@ mod local_server;
 mod message;
 mod report;
 pub mod sandbox;
+mod sender;
 mod sendgrid;
 pub mod smtp;
 mod twilio;
 pub mod webhook;
 mod words;
-mod sender;
 
 use futures_util::future::BoxFuture;
 
@@ -26,9 +26,9 @@ pub use chosen::{EmailSettings, ProviderSettings, PushSettings, SmsSettings, Web
 pub use fcm::{Fcm, FcmSettings, ServiceAccount, ServiceAccountError};
 pub use message::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
 pub use report::{Report, clipped};
+pub use sender::read_sender;
 pub use sendgrid::{Sendgrid, SendgridSettings};
 pub use twilio::{Sender, Twilio, TwilioSettings};
-pub use sender::read_sender;
 
 /// Sends messages of one kind: [`EmailMessage`], [`TextMessage`], [`PushMessage`] or
 /// [`WebhookMessage`].

@@ -1,11 +1,8 @@
 //! `POST /api/notifications`.
 
-use std::time::Duration;
-
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
-use actix_web::web::{BytesMut, Data, Payload};
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::StreamExt;
 use jiff::{Timestamp, Unit};
 use metrics::counter;
 use serde::Serialize;
@@ -18,11 +15,8 @@ use super::view::TemplateView;
 use crate::auth::Caller;
 use crate::context::RequestId;
 use crate::error::{ApiError, Detail};
+use crate::receive::{check_media_type, read_body};
 use crate::state::AppState;
-
-/// How long a body may take to arrive: well below `SHUTDOWN_TIMEOUT_SECS`, so that nobody who is slow
-/// holds up the end.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a request.
 #[derive(ToSchema)]
@@ -153,34 +147,6 @@ pub fn now() -> Timestamp {
     now.round(Unit::Microsecond).unwrap_or(now)
 }
 
-/// Refuses what is not said to be JSON as it stands.
-pub fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
-pub(crate) fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
-    let text = |name| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    let media_type = text(CONTENT_TYPE)
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
-        return Err(ApiError::unsupported_media_type(
-            "Send JSON: Content-Type: application/json",
-        ));
-    }
-    if text(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(ApiError::unsupported_media_type(
-            "Send the body without Content-Encoding",
-        ));
-    }
-    Ok(())
-}
-
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut values = request.headers().get_all("idempotency-key");
     let Some(value) = values.next() else {
@@ -200,46 +166,4 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiE
         ));
     }
     Ok(key)
-}
-
-/// Receives a body of at most `limit` bytes.
-pub async fn read_body(
-pub(crate) async fn read_body(
-    request: &HttpRequest,
-    mut payload: Payload,
-    limit: usize,
-) -> Result<BytesMut, ApiError> {
-    let too_large = || ApiError::payload_too_large(limit);
-    let announced = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    let announced = announced
-        .and_then(|length| length.parse().ok())
-        .unwrap_or(0);
-    if announced > limit {
-        return Err(too_large());
-    }
-    let mut body = BytesMut::with_capacity(announced);
-    let reading = async {
-        while let Some(chunk) = payload.next().await {
-            let unreadable = |error| {
-                ApiError::bad_request(
-                    "invalid_request",
-                    format!("The body cannot be read: {error}"),
-                    Vec::new(),
-                )
-            };
-            let chunk = chunk.map_err(unreadable)?;
-            if body.len() + chunk.len() > limit {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(())
-    };
-    tokio::time::timeout(BODY_TIMEOUT, reading)
-        .await
-        .map_err(|_| ApiError::request_timeout())??;
-    Ok(body)
 }

@@ -16,6 +16,7 @@ use super::{EndpointView, MAX_DESCRIPTION, secret};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::json_body::{self, JsonBody};
+use crate::receive::receive;
 use crate::state::AppState;
 
 /// The body of a request.
@@ -70,7 +71,7 @@ pub async fn handle(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_contacts()?;
-    let body = json_body::receive(&request, payload, &state).await?;
+    let body = receive(&request, payload, &state).await?;
     let new = New::parse(&body, &state.egress)?;
     caller.check_contacts_of(new.user)?;
     let secret = secret::generate()?;

@@ -10,6 +10,7 @@ use super::access::Wanted;
 use super::{EndpointView, MAX_DESCRIPTION};
 use crate::error::ApiError;
 use crate::json_body::{self, JsonBody};
+use crate::receive::receive;
 use crate::state::AppState;
 
 /// The body of a request.
@@ -51,7 +52,7 @@ pub async fn handle(
     wanted: Wanted,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = json_body::receive(&request, payload, &state).await?;
+    let body = receive(&request, payload, &state).await?;
     let changes = parse(&body, &state.egress)?;
     let Wanted { id, owner } = wanted;
     let row = state

@@ -10,6 +10,7 @@ use super::EmailView;
 use crate::error::ApiError;
 use crate::handlers::contacts::owner::Owner;
 use crate::json_body::{self, JsonBody};
+use crate::receive::receive;
 use crate::state::AppState;
 
 /// The body of a request.
@@ -48,7 +49,7 @@ pub async fn handle(
     owner: Owner,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = json_body::receive(&request, payload, &state).await?;
+    let body = receive(&request, payload, &state).await?;
     let address = parse(&body)?;
     let set = state
         .with_database(async |client| users::set_email(&**client, owner.0, Some(&address)).await)

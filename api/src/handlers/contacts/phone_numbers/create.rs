@@ -11,6 +11,7 @@ use crate::error::ApiError;
 use crate::handlers::contacts::added;
 use crate::handlers::contacts::owner::Owner;
 use crate::json_body::{self, JsonBody};
+use crate::receive::receive;
 use crate::state::AppState;
 
 /// The body of a request.
@@ -50,7 +51,7 @@ pub async fn handle(
     owner: Owner,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = json_body::receive(&request, payload, &state).await?;
+    let body = receive(&request, payload, &state).await?;
     let number = parse(&body)?;
     let added = state
         .with_database(async |client| phone_numbers::insert(&mut **client, owner.0, &number).await)
