@@ -9,6 +9,8 @@ mod error;
 mod farewell;
 mod handlers;
 mod in_flight;
+mod json_body;
 mod openapi;
+mod query;
 pub mod settings;
 mod state;

@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod content;
+pub mod egress;
 pub mod health;
 pub mod notification;
 pub mod program;
@@ -12,3 +13,5 @@ pub mod retry;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+
+pub mod template;

@@ -51,6 +51,12 @@ impl World {
             ("JWT_SECRET", tokens::SECRET),
             ("DATABASE_URL", database.url()),
             ("RABBITMQ_URL", vhost.url()),
+            // Every channel is on, and what is to be delivered waits in its queue.
+            ("EMAIL_PROVIDER", "sandbox"),
+            ("SMS_PROVIDER", "sandbox"),
+            ("PUSH_PROVIDER", "sandbox"),
+            ("WEBHOOK_PROVIDER", "sandbox"),
+            ("WORKER_CHANNELS", "intake"),
         ] {
             settings.insert(name.to_owned(), value.to_owned());
         }
@@ -140,18 +146,22 @@ impl World {
             accepted_at: Timestamp::now(),
             payload: RawValue::from_string(r#"{"title":"Your order has shipped!"}"#.to_owned())
                 .expect("JSON"),
+            template: None,
         }
     }
 }
 
-/// The body of a POST.
+/// The body of a POST: right for its channel, to whatever address the user has.
 #[must_use]
 pub fn notification(user: UserId, channel: Channel) -> Value {
-    json!({
-        "targetUserId": user,
-        "type": channel.as_str(),
-        "payload": {"title": "Your order has shipped!"},
-    })
+    let payload = match channel {
+        Channel::InApp => json!({"title": "Your order has shipped!"}),
+        Channel::Email => json!({"subject": "Your order", "text": "It has shipped!"}),
+        Channel::Sms => json!({"text": "Your order has shipped!"}),
+        Channel::Push => json!({"title": "Your order", "body": "It has shipped!"}),
+        Channel::Webhook => json!({"event": "order.shipped", "data": {"order": 7}}),
+    };
+    json!({"targetUserId": user, "type": channel.as_str(), "payload": payload})
 }
 
 fn owned(settings: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {

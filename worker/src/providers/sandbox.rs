@@ -29,13 +29,13 @@ pub struct SandboxSettings {
 }
 
 impl SandboxSettings {
-    /// Reads the section for `asked_by`, the variable whose value is `sandbox`. Refused in production,
-    /// where people wait for what the sandbox would keep; `None` then.
-    pub fn read(reader: &mut Reader, production: bool, asked_by: &'static str) -> Option<Self> {
+    /// Reads the section. Refused in production, where people wait for what the sandbox would keep;
+    /// `None` then.
+    pub fn read(reader: &mut Reader, production: bool) -> Option<Self> {
         if production {
             reader.problem(
-                asked_by,
-                "sandbox sends nothing and is for APP_ENV=development alone",
+                "APP_ENV",
+                "must be development where a channel's provider is sandbox, which sends nothing",
             );
             return None;
         }

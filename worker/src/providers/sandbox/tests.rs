@@ -188,12 +188,12 @@ async fn a_folder_that_cannot_be_made_is_a_failure() {
 #[test]
 fn the_sandbox_is_refused_in_production() {
     let mut reader = Reader::from_vars([]);
-    assert!(SandboxSettings::read(&mut reader, true, "SMS_PROVIDER").is_none());
+    assert!(SandboxSettings::read(&mut reader, true).is_none());
     let problems = reader.finish(Some(())).expect_err("refused");
-    assert_eq!(problems.0[0].name, "SMS_PROVIDER");
+    assert_eq!(problems.0[0].name, "APP_ENV");
 
     let mut reader = Reader::from_vars([("SANDBOX_DIR".to_owned(), "/somewhere".to_owned())]);
-    let settings = SandboxSettings::read(&mut reader, false, "SMS_PROVIDER");
+    let settings = SandboxSettings::read(&mut reader, false);
     let settings = reader.finish(settings).expect("settings");
     assert_eq!(settings.dir, Path::new("/somewhere"));
 }
