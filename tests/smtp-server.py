@@ -37,8 +37,16 @@ class Connection(SMTP):
             say(opened=Connection.opened, closed=Connection.closed)
         super().connection_made(transport)
 
+    def _timeout_cb(self):
+        # The connection is lost only when the client, too, has closed it.
+        super()._timeout_cb()
+        self.count_closed()
+
     def connection_lost(self, error):
         super().connection_lost(error)
+        self.count_closed()
+
+    def count_closed(self):
         if self.is_open:
             self.is_open = False
             Connection.closed += 1
@@ -115,6 +123,7 @@ def parse_arguments():
     parser.add_argument("--key")
     parser.add_argument("--user")
     parser.add_argument("--password")
+    parser.add_argument("--no-login", action="store_true", help="offer no way to log in")
     parser.add_argument(
         "--answer",
         nargs=3,
@@ -152,6 +161,7 @@ async def serve(arguments):
             auth_required=arguments.user is not None,
             # aiosmtpd knows of no encryption but by STARTTLS.
             auth_require_tls=starttls,
+            auth_exclude_mechanism=["LOGIN", "PLAIN"] if arguments.no_login else None,
             authenticator=authenticate,
             timeout=arguments.idle_seconds,
         )

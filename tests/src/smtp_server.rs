@@ -25,6 +25,10 @@ pub struct SmtpOptions {
     pub answers: Vec<(&'static str, &'static str, &'static str)>,
     /// After how many seconds a connection that nobody uses is closed.
     pub idle_seconds: f64,
+    /// Whose certificate it has.
+    pub certificate_for: &'static str,
+    /// Whether it offers a login at all.
+    pub offers_login: bool,
     /// How many messages one connection may send before it gets a 421; 0 for any number.
     pub mails_per_connection: u32,
 }
@@ -35,6 +39,8 @@ impl Default for SmtpOptions {
             tls: "starttls",
             answers: Vec::new(),
             idle_seconds: 300.0,
+            certificate_for: "localhost",
+            offers_login: true,
             mails_per_connection: 0,
         }
     }
@@ -51,6 +57,8 @@ pub struct ReceivedMail {
     pub options: Vec<String>,
     /// Who was logged in.
     pub user: Option<String>,
+    /// Whether it came after STARTTLS.
+    pub is_encrypted: bool,
     /// The message as it was sent.
     pub content: String,
 }
@@ -72,12 +80,11 @@ struct State {
 }
 
 impl SmtpServer {
-    /// One that listens, on a free port of 127.0.0.1, with a certificate for `localhost` and that
-    /// address.
+    /// One that listens, on a free port of 127.0.0.1.
     pub async fn start(options: SmtpOptions) -> Self {
         let dir = std::env::temp_dir().join(format!("tidings-smtp-{}", Uuid::new_v4().simple()));
         fs::create_dir_all(dir.join("mails")).expect("a folder");
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let names = [options.certificate_for.to_owned()];
         let own: CertifiedKey<KeyPair> = generate_simple_self_signed(names).expect("a certificate");
         let certificate = own.cert.pem();
         fs::write(dir.join("server.crt"), &certificate).expect("written");
@@ -200,6 +207,7 @@ impl ReceivedMail {
             to: texts(&mail["to"]),
             options: texts(&mail["options"]),
             user: text(&mail["user"]),
+            is_encrypted: mail["encrypted"] == true,
             content: text(&mail["content"]).expect("a content"),
         }
     }
@@ -227,6 +235,9 @@ fn command(dir: &Path, options: &SmtpOptions) -> Command {
         .stdout(Stdio::piped());
     if options.tls != "none" {
         command.args(["--user", USER, "--password", PASSWORD]);
+    }
+    if !options.offers_login {
+        command.arg("--no-login");
     }
     for (stage, address, answer) in &options.answers {
         command.args(["--answer", stage, address, answer]);
