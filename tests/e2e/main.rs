@@ -13,11 +13,8 @@ mod bad_tokens;
 mod changed_settings;
 mod channels;
 mod confirms;
-<<<<<<< HEAD
 mod db_device_tokens;
-=======
 mod db_delivery_attempts;
->>>>>>> h-api
 mod db_migrations;
 mod db_notifications;
 mod db_phone_numbers;

@@ -51,10 +51,8 @@ async fn until(world: &World, id: MessageId, status: &str) {
 
 /// The notification's timeline.
 async fn attempts(api: &Program, id: MessageId) -> Vec<Value> {
-    let answer = api
-        .client()
-        .get(&format!("/api/notifications/{id}/attempts"));
-    let answer = answer.await;
+    let path = format!("/api/notifications/{id}/attempts");
+    let answer = api.client().get(&path).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let attempts = answer.body["attempts"].as_array();
     attempts.expect("attempts").clone()
