@@ -2,6 +2,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::handlers::{contacts, notifications, probes, webhook_endpoints};
+use crate::handlers::{notifications, probes, templates};
 
 /// The description of this API.
 #[derive(OpenApi)]
@@ -29,6 +30,13 @@ use crate::handlers::{contacts, notifications, probes, webhook_endpoints};
         webhook_endpoints::delete::handle,
         webhook_endpoints::rotate_secret::handle,
         webhook_endpoints::ping::handle,
+        templates::list::handle,
+        templates::of_name::handle,
+        templates::find::handle,
+        templates::put::handle,
+        templates::delete::handle,
+        templates::versions::handle,
+        templates::preview::handle,
         probes::health,
         probes::ready,
         probes::live,

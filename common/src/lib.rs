@@ -13,4 +13,5 @@ pub mod retry;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+
 pub mod template;

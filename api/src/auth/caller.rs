@@ -51,6 +51,13 @@ impl Caller {
         } else {
             Err(ApiError::forbidden(
                 "The token does not allow choosing addresses: leave out to, phoneNumber, from and replyTo, and the notification goes to the user's own contacts; or use the scope notifications:send:any",
+    /// Refuses where they may not read and write templates.
+    pub fn check_templates(&self) -> Result<(), ApiError> {
+        if self.access.may_write_templates() {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(
+                "The token does not allow this: it needs the scope templates:write",
             ))
         }
     }

@@ -11,6 +11,7 @@ pub struct Access {
     read_any: bool,
     contacts_own: bool,
     contacts_any: bool,
+    write_templates: bool,
 }
 
 /// Whose notifications a caller may read, or whose contacts they may manage.
@@ -33,6 +34,7 @@ impl Access {
             read_any: true,
             contacts_own: true,
             contacts_any: true,
+            write_templates: true,
         }
     }
 
@@ -46,6 +48,7 @@ impl Access {
             read_any: false,
             contacts_own: false,
             contacts_any: false,
+            write_templates: false,
         }
     }
 
@@ -60,6 +63,7 @@ impl Access {
                 "notifications:send:any" => access.send_any = true,
                 "notifications:read" => access.read_own = true,
                 "contacts:write" => access.contacts_own = true,
+                "templates:write" => access.write_templates = true,
                 "admin" => return Self::trusted(),
                 _ => {}
             }
@@ -77,6 +81,10 @@ impl Access {
     #[must_use]
     pub const fn may_send_to_anyone(self) -> bool {
         self.send_any
+    /// Whether the caller may read and write templates.
+    #[must_use]
+    pub const fn may_write_templates(self) -> bool {
+        self.write_templates
     }
 
     /// Whose notifications `caller` may read; `None` for nobody's.
@@ -145,6 +153,13 @@ mod tests {
     #[test]
     fn a_caller_without_a_user_of_their_own_sends_to_nobody_with_send() {
         assert!(!Access::of_scopes("notifications:send").may_send(None, user(1)));
+    }
+
+    #[test]
+    fn templates_are_for_their_own_scope_and_for_admin() {
+        let may = |scopes: &str| Access::of_scopes(scopes).may_write_templates();
+        assert!(may("templates:write") && may("admin") && Access::trusted().may_write_templates());
+        assert!(!may("notifications:send:any notifications:read templates") && !may(""));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod docs;
 pub mod notifications;
 pub mod probes;
 pub mod webhook_endpoints;
+pub mod templates;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, Resource, Route, guard};
@@ -33,6 +34,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(readable("/metrics").route(reading().to(probes::metrics)))
         .configure(contacts::register)
         .configure(webhook_endpoints::register)
+        .configure(templates::register)
         .configure(docs::register)
         .default_service(web::to(nothing_here));
 }

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::Value;
 use tidings_tests::secs;
-use tidings_tests::{Receiver, Response, eventually};
+use tidings_tests::{Receiver, Response, eventually, outcomes};
 
-use super::{attempts, outcomes, post, until, world};
+use super::{post, world};
 
 /// A receiver that gives its first `n` requests this answer and all others a 200.
 async fn at_first(n: usize, response: Response) -> Receiver {
@@ -39,9 +39,9 @@ async fn a_receiver_that_fails_twice_is_tried_three_times_with_the_ladders_delay
     let receiver = at_first(2, Response::status(500).body("out of order")).await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());
     let id = post(&world, &api, &receiver, 1).await;
-    until(&world, id, "processed").await;
+    world.until_status(id, "processed").await;
 
-    let attempts = attempts(&api, id).await;
+    let attempts = api.client().attempts(id).await;
     let expected = [(0, "failed"), (1, "failed"), (2, "delivered")];
     assert_eq!(outcomes(&attempts), expected);
     for (attempt, delay) in attempts.windows(2).zip([500, 1500]) {
@@ -94,7 +94,7 @@ async fn what_can_never_arrive_is_a_dead_letter_at_once(
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let amqp = world.amqp().await;
     let id = post(&world, &api, &receiver, 1).await;
-    until(&world, id, "failed").await;
+    world.until_status(id, "failed").await;
     eventually(secs(20), "a dead letter", async || {
         amqp.dead_letter_depth().await == 1
     })
@@ -105,7 +105,7 @@ async fn what_can_never_arrive_is_a_dead_letter_at_once(
     assert_eq!(letter.message_id, Some(id.to_string()));
     let detail = letter.detail.unwrap_or_default();
     assert!(detail.contains(words), "{detail}");
-    let attempts = attempts(&api, id).await;
+    let attempts = api.client().attempts(id).await;
     assert_eq!(outcomes(&attempts), [(0, outcome)]);
     assert_eq!(attempts[0]["error"], words);
     assert_eq!(receiver.count(), 1);
@@ -122,8 +122,8 @@ async fn a_receiver_that_asks_for_patience_gets_it_and_no_attempt_is_lost(#[case
     let receiver = at_first(1, answer).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let id = post(&world, &api, &receiver, 1).await;
-    until(&world, id, "processed").await;
-    let attempts = attempts(&api, id).await;
+    world.until_status(id, "processed").await;
+    let attempts = api.client().attempts(id).await;
     assert_eq!(outcomes(&attempts), [(0, "throttled"), (0, "delivered")]);
     let gaps = gaps(&receiver);
     assert!(gaps.len() == 1 && gaps[0] >= secs(2), "{gaps:?}");

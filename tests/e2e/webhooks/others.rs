@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tidings_tests::{Receiver, Response, secs};
 
-use super::{post, until, world};
+use super::{post, world};
 
 /// More than there are slots to send in.
 const EACH: usize = 40;
@@ -34,9 +34,9 @@ async fn receivers_that_hang_or_fail_hold_up_nobody_else() {
         ids.push(post(&world, &api, &works, number).await);
     }
     let in_app = api.client().post(&world.in_app()).await.accepted();
-    until(&world, in_app, "processed").await;
+    world.until_status(in_app, "processed").await;
     for id in ids {
-        until(&world, id, "processed").await;
+        world.until_status(id, "processed").await;
     }
     assert!(began.elapsed() < secs(40), "{:?}", began.elapsed());
     assert_eq!(works.count(), EACH);

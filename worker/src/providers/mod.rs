@@ -17,6 +17,7 @@ pub mod smtp;
 mod twilio;
 pub mod webhook;
 mod words;
+mod sender;
 
 use futures_util::future::BoxFuture;
 
@@ -27,6 +28,7 @@ pub use message::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
 pub use report::{Report, clipped};
 pub use sendgrid::{Sendgrid, SendgridSettings};
 pub use twilio::{Sender, Twilio, TwilioSettings};
+pub use sender::read_sender;
 
 /// Sends messages of one kind: [`EmailMessage`], [`TextMessage`], [`PushMessage`] or
 /// [`WebhookMessage`].
@@ -40,6 +42,3 @@ pub trait Provider<M>: Send + Sync {
     /// gets the message's id each time.
     fn send<'a>(&'a self, message: &'a M) -> BoxFuture<'a, Report>;
 }
-
-#[cfg(test)]
-mod local_server;

@@ -155,6 +155,7 @@ pub fn now() -> Timestamp {
 
 /// Refuses what is not said to be JSON as it stands.
 pub fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
+pub(crate) fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
     let text = |name| {
         request
             .headers()
@@ -203,6 +204,7 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiE
 
 /// Receives a body of at most `limit` bytes.
 pub async fn read_body(
+pub(crate) async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,
     limit: usize,

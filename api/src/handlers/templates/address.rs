@@ -1,0 +1,80 @@
+use std::fmt::Display;
+
+use tidings_common::notification::Channel;
+use tidings_common::template::{Locale, TemplateName};
+use tidings_db::templates::Key;
+
+use crate::error::{ApiError, Detail};
+
+/// Which template a request is about.
+#[derive(Debug)]
+pub(super) struct Address {
+    pub(super) name: TemplateName,
+    pub(super) channel: Channel,
+    pub(super) locale: Locale,
+}
+
+impl Address {
+    /// Reads a path's variables.
+    ///
+    /// # Errors
+    ///
+    /// 400 with everything that is wrong.
+    pub(super) fn parse(
+        (name, channel, locale): &(String, String, String),
+    ) -> Result<Self, ApiError> {
+        let mut problems = Vec::new();
+        let name = keep(&mut problems, "name", name.parse::<TemplateName>());
+        let channel = keep(&mut problems, "channel", read_channel(channel));
+        let locale = keep(&mut problems, "locale", locale.parse::<Locale>());
+        match (name, channel, locale) {
+            (Some(name), Some(channel), Some(locale)) => Ok(Self {
+                name,
+                channel,
+                locale,
+            }),
+            _ => Err(invalid_path(problems)),
+        }
+    }
+
+    pub(super) const fn key(&self) -> Key<'_> {
+        Key {
+            name: &self.name,
+            channel: self.channel,
+            locale: &self.locale,
+        }
+    }
+}
+
+/// Reads a path's only variable.
+pub(super) fn read_name(name: &str) -> Result<TemplateName, ApiError> {
+    name.parse().map_err(|error| {
+        let mut problems = Vec::new();
+        keep::<TemplateName, _>(&mut problems, "name", Err(error));
+        invalid_path(problems)
+    })
+}
+
+/// A channel that carries text, and so has templates.
+pub(super) fn read_channel(text: &str) -> Result<Channel, &'static str> {
+    text.parse()
+        .ok()
+        .filter(|channel| matches!(channel, Channel::Email | Channel::Sms | Channel::Push))
+        .ok_or("must be one of: email, sms, push; other channels carry data, not text")
+}
+
+fn keep<T, E: Display>(problems: &mut Vec<Detail>, field: &str, read: Result<T, E>) -> Option<T> {
+    read.map_err(|error| problems.push(Detail::new(field, error.to_string())))
+        .ok()
+}
+
+fn invalid_path(problems: Vec<Detail>) -> ApiError {
+    let names: Vec<&str> = problems.iter().map(|p| p.field.as_str()).collect();
+    let message = format!("The path names no template: {}", names.join(", "));
+    ApiError::bad_request("invalid_path", message, problems)
+}
+
+/// There is no such template.
+pub(super) fn not_found() -> ApiError {
+    ApiError::not_found("There is no such template")
+}

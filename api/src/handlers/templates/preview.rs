@@ -1,0 +1,238 @@
+//! `POST /api/templates/{name}/preview`.
+
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use serde_json::Value;
+use tidings_common::content::{Object, Rendered};
+use tidings_common::notification::Channel;
+use tidings_common::template::{self, Locale, TemplateName};
+use tidings_db::templates::{self, Key, Template};
+use utoipa::ToSchema;
+
+use super::address::{not_found, read_channel, read_name};
+use super::body::Body;
+use crate::auth::Caller;
+use crate::error::{ApiError, Detail};
+use crate::handlers::notifications::create::{check_media_type, read_body};
+use crate::state::AppState;
+
+/// What a preview is to be made of.
+#[derive(ToSchema)]
+#[schema(as = NewPreview)]
+#[expect(
+    dead_code,
+    reason = "its fields are the documentation of what `Asked` parses"
+)]
+pub struct NewPreviewBody {
+    /// `email`, `sms` or `push`.
+    #[schema(example = "email")]
+    channel: String,
+    /// The language wanted; it falls back as for a notification.
+    #[schema(example = "de-AT")]
+    locale: Option<String>,
+    /// A version of exactly this locale's template (`default` where none is given); without it, the one
+    /// in use.
+    version: Option<i32>,
+    /// What a notification would have as its payload.
+    #[schema(value_type = Object, example = json!({"name": "Anna"}))]
+    variables: (),
+}
+
+/// What would be sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Preview {
+    /// The template that it was made by.
+    template: Used,
+    /// An e-mail's subject or a push message's title.
+    subject: Option<String>,
+    /// The text.
+    text: String,
+    /// An e-mail's HTML part.
+    html: Option<String>,
+}
+
+/// Which template a message was made by.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UsedTemplate)]
+pub struct Used {
+    /// What notifications call it by.
+    #[schema(example = "welcome")]
+    name: String,
+    /// `email`, `sms` or `push`.
+    #[schema(example = "email")]
+    channel: String,
+    /// The locale that was found.
+    #[schema(example = "de")]
+    locale: String,
+    /// Its version.
+    version: i32,
+}
+
+/// What a notification with these variables would say.
+#[utoipa::path(post, path = "/api/templates/{name}/preview", operation_id = "previewTemplate", tag = "templates",
+    params(("name" = String, Path, description = "What notifications call it by")),
+    request_body = NewPreviewBody,
+    responses(
+        (status = 200, description = "What would be sent", body = Preview),
+        (status = 400, description = "What is wrong stands in `details`, all of it; `template_error` where the template cannot be rendered with these variables", body = crate::error::ErrorBody),
+        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 404, description = "There is no such template", body = crate::error::ErrorBody),
+        (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
+        (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    caller: Caller,
+    name: Path<String>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    caller.check_templates()?;
+    check_media_type(&request)?;
+    let name = read_name(&name)?;
+    let body = read_body(&request, payload, state.http.max_body_bytes).await?;
+    let asked = Asked::parse(&body)?;
+    let finding = async {
+        let client = state.database.client().await?;
+        let found = asked.find(&*client, &name).await?;
+        client.keep();
+        Ok(found)
+    };
+    let found = state.database.patiently(finding).await?;
+    let template = found.ok_or_else(not_found)?;
+    // Rendering may take some tenths of a second, which would hold up this thread's other requests.
+    let preview = actix_web::web::block(move || render(template, &asked))
+        .await
+        .map_err(ApiError::internal)??;
+    Ok(HttpResponse::Ok().json(preview))
+}
+
+fn render(template: Template, asked: &Asked) -> Result<Preview, ApiError> {
+    let rendered = template::render(template.source(), &asked.variables).map_err(|error| {
+        let detail = Detail::new(error.part.as_str(), error.problem.to_string());
+        let message = format!("The template cannot be rendered: {error}");
+        ApiError::bad_request("template_error", message, vec![detail])
+    })?;
+    check_sendable(&rendered, asked)?;
+    Ok(Preview {
+        template: Used {
+            name: template.name,
+            channel: template.channel,
+            locale: template.locale,
+            version: template.version,
+        },
+        subject: rendered.subject,
+        text: rendered.text,
+        html: rendered.html,
+    })
+}
+
+/// Refuses what the channel would not take, such as a text message that is too long.
+fn check_sendable(rendered: &Rendered, asked: &Asked) -> Result<(), ApiError> {
+    let problems = match rendered.content(asked.channel, &asked.variables) {
+        Ok(_) => return Ok(()),
+        Err(problems) => problems,
+    };
+    let shown = |field: String| field.trim_start_matches("payload.").to_owned();
+    let details: Vec<_> = problems
+        .into_iter()
+        .map(|problem| Detail::new(shown(problem.field), problem.message))
+        .collect();
+    let names: Vec<&str> = details.iter().map(|detail| detail.field.as_str()).collect();
+    let message = format!("What was rendered could not be sent: {}", names.join(", "));
+    Err(ApiError::bad_request("template_error", message, details))
+}
+
+/// The body, checked.
+#[derive(Debug)]
+struct Asked {
+    channel: Channel,
+    locale: Option<Locale>,
+    version: Option<i32>,
+    variables: Object,
+}
+
+impl Asked {
+    fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let mut body = Body::parse(body)?;
+        let channel = body.required_text("channel");
+        let channel = channel.and_then(|text| match read_channel(&text) {
+            Ok(channel) => Some(channel),
+            Err(message) => body.invalid("channel", message),
+        });
+        let locale = body.text("locale").and_then(|text| match text.parse() {
+            Ok(locale) => Some(locale),
+            Err(error) => body.invalid::<Locale>("locale", format!("{error}")),
+        });
+        let version = body.take("version").and_then(|value| {
+            let number = as_version(&value);
+            number.or_else(|| body.invalid("version", "must be a whole number from 1"))
+        });
+        let variables = body.required_object("variables");
+        body.finish()?;
+        match (channel, variables) {
+            (Some(channel), Some(variables)) => Ok(Self {
+                channel,
+                locale,
+                version,
+                variables,
+            }),
+            _ => Err(ApiError::internal(
+                "a field that is not there was no problem",
+            )),
+        }
+    }
+
+    async fn find(
+        &self,
+        client: &impl tidings_db::GenericClient,
+        name: &TemplateName,
+    ) -> Result<Option<Template>, tidings_db::DbError> {
+        if self.version.is_none() {
+            let wanted = self.locale.as_ref().map(Locale::as_str);
+            return templates::resolve(client, name.as_str(), self.channel, wanted).await;
+        }
+        let fallback = Locale::fallback();
+        let key = Key {
+            name,
+            channel: self.channel,
+            locale: self.locale.as_ref().unwrap_or(&fallback),
+        };
+        templates::find(client, key, self.version).await
+    }
+}
+
+fn as_version(value: &Value) -> Option<i32> {
+    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
+    number.filter(|number| *number > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_read() {
+        let asked = Asked::parse(
+            br#"{"channel": "sms", "locale": "de_at", "version": 3, "variables": {"a": 1}}"#,
+        );
+        let asked = asked.expect("valid");
+        assert_eq!(asked.channel, Channel::Sms);
+        assert_eq!(asked.locale.as_ref().map(Locale::as_str), Some("de-AT"));
+        assert_eq!((asked.version, asked.variables.len()), (Some(3), 1));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let body =
+            br#"{"channel": "webhook", "locale": "x", "version": 0, "variables": [], "to": 1}"#;
+        let error = Asked::parse(body).expect_err("wrong");
+        let fields: Vec<_> = error.details.iter().map(|d| d.field.as_str()).collect();
+        assert_eq!(fields, ["channel", "locale", "version", "variables", "to"]);
+    }
+}

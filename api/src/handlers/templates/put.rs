@@ -1,0 +1,189 @@
+//! `PUT /api/templates/{name}/{channel}/{locale}`.
+
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use tidings_common::notification::Channel;
+use tidings_common::template::{self, Source};
+use tidings_db::templates;
+use utoipa::ToSchema;
+
+use super::body::Body;
+use super::{Address, TemplateVersion};
+use crate::auth::Caller;
+use crate::error::{ApiError, Detail};
+use crate::handlers::notifications::create::{check_media_type, read_body};
+use crate::state::AppState;
+
+/// What a template says.
+#[derive(ToSchema)]
+#[schema(as = NewTemplate)]
+#[expect(
+    dead_code,
+    reason = "its fields are the documentation of what `Sources` parses"
+)]
+pub struct NewTemplateBody {
+    /// An e-mail's subject or a push message's title; not for sms.
+    #[schema(example = "Your order {{ order.number }} is on its way")]
+    subject: Option<String>,
+    /// The text.
+    #[schema(example = "Hello {{ name }}, your order {{ order.number }} has left our house.")]
+    text: String,
+    /// An e-mail's HTML part; for email alone. Variables are escaped.
+    #[schema(
+        example = "<p>Hello {{ name }}, your order {{ order.number }} has left our house.</p>"
+    )]
+    html: Option<String>,
+}
+
+/// Writes a new version of a template.
+#[utoipa::path(put, path = "/api/templates/{name}/{channel}/{locale}", operation_id = "putTemplate", tag = "templates",
+    params(
+        ("name" = String, Path, description = "1 to 100 of a-z, 0-9, -, _ and ."),
+        ("channel" = String, Path, description = "email, sms or push"),
+        ("locale" = String, Path, description = "A language such as de, de-AT or zh-Hant, or default"),
+    ),
+    request_body = NewTemplateBody,
+    responses(
+        (status = 201, description = "The new version", body = TemplateVersion),
+        (status = 400, description = "What is wrong stands in `details`, all of it; `invalid_template` where a part is no template", body = crate::error::ErrorBody),
+        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
+        (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    caller: Caller,
+    path: Path<(String, String, String)>,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    caller.check_templates()?;
+    check_media_type(&request)?;
+    let address = Address::parse(&path)?;
+    let body = read_body(&request, payload, state.http.max_body_bytes).await?;
+    let sources = Sources::parse(address.channel, &body)?;
+    // Compiling a large template would hold up this thread's other requests.
+    let sources = actix_web::web::block(move || sources.check())
+        .await
+        .map_err(ApiError::internal)??;
+    let writing = async {
+        let client = state.database.client().await?;
+        let version = templates::put(&*client, address.key(), sources.source()).await?;
+        client.keep();
+        Ok(version)
+    };
+    let version = state.database.patiently(writing).await?;
+    tracing::info!(
+        template = %address.name,
+        channel = address.channel.as_str(),
+        locale = %address.locale,
+        version = version.version,
+        subject = caller.subject(),
+        "template written"
+    );
+    Ok(HttpResponse::Created().json(TemplateVersion::from(version)))
+}
+
+/// A template's parts, checked to be those of its channel.
+#[derive(Debug)]
+struct Sources {
+    subject: Option<String>,
+    text: String,
+    html: Option<String>,
+}
+
+impl Sources {
+    fn parse(channel: Channel, body: &[u8]) -> Result<Self, ApiError> {
+        let mut body = Body::parse(body)?;
+        let subject = match channel {
+            Channel::Sms => refused(&mut body, "subject", "a text message has no subject"),
+            _ => body.required_text("subject"),
+        };
+        let text = body.required_text("text");
+        let html = match channel {
+            Channel::Email => body.text("html"),
+            _ => refused(&mut body, "html", "only an e-mail has an HTML part"),
+        };
+        body.finish()?;
+        Ok(Self {
+            subject,
+            text: text.unwrap_or_default(),
+            html,
+        })
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            subject: self.subject.as_deref(),
+            text: &self.text,
+            html: self.html.as_deref(),
+        }
+    }
+
+    /// Refuses what is no template.
+    fn check(self) -> Result<Self, ApiError> {
+        template::check(self.source()).map_err(|error| {
+            let line = error
+                .line
+                .map_or(String::new(), |line| format!("line {line}: "));
+            let detail = Detail::new(error.part.as_str(), format!("{line}{}", error.problem));
+            let message = format!("This is no template: {error}");
+            ApiError::bad_request("invalid_template", message, vec![detail])
+        })?;
+        Ok(self)
+    }
+}
+
+/// A part that a channel has not.
+fn refused(body: &mut Body, name: &str, why: &str) -> Option<String> {
+    body.take(name)?;
+    body.invalid(name, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(channel: Channel, body: &str) -> Vec<String> {
+        match Sources::parse(channel, body.as_bytes()) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.details.into_iter().map(|d| d.field).collect(),
+        }
+    }
+
+    #[test]
+    fn each_channel_has_parts_of_its_own() {
+        let all = r#"{"subject": "s", "text": "t", "html": "h"}"#;
+        let two = r#"{"subject": "s", "text": "t"}"#;
+        let text = r#"{"text": "t"}"#;
+        for (channel, body, wrong) in [
+            (Channel::Email, all, vec![]),
+            (Channel::Email, two, vec![]),
+            (Channel::Email, text, vec!["subject"]),
+            (Channel::Push, all, vec!["html"]),
+            (Channel::Push, two, vec![]),
+            (Channel::Push, text, vec!["subject"]),
+            (Channel::Sms, all, vec!["subject", "html"]),
+            (Channel::Sms, text, vec![]),
+            (Channel::Sms, "{}", vec!["text"]),
+        ] {
+            assert_eq!(fields(channel, body), wrong, "{channel} {body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_template_is_refused_with_part_and_line() {
+        let body = br#"{"subject": "s", "text": "a\nb {{ c", "html": "h"}"#;
+        let sources = Sources::parse(Channel::Email, body).expect("all parts");
+        let error = sources.check().expect_err("no template");
+        assert_eq!(
+            (error.code, error.details[0].field.as_str()),
+            ("invalid_template", "text")
+        );
+        assert!(error.details[0].message.starts_with("line 2: "), "{error}");
+    }
+}

@@ -1,0 +1,49 @@
+//! `GET /api/templates/{name}/{channel}/{locale}/versions`.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use tidings_db::templates;
+
+use super::address::not_found;
+use super::{Address, TemplateVersions};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// All versions of a template, newest first, deleted ones included.
+#[utoipa::path(get, path = "/api/templates/{name}/{channel}/{locale}/versions", operation_id = "listTemplateVersions", tag = "templates",
+    params(
+        ("name" = String, Path, description = "What notifications call it by"),
+        ("channel" = String, Path, description = "email, sms or push"),
+        ("locale" = String, Path, description = "A language such as de, de-AT or zh-Hant, or default"),
+    ),
+    responses(
+        (status = 200, description = "The versions", body = TemplateVersions),
+        (status = 400, description = "The path is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 404, description = "There never was such a template", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    state: Data<AppState>,
+    caller: Caller,
+    path: Path<(String, String, String)>,
+) -> Result<HttpResponse, ApiError> {
+    caller.check_templates()?;
+    let address = Address::parse(&path)?;
+    let listing = async {
+        let client = state.database.client().await?;
+        let versions = templates::versions(&*client, address.key()).await?;
+        client.keep();
+        Ok(versions)
+    };
+    let versions = state.database.patiently(listing).await?;
+    if versions.is_empty() {
+        return Err(not_found());
+    }
+    let templates = versions.into_iter().map(Into::into).collect();
+    Ok(HttpResponse::Ok().json(TemplateVersions { templates }))
+}

@@ -1,0 +1,63 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// What a notification calls a template by: 1 to 100 of `a-z`, `0-9`, `-`, `_` and `.`, starting with a
+/// letter or a digit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TemplateName(String);
+
+/// A text that is no template's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 100 of a-z, 0-9, -, _ and ., starting with a letter or a digit")]
+pub struct InvalidName;
+
+impl TemplateName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TemplateName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let valid = text.len() <= 100
+            && text.bytes().next().is_some_and(alphanumeric)
+            && text
+                .bytes()
+                .all(|byte| alphanumeric(byte) || b"-_.".contains(&byte));
+        valid.then(|| Self(text.to_owned())).ok_or(InvalidName)
+    }
+}
+
+impl fmt::Display for TemplateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_from_other_texts() {
+        let long = "x".repeat(100);
+        for valid in ["welcome", "order-shipped", "a", "7", "mail.v2_b", &long] {
+            assert!(valid.parse::<TemplateName>().is_ok(), "{valid}");
+        }
+        let longer = "x".repeat(101);
+        for invalid in [
+            "", "-a", ".", "..", "Welcome", "a b", "ä", "a/b", "a\0", &longer,
+        ] {
+            assert_eq!(
+                invalid.parse::<TemplateName>(),
+                Err(InvalidName),
+                "{invalid}"
+            );
+        }
+    }
+}

@@ -1,0 +1,137 @@
+use minijinja::machinery::{Instruction, Instructions};
+use minijinja::value::ValueKind;
+
+use super::functions;
+
+/// What a template may not do, in words, and its line.
+pub(super) type Refusal = (Option<usize>, String);
+
+/// No slot in the engine's table of filters looked up.
+const NOT_CACHED: u8 = !0;
+
+/// Replaces what can hide work by what counts it, and refuses what a message has no use for.
+///
+/// The engine's fuel counts instructions, but a single one can double a text or compare two long lists.
+/// So every instruction whose work depends on its operands becomes a call of a filter that counts them
+/// first (see `Operator`).
+///
+/// # Errors
+///
+/// What is not on offer: other templates, unpacked arguments, methods.
+pub(super) fn metered<'a>(compiled: &Instructions<'a>) -> Result<Instructions<'a>, Refusal> {
+    let mut places = Vec::new();
+    let mut rewritten = Vec::new();
+    let mut index = 0;
+    while let Some(instruction) = compiled.get(index) {
+        places.push(place(rewritten.len()));
+        let after_name = index.checked_sub(1).is_some_and(|before| {
+            matches!(compiled.get(before), Some(Instruction::LoadConst(key)) if key.kind() == ValueKind::String)
+        });
+        let replacement = replace(instruction, after_name)
+            .map_err(|message| (compiled.get_line(index), message))?;
+        rewritten.extend(replacement.into_iter().map(|new| (index, new)));
+        index += 1;
+    }
+    places.push(place(rewritten.len()));
+    let mut result = Instructions::new(compiled.name(), compiled.source());
+    for (origin, mut instruction) in rewritten {
+        move_target(&mut instruction, &places);
+        match (compiled.get_span(origin), compiled.get_line(origin)) {
+            (Some(span), _) => result.add_with_span(instruction, span),
+            (None, Some(line)) => {
+                result.add_with_line(instruction, u16::try_from(line).unwrap_or(u16::MAX))
+            }
+            (None, None) => result.add(instruction),
+        };
+    }
+    Ok(result)
+}
+
+fn place(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+/// Where instructions moved, jumps follow them.
+fn move_target(instruction: &mut Instruction<'_>, places: &[u32]) {
+    use Instruction as I;
+    if let I::Jump(target)
+    | I::JumpIfFalse(target)
+    | I::JumpIfFalseOrPop(target)
+    | I::JumpIfTrueOrPop(target)
+    | I::Iterate(target)
+    | I::BuildMacro(_, target, _) = instruction
+        && let Some(moved) = usize::try_from(*target).ok().and_then(|t| places.get(t))
+    {
+        *target = *moved;
+    }
+}
+
+const fn filter<'a>(name: &'static str, operands: u16) -> Instruction<'a> {
+    Instruction::ApplyFilter(name, Some(operands), NOT_CACHED)
+}
+
+/// What stands for `instruction` in a metered template. `after_name` says that it comes after a constant
+/// text.
+fn replace<'a>(
+    instruction: &Instruction<'a>,
+    after_name: bool,
+) -> Result<Vec<Instruction<'a>>, String> {
+    use Instruction as I;
+    let weighed = || filter("~weighed", 1);
+    Ok(match instruction {
+        I::EmitRaw(text) => vec![
+            I::LoadConst(minijinja::Value::from_safe_string((*text).to_owned())),
+            I::Emit,
+        ],
+        I::Add => vec![filter("~add", 2)],
+        I::Mul => vec![filter("~mul", 2)],
+        I::StringConcat => vec![filter("~concat", 2)],
+        I::Eq => vec![filter("~eq", 2)],
+        I::Ne => vec![filter("~ne", 2)],
+        I::Gt => vec![filter("~gt", 2)],
+        I::Gte => vec![filter("~gte", 2)],
+        I::Lt => vec![filter("~lt", 2)],
+        I::Lte => vec![filter("~lte", 2)],
+        I::In => vec![filter("~in", 2)],
+        I::Slice => vec![filter("~slice", 4)],
+        // By name it is looked up at once, and the engine remembers the name for its errors.
+        I::GetItem if !after_name => vec![filter("~item", 2)],
+        I::BuildMap(_) | I::BuildList(_) | I::BuildTuple(_) => vec![instruction.clone(), weighed()],
+        I::SetAttr(_) => vec![I::Swap, filter("~scalar", 1), I::Swap, instruction.clone()],
+        I::PushLoop(_) => return Ok(vec![weighed(), instruction.clone()]),
+        I::ApplyFilter(name, ..) if !functions::is_filter(name) => {
+            return Err(format!("there is no filter {name}"));
+        }
+        I::PerformTest(name, ..) if !functions::is_test(name) => {
+            return Err(format!("there is no test {name}"));
+        }
+        I::ApplyFilter(_, None, _)
+        | I::PerformTest(_, None, _)
+        | I::CallFunction(_, None)
+        | I::MergeKwargs(_)
+        | I::UnpackLists(_) => {
+            return Err("arguments cannot be unpacked with * here".to_owned());
+        }
+        I::CompareAndPreserve(_) => {
+            return Err("comparisons cannot be chained: write a < b and b < c".to_owned());
+        }
+        I::CallMethod(name, _) if *name != "cycle" => {
+            return Err(format!("there is no method {name}"));
+        }
+        I::CallMethod(_, None) | I::CallObject(_) => {
+            return Err("only functions and macros can be called".to_owned());
+        }
+        I::CallFunction("super", _)
+        | I::CallBlock(_)
+        | I::LoadBlocks
+        | I::Include(_)
+        | I::ExportLocals
+        | I::FastSuper => {
+            return Err(
+                "a template stands alone: blocks, extends, include and import are not on offer"
+                    .to_owned(),
+            );
+        }
+        _ => vec![instruction.clone()],
+    })
+}
