@@ -5,7 +5,7 @@ use serde_json::json;
 use tidings_common::notification::UserId;
 use uuid::Uuid;
 
-use super::{delete, listed, open, path, post, put};
+use super::{delete, open, path, post, put};
 
 #[tokio::test]
 async fn an_unknown_user_is_a_404_everywhere() {
@@ -50,133 +50,76 @@ async fn an_unknown_user_is_a_404_everywhere() {
 async fn what_is_wrong_in_a_body_is_named() {
     let (world, api) = open().await;
     let client = api.client();
-    for (method, kind, body, code, fields) in [
+    let kinds = [
+        (Method::PUT, "/email"),
+        (Method::POST, "/phone-numbers"),
+        (Method::POST, "/device-tokens"),
+    ];
+    let [email, number, token] = [0, 1, 2];
+    for (kind, body, fields) in [
+        (email, json!({}), &["email"][..]),
+        (email, json!({"email": null}), &["email"]),
+        (email, json!({"email": "anna"}), &["email"]),
+        (email, json!({"email": "Anna <a@example.com>"}), &["email"]),
+        (email, json!({"email": "a@example.com\u{0}"}), &["email"]),
+        (email, json!({"mail": "a@example.com"}), &["email", "mail"]),
+        (email, json!([]), &[]),
+        (number, json!({"number": 4915}), &["number"]),
+        (number, json!({"number": "004915112345678"}), &["number"]),
+        (token, json!({"token": ""}), &["token"]),
+        (token, json!({"token": "a b"}), &["token"]),
+        (token, json!({"token": "x".repeat(4097)}), &["token"]),
+        (token, json!({"token": "a", "name": "a\u{0}"}), &["name"]),
         (
-            Method::PUT,
-            "/email",
-            json!({}),
-            "missing_fields",
-            &["email"][..],
-        ),
-        (
-            Method::PUT,
-            "/email",
-            json!({"email": null}),
-            "invalid_fields",
-            &["email"],
-        ),
-        (
-            Method::PUT,
-            "/email",
-            json!({"email": "anna"}),
-            "invalid_fields",
-            &["email"],
-        ),
-        (
-            Method::PUT,
-            "/email",
-            json!({"email": "Anna <anna@example.com>"}),
-            "invalid_fields",
-            &["email"],
-        ),
-        (
-            Method::PUT,
-            "/email",
-            json!({"email": "a@b.c\u{0}"}),
-            "invalid_fields",
-            &["email"],
-        ),
-        (
-            Method::PUT,
-            "/email",
-            json!({"mail": "anna@example.com"}),
-            "invalid_request",
-            &["email", "mail"],
-        ),
-        (Method::PUT, "/email", json!([]), "invalid_json", &[]),
-        (
-            Method::POST,
-            "/phone-numbers",
-            json!({"number": 4915}),
-            "invalid_fields",
-            &["number"],
-        ),
-        (
-            Method::POST,
-            "/phone-numbers",
-            json!({"number": "004915112345678"}),
-            "invalid_fields",
-            &["number"],
-        ),
-        (
-            Method::POST,
-            "/device-tokens",
-            json!({"token": ""}),
-            "invalid_fields",
-            &["token"],
-        ),
-        (
-            Method::POST,
-            "/device-tokens",
-            json!({"token": "a b"}),
-            "invalid_fields",
-            &["token"],
-        ),
-        (
-            Method::POST,
-            "/device-tokens",
-            json!({"token": "x".repeat(4097)}),
-            "invalid_fields",
-            &["token"],
-        ),
-        (
-            Method::POST,
-            "/device-tokens",
+            token,
             json!({"token": "a", "name": "x".repeat(101)}),
-            "invalid_fields",
             &["name"],
         ),
-        (
-            Method::POST,
-            "/device-tokens",
-            json!({"token": "a", "name": "a\u{0}"}),
-            "invalid_fields",
-            &["name"],
-        ),
-        (
-            Method::POST,
-            "/device-tokens",
-            json!({"name": 7}),
-            "invalid_request",
-            &["name", "token"],
-        ),
+        (token, json!({"name": 7}), &["name", "token"]),
     ] {
+        let (method, kind) = kinds[kind].clone();
         let request = client.request(method, &path(world.user, kind)).json(&body);
         let answer = client.send(request).await;
-        answer.assert_error(400, code);
+        assert_eq!(answer.status, 400, "{body}: {}", answer.text);
+        answer.assert_error_shape();
         assert_eq!(answer.fields(), fields, "{body}");
     }
-    let repeated = r#"{"number": "+4915112345678", "number": "+4915112345679"}"#;
-    let request = client.request(Method::POST, &path(world.user, "/phone-numbers"));
-    let request = request
-        .header("Content-Type", "application/json")
-        .body(repeated);
-    client
-        .send(request)
-        .await
-        .assert_error(400, "repeated_fields");
-    let request = client.request(Method::POST, &path(world.user, "/phone-numbers"));
+    let contacts = client.get(&path(world.user, "")).await.body;
+    let none = json!({"email": null, "phoneNumbers": [], "deviceTokens": []});
+    assert_eq!(contacts, none);
+}
+
+#[tokio::test]
+async fn each_kind_of_mistake_has_its_code() {
+    let (world, api) = open().await;
+    let (client, numbers) = (api.client(), path(world.user, "/phone-numbers"));
+    let long = format!(r#"{{"number": "{}"}}"#, "1".repeat(70_000));
+    for (body, status, code) in [
+        ("{}", 400, "missing_fields"),
+        (r#"{"number": "1"}"#, 400, "invalid_fields"),
+        (
+            r#"{"number": "+4915112345678", "name": ""}"#,
+            400,
+            "unknown_fields",
+        ),
+        (
+            r#"{"number": "+4915112345678", "number": "+4915112345679"}"#,
+            400,
+            "repeated_fields",
+        ),
+        (r#"{"name": ""}"#, 400, "invalid_request"),
+        ("[]", 400, "invalid_json"),
+        ("{", 400, "invalid_json"),
+        (&long, 413, "payload_too_large"),
+    ] {
+        let request = client.request(Method::POST, &numbers);
+        let request = request.header("Content-Type", "application/json");
+        let answer = client.send(request.body(body.to_owned())).await;
+        answer.assert_error(status, code);
+    }
+    let request = client.request(Method::POST, &numbers);
     let answer = client.send(request.body("number=+4915112345678")).await;
     answer.assert_error(415, "unsupported_media_type");
-    let large = json!({"number": "x".repeat(70_000)});
-    let answer = post(&client, &path(world.user, "/phone-numbers"), &large).await;
-    answer.assert_error(413, "payload_too_large");
-    assert_eq!(
-        listed(&client, world.user, "phoneNumbers", "id")
-            .await
-            .len(),
-        0
-    );
 }
 
 #[tokio::test]

@@ -158,12 +158,12 @@ async fn an_endpoint_is_changed_disabled_enabled_and_deleted() {
         (200, &made["updatedAt"])
     );
     let changes = json!({"url": "https://example.org/", "description": "Orders", "enabled": false});
-    let changed = patch(&client, &path, &changes).await;
-    assert_eq!(changed.status, 200, "{}", changed.text);
+    let answer = patch(&client, &path, &changes).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
     for name in ["url", "description", "enabled"] {
-        assert_eq!(changed.body[name], changes[name], "{name}");
+        assert_eq!(answer.body[name], changes[name], "{name}");
     }
-    assert_eq!(client.get(&path).await.body, changed.body);
+    assert_eq!(client.get(&path).await.body, answer.body);
     let cleared = patch(&client, &path, &json!({"description": null})).await;
     assert_eq!(cleared.body["description"], Value::Null);
     assert_eq!(cleared.body["url"], changes["url"]);
