@@ -60,7 +60,7 @@ impl World {
         ] {
             settings.insert(name.to_owned(), value.to_owned());
         }
-        settings.extend(owned(more));
+        extend(&mut settings, more);
         Self {
             user: database.user().await,
             database,
@@ -73,7 +73,7 @@ impl World {
     #[must_use]
     pub fn settings(&self, more: &[(&str, &str)]) -> Settings {
         let mut settings = self.settings.clone();
-        settings.extend(owned(more));
+        extend(&mut settings, more);
         settings
     }
 
@@ -164,7 +164,11 @@ pub fn notification(user: UserId, channel: Channel) -> Value {
     json!({"targetUserId": user, "type": channel.as_str(), "payload": payload})
 }
 
-fn owned(settings: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+/// Adds `more`. An installation that becomes one of production loses the providers that it refuses.
+fn extend(settings: &mut Settings, more: &[(&str, &str)]) {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    settings.iter().map(own)
+    settings.extend(more.iter().map(own));
+    if settings["APP_ENV"] == "production" {
+        settings.retain(|_, value| value != "sandbox");
+    }
 }
