@@ -57,6 +57,8 @@ impl World {
             ("PUSH_PROVIDER", "sandbox"),
             ("WEBHOOK_PROVIDER", "sandbox"),
             ("WORKER_CHANNELS", "intake"),
+            // Fewer rungs, and so fewer queues to declare for each test.
+            ("WEBHOOK_MAX_RETRIES", "3"),
         ] {
             settings.insert(name.to_owned(), value.to_owned());
         }
