@@ -81,9 +81,8 @@ impl Record {
 
     /// The file's name without its ending: one for each address that a message goes to.
     pub(super) fn name(&self) -> String {
-        let hash = Sha256::digest(&self.to);
-        let short: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}-{short}", self.id)
+        let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(&self.to).into();
+        format!("{}-{:08x}", self.id, u32::from_be_bytes([a, b, c, d]))
     }
 
     pub(super) fn to_json(&self) -> io::Result<Vec<u8>> {

@@ -18,15 +18,15 @@ use super::settings::{SmtpLogin, SmtpSettings, SmtpTls};
 pub(super) struct Server {
     host: String,
     port: u16,
-    tls: Tls,
+    encryption: Encryption,
     login: Option<SmtpLogin>,
     hello: ClientId,
     connect_timeout: Duration,
 }
 
-enum Tls {
-    StartTls(TlsParameters),
-    Tls(TlsParameters),
+enum Encryption {
+    ByStartTls(TlsParameters),
+    FromTheFirstByte(TlsParameters),
     None,
 }
 
@@ -46,10 +46,10 @@ impl Server {
             .build()
         };
         Ok(Self {
-            tls: match settings.tls {
-                SmtpTls::StartTls => Tls::StartTls(parameters()?),
-                SmtpTls::Tls => Tls::Tls(parameters()?),
-                SmtpTls::None => Tls::None,
+            encryption: match settings.tls {
+                SmtpTls::StartTls => Encryption::ByStartTls(parameters()?),
+                SmtpTls::Tls => Encryption::FromTheFirstByte(parameters()?),
+                SmtpTls::None => Encryption::None,
             },
             host: settings.host,
             port: settings.port,
@@ -80,15 +80,15 @@ impl Server {
 
     async fn open(&self) -> Result<AsyncSmtpConnection, lettre::transport::smtp::Error> {
         let server = (self.host.as_str(), self.port);
-        let at_once = match &self.tls {
-            Tls::Tls(parameters) => Some(parameters.clone()),
-            Tls::StartTls(_) | Tls::None => None,
+        let at_once = match &self.encryption {
+            Encryption::FromTheFirstByte(parameters) => Some(parameters.clone()),
+            Encryption::ByStartTls(_) | Encryption::None => None,
         };
         let timeout = Some(self.connect_timeout);
         let mut smtp =
             AsyncSmtpConnection::connect_tokio1(server, timeout, &self.hello, at_once, None)
                 .await?;
-        if let Tls::StartTls(parameters) = &self.tls {
+        if let Encryption::ByStartTls(parameters) = &self.encryption {
             // Fails where the server does not offer it: nothing is ever sent unencrypted instead.
             smtp.starttls(parameters.clone(), &self.hello).await?;
         }

@@ -119,7 +119,7 @@ mod tests {
             subject("Your order has shipped!"),
             "Subject: Your order has shipped!\r\n"
         );
-        let long = subject(&"Your order has shipped! ".repeat(10).trim_end().to_owned());
+        let long = subject("Your order has shipped! ".repeat(10).trim_end());
         assert!(long.trim_end().contains("\r\n "), "{long}");
         assert!(long.lines().all(|line| line.len() <= LINE), "{long}");
         assert!(!long.contains("=?"), "{long}");

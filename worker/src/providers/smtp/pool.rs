@@ -8,7 +8,7 @@ use super::connection::Connection;
 
 /// How long a connection is kept for the next message. Servers close them after some minutes
 /// (RFC 5321 §4.5.3.2.7 says five), and what stands between may forget them sooner and tell nobody.
-const MAX_IDLE: Duration = Duration::from_secs(60);
+const MAX_IDLE: Duration = Duration::from_mins(1);
 
 /// How long taking leave of a server may take.
 const FAREWELL: Duration = Duration::from_secs(5);

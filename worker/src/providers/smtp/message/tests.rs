@@ -1,6 +1,6 @@
 //! What is written is read back by another implementation.
 
-use mail_parser::{Address as Parsed, Message, MessageParser, MimeHeaders};
+use mail_parser::{Address as Parsed, Header, Message, MessageParser, MimeHeaders};
 use proptest::prelude::*;
 use tidings_common::content::Email;
 use tidings_common::notification::MessageId;
@@ -58,7 +58,7 @@ fn parse(content: &[u8]) -> Message<'_> {
 
 /// The names of the fields that stand above the message itself, which all come before Content-Type.
 fn fields<'a>(parsed: &'a Message<'_>) -> Vec<&'a str> {
-    let names = parsed.headers().iter().map(|header| header.name());
+    let names = parsed.headers().iter().map(Header::name);
     names
         .take_while(|name| !name.starts_with("Content-"))
         .collect()
