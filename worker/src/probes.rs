@@ -34,6 +34,7 @@ impl Channels {
 struct WorkerReport {
     #[serde(flatten)]
     health: HealthReport,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     channels: BTreeMap<&'static str, ChannelReport>,
 }
 

@@ -33,7 +33,7 @@ impl Stages {
             .map(str::trim)
             .filter(|name| !name.is_empty())
         {
-            match stage(name, providers) {
+            match stage(name, *providers) {
                 Ok(None) => stages.intake = true,
                 Ok(Some(channel)) if stages.channels.contains(&channel) => {}
                 Ok(Some(channel)) => stages.channels.push(channel),
@@ -48,7 +48,7 @@ impl Stages {
 }
 
 /// The channel of that name; `None` for the intake.
-fn stage(name: &str, providers: &ChannelProviders) -> Result<Option<Channel>, String> {
+fn stage(name: &str, providers: ChannelProviders) -> Result<Option<Channel>, String> {
     if name == "intake" {
         return Ok(None);
     }

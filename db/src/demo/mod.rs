@@ -16,7 +16,7 @@ use crate::pool::Database;
 /// Those of the queries.
 pub async fn seed(database: &Database) -> Result<usize, DbError> {
     let mut client = database.client().await?;
-    let made = users::seed(&mut **client).await?;
+    let made = users::seed(&mut *client).await?;
     templates::seed(&*client).await?;
     client.keep();
     Ok(made)

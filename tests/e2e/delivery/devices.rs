@@ -26,7 +26,7 @@ fn taken() -> Response {
     answer(200, &json!({"name": "projects/demo/messages/1"}))
 }
 
-/// An error of FCM's ("FcmError").
+/// An error of FCM's (`FcmError`).
 fn error(status: u16, code: &str) -> Response {
     let kind = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
     let details = json!([{"@type": kind, "errorCode": code}]);

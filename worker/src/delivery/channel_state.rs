@@ -57,6 +57,7 @@ pub struct ChannelReport {
 
 impl ChannelState {
     /// Delivering.
+    #[must_use]
     pub fn new(
         channel: Channel,
         provider: &'static str,
@@ -80,11 +81,13 @@ impl ChannelState {
     }
 
     /// The channel.
+    #[must_use]
     pub const fn channel(&self) -> Channel {
         self.channel
     }
 
     /// The gate of the channel's consumer.
+    #[must_use]
     pub const fn gate(&self) -> &Arc<Gate> {
         &self.gate
     }
@@ -94,6 +97,7 @@ impl ChannelState {
     }
 
     /// Whether the provider counts as away.
+    #[must_use]
     pub fn is_away(&self) -> bool {
         self.lock().breaker.open_since().is_some()
     }
@@ -194,6 +198,7 @@ impl ChannelState {
     }
 
     /// For `/health`.
+    #[must_use]
     pub fn report(&self) -> ChannelReport {
         let inner = self.lock();
         let paused = inner

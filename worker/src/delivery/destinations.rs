@@ -71,6 +71,7 @@ pub fn key(url: &Url) -> String {
 impl Destinations {
     /// `concurrency` is how many sends the channel makes at once: one destination takes at most half of
     /// them. `timeout` is how long a send may take.
+    #[must_use]
     pub fn new(breaker: BreakerSettings, concurrency: usize, timeout: Duration) -> Self {
         gauge!("tidings_webhook_destinations_away").set(0.0);
         Self {
@@ -177,6 +178,7 @@ impl Destinations {
     }
 
     /// How many destinations are away.
+    #[must_use]
     pub fn away(&self) -> usize {
         let known = self.lock();
         known

@@ -50,6 +50,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// Delivers what `database` holds through `sender`.
+    #[must_use]
     pub fn new(
         database: Database,
         sender: Sender,
@@ -75,11 +76,13 @@ impl Delivery {
     }
 
     /// The channel.
+    #[must_use]
     pub const fn channel(&self) -> Channel {
         self.sender.channel()
     }
 
     /// Whether the channel delivers.
+    #[must_use]
     pub const fn state(&self) -> &Arc<ChannelState> {
         &self.state
     }

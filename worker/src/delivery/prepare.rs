@@ -3,10 +3,11 @@ use std::collections::HashSet;
 use secrecy::SecretString;
 use tidings_common::broker::Failure;
 use tidings_common::content::{Content, FieldProblem, Object, Webhook};
-use tidings_common::notification::{MessageId, UserId};
-use tidings_common::template::{self, Source};
+use tidings_common::notification::{Channel, MessageId, UserId};
+use tidings_common::template;
 use tidings_db::delivery_attempts::{self, UsedTemplate};
 use tidings_db::notifications::Claimed;
+use tidings_db::templates::Template;
 use tidings_db::webhook_endpoints::Endpoint;
 use tidings_db::{Client, DbError, device_tokens, phone_numbers, templates, webhook_endpoints};
 use uuid::Uuid;
@@ -120,22 +121,11 @@ impl Delivery {
             return Err(Failure::new("template_missing", detail).into());
         };
         let used = UsedTemplate {
-            name: found.name,
-            locale: found.locale,
+            name: found.name.clone(),
+            locale: found.locale.clone(),
             version: found.version,
         };
-        let source = Source {
-            subject: found.subject.as_deref(),
-            text: &found.text,
-            html: found.html.as_deref(),
-        };
-        let content = template::render(source, &payload)
-            .map_err(|error| Failure::quoting("template_error", error.to_string()))
-            .and_then(|rendered| {
-                let read = rendered.content(channel, &payload);
-                read.map_err(|problems| invalid(&problems))
-            })
-            .and_then(|content| content.ok_or_else(unreadable));
+        let content = written(found, channel, payload).await;
         match content {
             Ok(content) => Ok((content, Some(used))),
             Err(failure) => Err(Stop::from(failure).written_by(Some(&used))),
@@ -245,6 +235,24 @@ impl Delivery {
         }
         Ok(parcels)
     }
+}
+
+/// What a template makes of its variables. Away from the threads that everything else runs on: one that
+/// is hard to render takes its time.
+async fn written(found: Template, channel: Channel, variables: Object) -> Result<Content, Failure> {
+    let rendering = tokio::task::spawn_blocking(move || {
+        let rendered = template::render(found.source(), &variables)
+            .map_err(|error| Failure::quoting("template_error", error.to_string()))?;
+        let content = rendered.content(channel, &variables);
+        let content = content.map_err(|problems| invalid(&problems))?;
+        content.ok_or_else(|| Failure::new("template_error", "the channel takes no templates"))
+    });
+    rendering.await.unwrap_or_else(|_| {
+        Err(Failure::new(
+            "template_error",
+            "rendering the template panicked",
+        ))
+    })
 }
 
 /// The one that is asked for, or all.

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -9,7 +10,7 @@ use tidings_db::DbError;
 use tidings_db::delivery_attempts::{self, AttemptOutcome, NewAttempt, UsedTemplate};
 use tokio::time::Instant;
 
-use super::destinations::{self, Room};
+use super::destinations::{self, Destinations, Room};
 use super::effect::{Effect, Postponed, conclude, error_of, outcome_of};
 use super::prepare::{Prepared, Unsendable};
 use super::record::{FinishedSend, GoneAddress};
@@ -78,14 +79,11 @@ impl Delivery {
 
     /// Room at the destination, where the channel has many.
     async fn room(&self, parcel: &Parcel) -> Result<Option<Room>, Postponed> {
-        match (&self.destinations, &parcel.message) {
-            (Some(destinations), Message::Webhook(webhook)) => {
-                let key = destinations::key(webhook.to.as_url());
-                let room = destinations.enter(&key).await;
-                room.map(Some).map_err(Postponed::from)
-            }
-            _ => Ok(None),
-        }
+        let Some((destinations, key)) = self.destination(parcel) else {
+            return Ok(None);
+        };
+        let room = destinations.enter(&key).await;
+        room.map(Some).map_err(Postponed::from)
     }
 
     async fn begin(
@@ -182,9 +180,9 @@ impl Delivery {
     }
 
     fn provider_answered(&self, parcel: &Parcel) {
-        match (&self.destinations, destination(parcel)) {
-            (Some(destinations), Some(key)) => destinations.succeeded(&key),
-            _ => self.state.succeeded(),
+        match self.destination(parcel) {
+            Some((destinations, key)) => destinations.succeeded(&key),
+            None => self.state.succeeded(),
         }
     }
 
@@ -192,14 +190,11 @@ impl Delivery {
     fn provider_failed(&self, parcel: &Parcel, failure: Failure, took: Duration) -> Effect {
         // Of a channel that is closed they wait in its queue; for one destination among many, at the
         // broker.
-        let (away, wait) = match (&self.destinations, destination(parcel)) {
-            (Some(destinations), Some(key)) => {
-                (destinations.failed(&key, took), WaitTime::HalfMinute)
-            }
-            _ => {
-                self.state.failed();
-                (self.state.is_away(), WaitTime::Second)
-            }
+        let (away, wait) = if let Some((destinations, key)) = self.destination(parcel) {
+            (destinations.failed(&key, took), WaitTime::HalfMinute)
+        } else {
+            self.state.failed();
+            (self.state.is_away(), WaitTime::Second)
         };
         if away {
             postponed(&failure, wait)
@@ -210,20 +205,26 @@ impl Delivery {
 
     fn slow_down(&self, parcel: &Parcel, asked: Option<Duration>) -> Effect {
         const WHY: &str = "the provider asked for patience";
-        match (&self.destinations, destination(parcel)) {
-            (Some(destinations), Some(key)) => {
-                destinations.succeeded(&key);
-                let pause = asked.unwrap_or(RECEIVER_PAUSE_UNSAID);
-                let pause = pause.clamp(RECEIVER_PAUSE[0], RECEIVER_PAUSE[1]);
-                let now = Timestamp::now();
-                let until = now + SignedDuration::try_from(pause).unwrap_or_default();
-                Effect::Later(Postponed::until(until, now, WHY))
-            }
+        let Some((destinations, key)) = self.destination(parcel) else {
             // Its queue is where it waits, once it is back there: the channel takes nothing meanwhile.
-            _ => {
-                self.state.pause(asked);
-                Effect::Later(Postponed::for_time(WaitTime::Second, WHY))
+            self.state.pause(asked);
+            return Effect::Later(Postponed::for_time(WaitTime::Second, WHY));
+        };
+        destinations.succeeded(&key);
+        let pause = asked.unwrap_or(RECEIVER_PAUSE_UNSAID);
+        let pause = pause.clamp(RECEIVER_PAUSE[0], RECEIVER_PAUSE[1]);
+        let now = Timestamp::now();
+        let until = now + SignedDuration::try_from(pause).unwrap_or_default();
+        Effect::Later(Postponed::until(until, now, WHY))
+    }
+
+    /// The destination of a webhook, where the channel has many.
+    fn destination(&self, parcel: &Parcel) -> Option<(&Arc<Destinations>, String)> {
+        match (&self.destinations, &parcel.message) {
+            (Some(destinations), Message::Webhook(webhook)) => {
+                Some((destinations, destinations::key(webhook.to.as_url())))
             }
+            _ => None,
         }
     }
 
@@ -261,14 +262,6 @@ struct Sent {
     finished: FinishedSend,
     outcome: AttemptOutcome,
     effect: Effect,
-}
-
-/// The name of a webhook's destination.
-fn destination(parcel: &Parcel) -> Option<String> {
-    match &parcel.message {
-        Message::Webhook(webhook) => Some(destinations::key(webhook.to.as_url())),
-        _ => None,
-    }
 }
 
 /// While a provider is away its messages wait and lose nothing.

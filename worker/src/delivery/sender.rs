@@ -45,6 +45,7 @@ pub enum Sender {
 
 impl Sender {
     /// What the provider is called.
+    #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Email(provider) => provider.name(),
@@ -55,6 +56,7 @@ impl Sender {
     }
 
     /// Which channel it serves.
+    #[must_use]
     pub const fn channel(&self) -> Channel {
         match self {
             Self::Email(_) => Channel::Email,

@@ -54,7 +54,7 @@ pub enum SmsSettings {
 #[derive(Clone, Debug)]
 pub enum PushSettings {
     /// Firebase Cloud Messaging.
-    Fcm(FcmSettings),
+    Fcm(Box<FcmSettings>),
     /// A folder.
     Sandbox(SandboxSettings),
 }
@@ -83,7 +83,9 @@ impl ProviderSettings {
                 SmsProvider::Sandbox => SandboxSettings::read(r).map(SmsSettings::Sandbox),
             }),
             push: providers.push.and_then(|provider| match provider {
-                PushProvider::Fcm => FcmSettings::read(r).map(PushSettings::Fcm),
+                PushProvider::Fcm => {
+                    FcmSettings::read(r).map(|settings| PushSettings::Fcm(Box::new(settings)))
+                }
                 PushProvider::Sandbox => SandboxSettings::read(r).map(PushSettings::Sandbox),
             }),
             webhook: providers.webhook.and_then(|provider| match provider {
@@ -143,7 +145,7 @@ impl PushSettings {
     pub fn provider(self, timeout: Duration) -> anyhow::Result<Box<dyn Provider<PushMessage>>> {
         Ok(match self {
             Self::Fcm(settings) => {
-                Box::new(Fcm::new(settings, timeout).context("cannot send by FCM")?)
+                Box::new(Fcm::new(*settings, timeout).context("cannot send by FCM")?)
             }
             Self::Sandbox(settings) => Box::new(Sandbox::new(settings)),
         })
