@@ -43,7 +43,7 @@ async fn refused_credentials_close_the_channel_at_once_until_they_are_mended() {
     );
     let health = worker.client().get("/health").await;
     assert_eq!(
-        (health.status.as_u16(), &health.body["status"]),
+        (health.status, &health.body["status"]),
         (200, &"healthy".into())
     );
     twilio.until_received(secs(30), 2).await;

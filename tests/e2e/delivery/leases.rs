@@ -64,6 +64,10 @@ async fn copies_of_a_message_send_nothing_twice() {
     let settings = world.broker_settings(&[]);
     let (publisher, publishing) =
         tidings_common::broker::Publisher::start(settings.clone(), "tests", |_| {}, stop.clone());
+    eventually(secs(20), "the publisher is connected", async || {
+        publisher.is_connected()
+    })
+    .await;
     let router = Router::new(&settings);
     for _ in 0..5 {
         let copy = router.delivery(Channel::Sms, id);

@@ -34,7 +34,7 @@ async fn a_channel_with_fewer_retries_leaves_the_ladder_earlier() {
     let letters = amqp.dead_letters().await;
     assert_eq!(letters[0].reason, "provider_failed");
     assert_eq!(letters[0].attempts, Some(3));
-    assert_eq!(amqp.settings.ladder.max, 8, "webhooks ask for most");
+    assert_eq!(amqp.settings.ladder.max, 5, "the largest that any asks for");
 }
 
 #[tokio::test]

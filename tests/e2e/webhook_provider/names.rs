@@ -29,7 +29,9 @@ async fn sent(name: &str, answers: &[&[&str]], times: usize) -> (Vec<Report>, [u
 
 #[tokio::test]
 async fn names_with_internal_addresses_alone_are_refused() {
-    for address in [
+    let (catcher, names) = (Catcher::start().await, Arc::new(Names::default()));
+    let sender = sender_with(&[ALLOWED], AMPLE, &names);
+    let addresses = [
         "127.0.0.1",
         "127.8.8.8",
         "0.0.0.0",
@@ -46,15 +48,21 @@ async fn names_with_internal_addresses_alone_are_refused() {
         "2002:7f00:1::",
         "fd00::1",
         "fe80::1",
-    ] {
-        let name = "localtest.example.com";
-        let (reports, connections) = sent(name, &[&[address]], 1).await;
-        assert_refused(&reports[0], address);
-        assert_eq!(connections, [0, 0], "{address}");
-        let (reports, connections) = sent(name, &[&[address, "::1", "10.0.0.9"]], 1).await;
-        assert_refused(&reports[0], address);
-        assert_eq!(connections, [0, 0], "{address}");
+    ];
+    for (number, address) in addresses.into_iter().enumerate() {
+        let (alone, among) = (
+            format!("alone-{number}.example.com"),
+            format!("among-{number}.example.com"),
+        );
+        names.add(&alone, &[&[address]]);
+        names.add(&among, &[&["127.0.0.1", address, "::1"]]);
+        for name in [alone, among] {
+            let url = format!("https://{name}:{}/", catcher.port());
+            assert_refused(&send(&sender, &url).await, address);
+        }
     }
+    assert_eq!(names.lookups(), 2 * addresses.len());
+    assert_eq!(catcher.seen().await, [""; 0]);
 }
 
 #[tokio::test]

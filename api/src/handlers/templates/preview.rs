@@ -133,9 +133,8 @@ fn render(template: Template, asked: &Asked) -> Result<Preview, ApiError> {
 
 /// Refuses what the channel would not take, such as a text message that is too long.
 fn check_sendable(rendered: &Rendered, asked: &Asked) -> Result<(), ApiError> {
-    let problems = match rendered.content(asked.channel, &asked.variables) {
-        Ok(_) => return Ok(()),
-        Err(problems) => problems,
+    let Err(problems) = rendered.content(asked.channel, &asked.variables) else {
+        return Ok(());
     };
     let shown = |field: String| field.trim_start_matches("payload.").to_owned();
     let details: Vec<_> = problems

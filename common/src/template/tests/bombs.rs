@@ -123,10 +123,63 @@ fn every_bomb_is_stopped_quickly() {
 #[test]
 fn a_large_legitimate_email_is_rendered() {
     let line = json!({"title": "Darjeeling, first flush, 100 g", "sku": "TEA-0001", "count": 3, "price": 12.5, "url": "https://example.com/tea?x=1&y=2"});
-    let variables = json!({"name": "Ann", "lines": vec![line; 1000], "skus": ["A", "B"]});
+    let variables = json!({"name": "Ann", "lines": vec![line; 2000], "skus": ["A", "B"]});
     let source = "<table>{% for line in lines %}\n<tr><td><a href=\"{{ line.url|e }}\">{{ loop.index }}. {{ line.title|upper }}</a></td><td>{{ line.count }} × {{ '%.2f'|format(line.price) }}</td><td>{{ '%.2f'|format(line.price * line.count) }}</td>{% if line.sku in skus %}<td>!</td>{% else %}<td style=\"padding:8px 0;color:#334155;font-family:Helvetica,Arial,sans-serif\"></td>{% endif %}</tr>{% endfor %}</table>{{ lines|sum(attribute='count') }}";
     let began = Instant::now();
     let page = html(source, variables).expect("rendered");
     eprintln!("{:?} for {} bytes", began.elapsed(), page.len());
     assert!(page.len() > 200_000);
+}
+
+/// Whatever nests as deep as the limits allow must not end the thread's stack, which would end the program.
+#[test]
+fn what_nests_as_deep_as_it_may_is_no_danger_to_the_stack() {
+    let around = |open: &str, middle: &str, close: &str, times: usize| {
+        [&open.repeat(times), middle, &close.repeat(times)].concat()
+    };
+    let mut deep = json!("x");
+    for _ in 0..120 {
+        deep = json!({ "a": [deep] });
+    }
+    for times in [40, 74, 100, 148, 190, 380] {
+        let expressions = [
+            around("(", "n", ")", times),
+            around("[", "n", "]", times),
+            around("{'a':", "n", "}", times),
+            around("not ", "n", "", times),
+            around("-", "n", "", times),
+            around("n + ", "n", "", times),
+            around("n ~ ", "n", "", times),
+            around("n ** ", "n", "", times),
+            around("n and ", "n", "", times),
+            around("n if n else ", "n", "", times),
+            around("", "n", "|string", times),
+            around("", "n", ".a", times),
+            around("", "n", "[0]", times),
+            around("[n, ", "n", "]|list", times),
+        ];
+        let statements = [
+            around("{% if n %}", "x", "{% endif %}", times),
+            around("{% for i in [1] %}", "x", "{% endfor %}", times),
+            around("{% filter upper %}", "x", "{% endfilter %}", times),
+            around("{% set x %}", "x", "{% endset %}", times),
+            around("{% macro m() %}", "x", "{% endmacro %}", times),
+        ];
+        let expressions = expressions.iter().map(|e| format!("{{{{ {e} }}}}"));
+        for source in expressions.chain(statements) {
+            let _ = text(&source, json!({"n": 1}));
+        }
+    }
+    for source in [
+        "{{ deep }}",
+        "{{ deep|tojson }}",
+        "{{ deep == deep }}",
+        "{{ [deep, deep]|sort }}",
+        "{{ [deep, deep]|unique }}",
+        "{{ deep ~ deep }}",
+        "{% macro m(x) %}{% for y in x %}{% filter upper %}{{ m(x) }}{% endfilter %}{% endfor %}{% endmacro %}{{ m(deep) }}",
+        "{% macro m() %}{% call c() %}{{ m() }}{% endcall %}{% endmacro %}{% macro c() %}{{ caller() }}{% endmacro %}{{ m() }}",
+    ] {
+        let _ = text(source, json!({"deep": deep}));
+    }
 }

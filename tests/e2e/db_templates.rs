@@ -1,0 +1,224 @@
+//! The queries of `tidings_db::templates`, and the templates of the demo data.
+
+use std::collections::BTreeSet;
+
+use tidings_common::notification::Channel;
+use tidings_common::template::{Locale, Source, TemplateName};
+use tidings_db::demo::{self, DEMO_TEMPLATES};
+use tidings_db::templates::{self, Key, Version};
+use tidings_tests::{Servers, TestDatabase};
+
+struct Address(TemplateName, Channel, Locale);
+
+impl Address {
+    fn new(name: &str, channel: Channel, locale: &str) -> Self {
+        Self(
+            name.parse().expect("a name"),
+            channel,
+            locale.parse().expect("a locale"),
+        )
+    }
+
+    fn key(&self) -> Key<'_> {
+        Key {
+            name: &self.0,
+            channel: self.1,
+            locale: &self.2,
+        }
+    }
+}
+
+async fn put(db: &TestDatabase, address: &Address, text: &str) -> Version {
+    let client = db.pool.client().await.expect("a connection");
+    let source = Source {
+        subject: Some("subject"),
+        text,
+        html: None,
+    };
+    let version = templates::put(&*client, address.key(), source).await;
+    client.keep();
+    version.expect("a version")
+}
+
+async fn text(db: &TestDatabase, address: &Address, version: Option<i32>) -> Option<String> {
+    let client = db.pool.client().await.expect("a connection");
+    let found = templates::find(&*client, address.key(), version).await;
+    client.keep();
+    found.expect("the query").map(|template| template.text)
+}
+
+#[tokio::test]
+async fn each_put_is_a_new_version_and_old_ones_are_kept() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let welcome = Address::new("welcome", Channel::Email, "de");
+    let other = Address::new("welcome", Channel::Email, "default");
+    for (number, said) in [(1, "one"), (2, "two"), (3, "three")] {
+        assert_eq!(put(&db, &welcome, said).await.version, number);
+    }
+    assert_eq!(put(&db, &other, "other").await.version, 1);
+    assert_eq!(text(&db, &welcome, None).await.as_deref(), Some("three"));
+    assert_eq!(text(&db, &welcome, Some(1)).await.as_deref(), Some("one"));
+    assert_eq!(text(&db, &welcome, Some(4)).await, None);
+    let client = db.pool.client().await.expect("a connection");
+    let versions = templates::versions(&*client, welcome.key()).await;
+    let numbers: Vec<_> = versions
+        .expect("the query")
+        .iter()
+        .map(|v| v.version)
+        .collect();
+    assert_eq!(numbers, [3, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_deletion_only_marks_and_numbers_go_on_after_it() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let welcome = Address::new("welcome", Channel::Sms, "default");
+    put(&db, &welcome, "one").await;
+    put(&db, &welcome, "two").await;
+    let client = db.pool.client().await.expect("a connection");
+    assert!(
+        templates::delete(&*client, welcome.key())
+            .await
+            .expect("deleted")
+    );
+    assert!(
+        !templates::delete(&*client, welcome.key())
+            .await
+            .expect("nothing left")
+    );
+    assert_eq!(text(&db, &welcome, None).await, None);
+    assert_eq!(text(&db, &welcome, Some(2)).await.as_deref(), Some("two"));
+    let found = templates::resolve(&*client, "welcome", Channel::Sms, None).await;
+    assert_eq!(found.expect("the query"), None);
+    let (listed, _) = templates::list(&*client, None, 10)
+        .await
+        .expect("the query");
+    assert_eq!(listed, []);
+    assert_eq!(put(&db, &welcome, "three").await.version, 3);
+    assert_eq!(text(&db, &welcome, None).await.as_deref(), Some("three"));
+}
+
+#[tokio::test]
+async fn concurrent_puts_get_a_number_each() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let welcome = Address::new("welcome", Channel::Push, "default");
+    let puts = (0..24).map(|_| put(&db, &welcome, "said at once"));
+    let versions = futures_util::future::join_all(puts).await;
+    let numbers: BTreeSet<i32> = versions.iter().map(|version| version.version).collect();
+    assert_eq!(numbers, (1..=24).collect());
+}
+
+#[tokio::test]
+async fn a_locale_falls_back_to_the_best_there_is() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    for locale in ["default", "de", "de-CH", "zh-Hant"] {
+        put(
+            &db,
+            &Address::new("welcome", Channel::Email, locale),
+            locale,
+        )
+        .await;
+    }
+    put(
+        &db,
+        &Address::new("welcome", Channel::Email, "de-AT"),
+        "gone",
+    )
+    .await;
+    put(&db, &Address::new("welcome", Channel::Sms, "fr"), "fr").await;
+    let client = db.pool.client().await.expect("a connection");
+    let gone = Address::new("welcome", Channel::Email, "de-AT");
+    assert!(
+        templates::delete(&*client, gone.key())
+            .await
+            .expect("deleted")
+    );
+    for (wanted, found) in [
+        (Some("de-CH"), "de-CH"),
+        (Some("de_ch"), "de-CH"),
+        (Some("de-AT"), "de"),
+        (Some("de"), "de"),
+        (Some("zh-Hant-TW"), "zh-Hant"),
+        (Some("zh-Hans"), "default"),
+        (Some("fr"), "default"),
+        (Some("no language"), "default"),
+        (None, "default"),
+    ] {
+        let template = templates::resolve(&*client, "welcome", Channel::Email, wanted).await;
+        let template = template.expect("the query").expect("a template");
+        assert_eq!(
+            (template.locale.as_str(), template.text.as_str()),
+            (found, found),
+            "{wanted:?}"
+        );
+    }
+    let none = templates::resolve(&*client, "welcome", Channel::Sms, Some("de")).await;
+    assert_eq!(none.expect("the query"), None);
+}
+
+#[tokio::test]
+async fn a_list_has_the_version_in_use_of_each_page_by_page() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    for name in ["a", "b", "c"] {
+        for (channel, locale) in [
+            (Channel::Email, "de"),
+            (Channel::Email, "default"),
+            (Channel::Sms, "de"),
+        ] {
+            let address = Address::new(name, channel, locale);
+            put(&db, &address, "old").await;
+            put(&db, &address, "new").await;
+        }
+    }
+    let client = db.pool.client().await.expect("a connection");
+    let (all, next) = templates::list(&*client, None, 100)
+        .await
+        .expect("the query");
+    assert_eq!((all.len(), next), (9, None));
+    assert!(all.iter().all(|version| version.version == 2));
+    for limit in [1, 2, 8, 9] {
+        let (mut pages, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = templates::list(&*client, cursor.as_ref(), limit).await;
+            let (page, next) = page.expect("the query");
+            pages.extend(page);
+            let Some(next) = next else { break };
+            cursor = Some(next.to_string().parse().expect("a cursor"));
+        }
+        assert_eq!(pages, all, "limit {limit}");
+    }
+    let name = "b".parse().expect("a name");
+    let of_name = templates::of_name(&*client, &name)
+        .await
+        .expect("the query");
+    assert_eq!(of_name, all[3..6]);
+}
+
+#[tokio::test]
+async fn examples_are_seeded_once_and_what_somebody_changed_is_left_alone() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let changed = Address::new("welcome", Channel::Email, "de");
+    let deleted = Address::new("order-shipped", Channel::Sms, "de");
+    put(&db, &changed, "own words").await;
+    for _ in 0..2 {
+        demo::seed(&db.pool).await.expect("seeded");
+        let client = db.pool.client().await.expect("a connection");
+        let (listed, _) = templates::list(&*client, None, 100)
+            .await
+            .expect("the query");
+        assert_eq!(listed.len(), DEMO_TEMPLATES.len());
+        assert!(listed.iter().all(|version| version.version == 1));
+    }
+    assert_eq!(
+        text(&db, &changed, None).await.as_deref(),
+        Some("own words")
+    );
+    let client = db.pool.client().await.expect("a connection");
+    assert!(
+        templates::delete(&*client, deleted.key())
+            .await
+            .expect("deleted")
+    );
+    demo::seed(&db.pool).await.expect("seeded");
+    assert_eq!(text(&db, &deleted, None).await, None);
+}
