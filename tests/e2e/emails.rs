@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use mail_parser::{Address, Message, MessageParser};
 use serde_json::{Value, json};
 use tidings_common::notification::UserId;
-use tidings_tests::{Kind, ReceivedMail, SmtpOptions, SmtpServer, World, eventually_ok, secs};
+use tidings_tests::{ReceivedMail, SmtpOptions, SmtpServer, World, eventually_ok, secs};
 use uuid::Uuid;
 
 const POSTED: usize = 2000;
@@ -28,16 +28,15 @@ fn notification(user: UserId, number: usize) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_posted_arrive_each_once_and_whole() {
     let server = SmtpServer::start(SmtpOptions::default()).await;
-    let world = World::with(&[("EMAIL_PROVIDER", "smtp")]).await;
-    let settings = server.settings();
+    let mut settings = server.settings();
+    settings.insert("EMAIL_PROVIDER".to_owned(), "smtp".to_owned());
+    settings.insert("WORKER_CHANNELS".to_owned(), "intake,email".to_owned());
     let settings: Vec<_> = settings
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let (api, mut worker) = tokio::join!(
-        world.start(Kind::Api, &settings),
-        world.start(Kind::Worker, &settings)
-    );
+    let world = World::with(&settings).await;
+    let (api, mut worker) = tokio::join!(world.api(), world.worker());
     let client = api.client();
     let post = async |number| {
         let answer = client.post(&notification(world.user, number)).await;

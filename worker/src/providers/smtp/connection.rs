@@ -1,100 +1,17 @@
 use std::fmt::Display;
 use std::iter;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret;
 
 use super::message::Mail;
 use super::report::{Cause, Stage, Trouble};
-use super::settings::{SmtpLogin, SmtpSettings, SmtpTls};
-
-/// The server and how to reach it.
-pub(super) struct Server {
-    host: String,
-    port: u16,
-    encryption: Encryption,
-    login: Option<SmtpLogin>,
-    hello: ClientId,
-    connect_timeout: Duration,
-}
-
-enum Encryption {
-    ByStartTls(TlsParameters),
-    FromTheFirstByte(TlsParameters),
-    None,
-}
-
-impl Server {
-    /// Reads the system's certificate authorities, which is why it is done once.
-    pub(super) fn new(
-        settings: SmtpSettings,
-        authority: Option<Certificate>,
-        connect_timeout: Duration,
-    ) -> Result<Self, lettre::transport::smtp::Error> {
-        let parameters = || {
-            let builder = TlsParameters::builder(settings.host.clone());
-            match authority {
-                Some(authority) => builder.add_root_certificate(authority),
-                None => builder,
-            }
-            .build()
-        };
-        Ok(Self {
-            encryption: match settings.tls {
-                SmtpTls::StartTls => Encryption::ByStartTls(parameters()?),
-                SmtpTls::Tls => Encryption::FromTheFirstByte(parameters()?),
-                SmtpTls::None => Encryption::None,
-            },
-            host: settings.host,
-            port: settings.port,
-            login: settings.login,
-            hello: ClientId::default(),
-            connect_timeout,
-        })
-    }
-
-    /// A new connection, encrypted and logged in as the settings say.
-    pub(super) async fn connect(&self) -> Result<Connection, Trouble> {
-        let smtp = self.open().await.map_err(|error| Trouble {
-            stage: Stage::Connecting,
-            cause: error.into(),
-        })?;
-        let mut connection = Connection {
-            smtp,
-            needs_reset: false,
-        };
-        if let Some(login) = &self.login {
-            connection.log_in(login).await.map_err(|cause| Trouble {
-                stage: Stage::LoggingIn,
-                cause,
-            })?;
-        }
-        Ok(connection)
-    }
-
-    async fn open(&self) -> Result<AsyncSmtpConnection, lettre::transport::smtp::Error> {
-        let server = (self.host.as_str(), self.port);
-        let at_once = match &self.encryption {
-            Encryption::FromTheFirstByte(parameters) => Some(parameters.clone()),
-            Encryption::ByStartTls(_) | Encryption::None => None,
-        };
-        let timeout = Some(self.connect_timeout);
-        let mut smtp =
-            AsyncSmtpConnection::connect_tokio1(server, timeout, &self.hello, at_once, None)
-                .await?;
-        if let Encryption::ByStartTls(parameters) = &self.encryption {
-            // Fails where the server does not offer it: nothing is ever sent unencrypted instead.
-            smtp.starttls(parameters.clone(), &self.hello).await?;
-        }
-        Ok(smtp)
-    }
-}
+use super::settings::SmtpLogin;
 
 /// A connection that messages can be sent over, one after another.
 pub(super) struct Connection {
@@ -104,7 +21,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    async fn log_in(&mut self, login: &SmtpLogin) -> Result<(), Cause> {
+    pub(super) const fn new(smtp: AsyncSmtpConnection) -> Self {
+        Self {
+            smtp,
+            needs_reset: false,
+        }
+    }
+
+    pub(super) async fn log_in(&mut self, login: &SmtpLogin) -> Result<(), Cause> {
         const KNOWN: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
         if self.smtp.server_info().get_auth_mechanism(&KNOWN).is_none() {
             let error = "the server offers neither AUTH PLAIN nor AUTH LOGIN";

@@ -5,6 +5,7 @@ mod header;
 pub(super) mod message;
 mod pool;
 mod report;
+mod server;
 mod settings;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,10 +20,11 @@ use lettre::transport::smtp::response::Response;
 use tidings_common::content::Mailbox;
 
 use super::{EmailMessage, Provider, Report};
-use connection::{Connection, Server};
+use connection::Connection;
 use message::Mail;
 use pool::Pool;
 use report::Trouble;
+use server::Server;
 pub use settings::{SmtpLogin, SmtpSettings, SmtpTls};
 
 /// Sends e-mail by an SMTP server.
