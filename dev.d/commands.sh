@@ -92,7 +92,7 @@ purge_dev_dir() {
     release_ports
     # Only what this script made, in case that somebody keeps a file of his own here.
     rm -rf -- "$(postgres_home)" "$rabbitmq_dir" "$run_dir" "$log_dir" \
-        "$dev_dir"/{env,settings,bin-dir,ports,jwt-secret,postgres.path,test.lock}
+        "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,postgres.path,test.lock}
     # The lock last: from here on another ./dev may begin anew.
     rm -f -- "$marker" "$dev_dir/lock"
     rmdir -- "$dev_dir" 2>/dev/null || say "$dev_dir stays: it holds files that ./dev has not made."

@@ -2,8 +2,10 @@
 ALTER TABLE notifications
     ADD COLUMN lease_token    uuid,
     ADD COLUMN lease_until    timestamptz,
-    ADD COLUMN deferred_since timestamptz;
+    ADD COLUMN deferred_since timestamptz,
+    ADD COLUMN replayed_at    timestamptz;
 
 COMMENT ON COLUMN notifications.lease_token    IS 'Names the claim of the worker that delivers it now; NULL where none does.';
 COMMENT ON COLUMN notifications.lease_until    IS 'When the claim ends by itself, should its worker have died.';
 COMMENT ON COLUMN notifications.deferred_since IS 'Since when it waits for a destination that is down or asked for a pause; NULL where it does not.';
+COMMENT ON COLUMN notifications.replayed_at    IS 'When it was sent on its way again last: what was refused before counts no more.';

@@ -106,7 +106,7 @@ async fn after_its_lease_another_worker_has_it_and_the_first_can_record_nothing(
     let second = table.claimed(id, 0).await;
     assert!(!table.delivered(id, first.token).await);
     assert!(!table.failed(id, first.token, 0).await);
-    let deferred = notifications::defer(&*table.client, id, first.token, "busy").await;
+    let deferred = notifications::defer(&*table.client, id, first.token, "busy", true).await;
     assert!(!deferred.expect("the query"));
     assert_eq!(table.row(id).await.status, "pending");
     assert!(table.delivered(id, second.token).await);
@@ -142,7 +142,7 @@ async fn a_failed_attempt_is_counted_and_frees_the_row_for_the_next() {
     );
     assert_eq!(row.error_message.as_deref(), Some("no luck"));
     assert!(
-        matches!(table.claim(id, 0, LEASE).await, Claim::Ahead),
+        matches!(table.claim(id, 0, LEASE).await, Claim::Ahead(Some(_))),
         "a copy of the message"
     );
     let claimed = table.claimed(id, 1).await;
@@ -163,8 +163,13 @@ async fn a_deferral_costs_no_attempt_and_remembers_since_when() {
     let sql = "UPDATE notifications SET lease_until = NULL, deferred_since = NULL";
     table.client.execute(sql, &[]).await.expect("freed");
     let claimed = table.claimed(id, 0).await;
-    let deferring =
-        notifications::defer(&*table.client, id, claimed.token, "the destination is away");
+    let deferring = notifications::defer(
+        &*table.client,
+        id,
+        claimed.token,
+        "the destination is away",
+        true,
+    );
     assert!(deferring.await.expect("the query"));
     let since = "UPDATE notifications SET deferred_since = deferred_since - interval '2 hours'";
     table

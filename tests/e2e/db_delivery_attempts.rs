@@ -1,13 +1,14 @@
 //! The record of every try at delivering a notification.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_common::notification::{Channel, MessageId, Notification, UserId};
 use tidings_db::delivery_attempts::{
-    AttemptOutcome, AttemptRow, Finished, NewAttempt, UsedTemplate, begin, delivered_contacts,
-    finish, timeline,
+    AttemptOutcome, AttemptRow, Finished, NewAttempt, UsedTemplate, begin, finish, settled,
+    timeline,
 };
 use tidings_db::{Client, notifications};
 use tidings_tests::{Servers, TestDatabase};
@@ -192,16 +193,17 @@ async fn what_a_worker_left_under_way_is_unknown_once_another_begins() {
 }
 
 #[tokio::test]
-async fn contacts_that_have_it_already_are_told() {
+async fn addresses_that_need_no_more_attempts_are_told_until_a_replay() {
     let (_db, user, client) = database().await;
     let message = recorded(&client, user).await;
-    let none = delivered_contacts(&*client, message).await;
+    let none = settled(&*client, message).await;
     assert_eq!(none.expect("the query"), []);
-    let [has_it, has_it_twice, has_not] = [(); 3].map(|()| Uuid::now_v7());
+    let [has_it, refuses, gone, has_not] = [(); 4].map(|()| Uuid::now_v7());
     let attempts = [
+        (Some(has_it), AttemptOutcome::Rejected),
         (Some(has_it), AttemptOutcome::Delivered),
-        (Some(has_it_twice), AttemptOutcome::Delivered),
-        (Some(has_it_twice), AttemptOutcome::Delivered),
+        (Some(refuses), AttemptOutcome::Rejected),
+        (Some(gone), AttemptOutcome::Gone),
         (Some(has_not), AttemptOutcome::Unknown),
         (None, AttemptOutcome::Delivered),
     ];
@@ -213,13 +215,36 @@ async fn contacts_that_have_it_already_are_told() {
         .map(|(id, (_, outcome))| finished(id, outcome))
         .collect();
     finish(&*client, &all).await.expect("finished");
-    let mut contacts = delivered_contacts(&*client, message)
-        .await
-        .expect("the query");
-    contacts.sort_unstable();
-    let mut expected = [None, Some(has_it), Some(has_it_twice)];
-    expected.sort_unstable();
-    assert_eq!(contacts, expected);
+    let told = async || {
+        let settled = settled(&*client, message).await.expect("the query");
+        let told = settled
+            .into_iter()
+            .map(|one| (one.contact_id, one.outcome.as_str()));
+        told.collect::<BTreeSet<_>>()
+    };
+    let delivered = [(None, "delivered"), (Some(has_it), "delivered")];
+    let refused = [(Some(refuses), "rejected"), (Some(gone), "gone")];
+    let all = delivered
+        .into_iter()
+        .chain(refused)
+        .collect::<BTreeSet<_>>();
+    assert_eq!(told().await, all);
+
+    assert!(
+        notifications::fail(&*client, message, "given up")
+            .await
+            .expect("the query")
+    );
+    assert!(
+        notifications::replay(&*client, message)
+            .await
+            .expect("the query")
+    );
+    assert_eq!(
+        told().await,
+        BTreeSet::from(delivered),
+        "the others are tried again"
+    );
 }
 
 #[tokio::test]

@@ -176,9 +176,13 @@ async fn a_disabled_endpoint_is_told_why_and_gets_nothing_until_it_is_enabled() 
     assert_eq!(enabled_of(&db, user).await, [gone.id, kept.id]);
     let client = db.pool.client().await.expect("a connection");
     let disable = async |reason: &str| {
-        let disabled = webhook_endpoints::disable(&*client, gone.id, reason).await;
+        let url = gone.url.parse().expect("a URL");
+        let disabled = webhook_endpoints::disable(&*client, gone.id, &url, reason).await;
         disabled.expect("the query")
     };
+    let elsewhere = kept.url.parse().expect("a URL");
+    let disabled = webhook_endpoints::disable(&*client, gone.id, &elsewhere, "410").await;
+    assert!(!disabled.expect("the query"), "it is at another URL by now");
     assert!(disable("it answered 410 Gone").await);
     assert!(!disable("again").await, "it is disabled already");
     assert_eq!(enabled_of(&db, user).await, [kept.id]);

@@ -1,6 +1,7 @@
 //! The worker's settings.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use tidings_common::settings::{
     AppEnv, BrokerSettings, ChannelProviders, Problems, Reader, ShutdownSettings,
@@ -57,6 +58,9 @@ pub struct SchemaSettings {
     pub seed: bool,
 }
 
+/// What recording the outcome of a send may take.
+const MARGIN: Duration = Duration::from_secs(5);
+
 impl Settings {
     /// Reads them all.
     ///
@@ -76,6 +80,10 @@ impl Settings {
         let channels = ChannelProviders::read(r);
         let stages = Stages::read(r, &channels);
         let delivery = DeliverySettings::read(r);
+        if !stages.channels.is_empty() && shutdown.timeout < delivery.provider_timeout + MARGIN {
+            let message = "must be at least 5 more than PROVIDER_TIMEOUT_SECS, so that a send can be finished";
+            r.problem("SHUTDOWN_TIMEOUT_SECS", message);
+        }
         let providers = ProviderSettings::read(r, channels.of(&stages.channels));
         let schema = SchemaSettings {
             migrate: r.or("MIGRATE_ON_START", true),

@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn the_dead_letter_queue_takes_what_is_past_the_last_rung_and_what_finds_no_queue() {
-        let topology = topology(&[("MAX_RETRIES", "0")]);
+        let topology = topology(&[("MAX_RETRIES", "0"), ("WEBHOOK_MAX_RETRIES", "0")]);
         let dlq = find(&topology, "notifications_dlq");
         assert_eq!(
             dlq.bindings,

@@ -5,7 +5,7 @@ mod read;
 mod record;
 
 pub use outcome::{AttemptOutcome, UnknownOutcome};
-pub use read::{AttemptRow, delivered_contacts, timeline};
+pub use read::{AttemptRow, Settled, settled, timeline};
 pub use record::{Finished, NewAttempt, begin, finish};
 
 /// The template that an attempt was rendered from.

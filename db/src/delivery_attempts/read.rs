@@ -2,28 +2,53 @@ use jiff::Timestamp;
 use tidings_common::notification::MessageId;
 use uuid::Uuid;
 
-use super::UsedTemplate;
+use super::{AttemptOutcome, UsedTemplate};
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// The contacts to which the notification was delivered already; `None` is the address in the payload
-/// or the user's own. A later attempt sends to the others alone.
+/// An address that needs no more attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Which of the user's contacts; `None` is the address in the payload, or the user's own e-mail
+    /// address.
+    pub contact_id: Option<Uuid>,
+    /// `Delivered`, `Rejected` or `Gone`.
+    pub outcome: AttemptOutcome,
+    /// The provider's words, where it did not deliver.
+    pub error: Option<String>,
+}
+
+/// The addresses of a notification that need no more attempts: those that it was delivered to, and
+/// those that will never take it, unless it was replayed since. A later attempt sends to the others
+/// alone.
 ///
 /// # Errors
 ///
 /// Those of the query.
-pub async fn delivered_contacts(
+pub async fn settled(
     client: &impl GenericClient,
     message_id: MessageId,
-) -> Result<Vec<Option<Uuid>>, DbError> {
+) -> Result<Vec<Settled>, DbError> {
     let statement = client
         .prepare_cached(
-            "SELECT DISTINCT contact_id FROM delivery_attempts
-             WHERE message_id = $1 AND outcome = 'delivered'",
+            "SELECT DISTINCT ON (contact_id) contact_id, outcome, error
+             FROM delivery_attempts JOIN notifications USING (message_id)
+             WHERE message_id = $1
+                   AND (outcome = 'delivered'
+                        OR outcome IN ('rejected', 'gone')
+                           AND (replayed_at IS NULL OR started_at >= replayed_at))
+             ORDER BY contact_id, outcome = 'delivered' DESC, delivery_attempts.id DESC",
         )
         .await?;
     let rows = client.query(&statement, &[&message_id.as_uuid()]).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    let settled = rows.iter().filter_map(|row| {
+        Some(Settled {
+            contact_id: row.get(0),
+            outcome: row.get::<_, &str>(1).parse().ok()?,
+            error: row.get(2),
+        })
+    });
+    Ok(settled.collect())
 }
 
 /// A recorded attempt. The outcome is as it stands in the table, whose CHECK knows the values.

@@ -43,8 +43,9 @@ pub enum Claim {
     Claimed(Box<Claimed>),
     /// It is another worker's, for this long at most.
     Held(Duration),
-    /// More attempts were made than the message knows of: another copy of it has had this one.
-    Ahead,
+    /// More attempts were made than the message knows of: another copy of it has had this one, and
+    /// failed as is told.
+    Ahead(Option<String>),
     /// It is not to be delivered, or not now.
     Not(Status),
     /// There is no such row.
@@ -110,7 +111,7 @@ async fn why_not(
 ) -> Result<Claim, DbError> {
     let statement = client
         .prepare_cached(
-            "SELECT status, retries_attempted, extract(epoch FROM lease_until - now())::float8
+            "SELECT status, retries_attempted, extract(epoch FROM lease_until - now())::float8, error_message
              FROM notifications WHERE message_id = $1",
         )
         .await?;
@@ -122,7 +123,7 @@ async fn why_not(
         return Ok(Claim::Not(status));
     }
     if row.get::<_, i32>(1) > attempt {
-        return Ok(Claim::Ahead);
+        return Ok(Claim::Ahead(row.get(3)));
     }
     let left: Option<f64> = row.get(2);
     Ok(Claim::Held(left.map(seconds_of).unwrap_or_default()))
@@ -181,8 +182,8 @@ pub async fn attempt_failed(
     Ok(changed == 1)
 }
 
-/// Ends a claim without an attempt: the destination is down or asked for a pause, as `error` says.
-/// Returns whether the claim was still there.
+/// Ends a claim without an attempt, for the reason that `error` tells. With `waiting`, it is noted since
+/// when the notification waits for its destination. Returns whether the claim was still there.
 ///
 /// # Errors
 ///
@@ -192,17 +193,18 @@ pub async fn defer(
     id: MessageId,
     token: LeaseToken,
     error: &str,
+    waiting: bool,
 ) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(
             "UPDATE notifications
              SET error_message = left($3, 500), lease_token = NULL, lease_until = NULL,
-                 deferred_since = coalesce(deferred_since, now())
+                 deferred_since = CASE WHEN $4 THEN coalesce(deferred_since, now()) ELSE deferred_since END
              WHERE message_id = $1 AND lease_token = $2",
         )
         .await?;
     let changed = client
-        .execute(&statement, &[&id.as_uuid(), &token.0, &error])
+        .execute(&statement, &[&id.as_uuid(), &token.0, &error, &waiting])
         .await?;
     Ok(changed == 1)
 }

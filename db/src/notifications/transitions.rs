@@ -52,7 +52,8 @@ pub async fn replay(client: &impl GenericClient, id: MessageId) -> Result<bool, 
         .prepare_cached(
             "UPDATE notifications
              SET status = 'pending', retries_attempted = 0, processed_at = NULL, error_message = NULL,
-                 lease_token = NULL, lease_until = NULL, deferred_since = NULL
+                 lease_token = NULL, lease_until = NULL, deferred_since = NULL,
+                 replayed_at = clock_timestamp()
              WHERE message_id = $1 AND status = 'failed'",
         )
         .await?;

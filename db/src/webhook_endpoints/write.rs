@@ -128,21 +128,28 @@ pub async fn update(
     Ok(row.as_ref().map(Row::from))
 }
 
-/// Disables an endpoint because of what it answered: nothing is sent there until somebody enables it.
-/// Returns whether it was there and enabled. `reason` is cut to 500 characters.
+/// Disables an endpoint because of what was answered at `url`: nothing is sent there until somebody
+/// enables it. Returns whether it was there, with this URL, and enabled. `reason` is cut to 500
+/// characters.
 ///
 /// # Errors
 ///
 /// Those of the query.
-pub async fn disable(client: &impl GenericClient, id: Uuid, reason: &str) -> Result<bool, DbError> {
+pub async fn disable(
+    client: &impl GenericClient,
+    id: Uuid,
+    url: &WebhookUrl,
+    reason: &str,
+) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(
             "UPDATE webhook_endpoints
              SET enabled = false, disabled_reason = left($2, 500), updated_at = now()
-             WHERE id = $1 AND enabled",
+             WHERE id = $1 AND url = $3 AND enabled",
         )
         .await?;
-    Ok(client.execute(&statement, &[&id, &reason]).await? == 1)
+    let url = url.as_url().as_str();
+    Ok(client.execute(&statement, &[&id, &reason, &url]).await? == 1)
 }
 
 /// Deletes the endpoint `id` where, if an owner is given, it is theirs. Returns whether it was there.

@@ -72,3 +72,42 @@ async fn an_outage_of_a_minute_costs_no_message_its_life_under_load() {
     assert_eq!(amqp.dead_letter_depth().await, 0);
     assert_eq!(channel(&worker, "sms").await["state"], "delivering");
 }
+
+#[tokio::test]
+async fn an_outage_costs_a_message_nothing_on_a_quiet_channel_either() {
+    let mut twilio = Receiver::start(|_| taken()).await;
+    let world = world(
+        &twilio,
+        &[
+            ("BREAKER_PROBE_SECS", "2"),
+            ("MAX_RETRIES", "4"),
+            ("RETRY_BASE_DELAY_MS", "6000"),
+            ("RETRY_MULTIPLIER", "1"),
+        ],
+    )
+    .await;
+    twilio.stop().await;
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    let id = post(&world, &api, "the only one").await;
+    eventually_ok(secs(60), "the breaker is open", async || {
+        let state = channel(&worker, "sms").await;
+        if state["state"] == "away" {
+            Ok(())
+        } else {
+            Err(state)
+        }
+    })
+    .await;
+    // Longer than the ladder would have taken.
+    let probes = "tidings_delivery_attempts_total";
+    eventually(
+        secs(60),
+        "it is tried more often than it may fail",
+        async || worker.metrics().await.sum(probes, &["failed"]) > 6,
+    )
+    .await;
+    twilio.start_again().await;
+    world.until_status(id, "processed").await;
+    assert_eq!(twilio.count(), 1);
+    assert_eq!(world.amqp().await.dead_letter_depth().await, 0);
+}

@@ -165,3 +165,107 @@ async fn a_destination_that_is_away_costs_nothing_more_and_nobody_else() {
     assert_eq!(amqp.dead_letter_depth().await, 0);
     assert_eq!(channel(&worker, "webhook").await["destinationsAway"], 0);
 }
+
+#[tokio::test]
+async fn an_endpoint_that_refused_a_notification_is_not_asked_again_while_another_is_away() {
+    let refuses = Receiver::start(|_| Response::status(400).body("no such order")).await;
+    let works = Arc::new(AtomicBool::new(false));
+    let now = Arc::clone(&works);
+    let down = Receiver::start(move |_| {
+        Response::status(if now.load(Ordering::SeqCst) { 200 } else { 503 })
+    })
+    .await;
+    let world = world(&[("BREAKER_FAILURES", "2"), ("BREAKER_PROBE_SECS", "1")]).await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    for receiver in [&refuses, &down] {
+        endpoint(&api.client(), &world, &receiver.url("/")).await;
+    }
+    let posted = post(&world, &api, None).await;
+    // Two failures open the breaker; from then on it is deferred.
+    down.until_received(secs(60), 3).await;
+    assert_eq!(refuses.count(), 1);
+    works.store(true, Ordering::SeqCst);
+    world.until_status(posted, "failed").await;
+    assert_eq!(refuses.count(), 1);
+    let amqp = world.amqp().await;
+    eventually_ok(secs(20), "its dead letter", async || {
+        match amqp.dead_letter_depth().await {
+            1 => Ok(()),
+            n => Err(n),
+        }
+    })
+    .await;
+    let letters = amqp.dead_letters().await;
+    assert_eq!(letters[0].reason, "rejected_by_provider");
+    assert!(
+        letters[0]
+            .detail
+            .as_deref()
+            .is_some_and(|why| why.contains("no such order"))
+    );
+}
+
+#[tokio::test]
+async fn a_receiver_that_asked_for_patience_is_not_asked_sooner_because_another_failed() {
+    let seen = AtomicUsize::new(0);
+    let patient = Receiver::start(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
+        0 => Response::status(429).header("retry-after", "4"),
+        _ => Response::status(200),
+    })
+    .await;
+    let tried = AtomicUsize::new(0);
+    let flaky = Receiver::start(move |_| match tried.fetch_add(1, Ordering::SeqCst) {
+        0 => Response::status(500),
+        _ => Response::status(200),
+    })
+    .await;
+    let world = world(&[]).await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    for receiver in [&patient, &flaky] {
+        endpoint(&api.client(), &world, &receiver.url("/")).await;
+    }
+    let posted = post(&world, &api, None).await;
+    world.until_status(posted, "processed").await;
+    assert_eq!(flaky.count(), 2);
+    let requests = patient.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(
+        requests[1].at - requests[0].at >= secs(4),
+        "not before it said"
+    );
+}
+
+#[tokio::test]
+async fn nothing_waits_for_ever_for_a_destination_that_is_away() {
+    let down = Receiver::start(|_| Response::status(503)).await;
+    let world = world(&[
+        ("BREAKER_FAILURES", "1"),
+        ("BREAKER_PROBE_SECS", "3600"),
+        ("WEBHOOK_DEFER_MAX_HOURS", "2"),
+    ])
+    .await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let first = post(&world, &api, Some(&down.url("/"))).await;
+    let deferred = format!("message_id = '{first}' AND deferred_since IS NOT NULL");
+    eventually_ok(secs(30), "it waits", async || {
+        match world.database.count(&deferred).await {
+            1 => Ok(()),
+            n => Err(n),
+        }
+    })
+    .await;
+    let client = world.database.pool.client().await.expect("a connection");
+    let long_ago = "UPDATE notifications SET deferred_since = now() - interval '3 hours'";
+    client.execute(long_ago, &[]).await.expect("long ago");
+    world.until_status(first, "failed").await;
+    let row = api
+        .client()
+        .get(&format!("/api/notifications/{first}"))
+        .await;
+    let error = row.body["errorMessage"].as_str().expect("an error");
+    assert!(
+        error.starts_with("destination_away: for more than 2 h"),
+        "{error}"
+    );
+    assert_eq!(down.count(), 1);
+}

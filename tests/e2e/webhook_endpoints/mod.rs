@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use tidings_common::content::WebhookUrl;
 use tidings_common::notification::UserId;
 use tidings_db::webhook_endpoints::{self, Endpoint};
 use tidings_tests::{Answer, Client, Program, World};
@@ -175,7 +176,9 @@ async fn an_endpoint_is_changed_disabled_enabled_and_deleted() {
         .as_str()
         .and_then(|id| id.parse::<Uuid>().ok())
         .expect("an id");
-    let disabled = webhook_endpoints::disable(&*database, id, "it answered 410 Gone").await;
+    let url = seen_url(&client, &path).await;
+    let reason = "it answered 410 Gone";
+    let disabled = webhook_endpoints::disable(&*database, id, &url, reason).await;
     assert!(disabled.expect("the query"));
     let seen = client.get(&path).await.body;
     assert_eq!(
@@ -259,4 +262,10 @@ async fn nobody_gets_more_endpoints_than_the_limit_however_many_are_made_at_once
         list.body["webhookEndpoints"].as_array().map(Vec::len),
         Some(20)
     );
+}
+
+async fn seen_url(client: &Client, path: &str) -> WebhookUrl {
+    let seen = client.get(path).await.body;
+    let url = seen["url"].as_str().expect("a text");
+    url.parse().expect("a URL")
 }

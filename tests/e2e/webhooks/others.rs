@@ -15,6 +15,7 @@ async fn receivers_that_hang_or_fail_hold_up_nobody_else() {
     let world = world(&[
         ("PROVIDER_TIMEOUT_SECS", "60"),
         ("DELIVERY_LEASE_SECS", "70"),
+        ("SHUTDOWN_TIMEOUT_SECS", "70"),
     ])
     .await;
     let hangs = Receiver::start(|_| Response::silence()).await;
@@ -41,4 +42,39 @@ async fn receivers_that_hang_or_fail_hold_up_nobody_else() {
     assert!(began.elapsed() < secs(40), "{:?}", began.elapsed());
     assert_eq!(works.count(), EACH);
     assert!(hangs.count() < EACH, "most of them never had a slot");
+}
+
+/// Twice as many as there are slots.
+const SILENT: usize = 32;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_receivers_that_hang_leave_room_for_the_one_that_works() {
+    let world = world(&[
+        ("PROVIDER_TIMEOUT_SECS", "60"),
+        ("DELIVERY_LEASE_SECS", "70"),
+        ("SHUTDOWN_TIMEOUT_SECS", "70"),
+    ])
+    .await;
+    let works = Receiver::start(|_| Response::status(204)).await;
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    let first = post(&world, &api, &works, 0).await;
+    world.until_status(first, "processed").await;
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        let receiver = Receiver::start(|_| Response::silence()).await;
+        post(&world, &api, &receiver, 0).await;
+        silent.push(receiver);
+    }
+    silent[0].until_received(secs(30), 1).await;
+
+    let mut ids = Vec::new();
+    for number in 1..=EACH {
+        ids.push(post(&world, &api, &works, number).await);
+    }
+    for id in ids {
+        world.until_status(id, "processed").await;
+    }
+    let metrics = worker.metrics().await;
+    let given_up = metrics.sum("tidings_delivery_attempts_total", &["unknown"]);
+    assert_eq!(given_up, 0, "before the first that hangs is given up");
 }

@@ -200,6 +200,10 @@ impl<W: Work> Consumer<W> {
                 ),
             }
             stop.run_until_cancelled(backoff.pause()).await;
+            // While none are to be taken, it is not for want of a way.
+            if this.gate.flow() == Flow::None {
+                this.link.set(true);
+            }
         }
     }
 

@@ -10,7 +10,13 @@ pub struct BreakerSettings {
     /// `BREAKER_PROBE_SECS`, default 15: how long after a failure one message finds out whether the
     /// provider is back.
     pub probe_after: Duration,
+    /// Failures in a row over so long, be they few, mean as much: on a quiet channel nobody makes
+    /// `failures` attempts.
+    pub failing_for: Option<Duration>,
 }
+
+/// The longest time between two probes that [`Breaker::admits`].
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// Counts a provider's failures in a row: closed, it lets everything through; open, one message now
 /// and then. A pure value; its owner tells it the time.
@@ -20,6 +26,7 @@ pub struct BreakerSettings {
 pub struct Breaker {
     settings: BreakerSettings,
     failures: u32,
+    failing_since: Option<Instant>,
     open: Option<Open>,
 }
 
@@ -28,6 +35,8 @@ struct Open {
     since: Instant,
     /// When the next message may go through.
     probe_at: Instant,
+    /// How long after a failure.
+    probe_after: Duration,
 }
 
 impl Breaker {
@@ -36,6 +45,7 @@ impl Breaker {
         Self {
             settings,
             failures: 0,
+            failing_since: None,
             open: None,
         }
     }
@@ -43,6 +53,7 @@ impl Breaker {
     /// Notes that the provider did what it is there for. Returns whether it had been away.
     pub const fn succeeded(&mut self) -> bool {
         self.failures = 0;
+        self.failing_since = None;
         self.open.take().is_some()
     }
 
@@ -50,7 +61,12 @@ impl Breaker {
     /// not before.
     pub fn failed(&mut self, now: Instant) -> bool {
         self.failures = self.failures.saturating_add(1);
-        if self.open.is_some() || self.failures >= self.settings.failures {
+        let since = *self.failing_since.get_or_insert(now);
+        let for_long = self
+            .settings
+            .failing_for
+            .is_some_and(|limit| now - since >= limit);
+        if self.open.is_some() || self.failures >= self.settings.failures || for_long {
             self.away(now)
         } else {
             false
@@ -59,9 +75,14 @@ impl Breaker {
 
     /// Notes that the provider is away for sure. Returns whether that is news.
     pub fn away(&mut self, now: Instant) -> bool {
-        let probe_at = now + self.settings.probe_after;
-        let since = self.open.map_or(now, |open| open.since);
-        self.open.replace(Open { since, probe_at }).is_none()
+        let probe_after = self.settings.probe_after;
+        let open = self.open.unwrap_or(Open {
+            since: now,
+            probe_at: now,
+            probe_after,
+        });
+        let probe_at = now + open.probe_after;
+        self.open.replace(Open { probe_at, ..open }).is_none()
     }
 
     /// Since when the provider counts as away; `None` where it does not.
@@ -75,21 +96,19 @@ impl Breaker {
     }
 
     /// Whether a message may go through now. One that does while the provider is away is the probe:
-    /// until its outcome is noted, or as much time has passed again, no other may.
+    /// until its outcome is noted, or more time has passed, no other may. Each probe that fails doubles the
+    /// time to the next, up to some minutes.
     pub fn admits(&mut self, now: Instant) -> bool {
         match &mut self.open {
             None => true,
             Some(open) if now >= open.probe_at => {
-                open.probe_at = now + self.settings.probe_after;
+                let longest = LONGEST.max(self.settings.probe_after);
+                open.probe_after = (open.probe_after * 2).min(longest);
+                open.probe_at = now + open.probe_after;
                 true
             }
             Some(_) => false,
         }
-    }
-
-    /// Whether there is nothing to remember.
-    pub const fn is_untroubled(&self) -> bool {
-        self.failures == 0 && self.open.is_none()
     }
 }
 
@@ -100,6 +119,7 @@ mod tests {
     const SETTINGS: BreakerSettings = BreakerSettings {
         failures: 3,
         probe_after: Duration::from_secs(15),
+        failing_for: None,
     };
 
     fn open(now: Instant) -> Breaker {
@@ -133,11 +153,33 @@ mod tests {
         assert!(!breaker.admits(later(14)));
         assert!(breaker.admits(later(15)));
         assert!(!breaker.admits(later(16)), "the probe is under way");
-        assert!(breaker.admits(later(30)), "the probe was lost");
-        breaker.failed(later(31));
-        assert!(!breaker.admits(later(45)));
-        assert!(breaker.admits(later(46)));
+        assert!(breaker.admits(later(45)), "the probe was lost");
+        breaker.failed(later(46));
+        assert!(!breaker.admits(later(105)));
+        assert!(
+            breaker.admits(later(106)),
+            "a minute after the second probe"
+        );
+        breaker.failed(later(107));
+        assert_eq!(breaker.probe_at(), Some(later(227)));
         assert_eq!(breaker.open_since(), Some(start));
+    }
+
+    #[test]
+    fn few_failures_over_a_long_time_mean_as_much_on_a_quiet_channel() {
+        let start = Instant::now();
+        let later = |secs| start + Duration::from_secs(secs);
+        let settings = BreakerSettings {
+            failing_for: Some(Duration::from_secs(20)),
+            ..SETTINGS
+        };
+        let mut breaker = Breaker::new(settings);
+        assert!(!breaker.failed(start), "one failure alone says nothing");
+        assert!(breaker.failed(later(20)));
+        let mut breaker = Breaker::new(settings);
+        assert!(!breaker.failed(start));
+        breaker.succeeded();
+        assert!(!breaker.failed(later(30)));
     }
 
     #[test]
@@ -146,6 +188,5 @@ mod tests {
         let mut breaker = open(start);
         assert!(breaker.succeeded());
         assert!(breaker.admits(start));
-        assert!(breaker.is_untroubled());
     }
 }

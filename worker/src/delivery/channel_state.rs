@@ -17,6 +17,11 @@ const PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(5)];
 /// How long a channel pauses when its provider asks for patience and does not say how much.
 const PAUSE_UNSAID: Duration = Duration::from_secs(5);
 
+/// A provider that has failed for so long and done nothing else counts as away, be the failures few: less
+/// than it takes a message to use up its attempts by the default ladder (31 s), so that an outage costs
+/// none its life.
+const FAILING_FOR: Duration = Duration::from_secs(20);
+
 /// Whether a channel delivers, and why not. It holds the gate of the channel's consumer.
 ///
 /// For a provider that serves the whole channel (a mail server, an SMS or push service). Webhooks have
@@ -70,7 +75,10 @@ impl ChannelState {
             provider,
             gate: Arc::default(),
             inner: Mutex::new(Inner {
-                breaker: Breaker::new(settings),
+                breaker: Breaker::new(BreakerSettings {
+                    failing_for: Some(FAILING_FOR),
+                    ..settings
+                }),
                 paused_until: None,
                 away_since: None,
                 reason: None,
@@ -226,6 +234,7 @@ mod tests {
         let settings = BreakerSettings {
             failures: 2,
             probe_after: Duration::from_secs(15),
+            failing_for: None,
         };
         Arc::new(ChannelState::new(Channel::Sms, "twilio", settings, None))
     }

@@ -31,9 +31,10 @@ fn turn(claim: Claim) -> Turn {
         Claim::Claimed(claimed) => return Turn::Ours(claimed),
         // Its worker may have died: then the lease ends by itself.
         Claim::Held(left) => defer(WaitTime::at_most(left)),
-        Claim::Ahead => {
-            let detail = "another copy of the message has had this attempt";
-            Outcome::Retry(Failure::new("attempt_made", detail))
+        Claim::Ahead(error) => {
+            let error = error.unwrap_or_default();
+            let detail = format!("another copy of the message has had this attempt: {error}");
+            Outcome::Retry(Failure::quoting("attempt_made", detail))
         }
         Claim::Missing => {
             let detail = "asks to deliver a notification that is not recorded";
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn a_copy_of_a_message_climbs_to_where_its_row_is_without_sending() {
         assert!(
-            matches!(outcome(Claim::Ahead), Outcome::Retry(failure) if failure.reason == "attempt_made")
+            matches!(outcome(Claim::Ahead(None)), Outcome::Retry(failure) if failure.reason == "attempt_made")
         );
     }
 }

@@ -12,8 +12,14 @@ use super::breaker::{Breaker, BreakerSettings};
 /// How long a message waits for room at a destination while those before it are quick.
 const WAIT_FOR_ROOM: Duration = Duration::from_millis(500);
 
-/// So many destinations are remembered before those are forgotten that failed only now and then.
+/// So many destinations are remembered before those are forgotten that need not be.
 const MOST_KNOWN: usize = 10_000;
+
+/// A destination that is away and that nobody sends to is forgotten after this time.
+const FORGOTTEN: Duration = Duration::from_hours(1);
+
+/// The sends at once to a destination that has not answered yet.
+const UNPROVEN_ROOM: usize = 2;
 
 /// What webhooks know of their destinations (host and port): which are away, and how much of the
 /// channel each takes, so that one that hangs does not hold up the others.
@@ -33,12 +39,34 @@ struct Destination {
     under_way: Vec<Instant>,
     /// The last answer took as long as we wait for one.
     hangs: bool,
+    /// It has answered before.
+    proven: bool,
+    /// It asked for patience until then.
+    asked_until: Option<Instant>,
 }
 
 impl Destination {
-    /// Whether somebody is being sent to, or counts as away.
-    fn is_troubled(&self) -> bool {
-        !self.under_way.is_empty() || self.breaker.open_since().is_some()
+    const fn new(breaker: BreakerSettings) -> Self {
+        Self {
+            breaker: Breaker::new(breaker),
+            under_way: Vec::new(),
+            hangs: false,
+            proven: false,
+            asked_until: None,
+        }
+    }
+
+    /// Whether it may take as long as we wait: it does, or nobody knows yet.
+    fn is_doubtful(&self) -> bool {
+        self.hangs || !self.proven || self.breaker.open_since().is_some()
+    }
+
+    /// Whether it must not be forgotten now.
+    fn is_needed(&self, now: Instant) -> bool {
+        let away = self.breaker.probe_at();
+        let lately = away.is_some_and(|probe_at| now < probe_at + FORGOTTEN);
+        let asked = self.asked_until.is_some_and(|until| until > now);
+        !self.under_way.is_empty() || lately || asked
     }
 }
 
@@ -49,6 +77,8 @@ pub enum Refused {
     Away,
     /// It hangs: one message at a time finds out whether it still does.
     Hanging,
+    /// It asked for patience.
+    Asked(Instant),
     /// As many sends as it may take are under way, and they take long.
     Crowded,
 }
@@ -110,19 +140,35 @@ impl Destinations {
         let now = Instant::now();
         let mut known = self.lock();
         if known.len() >= MOST_KNOWN {
-            known.retain(|_, destination| destination.is_troubled());
+            known.retain(|_, destination| destination.is_needed(now));
+            show_away(&known);
         }
-        let destination = known.entry(key.to_owned()).or_insert_with(|| Destination {
-            breaker: Breaker::new(self.breaker),
-            under_way: Vec::new(),
-            hangs: false,
-        });
-        let room = if destination.hangs { 1 } else { self.room };
-        if destination.under_way.len() >= room {
-            let stuck = destination
-                .under_way
-                .first()
-                .is_some_and(|begun| now.duration_since(*begun) >= WAIT_FOR_ROOM);
+        // All that may hang share one half of the channel, so that the other half is never held up.
+        let doubtful = known
+            .values()
+            .filter(|destination| destination.is_doubtful());
+        let doubts: Vec<Instant> = doubtful
+            .flat_map(|one| one.under_way.iter().copied())
+            .collect();
+        let destination = known
+            .entry(key.to_owned())
+            .or_insert_with(|| Destination::new(self.breaker));
+        if let Some(until) = destination.asked_until.filter(|until| *until > now) {
+            return Err(Refused::Asked(until));
+        }
+        let room = match (destination.hangs, destination.proven) {
+            (true, _) => 1,
+            (false, false) => UNPROVEN_ROOM.min(self.room),
+            (false, true) => self.room,
+        };
+        let full = destination.is_doubtful() && doubts.len() >= self.room;
+        if full || destination.under_way.len() >= room {
+            let before = if full {
+                doubts.iter().min()
+            } else {
+                destination.under_way.first()
+            };
+            let stuck = before.is_some_and(|begun| now.duration_since(*begun) >= WAIT_FOR_ROOM);
             return match (destination.hangs, stuck) {
                 (true, _) => Err(Refused::Hanging),
                 (false, true) => Err(Refused::Crowded),
@@ -140,10 +186,19 @@ impl Destinations {
         }))
     }
 
+    /// Notes that the destination asked for patience, for `pause`.
+    pub fn asked_for_patience(&self, key: &str, pause: Duration) {
+        self.succeeded(key);
+        self.note(key, |destination| {
+            destination.asked_until = destination.asked_until.max(Some(Instant::now() + pause));
+        });
+    }
+
     /// Notes that the destination answered: it is there, whatever it said.
     pub fn succeeded(&self, key: &str) {
         self.note(key, |destination| {
             destination.hangs = false;
+            destination.proven = true;
             destination.breaker.succeeded();
         });
     }
@@ -165,47 +220,43 @@ impl Destinations {
         change(destination);
         let is = destination.breaker.open_since().is_some();
         if was != is {
-            let away = known.values().filter(|d| d.breaker.open_since().is_some());
-            gauge!("tidings_webhook_destinations_away")
-                .set(u32::try_from(away.count()).map_or(f64::INFINITY, f64::from));
-            tracing::warn!(
-                destination = key,
-                away = is,
-                "a webhook destination changed its state"
-            );
+            show_away(&known);
+            tracing::warn!(away = is, "a webhook destination changed its state");
         }
         is
     }
 
-    /// How many destinations are away.
+    /// How many destinations are away, but for those that nobody has sent to for long.
     #[must_use]
     pub fn away(&self) -> usize {
-        let known = self.lock();
-        known
-            .values()
-            .filter(|d| d.breaker.open_since().is_some())
-            .count()
+        let now = Instant::now();
+        let mut known = self.lock();
+        known.retain(|_, destination| destination.proven || destination.is_needed(now));
+        known.retain(|_, destination| {
+            destination.breaker.open_since().is_none() || destination.is_needed(now)
+        });
+        show_away(&known);
+        count_away(&known)
     }
+}
+
+fn show_away(known: &HashMap<String, Destination>) {
+    let count = u32::try_from(count_away(known)).unwrap_or(u32::MAX);
+    gauge!("tidings_webhook_destinations_away").set(f64::from(count));
+}
+
+fn count_away(known: &HashMap<String, Destination>) -> usize {
+    let away = |destination: &&Destination| destination.breaker.open_since().is_some();
+    known.values().filter(away).count()
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
         let mut known = self.destinations.lock();
         if let Some(destination) = known.get_mut(&self.key) {
-            if let Some(place) = destination
-                .under_way
-                .iter()
-                .position(|begun| *begun == self.begun)
-            {
-                destination.under_way.remove(place);
-            }
-            // What is as at the beginning need not be remembered: strangers name destinations.
-            let forgettable = destination.under_way.is_empty()
-                && !destination.hangs
-                && destination.breaker.is_untroubled();
-            if forgettable {
-                known.remove(&self.key);
-            }
+            let rooms = &mut destination.under_way;
+            let place = rooms.iter().position(|begun| *begun == self.begun);
+            place.map(|place| rooms.remove(place));
         }
         drop(known);
         self.destinations.freed.notify_waiters();
@@ -222,6 +273,7 @@ mod tests {
         let settings = BreakerSettings {
             failures: 2,
             probe_after: Duration::from_secs(15),
+            failing_for: None,
         };
         Arc::new(Destinations::new(settings, 4, TIMEOUT))
     }
@@ -241,9 +293,17 @@ mod tests {
         assert_eq!(key("https://[::1]/"), "[::1]:443");
     }
 
+    async fn prove(all: &Arc<Destinations>, key: &str) {
+        let room = all.enter(key).await.expect("room");
+        all.succeeded(key);
+        drop(room);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_that_takes_long_gets_half_of_the_channel_and_the_others_the_rest() {
         let all = destinations();
+        prove(&all, "slow").await;
+        prove(&all, "quick").await;
         let _rooms = [
             all.enter("slow").await.expect("room"),
             all.enter("slow").await.expect("room"),
@@ -252,12 +312,27 @@ mod tests {
         assert_eq!(all.enter("slow").await.err(), Some(Refused::Crowded));
         assert_eq!(start.elapsed(), WAIT_FOR_ROOM);
         assert_eq!(all.enter("slow").await.err(), Some(Refused::Crowded));
-        assert_eq!(
-            start.elapsed(),
-            WAIT_FOR_ROOM,
-            "at once, now that it is known to be slow"
-        );
+        let at_once = "now that it is known to be slow";
+        assert_eq!(start.elapsed(), WAIT_FOR_ROOM, "{at_once}");
         assert!(all.enter("quick").await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_that_may_hang_share_one_half_of_the_channel() {
+        let all = destinations();
+        prove(&all, "good").await;
+        let _rooms = [
+            all.enter("new 1").await.expect("room"),
+            all.enter("new 2").await.expect("room"),
+        ];
+        assert_eq!(all.enter("new 3").await.err(), Some(Refused::Crowded));
+        let start = Instant::now();
+        assert_eq!(all.enter("new 4").await.err(), Some(Refused::Crowded));
+        assert_eq!(start.elapsed(), Duration::ZERO, "they are known to be slow");
+        let _good = [
+            all.enter("good").await.expect("room"),
+            all.enter("good").await.expect("room"),
+        ];
     }
 
     #[tokio::test(start_paused = true)]
@@ -287,6 +362,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn one_that_asked_for_patience_gets_nothing_before() {
+        let all = destinations();
+        let room = all.enter("busy").await.expect("room");
+        all.asked_for_patience("busy", Duration::from_mins(1));
+        drop(room);
+        let until = Instant::now() + Duration::from_mins(1);
+        assert_eq!(all.enter("busy").await.err(), Some(Refused::Asked(until)));
+        tokio::time::advance(Duration::from_mins(1)).await;
+        assert!(all.enter("busy").await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_that_is_away_gets_a_message_now_and_then_and_costs_the_others_nothing() {
         let all = destinations();
         assert!(!fail(&all, "down", Duration::ZERO).await);
@@ -300,6 +387,16 @@ mod tests {
         all.succeeded("down");
         drop(probe);
         assert_eq!(all.away(), 0);
-        assert!(all.lock().is_empty(), "nothing to remember");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_away_and_that_nobody_sends_to_is_forgotten() {
+        let all = destinations();
+        fail(&all, "gone", Duration::ZERO).await;
+        fail(&all, "gone", Duration::ZERO).await;
+        assert_eq!(all.away(), 1);
+        tokio::time::advance(Duration::from_hours(2)).await;
+        assert_eq!(all.away(), 0);
+        assert!(all.lock().is_empty());
     }
 }

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tidings_common::broker::{Failure, WaitTime};
-use tidings_db::delivery_attempts::AttemptOutcome;
+use tidings_db::delivery_attempts::{AttemptOutcome, Settled};
+use tokio::time::Instant;
 
 use super::destinations::Refused;
 use crate::consumer::Outcome;
 use crate::providers::Report;
+
+/// Who has waited for longer than this looks less often.
+const PATIENT: Duration = Duration::from_mins(10);
 
 /// What follows from a send, or from all sends of one notification, for its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct Postponed {
     pub not_before: Option<Timestamp>,
     /// For people.
     pub why: String,
+    /// Whether it waits for its destination, which it does not do for ever.
+    pub waiting: bool,
 }
 
 impl Postponed {
@@ -43,6 +49,19 @@ impl Postponed {
             wait,
             not_before: None,
             why: why.into(),
+            waiting: true,
+        }
+    }
+
+    /// Longer from one look to the next for what has `waited` for long: a destination that stays away
+    /// must not keep the channel busy.
+    pub fn after(self, waited: Duration) -> Self {
+        match (self.wait, self.not_before) {
+            (WaitTime::HalfMinute, None) if waited > PATIENT => Self {
+                wait: WaitTime::FiveMinutes,
+                ..self
+            },
+            _ => self,
         }
     }
 
@@ -53,6 +72,7 @@ impl Postponed {
             wait: WaitTime::at_most(left),
             not_before: Some(time),
             why: why.into(),
+            waiting: true,
         }
     }
 }
@@ -62,10 +82,24 @@ impl From<Refused> for Postponed {
         match refused {
             Refused::Away => Self::for_time(WaitTime::HalfMinute, "the destination is away"),
             Refused::Hanging => Self::for_time(WaitTime::HalfMinute, "the destination hangs"),
-            Refused::Crowded => Self::for_time(WaitTime::Second, "the destination is busy"),
+            Refused::Asked(until) => {
+                let now = Timestamp::now();
+                let left = until.saturating_duration_since(Instant::now());
+                let until = now + SignedDuration::try_from(left).unwrap_or_default();
+                Self::until(until, now, "the destination asked for patience")
+            }
+            // It is there and does what it can.
+            Refused::Crowded => Self {
+                waiting: false,
+                ..Self::for_time(WaitTime::Second, "the destination is busy")
+            },
         }
     }
 }
+
+/// Reasons of dead letters.
+pub const REJECTED: &str = "rejected_by_provider";
+pub const ADDRESS_GONE: &str = "address_gone";
 
 /// What the timeline calls a report.
 pub const fn outcome_of(report: &Report) -> AttemptOutcome {
@@ -93,46 +127,51 @@ pub fn error_of(report: &Report) -> Option<&str> {
     }
 }
 
-/// What follows for a notification from the effects of its sends, one an address. `arrived` tells
-/// whether an earlier attempt has reached any.
+/// What an earlier attempt has settled for an address.
+impl From<Settled> for Effect {
+    fn from(settled: Settled) -> Self {
+        let words = settled.error.unwrap_or_default();
+        match settled.outcome {
+            AttemptOutcome::Delivered => Self::Delivered,
+            AttemptOutcome::Gone => Self::Gone(Failure::quoting(ADDRESS_GONE, words)),
+            _ => Self::Never(Failure::quoting(REJECTED, words)),
+        }
+    }
+}
+
+/// What follows for a notification from the effects of its sends, one an address.
 ///
 /// What may succeed later comes first, since only the addresses that were not reached are tried then. An
 /// address that is no more harms nothing where another was reached.
-pub fn conclude(effects: Vec<Effect>, arrived: bool) -> Effect {
-    let rank = |effect: &Effect| match effect {
-        Effect::Retry(_) => 4,
-        Effect::Later(_) => 3,
-        Effect::Never(_) => 2,
-        Effect::Delivered => 1,
-        Effect::Gone(_) => 0,
-    };
-    let mut worst = if arrived {
-        Some(Effect::Delivered)
-    } else {
-        None
-    };
-    for effect in effects {
-        let sooner = |postponed: &Postponed, than: &Postponed| {
-            postponed.wait.duration() < than.wait.duration()
-        };
-        worst = match worst {
-            None => Some(effect),
-            // Of several pauses the shortest: whoever asked for more is asked again then.
-            Some(Effect::Later(than)) => match effect {
-                Effect::Later(postponed) if sooner(&postponed, &than) => {
-                    Some(Effect::Later(postponed))
-                }
-                Effect::Retry(failure) => Some(Effect::Retry(failure)),
-                _ => Some(Effect::Later(than)),
-            },
-            Some(so_far) if rank(&effect) > rank(&so_far) => Some(effect),
-            so_far => so_far,
-        };
-    }
-    worst.unwrap_or(Effect::Delivered)
+pub fn conclude(effects: Vec<Effect>) -> Effect {
+    effects
+        .into_iter()
+        .reduce(|so_far, effect| match (so_far, effect) {
+            // Of several pauses the shortest: whoever asked for more is not asked again before.
+            (Effect::Later(one), Effect::Later(other)) => {
+                let sooner = other.wait.duration() < one.wait.duration();
+                let mut postponed = if sooner { other.clone() } else { one.clone() };
+                postponed.waiting = one.waiting && other.waiting;
+                Effect::Later(postponed)
+            }
+            (one, other) if other.rank() > one.rank() => other,
+            (one, _) => one,
+        })
+        .unwrap_or(Effect::Delivered)
 }
 
 impl Effect {
+    /// Of the effects for several addresses the highest counts.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Retry(_) => 4,
+            Self::Later(_) => 3,
+            Self::Never(_) => 2,
+            Self::Delivered => 1,
+            Self::Gone(_) => 0,
+        }
+    }
+
     /// What the consumer is told.
     pub fn outcome(self) -> Outcome {
         match self {
@@ -166,19 +205,15 @@ mod tests {
             later(WaitTime::Second),
             Effect::Retry(failure()),
         ];
-        assert_eq!(conclude(effects, false), Effect::Retry(failure()));
+        assert_eq!(conclude(effects), Effect::Retry(failure()));
     }
 
     #[test]
     fn an_address_that_is_no_more_harms_nothing_where_another_was_reached() {
         let effects = || vec![Effect::Gone(failure()), Effect::Delivered];
-        assert_eq!(conclude(effects(), false), Effect::Delivered);
+        assert_eq!(conclude(effects()), Effect::Delivered);
         assert_eq!(
-            conclude(vec![Effect::Gone(failure())], true),
-            Effect::Delivered
-        );
-        assert_eq!(
-            conclude(vec![Effect::Gone(failure())], false),
+            conclude(vec![Effect::Gone(failure())]),
             Effect::Gone(failure())
         );
     }
@@ -186,7 +221,7 @@ mod tests {
     #[test]
     fn a_wrong_address_is_a_dead_letter_even_where_another_was_reached() {
         let effects = vec![Effect::Delivered, Effect::Never(failure())];
-        assert_eq!(conclude(effects, true), Effect::Never(failure()));
+        assert_eq!(conclude(effects), Effect::Never(failure()));
     }
 
     #[test]
@@ -196,12 +231,12 @@ mod tests {
             later(WaitTime::Second),
             later(WaitTime::HalfMinute),
         ];
-        assert_eq!(conclude(effects, false), later(WaitTime::Second));
+        assert_eq!(conclude(effects), later(WaitTime::Second));
     }
 
     #[test]
     fn all_addresses_reached_before_is_delivered() {
-        assert_eq!(conclude(Vec::new(), true), Effect::Delivered);
+        assert_eq!(conclude(vec![Effect::Delivered; 2]), Effect::Delivered);
     }
 
     #[test]

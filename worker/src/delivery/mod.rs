@@ -14,12 +14,14 @@ mod sender;
 mod settings;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tidings_common::broker::{Failure, not_before};
+use tidings_common::broker::{Failure, WaitTime, not_before};
 use tidings_common::notification::{Channel, DeliveryRequest, MessageId};
 use tidings_db::{Database, DbError, notifications};
+use tokio::time::Instant;
 
 pub use assemble::stages;
 pub use breaker::BreakerSettings;
@@ -105,8 +107,9 @@ impl Delivery {
         if let Some(outcome) = self.record_again(id).await? {
             return Ok(outcome);
         }
+        let claimed_at = Instant::now();
         match self.claim(id, attempt).await? {
-            Turn::Ours(claimed) => self.attempt(message, id, *claimed).await,
+            Turn::Ours(claimed) => self.attempt(message, id, claimed_at, *claimed).await,
             Turn::Not(outcome) => Ok(outcome),
         }
     }
@@ -116,11 +119,17 @@ impl Delivery {
         &self,
         message: &Incoming,
         id: MessageId,
+        claimed_at: Instant,
         claimed: notifications::Claimed,
     ) -> Result<Outcome, DbError> {
         let attempt = message.attempt.map_or(0, |attempt| attempt.number);
+        if claimed.channel != Some(self.channel()) {
+            let detail =
+                "the notification is of another channel than the queue that its message is in";
+            return Ok(Outcome::DeadLetter(Failure::new("wrong_channel", detail)));
+        }
         let tried = match self.prepare(id, &claimed).await? {
-            Ok(prepared) => self.send(id, attempt, prepared).await?,
+            Ok(prepared) => self.send(id, attempt, claimed_at, prepared).await?,
             Err(failure) => self.unsendable(id, attempt, failure).await?,
         };
         let effect = self.limit(tried.effect, claimed.deferred_for);
@@ -135,20 +144,27 @@ impl Delivery {
             },
         );
         let outcome = self.record_again(id).await?;
-        // It was noted just now; another copy of the message may have recorded it in between.
-        Ok(outcome.unwrap_or(Outcome::Done))
+        // It was noted just now; another copy of the message may have recorded it in between, and what it
+        // recorded is seen when this one comes back.
+        Ok(outcome.unwrap_or(Outcome::Defer {
+            wait: WaitTime::Second,
+            not_before: None,
+        }))
     }
 
-    /// Nothing waits for ever for a destination that never comes back.
-    fn limit(&self, effect: Effect, deferred_for: Option<std::time::Duration>) -> Effect {
+    /// Nothing waits for ever for a destination that never comes back, and what has waited for long looks
+    /// less often whether it has.
+    fn limit(&self, effect: Effect, deferred_for: Option<Duration>) -> Effect {
+        let waited = deferred_for.unwrap_or_default();
         let limit = self.settings.webhook_defer_max;
         match effect {
-            Effect::Later(postponed)
-                if self.destinations.is_some() && deferred_for.is_some_and(|time| time > limit) =>
-            {
-                let hours = limit.as_secs() / 3600;
-                let detail = format!("for more than {hours} h: {}", postponed.why);
-                Effect::Never(Failure::new("destination_away", detail))
+            Effect::Later(postponed) if self.destinations.is_some() && postponed.waiting => {
+                if waited > limit {
+                    let hours = limit.as_secs() / 3600;
+                    let detail = format!("for more than {hours} h: {}", postponed.why);
+                    return Effect::Never(Failure::quoting("destination_away", detail));
+                }
+                Effect::Later(postponed.after(waited))
             }
             effect => effect,
         }
@@ -180,6 +196,10 @@ impl Work for Delivery {
     }
 
     async fn surroundings_answer(&self) -> bool {
-        self.database.ping().await.is_ok()
+        let answers = self.database.ping().await.is_ok();
+        if answers {
+            self.record_leftovers().await;
+        }
+        answers
     }
 }

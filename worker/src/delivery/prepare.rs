@@ -1,11 +1,9 @@
-use std::collections::HashSet;
-
 use secrecy::SecretString;
 use tidings_common::broker::Failure;
 use tidings_common::content::{Content, FieldProblem, Object, Webhook};
 use tidings_common::notification::{Channel, MessageId, UserId};
 use tidings_common::template;
-use tidings_db::delivery_attempts::{self, UsedTemplate};
+use tidings_db::delivery_attempts::{self, Settled, UsedTemplate};
 use tidings_db::notifications::Claimed;
 use tidings_db::templates::Template;
 use tidings_db::webhook_endpoints::Endpoint;
@@ -17,12 +15,12 @@ use crate::providers::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
 
 /// What is to be sent.
 pub(super) struct Prepared {
-    /// One an address that was not reached before.
+    /// One an address that nothing was settled for before.
     pub(super) parcels: Vec<Parcel>,
     /// What it was written by.
     pub(super) template: Option<UsedTemplate>,
-    /// Whether an earlier attempt has reached any address.
-    pub(super) arrived: bool,
+    /// The addresses that need no more attempts.
+    pub(super) settled: Vec<Settled>,
 }
 
 /// Why a notification cannot be sent, now or ever.
@@ -86,17 +84,16 @@ impl Delivery {
         claimed: &Claimed,
     ) -> Result<Prepared, Stop> {
         let (content, template) = self.content(client, claimed).await?;
-        let arrived = delivery_attempts::delivered_contacts(&**client, id).await?;
+        let settled = delivery_attempts::settled(&**client, id).await?;
         let mut parcels = self
             .addressed(client, id, claimed, content)
             .await
             .map_err(|stop| stop.written_by(template.as_ref()))?;
-        let reached: HashSet<Option<Uuid>> = arrived.into_iter().collect();
-        parcels.retain(|parcel| !reached.contains(&parcel.contact));
+        parcels.retain(|parcel| !settled.iter().any(|one| one.contact_id == parcel.contact));
         Ok(Prepared {
             parcels,
             template,
-            arrived: !reached.is_empty(),
+            settled,
         })
     }
 

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tidings_common::broker::WaitTime;
-use tidings_common::content::DeviceToken;
+use tidings_common::content::{DeviceToken, WebhookUrl};
 use tidings_common::notification::MessageId;
 use tidings_db::delivery_attempts::{self, AttemptOutcome, Finished};
 use tidings_db::notifications::{self, LeaseToken};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Delivery;
-use super::effect::Effect;
+use super::effect::{Effect, Postponed};
 use crate::consumer::Outcome;
 
 /// How long what was sent is remembered when its message does not come back to this process.
@@ -42,8 +42,8 @@ pub(super) struct FinishedSend {
 pub(super) enum GoneAddress {
     /// Unregistered at the push service.
     Device(DeviceToken),
-    /// Answered 410.
-    Endpoint(Uuid),
+    /// Answered 410 at this URL.
+    Endpoint(Uuid, WebhookUrl),
 }
 
 /// What was sent and is not recorded yet.
@@ -65,9 +65,21 @@ impl Unrecorded {
         records.get(&id).map(|(_, record)| Arc::clone(record))
     }
 
-    fn forget(&self, id: MessageId) {
+    /// Forgets `record`, but not one of a later attempt.
+    fn forget(&self, id: MessageId, record: &Arc<Record>) {
         let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        records.remove(&id);
+        if records
+            .get(&id)
+            .is_some_and(|(_, noted)| Arc::ptr_eq(noted, record))
+        {
+            records.remove(&id);
+        }
+    }
+
+    /// Those that are there.
+    fn ids(&self) -> Vec<MessageId> {
+        let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        records.keys().copied().collect()
     }
 }
 
@@ -79,7 +91,7 @@ impl Delivery {
             return Ok(None);
         };
         let ours = self.database.patiently(self.record(id, &record)).await?;
-        self.unrecorded.forget(id);
+        self.unrecorded.forget(id, &record);
         if ours {
             return Ok(Some(record.effect.clone().outcome()));
         }
@@ -89,6 +101,16 @@ impl Delivery {
             wait: WaitTime::Second,
             not_before: None,
         }))
+    }
+
+    /// Records what is left over, as soon as PostgreSQL is back: its messages may have gone back to their
+    /// queue, and to another worker, which cannot know what was sent.
+    pub(super) async fn record_leftovers(&self) {
+        for id in self.unrecorded.ids() {
+            if let Err(error) = self.record_again(id).await {
+                tracing::warn!(%error, message_id = %id, "what was sent is still not recorded");
+            }
+        }
     }
 
     /// All in one transaction. Returns whether the claim was still there.
@@ -112,9 +134,9 @@ impl Delivery {
                 GoneAddress::Device(token) => {
                     device_tokens::forget(&transaction, token.as_str()).await?;
                 }
-                GoneAddress::Endpoint(endpoint) => {
+                GoneAddress::Endpoint(endpoint, url) => {
                     let reason = "answered 410 Gone";
-                    webhook_endpoints::disable(&transaction, *endpoint, reason).await?;
+                    webhook_endpoints::disable(&transaction, *endpoint, url, reason).await?;
                 }
             }
         }
@@ -122,7 +144,8 @@ impl Delivery {
         let ours = match &record.effect {
             Effect::Delivered => notifications::delivered(&transaction, id, token).await?,
             Effect::Later(postponed) => {
-                notifications::defer(&transaction, id, token, &postponed.why).await?
+                let Postponed { why, waiting, .. } = postponed;
+                notifications::defer(&transaction, id, token, why, *waiting).await?
             }
             Effect::Retry(failure) | Effect::Never(failure) | Effect::Gone(failure) => {
                 let error = format!("{}: {}", failure.reason, failure.detail);

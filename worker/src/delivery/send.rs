@@ -11,9 +11,10 @@ use tidings_db::delivery_attempts::{self, AttemptOutcome, NewAttempt, UsedTempla
 use tokio::time::Instant;
 
 use super::destinations::{self, Destinations, Room};
-use super::effect::{Effect, Postponed, conclude, error_of, outcome_of};
+use super::effect::{ADDRESS_GONE, Effect, Postponed, REJECTED, conclude, error_of, outcome_of};
 use super::prepare::{Prepared, Unsendable};
 use super::record::{FinishedSend, GoneAddress};
+use super::sender::GRACE;
 use super::{Delivery, Message, Parcel};
 use crate::providers::Report;
 
@@ -30,6 +31,27 @@ pub(super) struct Tried {
     pub(super) effect: Effect,
 }
 
+impl Tried {
+    /// Nothing was sent: preparing took so long that the lease might end before the send does, and
+    /// another worker would send at the same time.
+    fn too_late(rows: Vec<i64>, mut effects: Vec<Effect>) -> Self {
+        const WHY: &str = "preparing took too long";
+        let finished = rows.into_iter().map(|row| FinishedSend {
+            row,
+            took: Duration::ZERO,
+            outcome: AttemptOutcome::Deferred,
+            reference: None,
+            error: Some(WHY.to_owned()),
+        });
+        effects.push(Effect::Later(Postponed::for_time(WaitTime::Second, WHY)));
+        Self {
+            finished: finished.collect(),
+            gone: Vec::new(),
+            effect: conclude(effects),
+        }
+    }
+}
+
 impl Delivery {
     /// Sends to every address at once. Each send stands on the timeline before it begins, so that it is on
     /// record even should this process die.
@@ -37,19 +59,21 @@ impl Delivery {
         &self,
         id: MessageId,
         attempt: u32,
+        claimed_at: Instant,
         prepared: Prepared,
     ) -> Result<Tried, DbError> {
         let Prepared {
             parcels,
             template,
-            arrived,
+            settled,
         } = prepared;
         let rooms = join_all(parcels.into_iter().map(async |parcel| {
             let room = self.room(&parcel).await;
             (parcel, room)
         }))
         .await;
-        let (mut effects, mut admitted) = (Vec::new(), Vec::new());
+        let mut effects: Vec<Effect> = settled.into_iter().map(Effect::from).collect();
+        let mut admitted = Vec::new();
         for (parcel, room) in rooms {
             match room {
                 Ok(room) => admitted.push((parcel, room)),
@@ -58,6 +82,9 @@ impl Delivery {
         }
         let contacts = admitted.iter().map(|(parcel, _)| parcel.contact);
         let rows = self.begin(id, attempt, contacts, template.as_ref()).await?;
+        if claimed_at.elapsed() + self.settings.provider_timeout + GRACE > self.settings.lease {
+            return Ok(Tried::too_late(rows, effects));
+        }
         let sending = admitted
             .iter()
             .zip(rows)
@@ -73,7 +100,7 @@ impl Delivery {
         Ok(Tried {
             finished,
             gone,
-            effect: conclude(effects, arrived),
+            effect: conclude(effects),
         })
     }
 
@@ -158,11 +185,11 @@ impl Delivery {
             }
             Report::Rejected { error } => {
                 self.provider_answered(parcel);
-                Effect::Never(Failure::quoting("rejected_by_provider", error))
+                Effect::Never(Failure::quoting(REJECTED, error))
             }
             Report::Gone { error } => {
                 self.provider_answered(parcel);
-                Effect::Gone(Failure::quoting("address_gone", error))
+                Effect::Gone(Failure::quoting(ADDRESS_GONE, error))
             }
             Report::Failed { error } => {
                 self.provider_failed(parcel, Failure::quoting("provider_failed", error), took)
@@ -210,9 +237,9 @@ impl Delivery {
             self.state.pause(asked);
             return Effect::Later(Postponed::for_time(WaitTime::Second, WHY));
         };
-        destinations.succeeded(&key);
         let pause = asked.unwrap_or(RECEIVER_PAUSE_UNSAID);
         let pause = pause.clamp(RECEIVER_PAUSE[0], RECEIVER_PAUSE[1]);
+        destinations.asked_for_patience(&key, pause);
         let now = Timestamp::now();
         let until = now + SignedDuration::try_from(pause).unwrap_or_default();
         Effect::Later(Postponed::until(until, now, WHY))
@@ -273,7 +300,10 @@ fn postponed(failure: &Failure, wait: WaitTime) -> Effect {
 fn gone_address(parcel: &Parcel) -> Option<GoneAddress> {
     match &parcel.message {
         Message::Push(push) => Some(GoneAddress::Device(push.to.clone())),
-        Message::Webhook(_) => parcel.contact.map(GoneAddress::Endpoint),
+        Message::Webhook(webhook) => {
+            let url = webhook.to.clone();
+            parcel.contact.map(|id| GoneAddress::Endpoint(id, url))
+        }
         Message::Email(_) | Message::Sms(_) => None,
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::providers::{EmailMessage, Provider, PushMessage, Report, TextMessage, WebhookMessage};
 
 /// How much longer than its own limit a provider may take before it is given up.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// One send: a message for one address of the user's.
 #[derive(Clone, Debug)]

@@ -35,6 +35,7 @@ impl DeliverySettings {
         let breaker = BreakerSettings {
             failures: reader.within("BREAKER_FAILURES", 20, 1..=100_000),
             probe_after: Duration::from_secs(reader.within("BREAKER_PROBE_SECS", 15, 1..=3600)),
+            failing_for: None,
         };
         let hours: u64 = reader.within("WEBHOOK_DEFER_MAX_HOURS", 24, 1..=720);
         let mut concurrency = |name| reader.within(name, 16, 1..=1000);

@@ -164,8 +164,11 @@ impl Work for Intake {
 )]
 pub(crate) fn surroundings(error: DbError) -> Surroundings {
     match error.trouble() {
-        Trouble::Unclear => Surroundings::Unclear(error.to_string()),
-        _ => Surroundings::Away(error.to_string()),
+        // Data that is refused where nobody expected it is the message's in the end.
+        Trouble::Unclear | Trouble::Rejected | Trouble::MissingReference => {
+            Surroundings::Unclear(error.to_string())
+        }
+        Trouble::Surroundings => Surroundings::Away(error.to_string()),
     }
 }
 
