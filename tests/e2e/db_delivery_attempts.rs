@@ -223,10 +223,10 @@ async fn addresses_that_need_no_more_attempts_are_told_until_a_replay() {
         told.collect::<BTreeSet<_>>()
     };
     let delivered = [(None, "delivered"), (Some(has_it), "delivered")];
-    let refused = [(Some(refuses), "rejected"), (Some(gone), "gone")];
+    let others = [(Some(refuses), "rejected"), (Some(gone), "gone")];
     let all = delivered
         .into_iter()
-        .chain(refused)
+        .chain(others)
         .collect::<BTreeSet<_>>();
     assert_eq!(told().await, all);
 
