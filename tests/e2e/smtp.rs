@@ -217,6 +217,11 @@ async fn what_a_server_says_of_a_message_decides_about_it() {
             ("rcpt", "unknown@example.org", "550 5.1.1 No such user here"),
             ("rcpt", "greylisted@example.org", "450 4.2.0 Greylisted"),
             ("rcpt", "eager@example.org", "451 4.7.1 Too much mail"),
+            (
+                "rcpt",
+                "popular@example.org",
+                "450 4.7.1 <popular@example.org>: Recipient address rejected: rate limit",
+            ),
             ("rcpt", "busy@example.org", "421 4.3.2 Shutting down"),
             ("data", "spam@example.org", "554 5.7.1 Spam"),
             ("data", "full@example.org", "452 4.3.1 Insufficient storage"),
@@ -238,17 +243,29 @@ async fn what_a_server_says_of_a_message_decides_about_it() {
     let (retry_after, error) = (None, "451 4.7.1 Too much mail".to_owned());
     let slow_down = Report::SlowDown { retry_after, error };
     assert_eq!(answer("eager@example.org").await, slow_down);
+    assert_failed(
+        &answer("popular@example.org").await,
+        "450 4.7.1 <***>: Recipient address rejected: rate limit",
+    );
     let error = "554 5.7.1 Spam".to_owned();
     assert_eq!(answer("spam@example.org").await, Report::Rejected { error });
     assert_failed(&answer("full@example.org").await, "452 4.3.1");
     // After all of that the same connection still serves.
     assert_delivered(&answer("anna@example.org").await);
     assert_eq!(server.connections(), 1);
-    let error = "421 4.3.2 Shutting down".to_owned();
-    let slow_down = Report::SlowDown { retry_after, error };
-    assert_eq!(answer("busy@example.org").await, slow_down);
+    assert_failed(&answer("busy@example.org").await, "421 4.3.2");
     assert_delivered(&answer("bea@example.org").await);
     assert_eq!(server.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_sends_everybody_away_asks_for_patience() {
+    let away = "421 4.3.2 Shutting down";
+    let server = answering("mail", "tidings@example.com", away).await;
+    let provider = provider(&server, &[], TIMEOUT);
+    let (retry_after, error) = (None, away.to_owned());
+    let slow_down = Report::SlowDown { retry_after, error };
+    assert_eq!(send(&provider, "anna@example.org").await, slow_down);
 }
 
 #[tokio::test]

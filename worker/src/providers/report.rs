@@ -15,8 +15,8 @@ pub enum Report {
         /// What the provider calls it.
         reference: Option<String>,
     },
-    /// The provider has not taken it and might later: connection refused, 5xx, 408. It is the
-    /// provider that failed, not the message.
+    /// The provider has not taken it and might later: connection refused, 5xx, 408, or a recipient who
+    /// cannot be reached just now. The message is not at fault.
     Failed {
         /// What happened.
         error: String,

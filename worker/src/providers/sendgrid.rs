@@ -18,7 +18,7 @@ use tidings_common::content::Mailbox;
 use tidings_common::settings::Reader;
 use url::Url;
 
-use super::{BaseUrl, EmailMessage, Provider, Report, http};
+use super::{BaseUrl, EmailMessage, Provider, Report, http, read_sender};
 use mail::Mail;
 
 /// How SendGrid is reached.
@@ -38,7 +38,6 @@ impl SendgridSettings {
     /// Reads them; `None` where something is wrong, which is noted.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         const KEY: &str = "SENDGRID_API_KEY";
-        const SENDER: &str = "SMTP_FROM";
         let api_key = reader.required_secret(KEY, "SG.… from the settings of the account");
         let api_key = api_key.filter(|key| {
             let visible = key
@@ -51,13 +50,7 @@ impl SendgridSettings {
             visible
         });
         let base_url = BaseUrl::read(reader, "SENDGRID_BASE_URL", "https://api.sendgrid.com");
-        if reader.text(SENDER).is_none() {
-            reader.problem(
-                SENDER,
-                "is not set; for example Tidings <tidings@example.com>",
-            );
-        }
-        let sender = reader.optional(SENDER);
+        let sender = read_sender(reader);
         Some(Self {
             api_key: api_key?,
             base_url: base_url?,

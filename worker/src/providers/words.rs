@@ -3,23 +3,43 @@ use reqwest::StatusCode;
 use super::clipped;
 
 /// What stands in the place of a text that is withheld.
-const WITHHELD: &str = "***";
+pub(super) const WITHHELD: &str = "***";
 
-/// The provider's own words about a refusal, led by the status: `400 Bad Request: …`.
-///
-/// Providers like to quote the address that they refuse. It is on the row, and has no place on a
-/// timeline that others may read, nor in a dead letter's headers: whatever `withheld` names is
-/// struck out, longer texts first.
+/// The provider's own words about a refusal, led by the status: `400 Bad Request: …`, without what
+/// `withheld` names.
 pub(super) fn words(status: StatusCode, said: &str, withheld: &[&str]) -> String {
-    let mut said = said.to_owned();
-    for secret in withheld.iter().filter(|secret| !secret.is_empty()) {
-        said = said.replace(secret, WITHHELD);
-    }
+    let said = struck_out(said, withheld);
     if said.trim().is_empty() {
         clipped(&status.to_string())
     } else {
         clipped(&format!("{status}: {said}"))
     }
+}
+
+/// A provider's text without what `withheld` names, in whichever case (of ASCII) it is quoted.
+///
+/// Providers like to quote the address that they refuse. It is on the row, and has no place on a
+/// timeline that others may read, nor in a dead letter's headers: whatever `withheld` names is
+/// struck out, longer texts first.
+pub(super) fn struck_out(said: &str, withheld: &[&str]) -> String {
+    let mut said = said.to_owned();
+    for secret in withheld.iter().filter(|secret| !secret.is_empty()) {
+        said = without(&said, secret);
+    }
+    said
+}
+
+fn without(said: &str, secret: &str) -> String {
+    // Changes no byte's place.
+    let lower = said.to_ascii_lowercase();
+    let mut kept = String::new();
+    let mut end = 0;
+    for (start, found) in lower.match_indices(&secret.to_ascii_lowercase()) {
+        kept += &said[end..start];
+        kept += WITHHELD;
+        end = start + found.len();
+    }
+    kept + &said[end..]
 }
 
 #[cfg(test)]
@@ -38,6 +58,13 @@ mod tests {
             assert!(words.starts_with("400 Bad Request: "), "{words}");
             assert!(!words.contains("1234"), "{words}");
         }
+    }
+
+    #[test]
+    fn what_is_withheld_is_struck_out_however_it_is_written() {
+        let said = "Ünknown <anna@EXAMPLE.org>, ANNA@example.org!";
+        let struck = struck_out(said, &["Anna@example.org"]);
+        assert_eq!(struck, "Ünknown <***>, ***!");
     }
 
     #[test]

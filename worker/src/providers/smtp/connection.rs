@@ -49,10 +49,7 @@ impl Connection {
         mail: &Mail,
         ended: &AtomicBool,
     ) -> Result<Response, Trouble> {
-        self.envelope(mail).await.map_err(|cause| Trouble {
-            stage: Stage::Envelope,
-            cause,
-        })?;
+        self.envelope(mail).await?;
         // The iterator is asked for more when the content has been written, and lettre then writes
         // the line that ends the message.
         let end = iter::from_fn(|| {
@@ -69,18 +66,19 @@ impl Connection {
                 self.needs_reset = false;
                 Ok(answer)
             }
-            Err(cause) if ended.load(Ordering::Relaxed) => Err(Trouble {
-                stage: Stage::Ended,
-                cause,
-            }),
-            Err(cause) => Err(Trouble {
-                stage: Stage::Envelope,
-                cause,
-            }),
+            Err(cause) if ended.load(Ordering::Relaxed) => Err(cause.at(Stage::Ended)),
+            Err(cause) => Err(cause.at(Stage::Recipient)),
         }
     }
 
-    async fn envelope(&mut self, mail: &Mail) -> Result<(), Cause> {
+    async fn envelope(&mut self, mail: &Mail) -> Result<(), Trouble> {
+        let from = self.name_sender(mail).await;
+        from.map_err(|cause| cause.at(Stage::Sender))?;
+        let to = self.name_recipient(mail).await;
+        to.map_err(|cause| cause.at(Stage::Recipient))
+    }
+
+    async fn name_sender(&mut self, mail: &Mail) -> Result<(), Cause> {
         if std::mem::replace(&mut self.needs_reset, true) {
             self.command(Rset, &[250]).await?;
         }
@@ -102,7 +100,10 @@ impl Connection {
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
         self.command(MailFrom::new(Some(mail.from.clone()), parameters), &[250])
-            .await?;
+            .await
+    }
+
+    async fn name_recipient(&mut self, mail: &Mail) -> Result<(), Cause> {
         self.command(Rcpt::new(mail.to.clone(), Vec::new()), &[250, 251, 252])
             .await?;
         self.command(Data, &[354]).await

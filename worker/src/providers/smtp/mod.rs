@@ -4,6 +4,7 @@ mod connection;
 mod header;
 pub(super) mod message;
 mod pool;
+mod refusal;
 mod report;
 mod server;
 mod settings;
@@ -86,10 +87,12 @@ impl Smtp {
             Err(error) => return Report::Rejected { error },
         };
         let ended = AtomicBool::new(false);
+        // Servers quote the address as they were given it.
+        let recipient = [message.to.as_str(), mail.to.as_ref()];
         // A connection that is in use when the time is over goes down with it.
         match tokio::time::timeout(self.timeout, self.deliver(&mail, &ended)).await {
-            Ok(Ok(answer)) => report::delivered(&answer),
-            Ok(Err(trouble)) => report::not_taken(trouble),
+            Ok(Ok(answer)) => report::delivered(&answer, &recipient),
+            Ok(Err(trouble)) => report::not_taken(trouble, &recipient),
             Err(_) => self.timed_out(ended.load(Ordering::Relaxed)),
         }
     }

@@ -58,16 +58,12 @@ impl Server {
 
     /// A new connection, encrypted and logged in as the settings say.
     pub(super) async fn connect(&self) -> Result<Connection, Trouble> {
-        let smtp = self.open().await.map_err(|cause| Trouble {
-            stage: Stage::Connecting,
-            cause,
-        })?;
+        let smtp = self.open().await;
+        let smtp = smtp.map_err(|cause| cause.at(Stage::Connecting))?;
         let mut connection = Connection::new(smtp);
         if let Some(login) = &self.login {
-            connection.log_in(login).await.map_err(|cause| Trouble {
-                stage: Stage::LoggingIn,
-                cause,
-            })?;
+            let logged_in = connection.log_in(login).await;
+            logged_in.map_err(|cause| cause.at(Stage::LoggingIn))?;
         }
         Ok(connection)
     }

@@ -39,7 +39,7 @@ async fn report_on(answer: ResponseTemplate) -> Report {
 #[case(404, "NOT_FOUND", None, "credentials")]
 #[case(403, "PERMISSION_DENIED", Some("SENDER_ID_MISMATCH"), "rejected")]
 #[case(403, "PERMISSION_DENIED", None, "credentials")]
-#[case(401, "UNAUTHENTICATED", Some("THIRD_PARTY_AUTH_ERROR"), "credentials")]
+#[case(401, "UNAUTHENTICATED", Some("THIRD_PARTY_AUTH_ERROR"), "failed")]
 #[case(401, "UNAUTHENTICATED", None, "credentials")]
 #[case(429, "RESOURCE_EXHAUSTED", Some("QUOTA_EXCEEDED"), "slow down")]
 #[case(429, "RESOURCE_EXHAUSTED", None, "slow down")]
@@ -92,6 +92,40 @@ async fn patience_is_asked_for_as_long_as_the_answer_says_or_a_minute() {
     assert_eq!(wait_of(&report_on(busy(429)).await), Some(60));
     let away = busy(503).insert_header("Retry-After", "7");
     assert_eq!(wait_of(&report_on(away).await), Some(7));
+}
+
+#[rstest]
+#[case("Device message rate exceeded", "", "", "failed")]
+#[case("Quota exceeded", "device", "too many messages", "failed")]
+#[case("Quota exceeded", "", "Device message rate exceeded", "failed")]
+#[case("Message rate exceeded", "", "", "slow down")]
+#[case(
+    "Quota exceeded",
+    "project:my-devices",
+    "Sends per minute",
+    "slow down"
+)]
+#[case("Quota exceeded for consumer 'project:device'", "", "", "slow down")]
+#[tokio::test]
+async fn the_quota_of_one_device_does_not_hold_up_the_others(
+    #[case] said: &str,
+    #[case] subject: &str,
+    #[case] description: &str,
+    #[case] outcome: &str,
+) {
+    let answer = json_answer(
+        429,
+        &json!({"error": {
+            "code": 429, "message": said, "status": "RESOURCE_EXHAUSTED", "details": [{
+                "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+                "violations": [{"subject": subject, "description": description}],
+            }, {
+                "@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError",
+                "errorCode": "QUOTA_EXCEEDED",
+            }],
+        }}),
+    );
+    assert_eq!(in_short(&report_on(answer).await).0, outcome);
 }
 
 #[tokio::test]
