@@ -224,10 +224,7 @@ async fn addresses_that_need_no_more_attempts_are_told_until_a_replay() {
     };
     let delivered = [(None, "delivered"), (Some(has_it), "delivered")];
     let others = [(Some(refuses), "rejected"), (Some(gone), "gone")];
-    let all = delivered
-        .into_iter()
-        .chain(others)
-        .collect::<BTreeSet<_>>();
+    let all = delivered.into_iter().chain(others).collect::<BTreeSet<_>>();
     assert_eq!(told().await, all);
 
     assert!(

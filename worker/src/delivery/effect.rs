@@ -105,7 +105,7 @@ pub const ADDRESS_GONE: &str = "address_gone";
 pub const fn outcome_of(report: &Report) -> AttemptOutcome {
     match report {
         Report::Delivered { .. } => AttemptOutcome::Delivered,
-        Report::Failed { .. } => AttemptOutcome::Failed,
+        Report::Failed { .. } | Report::NotNow { .. } => AttemptOutcome::Failed,
         Report::Unknown { .. } => AttemptOutcome::Unknown,
         Report::Rejected { .. } => AttemptOutcome::Rejected,
         Report::Gone { .. } => AttemptOutcome::Gone,
@@ -119,6 +119,7 @@ pub fn error_of(report: &Report) -> Option<&str> {
     match report {
         Report::Delivered { .. } => None,
         Report::Failed { error }
+        | Report::NotNow { error }
         | Report::Unknown { error }
         | Report::Rejected { error }
         | Report::Gone { error }

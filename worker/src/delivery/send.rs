@@ -191,6 +191,10 @@ impl Delivery {
                 self.provider_answered(parcel);
                 Effect::Gone(Failure::quoting(ADDRESS_GONE, error))
             }
+            Report::NotNow { error } => {
+                self.provider_answered(parcel);
+                Effect::Retry(Failure::quoting("refused_for_now", error))
+            }
             Report::Failed { error } => {
                 self.provider_failed(parcel, Failure::quoting("provider_failed", error), took)
             }

@@ -74,6 +74,7 @@ pub(super) fn in_short(report: &Report) -> (&'static str, &str) {
             ("delivered", reference.as_deref().unwrap_or("no reference"))
         }
         Report::Failed { error } => ("failed", error),
+        Report::NotNow { error } => ("not now", error),
         Report::Unknown { error } => ("unknown", error),
         Report::Rejected { error } => ("rejected", error),
         Report::Gone { error } => ("gone", error),

@@ -21,6 +21,12 @@ pub enum Report {
         /// What happened.
         error: String,
     },
+    /// The provider is well and has not taken it, for a reason that is the address's or the message's
+    /// own and may pass: a mailbox that is full, greylisting. It says nothing of other messages.
+    NotNow {
+        /// In the provider's own words.
+        error: String,
+    },
     /// Nobody can know whether the provider has taken it: the request was written, and no answer
     /// came, or none that can be understood.
     Unknown {

@@ -123,9 +123,9 @@ impl Answer {
             (Some("SENDER_ID_MISMATCH" | "INVALID_ARGUMENT"), _) => Report::Rejected { error },
             // The APNs key or web push key that the Firebase project lacks. It stops the project's iOS or
             // web devices alone: to stop everything until it is there would stop Android too.
-            (Some("THIRD_PARTY_AUTH_ERROR"), _) => Report::Failed { error },
+            (Some("THIRD_PARTY_AUTH_ERROR"), _) => Report::NotNow { error },
             // A pause would hold up all devices for one.
-            (Some("QUOTA_EXCEEDED"), _) if refusal.is_of_one_device() => Report::Failed { error },
+            (Some("QUOTA_EXCEEDED"), _) if refusal.is_of_one_device() => Report::NotNow { error },
             (Some("QUOTA_EXCEEDED"), _) | (_, 429) => Report::SlowDown {
                 retry_after: retry_after.or(Some(PATIENCE)),
                 error,

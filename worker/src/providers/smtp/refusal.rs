@@ -15,6 +15,9 @@ pub(super) fn refused(stage: Stage, code: u16, words: &str) -> Report {
         | (Stage::Sender | Stage::Recipient | Stage::Ended, 530 | 534 | 535 | 538) => {
             Report::CredentialsRefused { error }
         }
+        (Stage::Recipient | Stage::Ended, 450..460) if is_about_the_recipient(code, words) => {
+            Report::NotNow { error }
+        }
         // A server that does not want us, or does not know or expect our commands, has said nothing
         // of this message.
         (Stage::Connecting, _) | (_, ..500 | 500 | 502 | 503) => Report::Failed { error },
@@ -53,6 +56,17 @@ fn asks_for_patience(stage: Stage, code: u16, words: &str) -> bool {
         _ => enhanced.starts_with("4.7."),
     };
     by_code || enhanced == "4.3.2" || is_of_pace(&words)
+}
+
+/// Whether a 45x that came once the recipient was named is about them and not about the server (4.3.x, "mail
+/// system", 4.4.x, "network and routing"): an address, a mailbox, a policy, greylisting among them.
+fn is_about_the_recipient(code: u16, words: &str) -> bool {
+    let words = words.to_lowercase();
+    match enhanced_code(&words).get(..4) {
+        Some("4.1." | "4.2." | "4.7.") => true,
+        Some(enhanced) if enhanced.starts_with("4.") => false,
+        _ => matches!(code, 450 | 452) || words.contains("greylist"),
+    }
 }
 
 fn is_of_pace(words: &str) -> bool {
@@ -146,12 +160,9 @@ mod tests {
         "450 4.2.1 The user is receiving mail at a rate that…"
     )]
     #[case(Stage::Ended, "450 4.2.1 Too many messages in this inbox")]
-    #[case(Stage::Recipient, "421 4.2.1 Too many messages in this inbox")]
     #[case(Stage::Recipient, "450 4.1.1 Too many tries with unknown addresses")]
-    #[case(Stage::Sender, "450 4.1.8 <a@example.com>: Sender address rejected")]
     #[case(Stage::Recipient, "452 4.2.2 The mailbox is over quota")]
     #[case(Stage::Recipient, "452 Mailbox size limit exceeded")]
-    #[case(Stage::Ended, "452 4.3.4 Message size exceeds a limit")]
     #[case(
         Stage::Recipient,
         "450 4.7.1 <***>: Recipient address rejected: Greylisted"
@@ -162,17 +173,14 @@ mod tests {
     )]
     #[case(Stage::Recipient, "450 4.7.1 Too many messages to ***")]
     #[case(Stage::Recipient, "451 4.7.1 Please wait")]
-    #[case(Stage::Recipient, "452 4.3.2 System not accepting messages")]
     #[case(Stage::Recipient, "450 4.2.0 Greylisted, try again later")]
     #[case(
         Stage::Recipient,
         "451 4.7.1 Greylisting in action, too many new senders"
     )]
-    #[case(Stage::Recipient, "421 4.3.2 Shutting down")]
-    #[case(Stage::Ended, "421 4.7.0 Try again later")]
     fn one_recipient_does_not_hold_up_the_others(#[case] stage: Stage, #[case] answer: &str) {
         let error = answer.to_owned();
-        assert_eq!(report(stage, answer), Report::Failed { error });
+        assert_eq!(report(stage, answer), Report::NotNow { error });
     }
 
     #[rstest]
@@ -184,6 +192,12 @@ mod tests {
         "451 4.3.0 Temporary lookup failure, try again later"
     )]
     #[case(Stage::Ended, "451 4.3.0 Moderate trouble while operating")]
+    #[case(Stage::Recipient, "421 4.2.1 Too many messages in this inbox")]
+    #[case(Stage::Sender, "450 4.1.8 <a@example.com>: Sender address rejected")]
+    #[case(Stage::Ended, "452 4.3.4 Message size exceeds a limit")]
+    #[case(Stage::Recipient, "452 4.3.2 System not accepting messages")]
+    #[case(Stage::Recipient, "421 4.3.2 Shutting down")]
+    #[case(Stage::Ended, "421 4.7.0 Try again later")]
     #[case(Stage::Sender, "503 5.5.1 Error: nested MAIL command")]
     #[case(Stage::Recipient, "502 Command not implemented")]
     fn a_failure_that_may_pass(#[case] stage: Stage, #[case] answer: &str) {

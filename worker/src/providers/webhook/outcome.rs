@@ -58,6 +58,7 @@ mod tests {
         [None, Some(Duration::from_secs(7))].map(|after| match report(status, after, b"no") {
             Report::Delivered { .. } => "delivered",
             Report::Failed { .. } => "failed",
+            Report::NotNow { .. } => "not now",
             Report::Unknown { .. } => "unknown",
             Report::Rejected { .. } => "rejected",
             Report::Gone { .. } => "gone",

@@ -39,7 +39,7 @@ async fn report_on(answer: ResponseTemplate) -> Report {
 #[case(404, "NOT_FOUND", None, "credentials")]
 #[case(403, "PERMISSION_DENIED", Some("SENDER_ID_MISMATCH"), "rejected")]
 #[case(403, "PERMISSION_DENIED", None, "credentials")]
-#[case(401, "UNAUTHENTICATED", Some("THIRD_PARTY_AUTH_ERROR"), "failed")]
+#[case(401, "UNAUTHENTICATED", Some("THIRD_PARTY_AUTH_ERROR"), "not now")]
 #[case(401, "UNAUTHENTICATED", None, "credentials")]
 #[case(429, "RESOURCE_EXHAUSTED", Some("QUOTA_EXCEEDED"), "slow down")]
 #[case(429, "RESOURCE_EXHAUSTED", None, "slow down")]
@@ -95,9 +95,9 @@ async fn patience_is_asked_for_as_long_as_the_answer_says_or_a_minute() {
 }
 
 #[rstest]
-#[case("Device message rate exceeded", "", "", "failed")]
-#[case("Quota exceeded", "device", "too many messages", "failed")]
-#[case("Quota exceeded", "", "Device message rate exceeded", "failed")]
+#[case("Device message rate exceeded", "", "", "not now")]
+#[case("Quota exceeded", "device", "too many messages", "not now")]
+#[case("Quota exceeded", "", "Device message rate exceeded", "not now")]
 #[case("Message rate exceeded", "", "", "slow down")]
 #[case(
     "Quota exceeded",
