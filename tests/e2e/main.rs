@@ -40,6 +40,7 @@ mod servers_away;
 mod shutdown;
 mod sources;
 mod starting;
+mod template_previews;
 mod templates;
 mod ten_thousand;
 mod wrong_settings;
