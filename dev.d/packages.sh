@@ -21,6 +21,7 @@ is_missing() {
         rabbitmq-server) [[ ! -x $rabbitmq_bin/rabbitmq-server ]] ;;
         postgresql) ! newest_postgres_bin >/dev/null || ! command -v psql >/dev/null ;;
         curl) ! command -v curl >/dev/null ;;
+        python3-aiosmtpd) ! /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null ;;
         gcc) ! command -v cc >/dev/null ;;
         libc6-dev) [[ ! -e /usr/include/stdlib.h ]] ;;
     esac

@@ -23,6 +23,11 @@ default_settings() {
         [LOG_LEVEL]=info
         [JWT_SECRET]=$(development_secret)
         [SEED_DEMO_DATA]=true
+        [EMAIL_PROVIDER]=sandbox
+        [SMS_PROVIDER]=sandbox
+        [PUSH_PROVIDER]=sandbox
+        [WEBHOOK_PROVIDER]=sandbox
+        [SANDBOX_DIR]=$dev_dir/sandbox
         [API_PORT]=${port[api]}
         [WORKER_PORT]=${port[worker]}
     )

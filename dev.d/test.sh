@@ -84,7 +84,8 @@ need_test_tools() {
         say "Installing cargo-nextest, which runs the tests (takes some minutes)."
         cargo install --locked cargo-nextest >&2 || die "cargo-nextest could not be installed: see https://nexte.st"
     fi
-    need_packages postgresql curl
+    # The SMTP server of the tests is aiosmtpd.
+    need_packages postgresql curl python3-aiosmtpd
     [[ -n $broker ]] || need_packages rabbitmq-server
 }
 

@@ -101,6 +101,8 @@ impl App {
             in_flight: Arc::clone(&in_flight),
             metrics: self.metrics,
             http: self.settings.http,
+            providers: self.settings.providers,
+            egress: self.settings.egress.clone(),
         };
         let server = serve(self.listener, &self.settings, state)?;
         let handle = server.handle();

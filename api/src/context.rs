@@ -230,6 +230,8 @@ mod tests {
             in_flight: Arc::default(),
             metrics: tidings_common::telemetry::Metrics::detached(),
             http: settings.http,
+            providers: settings.providers,
+            egress: settings.egress,
         })
     }
 

@@ -106,6 +106,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
+    /// 409.
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
     /// 405; `allow` lists the methods that there are.
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("This path takes {allow}");

@@ -1,7 +1,7 @@
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::handlers::{notifications, probes, templates};
+use crate::handlers::{contacts, notifications, probes, templates, webhook_endpoints};
 
 /// The description of this API.
 #[derive(OpenApi)]
@@ -11,6 +11,24 @@ use crate::handlers::{notifications, probes, templates};
         notifications::create::handle,
         notifications::list::handle,
         notifications::find::handle,
+        notifications::attempts::handle,
+        contacts::find::handle,
+        contacts::email::find::handle,
+        contacts::email::set::handle,
+        contacts::email::delete::handle,
+        contacts::phone_numbers::list::handle,
+        contacts::phone_numbers::create::handle,
+        contacts::phone_numbers::delete::handle,
+        contacts::device_tokens::list::handle,
+        contacts::device_tokens::create::handle,
+        contacts::device_tokens::delete::handle,
+        webhook_endpoints::list::handle,
+        webhook_endpoints::create::handle,
+        webhook_endpoints::find::handle,
+        webhook_endpoints::update::handle,
+        webhook_endpoints::delete::handle,
+        webhook_endpoints::rotate_secret::handle,
+        webhook_endpoints::ping::handle,
         templates::list::handle,
         templates::of_name::handle,
         templates::find::handle,

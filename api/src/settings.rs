@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use tidings_common::egress::EgressPolicy;
 use tidings_common::settings::{
-    AppEnv, BrokerSettings, Problems, Reader, ShutdownSettings, TelemetrySettings,
+    AppEnv, BrokerSettings, ChannelProviders, Problems, Reader, ShutdownSettings, TelemetrySettings,
 };
 use tidings_db::DatabaseSettings;
 
@@ -16,6 +17,10 @@ pub struct Settings {
     pub http: HttpSettings,
     /// Whose tokens it takes.
     pub auth: AuthSettings,
+    /// Which channels are on.
+    pub providers: ChannelProviders,
+    /// Where webhooks may go.
+    pub egress: EgressPolicy,
     /// RabbitMQ.
     pub broker: BrokerSettings,
     /// PostgreSQL, for what is read.
@@ -63,6 +68,7 @@ impl Settings {
         }
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
+        let (providers, egress) = (ChannelProviders::read(r), EgressPolicy::read(r));
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
@@ -70,6 +76,8 @@ impl Settings {
             (Some(auth), Some(broker), Some(database)) => Some(Self {
                 http,
                 auth,
+                providers,
+                egress,
                 broker,
                 database,
                 telemetry,

@@ -3,11 +3,14 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use tidings_common::broker::{Depths, Publisher, Router};
+use tidings_common::egress::EgressPolicy;
 use tidings_common::health::Health;
+use tidings_common::settings::ChannelProviders;
 use tidings_common::telemetry::Metrics;
-use tidings_db::Database;
+use tidings_db::{Client, Database, DbError};
 
 use crate::auth::Verifier;
+use crate::error::ApiError;
 use crate::in_flight::InFlight;
 use crate::settings::HttpSettings;
 
@@ -22,6 +25,8 @@ pub struct AppState {
     pub in_flight: Arc<InFlight>,
     pub metrics: Metrics,
     pub http: HttpSettings,
+    pub providers: ChannelProviders,
+    pub egress: EgressPolicy,
 }
 
 impl AppState {
@@ -34,5 +39,23 @@ impl AppState {
         request
             .app_data::<Data<Self>>()
             .expect("the application has its state")
+    }
+
+    /// Runs `work` on a connection to the database.
+    ///
+    /// # Errors
+    ///
+    /// 503 where the database is away or does not answer.
+    pub async fn with_database<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Client) -> Result<T, DbError>,
+    ) -> Result<T, ApiError> {
+        let working = async {
+            let mut client = self.database.client().await?;
+            let done = work(&mut client).await?;
+            client.keep();
+            Ok(done)
+        };
+        Ok(self.database.patiently(working).await?)
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod content;
+pub mod egress;
 pub mod health;
 pub mod notification;
 pub mod program;

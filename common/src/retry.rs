@@ -14,7 +14,7 @@ use std::time::Duration;
 /// change: other settings make another ladder, with another label, beside the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ladder {
-    /// Retries after the first attempt (`MAX_RETRIES`).
+    /// Retries after the first attempt, at most: the largest `MAX_RETRIES` or `<CHANNEL>_MAX_RETRIES`.
     pub max: u32,
     /// Delay before the first retry, in milliseconds (`RETRY_BASE_DELAY_MS`).
     pub base_ms: u64,
@@ -97,10 +97,12 @@ impl Attempt {
         Self { number: 0, ladder }
     }
 
-    /// Whether a failure of this attempt leaves none.
+    /// Whether a failure of this attempt leaves none, where `max_retries` are allowed. A ladder may
+    /// have more rungs than that, because it serves several kinds of messages, or fewer, because it
+    /// is an older one.
     #[must_use]
-    pub const fn is_last(&self) -> bool {
-        self.number >= self.ladder.max
+    pub const fn is_last(&self, max_retries: u32) -> bool {
+        self.number >= self.ladder.max || self.number >= max_retries
     }
 
     /// Reads a routing key. `None` where it cannot be read; whoever asks must then take the
@@ -191,13 +193,20 @@ mod tests {
 
     #[test]
     fn the_last_attempt_is_the_one_after_the_highest_rung() {
-        let last = |number| {
-            Attempt {
-                number,
-                ladder: DEFAULT,
-            }
-            .is_last()
+        let last = |number, max_retries| {
+            let ladder = DEFAULT;
+            Attempt { number, ladder }.is_last(max_retries)
         };
-        assert_eq!([0, 1, 2, 3, 4].map(last), [false, false, false, true, true]);
+        let attempts = [0, 1, 2, 3, 4];
+        assert_eq!(
+            attempts.map(|n| last(n, 8)),
+            [false, false, false, true, true],
+            "an older, shorter ladder"
+        );
+        assert_eq!(
+            attempts.map(|n| last(n, 1)),
+            [false, true, true, true, true],
+            "a ladder that others climb further"
+        );
     }
 }

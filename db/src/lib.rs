@@ -3,18 +3,24 @@
 //! SQL stands in here alone, beside the one function that runs it. Functions take a
 //! [`GenericClient`], so that their caller owns the transaction.
 
+mod added;
+pub mod delivery_attempts;
 pub mod demo;
+pub mod device_tokens;
 pub mod diagnostics;
 mod error;
 pub mod migrations;
 pub mod notifications;
+pub mod phone_numbers;
 mod pool;
 mod settings;
 pub mod templates;
 mod tls;
 pub mod users;
 mod watch;
+pub mod webhook_endpoints;
 
+pub use added::Added;
 pub use deadpool_postgres::GenericClient;
 pub use error::{DbError, Trouble};
 pub use pool::{Client, Database};

@@ -39,12 +39,33 @@ fn object(members: Vec<(String, String)>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// Bodies that are right but for their payload, so that the payload's checks are reached.
+/// What a channel needs of a payload, as members.
+fn needed(channel: &str) -> Vec<(String, String)> {
+    let members: &[(&str, &str)] = match channel {
+        "email" => &[("subject", "\"Hi\""), ("text", "\"It has shipped\"")],
+        "sms" => &[("text", "\"It has shipped\"")],
+        "push" => &[("title", "\"Hi\""), ("body", "\"It has shipped\"")],
+        "webhook" => &[("event", "\"order.shipped\""), ("data", "7")],
+        _ => &[("title", "\"Hi\"")],
+    };
+    let quoted = |(name, value): &(&str, &str)| (format!("\"{name}\""), (*value).to_owned());
+    members.iter().map(quoted).collect()
+}
+
+/// Bodies that are right but for their payload, so that the payload's checks are reached: it has what
+/// its channel needs, and more; now and then anything stands where something right should.
 fn right_but_for_the_payload(user: String) -> impl Strategy<Value = String> {
     let channel = prop::sample::select(vec!["in-app", "email", "sms", "push", "webhook"]);
-    let name = "\"[a-z]{0,3}(\\\\u[0-9a-f]{4})?\"";
-    let payload = vec((name, json_text()), 0..4).prop_map(object);
-    (channel, payload).prop_map(move |(channel, payload)| {
+    let name = "\"([a-z]{0,3}(\\\\u[0-9a-f]{4})?|to|html|from|replyTo|unsubscribeUrl|endpointId)\"";
+    let more = vec((name, json_text()), 0..3);
+    let instead = prop::option::weighted(0.3, json_text());
+    (channel, more, instead).prop_map(move |(channel, more, instead)| {
+        let mut members = needed(channel);
+        if let Some(instead) = instead {
+            members[0].1 = instead;
+        }
+        members.extend(more);
+        let payload = object(members);
         format!(r#"{{"targetUserId":"{user}","type":"{channel}","payload":{payload}}}"#)
     })
 }
@@ -55,6 +76,7 @@ fn nearly_right() -> impl Strategy<Value = String> {
         "targetUserId",
         "type",
         "payload",
+        "template",
         "Type",
         "",
         "scheduledAt",

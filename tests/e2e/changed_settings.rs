@@ -55,6 +55,7 @@ async fn a_message_on_the_old_ladder_still_arrives() {
 async fn a_message_finishes_on_the_ladder_that_it_is_on() {
     let world = World::with(&[
         ("MAX_RETRIES", "2"),
+        ("WEBHOOK_MAX_RETRIES", "2"),
         ("RETRY_BASE_DELAY_MS", "2000"),
         ("RETRY_MULTIPLIER", "1"),
     ])

@@ -42,10 +42,7 @@ async fn no_message_is_given_the_confirm_of_another() {
     let one_channel = world.broker_settings(&[("PUBLISH_CHANNELS", "1")]);
     let (publisher, _task) = Publisher::start(one_channel, "tests: confirms", |_| {}, stop.clone());
     publisher.until_connected().await;
-    let failure = Failure {
-        reason: "none",
-        detail: String::new(),
-    };
+    let failure = Failure::new("none", String::new());
     let routers = [to(&world, "open"), to(&world, "full")];
     let tasks = (0..64).map(|task| {
         let (publisher, failure) = (publisher.clone(), failure.clone());

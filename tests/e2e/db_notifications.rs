@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
+use tidings_common::content::TemplateRef;
 use tidings_common::notification::{Channel, MessageId, Notification, Status, UserId};
 use tidings_db::notifications::{Cursor, Filter, find, list, record, standings};
 use tidings_db::{Client, DbError, Trouble};
@@ -23,12 +24,37 @@ fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
         channel,
         accepted_at: Timestamp::now(),
         payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
+        template: None,
     }
 }
 
 async fn record_one(client: &Client, one: &Notification) -> Result<bool, DbError> {
     let recorded = record(&**client, &[one]).await?;
     Ok(recorded.contains(&one.message_id))
+}
+
+#[tokio::test]
+async fn a_template_is_recorded_where_there_is_one() {
+    let (_db, user, client) = database().await;
+    let template = |name: &str, locale: Option<&str>| TemplateRef {
+        name: name.to_owned(),
+        locale: locale.map(ToOwned::to_owned),
+    };
+    let templates = [
+        None,
+        Some(template("welcome", None)),
+        Some(template("order-shipped", Some("de-AT"))),
+    ];
+    let batch = templates.map(|template| Notification {
+        template,
+        ..notification(user, Channel::Email, "{}")
+    });
+    let references: Vec<_> = batch.iter().collect();
+    record(&*client, &references).await.expect("recorded");
+    for one in batch {
+        let row = find(&*client, one.message_id).await.expect("the query");
+        assert_eq!(row.expect("the row").template, one.template);
+    }
 }
 
 #[tokio::test]

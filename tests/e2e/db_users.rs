@@ -1,7 +1,8 @@
 //! The queries of `tidings_db::users`, and the demo data.
 
+use tidings_common::content::EmailAddress;
 use tidings_common::notification::UserId;
-use tidings_db::users::{self, NewUser};
+use tidings_db::users::{self, Email, EmailSet, NewUser};
 use tidings_db::{DbError, demo};
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
@@ -58,4 +59,45 @@ async fn demo_users_are_made_once() {
     let ids = [testuser.parse().expect("a UUID")];
     let found = users::existing(&*client, &ids).await.expect("the query");
     assert_eq!(found, ids.into());
+}
+
+#[tokio::test]
+async fn a_user_without_an_address_is_told_from_no_user() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let (anna, ben, nobody) = (id(), db.user().await, id());
+    insert(&db, anna, "anna", "anna@example.com")
+        .await
+        .expect("a user");
+    let client = db.pool.client().await.expect("a connection");
+    for (user, expected) in [
+        (anna, Some(Email::Address("anna@example.com".to_owned()))),
+        (ben, Some(Email::None)),
+        (nobody, None),
+    ] {
+        let email = users::email(&*client, user).await.expect("the query");
+        assert_eq!(email, expected);
+        let exists = users::exists(&*client, user).await.expect("the query");
+        assert_eq!(exists, expected.is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_set_unless_another_user_has_it() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let (anna, ben) = (db.user().await, db.user().await);
+    let client = db.pool.client().await.expect("a connection");
+    let address: EmailAddress = "anna@example.com".parse().expect("an address");
+    let set = async |user, address| {
+        users::set_email(&*client, user, address)
+            .await
+            .expect("no error")
+    };
+    assert_eq!(set(anna, Some(&address)).await, EmailSet::Done);
+    assert_eq!(set(anna, Some(&address)).await, EmailSet::Done);
+    assert_eq!(set(ben, Some(&address)).await, EmailSet::Taken);
+    assert_eq!(set(id(), Some(&address)).await, EmailSet::NoSuchUser);
+    assert_eq!(set(anna, None).await, EmailSet::Done);
+    assert_eq!(set(ben, Some(&address)).await, EmailSet::Done);
+    let email = users::email(&*client, anna).await.expect("the query");
+    assert_eq!(email, Some(Email::None));
 }

@@ -95,7 +95,7 @@ async fn four_letters(world: &World, amqp: &Amqp) {
         let message = amqp.intake_of(&world.wire());
         let properties: BasicProperties = message.properties;
         let detail = "told to".to_owned();
-        let dead = router.dead_letter(&properties, message.body, &Failure { reason, detail }, 4);
+        let dead = router.dead_letter(&properties, message.body, &Failure::new(reason, detail), 4);
         publisher.publish(dead).await.expect("confirmed");
     }
     stop.cancel();

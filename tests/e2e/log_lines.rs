@@ -47,7 +47,8 @@ async fn busy(world: &World, api: &Program, token: &str) {
     };
     for channel in [Channel::InApp, Channel::Email] {
         let mut body = notification(world.user, channel);
-        body["payload"] = json!({"title": MARK, "to": format!("{MARK}@example.com")});
+        body["payload"]["to"] = json!(format!("{MARK}@example.com"));
+        body["payload"]["text"] = json!(MARK);
         let _ = client.post_with_key(&body, MARK).await.accepted();
         body["targetUserId"] = json!(orphan.user_id);
         let _ = client.post(&body).await.accepted();

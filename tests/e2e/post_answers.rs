@@ -96,7 +96,7 @@ async fn unknown_and_repeated_fields_are_named() {
     assert_eq!(answer.fields(), ["colour", "targetUserID"]);
 
     let good = world.in_app().to_string();
-    let body = good.replacen('{', r#"{"type":"sms","#, 1);
+    let body = good.replacen('{', r#"{"type":"in-app","#, 1);
     let answer = api.client().post_raw(JSON, body).await;
     answer.assert_error(400, "repeated_fields");
     assert_eq!(answer.fields(), ["type"]);

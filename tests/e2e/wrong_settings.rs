@@ -85,6 +85,30 @@ async fn the_api_needs_a_secret_in_development_too() {
     assert!(errors.contains("JWT_SECRET"), "{errors}");
 }
 
+/// A provider that is misspelt would be a channel that is off, and one that delivers to nobody has no
+/// place in production.
+#[rstest]
+#[case("development", "pigeon")]
+#[case("production", "sandbox")]
+#[tokio::test]
+async fn a_provider_that_does_not_deliver_is_refused(
+    #[case] environment: &str,
+    #[case] provider: &str,
+) {
+    let names = [
+        "EMAIL_PROVIDER",
+        "SMS_PROVIDER",
+        "PUSH_PROVIDER",
+        "WEBHOOK_PROVIDER",
+    ];
+    let mut wrong = settings(&[("APP_ENV", environment)]);
+    wrong.extend(names.map(|name| (name.to_owned(), provider.to_owned())));
+    let errors = refused(Kind::Api, &wrong).await;
+    for name in names {
+        assert!(errors.contains(name), "{name} is missing in:\n{errors}");
+    }
+}
+
 /// An algorithm without a signature must not be configurable.
 #[rstest]
 #[case("none")]

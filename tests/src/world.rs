@@ -51,10 +51,18 @@ impl World {
             ("JWT_SECRET", tokens::SECRET),
             ("DATABASE_URL", database.url()),
             ("RABBITMQ_URL", vhost.url()),
+            // Every channel is on, and what is to be delivered waits in its queue.
+            ("EMAIL_PROVIDER", "sandbox"),
+            ("SMS_PROVIDER", "sandbox"),
+            ("PUSH_PROVIDER", "sandbox"),
+            ("WEBHOOK_PROVIDER", "sandbox"),
+            ("WORKER_CHANNELS", "intake"),
+            // Fewer rungs, and so fewer queues to declare for each test.
+            ("WEBHOOK_MAX_RETRIES", "3"),
         ] {
             settings.insert(name.to_owned(), value.to_owned());
         }
-        settings.extend(owned(more));
+        extend(&mut settings, more);
         Self {
             user: database.user().await,
             database,
@@ -67,7 +75,7 @@ impl World {
     #[must_use]
     pub fn settings(&self, more: &[(&str, &str)]) -> Settings {
         let mut settings = self.settings.clone();
-        settings.extend(owned(more));
+        extend(&mut settings, more);
         settings
     }
 
@@ -140,21 +148,29 @@ impl World {
             accepted_at: Timestamp::now(),
             payload: RawValue::from_string(r#"{"title":"Your order has shipped!"}"#.to_owned())
                 .expect("JSON"),
+            template: None,
         }
     }
 }
 
-/// The body of a POST.
+/// The body of a POST: right for its channel, to whatever address the user has.
 #[must_use]
 pub fn notification(user: UserId, channel: Channel) -> Value {
-    json!({
-        "targetUserId": user,
-        "type": channel.as_str(),
-        "payload": {"title": "Your order has shipped!"},
-    })
+    let payload = match channel {
+        Channel::InApp => json!({"title": "Your order has shipped!"}),
+        Channel::Email => json!({"subject": "Your order", "text": "It has shipped!"}),
+        Channel::Sms => json!({"text": "Your order has shipped!"}),
+        Channel::Push => json!({"title": "Your order", "body": "It has shipped!"}),
+        Channel::Webhook => json!({"event": "order.shipped", "data": {"order": 7}}),
+    };
+    json!({"targetUserId": user, "type": channel.as_str(), "payload": payload})
 }
 
-fn owned(settings: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+/// Adds `more`. An installation that becomes one of production loses the providers that it refuses.
+fn extend(settings: &mut Settings, more: &[(&str, &str)]) {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    settings.iter().map(own)
+    settings.extend(more.iter().map(own));
+    if settings["APP_ENV"] == "production" {
+        settings.retain(|_, value| value != "sandbox");
+    }
 }

@@ -4,14 +4,16 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tidings_common::broker::{Destination, Publisher, Router};
+use futures_util::future::join_all;
+use tidings_common::broker::Publisher;
 use tidings_common::health::Health;
 use tidings_common::telemetry::Metrics;
 use tidings_db::Database;
 use tokio_util::sync::CancellationToken;
 
-use crate::consumer::Consumer;
-use crate::intake::Intake;
+use crate::consumer::Connections;
+use crate::consumers::Consumers;
+use crate::delivery::{self, Delivery};
 use crate::links::Links;
 use crate::settings::Settings;
 use crate::{probes, schema};
@@ -22,6 +24,7 @@ pub struct App {
     metrics: Metrics,
     listener: TcpListener,
     database: Database,
+    deliveries: Vec<Delivery>,
 }
 
 impl App {
@@ -36,11 +39,14 @@ impl App {
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
         let database = Database::new(&settings.database, "tidings-worker")?;
+        let providers = settings.providers.clone();
+        let deliveries = delivery::stages(&database, settings.delivery, providers)?;
         Ok(Self {
             settings,
             metrics,
             listener,
             database,
+            deliveries,
         })
     }
 
@@ -62,7 +68,12 @@ impl App {
         tracing::info!(port = self.port()?, "listening");
         let health = Arc::new(Health::default());
         let links = Arc::new(Links::new(Arc::clone(&health)));
-        let probes = probes::serve(self.listener, Arc::clone(&health), self.metrics)?;
+        let states = self
+            .deliveries
+            .iter()
+            .map(|delivery| Arc::clone(delivery.state()));
+        let channels = probes::Channels(states.collect());
+        let probes = probes::serve(self.listener, Arc::clone(&health), channels, self.metrics)?;
         let (probes_handle, probes) = (probes.handle(), tokio::spawn(probes));
         let watch = tokio::spawn(tidings_db::watch(
             self.database.clone(),
@@ -78,20 +89,14 @@ impl App {
             move |up| telling.set_publishing(up),
             publishing.clone(),
         );
-        let router = Router::new(&self.settings.broker);
-        let consumer = Consumer {
-            work: Arc::new(Intake::new(
-                self.database.clone(),
-                publisher.clone(),
-                router.clone(),
-            )),
-            queue: Destination::Intake.queue(&self.settings.broker.names),
-            broker: self.settings.broker,
-            settings: self.settings.intake,
+        let connections = Arc::new(Connections::new(self.settings.broker.clone()));
+        let consumers = Consumers {
+            broker: &self.settings.broker,
+            connections: Arc::clone(&connections),
             publisher,
-            router,
             links,
         };
+        let consumers = consumers.all(&self.settings, &self.database, self.deliveries);
 
         let schema = schema::until_ready(&self.database, self.settings.schema);
         if stop.run_until_cancelled(schema).await.is_some() {
@@ -102,8 +107,10 @@ impl App {
                 signal.cancelled().await;
                 draining.set_draining();
             });
-            consumer.run(stop).await;
+            let running = consumers.into_iter().map(|consumer| consumer(stop.clone()));
+            join_all(running).await;
         }
+        connections.close().await;
         publishing.cancel();
         publisher_task.await.context("the publisher panicked")?;
         watch.abort();

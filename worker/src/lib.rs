@@ -1,13 +1,16 @@
-//! The worker: takes messages from RabbitMQ and records them in PostgreSQL.
+//! The worker: takes messages from RabbitMQ, records them in PostgreSQL, and delivers them.
 //!
-//! [`consumer`] moves messages and knows no kind of work; [`intake`] is a kind of work and knows no
-//! loop.
+//! [`consumer`] moves messages and knows no kind of work; [`intake`] and [`delivery`] are kinds of work
+//! and know no loop; [`providers`] reach the outside world and know neither.
 
 pub mod app;
 pub mod consumer;
+mod consumers;
+pub mod delivery;
 pub mod intake;
 mod links;
 mod probes;
 pub mod providers;
 mod schema;
 pub mod settings;
+pub mod stages;

@@ -3,9 +3,15 @@
 use std::net::IpAddr;
 
 use tidings_common::settings::{
-    AppEnv, BrokerSettings, Problems, Reader, ShutdownSettings, TelemetrySettings, weakness,
+    AppEnv, BrokerSettings, ChannelProviders, Problems, Reader, ShutdownSettings,
+    TelemetrySettings, weakness,
 };
 use tidings_db::DatabaseSettings;
+
+use crate::consumer::Taking;
+use crate::delivery::DeliverySettings;
+use crate::providers::ProviderSettings;
+use crate::stages::Stages;
 
 /// Everything that the worker can be told.
 #[derive(Clone, Debug)]
@@ -20,8 +26,14 @@ pub struct Settings {
     pub telemetry: TelemetrySettings,
     /// How the program leaves.
     pub shutdown: ShutdownSettings,
-    /// The intake stage.
-    pub intake: ConsumerSettings,
+    /// What this process serves.
+    pub stages: Stages,
+    /// How the intake takes messages.
+    pub intake: Taking,
+    /// How notifications are delivered.
+    pub delivery: DeliverySettings,
+    /// Who delivers for the channels that this process serves.
+    pub providers: ProviderSettings,
     /// What happens to the schema at the start.
     pub schema: SchemaSettings,
 }
@@ -33,18 +45,6 @@ pub struct HttpSettings {
     pub address: IpAddr,
     /// `WORKER_PORT`, default 8081; 0 takes any free port.
     pub port: u16,
-}
-
-/// How a consumer takes messages.
-#[derive(Clone, Copy, Debug)]
-pub struct ConsumerSettings {
-    /// `CONSUMER_PREFETCH`, default 2048: messages that the broker may have handed over and not
-    /// had back, at most.
-    pub prefetch: u16,
-    /// `INTAKE_BATCH_SIZE`, default 256: messages in one transaction, at most.
-    pub batch_size: usize,
-    /// `INTAKE_CONCURRENCY`, default 4: batches in flight at once.
-    pub concurrency: usize,
 }
 
 /// What happens to the schema at the start.
@@ -72,11 +72,11 @@ impl Settings {
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
-        let intake = ConsumerSettings {
-            prefetch: r.within("CONSUMER_PREFETCH", 2048, 1..=65535),
-            batch_size: r.within("INTAKE_BATCH_SIZE", 256, 1..=10_000),
-            concurrency: r.within("INTAKE_CONCURRENCY", 4, 1..=256),
-        };
+        let intake = read_intake(r);
+        let channels = ChannelProviders::read(r);
+        let stages = Stages::read(r, &channels);
+        let delivery = DeliverySettings::read(r);
+        let providers = ProviderSettings::read(r, channels.of(&stages.channels));
         let schema = SchemaSettings {
             migrate: r.or("MIGRATE_ON_START", true),
             seed: r.or("SEED_DEMO_DATA", false),
@@ -88,10 +88,24 @@ impl Settings {
             database,
             telemetry,
             shutdown,
+            stages,
             intake,
+            delivery,
+            providers,
             schema,
         });
         reader.finish(settings)
+    }
+}
+
+/// `CONSUMER_PREFETCH`, default 2048; `INTAKE_BATCH_SIZE`, default 256: messages in one transaction, at
+/// most; `INTAKE_CONCURRENCY`, default 4: transactions at once.
+fn read_intake(reader: &mut Reader) -> Taking {
+    Taking {
+        prefetch: reader.within("CONSUMER_PREFETCH", 2048, 1..=65535),
+        batch_size: reader.within("INTAKE_BATCH_SIZE", 256, 1..=10_000),
+        concurrency: reader.within("INTAKE_CONCURRENCY", 4, 1..=256),
+        ack_each: false,
     }
 }
 

@@ -43,6 +43,18 @@ impl Caller {
         }
     }
 
+    /// Refuses where they may not say where a message goes, or whom it is from: who may send to one user
+    /// alone must not reach others through an address of their choice.
+    pub fn check_choice_of_addresses(&self) -> Result<(), ApiError> {
+        if self.access.may_send_to_anyone() {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(
+                "The token does not allow choosing addresses: leave out to, phoneNumber, from and replyTo, and the notification goes to the user's own contacts; or use the scope notifications:send:any",
+            ))
+        }
+    }
+
     /// Refuses where they may not read and write templates.
     pub fn check_templates(&self) -> Result<(), ApiError> {
         if self.access.may_write_templates() {
@@ -61,6 +73,28 @@ impl Caller {
                 "The token does not allow reading: it needs the scope notifications:read",
             )
         })
+    }
+
+    /// Whose contacts and webhook endpoints they may see and change; refuses where it is nobody's.
+    pub fn check_contacts(&self) -> Result<Readable, ApiError> {
+        self.access
+            .may_manage_contacts(self.user_id)
+            .ok_or_else(Self::no_contacts)
+    }
+
+    /// Refuses where they may not see and change those of `user`.
+    pub fn check_contacts_of(&self, user: UserId) -> Result<(), ApiError> {
+        if self.check_contacts()?.includes(user) {
+            Ok(())
+        } else {
+            Err(Self::no_contacts())
+        }
+    }
+
+    fn no_contacts() -> ApiError {
+        ApiError::forbidden(
+            "The token does not allow managing this user's contacts and webhook endpoints: it needs the scope contacts:write and the user's own id, or admin",
+        )
     }
 }
 

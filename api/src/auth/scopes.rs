@@ -9,10 +9,12 @@ pub struct Access {
     send_any: bool,
     read_own: bool,
     read_any: bool,
+    contacts_own: bool,
+    contacts_any: bool,
     write_templates: bool,
 }
 
-/// Whose notifications a caller may read.
+/// Whose notifications a caller may read, or whose contacts they may manage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readable {
     /// Everybody's.
@@ -30,6 +32,8 @@ impl Access {
             send_any: true,
             read_own: true,
             read_any: true,
+            contacts_own: true,
+            contacts_any: true,
             write_templates: true,
         }
     }
@@ -42,6 +46,8 @@ impl Access {
             send_any: false,
             read_own: false,
             read_any: false,
+            contacts_own: false,
+            contacts_any: false,
             write_templates: false,
         }
     }
@@ -56,6 +62,7 @@ impl Access {
                 "notifications:send" => access.send_own = true,
                 "notifications:send:any" => access.send_any = true,
                 "notifications:read" => access.read_own = true,
+                "contacts:write" => access.contacts_own = true,
                 "templates:write" => access.write_templates = true,
                 "admin" => return Self::trusted(),
                 _ => {}
@@ -68,6 +75,12 @@ impl Access {
     #[must_use]
     pub fn may_send(self, caller: Option<UserId>, target: UserId) -> bool {
         self.send_any || (self.send_own && caller == Some(target))
+    }
+
+    /// Whether the bearer may send to anyone, and so to any address.
+    #[must_use]
+    pub const fn may_send_to_anyone(self) -> bool {
+        self.send_any
     }
 
     /// Whether the caller may read and write templates.
@@ -83,6 +96,15 @@ impl Access {
             return Some(Readable::All);
         }
         caller.filter(|_| self.read_own).map(Readable::Own)
+    }
+
+    /// Whose contacts and webhook endpoints `caller` may see and change; `None` for nobody's.
+    #[must_use]
+    pub fn may_manage_contacts(self, caller: Option<UserId>) -> Option<Readable> {
+        if self.contacts_any {
+            return Some(Readable::All);
+        }
+        caller.filter(|_| self.contacts_own).map(Readable::Own)
     }
 }
 
@@ -124,6 +146,13 @@ mod tests {
     }
 
     #[test]
+    fn only_who_may_send_to_all_may_send_to_any_address() {
+        let may = |scopes: &str| Access::of_scopes(scopes).may_send_to_anyone();
+        assert!(may("notifications:send:any") && may("admin"));
+        assert!(!may("notifications:send notifications:read"));
+    }
+
+    #[test]
     fn a_caller_without_a_user_of_their_own_sends_to_nobody_with_send() {
         assert!(!Access::of_scopes("notifications:send").may_send(None, user(1)));
     }
@@ -142,5 +171,17 @@ mod tests {
         assert_eq!(readable("notifications:send:any"), None);
         assert_eq!(readable("openid admin"), Some(Readable::All));
         assert!(!Readable::Own(user(1)).includes(user(2)));
+    }
+
+    #[test]
+    fn managing_contacts_is_limited_to_the_callers_own() {
+        let managed = |scopes: &str| Access::of_scopes(scopes).may_manage_contacts(Some(user(1)));
+        assert_eq!(managed("contacts:write"), Some(Readable::Own(user(1))));
+        assert_eq!(managed("admin"), Some(Readable::All));
+        assert_eq!(managed("notifications:send:any notifications:read"), None);
+        let service = Access::trusted().may_manage_contacts(None);
+        assert_eq!(service, Some(Readable::All));
+        let nobody = Access::of_scopes("contacts:write").may_manage_contacts(None);
+        assert_eq!(nobody, None);
     }
 }

@@ -1,9 +1,11 @@
 //! One endpoint a file.
 
+pub mod contacts;
 pub mod docs;
 pub mod notifications;
 pub mod probes;
 pub mod templates;
+pub mod webhook_endpoints;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, Resource, Route, guard};
@@ -22,10 +24,16 @@ pub fn register(config: &mut ServiceConfig) {
             readable("/api/notifications/{message_id}")
                 .route(reading().to(notifications::find::handle)),
         )
+        .service(
+            readable("/api/notifications/{message_id}/attempts")
+                .route(reading().to(notifications::attempts::handle)),
+        )
         .service(readable("/health").route(reading().to(probes::health)))
         .service(readable("/ready").route(reading().to(probes::ready)))
         .service(readable("/live").route(reading().to(probes::live)))
         .service(readable("/metrics").route(reading().to(probes::metrics)))
+        .configure(contacts::register)
+        .configure(webhook_endpoints::register)
         .configure(templates::register)
         .configure(docs::register)
         .default_service(web::to(nothing_here));

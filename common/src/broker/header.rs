@@ -1,5 +1,7 @@
 //! The names of the headers that messages carry.
 
+use jiff::Timestamp;
+use lapin::BasicProperties;
 use lapin::types::AMQPValue;
 
 /// The queue that a message belongs to: a [`Destination`](super::Destination)'s name.
@@ -22,4 +24,11 @@ pub(super) fn as_text(value: &AMQPValue) -> Option<&str> {
         AMQPValue::ShortString(text) => Some(text.as_str()),
         _ => None,
     }
+}
+
+/// The time before which a message is not to be processed, where it has one.
+#[must_use]
+pub fn not_before(properties: &BasicProperties) -> Option<Timestamp> {
+    let headers = properties.headers().as_ref()?;
+    as_text(headers.inner().get(NOT_BEFORE)?)?.parse().ok()
 }

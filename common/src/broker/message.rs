@@ -17,8 +17,31 @@ const PERSISTENT: u8 = 2;
 pub struct Failure {
     /// A stable code.
     pub reason: &'static str,
-    /// For people; never holds payloads or addresses.
+    /// For people. In our own words it never holds payloads or addresses.
     pub detail: String,
+    /// Whether `detail` quotes somebody else, who may have named the address: nothing for a log.
+    pub quoted: bool,
+}
+
+impl Failure {
+    /// In our own words.
+    #[must_use]
+    pub fn new(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+            quoted: false,
+        }
+    }
+
+    /// In somebody else's words.
+    #[must_use]
+    pub fn quoting(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            quoted: true,
+            ..Self::new(reason, detail)
+        }
+    }
 }
 
 /// A message ready to be published.
@@ -214,10 +237,7 @@ mod tests {
     fn a_dead_letter_keeps_its_channel_and_says_why_and_a_replay_forgets_it() {
         let id = MessageId::generate();
         let sent = router().delivery(Channel::Sms, id);
-        let failure = Failure {
-            reason: "unknown_user",
-            detail: "no such user".to_owned(),
-        };
+        let failure = Failure::new("unknown_user", "no such user".to_owned());
         let dead = router().dead_letter(&sent.properties, sent.body.clone(), &failure, 4);
         assert_eq!(dead.exchange.as_str(), "");
         assert_eq!(dead.routing_key.as_str(), "notifications_dlq");
@@ -237,7 +257,7 @@ mod tests {
             Destination::of(&replayed.properties),
             Some(Destination::Delivery(Channel::Sms))
         );
-        assert_eq!(replayed.routing_key.as_str(), "attempt.0.3x1000x5x3600000");
+        assert_eq!(replayed.routing_key.as_str(), "attempt.0.8x1000x5x3600000");
         assert_eq!(
             replayed
                 .properties
@@ -258,10 +278,7 @@ mod tests {
             .with_headers(table)
             .with_user_id("somebody".into())
             .with_expiration("1".into());
-        let failure = Failure {
-            reason: "undecodable",
-            detail: String::new(),
-        };
+        let failure = Failure::new("undecodable", String::new());
         let dead = router().dead_letter(&foreign, Vec::new(), &failure, 1);
         assert_eq!(dead.properties.user_id(), &None);
         assert_eq!(dead.properties.expiration(), &None);

@@ -27,6 +27,7 @@ pub use declare::{DeclareError, declare, queue_depth};
 pub use depth::Depths;
 pub use destination::Destination;
 pub use greeting::{GreetingError, server_version};
+pub use header::not_before;
 pub use message::{Failure, Outgoing, Router};
 pub use plain::plain;
 pub use publish_error::PublishError;

@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn a_rung_leads_from_one_attempt_to_the_next() {
         let topology = topology(&[]);
-        let second = find(&topology, "notifications_queue.retry.3x1000x5x3600000.2");
+        let second = find(&topology, "notifications_queue.retry.8x1000x5x3600000.2");
         assert_eq!(second.message_ttl_ms, Some(5000));
         assert_eq!(
             second.dead_letter_exchange.as_deref(),
@@ -309,13 +309,13 @@ mod tests {
         );
         assert_eq!(
             second.dead_letter_routing_key.as_deref(),
-            Some("attempt.2.3x1000x5x3600000")
+            Some("attempt.2.8x1000x5x3600000")
         );
         assert_eq!(
             second.bindings,
             [Binding::Key {
                 exchange: "notifications.retry".to_owned(),
-                key: "attempt.1.3x1000x5x3600000".to_owned(),
+                key: "attempt.1.8x1000x5x3600000".to_owned(),
             }]
         );
     }

@@ -63,13 +63,11 @@ impl<'a> Fields<'a> {
     /// A text, where it is there.
     pub(super) fn text(&mut self, names: &[&'static str]) -> Option<&'a str> {
         let (name, value) = self.find(names)?;
-        match value.as_str() {
-            Some(text) => Some(text),
-            None => {
-                self.problem(name, "must be a text");
-                None
-            }
+        let text = value.as_str();
+        if text.is_none() {
+            self.problem(name, "must be a text");
         }
+        text
     }
 
     /// A text that must be there and say something.

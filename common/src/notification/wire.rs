@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Channel, MessageId, UserId};
+use crate::content::TemplateRef;
 
 /// The version of the wire form that this program writes, and the only one it reads.
 pub const WIRE_VERSION: u32 = 1;
@@ -13,8 +14,11 @@ pub const WIRE_VERSION: u32 = 1;
 ///
 /// ```json
 /// {"v": 1, "messageId": "…", "targetUserId": "…", "type": "in-app",
-///  "acceptedAt": "2026-01-31T12:00:00.123456Z", "payload": {"title": "…"}}
+///  "acceptedAt": "2026-01-31T12:00:00.123456Z", "payload": {"title": "…"},
+///  "template": {"name": "…", "locale": "de"}}
 /// ```
+///
+/// `template`, and in it `locale`, are there only where the client gave them.
 ///
 /// Fields that this version does not know are ignored, so that a newer API may run beside an older
 /// worker. The payload is kept as the text that the client sent: nobody on the way looks inside.
@@ -30,6 +34,8 @@ pub struct Notification {
     pub accepted_at: Timestamp,
     /// A JSON object.
     pub payload: Box<RawValue>,
+    /// What says what the notification says, where the payload is only the variables.
+    pub template: Option<TemplateRef>,
 }
 
 /// Why a body is not a notification. None of these can mend by itself.
@@ -83,6 +89,8 @@ struct IntakeOut<'a> {
     r#type: &'static str,
     accepted_at: Timestamp,
     payload: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<&'a TemplateRef>,
 }
 
 #[derive(Deserialize)]
@@ -94,6 +102,14 @@ struct IntakeIn {
     r#type: String,
     accepted_at: Timestamp,
     payload: Box<RawValue>,
+    template: Option<TemplateIn>,
+}
+
+/// As [`TemplateRef`], which refuses fields that it does not know; here a newer API may add some.
+#[derive(Deserialize)]
+struct TemplateIn {
+    name: String,
+    locale: Option<String>,
 }
 
 /// Reads `body`, telling a newer version apart from garbage: a newer version need not have the
@@ -125,6 +141,7 @@ impl Notification {
             r#type: self.channel.as_str(),
             accepted_at: self.accepted_at,
             payload: &self.payload,
+            template: self.template.as_ref(),
         };
         write(&mut body, &out);
         body
@@ -151,6 +168,9 @@ impl Notification {
             channel,
             accepted_at: read.accepted_at,
             payload: read.payload,
+            template: read
+                .template
+                .map(|TemplateIn { name, locale }| TemplateRef { name, locale }),
         })
     }
 }
@@ -217,6 +237,7 @@ mod tests {
             channel: Channel::Email,
             accepted_at: "2026-01-31T12:00:00.123456Z".parse().expect("a timestamp"),
             payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
+            template: None,
         }
     }
 
@@ -229,6 +250,19 @@ mod tests {
         assert_eq!(read.channel, sent.channel);
         assert_eq!(read.accepted_at, sent.accepted_at);
         assert_eq!(read.payload.get(), sent.payload.get());
+    }
+
+    #[test]
+    fn a_template_travels_along_where_there_is_one() {
+        let mut sent = notification("{}");
+        let without = String::from_utf8(sent.encode()).expect("UTF-8");
+        assert!(!without.contains("template"), "{without}");
+        for locale in [None, Some("de-AT".to_owned())] {
+            let name = "welcome".to_owned();
+            sent.template = Some(TemplateRef { name, locale });
+            let read = Notification::decode(&sent.encode()).expect("its own wire form");
+            assert_eq!(read.template, sent.template);
+        }
     }
 
     #[test]
@@ -259,7 +293,7 @@ mod tests {
         let sent = notification("{}");
         let mut body = sent.encode();
         body.pop();
-        body.extend_from_slice(br#","colour":"red"}"#);
+        body.extend_from_slice(br#","colour":"red","template":{"name":"welcome","tone":"warm"}}"#);
         assert!(Notification::decode(&body).is_ok());
     }
 

@@ -1,8 +1,10 @@
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Reader;
+use crate::broker::Destination;
 use crate::notification::Channel;
 use crate::retry::Ladder;
 
@@ -13,9 +15,11 @@ pub struct BrokerSettings {
     pub url: SecretString,
     /// The names of queues and exchanges.
     pub names: Names,
-    /// `MAX_RETRIES` (3), `RETRY_BASE_DELAY_MS` (1000), `RETRY_MULTIPLIER` (5) and
-    /// `RETRY_MAX_DELAY_MS` (3600000).
+    /// As many rungs as the largest of `max_retries`; `RETRY_BASE_DELAY_MS` (1000),
+    /// `RETRY_MULTIPLIER` (5) and `RETRY_MAX_DELAY_MS` (3600000).
     pub ladder: Ladder,
+    /// Where messages leave the ladder for the dead-letter queue.
+    pub max_retries: MaxRetries,
     /// `QUORUM_SIZE`: replicas of each queue; the broker's own default where it is not set.
     pub quorum_size: Option<u16>,
     /// `PUBLISH_TIMEOUT_MS`, default 5000: how long a publish may take to be confirmed.
@@ -71,6 +75,52 @@ impl Names {
     }
 }
 
+/// How often a message is tried again after its first attempt, by the queue that it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxRetries {
+    /// `MAX_RETRIES`, default 3: in the intake queue.
+    pub intake: u32,
+    /// `EMAIL_MAX_RETRIES`, default `MAX_RETRIES`.
+    pub email: u32,
+    /// `SMS_MAX_RETRIES`, default `MAX_RETRIES`.
+    pub sms: u32,
+    /// `PUSH_MAX_RETRIES`, default `MAX_RETRIES`.
+    pub push: u32,
+    /// `WEBHOOK_MAX_RETRIES`, default 8: a receiver's deployment takes longer than a moment.
+    pub webhook: u32,
+}
+
+impl MaxRetries {
+    fn read(reader: &mut Reader) -> Self {
+        const RANGE: RangeInclusive<u32> = 0..=50;
+        let intake = reader.within("MAX_RETRIES", 3, RANGE);
+        Self {
+            intake,
+            email: reader.within("EMAIL_MAX_RETRIES", intake, RANGE),
+            sms: reader.within("SMS_MAX_RETRIES", intake, RANGE),
+            push: reader.within("PUSH_MAX_RETRIES", intake, RANGE),
+            webhook: reader.within("WEBHOOK_MAX_RETRIES", 8, RANGE),
+        }
+    }
+
+    /// Those of messages for `destination`.
+    #[must_use]
+    pub const fn of(&self, destination: Destination) -> u32 {
+        match destination {
+            Destination::Delivery(Channel::Email) => self.email,
+            Destination::Delivery(Channel::Sms) => self.sms,
+            Destination::Delivery(Channel::Push) => self.push,
+            Destination::Delivery(Channel::Webhook) => self.webhook,
+            Destination::Intake | Destination::Delivery(Channel::InApp) => self.intake,
+        }
+    }
+
+    fn largest(self) -> u32 {
+        let all = Destination::ALL.map(|destination| self.of(destination));
+        all.into_iter().fold(0, u32::max)
+    }
+}
+
 impl BrokerSettings {
     /// Reads the section. `None` where a required setting is missing.
     pub fn read(reader: &mut Reader) -> Option<Self> {
@@ -89,8 +139,9 @@ impl BrokerSettings {
         if names.queue == names.dlq {
             reader.problem("DLQ_NAME", "must differ from QUEUE_NAME");
         }
+        let max_retries = MaxRetries::read(reader);
         let ladder = Ladder {
-            max: reader.within("MAX_RETRIES", 3, 0..=50),
+            max: max_retries.largest(),
             base_ms: reader.within("RETRY_BASE_DELAY_MS", 1000, 1..=86_400_000),
             multiplier: reader.within("RETRY_MULTIPLIER", 5, 1..=1000),
             cap_ms: reader.within("RETRY_MAX_DELAY_MS", 3_600_000, 1..=604_800_000),
@@ -103,6 +154,7 @@ impl BrokerSettings {
         Some(Self {
             names,
             ladder,
+            max_retries,
             quorum_size,
             publish_timeout: Duration::from_millis(publish_timeout),
             publish_channels: reader.within("PUBLISH_CHANNELS", 4, 1..=64),
@@ -145,15 +197,32 @@ mod tests {
     #[test]
     fn the_url_alone_is_enough() {
         let settings = read(&[("RABBITMQ_URL", "amqp://127.0.0.1")]).expect("defaults");
-        assert_eq!(settings.ladder.to_string(), "3x1000x5x3600000");
+        assert_eq!(settings.ladder.to_string(), "8x1000x5x3600000");
         assert_eq!(
             settings.names.retry_queue(&settings.ladder, 2),
-            "notifications_queue.retry.3x1000x5x3600000.2"
+            "notifications_queue.retry.8x1000x5x3600000.2"
         );
         assert_eq!(
             settings.names.channel_queue(Channel::Sms),
             "notifications_queue.sms"
         );
+    }
+
+    #[test]
+    fn the_ladder_has_as_many_rungs_as_the_largest_limit() {
+        let vars = [
+            ("RABBITMQ_URL", "amqp://127.0.0.1"),
+            ("MAX_RETRIES", "2"),
+            ("SMS_MAX_RETRIES", "5"),
+            ("WEBHOOK_MAX_RETRIES", "1"),
+        ];
+        let settings = read(&vars).expect("settings");
+        assert_eq!(settings.ladder.max, 5);
+        let of = |destination| settings.max_retries.of(destination);
+        assert_eq!(of(Destination::Intake), 2);
+        assert_eq!(of(Destination::Delivery(Channel::Email)), 2);
+        assert_eq!(of(Destination::Delivery(Channel::Sms)), 5);
+        assert_eq!(of(Destination::Delivery(Channel::Webhook)), 1);
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! mistake, so that a person sees all of them at once and before anything connects.
 
 mod broker;
+mod channels;
 mod dotenv;
 mod general;
 mod reader;
 mod secret;
 
-pub use broker::{BrokerSettings, Names};
+pub use broker::{BrokerSettings, MaxRetries, Names};
+pub use channels::{ChannelProviders, EmailProvider, PushProvider, SmsProvider, WebhookProvider};
 pub use dotenv::load_dotenv;
 pub use general::{AppEnv, LogFormat, ShutdownSettings, TelemetrySettings};
 pub use reader::{Problem, Problems, Reader};

@@ -93,4 +93,20 @@ fn describe() {
         "tidings_messages_dead_lettered_total",
         "Messages given up, by reason"
     );
+    describe_counter!(
+        "tidings_delivery_attempts_total",
+        "Sends, by channel, provider and outcome"
+    );
+    describe_histogram!(
+        "tidings_delivery_seconds",
+        "How long a send took, by channel and provider"
+    );
+    describe_gauge!(
+        "tidings_provider_away",
+        "1 while a channel's provider is away and the channel takes no messages"
+    );
+    describe_gauge!(
+        "tidings_webhook_destinations_away",
+        "Webhook destinations (host and port) that are away"
+    );
 }

@@ -15,8 +15,8 @@ use crate::pool::Database;
 ///
 /// Those of the queries.
 pub async fn seed(database: &Database) -> Result<usize, DbError> {
-    let client = database.client().await?;
-    let made = users::seed(&*client).await?;
+    let mut client = database.client().await?;
+    let made = users::seed(&mut *client).await?;
     templates::seed(&*client).await?;
     client.keep();
     Ok(made)

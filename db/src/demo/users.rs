@@ -1,9 +1,20 @@
+use secrecy::SecretString;
 use tidings_common::notification::UserId;
 use uuid::{Uuid, uuid};
 
 use crate::GenericClient;
 use crate::error::DbError;
 use crate::users::{self, NewUser};
+use crate::webhook_endpoints::{self, NewEndpoint};
+use crate::{device_tokens, phone_numbers};
+
+/// A number that nobody has (Ofcom's range for drama).
+const PHONE_NUMBER: &str = "+447700900123";
+const DEVICE_TOKEN: &str = "demo-device";
+/// A host that takes no mail and no webhooks (RFC 2606 §3).
+const WEBHOOK_URL: &str = "https://example.com/webhooks";
+/// The example of the Standard Webhooks specification.
+const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 const USERS: [(Uuid, &str, &str); 3] = [
     (
@@ -23,8 +34,9 @@ const USERS: [(Uuid, &str, &str); 3] = [
     ),
 ];
 
-/// Makes the demo users that are not there yet. Returns how many were made.
-pub(super) async fn seed(client: &impl GenericClient) -> Result<usize, DbError> {
+/// Makes the demo users that are not there yet, the first of them with contacts for every channel.
+/// Returns how many were made.
+pub(super) async fn seed(client: &mut impl GenericClient) -> Result<usize, DbError> {
     let mut made = 0;
     for (id, username, email) in USERS {
         let user = NewUser {
@@ -32,7 +44,32 @@ pub(super) async fn seed(client: &impl GenericClient) -> Result<usize, DbError> 
             username,
             email: Some(email),
         };
-        made += usize::from(users::insert(client, user).await?);
+        if users::insert(client, user).await? {
+            made += 1;
+            if id == USERS[0].0 {
+                contacts(client, user.id).await?;
+            }
+        }
     }
     Ok(made)
+}
+
+async fn contacts(client: &mut impl GenericClient, user: UserId) -> Result<(), DbError> {
+    // Constants of their kinds: they can be read.
+    if let Ok(number) = PHONE_NUMBER.parse() {
+        phone_numbers::insert(client, user, &number).await?;
+    }
+    if let Ok(token) = DEVICE_TOKEN.parse() {
+        device_tokens::upsert(client, user, &token, Some("Demo")).await?;
+    }
+    if let Ok(url) = WEBHOOK_URL.parse() {
+        let new = NewEndpoint {
+            user,
+            url: &url,
+            description: Some("Demo"),
+            secret: &SecretString::from(WEBHOOK_SECRET),
+        };
+        webhook_endpoints::insert(client, new).await?;
+    }
+    Ok(())
 }

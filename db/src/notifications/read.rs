@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use tidings_common::content::TemplateRef;
 use tidings_common::notification::{Channel, MessageId, Status, UserId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -23,6 +24,8 @@ pub struct Row {
     pub r#type: String,
     /// A JSON object, as text.
     pub payload: String,
+    /// What says what it says, where its payload is only the variables.
+    pub template: Option<TemplateRef>,
     /// Where it stands.
     pub status: String,
     /// Delivery attempts that failed.
@@ -36,7 +39,7 @@ pub struct Row {
 }
 
 const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
-                       created_at, processed_at, error_message";
+                       created_at, processed_at, error_message, template_name, template_locale";
 
 impl From<&tokio_postgres::Row> for Row {
     /// Of a row of `COLUMNS`.
@@ -47,6 +50,10 @@ impl From<&tokio_postgres::Row> for Row {
             user_id: row.get::<_, Uuid>(2).into(),
             r#type: row.get(3),
             payload: row.get(4),
+            template: row.get::<_, Option<String>>(10).map(|name| TemplateRef {
+                name,
+                locale: row.get(11),
+            }),
             status: row.get(5),
             retries_attempted: row.get(6),
             created_at: row.get(7),
@@ -81,7 +88,7 @@ pub struct Filter {
 
 /// The place behind a page's last row. Its text form says nothing to clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor(Uuid);
+pub struct Cursor(pub(crate) Uuid);
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

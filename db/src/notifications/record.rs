@@ -33,17 +33,27 @@ pub async fn record(
     let types: Vec<&str> = batch.iter().map(|n| n.channel.as_str()).collect();
     let payloads: Vec<&str> = batch.iter().map(|n| n.payload.get()).collect();
     let accepted: Vec<Timestamp> = batch.iter().map(|n| n.accepted_at).collect();
+    let templates = || batch.iter().map(|n| n.template.as_ref());
+    let template_names: Vec<Option<&str>> =
+        templates().map(|t| t.map(|t| t.name.as_str())).collect();
+    let template_locales: Vec<Option<&str>> = templates()
+        .map(|t| t.and_then(|t| t.locale.as_deref()))
+        .collect();
 
     let statement = client
         .prepare_cached(
             "INSERT INTO notifications
-                 (id, user_id, type, payload, status, message_id, created_at, processed_at)
+                 (id, user_id, type, payload, status, message_id, created_at, processed_at,
+                  template_name, template_locale)
              SELECT id, user_id, type, payload::jsonb,
                     CASE type WHEN 'in-app' THEN 'processed' ELSE 'pending' END,
                     message_id, created_at,
-                    CASE type WHEN 'in-app' THEN now() END
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[])
-                  AS batch (id, user_id, type, payload, message_id, created_at)
+                    CASE type WHEN 'in-app' THEN now() END,
+                    template_name, template_locale
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[],
+                         $7::text[], $8::text[])
+                  AS batch (id, user_id, type, payload, message_id, created_at,
+                            template_name, template_locale)
              ON CONFLICT (message_id) DO NOTHING
              RETURNING message_id",
         )
@@ -51,7 +61,16 @@ pub async fn record(
     let rows = client
         .query(
             &statement,
-            &[&ids, &users, &types, &payloads, &message_ids, &accepted],
+            &[
+                &ids,
+                &users,
+                &types,
+                &payloads,
+                &message_ids,
+                &accepted,
+                &template_names,
+                &template_locales,
+            ],
         )
         .await?;
     Ok(rows

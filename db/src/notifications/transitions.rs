@@ -34,7 +34,8 @@ pub async fn fail(
 ) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(
-            "UPDATE notifications SET status = 'failed', error_message = left($2, 500)
+            "UPDATE notifications
+             SET status = 'failed', error_message = left($2, 500), lease_token = NULL, lease_until = NULL
              WHERE message_id = $1 AND status IN ('scheduled', 'pending', 'retrying')",
         )
         .await?;
@@ -50,7 +51,8 @@ pub async fn replay(client: &impl GenericClient, id: MessageId) -> Result<bool, 
     let statement = client
         .prepare_cached(
             "UPDATE notifications
-             SET status = 'pending', retries_attempted = 0, processed_at = NULL, error_message = NULL
+             SET status = 'pending', retries_attempted = 0, processed_at = NULL, error_message = NULL,
+                 lease_token = NULL, lease_until = NULL, deferred_since = NULL
              WHERE message_id = $1 AND status = 'failed'",
         )
         .await?;

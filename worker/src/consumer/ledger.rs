@@ -20,8 +20,8 @@ enum State {
     Open,
     /// To be acknowledged.
     Acked,
-    /// Negatively acknowledged, by itself and already: the broker knows the tag no more.
-    Nacked,
+    /// Acknowledged or negatively acknowledged by itself and already: the broker knows the tag no more.
+    Told,
 }
 
 impl Ledger {
@@ -36,9 +36,9 @@ impl Ledger {
         self.settle(tag, State::Acked);
     }
 
-    /// Notes a message that was negatively acknowledged.
-    pub(super) fn nacked(&mut self, tag: u64) {
-        self.settle(tag, State::Nacked);
+    /// Notes a message that the broker was told of by itself.
+    pub(super) fn told(&mut self, tag: u64) {
+        self.settle(tag, State::Told);
     }
 
     fn settle(&mut self, tag: u64, state: State) {
@@ -94,19 +94,19 @@ mod tests {
     }
 
     #[test]
-    fn the_tag_is_never_one_that_was_nacked() {
+    fn the_tag_is_never_one_that_was_told() {
         let mut ledger = with(3);
         ledger.ack(1);
-        ledger.nacked(2);
-        ledger.nacked(3);
+        ledger.told(2);
+        ledger.told(3);
         assert_eq!(ledger.take_ack(), Some(1));
     }
 
     #[test]
-    fn nothing_is_acknowledged_where_all_was_nacked() {
+    fn nothing_is_acknowledged_where_all_was_told() {
         let mut ledger = with(2);
-        ledger.nacked(1);
-        ledger.nacked(2);
+        ledger.told(1);
+        ledger.told(2);
         assert_eq!(ledger.take_ack(), None);
         ledger.handed_over(3);
         ledger.ack(3);

@@ -1,6 +1,8 @@
 //! Takes messages from a queue, hands them to a kind of work in batches, and tells the broker how
 //! each ended. Knows no kind of work.
 
+mod connections;
+mod gate;
 mod ledger;
 mod outcome;
 mod patience;
@@ -12,15 +14,16 @@ use std::sync::Arc;
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::ShortString;
-use tidings_common::broker::{Backoff, Failure, Publisher, Router, Topology, connect, declare};
+use tidings_common::broker::{Backoff, Failure, Publisher, Router};
 use tidings_common::retry::Attempt;
-use tidings_common::settings::BrokerSettings;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+pub use connections::Connections;
+pub use gate::{Flow, Gate};
 pub use outcome::{Outcome, Surroundings};
 
-use crate::links::Links;
-use crate::settings::ConsumerSettings;
+use crate::links::ConsumerLink;
 use session::{End, Session};
 
 /// A message as it came from the broker.
@@ -108,22 +111,52 @@ pub trait Work: Send + Sync + 'static {
     fn surroundings_answer(&self) -> impl Future<Output = bool> + Send;
 }
 
-/// Consumes one queue, over a connection of its own, for as long as the program runs.
+/// Consumes one queue for as long as the program runs.
 pub struct Consumer<W> {
     /// What is done with the messages.
     pub work: Arc<W>,
     /// Where they come from.
     pub queue: String,
-    /// How to reach the broker.
-    pub broker: BrokerSettings,
-    /// How messages are taken.
-    pub settings: ConsumerSettings,
+    /// How they are taken.
+    pub taking: Taking,
+    /// Whether they are to be taken now.
+    pub gate: Arc<Gate>,
+    /// Retries after a message's first attempt.
+    pub max_retries: u32,
+    /// The way to the broker, shared with other consumers.
+    pub connections: Arc<Connections>,
     /// For dead letters and deferrals.
     pub publisher: Publisher,
     /// Where those go.
     pub router: Router,
-    /// Told whether messages are being taken.
-    pub links: Arc<Links>,
+    /// Told whether messages can be taken.
+    pub link: ConsumerLink,
+    /// Batches that were begun. Those of a channel that died are finished all the same.
+    pub begun: TaskTracker,
+}
+
+/// How a consumer takes messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Taking {
+    /// Messages that the broker may have handed over and not had back, at most.
+    pub prefetch: u16,
+    /// Messages in one batch, at most.
+    pub batch_size: usize,
+    /// Batches in flight at once.
+    pub concurrency: usize,
+    /// Whether each message is acknowledged as soon as it is done, so that one that takes long holds up
+    /// nobody; otherwise many at once, which is quicker.
+    pub ack_each: bool,
+}
+
+impl Taking {
+    /// One message at a time.
+    const ONE: Self = Self {
+        prefetch: 1,
+        batch_size: 1,
+        concurrency: 1,
+        ack_each: true,
+    };
 }
 
 impl<W: Work> Consumer<W> {
@@ -131,12 +164,22 @@ impl<W: Work> Consumer<W> {
     /// are replaced by others.
     pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
+        Self::consume(&this, &stop).await;
+        this.begun.close();
+        this.begun.wait().await;
+    }
+
+    async fn consume(this: &Arc<Self>, stop: &CancellationToken) {
         let mut backoff = Backoff::new();
-        while !stop.is_cancelled() {
-            let end = Self::consume_once(&this, &stop, &mut backoff).await;
-            this.links.set_consuming(false);
+        while let Some(flow) = stop.run_until_cancelled(this.gate.passable()).await {
+            let end = Self::consume_once(this, flow, stop, &mut backoff).await;
+            if matches!(end, Ok(End::Gate)) {
+                continue;
+            }
+            this.link.set(false);
             match end {
                 Ok(End::Stopped) => return,
+                Ok(End::Gate) => {}
                 Ok(End::Paused) => {
                     tracing::warn!(
                         queue = this.queue,
@@ -148,7 +191,7 @@ impl<W: Work> Consumer<W> {
                 Ok(End::Lost(reason)) => tracing::warn!(
                     queue = this.queue,
                     reason,
-                    "consumer lost its connection to RabbitMQ"
+                    "consumer lost its channel to RabbitMQ"
                 ),
                 Err(error) => tracing::warn!(
                     queue = this.queue,
@@ -162,14 +205,17 @@ impl<W: Work> Consumer<W> {
 
     async fn consume_once(
         this: &Arc<Self>,
+        flow: Flow,
         stop: &CancellationToken,
         backoff: &mut Backoff,
     ) -> anyhow::Result<End> {
+        let taking = match flow {
+            Flow::All => this.taking,
+            Flow::One | Flow::None => Taking::ONE,
+        };
         let opening = async {
-            let connection = connect(&this.broker, "tidings-worker: consuming").await?;
-            // Drift is warned about once, by the publisher's connection.
-            declare(&connection, &Topology::of(&this.broker)).await?;
-            let session = Session::open(&connection, Arc::clone(this), stop).await?;
+            let connection = this.connections.get().await?;
+            let session = Session::open(&connection, Arc::clone(this), taking, stop).await?;
             anyhow::Ok((connection, session))
         };
         let Some(opened) = stop.run_until_cancelled(opening).await else {
@@ -177,12 +223,14 @@ impl<W: Work> Consumer<W> {
         };
         let (connection, session) = opened?;
         tracing::info!(queue = this.queue, "consuming");
-        this.links.set_consuming(true);
+        this.link.set(true);
         backoff.reset();
-        let end = session.run(&connection, stop).await;
-        // Whatever was not settled goes back to the queue by this.
-        let closing = connection.close(200, "done".into());
-        let _ = tokio::time::timeout(session::PATIENCE, closing).await;
+        let (end, closed) = session.run(&connection, flow, stop).await;
+        if !closed {
+            // Only the end of the channel returns what was not settled, and it does not end by
+            // itself: then the connection has to.
+            this.connections.discard(&connection).await;
+        }
         Ok(end)
     }
 

@@ -50,11 +50,11 @@ pub(super) enum Verdict {
 
 /// Turns an outcome into what to tell the broker. `attempt` is `None` where it cannot be read:
 /// nothing would ever end such a message's retries, so it has none.
-pub(super) fn verdict(outcome: Outcome, attempt: Option<Attempt>) -> Verdict {
+pub(super) fn verdict(outcome: Outcome, attempt: Option<Attempt>, max_retries: u32) -> Verdict {
     match outcome {
         Outcome::Done => Verdict::Ack,
         Outcome::Retry(failure) => match attempt {
-            Some(attempt) if !attempt.is_last() => Verdict::Nack(failure.reason),
+            Some(attempt) if !attempt.is_last(max_retries) => Verdict::Nack(failure.reason),
             _ => Verdict::GiveUp(failure),
         },
         Outcome::DeadLetter(failure) => Verdict::GiveUp(failure),
@@ -67,10 +67,7 @@ mod tests {
     use super::*;
 
     fn failure() -> Failure {
-        Failure {
-            reason: "unknown_user",
-            detail: String::new(),
-        }
+        Failure::new("unknown_user", String::new())
     }
 
     fn attempt(number: u32) -> Option<Attempt> {
@@ -79,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_failure_climbs_the_ladder_until_its_attempts_are_used_up() {
-        let retry = |attempt| verdict(Outcome::Retry(failure()), attempt);
+        let retry = |attempt| verdict(Outcome::Retry(failure()), attempt, 3);
         assert_eq!(retry(attempt(0)), Verdict::Nack("unknown_user"));
         assert_eq!(retry(attempt(2)), Verdict::Nack("unknown_user"));
         assert_eq!(retry(attempt(3)), Verdict::GiveUp(failure()));
@@ -93,14 +90,14 @@ mod tests {
     #[test]
     fn a_hopeless_message_is_given_up_at_its_first_attempt() {
         assert_eq!(
-            verdict(Outcome::DeadLetter(failure()), attempt(0)),
+            verdict(Outcome::DeadLetter(failure()), attempt(0), 3),
             Verdict::GiveUp(failure())
         );
     }
 
     #[test]
     fn a_message_that_is_done_is_acknowledged_whatever_its_attempt() {
-        assert_eq!(verdict(Outcome::Done, attempt(0)), Verdict::Ack);
-        assert_eq!(verdict(Outcome::Done, None), Verdict::Ack);
+        assert_eq!(verdict(Outcome::Done, attempt(0), 3), Verdict::Ack);
+        assert_eq!(verdict(Outcome::Done, None, 3), Verdict::Ack);
     }
 }

@@ -91,10 +91,7 @@ async fn until_settled<W: Work>(
 
 /// The outcome of a message that spoils every batch that it is in; `None` where it has company.
 fn alone(batch: &[Incoming], reason: &'static str, detail: &str) -> Option<Vec<Outcome>> {
-    let failure = Failure {
-        reason,
-        detail: detail.to_owned(),
-    };
+    let failure = Failure::new(reason, detail.to_owned());
     (batch.len() == 1).then(|| vec![Outcome::Retry(failure)])
 }
 

@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Flow;
 use super::ledger::Ledger;
 use super::settle::Settlement;
-use super::{Consumer, Incoming, Work};
+use super::{Consumer, Incoming, Taking, Work};
 
 /// How long the broker may take to let us send a frame or to answer one. A broker that is short of
 /// memory stops reading from us.
@@ -25,6 +27,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) enum End {
     /// It was asked to, and everything that was in flight is finished.
     Stopped,
+    /// The gate lets through another flow than this session was opened for. What was in flight is
+    /// finished.
+    Gate,
     /// The surroundings stayed away for too long to hold messages.
     Paused,
     /// The channel or the connection died.
@@ -34,6 +39,7 @@ pub(super) enum End {
 /// One AMQP channel that consumes, from its opening to its end.
 pub(super) struct Session<W> {
     consumer: Arc<Consumer<W>>,
+    taking: Taking,
     channel: Channel,
     deliveries: lapin::Consumer,
     ledger: Ledger,
@@ -47,6 +53,7 @@ impl<W: Work> Session<W> {
     pub(super) async fn open(
         connection: &Connection,
         consumer: Arc<Consumer<W>>,
+        taking: Taking,
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let channel = connection
@@ -54,7 +61,7 @@ impl<W: Work> Session<W> {
             .await
             .context("cannot open a channel")?;
         channel
-            .basic_qos(consumer.settings.prefetch, BasicQosOptions::default())
+            .basic_qos(taking.prefetch, BasicQosOptions::default())
             .await
             .context("cannot set the prefetch count")?;
         let deliveries = channel
@@ -69,6 +76,7 @@ impl<W: Work> Session<W> {
             .with_context(|| format!("cannot consume {}", consumer.queue))?;
         Ok(Self {
             consumer,
+            taking,
             channel,
             deliveries,
             ledger: Ledger::default(),
@@ -77,34 +85,51 @@ impl<W: Work> Session<W> {
         })
     }
 
-    /// Takes messages until `stop` is cancelled, then finishes what is in flight.
-    pub(super) async fn run(mut self, connection: &Connection, stop: &CancellationToken) -> End {
-        match self.take_and_drain(connection, stop).await {
-            Ok(()) => End::Stopped,
-            Err(end) => end,
-        }
-    }
-
-    async fn take_and_drain(
-        &mut self,
+    /// Takes messages until `stop` is cancelled or the gate changes, then finishes what is in flight.
+    /// Also tells whether the channel is closed.
+    pub(super) async fn run(
+        mut self,
         connection: &Connection,
+        flow: Flow,
         stop: &CancellationToken,
-    ) -> Result<(), End> {
-        self.take(connection, stop).await?;
-        self.drain().await
+    ) -> (End, bool) {
+        let mut end = match self.take(connection, flow, stop).await {
+            Ok(end) | Err(end) => end,
+        };
+        if matches!(end, End::Lost(_)) {
+            // The broker will hand these messages over again, but what was begun is finished: work
+            // that reaches the outside world cannot be taken back.
+            self.running.detach_all();
+        } else if let Err(lost) = self.drain().await {
+            self.running.detach_all();
+            end = lost;
+        }
+        // Before the connection ends, so that the broker has worked off what was sent on it. It also
+        // returns whatever was not settled.
+        let closing = sent(self.channel.close(200, "done".into())).await;
+        let closed = closing.is_ok() || !connection.status().connected();
+        (end, closed || !self.channel.status().connected())
     }
 
-    /// Hands batches to the work, several at once, until `stop` is cancelled.
+    /// Hands batches to the work, several at once, until it is to stop, and tells why.
     ///
     /// A batch is whatever has arrived by the time that there is room for one: a single message when
     /// little is going on, a full batch when much is. Nothing ever waits for company.
-    async fn take(&mut self, connection: &Connection, stop: &CancellationToken) -> Result<(), End> {
+    async fn take(
+        &mut self,
+        connection: &Connection,
+        flow: Flow,
+        stop: &CancellationToken,
+    ) -> Result<End, End> {
         let mut look = tokio::time::interval(Duration::from_secs(1));
+        let gate = Arc::clone(&self.consumer.gate);
+        let mut change = pin!(gate.change_from(flow));
         loop {
-            let room = self.running.len() < self.consumer.settings.concurrency;
+            let room = self.running.len() < self.taking.concurrency;
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => return Ok(End::Stopped),
+                () = &mut change => return Ok(End::Gate),
                 Some(settled) = self.running.join_next(), if !self.running.is_empty() => self.settled(settled).await?,
                 delivery = self.deliveries.next(), if room => match delivery {
                     Some(Ok(first)) => self.start_batch(Incoming::from(first)),
@@ -122,7 +147,7 @@ impl<W: Work> Session<W> {
 
     fn start_batch(&mut self, first: Incoming) {
         let mut batch = vec![first];
-        while batch.len() < self.consumer.settings.batch_size
+        while batch.len() < self.taking.batch_size
             && let Some(Some(Ok(next))) = self.deliveries.next().now_or_never()
         {
             batch.push(Incoming::from(next));
@@ -134,8 +159,9 @@ impl<W: Work> Session<W> {
         }
         let consumer = Arc::clone(&self.consumer);
         let stop = self.stop.clone();
+        let settling = async move { consumer.settle(batch, &stop).await };
         self.running
-            .spawn(async move { consumer.settle(batch, &stop).await });
+            .spawn(self.consumer.begun.track_future(settling));
     }
 
     /// Tells the broker how a batch ended.
@@ -144,7 +170,13 @@ impl<W: Work> Session<W> {
         // are settled nowhere, and only the end of the channel returns them.
         let settlement = settled.map_err(|error| End::Lost(error.to_string()))?;
         for tag in settlement.acks {
-            self.ledger.ack(tag);
+            if self.taking.ack_each {
+                let options = BasicAckOptions { multiple: false };
+                sent(self.channel.basic_ack(tag, options)).await?;
+                self.ledger.told(tag);
+            } else {
+                self.ledger.ack(tag);
+            }
         }
         for tag in settlement.nacks {
             let options = BasicNackOptions {
@@ -152,7 +184,7 @@ impl<W: Work> Session<W> {
                 requeue: false,
             };
             sent(self.channel.basic_nack(tag, options)).await?;
-            self.ledger.nacked(tag);
+            self.ledger.told(tag);
         }
         if let Some(tag) = self.ledger.take_ack() {
             sent(
@@ -189,8 +221,6 @@ impl<W: Work> Session<W> {
                 Err(end) => return Err(end),
             }
         }
-        // Before the connection ends, so that the broker has worked off what was sent on it.
-        sent(self.channel.close(200, "done".into())).await?;
         tracing::info!(queue = self.consumer.queue, given_back, "consumer drained");
         Ok(())
     }

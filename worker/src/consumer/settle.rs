@@ -29,7 +29,7 @@ impl<W: Work> Consumer<W> {
     ) -> Settlement {
         let mut settlement = Settlement::default();
         // One for the whole batch: it is the batch that the broker is waiting for.
-        let mut hold = Hold::new(stop, &self.links);
+        let mut hold = Hold::new(stop, self.link.links());
         let outcomes = process(&*self.work, &batch, &mut hold).await;
         for (message, outcome) in batch.iter().zip(outcomes) {
             let tag = message.delivery_tag;
@@ -55,7 +55,7 @@ impl<W: Work> Consumer<W> {
         if let Outcome::Retry(failure) | Outcome::DeadLetter(failure) = &outcome {
             log_failure(message, failure);
         }
-        match verdict(outcome, message.attempt) {
+        match verdict(outcome, message.attempt, self.max_retries) {
             Verdict::Ack => Ok(Told::Ack),
             Verdict::Nack(reason) => {
                 counter!("tidings_messages_retried_total", "reason" => reason).increment(1);
@@ -129,7 +129,7 @@ fn log_failure(message: &Incoming, failure: &Failure) {
         request_id = message.request_id(),
         attempt = message.attempt.map(|attempt| attempt.number),
         reason = failure.reason,
-        detail = failure.detail.chars().take(500).collect::<String>(),
+        detail = (!failure.quoted).then(|| failure.detail.chars().take(500).collect::<String>()),
         "message failed"
     );
 }

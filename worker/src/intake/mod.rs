@@ -54,10 +54,7 @@ impl Intake {
                 let detail =
                     "the notification has failed before; replay its dead letter".to_owned();
                 Ok((
-                    Outcome::DeadLetter(Failure {
-                        reason: "already_failed",
-                        detail,
-                    }),
+                    Outcome::DeadLetter(Failure::new("already_failed", detail)),
                     None,
                 ))
             }
@@ -116,10 +113,7 @@ impl Work for Intake {
             let notification = match decoded {
                 Ok(notification) => notification,
                 Err(error) => {
-                    let failure = Failure {
-                        reason: error.reason(),
-                        detail: error.to_string(),
-                    };
+                    let failure = Failure::new(error.reason(), error.to_string());
                     outcomes.push(Outcome::DeadLetter(failure));
                     continue;
                 }
@@ -129,10 +123,7 @@ impl Work for Intake {
             // Every notification has a fate; should one ever have none, trying again is harmless.
             let fate = fates.get(&id).cloned().unwrap_or_else(|| {
                 let detail = "the notification was left out of its batch".to_owned();
-                Fate::Failed(Outcome::Retry(Failure {
-                    reason: "left_out",
-                    detail,
-                }))
+                Fate::Failed(Outcome::Retry(Failure::new("left_out", detail)))
             });
             count(message, notification, &fate, first_time);
             let (outcome, channel) = self
@@ -171,7 +162,7 @@ impl Work for Intake {
     clippy::needless_pass_by_value,
     reason = "used as the function of map_err"
 )]
-fn surroundings(error: DbError) -> Surroundings {
+pub(crate) fn surroundings(error: DbError) -> Surroundings {
     match error.trouble() {
         Trouble::Unclear => Surroundings::Unclear(error.to_string()),
         _ => Surroundings::Away(error.to_string()),

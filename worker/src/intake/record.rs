@@ -43,10 +43,7 @@ pub(super) async fn record(
                     left.push(without_unknown_users(database, part, &mut fates).await?);
                 }
                 Trouble::Rejected if part.len() == 1 => {
-                    let failure = Failure {
-                        reason: "rejected_by_database",
-                        detail: error.to_string(),
-                    };
+                    let failure = Failure::new("rejected_by_database", error.to_string());
                     fates.insert(
                         part[0].message_id,
                         Fate::Failed(Outcome::DeadLetter(failure)),
@@ -115,10 +112,10 @@ async fn fates(
     let fate = |id| match standings.get(&id) {
         _ if recorded.contains(&id) => Fate::Recorded,
         Some(standing) => Fate::Existed(*standing),
-        None => Fate::Failed(Outcome::Retry(Failure {
-            reason: "row_vanished",
-            detail: "the row was there at the insert and gone right after".to_owned(),
-        })),
+        None => Fate::Failed(Outcome::Retry(Failure::new(
+            "row_vanished",
+            "the row was there at the insert and gone right after".to_owned(),
+        ))),
     };
     Ok(ids().map(|id| (id, fate(id))).collect())
 }
@@ -150,10 +147,10 @@ async fn without_unknown_users<'a>(
         return Err(Surroundings::Away(text.to_owned()));
     }
     for notification in unknown {
-        let failure = Failure {
-            reason: "unknown_user",
-            detail: format!("there is no user {}", notification.user_id),
-        };
+        let failure = Failure::new(
+            "unknown_user",
+            format!("there is no user {}", notification.user_id),
+        );
         fates.insert(
             notification.message_id,
             Fate::Failed(Outcome::Retry(failure)),

@@ -14,9 +14,12 @@ use super::{Report, clipped};
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// A client that follows no redirects and no proxies, and waits for no longer than `timeout`.
+///
+/// Connecting may take most of that and not all: of two limits that run out together the whole request's would
+/// win, and nobody could tell that nothing was written.
 pub(super) fn client(timeout: Duration) -> ClientBuilder {
     Client::builder()
-        .connect_timeout(timeout)
+        .connect_timeout(timeout.mul_f32(0.8))
         .timeout(timeout)
         .redirect(redirect::Policy::none())
         .no_proxy()
@@ -76,9 +79,40 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
 
 #[cfg(test)]
 mod tests {
+    use std::net::{SocketAddr, TcpStream};
+
     use reqwest::header::HeaderValue;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
+
+    /// A port that takes no further connection and refuses none either: its queue is full, and what comes
+    /// is left without an answer.
+    fn deaf() -> (TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket
+            .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .expect("a port");
+        let listener = socket.listen(1).expect("listening");
+        let address = listener.local_addr().expect("bound");
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
+        let queue = std::iter::from_fn(connect).collect();
+        (listener, queue)
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_never_made_is_a_failure_and_not_unknown() {
+        let (listener, _queue) = deaf();
+        let url = format!("http://{}/secret", listener.local_addr().expect("bound"));
+        let client = client(Duration::from_millis(500))
+            .build()
+            .expect("a client");
+        let error = client.get(url).send().await.expect_err("no connection");
+        match no_answer(error) {
+            Report::Failed { error } => assert!(!error.contains("secret"), "{error}"),
+            other => panic!("{other:?}"),
+        }
+    }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {

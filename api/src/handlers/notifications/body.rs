@@ -1,14 +1,15 @@
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use tidings_common::content::TemplateRef;
 use tidings_common::notification::{Channel, UserId, payload_problem};
 
-use crate::error::{ApiError, Detail};
+use super::content::Addresses;
+use super::members::Members;
+use super::problems::Problems;
+use super::template;
+use crate::error::ApiError;
+use crate::json_body;
 
-const FIELDS: [&str; 3] = ["targetUserId", "type", "payload"];
+const FIELDS: [&str; 4] = ["targetUserId", "type", "payload", "template"];
 
 /// What a client asks for, checked.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct NewNotification<'a> {
     pub user_id: UserId,
     pub channel: Channel,
     pub payload: &'a RawValue,
+    pub template: Option<TemplateRef>,
+    pub addresses: Addresses,
 }
 
 impl<'a> NewNotification<'a> {
@@ -25,39 +28,48 @@ impl<'a> NewNotification<'a> {
     ///
     /// 400 with everything that is wrong, not only the first thing.
     pub fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
-        let Members(members) = serde_json::from_slice(body).map_err(|error| {
-            let message = match error.classify() {
-                serde_json::error::Category::Data => {
-                    format!("The body must be a JSON object: {error}")
-                }
-                _ => format!("The body is not JSON: {error}"),
-            };
-            ApiError::bad_request("invalid_json", message, Vec::new())
-        })?;
+        let members = Members::read(body)?;
         let mut problems = Problems::default();
-        problems.check_names(&members);
+        problems.check_names(&members, &FIELDS, "", "notification");
         let mut field = |name| {
-            let found = members
-                .iter()
-                .find(|(member, _)| member == name)
-                .map(|(_, value)| *value);
+            let found = members.get(name);
             if found.is_none() {
-                problems.missing.push(Detail::new(name, "is required"));
+                problems.missing(name);
             }
             found
         };
         let (user, channel, payload) = (field(FIELDS[0]), field(FIELDS[1]), field(FIELDS[2]));
-        let user_id = user.and_then(|value| problems.keep(FIELDS[0], read_user(value)));
+        let user_id =
+            user.and_then(|value| problems.keep(FIELDS[0], json_body::uuid::<UserId>(value)));
         let channel = channel.and_then(|value| problems.keep(FIELDS[1], read_channel(value)));
-        if let Some(problem) = payload.and_then(|value| payload_problem(value.get())) {
-            problems.invalid.push(Detail::new(FIELDS[2], problem));
+        let given = members.get(FIELDS[3]).filter(|value| value.get() != "null");
+        let template = given.and_then(|value| template::read(value, &mut problems));
+        if let Some(channel) =
+            channel.filter(|channel| given.is_some() && !template::is_for(*channel))
+        {
+            let message = format!("is taken for email, sms and push, not for {channel}");
+            problems.invalid(FIELDS[3], message);
         }
+        let addresses = match payload.map(|value| (value, payload_problem(value.get()))) {
+            Some((_, Some(problem))) => {
+                problems.invalid(FIELDS[2], problem);
+                None
+            }
+            Some((payload, None)) => channel.and_then(|channel| {
+                Addresses::read(channel, payload, given.is_some())
+                    .map_err(|found| problems.of_payload(found))
+                    .ok()
+            }),
+            None => None,
+        };
         problems.none()?;
-        match (user_id, channel, payload) {
-            (Some(user_id), Some(channel), Some(payload)) => Ok(Self {
+        match (user_id, channel, payload, addresses) {
+            (Some(user_id), Some(channel), Some(payload), Some(addresses)) => Ok(Self {
                 user_id,
                 channel,
                 payload,
+                template,
+                addresses,
             }),
             _ => Err(ApiError::internal(
                 "a field that is not there was no problem",
@@ -70,13 +82,6 @@ fn read_text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
-fn read_user(value: &RawValue) -> Result<UserId, String> {
-    read_text(value)
-        .filter(|text| text.len() == 36)
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| "must be a UUID, such as 9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a".to_owned())
-}
-
 fn read_channel(value: &RawValue) -> Result<Channel, String> {
     let unknown = tidings_common::notification::UnknownChannel;
     read_text(value)
@@ -84,98 +89,6 @@ fn read_channel(value: &RawValue) -> Result<Channel, String> {
         .and_then(|text| text.parse())
         .map_err(|error| error.to_string())
 }
-
-/// What is wrong with a body, by kind.
-#[derive(Default)]
-struct Problems {
-    missing: Vec<Detail>,
-    invalid: Vec<Detail>,
-    unknown: Vec<Detail>,
-    repeated: Vec<Detail>,
-}
-
-impl Problems {
-    /// A typo must not be swallowed, and of two values of one field neither is surely meant.
-    fn check_names(&mut self, members: &[(Cow<'_, str>, &RawValue)]) {
-        for (place, (name, _)) in members.iter().enumerate() {
-            let shown: String = name.chars().take(100).collect();
-            if !FIELDS.contains(&&**name) {
-                self.unknown
-                    .push(Detail::new(shown, "is not a field of a notification"));
-            } else if members[..place].iter().any(|(earlier, _)| earlier == name) {
-                self.repeated
-                    .push(Detail::new(shown, "is given more than once"));
-            }
-        }
-    }
-
-    fn keep<T>(&mut self, field: &str, read: Result<T, String>) -> Option<T> {
-        read.map_err(|message| self.invalid.push(Detail::new(field, message)))
-            .ok()
-    }
-
-    fn none(self) -> Result<(), ApiError> {
-        let kinds = [
-            ("missing_fields", "Missing required fields", self.missing),
-            ("invalid_fields", "Invalid fields", self.invalid),
-            ("unknown_fields", "Unknown fields", self.unknown),
-            ("repeated_fields", "Repeated fields", self.repeated),
-        ];
-        let mut code = None;
-        let mut sentences = Vec::new();
-        let mut details = Vec::new();
-        for (kind, words, mut found) in kinds {
-            if found.is_empty() {
-                continue;
-            }
-            // Several kinds at once have a code of their own.
-            code = Some(code.map_or(kind, |_| "invalid_request"));
-            let names: Vec<&str> = found
-                .iter()
-                .take(10)
-                .map(|detail| detail.field.as_str())
-                .collect();
-            sentences.push(format!("{words}: {}", names.join(", ")));
-            details.append(&mut found);
-        }
-        code.map_or(Ok(()), |code| {
-            Err(ApiError::bad_request(code, sentences.join(". "), details))
-        })
-    }
-}
-
-/// A JSON object's members in their order, repeated ones included, values unread.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with targetUserId, type and payload")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(FIELDS.len());
-                while let Some((Name(name), value)) =
-                    map.next_entry::<Name<'de>, &'de RawValue>()?
-                {
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(Collect)
-    }
-}
-
-/// A member's name, copied only where it is written with escapes.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -198,11 +111,12 @@ mod tests {
     #[test]
     fn a_notification_is_read() {
         let body =
-            format!(r#"{{"targetUserId": "{USER}", "type": "sms", "payload": {{"to": "+49"}}}}"#);
+            format!(r#"{{"targetUserId": "{USER}", "type": "sms", "payload": {{"text":  "Hi"}}}}"#);
         let read = NewNotification::parse(body.as_bytes()).expect("valid");
         assert_eq!(read.user_id.to_string(), USER);
         assert_eq!(read.channel, Channel::Sms);
-        assert_eq!(read.payload.get(), r#"{"to": "+49"}"#);
+        assert_eq!(read.payload.get(), r#"{"text":  "Hi"}"#, "as it was sent");
+        assert!(read.template.is_none() && !read.addresses.chosen);
     }
 
     #[test]
@@ -223,6 +137,80 @@ mod tests {
         assert_eq!(fields, ["payload", "targetUserId", "type", "color", "type"]);
     }
 
+    fn with(channel: &str, payload: &str, template: &str) -> String {
+        format!(
+            r#"{{"targetUserId": "{USER}", "type": "{channel}", "payload": {payload}, "template": {template}}}"#
+        )
+    }
+
+    #[test]
+    fn what_a_payload_lacks_for_its_channel_is_missing_and_what_is_wrong_in_it_invalid() {
+        let (message, fields) = refused(&with("email", r#"{"to": "me", "text": 7}"#, "null"));
+        assert!(message.starts_with("invalid_request: "), "{message}");
+        assert_eq!(fields, ["payload.subject", "payload.text", "payload.to"]);
+        let (message, _) = refused(&with("push", r#"{"title": "Hi"}"#, "null"));
+        let expected = "missing_fields: Missing required fields: payload.body";
+        assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn a_template_says_what_the_payload_need_not() {
+        for channel in ["email", "sms", "push"] {
+            let body = with(
+                channel,
+                "{}",
+                r#"{"name": "order-shipped_2.x", "locale": "de-AT"}"#,
+            );
+            let read = NewNotification::parse(body.as_bytes()).expect("valid");
+            let template = read.template.expect("a template");
+            assert_eq!(template.name, "order-shipped_2.x");
+            assert_eq!(template.locale.as_deref(), Some("de-AT"));
+            assert!(!read.addresses.chosen);
+        }
+        let body = with(
+            "sms",
+            r#"{"phoneNumber": "+4915112345678"}"#,
+            r#"{"name": "a"}"#,
+        );
+        let read = NewNotification::parse(body.as_bytes()).expect("valid");
+        assert!(read.addresses.chosen);
+        let (_, fields) = refused(&with("sms", r#"{"to": "+49"}"#, r#"{"name": "a"}"#));
+        assert_eq!(fields, ["payload.to"]);
+    }
+
+    #[test]
+    fn a_wrong_template_is_refused() {
+        let long = format!(r#"{{"name": "{}"}}"#, "a".repeat(101));
+        for (template, field) in [
+            ("7", "template"),
+            ("[]", "template"),
+            ("{}", "template.name"),
+            (r#"{"name": ""}"#, "template.name"),
+            (r#"{"name": "Welcome"}"#, "template.name"),
+            (r#"{"name": "../a"}"#, "template.name"),
+            (r#"{"name": null}"#, "template.name"),
+            (&long, "template.name"),
+            (r#"{"name": "a", "name": "b"}"#, "template.name"),
+            (r#"{"name": "a", "locale": "de_AT"}"#, "template.locale"),
+            (r#"{"name": "a", "locale": ""}"#, "template.locale"),
+            (r#"{"name": "a", "version": 1}"#, "template.version"),
+        ] {
+            let (_, fields) = refused(&with("email", "{}", template));
+            assert_eq!(fields, [field], "{template}");
+        }
+    }
+
+    #[test]
+    fn a_template_is_for_what_people_read() {
+        for (channel, payload) in [
+            ("in-app", "{}"),
+            ("webhook", r#"{"event": "a", "data": 1}"#),
+        ] {
+            let (message, fields) = refused(&with(channel, payload, r#"{"name": "a"}"#));
+            assert_eq!(fields, ["template"], "{message}");
+        }
+    }
+
     #[test]
     fn an_escaped_name_is_the_same_field() {
         let (message, _) = refused(r#"{"typ\u0065": "sms", "type": "sms"}"#);
@@ -240,6 +228,16 @@ mod tests {
         #[test]
         fn arbitrary_bytes_are_never_a_panic(body: Vec<u8>) {
             let _ = NewNotification::parse(&body);
+        }
+
+        #[test]
+        fn arbitrary_texts_in_a_payload_are_never_a_panic(channel in "in-app|email|sms|push|webhook", text in ".*") {
+            for field in ["to", "subject", "text", "title", "body", "event", "from"] {
+                let payload = serde_json::json!({field: text}).to_string();
+                let _ = NewNotification::parse(with(&channel, &payload, "null").as_bytes());
+                let template = serde_json::json!({"name": text, "locale": text}).to_string();
+                let _ = NewNotification::parse(with(&channel, &payload, &template).as_bytes());
+            }
         }
 
         #[test]

@@ -1,27 +1,22 @@
 //! `POST /api/notifications`.
 
-use std::time::Duration;
-
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
-use actix_web::web::{BytesMut, Data, Payload};
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::StreamExt;
 use jiff::{Timestamp, Unit};
 use metrics::counter;
 use serde::Serialize;
-use tidings_common::broker::Destination;
-use tidings_common::notification::{Channel, IdempotencyKey, MessageId, Notification};
+use tidings_common::notification::{IdempotencyKey, MessageId, Notification};
 use utoipa::ToSchema;
 
+use super::admission;
 use super::body::NewNotification;
+use super::view::TemplateView;
 use crate::auth::Caller;
 use crate::context::RequestId;
 use crate::error::{ApiError, Detail};
+use crate::receive::{check_media_type, read_body};
 use crate::state::AppState;
-
-/// How long a body may take to arrive: well below `SHUTDOWN_TIMEOUT_SECS`, so that nobody who is slow
-/// holds up the end.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a request.
 #[derive(ToSchema)]
@@ -40,9 +35,14 @@ pub struct NewNotificationBody {
     /// How it reaches them: `in-app`, `email`, `sms`, `push` or `webhook`.
     #[schema(example = "in-app")]
     r#type: String,
-    /// What it says.
+    /// What it says: anything in-app; by email `{to?, subject, text, html?, from?, replyTo?,
+    /// unsubscribeUrl?}`, by sms `{to?, text}`, by push `{to?, title, body, data?}`, by webhook
+    /// `{to?, endpointId?, event, data}`. Without `to` it goes to the user's own contacts. With a
+    /// template these are its variables, and addresses beside them.
     #[schema(value_type = Object, example = json!({"title": "Your order has shipped!"}))]
     payload: (),
+    /// What says what it says, by email, sms and push.
+    template: Option<TemplateView>,
 }
 
 /// What a client is told once its notification is safe.
@@ -86,7 +86,14 @@ pub async fn handle(
     let body = read_body(&request, payload, state.http.max_body_bytes).await?;
     let new = NewNotification::parse(&body)?;
     caller.check_send(new.user_id)?;
-    check_depth(&state, new.channel)?;
+    admission::check_channel(&state, new.channel)?;
+    if new.addresses.chosen {
+        caller.check_choice_of_addresses()?;
+    }
+    if let Some(url) = &new.addresses.webhook {
+        admission::check_url(&state, url)?;
+    }
+    admission::check_depth(&state, new.channel)?;
 
     let notification = Notification {
         message_id: key.map_or_else(MessageId::generate, |key| {
@@ -96,12 +103,27 @@ pub async fn handle(
         channel: new.channel,
         accepted_at: now(),
         payload: new.payload.to_owned(),
+        template: new.template,
     };
+    accept(&state, &notification, &request_id).await
+}
+
+/// Publishes a notification and answers 202.
+///
+/// # Errors
+///
+/// 503 where the broker does not confirm it.
+pub async fn accept(
+    state: &AppState,
+    notification: &Notification,
+    request_id: &str,
+) -> Result<HttpResponse, ApiError> {
     state
         .publisher
-        .publish(state.router.intake(&notification, &request_id))
+        .publish(state.router.intake(notification, request_id))
         .await?;
-    counter!("tidings_notifications_accepted_total", "type" => new.channel.as_str()).increment(1);
+    counter!("tidings_notifications_accepted_total", "type" => notification.channel.as_str())
+        .increment(1);
     tracing::info!(
         request_id,
         message_id = %notification.message_id,
@@ -120,35 +142,9 @@ pub async fn handle(
 }
 
 /// As precise as PostgreSQL's `timestamptz`, so that what is read back is what was written.
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(Unit::Microsecond).unwrap_or(now)
-}
-
-pub(crate) fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
-    let text = |name| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    let media_type = text(CONTENT_TYPE)
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
-        return Err(ApiError::unsupported_media_type(
-            "Send JSON: Content-Type: application/json",
-        ));
-    }
-    if text(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(ApiError::unsupported_media_type(
-            "Send the body without Content-Encoding",
-        ));
-    }
-    Ok(())
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
@@ -170,61 +166,4 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiE
         ));
     }
     Ok(key)
-}
-
-pub(crate) async fn read_body(
-    request: &HttpRequest,
-    mut payload: Payload,
-    limit: usize,
-) -> Result<BytesMut, ApiError> {
-    let too_large = || ApiError::payload_too_large(limit);
-    let announced = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    let announced = announced
-        .and_then(|length| length.parse().ok())
-        .unwrap_or(0);
-    if announced > limit {
-        return Err(too_large());
-    }
-    let mut body = BytesMut::with_capacity(announced);
-    let reading = async {
-        while let Some(chunk) = payload.next().await {
-            let unreadable = |error| {
-                ApiError::bad_request(
-                    "invalid_request",
-                    format!("The body cannot be read: {error}"),
-                    Vec::new(),
-                )
-            };
-            let chunk = chunk.map_err(unreadable)?;
-            if body.len() + chunk.len() > limit {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(())
-    };
-    tokio::time::timeout(BODY_TIMEOUT, reading)
-        .await
-        .map_err(|_| ApiError::request_timeout())??;
-    Ok(body)
-}
-
-/// Takes no more while more messages wait than the operator allows: in the intake queue, or in that
-/// of the notification's own channel.
-fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
-    let limit = state.http.queue_max_length;
-    let full = |destination| limit > 0 && state.depths.of(destination) > limit;
-    let own = !channel.is_delivered_by_recording() && full(Destination::Delivery(channel));
-    if own || full(Destination::Intake) {
-        let message = "Too many notifications are waiting; try again later";
-        return Err(ApiError::unavailable(
-            "queue_full",
-            message,
-            "QUEUE_MAX_LENGTH is exceeded",
-        ));
-    }
-    Ok(())
 }

@@ -2,12 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use tidings_common::notification::MessageId;
-use tidings_db::notifications;
 
 use super::NotificationView;
+use super::readable::Wanted;
 use crate::auth::Caller;
-use crate::error::{ApiError, Detail};
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// A notification, once it is recorded.
@@ -28,29 +27,14 @@ pub async fn handle(
     caller: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let readable = caller.check_read()?;
-    let id: MessageId = id.parse().map_err(|_| {
-        let details = vec![Detail::new("messageId", "must be a UUID")];
-        ApiError::bad_request(
-            "invalid_message_id",
-            "The message id in the path must be a UUID",
-            details,
-        )
-    })?;
+    let wanted = Wanted::by(&caller, &id)?;
     let finding = async {
         let client = state.database.client().await?;
-        let found = notifications::find(&*client, id).await?;
+        let found = wanted.find(&*client).await?;
         client.keep();
         Ok(found)
     };
     let found = state.database.patiently(finding).await?;
-    // Somebody else's looks like none, so that ids cannot be tried out.
-    let row = found
-        .filter(|row| readable.includes(row.user_id))
-        .ok_or_else(|| {
-            ApiError::not_found(
-                "There is no notification with this message id, or it is not recorded yet",
-            )
-        })?;
+    let row = found.ok_or_else(Wanted::not_found)?;
     Ok(HttpResponse::Ok().json(NotificationView::try_from(row)?))
 }

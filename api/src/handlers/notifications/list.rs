@@ -1,25 +1,14 @@
 //! `GET /api/notifications`.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::notifications::{self, Cursor, Filter};
 
 use super::{NotificationPage, NotificationView};
 use crate::auth::{Caller, Readable};
-use crate::error::{ApiError, Detail};
+use crate::error::ApiError;
+use crate::query;
 use crate::state::AppState;
-
-/// How many notifications a page has where the caller does not say.
-const DEFAULT_LIMIT: u32 = 50;
-
-/// More parameters than there are names for.
-const MAX_PARAMETERS: usize = 20;
-
-/// The longest page.
-const MAX_LIMIT: u32 = 200;
 
 /// Notifications, newest first.
 #[utoipa::path(get, path = "/api/notifications", operation_id = "listNotifications", tag = "notifications",
@@ -87,76 +76,26 @@ impl Asked {
     /// Reads a query string. Refuses with everything that is wrong, unknown and repeated parameters
     /// included.
     fn parse(query: &str) -> Result<Self, ApiError> {
-        let unreadable = |_| {
-            ApiError::bad_request(
-                "invalid_query",
-                "The query string cannot be read",
-                Vec::new(),
-            )
-        };
-        let Query(pairs) = Query::<Vec<(String, String)>>::from_query(query).map_err(unreadable)?;
-        if pairs.len() > MAX_PARAMETERS {
-            let message = format!("At most {MAX_PARAMETERS} query parameters are taken");
-            return Err(ApiError::bad_request("invalid_query", message, Vec::new()));
-        }
-        let mut problems = Vec::new();
-        let (mut filter, mut after, mut limit) = (Filter::default(), None, DEFAULT_LIMIT);
-        for (place, (name, value)) in pairs.iter().enumerate() {
-            if pairs[..place].iter().any(|(earlier, _)| earlier == name) {
-                problems.push(Detail::new(shown(name), "is given more than once"));
-                continue;
-            }
-            let problems = &mut problems;
-            match name.as_str() {
+        let (mut filter, mut after, mut limit) = (Filter::default(), None, query::DEFAULT_LIMIT);
+        query::read(query, |name, value, problems| {
+            match name {
                 "targetUserId" => {
-                    filter.user_id = read(problems, name, value, Some("must be a UUID"));
+                    filter.user_id = query::value(problems, name, value, Some("must be a UUID"));
                 }
-                "status" => filter.status = read(problems, name, value, None),
-                "type" => filter.channel = read(problems, name, value, None),
-                "cursor" => after = read(problems, name, value, None),
-                "limit" => {
-                    let range = format!("must be a whole number from 1 to {MAX_LIMIT}");
-                    match value.parse() {
-                        Ok(number) if (1..=MAX_LIMIT).contains(&number) => limit = number,
-                        _ => problems.push(Detail::new("limit", range)),
-                    }
-                }
-                _ => problems.push(Detail::new(shown(name), "is not a parameter of this path")),
+                "status" => filter.status = query::value(problems, name, value, None),
+                "type" => filter.channel = query::value(problems, name, value, None),
+                "cursor" => after = query::value(problems, name, value, None),
+                "limit" => limit = query::limit(problems, value),
+                _ => return false,
             }
-        }
-        if problems.is_empty() {
-            return Ok(Self {
-                filter,
-                after,
-                limit,
-            });
-        }
-        let names: Vec<&str> = problems
-            .iter()
-            .take(10)
-            .map(|problem| problem.field.as_str())
-            .collect();
-        let message = format!("Invalid query parameters: {}", names.join(", "));
-        Err(ApiError::bad_request("invalid_query", message, problems))
+            true
+        })?;
+        Ok(Self {
+            filter,
+            after,
+            limit,
+        })
     }
-}
-
-fn shown(name: &str) -> String {
-    name.chars().take(100).collect()
-}
-
-/// Reads a value; where it is wrong, says so in `words` or in those of its type.
-fn read<T: FromStr<Err: Display>>(
-    problems: &mut Vec<Detail>,
-    name: &str,
-    value: &str,
-    words: Option<&str>,
-) -> Option<T> {
-    let problem = |error: T::Err| words.map_or_else(|| error.to_string(), str::to_owned);
-    value
-        .parse()
-        .map_err(|error| problems.push(Detail::new(name, problem(error))))
-        .ok()
 }
 
 #[cfg(test)]

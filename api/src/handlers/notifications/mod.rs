@@ -1,9 +1,16 @@
 //! `/api/notifications`.
 
+pub mod admission;
+pub mod attempts;
 mod body;
+mod content;
 pub mod create;
 pub mod find;
 pub mod list;
+pub mod members;
+pub mod problems;
+mod readable;
+mod template;
 mod view;
 
 pub use view::{NotificationPage, NotificationView};

@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tidings_common::content::TemplateRef;
 use tidings_common::notification::{MessageId, UserId};
 use tidings_db::notifications::Row;
 use utoipa::ToSchema;
@@ -24,6 +25,9 @@ pub struct NotificationView {
     /// What it says.
     #[schema(value_type = Object)]
     payload: Box<RawValue>,
+    /// What says what it says, where its payload is only the variables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<TemplateView>,
     /// `pending`, `retrying`, `processed`, `failed`, `scheduled`, `cancelled` or `expired`.
     #[schema(example = "processed")]
     status: String,
@@ -39,6 +43,24 @@ pub struct NotificationView {
     error_message: Option<String>,
 }
 
+/// Which template a notification is written by.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TemplateView {
+    /// The template.
+    #[schema(example = "welcome")]
+    name: String,
+    /// The language asked for; the default one where it is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "de-AT")]
+    locale: Option<String>,
+}
+
+impl From<TemplateRef> for TemplateView {
+    fn from(TemplateRef { name, locale }: TemplateRef) -> Self {
+        Self { name, locale }
+    }
+}
+
 impl TryFrom<Row> for NotificationView {
     type Error = ApiError;
 
@@ -48,6 +70,7 @@ impl TryFrom<Row> for NotificationView {
             target_user_id: row.user_id,
             r#type: row.r#type,
             payload: RawValue::from_string(row.payload).map_err(ApiError::internal)?,
+            template: row.template.map(TemplateView::from),
             status: row.status,
             retries_attempted: row.retries_attempted,
             created_at: row.created_at,

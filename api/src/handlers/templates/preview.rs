@@ -14,7 +14,7 @@ use super::address::{not_found, read_channel, read_name};
 use super::body::Body;
 use crate::auth::Caller;
 use crate::error::{ApiError, Detail};
-use crate::handlers::notifications::create::{check_media_type, read_body};
+use crate::receive::receive;
 use crate::state::AppState;
 
 /// What a preview is to be made of.
@@ -93,9 +93,8 @@ pub async fn handle(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
-    check_media_type(&request)?;
     let name = read_name(&name)?;
-    let body = read_body(&request, payload, state.http.max_body_bytes).await?;
+    let body = receive(&request, payload, &state).await?;
     let asked = Asked::parse(&body)?;
     let finding = async {
         let client = state.database.client().await?;

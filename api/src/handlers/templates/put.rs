@@ -11,7 +11,7 @@ use super::body::Body;
 use super::{Address, TemplateVersion};
 use crate::auth::Caller;
 use crate::error::{ApiError, Detail};
-use crate::handlers::notifications::create::{check_media_type, read_body};
+use crate::receive::receive;
 use crate::state::AppState;
 
 /// What a template says.
@@ -62,9 +62,8 @@ pub async fn handle(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
-    check_media_type(&request)?;
     let address = Address::parse(&path)?;
-    let body = read_body(&request, payload, state.http.max_body_bytes).await?;
+    let body = receive(&request, payload, &state).await?;
     let sources = Sources::parse(address.channel, &body)?;
     // Compiling a large template would hold up this thread's other requests.
     let sources = actix_web::web::block(move || sources.check())

@@ -1,0 +1,40 @@
+//! `DELETE /api/users/{userId}/contacts/device-tokens/{id}`.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use tidings_db::device_tokens;
+
+use crate::error::ApiError;
+use crate::handlers::contacts::owner::{ContactId, Owner};
+use crate::state::AppState;
+
+/// Deletes a device of a user's.
+#[utoipa::path(delete, path = "/api/users/{userId}/contacts/device-tokens/{id}", operation_id = "deleteDeviceToken", tag = "contacts",
+    params(
+        ("userId" = uuid::Uuid, Path, description = "The user"),
+        ("id" = uuid::Uuid, Path, description = "The device"),
+    ),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 400, description = "An id is no UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
+        (status = 404, description = "The user has no such device", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    state: Data<AppState>,
+    owner: Owner,
+    id: ContactId,
+) -> Result<HttpResponse, ApiError> {
+    let deleted = state
+        .with_database(async |client| device_tokens::delete(&**client, owner.0, id.0).await)
+        .await?;
+    if deleted {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ContactId::not_found())
+    }
+}

@@ -1,0 +1,50 @@
+//! `/api/users/{userId}/contacts/device-tokens`.
+
+pub mod create;
+pub mod delete;
+pub mod list;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tidings_db::device_tokens::{MAX_PER_USER, Row};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::added::Contact;
+
+/// A device of a user's.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeviceToken)]
+pub struct DeviceView {
+    /// Names it.
+    id: Uuid,
+    /// What the push service calls this installation of the app.
+    token: String,
+    /// What the user calls the device.
+    #[schema(example = "Anna's telephone")]
+    name: Option<String>,
+    /// When this user registered it.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Row> for DeviceView {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            token: row.token,
+            name: row.name,
+            created_at: row.created_at,
+        }
+    }
+}
+
+impl Contact for DeviceView {
+    const KIND: &str = "device-tokens";
+    const MOST: i64 = MAX_PER_USER;
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}

@@ -1,0 +1,73 @@
+//! `PUT /api/users/{userId}/contacts/email`.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use tidings_common::content::EmailAddress;
+use tidings_db::users::{self, EmailSet};
+use utoipa::ToSchema;
+
+use super::EmailView;
+use crate::error::ApiError;
+use crate::handlers::contacts::owner::Owner;
+use crate::json_body::{self, JsonBody};
+use crate::receive::receive;
+use crate::state::AppState;
+
+/// The body of a request.
+#[derive(ToSchema)]
+#[schema(as = NewEmailContact)]
+#[expect(
+    dead_code,
+    reason = "its fields are the documentation of what is parsed"
+)]
+pub struct NewEmailBody {
+    /// One address without a display name. No other user has it.
+    #[schema(example = "anna@example.com")]
+    email: String,
+}
+
+/// Sets where a user's e-mail goes.
+#[utoipa::path(put, path = "/api/users/{userId}/contacts/email", operation_id = "setEmail", tag = "contacts",
+    params(("userId" = uuid::Uuid, Path, description = "The user")),
+    request_body = NewEmailBody,
+    responses(
+        (status = 200, description = "Set", body = EmailView),
+        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
+        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
+        (status = 404, description = "No such user", body = crate::error::ErrorBody),
+        (status = 409, description = "`email_taken`: another user has it", body = crate::error::ErrorBody),
+        (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
+        (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    owner: Owner,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let body = receive(&request, payload, &state).await?;
+    let address = parse(&body)?;
+    let set = state
+        .with_database(async |client| users::set_email(&**client, owner.0, Some(&address)).await)
+        .await?;
+    match set {
+        EmailSet::Done => Ok(HttpResponse::Ok().json(EmailView {
+            email: Some(address.as_str().to_owned()),
+        })),
+        EmailSet::Taken => Err(ApiError::conflict(
+            "email_taken",
+            "Another user has this e-mail address",
+        )),
+        EmailSet::NoSuchUser => Err(Owner::not_found()),
+    }
+}
+
+fn parse(body: &[u8]) -> Result<EmailAddress, ApiError> {
+    let mut body = JsonBody::parse(body, &["email"], "contact")?;
+    let email = body.required("email", json_body::parsed);
+    body.finish(email)
+}

@@ -1,0 +1,51 @@
+//! `/api/users/{userId}/contacts`: where a user is reached when a notification names no address.
+
+mod added;
+pub mod device_tokens;
+pub mod email;
+pub mod find;
+mod owner;
+pub mod phone_numbers;
+
+use actix_web::web::{self, ServiceConfig};
+
+use super::{readable, reading, resource};
+
+/// Registers the paths of contacts.
+pub fn register(config: &mut ServiceConfig) {
+    config
+        .service(readable("/api/users/{user_id}/contacts").route(reading().to(find::handle)))
+        .service(
+            resource(
+                "/api/users/{user_id}/contacts/email",
+                "GET, HEAD, PUT, DELETE",
+            )
+            .route(reading().to(email::find::handle))
+            .route(web::put().to(email::set::handle))
+            .route(web::delete().to(email::delete::handle)),
+        )
+        .service(
+            resource(
+                "/api/users/{user_id}/contacts/phone-numbers",
+                "GET, HEAD, POST",
+            )
+            .route(reading().to(phone_numbers::list::handle))
+            .route(web::post().to(phone_numbers::create::handle)),
+        )
+        .service(
+            resource("/api/users/{user_id}/contacts/phone-numbers/{id}", "DELETE")
+                .route(web::delete().to(phone_numbers::delete::handle)),
+        )
+        .service(
+            resource(
+                "/api/users/{user_id}/contacts/device-tokens",
+                "GET, HEAD, POST",
+            )
+            .route(reading().to(device_tokens::list::handle))
+            .route(web::post().to(device_tokens::create::handle)),
+        )
+        .service(
+            resource("/api/users/{user_id}/contacts/device-tokens/{id}", "DELETE")
+                .route(web::delete().to(device_tokens::delete::handle)),
+        );
+}

@@ -1,0 +1,40 @@
+//! `DELETE /api/users/{userId}/contacts/phone-numbers/{id}`.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use tidings_db::phone_numbers;
+
+use crate::error::ApiError;
+use crate::handlers::contacts::owner::{ContactId, Owner};
+use crate::state::AppState;
+
+/// Deletes a telephone number of a user's.
+#[utoipa::path(delete, path = "/api/users/{userId}/contacts/phone-numbers/{id}", operation_id = "deletePhoneNumber", tag = "contacts",
+    params(
+        ("userId" = uuid::Uuid, Path, description = "The user"),
+        ("id" = uuid::Uuid, Path, description = "The telephone number"),
+    ),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 400, description = "An id is no UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
+        (status = 404, description = "The user has no such telephone number", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    state: Data<AppState>,
+    owner: Owner,
+    id: ContactId,
+) -> Result<HttpResponse, ApiError> {
+    let deleted = state
+        .with_database(async |client| phone_numbers::delete(&**client, owner.0, id.0).await)
+        .await?;
+    if deleted {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ContactId::not_found())
+    }
+}

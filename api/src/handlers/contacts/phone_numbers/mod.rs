@@ -1,0 +1,47 @@
+//! `/api/users/{userId}/contacts/phone-numbers`.
+
+pub mod create;
+pub mod delete;
+pub mod list;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tidings_db::phone_numbers::{MAX_PER_USER, Row};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::added::Contact;
+
+/// A telephone number of a user's.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PhoneNumber)]
+pub struct NumberView {
+    /// Names it.
+    id: Uuid,
+    /// `+` and 8 to 15 digits (E.164).
+    #[schema(example = "+4915112345678")]
+    number: String,
+    /// When it was added.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Row> for NumberView {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            number: row.number,
+            created_at: row.created_at,
+        }
+    }
+}
+
+impl Contact for NumberView {
+    const KIND: &str = "phone-numbers";
+    const MOST: i64 = MAX_PER_USER;
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+}

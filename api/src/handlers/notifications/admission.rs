@@ -1,0 +1,51 @@
+//! What of a notification depends on the settings and on the moment, not on itself.
+
+use tidings_common::broker::Destination;
+use tidings_common::content::WebhookUrl;
+use tidings_common::notification::Channel;
+use tidings_common::settings::ChannelProviders;
+
+use crate::error::{ApiError, Detail};
+use crate::state::AppState;
+
+/// Refuses what nobody would ever deliver.
+pub fn check_channel(state: &AppState, channel: Channel) -> Result<(), ApiError> {
+    let Some(variable) =
+        ChannelProviders::variable(channel).filter(|_| !state.providers.is_configured(channel))
+    else {
+        return Ok(());
+    };
+    let message = format!("The channel {channel} is off: set {variable} to turn it on");
+    let details = vec![Detail::new("type", format!("needs the setting {variable}"))];
+    Err(ApiError::bad_request(
+        "channel_not_configured",
+        message,
+        details,
+    ))
+}
+
+/// Refuses a URL that webhooks may not go to.
+pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
+    state.egress.check(url).map_err(|refusal| {
+        let details = vec![Detail::new("payload.to", refusal.to_string())];
+        let message = format!("Invalid fields: payload.to: the url {refusal}");
+        ApiError::bad_request("invalid_fields", message, details)
+    })
+}
+
+/// Takes no more while more messages wait than the operator allows: in the intake queue, or in that
+/// of the notification's own channel.
+pub fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
+    let limit = state.http.queue_max_length;
+    let full = |destination| limit > 0 && state.depths.of(destination) > limit;
+    let own = !channel.is_delivered_by_recording() && full(Destination::Delivery(channel));
+    if own || full(Destination::Intake) {
+        let message = "Too many notifications are waiting; try again later";
+        return Err(ApiError::unavailable(
+            "queue_full",
+            message,
+            "QUEUE_MAX_LENGTH is exceeded",
+        ));
+    }
+    Ok(())
+}

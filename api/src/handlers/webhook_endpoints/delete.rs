@@ -1,0 +1,34 @@
+//! `DELETE /api/webhook-endpoints/{id}`.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use tidings_db::webhook_endpoints;
+
+use super::access::Wanted;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Deletes a webhook endpoint.
+#[utoipa::path(delete, path = "/api/webhook-endpoints/{id}", operation_id = "deleteWebhookEndpoint", tag = "webhook endpoints",
+    params(("id" = uuid::Uuid, Path, description = "The endpoint")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 400, description = "The id is no UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow managing endpoints", body = crate::error::ErrorBody),
+        (status = 404, description = "No such endpoint, or not for this caller", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(state: Data<AppState>, wanted: Wanted) -> Result<HttpResponse, ApiError> {
+    let Wanted { id, owner } = wanted;
+    let deleted = state
+        .with_database(async |client| webhook_endpoints::delete(&**client, id, owner).await)
+        .await?;
+    if deleted {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(Wanted::not_found())
+    }
+}

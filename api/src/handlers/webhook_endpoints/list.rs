@@ -1,0 +1,73 @@
+//! `GET /api/webhook-endpoints`.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use tidings_common::notification::UserId;
+use tidings_db::notifications::Cursor;
+use tidings_db::webhook_endpoints;
+
+use super::access::owner;
+use super::{EndpointPage, EndpointView};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::query;
+use crate::state::AppState;
+
+/// Webhook endpoints, newest first.
+#[utoipa::path(get, path = "/api/webhook-endpoints", operation_id = "listWebhookEndpoints", tag = "webhook endpoints",
+    params(
+        ("userId" = Option<uuid::Uuid>, Query, description = "Only this user's"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
+        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = EndpointPage),
+        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
+        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow managing these", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    caller: Caller,
+) -> Result<HttpResponse, ApiError> {
+    let manageable = caller.check_contacts()?;
+    let Asked { user, after, limit } = Asked::parse(request.query_string())?;
+    if let Some(user) = user {
+        caller.check_contacts_of(user)?;
+    }
+    let user = user.or_else(|| owner(manageable));
+    let (rows, next) = state
+        .with_database(async |client| webhook_endpoints::list(&**client, user, after, limit).await)
+        .await?;
+    Ok(HttpResponse::Ok().json(EndpointPage {
+        webhook_endpoints: rows.into_iter().map(EndpointView::from).collect(),
+        next_cursor: next.map(|cursor| cursor.to_string()),
+    }))
+}
+
+/// The query, checked.
+struct Asked {
+    user: Option<UserId>,
+    after: Option<Cursor>,
+    limit: u32,
+}
+
+impl Asked {
+    fn parse(query: &str) -> Result<Self, ApiError> {
+        let (mut user, mut after, mut limit) = (None, None, query::DEFAULT_LIMIT);
+        query::read(query, |name, value, problems| {
+            match name {
+                "userId" => user = query::value(problems, name, value, Some("must be a UUID")),
+                "cursor" => after = query::value(problems, name, value, None),
+                "limit" => limit = query::limit(problems, value),
+                _ => return false,
+            }
+            true
+        })?;
+        Ok(Self { user, after, limit })
+    }
+}

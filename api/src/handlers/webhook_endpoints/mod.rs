@@ -1,0 +1,45 @@
+//! `/api/webhook-endpoints`: where a user's webhooks go when a notification names no URL.
+
+mod access;
+pub mod create;
+pub mod delete;
+pub mod find;
+pub mod list;
+pub mod ping;
+pub mod rotate_secret;
+mod secret;
+pub mod update;
+mod view;
+
+use actix_web::web::{self, ServiceConfig};
+
+use super::{reading, resource};
+
+pub use view::{EndpointPage, EndpointView};
+
+/// The longest description of an endpoint, in characters.
+const MAX_DESCRIPTION: usize = 500;
+
+/// Registers the paths of webhook endpoints.
+pub fn register(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/api/webhook-endpoints", "GET, HEAD, POST")
+                .route(reading().to(list::handle))
+                .route(web::post().to(create::handle)),
+        )
+        .service(
+            resource("/api/webhook-endpoints/{id}", "GET, HEAD, PATCH, DELETE")
+                .route(reading().to(find::handle))
+                .route(web::patch().to(update::handle))
+                .route(web::delete().to(delete::handle)),
+        )
+        .service(
+            resource("/api/webhook-endpoints/{id}/rotate-secret", "POST")
+                .route(web::post().to(rotate_secret::handle)),
+        )
+        .service(
+            resource("/api/webhook-endpoints/{id}/ping", "POST")
+                .route(web::post().to(ping::handle)),
+        );
+}

@@ -1,0 +1,46 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+
+use crate::error::ApiError;
+
+/// 24 to 64 are right (Standard Webhooks, "Signature scheme").
+const BYTES: usize = 32;
+
+/// A new secret for signing webhooks: `whsec_` and the base64 of random bytes (Standard Webhooks).
+///
+/// # Errors
+///
+/// 500 where the operating system has no randomness.
+pub fn generate() -> Result<SecretString, ApiError> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(ApiError::internal)?;
+    Ok(SecretString::from(format!(
+        "whsec_{}",
+        STANDARD.encode(bytes)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_32_random_bytes_each() {
+        let secrets: HashSet<String> = (0..100)
+            .map(|_| {
+                let secret = generate().expect("a secret");
+                let text = secret.expose_secret().to_owned();
+                let bytes = text.strip_prefix("whsec_").expect("the prefix");
+                let bytes = STANDARD.decode(bytes).expect("base64");
+                assert!(bytes.len() == 32 && bytes.iter().any(|byte| *byte != 0));
+                text
+            })
+            .collect();
+        assert_eq!(secrets.len(), 100);
+    }
+}

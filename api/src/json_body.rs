@@ -1,0 +1,117 @@
+//! JSON objects that requests bring, read strictly: everything that is wrong is reported at once,
+//! unknown and repeated fields included.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use serde_json::value::RawValue;
+use tidings_common::content::WebhookUrl;
+use tidings_common::egress::EgressPolicy;
+
+use crate::error::ApiError;
+use crate::handlers::notifications::members::Members;
+use crate::handlers::notifications::problems::Problems;
+
+/// An object whose fields are read one by one.
+pub struct JsonBody<'a> {
+    members: Members<'a>,
+    problems: Problems,
+}
+
+impl<'a> JsonBody<'a> {
+    /// Reads a body that may have the fields `known`. `whole` is what they are fields of, for people.
+    ///
+    /// # Errors
+    ///
+    /// 400 where it is no JSON object.
+    pub fn parse(body: &'a [u8], known: &[&str], whole: &str) -> Result<Self, ApiError> {
+        let members = Members::read(body)?;
+        let mut problems = Problems::default();
+        problems.check_names(&members, known, "", whole);
+        Ok(Self { members, problems })
+    }
+
+    /// Whether a field is there, be it `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some()
+    }
+
+    /// A field that must be there.
+    pub fn required<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&RawValue) -> Result<T, String>,
+    ) -> Option<T> {
+        let Some(value) = self.members.get(name) else {
+            self.problems.missing(name);
+            return None;
+        };
+        self.problems.keep(name, read(value))
+    }
+
+    /// A field that may be absent; `null` is what is absent, too.
+    pub fn optional<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&RawValue) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.members.get(name);
+        let value = value.filter(|value| value.get() != "null")?;
+        self.problems.keep(name, read(value))
+    }
+
+    /// `read`, where nothing was wrong.
+    ///
+    /// # Errors
+    ///
+    /// 400 with everything that was.
+    pub fn finish<T>(self, read: Option<T>) -> Result<T, ApiError> {
+        self.problems.none()?;
+        read.ok_or_else(|| ApiError::internal("a field that could not be read was no problem"))
+    }
+}
+
+/// Reads a text as `T`.
+pub fn parsed<T: FromStr<Err: Display>>(value: &RawValue) -> Result<T, String> {
+    let text = text(value)?;
+    text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+/// Reads a UUID in its usual spelling.
+pub fn uuid<T: From<uuid::Uuid>>(value: &RawValue) -> Result<T, String> {
+    let text = text(value).ok().filter(|text| text.len() == 36);
+    let uuid = text.and_then(|text| uuid::Uuid::try_parse(&text).ok());
+    uuid.map(T::from)
+        .ok_or_else(|| "must be a UUID, such as 9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a".to_owned())
+}
+
+/// Reads a line of at most `most` characters.
+pub fn line(most: usize) -> impl FnOnce(&RawValue) -> Result<String, String> {
+    move |value| {
+        let text = text(value)?;
+        if text.chars().count() > most || text.chars().any(char::is_control) {
+            return Err(format!(
+                "must have at most {most} characters and no control characters"
+            ));
+        }
+        Ok(text)
+    }
+}
+
+/// Reads `true` or `false`.
+pub fn flag(value: &RawValue) -> Result<bool, String> {
+    serde_json::from_str(value.get()).map_err(|_| "must be true or false".to_owned())
+}
+
+/// Reads a URL that webhooks may go to.
+pub fn webhook_url(policy: &EgressPolicy) -> impl FnOnce(&RawValue) -> Result<WebhookUrl, String> {
+    |value| {
+        let url = parsed(value)?;
+        policy.check(&url).map_err(|refusal| refusal.to_string())?;
+        Ok(url)
+    }
+}
+
+fn text(value: &RawValue) -> Result<String, String> {
+    serde_json::from_str(value.get()).map_err(|_| "must be a text".to_owned())
+}

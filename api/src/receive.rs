@@ -1,0 +1,97 @@
+//! Receiving the body of a request, within limits.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web::{BytesMut, Payload};
+use futures_util::StreamExt;
+
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// How long a body may take to arrive: well below `SHUTDOWN_TIMEOUT_SECS`, so that nobody who is slow
+/// holds up the end.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Receives a body of JSON.
+///
+/// # Errors
+///
+/// 415, 413, 408, and 400 where the connection breaks.
+pub async fn receive(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &AppState,
+) -> Result<BytesMut, ApiError> {
+    check_media_type(request)?;
+    read_body(request, payload, state.http.max_body_bytes).await
+}
+
+/// Refuses what is not said to be JSON as it stands.
+pub fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
+    let text = |name| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let media_type = text(CONTENT_TYPE)
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        return Err(ApiError::unsupported_media_type(
+            "Send JSON: Content-Type: application/json",
+        ));
+    }
+    if text(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(ApiError::unsupported_media_type(
+            "Send the body without Content-Encoding",
+        ));
+    }
+    Ok(())
+}
+
+/// Receives a body of at most `limit` bytes.
+pub async fn read_body(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<BytesMut, ApiError> {
+    let too_large = || ApiError::payload_too_large(limit);
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    let announced = announced
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(0);
+    if announced > limit {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::with_capacity(announced);
+    let reading = async {
+        while let Some(chunk) = payload.next().await {
+            let unreadable = |error| {
+                ApiError::bad_request(
+                    "invalid_request",
+                    format!("The body cannot be read: {error}"),
+                    Vec::new(),
+                )
+            };
+            let chunk = chunk.map_err(unreadable)?;
+            if body.len() + chunk.len() > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    tokio::time::timeout(BODY_TIMEOUT, reading)
+        .await
+        .map_err(|_| ApiError::request_timeout())??;
+    Ok(body)
+}

@@ -1,0 +1,63 @@
+/// Domains whose names lead into a host or its own network: RFC 6761 §6.3 (`localhost`), RFC 6762 §3
+/// and appendix G, RFC 8375, and what resolvers add to short names. The clouds' metadata services
+/// (`metadata.google.internal`) are among them.
+const INTERNAL: [&str; 10] = [
+    "localhost",
+    "localdomain",
+    "local",
+    "internal",
+    "intranet",
+    "private",
+    "corp",
+    "home",
+    "lan",
+    "home.arpa",
+];
+
+/// Whether `host`, in lower case, is a name that only an internal network gives a meaning to. A name of
+/// one label is completed by the resolver's search list; a dot at the end makes a second spelling of
+/// a name, which nobody needs.
+pub(super) fn is_internal(host: &str) -> bool {
+    let within = |domain: &&str| {
+        host.strip_suffix(*domain)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    !host.contains('.') || host.ends_with('.') || INTERNAL.iter().any(within)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_internal_networks_are_told_from_public_ones() {
+        for internal in [
+            "localhost",
+            "localhost.",
+            "a.localhost",
+            "localhost.localdomain",
+            "printer.local",
+            "metadata.google.internal",
+            "metadata",
+            "intranet",
+            "nas.lan",
+            "router.home.arpa",
+            "hooks.corp",
+            "example.com.",
+            "",
+        ] {
+            assert!(is_internal(internal), "{internal}");
+        }
+        for public in [
+            "example.com",
+            "localhost.example.com",
+            "notlocalhost.com",
+            "my-local.example",
+            "thelocal.se",
+            "home.example.com",
+            "xn--exmple-cua.com",
+        ] {
+            assert!(!is_internal(public), "{public}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Whose turn it is to deliver a row.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use tidings_common::notification::{Channel, MessageId, Status, UserId};
+use tidings_db::Client;
+use tidings_db::notifications::{self, Claim, Claimed, LeaseToken, Row};
+use tidings_tests::{Servers, TestDatabase};
+use uuid::Uuid;
+
+const LEASE: Duration = Duration::from_secs(30);
+
+struct Table {
+    /// Dropped last.
+    db: TestDatabase,
+    client: Client,
+}
+
+impl Table {
+    async fn new() -> Self {
+        let db = TestDatabase::migrated(&Servers::shared()).await;
+        let client = db.pool.client().await.expect("a connection");
+        Self { db, client }
+    }
+
+    async fn row_with(&self, user: UserId, status: Status, retries_attempted: i32) -> MessageId {
+        let id = MessageId::generate();
+        let sql = "INSERT INTO notifications (id, user_id, type, payload, status, message_id, created_at, retries_attempted)
+                   VALUES ($1, $2, 'sms', '{\"text\": \"hello\"}', $3, $4, now(), $5)";
+        let status = status.as_str();
+        self.client
+            .execute(
+                sql,
+                &[
+                    &Uuid::now_v7(),
+                    &user.as_uuid(),
+                    &status,
+                    &id.as_uuid(),
+                    &retries_attempted,
+                ],
+            )
+            .await
+            .expect("a row");
+        id
+    }
+
+    async fn pending(&self) -> MessageId {
+        let user = self.db.user().await;
+        self.row_with(user, Status::Pending, 0).await
+    }
+
+    async fn claim(&self, id: MessageId, attempt: u32, lease: Duration) -> Claim {
+        let claim = notifications::claim(&*self.client, id, attempt, lease).await;
+        claim.expect("the query")
+    }
+
+    async fn claimed(&self, id: MessageId, attempt: u32) -> Claimed {
+        match self.claim(id, attempt, LEASE).await {
+            Claim::Claimed(claimed) => *claimed,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn row(&self, id: MessageId) -> Row {
+        let row = notifications::find(&*self.client, id).await;
+        row.expect("the query").expect("the row")
+    }
+
+    async fn delivered(&self, id: MessageId, token: LeaseToken) -> bool {
+        let done = notifications::delivered(&*self.client, id, token).await;
+        done.expect("the query")
+    }
+
+    async fn failed(&self, id: MessageId, token: LeaseToken, attempt: u32) -> bool {
+        let failing = notifications::attempt_failed(&*self.client, id, token, attempt, "no luck");
+        failing.await.expect("the query")
+    }
+}
+
+#[tokio::test]
+async fn a_row_is_one_workers_until_its_lease_ends() {
+    let table = Table::new().await;
+    let id = table.pending().await;
+    let first = table.claimed(id, 0).await;
+    assert_eq!(first.channel, Some(Channel::Sms));
+    assert_eq!(first.payload, r#"{"text": "hello"}"#);
+    let Claim::Held(left) = table.claim(id, 0, LEASE).await else {
+        panic!("it is held");
+    };
+    assert!((25..=30).contains(&left.as_secs()), "{left:?}");
+    assert!(table.delivered(id, first.token).await);
+    assert!(matches!(
+        table.claim(id, 0, LEASE).await,
+        Claim::Not(Status::Processed)
+    ));
+}
+
+#[tokio::test]
+async fn after_its_lease_another_worker_has_it_and_the_first_can_record_nothing() {
+    let table = Table::new().await;
+    let id = table.pending().await;
+    let Claim::Claimed(first) = table.claim(id, 0, Duration::ZERO).await else {
+        panic!("it was free");
+    };
+    let second = table.claimed(id, 0).await;
+    assert!(!table.delivered(id, first.token).await);
+    assert!(!table.failed(id, first.token, 0).await);
+    let deferred = notifications::defer(&*table.client, id, first.token, "busy").await;
+    assert!(!deferred.expect("the query"));
+    assert_eq!(table.row(id).await.status, "pending");
+    assert!(table.delivered(id, second.token).await);
+}
+
+#[tokio::test]
+async fn of_many_that_want_a_row_at_once_one_gets_it() {
+    let table = Table::new().await;
+    let id = table.pending().await;
+    let wanting = (0..8).map(async |_| {
+        let client = table.db.pool.client().await.expect("a connection");
+        let claim = notifications::claim(&*client, id, 0, LEASE).await;
+        client.keep();
+        claim.expect("the query")
+    });
+    let claims = futures_util::future::join_all(wanting).await;
+    let ours = claims
+        .iter()
+        .filter(|claim| matches!(claim, Claim::Claimed(_)));
+    assert_eq!(ours.count(), 1, "{claims:?}");
+}
+
+#[tokio::test]
+async fn a_failed_attempt_is_counted_and_frees_the_row_for_the_next() {
+    let table = Table::new().await;
+    let id = table.pending().await;
+    let claimed = table.claimed(id, 0).await;
+    assert!(table.failed(id, claimed.token, 0).await);
+    let row = table.row(id).await;
+    assert_eq!(
+        (row.status.as_str(), row.retries_attempted),
+        ("retrying", 1)
+    );
+    assert_eq!(row.error_message.as_deref(), Some("no luck"));
+    assert!(
+        matches!(table.claim(id, 0, LEASE).await, Claim::Ahead),
+        "a copy of the message"
+    );
+    let claimed = table.claimed(id, 1).await;
+    assert!(table.delivered(id, claimed.token).await);
+    let row = table.row(id).await;
+    assert_eq!(
+        (row.status.as_str(), row.error_message),
+        ("processed", None)
+    );
+}
+
+#[tokio::test]
+async fn a_deferral_costs_no_attempt_and_remembers_since_when() {
+    let table = Table::new().await;
+    let id = table.pending().await;
+    assert_eq!(table.claimed(id, 0).await.deferred_for, None);
+    // The claim of above is still there: only its own token ends it, and a replay.
+    let sql = "UPDATE notifications SET lease_until = NULL, deferred_since = NULL";
+    table.client.execute(sql, &[]).await.expect("freed");
+    let claimed = table.claimed(id, 0).await;
+    let deferring =
+        notifications::defer(&*table.client, id, claimed.token, "the destination is away");
+    assert!(deferring.await.expect("the query"));
+    let since = "UPDATE notifications SET deferred_since = deferred_since - interval '2 hours'";
+    table
+        .client
+        .execute(since, &[])
+        .await
+        .expect("two hours ago");
+    let row = table.row(id).await;
+    assert_eq!((row.status.as_str(), row.retries_attempted), ("pending", 0));
+    assert_eq!(
+        row.error_message.as_deref(),
+        Some("the destination is away")
+    );
+    let claimed = table.claimed(id, 0).await;
+    let waited = claimed.deferred_for.expect("it was deferred");
+    assert!((7200..7260).contains(&waited.as_secs()), "{waited:?}");
+    assert!(table.failed(id, claimed.token, 0).await, "a real attempt");
+    assert_eq!(table.claimed(id, 1).await.deferred_for, None);
+}
+
+#[rstest]
+#[case(Status::Scheduled)]
+#[case(Status::Processed)]
+#[case(Status::Failed)]
+#[case(Status::Cancelled)]
+#[case(Status::Expired)]
+#[tokio::test]
+async fn what_is_not_waiting_for_delivery_cannot_be_claimed(#[case] status: Status) {
+    let table = Table::new().await;
+    let user = table.db.user().await;
+    let id = table.row_with(user, status, 0).await;
+    assert!(matches!(table.claim(id, 0, LEASE).await, Claim::Not(found) if found == status));
+    let unknown = MessageId::generate();
+    assert!(matches!(
+        table.claim(unknown, 0, LEASE).await,
+        Claim::Missing
+    ));
+}
+
+#[tokio::test]
+async fn a_replay_starts_from_the_beginning_whatever_was_left_behind() {
+    let table = Table::new().await;
+    let id = table.pending().await;
+    table.claimed(id, 0).await;
+    assert!(
+        notifications::fail(&*table.client, id, "given up")
+            .await
+            .expect("the query")
+    );
+    assert!(
+        notifications::replay(&*table.client, id)
+            .await
+            .expect("the query")
+    );
+    let claimed = table.claimed(id, 0).await;
+    assert_eq!(claimed.deferred_for, None);
+}

@@ -1,0 +1,270 @@
+//! The record of every try at delivering a notification.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use tidings_common::notification::{Channel, MessageId, Notification, UserId};
+use tidings_db::delivery_attempts::{
+    AttemptOutcome, AttemptRow, Finished, NewAttempt, UsedTemplate, begin, delivered_contacts,
+    finish, timeline,
+};
+use tidings_db::{Client, notifications};
+use tidings_tests::{Servers, TestDatabase};
+use uuid::Uuid;
+
+/// A database with one user, and a connection to it.
+async fn database() -> (TestDatabase, UserId, Client) {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let user = db.user().await;
+    let client = db.pool.client().await.expect("a connection");
+    (db, user, client)
+}
+
+/// A notification that is recorded.
+async fn recorded(client: &Client, user_id: UserId) -> MessageId {
+    let notification = Notification {
+        message_id: MessageId::generate(),
+        user_id,
+        channel: Channel::Push,
+        accepted_at: Timestamp::now(),
+        payload: RawValue::from_string("{}".to_owned()).expect("JSON"),
+        template: None,
+    };
+    let made = notifications::record(&**client, &[&notification]).await;
+    assert_eq!(made.expect("recorded").len(), 1);
+    notification.message_id
+}
+
+fn new(message_id: MessageId, attempt: u32, contact_id: Option<Uuid>) -> NewAttempt<'static> {
+    NewAttempt {
+        message_id,
+        attempt,
+        provider: "fcm",
+        contact_id,
+        template: None,
+    }
+}
+
+fn finished(id: i64, outcome: AttemptOutcome) -> Finished<'static> {
+    Finished {
+        id,
+        duration: Duration::from_millis(12),
+        outcome,
+        reference: None,
+        error: None,
+    }
+}
+
+async fn rows(client: &Client, id: MessageId) -> Vec<AttemptRow> {
+    timeline(&**client, id).await.expect("the query")
+}
+
+fn outcomes(rows: &[AttemptRow]) -> Vec<&str> {
+    rows.iter().map(|row| row.outcome.as_str()).collect()
+}
+
+#[tokio::test]
+async fn an_attempt_is_under_way_and_then_what_came_of_it() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let template = UsedTemplate {
+        name: "welcome".to_owned(),
+        locale: "de".to_owned(),
+        version: 3,
+    };
+    let contact = Uuid::now_v7();
+    let attempt = NewAttempt {
+        template: Some(&template),
+        ..new(message, 2, Some(contact))
+    };
+    let before = Timestamp::now();
+    let ids = begin(&*client, &[attempt]).await.expect("begun");
+    let under_way = &rows(&client, message).await[0];
+    assert_eq!(ids, [under_way.id]);
+    assert_eq!((under_way.attempt, under_way.provider.as_str()), (2, "fcm"));
+    assert_eq!(under_way.contact_id, Some(contact));
+    assert_eq!(under_way.template.as_ref(), Some(&template));
+    assert_eq!(under_way.outcome, "sending");
+    assert_eq!(under_way.duration_ms, None);
+    let age = before.duration_since(under_way.started_at).abs();
+    assert!(age < jiff::SignedDuration::from_secs(60), "{age}");
+
+    let done = Finished {
+        reference: Some("projects/p/messages/1"),
+        error: Some("in two parts\0"),
+        ..finished(ids[0], AttemptOutcome::Delivered)
+    };
+    finish(&*client, &[done]).await.expect("finished");
+    let row = &rows(&client, message).await[0];
+    assert_eq!(
+        (row.outcome.as_str(), row.duration_ms),
+        ("delivered", Some(12))
+    );
+    assert_eq!(
+        row.provider_reference.as_deref(),
+        Some("projects/p/messages/1")
+    );
+    assert_eq!(row.error.as_deref(), Some("in two parts "));
+}
+
+#[tokio::test]
+async fn every_outcome_can_be_recorded_and_is_read_back() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let attempts = AttemptOutcome::ALL.map(|_| new(message, 0, Some(Uuid::now_v7())));
+    let ids = begin(&*client, &attempts).await.expect("begun");
+    let all: Vec<_> = ids
+        .iter()
+        .zip(AttemptOutcome::ALL)
+        .map(|(id, outcome)| finished(*id, outcome))
+        .collect();
+    finish(&*client, &all).await.expect("finished");
+    let read: Vec<AttemptOutcome> = rows(&client, message)
+        .await
+        .iter()
+        .map(|row| row.outcome.parse().expect("an outcome"))
+        .collect();
+    assert_eq!(read, AttemptOutcome::ALL);
+    assert!("pigeon".parse::<AttemptOutcome>().is_err());
+}
+
+#[tokio::test]
+async fn ids_come_in_the_order_of_the_attempts_and_of_the_timeline() {
+    let (_db, user, client) = database().await;
+    let one = recorded(&client, user).await;
+    let two = recorded(&client, user).await;
+    let contacts: Vec<Uuid> = (0..200).map(|_| Uuid::new_v4()).collect();
+    let attempts: Vec<_> = contacts
+        .iter()
+        .enumerate()
+        .map(|(place, contact)| new(if place % 2 == 0 { one } else { two }, 0, Some(*contact)))
+        .collect();
+    let ids = begin(&*client, &attempts).await.expect("begun");
+    assert!(ids.len() == 200 && ids.is_sorted());
+    for (message, first) in [(one, 0), (two, 1)] {
+        let read = rows(&client, message).await;
+        let read: Vec<_> = read.iter().map(|row| (row.id, row.contact_id)).collect();
+        let mine = (first..200).step_by(2);
+        let expected: Vec<_> = mine.map(|i| (ids[i], Some(contacts[i]))).collect();
+        assert_eq!(read, expected);
+    }
+}
+
+#[tokio::test]
+async fn what_a_worker_left_under_way_is_unknown_once_another_begins() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let other = recorded(&client, user).await;
+    let both = [new(message, 0, None), new(other, 0, None)];
+    let left = begin(&*client, &both).await.expect("begun");
+    let mut error = finished(left[0], AttemptOutcome::Failed);
+    error.error = Some("503");
+    finish(&*client, &[error]).await.expect("finished");
+    let left = begin(&*client, &[new(message, 1, None)]).await;
+    let left = left.expect("begun")[0];
+
+    begin(&*client, &[new(message, 1, None), new(message, 1, None)])
+        .await
+        .expect("begun");
+    let read = rows(&client, message).await;
+    assert_eq!(
+        outcomes(&read),
+        ["failed", "unknown", "sending", "sending"],
+        "one call's attempts leave each other alone"
+    );
+    assert_eq!(
+        read[1].error.as_deref(),
+        Some("the worker ended before the answer was recorded")
+    );
+    assert_eq!(read[0].error.as_deref(), Some("503"));
+    let others = rows(&client, other).await;
+    assert_eq!(outcomes(&others), ["sending"], "another's stays");
+
+    // The first worker was only slow.
+    let late = finished(left, AttemptOutcome::Delivered);
+    finish(&*client, &[late]).await.expect("finished");
+    let read = rows(&client, message).await;
+    assert_eq!(
+        (read[1].outcome.as_str(), read[1].error.as_deref()),
+        ("delivered", None)
+    );
+}
+
+#[tokio::test]
+async fn contacts_that_have_it_already_are_told() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let none = delivered_contacts(&*client, message).await;
+    assert_eq!(none.expect("the query"), []);
+    let [has_it, has_it_twice, has_not] = [(); 3].map(|()| Uuid::now_v7());
+    let attempts = [
+        (Some(has_it), AttemptOutcome::Delivered),
+        (Some(has_it_twice), AttemptOutcome::Delivered),
+        (Some(has_it_twice), AttemptOutcome::Delivered),
+        (Some(has_not), AttemptOutcome::Unknown),
+        (None, AttemptOutcome::Delivered),
+    ];
+    let begun = attempts.map(|(contact, _)| new(message, 0, contact));
+    let ids = begin(&*client, &begun).await.expect("begun");
+    let all: Vec<_> = ids
+        .into_iter()
+        .zip(attempts)
+        .map(|(id, (_, outcome))| finished(id, outcome))
+        .collect();
+    finish(&*client, &all).await.expect("finished");
+    let mut contacts = delivered_contacts(&*client, message)
+        .await
+        .expect("the query");
+    contacts.sort_unstable();
+    let mut expected = [None, Some(has_it), Some(has_it_twice)];
+    expected.sort_unstable();
+    assert_eq!(contacts, expected);
+}
+
+#[tokio::test]
+async fn long_texts_are_cut_to_what_the_columns_hold() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let ids = begin(&*client, &[new(message, u32::MAX, None)]).await;
+    // Characters of two bytes each: the columns count characters.
+    let long = "ä".repeat(600);
+    let done = Finished {
+        id: ids.expect("begun")[0],
+        duration: Duration::MAX,
+        outcome: AttemptOutcome::Rejected,
+        reference: Some(&long),
+        error: Some(&long),
+    };
+    finish(&*client, &[done]).await.expect("finished");
+    let row = &rows(&client, message).await[0];
+    assert_eq!(row.error, Some("ä".repeat(500)));
+    assert_eq!(row.provider_reference, Some("ä".repeat(500)));
+    assert_eq!(row.duration_ms, Some(i32::MAX));
+}
+
+#[tokio::test]
+async fn attempts_go_with_their_notification_and_cannot_be_without_one() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let ids = begin(&*client, &[new(message, 0, None)]).await;
+    let ids = ids.expect("begun");
+    client
+        .execute("DELETE FROM users WHERE id = $1", &[&user.as_uuid()])
+        .await
+        .expect("deleted");
+    assert_eq!(rows(&client, message).await, []);
+    let late = finished(ids[0], AttemptOutcome::Delivered);
+    finish(&*client, &[late]).await.expect("passed over");
+    let orphan = begin(&*client, &[new(message, 0, None)]).await;
+    let trouble = orphan.expect_err("no notification").trouble();
+    assert_eq!(trouble, tidings_db::Trouble::MissingReference);
+}
+
+#[tokio::test]
+async fn nothing_to_begin_or_to_finish_is_no_trouble() {
+    let (_db, _, client) = database().await;
+    let ids = begin(&*client, &[]).await.expect("the query");
+    assert!(ids.is_empty());
+    finish(&*client, &[]).await.expect("the query");
+}

@@ -1,0 +1,135 @@
+//! The queries of `tidings_db::phone_numbers`.
+
+use tidings_common::content::PhoneNumber;
+use tidings_common::notification::UserId;
+use tidings_db::phone_numbers::{self, MAX_PER_USER, Row};
+use tidings_db::{Added, DbError};
+use tidings_tests::{Servers, TestDatabase};
+use uuid::Uuid;
+
+fn number(n: usize) -> PhoneNumber {
+    format!("+4915100000{n:03}").parse().expect("a number")
+}
+
+async fn insert(db: &TestDatabase, user: UserId, n: usize) -> Result<Added<Row>, DbError> {
+    let mut client = db.pool.client().await?;
+    let added = phone_numbers::insert(&mut *client, user, &number(n)).await?;
+    client.keep();
+    Ok(added)
+}
+
+async fn list(db: &TestDatabase, user: UserId) -> Vec<Row> {
+    let client = db.pool.client().await.expect("a connection");
+    phone_numbers::list(&*client, user).await.expect("a list")
+}
+
+async fn newest(db: &TestDatabase, user: UserId) -> Option<String> {
+    let client = db.pool.client().await.expect("a connection");
+    let newest = phone_numbers::newest(&*client, user).await;
+    newest.expect("the query").map(|(_, number)| number)
+}
+
+#[tokio::test]
+async fn the_newest_number_is_the_one_added_last() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let (anna, ben) = (db.user().await, db.user().await);
+    assert_eq!(newest(&db, anna).await, None);
+    for n in 1..=3 {
+        let added = insert(&db, anna, n).await.expect("added");
+        assert!(matches!(added, Added::New(row) if row.number == number(n).as_str()));
+    }
+    insert(&db, ben, 9).await.expect("added");
+    assert_eq!(newest(&db, anna).await.as_deref(), Some(number(3).as_str()));
+    let listed: Vec<_> = list(&db, anna)
+        .await
+        .into_iter()
+        .map(|row| row.number)
+        .collect();
+    assert_eq!(listed, [3, 2, 1].map(|n| number(n).as_str().to_owned()));
+}
+
+#[tokio::test]
+async fn adding_a_number_again_changes_nothing() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let (anna, ben) = (db.user().await, db.user().await);
+    let Added::New(first) = insert(&db, anna, 1).await.expect("added") else {
+        panic!("not new");
+    };
+    insert(&db, anna, 2).await.expect("added");
+    assert_eq!(
+        insert(&db, anna, 1).await.expect("no error"),
+        Added::Existing(first)
+    );
+    assert_eq!(newest(&db, anna).await.as_deref(), Some(number(2).as_str()));
+    // Several people may share a telephone.
+    let shared = insert(&db, ben, 1).await.expect("added");
+    assert!(matches!(shared, Added::New(_)), "{shared:?}");
+}
+
+#[tokio::test]
+async fn nobody_gets_more_numbers_than_the_limit_however_many_are_added_at_once() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let user = db.user().await;
+    let most = usize::try_from(MAX_PER_USER).expect("a small number");
+    let adding = (0..most * 2).map(|n| insert(&db, user, n));
+    let added = futures_util::future::join_all(adding).await;
+    let (mut new, mut refused) = (0, 0);
+    for one in added {
+        match one.expect("no error") {
+            Added::New(_) => new += 1,
+            Added::TooMany => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((new, refused), (most, most));
+    let listed = list(&db, user).await;
+    assert_eq!(listed.len(), most);
+    // One that they have is no further one.
+    let again = listed[0].number.parse().expect("a number");
+    let mut client = db.pool.client().await.expect("a connection");
+    let again = phone_numbers::insert(&mut *client, user, &again).await;
+    assert!(matches!(again, Ok(Added::Existing(_))), "{again:?}");
+}
+
+#[tokio::test]
+async fn the_same_number_added_many_times_at_once_is_one() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let user = db.user().await;
+    let added = futures_util::future::join_all((0..12).map(|_| insert(&db, user, 1))).await;
+    let new = |added: &&Result<Added<Row>, DbError>| matches!(added, Ok(Added::New(_)));
+    assert_eq!(added.iter().filter(new).count(), 1, "{added:?}");
+    assert!(added.iter().all(Result::is_ok), "{added:?}");
+    assert_eq!(list(&db, user).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_unknown_user_gets_no_number() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let nobody = UserId::from(Uuid::now_v7());
+    let added = insert(&db, nobody, 1).await.expect("no error");
+    assert_eq!(added, Added::NoSuchUser);
+}
+
+#[tokio::test]
+async fn a_number_is_deleted_for_its_own_user_alone_and_goes_with_them() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let (anna, ben) = (db.user().await, db.user().await);
+    let Added::New(row) = insert(&db, anna, 1).await.expect("added") else {
+        panic!("not new");
+    };
+    insert(&db, anna, 2).await.expect("added");
+    let client = db.pool.client().await.expect("a connection");
+    let delete = async |user| {
+        phone_numbers::delete(&*client, user, row.id)
+            .await
+            .expect("done")
+    };
+    assert!(!delete(ben).await);
+    assert!(delete(anna).await);
+    assert!(!delete(anna).await);
+    client
+        .execute("DELETE FROM users WHERE id = $1", &[&anna.as_uuid()])
+        .await
+        .expect("deleted");
+    assert_eq!(list(&db, anna).await, []);
+}

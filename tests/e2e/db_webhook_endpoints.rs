@@ -1,0 +1,263 @@
+//! The queries of `tidings_db::webhook_endpoints`.
+
+use secrecy::{ExposeSecret, SecretString};
+use tidings_common::content::WebhookUrl;
+use tidings_common::notification::UserId;
+use tidings_db::webhook_endpoints::{self, Changes, Endpoint, MAX_PER_USER, NewEndpoint, Row};
+use tidings_db::{Added, DbError};
+use tidings_tests::{Servers, TestDatabase, secs};
+use uuid::Uuid;
+
+fn url(path: &str) -> WebhookUrl {
+    let url = format!("https://example.com/{path}");
+    url.parse().expect("a URL")
+}
+
+async fn insert(db: &TestDatabase, user: UserId, path: &str) -> Result<Added<Row>, DbError> {
+    let mut client = db.pool.client().await?;
+    let new = NewEndpoint {
+        user,
+        url: &url(path),
+        description: Some("Orders"),
+        secret: &SecretString::from(format!("whsec_{path}")),
+    };
+    let added = webhook_endpoints::insert(&mut *client, new).await?;
+    client.keep();
+    Ok(added)
+}
+
+async fn new(db: &TestDatabase, user: UserId, path: &str) -> Row {
+    match insert(db, user, path).await.expect("no error") {
+        Added::New(row) => row,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn for_delivery(db: &TestDatabase, row: &Row) -> Endpoint {
+    let client = db.pool.client().await.expect("a connection");
+    let found = webhook_endpoints::find_of(&*client, row.id, row.user_id).await;
+    found.expect("the query").expect("an endpoint")
+}
+
+fn secrets(endpoint: &Endpoint) -> Vec<&str> {
+    endpoint
+        .secrets
+        .iter()
+        .map(ExposeSecret::expose_secret)
+        .collect()
+}
+
+async fn enabled_of(db: &TestDatabase, user: UserId) -> Vec<Uuid> {
+    let client = db.pool.client().await.expect("a connection");
+    let enabled = webhook_endpoints::enabled_of(&*client, user).await;
+    enabled
+        .expect("the query")
+        .iter()
+        .map(|endpoint| endpoint.id)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_new_endpoint_is_enabled_and_found_by_its_owner_and_by_nobody_else() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let (anna, ben) = (db.user().await, db.user().await);
+    let made = new(&db, anna, "a").await;
+    assert_eq!(made.url, "https://example.com/a");
+    assert_eq!(made.description.as_deref(), Some("Orders"));
+    assert!(made.enabled && made.disabled_reason.is_none() && made.user_id == anna);
+    let client = db.pool.client().await.expect("a connection");
+    for (owner, expected) in [
+        (None, Some(&made)),
+        (Some(anna), Some(&made)),
+        (Some(ben), None),
+    ] {
+        let found = webhook_endpoints::find(&*client, made.id, owner).await;
+        assert_eq!(found.expect("the query").as_ref(), expected);
+    }
+    let found = webhook_endpoints::find_of(&*client, made.id, ben).await;
+    assert!(found.expect("the query").is_none());
+    assert_eq!(secrets(&for_delivery(&db, &made).await), ["whsec_a"]);
+}
+
+#[tokio::test]
+async fn secrets_do_not_show_in_debug_output() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let made = new(&db, db.user().await, "secret").await;
+    let shown = format!("{:?} {made:?}", for_delivery(&db, &made).await);
+    assert!(!shown.contains("whsec_"), "{shown}");
+}
+
+#[tokio::test]
+async fn nobody_gets_more_endpoints_than_the_limit_however_many_are_made_at_once() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let user = db.user().await;
+    let most = usize::try_from(MAX_PER_USER).expect("a small number");
+    // One URL: a user may have several endpoints with it.
+    let made = futures_util::future::join_all((0..most * 2).map(|_| insert(&db, user, "a"))).await;
+    let refused = |added: &&Result<Added<Row>, DbError>| matches!(added, Ok(Added::TooMany));
+    assert_eq!(made.iter().filter(refused).count(), most, "{made:?}");
+    assert_eq!(enabled_of(&db, user).await.len(), most);
+    let nobody = UserId::from(Uuid::now_v7());
+    assert_eq!(
+        insert(&db, nobody, "a").await.expect("no error"),
+        Added::NoSuchUser
+    );
+}
+
+#[tokio::test]
+async fn pages_are_newest_first_without_gaps_or_repetitions() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let users = [db.user().await, db.user().await];
+    let mut made = Vec::new();
+    for n in 0..14 {
+        made.push(new(&db, users[n % 2], &n.to_string()).await);
+    }
+    made.reverse();
+    let client = db.pool.client().await.expect("a connection");
+    for user in [None, Some(users[0])] {
+        let expected: Vec<&Row> = made
+            .iter()
+            .filter(|row| user.is_none_or(|user| row.user_id == user))
+            .collect();
+        for limit in [1, 3, 7, 14, 200] {
+            let (mut all, mut after) = (Vec::new(), None);
+            loop {
+                let page = webhook_endpoints::list(&*client, user, after, limit).await;
+                let (rows, next) = page.expect("a page");
+                all.extend(rows);
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(all.iter().collect::<Vec<_>>(), expected, "limit {limit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_update_changes_what_it_names_for_the_owner_alone() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let (anna, ben) = (db.user().await, db.user().await);
+    let made = new(&db, anna, "a").await;
+    let client = db.pool.client().await.expect("a connection");
+    let update = async |owner, changes: Changes| {
+        let updated = webhook_endpoints::update(&*client, made.id, owner, &changes).await;
+        updated.expect("the query")
+    };
+    let disabled = Changes {
+        enabled: Some(false),
+        ..Changes::default()
+    };
+    assert_eq!(update(Some(ben), disabled.clone()).await, None);
+    let now = update(Some(anna), disabled).await.expect("updated");
+    assert_eq!(
+        (now.enabled, &now.url, &now.description),
+        (false, &made.url, &made.description)
+    );
+    assert!(now.updated_at > made.updated_at && now.created_at == made.created_at);
+    let moved = Changes {
+        url: Some(url("b")),
+        description: Some(String::new()),
+        ..Changes::default()
+    };
+    let now = update(None, moved).await.expect("updated");
+    assert_eq!(
+        (now.enabled, now.url.as_str(), now.description),
+        (false, url("b").as_url().as_str(), None)
+    );
+}
+
+#[tokio::test]
+async fn a_disabled_endpoint_is_told_why_and_gets_nothing_until_it_is_enabled() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let user = db.user().await;
+    let (kept, gone) = (new(&db, user, "a").await, new(&db, user, "b").await);
+    assert_eq!(enabled_of(&db, user).await, [gone.id, kept.id]);
+    let client = db.pool.client().await.expect("a connection");
+    let disable = async |reason: &str| {
+        let disabled = webhook_endpoints::disable(&*client, gone.id, reason).await;
+        disabled.expect("the query")
+    };
+    assert!(disable("it answered 410 Gone").await);
+    assert!(!disable("again").await, "it is disabled already");
+    assert_eq!(enabled_of(&db, user).await, [kept.id]);
+    assert!(!for_delivery(&db, &gone).await.enabled);
+    let find = async || {
+        let found = webhook_endpoints::find(&*client, gone.id, None).await;
+        found.expect("the query").expect("an endpoint")
+    };
+    assert_eq!(
+        find().await.disabled_reason.as_deref(),
+        Some("it answered 410 Gone")
+    );
+    let enable = Changes {
+        enabled: Some(true),
+        ..Changes::default()
+    };
+    let updated = webhook_endpoints::update(&*client, gone.id, None, &enable).await;
+    let updated = updated.expect("the query").expect("an endpoint");
+    assert!(updated.enabled && updated.disabled_reason.is_none());
+    assert!(disable(&"x".repeat(1000)).await);
+    assert_eq!(
+        find().await.disabled_reason.map(|reason| reason.len()),
+        Some(500)
+    );
+}
+
+#[tokio::test]
+async fn both_secrets_sign_while_one_is_rotated_and_the_older_one_only_so_long() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let (anna, ben) = (db.user().await, db.user().await);
+    let made = new(&db, anna, "1").await;
+    let client = db.pool.client().await.expect("a connection");
+    let rotate = async |owner, secret: &str, keep| {
+        let secret = SecretString::from(secret);
+        let rotated = webhook_endpoints::rotate(&*client, made.id, owner, &secret, keep).await;
+        rotated.expect("the query")
+    };
+    assert_eq!(rotate(Some(ben), "whsec_bens", secs(60)).await, None);
+    let before = jiff::Timestamp::now();
+    let until = rotate(Some(anna), "whsec_2", secs(86_400))
+        .await
+        .expect("rotated");
+    let hours = until.duration_since(before).as_hours();
+    assert!((23..=24).contains(&hours), "{until}");
+    assert_eq!(
+        secrets(&for_delivery(&db, &made).await),
+        ["whsec_2", "whsec_1"]
+    );
+    let enabled = webhook_endpoints::enabled_of(&*client, anna)
+        .await
+        .expect("the query");
+    assert_eq!(secrets(&enabled[0]), ["whsec_2", "whsec_1"]);
+
+    rotate(None, "whsec_3", secs(60)).await.expect("rotated");
+    assert_eq!(
+        secrets(&for_delivery(&db, &made).await),
+        ["whsec_3", "whsec_2"]
+    );
+    rotate(None, "whsec_4", secs(0)).await.expect("rotated");
+    assert_eq!(secrets(&for_delivery(&db, &made).await), ["whsec_4"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_is_deleted_by_its_owner_alone_and_goes_with_them() {
+    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let (anna, ben) = (db.user().await, db.user().await);
+    let made = new(&db, anna, "a").await;
+    new(&db, anna, "b").await;
+    let client = db.pool.client().await.expect("a connection");
+    let delete = async |owner| {
+        let deleted = webhook_endpoints::delete(&*client, made.id, owner).await;
+        deleted.expect("no error")
+    };
+    assert!(!delete(Some(ben)).await);
+    assert!(delete(Some(anna)).await);
+    assert!(!delete(None).await);
+    client
+        .execute("DELETE FROM users WHERE id = $1", &[&anna.as_uuid()])
+        .await
+        .expect("deleted");
+    assert!(enabled_of(&db, anna).await.is_empty());
+}

@@ -1,0 +1,61 @@
+//! A provider that refuses our credentials counts as away, and says so.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tidings_tests::{Receiver, eventually_ok, outcomes, secs};
+
+use super::{channel, error, post, taken, world};
+
+#[tokio::test]
+async fn refused_credentials_close_the_channel_at_once_until_they_are_mended() {
+    let mended = Arc::new(AtomicBool::new(false));
+    let now = Arc::clone(&mended);
+    let twilio = Receiver::start(move |_| {
+        if now.load(Ordering::SeqCst) {
+            taken()
+        } else {
+            error(401, 20003, "Authenticate")
+        }
+    })
+    .await;
+    let world = world(
+        &twilio,
+        &[("BREAKER_PROBE_SECS", "1"), ("MAX_RETRIES", "0")],
+    )
+    .await;
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    let id = post(&world, &api, "hello").await;
+    let state = eventually_ok(secs(30), "the channel is away", async || {
+        let state = channel(&worker, "sms").await;
+        if state["state"] == "away" {
+            Ok(state)
+        } else {
+            Err(state)
+        }
+    })
+    .await;
+    assert!(
+        state["reason"]
+            .as_str()
+            .is_some_and(|why| why.contains("credentials")),
+        "{state}"
+    );
+    let health = worker.client().get("/health").await;
+    assert_eq!(
+        (health.status, &health.body["status"]),
+        (200, &"healthy".into())
+    );
+    twilio.until_received(secs(30), 2).await;
+
+    mended.store(true, Ordering::SeqCst);
+    world.until_status(id, "processed").await;
+    let attempts = api.client().attempts(id).await;
+    let outcomes = outcomes(&attempts);
+    assert!(
+        outcomes.iter().all(|(attempt, _)| *attempt == 0),
+        "{outcomes:?}"
+    );
+    assert_eq!(outcomes[0], (0, "credentials_refused"));
+    assert_eq!(outcomes.last(), Some(&(0, "delivered")));
+}

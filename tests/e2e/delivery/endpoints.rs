@@ -1,0 +1,167 @@
+//! Webhooks to a user's endpoints, and destinations that are away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+use tidings_common::notification::MessageId;
+use tidings_tests::{
+    Answer, Client, Program, Received, Receiver, Response, World, eventually_ok, outcomes, secs,
+};
+
+use super::channel;
+
+async fn world(more: &[(&str, &str)]) -> World {
+    let mut settings = vec![
+        ("WEBHOOK_PROVIDER", "http"),
+        ("WEBHOOK_ALLOW_NETS", "127.0.0.1/32"),
+        ("WORKER_CHANNELS", "intake,webhook"),
+        ("RETRY_BASE_DELAY_MS", "50"),
+    ];
+    settings.extend_from_slice(more);
+    World::with(&settings).await
+}
+
+async fn send(client: &Client, method: &str, path: &str, body: &Value) -> Answer {
+    let method = method.parse().expect("a method");
+    client.send(client.request(method, path).json(body)).await
+}
+
+/// Makes an endpoint; returns its id and its secret.
+async fn endpoint(client: &Client, world: &World, url: &str) -> (String, String) {
+    let body = json!({"userId": world.user, "url": url});
+    let made = send(client, "POST", "/api/webhook-endpoints", &body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let text = |name: &str| made.body[name].as_str().expect("a text").to_owned();
+    (text("id"), text("secret"))
+}
+
+async fn post(world: &World, api: &Program, to: Option<&str>) -> MessageId {
+    let body = json!({
+        "targetUserId": world.user,
+        "type": "webhook",
+        "payload": {"to": to, "event": "order.shipped", "data": {"order": 4711}},
+    });
+    api.client().post(&body).await.accepted()
+}
+
+fn verifies(request: &Received, secret: &str) -> bool {
+    let webhook = standardwebhooks::Webhook::new(secret).expect("a secret");
+    webhook.verify(&request.body, &request.headers).is_ok()
+}
+
+#[tokio::test]
+async fn each_endpoint_of_a_user_gets_it_once_signed_with_its_own_secret() {
+    let seen = AtomicUsize::new(0);
+    let flaky = Receiver::start(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
+        0 | 1 => Response::status(500),
+        _ => Response::status(200),
+    })
+    .await;
+    let steady = Receiver::start(|_| Response::status(200)).await;
+    let world = world(&[]).await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let (_, flaky_secret) = endpoint(&api.client(), &world, &flaky.url("/")).await;
+    let (id, steady_secret) = endpoint(&api.client(), &world, &steady.url("/")).await;
+    let posted = post(&world, &api, None).await;
+    world.until_status(posted, "processed").await;
+    assert_eq!((flaky.count(), steady.count()), (3, 1));
+    assert!(
+        flaky
+            .requests()
+            .iter()
+            .all(|request| verifies(request, &flaky_secret))
+    );
+    assert!(verifies(&steady.requests()[0], &steady_secret));
+    assert!(!verifies(&steady.requests()[0], &flaky_secret));
+
+    // While a secret is rotated, both sign.
+    let path = format!("/api/webhook-endpoints/{id}/rotate-secret");
+    let rotated = send(&api.client(), "POST", &path, &json!({})).await;
+    let new_secret = rotated.body["secret"]
+        .as_str()
+        .expect("a secret")
+        .to_owned();
+    let path = format!("/api/webhook-endpoints/{id}/ping");
+    let pinged = send(&api.client(), "POST", &path, &json!({})).await;
+    assert_eq!(pinged.status, 202, "{}", pinged.text);
+    steady.until_received(secs(30), 2).await;
+    let ping = &steady.requests()[1];
+    assert_eq!(ping.json()["type"], "ping");
+    assert!(verifies(ping, &steady_secret) && verifies(ping, &new_secret));
+    assert_eq!(flaky.count(), 3, "a ping goes to its own endpoint alone");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_says_it_is_gone_is_disabled() {
+    let gone = Receiver::start(|_| Response::status(410)).await;
+    let world = world(&[]).await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let (id, _) = endpoint(&api.client(), &world, &gone.url("/")).await;
+    let posted = post(&world, &api, None).await;
+    world.until_status(posted, "failed").await;
+    let endpoint = api
+        .client()
+        .get(&format!("/api/webhook-endpoints/{id}"))
+        .await;
+    assert_eq!(endpoint.body["enabled"], false);
+    assert!(
+        endpoint.body["disabledReason"]
+            .as_str()
+            .is_some_and(|why| why.contains("410"))
+    );
+    let attempts = api.client().attempts(posted).await;
+    assert_eq!(outcomes(&attempts), [(0, "gone")]);
+    assert_eq!(attempts[0]["contactId"], id.as_str());
+    let second = post(&world, &api, None).await;
+    world.until_status(second, "failed").await;
+    assert_eq!(gone.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_is_away_costs_nothing_more_and_nobody_else() {
+    let works = Arc::new(AtomicBool::new(false));
+    let now = Arc::clone(&works);
+    let down = Receiver::start(move |_| {
+        Response::status(if now.load(Ordering::SeqCst) { 200 } else { 502 })
+    })
+    .await;
+    let up = Receiver::start(|_| Response::status(200)).await;
+    let world = world(&[("BREAKER_FAILURES", "5"), ("BREAKER_PROBE_SECS", "2")]).await;
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    let (mut to_down, mut to_up) = (Vec::new(), Vec::new());
+    for _ in 0..60 {
+        to_down.push(post(&world, &api, Some(&down.url("/"))).await);
+        to_up.push(post(&world, &api, Some(&up.url("/"))).await);
+    }
+    for id in to_up {
+        world.until_status(id, "processed").await;
+    }
+    eventually_ok(secs(30), "the breaker is open", async || {
+        let state = channel(&worker, "webhook").await;
+        if state["destinationsAway"] == 1 {
+            Ok(())
+        } else {
+            Err(state)
+        }
+    })
+    .await;
+    assert_eq!(channel(&worker, "webhook").await["state"], "delivering");
+    let waiting = "deferred_since IS NOT NULL";
+    eventually_ok(secs(60), "they wait for it", async || {
+        match world.database.count(waiting).await {
+            60 => Ok(()),
+            so_far => Err(format!("{so_far} do")),
+        }
+    })
+    .await;
+    assert!(down.count() < 30, "{} requests", down.count());
+
+    works.store(true, Ordering::SeqCst);
+    for id in to_down {
+        world.until_status(id, "processed").await;
+    }
+    let amqp = world.amqp().await;
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+    assert_eq!(channel(&worker, "webhook").await["destinationsAway"], 0);
+}

@@ -1,0 +1,97 @@
+//! A row is sent by one worker at a time, and by nobody who comes too late.
+
+use std::time::Duration;
+
+use tidings_common::broker::Router;
+use tidings_common::notification::{Channel, MessageId};
+use tidings_db::notifications::{self, Claim};
+use tidings_tests::{Receiver, eventually, outcomes, secs};
+
+use super::{post, taken, world};
+
+#[tokio::test]
+async fn a_message_whose_row_another_worker_holds_waits_without_an_attempt() {
+    let twilio = Receiver::start(|_| taken()).await;
+    let world = world(&twilio, &[("MAX_RETRIES", "0")]).await;
+    let api = world.api().await;
+    let mut intake = world
+        .start(
+            tidings_tests::Kind::Worker,
+            &[("WORKER_CHANNELS", "intake")],
+        )
+        .await;
+    let id = post(&world, &api, "hello").await;
+    world.until_status(id, "pending").await;
+    intake.leave().await;
+    let client = world.database.pool.client().await.expect("a connection");
+    let lease = Duration::from_secs(6);
+    let claim = notifications::claim(&*client, id, 0, lease).await;
+    assert!(matches!(claim, Ok(Claim::Claimed(_))));
+
+    let worker = world.worker().await;
+    eventually(secs(30), "it was deferred", async || {
+        worker
+            .metrics()
+            .await
+            .sum("tidings_messages_deferred_total", &[])
+            > 0
+    })
+    .await;
+    assert_eq!(twilio.count(), 0);
+    world.until_status(id, "processed").await;
+    assert_eq!(twilio.count(), 1);
+    assert_eq!(
+        outcomes(&api.client().attempts(id).await),
+        [(0, "delivered")]
+    );
+}
+
+#[tokio::test]
+async fn copies_of_a_message_send_nothing_twice() {
+    let twilio = Receiver::start(|_| taken().after(Duration::from_millis(300))).await;
+    let world = world(&twilio, &[]).await;
+    let api = world.api().await;
+    let mut intake = world
+        .start(
+            tidings_tests::Kind::Worker,
+            &[("WORKER_CHANNELS", "intake")],
+        )
+        .await;
+    let id = post(&world, &api, "hello").await;
+    world.until_status(id, "pending").await;
+    intake.leave().await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let settings = world.broker_settings(&[]);
+    let (publisher, publishing) =
+        tidings_common::broker::Publisher::start(settings.clone(), "tests", |_| {}, stop.clone());
+    eventually(secs(20), "the publisher is connected", async || {
+        publisher.is_connected()
+    })
+    .await;
+    let router = Router::new(&settings);
+    for _ in 0..5 {
+        let copy = router.delivery(Channel::Sms, id);
+        publisher.publish(copy).await.expect("confirmed");
+    }
+    let nobody = MessageId::generate();
+    publisher
+        .publish(router.delivery(Channel::Sms, nobody))
+        .await
+        .expect("confirmed");
+    stop.cancel();
+    publishing.await.expect("its end");
+
+    let _worker = world.worker().await;
+    world.until_status(id, "processed").await;
+    let amqp = world.amqp().await;
+    let queue = amqp.settings.names.channel_queue(Channel::Sms);
+    let waiting = amqp.settings.names.wait("1s");
+    eventually(secs(30), "all copies are gone", async || {
+        amqp.depth(&queue).await + amqp.depth(&waiting).await == 0
+    })
+    .await;
+    assert_eq!(twilio.count(), 1);
+    let letters = amqp.dead_letters().await;
+    assert_eq!(letters.len(), 1, "the request for a row that is not there");
+    assert_eq!(letters[0].reason, "row_missing");
+}

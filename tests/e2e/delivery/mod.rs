@@ -1,0 +1,77 @@
+//! The delivery stage, whatever the provider: leases, the breaker, pauses, limits, several addresses.
+
+mod away;
+mod credentials;
+mod devices;
+mod endpoints;
+mod leases;
+mod limits;
+mod patience;
+mod replayed;
+mod unrecorded;
+
+use serde_json::{Value, json};
+use tidings_common::notification::MessageId;
+use tidings_tests::{Program, Receiver, Response, World};
+
+/// Settings with which text messages go to `twilio`, a server that answers as Twilio does.
+fn twilio_settings(twilio: &Receiver) -> Vec<(&'static str, String)> {
+    let settings = [
+        ("SMS_PROVIDER", "twilio"),
+        ("WORKER_CHANNELS", "intake,sms"),
+        ("TWILIO_ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef"),
+        ("TWILIO_AUTH_TOKEN", "a-token-for-tests"),
+        ("TWILIO_FROM_NUMBER", "+4915100000000"),
+    ];
+    let mut settings: Vec<_> = settings
+        .into_iter()
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect();
+    settings.push(("TWILIO_BASE_URL", twilio.url("")));
+    settings
+}
+
+/// An installation whose text messages go to `twilio`.
+async fn world(twilio: &Receiver, more: &[(&str, &str)]) -> World {
+    let settings = twilio_settings(twilio);
+    let mut settings: Vec<(&str, &str)> = settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    settings.extend_from_slice(more);
+    World::with(&settings).await
+}
+
+/// What Twilio answers when it has taken a message ("Create a Message").
+fn taken() -> Response {
+    Response::status(201)
+        .header("content-type", "application/json")
+        .body(r#"{"sid": "SM0123456789abcdef0123456789abcdef", "status": "queued"}"#)
+}
+
+/// An error of Twilio's ("REST API: error responses").
+fn error(status: u16, code: u32, message: &str) -> Response {
+    let body = json!({"code": code, "message": message, "more_info": "", "status": status});
+    Response::status(status)
+        .header("content-type", "application/json")
+        .body(body.to_string())
+}
+
+/// The body of a POST: a text message.
+fn sms(world: &World, text: &str) -> Value {
+    json!({
+        "targetUserId": world.user,
+        "type": "sms",
+        "payload": {"to": "+4915112345678", "text": text},
+    })
+}
+
+/// Posts a text message.
+async fn post(world: &World, api: &Program, text: &str) -> MessageId {
+    api.client().post(&sms(world, text)).await.accepted()
+}
+
+/// What the worker says of a channel.
+async fn channel(worker: &Program, name: &str) -> Value {
+    worker.client().get("/health").await.body["channels"][name].clone()
+}

@@ -1,0 +1,45 @@
+//! A dead letter of the delivery stage is replayed from the start.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tidings_tests::{Receiver, eventually, outcomes, secs};
+
+use super::{error, post, taken, world};
+
+#[tokio::test]
+async fn a_replay_delivers_what_was_given_up() {
+    let works = Arc::new(AtomicBool::new(false));
+    let now = Arc::clone(&works);
+    let twilio = Receiver::start(move |_| {
+        if now.load(Ordering::SeqCst) {
+            taken()
+        } else {
+            error(500, 20500, "Internal Server Error")
+        }
+    })
+    .await;
+    let world = world(
+        &twilio,
+        &[("MAX_RETRIES", "1"), ("RETRY_BASE_DELAY_MS", "50")],
+    )
+    .await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let id = post(&world, &api, "hello").await;
+    world.until_status(id, "failed").await;
+    let amqp = world.amqp().await;
+    eventually(secs(20), "its dead letter", async || {
+        amqp.dead_letter_depth().await == 1
+    })
+    .await;
+    works.store(true, Ordering::SeqCst);
+    let output = world.tidings(&["dlq", "replay", "--reason", "provider_failed"]);
+    assert!(output.status.success(), "{output:?}");
+    world.until_status(id, "processed").await;
+    let attempts = api.client().attempts(id).await;
+    assert_eq!(
+        outcomes(&attempts),
+        [(0, "failed"), (1, "failed"), (0, "delivered")]
+    );
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+}

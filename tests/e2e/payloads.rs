@@ -1,0 +1,308 @@
+//! What each channel needs of a payload, and who may say where a message goes.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use tidings_common::notification::Channel;
+use tidings_tests::{World, eventually, notification, secs, tokens};
+use uuid::Uuid;
+
+/// A notification for the world's user with the payload that its channel needs, and these members.
+fn with(world: &World, channel: Channel, members: &Value) -> Value {
+    let mut body = notification(world.user, channel);
+    for (name, value) in members.as_object().expect("members") {
+        body["payload"][name] = value.clone();
+    }
+    body
+}
+
+#[tokio::test]
+async fn what_a_payload_lacks_for_its_channel_is_named_at_once() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for (channel, lacking) in [
+        (Channel::Email, vec!["payload.subject", "payload.text"]),
+        (Channel::Sms, vec!["payload.text"]),
+        (Channel::Push, vec!["payload.body", "payload.title"]),
+        (Channel::Webhook, vec!["payload.data", "payload.event"]),
+    ] {
+        // A field that is null is not there.
+        for payload in [
+            json!({}),
+            json!({"subject": null, "text": null, "data": null}),
+        ] {
+            let mut body = notification(world.user, channel);
+            body["payload"] = payload;
+            let answer = api.client().post(&body).await;
+            answer.assert_error(400, "missing_fields");
+            assert_eq!(answer.fields(), lacking, "{channel}");
+            for field in &lacking {
+                assert!(answer.body["message"].to_string().contains(field));
+            }
+        }
+    }
+    let mut anything = world.in_app();
+    anything["payload"] = json!({});
+    let _ = api.client().post(&anything).await.accepted();
+    assert_eq!(world.amqp().await.intake_depth().await, 1);
+}
+
+#[rstest]
+#[case(Channel::Email, "subject", json!(""))]
+#[case(Channel::Email, "subject", json!(7))]
+#[case(Channel::Email, "subject", json!("a".repeat(251)))]
+#[case(Channel::Email, "text", json!("  "))]
+#[case(Channel::Email, "html", json!({}))]
+#[case(Channel::Email, "to", json!("me"))]
+#[case(Channel::Email, "to", json!(["anna@example.com"]))]
+#[case(Channel::Email, "to", json!("Anna <anna@example.com>"))]
+#[case(Channel::Email, "from", json!("Anna"))]
+#[case(Channel::Email, "replyTo", json!("@example.com"))]
+#[case(Channel::Email, "unsubscribeUrl", json!("http://example.com/"))]
+#[case(Channel::Sms, "text", json!(["Hi"]))]
+#[case(Channel::Sms, "text", json!("a".repeat(1601)))]
+#[case(Channel::Sms, "to", json!("0151 12345678"))]
+#[case(Channel::Sms, "phoneNumber", json!("+1234567"))]
+#[case(Channel::Push, "title", json!(""))]
+#[case(Channel::Push, "body", json!("a".repeat(4001)))]
+#[case(Channel::Push, "data", json!("text"))]
+#[case(Channel::Push, "data", json!({"google.c": "1"}))]
+#[case(Channel::Push, "to", json!("two words"))]
+#[case(Channel::Webhook, "event", json!("a".repeat(257)))]
+#[case(Channel::Webhook, "to", json!("example.com"))]
+#[case(Channel::Webhook, "to", json!("https://anna:secret@example.com/"))]
+#[case(Channel::Webhook, "endpointId", json!("7"))]
+#[tokio::test]
+async fn what_is_wrong_in_a_payload_is_named(
+    #[case] channel: Channel,
+    #[case] field: &str,
+    #[case] value: Value,
+) {
+    let world = World::new().await;
+    let api = world.api().await;
+    let body = with(&world, channel, &json!({field: value}));
+    let answer = api.client().post(&body).await;
+    answer.assert_error(400, "invalid_fields");
+    assert_eq!(answer.fields(), [format!("payload.{field}")]);
+    assert!(!answer.text.contains("secret"), "{}", answer.text);
+}
+
+/// Whatever a line break could add to a message's head.
+#[tokio::test]
+async fn headers_cannot_be_smuggled_in() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for field in ["subject", "to", "from", "replyTo", "unsubscribeUrl"] {
+        let right = match field {
+            "subject" => "Hello",
+            "unsubscribeUrl" => "https://example.com/stop",
+            _ => "anna@example.com",
+        };
+        let body = with(&world, Channel::Email, &json!({field: right}));
+        let _ = api.client().post(&body).await.accepted();
+        for smuggled in [
+            "\r\nBcc: eve@example.com",
+            "\nBcc: eve@example.com",
+            "\r\n\r\nAnother body",
+            "\rBcc: eve@example.com",
+            "\u{0b}Bcc: eve@example.com",
+            "\u{85}Bcc: eve@example.com",
+        ] {
+            let members = json!({field: format!("{right}{smuggled}")});
+            let answer = api
+                .client()
+                .post(&with(&world, Channel::Email, &members))
+                .await;
+            answer.assert_error(400, "invalid_fields");
+            assert_eq!(answer.fields(), [format!("payload.{field}")], "{members}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_names_are_taken_and_the_payload_is_kept_as_it_was_sent() {
+    let world = World::new().await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let posts = [
+        (
+            Channel::Email,
+            json!({"to": "anna@example.com", "subject": "Hi", "body": "Text", "htmlContent": "<p>Text</p>"}),
+        ),
+        (
+            Channel::Sms,
+            json!({"phoneNumber": "+4915112345678", "message": "Hi", "more": [1, null]}),
+        ),
+        (
+            Channel::Push,
+            json!({"title": "Hi", "body": "Text", "data": {"order": 7}}),
+        ),
+        (
+            Channel::Webhook,
+            json!({"event": "order.shipped", "data": false}),
+        ),
+    ];
+    for (channel, payload) in posts {
+        let mut body = notification(world.user, channel);
+        body["payload"] = payload.clone();
+        let answer = api.client().post(&body).await;
+        let (_, location) = (answer.accepted(), answer.header("Location").to_owned());
+        eventually(secs(20), "it is recorded", async || {
+            api.client().get(&location).await.status == 200
+        })
+        .await;
+        let read = api.client().get(&location).await.body;
+        assert_eq!(read["payload"], payload);
+        assert_eq!(read.get("template"), None);
+    }
+}
+
+#[tokio::test]
+async fn only_who_may_send_to_anyone_may_choose_addresses() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let token = |scope| tokens::scoped(world.user, scope);
+    let own = api.client().with_token(token("notifications:send"));
+    let any = api.client().with_token(token("notifications:send:any"));
+    for channel in Channel::ALL {
+        let _ = own
+            .post(&notification(world.user, channel))
+            .await
+            .accepted();
+    }
+    for (channel, field, address) in [
+        (Channel::Email, "to", "eve@example.com"),
+        (Channel::Email, "from", "The Bank <bank@example.com>"),
+        (Channel::Email, "replyTo", "eve@example.com"),
+        (Channel::Sms, "to", "+4915112345678"),
+        (Channel::Sms, "phoneNumber", "+4915112345678"),
+        (Channel::Push, "to", "a-device-token"),
+        (Channel::Webhook, "to", "https://example.com/hooks"),
+    ] {
+        let mut body = with(&world, channel, &json!({field: address}));
+        own.post(&body).await.assert_error(403, "forbidden");
+        let _ = any.post(&body).await.accepted();
+        let _ = api.client().post(&body).await.accepted();
+        if channel != Channel::Webhook {
+            body["template"] = json!({"name": "welcome"});
+            own.post(&body).await.assert_error(403, "forbidden");
+            let _ = any.post(&body).await.accepted();
+        }
+    }
+    // One of the user's own endpoints is no address of the caller's choice.
+    let body = with(
+        &world,
+        Channel::Webhook,
+        &json!({"endpointId": Uuid::now_v7()}),
+    );
+    let _ = own.post(&body).await.accepted();
+}
+
+#[tokio::test]
+async fn a_template_travels_with_its_variables() {
+    let world = World::new().await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    for template in [
+        json!({"name": "welcome", "locale": "de-AT"}),
+        json!({"name": "a"}),
+    ] {
+        let mut body = notification(world.user, Channel::Email);
+        body["payload"] = json!({"name": "Anna", "orders": [1, 2]});
+        body["template"] = template.clone();
+        let answer = api.client().post(&body).await;
+        let (_, location) = (answer.accepted(), answer.header("Location").to_owned());
+        eventually(secs(20), "it is recorded", async || {
+            api.client().get(&location).await.status == 200
+        })
+        .await;
+        let read = api.client().get(&location).await.body;
+        assert_eq!(read["template"], template);
+        assert_eq!(read["payload"], body["payload"]);
+    }
+}
+
+#[tokio::test]
+async fn a_template_that_is_none_or_in_the_wrong_place_is_refused() {
+    let world = World::new().await;
+    let api = world.api().await;
+    for channel in [Channel::InApp, Channel::Webhook] {
+        let mut body = notification(world.user, channel);
+        body["template"] = json!({"name": "welcome"});
+        let answer = api.client().post(&body).await;
+        answer.assert_error(400, "invalid_fields");
+        assert_eq!(answer.fields(), ["template"]);
+        assert!(
+            answer.text.contains("email, sms and push"),
+            "{}",
+            answer.text
+        );
+    }
+    for (template, code, field) in [
+        (json!("welcome"), "invalid_fields", "template"),
+        (json!({}), "missing_fields", "template.name"),
+        (
+            json!({"name": "../secrets"}),
+            "invalid_fields",
+            "template.name",
+        ),
+        (
+            json!({"name": "a", "locale": "de\n"}),
+            "invalid_fields",
+            "template.locale",
+        ),
+        (
+            json!({"name": "a", "colour": 1}),
+            "unknown_fields",
+            "template.colour",
+        ),
+    ] {
+        let mut body = notification(world.user, Channel::Sms);
+        body["template"] = template;
+        let answer = api.client().post(&body).await;
+        answer.assert_error(400, code);
+        assert_eq!(answer.fields(), [field]);
+    }
+}
+
+#[tokio::test]
+async fn a_channel_without_a_provider_is_off_and_the_answer_says_what_to_set() {
+    for (channel, variable) in [
+        (Channel::Email, "EMAIL_PROVIDER"),
+        (Channel::Sms, "SMS_PROVIDER"),
+        (Channel::Push, "PUSH_PROVIDER"),
+        (Channel::Webhook, "WEBHOOK_PROVIDER"),
+    ] {
+        let world = World::with(&[(variable, "")]).await;
+        let api = world.api().await;
+        for other in Channel::ALL {
+            let answer = api.client().post(&notification(world.user, other)).await;
+            if other == channel {
+                answer.assert_error(400, "channel_not_configured");
+                assert!(answer.text.contains(variable), "{}", answer.text);
+            } else {
+                let _ = answer.accepted();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_to_an_internal_address_is_refused_unless_it_is_allowed() {
+    let world = World::new().await;
+    let allowing = World::with(&[
+        ("WEBHOOK_ALLOW_HOSTS", "hooks.corp"),
+        ("WEBHOOK_ALLOW_NETS", "127.0.0.0/8,169.254.0.0/16"),
+    ])
+    .await;
+    let (strict, open) = tokio::join!(world.api(), allowing.api());
+    for url in [
+        "http://127.0.0.1:8080/",
+        "https://127.1/",
+        "http://hooks.corp/a",
+        "http://169.254.169.254/latest/meta-data/",
+    ] {
+        let body = with(&world, Channel::Webhook, &json!({"to": url}));
+        let answer = strict.client().post(&body).await;
+        answer.assert_error(400, "invalid_fields");
+        assert_eq!(answer.fields(), ["payload.to"], "{url}");
+        let _ = open.client().post(&body).await.accepted();
+    }
+}

@@ -1,0 +1,210 @@
+//! Each answer, and each way to give none, as its report.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rstest::rstest;
+use tidings_tests::{Receiver, Response};
+use tidings_worker::providers::Report;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+
+use super::{AMPLE, Names, send, sender, sender_with};
+
+const LOCAL: (&str, &str) = ("WEBHOOK_ALLOW_NETS", "127.0.0.1");
+
+/// How long a sender waits that is expected to give up.
+const SHORT: Duration = Duration::from_millis(600);
+
+/// What comes of a message to a receiver that answers so.
+async fn report_of(response: Response) -> Report {
+    let receiver = Receiver::start(move |_| response.clone()).await;
+    send(&sender(&[LOCAL]), &receiver.url("/")).await
+}
+
+/// The same where the sender waits for [`SHORT`] alone.
+async fn hasty_report_of(response: Response) -> Report {
+    let receiver = Receiver::start(move |_| response.clone()).await;
+    let sender = sender_with(&[LOCAL], SHORT, &Arc::default());
+    let began = Instant::now();
+    let report = send(&sender, &receiver.url("/")).await;
+    assert!(began.elapsed() < AMPLE / 2, "{:?}", began.elapsed());
+    report
+}
+
+fn rejected(error: &str) -> Report {
+    let error = error.to_owned();
+    Report::Rejected { error }
+}
+
+fn failed(error: &str) -> Report {
+    let error = error.to_owned();
+    Report::Failed { error }
+}
+
+fn slow_down(secs: Option<u64>, error: &str) -> Report {
+    Report::SlowDown {
+        retry_after: secs.map(Duration::from_secs),
+        error: error.to_owned(),
+    }
+}
+
+fn delivered(reference: &str) -> Report {
+    let reference = Some(reference.to_owned());
+    Report::Delivered { reference }
+}
+
+#[rstest]
+#[case(200, None, delivered("200 OK"))]
+#[case(202, Some("9"), delivered("202 Accepted"))]
+#[case(302, None, failed("302 Found: redirects are not followed"))]
+#[case(400, None, rejected("400 Bad Request: no such order"))]
+#[case(401, Some("9"), rejected("401 Unauthorized: no such order"))]
+#[case(404, None, rejected("404 Not Found: no such order"))]
+#[case(408, None, failed("408 Request Timeout: no such order"))]
+#[case(410, None, Report::Gone { error: "410 Gone: no such order".to_owned() })]
+#[case(425, None, failed("425 Too Early: no such order"))]
+#[case(
+    429,
+    Some("2"),
+    slow_down(Some(2), "429 Too Many Requests: no such order")
+)]
+#[case(429, None, slow_down(None, "429 Too Many Requests: no such order"))]
+#[case(
+    429,
+    Some("soon"),
+    slow_down(None, "429 Too Many Requests: no such order")
+)]
+#[case(500, Some("9"), failed("500 Internal Server Error: no such order"))]
+#[case(
+    503,
+    Some("9"),
+    slow_down(Some(9), "503 Service Unavailable: no such order")
+)]
+#[case(503, None, failed("503 Service Unavailable: no such order"))]
+#[case(503, Some("soon"), failed("503 Service Unavailable: no such order"))]
+#[tokio::test]
+async fn a_status_has_its_report(
+    #[case] status: u16,
+    #[case] retry_after: Option<&str>,
+    #[case] expected: Report,
+) {
+    let mut response = Response::status(status).body("no such order\n");
+    if let Some(after) = retry_after {
+        response = response.header("Retry-After", after);
+    }
+    assert_eq!(report_of(response).await, expected);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let other = Receiver::start(|_| Response::status(200)).await;
+    for status in [301, 302, 303, 307, 308] {
+        let location = other.url("/internal");
+        let answer = Response::status(status).header("Location", &location);
+        let receiver = Receiver::start(move |_| answer.clone()).await;
+        let sender = sender(&[("WEBHOOK_ALLOW_HOSTS", "127.0.0.1")]);
+        let report = send(&sender, &receiver.url("/")).await;
+        assert!(matches!(report, Report::Failed { .. }), "{report:?}");
+        assert_eq!(receiver.count(), 1);
+    }
+    assert_eq!(other.connections(), 0);
+}
+
+#[tokio::test]
+async fn silence_after_the_request_leaves_the_outcome_unknown() {
+    for response in [Response::silence(), Response::close()] {
+        let report = hasty_report_of(response).await;
+        assert!(matches!(report, Report::Unknown { .. }), "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_status_counts_though_its_body_never_ends() {
+    let report = hasty_report_of(Response::status(200).head_alone()).await;
+    assert_eq!(report, delivered("200 OK"));
+    let report = hasty_report_of(Response::status(400).head_alone()).await;
+    assert_eq!(report, rejected("400 Bad Request"));
+    let slow = Response::status(500)
+        .body(vec![b'a'; 10_000])
+        .drop_by_drop();
+    let report = hasty_report_of(slow).await;
+    let words = "500 Internal Server Error: aaa";
+    assert!(
+        matches!(&report, Report::Failed { error } if error.starts_with(words)),
+        "{report:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_success_is_not_held_up_by_its_body() {
+    let slow = Response::status(200)
+        .body(vec![b'a'; 10_000])
+        .drop_by_drop();
+    let began = Instant::now();
+    assert_eq!(report_of(slow).await, delivered("200 OK"));
+    assert!(began.elapsed() < AMPLE / 2, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn of_a_huge_body_the_beginning_is_read() {
+    let huge = Response::status(422).body(vec![b'x'; 50_000_000]);
+    let receiver = Receiver::start(move |_| huge.clone()).await;
+    let report = send(&sender(&[LOCAL]), &receiver.url("/")).await;
+    let words = format!("422 Unprocessable Entity: {}", "x".repeat(200));
+    assert_eq!(report, rejected(&words));
+    tidings_tests::eventually(AMPLE, "the answer is cut short", async || {
+        receiver.cut_short() == 1
+    })
+    .await;
+}
+
+/// A port that nobody listens at.
+async fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    listener.local_addr().expect("an address")
+}
+
+/// Checks that it failed, and that its words name neither the URL nor an address.
+#[track_caller]
+fn assert_failed(report: &Report) {
+    match report {
+        Report::Failed { error } => {
+            assert!(!error.is_empty());
+            assert!(
+                !error.contains("127.0.0.1") && !error.contains("token"),
+                "{error}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn without_a_connection_the_message_was_not_sent() {
+    let nobody = free_port().await;
+    let sender = sender(&[LOCAL]);
+    assert_failed(&send(&sender, &format!("http://{nobody}/?token=1")).await);
+    assert_failed(&send(&sender, "https://unknown.example.com/?token=1").await);
+}
+
+#[tokio::test]
+async fn a_name_that_is_looked_up_for_ever_fails_before_the_time_is_up() {
+    let names = Names::with("slow.example.com", &[]);
+    let sender = sender_with(&[], SHORT, &names);
+    assert_failed(&send(&sender, "https://slow.example.com/?token=1").await);
+}
+
+#[tokio::test]
+async fn a_receiver_that_speaks_no_tls_is_sent_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let answering = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    });
+    let report = send(&sender(&[LOCAL]), &format!("https://{address}/?token=1")).await;
+    assert_failed(&report);
+    answering.await.expect("it was connected to");
+}

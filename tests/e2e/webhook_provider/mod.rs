@@ -1,0 +1,115 @@
+//! The provider `http` of webhooks by itself: what it sends, what it makes of answers, and where it does
+//! not go.
+
+mod answers;
+mod internal_addresses;
+mod names;
+mod requests;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::json;
+use tidings_common::content::Webhook;
+use tidings_common::notification::MessageId;
+use tidings_common::settings::Reader;
+use tidings_worker::providers::webhook::{Lookup, WebhookSender, WebhookSettings};
+use tidings_worker::providers::{Provider, Report, WebhookMessage};
+
+/// Long enough for what must succeed on a machine that runs other tests too.
+const AMPLE: Duration = Duration::from_secs(30);
+
+/// A sender with these settings.
+fn sender(settings: &[(&str, &str)]) -> WebhookSender {
+    let names = Arc::new(Names::default());
+    sender_with(settings, AMPLE, &names)
+}
+
+fn sender_with(settings: &[(&str, &str)], timeout: Duration, names: &Arc<Names>) -> WebhookSender {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let mut reader = Reader::from_vars(settings.iter().map(own));
+    let settings = WebhookSettings::read(&mut reader);
+    let settings = reader.finish(settings).expect("right settings");
+    let lookup: Arc<dyn Lookup> = names.clone();
+    WebhookSender::with_lookup(&settings, timeout, &lookup).expect("a sender")
+}
+
+fn message(url: &str) -> WebhookMessage {
+    WebhookMessage {
+        id: MessageId::generate(),
+        to: url.parse().unwrap_or_else(|_| panic!("{url}: no URL")),
+        accepted_at: Timestamp::now(),
+        secrets: Vec::new(),
+        webhook: Webhook {
+            to: None,
+            endpoint_id: None,
+            event: "order.shipped".to_owned(),
+            data: json!({"order": 17}),
+        },
+    }
+}
+
+async fn send(sender: &WebhookSender, url: &str) -> Report {
+    sender.send(&message(url)).await
+}
+
+/// Checks that the policy refused, in its words.
+#[track_caller]
+fn assert_refused(report: &Report, url: &str) {
+    match report {
+        Report::Rejected { error } => {
+            assert!(error.starts_with("url must "), "{url}: {error}");
+            assert!(error.contains("WEBHOOK_ALLOW_"), "{url}: {error}");
+        }
+        other => panic!("{url}: {other:?}"),
+    }
+}
+
+/// Names of the test's own. Each lookup of a name gets its next answer, and at the end the last again; a
+/// name without answers is looked up for ever.
+#[derive(Default)]
+struct Names {
+    answers: Mutex<HashMap<String, Vec<Vec<IpAddr>>>>,
+    lookups: AtomicUsize,
+}
+
+impl Names {
+    fn with(name: &str, answers: &[&[&str]]) -> Arc<Self> {
+        let names = Self::default();
+        names.add(name, answers);
+        Arc::new(names)
+    }
+
+    fn add(&self, name: &str, answers: &[&[&str]]) {
+        let parse = |text: &&str| text.parse().expect("an address");
+        let answers = answers
+            .iter()
+            .map(|found| found.iter().map(parse).collect());
+        let mut all = self.answers.lock().expect("not poisoned");
+        all.insert(name.to_owned(), answers.collect());
+    }
+
+    fn lookups(&self) -> usize {
+        self.lookups.load(Ordering::Relaxed)
+    }
+}
+
+impl Lookup for Names {
+    fn addresses(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        let mut all = self.answers.lock().expect("not poisoned");
+        let found = match all.get_mut(name) {
+            None => Err(io::Error::other("no such name")),
+            Some(answers) if answers.is_empty() => return Box::pin(std::future::pending()),
+            Some(answers) if answers.len() > 1 => Ok(answers.remove(0)),
+            Some(answers) => Ok(answers[0].clone()),
+        };
+        Box::pin(std::future::ready(found))
+    }
+}

@@ -1,0 +1,152 @@
+//! Names that lead, or come to lead, to where a webhook may not go. 127.0.0.2 stands for the public
+//! internet here: it is allowed, and 127.0.0.1 is not.
+
+use std::sync::Arc;
+
+use tidings_tests::{Receiver, Response};
+use tidings_worker::providers::Report;
+
+use super::internal_addresses::Catcher;
+use super::{AMPLE, Names, assert_refused, send, sender_with};
+
+const ALLOWED: (&str, &str) = ("WEBHOOK_ALLOW_NETS", "127.0.0.2");
+
+/// What the catcher saw of connections to 127.0.0.2, and to 127.0.0.1, when everything was sent.
+async fn sent(name: &str, answers: &[&[&str]], times: usize) -> (Vec<Report>, [usize; 2]) {
+    let catcher = Catcher::start().await;
+    let names = Names::with(name, answers);
+    let sender = sender_with(&[ALLOWED], AMPLE, &names);
+    let url = format!("https://{name}:{}/", catcher.port());
+    let mut reports = Vec::new();
+    for _ in 0..times {
+        reports.push(send(&sender, &url).await);
+    }
+    assert_eq!(names.lookups(), times, "one lookup for each connection");
+    let seen = catcher.seen().await;
+    let to = |address: &str| seen.iter().filter(|seen| **seen == address).count();
+    (reports, [to("127.0.0.2"), to("127.0.0.1")])
+}
+
+#[tokio::test]
+async fn names_with_internal_addresses_alone_are_refused() {
+    let (catcher, names) = (Catcher::start().await, Arc::new(Names::default()));
+    let sender = sender_with(&[ALLOWED], AMPLE, &names);
+    let addresses = [
+        "127.0.0.1",
+        "127.8.8.8",
+        "0.0.0.0",
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "::1",
+        "::",
+        "::ffff:127.0.0.1",
+        "::127.0.0.1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "fd00::1",
+        "fe80::1",
+    ];
+    for (number, address) in addresses.into_iter().enumerate() {
+        let (alone, among) = (
+            format!("alone-{number}.example.com"),
+            format!("among-{number}.example.com"),
+        );
+        names.add(&alone, &[&[address]]);
+        names.add(&among, &[&["127.0.0.1", address, "::1"]]);
+        for name in [alone, among] {
+            let url = format!("https://{name}:{}/", catcher.port());
+            assert_refused(&send(&sender, &url).await, address);
+        }
+    }
+    assert_eq!(names.lookups(), 2 * addresses.len());
+    assert_eq!(catcher.seen().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_name_that_is_bound_to_another_address_later_is_refused_then() {
+    let name = "rebind.example.com";
+    let answers: [&[&str]; 3] = [&["127.0.0.2"], &["127.0.0.1"], &["::ffff:127.0.0.1"]];
+    let (reports, connections) = sent(name, &answers, 3).await;
+    // The catcher speaks no TLS.
+    assert!(
+        matches!(reports[0], Report::Failed { .. }),
+        "{:?}",
+        reports[0]
+    );
+    assert_refused(&reports[1], "the second answer");
+    assert_refused(&reports[2], "the third answer");
+    assert_eq!(connections, [1, 0]);
+}
+
+#[tokio::test]
+async fn of_a_mixed_answer_the_allowed_addresses_alone_are_connected_to() {
+    let name = "mixed.example.com";
+    for answer in [
+        ["127.0.0.1", "127.0.0.2"],
+        ["127.0.0.2", "127.0.0.1"],
+        ["::1", "127.0.0.2"],
+    ] {
+        let (reports, connections) = sent(name, &[&answer], 1).await;
+        assert!(
+            matches!(reports[0], Report::Failed { .. }),
+            "{:?}",
+            reports[0]
+        );
+        assert_eq!(connections, [1, 0], "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_allowed_host_may_lead_anywhere_and_opens_no_other_name_or_port() {
+    let receiver = Receiver::start(|_| Response::status(200)).await;
+    let port = receiver
+        .host()
+        .rsplit_once(':')
+        .expect("a port")
+        .1
+        .to_owned();
+    let names = Arc::new(Names::default());
+    names.add("hooks.corp", &[&["127.0.0.1"]]);
+    names.add("other.corp", &[&["127.0.0.1"]]);
+    names.add("www.example.com", &[&["127.0.0.1"]]);
+    let allowed = format!("hooks.corp:{port}");
+    let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", &allowed)], AMPLE, &names);
+    let url = |host: &str| format!("http://{host}:{port}/");
+
+    let report = send(&sender, &url("hooks.corp")).await;
+    assert!(matches!(report, Report::Delivered { .. }), "{report:?}");
+    for refused in [
+        url("other.corp"),
+        url("www.example.com"),
+        format!("https://www.example.com:{port}/"),
+        format!("http://127.0.0.1:{port}/"),
+        "http://hooks.corp/".to_owned(),
+        "https://hooks.corp/".to_owned(),
+    ] {
+        assert_refused(&send(&sender, &refused).await, &refused);
+    }
+    assert_eq!((receiver.count(), receiver.connections()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_for_its_own_name_alone() {
+    let receiver = Receiver::start(|_| Response::status(200)).await;
+    let port = receiver
+        .host()
+        .rsplit_once(':')
+        .expect("a port")
+        .1
+        .to_owned();
+    let names = Arc::new(Names::default());
+    names.add("a.corp", &[&["127.0.0.1"]]);
+    names.add("b.corp", &[&["127.0.0.1"]]);
+    let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", "a.corp,b.corp")], AMPLE, &names);
+    for (name, connections) in [("a.corp", 1), ("a.corp", 1), ("b.corp", 2), ("a.corp", 2)] {
+        let report = send(&sender, &format!("http://{name}:{port}/")).await;
+        assert!(matches!(report, Report::Delivered { .. }), "{report:?}");
+        assert_eq!(receiver.connections(), connections, "{name}");
+    }
+}

@@ -1,0 +1,39 @@
+//! Webhooks from the POST to the receiver and back to the timeline.
+
+mod answers;
+mod killed;
+mod others;
+
+use serde_json::{Value, json};
+use tidings_common::notification::MessageId;
+use tidings_tests::{Program, Receiver, World};
+
+/// An installation that may send webhooks to receivers on this machine, with more settings.
+async fn world(more: &[(&str, &str)]) -> World {
+    let mut settings = vec![
+        ("WEBHOOK_PROVIDER", "http"),
+        ("WEBHOOK_ALLOW_NETS", "127.0.0.1"),
+        ("WORKER_CHANNELS", "intake,webhook"),
+    ];
+    settings.extend_from_slice(more);
+    World::with(&settings).await
+}
+
+/// The body of a POST: a webhook to `receiver`.
+fn webhook(world: &World, receiver: &Receiver, number: usize) -> Value {
+    json!({
+        "targetUserId": world.user,
+        "type": "webhook",
+        "payload": {
+            "to": receiver.url("/hooks"),
+            "event": "order.shipped",
+            "data": {"number": number},
+        },
+    })
+}
+
+/// Posts one webhook to `receiver`.
+async fn post(world: &World, api: &Program, receiver: &Receiver, number: usize) -> MessageId {
+    let body = webhook(world, receiver, number);
+    api.client().post(&body).await.accepted()
+}

@@ -1,0 +1,249 @@
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::poll::{eventually_ok, secs};
+use crate::response::{Manner, Response};
+
+/// A request that reached a [`Receiver`].
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// When it had been read to its end.
+    pub at: Instant,
+    /// Such as `POST`.
+    pub method: String,
+    /// With the query.
+    pub path: String,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Received {
+    /// A header field's value; empty where there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).and_then(|v| v.to_str().ok());
+        value.unwrap_or_default()
+    }
+
+    /// The body as JSON; `null` where it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+/// An HTTP server on a port of its own at 127.0.0.1, which remembers what it is sent and answers as it is
+/// told: somebody's webhook receiver, or a provider's API.
+pub struct Receiver {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    serving: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    answer: Box<dyn Fn(&Received) -> Response + Send + Sync>,
+    received: Mutex<Vec<Received>>,
+    connections: AtomicUsize,
+    cut_short: AtomicUsize,
+}
+
+impl Receiver {
+    /// Starts one that answers each request as `answer` says.
+    pub async fn start(answer: impl Fn(&Received) -> Response + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let mut receiver = Self {
+            shared: Arc::new(Shared {
+                answer: Box::new(answer),
+                received: Mutex::default(),
+                connections: AtomicUsize::new(0),
+                cut_short: AtomicUsize::new(0),
+            }),
+            address: listener.local_addr().expect("an address"),
+            serving: None,
+        };
+        receiver.serve(listener);
+        receiver
+    }
+
+    fn serve(&mut self, listener: TcpListener) {
+        let shared = Arc::clone(&self.shared);
+        self.serving = Some(tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                shared.connections.fetch_add(1, Ordering::Relaxed);
+                connections.spawn(Arc::clone(&shared).converse(stream));
+                while connections.try_join_next().is_some() {}
+            }
+        }));
+    }
+
+    /// Closes the port and all connections. What has been received stays known.
+    pub async fn stop(&mut self) {
+        if let Some(serving) = self.serving.take() {
+            serving.abort();
+            // Cancelled, as it was told.
+            let _ = serving.await;
+        }
+    }
+
+    /// Listens again, on the same port.
+    pub async fn start_again(&mut self) {
+        self.stop().await;
+        let bind = async || TcpListener::bind(self.address).await;
+        let listener = eventually_ok(secs(20), "the port is free again", bind).await;
+        self.serve(listener);
+    }
+
+    /// `127.0.0.1:<port>`.
+    #[must_use]
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// `http://127.0.0.1:<port>` and `path`.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// All requests so far, in their order.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Received> {
+        self.shared.received.lock().expect("not poisoned").clone()
+    }
+
+    /// How many requests there have been.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shared.received.lock().expect("not poisoned").len()
+    }
+
+    /// Waits until there have been `n` requests.
+    pub async fn until_received(&self, limit: Duration, n: usize) {
+        eventually_ok(limit, "requests arrive", async || match self.count() {
+            count if count >= n => Ok(()),
+            count => Err(format!("{count} of {n}")),
+        })
+        .await;
+    }
+
+    /// How many connections have been made to it.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// How many answers were not taken to their end.
+    #[must_use]
+    pub fn cut_short(&self) -> usize {
+        self.shared.cut_short.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        if let Some(serving) = &self.serving {
+            serving.abort();
+        }
+    }
+}
+
+impl Shared {
+    /// Answers requests until the other side closes the connection or an answer does.
+    async fn converse(self: Arc<Self>, stream: TcpStream) {
+        let mut stream = BufReader::new(stream);
+        while let Some(request) = read(&mut stream).await {
+            let answer = (self.answer)(&request);
+            self.received.lock().expect("not poisoned").push(request);
+            let goes_on = match answer.manner {
+                Manner::Whole => stream.write_all(&answer.bytes()).await.is_ok(),
+                Manner::After(delay) => {
+                    // The receiver is slow, not the test: it lets nobody wait for an event.
+                    let never = std::future::pending::<()>();
+                    let _ = tokio::time::timeout(delay, never).await;
+                    stream.write_all(&answer.bytes()).await.is_ok()
+                }
+                Manner::Close => return,
+                Manner::Silence => return until_closed(&mut stream).await,
+                Manner::HeadAlone => {
+                    let _ = stream.write_all(&answer.head()).await;
+                    return until_closed(&mut stream).await;
+                }
+                Manner::Drip => drip(&mut stream, &answer).await,
+            };
+            if !goes_on {
+                self.cut_short.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+}
+
+/// Writes the body a byte at a time. Whether all was taken.
+async fn drip(stream: &mut BufReader<TcpStream>, answer: &Response) -> bool {
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    if stream.write_all(&answer.head()).await.is_err() {
+        return false;
+    }
+    for byte in &answer.body {
+        tick.tick().await;
+        if stream.write_all(&[*byte]).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+async fn until_closed(stream: &mut BufReader<TcpStream>) {
+    let mut rest = [0; 1024];
+    while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+}
+
+/// Reads one request; `None` where the connection ends instead or what comes is no HTTP/1.1.
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<Received> {
+    let first = line(stream).await?;
+    let mut words = first.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    words.next().filter(|version| *version == "HTTP/1.1")?;
+    let mut headers = HeaderMap::new();
+    loop {
+        let line = line(stream).await?;
+        let Some((name, value)) = line.split_once(':') else {
+            break;
+        };
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        headers.append(name, HeaderValue::from_str(value.trim()).ok()?);
+    }
+    let length = match headers.get("content-length") {
+        Some(length) => length.to_str().ok()?.parse().ok()?,
+        // A body in chunks is nothing that our clients send.
+        None if headers.contains_key("transfer-encoding") => return None,
+        None => 0,
+    };
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    let at = Instant::now();
+    Some(Received {
+        at,
+        method,
+        path,
+        headers,
+        body,
+    })
+}
+
+async fn line(stream: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut line = String::new();
+    let read = stream.read_line(&mut line).await.ok()?;
+    (read > 0).then(|| line.trim_end().to_owned())
+}

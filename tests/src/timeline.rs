@@ -1,0 +1,43 @@
+use serde_json::Value;
+use tidings_common::notification::MessageId;
+
+use crate::client::Client;
+use crate::poll::{eventually_ok, secs};
+use crate::world::World;
+
+impl Client {
+    /// The timeline of a notification: what its deliveries came to, in their order.
+    pub async fn attempts(&self, id: MessageId) -> Vec<Value> {
+        let answer = self.get(&format!("/api/notifications/{id}/attempts")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let attempts = answer.body["attempts"].as_array();
+        attempts.expect("attempts").clone()
+    }
+}
+
+/// Number and outcome of each attempt.
+#[must_use]
+pub fn outcomes(attempts: &[Value]) -> Vec<(u64, &str)> {
+    let outcome = |attempt: &'_ Value| attempt["attempt"].as_u64().expect("a number");
+    attempts
+        .iter()
+        .map(|attempt| {
+            let text = attempt["outcome"].as_str();
+            (outcome(attempt), text.expect("a text"))
+        })
+        .collect()
+}
+
+impl World {
+    /// Waits until the row of `id` has this status.
+    pub async fn until_status(&self, id: MessageId, status: &str) {
+        let is = format!("message_id = '{id}' AND status = '{status}'");
+        eventually_ok(secs(60), status, async || {
+            match self.database.count(&is).await {
+                1 => Ok(()),
+                _ => Err("it is not"),
+            }
+        })
+        .await;
+    }
+}

@@ -1,0 +1,100 @@
+use tidings_common::broker::{Failure, WaitTime};
+use tidings_common::notification::{MessageId, Status};
+use tidings_db::DbError;
+use tidings_db::notifications::{self, Claim, Claimed};
+
+use super::Delivery;
+use crate::consumer::Outcome;
+
+/// Whose turn it is to deliver a notification.
+pub(super) enum Turn {
+    /// Ours, until the lease ends.
+    Ours(Box<Claimed>),
+    /// Not ours, and what follows for the message.
+    Not(Outcome),
+}
+
+impl Delivery {
+    pub(super) async fn claim(&self, id: MessageId, attempt: u32) -> Result<Turn, DbError> {
+        let claiming = async {
+            let client = self.database.client().await?;
+            let claim = notifications::claim(&*client, id, attempt, self.settings.lease).await?;
+            client.keep();
+            Ok(claim)
+        };
+        Ok(turn(self.database.patiently(claiming).await?))
+    }
+}
+
+fn turn(claim: Claim) -> Turn {
+    let outcome = match claim {
+        Claim::Claimed(claimed) => return Turn::Ours(claimed),
+        // Its worker may have died: then the lease ends by itself.
+        Claim::Held(left) => defer(WaitTime::at_most(left)),
+        Claim::Ahead => {
+            let detail = "another copy of the message has had this attempt";
+            Outcome::Retry(Failure::new("attempt_made", detail))
+        }
+        Claim::Missing => {
+            let detail = "asks to deliver a notification that is not recorded";
+            Outcome::DeadLetter(Failure::new("row_missing", detail))
+        }
+        Claim::Not(Status::Failed) => {
+            let detail = "the notification has failed before; replay its dead letter";
+            Outcome::DeadLetter(Failure::new("already_failed", detail))
+        }
+        Claim::Not(Status::Scheduled) => defer(WaitTime::HalfMinute),
+        // It became free between two statements.
+        Claim::Not(Status::Pending | Status::Retrying) => defer(WaitTime::Second),
+        Claim::Not(Status::Processed | Status::Cancelled | Status::Expired) => Outcome::Done,
+    };
+    Turn::Not(outcome)
+}
+
+const fn defer(wait: WaitTime) -> Outcome {
+    Outcome::Defer {
+        wait,
+        not_before: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn outcome(claim: Claim) -> Outcome {
+        match turn(claim) {
+            Turn::Not(outcome) => outcome,
+            Turn::Ours(_) => panic!("it was not claimed"),
+        }
+    }
+
+    #[test]
+    fn what_came_to_an_end_is_acknowledged_unless_it_failed() {
+        for status in [Status::Processed, Status::Cancelled, Status::Expired] {
+            assert_eq!(outcome(Claim::Not(status)), Outcome::Done, "{status}");
+        }
+        assert!(
+            matches!(outcome(Claim::Not(Status::Failed)), Outcome::DeadLetter(failure) if failure.reason == "already_failed")
+        );
+        assert!(
+            matches!(outcome(Claim::Missing), Outcome::DeadLetter(failure) if failure.reason == "row_missing")
+        );
+    }
+
+    #[test]
+    fn another_workers_row_is_looked_at_again_without_an_attempt() {
+        let held = |secs| outcome(Claim::Held(Duration::from_secs(secs)));
+        assert_eq!(held(0), defer(WaitTime::Second));
+        assert_eq!(held(30), defer(WaitTime::HalfMinute));
+    }
+
+    #[test]
+    fn a_copy_of_a_message_climbs_to_where_its_row_is_without_sending() {
+        assert!(
+            matches!(outcome(Claim::Ahead), Outcome::Retry(failure) if failure.reason == "attempt_made")
+        );
+    }
+}

@@ -1,0 +1,309 @@
+use std::collections::HashSet;
+
+use secrecy::SecretString;
+use tidings_common::broker::Failure;
+use tidings_common::content::{Content, FieldProblem, Object, Webhook};
+use tidings_common::notification::{Channel, MessageId, UserId};
+use tidings_common::template;
+use tidings_db::delivery_attempts::{self, UsedTemplate};
+use tidings_db::notifications::Claimed;
+use tidings_db::templates::Template;
+use tidings_db::webhook_endpoints::Endpoint;
+use tidings_db::{Client, DbError, device_tokens, phone_numbers, templates, webhook_endpoints};
+use uuid::Uuid;
+
+use super::{Delivery, Message, Parcel};
+use crate::providers::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
+
+/// What is to be sent.
+pub(super) struct Prepared {
+    /// One an address that was not reached before.
+    pub(super) parcels: Vec<Parcel>,
+    /// What it was written by.
+    pub(super) template: Option<UsedTemplate>,
+    /// Whether an earlier attempt has reached any address.
+    pub(super) arrived: bool,
+}
+
+/// Why a notification cannot be sent, now or ever.
+pub(super) struct Unsendable {
+    pub(super) failure: Failure,
+    /// What it was to be written by.
+    pub(super) template: Option<UsedTemplate>,
+}
+
+impl From<Failure> for Unsendable {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            template: None,
+        }
+    }
+}
+
+/// A database that is away, or a notification that cannot be sent.
+enum Stop {
+    Database(DbError),
+    Unsendable(Unsendable),
+}
+
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Unsendable(failure.into())
+    }
+}
+
+impl Delivery {
+    /// Reads what the notification says and finds out where it goes.
+    pub(super) async fn prepare(
+        &self,
+        id: MessageId,
+        claimed: &Claimed,
+    ) -> Result<Result<Prepared, Unsendable>, DbError> {
+        let preparing = async {
+            let client = self.database.client().await?;
+            let prepared = match self.parcels(&client, id, claimed).await {
+                Ok(prepared) => Ok(prepared),
+                Err(Stop::Unsendable(unsendable)) => Err(unsendable),
+                Err(Stop::Database(error)) => return Err(error),
+            };
+            client.keep();
+            Ok(prepared)
+        };
+        self.database.patiently(preparing).await
+    }
+
+    async fn parcels(
+        &self,
+        client: &Client,
+        id: MessageId,
+        claimed: &Claimed,
+    ) -> Result<Prepared, Stop> {
+        let (content, template) = self.content(client, claimed).await?;
+        let arrived = delivery_attempts::delivered_contacts(&**client, id).await?;
+        let mut parcels = self
+            .addressed(client, id, claimed, content)
+            .await
+            .map_err(|stop| stop.written_by(template.as_ref()))?;
+        let reached: HashSet<Option<Uuid>> = arrived.into_iter().collect();
+        parcels.retain(|parcel| !reached.contains(&parcel.contact));
+        Ok(Prepared {
+            parcels,
+            template,
+            arrived: !reached.is_empty(),
+        })
+    }
+
+    /// What the notification says, and what it was written by, where it was.
+    async fn content(
+        &self,
+        client: &Client,
+        claimed: &Claimed,
+    ) -> Result<(Content, Option<UsedTemplate>), Stop> {
+        let channel = self.sender.channel();
+        let unreadable = || Failure::new("invalid_payload", "the payload is no JSON object");
+        let payload: Object = serde_json::from_str(&claimed.payload).map_err(|_| unreadable())?;
+        let Some(wanted) = &claimed.template else {
+            let content =
+                Content::read(channel, &payload).map_err(|problems| invalid(&problems))?;
+            return Ok((content.ok_or_else(unreadable)?, None));
+        };
+        let locale = wanted.locale.as_deref();
+        let found = templates::resolve(&**client, &wanted.name, channel, locale).await?;
+        let Some(found) = found else {
+            let detail = format!("there is no template {:?} for {channel}", wanted.name);
+            return Err(Failure::new("template_missing", detail).into());
+        };
+        let used = UsedTemplate {
+            name: found.name.clone(),
+            locale: found.locale.clone(),
+            version: found.version,
+        };
+        let content = written(found, channel, payload).await;
+        match content {
+            Ok(content) => Ok((content, Some(used))),
+            Err(failure) => Err(Stop::from(failure).written_by(Some(&used))),
+        }
+    }
+
+    /// A parcel for every address: the one that the payload names, or the user's contacts.
+    async fn addressed(
+        &self,
+        client: &Client,
+        id: MessageId,
+        claimed: &Claimed,
+        content: Content,
+    ) -> Result<Vec<Parcel>, Stop> {
+        let user = claimed.user_id;
+        Ok(match content {
+            Content::Email(email) => {
+                let own = || stored(claimed.user_email.as_deref()?);
+                let to = email.to.clone().or_else(own);
+                let to = to.ok_or_else(|| no_recipient("e-mail address", "/contacts/email"))?;
+                vec![parcel(None, Message::Email(EmailMessage { id, to, email }))]
+            }
+            Content::Sms(sms) => {
+                let (contact, to) = match sms.to.clone() {
+                    Some(to) => (None, Some(to)),
+                    None => match phone_numbers::newest(&**client, user).await? {
+                        Some((contact, number)) => (Some(contact), stored(&number)),
+                        None => (None, None),
+                    },
+                };
+                let to =
+                    to.ok_or_else(|| no_recipient("phone number", "/contacts/phone-numbers"))?;
+                vec![parcel(contact, Message::Sms(TextMessage { id, to, sms }))]
+            }
+            Content::Push(push) => {
+                let devices = match push.to.clone() {
+                    Some(to) => vec![(None, to)],
+                    None => device_tokens::all(&**client, user)
+                        .await?
+                        .into_iter()
+                        .filter_map(|(contact, token)| Some((Some(contact), stored(&token)?)))
+                        .collect(),
+                };
+                if devices.is_empty() {
+                    return Err(no_recipient("device", "/contacts/device-tokens").into());
+                }
+                let message = |to| {
+                    Message::Push(PushMessage {
+                        id,
+                        to,
+                        push: push.clone(),
+                    })
+                };
+                devices
+                    .into_iter()
+                    .map(|(contact, to)| parcel(contact, message(to)))
+                    .collect()
+            }
+            Content::Webhook(webhook) => self.webhooks(client, id, claimed, webhook).await?,
+        })
+    }
+
+    async fn webhooks(
+        &self,
+        client: &Client,
+        id: MessageId,
+        claimed: &Claimed,
+        webhook: Webhook,
+    ) -> Result<Vec<Parcel>, Stop> {
+        let message = |contact, to, secrets: Vec<SecretString>| {
+            let webhook = webhook.clone();
+            let accepted_at = claimed.created_at;
+            parcel(
+                contact,
+                Message::Webhook(WebhookMessage {
+                    id,
+                    to,
+                    accepted_at,
+                    secrets,
+                    webhook,
+                }),
+            )
+        };
+        if let Some(to) = webhook.to.clone() {
+            return Ok(vec![message(None, to, self.signing_secrets.clone())]);
+        }
+        let endpoints = endpoints(client, claimed.user_id, webhook.endpoint_id).await?;
+        let parcels: Vec<Parcel> = endpoints
+            .into_iter()
+            .filter_map(|endpoint| {
+                Some(message(
+                    Some(endpoint.id),
+                    stored(&endpoint.url)?,
+                    endpoint.secrets,
+                ))
+            })
+            .collect();
+        if parcels.is_empty() {
+            let what = if webhook.endpoint_id.is_some() {
+                "enabled endpoint of this id"
+            } else {
+                "enabled webhook endpoint"
+            };
+            let detail =
+                format!("the user has no {what}: POST /api/webhook-endpoints, then replay");
+            return Err(Failure::new("no_recipient", detail).into());
+        }
+        Ok(parcels)
+    }
+}
+
+/// What a template makes of its variables. Away from the threads that everything else runs on: one that
+/// is hard to render takes its time.
+async fn written(found: Template, channel: Channel, variables: Object) -> Result<Content, Failure> {
+    let rendering = tokio::task::spawn_blocking(move || {
+        let rendered = template::render(found.source(), &variables)
+            .map_err(|error| Failure::quoting("template_error", error.to_string()))?;
+        let content = rendered.content(channel, &variables);
+        let content = content.map_err(|problems| invalid(&problems))?;
+        content.ok_or_else(|| Failure::new("template_error", "the channel takes no templates"))
+    });
+    rendering.await.unwrap_or_else(|_| {
+        Err(Failure::new(
+            "template_error",
+            "rendering the template panicked",
+        ))
+    })
+}
+
+/// The one that is asked for, or all.
+async fn endpoints(
+    client: &Client,
+    user: UserId,
+    wanted: Option<Uuid>,
+) -> Result<Vec<Endpoint>, DbError> {
+    let Some(id) = wanted else {
+        return webhook_endpoints::enabled_of(&**client, user).await;
+    };
+    let found = webhook_endpoints::find_of(&**client, id, user).await?;
+    Ok(found
+        .into_iter()
+        .filter(|endpoint| endpoint.enabled)
+        .collect())
+}
+
+impl Stop {
+    fn written_by(self, template: Option<&UsedTemplate>) -> Self {
+        match self {
+            Self::Unsendable(unsendable) => Self::Unsendable(Unsendable {
+                template: template.cloned(),
+                ..unsendable
+            }),
+            database @ Self::Database(_) => database,
+        }
+    }
+}
+
+const fn parcel(contact: Option<Uuid>, message: Message) -> Parcel {
+    Parcel { contact, message }
+}
+
+/// An address of the user's contacts. They were checked when they were added; one that somebody wrote
+/// into the table by hand, and that is none, is not there.
+fn stored<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+fn no_recipient(what: &str, path: &str) -> Failure {
+    let detail =
+        format!("the user has no {what}: add one at /api/users/{{userId}}{path}, then replay");
+    Failure::new("no_recipient", detail)
+}
+
+/// The problems' words name fields and say what would be right; they quote no payload.
+fn invalid(problems: &[FieldProblem]) -> Failure {
+    let words: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("{} {}", problem.field, problem.message))
+        .collect();
+    Failure::new("invalid_payload", words.join("; "))
+}

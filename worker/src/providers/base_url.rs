@@ -1,0 +1,87 @@
+use std::str::FromStr;
+
+use tidings_common::settings::Reader;
+use url::Url;
+
+/// Where a provider's API is: an `http` or `https` URL, with or without a path, without user, password,
+/// query and fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(Url);
+
+/// A text that is no base URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be an http or https URL without user, password and query, such as https://api.example.com"
+)]
+pub struct InvalidBaseUrl;
+
+impl BaseUrl {
+    /// The setting `name`, or `default` where it is not set; `None` where it is wrong, which is noted.
+    pub(super) fn read(reader: &mut Reader, name: &'static str, default: &str) -> Option<Self> {
+        // Without the value: somebody may have put a password into it.
+        let url = reader.text(name).unwrap_or(default).parse();
+        url.map_err(|wrong: InvalidBaseUrl| reader.problem(name, wrong.to_string()))
+            .ok()
+    }
+
+    /// The URL of what lies below it.
+    pub(super) fn join(&self, segments: &[&str]) -> Url {
+        let mut url = self.0.clone();
+        // It is never an error: http and https URLs have a path.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = InvalidBaseUrl;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url = Url::parse(text).map_err(|_| InvalidBaseUrl)?;
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if matches!(url.scheme(), "http" | "https") && url.has_host() && plain {
+            Ok(Self(url))
+        } else {
+            Err(InvalidBaseUrl)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_below_keeps_the_bases_path_and_is_escaped() {
+        for (base, joined) in [
+            ("https://a.example", "https://a.example/v1/x%2Fy/m:send"),
+            ("https://a.example/", "https://a.example/v1/x%2Fy/m:send"),
+            (
+                "http://127.0.0.1:80/p/",
+                "http://127.0.0.1/p/v1/x%2Fy/m:send",
+            ),
+        ] {
+            let base: BaseUrl = base.parse().expect("right");
+            assert_eq!(base.join(&["v1", "x/y", "m:send"]).as_str(), joined);
+        }
+    }
+
+    #[test]
+    fn other_urls_are_refused() {
+        for wrong in [
+            "",
+            "api.example.com",
+            "ftp://a.example",
+            "https://u:p@a.example",
+            "https://a.example/?q",
+            "https://a.example/#f",
+        ] {
+            assert!(wrong.parse::<BaseUrl>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+use std::io;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tidings_common::content::Mailbox;
+use tidings_common::notification::{Channel, MessageId};
+
+use crate::providers::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
+
+/// What is written of one message: everything that would be sent, and to whom.
+#[derive(Debug)]
+pub(super) struct Record {
+    channel: Channel,
+    id: MessageId,
+    to: String,
+    content: Value,
+    sent_at: Timestamp,
+}
+
+impl Record {
+    pub(super) fn of_email(message: &EmailMessage, sender: &Mailbox, sent_at: Timestamp) -> Self {
+        let email = &message.email;
+        let content = json!({
+            "from": text_of(email.from.as_ref().unwrap_or(sender)),
+            "replyTo": email.reply_to.as_ref().map(text_of),
+            "subject": email.subject,
+            "text": email.text,
+            "html": email.html,
+            "unsubscribeUrl": email.unsubscribe_url,
+        });
+        Self {
+            channel: Channel::Email,
+            id: message.id,
+            to: message.to.as_str().to_owned(),
+            content,
+            sent_at,
+        }
+    }
+
+    pub(super) fn of_text(message: &TextMessage, sent_at: Timestamp) -> Self {
+        Self {
+            channel: Channel::Sms,
+            id: message.id,
+            to: message.to.as_str().to_owned(),
+            content: json!({"text": message.sms.text}),
+            sent_at,
+        }
+    }
+
+    pub(super) fn of_push(message: &PushMessage, sent_at: Timestamp) -> Self {
+        let push = &message.push;
+        Self {
+            channel: Channel::Push,
+            id: message.id,
+            to: message.to.as_str().to_owned(),
+            content: json!({"title": push.title, "body": push.body, "data": push.data}),
+            sent_at,
+        }
+    }
+
+    pub(super) fn of_webhook(message: &WebhookMessage, sent_at: Timestamp) -> Self {
+        let webhook = &message.webhook;
+        let content = json!({
+            "event": webhook.event,
+            "timestamp": message.accepted_at,
+            "data": webhook.data,
+        });
+        Self {
+            channel: Channel::Webhook,
+            id: message.id,
+            to: message.to.as_url().as_str().to_owned(),
+            content,
+            sent_at,
+        }
+    }
+
+    pub(super) const fn channel(&self) -> &'static str {
+        self.channel.as_str()
+    }
+
+    /// The file's name without its ending: one for each address that a message goes to.
+    pub(super) fn name(&self) -> String {
+        let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(&self.to).into();
+        format!("{}-{:08x}", self.id, u32::from_be_bytes([a, b, c, d]))
+    }
+
+    pub(super) fn to_json(&self) -> io::Result<Vec<u8>> {
+        let mut file = json!({
+            "messageId": self.id,
+            "channel": self.channel(),
+            "to": self.to,
+            "sentAt": self.sent_at,
+        });
+        if let (Value::Object(file), Value::Object(content)) = (&mut file, self.content.clone()) {
+            file.extend(content);
+        }
+        let mut json = serde_json::to_vec_pretty(&file)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+}
+
+/// A mailbox as people write it.
+fn text_of(mailbox: &Mailbox) -> String {
+    let address = mailbox.address.as_str();
+    match &mailbox.name {
+        Some(name) => format!("{name} <{address}>"),
+        None => address.to_owned(),
+    }
+}

@@ -1,0 +1,194 @@
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+use tidings_common::content::{Email, Push, Sms, Webhook};
+use tidings_common::notification::MessageId;
+
+use super::*;
+
+/// A folder that is not there yet and is deleted at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let name = format!("tidings-sandbox-test-{}", Uuid::new_v4().simple());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn sandbox(&self) -> Sandbox {
+        Sandbox::new(SandboxSettings {
+            dir: self.0.clone(),
+            sender: "Tidings <tidings@example.com>".parse().expect("an address"),
+        })
+    }
+
+    /// The record that a report refers to.
+    fn record(&self, report: &Report) -> Value {
+        let Report::Delivered {
+            reference: Some(path),
+        } = report
+        else {
+            panic!("{report:?}");
+        };
+        let json = fs::read(self.0.join(path)).expect("the record");
+        serde_json::from_slice(&json).expect("JSON")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Where a test has made none, there is none.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn email() -> EmailMessage {
+    EmailMessage {
+        id: MessageId::generate(),
+        to: "anna@example.org".parse().expect("an address"),
+        email: Email {
+            to: None,
+            subject: "Grüße".to_owned(),
+            text: "Hallo".to_owned(),
+            html: Some("<p>Hallo</p>".to_owned()),
+            from: None,
+            reply_to: Some("Help <help@example.com>".parse().expect("an address")),
+            unsubscribe_url: None,
+        },
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path)
+        .expect("it is there")
+        .permissions()
+        .mode()
+        & 0o777
+}
+
+#[tokio::test]
+async fn an_email_is_a_record_and_a_message_that_mail_programs_read() {
+    let folder = Folder::new();
+    let message = email();
+    let report = folder.sandbox().send(&message).await;
+    let record = folder.record(&report);
+    assert_eq!(record["messageId"], json!(message.id));
+    assert_eq!(record["channel"], "email");
+    assert_eq!(record["to"], "anna@example.org");
+    assert_eq!(record["from"], "Tidings <tidings@example.com>");
+    assert_eq!(record["subject"], "Grüße");
+    assert_eq!(record["text"], "Hallo");
+    assert_eq!(record["html"], "<p>Hallo</p>");
+    assert_eq!(record["replyTo"], "Help <help@example.com>");
+    assert!(
+        record["sentAt"]
+            .as_str()
+            .is_some_and(|at| at.ends_with('Z'))
+    );
+
+    let files = fs::read_dir(folder.0.join("email")).expect("the folder");
+    let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+    paths.sort();
+    let endings: Vec<_> = paths.iter().filter_map(|path| path.extension()).collect();
+    assert_eq!(endings, ["eml", "json"], "and nothing temporary");
+    let eml = fs::read(&paths[0]).expect("the message");
+    let parsed = mail_parser::MessageParser::default().parse(&eml);
+    let parsed = parsed.expect("a message");
+    assert_eq!(parsed.subject(), Some("Grüße"));
+    assert_eq!(parsed.body_html(0).as_deref(), Some("<p>Hallo</p>"));
+    assert_eq!(mode(&folder.0), 0o700);
+    assert_eq!(mode(&folder.0.join("email")), 0o700);
+    assert_eq!(mode(&paths[0]), 0o600);
+}
+
+#[tokio::test]
+async fn every_channel_has_a_folder_and_its_own_fields() {
+    let folder = Folder::new();
+    let sandbox = folder.sandbox();
+    let id = MessageId::generate();
+    let sms = TextMessage {
+        id,
+        to: "+4915112345678".parse().expect("a number"),
+        sms: Sms {
+            to: None,
+            text: "Hallo".to_owned(),
+        },
+    };
+    let report = sandbox.send(&sms).await;
+    let record = folder.record(&report);
+    assert_eq!(
+        (&record["channel"], &record["to"]),
+        (&json!("sms"), &json!("+4915112345678"))
+    );
+    assert_eq!(record["text"], "Hallo");
+
+    let push = PushMessage {
+        id,
+        to: "a-device".parse().expect("a token"),
+        push: Push {
+            to: None,
+            title: "Hallo".to_owned(),
+            body: "Welt".to_owned(),
+            data: BTreeMap::from([("order".to_owned(), "1".to_owned())]),
+        },
+    };
+    let report = sandbox.send(&push).await;
+    let record = folder.record(&report);
+    assert_eq!(
+        (&record["channel"], &record["to"]),
+        (&json!("push"), &json!("a-device"))
+    );
+    assert_eq!(record["data"], json!({"order": "1"}));
+
+    let webhook = WebhookMessage {
+        id,
+        to: "https://example.com/hooks".parse().expect("a URL"),
+        accepted_at: Timestamp::now(),
+        secrets: vec!["whsec_secret".into()],
+        webhook: Webhook {
+            to: None,
+            endpoint_id: None,
+            event: "order.shipped".to_owned(),
+            data: json!({"order": 1}),
+        },
+    };
+    let report = sandbox.send(&webhook).await;
+    let record = folder.record(&report);
+    assert_eq!(
+        (&record["channel"], &record["event"]),
+        (&json!("webhook"), &json!("order.shipped"))
+    );
+    assert_eq!(record["data"], json!({"order": 1}));
+    assert!(!record.to_string().contains("whsec_"), "no secret");
+}
+
+#[tokio::test]
+async fn the_same_message_again_is_the_same_file_and_another_address_another() {
+    let folder = Folder::new();
+    let sandbox = folder.sandbox();
+    let mut message = email();
+    let first = sandbox.send(&message).await;
+    message.email.subject = "Noch einmal".to_owned();
+    assert_eq!(sandbox.send(&message).await, first);
+    assert_eq!(folder.record(&first)["subject"], "Noch einmal");
+    message.to = "bea@example.org".parse().expect("an address");
+    assert_ne!(sandbox.send(&message).await, first);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_a_failure() {
+    let folder = Folder::new();
+    fs::write(&folder.0, "a file where the folder should be").expect("written");
+    let report = folder.sandbox().send(&email()).await;
+    assert!(matches!(report, Report::Failed { .. }), "{report:?}");
+    fs::remove_file(&folder.0).expect("removed");
+}
+
+#[test]
+fn the_folder_is_a_setting() {
+    let mut reader = Reader::from_vars([("SANDBOX_DIR".to_owned(), "/somewhere".to_owned())]);
+    let settings = SandboxSettings::read(&mut reader);
+    let settings = reader.finish(settings).expect("settings");
+    assert_eq!(settings.dir, Path::new("/somewhere"));
+}

@@ -1,0 +1,36 @@
+use tidings_common::content::Mailbox;
+use tidings_common::settings::Reader;
+
+/// Reads `SMTP_FROM`: whom e-mail is from where the payload does not say so, whichever provider sends
+/// it. Required; `None` where it is not there or is no address.
+pub fn read_sender(reader: &mut Reader) -> Option<Mailbox> {
+    const NAME: &str = "SMTP_FROM";
+    if reader.text(NAME).is_none() {
+        reader.problem(
+            NAME,
+            "is not set; for example Tidings <tidings@example.com>",
+        );
+    }
+    reader.optional(NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sender_must_be_there_and_be_an_address() {
+        let read = |value: &str| {
+            let mut reader = Reader::from_vars([("SMTP_FROM".to_owned(), value.to_owned())]);
+            let sender = read_sender(&mut reader);
+            reader.finish(sender)
+        };
+        let sender = read("Tidings <tidings@example.com>").expect("an address");
+        assert_eq!(sender.name.as_deref(), Some("Tidings"));
+        for wrong in ["", "tidings", "a@example.com, b@example.com"] {
+            let problems = read(wrong).expect_err(wrong);
+            assert_eq!(problems.0.len(), 1, "{problems}");
+            assert_eq!(problems.0[0].name, "SMTP_FROM");
+        }
+    }
+}

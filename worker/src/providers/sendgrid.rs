@@ -1,0 +1,119 @@
+//! Twilio SendGrid, v3 Mail Send
+//! (<https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send>).
+//!
+//! It takes no idempotency key. The message id travels as `Message-ID` and in `custom_args`, so that an
+//! e-mail that was sent twice can be told in the event webhook and by the reader's mail program.
+
+mod answer;
+mod mail;
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use reqwest::Client;
+use secrecy::{ExposeSecret, SecretString};
+use tidings_common::content::Mailbox;
+use tidings_common::settings::Reader;
+use url::Url;
+
+use super::{BaseUrl, EmailMessage, Provider, Report, http};
+use mail::Mail;
+
+/// How SendGrid is reached.
+#[derive(Clone, Debug)]
+pub struct SendgridSettings {
+    /// `SENDGRID_API_KEY`: a key that may send mail.
+    pub api_key: SecretString,
+    /// `SENDGRID_BASE_URL`, default `https://api.sendgrid.com`; the European one is
+    /// `https://api.eu.sendgrid.com`.
+    pub base_url: BaseUrl,
+    /// `SMTP_FROM`: whom an e-mail is from that does not say so itself. SendGrid wants a sender that the
+    /// account has verified.
+    pub sender: Mailbox,
+}
+
+impl SendgridSettings {
+    /// Reads them; `None` where something is wrong, which is noted.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        const KEY: &str = "SENDGRID_API_KEY";
+        const SENDER: &str = "SMTP_FROM";
+        let api_key = reader.required_secret(KEY, "SG.… from the settings of the account");
+        let api_key = api_key.filter(|key| {
+            let visible = key
+                .expose_secret()
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic());
+            if !visible {
+                reader.problem(KEY, "must be visible ASCII characters");
+            }
+            visible
+        });
+        let base_url = BaseUrl::read(reader, "SENDGRID_BASE_URL", "https://api.sendgrid.com");
+        if reader.text(SENDER).is_none() {
+            reader.problem(
+                SENDER,
+                "is not set; for example Tidings <tidings@example.com>",
+            );
+        }
+        let sender = reader.optional(SENDER);
+        Some(Self {
+            api_key: api_key?,
+            base_url: base_url?,
+            sender: sender?,
+        })
+    }
+}
+
+/// Sends e-mail through SendGrid.
+pub struct Sendgrid {
+    client: Client,
+    url: Url,
+    api_key: SecretString,
+    sender: Mailbox,
+}
+
+impl Sendgrid {
+    /// A client that waits for an answer no longer than `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// When the system's TLS cannot be set up.
+    pub fn new(settings: SendgridSettings, timeout: Duration) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            client: http::client(timeout).build()?,
+            url: settings.base_url.join(&["v3", "mail", "send"]),
+            api_key: settings.api_key,
+            sender: settings.sender,
+        })
+    }
+
+    async fn post(&self, message: &EmailMessage) -> Report {
+        let request = self
+            .client
+            .post(self.url.clone())
+            .bearer_auth(self.api_key.expose_secret())
+            .json(&Mail::of(message, &self.sender));
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return http::no_answer(error),
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = http::body(response).await;
+        answer::report(status, &headers, &body, message, Timestamp::now())
+    }
+}
+
+impl Provider<EmailMessage> for Sendgrid {
+    fn name(&self) -> &'static str {
+        "sendgrid"
+    }
+
+    fn send<'a>(&'a self, message: &'a EmailMessage) -> BoxFuture<'a, Report> {
+        self.post(message).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

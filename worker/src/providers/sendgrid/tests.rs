@@ -1,0 +1,295 @@
+use rstest::rstest;
+use serde_json::{Value, json};
+use tidings_common::content::Email;
+use wiremock::{MockServer, ResponseTemplate};
+
+use super::super::local_server::{
+    SOON, TIMEOUT, answering, base_url, header, id, in_seconds, in_short, json_answer, nobody,
+    only_request, silent, wait_of,
+};
+use super::*;
+
+const KEY: &str = "SG.key-of-the-tests";
+
+fn settings(base_url: BaseUrl) -> SendgridSettings {
+    SendgridSettings {
+        api_key: KEY.into(),
+        base_url,
+        sender: "Tidings <tidings@exämple.com>".parse().expect("right"),
+    }
+}
+
+fn sendgrid(server: &MockServer) -> Sendgrid {
+    Sendgrid::new(settings(base_url(server)), TIMEOUT).expect("a client")
+}
+
+fn plain() -> EmailMessage {
+    EmailMessage {
+        id: id(),
+        to: "anna@example.com".parse().expect("right"),
+        email: Email {
+            to: None,
+            subject: "Hello".to_owned(),
+            text: "Hello, Anna".to_owned(),
+            html: None,
+            from: None,
+            reply_to: None,
+            unsubscribe_url: None,
+        },
+    }
+}
+
+fn with_everything() -> EmailMessage {
+    let mut message = plain();
+    message.email.html = Some("<p>Hello, Anna</p>".to_owned());
+    message.email.from = Some("Shop <shop@example.org>".parse().expect("right"));
+    message.email.reply_to = Some("help@example.org".parse().expect("right"));
+    message.email.unsubscribe_url = Some("https://example.org/u?id=1".parse().expect("right"));
+    message
+}
+
+async fn body_of(message: &EmailMessage) -> Value {
+    let server = answering(ResponseTemplate::new(202)).await;
+    sendgrid(&server).send(message).await;
+    let request = only_request(&server).await;
+    serde_json::from_slice(&request.body).expect("JSON")
+}
+
+async fn report_on(answer: ResponseTemplate, message: &EmailMessage) -> Report {
+    let server = answering(answer).await;
+    sendgrid(&server).send(message).await
+}
+
+#[tokio::test]
+async fn an_email_is_one_post_with_the_key_as_bearer() {
+    let answer = ResponseTemplate::new(202).insert_header("X-Message-Id", "14c5d75ce93");
+    let server = answering(answer).await;
+    let report = sendgrid(&server).send(&plain()).await;
+    assert_eq!(in_short(&report), ("delivered", "14c5d75ce93"));
+
+    let request = only_request(&server).await;
+    assert_eq!(request.method.as_str(), "POST");
+    assert_eq!(request.url.path(), "/v3/mail/send");
+    assert_eq!(request.url.query(), None);
+    assert_eq!(header(&request, "authorization"), format!("Bearer {KEY}"));
+    assert_eq!(header(&request, "content-type"), "application/json");
+    assert!(header(&request, "user-agent").starts_with("Tidings/"));
+}
+
+#[tokio::test]
+async fn a_plain_email_is_from_the_installations_sender() {
+    let expected = json!({
+        "personalizations": [{"to": [{"email": "anna@example.com"}]}],
+        "from": {"email": "tidings@exämple.com", "name": "Tidings"},
+        "subject": "Hello",
+        "content": [{"type": "text/plain", "value": "Hello, Anna"}],
+        "headers": {"Message-ID": "<0192f3a4-5b6c-7d8e-9fa0-b1c2d3e4f506@xn--exmple-cua.com>"},
+        "custom_args": {"messageId": "0192f3a4-5b6c-7d8e-9fa0-b1c2d3e4f506"},
+    });
+    assert_eq!(body_of(&plain()).await, expected);
+}
+
+#[tokio::test]
+async fn an_email_with_everything_says_everything() {
+    let expected = json!({
+        "personalizations": [{"to": [{"email": "anna@example.com"}]}],
+        "from": {"email": "shop@example.org", "name": "Shop"},
+        "reply_to": {"email": "help@example.org"},
+        "subject": "Hello",
+        "content": [
+            {"type": "text/plain", "value": "Hello, Anna"},
+            {"type": "text/html", "value": "<p>Hello, Anna</p>"},
+        ],
+        "headers": {
+            "Message-ID": "<0192f3a4-5b6c-7d8e-9fa0-b1c2d3e4f506@example.org>",
+            "List-Unsubscribe": "<https://example.org/u?id=1>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
+        "custom_args": {"messageId": "0192f3a4-5b6c-7d8e-9fa0-b1c2d3e4f506"},
+    });
+    assert_eq!(body_of(&with_everything()).await, expected);
+}
+
+#[tokio::test]
+async fn an_empty_html_part_is_left_out() {
+    let mut message = plain();
+    message.email.html = Some(String::new());
+    let body = body_of(&message).await;
+    assert_eq!(body["content"].as_array().map(Vec::len), Some(1));
+}
+
+#[rstest]
+#[case(
+    400,
+    "Does not contain a valid address.",
+    "personalizations.0.to.0.email",
+    "rejected"
+)]
+#[case(400, "The subject is required.", "subject", "rejected")]
+#[case(
+    401,
+    "The provided authorization grant is invalid, expired, or revoked",
+    "",
+    "credentials"
+)]
+#[case(401, "Maximum credits exceeded", "", "credentials")]
+#[case(403, "access forbidden", "", "credentials")]
+#[case(
+    403,
+    "The from address does not match a verified Sender Identity.",
+    "from",
+    "credentials"
+)]
+#[case(404, "not found", "", "credentials")]
+#[case(405, "method not allowed", "", "credentials")]
+#[case(408, "request timeout", "", "failed")]
+#[case(
+    413,
+    "The JSON payload you have included is too large.",
+    "",
+    "rejected"
+)]
+#[case(415, "unsupported media type", "", "rejected")]
+#[case(429, "too many requests", "", "slow down")]
+#[case(500, "internal server error", "", "failed")]
+#[case(503, "service not available", "", "failed")]
+#[tokio::test]
+async fn each_documented_error_has_its_outcome_and_its_words(
+    #[case] status: u16,
+    #[case] said: &str,
+    #[case] field: &str,
+    #[case] outcome: &str,
+) {
+    let field = (!field.is_empty()).then_some(field);
+    let body = json!({"errors": [{"message": said, "field": field, "help": null}]});
+    let report = report_on(json_answer(status, &body), &plain()).await;
+    let (what, error) = in_short(&report);
+    assert_eq!(what, outcome, "{error}");
+    assert!(error.starts_with(&status.to_string()), "{error}");
+    assert!(
+        error.contains(said) && error.contains(field.unwrap_or("")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_sender_that_the_email_itself_named_is_that_emails_trouble_alone() {
+    let body = json!({"errors": [{
+        "message": "The from address does not match a verified Sender Identity.",
+        "field": "from",
+        "help": null,
+    }]});
+    let report = report_on(json_answer(403, &body), &with_everything()).await;
+    assert_eq!(in_short(&report).0, "rejected");
+}
+
+#[rstest]
+#[case(302, "failed")]
+#[case(400, "rejected")]
+#[case(502, "failed")]
+#[tokio::test]
+async fn an_answer_in_no_known_form_is_judged_by_its_status(
+    #[case] status: u16,
+    #[case] outcome: &str,
+) {
+    let answer = ResponseTemplate::new(status).set_body_string("<html>oh no</html>");
+    let report = report_on(answer, &plain()).await;
+    let (what, error) = in_short(&report);
+    assert_eq!(what, outcome);
+    assert!(!error.contains("html"), "{error}");
+}
+
+#[tokio::test]
+async fn a_success_without_a_reference_is_a_success() {
+    let report = report_on(ResponseTemplate::new(202), &plain()).await;
+    assert_eq!(report, Report::Delivered { reference: None });
+}
+
+#[tokio::test]
+async fn too_many_requests_are_answered_with_when_to_go_on() {
+    let busy = || json_answer(429, &json!({"errors": [{"message": "too many requests"}]}));
+    let reset = busy().insert_header("X-RateLimit-Reset", in_seconds(30));
+    let wait = wait_of(&report_on(reset, &plain()).await);
+    assert!(matches!(wait, Some(20..=30)), "{wait:?}");
+
+    let past = busy().insert_header("X-RateLimit-Reset", "1392815263");
+    assert_eq!(wait_of(&report_on(past, &plain()).await), Some(0));
+
+    let standard = busy().insert_header("Retry-After", "7");
+    assert_eq!(wait_of(&report_on(standard, &plain()).await), Some(7));
+
+    assert_eq!(wait_of(&report_on(busy(), &plain()).await), None);
+}
+
+#[tokio::test]
+async fn the_address_is_struck_out_of_the_words() {
+    let body = json!({"errors": [{"message": "anna@example.com is not an address"}]});
+    let report = report_on(json_answer(400, &body), &plain()).await;
+    assert_eq!(
+        in_short(&report).1,
+        "400 Bad Request: *** is not an address"
+    );
+}
+
+#[tokio::test]
+async fn no_answer_after_the_request_was_written_is_unknown() {
+    let server = silent().await;
+    let sendgrid = Sendgrid::new(settings(base_url(&server)), SOON).expect("a client");
+    let report = sendgrid.send(&plain()).await;
+    let (what, error) = in_short(&report);
+    assert_eq!(what, "unknown", "{error}");
+    assert!(!error.contains("127.0.0.1"), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_is_a_failure() {
+    let sendgrid = Sendgrid::new(settings(nobody()), TIMEOUT).expect("a client");
+    assert_eq!(in_short(&sendgrid.send(&plain()).await).0, "failed");
+}
+
+#[test]
+fn neither_key_nor_addresses_show_in_debug_output() {
+    let shown = format!("{:?} {:?}", settings(nobody()), with_everything());
+    for hidden in [KEY, "anna@", "tidings@", "shop@", "help@"] {
+        assert!(!shown.contains(hidden), "{shown}");
+    }
+}
+
+fn read(vars: &[(&str, &str)]) -> Result<SendgridSettings, Vec<&'static str>> {
+    let vars = vars
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut reader = Reader::from_vars(vars);
+    let settings = SendgridSettings::read(&mut reader);
+    let names = |problems: tidings_common::settings::Problems| {
+        problems.0.iter().map(|problem| problem.name).collect()
+    };
+    reader.finish(settings).map_err(names)
+}
+
+#[test]
+fn a_key_and_a_sender_are_enough() {
+    let vars = [
+        ("SENDGRID_API_KEY", KEY),
+        ("SMTP_FROM", "Tidings <tidings@example.com>"),
+    ];
+    let settings = read(&vars).expect("enough");
+    let url = settings.base_url.join(&["v3"]);
+    assert_eq!(url.as_str(), "https://api.sendgrid.com/v3");
+}
+
+#[test]
+fn everything_that_is_wrong_with_the_settings_is_noted() {
+    let nothing = read(&[]).expect_err("two are missing");
+    assert_eq!(nothing, ["SENDGRID_API_KEY", "SMTP_FROM"]);
+    let wrong = [
+        ("SENDGRID_API_KEY", "SG.two words"),
+        ("SMTP_FROM", "nobody"),
+        ("SENDGRID_BASE_URL", "sendgrid"),
+    ];
+    let wrong = read(&wrong).expect_err("three are wrong");
+    assert_eq!(
+        wrong,
+        ["SENDGRID_API_KEY", "SENDGRID_BASE_URL", "SMTP_FROM"]
+    );
+}

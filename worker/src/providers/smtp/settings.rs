@@ -1,0 +1,208 @@
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use tidings_common::content::Mailbox;
+use tidings_common::settings::{AppEnv, Reader};
+use url::Host;
+
+use crate::providers::read_sender;
+
+/// Which server takes our e-mail, and who we are to it.
+#[derive(Clone, Debug)]
+pub struct SmtpSettings {
+    /// `SMTP_HOST`, required: a name or an address. With TLS, what the certificate must be for.
+    pub host: String,
+    /// `SMTP_PORT`, default 587 for `starttls`, 465 for `tls` and 25 for `none`.
+    pub port: u16,
+    /// `SMTP_TLS`, default `starttls`. With `none` a password is refused in production, unless the
+    /// server is on the same machine.
+    pub tls: SmtpTls,
+    /// `SMTP_USER` and `SMTP_PASS`: both or neither.
+    pub login: Option<SmtpLogin>,
+    /// `SMTP_FROM`, required.
+    pub sender: Mailbox,
+}
+
+/// Who logs in.
+#[derive(Clone, Debug)]
+pub struct SmtpLogin {
+    /// `SMTP_USER`.
+    pub user: String,
+    /// `SMTP_PASS`.
+    pub password: SecretString,
+}
+
+/// How the connection is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// By the command STARTTLS (RFC 3207); a server that does not offer it gets nothing.
+    StartTls,
+    /// From the first byte (RFC 8314 §3.3).
+    Tls,
+    /// Not at all.
+    None,
+}
+
+impl SmtpTls {
+    const fn port(self) -> u16 {
+        match self {
+            Self::StartTls => 587,
+            Self::Tls => 465,
+            Self::None => 25,
+        }
+    }
+}
+
+impl FromStr for SmtpTls {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "starttls" => Ok(Self::StartTls),
+            "tls" => Ok(Self::Tls),
+            "none" => Ok(Self::None),
+            _ => Err("must be starttls, tls or none"),
+        }
+    }
+}
+
+impl SmtpSettings {
+    /// Reads the section. `None` where a required setting is missing.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let host = host(reader);
+        let tls = reader.or("SMTP_TLS", SmtpTls::StartTls);
+        let port = reader.within("SMTP_PORT", tls.port(), 1..=65535);
+        let login = login(reader);
+        let sender = read_sender(reader);
+        let production = AppEnv::read(reader).is_production();
+        if production
+            && tls == SmtpTls::None
+            && login.is_some()
+            && !host.as_deref().is_some_and(is_this_machine)
+        {
+            reader.problem(
+                "SMTP_TLS",
+                "none would send SMTP_PASS unencrypted: use starttls or tls",
+            );
+        }
+        Some(Self {
+            host: host?,
+            port,
+            tls,
+            login,
+            sender: sender?,
+        })
+    }
+}
+
+fn host(reader: &mut Reader) -> Option<String> {
+    const NAME: &str = "SMTP_HOST";
+    let Some(host) = reader.text(NAME).map(ToOwned::to_owned) else {
+        reader.problem(NAME, "is not set; for example smtp.example.com");
+        return None;
+    };
+    if host.parse::<Ipv6Addr>().is_err() && Host::parse(&host).is_err() {
+        let message = format!("{host:?}: must be a host's name or address, without port");
+        reader.problem(NAME, message);
+    }
+    Some(host)
+}
+
+fn login(reader: &mut Reader) -> Option<SmtpLogin> {
+    let user = reader.text("SMTP_USER").map(ToOwned::to_owned);
+    match (user, reader.secret("SMTP_PASS")) {
+        (Some(user), Some(password)) => Some(SmtpLogin { user, password }),
+        (None, None) => None,
+        (Some(_), None) => {
+            reader.problem("SMTP_PASS", "must be set where SMTP_USER is");
+            None
+        }
+        (None, Some(_)) => {
+            reader.problem("SMTP_USER", "must be set where SMTP_PASS is");
+            None
+        }
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rstest::rstest;
+    use tidings_common::settings::Problems;
+
+    use super::*;
+
+    const LEAST: [(&str, &str); 2] = [
+        ("SMTP_HOST", "smtp.example.com"),
+        ("SMTP_FROM", "tidings@example.com"),
+    ];
+
+    fn read(more: &[(&str, &str)]) -> Result<SmtpSettings, Problems> {
+        let vars: BTreeMap<_, _> = LEAST.iter().chain(more).copied().collect();
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let mut reader = Reader::from_vars(vars.into_iter().map(owned));
+        let settings = SmtpSettings::read(&mut reader);
+        reader.finish(settings)
+    }
+
+    #[rstest]
+    #[case("starttls", SmtpTls::StartTls, 587)]
+    #[case("tls", SmtpTls::Tls, 465)]
+    #[case("none", SmtpTls::None, 25)]
+    #[case("", SmtpTls::StartTls, 587)]
+    fn the_port_follows_from_the_encryption(
+        #[case] text: &str,
+        #[case] tls: SmtpTls,
+        #[case] port: u16,
+    ) {
+        let settings = read(&[("SMTP_TLS", text)]).expect("settings");
+        assert_eq!((settings.tls, settings.port), (tls, port));
+        let settings = read(&[("SMTP_TLS", text), ("SMTP_PORT", "2525")]).expect("settings");
+        assert_eq!(settings.port, 2525);
+    }
+
+    #[rstest]
+    #[case(&[("SMTP_HOST", "")], &["SMTP_HOST"])]
+    #[case(&[("SMTP_HOST", "smtp.example.com:587")], &["SMTP_HOST"])]
+    #[case(&[("SMTP_HOST", "smtp example")], &["SMTP_HOST"])]
+    #[case(&[("SMTP_FROM", "")], &["SMTP_FROM"])]
+    #[case(&[("SMTP_USER", "anna")], &["SMTP_PASS"])]
+    #[case(&[("SMTP_PASS", "secret")], &["SMTP_USER"])]
+    #[case(&[("SMTP_TLS", "ssl"), ("SMTP_PORT", "0")], &["SMTP_TLS", "SMTP_PORT"])]
+    fn what_is_wrong_is_named(#[case] settings: &[(&str, &str)], #[case] wrong: &[&str]) {
+        let problems = read(settings).expect_err("a problem");
+        let names: Vec<_> = problems.0.iter().map(|problem| problem.name).collect();
+        assert_eq!(names, wrong);
+    }
+
+    #[rstest]
+    #[case("smtp.example.com", "production", false)]
+    #[case("10.0.0.1", "production", false)]
+    #[case("smtp.example.com", "development", true)]
+    #[case("localhost", "production", true)]
+    #[case("127.0.0.1", "production", true)]
+    #[case("::1", "production", true)]
+    fn a_password_crosses_the_wire_unencrypted_in_development_alone(
+        #[case] host: &str,
+        #[case] env: &str,
+        #[case] right: bool,
+    ) {
+        let unencrypted = [("SMTP_HOST", host), ("SMTP_TLS", "none"), ("APP_ENV", env)];
+        assert!(read(&unencrypted).is_ok(), "without a password");
+        let login = [("SMTP_USER", "anna"), ("SMTP_PASS", "secret")];
+        let settings = read(&[&unencrypted[..], &login[..]].concat());
+        assert_eq!(settings.is_ok(), right, "{settings:?}");
+    }
+
+    #[test]
+    fn the_password_does_not_show_in_debug_output() {
+        let settings = read(&[("SMTP_USER", "anna"), ("SMTP_PASS", "hunter2")]).expect("settings");
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}

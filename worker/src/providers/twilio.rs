@@ -1,0 +1,163 @@
+//! Twilio, the Messages resource
+//! (<https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>).
+//!
+//! It takes no idempotency key (`I-Twilio-Idempotency-Token` is a header of Twilio's own webhooks), and no
+//! other field in which the message id could travel: a text message that is sent again is another one.
+
+mod answer;
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use reqwest::Client;
+use secrecy::{ExposeSecret, SecretString};
+use tidings_common::content::PhoneNumber;
+use tidings_common::settings::Reader;
+use url::Url;
+
+use super::{BaseUrl, Provider, Report, TextMessage, http};
+
+/// How Twilio is reached.
+#[derive(Clone, Debug)]
+pub struct TwilioSettings {
+    /// `TWILIO_ACCOUNT_SID`: `AC…`.
+    pub account_sid: String,
+    /// `TWILIO_AUTH_TOKEN`: the account's.
+    pub auth_token: SecretString,
+    /// `TWILIO_FROM_NUMBER`: a telephone number of the account's, or a messaging service (`MG…`).
+    pub sender: Sender,
+    /// `TWILIO_BASE_URL`, default `https://api.twilio.com`.
+    pub base_url: BaseUrl,
+}
+
+/// Whom text messages are from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A telephone number of the account's.
+    Number(PhoneNumber),
+    /// A messaging service, which chooses among its numbers.
+    Service(String),
+}
+
+impl TwilioSettings {
+    /// Reads them; `None` where something is wrong, which is noted.
+    pub fn read(reader: &mut Reader) -> Option<Self> {
+        let account_sid = account_sid(reader);
+        let auth_token = reader.required_secret(
+            "TWILIO_AUTH_TOKEN",
+            "the 32 hexadecimal digits that Twilio's console shows beside the account SID",
+        );
+        let sender = sender(reader);
+        let base_url = BaseUrl::read(reader, "TWILIO_BASE_URL", "https://api.twilio.com");
+        Some(Self {
+            account_sid: account_sid?,
+            auth_token: auth_token?,
+            sender: sender?,
+            base_url: base_url?,
+        })
+    }
+}
+
+/// Whether `text` names a resource of the kind that `prefix` stands for.
+fn is_sid(text: &str, prefix: &str) -> bool {
+    let rest = text.strip_prefix(prefix);
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+fn account_sid(reader: &mut Reader) -> Option<String> {
+    const NAME: &str = "TWILIO_ACCOUNT_SID";
+    let Some(sid) = reader.text(NAME) else {
+        reader.problem(NAME, "is not set; Twilio's console shows it: AC…");
+        return None;
+    };
+    if is_sid(sid, "AC") {
+        return Some(sid.to_owned());
+    }
+    // Without the value: it may be the token, put into the wrong line.
+    reader.problem(NAME, "must be AC and 32 hexadecimal digits");
+    None
+}
+
+fn sender(reader: &mut Reader) -> Option<Sender> {
+    const NAME: &str = "TWILIO_FROM_NUMBER";
+    let Some(text) = reader.text(NAME) else {
+        reader.problem(
+            NAME,
+            "is not set; for example +4915112345678, or a messaging service: MG…",
+        );
+        return None;
+    };
+    if is_sid(text, "MG") {
+        return Some(Sender::Service(text.to_owned()));
+    }
+    match text.parse() {
+        Ok(number) => Some(Sender::Number(number)),
+        Err(error) => {
+            reader.problem(NAME, format!("{error}, or a messaging service: MG…"));
+            None
+        }
+    }
+}
+
+/// Sends text messages through Twilio.
+pub struct Twilio {
+    client: Client,
+    url: Url,
+    settings: TwilioSettings,
+}
+
+impl Twilio {
+    /// A client that waits for an answer no longer than `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// When the system's TLS cannot be set up.
+    pub fn new(settings: TwilioSettings, timeout: Duration) -> Result<Self, reqwest::Error> {
+        let account = settings.account_sid.as_str();
+        let path = ["2010-04-01", "Accounts", account, "Messages.json"];
+        Ok(Self {
+            client: http::client(timeout).build()?,
+            url: settings.base_url.join(&path),
+            settings,
+        })
+    }
+
+    async fn post(&self, message: &TextMessage) -> Report {
+        let sender = match &self.settings.sender {
+            Sender::Number(number) => ("From", number.as_str()),
+            Sender::Service(sid) => ("MessagingServiceSid", sid.as_str()),
+        };
+        let token = self.settings.auth_token.expose_secret();
+        let request = self
+            .client
+            .post(self.url.clone())
+            .basic_auth(&self.settings.account_sid, Some(token))
+            .form(&[
+                ("To", message.to.as_str()),
+                sender,
+                ("Body", &message.sms.text),
+            ]);
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return http::no_answer(error),
+        };
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = http::body(response).await;
+        answer::report(status, &headers, &body, &message.to, Timestamp::now())
+    }
+}
+
+impl Provider<TextMessage> for Twilio {
+    fn name(&self) -> &'static str {
+        "twilio"
+    }
+
+    fn send<'a>(&'a self, message: &'a TextMessage) -> BoxFuture<'a, Report> {
+        self.post(message).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,317 @@
+use rstest::rstest;
+use serde_json::json;
+use tidings_common::content::Sms;
+use wiremock::{MockServer, ResponseTemplate};
+
+use super::super::local_server::{
+    SOON, TIMEOUT, answering, base_url, header, id, in_short, json_answer, nobody, only_request,
+    silent, wait_of,
+};
+use super::*;
+
+const ACCOUNT: &str = "AC0123456789abcdef0123456789abcdef";
+const TOKEN: &str = "token-of-the-tests";
+
+fn settings(base_url: BaseUrl) -> TwilioSettings {
+    TwilioSettings {
+        account_sid: ACCOUNT.to_owned(),
+        auth_token: TOKEN.into(),
+        sender: Sender::Number("+15005550006".parse().expect("right")),
+        base_url,
+    }
+}
+
+fn twilio(server: &MockServer) -> Twilio {
+    Twilio::new(settings(base_url(server)), TIMEOUT).expect("a client")
+}
+
+fn message() -> TextMessage {
+    TextMessage {
+        id: id(),
+        to: "+4915112345678".parse().expect("right"),
+        sms: Sms {
+            to: None,
+            text: "Ihr Code: 1 & 2 = ünf".to_owned(),
+        },
+    }
+}
+
+async fn report_on(answer: ResponseTemplate) -> Report {
+    let server = answering(answer).await;
+    twilio(&server).send(&message()).await
+}
+
+#[tokio::test]
+async fn a_text_message_is_one_form_with_basic_authentication() {
+    let sid = "SM0123456789abcdef0123456789abcdef";
+    let created = json!({"sid": sid, "status": "queued", "error_code": null});
+    let server = answering(json_answer(201, &created)).await;
+    let report = twilio(&server).send(&message()).await;
+    assert_eq!(in_short(&report), ("delivered", sid));
+
+    let request = only_request(&server).await;
+    assert_eq!(request.method.as_str(), "POST");
+    let path = format!("/2010-04-01/Accounts/{ACCOUNT}/Messages.json");
+    assert_eq!(request.url.path(), path);
+    assert_eq!(request.url.query(), None);
+    assert_eq!(
+        header(&request, "content-type"),
+        "application/x-www-form-urlencoded"
+    );
+    // base64 of "AC0123456789abcdef0123456789abcdef:token-of-the-tests".
+    assert_eq!(
+        header(&request, "authorization"),
+        "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjp0b2tlbi1vZi10aGUtdGVzdHM="
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&request.body),
+        "To=%2B4915112345678&From=%2B15005550006&Body=Ihr+Code%3A+1+%26+2+%3D+%C3%BCnf"
+    );
+}
+
+#[tokio::test]
+async fn a_messaging_service_is_named_by_its_sid() {
+    let server = answering(ResponseTemplate::new(201)).await;
+    let mut settings = settings(base_url(&server));
+    settings.sender = Sender::Service("MG0123456789abcdef0123456789abcdef".to_owned());
+    let twilio = Twilio::new(settings, TIMEOUT).expect("a client");
+    // An answer that cannot be understood is still a success.
+    assert_eq!(
+        twilio.send(&message()).await,
+        Report::Delivered { reference: None }
+    );
+    let request = only_request(&server).await;
+    assert_eq!(
+        String::from_utf8_lossy(&request.body),
+        "To=%2B4915112345678&MessagingServiceSid=MG0123456789abcdef0123456789abcdef&Body=Ihr+Code%3A+1+%26+2+%3D+%C3%BCnf"
+    );
+}
+
+#[rstest]
+// The message's own trouble.
+#[case(400, 21211, "Invalid 'To' Phone Number", "rejected")]
+#[case(
+    400,
+    21408,
+    "Permission to send an SMS has not been enabled for the region",
+    "rejected"
+)]
+#[case(
+    403,
+    21408,
+    "Permission to send an SMS has not been enabled for the region",
+    "rejected"
+)]
+#[case(
+    400,
+    21602,
+    "Message body is required to send an SMS message",
+    "rejected"
+)]
+#[case(
+    400,
+    21608,
+    "The number is unverified. Trial accounts cannot send to it",
+    "rejected"
+)]
+#[case(400, 21610, "Attempt to send to unsubscribed recipient", "rejected")]
+#[case(
+    400,
+    21612,
+    "Message cannot be sent with the current combination of 'To' and 'From'",
+    "rejected"
+)]
+#[case(400, 21614, "'To' number is not a valid mobile number", "rejected")]
+#[case(
+    400,
+    21617,
+    "The concatenated message body exceeds the 1600 character limit",
+    "rejected"
+)]
+#[case(
+    400,
+    21703,
+    "The Messaging Service does not have a phone number available",
+    "rejected"
+)]
+#[case(400, 99999, "A code that nobody knows yet", "rejected")]
+// The account's.
+#[case(401, 20003, "Authenticate", "credentials")]
+#[case(401, 20404, "The requested resource was not found", "credentials")]
+#[case(403, 20003, "Permission Denied", "credentials")]
+#[case(403, 20005, "Account not active", "credentials")]
+#[case(403, 20006, "Access Denied", "credentials")]
+#[case(
+    404,
+    20404,
+    "The requested resource /Messages.json was not found",
+    "credentials"
+)]
+#[case(400, 10001, "Account is not active", "credentials")]
+#[case(
+    400,
+    21212,
+    "The 'From' number is not a valid phone number",
+    "credentials"
+)]
+#[case(
+    400,
+    21606,
+    "The From phone number is not a valid, SMS-capable number for your account",
+    "credentials"
+)]
+#[case(400, 21659, "'From' is not a Twilio phone number", "credentials")]
+#[case(
+    400,
+    21660,
+    "Mismatch between the 'From' number and the account",
+    "credentials"
+)]
+#[case(400, 21661, "'From' number is not SMS-capable", "credentials")]
+#[case(
+    404,
+    21701,
+    "The Messaging Service resource does not exist",
+    "credentials"
+)]
+#[case(400, 30002, "Account suspended", "credentials")]
+// Patience.
+#[case(429, 20429, "Too Many Requests", "slow down")]
+#[case(429, 63038, "Account exceeded the daily messages limit", "slow down")]
+#[case(
+    400,
+    21611,
+    "This 'From' number has exceeded the maximum number of queued messages",
+    "slow down"
+)]
+// Twilio's.
+#[case(400, 21730, "System under maintenance", "failed")]
+#[case(408, 20408, "Request Timeout", "failed")]
+#[case(500, 20500, "Internal Server Error", "failed")]
+#[case(503, 20503, "Service unavailable", "failed")]
+#[tokio::test]
+async fn each_documented_error_has_its_outcome_and_its_words(
+    #[case] status: u16,
+    #[case] code: u32,
+    #[case] said: &str,
+    #[case] outcome: &str,
+) {
+    let more_info = format!("https://www.twilio.com/docs/errors/{code}");
+    let body = json!({"code": code, "message": said, "more_info": more_info, "status": status});
+    let report = report_on(json_answer(status, &body)).await;
+    let (what, error) = in_short(&report);
+    assert_eq!(what, outcome, "{error}");
+    assert!(error.starts_with(&status.to_string()), "{error}");
+    assert!(
+        error.ends_with(&format!("{code} {said} ({more_info})")),
+        "{error}"
+    );
+}
+
+#[rstest]
+#[case(302, "failed")]
+#[case(400, "rejected")]
+#[case(403, "credentials")]
+#[case(404, "credentials")]
+#[case(429, "slow down")]
+#[case(502, "failed")]
+#[tokio::test]
+async fn an_answer_in_no_known_form_is_judged_by_its_status(
+    #[case] status: u16,
+    #[case] outcome: &str,
+) {
+    let answer = ResponseTemplate::new(status).set_body_string("<html>oh no</html>");
+    let report = report_on(answer).await;
+    let (what, error) = in_short(&report);
+    assert_eq!(what, outcome);
+    assert!(!error.contains("html"), "{error}");
+}
+
+#[tokio::test]
+async fn patience_is_asked_for_as_long_as_the_answer_says() {
+    let busy = || json_answer(429, &json!({"code": 20429, "message": "Too Many Requests"}));
+    assert_eq!(wait_of(&report_on(busy()).await), None);
+    let two = busy().insert_header("Retry-After", "2");
+    assert_eq!(wait_of(&report_on(two).await), Some(2));
+}
+
+#[tokio::test]
+async fn the_number_is_struck_out_of_the_words() {
+    let said = "The 'To' number +4915112345678 (4915112345678) is not a valid phone number.";
+    let body = json!({"code": 21211, "message": said, "status": 400});
+    let report = report_on(json_answer(400, &body)).await;
+    assert_eq!(
+        in_short(&report).1,
+        "400 Bad Request: 21211 The 'To' number *** (***) is not a valid phone number."
+    );
+}
+
+#[tokio::test]
+async fn no_answer_after_the_request_was_written_is_unknown() {
+    let server = silent().await;
+    let twilio = Twilio::new(settings(base_url(&server)), SOON).expect("a client");
+    let report = twilio.send(&message()).await;
+    let (what, error) = in_short(&report);
+    assert_eq!(what, "unknown", "{error}");
+    assert!(!error.contains(ACCOUNT), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_is_a_failure() {
+    let twilio = Twilio::new(settings(nobody()), TIMEOUT).expect("a client");
+    let report = twilio.send(&message()).await;
+    let (what, error) = in_short(&report);
+    assert_eq!(what, "failed", "{error}");
+    assert!(!error.contains(ACCOUNT), "{error}");
+}
+
+#[test]
+fn neither_token_nor_numbers_show_in_debug_output() {
+    let shown = format!("{:?} {:?}", settings(nobody()), message());
+    for hidden in [TOKEN, "5005550006", "15112345678"] {
+        assert!(!shown.contains(hidden), "{shown}");
+    }
+}
+
+fn read(vars: &[(&str, &str)]) -> Result<TwilioSettings, String> {
+    let vars = vars
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut reader = Reader::from_vars(vars);
+    let settings = TwilioSettings::read(&mut reader);
+    reader.finish(settings).map_err(|found| found.to_string())
+}
+
+#[rstest]
+#[case("+15005550006", Sender::Number("+15005550006".parse().expect("right")))]
+#[case("MG0123456789abcdef0123456789abcdef", Sender::Service("MG0123456789abcdef0123456789abcdef".to_owned()))]
+fn the_sender_is_a_number_or_a_messaging_service(#[case] text: &str, #[case] sender: Sender) {
+    let settings = read(&[
+        ("TWILIO_ACCOUNT_SID", ACCOUNT),
+        ("TWILIO_AUTH_TOKEN", TOKEN),
+        ("TWILIO_FROM_NUMBER", text),
+    ]);
+    assert_eq!(settings.expect("enough").sender, sender);
+}
+
+#[test]
+fn everything_that_is_wrong_with_the_settings_is_noted_without_secrets() {
+    let nothing = read(&[]).expect_err("three are missing");
+    assert!(nothing.starts_with("3 wrong"), "{nothing}");
+    let wrong = read(&[
+        ("TWILIO_ACCOUNT_SID", TOKEN),
+        ("TWILIO_FROM_NUMBER", "Tidings"),
+        ("TWILIO_BASE_URL", "twilio"),
+    ]);
+    let wrong = wrong.expect_err("four are wrong");
+    assert!(wrong.starts_with("4 wrong"), "{wrong}");
+    for name in [
+        "TWILIO_ACCOUNT_SID",
+        "TWILIO_AUTH_TOKEN",
+        "TWILIO_FROM_NUMBER",
+        "TWILIO_BASE_URL",
+    ] {
+        assert!(wrong.contains(name), "{wrong}");
+    }
+    assert!(!wrong.contains(TOKEN), "{wrong}");
+}

@@ -1,0 +1,103 @@
+//! Which stages a process serves.
+
+use tidings_common::notification::Channel;
+use tidings_common::settings::{ChannelProviders, Reader};
+
+/// `WORKER_CHANNELS`, default the intake and every channel that has a provider: names separated by
+/// commas, `intake`, `email`, `sms`, `push` and `webhook`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stages {
+    /// Whether notifications are recorded.
+    pub intake: bool,
+    /// The channels that are delivered.
+    pub channels: Vec<Channel>,
+}
+
+const VARIABLE: &str = "WORKER_CHANNELS";
+
+impl Stages {
+    /// Reads the section. A channel without a provider cannot be served.
+    pub fn read(reader: &mut Reader, providers: &ChannelProviders) -> Self {
+        let Some(text) = reader.text(VARIABLE).map(ToOwned::to_owned) else {
+            return Self {
+                intake: true,
+                channels: providers.configured().collect(),
+            };
+        };
+        let mut stages = Self {
+            intake: false,
+            channels: Vec::new(),
+        };
+        for name in text
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
+            match stage(name, *providers) {
+                Ok(None) => stages.intake = true,
+                Ok(Some(channel)) if stages.channels.contains(&channel) => {}
+                Ok(Some(channel)) => stages.channels.push(channel),
+                Err(message) => reader.problem(VARIABLE, message),
+            }
+        }
+        if text.split(',').all(|name| name.trim().is_empty()) {
+            reader.problem(VARIABLE, "names nothing to do");
+        }
+        stages
+    }
+}
+
+/// The channel of that name; `None` for the intake.
+fn stage(name: &str, providers: ChannelProviders) -> Result<Option<Channel>, String> {
+    if name == "intake" {
+        return Ok(None);
+    }
+    let channel = Channel::DELIVERED
+        .into_iter()
+        .find(|channel| channel.as_str() == name)
+        .ok_or_else(|| format!("{name:?}: must be intake, email, sms, push or webhook"))?;
+    match ChannelProviders::variable(channel) {
+        Some(variable) if !providers.is_configured(channel) => {
+            Err(format!("{name} has no provider: set {variable}"))
+        }
+        _ => Ok(Some(channel)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Stages, String> {
+        let development = ("APP_ENV", "development");
+        let vars = vars.iter().chain([&development]);
+        let mut reader = Reader::from_vars(vars.map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+        let providers = ChannelProviders::read(&mut reader);
+        let stages = Stages::read(&mut reader, &providers);
+        reader
+            .finish(Some(stages))
+            .map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn a_worker_serves_all_that_is_configured_unless_it_is_told_otherwise() {
+        let sms = ("SMS_PROVIDER", "sandbox");
+        let all = read(&[sms, ("EMAIL_PROVIDER", "sandbox")]).expect("right");
+        assert!(all.intake);
+        assert_eq!(all.channels, [Channel::Email, Channel::Sms]);
+        let one = read(&[sms, ("WORKER_CHANNELS", " sms, sms ")]).expect("right");
+        assert_eq!((one.intake, one.channels), (false, vec![Channel::Sms]));
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_a_mistake() {
+        for (channels, words) in [
+            ("sms", "set SMS_PROVIDER"),
+            ("in-app", "must be intake"),
+            (",", "nothing to do"),
+        ] {
+            let mistake = read(&[("WORKER_CHANNELS", channels)]).expect_err(channels);
+            assert!(mistake.contains(words), "{mistake}");
+        }
+    }
+}
