@@ -52,6 +52,7 @@ mod smtp;
 mod sources;
 mod starting;
 mod template_previews;
+mod templated;
 mod templates;
 mod ten_thousand;
 mod webhook_endpoints;
