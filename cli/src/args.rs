@@ -26,7 +26,7 @@ pub struct Args {
 pub enum Command {
     /// Bring the database's schema up to date
     Migrate(migrate::Args),
-    /// Make the demo users that the documentation speaks of
+    /// Make the demo data that the documentation speaks of: users with contacts, and templates
     Seed,
     /// Mint a token for development and print it
     Token(token::Args),

@@ -51,6 +51,8 @@ mod shutdown;
 mod smtp;
 mod sources;
 mod starting;
+mod template_previews;
+mod templated;
 mod templates;
 mod ten_thousand;
 mod webhook_endpoints;

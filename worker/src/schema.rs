@@ -31,7 +31,10 @@ async fn make_ready(database: &Database, settings: SchemaSettings) -> Result<boo
     }
     if settings.seed {
         let users = demo::seed(database).await?;
-        tracing::info!(users, "made the demo users that were missing");
+        tracing::info!(
+            users,
+            "made the demo data that were missing: users with contacts, templates"
+        );
     }
     Ok(true)
 }

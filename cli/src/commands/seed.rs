@@ -5,7 +5,7 @@ use tidings_db::{Database, DatabaseSettings, demo, migrations};
 use crate::output::{Report, count};
 use crate::settings;
 
-/// Makes the demo users that are not there yet.
+/// Makes the demo data that are not there yet: users with their contacts, and templates.
 pub async fn run() -> anyhow::Result<Report> {
     let settings = settings::read(DatabaseSettings::read)?;
     let database = Database::new(&settings, "tidings seed")?;
@@ -20,10 +20,11 @@ pub async fn run() -> anyhow::Result<Report> {
     }
     let made = demo::seed(&database)
         .await
-        .context("cannot make the demo users")?;
+        .context("cannot make the demo data")?;
     let text = match made {
         0 => "The demo users are there already.\n".to_owned(),
-        made => format!("Made {}.\n", count(made, "demo user")),
+        made => format!("Made {}, with contacts.\n", count(made, "demo user")),
     };
+    let text = text + "Demo templates of which there was no version yet were written.\n";
     Report::fine(text, json!({ "made": made }))
 }

@@ -12,6 +12,7 @@ mod functions;
 mod locale;
 mod meter;
 mod name;
+mod numbers;
 mod operators;
 mod render;
 mod rewrite;

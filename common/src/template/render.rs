@@ -10,6 +10,7 @@ use minijinja::{
 
 use super::error::{Part, Problem, RenderError};
 use super::meter::Meter;
+use super::numbers::ByValue;
 use super::{Source, functions, operators, syntax};
 use crate::content::{Object, Rendered};
 
@@ -48,7 +49,7 @@ pub fn check(source: Source<'_>) -> Result<(), RenderError> {
 pub fn render(source: Source<'_>, variables: &Object) -> Result<Rendered, RenderError> {
     let meter = Arc::new(Meter::new());
     let environment = environment(&meter);
-    let root = Value::from(Serde(variables));
+    let root = Value::from(Serde(ByValue(variables)));
     let write = |part: Part, source: &str| {
         write(&environment, part, source, root.clone()).map_err(|(line, problem)| RenderError {
             part,

@@ -1,0 +1,132 @@
+//! Where it goes stands among the variables, or with the user; what it says, in the template alone.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tidings_tests::tokens;
+
+use super::Place;
+
+async fn place() -> Place {
+    let place = Place::new().await;
+    for (template, body) in [
+        (
+            "hi/email/default",
+            json!({"subject": "Hello", "text": "To {{ to }}"}),
+        ),
+        ("hi/sms/default", json!({"text": "Hello"})),
+        (
+            "hi/push/default",
+            json!({"subject": "Hello", "text": "{{ data.order }}"}),
+        ),
+        (
+            "own/email/default",
+            json!({"subject": "Hello", "text": "To you", "html": "<p>To you</p>"}),
+        ),
+    ] {
+        place.put(template, &body).await;
+    }
+    place
+}
+
+/// What is sent of a notification with these variables.
+async fn sent(place: &Place, channel: &str, name: &str, variables: &Value) -> Value {
+    let id = place.post(channel, &json!({"name": name}), variables).await;
+    place.sent(channel, id).await
+}
+
+#[tokio::test]
+async fn addresses_among_the_variables_are_where_it_goes() {
+    let place = place().await;
+    let _worker = place.world.worker().await;
+    let variables = json!({
+        "to": "anna@example.org",
+        "from": "Shop <shop@example.com>",
+        "replyTo": "help@example.com",
+        "unsubscribeUrl": "https://example.com/unsubscribe?id=1",
+    });
+    let email = sent(&place, "email", "hi", &variables).await;
+    for (name, value) in variables.as_object().expect("variables") {
+        assert_eq!(email[name], *value);
+    }
+    // An address is a variable too.
+    assert_eq!(email["text"], "To anna@example.org");
+    for name in ["to", "phoneNumber"] {
+        let sms = sent(&place, "sms", "hi", &json!({name: "+4915112345678"})).await;
+        assert_eq!(sms["to"], "+4915112345678");
+    }
+    let variables = json!({"to": "a-device", "data": {"order": "7"}});
+    let push = sent(&place, "push", "hi", &variables).await;
+    assert_eq!(
+        (&push["to"], &push["body"]),
+        (&json!("a-device"), &json!("7"))
+    );
+    assert_eq!(push["data"], variables["data"]);
+}
+
+#[tokio::test]
+async fn without_one_it_goes_to_the_users_own() {
+    let place = place().await;
+    let _worker = place.world.worker().await;
+    let client = place.client();
+    let contacts = format!("/api/users/{}/contacts", place.world.user);
+    for (method, path, body) in [
+        (Method::PUT, "email", json!({"email": "own@example.org"})),
+        (
+            Method::POST,
+            "phone-numbers",
+            json!({"number": "+4915187654321"}),
+        ),
+        (
+            Method::POST,
+            "device-tokens",
+            json!({"token": "own-device"}),
+        ),
+    ] {
+        let request = client.request(method, &format!("{contacts}/{path}"));
+        let answer = client.send(request.json(&body)).await;
+        assert!(answer.status < 300, "{}", answer.text);
+    }
+    // Whoever may write to themselves alone names no address, and needs none.
+    let own = client.with_token(tokens::scoped(place.world.user, "notifications:send"));
+    for (channel, name, to) in [
+        ("email", "own", "own@example.org"),
+        ("sms", "hi", "+4915187654321"),
+    ] {
+        let mut body = json!({
+            "targetUserId": place.world.user,
+            "type": channel,
+            "template": {"name": name},
+            "payload": {},
+        });
+        let id = own.post(&body).await.accepted();
+        assert_eq!(place.sent(channel, id).await["to"], to);
+        body["payload"]["to"] = to.into();
+        own.post(&body).await.assert_error(403, "forbidden");
+    }
+    let push = sent(&place, "push", "hi", &json!({"data": {"order": "7"}})).await;
+    assert_eq!(push["to"], "own-device");
+}
+
+#[tokio::test]
+async fn no_variable_says_what_the_template_does_not() {
+    let place = place().await;
+    let _worker = place.world.worker().await;
+    let variables = json!({
+        "to": "anna@example.org",
+        "subject": "Win", "text": "Click", "body": "Click",
+        "html": "<a>Click</a>", "htmlContent": "<a>Click</a>",
+    });
+    let email = sent(&place, "email", "hi", &variables).await;
+    assert_eq!(
+        (&email["subject"], &email["text"], &email["html"]),
+        (&json!("Hello"), &json!("To anna@example.org"), &Value::Null)
+    );
+    let variables = json!({
+        "to": "a-device", "title": "Win", "body": "Click", "subject": "Win", "data": {"order": "7"},
+    });
+    let push = sent(&place, "push", "hi", &variables).await;
+    assert_eq!(
+        (&push["title"], &push["body"]),
+        (&json!("Hello"), &json!("7"))
+    );
+}

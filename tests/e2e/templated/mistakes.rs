@@ -1,0 +1,172 @@
+//! What a template cannot write is a dead letter at once, which says what is wrong.
+
+use serde_json::json;
+use tidings_tests::outcomes;
+
+use super::{Place, used};
+
+#[tokio::test]
+async fn a_missing_variable_is_a_dead_letter_at_once_that_names_it() {
+    let place = Place::new().await;
+    let mut worker = place.world.worker().await;
+    let body = json!({"subject": "Your order", "text": "Dear {{ name }},\n{{ order.number }}"});
+    place.put("shipped/email/default", &body).await;
+    place.put("shipped/email/de", &body).await;
+    let variables = json!({"to": "anna@example.org", "name": "Annabella", "order": {}});
+    let template = json!({"name": "shipped", "locale": "de-AT"});
+    let id = place.post("email", &template, &variables).await;
+
+    let letter = place.dead_letter("email", id).await;
+    let words = "text, line 2: the variable order.number is missing";
+    assert_eq!(letter.reason, "template_error");
+    assert_eq!(letter.detail.as_deref(), Some(words));
+    assert_eq!(letter.attempts, Some(1), "it would fail again");
+    assert_eq!(
+        place.error_message(id).await,
+        format!("template_error: {words}")
+    );
+    let attempts = place.client().attempts(id).await;
+    assert_eq!(outcomes(&attempts), [(0, "rejected")]);
+    assert_eq!(attempts[0]["error"], words);
+    assert_eq!(attempts[0]["provider"], "sandbox");
+    assert_eq!(
+        used(&attempts),
+        [json!({"name": "shipped", "locale": "de", "version": 1})]
+    );
+    worker.leave().await;
+    let logs = worker.logs().lines().join("\n");
+    for word in ["order.number", "Annabella", "anna@example.org"] {
+        assert!(!logs.contains(word), "{word} is nothing for a log");
+    }
+}
+
+#[tokio::test]
+async fn a_template_that_never_ends_is_stopped_and_others_are_sent_meanwhile() {
+    let place = Place::new().await;
+    let worker = place.world.worker().await;
+    let bombs = [
+        "{% for i in range(99999) %}{% for j in range(99999) %}{{ i }}{% endfor %}{% endfor %}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% for i in range(1000000000) %}{{ 'x' * n }}{% endfor %}",
+        "{% set all = namespace(text='x') %}{% for i in range(64) %}{% set all.text = all.text ~ all.text %}{% endfor %}{{ all.text }}",
+    ];
+    for (number, text) in bombs.iter().enumerate() {
+        place
+            .put(
+                &format!("bomb-{number}/sms/default"),
+                &json!({ "text": text }),
+            )
+            .await;
+    }
+    place
+        .put("plain/sms/default", &json!({"text": "{{ n }}"}))
+        .await;
+    let mut variables = json!({"to": "+4915112345678", "n": 1_000_000_000});
+    let (mut stopped, mut plain) = (Vec::new(), Vec::new());
+    for number in 0..bombs.len() {
+        let template = json!({"name": format!("bomb-{number}")});
+        stopped.push(place.post("sms", &template, &variables).await);
+        for n in 0..5 {
+            variables["n"] = (number * 10 + n).into();
+            let template = json!({"name": "plain"});
+            let id = place.post("sms", &template, &variables).await;
+            plain.push((id, variables["n"].to_string()));
+        }
+        variables["n"] = 1_000_000_000.into();
+    }
+    for (id, text) in plain {
+        assert_eq!(place.sent("sms", id).await["text"], text);
+    }
+    for (number, id) in stopped.into_iter().enumerate() {
+        let letter = place.dead_letter("sms", id).await;
+        assert_eq!(letter.reason, "template_error", "{number}");
+        let detail = letter.detail.unwrap_or_default();
+        assert!(detail.contains("costs more work"), "{number}: {detail}");
+        assert_eq!(letter.attempts, Some(1));
+        let attempts = place.client().attempts(id).await;
+        assert_eq!(outcomes(&attempts), [(0, "rejected")]);
+        let template = json!({"name": format!("bomb-{number}"), "locale": "default", "version": 1});
+        assert_eq!(used(&attempts), [template]);
+    }
+    assert_eq!(worker.client().get("/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_template_that_does_not_exist_is_a_dead_letter_that_names_it() {
+    let place = Place::new().await;
+    let _worker = place.world.worker().await;
+    // Of its name, but for another channel, and a language that nobody asks for.
+    place
+        .put(
+            "welcome/push/default",
+            &json!({"subject": "s", "text": "t"}),
+        )
+        .await;
+    place.put("welcome/sms/fr", &json!({"text": "t"})).await;
+    let template = json!({"name": "welcome", "locale": "de"});
+    let id = place
+        .post("sms", &template, &json!({"to": "+4915112345678"}))
+        .await;
+    let letter = place.dead_letter("sms", id).await;
+    assert_eq!(letter.reason, "template_missing");
+    assert_eq!(letter.attempts, Some(1));
+    let detail = letter.detail.unwrap_or_default();
+    assert!(detail.contains("\"welcome\" for sms"), "{detail}");
+    assert_eq!(
+        place.error_message(id).await,
+        format!("template_missing: {detail}")
+    );
+    let attempts = place.client().attempts(id).await;
+    assert_eq!(outcomes(&attempts), [(0, "rejected")]);
+    assert_eq!(attempts[0]["error"], detail);
+}
+
+#[tokio::test]
+async fn what_no_provider_would_take_is_a_dead_letter_too() {
+    let place = Place::new().await;
+    let _worker = place.world.worker().await;
+    place
+        .put("hi/sms/default", &json!({"text": "{{ text }}"}))
+        .await;
+    for (text, words) in [
+        ("x".repeat(2000), "payload.text must have at most"),
+        (" ".to_owned(), "payload.text must not be empty"),
+    ] {
+        let variables = json!({"to": "+4915112345678", "text": text});
+        let id = place.post("sms", &json!({"name": "hi"}), &variables).await;
+        let letter = place.dead_letter("sms", id).await;
+        let detail = letter.detail.unwrap_or_default();
+        assert!(detail.starts_with(words), "{detail}");
+        let attempts = place.client().attempts(id).await;
+        assert_eq!(outcomes(&attempts), [(0, "rejected")]);
+        assert_eq!(attempts[0]["template"]["version"], 1);
+    }
+}
+
+#[tokio::test]
+async fn a_replay_delivers_once_the_template_is_mended() {
+    let place = Place::new().await;
+    let _worker = place.world.worker().await;
+    let shipped = |number: &str| json!({"text": format!("Your order {number} has shipped")});
+    place
+        .put("shipped/sms/default", &shipped("{{ order.nubmer }}"))
+        .await;
+    let variables = json!({"to": "+4915112345678", "order": {"number": 7}});
+    let template = json!({"name": "shipped"});
+    let id = place.post("sms", &template, &variables).await;
+    let letter = place.dead_letter("sms", id).await;
+    let detail = letter.detail.unwrap_or_default();
+    assert!(detail.contains("order.nubmer is missing"), "{detail}");
+
+    place
+        .put("shipped/sms/default", &shipped("{{ order.number }}"))
+        .await;
+    place.replay("template_error");
+    let sent = place.sent("sms", id).await;
+    assert_eq!(sent["text"], "Your order 7 has shipped");
+    let attempts = place.client().attempts(id).await;
+    assert_eq!(outcomes(&attempts), [(0, "rejected"), (0, "delivered")]);
+    let version = |number| json!({"name": "shipped", "locale": "default", "version": number});
+    assert_eq!(used(&attempts), [version(1), version(2)]);
+    assert_eq!(place.world.amqp().await.dead_letter_depth().await, 0);
+}
