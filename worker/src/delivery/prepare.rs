@@ -1,6 +1,6 @@
 use secrecy::SecretString;
 use tidings_common::broker::Failure;
-use tidings_common::content::{Content, FieldProblem, Object, Webhook};
+use tidings_common::content::{Content, FieldProblem, Object, TemplateRef, Webhook};
 use tidings_common::notification::{Channel, MessageId, UserId};
 use tidings_common::template;
 use tidings_db::delivery_attempts::{self, Settled, UsedTemplate};
@@ -58,37 +58,36 @@ impl From<Failure> for Stop {
 }
 
 impl Delivery {
-    /// Reads what the notification says and finds out where it goes.
+    /// Reads what the notification says and finds out where it goes. No connection to PostgreSQL is held
+    /// while a template is rendered.
     pub(super) async fn prepare(
         &self,
         id: MessageId,
         claimed: &Claimed,
     ) -> Result<Result<Prepared, Unsendable>, DbError> {
-        let preparing = async {
+        match self.parcels(id, claimed).await {
+            Ok(prepared) => Ok(Ok(prepared)),
+            Err(Stop::Unsendable(unsendable)) => Ok(Err(unsendable)),
+            Err(Stop::Database(error)) => Err(error),
+        }
+    }
+
+    async fn parcels(&self, id: MessageId, claimed: &Claimed) -> Result<Prepared, Stop> {
+        let (content, template) = self.content(claimed).await?;
+        let addressing = async {
             let client = self.database.client().await?;
-            let prepared = match self.parcels(&client, id, claimed).await {
-                Ok(prepared) => Ok(prepared),
+            let settled = delivery_attempts::settled(&*client, id).await?;
+            let parcels = match self.addressed(&client, id, claimed, content).await {
+                Ok(parcels) => Ok(parcels),
                 Err(Stop::Unsendable(unsendable)) => Err(unsendable),
                 Err(Stop::Database(error)) => return Err(error),
             };
             client.keep();
-            Ok(prepared)
+            Ok((settled, parcels))
         };
-        self.database.patiently(preparing).await
-    }
-
-    async fn parcels(
-        &self,
-        client: &Client,
-        id: MessageId,
-        claimed: &Claimed,
-    ) -> Result<Prepared, Stop> {
-        let (content, template) = self.content(client, claimed).await?;
-        let settled = delivery_attempts::settled(&**client, id).await?;
-        let mut parcels = self
-            .addressed(client, id, claimed, content)
-            .await
-            .map_err(|stop| stop.written_by(template.as_ref()))?;
+        let (settled, parcels) = self.database.patiently(addressing).await?;
+        let mut parcels =
+            parcels.map_err(|stop| Stop::Unsendable(stop).written_by(template.as_ref()))?;
         parcels.retain(|parcel| !settled.iter().any(|one| one.contact_id == parcel.contact));
         Ok(Prepared {
             parcels,
@@ -98,22 +97,16 @@ impl Delivery {
     }
 
     /// What the notification says, and what it was written by, where it was.
-    async fn content(
-        &self,
-        client: &Client,
-        claimed: &Claimed,
-    ) -> Result<(Content, Option<UsedTemplate>), Stop> {
+    async fn content(&self, claimed: &Claimed) -> Result<(Content, Option<UsedTemplate>), Stop> {
         let channel = self.sender.channel();
         let unreadable = || Failure::new("invalid_payload", "the payload is no JSON object");
         let payload: Object = serde_json::from_str(&claimed.payload).map_err(|_| unreadable())?;
         let Some(wanted) = &claimed.template else {
-            let content =
-                Content::read(channel, &payload).map_err(|problems| invalid(&problems))?;
+            let content = Content::read(channel, &payload);
+            let content = content.map_err(|problems| invalid("invalid_payload", &problems))?;
             return Ok((content.ok_or_else(unreadable)?, None));
         };
-        let locale = wanted.locale.as_deref();
-        let found = templates::resolve(&**client, &wanted.name, channel, locale).await?;
-        let Some(found) = found else {
+        let Some(found) = self.template(wanted).await? else {
             let detail = format!("there is no template {:?} for {channel}", wanted.name);
             return Err(Failure::new("template_missing", detail).into());
         };
@@ -122,11 +115,21 @@ impl Delivery {
             locale: found.locale.clone(),
             version: found.version,
         };
-        let content = written(found, channel, payload).await;
-        match content {
+        match written(found, channel, payload).await {
             Ok(content) => Ok((content, Some(used))),
             Err(failure) => Err(Stop::from(failure).written_by(Some(&used))),
         }
+    }
+
+    async fn template(&self, wanted: &TemplateRef) -> Result<Option<Template>, DbError> {
+        let finding = async {
+            let client = self.database.client().await?;
+            let (name, locale) = (&wanted.name, wanted.locale.as_deref());
+            let found = templates::resolve(&*client, name, self.sender.channel(), locale).await?;
+            client.keep();
+            Ok(found)
+        };
+        self.database.patiently(finding).await
     }
 
     /// A parcel for every address: the one that the payload names, or the user's contacts.
@@ -241,7 +244,7 @@ async fn written(found: Template, channel: Channel, variables: Object) -> Result
         let rendered = template::render(found.source(), &variables)
             .map_err(|error| Failure::quoting("template_error", error.to_string()))?;
         let content = rendered.content(channel, &variables);
-        let content = content.map_err(|problems| invalid(&problems))?;
+        let content = content.map_err(|problems| invalid("template_error", &problems))?;
         content.ok_or_else(|| Failure::new("template_error", "the channel takes no templates"))
     });
     rendering.await.unwrap_or_else(|_| {
@@ -297,10 +300,10 @@ fn no_recipient(what: &str, path: &str) -> Failure {
 }
 
 /// The problems' words name fields and say what would be right; they quote no payload.
-fn invalid(problems: &[FieldProblem]) -> Failure {
+fn invalid(reason: &'static str, problems: &[FieldProblem]) -> Failure {
     let words: Vec<String> = problems
         .iter()
         .map(|problem| format!("{} {}", problem.field, problem.message))
         .collect();
-    Failure::new("invalid_payload", words.join("; "))
+    Failure::new(reason, words.join("; "))
 }
