@@ -10,8 +10,9 @@ use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret;
 
 use super::message::Mail;
-use super::report::{Cause, Stage, Trouble};
+use super::report::{Cause, Trouble};
 use super::settings::SmtpLogin;
+use super::stage::Stage;
 
 /// A connection that messages can be sent over, one after another.
 pub(super) struct Connection {

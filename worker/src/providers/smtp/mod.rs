@@ -8,6 +8,7 @@ mod refusal;
 mod report;
 mod server;
 mod settings;
+mod stage;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-use super::report::Stage;
+use super::stage::Stage;
 use crate::providers::words::WITHHELD;
 use crate::providers::{Report, clipped};
 

@@ -8,8 +8,9 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::report::{Cause, Stage, Trouble};
+use super::report::{Cause, Trouble};
 use super::settings::{SmtpLogin, SmtpSettings, SmtpTls};
+use super::stage::Stage;
 
 /// The server and how to reach it.
 pub(super) struct Server {
