@@ -40,7 +40,12 @@ impl App {
             .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
         let database = Database::new(&settings.database, "tidings-worker")?;
         let providers = settings.providers.clone();
-        let deliveries = delivery::stages(&database, settings.delivery, providers)?;
+        let deliveries = delivery::stages(
+            &database,
+            settings.delivery,
+            settings.broker.max_retries,
+            providers,
+        )?;
         Ok(Self {
             settings,
             metrics,

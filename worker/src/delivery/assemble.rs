@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use tidings_common::notification::Channel;
+use tidings_common::settings::MaxRetries;
 use tidings_db::Database;
 
 use super::{Delivery, DeliverySettings, Destinations, Sender};
@@ -14,10 +15,20 @@ use crate::providers::{ProviderSettings, WebhookChoice};
 pub fn stages(
     database: &Database,
     settings: DeliverySettings,
+    max_retries: MaxRetries,
     providers: ProviderSettings,
 ) -> anyhow::Result<Vec<Delivery>> {
     let timeout = settings.provider_timeout;
-    let stage = |sender| Delivery::new(database.clone(), sender, settings, None, Vec::new());
+    let stage = |sender| {
+        Delivery::new(
+            database.clone(),
+            sender,
+            settings,
+            max_retries,
+            None,
+            Vec::new(),
+        )
+    };
     let mut stages = Vec::new();
     if let Some(email) = providers.email {
         let concurrency = settings.concurrency(Channel::Email);
@@ -30,7 +41,7 @@ pub fn stages(
         stages.push(stage(Sender::Push(push.provider(timeout)?)));
     }
     if let Some(webhook) = providers.webhook {
-        stages.push(webhooks(database, settings, &webhook)?);
+        stages.push(webhooks(database, settings, max_retries, &webhook)?);
     }
     Ok(stages)
 }
@@ -38,6 +49,7 @@ pub fn stages(
 fn webhooks(
     database: &Database,
     settings: DeliverySettings,
+    max_retries: MaxRetries,
     choice: &WebhookChoice,
 ) -> anyhow::Result<Delivery> {
     let sender = Sender::Webhook(choice.provider(settings.provider_timeout)?);
@@ -61,6 +73,7 @@ fn webhooks(
         database.clone(),
         sender,
         settings,
+        max_retries,
         destinations,
         secrets,
     ))

@@ -37,6 +37,8 @@ struct Open {
     probe_at: Instant,
     /// How long after a failure.
     probe_after: Duration,
+    /// Whether a probe is under way.
+    probing: bool,
 }
 
 impl Breaker {
@@ -80,9 +82,20 @@ impl Breaker {
             since: now,
             probe_at: now,
             probe_after,
+            probing: false,
         });
-        let probe_at = now + open.probe_after;
-        self.open.replace(Open { probe_at, ..open }).is_none()
+        let probe_after = if open.probing {
+            (open.probe_after * 2).min(LONGEST.max(probe_after))
+        } else {
+            open.probe_after
+        };
+        let noted = Open {
+            probe_at: now + probe_after,
+            probe_after,
+            probing: false,
+            ..open
+        };
+        self.open.replace(noted).is_none()
     }
 
     /// Since when the provider counts as away; `None` where it does not.
@@ -96,15 +109,14 @@ impl Breaker {
     }
 
     /// Whether a message may go through now. One that does while the provider is away is the probe:
-    /// until its outcome is noted, or more time has passed, no other may. Each probe that fails doubles the
+    /// until its outcome is noted, or as much time has passed again, no other may. Each probe that fails doubles the
     /// time to the next, up to some minutes.
     pub fn admits(&mut self, now: Instant) -> bool {
         match &mut self.open {
             None => true,
             Some(open) if now >= open.probe_at => {
-                let longest = LONGEST.max(self.settings.probe_after);
-                open.probe_after = (open.probe_after * 2).min(longest);
                 open.probe_at = now + open.probe_after;
+                open.probing = true;
                 true
             }
             Some(_) => false,
@@ -153,15 +165,17 @@ mod tests {
         assert!(!breaker.admits(later(14)));
         assert!(breaker.admits(later(15)));
         assert!(!breaker.admits(later(16)), "the probe is under way");
-        assert!(breaker.admits(later(45)), "the probe was lost");
-        breaker.failed(later(46));
-        assert!(!breaker.admits(later(105)));
+        assert!(breaker.admits(later(30)), "the probe was lost");
+        breaker.failed(later(31));
+        assert!(!breaker.admits(later(60)));
         assert!(
-            breaker.admits(later(106)),
-            "a minute after the second probe"
+            breaker.admits(later(61)),
+            "half a minute after the one that failed"
         );
-        breaker.failed(later(107));
-        assert_eq!(breaker.probe_at(), Some(later(227)));
+        breaker.failed(later(62));
+        assert_eq!(breaker.probe_at(), Some(later(122)));
+        breaker.failed(later(63));
+        assert_eq!(breaker.probe_at(), Some(later(123)), "it was no probe");
         assert_eq!(breaker.open_since(), Some(start));
     }
 

@@ -15,7 +15,8 @@ const WAIT_FOR_ROOM: Duration = Duration::from_millis(500);
 /// So many destinations are remembered before those are forgotten that need not be.
 const MOST_KNOWN: usize = 10_000;
 
-/// A destination that is away and that nobody sends to is forgotten after this time.
+/// A destination that nobody sends to is forgotten after this time, longer than the longest time between
+/// two probes.
 const FORGOTTEN: Duration = Duration::from_hours(1);
 
 /// The sends at once to a destination that has not answered yet.
@@ -30,6 +31,9 @@ pub struct Destinations {
     /// How long a request takes that hangs.
     slow: Duration,
     known: Mutex<HashMap<String, Destination>>,
+    /// Until when receivers asked for patience, by URL: many may share a host and port, and nobody else
+    /// waits.
+    asked: Mutex<HashMap<String, Instant>>,
     freed: Notify,
 }
 
@@ -41,18 +45,18 @@ struct Destination {
     hangs: bool,
     /// It has answered before.
     proven: bool,
-    /// It asked for patience until then.
-    asked_until: Option<Instant>,
+    /// When it was last sent to.
+    used_at: Instant,
 }
 
 impl Destination {
-    const fn new(breaker: BreakerSettings) -> Self {
+    const fn new(breaker: BreakerSettings, now: Instant) -> Self {
         Self {
             breaker: Breaker::new(breaker),
             under_way: Vec::new(),
             hangs: false,
             proven: false,
-            asked_until: None,
+            used_at: now,
         }
     }
 
@@ -61,12 +65,9 @@ impl Destination {
         self.hangs || !self.proven || self.breaker.open_since().is_some()
     }
 
-    /// Whether it must not be forgotten now.
+    /// Whether it must not be forgotten now: somebody is being sent to, or was lately.
     fn is_needed(&self, now: Instant) -> bool {
-        let away = self.breaker.probe_at();
-        let lately = away.is_some_and(|probe_at| now < probe_at + FORGOTTEN);
-        let asked = self.asked_until.is_some_and(|until| until > now);
-        !self.under_way.is_empty() || lately || asked
+        !self.under_way.is_empty() || now.duration_since(self.used_at) < FORGOTTEN
     }
 }
 
@@ -109,6 +110,7 @@ impl Destinations {
             room: concurrency.div_ceil(2),
             slow: timeout / 2,
             known: Mutex::default(),
+            asked: Mutex::default(),
             freed: Notify::new(),
         }
     }
@@ -117,16 +119,20 @@ impl Destinations {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Room for a send to the destination `key`, waiting a moment for it where those before are quick.
+    /// Room for a send to `url`, waiting a moment for it where those before are quick.
     ///
     /// # Errors
     ///
     /// Where it must be deferred.
-    pub async fn enter(self: &Arc<Self>, key: &str) -> Result<Room, Refused> {
+    pub async fn enter(self: &Arc<Self>, url: &Url) -> Result<Room, Refused> {
+        if let Some(until) = self.asked_until(url) {
+            return Err(Refused::Asked(until));
+        }
+        let key = key(url);
         let give_up = Instant::now() + WAIT_FOR_ROOM;
         loop {
             let freed = self.freed.notified();
-            match self.try_enter(key)? {
+            match self.try_enter(&key)? {
                 Some(room) => return Ok(room),
                 None if Instant::now() >= give_up => return Err(Refused::Crowded),
                 // Woken or not: the next round decides.
@@ -152,9 +158,15 @@ impl Destinations {
             .collect();
         let destination = known
             .entry(key.to_owned())
-            .or_insert_with(|| Destination::new(self.breaker));
-        if let Some(until) = destination.asked_until.filter(|until| *until > now) {
-            return Err(Refused::Asked(until));
+            .or_insert_with(|| Destination::new(self.breaker, now));
+        destination.used_at = now;
+        // Before there is room or not: nobody waits for room where none may go.
+        if destination
+            .breaker
+            .probe_at()
+            .is_some_and(|time| time > now)
+        {
+            return Err(Refused::Away);
         }
         let room = match (destination.hangs, destination.proven) {
             (true, _) => 1,
@@ -186,12 +198,19 @@ impl Destinations {
         }))
     }
 
-    /// Notes that the destination asked for patience, for `pause`.
-    pub fn asked_for_patience(&self, key: &str, pause: Duration) {
-        self.succeeded(key);
-        self.note(key, |destination| {
-            destination.asked_until = destination.asked_until.max(Some(Instant::now() + pause));
-        });
+    /// Notes that the receiver at `url` asked for patience, for `pause`.
+    pub fn asked_for_patience(&self, url: &Url, pause: Duration) {
+        self.succeeded(&key(url));
+        let now = Instant::now();
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.retain(|_, until| *until > now);
+        asked.insert(url.to_string(), now + pause);
+    }
+
+    fn asked_until(&self, url: &Url) -> Option<Instant> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = asked.get(url.as_str()).copied();
+        until.filter(|until| *until > Instant::now())
     }
 
     /// Notes that the destination answered: it is there, whatever it said.
@@ -226,15 +245,12 @@ impl Destinations {
         is
     }
 
-    /// How many destinations are away, but for those that nobody has sent to for long.
+    /// How many destinations are away. Those that nobody has sent to for long are forgotten.
     #[must_use]
     pub fn away(&self) -> usize {
         let now = Instant::now();
         let mut known = self.lock();
-        known.retain(|_, destination| destination.proven || destination.is_needed(now));
-        known.retain(|_, destination| {
-            destination.breaker.open_since().is_none() || destination.is_needed(now)
-        });
+        known.retain(|_, destination| destination.is_needed(now));
         show_away(&known);
         count_away(&known)
     }

@@ -53,6 +53,19 @@ impl Postponed {
         }
     }
 
+    /// Of two pauses the shorter: whoever asked for more is not asked again before.
+    fn or_sooner(self, other: Self) -> Self {
+        // No time is known where the message is to be looked at as soon as it comes back.
+        let order = |postponed: &Self| (postponed.wait.duration(), postponed.not_before);
+        let waiting = self.waiting && other.waiting;
+        let sooner = if order(&other) < order(&self) {
+            other
+        } else {
+            self
+        };
+        Self { waiting, ..sooner }
+    }
+
     /// Longer from one look to the next for what has `waited` for long: a destination that stays away
     /// must not keep the channel busy.
     pub fn after(self, waited: Duration) -> Self {
@@ -142,20 +155,15 @@ impl From<Settled> for Effect {
 
 /// What follows for a notification from the effects of its sends, one an address.
 ///
-/// What may succeed later comes first, since only the addresses that were not reached are tried then. An
-/// address that is no more harms nothing where another was reached.
-pub fn conclude(effects: Vec<Effect>) -> Effect {
+/// What may succeed later comes first, since only the addresses that were not reached are tried then; but
+/// on the last attempt what only has to wait is waited for. An address that is no more harms nothing where
+/// another was reached.
+pub fn conclude(effects: Vec<Effect>, is_last: bool) -> Effect {
     effects
         .into_iter()
         .reduce(|so_far, effect| match (so_far, effect) {
-            // Of several pauses the shortest: whoever asked for more is not asked again before.
-            (Effect::Later(one), Effect::Later(other)) => {
-                let sooner = other.wait.duration() < one.wait.duration();
-                let mut postponed = if sooner { other.clone() } else { one.clone() };
-                postponed.waiting = one.waiting && other.waiting;
-                Effect::Later(postponed)
-            }
-            (one, other) if other.rank() > one.rank() => other,
+            (Effect::Later(one), Effect::Later(other)) => Effect::Later(one.or_sooner(other)),
+            (one, other) if other.rank(is_last) > one.rank(is_last) => other,
             (one, _) => one,
         })
         .unwrap_or(Effect::Delivered)
@@ -163,8 +171,9 @@ pub fn conclude(effects: Vec<Effect>) -> Effect {
 
 impl Effect {
     /// Of the effects for several addresses the highest counts.
-    const fn rank(&self) -> u8 {
+    const fn rank(&self, is_last: bool) -> u8 {
         match self {
+            Self::Later(_) if is_last => 5,
             Self::Retry(_) => 4,
             Self::Later(_) => 3,
             Self::Never(_) => 2,
@@ -206,15 +215,15 @@ mod tests {
             later(WaitTime::Second),
             Effect::Retry(failure()),
         ];
-        assert_eq!(conclude(effects), Effect::Retry(failure()));
+        assert_eq!(conclude(effects, false), Effect::Retry(failure()));
     }
 
     #[test]
     fn an_address_that_is_no_more_harms_nothing_where_another_was_reached() {
         let effects = || vec![Effect::Gone(failure()), Effect::Delivered];
-        assert_eq!(conclude(effects()), Effect::Delivered);
+        assert_eq!(conclude(effects(), false), Effect::Delivered);
         assert_eq!(
-            conclude(vec![Effect::Gone(failure())]),
+            conclude(vec![Effect::Gone(failure())], false),
             Effect::Gone(failure())
         );
     }
@@ -222,7 +231,25 @@ mod tests {
     #[test]
     fn a_wrong_address_is_a_dead_letter_even_where_another_was_reached() {
         let effects = vec![Effect::Delivered, Effect::Never(failure())];
-        assert_eq!(conclude(effects), Effect::Never(failure()));
+        assert_eq!(conclude(effects, false), Effect::Never(failure()));
+    }
+
+    #[test]
+    fn on_the_last_attempt_what_only_has_to_wait_is_waited_for() {
+        let effects = vec![Effect::Retry(failure()), later(WaitTime::HalfMinute)];
+        assert_eq!(conclude(effects, true), later(WaitTime::HalfMinute));
+    }
+
+    #[test]
+    fn of_two_pauses_of_one_kind_the_one_that_ends_sooner_counts() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
+        let until = |minutes| {
+            let time = now + SignedDuration::from_mins(minutes);
+            Effect::Later(Postponed::until(time, now, "busy"))
+        };
+        assert_eq!(conclude(vec![until(60), until(10)], false), until(10));
+        let any_time = later(WaitTime::FiveMinutes);
+        assert_eq!(conclude(vec![until(10), any_time.clone()], false), any_time);
     }
 
     #[test]
@@ -232,12 +259,15 @@ mod tests {
             later(WaitTime::Second),
             later(WaitTime::HalfMinute),
         ];
-        assert_eq!(conclude(effects), later(WaitTime::Second));
+        assert_eq!(conclude(effects, false), later(WaitTime::Second));
     }
 
     #[test]
     fn all_addresses_reached_before_is_delivered() {
-        assert_eq!(conclude(vec![Effect::Delivered; 2]), Effect::Delivered);
+        assert_eq!(
+            conclude(vec![Effect::Delivered; 2], false),
+            Effect::Delivered
+        );
     }
 
     #[test]

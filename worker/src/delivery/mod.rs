@@ -18,8 +18,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tidings_common::broker::{Failure, WaitTime, not_before};
+use tidings_common::broker::{Destination, Failure, WaitTime, not_before};
 use tidings_common::notification::{Channel, DeliveryRequest, MessageId};
+use tidings_common::settings::MaxRetries;
 use tidings_db::{Database, DbError, notifications};
 use tokio::time::Instant;
 
@@ -41,6 +42,8 @@ pub struct Delivery {
     database: Database,
     sender: Sender,
     settings: DeliverySettings,
+    /// Retries after a message's first attempt.
+    max_retries: u32,
     state: Arc<ChannelState>,
     /// Where the provider is not one for the whole channel but one a destination.
     destinations: Option<Arc<Destinations>>,
@@ -57,9 +60,11 @@ impl Delivery {
         database: Database,
         sender: Sender,
         settings: DeliverySettings,
+        max_retries: MaxRetries,
         destinations: Option<Arc<Destinations>>,
         signing_secrets: Vec<SecretString>,
     ) -> Self {
+        let max_retries = max_retries.of(Destination::Delivery(sender.channel()));
         let state = ChannelState::new(
             sender.channel(),
             sender.name(),
@@ -70,6 +75,7 @@ impl Delivery {
             database,
             sender,
             settings,
+            max_retries,
             state: Arc::new(state),
             destinations,
             signing_secrets,
@@ -128,8 +134,13 @@ impl Delivery {
                 "the notification is of another channel than the queue that its message is in";
             return Ok(Outcome::DeadLetter(Failure::new("wrong_channel", detail)));
         }
+        let limit = self.max_retries;
+        let is_last = message.attempt.is_none_or(|attempt| attempt.is_last(limit));
         let tried = match self.prepare(id, &claimed).await? {
-            Ok(prepared) => self.send(id, attempt, claimed_at, prepared).await?,
+            Ok(prepared) => {
+                self.send(id, attempt, is_last, claimed_at, prepared)
+                    .await?
+            }
             Err(failure) => self.unsendable(id, attempt, failure).await?,
         };
         let effect = self.limit(tried.effect, claimed.deferred_for);

@@ -9,6 +9,7 @@ use tidings_common::notification::MessageId;
 use tidings_db::DbError;
 use tidings_db::delivery_attempts::{self, AttemptOutcome, NewAttempt, UsedTemplate};
 use tokio::time::Instant;
+use url::Url;
 
 use super::destinations::{self, Destinations, Room};
 use super::effect::{ADDRESS_GONE, Effect, Postponed, REJECTED, conclude, error_of, outcome_of};
@@ -47,7 +48,7 @@ impl Tried {
         Self {
             finished: finished.collect(),
             gone: Vec::new(),
-            effect: conclude(effects),
+            effect: conclude(effects, true),
         }
     }
 }
@@ -59,6 +60,7 @@ impl Delivery {
         &self,
         id: MessageId,
         attempt: u32,
+        is_last: bool,
         claimed_at: Instant,
         prepared: Prepared,
     ) -> Result<Tried, DbError> {
@@ -100,16 +102,16 @@ impl Delivery {
         Ok(Tried {
             finished,
             gone,
-            effect: conclude(effects),
+            effect: conclude(effects, is_last),
         })
     }
 
     /// Room at the destination, where the channel has many.
     async fn room(&self, parcel: &Parcel) -> Result<Option<Room>, Postponed> {
-        let Some((destinations, key)) = self.destination(parcel) else {
+        let Some((destinations, url)) = self.destination(parcel) else {
             return Ok(None);
         };
-        let room = destinations.enter(&key).await;
+        let room = destinations.enter(url).await;
         room.map(Some).map_err(Postponed::from)
     }
 
@@ -212,7 +214,7 @@ impl Delivery {
 
     fn provider_answered(&self, parcel: &Parcel) {
         match self.destination(parcel) {
-            Some((destinations, key)) => destinations.succeeded(&key),
+            Some((destinations, url)) => destinations.succeeded(&destinations::key(url)),
             None => self.state.succeeded(),
         }
     }
@@ -221,8 +223,9 @@ impl Delivery {
     fn provider_failed(&self, parcel: &Parcel, failure: Failure, took: Duration) -> Effect {
         // Of a channel that is closed they wait in its queue; for one destination among many, at the
         // broker.
-        let (away, wait) = if let Some((destinations, key)) = self.destination(parcel) {
-            (destinations.failed(&key, took), WaitTime::HalfMinute)
+        let (away, wait) = if let Some((destinations, url)) = self.destination(parcel) {
+            let away = destinations.failed(&destinations::key(url), took);
+            (away, WaitTime::HalfMinute)
         } else {
             self.state.failed();
             (self.state.is_away(), WaitTime::Second)
@@ -236,24 +239,24 @@ impl Delivery {
 
     fn slow_down(&self, parcel: &Parcel, asked: Option<Duration>) -> Effect {
         const WHY: &str = "the provider asked for patience";
-        let Some((destinations, key)) = self.destination(parcel) else {
+        let Some((destinations, url)) = self.destination(parcel) else {
             // Its queue is where it waits, once it is back there: the channel takes nothing meanwhile.
             self.state.pause(asked);
             return Effect::Later(Postponed::for_time(WaitTime::Second, WHY));
         };
         let pause = asked.unwrap_or(RECEIVER_PAUSE_UNSAID);
         let pause = pause.clamp(RECEIVER_PAUSE[0], RECEIVER_PAUSE[1]);
-        destinations.asked_for_patience(&key, pause);
+        destinations.asked_for_patience(url, pause);
         let now = Timestamp::now();
         let until = now + SignedDuration::try_from(pause).unwrap_or_default();
         Effect::Later(Postponed::until(until, now, WHY))
     }
 
-    /// The destination of a webhook, where the channel has many.
-    fn destination(&self, parcel: &Parcel) -> Option<(&Arc<Destinations>, String)> {
+    /// Where a webhook goes, where the channel has many destinations.
+    fn destination<'a>(&'a self, parcel: &'a Parcel) -> Option<(&'a Arc<Destinations>, &'a Url)> {
         match (&self.destinations, &parcel.message) {
             (Some(destinations), Message::Webhook(webhook)) => {
-                Some((destinations, destinations::key(webhook.to.as_url())))
+                Some((destinations, webhook.to.as_url()))
             }
             _ => None,
         }

@@ -15,7 +15,7 @@ pub(super) fn refused(stage: Stage, code: u16, words: &str) -> Report {
         | (Stage::Sender | Stage::Recipient | Stage::Ended, 530 | 534 | 535 | 538) => {
             Report::CredentialsRefused { error }
         }
-        (Stage::Recipient | Stage::Ended, 450..460) if is_about_the_recipient(code, words) => {
+        (Stage::Recipient | Stage::Ended, 450..460) if is_about_the_recipient(words) => {
             Report::NotNow { error }
         }
         // A server that does not want us, or does not know or expect our commands, has said nothing
@@ -58,15 +58,20 @@ fn asks_for_patience(stage: Stage, code: u16, words: &str) -> bool {
     by_code || enhanced == "4.3.2" || is_of_pace(&words)
 }
 
-/// Whether a 45x that came once the recipient was named is about them and not about the server (4.3.x, "mail
-/// system", 4.4.x, "network and routing"): an address, a mailbox, a policy, greylisting among them.
-fn is_about_the_recipient(code: u16, words: &str) -> bool {
+/// Whether a 45x that came once the recipient was named is about them: their address (4.1.x, but for 4.1.7
+/// and 4.1.8, the sender's), their mailbox (4.2.x), greylisting, or whatever else speaks of them. All other
+/// refusals that many servers give only then are about us, the sender or the server's own trouble: a filter
+/// that is down, a name server that does not answer.
+fn is_about_the_recipient(words: &str) -> bool {
     let words = words.to_lowercase();
-    match enhanced_code(&words).get(..4) {
-        Some("4.1." | "4.2." | "4.7.") => true,
-        Some(enhanced) if enhanced.starts_with("4.") => false,
-        _ => matches!(code, 450 | 452) || words.contains("greylist"),
-    }
+    let enhanced = enhanced_code(&words);
+    let is_of_an_address = enhanced.starts_with("4.1.") && !["4.1.7", "4.1.8"].contains(&enhanced);
+    is_of_an_address
+        || enhanced.starts_with("4.2.")
+        || words.contains("greylist")
+        || words.contains("graylist")
+        || words.contains(WITHHELD)
+        || single(&words).any(|word| ["recipient", "mailbox", "user"].contains(&word))
 }
 
 fn is_of_pace(words: &str) -> bool {
@@ -172,7 +177,6 @@ mod tests {
         "450 4.7.1 <***>: Recipient address rejected: Rate limited"
     )]
     #[case(Stage::Recipient, "450 4.7.1 Too many messages to ***")]
-    #[case(Stage::Recipient, "451 4.7.1 Please wait")]
     #[case(Stage::Recipient, "450 4.2.0 Greylisted, try again later")]
     #[case(
         Stage::Recipient,
@@ -197,6 +201,17 @@ mod tests {
     #[case(Stage::Ended, "452 4.3.4 Message size exceeds a limit")]
     #[case(Stage::Recipient, "452 4.3.2 System not accepting messages")]
     #[case(Stage::Recipient, "421 4.3.2 Shutting down")]
+    #[case(Stage::Recipient, "451 4.7.1 Please wait")]
+    #[case(Stage::Ended, "451 4.7.1 Service unavailable - try again later")]
+    #[case(
+        Stage::Recipient,
+        "450 4.7.25 Client host rejected: cannot find your hostname"
+    )]
+    #[case(
+        Stage::Recipient,
+        "450 4.1.8 <a@example.com>: Sender address rejected: Domain not found"
+    )]
+    #[case(Stage::Ended, "452 Insufficient system storage")]
     #[case(Stage::Ended, "421 4.7.0 Try again later")]
     #[case(Stage::Sender, "503 5.5.1 Error: nested MAIL command")]
     #[case(Stage::Recipient, "502 Command not implemented")]
