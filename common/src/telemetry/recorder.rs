@@ -106,6 +106,10 @@ fn describe() {
         "1 while a channel's provider is away and the channel takes no messages"
     );
     describe_gauge!(
+        "tidings_channel_paused",
+        "1 while a channel pauses because its provider asked for patience"
+    );
+    describe_gauge!(
         "tidings_webhook_destinations_away",
         "Webhook destinations (host and port) that are away"
     );

@@ -62,6 +62,9 @@ async fn while_its_channel_pauses_nothing_is_sent_and_other_channels_go_on() {
     world.until_status(email, "processed").await;
     assert_eq!(twilio.count(), 1, "the channel pauses");
     assert_eq!(channel(&worker, "sms").await["state"], "paused");
+    let metrics = worker.metrics().await;
+    assert_eq!(metrics.sum("tidings_channel_paused", &["sms"]), 1);
+    assert_eq!(metrics.sum("tidings_channel_paused", &["email"]), 0);
     for id in ids {
         world.until_status(id, "pending").await;
     }

@@ -84,7 +84,7 @@ impl ChannelState {
                 reason: None,
             }),
         };
-        state.show(false);
+        state.show(&state.lock());
         state
     }
 
@@ -121,7 +121,6 @@ impl ChannelState {
                 provider = self.provider,
                 "the provider is back"
             );
-            self.show(false);
             self.adjust();
         }
     }
@@ -155,7 +154,6 @@ impl ChannelState {
                 reason,
                 "the provider is away: its channel takes no more messages"
             );
-            self.show(true);
         }
         self.adjust();
     }
@@ -190,6 +188,7 @@ impl ChannelState {
         };
         // Under the lock: of two calls at once the later must win.
         self.gate.set(flow);
+        self.show(&inner);
         drop(inner);
         if let Some(time) = look_again {
             let this = Arc::clone(self);
@@ -200,9 +199,19 @@ impl ChannelState {
         }
     }
 
-    fn show(&self, away: bool) {
-        gauge!("tidings_provider_away", "channel" => self.channel.as_str(), "provider" => self.provider)
-            .set(if away { 1.0 } else { 0.0 });
+    fn show(&self, inner: &Inner) {
+        let shown = [
+            ("tidings_provider_away", inner.away_since.is_some()),
+            ("tidings_channel_paused", inner.paused_until.is_some()),
+        ];
+        for (name, holds) in shown {
+            let (channel, provider) = (self.channel.as_str(), self.provider);
+            gauge!(name, "channel" => channel, "provider" => provider).set(if holds {
+                1.0
+            } else {
+                0.0
+            });
+        }
     }
 
     /// For `/health`.
