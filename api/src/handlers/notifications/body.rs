@@ -3,11 +3,9 @@ use tidings_common::content::TemplateRef;
 use tidings_common::notification::{Channel, UserId, payload_problem};
 
 use super::content::Addresses;
-use super::members::Members;
-use super::problems::Problems;
 use super::template;
 use crate::error::ApiError;
-use crate::json_body;
+use crate::json_body::{self, Members, Problems};
 
 const FIELDS: [&str; 4] = ["targetUserId", "type", "payload", "template"];
 

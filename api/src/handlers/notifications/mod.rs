@@ -7,8 +7,6 @@ mod content;
 pub mod create;
 pub mod find;
 pub mod list;
-pub mod members;
-pub mod problems;
 mod readable;
 mod template;
 mod view;

@@ -1,9 +1,7 @@
+use crate::json_body::{Members, Problems};
 use serde_json::value::RawValue;
 use tidings_common::content::TemplateRef;
 use tidings_common::notification::Channel;
-
-use super::members::Members;
-use super::problems::Problems;
 
 const FIELDS: [&str; 2] = ["name", "locale"];
 

@@ -1,5 +1,4 @@
 mod address;
-mod body;
 pub mod delete;
 pub mod find;
 pub mod list;

@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tidings_common::content::{Object, Rendered};
 use tidings_common::notification::Channel;
 use tidings_common::template::{self, Locale, TemplateName};
@@ -11,9 +11,9 @@ use tidings_db::templates::{self, Key, Template};
 use utoipa::ToSchema;
 
 use super::address::{not_found, read_channel, read_name};
-use super::body::Body;
 use crate::auth::Caller;
 use crate::error::{ApiError, Detail};
+use crate::json_body::{self, JsonBody};
 use crate::receive::receive;
 use crate::state::AppState;
 
@@ -157,33 +157,22 @@ struct Asked {
 
 impl Asked {
     fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        let mut body = Body::parse(body)?;
-        let channel = body.required_text("channel");
-        let channel = channel.and_then(|text| match read_channel(&text) {
-            Ok(channel) => Some(channel),
-            Err(message) => body.invalid("channel", message),
+        let known = ["channel", "locale", "version", "variables"];
+        let mut body = JsonBody::parse(body, &known, "preview")?;
+        let channel = body.required("channel", |value| {
+            let text = json_body::said(value)?;
+            read_channel(&text).map_err(ToOwned::to_owned)
         });
-        let locale = body.text("locale").and_then(|text| match text.parse() {
-            Ok(locale) => Some(locale),
-            Err(error) => body.invalid::<Locale>("locale", format!("{error}")),
+        let locale = body.optional("locale", json_body::parsed);
+        let version = body.optional("version", version);
+        let variables = body.required("variables", json_body::object);
+        let asked = channel.zip(variables).map(|(channel, variables)| Self {
+            channel,
+            locale,
+            version,
+            variables,
         });
-        let version = body.take("version").and_then(|value| {
-            let number = as_version(&value);
-            number.or_else(|| body.invalid("version", "must be a whole number from 1"))
-        });
-        let variables = body.required_object("variables");
-        body.finish()?;
-        match (channel, variables) {
-            (Some(channel), Some(variables)) => Ok(Self {
-                channel,
-                locale,
-                version,
-                variables,
-            }),
-            _ => Err(ApiError::internal(
-                "a field that is not there was no problem",
-            )),
-        }
+        body.finish(asked)
     }
 
     async fn find(
@@ -205,9 +194,10 @@ impl Asked {
     }
 }
 
-fn as_version(value: &Value) -> Option<i32> {
-    let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
-    number.filter(|number| *number > 0)
+fn version(value: &RawValue) -> Result<i32, String> {
+    let number: Option<i32> = serde_json::from_str(value.get()).ok();
+    let number = number.filter(|number| *number > 0);
+    number.ok_or_else(|| "must be a whole number from 1".to_owned())
 }
 
 #[cfg(test)]

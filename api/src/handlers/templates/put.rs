@@ -7,10 +7,10 @@ use tidings_common::template::{self, Source};
 use tidings_db::templates;
 use utoipa::ToSchema;
 
-use super::body::Body;
 use super::{Address, TemplateVersion};
 use crate::auth::Caller;
 use crate::error::{ApiError, Detail};
+use crate::json_body::{self, JsonBody};
 use crate::receive::receive;
 use crate::state::AppState;
 
@@ -97,22 +97,26 @@ struct Sources {
 
 impl Sources {
     fn parse(channel: Channel, body: &[u8]) -> Result<Self, ApiError> {
-        let mut body = Body::parse(body)?;
-        let subject = match channel {
-            Channel::Sms => refused(&mut body, "subject", "a text message has no subject"),
-            _ => body.required_text("subject"),
+        let mut body = JsonBody::parse(body, &["subject", "text", "html"], "template")?;
+        let subject = if channel == Channel::Sms {
+            body.refuse("subject", "a text message has no subject");
+            None
+        } else {
+            body.required("subject", json_body::said)
         };
-        let text = body.required_text("text");
-        let html = match channel {
-            Channel::Email => body.text("html"),
-            _ => refused(&mut body, "html", "only an e-mail has an HTML part"),
+        let text = body.required("text", json_body::said);
+        let html = if channel == Channel::Email {
+            body.optional("html", json_body::text)
+        } else {
+            body.refuse("html", "only an e-mail has an HTML part");
+            None
         };
-        body.finish()?;
-        Ok(Self {
+        let sources = text.map(|text| Self {
             subject,
-            text: text.unwrap_or_default(),
+            text,
             html,
-        })
+        });
+        body.finish(sources)
     }
 
     fn source(&self) -> Source<'_> {
@@ -135,12 +139,6 @@ impl Sources {
         })?;
         Ok(self)
     }
-}
-
-/// A part that a channel has not.
-fn refused(body: &mut Body, name: &str, why: &str) -> Option<String> {
-    body.take(name)?;
-    body.invalid(name, why)
 }
 
 #[cfg(test)]

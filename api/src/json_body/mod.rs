@@ -1,16 +1,20 @@
 //! JSON objects that requests bring, read strictly: everything that is wrong is reported at once,
 //! unknown and repeated fields included.
 
+mod members;
+mod problems;
+
 use std::fmt::Display;
 use std::str::FromStr;
 
 use serde_json::value::RawValue;
-use tidings_common::content::WebhookUrl;
+use tidings_common::content::{Object, WebhookUrl};
 use tidings_common::egress::EgressPolicy;
 
+pub use members::Members;
+pub use problems::Problems;
+
 use crate::error::ApiError;
-use crate::handlers::notifications::members::Members;
-use crate::handlers::notifications::problems::Problems;
 
 /// An object whose fields are read one by one.
 pub struct JsonBody<'a> {
@@ -58,6 +62,14 @@ impl<'a> JsonBody<'a> {
         let value = self.members.get(name);
         let value = value.filter(|value| value.get() != "null")?;
         self.problems.keep(name, read(value))
+    }
+
+    /// Refuses a field that must not be there, for the reason `why`.
+    pub fn refuse(&mut self, name: &str, why: &str) {
+        let value = self.members.get(name);
+        if value.is_some_and(|value| value.get() != "null") {
+            self.problems.invalid(name, why);
+        }
     }
 
     /// `read`, where nothing was wrong.
@@ -112,6 +124,64 @@ pub fn webhook_url(policy: &EgressPolicy) -> impl FnOnce(&RawValue) -> Result<We
     }
 }
 
-fn text(value: &RawValue) -> Result<String, String> {
+/// Reads a text that says something.
+pub fn said(value: &RawValue) -> Result<String, String> {
+    let text = text(value)?;
+    if text.trim().is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    Ok(text)
+}
+
+/// Reads an object.
+pub fn object(value: &RawValue) -> Result<Object, String> {
+    serde_json::from_str(value.get()).map_err(|_| "must be an object".to_owned())
+}
+
+/// Reads a text.
+pub fn text(value: &RawValue) -> Result<String, String> {
     serde_json::from_str(value.get()).map_err(|_| "must be a text".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> (&'static str, Vec<String>) {
+        let mut body =
+            JsonBody::parse(body.as_bytes(), &["text", "subject"], "test").expect("JSON");
+        let read = body.required("text", said);
+        body.optional("subject", text);
+        let error = body.finish(read).expect_err("wrong");
+        let fields = error.details.into_iter().map(|detail| detail.field);
+        (error.code, fields.collect())
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let (code, fields) = refused(r#"{"subject": 1, "subject": "x", "color": 2}"#);
+        assert_eq!(code, "invalid_request");
+        assert_eq!(fields, ["text", "subject", "color", "subject"]);
+    }
+
+    #[test]
+    fn one_kind_of_mistake_has_a_code_of_its_own() {
+        for (body, code) in [
+            ("{}", "missing_fields"),
+            (r#"{"text": null}"#, "invalid_fields"),
+            (r#"{"text": " "}"#, "invalid_fields"),
+            (r#"{"text": "a", "txt": "b"}"#, "unknown_fields"),
+            (r#"{"text": "a", "text": "a"}"#, "repeated_fields"),
+        ] {
+            assert_eq!(refused(body).0, code, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for body in ["", "[]", "7", "null", "{"] {
+            let error = JsonBody::parse(body.as_bytes(), &[], "test").map(drop);
+            assert_eq!(error.expect_err(body).code, "invalid_json");
+        }
+    }
 }
