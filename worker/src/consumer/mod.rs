@@ -10,6 +10,7 @@ mod session;
 mod settle;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lapin::BasicProperties;
 use lapin::message::Delivery;
@@ -144,6 +145,8 @@ pub struct Taking {
     pub batch_size: usize,
     /// Batches in flight at once.
     pub concurrency: usize,
+    /// From the start of one batch to that of the next, at least, unless that one is full.
+    pub interval: Duration,
     /// Whether each message is acknowledged as soon as it is done, so that one that takes long holds up
     /// nobody; otherwise many at once, which is quicker.
     pub ack_each: bool,
@@ -155,6 +158,7 @@ impl Taking {
         prefetch: 1,
         batch_size: 1,
         concurrency: 1,
+        interval: Duration::ZERO,
         ack_each: true,
     };
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::{FutureExt, StreamExt};
+use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::gate::Flow;
@@ -43,6 +44,10 @@ pub(super) struct Session<W> {
     channel: Channel,
     deliveries: lapin::Consumer,
     ledger: Ledger,
+    /// Handed over, and in no batch yet.
+    waiting: Vec<Incoming>,
+    /// From when on a batch may start that is not full.
+    pace: Instant,
     running: JoinSet<Settlement>,
     /// Cancelled when the program stops: no batch may then wait for its surroundings.
     stop: CancellationToken,
@@ -80,6 +85,8 @@ impl<W: Work> Session<W> {
             channel,
             deliveries,
             ledger: Ledger::default(),
+            waiting: Vec::with_capacity(taking.batch_size),
+            pace: Instant::now(),
             running: JoinSet::new(),
             stop: stop.clone(),
         })
@@ -113,8 +120,9 @@ impl<W: Work> Session<W> {
 
     /// Hands batches to the work, several at once, until it is to stop, and tells why.
     ///
-    /// A batch is whatever has arrived by the time that there is room for one: a single message when
-    /// little is going on, a full batch when much is. Nothing ever waits for company.
+    /// A message on a quiet queue starts a batch of its own at once. The next one starts when it is full,
+    /// or `interval` after the start of the last: so the cost of a transaction is shared by the more
+    /// messages the more there are, and none waits longer for company than that.
     async fn take(
         &mut self,
         connection: &Connection,
@@ -125,17 +133,24 @@ impl<W: Work> Session<W> {
         let gate = Arc::clone(&self.consumer.gate);
         let mut change = pin!(gate.change_from(flow));
         loop {
+            let full = self.waiting.len() >= self.taking.batch_size;
             let room = self.running.len() < self.taking.concurrency;
+            let some = room && !self.waiting.is_empty();
+            if some && (full || self.pace <= Instant::now()) {
+                self.start_batch();
+                continue;
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(End::Stopped),
                 () = &mut change => return Ok(End::Gate),
                 Some(settled) = self.running.join_next(), if !self.running.is_empty() => self.settled(settled).await?,
-                delivery = self.deliveries.next(), if room => match delivery {
-                    Some(Ok(first)) => self.start_batch(Incoming::from(first)),
+                delivery = self.deliveries.next(), if !full => match delivery {
+                    Some(Ok(first)) => self.receive(first),
                     Some(Err(error)) => return Err(End::Lost(error.to_string())),
                     None => return Err(End::Lost("the broker cancelled the consumer".to_owned())),
                 },
+                () = sleep_until(self.pace), if some => {}
                 // A dead connection ends the stream of deliveries; this is for the case that
                 // nobody is reading from it, and for one that dies silently.
                 _ = look.tick() => if !connection.status().connected() || !self.channel.status().connected() {
@@ -145,18 +160,26 @@ impl<W: Work> Session<W> {
         }
     }
 
-    fn start_batch(&mut self, first: Incoming) {
-        let mut batch = vec![first];
-        while batch.len() < self.taking.batch_size
-            && let Some(Some(Ok(next))) = self.deliveries.next().now_or_never()
-        {
-            batch.push(Incoming::from(next));
+    /// Takes in a message, and what else has arrived, up to a batch.
+    fn receive(&mut self, first: Delivery) {
+        let mut next = Some(first);
+        while let Some(delivery) = next.take() {
+            self.ledger.handed_over(delivery.delivery_tag);
+            self.waiting.push(Incoming::from(delivery));
+            if self.waiting.len() < self.taking.batch_size
+                && let Some(Some(Ok(another))) = self.deliveries.next().now_or_never()
+            {
+                next = Some(another);
+            }
         }
+    }
+
+    fn start_batch(&mut self) {
+        self.pace = Instant::now() + self.taking.interval;
+        let room = Vec::with_capacity(self.taking.batch_size);
+        let batch = std::mem::replace(&mut self.waiting, room);
         metrics::histogram!("tidings_batch_size")
             .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        for message in &batch {
-            self.ledger.handed_over(message.delivery_tag);
-        }
         let consumer = Arc::clone(&self.consumer);
         let stop = self.stop.clone();
         let settling = async move { consumer.settle(batch, &stop).await };

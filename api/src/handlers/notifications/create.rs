@@ -124,7 +124,7 @@ pub async fn accept(
         .await?;
     counter!("tidings_notifications_accepted_total", "type" => notification.channel.as_str())
         .increment(1);
-    tracing::info!(
+    tracing::debug!(
         request_id,
         message_id = %notification.message_id,
         user_id = %notification.user_id,
