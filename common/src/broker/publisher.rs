@@ -80,7 +80,8 @@ impl Publisher {
     /// Publishes and waits for the broker's positive confirm, at most `PUBLISH_TIMEOUT_MS`. Returns
     /// at once where there is no connection.
     ///
-    /// Dropping the future does not take the message back: it is confirmed in the background.
+    /// Dropping the future does not take the message back: what the broker says of it counts all the
+    /// same, and until then it takes part in `PUBLISH_MAX_IN_FLIGHT`.
     ///
     /// # Errors
     ///
@@ -95,17 +96,12 @@ impl Publisher {
         let Ok(Ok(permit)) = timeout_at(deadline, permits.acquire_owned()).await else {
             return Err(PublishError::TimedOut);
         };
-        // A task of its own, because a caller that goes away must not drop a confirm: lapin keeps
-        // dropped ones for ever.
-        let publishing = tokio::spawn(async move {
-            let outcome = timeout_at(deadline, session.publish(out))
-                .await
-                .unwrap_or(Err(PublishError::TimedOut));
-            session.note(&outcome);
-            drop(permit);
-            outcome
-        });
-        publishing.await.unwrap_or(Err(PublishError::Panicked))
+        let confirmation = session.publish(&out, permit)?;
+        match timeout_at(deadline, confirmation).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(PublishError::Disconnected),
+            Err(_) => Err(PublishError::TimedOut),
+        }
     }
 
     /// Whether publishing is possible, as far as is known.
