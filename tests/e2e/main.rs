@@ -43,6 +43,7 @@ mod post_answers;
 mod private_broker;
 mod private_postgres;
 mod probes;
+mod promises;
 mod read_only_database;
 mod reading;
 mod scopes;
