@@ -1,5 +1,6 @@
 //! `/api/notifications`.
 
+pub mod acceptance;
 pub mod admission;
 pub mod attempts;
 mod body;
