@@ -91,6 +91,26 @@ impl Publisher {
         publishing.await.unwrap_or(Err(PublishError::Panicked))
     }
 
+    /// Publishes all at once and waits for the broker's positive confirms, at most
+    /// `PUBLISH_TIMEOUT_MS` for all of them together. Returns of each how it ended, in their order; at
+    /// once where there is no connection.
+    ///
+    /// Dropping the future does not take the messages back: they go on being published.
+    pub async fn publish_all(&self, batch: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+        let count = batch.len();
+        let session = match self.connected() {
+            Ok(session) => session,
+            Err(error) => return vec![Err(error); count],
+        };
+        let deadline = Instant::now() + self.timeout;
+        let permits = Arc::clone(&self.permits);
+        // One task for all of them, of its own for the reason given in `publish`.
+        let publishing = tokio::spawn(session.publish_all(batch, permits, deadline));
+        publishing
+            .await
+            .unwrap_or_else(|_| vec![Err(PublishError::Panicked); count])
+    }
+
     /// Whether publishing is possible, as far as is known.
     #[must_use]
     pub fn is_connected(&self) -> bool {
