@@ -74,7 +74,7 @@ pub async fn accept(
         .publisher
         .publish(state.router.intake(notification, request_id))
         .await?;
-    count(notification.channel);
+    count(notification.channel, 1);
     tracing::info!(
         request_id,
         message_id = %notification.message_id,
@@ -92,9 +92,9 @@ pub async fn accept(
         }))
 }
 
-/// Counts a notification that the broker has confirmed.
-pub fn count(channel: Channel) {
-    counter!("tidings_notifications_accepted_total", "type" => channel.as_str()).increment(1);
+/// Counts notifications that the broker has confirmed.
+pub fn count(channel: Channel, times: u64) {
+    counter!("tidings_notifications_accepted_total", "type" => channel.as_str()).increment(times);
 }
 
 /// As precise as PostgreSQL's `timestamptz`, so that what is read back is what was written.

@@ -3,6 +3,7 @@
 pub mod acceptance;
 pub mod admission;
 pub mod attempts;
+pub mod batch;
 mod body;
 mod content;
 pub mod create;
