@@ -10,6 +10,7 @@ mod arbitrary_requests;
 mod attempts;
 mod bad_messages;
 mod bad_tokens;
+mod batches;
 mod changed_settings;
 mod channels;
 mod confirms;

@@ -1,6 +1,6 @@
 /// Why a message is not known to be safe with the broker. It may be there all the same: publish it
 /// again under the same message id.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum PublishError {
     /// There is no connection.
     #[error("not connected to RabbitMQ")]

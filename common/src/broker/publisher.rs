@@ -86,7 +86,7 @@ impl Publisher {
     ///
     /// Wherever the message is not known to be safe.
     pub async fn publish(&self, out: Outgoing) -> Result<(), PublishError> {
-        if matches!(&*self.state.borrow(), State::Immediate) {
+        if self.is_immediate() {
             return Ok(());
         }
         let session = self.connected()?;
@@ -108,6 +108,29 @@ impl Publisher {
         publishing.await.unwrap_or(Err(PublishError::Panicked))
     }
 
+    /// Publishes all at once and waits for the broker's positive confirms, at most
+    /// `PUBLISH_TIMEOUT_MS` for all of them together. Returns of each how it ended, in their order; at
+    /// once where there is no connection.
+    ///
+    /// Dropping the future does not take the messages back: they go on being published.
+    pub async fn publish_all(&self, batch: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+        let count = batch.len();
+        if self.is_immediate() {
+            return vec![Ok(()); count];
+        }
+        let session = match self.connected() {
+            Ok(session) => session,
+            Err(error) => return vec![Err(error); count],
+        };
+        let deadline = Instant::now() + self.timeout;
+        let permits = Arc::clone(&self.permits);
+        // One task for all of them, of its own for the reason given in `publish`.
+        let publishing = tokio::spawn(session.publish_all(batch, permits, deadline));
+        publishing
+            .await
+            .unwrap_or_else(|_| vec![Err(PublishError::Panicked); count])
+    }
+
     /// Whether publishing is possible, as far as is known.
     #[must_use]
     pub fn is_connected(&self) -> bool {
@@ -121,6 +144,10 @@ impl Publisher {
         let _ = state
             .wait_for(|state| matches!(state, State::Connected(_)))
             .await;
+    }
+
+    fn is_immediate(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Immediate)
     }
 
     /// The session for other uses of the same connection.

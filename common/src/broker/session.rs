@@ -1,12 +1,13 @@
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt, stream};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection, Event, PublisherConfirm};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 use super::connection::{ConnectError, connect};
 use super::declare::{DeclareError, declare};
@@ -127,6 +128,42 @@ impl Session {
             Confirmation::Ack(_) => Ok(()),
             Confirmation::Nack(_) | Confirmation::NotRequested => Err(PublishError::Refused),
         }
+    }
+
+    /// Publishes each message as soon as it has a permit, which it gives back once it is confirmed; so a
+    /// batch may be larger than there are permits. What is not confirmed at the deadline has timed out.
+    pub(super) async fn publish_all(
+        self: Arc<Self>,
+        batch: Vec<Outgoing>,
+        permits: Arc<Semaphore>,
+        deadline: Instant,
+    ) -> Vec<Result<(), PublishError>> {
+        let mut outcomes = vec![Err(PublishError::TimedOut); batch.len()];
+        let permitted = stream::iter(batch.into_iter().enumerate()).then(|message| {
+            // The semaphore is never closed.
+            let permit = Arc::clone(&permits).acquire_owned();
+            permit.map(move |permit| (message, permit))
+        });
+        let confirms = permitted
+            .map(|((place, out), permit)| {
+                let session = Arc::clone(&self);
+                async move {
+                    let outcome = session.publish(out).await;
+                    drop(permit);
+                    (place, outcome)
+                }
+            })
+            .buffer_unordered(usize::MAX);
+        let all = confirms.for_each(|(place, outcome)| {
+            self.note(&outcome);
+            outcomes[place] = outcome;
+            ready(())
+        });
+        if timeout_at(deadline, all).await.is_err() {
+            // Once for all of them: those that got their permits late say nothing of the session.
+            self.note(&Err(PublishError::TimedOut));
+        }
+        outcomes
     }
 
     /// Notes how a publish ended, and gives the session up after too many failures in a row.
