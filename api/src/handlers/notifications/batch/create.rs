@@ -4,9 +4,10 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa::ToSchema;
 
+use super::answer::Answer;
 use super::body::items;
 use super::offer::Offer;
-use super::results::{Answer, Outcome, RefusedBatch};
+use super::results::{Outcome, RefusedBatch};
 use crate::auth::Caller;
 use crate::context::RequestId;
 use crate::error::{ApiError, Detail, ErrorBody};
