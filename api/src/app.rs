@@ -94,7 +94,10 @@ impl App {
         let publishing = CancellationToken::new();
         let telling = Arc::clone(&health);
         let (publisher, publisher_task) = match self.publisher {
-            Some(publisher) => (publisher, tokio::spawn(async {})),
+            Some(publisher) => {
+                telling.set_rabbitmq(true);
+                (publisher, tokio::spawn(async {}))
+            }
             None => Publisher::start(
                 self.settings.broker.clone(),
                 "tidings-api: publishing",

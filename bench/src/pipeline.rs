@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use tidings_db::Database;
 
+use crate::figure::per_second;
 use crate::latency::Summary;
 use crate::load::{Bodies, Load, Posted, Target};
 use crate::people::People;
@@ -80,15 +81,32 @@ impl Installation {
     /// Where the installation does not answer.
     pub async fn measure(&self, load: Load, payload_bytes: usize) -> anyhow::Result<Report> {
         let people = People::make(&self.database).await?;
+        let report = self.measure_with(&people, load, payload_bytes).await?;
+        people.delete(&self.database).await?;
+        Ok(report)
+    }
+
+    /// Posts a load for `people`, who have nothing yet, and waits for its rows.
+    ///
+    /// # Errors
+    ///
+    /// Where the installation does not answer.
+    pub(crate) async fn measure_with(
+        &self,
+        people: &People,
+        load: Load,
+        payload_bytes: usize,
+    ) -> anyhow::Result<Report> {
         let watch = Watch::begin(&self.processes);
-        let posted = self.post(load, payload_bytes, &people).await?;
+        let posted = self.post(load, payload_bytes, people).await?;
         let progress = bar(load.count, "waiting for the rows");
         let wanted = posted.accepted.len() as u64;
-        rows::wait(&self.database, &people, wanted, &progress).await?;
+        rows::wait(&self.database, people, wanted, &progress).await?;
         progress.finish_and_clear();
         let used = watch.end();
-        let recorded = rows::compare(&self.database, &people, &posted).await?;
-        people.delete(&self.database).await?;
+        let accepted = posted.accepted.iter();
+        let began = accepted.map(|one| (one.id, one.began)).collect();
+        let recorded = rows::compare(&self.database, people, &began).await?;
         Ok(Report::of(load, payload_bytes, posted, recorded, used))
     }
 
@@ -145,7 +163,7 @@ impl Report {
             accepted,
             refused: posted.refused,
             unanswered: posted.unanswered,
-            accepted_per_second: accepted as f64 / posted.took.as_secs_f64(),
+            accepted_per_second: per_second(accepted, posted.took),
             recorded: recorded.rows,
             recorded_per_second: recorded.rows as f64 / recording,
             lost: recorded.lost,

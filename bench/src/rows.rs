@@ -1,6 +1,6 @@
 //! What became of posted notifications in the database.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -11,11 +11,12 @@ use tidings_db::{Database, notifications};
 use tokio::time::Instant;
 
 use crate::latency::Latencies;
-use crate::load::Posted;
 use crate::people::People;
 
-/// How often rows are counted while they come.
+/// How often rows are counted while they come, at most; and how much longer than a count takes the pause
+/// to the next one is, so that counting does not take the machine away from what is measured.
 const LOOK: Duration = Duration::from_millis(250);
+const REST: u32 = 20;
 
 /// Rows that still do not come after this long are lost.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,11 +50,11 @@ pub async fn wait(
     progress: &ProgressBar,
 ) -> anyhow::Result<()> {
     let client = database.client().await.context("PostgreSQL is away")?;
-    let mut look = tokio::time::interval(LOOK);
     let (mut seen, mut since) = (0, Instant::now());
     loop {
-        look.tick().await;
+        let asked = Instant::now();
         let now = notifications::count(&*client, people.ids()).await?;
+        let took = asked.elapsed();
         progress.set_position(now);
         if now > seen {
             (seen, since) = (now, Instant::now());
@@ -62,10 +63,12 @@ pub async fn wait(
             client.keep();
             return Ok(());
         }
+        tokio::time::sleep(LOOK.max(took * REST)).await;
     }
 }
 
-/// Compares what was posted with what was recorded.
+/// Compares what was accepted, each with when its request was begun in microseconds since 1970, with what
+/// was recorded.
 ///
 /// # Errors
 ///
@@ -73,13 +76,8 @@ pub async fn wait(
 pub async fn compare(
     database: &Database,
     people: &People,
-    posted: &Posted,
+    began: &BTreeMap<MessageId, i64>,
 ) -> anyhow::Result<Recorded> {
-    let began: HashMap<MessageId, i64> = posted
-        .accepted
-        .iter()
-        .map(|accepted| (accepted.id, accepted.began))
-        .collect();
     let mut recorded = Recorded::default();
     let (mut found, mut numbers) = (0, HashSet::new());
     let client = database.client().await.context("PostgreSQL is away")?;

@@ -10,19 +10,20 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
-    ConfirmSelectOptions, ExchangeDeleteOptions, QueueDeleteOptions,
+    ConfirmSelectOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
 use serde_json::value::RawValue;
 use tidings_common::broker::{Outgoing, Router, Topology, connect, declare};
 use tidings_common::notification::{Channel as By, MessageId, Notification};
-use tidings_common::settings::{BrokerSettings, Names};
+use tidings_common::settings::BrokerSettings;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::latency::Latencies;
 use crate::load::Bodies;
+use crate::topology;
 
 /// Messages that a consumer acknowledges at once.
 const ACK_EVERY: u64 = 100;
@@ -44,15 +45,7 @@ impl Messages {
     ///
     /// Where RabbitMQ is away or refuses.
     pub async fn declare(settings: &BrokerSettings, bodies: Bodies) -> anyhow::Result<Self> {
-        let prefix = format!("tidings-bench-{}", Uuid::new_v4().simple());
-        let settings = BrokerSettings {
-            names: Names {
-                queue: prefix.clone(),
-                dlq: format!("{prefix}.dlq"),
-                exchange: prefix,
-            },
-            ..settings.clone()
-        };
+        let settings = topology::apart(settings);
         let connection = connect(&settings, "tidings bench").await?;
         declare(&connection, &Topology::of(&settings)).await?;
         end(&connection).await;
@@ -69,23 +62,7 @@ impl Messages {
     ///
     /// Where RabbitMQ is away.
     pub async fn delete(self) -> anyhow::Result<()> {
-        let connection = connect(&self.settings, "tidings bench").await?;
-        let channel = connection.create_channel().await?;
-        let topology = Topology::of(&self.settings);
-        for queue in topology.queues {
-            let name = queue.name.as_str().into();
-            channel
-                .queue_delete(name, QueueDeleteOptions::default())
-                .await?;
-        }
-        for exchange in topology.exchanges {
-            let name = exchange.name.as_str().into();
-            channel
-                .exchange_delete(name, ExchangeDeleteOptions::default())
-                .await?;
-        }
-        end(&connection).await;
-        Ok(())
+        topology::delete(&self.settings).await
     }
 
     /// Publishes `count` messages, at most `in_flight` of them unconfirmed, on as many channels as an

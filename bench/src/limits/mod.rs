@@ -4,7 +4,6 @@ mod inserts;
 mod messages;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::ensure;
 use indicatif::ProgressBar;
@@ -13,9 +12,11 @@ use tidings_common::settings::BrokerSettings;
 use tidings_db::{DatabaseSettings, Scratch};
 use tokio::time::Instant;
 
+use crate::figure::per_second;
 use crate::load::{Bodies, Load, Target};
 use crate::people::People;
 use crate::progress::bar;
+pub(crate) use inserts::insert;
 use messages::Messages;
 
 /// What is measured, and with how much.
@@ -121,14 +122,14 @@ async fn measure_in(
     let with_broker = with_broker?;
 
     let progress = bar(plan.count, "inserting");
-    let took = inserts::insert(&scratch.database, &bodies, plan.count, &progress).await?;
+    let took = insert(&scratch.database, &bodies, plan.count, &progress).await?;
     progress.finish_and_clear();
     let http = match unpublished {
         Some(api) => Some(without_broker(api, plan, bodies).await?),
         None => None,
     };
     Ok(Limits {
-        insert: rate(plan.count, took),
+        insert: per_second(plan.count, took),
         http,
         ..with_broker
     })
@@ -164,10 +165,10 @@ async fn with_broker(messages: &Messages, plan: Plan) -> anyhow::Result<Limits> 
     let (alone, _) = messages.publish(few, 1, &progress).await?;
     progress.finish_and_clear();
     Ok(Limits {
-        publish: rate(count, publishing),
+        publish: per_second(count, publishing),
         publish_p50_ms: alone.summary().map_or(0.0, |alone| alone.p50),
-        publish_and_consume: rate(count, both),
-        consume: rate(count, consuming),
+        publish_and_consume: per_second(count, both),
+        consume: per_second(count, consuming),
         insert: 0.0,
         http: None,
     })
@@ -190,12 +191,7 @@ async fn without_broker(api: &Unpublished, plan: Plan, bodies: Bodies) -> anyhow
         posted.refused,
         posted.unanswered
     );
-    Ok(rate(plan.count, posted.took))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn rate(count: u64, took: Duration) -> f64 {
-    count as f64 / took.as_secs_f64()
+    Ok(per_second(plan.count, posted.took))
 }
 
 #[cfg(test)]

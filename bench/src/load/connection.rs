@@ -80,3 +80,17 @@ impl Connection {
         Ok((status, answer.into_body().collect().await?.to_bytes()))
     }
 }
+
+/// Whether a program is there and ready for its work.
+pub async fn is_ready(address: SocketAddr) -> bool {
+    let asking = async {
+        let stream = TcpStream::connect(address).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let request = Request::get("/ready")
+            .header(HOST, address.to_string())
+            .body(Full::new(Bytes::new()))?;
+        anyhow::Ok(sender.send_request(request).await?.status())
+    };
+    matches!(asking.await, Ok(StatusCode::OK))
+}

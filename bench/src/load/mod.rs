@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use body::Bodies;
-pub use connection::{Connection, Target};
+pub use connection::{Connection, Target, is_ready};
 
 use crate::latency::Latencies;
 

@@ -19,6 +19,7 @@ mod plain;
 mod publish_error;
 mod publisher;
 mod session;
+mod supervisor;
 mod topology;
 mod wait_time;
 pub mod wire;

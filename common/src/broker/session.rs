@@ -76,6 +76,14 @@ impl Session {
         self.next_channel().publish(out, permit)
     }
 
+    /// Publishes many on the next channel in turn, one behind the other.
+    pub(super) fn publish_all(
+        &self,
+        messages: impl IntoIterator<Item = (Outgoing, OwnedSemaphorePermit)>,
+    ) -> Result<Vec<Result<Confirmation, PublishError>>, PublishError> {
+        Ok(self.next_channel().publish_all(messages)?)
+    }
+
     fn next_channel(&self) -> &PublishingChannel {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         &self.channels[turn % self.channels.len()]

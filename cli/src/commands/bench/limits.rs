@@ -2,12 +2,9 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use tidings_bench::limits::{Limits, Plan, Unpublished, measure};
-use tidings_common::settings::BrokerSettings;
-use tidings_db::DatabaseSettings;
 
-use super::api_token;
+use super::{api_token, servers};
 use crate::output::Report;
-use crate::settings;
 
 /// What `bench limits` can be told.
 #[derive(Debug, clap::Args)]
@@ -31,11 +28,7 @@ pub struct Args {
 
 /// Measures and reports.
 pub async fn run(args: Args) -> anyhow::Result<Report> {
-    let (broker, database) = settings::read(|reader| {
-        let broker = BrokerSettings::read(reader);
-        let database = DatabaseSettings::read(reader);
-        broker.zip(database)
-    })?;
+    let (broker, database) = servers()?;
     let unpublished = match args.unpublished_api {
         Some(address) => Some(Unpublished {
             address,
