@@ -4,7 +4,10 @@
 /// The AMQP library's name in the targets of its log lines.
 pub const CLIENT_LIBRARY: &str = "lapin";
 
+mod addresses;
+mod backoff;
 mod connection;
+mod connector;
 mod dead_letter_queue;
 mod dead_letters;
 mod declare;
@@ -20,7 +23,10 @@ mod session;
 mod topology;
 mod wait_time;
 
-pub use connection::{Backoff, ConnectError, connect};
+pub use addresses::{Address, Addresses, InvalidAddresses};
+pub use backoff::Backoff;
+pub use connection::{ConnectError, NodeError, connect};
+pub use connector::{Connector, OpenError, Opened};
 pub use dead_letter_queue::DeadLetterQueue;
 pub use dead_letters::DeadLetter;
 pub use declare::{DeclareError, declare, queue_depth};

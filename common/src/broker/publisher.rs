@@ -6,7 +6,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Backoff;
+use super::backoff::Backoff;
+use super::connector::Connector;
 use super::message::Outgoing;
 use super::publish_error::PublishError;
 use super::session::{Notice, Session};
@@ -46,8 +47,8 @@ impl Publisher {
             timeout: settings.publish_timeout,
         };
         let supervisor = Supervisor {
-            settings,
-            name,
+            channels: settings.publish_channels,
+            connector: Connector::new(settings, name),
             sender,
             changed,
         };
@@ -117,8 +118,8 @@ impl Publisher {
 }
 
 struct Supervisor<F> {
-    settings: BrokerSettings,
-    name: &'static str,
+    connector: Connector,
+    channels: u16,
     sender: watch::Sender<State>,
     changed: F,
 }
@@ -128,14 +129,14 @@ impl<F: Fn(bool)> Supervisor<F> {
     async fn run(&self) {
         let mut backoff = Backoff::new();
         loop {
-            match Session::open(&self.settings, self.name).await {
+            match Session::open(&self.connector, self.channels).await {
                 Ok(session) => {
                     backoff.reset();
                     self.serve(Arc::new(session)).await;
                 }
                 Err(error) => {
                     tracing::warn!(
-                        connection = self.name,
+                        connection = self.connector.name(),
                         error = &error as &dyn std::error::Error,
                         "cannot publish; trying again"
                     );
@@ -147,28 +148,26 @@ impl<F: Fn(bool)> Supervisor<F> {
 
     async fn serve(&self, session: Arc<Session>) {
         self.enter(State::Connected(Arc::clone(&session)));
-        tracing::info!(connection = self.name, "connected to RabbitMQ");
+        let (connection, node) = (self.connector.name(), session.node());
+        tracing::info!(connection, %node, "connected to RabbitMQ");
         let reason = session
             .until_its_end(|notice| match notice {
                 Notice::Blocked => {
                     tracing::warn!(
-                        connection = self.name,
+                        connection,
                         "RabbitMQ blocks publishers: memory or disk alarm"
                     );
                     self.enter(State::Blocked(Arc::clone(&session)));
                 }
                 Notice::Unblocked => {
-                    tracing::info!(connection = self.name, "RabbitMQ takes publishes again");
+                    tracing::info!(connection, "RabbitMQ takes publishes again");
                     self.enter(State::Connected(Arc::clone(&session)));
                 }
             })
             .await;
         self.enter(State::Disconnected);
-        tracing::warn!(
-            connection = self.name,
-            reason,
-            "connection to RabbitMQ lost"
-        );
+        tracing::warn!(connection, %node, reason, "connection to RabbitMQ lost");
+        self.connector.leave(node);
         session.close().await;
     }
 

@@ -8,12 +8,10 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection, Event, PublisherConfirm};
 use tokio::sync::Notify;
 
-use super::connection::{ConnectError, connect};
-use super::declare::{DeclareError, declare};
+use super::addresses::Address;
+use super::connector::{self, Connector, Opened, PATIENCE};
 use super::message::Outgoing;
 use super::publish_error::PublishError;
-use super::topology::Topology;
-use crate::settings::BrokerSettings;
 
 /// Failures in a row after which a connection is given up though it looks alive. RabbitMQ 3.10
 /// nacks every publish on a channel that was opened before a queue had its new leader, until the
@@ -24,17 +22,18 @@ const FAILURES_IN_A_ROW: u32 = 20;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
     #[error(transparent)]
-    Connect(#[from] ConnectError),
-    #[error(transparent)]
-    Declare(#[from] DeclareError),
+    Open(#[from] connector::OpenError),
     #[error("cannot open a channel with publisher confirms: {0}")]
     Channel(#[from] lapin::Error),
+    #[error("RabbitMQ opens no channels within {} s", PATIENCE.as_secs())]
+    TimedOut,
 }
 
 /// One connection to publish on, from its opening to its end. A session never recovers: another
 /// one takes its place.
 pub(super) struct Session {
     connection: Connection,
+    node: Address,
     lanes: Vec<Lane>,
     next: AtomicUsize,
     failures_in_a_row: AtomicU32,
@@ -52,6 +51,21 @@ struct Lane {
 }
 
 impl Lane {
+    async fn open_all(connection: &Connection, channels: u16) -> lapin::Result<Vec<Self>> {
+        let mut lanes = Vec::new();
+        for _ in 0..channels {
+            let channel = connection.create_channel().await?;
+            channel
+                .confirm_select(ConfirmSelectOptions::default())
+                .await?;
+            lanes.push(Self {
+                channel,
+                numbering: Mutex::new(()),
+            });
+        }
+        Ok(lanes)
+    }
+
     async fn publish(&self, out: Outgoing) -> lapin::Result<PublisherConfirm> {
         // Not `mandatory`: with many publishes in flight lapin pins a returned message to the wrong
         // confirm. What finds no queue takes the alternate exchange instead.
@@ -85,33 +99,38 @@ pub(super) enum Notice {
 }
 
 impl Session {
-    /// Connects, declares the topology and opens the channels.
-    pub(super) async fn open(settings: &BrokerSettings, name: &str) -> Result<Self, OpenError> {
-        let connection = connect(settings, name).await?;
-        for object in declare(&connection, &Topology::of(settings)).await? {
+    /// Opens a connection and so many channels on it.
+    pub(super) async fn open(connector: &Connector, channels: u16) -> Result<Self, OpenError> {
+        let Opened {
+            connection,
+            node,
+            drifted,
+        } = connector.open().await?;
+        for object in drifted {
             tracing::warn!(
                 object,
                 "exists on the broker with other arguments and is used as it is; see `tidings doctor`"
             );
         }
-        let mut lanes = Vec::new();
-        for _ in 0..settings.publish_channels {
-            let channel = connection.create_channel().await?;
-            channel
-                .confirm_select(ConfirmSelectOptions::default())
-                .await?;
-            lanes.push(Lane {
-                channel,
-                numbering: Mutex::new(()),
-            });
-        }
+        let opening = Lane::open_all(&connection, channels);
+        let opened = tokio::time::timeout(PATIENCE, opening).await;
+        let lanes = opened
+            .map_err(|_| OpenError::TimedOut)
+            .and_then(|lanes| Ok(lanes?))
+            .inspect_err(|_| connector.leave(&node))?;
         Ok(Self {
             connection,
+            node,
             lanes,
             next: AtomicUsize::new(0),
             failures_in_a_row: AtomicU32::new(0),
             given_up: Notify::new(),
         })
+    }
+
+    /// The node that it leads to.
+    pub(super) const fn node(&self) -> &Address {
+        &self.node
     }
 
     pub(super) const fn connection(&self) -> &Connection {

@@ -1,18 +1,17 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-
 use super::Reader;
-use crate::broker::Destination;
+use crate::broker::{Addresses, Destination};
 use crate::notification::Channel;
 use crate::retry::Ladder;
 
 /// How to reach RabbitMQ and what is declared there.
 #[derive(Clone, Debug)]
 pub struct BrokerSettings {
-    /// `RABBITMQ_URL`: `amqp://` or `amqps://`, with user, password and virtual host.
-    pub url: SecretString,
+    /// `RABBITMQ_URL`: `amqp://` or `amqps://`, with user, password and virtual host; or
+    /// `RABBITMQ_URLS`, several of them, separated by commas, for the nodes of a cluster.
+    pub addresses: Addresses,
     /// The names of queues and exchanges.
     pub names: Names,
     /// As many rungs as the largest of `max_retries`; `RETRY_BASE_DELAY_MS` (1000),
@@ -124,13 +123,7 @@ impl MaxRetries {
 impl BrokerSettings {
     /// Reads the section. `None` where a required setting is missing.
     pub fn read(reader: &mut Reader) -> Option<Self> {
-        let url = reader.required_secret("RABBITMQ_URL", "amqp://user:password@127.0.0.1:5672/%2f");
-        if let Some(url) = &url
-            && let Err(error) = url.expose_secret().parse::<lapin::uri::AMQPUri>()
-        {
-            // The parser's message names the part that is wrong, not its value.
-            reader.problem("RABBITMQ_URL", format!("is no AMQP URI: {error}"));
-        }
+        let addresses = addresses(reader);
         let names = Names {
             queue: name(reader, "QUEUE_NAME", "notifications_queue"),
             dlq: name(reader, "DLQ_NAME", "notifications_dlq"),
@@ -159,9 +152,33 @@ impl BrokerSettings {
             publish_timeout: Duration::from_millis(publish_timeout),
             publish_channels: reader.within("PUBLISH_CHANNELS", 4, 1..=64),
             publish_max_in_flight: reader.within("PUBLISH_MAX_IN_FLIGHT", 2048, 1..=100_000),
-            url: url?,
+            addresses: addresses?,
         })
     }
+}
+
+/// Reads the addresses of one variable or the other.
+fn addresses(reader: &mut Reader) -> Option<Addresses> {
+    const ONE: &str = "RABBITMQ_URL";
+    const SEVERAL: &str = "RABBITMQ_URLS";
+    let (name, read) = match (reader.text(ONE), reader.text(SEVERAL)) {
+        (Some(one), None) => (ONE, Addresses::one(one)),
+        (None, Some(several)) => (SEVERAL, Addresses::list(several)),
+        (Some(_), Some(_)) => {
+            reader.problem(SEVERAL, format!("is set, and {ONE} too: set one of them"));
+            return None;
+        }
+        (None, None) => {
+            let example = "amqp://user:password@127.0.0.1:5672/%2f";
+            reader.problem(
+                ONE,
+                format!("is not set, and {SEVERAL} neither; for example {example}"),
+            );
+            return None;
+        }
+    };
+    read.map_err(|error| reader.problem(name, error.to_string()))
+        .ok()
 }
 
 /// Reads the name of a queue or an exchange. AMQP 0-9-1 allows 255 bytes; what we append to it
@@ -231,6 +248,39 @@ mod tests {
             read(&[("RABBITMQ_URL", "http://user:hunter2@host")]).expect_err("no AMQP URI");
         assert!(problems.to_string().contains("RABBITMQ_URL"));
         assert!(!problems.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn the_nodes_of_a_cluster_are_given_as_a_list() {
+        let settings = read(&[("RABBITMQ_URLS", "amqp://a/v, amqp://b:1/v")]).expect("settings");
+        let shown: Vec<_> = settings
+            .addresses
+            .all()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(shown, ["a:5672", "b:1"]);
+        let shown = format!("{:?}", read(&[("RABBITMQ_URLS", "amqp://u:hunter2@a/v")]));
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn one_address_or_several_must_be_given_and_not_both() {
+        let neither = read(&[("RABBITMQ_URLS", " ")])
+            .expect_err("no address")
+            .to_string();
+        assert!(neither.contains("RABBITMQ_URL: "), "{neither}");
+        assert!(neither.contains("RABBITMQ_URLS"), "{neither}");
+        let both = [
+            ("RABBITMQ_URL", "amqp://u:hunter2@a"),
+            ("RABBITMQ_URLS", "amqp://u:hunter2@a"),
+        ];
+        let both = read(&both).expect_err("two settings").to_string();
+        assert!(
+            both.contains("RABBITMQ_URLS: is set, and RABBITMQ_URL too"),
+            "{both}"
+        );
+        assert!(!both.contains("hunter2"), "{both}");
     }
 
     #[test]

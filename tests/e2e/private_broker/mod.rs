@@ -3,6 +3,7 @@
 
 mod alarm;
 mod away_at_start;
+mod cluster;
 mod frozen;
 mod killed;
 mod stopped;

@@ -16,6 +16,7 @@ use lapin::message::Delivery;
 use lapin::types::ShortString;
 use tidings_common::broker::{Backoff, Failure, Publisher, Router};
 use tidings_common::retry::Attempt;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -219,8 +220,13 @@ impl<W: Work> Consumer<W> {
         };
         let opening = async {
             let connection = this.connections.get().await?;
-            let session = Session::open(&connection, Arc::clone(this), taking, stop).await?;
-            anyhow::Ok((connection, session))
+            let opening = Session::open(&connection, Arc::clone(this), taking, stop);
+            let Ok(opened) = timeout(session::PATIENCE, opening).await else {
+                // Perhaps another node knows the queue's leader.
+                this.connections.discard(&connection).await;
+                anyhow::bail!("RabbitMQ did not answer in time");
+            };
+            anyhow::Ok((connection, opened?))
         };
         let Some(opened) = stop.run_until_cancelled(opening).await else {
             return Ok(End::Stopped);
