@@ -44,10 +44,12 @@ settle_cluster() {
     : >"$cluster_mark"
 }
 
-# For a node's configuration. All begin at once and agree on who is the first.
+# For a node's configuration. All begin at once and agree on who is the first. A node that stood still for so
+# long (a minute) that the others gave it up begins anew, instead of staying apart from them for good.
 peers_configuration() {
     local node n=0
     is_cluster || return 0
+    echo 'cluster_partition_handling = autoheal'
     echo 'cluster_formation.peer_discovery_backend = classic_config'
     for node in $(rabbitmq_nodes); do
         n=$((n + 1))

@@ -3,9 +3,6 @@ use serde_json::Value;
 use crate::instance::{Frozen, Instance};
 use crate::servers::Servers;
 
-/// The names of its nodes, which are those of `./dev`.
-const NODES: [&str; 3] = ["rabbitmq", "rabbitmq-2", "rabbitmq-3"];
-
 /// A cluster of three RabbitMQ nodes of the test's own, made by `./dev` and deleted with this; so it
 /// must be dropped after all that uses it.
 pub struct PrivateCluster {
@@ -22,6 +19,9 @@ pub struct Replicas {
 }
 
 impl PrivateCluster {
+    /// The names of its nodes, which are those of `./dev`.
+    pub const NODES: [&'static str; 3] = ["rabbitmq", "rabbitmq-2", "rabbitmq-3"];
+
     /// A new one, running.
     pub async fn new() -> Self {
         let instance = Instance::new("cluster");
@@ -48,7 +48,7 @@ impl PrivateCluster {
     pub fn node_at(&self, port: u16) -> &'static str {
         let urls = self.instance.urls("RABBITMQ_URLS");
         let place = urls.iter().position(|url| url.port() == Some(port));
-        NODES[place.unwrap_or_else(|| panic!("no node at port {port}"))]
+        Self::NODES[place.unwrap_or_else(|| panic!("no node at port {port}"))]
     }
 
     /// Where a queue is, asked of a node that runs.

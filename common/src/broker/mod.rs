@@ -13,6 +13,7 @@ mod dead_letters;
 mod declare;
 mod depth;
 mod destination;
+mod doubts;
 mod greeting;
 pub mod header;
 mod message;

@@ -1,22 +1,20 @@
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection, Event, PublisherConfirm};
-use tokio::sync::Notify;
 
 use super::addresses::Address;
 use super::connector::{self, Connector, Opened, PATIENCE};
+use super::doubts::{Doubt, Doubts};
 use super::message::Outgoing;
 use super::publish_error::PublishError;
 
-/// Failures in a row after which a connection is given up though it looks alive. RabbitMQ 3.10
-/// nacks every publish on a channel that was opened before a queue had its new leader, until the
-/// old leader's node is back; only another channel helps.
-const FAILURES_IN_A_ROW: u32 = 20;
+/// How long a node may take to answer what it can answer by itself.
+const PULSE: Duration = Duration::from_secs(2);
 
 /// Why a session could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +34,7 @@ pub(super) struct Session {
     node: Address,
     lanes: Vec<Lane>,
     next: AtomicUsize,
-    failures_in_a_row: AtomicU32,
-    given_up: Notify,
+    doubts: Doubts,
 }
 
 /// A channel to publish on.
@@ -123,8 +120,7 @@ impl Session {
             node,
             lanes,
             next: AtomicUsize::new(0),
-            failures_in_a_row: AtomicU32::new(0),
-            given_up: Notify::new(),
+            doubts: Doubts::new(),
         })
     }
 
@@ -148,13 +144,12 @@ impl Session {
         }
     }
 
-    /// Notes how a publish ended, and gives the session up after too many failures in a row.
+    /// Notes how a publish ended: after failures, the session's end may be near.
     pub(super) fn note(&self, outcome: &Result<(), PublishError>) {
-        if outcome.is_ok() || self.connection.status().blocked() {
+        match outcome {
             // A broker that is short of memory is not helped by another connection.
-            self.failures_in_a_row.store(0, Ordering::Relaxed);
-        } else if self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 == FAILURES_IN_A_ROW {
-            self.given_up.notify_one();
+            Err(error) if !self.connection.status().blocked() => self.doubts.raise(error),
+            _ => self.doubts.lift(),
         }
     }
 
@@ -177,11 +172,22 @@ impl Session {
                 _ = look.tick() => if !self.is_open() {
                     return "the connection or a channel is closed".to_owned();
                 },
-                () = self.given_up.notified() => {
-                    return format!("{FAILURES_IN_A_ROW} publishes in a row failed");
-                }
+                doubt = self.doubts.next() => match doubt {
+                    Doubt::Failures => return "too many publishes in a row failed".to_owned(),
+                    Doubt::Silence => return "publishes go on timing out".to_owned(),
+                    Doubt::TimeOut => if !self.has_a_pulse().await {
+                        return "the node does not answer".to_owned();
+                    },
+                },
             }
         }
+    }
+
+    /// Whether the node answers, whatever the queues do. Sooner than the heartbeat tells.
+    async fn has_a_pulse(&self) -> bool {
+        let opening = self.connection.create_channel();
+        let opened = tokio::time::timeout(PULSE, opening).await;
+        opened.is_ok_and(|channel| channel.is_ok())
     }
 
     fn is_open(&self) -> bool {

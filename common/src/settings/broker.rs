@@ -1,9 +1,7 @@
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Reader;
-use crate::broker::{Addresses, Destination};
-use crate::notification::Channel;
+use super::{MaxRetries, Names, Reader};
+use crate::broker::Addresses;
 use crate::retry::Ladder;
 
 /// How to reach RabbitMQ and what is declared there.
@@ -30,108 +28,11 @@ pub struct BrokerSettings {
     pub publish_max_in_flight: usize,
 }
 
-/// The names that one installation uses on the broker, so that several can share a virtual host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
-    /// `QUEUE_NAME`, default `notifications_queue`: the intake queue, and the prefix of all queues
-    /// but the dead-letter queue.
-    pub queue: String,
-    /// `DLQ_NAME`, default `notifications_dlq`.
-    pub dlq: String,
-    /// `EXCHANGE_NAME`, default `notifications`: the exchange, and the prefix of all exchanges.
-    pub exchange: String,
-}
-
-impl Names {
-    /// The queue of a channel's delivery stage.
-    #[must_use]
-    pub fn channel_queue(&self, channel: Channel) -> String {
-        format!("{}.{channel}", self.queue)
-    }
-
-    /// The delay queue of rung `n` of `ladder`.
-    #[must_use]
-    pub fn retry_queue(&self, ladder: &Ladder, n: u32) -> String {
-        format!("{}.retry.{ladder}.{n}", self.queue)
-    }
-
-    /// The direct exchange that leads onto the ladders.
-    #[must_use]
-    pub fn retry_exchange(&self) -> String {
-        format!("{}.retry", self.exchange)
-    }
-
-    /// The fanout exchange for whatever found no queue.
-    #[must_use]
-    pub fn unrouted_exchange(&self) -> String {
-        format!("{}.unrouted", self.exchange)
-    }
-
-    /// The fanout exchange, and the delay queue behind it, of one waiting time.
-    #[must_use]
-    pub fn wait(&self, label: &str) -> String {
-        format!("{}.wait.{label}", self.exchange)
-    }
-}
-
-/// How often a message is tried again after its first attempt, by the queue that it is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaxRetries {
-    /// `MAX_RETRIES`, default 3: in the intake queue.
-    pub intake: u32,
-    /// `EMAIL_MAX_RETRIES`, default `MAX_RETRIES`.
-    pub email: u32,
-    /// `SMS_MAX_RETRIES`, default `MAX_RETRIES`.
-    pub sms: u32,
-    /// `PUSH_MAX_RETRIES`, default `MAX_RETRIES`.
-    pub push: u32,
-    /// `WEBHOOK_MAX_RETRIES`, default 8: a receiver's deployment takes longer than a moment.
-    pub webhook: u32,
-}
-
-impl MaxRetries {
-    fn read(reader: &mut Reader) -> Self {
-        const RANGE: RangeInclusive<u32> = 0..=50;
-        let intake = reader.within("MAX_RETRIES", 3, RANGE);
-        Self {
-            intake,
-            email: reader.within("EMAIL_MAX_RETRIES", intake, RANGE),
-            sms: reader.within("SMS_MAX_RETRIES", intake, RANGE),
-            push: reader.within("PUSH_MAX_RETRIES", intake, RANGE),
-            webhook: reader.within("WEBHOOK_MAX_RETRIES", 8, RANGE),
-        }
-    }
-
-    /// Those of messages for `destination`.
-    #[must_use]
-    pub const fn of(&self, destination: Destination) -> u32 {
-        match destination {
-            Destination::Delivery(Channel::Email) => self.email,
-            Destination::Delivery(Channel::Sms) => self.sms,
-            Destination::Delivery(Channel::Push) => self.push,
-            Destination::Delivery(Channel::Webhook) => self.webhook,
-            Destination::Intake | Destination::Delivery(Channel::InApp) => self.intake,
-        }
-    }
-
-    fn largest(self) -> u32 {
-        let all = Destination::ALL.map(|destination| self.of(destination));
-        all.into_iter().fold(0, u32::max)
-    }
-}
-
 impl BrokerSettings {
     /// Reads the section. `None` where a required setting is missing.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let addresses = addresses(reader);
-        let names = Names {
-            queue: name(reader, "QUEUE_NAME", "notifications_queue"),
-            dlq: name(reader, "DLQ_NAME", "notifications_dlq"),
-            exchange: name(reader, "EXCHANGE_NAME", "notifications"),
-        };
-        if names.queue == names.dlq {
-            reader.problem("DLQ_NAME", "must differ from QUEUE_NAME");
-        }
+        let names = Names::read(reader);
         let max_retries = MaxRetries::read(reader);
         let ladder = Ladder {
             max: max_retries.largest(),
@@ -181,28 +82,11 @@ fn addresses(reader: &mut Reader) -> Option<Addresses> {
         .ok()
 }
 
-/// Reads the name of a queue or an exchange. AMQP 0-9-1 allows 255 bytes; what we append to it
-/// (`.retry.<ladder>.<n>`) takes up to 60.
-fn name(reader: &mut Reader, variable: &'static str, default: &str) -> String {
-    let value = reader.or(variable, default.to_owned());
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-    if value.len() > 190 || !value.chars().all(plain) {
-        reader.problem(
-            variable,
-            "must be at most 190 letters, digits, '-', '_', '.' or ':'",
-        );
-    } else if value.starts_with("amq.") {
-        reader.problem(
-            variable,
-            "must not start with 'amq.', which the broker reserves",
-        );
-    }
-    value
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::Destination;
+    use crate::notification::Channel;
 
     fn read(vars: &[(&str, &str)]) -> Result<BrokerSettings, super::super::Problems> {
         let mut reader =

@@ -47,6 +47,14 @@ impl Installation {
         self.cluster.node_at(port.expect("a node in the log"))
     }
 
+    /// A node that neither leads the queue nor is the API's.
+    async fn bystander(&self) -> &'static str {
+        let (leader, api) = (self.replicas().await.leader, self.node_of_the_api());
+        let others = PrivateCluster::NODES.into_iter();
+        let mut others = others.filter(|node| *node != leader && *node != api);
+        others.next().expect("a third node")
+    }
+
     /// Until all three nodes have their part in the queue: only then may one be killed.
     async fn until_whole(&self) {
         eventually_ok(secs(60), "every replica takes part", async || {
@@ -71,7 +79,7 @@ impl Installation {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn posts_go_on_when_the_node_of_the_queues_leader_is_killed() {
+async fn posts_go_on_when_a_leaders_node_is_killed_and_when_a_node_stands_still() {
     let mut installation = Installation::start().await;
     let load = Load::start(&installation.api, installation.world.user, 8);
     let began = Instant::now();
@@ -93,9 +101,21 @@ async fn posts_go_on_when_the_node_of_the_queues_leader_is_killed() {
         leader = next;
     }
 
+    // A node that only stands still holds up whatever all nodes must agree to.
+    installation.until_whole().await;
+    let frozen = installation
+        .cluster
+        .freeze(installation.bystander().await)
+        .await;
+    let began = Instant::now();
+    let mut newcomer = installation.world.api().await;
+    assert!(began.elapsed() < secs(20), "{:?}", began.elapsed());
+    installation.assert_goes_on(&load).await;
+    newcomer.leave().await;
+    frozen.thaw();
+
     let posted = load.stop().await;
     let gap = posted.longest_gap();
-    eprintln!("longest gap {gap:?}");
     assert!(gap < GAP, "{gap:?}");
     posted
         .assert_recorded_once(&installation.world, &mut installation.worker)

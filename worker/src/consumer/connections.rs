@@ -6,8 +6,8 @@ use tidings_common::broker::{Address, Connector, Opened};
 use tidings_common::settings::BrokerSettings;
 use tokio::sync::Mutex;
 
-/// How long a connection may take to be closed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may take to be closed, once all that matters has been said on it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The connection that all consumers of this process have their channels on. One that dies is replaced
 /// by the next who asks.

@@ -11,6 +11,7 @@ mod settle;
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::ShortString;
@@ -221,12 +222,12 @@ impl<W: Work> Consumer<W> {
         let opening = async {
             let connection = this.connections.get().await?;
             let opening = Session::open(&connection, Arc::clone(this), taking, stop);
-            let Ok(opened) = timeout(session::PATIENCE, opening).await else {
-                // Perhaps another node knows the queue's leader.
-                this.connections.discard(&connection).await;
-                anyhow::bail!("RabbitMQ did not answer in time");
-            };
-            anyhow::Ok((connection, opened?))
+            // Other queues of the same connection may be well: this channel alone is given up.
+            let opened = timeout(session::PATIENCE, opening).await;
+            anyhow::Ok((
+                connection,
+                opened.context("RabbitMQ did not answer in time")??,
+            ))
         };
         let Some(opened) = stop.run_until_cancelled(opening).await else {
             return Ok(End::Stopped);

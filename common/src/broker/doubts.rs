@@ -1,0 +1,133 @@
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::publish_error::PublishError;
+
+/// Failures in a row after which a connection is given up though it looks alive. RabbitMQ 3.10
+/// nacks every publish on a channel that was opened before a queue had its new leader, until the
+/// old leader's node is back; only another channel helps.
+const FAILURES_IN_A_ROW: u32 = 20;
+
+/// How long publishes may go on timing out on a connection whose node answers. A cluster takes up to
+/// 10 s to see that a queue's leader stands still and to choose another, which then takes over what
+/// was published on the channels that it knows. To come with a new channel meanwhile would be worse:
+/// RabbitMQ 3.10 lets it wait for the old leader.
+const TIMING_OUT: Duration = Duration::from_secs(10);
+
+/// What publishes tell of their connection.
+pub(super) struct Doubts {
+    opened: Instant,
+    failures_in_a_row: AtomicU32,
+    /// Milliseconds from `opened` to the first publish that timed out after the last that did not; 0
+    /// where there is none.
+    timing_out_since: AtomicU64,
+    raised: Notify,
+}
+
+/// Why a connection may be of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// [`FAILURES_IN_A_ROW`].
+    Failures,
+    /// Publishes have been timing out for [`TIMING_OUT`].
+    Silence,
+    /// A publish has timed out: it may be the queue that does not answer, or the node itself.
+    TimeOut,
+}
+
+impl Doubts {
+    pub(super) fn new() -> Self {
+        Self {
+            opened: Instant::now(),
+            failures_in_a_row: AtomicU32::new(0),
+            timing_out_since: AtomicU64::new(0),
+            raised: Notify::new(),
+        }
+    }
+
+    /// Notes that a publish succeeded, or that there is a reason why none can.
+    pub(super) fn lift(&self) {
+        self.failures_in_a_row.store(0, Ordering::Relaxed);
+        self.timing_out_since.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes how a publish failed.
+    pub(super) fn raise(&self, error: &PublishError) {
+        if matches!(error, PublishError::TimedOut) {
+            let since = &self.timing_out_since;
+            let now = self.now();
+            let _ = since.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+            self.raised.notify_one();
+        } else if self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 == FAILURES_IN_A_ROW {
+            self.raised.notify_one();
+        }
+    }
+
+    /// Waits until there is one.
+    pub(super) async fn next(&self) -> Doubt {
+        self.raised.notified().await;
+        let timing_out = match self.timing_out_since.load(Ordering::Relaxed) {
+            0 => 0,
+            since => self.now().saturating_sub(since),
+        };
+        if self.failures_in_a_row.load(Ordering::Relaxed) >= FAILURES_IN_A_ROW {
+            Doubt::Failures
+        } else if Duration::from_millis(timing_out) >= TIMING_OUT {
+            Doubt::Silence
+        } else {
+            Doubt::TimeOut
+        }
+    }
+
+    fn now(&self) -> u64 {
+        let elapsed = self.opened.elapsed().as_millis();
+        // Never 0, which says that nothing has timed out.
+        u64::try_from(elapsed).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, timeout};
+
+    use super::*;
+
+    /// The doubt that there is by now.
+    async fn doubt(doubts: &Doubts) -> Option<Doubt> {
+        timeout(Duration::ZERO, doubts.next()).await.ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_refusals_in_a_row_raise_one() {
+        let doubts = Doubts::new();
+        for _ in 1..FAILURES_IN_A_ROW {
+            doubts.raise(&PublishError::Refused);
+        }
+        doubts.lift();
+        doubts.raise(&PublishError::Refused);
+        assert_eq!(doubt(&doubts).await, None, "not in a row");
+        for _ in 1..FAILURES_IN_A_ROW {
+            doubts.raise(&PublishError::Refused);
+        }
+        assert_eq!(doubt(&doubts).await, Some(Doubt::Failures));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn publishes_that_time_out_raise_one_at_once_and_another_when_that_goes_on() {
+        let doubts = Doubts::new();
+        for _ in 0..100 {
+            doubts.raise(&PublishError::TimedOut);
+        }
+        assert_eq!(doubt(&doubts).await, Some(Doubt::TimeOut));
+        advance(TIMING_OUT).await;
+        assert_eq!(doubt(&doubts).await, None, "nothing new");
+        doubts.raise(&PublishError::TimedOut);
+        assert_eq!(doubt(&doubts).await, Some(Doubt::Silence));
+        doubts.lift();
+        doubts.raise(&PublishError::TimedOut);
+        assert_eq!(doubt(&doubts).await, Some(Doubt::TimeOut));
+    }
+}
