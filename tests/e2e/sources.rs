@@ -79,7 +79,6 @@ fn sql_stands_in_db_alone() {
 fn amqp_is_spoken_in_commons_broker_and_the_workers_consumer_alone() {
     let allowed = [
         "common/src/broker/",
-        "common/src/settings/broker.rs",
         "worker/src/consumer/",
         // What the bare client library can do is what the rest is measured by.
         "bench/src/limits/messages.rs",
