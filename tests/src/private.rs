@@ -1,5 +1,6 @@
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -99,14 +100,8 @@ impl PrivateServer {
             .find(|line| line.starts_with(self.server.name()));
         let pid = line.and_then(|line| line.split_whitespace().nth(2));
         let pid = pid.and_then(|pid| pid.parse().ok());
-        let parent: i32 = pid.unwrap_or_else(|| panic!("it does not run:\n{status}"));
-        // The parent first: then there will be no more children.
-        let mut frozen = Frozen { pids: Vec::new() };
-        frozen.stop(parent);
-        for child in children_of(parent) {
-            frozen.stop(child);
-        }
-        frozen
+        let pid: i32 = pid.unwrap_or_else(|| panic!("it does not run:\n{status}"));
+        Frozen::with_children(pid).expect("it runs")
     }
 
     /// A variable that `./dev` wrote down for whoever uses the instance.
@@ -146,16 +141,40 @@ impl Drop for PrivateServer {
     }
 }
 
-/// A server that stands still until this is dropped.
+/// A process and its children that stand still until this is dropped.
 pub struct Frozen {
     pids: Vec<Pid>,
 }
 
 impl Frozen {
-    fn stop(&mut self, pid: i32) {
-        let pid = Pid::from_raw(pid).expect("a pid");
-        kill_process(pid, Signal::STOP).expect("it runs");
+    /// Stops process `pid` and its children.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not run.
+    pub fn with_children(pid: i32) -> io::Result<Self> {
+        // The parent first: then there will be no more children.
+        let mut frozen = Self { pids: Vec::new() };
+        frozen.stop(pid)?;
+        for child in children_of(pid) {
+            // It may have been about to end.
+            let _ = frozen.stop(child);
+        }
+        Ok(frozen)
+    }
+
+    fn stop(&mut self, pid: i32) -> io::Result<()> {
+        let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
+        kill_process(pid, Signal::STOP)?;
         self.pids.push(pid);
+        Ok(())
+    }
+
+    /// Kills them (SIGKILL), all at once as far as they can tell.
+    pub fn kill(mut self) {
+        for pid in self.pids.drain(..) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
     }
 
     /// Lets it go on.
