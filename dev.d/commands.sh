@@ -73,7 +73,8 @@ cmd_down() {
     [[ -e $marker ]] || return 0
     open_dev_dir
     if [[ $purge == yes ]]; then
-        lock_test_dir
+        lock_instances test
+        lock_instances chaos
     fi
     # The programs first: they shall finish what they have begun.
     in_parallel stop_api stop_worker
@@ -88,11 +89,12 @@ cmd_down() {
 
 purge_dev_dir() {
     say "Deleting the data in $dev_dir."
-    clear_test_dir
+    clear_instances "$test_dir"
+    clear_chaos
     release_ports
     # Only what this script made, in case that somebody keeps a file of his own here.
     rm -rf -- "$(postgres_home)" "$rabbitmq_dir" "$run_dir" "$log_dir" \
-        "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,postgres.path,test.lock}
+        "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,postgres.path,{test,chaos}.lock,chaos-failed}
     # The lock last: from here on another ./dev may begin anew.
     rm -f -- "$marker" "$dev_dir/lock"
     rmdir -- "$dev_dir" 2>/dev/null || say "$dev_dir stays: it holds files that ./dev has not made."
