@@ -12,6 +12,7 @@ mod bad_messages;
 mod bad_tokens;
 mod changed_settings;
 mod channels;
+mod chaos;
 mod confirms;
 mod contacts;
 mod db_claims;
