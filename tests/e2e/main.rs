@@ -33,6 +33,7 @@ mod emails;
 mod example_settings;
 mod http_errors;
 mod idempotency;
+mod idle_connections;
 mod issuers;
 mod kills;
 mod ladder;
