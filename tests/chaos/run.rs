@@ -98,6 +98,9 @@ async fn through(
     }
     report.longest_gap = Some(clients.tally.longest_gap(healed));
     report.counts = Some(clients.tally.counts());
+    for (what, times) in clients.tally.wrong_answers() {
+        story.complain(format_args!("clients got {what}, {times} times"));
+    }
     story.tell("the clients are done; everything must come through now");
     if let Some(settled) = books.settle(on).await {
         report.seconds_to_heal = Some(rounded(settled - healed));

@@ -17,8 +17,8 @@ pub enum Reply {
     Refused(u64),
     /// No answer: it may have been taken or not.
     Nothing,
-    /// Something that a right request must not get.
-    Wrong(String),
+    /// Something that a right request must not get: its status and code, and its text.
+    Wrong(String, String),
 }
 
 /// An HTTP client of one process of the API, over connections that stay open.
@@ -34,6 +34,8 @@ impl Api {
     pub fn at(port: u16) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .timeout(PATIENCE)
+            // Sooner than the server closes them.
+            .pool_idle_timeout(Duration::from_secs(30))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
@@ -67,12 +69,21 @@ impl Api {
         match (status, retry_after) {
             (202, _) => match message_id(&text) {
                 Some(id) => Reply::Accepted(id),
-                None => Reply::Wrong(format!("202 {text}")),
+                None => Reply::Wrong("202 without a message id".to_owned(), text),
             },
             (503, Some(secs)) => Reply::Refused(secs),
-            _ => Reply::Wrong(format!("{status} {text}")),
+            _ => Reply::Wrong(format!("{status} {}", code(&text)), text),
         }
     }
+}
+
+/// The `code` of an error.
+fn code(answer: &str) -> String {
+    let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+    answer["code"]
+        .as_str()
+        .unwrap_or("of no known shape")
+        .to_owned()
 }
 
 fn message_id(answer: &str) -> Option<Uuid> {

@@ -171,8 +171,12 @@ async fn post(office: Arc<Office>, number: u64, mut dice: Dice, _place: OwnedSem
                 office.tally.unanswered();
                 wait(dice.millis(BEFORE_ANOTHER)).await;
             }
-            Reply::Wrong(what) => {
-                office.story.complain(format_args!("a client got {what}"));
+            Reply::Wrong(what, text) => {
+                if office.tally.wrong(&what) == 1 {
+                    office
+                        .story
+                        .tell(format_args!("WRONG: a client got {what}: {text}"));
+                }
                 wait(Duration::from_secs(5)).await;
             }
         }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +11,8 @@ pub struct Tally {
     refused: AtomicU64,
     unanswered: AtomicU64,
     skipped: AtomicU64,
+    /// What no right request must get, and how often it was got.
+    wrong: Mutex<BTreeMap<String, u64>>,
     gaps: Mutex<Gaps>,
     /// For each process of the API, since somebody looks closely.
     close_look: Mutex<Vec<Gaps>>,
@@ -24,6 +27,7 @@ impl Tally {
             refused: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
+            wrong: Mutex::default(),
             close_look: Mutex::new(vec![now.clone(); apis]),
             gaps: Mutex::new(now),
         }
@@ -45,6 +49,19 @@ impl Tally {
 
     pub(super) fn unanswered(&self) {
         self.unanswered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how often this has been got.
+    pub(super) fn wrong(&self, what: &str) -> u64 {
+        let mut wrong = lock(&self.wrong);
+        let times = wrong.entry(what.to_owned()).or_default();
+        *times += 1;
+        *times
+    }
+
+    /// What clients got that no right request must get, and how often.
+    pub fn wrong_answers(&self) -> BTreeMap<String, u64> {
+        lock(&self.wrong).clone()
     }
 
     pub(super) fn skipped(&self) {
