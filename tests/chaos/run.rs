@@ -145,11 +145,15 @@ impl Folders {
     }
 }
 
-/// Tells now and then how things stand. Never ends.
+/// Tells now and then how things stand, while notifications are posted. Never ends.
 async fn progress(on: &Installation, clients: &Clients) -> ! {
+    let mut told = None;
     loop {
         wait(PROGRESS).await;
         let counts = clients.tally.counts();
+        if told.replace(counts) == Some(counts) {
+            continue;
+        }
         let mut memories = Vec::new();
         for program in on.programs() {
             let memory = program.memory().await;
