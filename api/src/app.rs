@@ -31,6 +31,7 @@ pub struct App {
     listener: TcpListener,
     verifier: Verifier,
     database: Database,
+    publisher: Option<Publisher>,
 }
 
 impl App {
@@ -52,7 +53,17 @@ impl App {
             listener,
             verifier,
             database,
+            publisher: None,
         })
+    }
+
+    /// The same, publishing by `publisher` instead of one of its own.
+    #[must_use]
+    pub fn publishing_by(self, publisher: Publisher) -> Self {
+        Self {
+            publisher: Some(publisher),
+            ..self
+        }
     }
 
     /// The port that it listens on.
@@ -82,14 +93,20 @@ impl App {
         // The publisher outlives the server, whose last requests need it.
         let publishing = CancellationToken::new();
         let telling = Arc::clone(&health);
-        let (publisher, publisher_task) = Publisher::start(
-            self.settings.broker.clone(),
-            "tidings-api: publishing",
-            move |up| {
-                telling.set_rabbitmq(up);
-            },
-            publishing.clone(),
-        );
+        let (publisher, publisher_task) = match self.publisher {
+            Some(publisher) => {
+                telling.set_rabbitmq(true);
+                (publisher, tokio::spawn(async {}))
+            }
+            None => Publisher::start(
+                self.settings.broker.clone(),
+                "tidings-api: publishing",
+                move |up| {
+                    telling.set_rabbitmq(up);
+                },
+                publishing.clone(),
+            ),
+        };
         let names = self.settings.broker.names.clone();
         let state = AppState {
             verifier: self.verifier,

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, ContentType, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use tidings_common::broker::PublishError;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 const RETRY_AFTER_SECS: u32 = 2;
 
 /// More details than this help nobody.
-const MAX_DETAILS: usize = 50;
+pub const MAX_DETAILS: usize = 50;
 
 /// A request that is refused or failed: the one shape of all errors, before it knows the request's
 /// id.
@@ -133,9 +133,9 @@ impl ApiError {
         )
     }
 
-    /// 413.
-    pub fn payload_too_large(limit: usize) -> Self {
-        let message = format!("The body is larger than {limit} bytes");
+    /// 413; `whole` is what may have `limit` bytes, for people.
+    pub fn payload_too_large(whole: &str, limit: usize) -> Self {
+        let message = format!("{whole} is larger than {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
     }
 
@@ -176,7 +176,7 @@ impl ApiError {
 
 impl From<PublishError> for ApiError {
     fn from(error: PublishError) -> Self {
-        let message = "The message broker is not available; the notification may be sent again, best with an Idempotency-Key";
+        let message = "The message broker is not available; the notification may be sent again, best under an idempotency key";
         Self::unavailable("broker_unavailable", message, error)
     }
 }
@@ -218,6 +218,12 @@ pub struct Rejection {
 impl Rejection {
     /// The body, as JSON.
     pub fn body(&self) -> String {
+        // Strings alone: nothing in it can fail to be serialised.
+        serde_json::to_string(&self.told()).unwrap_or_default()
+    }
+
+    /// The body.
+    pub fn told(&self) -> ErrorBody<'_> {
         let ApiError {
             status,
             code,
@@ -225,30 +231,17 @@ impl Rejection {
             details,
             ..
         } = &self.error;
-        let body = ErrorBody {
+        ErrorBody {
             error: status.canonical_reason().unwrap_or("Error"),
             message,
             code,
             details,
             request_id: &self.request_id,
-        };
-        // Strings alone: nothing in it can fail to be serialised.
-        serde_json::to_string(&body).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
-    }
-}
-
-impl ResponseError for Rejection {
-    fn status_code(&self) -> StatusCode {
-        self.error.status
+        }
     }
 
-    fn error_response(&self) -> HttpResponse {
+    /// The response with this body, which is at least what is told.
+    pub fn response(&self, body: &impl Serialize) -> HttpResponse {
         let ApiError { status, allow, .. } = &self.error;
         let mut response = HttpResponse::build(*status);
         match *status {
@@ -267,6 +260,22 @@ impl ResponseError for Rejection {
             response.force_close();
         }
         response.insert_header(("x-request-id", self.request_id.as_str()));
-        response.content_type(ContentType::json()).body(self.body())
+        response.json(body)
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl ResponseError for Rejection {
+    fn status_code(&self) -> StatusCode {
+        self.error.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.response(&self.told())
     }
 }

@@ -9,6 +9,7 @@ use crate::handlers::{contacts, notifications, probes, templates, webhook_endpoi
     info(title = "Tidings", description = "Notifications that are never lost and never doubled."),
     paths(
         notifications::create::handle,
+        notifications::batch::create::handle,
         notifications::list::handle,
         notifications::find::handle,
         notifications::attempts::handle,

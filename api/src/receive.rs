@@ -8,11 +8,15 @@ use actix_web::web::{BytesMut, Payload};
 use futures_util::StreamExt;
 
 use crate::error::ApiError;
+use crate::json_body::BODY;
 use crate::state::AppState;
 
 /// How long a body may take to arrive: well below `SHUTDOWN_TIMEOUT_SECS`, so that nobody who is slow
 /// holds up the end.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much memory is taken for a body before it comes: what is announced need not come.
+const MAX_RESERVED: usize = 1 << 20;
 
 /// Receives a body of JSON.
 ///
@@ -61,7 +65,7 @@ pub async fn read_body(
     mut payload: Payload,
     limit: usize,
 ) -> Result<BytesMut, ApiError> {
-    let too_large = || ApiError::payload_too_large(limit);
+    let too_large = || ApiError::payload_too_large(BODY, limit);
     let announced = request
         .headers()
         .get(CONTENT_LENGTH)
@@ -72,7 +76,7 @@ pub async fn read_body(
     if announced > limit {
         return Err(too_large());
     }
-    let mut body = BytesMut::with_capacity(announced);
+    let mut body = BytesMut::with_capacity(announced.min(MAX_RESERVED));
     let reading = async {
         while let Some(chunk) = payload.next().await {
             let unreadable = |error| {

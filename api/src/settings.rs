@@ -43,6 +43,9 @@ pub struct HttpSettings {
     /// `MAX_BODY_BYTES`, default 65536: the largest body of a request. At most 15 MiB, because a
     /// RabbitMQ of version 4 closes the channel of whoever publishes more than 16.
     pub max_body_bytes: usize,
+    /// `MAX_BATCH_BODY_BYTES`, default 8388608: the largest body of a batch, each of whose items may
+    /// have `MAX_BODY_BYTES`.
+    pub max_batch_body_bytes: usize,
     /// `QUEUE_MAX_LENGTH`, default 1000000, 0 for none: while more messages wait than this, no
     /// notification is taken.
     pub queue_max_length: u32,
@@ -61,6 +64,7 @@ impl Settings {
             port: r.or("API_PORT", 8080),
             workers: r.optional("API_WORKERS"),
             max_body_bytes: r.within("MAX_BODY_BYTES", 65_536, 1024..=15_728_640),
+            max_batch_body_bytes: r.within("MAX_BATCH_BODY_BYTES", 8_388_608, 1024..=134_217_728),
             queue_max_length: r.or("QUEUE_MAX_LENGTH", 1_000_000),
         };
         if http.workers == Some(0) {

@@ -21,6 +21,18 @@ pub enum MigrateError {
     Migration(#[from] refinery::Error),
 }
 
+/// A number that is another one for another schema: a digest of all migrations.
+#[must_use]
+pub fn fingerprint() -> u64 {
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        // Order matters, and so does each.
+        .fold(0, |digest: u64, migration| {
+            digest.rotate_left(7).wrapping_mul(31) ^ migration.checksum()
+        })
+}
+
 /// Brings the schema up to date. Returns the names of the migrations that ran now. Any number of
 /// programs may call this at once: one works, the others wait for it.
 ///

@@ -41,6 +41,19 @@ pub async fn insert(client: &impl GenericClient, user: NewUser<'_>) -> Result<bo
     Ok(made == 1)
 }
 
+/// Deletes a user, and with it everything that refers to it: its notifications too.
+///
+/// # Errors
+///
+/// Those of the query.
+pub async fn delete(client: &impl GenericClient, user: UserId) -> Result<bool, DbError> {
+    let statement = client
+        .prepare_cached("DELETE FROM users WHERE id = $1")
+        .await?;
+    let deleted = client.execute(&statement, &[&user.as_uuid()]).await?;
+    Ok(deleted == 1)
+}
+
 /// Those of `ids` that there are.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use reqwest::Method;
 use serde_json::Value;
 use tidings_tests::{Answer, Program, World, eventually_ok, secs};
 
@@ -135,30 +136,77 @@ fn arbitrary_bodies_are_never_a_5xx_and_what_is_accepted_is_recorded() {
         accepted.set(accepted.get() + i64::from(check(&answer)?));
         Ok(())
     });
-    let accepted = accepted.get();
+    runtime.block_on(assert_recorded(&world, accepted.get()));
+}
+
+/// Batches of anything, right items among them, and anything in place of a batch.
+#[test]
+fn arbitrary_batches_are_never_a_5xx_and_what_is_accepted_is_recorded() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let world = runtime.block_on(World::new());
+    let api: Program = runtime.block_on(world.api());
+    let accepted = std::cell::Cell::new(0);
+    let item = prop_oneof![
+        json_text(),
+        nearly_right(),
+        right_but_for_the_payload(world.user.to_string()),
+        Just(world.in_app().to_string()),
+    ];
+    let batch = vec(item, 0..8).prop_map(|items| batch_of(&format!("[{}]", items.join(","))));
+    let instead = json_text().prop_map(|list| batch_of(&list));
+    let strategy = prop_oneof![
+        1 => any::<Vec<u8>>(),
+        1 => instead,
+        8 => batch,
+    ];
+    run(120, &strategy, |body| {
+        let client = api.client();
+        let request = client.request(Method::POST, "/api/notifications/batch");
+        let request = request
+            .header("Content-Type", "application/json")
+            .body(body);
+        let answer = runtime.block_on(client.send(request));
+        prop_assert!(answer.status < 500, "{}", answer.text);
+        if answer.status >= 400 {
+            answer.assert_error_shape();
+        }
+        if answer.body["results"].is_array() {
+            let queued = answer.results().into_iter().flatten().count();
+            prop_assert_eq!(queued == 0, answer.status == 400);
+            accepted.set(accepted.get() + i64::try_from(queued).expect("few"));
+        }
+        Ok(())
+    });
+    runtime.block_on(assert_recorded(&world, accepted.get()));
+}
+
+fn batch_of(list: &str) -> Vec<u8> {
+    format!(r#"{{"notifications":{list}}}"#).into_bytes()
+}
+
+/// All that was accepted can be recorded.
+async fn assert_recorded(world: &World, accepted: i64) {
     assert!(
         accepted > 20,
         "only {accepted} were accepted: the property shows little"
     );
-    runtime.block_on(async {
-        let worker = world.worker().await;
-        let amqp = world.amqp().await;
-        eventually_ok(secs(30), "all that was accepted is recorded", async || {
-            let recorded = world.database.count("true").await;
-            let dead = amqp.dead_letters().await;
-            assert!(
-                dead.is_empty(),
-                "accepted and never to be recorded: {dead:?}"
-            );
-            if recorded == accepted {
-                Ok(())
-            } else {
-                Err(format!("{recorded} of {accepted}"))
-            }
-        })
-        .await;
-        drop(worker);
-    });
+    let worker = world.worker().await;
+    let amqp = world.amqp().await;
+    eventually_ok(secs(30), "all that was accepted is recorded", async || {
+        let recorded = world.database.count("true").await;
+        let dead = amqp.dead_letters().await;
+        assert!(
+            dead.is_empty(),
+            "accepted and never to be recorded: {dead:?}"
+        );
+        if recorded == accepted {
+            Ok(())
+        } else {
+            Err(format!("{recorded} of {accepted}"))
+        }
+    })
+    .await;
+    drop(worker);
 }
 
 #[test]

@@ -31,6 +31,7 @@ async fn a_wrong_method_is_a_405_that_names_the_right_ones() {
     for (method, path, allowed) in [
         (Method::PUT, "/api/notifications", "POST"),
         (Method::DELETE, "/api/notifications", "GET"),
+        (Method::GET, "/api/notifications/batch", "POST"),
         (Method::POST, "/health", "GET"),
         (
             Method::PATCH,

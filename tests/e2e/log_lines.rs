@@ -54,6 +54,9 @@ async fn busy(world: &World, api: &Program, token: &str) {
         let _ = client.post(&body).await.accepted();
         body["type"] = json!(MARK);
         client.post(&body).await.assert_error(400, "invalid_fields");
+        let items = [body, json!({MARK: MARK}), json!(MARK)];
+        let answer = client.post_batch(&items).await;
+        answer.assert_error(400, "no_item_accepted");
     }
     client
         .post_raw("application/json", format!("{{\"{MARK}"))

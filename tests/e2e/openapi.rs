@@ -36,6 +36,7 @@ async fn the_description_is_complete_in_itself_and_lists_every_path() {
         ("/api/notifications", "post"),
         ("/api/notifications", "get"),
         ("/api/notifications/{messageId}", "get"),
+        ("/api/notifications/batch", "post"),
         ("/api/users/{userId}/contacts", "get"),
         ("/api/users/{userId}/contacts/email", "get"),
         ("/api/users/{userId}/contacts/email", "put"),
@@ -69,6 +70,10 @@ async fn the_description_is_complete_in_itself_and_lists_every_path() {
     let post = &document["paths"]["/api/notifications"]["post"];
     for status in ["202", "400", "401", "403", "413", "415", "503"] {
         assert!(post["responses"][status].is_object(), "POST: no {status}");
+    }
+    let batch = &document["paths"]["/api/notifications/batch"]["post"];
+    for status in ["202", "207", "400", "401", "408", "413", "415", "503"] {
+        assert!(batch["responses"][status].is_object(), "batch: no {status}");
     }
     let schemes = document["components"]["securitySchemes"].as_object();
     let bearer = |scheme: &Value| scheme["scheme"] == "bearer";

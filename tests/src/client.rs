@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tidings_common::notification::MessageId;
 
 /// An HTTP client of one program, over connections that stay open. It follows the program to
@@ -120,6 +120,18 @@ impl Client {
             .await
     }
 
+    /// `POST /api/notifications/batch` with these items.
+    pub async fn post_batch(&self, items: &[Value]) -> Answer {
+        self.send(self.batch(&json!({"notifications": items})))
+            .await
+    }
+
+    /// `POST /api/notifications/batch` with this body, to be sent by [`Client::send`].
+    pub fn batch(&self, body: &Value) -> RequestBuilder {
+        let request = self.request(Method::POST, "/api/notifications/batch");
+        request.json(body)
+    }
+
     /// `POST /api/notifications` with any body and content type.
     pub async fn post_raw(&self, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
         let request = self.request(Method::POST, "/api/notifications");
@@ -161,6 +173,36 @@ impl Answer {
         assert_eq!(self.status, 202, "{}", self.text);
         let id = self.body["messageId"].as_str().expect("a messageId");
         id.parse().expect("a UUID")
+    }
+
+    /// The message ids of a batch's items, in their order; of those that were refused their codes.
+    ///
+    /// # Panics
+    ///
+    /// Where there are no results, or they are not as they should be.
+    #[must_use]
+    pub fn results(&self) -> Vec<Result<MessageId, String>> {
+        let results = self.body["results"].as_array();
+        let results = results.unwrap_or_else(|| panic!("no results: {}", self.text));
+        let result = |(index, result): (usize, &Value)| {
+            assert_eq!(result["index"], index, "{}", self.text);
+            if result["status"] == "queued" {
+                let id = result["messageId"].as_str().expect("a messageId");
+                return Ok(id.parse().expect("a UUID"));
+            }
+            assert_eq!(result["status"], "refused", "{}", self.text);
+            let error = &result["error"];
+            let code = error["code"].as_str().expect("a code");
+            assert!(error["message"].is_string() && error["details"].is_array());
+            let again = ["broker_unavailable", "queue_full"].contains(&code);
+            assert_eq!(result["retryable"], again, "{}", self.text);
+            Err(code.to_owned())
+        };
+        let results: Vec<_> = results.iter().enumerate().map(result).collect();
+        let accepted = results.iter().filter(|result| result.is_ok()).count();
+        assert_eq!(self.body["accepted"], accepted, "{}", self.text);
+        assert_eq!(self.body["refused"], results.len() - accepted);
+        results
     }
 
     /// Checks that this is an error with this status and code, in the one shape of DESIGN.
@@ -212,7 +254,11 @@ impl Answer {
                 self.text
             );
         }
-        let known = ["error", "message", "code", "details", "requestId"];
+        let mut known = vec!["error", "message", "code", "details", "requestId"];
+        // Of a batch of which no item was accepted.
+        if self.body["results"].is_array() {
+            known.extend(["results", "accepted", "refused"]);
+        }
         let fields = self.body.as_object().expect("an object");
         assert!(
             fields.keys().all(|name| known.contains(&name.as_str())),

@@ -2,12 +2,13 @@ use reqwest::Url;
 use tidings_common::notification::UserId;
 use tidings_common::settings::Reader;
 use tidings_db::users::NewUser;
-use tidings_db::{Database, DatabaseSettings, migrations, users};
+use tidings_db::{Database, DatabaseSettings, users};
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 use crate::cleanup::finally;
 use crate::servers::Servers;
+use crate::template::template;
 
 /// A database of the test's own, dropped with it.
 pub struct TestDatabase {
@@ -21,11 +22,23 @@ pub struct TestDatabase {
 impl TestDatabase {
     /// One without any table.
     pub async fn empty(servers: &Servers) -> Self {
+        Self::create(servers, "template1").await
+    }
+
+    /// One with today's schema.
+    pub async fn migrated(servers: &Servers) -> Self {
+        let template = template(&servers.database).await;
+        let template = template.unwrap_or_else(|error| cannot(&servers.database, &error));
+        Self::create(servers, &template).await
+    }
+
+    async fn create(servers: &Servers, template: &str) -> Self {
         let admin = servers.database.clone();
         let name = format!("tidings_test_{}", Uuid::new_v4().simple());
-        execute(&admin, &format!("CREATE DATABASE {name}"))
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
+        execute(&admin, &create)
             .await
-            .unwrap_or_else(|error| panic!("PostgreSQL at {admin}: {error:?}; run ./dev test"));
+            .unwrap_or_else(|error| cannot(&admin, &error));
         let mut url = admin.clone();
         url.set_path(&name);
         Self {
@@ -34,13 +47,6 @@ impl TestDatabase {
             name,
             admin,
         }
-    }
-
-    /// One with today's schema.
-    pub async fn migrated(servers: &Servers) -> Self {
-        let database = Self::empty(servers).await;
-        migrations::run(&database.pool).await.expect("migrations");
-        database
     }
 
     /// Its `DATABASE_URL`.
@@ -109,8 +115,12 @@ impl Drop for TestDatabase {
     }
 }
 
+fn cannot(server: &Url, error: &tokio_postgres::Error) -> ! {
+    panic!("PostgreSQL at {server}: {error:?}; run ./dev test")
+}
+
 /// A pool as the programs make it, for `url`.
-fn pool(url: &str) -> Database {
+pub(crate) fn pool(url: &str) -> Database {
     let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), url.to_owned())]);
     let settings = DatabaseSettings::read(&mut reader);
     let settings = reader.finish(settings).expect("database settings");
@@ -118,7 +128,7 @@ fn pool(url: &str) -> Database {
 }
 
 /// Runs a statement on a connection of its own, outside any transaction.
-async fn execute(url: &Url, sql: &str) -> Result<(), tokio_postgres::Error> {
+pub(crate) async fn execute(url: &Url, sql: &str) -> Result<(), tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url.as_str(), NoTls).await?;
     let driving = tokio::spawn(connection);
     let done = client.batch_execute(sql).await;

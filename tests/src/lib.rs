@@ -26,6 +26,7 @@ mod receiver;
 mod response;
 mod servers;
 mod smtp_server;
+mod template;
 mod timeline;
 pub mod tokens;
 mod vhost;

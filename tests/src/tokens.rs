@@ -7,6 +7,9 @@ use tidings_common::notification::UserId;
 /// The secret that the API under test is given.
 pub const SECRET: &str = "end-to-end-tests-alone-know-this-3f9c1b7e5a2d4860-and-no-one-else";
 
+/// Who [`service`] is.
+pub const SERVICE: &str = "00000000-0000-4000-8000-000000000001";
+
 /// Signs `claims` with HS256 and [`SECRET`].
 #[must_use]
 pub fn signed(claims: &Value) -> String {
@@ -24,7 +27,7 @@ pub fn signed_with(algorithm: Algorithm, claims: &Value, secret: &str) -> String
 /// administer.
 #[must_use]
 pub fn service() -> String {
-    signed(&json!({"userId": "00000000-0000-4000-8000-000000000001", "iat": 1_703_600_000}))
+    signed(&json!({"userId": SERVICE, "iat": 1_703_600_000}))
 }
 
 /// The token of `user` with `scope`, a list separated by blanks.

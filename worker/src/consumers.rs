@@ -1,6 +1,7 @@
 //! The consumers that a process needs: one for the intake and one for each channel that it serves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tidings_common::broker::{Destination, Publisher, Router};
@@ -53,6 +54,7 @@ impl Consumers<'_> {
                 prefetch: concurrency.saturating_mul(2),
                 batch_size: 1,
                 concurrency: concurrency.into(),
+                interval: Duration::ZERO,
                 ack_each: true,
             };
             let gate = Arc::clone(delivery.state().gate());

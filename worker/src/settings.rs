@@ -107,12 +107,14 @@ impl Settings {
 }
 
 /// `CONSUMER_PREFETCH`, default 2048; `INTAKE_BATCH_SIZE`, default 256: messages in one transaction, at
-/// most; `INTAKE_CONCURRENCY`, default 4: transactions at once.
+/// most; `INTAKE_CONCURRENCY`, default 4: transactions at once; `INTAKE_BATCH_INTERVAL_MS`, default 10: from
+/// the start of a transaction to that of the next, at least, unless that one is full.
 fn read_intake(reader: &mut Reader) -> Taking {
     Taking {
         prefetch: reader.within("CONSUMER_PREFETCH", 2048, 1..=65535),
         batch_size: reader.within("INTAKE_BATCH_SIZE", 256, 1..=10_000),
         concurrency: reader.within("INTAKE_CONCURRENCY", 4, 1..=256),
+        interval: Duration::from_millis(reader.within("INTAKE_BATCH_INTERVAL_MS", 10, 0..=1000)),
         ack_each: false,
     }
 }

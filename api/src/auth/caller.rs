@@ -1,4 +1,5 @@
 use std::future::{Ready, ready};
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
@@ -12,16 +13,16 @@ use crate::state::AppState;
 /// Who sent a request. As an extractor it refuses requests without a valid token.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    subject: String,
+    subject: Arc<str>,
     user_id: Option<UserId>,
     access: Access,
 }
 
 impl Caller {
-    pub(super) fn new(subject: String, access: Access) -> Self {
+    pub(super) fn new(subject: &str, access: Access) -> Self {
         Self {
             user_id: subject.parse().ok(),
-            subject,
+            subject: subject.into(),
             access,
         }
     }

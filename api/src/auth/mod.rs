@@ -1,6 +1,7 @@
 //! Who calls, and what they may do.
 
 mod caller;
+mod remembered;
 mod scopes;
 mod settings;
 mod verifier;

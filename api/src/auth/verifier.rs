@@ -1,7 +1,9 @@
+use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode, decode_header};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
+use super::remembered::Remembered;
 use super::settings::{AuthSettings, is_hmac};
 use super::{Access, Caller};
 
@@ -9,6 +11,8 @@ use super::{Access, Caller};
 pub struct Verifier {
     families: Vec<Family>,
     require_expiry: bool,
+    leeway_secs: f64,
+    remembered: Remembered,
 }
 
 /// The accepted algorithms of one key family. Each has a validation of its own, so that a token
@@ -59,12 +63,27 @@ impl Verifier {
         Ok(Self {
             families,
             require_expiry: settings.require_expiry,
+            #[expect(clippy::cast_precision_loss, reason = "minutes at most")]
+            leeway_secs: settings.leeway_secs as f64,
+            remembered: Remembered::default(),
         })
     }
 
     /// The caller whom a valid token names; `None` where it is not valid, for whatever reason.
     #[must_use]
     pub fn verify(&self, token: &str) -> Option<Caller> {
+        let now = Timestamp::now().as_duration().as_secs_f64();
+        if let Some(caller) = self.remembered.recall(token, now) {
+            return Some(caller);
+        }
+        let (caller, expiry) = self.verify_anew(token)?;
+        let until = expiry.map(|expiry| expiry + self.leeway_secs);
+        self.remembered.note(token, &caller, until);
+        Some(caller)
+    }
+
+    /// Also tells when the token expires.
+    fn verify_anew(&self, token: &str) -> Option<(Caller, Option<f64>)> {
         let algorithm = decode_header(token).ok()?.alg;
         let family = self
             .families
@@ -83,7 +102,7 @@ impl Verifier {
             None => Access::none(),
             Some(scopes) => Access::of_scopes(&scopes),
         };
-        Some(Caller::new(subject, access))
+        Some((Caller::new(&subject, access), claims.exp))
     }
 }
 
@@ -196,6 +215,23 @@ mod tests {
         ));
         assert!(!accepted(&json!({"sub": "a", "exp": now() - 60})));
         assert!(!accepted(&json!({"sub": "a", "nbf": now() + 60})));
+    }
+
+    #[test]
+    fn a_token_that_was_valid_before_is_valid_again_and_another_is_not() {
+        let verifier = verifier(AppEnv::Development);
+        let claims = json!({"sub": "orders", "scope": "notifications:send", "exp": now() + 60});
+        let token = token(Algorithm::HS256, SECRET, &claims);
+        for _ in 0..2 {
+            let caller = verifier.verify(&token).expect("valid");
+            assert_eq!(caller.subject(), "orders");
+            assert!(caller.check_templates().is_err());
+        }
+        let mut forged = token.clone();
+        let last = forged.pop();
+        forged.push(if last == Some('A') { 'E' } else { 'A' });
+        assert!(verifier.verify(&forged).is_none());
+        assert!(verifier.verify(&token[..token.len() - 1]).is_none());
     }
 
     #[test]

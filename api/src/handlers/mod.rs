@@ -21,6 +21,10 @@ pub fn register(config: &mut ServiceConfig) {
                 .route(reading().to(notifications::list::handle)),
         )
         .service(
+            resource("/api/notifications/batch", "POST")
+                .route(web::post().to(notifications::batch::create::handle)),
+        )
+        .service(
             readable("/api/notifications/{message_id}")
                 .route(reading().to(notifications::find::handle)),
         )

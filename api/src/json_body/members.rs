@@ -11,21 +11,13 @@ use crate::error::ApiError;
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
-    /// Reads a request's body.
+    /// Reads a JSON text; `whole` is what it is, for people.
     ///
     /// # Errors
     ///
     /// 400 where it is no JSON object.
-    pub fn read(body: &'a [u8]) -> Result<Self, ApiError> {
-        serde_json::from_slice(body).map_err(|error| {
-            let message = match error.classify() {
-                serde_json::error::Category::Data => {
-                    format!("The body must be a JSON object: {error}")
-                }
-                _ => format!("The body is not JSON: {error}"),
-            };
-            ApiError::bad_request("invalid_json", message, Vec::new())
-        })
+    pub fn read(json: &'a [u8], whole: &str) -> Result<Self, ApiError> {
+        serde_json::from_slice(json).map_err(|error| not_an_object(&error, whole))
     }
 
     /// The value of the first member with this name.
@@ -63,4 +55,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
 /// A member's name, copied only where it is written with escapes.
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+pub struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// Why a JSON text, which is `whole`, cannot be read as the object that it should be.
+pub fn not_an_object(error: &serde_json::Error, whole: &str) -> ApiError {
+    let message = match error.classify() {
+        serde_json::error::Category::Data => format!("{whole} must be a JSON object: {error}"),
+        _ => format!("{whole} is not JSON: {error}"),
+    };
+    ApiError::bad_request("invalid_json", message, Vec::new())
+}

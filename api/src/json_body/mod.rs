@@ -11,10 +11,13 @@ use serde_json::value::RawValue;
 use tidings_common::content::{Object, WebhookUrl};
 use tidings_common::egress::EgressPolicy;
 
-pub use members::Members;
+pub use members::{Members, Name, not_an_object};
 pub use problems::Problems;
 
 use crate::error::ApiError;
+
+/// What a request's body is called in messages.
+pub const BODY: &str = "The body";
 
 /// An object whose fields are read one by one.
 pub struct JsonBody<'a> {
@@ -29,7 +32,7 @@ impl<'a> JsonBody<'a> {
     ///
     /// 400 where it is no JSON object.
     pub fn parse(body: &'a [u8], known: &[&str], whole: &str) -> Result<Self, ApiError> {
-        let members = Members::read(body)?;
+        let members = Members::read(body, BODY)?;
         let mut problems = Problems::default();
         problems.check_names(&members, known, "", whole);
         Ok(Self { members, problems })

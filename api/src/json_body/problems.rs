@@ -1,9 +1,10 @@
 use tidings_common::content::FieldProblem;
 
 use super::members::Members;
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, Detail, MAX_DETAILS};
 
-/// What is wrong with a body, by kind.
+/// What is wrong with a body, by kind: of each only as much as is told, so that a body full of mistakes
+/// takes no more memory than a body.
 #[derive(Default)]
 pub struct Problems {
     missing: Vec<Detail>,
@@ -16,30 +17,36 @@ impl Problems {
     /// A typo must not be swallowed, and of two values of one field neither is surely meant. `place` is
     /// what stands before the names in a field's path, and `whole` what they are fields of.
     pub fn check_names(&mut self, members: &Members<'_>, known: &[&str], place: &str, whole: &str) {
-        for (index, (name, _)) in members.0.iter().enumerate() {
-            let shown: String = name.chars().take(100).collect();
-            let shown = format!("{place}{shown}");
-            if !known.contains(&&**name) {
-                let message = format!("is not a field of a {whole}");
-                self.unknown.push(Detail::new(shown, message));
-            } else if members.0[..index]
-                .iter()
-                .any(|(earlier, _)| earlier == name)
-            {
-                self.repeated
-                    .push(Detail::new(shown, "is given more than once"));
+        let mut seen = vec![false; known.len()];
+        for (name, _) in &members.0 {
+            match known.iter().position(|known| known == name) {
+                None => self.unknown(name, place, whole),
+                Some(field) if seen[field] => self.repeated(name, place),
+                Some(field) => seen[field] = true,
             }
         }
     }
 
+    /// Notes that there is no such field; as in [`Problems::check_names`].
+    pub fn unknown(&mut self, name: &str, place: &str, whole: &str) {
+        let note = || Detail::new(path(place, name), format!("is not a field of a {whole}"));
+        push(&mut self.unknown, note);
+    }
+
+    /// Notes that a field is given once more; as in [`Problems::check_names`].
+    pub fn repeated(&mut self, name: &str, place: &str) {
+        let note = || Detail::new(path(place, name), "is given more than once");
+        push(&mut self.repeated, note);
+    }
+
     /// Notes that a field that must be there is not.
     pub fn missing(&mut self, field: &str) {
-        self.missing.push(Detail::new(field, "is required"));
+        push(&mut self.missing, || Detail::new(field, "is required"));
     }
 
     /// Notes that a field is wrong.
     pub fn invalid(&mut self, field: &str, message: impl Into<String>) {
-        self.invalid.push(Detail::new(field, message));
+        push(&mut self.invalid, || Detail::new(field, message));
     }
 
     /// What was read, or the note that it is wrong.
@@ -60,7 +67,7 @@ impl Problems {
             } else {
                 &mut self.invalid
             };
-            list.push(Detail::new(field, message));
+            push(list, || Detail::new(field, message));
         }
     }
 
@@ -93,4 +100,16 @@ impl Problems {
             Err(ApiError::bad_request(code, sentences.join(". "), details))
         })
     }
+}
+
+fn push(list: &mut Vec<Detail>, note: impl FnOnce() -> Detail) {
+    if list.len() < MAX_DETAILS {
+        list.push(note());
+    }
+}
+
+/// A field's path, of whose name only the beginning is told.
+fn path(place: &str, name: &str) -> String {
+    let shown: String = name.chars().take(100).collect();
+    format!("{place}{shown}")
 }

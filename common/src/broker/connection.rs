@@ -1,8 +1,10 @@
 use std::time::Duration;
 
+use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
 use secrecy::ExposeSecret;
 
+use super::wire;
 use crate::settings::BrokerSettings;
 
 /// How long one attempt to connect may take.
@@ -24,10 +26,13 @@ pub enum ConnectError {
     /// The broker is not there or refuses us.
     #[error("RabbitMQ cannot be reached: {0}")]
     Refused(#[from] lapin::Error),
+    /// The same, of a connection for the pipeline.
+    #[error("RabbitMQ cannot be reached: {0}")]
+    Unreachable(#[from] wire::Error),
 }
 
-/// Opens a connection. `name` is what the management UI shows, for example
-/// `tidings-api: publishing`.
+/// Opens a connection for whatever is not the pipeline. `name` is what the management UI shows, for
+/// example `tidings: doctor`.
 ///
 /// There is no automatic recovery: lapin's ends in a silent hang after its last try, so every
 /// user of a connection watches it and opens another.
@@ -36,14 +41,32 @@ pub enum ConnectError {
 ///
 /// Where the broker cannot be reached.
 pub async fn connect(settings: &BrokerSettings, name: &str) -> Result<Connection, ConnectError> {
-    let mut uri: lapin::uri::AMQPUri = settings
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    in_time(Connection::connect_uri(uri(settings)?, properties)).await
+}
+
+/// Opens a connection for the pipeline, under the same rules.
+pub(super) async fn connect_wire(
+    settings: &BrokerSettings,
+    name: &str,
+) -> Result<wire::Connection, ConnectError> {
+    in_time(wire::Connection::open(&uri(settings)?, name)).await
+}
+
+fn uri(settings: &BrokerSettings) -> Result<AMQPUri, ConnectError> {
+    let mut uri: AMQPUri = settings
         .url
         .expose_secret()
         .parse()
         .map_err(ConnectError::Url)?;
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECS);
-    let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let connecting = Connection::connect_uri(uri, properties);
+    Ok(uri)
+}
+
+async fn in_time<T, E>(connecting: impl Future<Output = Result<T, E>>) -> Result<T, ConnectError>
+where
+    ConnectError: From<E>,
+{
     match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
         Ok(connected) => Ok(connected?),
         Err(_) => Err(ConnectError::TimedOut),

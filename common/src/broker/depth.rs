@@ -3,12 +3,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use lapin::options::QueueDeclareOptions;
-use lapin::types::FieldTable;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::Destination;
 use super::publisher::Publisher;
+use super::wire;
 use crate::settings::Names;
 
 /// How many messages wait in each work queue, asked for once a second.
@@ -50,26 +49,22 @@ impl Depths {
     }
 
     /// Asks once a second until that fails.
-    async fn ask(&self, publisher: &Publisher, names: &Names) -> lapin::Result<()> {
+    async fn ask(&self, publisher: &Publisher, names: &Names) -> Result<(), wire::Error> {
         let Ok(session) = publisher.connected() else {
             return Ok(());
         };
-        let channel = session.connection().create_channel().await?;
-        let options = QueueDeclareOptions {
-            passive: true,
-            ..Default::default()
-        };
+        let channel = session.connection().channel().await?;
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         loop {
             tick.tick().await;
             for (destination, depth) in self.depths.iter() {
                 let name = destination.queue(names);
-                let asked = channel.queue_declare(name.into(), options, FieldTable::default());
+                let asked = channel.message_count(&name);
                 // A broker that is stopped or blocked may not answer at all.
-                let Ok(queue) = tokio::time::timeout(Duration::from_secs(5), asked).await else {
+                let Ok(count) = tokio::time::timeout(Duration::from_secs(5), asked).await else {
                     return Ok(());
                 };
-                let count = queue?.message_count();
+                let count = count?;
                 depth.store(count, Ordering::Relaxed);
                 metrics::gauge!("tidings_queue_depth", "queue" => destination.as_str()).set(count);
             }

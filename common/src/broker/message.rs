@@ -53,6 +53,32 @@ pub struct Outgoing {
     pub(super) body: Vec<u8>,
 }
 
+impl Outgoing {
+    /// Where it goes to.
+    #[must_use]
+    pub const fn exchange(&self) -> &ShortString {
+        &self.exchange
+    }
+
+    /// Its attempt.
+    #[must_use]
+    pub const fn routing_key(&self) -> &ShortString {
+        &self.routing_key
+    }
+
+    /// Its properties.
+    #[must_use]
+    pub const fn properties(&self) -> &BasicProperties {
+        &self.properties
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
 /// Knows where messages of an installation go: makes an [`Outgoing`] of each kind.
 #[derive(Clone, Debug)]
 pub struct Router {

@@ -1,6 +1,8 @@
+use super::wire;
+
 /// Why a message is not known to be safe with the broker. It may be there all the same: publish it
 /// again under the same message id.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum PublishError {
     /// There is no connection.
     #[error("not connected to RabbitMQ")]
@@ -16,8 +18,11 @@ pub enum PublishError {
     Refused,
     /// The connection or the channel died before the confirm.
     #[error("connection to RabbitMQ lost: {0}")]
-    Lost(#[from] lapin::Error),
+    Lost(#[from] wire::Error),
     /// Our own task died.
     #[error("publishing panicked")]
     Panicked,
+    /// Its properties do not fit into one frame. No broker can take it.
+    #[error("the message's properties are too large")]
+    TooLarge,
 }

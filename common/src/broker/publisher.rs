@@ -1,23 +1,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Backoff;
 use super::message::Outgoing;
 use super::publish_error::PublishError;
-use super::session::{Notice, Session};
+use super::session::Session;
+use super::supervisor::{State, Supervisor};
+use super::wire::Confirmation;
 use crate::settings::BrokerSettings;
-
-#[derive(Clone)]
-enum State {
-    Disconnected,
-    Blocked(Arc<Session>),
-    Connected(Arc<Session>),
-}
 
 /// Publishes with confirms over one connection and a few channels, many at once, and keeps the
 /// connection up. Clones share the connection.
@@ -45,12 +39,7 @@ impl Publisher {
             permits: Arc::new(Semaphore::new(settings.publish_max_in_flight)),
             timeout: settings.publish_timeout,
         };
-        let supervisor = Supervisor {
-            settings,
-            name,
-            sender,
-            changed,
-        };
+        let supervisor = Supervisor::new(settings, name, sender, changed);
         let task = tokio::spawn(async move {
             tokio::select! {
                 () = supervisor.run() => {}
@@ -63,32 +52,60 @@ impl Publisher {
         (publisher, task)
     }
 
+    /// One that publishes nothing and says at once that it has: for measuring what a program costs
+    /// without its broker. No setting leads here.
+    #[must_use]
+    pub fn immediate() -> Self {
+        let (_, state) = watch::channel(State::Immediate);
+        Self {
+            state,
+            permits: Arc::new(Semaphore::new(1)),
+            timeout: Duration::ZERO,
+        }
+    }
+
     /// Publishes and waits for the broker's positive confirm, at most `PUBLISH_TIMEOUT_MS`. Returns
     /// at once where there is no connection.
     ///
-    /// Dropping the future does not take the message back: it is confirmed in the background.
+    /// Dropping the future does not take the message back: what the broker says of it counts all the
+    /// same, and until then it takes part in `PUBLISH_MAX_IN_FLIGHT`.
     ///
     /// # Errors
     ///
     /// Wherever the message is not known to be safe.
     pub async fn publish(&self, out: Outgoing) -> Result<(), PublishError> {
+        if self.is_immediate() {
+            return Ok(());
+        }
         let session = self.connected()?;
         let deadline = Instant::now() + self.timeout;
         let permits = Arc::clone(&self.permits);
         let Ok(Ok(permit)) = timeout_at(deadline, permits.acquire_owned()).await else {
             return Err(PublishError::TimedOut);
         };
-        // A task of its own, because a caller that goes away must not drop a confirm: lapin keeps
-        // dropped ones for ever.
-        let publishing = tokio::spawn(async move {
-            let outcome = timeout_at(deadline, session.publish(out))
-                .await
-                .unwrap_or(Err(PublishError::TimedOut));
-            session.note(&outcome);
-            drop(permit);
-            outcome
-        });
-        publishing.await.unwrap_or(Err(PublishError::Panicked))
+        confirmed(session.publish(&out, permit)?, deadline).await
+    }
+
+    /// Publishes all at once and waits for the broker's positive confirms, at most
+    /// `PUBLISH_TIMEOUT_MS` for all of them together. Returns of each how it ended, in their order; at
+    /// once where there is no connection.
+    ///
+    /// Dropping the future does not take the messages back: they go on being published.
+    pub async fn publish_all(&self, batch: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+        let count = batch.len();
+        if self.is_immediate() {
+            return vec![Ok(()); count];
+        }
+        let session = match self.connected() {
+            Ok(session) => session,
+            Err(error) => return vec![Err(error); count],
+        };
+        let deadline = Instant::now() + self.timeout;
+        // A task of its own, because a caller that goes away must not leave a part of them unpublished.
+        let publishing = tokio::spawn(publish_all(session, batch, self.permits.clone(), deadline));
+        publishing
+            .await
+            .unwrap_or_else(|_| vec![Err(PublishError::Panicked); count])
     }
 
     /// Whether publishing is possible, as far as is known.
@@ -106,81 +123,81 @@ impl Publisher {
             .await;
     }
 
+    fn is_immediate(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Immediate)
+    }
+
     /// The session for other uses of the same connection.
     pub(super) fn connected(&self) -> Result<Arc<Session>, PublishError> {
         match &*self.state.borrow() {
             State::Connected(session) => Ok(Arc::clone(session)),
             State::Blocked(_) => Err(PublishError::Blocked),
-            State::Disconnected => Err(PublishError::Disconnected),
+            State::Disconnected | State::Immediate => Err(PublishError::Disconnected),
         }
     }
 }
 
-struct Supervisor<F> {
-    settings: BrokerSettings,
-    name: &'static str,
-    sender: watch::Sender<State>,
-    changed: F,
+/// Publishes as many at once as there are permits for, and waits for all of them; so a batch may be
+/// larger than there are permits.
+async fn publish_all(
+    session: Arc<Session>,
+    batch: Vec<Outgoing>,
+    permits: Arc<Semaphore>,
+    deadline: Instant,
+) -> Vec<Result<(), PublishError>> {
+    let count = batch.len();
+    let mut published = Vec::with_capacity(count);
+    let mut left = batch.into_iter();
+    while left.len() > 0 {
+        let Some(mut permit) = some_permits(&permits, left.len(), deadline).await else {
+            break;
+        };
+        let together = left.by_ref().take(permit.num_permits());
+        let messages: Vec<_> = together
+            .filter_map(|message| Some((message, permit.split(1)?)))
+            .collect();
+        let sent = messages.len();
+        match session.publish_all(messages) {
+            Ok(confirmations) => published.extend(confirmations),
+            Err(error) => published.extend((0..sent).map(|_| Err(error.clone()))),
+        }
+    }
+    let mut outcomes = Vec::with_capacity(count);
+    for confirmation in published {
+        outcomes.push(match confirmation {
+            Ok(confirmation) => confirmed(confirmation, deadline).await,
+            Err(error) => Err(error),
+        });
+    }
+    // Those that there was no permit for.
+    outcomes.resize(count, Err(PublishError::TimedOut));
+    outcomes
 }
 
-impl<F: Fn(bool)> Supervisor<F> {
-    /// Opens one session after the other, for ever.
-    async fn run(&self) {
-        let mut backoff = Backoff::new();
-        loop {
-            match Session::open(&self.settings, self.name).await {
-                Ok(session) => {
-                    backoff.reset();
-                    self.serve(Arc::new(session)).await;
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        connection = self.name,
-                        error = &error as &dyn std::error::Error,
-                        "cannot publish; trying again"
-                    );
-                }
-            }
-            backoff.pause().await;
-        }
+/// Waits for one permit, and takes with it as many more as are free, up to `wanted`.
+async fn some_permits(
+    permits: &Arc<Semaphore>,
+    wanted: usize,
+    deadline: Instant,
+) -> Option<OwnedSemaphorePermit> {
+    let first = Arc::clone(permits).acquire_owned();
+    let mut permit = timeout_at(deadline, first).await.ok()?.ok()?;
+    let more = permits.available_permits().min(wanted - 1);
+    // Somebody else may have been quicker.
+    if let Ok(more) = u32::try_from(more)
+        && let Ok(more) = Arc::clone(permits).try_acquire_many_owned(more)
+    {
+        permit.merge(more);
     }
+    Some(permit)
+}
 
-    async fn serve(&self, session: Arc<Session>) {
-        self.enter(State::Connected(Arc::clone(&session)));
-        tracing::info!(connection = self.name, "connected to RabbitMQ");
-        let reason = session
-            .until_its_end(|notice| match notice {
-                Notice::Blocked => {
-                    tracing::warn!(
-                        connection = self.name,
-                        "RabbitMQ blocks publishers: memory or disk alarm"
-                    );
-                    self.enter(State::Blocked(Arc::clone(&session)));
-                }
-                Notice::Unblocked => {
-                    tracing::info!(connection = self.name, "RabbitMQ takes publishes again");
-                    self.enter(State::Connected(Arc::clone(&session)));
-                }
-            })
-            .await;
-        self.enter(State::Disconnected);
-        tracing::warn!(
-            connection = self.name,
-            reason,
-            "connection to RabbitMQ lost"
-        );
-        session.close().await;
-    }
-
-    fn enter(&self, state: State) {
-        (self.changed)(matches!(state, State::Connected(_)));
-        self.sender.send_replace(state);
-    }
-
-    fn session(&self) -> Option<Arc<Session>> {
-        match &*self.sender.borrow() {
-            State::Connected(session) | State::Blocked(session) => Some(Arc::clone(session)),
-            State::Disconnected => None,
-        }
+/// Waits until the broker has said how a message fared.
+async fn confirmed(confirmation: Confirmation, deadline: Instant) -> Result<(), PublishError> {
+    match timeout_at(deadline, confirmation).await {
+        Ok(Ok(outcome)) => outcome,
+        // Nobody drops a slot without a word; if somebody did, this is what had happened.
+        Ok(Err(_)) => Err(PublishError::Disconnected),
+        Err(_) => Err(PublishError::TimedOut),
     }
 }

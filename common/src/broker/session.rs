@@ -1,78 +1,24 @@
-use std::future::poll_fn;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{Channel, Confirmation, Connection, Event, PublisherConfirm};
-use tokio::sync::Notify;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::connection::{ConnectError, connect};
-use super::declare::{DeclareError, declare};
+use super::failures::Failures;
 use super::message::Outgoing;
+use super::open::{OpenError, Opened, open};
 use super::publish_error::PublishError;
-use super::topology::Topology;
+use super::wire::{Confirmation, Connection, PublishingChannel, Status};
 use crate::settings::BrokerSettings;
-
-/// Failures in a row after which a connection is given up though it looks alive. RabbitMQ 3.10
-/// nacks every publish on a channel that was opened before a queue had its new leader, until the
-/// old leader's node is back; only another channel helps.
-const FAILURES_IN_A_ROW: u32 = 20;
-
-/// Why a session could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum OpenError {
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    #[error(transparent)]
-    Declare(#[from] DeclareError),
-    #[error("cannot open a channel with publisher confirms: {0}")]
-    Channel(#[from] lapin::Error),
-}
 
 /// One connection to publish on, from its opening to its end. A session never recovers: another
 /// one takes its place.
 pub(super) struct Session {
     connection: Connection,
-    lanes: Vec<Lane>,
+    status: watch::Receiver<Status>,
+    channels: Vec<PublishingChannel>,
     next: AtomicUsize,
-    failures_in_a_row: AtomicU32,
-    given_up: Notify,
-}
-
-/// A channel to publish on.
-///
-/// lapin gives a publish its number and queues its frames in two steps, so two threads that publish
-/// on one channel at once can swap the confirms of their messages: a message that was refused then
-/// counts as safe. The lock makes the two steps one.
-struct Lane {
-    channel: Channel,
-    numbering: Mutex<()>,
-}
-
-impl Lane {
-    async fn publish(&self, out: Outgoing) -> lapin::Result<PublisherConfirm> {
-        // Not `mandatory`: with many publishes in flight lapin pins a returned message to the wrong
-        // confirm. What finds no queue takes the alternate exchange instead.
-        let options = BasicPublishOptions::default();
-        let mut publishing = std::pin::pin!(self.channel.basic_publish(
-            out.exchange,
-            out.routing_key,
-            options,
-            &out.body,
-            out.properties,
-        ));
-        // Both steps are over when the first poll returns.
-        poll_fn(|context| {
-            let _turn = self
-                .numbering
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            publishing.as_mut().poll(context)
-        })
-        .await
-    }
+    failures: Arc<Failures>,
 }
 
 /// What the broker says of a session while it lives.
@@ -85,32 +31,35 @@ pub(super) enum Notice {
 }
 
 impl Session {
-    /// Connects, declares the topology and opens the channels.
+    /// Declares the topology, connects and opens the channels.
     pub(super) async fn open(settings: &BrokerSettings, name: &str) -> Result<Self, OpenError> {
-        let connection = connect(settings, name).await?;
-        for object in declare(&connection, &Topology::of(settings)).await? {
+        let Opened {
+            connection,
+            drifted,
+        } = open(settings, name).await?;
+        for object in drifted {
             tracing::warn!(
                 object,
                 "exists on the broker with other arguments and is used as it is; see `tidings doctor`"
             );
         }
-        let mut lanes = Vec::new();
+        let status = connection.status();
+        let failures = Arc::new(Failures::default());
+        let mut channels = Vec::new();
         for _ in 0..settings.publish_channels {
-            let channel = connection.create_channel().await?;
-            channel
-                .confirm_select(ConfirmSelectOptions::default())
-                .await?;
-            lanes.push(Lane {
-                channel,
-                numbering: Mutex::new(()),
-            });
+            let channel = connection.channel().await.map_err(OpenError::Channel)?;
+            let channel = channel
+                .with_confirms(settings.publish_timeout, Arc::clone(&failures))
+                .await
+                .map_err(OpenError::Channel)?;
+            channels.push(channel);
         }
         Ok(Self {
             connection,
-            lanes,
+            status,
+            channels,
             next: AtomicUsize::new(0),
-            failures_in_a_row: AtomicU32::new(0),
-            given_up: Notify::new(),
+            failures,
         })
     }
 
@@ -118,65 +67,58 @@ impl Session {
         &self.connection
     }
 
-    /// Publishes on the next channel in turn and waits for the broker's confirm.
-    pub(super) async fn publish(&self, out: Outgoing) -> Result<(), PublishError> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let lane = &self.lanes[turn % self.lanes.len()];
-        let confirm = lane.publish(out).await?.await?;
-        match confirm {
-            Confirmation::Ack(_) => Ok(()),
-            Confirmation::Nack(_) | Confirmation::NotRequested => Err(PublishError::Refused),
-        }
+    /// Publishes on the next channel in turn.
+    pub(super) fn publish(
+        &self,
+        out: &Outgoing,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Confirmation, PublishError> {
+        self.next_channel().publish(out, permit)
     }
 
-    /// Notes how a publish ended, and gives the session up after too many failures in a row.
-    pub(super) fn note(&self, outcome: &Result<(), PublishError>) {
-        if outcome.is_ok() || self.connection.status().blocked() {
-            // A broker that is short of memory is not helped by another connection.
-            self.failures_in_a_row.store(0, Ordering::Relaxed);
-        } else if self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 == FAILURES_IN_A_ROW {
-            self.given_up.notify_one();
-        }
+    /// Publishes many on the next channel in turn, one behind the other.
+    pub(super) fn publish_all(
+        &self,
+        messages: impl IntoIterator<Item = (Outgoing, OwnedSemaphorePermit)>,
+    ) -> Result<Vec<Result<Confirmation, PublishError>>, PublishError> {
+        Ok(self.next_channel().publish_all(messages)?)
+    }
+
+    fn next_channel(&self) -> &PublishingChannel {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        &self.channels[turn % self.channels.len()]
     }
 
     /// Waits for the session's end, which it tells in words, and reports notices on the way.
     pub(super) async fn until_its_end(&self, mut report: impl FnMut(Notice)) -> String {
-        // Once a connection: lapin splits the events between listeners.
-        let mut events = std::pin::pin!(self.connection.events_listener());
-        // A dead connection raises an event; the look at its status once a second is for the case
-        // that it does not.
-        let mut look = tokio::time::interval(Duration::from_secs(1));
+        let mut status = self.status.clone();
+        let mut blocked = false;
         loop {
+            let now = match &*status.borrow_and_update() {
+                Status::Ended(why) => return why.to_string(),
+                Status::Open => false,
+                Status::Blocked => true,
+            };
+            if now != blocked {
+                blocked = now;
+                report(if blocked {
+                    Notice::Blocked
+                } else {
+                    Notice::Unblocked
+                });
+            }
             tokio::select! {
-                event = events.next() => match event {
-                    Some(Event::ConnectionBlocked(_)) => report(Notice::Blocked),
-                    Some(Event::ConnectionUnblocked) => report(Notice::Unblocked),
-                    Some(Event::Error(error)) => return error.to_string(),
-                    Some(_) => {}
-                    None => return "the connection is gone".to_owned(),
+                changed = status.changed() => if changed.is_err() {
+                    return "the connection is gone".to_owned();
                 },
-                _ = look.tick() => if !self.is_open() {
-                    return "the connection or a channel is closed".to_owned();
-                },
-                () = self.given_up.notified() => {
-                    return format!("{FAILURES_IN_A_ROW} publishes in a row failed");
-                }
+                why = self.failures.too_many() => return why,
             }
         }
     }
 
-    fn is_open(&self) -> bool {
-        self.connection.status().connected()
-            && self
-                .lanes
-                .iter()
-                .all(|lane| lane.channel.status().connected())
-    }
-
     /// Closes the connection, giving a silent broker a second to answer.
     pub(super) async fn close(&self) {
-        let closing = self.connection.close(200, "done".into());
-        // Where it fails the connection is gone already, which is what was wanted.
-        let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
+        // Where it does not the connection is dropped, which is as good.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.connection.close()).await;
     }
 }

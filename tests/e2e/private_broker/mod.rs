@@ -3,6 +3,7 @@
 
 mod alarm;
 mod away_at_start;
+mod batches;
 mod frozen;
 mod killed;
 mod stopped;
@@ -38,16 +39,21 @@ impl Installation {
         }
     }
 
-    /// Posts at most 50 times a second from each of `posters`, and waits until the queues have been
-    /// there for so long that the broker may be killed: RABBITMQ.md, "Four traps".
+    /// Posts at most 50 times a second from each of `posters`, and waits until the broker may be killed.
     async fn load(&self, posters: usize) -> Load {
         let load = Load::start(&self.api, self.world.user, posters);
         load.until_accepted(secs(60), 200).await;
+        self.until_settled().await;
+        load
+    }
+
+    /// Waits until the queues have been there for so long that the broker may be killed: RABBITMQ.md,
+    /// "Four traps".
+    async fn until_settled(&self) {
         eventually(secs(10), "the queues are settled", async || {
             self.began.elapsed() > secs(3)
         })
         .await;
-        load
     }
 
     fn probes(&self) -> [Client; 2] {

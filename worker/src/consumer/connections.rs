@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::Connection;
-use tidings_common::broker::{Topology, connect, declare};
+use tidings_common::broker::wire::Connection;
+use tidings_common::broker::{Opened, open};
 use tidings_common::settings::BrokerSettings;
 use tokio::sync::Mutex;
 
@@ -34,13 +34,12 @@ impl Connections {
     pub(super) async fn get(&self) -> anyhow::Result<Arc<Connection>> {
         let mut current = self.current.lock().await;
         if let Some(connection) = &*current
-            && connection.status().connected()
+            && connection.is_open()
         {
             return Ok(Arc::clone(connection));
         }
-        let connection = connect(&self.broker, "tidings-worker: consuming").await?;
         // Drift is warned about once, by the publisher's connection.
-        declare(&connection, &Topology::of(&self.broker)).await?;
+        let Opened { connection, .. } = open(&self.broker, "tidings-worker: consuming").await?;
         let connection = Arc::new(connection);
         *current = Some(Arc::clone(&connection));
         Ok(connection)
@@ -69,6 +68,5 @@ impl Connections {
 }
 
 async fn close(connection: &Connection) {
-    let closing = connection.close(200, "done".into());
-    let _ = tokio::time::timeout(PATIENCE, closing).await;
+    let _ = tokio::time::timeout(PATIENCE, connection.close()).await;
 }

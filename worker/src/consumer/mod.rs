@@ -10,10 +10,11 @@ mod session;
 mod settle;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lapin::BasicProperties;
-use lapin::message::Delivery;
 use lapin::types::ShortString;
+use tidings_common::broker::wire::Delivery;
 use tidings_common::broker::{Backoff, Failure, Publisher, Router};
 use tidings_common::retry::Attempt;
 use tokio_util::sync::CancellationToken;
@@ -44,10 +45,10 @@ pub struct Incoming {
 impl From<Delivery> for Incoming {
     fn from(delivery: Delivery) -> Self {
         Self {
-            attempt: Attempt::from_routing_key(delivery.routing_key.as_str()),
-            routing_key: delivery.routing_key.into(),
+            attempt: Attempt::from_routing_key(&delivery.routing_key),
+            routing_key: delivery.routing_key,
             properties: delivery.properties,
-            body: delivery.data,
+            body: delivery.body,
             delivery_tag: delivery.delivery_tag,
         }
     }
@@ -144,6 +145,8 @@ pub struct Taking {
     pub batch_size: usize,
     /// Batches in flight at once.
     pub concurrency: usize,
+    /// From the start of one batch to that of the next, at least, unless that one is full.
+    pub interval: Duration,
     /// Whether each message is acknowledged as soon as it is done, so that one that takes long holds up
     /// nobody; otherwise many at once, which is quicker.
     pub ack_each: bool,
@@ -155,6 +158,7 @@ impl Taking {
         prefetch: 1,
         batch_size: 1,
         concurrency: 1,
+        interval: Duration::ZERO,
         ack_each: true,
     };
 }
@@ -229,7 +233,7 @@ impl<W: Work> Consumer<W> {
         tracing::info!(queue = this.queue, "consuming");
         this.link.set(true);
         backoff.reset();
-        let (end, closed) = session.run(&connection, flow, stop).await;
+        let (end, closed) = session.run(flow, stop).await;
         if !closed {
             // Only the end of the channel returns what was not settled, and it does not end by
             // itself: then the connection has to.

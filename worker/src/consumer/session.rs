@@ -3,14 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use futures_util::{FutureExt, StreamExt};
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-};
-use lapin::types::FieldTable;
-use lapin::{Channel, Connection};
+use tidings_common::broker::wire::{Channel, Connection, Deliveries, Error};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::gate::Flow;
@@ -41,8 +36,12 @@ pub(super) struct Session<W> {
     consumer: Arc<Consumer<W>>,
     taking: Taking,
     channel: Channel,
-    deliveries: lapin::Consumer,
+    deliveries: Deliveries,
     ledger: Ledger,
+    /// Handed over, and in no batch yet.
+    waiting: Vec<Incoming>,
+    /// From when on a batch may start that is not full.
+    pace: Instant,
     running: JoinSet<Settlement>,
     /// Cancelled when the program stops: no batch may then wait for its surroundings.
     stop: CancellationToken,
@@ -57,21 +56,15 @@ impl<W: Work> Session<W> {
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let channel = connection
-            .create_channel()
+            .channel()
             .await
             .context("cannot open a channel")?;
         channel
-            .basic_qos(taking.prefetch, BasicQosOptions::default())
+            .qos(taking.prefetch)
             .await
             .context("cannot set the prefetch count")?;
         let deliveries = channel
-            .basic_consume(
-                consumer.queue.as_str().into(),
-                // The broker names it.
-                "".into(),
-                BasicConsumeOptions::default(),
-                FieldTable::default(),
-            )
+            .consume(&consumer.queue)
             .await
             .with_context(|| format!("cannot consume {}", consumer.queue))?;
         Ok(Self {
@@ -80,6 +73,8 @@ impl<W: Work> Session<W> {
             channel,
             deliveries,
             ledger: Ledger::default(),
+            waiting: Vec::with_capacity(taking.batch_size),
+            pace: Instant::now(),
             running: JoinSet::new(),
             stop: stop.clone(),
         })
@@ -87,13 +82,8 @@ impl<W: Work> Session<W> {
 
     /// Takes messages until `stop` is cancelled or the gate changes, then finishes what is in flight.
     /// Also tells whether the channel is closed.
-    pub(super) async fn run(
-        mut self,
-        connection: &Connection,
-        flow: Flow,
-        stop: &CancellationToken,
-    ) -> (End, bool) {
-        let mut end = match self.take(connection, flow, stop).await {
+    pub(super) async fn run(mut self, flow: Flow, stop: &CancellationToken) -> (End, bool) {
+        let mut end = match self.take(flow, stop).await {
             Ok(end) | Err(end) => end,
         };
         if matches!(end, End::Lost(_)) {
@@ -106,57 +96,61 @@ impl<W: Work> Session<W> {
         }
         // Before the connection ends, so that the broker has worked off what was sent on it. It also
         // returns whatever was not settled.
-        let closing = sent(self.channel.close(200, "done".into())).await;
-        let closed = closing.is_ok() || !connection.status().connected();
-        (end, closed || !self.channel.status().connected())
+        let closing = sent(self.channel.close()).await;
+        (end, closing.is_ok() || !self.channel.is_open())
     }
 
     /// Hands batches to the work, several at once, until it is to stop, and tells why.
     ///
-    /// A batch is whatever has arrived by the time that there is room for one: a single message when
-    /// little is going on, a full batch when much is. Nothing ever waits for company.
-    async fn take(
-        &mut self,
-        connection: &Connection,
-        flow: Flow,
-        stop: &CancellationToken,
-    ) -> Result<End, End> {
+    /// A message on a quiet queue starts a batch of its own at once. The next one starts when it is full,
+    /// or `interval` after the start of the last: so the cost of a transaction is shared by the more
+    /// messages the more there are, and none waits longer for company than that.
+    async fn take(&mut self, flow: Flow, stop: &CancellationToken) -> Result<End, End> {
         let mut look = tokio::time::interval(Duration::from_secs(1));
         let gate = Arc::clone(&self.consumer.gate);
         let mut change = pin!(gate.change_from(flow));
         loop {
+            let full = self.waiting.len() >= self.taking.batch_size;
             let room = self.running.len() < self.taking.concurrency;
+            let some = room && !self.waiting.is_empty();
+            if some && (full || self.pace <= Instant::now()) {
+                self.start_batch();
+                continue;
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(End::Stopped),
                 () = &mut change => return Ok(End::Gate),
                 Some(settled) = self.running.join_next(), if !self.running.is_empty() => self.settled(settled).await?,
-                delivery = self.deliveries.next(), if room => match delivery {
-                    Some(Ok(first)) => self.start_batch(Incoming::from(first)),
-                    Some(Err(error)) => return Err(End::Lost(error.to_string())),
-                    None => return Err(End::Lost("the broker cancelled the consumer".to_owned())),
-                },
-                // A dead connection ends the stream of deliveries; this is for the case that
-                // nobody is reading from it, and for one that dies silently.
-                _ = look.tick() => if !connection.status().connected() || !self.channel.status().connected() {
-                    return Err(End::Lost("the connection is closed".to_owned()));
+                arrived = self.deliveries.ready(), if !full => {
+                    arrived.map_err(lost)?;
+                    self.receive();
+                }
+                () = sleep_until(self.pace), if some => {}
+                // A dead channel ends the deliveries; this is for the case that nobody is reading them.
+                _ = look.tick() => if !self.channel.is_open() {
+                    return Err(End::Lost("the channel is closed".to_owned()));
                 },
             }
         }
     }
 
-    fn start_batch(&mut self, first: Incoming) {
-        let mut batch = vec![first];
-        while batch.len() < self.taking.batch_size
-            && let Some(Some(Ok(next))) = self.deliveries.next().now_or_never()
+    /// Takes in what has arrived, up to a batch.
+    fn receive(&mut self) {
+        while self.waiting.len() < self.taking.batch_size
+            && let Some(delivery) = self.deliveries.pop()
         {
-            batch.push(Incoming::from(next));
+            self.ledger.handed_over(delivery.delivery_tag);
+            self.waiting.push(Incoming::from(delivery));
         }
+    }
+
+    fn start_batch(&mut self) {
+        self.pace = Instant::now() + self.taking.interval;
+        let room = Vec::with_capacity(self.taking.batch_size);
+        let batch = std::mem::replace(&mut self.waiting, room);
         metrics::histogram!("tidings_batch_size")
             .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        for message in &batch {
-            self.ledger.handed_over(message.delivery_tag);
-        }
         let consumer = Arc::clone(&self.consumer);
         let stop = self.stop.clone();
         let settling = async move { consumer.settle(batch, &stop).await };
@@ -171,28 +165,20 @@ impl<W: Work> Session<W> {
         let settlement = settled.map_err(|error| End::Lost(error.to_string()))?;
         for tag in settlement.acks {
             if self.taking.ack_each {
-                let options = BasicAckOptions { multiple: false };
-                sent(self.channel.basic_ack(tag, options)).await?;
+                self.channel.ack(tag, false).map_err(lost)?;
                 self.ledger.told(tag);
             } else {
                 self.ledger.ack(tag);
             }
         }
         for tag in settlement.nacks {
-            let options = BasicNackOptions {
-                multiple: false,
-                requeue: false,
-            };
-            sent(self.channel.basic_nack(tag, options)).await?;
+            self.channel.nack(tag).map_err(lost)?;
             self.ledger.told(tag);
         }
         if let Some(tag) = self.ledger.take_ack() {
-            sent(
-                self.channel
-                    .basic_ack(tag, BasicAckOptions { multiple: true }),
-            )
-            .await?;
+            self.channel.ack(tag, true).map_err(lost)?;
         }
+        sent(self.channel.room()).await?;
         if settlement.give_back {
             Err(End::Paused)
         } else {
@@ -206,12 +192,7 @@ impl<W: Work> Session<W> {
     /// once. After hundreds of `basic.nack`s the broker holds further commands of the channel back,
     /// and drops them, acknowledgements among them, when the channel ends.
     async fn drain(&mut self) -> Result<(), End> {
-        let tag = self.deliveries.tag();
-        sent(
-            self.channel
-                .basic_cancel(tag, BasicCancelOptions::default()),
-        )
-        .await?;
+        sent(self.channel.cancel(&self.deliveries)).await?;
         let mut given_back = false;
         while let Some(settled) = self.running.join_next().await {
             match self.settled(settled).await {
@@ -226,11 +207,14 @@ impl<W: Work> Session<W> {
     }
 }
 
-/// Waits until a frame is sent or answered.
-async fn sent(frame: impl Future<Output = lapin::Result<()>>) -> Result<(), End> {
-    match timeout(PATIENCE, frame).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(End::Lost(error.to_string())),
+/// Waits until frames are sent or answered.
+async fn sent(frames: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
+    match timeout(PATIENCE, frames).await {
+        Ok(sent) => sent.map_err(lost),
         Err(_) => Err(End::Lost("RabbitMQ takes no frames".to_owned())),
     }
+}
+
+fn lost(why: Error) -> End {
+    End::Lost(why.to_string())
 }

@@ -178,7 +178,7 @@ fn count(message: &Incoming, notification: &Notification, fate: &Fate, first_tim
     match fate {
         Fate::Recorded if first_time => {
             counter!("tidings_intake_recorded_total").increment(1);
-            tracing::info!(
+            tracing::debug!(
                 request_id = message.request_id(),
                 message_id = %notification.message_id,
                 user_id = %notification.user_id,

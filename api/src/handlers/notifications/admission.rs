@@ -35,6 +35,9 @@ pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
 
 /// Takes no more while more messages wait than the operator allows: in the intake queue, or in that
 /// of the notification's own channel.
+///
+/// As many wait as did at most a second ago: what has been taken since, earlier items of the same batch
+/// among it, is not counted yet, so that a little more than is allowed may come to wait.
 pub fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
     let limit = state.http.queue_max_length;
     let full = |destination| limit > 0 && state.depths.of(destination) > limit;

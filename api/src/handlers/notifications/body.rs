@@ -5,9 +5,10 @@ use tidings_common::notification::{Channel, UserId, payload_problem};
 use super::content::Addresses;
 use super::template;
 use crate::error::ApiError;
-use crate::json_body::{self, Members, Problems};
+use crate::json_body::{self, BODY, Members, Problems};
 
-const FIELDS: [&str; 4] = ["targetUserId", "type", "payload", "template"];
+/// The fields of a notification.
+pub const FIELDS: [&str; 4] = ["targetUserId", "type", "payload", "template"];
 
 /// What a client asks for, checked.
 #[derive(Debug)]
@@ -26,9 +27,18 @@ impl<'a> NewNotification<'a> {
     ///
     /// 400 with everything that is wrong, not only the first thing.
     pub fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
-        let members = Members::read(body)?;
+        let members = Members::read(body, BODY)?;
         let mut problems = Problems::default();
         problems.check_names(&members, &FIELDS, "", "notification");
+        Self::of(&members, problems)
+    }
+
+    /// Reads the fields of an object in which `problems` have been found already.
+    ///
+    /// # Errors
+    ///
+    /// 400 with everything that is wrong, not only the first thing.
+    pub fn of(members: &Members<'a>, mut problems: Problems) -> Result<Self, ApiError> {
         let mut field = |name| {
             let found = members.get(name);
             if found.is_none() {

@@ -1,15 +1,11 @@
 //! `POST /api/notifications`.
 
-use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use jiff::{Timestamp, Unit};
-use metrics::counter;
-use serde::Serialize;
-use tidings_common::notification::{IdempotencyKey, MessageId, Notification};
+use tidings_common::notification::IdempotencyKey;
 use utoipa::ToSchema;
 
-use super::admission;
+use super::acceptance::{Accepted, accept, admit};
 use super::body::NewNotification;
 use super::view::TemplateView;
 use crate::auth::Caller;
@@ -45,20 +41,6 @@ pub struct NewNotificationBody {
     template: Option<TemplateView>,
 }
 
-/// What a client is told once its notification is safe.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Accepted {
-    /// Names the notification from now on.
-    #[schema(value_type = uuid::Uuid)]
-    message_id: MessageId,
-    /// `queued`.
-    #[schema(example = "queued")]
-    status: &'static str,
-    /// For people.
-    message: &'static str,
-}
-
 /// Takes a notification: 202 once the broker has it safely on disk.
 #[utoipa::path(post, path = "/api/notifications", operation_id = "createNotification", tag = "notifications",
     request_body = NewNotificationBody,
@@ -85,66 +67,8 @@ pub async fn handle(
     let key = idempotency_key(&request)?;
     let body = read_body(&request, payload, state.http.max_body_bytes).await?;
     let new = NewNotification::parse(&body)?;
-    caller.check_send(new.user_id)?;
-    admission::check_channel(&state, new.channel)?;
-    if new.addresses.chosen {
-        caller.check_choice_of_addresses()?;
-    }
-    if let Some(url) = &new.addresses.webhook {
-        admission::check_url(&state, url)?;
-    }
-    admission::check_depth(&state, new.channel)?;
-
-    let notification = Notification {
-        message_id: key.map_or_else(MessageId::generate, |key| {
-            MessageId::for_key(caller.subject(), &key)
-        }),
-        user_id: new.user_id,
-        channel: new.channel,
-        accepted_at: now(),
-        payload: new.payload.to_owned(),
-        template: new.template,
-    };
+    let notification = admit(&state, &caller, new, key.as_ref())?;
     accept(&state, &notification, &request_id).await
-}
-
-/// Publishes a notification and answers 202.
-///
-/// # Errors
-///
-/// 503 where the broker does not confirm it.
-pub async fn accept(
-    state: &AppState,
-    notification: &Notification,
-    request_id: &str,
-) -> Result<HttpResponse, ApiError> {
-    state
-        .publisher
-        .publish(state.router.intake(notification, request_id))
-        .await?;
-    counter!("tidings_notifications_accepted_total", "type" => notification.channel.as_str())
-        .increment(1);
-    tracing::info!(
-        request_id,
-        message_id = %notification.message_id,
-        user_id = %notification.user_id,
-        r#type = notification.channel.as_str(),
-        "notification accepted"
-    );
-    let location = format!("/api/notifications/{}", notification.message_id);
-    Ok(HttpResponse::Accepted()
-        .insert_header((LOCATION, location))
-        .json(Accepted {
-            message_id: notification.message_id,
-            status: "queued",
-            message: "Notification accepted for processing",
-        }))
-}
-
-/// As precise as PostgreSQL's `timestamptz`, so that what is read back is what was written.
-pub fn now() -> Timestamp {
-    let now = Timestamp::now();
-    now.round(Unit::Microsecond).unwrap_or(now)
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {

@@ -1,7 +1,9 @@
 //! `/api/notifications`.
 
+pub mod acceptance;
 pub mod admission;
 pub mod attempts;
+pub mod batch;
 mod body;
 mod content;
 pub mod create;

@@ -10,8 +10,8 @@ use tidings_db::webhook_endpoints;
 use super::access::Wanted;
 use crate::context::RequestId;
 use crate::error::ApiError;
+use crate::handlers::notifications::acceptance::{Accepted, accept, now};
 use crate::handlers::notifications::admission::{check_channel, check_depth};
-use crate::handlers::notifications::create::{Accepted, accept, now};
 use crate::state::AppState;
 
 /// Sends an endpoint a test: a notification like any other, whose way can be followed by its message

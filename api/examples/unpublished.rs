@@ -1,0 +1,27 @@
+//! The API with publishing replaced by an immediate yes: what HTTP, tokens and JSON cost without the
+//! broker. For `tidings bench limits`; it loses everything that it accepts.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tidings_api::app::App;
+use tidings_api::settings::Settings;
+use tidings_common::broker::Publisher;
+use tidings_common::program;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const SERVICE: &str = "tidings-api-unpublished";
+
+fn main() -> ExitCode {
+    program::main(SERVICE, Settings::read, run)
+}
+
+async fn run(settings: Settings) -> anyhow::Result<()> {
+    let started = program::start(SERVICE, &settings.telemetry, settings.shutdown)?;
+    let app = App::build(settings, started.metrics).context("cannot start")?;
+    app.publishing_by(Publisher::immediate())
+        .run(started.stop)
+        .await
+}

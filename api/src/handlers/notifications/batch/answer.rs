@@ -1,0 +1,211 @@
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use tidings_common::notification::MessageId;
+
+use super::results::{ItemError, ItemResult, Outcome, RefusedBatch};
+use crate::error::{ApiError, Rejection};
+
+/// The answer to a batch.
+#[derive(Debug)]
+pub struct Answer {
+    outcome: Outcome,
+    /// What kept the first item out of those with which nothing is wrong, if any.
+    unavailable: Option<ApiError>,
+}
+
+/// The status for so many items; `unavailable` is whether one of those refused may be sent again.
+fn status(accepted: usize, refused: usize, unavailable: bool) -> StatusCode {
+    match (accepted, refused) {
+        (_, 0) => StatusCode::ACCEPTED,
+        (1.., _) => StatusCode::MULTI_STATUS,
+        (0, _) if unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        (0, _) => StatusCode::BAD_REQUEST,
+    }
+}
+
+impl Answer {
+    /// For what became of the items, in their order.
+    pub fn of(items: Vec<Result<MessageId, ApiError>>) -> Self {
+        let (mut accepted, mut unavailable) = (0, None);
+        let result = |(index, item)| match item {
+            Ok(message_id) => {
+                accepted += 1;
+                ItemResult::Queued { index, message_id }
+            }
+            Err(error) => {
+                let error: ApiError = error;
+                let refused = ItemResult::Refused {
+                    index,
+                    retryable: error.status.is_server_error(),
+                    error: ItemError {
+                        code: error.code,
+                        message: error.message.clone(),
+                        details: error.details.clone(),
+                    },
+                };
+                if error.status.is_server_error() {
+                    unavailable.get_or_insert(error);
+                }
+                refused
+            }
+        };
+        let results: Vec<_> = items.into_iter().enumerate().map(result).collect();
+        Self {
+            outcome: Outcome {
+                accepted,
+                refused: results.len() - accepted,
+                results,
+            },
+            unavailable,
+        }
+    }
+
+    /// Writes the batch's one line in the log; who debugs gets one for each item too.
+    pub fn log(&self, request_id: &str) {
+        for result in &self.outcome.results {
+            match result {
+                ItemResult::Queued { index, message_id } => {
+                    tracing::debug!(request_id, index, %message_id, "item accepted");
+                }
+                ItemResult::Refused { index, error, .. } => {
+                    tracing::debug!(request_id, index, code = error.code, "item refused");
+                }
+            }
+        }
+        let Outcome {
+            accepted, refused, ..
+        } = self.outcome;
+        match &self.unavailable {
+            None => tracing::info!(request_id, accepted, refused, "batch answered"),
+            Some(ApiError { code, cause, .. }) => {
+                let cause = cause.as_deref();
+                tracing::warn!(
+                    request_id,
+                    accepted,
+                    refused,
+                    code,
+                    cause,
+                    "batch answered, and part of it must be sent again"
+                );
+            }
+        }
+    }
+
+    /// The response: 202, 207, or one in the shape of errors with the results in it.
+    pub fn response(self, request_id: String) -> HttpResponse {
+        let Self {
+            outcome,
+            unavailable,
+        } = self;
+        let status = status(outcome.accepted, outcome.refused, unavailable.is_some());
+        if status.is_success() {
+            return HttpResponse::build(status).json(outcome);
+        }
+        let error = unavailable.unwrap_or_else(|| {
+            let message = format!(
+                "None of the {} notifications can be accepted: results says why",
+                outcome.refused
+            );
+            ApiError::bad_request("no_item_accepted", message, Vec::new())
+        });
+        let rejection = Rejection {
+            error: ApiError { status, ..error },
+            request_id,
+            close: false,
+        };
+        rejection.response(&RefusedBatch {
+            error: rejection.told(),
+            results: &outcome.results,
+            accepted: outcome.accepted,
+            refused: outcome.refused,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use actix_web::http::header::RETRY_AFTER;
+    use serde_json::{Value, json};
+    use tidings_common::broker::PublishError;
+
+    use super::*;
+    use crate::error::Detail;
+
+    fn wrong() -> Result<MessageId, ApiError> {
+        let details = vec![Detail::new("type", "is required")];
+        Err(ApiError::bad_request("missing_fields", "Missing", details))
+    }
+
+    fn lost() -> Result<MessageId, ApiError> {
+        Err(PublishError::TimedOut.into())
+    }
+
+    async fn answered(
+        items: Vec<Result<MessageId, ApiError>>,
+    ) -> (StatusCode, Option<String>, Value) {
+        let response = Answer::of(items).response("r-1".to_owned());
+        let after = response.headers().get(RETRY_AFTER);
+        let after = after.map(|value| value.to_str().expect("text").to_owned());
+        let status = response.status();
+        let body = to_bytes(response.into_body()).await.expect("a body");
+        (status, after, serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    #[test]
+    fn the_status_tells_how_many_were_accepted_and_whether_to_come_again() {
+        for (accepted, refused, unavailable, expected) in [
+            (3, 0, false, 202),
+            (1, 2, false, 207),
+            (1, 2, true, 207),
+            (0, 3, true, 503),
+            (0, 3, false, 400),
+        ] {
+            let status = status(accepted, refused, unavailable);
+            assert_eq!(status.as_u16(), expected, "{accepted} {refused}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn results_stand_in_the_order_of_the_items() {
+        let id = MessageId::generate();
+        let (status, after, body) = answered(vec![wrong(), Ok(id), lost()]).await;
+        assert_eq!((status, after), (StatusCode::MULTI_STATUS, None));
+        let details = json!([{"field": "type", "message": "is required"}]);
+        let message = &body["results"][2]["error"]["message"];
+        let expected = json!({
+            "results": [
+                {"index": 0, "status": "refused", "retryable": false,
+                 "error": {"code": "missing_fields", "message": "Missing", "details": details}},
+                {"index": 1, "status": "queued", "messageId": id},
+                {"index": 2, "status": "refused", "retryable": true,
+                 "error": {"code": "broker_unavailable", "message": message, "details": []}},
+            ],
+            "accepted": 1,
+            "refused": 2,
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[actix_web::test]
+    async fn where_none_is_accepted_the_results_stand_in_an_error() {
+        for (items, expected, code) in [
+            (vec![wrong(), wrong()], 400, "no_item_accepted"),
+            (vec![wrong(), lost()], 503, "broker_unavailable"),
+        ] {
+            let (status, after, body) = answered(items).await;
+            assert_eq!(status.as_u16(), expected);
+            assert_eq!(after.is_some(), expected == 503);
+            assert_eq!(
+                (&body["code"], &body["requestId"]),
+                (&code.into(), &"r-1".into())
+            );
+            assert_eq!(body["details"], json!([]));
+            assert_eq!(
+                (&body["accepted"], &body["refused"]),
+                (&0.into(), &2.into())
+            );
+            assert_eq!(body["results"][1]["index"], 1);
+        }
+    }
+}

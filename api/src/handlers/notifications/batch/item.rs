@@ -1,0 +1,139 @@
+use serde_json::value::RawValue;
+use tidings_common::notification::IdempotencyKey;
+
+use crate::error::ApiError;
+use crate::handlers::notifications::body::{FIELDS, NewNotification};
+use crate::json_body::{self, Members, Problems};
+
+/// What an item has beside the fields of a notification.
+const KEY: &str = "idempotencyKey";
+
+/// One item of a batch, checked.
+#[derive(Debug)]
+pub struct Item<'a> {
+    /// What a request of its own would bring.
+    pub new: NewNotification<'a>,
+    /// What the header `Idempotency-Key` of such a request would say.
+    pub key: Option<IdempotencyKey>,
+}
+
+impl<'a> Item<'a> {
+    /// Reads an item of at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// 413 where it is larger, 400 with everything that is wrong, not only the first thing.
+    pub fn parse(item: &'a RawValue, limit: usize) -> Result<Self, ApiError> {
+        let json = item.get().as_bytes();
+        if json.len() > limit {
+            return Err(ApiError::payload_too_large("The notification", limit));
+        }
+        let members = Members::read(json, "The notification")?;
+        let mut problems = Problems::default();
+        let mut known = FIELDS.to_vec();
+        known.push(KEY);
+        problems.check_names(&members, &known, "", "notification");
+        let key = members.get(KEY).filter(|value| value.get() != "null");
+        let key = key.and_then(|value| problems.keep(KEY, json_body::parsed(value)));
+        let new = NewNotification::of(&members, problems)?;
+        Ok(Self { new, key })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 1000;
+
+    fn with(members: &str) -> Box<RawValue> {
+        let user = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a";
+        let json =
+            format!(r#"{{"targetUserId": "{user}", "type": "in-app", "payload": {{}}{members}}}"#);
+        RawValue::from_string(json).expect("JSON")
+    }
+
+    fn refused(json: &RawValue) -> (&'static str, Vec<String>) {
+        let error = Item::parse(json, LIMIT).expect_err(json.get());
+        let fields = error.details.into_iter().map(|detail| detail.field);
+        (error.code, fields.collect())
+    }
+
+    #[test]
+    fn an_item_is_a_notification_and_perhaps_a_key() {
+        for (members, key) in [
+            ("", None),
+            (r#", "idempotencyKey": null"#, None),
+            (r#", "idempotencyKey": "order-17""#, Some("order-17")),
+            (r#", "idempotencyKey": "\"order-17\"""#, Some("order-17")),
+        ] {
+            let json = with(members);
+            let item = Item::parse(&json, LIMIT).expect("valid");
+            let read = item.key.as_ref().map(IdempotencyKey::as_str);
+            assert_eq!(read, key, "{members}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_is_refused_with_all_else_that_is_wrong() {
+        let long = format!(r#", "idempotencyKey": "{}""#, "k".repeat(256));
+        for members in [
+            r#", "idempotencyKey": """#,
+            r#", "idempotencyKey": "two words""#,
+            r#", "idempotencyKey": 7"#,
+            &long,
+        ] {
+            let expected = ("invalid_fields", vec!["idempotencyKey".to_owned()]);
+            assert_eq!(refused(&with(members)), expected, "{members}");
+        }
+        let (code, fields) = refused(&with(r#", "idempotencyKey": "", "IdempotencyKey": """#));
+        assert_eq!(code, "invalid_request");
+        assert_eq!(fields, ["idempotencyKey", "IdempotencyKey"]);
+    }
+
+    #[test]
+    fn what_a_single_request_refuses_is_refused() {
+        for (json, code) in [
+            ("7", "invalid_json"),
+            ("[]", "invalid_json"),
+            (r#"{"\ud800": 1}"#, "invalid_json"),
+            ("{}", "missing_fields"),
+        ] {
+            let json = RawValue::from_string(json.to_owned()).expect("JSON");
+            assert_eq!(refused(&json).0, code, "{json}");
+        }
+        let (code, fields) = refused(&with(r#", "type": "in-app""#));
+        assert_eq!((code, fields), ("repeated_fields", vec!["type".to_owned()]));
+        let deep = with(&format!(
+            r#", "template": {}{}"#,
+            "[".repeat(200),
+            "]".repeat(200)
+        ));
+        assert_eq!(refused(&deep).0, "invalid_fields");
+    }
+
+    #[test]
+    fn an_item_may_be_as_large_as_is_set_and_not_a_byte_larger() {
+        let json = with("");
+        let size = json.get().len();
+        assert!(Item::parse(&json, size).is_ok());
+        let error = Item::parse(&json, size - 1).expect_err("too large");
+        assert_eq!(error.code, "payload_too_large");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_keys_are_taken_or_a_client_error(key in ".{0,300}") {
+            let text = serde_json::Value::from(key.as_str()).to_string();
+            match Item::parse(&with(&format!(r#", "idempotencyKey": {text}"#)), 10_000) {
+                Ok(item) => prop_assert_eq!(item.key, key.parse().ok()),
+                Err(error) => {
+                    prop_assert!(key.parse::<IdempotencyKey>().is_err());
+                    prop_assert!(error.status.is_client_error());
+                }
+            }
+        }
+    }
+}

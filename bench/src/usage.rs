@@ -1,0 +1,199 @@
+//! What processes use, from Linux' `/proc` (proc(5)).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::task::JoinHandle;
+
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// A process to watch, and what to call it: `api=4711`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// What it is called in the report.
+    pub name: String,
+    /// Its id. What its children use counts as its own.
+    pub pid: u32,
+}
+
+impl FromStr for Watched {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once('=');
+        let parsed = parts.and_then(|(name, pid)| Some((name, pid.parse().ok()?)));
+        match parsed {
+            Some((name, pid)) if !name.is_empty() => Ok(Self {
+                name: name.to_owned(),
+                pid,
+            }),
+            _ => Err("must be a name and a process id, such as api=4711"),
+        }
+    }
+}
+
+/// What a process, its children included, used while it was watched.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Usage {
+    /// Seconds of CPU, in user space and in the kernel.
+    pub cpu_seconds: f64,
+    /// Highest memory, in MiB: of a single process what the kernel noted (`VmHWM`, since its start), of
+    /// one with children the highest sum of what was seen, shared pages counted once.
+    pub peak_mib: f64,
+}
+
+/// Watches processes from its making to [`Watch::end`].
+pub struct Watch {
+    processes: Vec<(Watched, u64, Arc<AtomicU64>)>,
+    looking: JoinHandle<()>,
+}
+
+impl Watch {
+    /// Begins.
+    #[must_use]
+    pub fn begin(processes: &[Watched]) -> Self {
+        let processes: Vec<_> = processes
+            .iter()
+            .map(|watched| (watched.clone(), ticks(watched.pid), Arc::default()))
+            .collect();
+        let peaks: Vec<(u32, Arc<AtomicU64>)> = processes
+            .iter()
+            .map(|(watched, _, peak)| (watched.pid, Arc::clone(peak)))
+            .collect();
+        let looking = tokio::spawn(async move {
+            let mut look = tokio::time::interval(LOOK);
+            loop {
+                look.tick().await;
+                for (pid, peak) in &peaks {
+                    peak.fetch_max(memory_kib(*pid), Ordering::Relaxed);
+                }
+            }
+        });
+        Self { processes, looking }
+    }
+
+    /// Ends and tells what each has used, by name.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub fn end(self) -> BTreeMap<String, Usage> {
+        self.looking.abort();
+        let hertz = rustix::param::clock_ticks_per_second() as f64;
+        let used = self.processes.into_iter().map(|(watched, before, peak)| {
+            let spent = ticks(watched.pid).saturating_sub(before);
+            let peak = peak.load(Ordering::Relaxed).max(memory_kib(watched.pid));
+            let usage = Usage {
+                cpu_seconds: spent as f64 / hertz,
+                peak_mib: peak as f64 / 1024.0,
+            };
+            (watched.name, usage)
+        });
+        used.collect()
+    }
+}
+
+/// Clock ticks of CPU that a process and its children, dead and alive, have used. 0 where it is gone.
+fn ticks(pid: u32) -> u64 {
+    let own = stat(pid).map_or(0, |fields| fields[11..15].iter().sum());
+    let children = children(pid).into_iter().map(|child| {
+        // What the children of children that are dead have used is in no field of the living.
+        stat(child).map_or(0, |fields| fields[11..15].iter().sum::<u64>())
+    });
+    own + children.sum::<u64>()
+}
+
+/// The fields of `/proc/PID/stat` from `state` (the third) on, as numbers.
+fn stat(pid: u32) -> Option<Vec<u64>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is a name in brackets, which may hold anything.
+    let (_, fields) = text.rsplit_once(')')?;
+    let fields: Vec<u64> = fields
+        .split_whitespace()
+        .map(|field| field.parse().unwrap_or(0))
+        .collect();
+    (fields.len() > 15).then_some(fields)
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .collect()
+}
+
+/// The memory of a process, in KiB; see [`Usage::peak_mib`].
+fn memory_kib(pid: u32) -> u64 {
+    let children = children(pid);
+    if children.is_empty() {
+        return status(pid, "VmHWM:");
+    }
+    let all = || std::iter::once(pid).chain(children.iter().copied());
+    let own: u64 = all().map(|pid| status(pid, "RssAnon:")).sum();
+    let shared = all().map(|pid| status(pid, "RssShmem:")).max();
+    own + shared.unwrap_or(0)
+}
+
+/// A line of `/proc/PID/status`, in KiB; 0 where there is none.
+fn status(pid: u32, name: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let value = text.lines().find_map(|line| line.strip_prefix(name));
+    let value = value.and_then(|value| value.split_whitespace().next());
+    value.and_then(|value| value.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_named_with_its_id() {
+        let expected = Watched {
+            name: "api".to_owned(),
+            pid: 4711,
+        };
+        assert_eq!("api=4711".parse(), Ok(expected));
+        for text in ["api", "=1", "api=", "api=x"] {
+            assert!(text.parse::<Watched>().is_err(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn work_and_memory_of_a_process_are_seen() {
+        let own = Watched {
+            name: "own".to_owned(),
+            pid: std::process::id(),
+        };
+        let watch = Watch::begin(&[own]);
+        let began = std::time::Instant::now();
+        let mut sum = 0u64;
+        while began.elapsed() < Duration::from_millis(200) {
+            sum = sum
+                .wrapping_mul(31)
+                .wrapping_add(began.elapsed().subsec_nanos().into());
+        }
+        let used = watch.end();
+        assert!(used["own"].cpu_seconds > 0.0, "{used:?} {sum}");
+        assert!(used["own"].peak_mib > 1.0, "{used:?}");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_is_gone_used_nothing() {
+        let gone = Watched {
+            name: "gone".to_owned(),
+            pid: u32::MAX,
+        };
+        let used = Watch::begin(&[gone]).end();
+        assert_eq!(
+            used["gone"],
+            Usage {
+                cpu_seconds: 0.0,
+                peak_mib: 0.0
+            }
+        );
+    }
+}

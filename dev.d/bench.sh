@@ -1,0 +1,80 @@
+# shellcheck shell=bash
+# `./dev bench`: what the parts can do alone and what the whole makes of it, in one run, on servers of its own;
+# `./dev bench growth`: what becomes of that as the table grows.
+
+bench_dir=$dev_dir/bench
+
+# Sets $bin_dir: built as they are shipped. The last one is what HTTP costs without the broker.
+build_bench_programs() {
+    if [[ -n ${TIDINGS_BIN_DIR:-} ]]; then
+        bin_dir=$(realpath -m -- "$TIDINGS_BIN_DIR")
+    else
+        say "Building the programs as they are shipped (the first time takes many minutes)."
+        (cd -- "$root" && cargo build --profile dist --bins --example unpublished \
+            -p tidings-api -p tidings-worker -p tidings-cli --locked) || die "the build failed"
+        bin_dir=$(target_dir)/dist
+    fi
+    local program
+    for program in tidings tidings-api tidings-worker examples/unpublished; do
+        [[ -x $bin_dir/$program ]] || die "there is no program $bin_dir/$program"
+    done
+}
+
+clear_bench_dir() {
+    TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" down --purge >/dev/null 2>&1 ||
+        say "The servers of the measurement could not be stopped: see $bench_dir/servers"
+    rm -rf -- "$bench_dir"
+}
+
+# The process id of SERVER of the measurement's own instance.
+bench_pid() { TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" status | awk -v name="$1" '$1 == name { print $3 }'; }
+
+cmd_bench() {
+    local what=targets args=() status=0
+    case ${1:-} in
+        targets | growth) what=$1 && shift ;;
+    esac
+    while (($# > 0)); do
+        case $1 in
+            --json)
+                (($# > 1)) || die "--json needs the name of a file"
+                args+=(--figures "$(realpath -m -- "$2")")
+                shift
+                ;;
+            --json=*) args+=(--figures "$(realpath -m -- "${1#*=}")") ;;
+            *) args+=("$1") ;;
+        esac
+        shift
+    done
+    need_packages rabbitmq-server postgresql
+    make_dev_dir
+    exec {bench_lock_fd}>>"$dev_dir/bench.lock"
+    flock -n "$bench_lock_fd" || die "a './dev bench' is running on $bench_dir"
+    clear_bench_dir
+    build_bench_programs
+    [[ $what == growth ]] || args+=(--unpublished "$bin_dir/examples/unpublished")
+    mkdir -p -- "$bench_dir/logs"
+    trap 'trap "" INT TERM; clear_bench_dir' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    (
+        # Without the lock: a server that outlives this script must not keep the next one away.
+        exec {bench_lock_fd}>&-
+        unset TIDINGS_BIN_DIR
+        TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" start rabbitmq postgres
+    ) || die "the servers could not be started"
+    (
+        # What is measured are the defaults; a shell that has read .dev/env must not lend its settings.
+        for name in $(setting_names); do
+            unset "$name"
+        done
+        # shellcheck source=/dev/null
+        source "$bench_dir/servers/env"
+        unset API_URL WORKER_URL
+        export APP_ENV=development
+        cd / && exec "$bin_dir/tidings" bench "$what" --logs "$bench_dir/logs" \
+            --api "$bin_dir/tidings-api" --worker "$bin_dir/tidings-worker" \
+            --pid "rabbitmq=$(bench_pid rabbitmq)" --pid "postgres=$(bench_pid postgres)" "${args[@]}"
+    ) || status=$?
+    exit "$status"
+}

@@ -1,0 +1,63 @@
+use serde_json::json;
+use tidings_tests::{World, eventually_ok, secs, tokens};
+
+use super::{accepted, keyed, until_recorded, words};
+
+/// Items of a batch, requests of their own, and both again: one key is one notification.
+#[tokio::test]
+async fn the_same_key_is_one_row_within_a_batch_across_batches_and_by_itself() {
+    let world = World::new().await;
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    let client = api.client();
+    let [first, mut second] = [world.in_app(), world.in_app()];
+    second["payload"] = json!({"title": "Another one under the same key"});
+
+    let single = client.post_with_key(&first, "order-1").await.accepted();
+    let items = [
+        keyed(first.clone(), "order-2"),
+        keyed(first.clone(), "order-1"),
+        keyed(second.clone(), "\"order-2\""),
+        first.clone(),
+    ];
+    let batch = accepted(&client.post_batch(&items).await);
+    assert_eq!(batch[1], single.as_uuid());
+    assert_eq!(batch[2], batch[0], "quoted and bare are the same key");
+    let again = accepted(&client.post_batch(&items).await);
+    assert_eq!(again[..3], batch[..3]);
+    assert_ne!(again[3], batch[3], "without a key it is another one");
+    let alone = client.post_with_key(&second, "order-2").await.accepted();
+    assert_eq!(alone.as_uuid(), batch[0]);
+
+    eventually_ok(secs(20), "all messages are seen", async || {
+        let seen = worker.metrics().await;
+        let [recorded, doubled] = ["recorded", "duplicates"]
+            .map(|what| seen.sum(&format!("tidings_intake_{what}_total"), &[]));
+        ([recorded, doubled] == [4, 4])
+            .then_some(())
+            .ok_or_else(|| format!("{recorded} and {doubled}"))
+    })
+    .await;
+    let ids = [batch[0], batch[1], batch[3], again[3]];
+    until_recorded(&world, ids).await;
+    let found = client
+        .get(&format!("/api/notifications/{}", batch[0]))
+        .await;
+    assert_eq!(found.body["payload"], first["payload"], "the first wins");
+
+    let other = client.with_token(tokens::scoped(world.user, "notifications:send"));
+    let of_other = accepted(&other.post_batch(&items[..1]).await);
+    assert_ne!(of_other[0], batch[0], "a key belongs to its caller");
+}
+
+/// An item that is wrong has no part in what comes after it under the same key.
+#[tokio::test]
+async fn a_wrong_item_does_not_take_its_key() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let items = [
+        keyed(json!({}), "order-1"),
+        keyed(world.in_app(), "order-1"),
+    ];
+    let answer = api.client().post_batch(&items).await;
+    assert_eq!(words(&answer), ["missing_fields", "queued"]);
+}

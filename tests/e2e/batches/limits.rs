@@ -1,0 +1,66 @@
+use serde_json::json;
+use tidings_tests::World;
+
+use super::{accepted, post_raw, words};
+
+/// An item of just so many bytes.
+fn sized(world: &World, size: usize) -> String {
+    let mut item = world.in_app();
+    item["payload"]["title"] = json!("");
+    let room = size - item.to_string().len();
+    item["payload"]["title"] = json!("x".repeat(room));
+    item.to_string()
+}
+
+#[tokio::test]
+async fn the_whole_and_each_item_may_be_as_large_as_is_set_and_not_a_byte_larger() {
+    let world = World::with(&[("MAX_BODY_BYTES", "2000"), ("MAX_BATCH_BODY_BYTES", "5000")]).await;
+    let api = world.api().await;
+    let client = api.client();
+    let batch = |items: [&str; 2], blanks: usize| {
+        format!(
+            r#"{{"notifications":[{},{}{}]}}"#,
+            items[0],
+            " ".repeat(blanks),
+            items[1]
+        )
+    };
+    let post = |items, blanks| post_raw(&client, batch(items, blanks));
+    let [fits, exceeds] = [2000, 2001].map(|size| sized(&world, size));
+    let answer = post([&fits, &exceeds], 900).await;
+    assert_eq!(answer.status, 207, "{}", answer.text);
+    assert_eq!(words(&answer), ["queued", "payload_too_large"]);
+    // What is blank between items is part of the whole and of none of them.
+    let two = [fits.as_str(); 2];
+    let blanks = 5000 - batch(two, 0).len();
+    assert_eq!(accepted(&post(two, blanks).await).len(), 2);
+    for more in [1, 100_000] {
+        let answer = post(two, blanks + more).await;
+        answer.assert_error(413, "payload_too_large");
+    }
+    assert_eq!(world.amqp().await.intake_depth().await, 3);
+}
+
+#[tokio::test]
+async fn eight_mebibytes_of_the_largest_items_are_taken() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let item = sized(&world, 65_536);
+    let body = format!(r#"{{"notifications":[{}]}}"#, vec![item; 127].join(","));
+    let answer = post_raw(&api.client(), body).await;
+    assert_eq!(accepted(&answer).len(), 127);
+}
+
+/// Nesting as deep as a body has room for, in every place.
+#[tokio::test]
+async fn deep_nesting_costs_its_own_item_alone() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+    let payload = world.in_app().to_string();
+    let payload = payload.replace(r#""Your order has shipped!""#, &deep);
+    let good = world.in_app().to_string();
+    let body = format!(r#"{{"notifications":[{deep},{good},{payload}]}}"#);
+    let answer = post_raw(&api.client(), body).await;
+    assert_eq!(words(&answer), ["invalid_json", "queued", "invalid_fields"]);
+}

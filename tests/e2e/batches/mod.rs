@@ -1,0 +1,64 @@
+//! `POST /api/notifications/batch`: many notifications in one request, each with a result of its own.
+//! (What becomes of them when the broker goes away is shown with private ones.)
+
+mod in_flight;
+mod items;
+mod keys;
+mod limits;
+mod refused;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tidings_tests::{Answer, Client, World, eventually_ok, secs};
+use uuid::Uuid;
+
+const JSON: &str = "application/json";
+
+/// So many items, each with a payload of its own.
+fn numbered(world: &World, count: usize) -> Vec<Value> {
+    let item = |number| {
+        let mut item = world.in_app();
+        item["payload"]["number"] = json!(number);
+        item
+    };
+    (0..count).map(item).collect()
+}
+
+fn keyed(mut item: Value, key: &str) -> Value {
+    item["idempotencyKey"] = json!(key);
+    item
+}
+
+/// The ids of a batch that was accepted as a whole.
+fn accepted(answer: &Answer) -> Vec<Uuid> {
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let results = answer.results().into_iter();
+    let ids = results.map(|result| result.expect("queued").as_uuid());
+    ids.collect()
+}
+
+/// The results as words: `queued`, or the code of what was refused.
+fn words(answer: &Answer) -> Vec<String> {
+    let word = |result: Result<_, String>| result.map_or_else(|code| code, |_| "queued".to_owned());
+    answer.results().into_iter().map(word).collect()
+}
+
+/// Waits until exactly these are recorded.
+async fn until_recorded(world: &World, ids: impl IntoIterator<Item = Uuid>) {
+    let ids: BTreeSet<Uuid> = ids.into_iter().collect();
+    eventually_ok(secs(30), "all are recorded, and no other", async || {
+        let recorded: BTreeSet<Uuid> = world.database.message_ids().await.into_iter().collect();
+        (recorded == ids)
+            .then_some(())
+            .ok_or_else(|| format!("{} of {}", recorded.len(), ids.len()))
+    })
+    .await;
+}
+
+/// Posts a batch as it is written here.
+async fn post_raw(client: &Client, body: String) -> Answer {
+    let request = client.request(reqwest::Method::POST, "/api/notifications/batch");
+    let request = request.header("Content-Type", JSON).body(body);
+    client.send(request).await
+}

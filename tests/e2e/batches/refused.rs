@@ -1,0 +1,98 @@
+use reqwest::Method;
+use serde_json::json;
+use tidings_common::notification::Channel;
+use tidings_tests::{Kind, Program, World, eventually, notification, secs};
+
+use super::words;
+
+#[tokio::test]
+async fn a_batch_of_nothing_but_mistakes_is_a_400_with_every_result() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let answer = api.client().post_batch(&[json!({}), json!([])]).await;
+    answer.assert_error(400, "no_item_accepted");
+    assert_eq!(words(&answer), ["missing_fields", "invalid_json"]);
+    assert_eq!(world.amqp().await.intake_depth().await, 0);
+}
+
+#[tokio::test]
+async fn what_is_no_batch_is_an_error_of_the_whole() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let client = api.client();
+    for (body, code) in [
+        (json!([world.in_app()]), "invalid_json"),
+        (world.in_app(), "invalid_request"),
+        (json!({}), "missing_fields"),
+        (
+            json!({"notifications": {"0": world.in_app()}}),
+            "invalid_fields",
+        ),
+        (json!({"notifications": []}), "invalid_fields"),
+        (
+            json!({"notifications": vec![world.in_app(); 1001]}),
+            "invalid_fields",
+        ),
+        (
+            json!({"notifications": [world.in_app()], "dryRun": true}),
+            "unknown_fields",
+        ),
+    ] {
+        let answer = client.send(client.batch(&body)).await;
+        answer.assert_error(400, code);
+        assert!(answer.body["results"].is_null(), "{}", answer.text);
+    }
+    let right = json!({"notifications": [world.in_app()]});
+    let keyed = client.batch(&right).header("Idempotency-Key", "order-1");
+    let answer = client.send(keyed).await;
+    answer.assert_error(400, "invalid_idempotency_key");
+    assert!(
+        answer.body["message"]
+            .to_string()
+            .contains("idempotencyKey")
+    );
+    let request = client.request(Method::POST, "/api/notifications/batch");
+    let answer = client.send(request.body(right.to_string())).await;
+    answer.assert_error(415, "unsupported_media_type");
+    assert_eq!(world.amqp().await.intake_depth().await, 0);
+}
+
+#[tokio::test]
+async fn without_a_broker_a_right_batch_is_a_503_and_a_wrong_one_a_400() {
+    let world = World::new().await;
+    let nowhere = ("RABBITMQ_URL", "amqp://nobody:hunter2@127.0.0.1:1/none");
+    let settings = world.settings(&[nowhere]);
+    let api = Program::start(Kind::Api, settings).await;
+    let client = api.client();
+    let answer = client.post_batch(&[json!({}), world.in_app()]).await;
+    answer.assert_error(503, "broker_unavailable");
+    assert_eq!(words(&answer), ["missing_fields", "broker_unavailable"]);
+    assert!(!answer.text.contains("127.0.0.1"), "{}", answer.text);
+    let answer = client.post_batch(&[json!({})]).await;
+    answer.assert_error(400, "no_item_accepted");
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_the_items_of_its_own_channel_alone() {
+    let world = World::with(&[("QUEUE_MAX_LENGTH", "5")]).await;
+    let api = world.api().await;
+    let client = api.client();
+    let amqp = world.amqp().await;
+    let queue = amqp.settings.names.channel_queue(Channel::Sms);
+    let mut message = amqp.to_intake("{}");
+    (message.exchange, message.routing_key) = (String::new(), queue);
+    amqp.publish_all(vec![message; 6]).await;
+    let items = [Channel::Sms, Channel::Email].map(|channel| notification(world.user, channel));
+    // The API has noticed the depth once its gauge shows it.
+    eventually(secs(20), "the API knows the depth", async || {
+        let scrape = api.metrics().await;
+        scrape.sum("tidings_queue_depth", &["sms"]) == 6
+    })
+    .await;
+    let answer = client.post_batch(&items[..1]).await;
+    answer.assert_error(503, "queue_full");
+    assert_eq!(words(&answer), ["queue_full"]);
+    let answer = client.post_batch(&items).await;
+    assert_eq!(answer.status, 207, "{}", answer.text);
+    assert_eq!(words(&answer), ["queue_full", "queued"]);
+}

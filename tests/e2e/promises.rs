@@ -1,0 +1,34 @@
+//! What the documentation says is shown by a test is shown by one that exists.
+
+use std::collections::BTreeSet;
+
+use crate::sources::{root, rust_files};
+
+/// The names in code spans that look like those of tests: several words joined by underscores.
+fn named_tests(text: &str) -> BTreeSet<&str> {
+    let spans = text.split('`').skip(1).step_by(2);
+    let is_name = |span: &&str| {
+        span.matches('_').count() >= 3
+            && span
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    spans.filter(is_name).collect()
+}
+
+#[test]
+fn every_test_that_the_promises_name_exists() {
+    let promises = root().join("docs/RELIABILITY.md");
+    let text = std::fs::read_to_string(promises).expect("the promises");
+    let named = named_tests(&text);
+    assert!(named.len() > 20, "only {named:?}");
+
+    let files = rust_files(&root().join("tests/e2e"));
+    let sources = files.iter().map(std::fs::read_to_string);
+    let sources: String = sources.map(|source| source.expect("a text file")).collect();
+    let missing: Vec<_> = named
+        .into_iter()
+        .filter(|name| !sources.contains(&format!("fn {name}(")))
+        .collect();
+    assert_eq!(missing, [""; 0]);
+}
