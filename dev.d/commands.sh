@@ -85,7 +85,9 @@ cmd_down() {
     open_dev_dir
     read -ra nodes <<<"$(rabbitmq_nodes)"
     if [[ $purge == yes ]]; then
-        lock_test_dir
+        lock_instances test
+        lock_instances chaos
+        lock_instances bench
     fi
     # The programs first: they shall finish what they have begun.
     in_parallel stop_api stop_worker
@@ -100,11 +102,14 @@ cmd_down() {
 
 purge_dev_dir() {
     say "Deleting the data in $dev_dir."
-    clear_test_dir
+    clear_instances "$test_dir"
+    clear_chaos
+    clear_instances "$bench_dir"
     release_ports
     # Only what this script made, in case that somebody keeps a file of his own here.
     rm -rf -- "$(postgres_home)" "$rabbitmq_dir" "$run_dir" "$log_dir" \
-        "$cluster_mark" "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,postgres.path,test.lock}
+        "$cluster_mark" "$dev_dir"/{test,chaos,bench}.lock \
+        "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,postgres.path,chaos-failed}
     # The lock last: from here on another ./dev may begin anew.
     rm -f -- "$marker" "$dev_dir/lock"
     rmdir -- "$dev_dir" 2>/dev/null || say "$dev_dir stays: it holds files that ./dev has not made."

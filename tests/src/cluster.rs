@@ -1,6 +1,7 @@
 use serde_json::Value;
 
-use crate::instance::{Frozen, Instance};
+use crate::frozen::Frozen;
+use crate::instance::Instance;
 use crate::servers::Servers;
 
 /// A cluster of three RabbitMQ nodes of the test's own, made by `./dev` and deleted with this; so it

@@ -1,12 +1,11 @@
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use reqwest::Url;
-use rustix::process::{Pid, Signal, kill_process};
 use uuid::Uuid;
 
+use crate::frozen::Frozen;
 use crate::servers::required;
 
 /// Servers of a test's own, made by `./dev` in a folder of their own and deleted with this.
@@ -68,14 +67,8 @@ impl Instance {
         let mut lines = status.lines().map(str::split_whitespace);
         let line = lines.find_map(|mut words| (words.next() == Some(name)).then_some(words));
         let pid = line.and_then(|mut words| words.nth(1)?.parse().ok());
-        let parent: i32 = pid.unwrap_or_else(|| panic!("it does not run:\n{status}"));
-        // The parent first: then there will be no more children.
-        let mut frozen = Frozen { pids: Vec::new() };
-        frozen.stop(parent);
-        for child in children_of(parent) {
-            frozen.stop(child);
-        }
-        frozen
+        let pid: i32 = pid.unwrap_or_else(|| panic!("it does not run:\n{status}"));
+        Frozen::with_children(pid).expect("it runs")
     }
 }
 
@@ -89,53 +82,8 @@ impl Drop for Instance {
     }
 }
 
-/// A server that stands still until this is dropped.
-pub struct Frozen {
-    pids: Vec<Pid>,
-}
-
-impl Frozen {
-    fn stop(&mut self, pid: i32) {
-        let pid = Pid::from_raw(pid).expect("a pid");
-        kill_process(pid, Signal::STOP).expect("it runs");
-        self.pids.push(pid);
-    }
-
-    /// Lets it go on.
-    pub fn thaw(self) {
-        drop(self);
-    }
-}
-
-impl Drop for Frozen {
-    fn drop(&mut self) {
-        for pid in self.pids.drain(..) {
-            // Whoever is gone needs no thawing.
-            let _ = kill_process(pid, Signal::CONT);
-        }
-    }
-}
-
 fn dev(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(required("TIDINGS_DEV"));
     command.env("TIDINGS_DEV_DIR", dir).args(arguments);
     command
-}
-
-/// The processes that `parent` has started, from the fourth field of `/proc/PID/stat`.
-fn children_of(parent: i32) -> Vec<i32> {
-    let processes = fs::read_dir("/proc").expect("/proc");
-    let pids = processes.filter_map(|entry| number(&entry.ok()?.file_name()));
-    pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
-}
-
-fn number(name: &OsStr) -> Option<i32> {
-    name.to_str()?.parse().ok()
-}
-
-fn parent_of(pid: i32) -> Option<i32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may contain anything.
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(1)?.parse().ok()
 }

@@ -1,4 +1,5 @@
-use crate::instance::{Frozen, Instance};
+use crate::frozen::Frozen;
+use crate::instance::Instance;
 use crate::servers::Servers;
 
 /// Which server.
