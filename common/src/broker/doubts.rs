@@ -28,6 +28,12 @@ pub(super) struct Doubts {
     raised: Notify,
 }
 
+impl Default for Doubts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Why a connection may be of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doubt {
@@ -50,14 +56,21 @@ impl Doubts {
         }
     }
 
-    /// Notes that a publish succeeded.
-    pub(super) fn lift(&self) {
+    /// Notes what the broker has said of a publish.
+    pub(super) fn told(&self, positive: bool) {
+        if positive {
+            self.lift();
+        } else {
+            self.refused();
+        }
+    }
+
+    fn lift(&self) {
         self.failures_in_a_row.store(0, Ordering::Relaxed);
         self.timing_out_since.store(0, Ordering::Relaxed);
     }
 
-    /// Notes that a publish was refused.
-    pub(super) fn refused(&self) {
+    fn refused(&self) {
         if self.blocked.load(Ordering::Relaxed) {
             self.lift();
         } else if self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 == FAILURES_IN_A_ROW {
@@ -123,7 +136,7 @@ mod tests {
         for _ in 1..FAILURES_IN_A_ROW {
             doubts.refused();
         }
-        doubts.lift();
+        doubts.told(true);
         doubts.refused();
         assert_eq!(doubt(&doubts).await, None, "not in a row");
         for _ in 1..FAILURES_IN_A_ROW {

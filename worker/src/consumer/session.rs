@@ -215,6 +215,10 @@ async fn sent(frames: impl Future<Output = Result<(), Error>>) -> Result<(), End
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as the function of map_err"
+)]
 fn lost(why: Error) -> End {
     End::Lost(why.to_string())
 }
