@@ -51,6 +51,7 @@ mod read_only_database;
 mod reading;
 mod scopes;
 mod servers_away;
+mod several_addresses;
 mod shutdown;
 mod smtp;
 mod sources;

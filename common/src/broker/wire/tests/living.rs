@@ -13,7 +13,7 @@ use super::super::publish::PublishingChannel;
 use super::super::shared::Status;
 use super::peer::{ack, connected, nack};
 use super::plain_message;
-use crate::broker::failures::Failures;
+use crate::broker::doubts::Doubts;
 use crate::broker::publish_error::PublishError;
 use crate::broker::wire::Confirmation;
 
@@ -157,7 +157,7 @@ async fn heartbeats_are_sent_and_a_silent_broker_is_dead() {
 #[tokio::test(start_paused = true)]
 async fn publishes_that_fail_in_a_row_are_counted_though_nobody_waits_for_them() {
     let (shared, mut peer) = connected(ROOM, None);
-    let failures = Arc::new(Failures::default());
+    let failures = Arc::new(Doubts::new());
     let channel = peer.publishing(&shared, &failures).await;
     let permits = Permits::new();
     for tag in 1..=19 {
@@ -178,7 +178,7 @@ async fn publishes_that_fail_in_a_row_are_counted_though_nobody_waits_for_them()
 #[tokio::test(start_paused = true)]
 async fn no_failure_counts_while_the_broker_is_blocked_or_after_a_success() {
     let (shared, mut peer) = connected(ROOM, None);
-    let failures = Arc::new(Failures::default());
+    let failures = Arc::new(Doubts::new());
     let channel = peer.publishing(&shared, &failures).await;
     let permits = Permits::new();
     let blocked = connection::AMQPMethod::Blocked(connection::Blocked {

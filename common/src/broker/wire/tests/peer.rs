@@ -11,7 +11,7 @@ use super::super::io::Io;
 use super::super::publish::PublishingChannel;
 use super::super::shared::Shared;
 use super::bytes_of;
-use crate::broker::failures::Failures;
+use crate::broker::doubts::Doubts;
 
 /// The other end of a connection, which says what a test has it say.
 pub struct Peer {
@@ -71,7 +71,7 @@ impl Peer {
     pub async fn publishing(
         &mut self,
         shared: &Arc<Shared>,
-        failures: &Arc<Failures>,
+        failures: &Arc<Doubts>,
     ) -> PublishingChannel {
         let channel = self.channel(shared).await;
         let select_ok = AMQPClass::Confirm(confirm::AMQPMethod::SelectOk(confirm::SelectOk {}));
