@@ -19,6 +19,11 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
+    /// Dice of their own for somebody else.
+    pub fn another(&mut self) -> Self {
+        Self(self.roll())
+    }
+
     /// One of `range`, all as likely.
     pub fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
         let (low, high) = range.into_inner();

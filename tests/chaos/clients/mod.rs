@@ -3,37 +3,37 @@
 mod api;
 mod body;
 mod gaps;
+mod parcel;
 mod tally;
 
-use std::sync::Arc;
+use std::mem;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use crate::dice::Dice;
 use crate::installation::Users;
-use crate::ledger::{Entry, Ledger};
-use crate::pause::wait;
+use crate::ledger::Ledger;
 use crate::story::Story;
 
-use api::{Api, Reply};
+use api::Api;
 use body::Writer;
+use parcel::{Letter, Office, Parcel};
 pub use tally::{Counts, Tally};
 
 /// How many notifications may wait for their 202 at once. What would come beyond is not posted: while
 /// nobody answers, clients must not take the machine away from the servers that are being started.
 const WAITING: usize = 500;
 
-/// Of so many notifications with a key one is posted again after its 202, as by a client that died
-/// before it could note this.
-const AGAIN: u64 = 20;
+/// Of so many notifications one goes by the endpoint for batches.
+const BY_BATCH: u64 = 5;
 
-/// The pause before a try after one without an answer, in milliseconds.
-const BEFORE_ANOTHER: std::ops::RangeInclusive<u64> = 100..=1_000;
+/// How many go in one batch.
+const BATCH: usize = 10;
 
 /// What all clients share.
 pub struct World {
@@ -71,29 +71,19 @@ impl Clients {
             ledger: world.ledger,
             tally: Arc::clone(&clients.tally),
             apis: apis?,
-            writer: std::sync::Mutex::new(Writer::new(world.users, world.seed)),
+            writer: Mutex::new(Writer::new(world.users, world.seed)),
         });
-        let (stop, give_up) = (clients.stop.clone(), clients.give_up.clone());
-        let tasks = clients.at_work.clone();
-        let mut dice = Dice::new(world.seed);
-        let mut tick = interval(Duration::from_secs(1) / world.rate);
-        // After a stall of ours nothing is made up for: that would be a burst.
-        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        clients.at_work.spawn(async move {
-            let room = Arc::new(Semaphore::new(WAITING));
-            let mut number = 0;
-            while stop.run_until_cancelled(tick.tick()).await.is_some() {
-                let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-                    office.tally.skipped();
-                    continue;
-                };
-                number += 1;
-                let dice = Dice::new(dice.within(0..=u64::MAX - 1));
-                let posting = post(Arc::clone(&office), number, dice, place);
-                let give_up = give_up.clone();
-                tasks.spawn(async move { give_up.run_until_cancelled(posting).await });
+        clients.at_work.spawn(
+            Desk {
+                office,
+                dice: Dice::new(world.seed),
+                room: Arc::new(Semaphore::new(WAITING)),
+                batch: Vec::new(),
+                at_work: clients.at_work.clone(),
+                give_up: clients.give_up.clone(),
             }
-        });
+            .post(world.rate, clients.stop.clone()),
+        );
         Ok(clients)
     }
 
@@ -112,79 +102,57 @@ impl Clients {
     }
 }
 
-/// Where notifications are written and posted.
-struct Office {
-    story: Arc<Story>,
-    ledger: Arc<Ledger>,
-    tally: Arc<Tally>,
-    apis: Vec<Api>,
-    writer: std::sync::Mutex<Writer>,
+/// Hands out one notification after the other.
+struct Desk {
+    office: Arc<Office>,
+    dice: Dice,
+    room: Arc<Semaphore>,
+    /// What waits for its batch to be full.
+    batch: Vec<(Letter, OwnedSemaphorePermit)>,
+    at_work: TaskTracker,
+    give_up: CancellationToken,
 }
 
-impl Office {
-    fn write(&self) -> body::Body {
-        let writer = self.writer.lock();
-        writer
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .write()
-    }
-
-    /// A 202 or try that is not in the ledger would make the whole run worthless.
-    fn note(&self, entry: &Entry) {
-        if let Err(error) = self.ledger.note(entry) {
-            self.story.complain(format_args!("the ledger: {error}"));
-        }
-    }
-}
-
-/// Gets one notification its 202, every second one under a key.
-async fn post(office: Arc<Office>, number: u64, mut dice: Dice, _place: OwnedSemaphorePermit) {
-    let key = number
-        .is_multiple_of(2)
-        .then(|| format!("chaos-{}", Uuid::new_v4()));
-    let again = key.is_some() && (number / 2).is_multiple_of(AGAIN);
-    let mut wanted = if again { 2 } else { 1 };
-    let mut body = office.write();
-    let mut api = dice.place(office.apis.len());
-    while wanted > 0 {
-        let print = body.fingerprint();
-        office.note(&Entry::Try {
-            body: print,
-            key: key.clone(),
-        });
-        match office.apis[api].post(&body.to_json(), key.as_deref()).await {
-            Reply::Accepted(id) => {
-                office.note(&Entry::Accepted {
-                    body: print,
-                    key: key.clone(),
-                    id,
-                });
-                office.tally.accepted(api);
-                wanted -= 1;
+impl Desk {
+    async fn post(mut self, rate: u32, stop: CancellationToken) {
+        let mut tick = interval(Duration::from_secs(1) / rate);
+        // After a stall of ours nothing is made up for: that would be a burst.
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut number = 0;
+        while stop.run_until_cancelled(tick.tick()).await.is_some() {
+            let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+                self.office.tally.skipped();
+                continue;
+            };
+            number += 1;
+            // Those by batch are with and without a key in turn, too.
+            let with_key = number % 2 == 0;
+            let letter = Letter::write(&self.office, with_key, &mut self.dice);
+            if number % BY_BATCH > 0 {
+                self.send(vec![(letter, place)], false);
                 continue;
             }
-            Reply::Refused(secs) => {
-                office.tally.refused();
-                wait(Duration::from_secs(secs) + dice.millis(0..=1_000)).await;
-            }
-            Reply::Nothing => {
-                office.tally.unanswered();
-                wait(dice.millis(BEFORE_ANOTHER)).await;
-            }
-            Reply::Wrong(what, text) => {
-                if office.tally.wrong(&what) == 1 {
-                    office
-                        .story
-                        .tell(format_args!("WRONG: a client got {what}: {text}"));
-                }
-                wait(Duration::from_secs(5)).await;
+            self.batch.push((letter, place));
+            if self.batch.len() == BATCH {
+                let batch = mem::take(&mut self.batch);
+                self.send(batch, true);
             }
         }
-        // Perhaps another process is better off.
-        api = dice.place(office.apis.len());
-        if key.is_none() {
-            // Should the broker have taken the try all the same, its row is not this one's.
-            body = office.write();
-        }
+        let batch = mem::take(&mut self.batch);
+        self.send(batch, true);
+    }
+
+    fn send(&mut self, letters: Vec<(Letter, OwnedSemaphorePermit)>, batch: bool) {
+        let (letters, places) = letters.into_iter().unzip();
+        let parcel = Parcel {
+            letters,
+            batch,
+            dice: self.dice.another(),
+            _places: places,
+        };
+        let posting = parcel.post(Arc::clone(&self.office));
+        let give_up = self.give_up.clone();
+        self.at_work
+            .spawn(async move { give_up.run_until_cancelled(posting).await });
     }
 }

@@ -43,12 +43,12 @@ impl Tally {
         }
     }
 
-    pub(super) fn refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn refused(&self, tries: usize) {
+        add(&self.refused, tries);
     }
 
-    pub(super) fn unanswered(&self) {
-        self.unanswered.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn unanswered(&self, tries: usize) {
+        add(&self.unanswered, tries);
     }
 
     /// Returns how often this has been got.
@@ -109,6 +109,11 @@ pub struct Counts {
     pub unanswered: u64,
     /// Notifications that were not posted, because too many waited for an answer.
     pub skipped: u64,
+}
+
+fn add(count: &AtomicU64, more: usize) {
+    let more = u64::try_from(more).unwrap_or(u64::MAX);
+    count.fetch_add(more, Ordering::Relaxed);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
