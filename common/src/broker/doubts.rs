@@ -20,7 +20,7 @@ const TIMING_OUT: Duration = Duration::from_secs(10);
 pub(super) struct Doubts {
     opened: Instant,
     failures_in_a_row: AtomicU32,
-    /// Milliseconds from `opened` to the first publish that timed out after the last that did not; 0
+    /// When the first publish timed out after the last that did not, as [`Doubts::now`] tells it; 0
     /// where there is none.
     timing_out_since: AtomicU64,
     /// Whether the broker has run short of memory or disk.
@@ -112,10 +112,10 @@ impl Doubts {
         }
     }
 
+    /// In milliseconds, and never 0.
     fn now(&self) -> u64 {
-        let elapsed = self.opened.elapsed().as_millis();
-        // Never 0, which says that nothing has timed out.
-        u64::try_from(elapsed).unwrap_or(u64::MAX).max(1)
+        let elapsed = u64::try_from(self.opened.elapsed().as_millis());
+        elapsed.map_or(u64::MAX, |elapsed| elapsed.saturating_add(1))
     }
 }
 
