@@ -197,9 +197,10 @@ impl Publishing {
 impl Settled {
     /// Tells who waits for it, where somebody does, and gives the permit back.
     pub(super) fn tell(self) {
-        let outcome = match self.positive {
-            true => Ok(()),
-            false => Err(PublishError::Refused),
+        let outcome = if self.positive {
+            Ok(())
+        } else {
+            Err(PublishError::Refused)
         };
         let _ = self.slot.sender.send(outcome);
     }
