@@ -7,6 +7,7 @@ mod demon;
 mod dice;
 mod installation;
 mod ledger;
+mod levels;
 mod parts;
 mod pause;
 mod proxy;
