@@ -7,6 +7,7 @@ mod demon;
 mod dice;
 mod installation;
 mod ledger;
+mod levels;
 mod parts;
 mod pause;
 mod proxy;
@@ -16,6 +17,7 @@ mod settle;
 mod story;
 mod verify;
 
+use std::fs::OpenOptions;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -32,6 +34,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     let seed = args.seed.unwrap_or_else(a_seed);
     eprintln!("seed {seed}, {} minutes", args.minutes);
+    if let Some(path) = &args.json {
+        // Whoever waits for it shall not hear at the end that there is no such folder.
+        let writable = OpenOptions::new().create(true).append(true).open(path);
+        writable.with_context(|| format!("cannot write {}", path.display()))?;
+    }
     let story = Arc::new(Story::begin());
     let mut report = Report::new(seed, args.minutes);
     let ended = tokio::select! {

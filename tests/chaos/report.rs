@@ -1,10 +1,9 @@
 //! What came of a run: a table for people, JSON for programs, and a verdict.
 
-use std::collections::BTreeMap;
+mod json;
+
 use std::fmt;
 use std::time::Duration;
-
-use serde::Serialize;
 
 use crate::clients::Counts;
 use crate::demon::Deeds;
@@ -43,31 +42,6 @@ pub struct MemoryLevel {
     pub peak: u64,
     /// What it may have when all is over.
     pub bound: u64,
-}
-
-/// The file of `--json`.
-#[derive(Debug, Serialize)]
-struct Json {
-    seed: u64,
-    minutes: u64,
-    faults: BTreeMap<String, u32>,
-    accepted: Option<usize>,
-    recorded: Option<usize>,
-    lost: Option<usize>,
-    doubled: Option<usize>,
-    foreign: Option<usize>,
-    dead_letters: Option<u64>,
-    refused: Option<u64>,
-    longest_gap_s: Option<f64>,
-    seconds_to_heal: Option<f64>,
-    unanswered: Option<u64>,
-    unsettled: Option<usize>,
-    undelivered: Option<usize>,
-    failed_messages: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    longest_gap_after_leader_s: Option<f64>,
-    memory_mib: BTreeMap<String, u64>,
-    failures: Vec<String>,
 }
 
 impl Report {
@@ -120,37 +94,6 @@ impl Report {
             format!("{} has {now} of memory, more than {bound}", memory.part)
         }));
         failures
-    }
-
-    /// As JSON.
-    pub fn to_json(&self) -> serde_json::Result<String> {
-        let found = self.findings.as_ref();
-        let faults = self.deeds.faults.iter().map(|(kind, n)| (kind.name(), *n));
-        let memory = self.memory.iter();
-        let json = Json {
-            seed: self.seed,
-            minutes: self.minutes,
-            faults: faults.collect(),
-            accepted: found.map(|found| found.accepted),
-            recorded: found.map(|found| found.recorded),
-            lost: found.map(|found| found.lost),
-            doubled: found.map(|found| found.doubled),
-            foreign: found.map(|found| found.foreign),
-            dead_letters: self.dead_letters,
-            refused: self.counts.map(|counts| counts.refused),
-            longest_gap_s: self.longest_gap.map(rounded),
-            seconds_to_heal: self.seconds_to_heal,
-            unanswered: self.counts.map(|counts| counts.unanswered),
-            unsettled: found.map(|found| found.unsettled),
-            undelivered: found.map(|found| found.undelivered),
-            failed_messages: self.failed_messages,
-            longest_gap_after_leader_s: self.deeds.gap_after_leader.map(rounded),
-            memory_mib: memory
-                .map(|memory| (memory.part.to_string(), memory.now >> 20))
-                .collect(),
-            failures: self.failures(),
-        };
-        serde_json::to_string_pretty(&json)
     }
 }
 
@@ -222,107 +165,4 @@ fn seconds(secs: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::Value;
-
-    use super::*;
-    use crate::demon::Kind;
-
-    fn good() -> Report {
-        Report {
-            deeds: Deeds {
-                faults: [(Kind::KillWorker, 3)].into(),
-                gap_after_leader: None,
-            },
-            counts: Some(Counts {
-                accepted: 12,
-                refused: 5,
-                unanswered: 2,
-                skipped: 0,
-            }),
-            longest_gap: Some(Duration::from_micros(1_234_567)),
-            seconds_to_heal: Some(4.5),
-            findings: Some(Findings {
-                accepted: 10,
-                recorded: 11,
-                unanswered: 1,
-                ..Findings::default()
-            }),
-            dead_letters: Some(0),
-            memory: vec![MemoryLevel {
-                part: Part::Api(0),
-                level: 10 << 20,
-                now: 20 << 20,
-                peak: 30 << 20,
-                bound: 47 << 20,
-            }],
-            ..Report::new(7, 3)
-        }
-    }
-
-    #[test]
-    fn what_must_be_zero_fails_the_run_where_it_is_not() {
-        assert_eq!(good().failures(), [""; 0]);
-        let spoil: [fn(&mut Findings); 6] = [
-            |found| found.lost = 1,
-            |found| found.doubled = 1,
-            |found| found.foreign = 1,
-            |found| found.unsettled = 1,
-            |found| found.undelivered = 1,
-            |found| found.accepted = 0,
-        ];
-        for spoil in spoil {
-            let mut report = good();
-            report.findings.iter_mut().for_each(spoil);
-            assert_eq!(report.failures().len(), 1, "{report}");
-        }
-    }
-
-    #[test]
-    fn so_do_dead_letters_memory_and_whatever_was_complained_of() {
-        let mut report = good();
-        report.dead_letters = Some(2);
-        report.memory[0].now = 48 << 20;
-        report.complaints = vec!["worker-1 ended by itself".to_owned()];
-        assert_eq!(
-            report.failures(),
-            [
-                "worker-1 ended by itself",
-                "dead letters: 2",
-                "api-1 has 48 MiB of memory, more than 47 MiB",
-            ]
-        );
-    }
-
-    #[test]
-    fn what_is_not_known_is_a_failure_and_no_number() {
-        let report = Report::new(7, 3);
-        assert_eq!(report.failures().len(), 6);
-        let json: Value = serde_json::from_str(&report.to_json().expect("JSON")).expect("JSON");
-        for member in ["lost", "accepted", "refused", "longest_gap_s"] {
-            assert_eq!(json[member], Value::Null, "{member}");
-        }
-    }
-
-    #[test]
-    fn the_json_has_the_members_that_programs_read() {
-        let json: Value = serde_json::from_str(&good().to_json().expect("JSON")).expect("JSON");
-        for (member, value) in [
-            ("seed", serde_json::json!(7)),
-            ("minutes", serde_json::json!(3)),
-            ("faults", serde_json::json!({"kill_worker": 3})),
-            ("accepted", serde_json::json!(10)),
-            ("recorded", serde_json::json!(11)),
-            ("lost", serde_json::json!(0)),
-            ("doubled", serde_json::json!(0)),
-            ("foreign", serde_json::json!(0)),
-            ("dead_letters", serde_json::json!(0)),
-            ("refused", serde_json::json!(5)),
-            ("longest_gap_s", serde_json::json!(1.234)),
-            ("seconds_to_heal", serde_json::json!(4.5)),
-            ("failures", serde_json::json!([])),
-        ] {
-            assert_eq!(json[member], value, "{member}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,5 @@
 //! A run, from its beginning to its end.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,11 +11,11 @@ use futures_util::future::join_all;
 use crate::args::Args;
 use crate::clients::{self, Clients};
 use crate::demon::{self, Kind, Schedule};
-use crate::installation::{Installation, Mib, Places, Program, Servers, bound};
+use crate::installation::{Installation, Mib, Places, Program, Servers};
 use crate::ledger::Ledger;
-use crate::parts::Part;
+use crate::levels::Levels;
 use crate::pause::wait;
-use crate::report::{MemoryLevel, Report, rounded};
+use crate::report::{Report, rounded};
 use crate::settle::{Books, LIMIT};
 use crate::story::Story;
 
@@ -26,9 +25,6 @@ const WARM_UP: Duration = Duration::from_secs(15);
 
 /// From one line about the clients to the next.
 const PROGRESS: Duration = Duration::from_secs(10);
-
-/// How long memory may take to come back to its level.
-const MEMORY: Duration = Duration::from_mins(1);
 
 /// Does it all and writes down what comes of it.
 pub async fn run(args: &Args, story: &Arc<Story>, report: &mut Report) -> anyhow::Result<()> {
@@ -75,14 +71,9 @@ async fn through(
     books: &Books<'_>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let story = &on.story;
     wait(WARM_UP).await;
-    let levels = memory_levels(on).await;
-    story.tell(format_args!(
-        "all is well, {} accepted; the demon wakes",
-        clients.tally.counts().accepted
-    ));
-
+    let levels = Levels::measure(on).await;
+    on.story.tell("all is well; the demon wakes");
     let kinds = if args.faults.is_empty() {
         Kind::all(on.nodes)
     } else {
@@ -90,24 +81,40 @@ async fn through(
     };
     let schedule = Schedule::new(report.seed, on.nodes, kinds);
     let how_long = Duration::from_mins(args.minutes);
-    demon::rage(on, &clients.tally, schedule, how_long, &mut report.deeds).await?;
+    let raged = demon::rage(on, &clients.tally, schedule, how_long, &mut report.deeds).await;
     let healed = Instant::now();
-    let waiting = clients.finish(LIMIT).await;
-    if waiting > 0 {
-        story.complain(format_args!("{waiting} notifications got no 202 at all"));
+    if raged.is_ok() {
+        let waiting = clients.finish(LIMIT).await;
+        if waiting > 0 {
+            let what = format_args!("{waiting} requests went on without a 202 for ever");
+            on.story.complain(what);
+        }
     }
-    report.longest_gap = Some(clients.tally.longest_gap(healed));
     report.counts = Some(clients.tally.counts());
+    report.longest_gap = Some(clients.tally.longest_gap(healed));
     for (what, times) in clients.tally.wrong_answers() {
-        story.complain(format_args!("clients got {what}, {times} times"));
+        on.story
+            .complain(format_args!("clients got {what}, {times} times"));
     }
-    story.tell("the clients are done; everything must come through now");
+    raged?;
+
+    on.story
+        .tell("the clients are done; everything must come through now");
     if let Some(settled) = books.settle(on).await {
         report.seconds_to_heal = Some(rounded(settled - healed));
     }
-    report.memory = memory_back(on, &levels).await;
+    report.memory = levels.back(on).await;
+    last_look(on, books, report).await
+}
 
-    // Whatever a worker holds goes back to its queue now, and can be seen there.
+/// What can be seen when nothing runs any more but the servers.
+async fn last_look(
+    on: &Installation,
+    books: &Books<'_>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let story = &on.story;
+    // Whatever a worker holds goes back to its queue now.
     join_all(on.programs().map(|program| leave(program, story))).await;
     let depths = on.broker.depths().await?;
     if !depths.waiting.is_empty() {
@@ -115,10 +122,14 @@ async fn through(
     }
     report.dead_letters = Some(depths.dead_letters);
     report.findings = Some(books.compare(on).await?);
-    let failed = on
-        .programs()
-        .map(|program| program.logged("message failed"));
-    report.failed_messages = failed.sum();
+    for program in on.programs() {
+        report.failed_messages += program.lines_with(r#""message":"message failed""#);
+        // Whoever catches a panic lives on; nothing here may panic all the same.
+        match program.lines_with("panicked at") {
+            0 => {}
+            n => story.complain(format_args!("{} panicked {n} times", program.part)),
+        }
+    }
     Ok(())
 }
 
@@ -167,55 +178,6 @@ async fn progress(on: &Installation, clients: &Clients) -> ! {
             memories.join(", ")
         ));
     }
-}
-
-/// What the processes of each program have, the larger one of two.
-async fn memory_levels(on: &Installation) -> BTreeMap<&'static str, u64> {
-    let mut levels = BTreeMap::new();
-    for program in on.programs() {
-        if let Some(memory) = program.memory().await {
-            let level = levels.entry(kind(program.part)).or_default();
-            *level = memory.resident.max(*level);
-        }
-    }
-    levels
-}
-
-const fn kind(part: Part) -> &'static str {
-    match part {
-        Part::Api(_) => "api",
-        _ => "worker",
-    }
-}
-
-/// Waits until each process has no more memory than it may, at most for [`MEMORY`].
-async fn memory_back(on: &Installation, levels: &BTreeMap<&'static str, u64>) -> Vec<MemoryLevel> {
-    let deadline = Instant::now() + MEMORY;
-    loop {
-        let memories = memories(on, levels).await;
-        let back = memories.iter().all(|memory| memory.now <= memory.bound);
-        if back || Instant::now() > deadline {
-            return memories;
-        }
-        wait(Duration::from_secs(1)).await;
-    }
-}
-
-async fn memories(on: &Installation, levels: &BTreeMap<&'static str, u64>) -> Vec<MemoryLevel> {
-    let mut memories = Vec::new();
-    for program in on.programs() {
-        let level = levels.get(kind(program.part)).copied().unwrap_or_default();
-        if let Some(memory) = program.memory().await {
-            memories.push(MemoryLevel {
-                part: program.part,
-                level,
-                now: memory.resident,
-                peak: memory.peak,
-                bound: bound(level),
-            });
-        }
-    }
-    memories
 }
 
 /// A process that is still there leaves in good order.

@@ -142,3 +142,27 @@ impl Demon<'_> {
 fn has_room(going_on: &[Act], act: &Act) -> bool {
     going_on.len() < AT_ONCE && going_on.iter().all(|other| act.goes_with(other))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::Part;
+
+    fn kill(part: Part) -> Act {
+        Act {
+            kind: Kind::KillApi,
+            after: Duration::ZERO,
+            deed: Deed::Kill(part),
+            lasts: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn two_acts_may_go_on_at_once_where_they_go_together_and_a_third_waits() {
+        let [api, worker] = [kill(Part::Api(0)), kill(Part::Worker(0))];
+        assert!(has_room(&[], &api));
+        assert!(has_room(&[worker], &api));
+        assert!(!has_room(&[api], &api));
+        assert!(!has_room(&[api, worker], &kill(Part::Postgres)));
+    }
+}

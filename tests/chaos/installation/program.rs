@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -190,16 +190,14 @@ impl Program {
         Memory::read(&fs::read_to_string(path).ok()?)
     }
 
-    /// How many lines of its log have this message.
-    pub fn logged(&self, message: &str) -> usize {
-        let wanted = format!(r#""message":"{message}""#);
-        let log = fs::read(&self.log).unwrap_or_default();
-        let lines = log.split(|byte| *byte == b'\n');
-        let says = |line: &&[u8]| {
-            line.windows(wanted.len())
-                .any(|part| part == wanted.as_bytes())
+    /// How many lines of its log hold this text.
+    pub fn lines_with(&self, text: &str) -> usize {
+        let Ok(log) = File::open(&self.log) else {
+            return 0;
         };
-        lines.filter(says).count()
+        let lines = BufReader::new(log).split(b'\n').map_while(Result::ok);
+        let holds = |line: &Vec<u8>| String::from_utf8_lossy(line).contains(text);
+        lines.filter(holds).count()
     }
 }
 

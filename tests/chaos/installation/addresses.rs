@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use reqwest::Url;
+use tidings_tests::tokens;
+
+use super::servers::Servers;
+use crate::parts::{Link, Part};
+use crate::proxy::Proxy;
+
+/// Where the servers really are.
+pub(super) struct Addresses {
+    pub(super) database: Url,
+    pub(super) nodes: Vec<Url>,
+    /// The management plugin of each node.
+    pub(super) management: Vec<Url>,
+}
+
+impl Addresses {
+    pub(super) fn read(servers: &Servers) -> anyhow::Result<Self> {
+        // One or several, as the instance is one node or a cluster.
+        let urls = |several: &str, one: &str| -> anyhow::Result<Vec<Url>> {
+            let list = servers
+                .variable(several)
+                .or_else(|_| servers.variable(one))?;
+            let parsed = list.split(',').map(|url| Ok(url.parse()?));
+            parsed.collect()
+        };
+        Ok(Self {
+            database: servers.variable("DATABASE_URL")?.parse()?,
+            nodes: urls("RABBITMQ_URLS", "RABBITMQ_URL")?,
+            management: urls("RABBITMQ_MANAGEMENT_URLS", "RABBITMQ_MANAGEMENT_URL")?,
+        })
+    }
+
+    /// What a process is started with.
+    pub(super) fn settings(
+        &self,
+        part: Part,
+        links: &BTreeMap<Link, Arc<Proxy>>,
+        sandbox: &Path,
+    ) -> anyhow::Result<BTreeMap<String, String>> {
+        let through = |to: Part, url: &Url| -> anyhow::Result<Url> {
+            let link = Link { from: part, to };
+            let proxy = links.get(&link).with_context(|| format!("no {link}"))?;
+            let mut url = url.clone();
+            url.set_port(Some(proxy.port()))
+                .map_err(|()| anyhow::anyhow!("no port in {url}"))?;
+            Ok(url)
+        };
+        let database = through(Part::Postgres, &self.database)?;
+        let nodes = self.nodes.iter().enumerate();
+        let nodes: Vec<_> = nodes
+            .map(|(n, url)| through(Part::RabbitMq(n), url))
+            .collect::<anyhow::Result<_>>()?;
+        let sandbox = sandbox.to_str().context("a path in UTF-8")?;
+        let mut settings = broker_settings(&nodes);
+        for (name, value) in [
+            ("APP_ENV", "development"),
+            ("LOG_LEVEL", "info"),
+            ("JWT_SECRET", tokens::SECRET),
+            ("DATABASE_URL", database.as_str()),
+            ("API_PORT", "0"),
+            ("WORKER_PORT", "0"),
+            ("EMAIL_PROVIDER", "sandbox"),
+            ("SMS_PROVIDER", "sandbox"),
+            ("PUSH_PROVIDER", "sandbox"),
+            ("WEBHOOK_PROVIDER", "sandbox"),
+            ("SANDBOX_DIR", sandbox),
+        ] {
+            settings.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(settings)
+    }
+
+    /// How to reach the broker past all proxies.
+    pub(super) fn straight(&self) -> BTreeMap<String, String> {
+        broker_settings(&self.nodes)
+    }
+}
+
+fn broker_settings(nodes: &[Url]) -> BTreeMap<String, String> {
+    let urls: Vec<_> = nodes.iter().map(Url::as_str).collect();
+    let settings = match urls[..] {
+        [one] => vec![("RABBITMQ_URL", one.to_owned())],
+        _ => vec![
+            ("RABBITMQ_URLS", urls.join(",")),
+            ("QUORUM_SIZE", urls.len().to_string()),
+        ],
+    };
+    let own = |(name, value): (&str, String)| (name.to_owned(), value);
+    settings.into_iter().map(own).collect()
+}
+
+/// The port in `url`.
+pub(super) fn port(url: &Url) -> anyhow::Result<u16> {
+    url.port().with_context(|| format!("no port in {url}"))
+}

@@ -1,0 +1,102 @@
+use serde_json::Value;
+
+use super::*;
+use crate::demon::Kind;
+
+fn good() -> Report {
+    Report {
+        deeds: Deeds {
+            faults: [(Kind::KillWorker, 3)].into(),
+            gap_after_leader: None,
+        },
+        counts: Some(Counts {
+            accepted: 12,
+            refused: 5,
+            unanswered: 2,
+            skipped: 0,
+        }),
+        longest_gap: Some(Duration::from_micros(1_234_567)),
+        seconds_to_heal: Some(4.5),
+        findings: Some(Findings {
+            accepted: 10,
+            recorded: 11,
+            unanswered: 1,
+            ..Findings::default()
+        }),
+        dead_letters: Some(0),
+        memory: vec![MemoryLevel {
+            part: Part::Api(0),
+            level: 10 << 20,
+            now: 20 << 20,
+            peak: 30 << 20,
+            bound: 47 << 20,
+        }],
+        ..Report::new(7, 3)
+    }
+}
+
+#[test]
+fn what_must_be_zero_fails_the_run_where_it_is_not() {
+    assert_eq!(good().failures(), [""; 0]);
+    let spoil: [fn(&mut Findings); 6] = [
+        |found| found.lost = 1,
+        |found| found.doubled = 1,
+        |found| found.foreign = 1,
+        |found| found.unsettled = 1,
+        |found| found.undelivered = 1,
+        |found| found.accepted = 0,
+    ];
+    for spoil in spoil {
+        let mut report = good();
+        report.findings.iter_mut().for_each(spoil);
+        assert_eq!(report.failures().len(), 1, "{report}");
+    }
+}
+
+#[test]
+fn so_do_dead_letters_memory_and_whatever_was_complained_of() {
+    let mut report = good();
+    report.dead_letters = Some(2);
+    report.memory[0].now = 48 << 20;
+    report.complaints = vec!["worker-1 ended by itself".to_owned()];
+    assert_eq!(
+        report.failures(),
+        [
+            "worker-1 ended by itself",
+            "dead letters: 2",
+            "api-1 has 48 MiB of memory, more than 47 MiB",
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_known_is_a_failure_and_no_number() {
+    let report = Report::new(7, 3);
+    assert_eq!(report.failures().len(), 6);
+    let json: Value = serde_json::from_str(&report.to_json().expect("JSON")).expect("JSON");
+    for member in ["lost", "accepted", "refused", "longest_gap_s"] {
+        assert_eq!(json[member], Value::Null, "{member}");
+    }
+}
+
+#[test]
+fn the_json_has_the_members_that_programs_read() {
+    let json: Value = serde_json::from_str(&good().to_json().expect("JSON")).expect("JSON");
+    for (member, value) in [
+        ("seed", serde_json::json!(7)),
+        ("minutes", serde_json::json!(3)),
+        ("faults", serde_json::json!({"kill_worker": 3})),
+        ("accepted", serde_json::json!(10)),
+        ("recorded", serde_json::json!(11)),
+        ("lost", serde_json::json!(0)),
+        ("doubled", serde_json::json!(0)),
+        ("foreign", serde_json::json!(0)),
+        ("dead_letters", serde_json::json!(0)),
+        ("refused", serde_json::json!(5)),
+        ("longest_gap_s", serde_json::json!(1.234)),
+        ("seconds_to_heal", serde_json::json!(4.5)),
+        ("failures", serde_json::json!([])),
+    ] {
+        assert_eq!(json[member], value, "{member}");
+    }
+}
