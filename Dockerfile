@@ -11,24 +11,26 @@ ENV CARGO_PROFILE_DIST_DEBUG=none
 # take these files for newer than the real ones.
 COPY Cargo.toml Cargo.lock ./
 COPY api/Cargo.toml api/
+COPY bench/Cargo.toml bench/
 COPY cli/Cargo.toml cli/
 COPY common/Cargo.toml common/
 COPY db/Cargo.toml db/
 COPY tests/Cargo.toml tests/
 COPY worker/Cargo.toml worker/
-RUN mkdir api/src cli/src common/src db/src tests/src worker/src \
+RUN mkdir api/src bench/src cli/src common/src db/src tests/src worker/src \
     && echo '#![allow(missing_docs)]' \
-        | tee api/src/lib.rs common/src/lib.rs db/src/lib.rs tests/src/lib.rs worker/src/lib.rs \
+        | tee api/src/lib.rs bench/src/lib.rs common/src/lib.rs db/src/lib.rs tests/src/lib.rs worker/src/lib.rs \
     && echo '#![allow(missing_docs)] fn main() {}' \
         | tee api/src/main.rs cli/src/main.rs worker/src/main.rs \
     && cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli \
     && cargo clean --profile dist --locked -p tidings-api -p tidings-worker -p tidings-cli \
-        -p tidings-common -p tidings-db
+        -p tidings-bench -p tidings-common -p tidings-db
 
 COPY common common
 COPY db db
 COPY api api
 COPY worker worker
+COPY bench bench
 COPY cli cli
 RUN cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli
 

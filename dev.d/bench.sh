@@ -20,12 +20,6 @@ build_bench_programs() {
     done
 }
 
-clear_bench_dir() {
-    TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" down --purge >/dev/null 2>&1 ||
-        say "The servers of the measurement could not be stopped: see $bench_dir/servers"
-    rm -rf -- "$bench_dir"
-}
-
 # The process id of SERVER of the measurement's own instance.
 bench_pid() { TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" status | awk -v name="$1" '$1 == name { print $3 }'; }
 
@@ -48,18 +42,16 @@ cmd_bench() {
     done
     need_packages rabbitmq-server postgresql
     make_dev_dir
-    exec {bench_lock_fd}>>"$dev_dir/bench.lock"
-    flock -n "$bench_lock_fd" || die "a './dev bench' is running on $bench_dir"
-    clear_bench_dir
+    lock_instances bench
+    clear_instances "$bench_dir"
     build_bench_programs
     [[ $what == growth ]] || args+=(--unpublished "$bin_dir/examples/unpublished")
     mkdir -p -- "$bench_dir/logs"
-    trap 'trap "" INT TERM; clear_bench_dir' EXIT
+    trap 'trap "" INT TERM; clear_instances "$bench_dir"' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     (
-        # Without the lock: a server that outlives this script must not keep the next one away.
-        exec {bench_lock_fd}>&-
+        exec {instances_lock_fd}>&-
         unset TIDINGS_BIN_DIR
         TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" start rabbitmq postgres
     ) || die "the servers could not be started"

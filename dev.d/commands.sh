@@ -1,13 +1,14 @@
 # shellcheck shell=bash
 # The commands for people, apart from `up` and `test`.
 
-readonly all_names=(api worker rabbitmq postgres)
+all_names() { echo "api worker $(rabbitmq_nodes) postgres"; }
 
 check_names() {
-    local name
-    (($# > 0)) || die "which one? Name some of: ${all_names[*]}"
+    local name names
+    names=$(all_names)
+    (($# > 0)) || die "which one? Name some of: $names"
     for name in "$@"; do
-        [[ " ${all_names[*]} " == *" $name "* ]] || die "no such thing: $name. There are: ${all_names[*]}"
+        [[ " $names " == *" $name "* ]] || die "no such thing: $name. There are: $names"
     done
 }
 
@@ -19,25 +20,35 @@ kill_api() { kill_process api; }
 kill_worker() { kill_process worker; }
 
 cmd_start() {
-    local name servers=() programs=()
+    local name nodes=() servers=() programs=()
+    if [[ ${1:-} == --cluster ]]; then
+        cluster_wanted=yes
+        shift
+    fi
     check_names "$@"
     for name in "$@"; do
         case $name in
-            rabbitmq) need_packages rabbitmq-server ;;
+            rabbitmq*) need_packages rabbitmq-server ;;
             postgres) need_packages postgresql ;;
             *) need_packages curl ;;
         esac
     done
     open_dev_dir
+    settle_cluster
     for name in "$@"; do
         case $name in
-            rabbitmq | postgres)
-                "ensure_${name}_ports"
-                servers+=("start_$name")
+            rabbitmq*) nodes+=("$name") ;;
+            postgres)
+                ensure_postgres_ports
+                servers+=(start_postgres)
                 ;;
             *) programs+=("start_$name") ;;
         esac
     done
+    if ((${#nodes[@]} > 0)); then
+        want_nodes "${nodes[@]}"
+        servers+=(start_rabbitmq)
+    fi
     # Programs that have never been up get what `up` would give them.
     if ((${#programs[@]} > 0)) && [[ ! -e $dev_dir/settings ]]; then
         read_settings
@@ -64,7 +75,7 @@ cmd_stop() { each_name stop "$@"; }
 cmd_kill() { each_name kill "$@"; }
 
 cmd_down() {
-    local purge=no
+    local purge=no nodes
     case $* in
         '') ;;
         --purge) purge=yes ;;
@@ -72,27 +83,33 @@ cmd_down() {
     esac
     [[ -e $marker ]] || return 0
     open_dev_dir
+    read -ra nodes <<<"$(rabbitmq_nodes)"
     if [[ $purge == yes ]]; then
-        lock_test_dir
+        lock_instances test
+        lock_instances chaos
+        lock_instances bench
     fi
     # The programs first: they shall finish what they have begun.
     in_parallel stop_api stop_worker
     if [[ $purge == yes ]]; then
         # Nobody needs a good order in what is deleted next, and RabbitMQ takes 6 s for it.
-        in_parallel kill_rabbitmq kill_postgres kill_epmd
+        in_parallel "${nodes[@]/#/kill_}" kill_postgres kill_epmd
         purge_dev_dir
     else
-        in_parallel stop_rabbitmq stop_postgres
+        in_parallel "${nodes[@]/#/stop_}" stop_postgres
     fi
 }
 
 purge_dev_dir() {
     say "Deleting the data in $dev_dir."
-    clear_test_dir
+    clear_instances "$test_dir"
+    clear_chaos
+    clear_instances "$bench_dir"
     release_ports
     # Only what this script made, in case that somebody keeps a file of his own here.
     rm -rf -- "$(postgres_home)" "$rabbitmq_dir" "$run_dir" "$log_dir" \
-        "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,postgres.path,test.lock}
+        "$cluster_mark" "$dev_dir"/{test,chaos,bench}.lock \
+        "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,postgres.path,chaos-failed}
     # The lock last: from here on another ./dev may begin anew.
     rm -f -- "$marker" "$dev_dir/lock"
     rmdir -- "$dev_dir" 2>/dev/null || say "$dev_dir stays: it holds files that ./dev has not made."
@@ -103,18 +120,18 @@ cmd_status() {
     if [[ -e $marker ]] && load_ports; then
         current_settings
     fi
-    printf '%-9s %-8s %-8s %s\n' NAME STATE PID ADDRESS
-    for name in "${all_names[@]}"; do
+    printf '%-10s %-8s %-8s %s\n' NAME STATE PID ADDRESS
+    for name in $(all_names); do
         state=stopped address=
         if pid=$(pid_of "$name"); then
             state=running
             case $name in
-                rabbitmq) address="127.0.0.1:${port[rabbitmq]}, management http://$(management_address)" ;;
+                rabbitmq*) address="127.0.0.1:$(node_port rabbitmq "$name"), management http://$(management_address "$name")" ;;
                 postgres) address=127.0.0.1:${port[postgres]} ;;
                 *) address=$(program_url "$name") ;;
             esac
         fi
-        printf '%-9s %-8s %-8s %s\n' "$name" "$state" "${pid:--}" "${address:--}"
+        printf '%-10s %-8s %-8s %s\n' "$name" "$state" "${pid:--}" "${address:--}"
     done
 }
 
@@ -130,7 +147,8 @@ cmd_logs() {
                 ;;
         esac
     done
-    for name in "${names[@]:-${all_names[@]}}"; do
+    ((${#names[@]} > 0)) || read -ra names <<<"$(all_names)"
+    for name in "${names[@]}"; do
         [[ ! -e $log_dir/$name.log ]] || files+=("$log_dir/$name.log")
     done
     ((${#files[@]} > 0)) || die "there are no logs yet"
@@ -157,10 +175,18 @@ cmd_psql() {
 }
 
 cmd_rabbitmqctl() {
+    local node
     need_packages rabbitmq-server
     need_instance
-    is_running rabbitmq || die "RabbitMQ does not run: ./dev start rabbitmq"
-    with_rabbitmq_env "$rabbitmq_bin/rabbitmqctl" "$@"
+    node=$(running_nodes)
+    node=${node%% *}
+    [[ -n $node ]] || die "RabbitMQ does not run: ./dev start rabbitmq"
+    # Our names of the nodes beside the tool's own.
+    if [[ ${1:-} == -n ]] && is_node "${2:-}"; then
+        node=$2
+        shift 2
+    fi
+    with_rabbitmq_env "$node" "$rabbitmq_bin/rabbitmqctl" "$@"
 }
 
 cmd_tidings() {

@@ -5,7 +5,12 @@ declare -A port=()
 declare -rA preferred_port=(
     [api]=8080 [worker]=8081 [postgres]=5433
     [rabbitmq]=5673 [management]=15673 [dist]=25673 [epmd]=4370
+    [rabbitmq-2]=5674 [management-2]=15674 [dist-2]=25674
+    [rabbitmq-3]=5675 [management-3]=15675 [dist-3]=25675
 )
+# Those of every instance, and those that a cluster needs beside them.
+readonly port_keys=(api worker postgres rabbitmq management dist epmd)
+readonly cluster_port_keys=({rabbitmq,management,dist}-{2,3})
 
 # Whether something listens on this port, on whatever address. Reading the kernel's table finds
 # listeners that a connection to 127.0.0.1 would not, and needs no tool.
@@ -92,18 +97,14 @@ load_ports() {
     done <"$dev_dir/ports"
 }
 
-load_or_choose_ports() {
+# Gives each named key that has no port yet one.
+choose_ports() {
     local key
     lock_port_registry
-    if load_ports; then
-        # A reboot empties the registry.
-        for key in "${!port[@]}"; do
-            [[ -e $port_registry/${port[$key]} ]] || printf '%s\n' "$dev_dir" >"$port_registry/${port[$key]}"
-        done
-        unlock_port_registry
-        return
-    fi
-    for key in "${!preferred_port[@]}"; do
+    for key in "$@"; do
+        if [[ -v port[$key] ]]; then
+            continue
+        fi
         if [[ $private_instance == yes ]]; then
             assign_port "$key"
         else
@@ -111,6 +112,21 @@ load_or_choose_ports() {
         fi
     done
     save_ports
+    unlock_port_registry
+}
+
+load_or_choose_ports() {
+    local key
+    if [[ ! -r $dev_dir/ports ]]; then
+        choose_ports "${port_keys[@]}"
+        return
+    fi
+    lock_port_registry
+    load_ports
+    # A reboot empties the registry.
+    for key in "${!port[@]}"; do
+        [[ -e $port_registry/${port[$key]} ]] || printf '%s\n' "$dev_dir" >"$port_registry/${port[$key]}"
+    done
     unlock_port_registry
 }
 

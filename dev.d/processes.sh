@@ -37,11 +37,17 @@ exec_apart() {
 # Starts a command in the background and remembers it: NAME LOG COMMAND…
 # Each link of the chain (setsid, env, …) executes the next, so $! is the pid of the command itself.
 spawn() {
-    local name=$1 started
+    local name=$1
     shift
     (exec_apart "$@") &
-    started=$(start_time_of "$!") || started=gone
-    printf '%s %s %s\n' "$!" "$started" "$(</proc/sys/kernel/random/boot_id)" >"$run_dir/$name.pid"
+    remember "$name" "$!"
+}
+
+# Notes which process is called NAME: NAME PID
+remember() {
+    local started
+    started=$(start_time_of "$2") || started=gone
+    printf '%s %s %s\n' "$2" "$started" "$(</proc/sys/kernel/random/boot_id)" >"$run_dir/$1.pid"
 }
 
 # Prints the pid of a process that `spawn` started; fails if it does not run.

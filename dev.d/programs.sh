@@ -7,19 +7,24 @@ target_dir() {
         sed -nE 's/.*"target_directory":"([^"]*)".*/\1/p'
 }
 
-# Sets $bin_dir for `up`: builds, unless the caller names a folder with the programs.
-build_programs() {
+# Sets $bin_dir: builds the named programs, unless the caller names a folder with them.
+have_programs() {
+    local program
     if [[ -n ${TIDINGS_BIN_DIR:-} ]]; then
         bin_dir=$(realpath -m -- "$TIDINGS_BIN_DIR")
     else
         say "Building the programs (the first time takes some minutes)."
-        (cd -- "$root" && cargo build --release --bins --locked) || die "the build failed"
+        (cd -- "$root" && cargo build --release --locked "${@/#/--bin=}") || die "the build failed"
         bin_dir=$(target_dir)/release
     fi
-    local program
-    for program in tidings tidings-api tidings-worker; do
+    for program in "$@"; do
         [[ -x $bin_dir/$program ]] || die "there is no program $bin_dir/$program"
     done
+}
+
+# For `up`, whose programs all other commands use.
+build_programs() {
+    have_programs tidings tidings-api tidings-worker
     printf '%s' "$bin_dir" | write_private "$dev_dir/bin-dir"
 }
 

@@ -31,13 +31,19 @@ default_settings() {
         [API_PORT]=${port[api]}
         [WORKER_PORT]=${port[worker]}
     )
+    # A replica of each queue on each node.
+    ! is_cluster || settings[QUORUM_SIZE]=3
     server_settings
 }
 
 # Always the private servers', whatever the environment says: this script must not touch any other.
 server_settings() {
     settings[DATABASE_URL]=postgres://$postgres_login:$postgres_login@127.0.0.1:${port[postgres]}/$postgres_login
-    settings[RABBITMQ_URL]=amqp://$rabbitmq_login:$rabbitmq_login@127.0.0.1:${port[rabbitmq]}/%2f
+    if is_cluster; then
+        settings[RABBITMQ_URLS]=$(of_each_node amqp_url)
+    else
+        settings[RABBITMQ_URL]=$(amqp_url rabbitmq)
+    fi
 }
 
 # Sets $settings to what the environment asks for now; what an earlier run was given plays no part.
@@ -45,8 +51,11 @@ read_settings() {
     local name
     default_settings
     for name in $(setting_names); do
+        case $name in
+            DATABASE_URL | RABBITMQ_URL | RABBITMQ_URLS) continue ;;
+        esac
         # Set but empty is a value too.
-        if [[ $name != DATABASE_URL && $name != RABBITMQ_URL && -v $name ]]; then
+        if [[ -v $name ]]; then
             settings[$name]=${!name}
         fi
     done
@@ -80,8 +89,6 @@ program_url() {
     esac
 }
 
-management_address() { printf '127.0.0.1:%s' "${port[management]}"; }
-
 # NAME='value' for a POSIX shell.
 export_line() { printf "export %s='%s'\n" "$1" "${2//\'/\'\\\'\'}"; }
 
@@ -91,7 +98,8 @@ write_env_file() {
     {
         export_line API_URL "$(program_url api)"
         export_line WORKER_URL "$(program_url worker)"
-        export_line RABBITMQ_MANAGEMENT_URL "http://$rabbitmq_login:$rabbitmq_login@$(management_address)"
+        export_line RABBITMQ_MANAGEMENT_URL "$(management_url rabbitmq)"
+        ! is_cluster || export_line RABBITMQ_MANAGEMENT_URLS "$(of_each_node management_url)"
         for name in "${!settings[@]}"; do
             export_line "$name" "${settings[$name]}"
         done | sort

@@ -2,27 +2,8 @@
 # `./dev test`: every check and every test, on servers of its own that never meet those of `up`.
 
 test_dir=$dev_dir/test
-
-# One test run at a time in one folder; a purge counts as one.
-lock_test_dir() {
-    exec {test_lock_fd}>>"$dev_dir/test.lock"
-    flock -n "$test_lock_fd" || die "a './dev test' is running on $test_dir"
-}
-
-# Ends and deletes every instance below the tests' folder: ours, and those of tests that were
-# interrupted before they could clean up.
-clear_test_dir() {
-    local found pids=() pid
-    [[ -d $test_dir ]] || return 0
-    while IFS= read -r -d '' found; do
-        TIDINGS_DEV_DIR=$(dirname -- "$found") "$root/dev" down --purge &
-        pids+=("$!")
-    done < <(find "$test_dir" -name "${marker##*/}" -print0)
-    for pid in "${pids[@]}"; do
-        wait "$pid" || say "A test's server could not be stopped; see above."
-    done
-    rm -rf -- "$test_dir"
-}
+# Which tests stop or kill a broker, for which they make one of their own.
+readonly own_broker_tests='test(private_broker) | test(chaos::)'
 
 # Runs one step and says how long it took: TITLE COMMAND…
 step() {
@@ -31,7 +12,7 @@ step() {
     say ""
     say "== $title"
     # Without the lock: a test that outlives this script must not keep the next one from clearing up.
-    (exec {test_lock_fd}>&- && cd -- "$root" && "$@") || status=$?
+    (exec {instances_lock_fd}>&- && cd -- "$root" && "$@") || status=$?
     took=$(((${EPOCHREALTIME/[.,]/} - began) / 100000))
     if ((status != 0)); then
         say "== $title: FAILED after $((took / 10)).$((took % 10)) s"
@@ -67,7 +48,7 @@ parse_test_args() {
         filter=${filter:+$filter | }$one
     done
     if [[ -n $broker ]]; then
-        filter="${filter:+($filter) & }not test(private_broker)"
+        filter="${filter:+($filter) & }not ($own_broker_tests)"
     fi
     if [[ -n $filter ]]; then
         nextest_args=(-E "$filter" "${nextest_args[@]}")
@@ -115,10 +96,10 @@ cmd_test() {
     parse_test_args "$@"
     need_test_tools
     make_dev_dir
-    lock_test_dir
-    clear_test_dir
+    lock_instances test
+    clear_instances "$test_dir"
     mkdir -p -- "$test_dir/private"
-    trap 'trap "" INT TERM; clear_test_dir' EXIT
+    trap 'trap "" INT TERM; clear_instances "$test_dir"' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     # A shell that has read .dev/env must not lend the tests its settings.
@@ -137,7 +118,7 @@ cmd_test() {
     source <(export_test_environment)
     if [[ -n $broker ]]; then
         step "Left out, because they stop or kill a broker of their own" \
-            cargo nextest list --workspace --locked -E 'test(private_broker)'
+            cargo nextest list --workspace --locked -E "$own_broker_tests"
     fi
     step "Tests" cargo nextest run --workspace --locked "${nextest_args[@]}"
     step "Examples in the documentation" cargo test --doc --workspace --locked

@@ -4,15 +4,22 @@
 readonly demo_user=9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a
 
 cmd_up() {
-    local name to_start=()
-    (($# == 0)) || die "up takes no arguments: settings are taken from the environment, see ./dev help"
+    local name to_start=() nodes
+    case $* in
+        '') ;;
+        --cluster) cluster_wanted=yes ;;
+        *) die "up knows only --cluster: settings are taken from the environment, see ./dev help" ;;
+    esac
     [[ -n ${TIDINGS_BIN_DIR:-} ]] || need_cargo
     need_packages rabbitmq-server postgresql curl
     open_dev_dir
 
+    settle_cluster
+    ! is_cluster || say "RabbitMQ is a cluster of three nodes here, until ./dev down --purge."
     # Everybody is told of a new port below, so the servers may change theirs.
     may_change_ports=yes
-    ensure_rabbitmq_ports
+    read -ra nodes <<<"$(rabbitmq_nodes)"
+    want_nodes "${nodes[@]}"
     ensure_postgres_ports
     in_parallel start_rabbitmq start_postgres
 
@@ -44,6 +51,14 @@ prepare_database() {
     fi
 }
 
+management_lines() {
+    local node
+    for node in $(rabbitmq_nodes); do
+        printf '  %-10s  http://%s   user %s, password %s\n' \
+            "RabbitMQ${node#rabbitmq}" "$(management_address "$node")" "$rabbitmq_login" "$rabbitmq_login"
+    done
+}
+
 print_welcome() {
     local token api
     api=$(program_url api)
@@ -52,7 +67,7 @@ print_welcome() {
 Tidings is up.
 
   API         $api
-  RabbitMQ    http://$(management_address)   user $rabbitmq_login, password $rabbitmq_login
+$(management_lines)
   Worker      $(program_url worker)
 
 TEXT

@@ -158,6 +158,10 @@ fn serve(listener: TcpListener, settings: &Settings, state: AppState) -> anyhow:
     }
     let server = server
         .keep_alive(KEEP_ALIVE)
+        // Nor does a connection that has carried nothing yet end before one that has. After the default, 5 s,
+        // it would be sent a 408: clients keep a connection or two in reserve, and who was about to post on
+        // such a one would take that for the answer.
+        .client_request_timeout(KEEP_ALIVE)
         .shutdown_timeout(settings.shutdown.timeout.as_secs())
         .disable_signals()
         .listen(listener)

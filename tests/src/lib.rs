@@ -13,7 +13,10 @@
 mod amqp;
 mod cleanup;
 mod client;
+mod cluster;
 mod database;
+mod frozen;
+mod instance;
 mod load;
 mod logs;
 mod management;
@@ -34,13 +37,15 @@ mod world;
 
 pub use amqp::{Amqp, Message, text_header};
 pub use client::{Answer, Client};
+pub use cluster::{PrivateCluster, Replicas};
 pub use database::TestDatabase;
+pub use frozen::Frozen;
 pub use load::{Load, Post, Posted, Reply};
 pub use logs::Logs;
 pub use management::{Management, QueueState};
 pub use metrics::Scrape;
 pub use poll::{eventually, eventually_ok, secs};
-pub use private::{Frozen, PrivateServer, Server};
+pub use private::{PrivateServer, Server};
 pub use probe::{Arrival, Probe};
 pub use program::{Kind, Program};
 pub use receiver::{Received, Receiver};

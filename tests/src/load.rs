@@ -204,6 +204,17 @@ impl Posted {
         assert!(slowest.took <= limit, "{slowest:?}");
     }
 
+    /// The longest time in which no 202 came, from the first to the last.
+    #[must_use]
+    pub fn longest_gap(&self) -> Duration {
+        let accepted = self.0.iter();
+        let accepted = accepted.filter(|post| matches!(post.reply, Reply::Accepted(_)));
+        let mut answered: Vec<_> = accepted.map(|post| post.began + post.took).collect();
+        answered.sort_unstable();
+        let gaps = answered.windows(2).map(|pair| pair[1] - pair[0]);
+        gaps.max().unwrap_or_default()
+    }
+
     /// Waits until the worker has done all, lets it leave, and checks that all is as it must be:
     /// every 202 has one row with the payload that was posted, no notification has two, there is
     /// none that nobody posted, no message has climbed a ladder or became a dead letter, and none

@@ -7,8 +7,8 @@ use reqwest::Url;
 pub struct Servers {
     /// A superuser's, of any database.
     pub database: Url,
-    /// An administrator's, of any virtual host.
-    pub rabbitmq: Url,
+    /// An administrator's, of any virtual host; one, or one for each node of a cluster.
+    pub rabbitmq: Vec<Url>,
     /// The management plugin, with an administrator's login.
     pub management: Url,
 }
@@ -19,7 +19,7 @@ impl Servers {
     pub fn shared() -> Self {
         Self {
             database: url(&required("TIDINGS_TEST_DATABASE_URL")),
-            rabbitmq: url(&required("TIDINGS_TEST_RABBITMQ_URL")),
+            rabbitmq: vec![url(&required("TIDINGS_TEST_RABBITMQ_URL"))],
             management: url(&required("TIDINGS_TEST_MANAGEMENT_URL")),
         }
     }

@@ -11,7 +11,7 @@ pub struct Vhost {
     pub name: String,
     /// The broker's management plugin.
     pub management: Management,
-    url: Url,
+    urls: Vec<Url>,
 }
 
 impl Vhost {
@@ -20,22 +20,36 @@ impl Vhost {
         let management = Management::new(servers.management.clone());
         let name = format!("tidings-test-{}", Uuid::new_v4().simple());
         management
-            .make_vhost(&name, servers.rabbitmq.username())
+            .make_vhost(&name, servers.rabbitmq[0].username())
             .await
             .unwrap_or_else(|error| panic!("RabbitMQ: {error:?}; run ./dev test"));
-        let mut url = servers.rabbitmq.clone();
-        url.set_path(&name);
+        let mut urls = servers.rabbitmq.clone();
+        for url in &mut urls {
+            url.set_path(&name);
+        }
         Self {
             name,
             management,
-            url,
+            urls,
         }
     }
 
-    /// Its `RABBITMQ_URL`.
+    /// Its `RABBITMQ_URL`, by the broker's first node.
     #[must_use]
     pub fn url(&self) -> &str {
-        self.url.as_str()
+        self.urls[0].as_str()
+    }
+
+    /// The setting by which programs know all of the broker's nodes, and its value.
+    #[must_use]
+    pub fn setting(&self) -> (&'static str, String) {
+        match &self.urls[..] {
+            [only] => ("RABBITMQ_URL", only.to_string()),
+            several => {
+                let several: Vec<_> = several.iter().map(Url::as_str).collect();
+                ("RABBITMQ_URLS", several.join(","))
+            }
+        }
     }
 }
 

@@ -45,12 +45,13 @@ impl World {
     pub async fn on(servers: &Servers, more: &[(&str, &str)]) -> Self {
         let (database, vhost) = tokio::join!(TestDatabase::migrated(servers), Vhost::new(servers));
         let mut settings = Settings::new();
+        let (broker, value) = vhost.setting();
+        settings.insert(broker.to_owned(), value);
         for (name, value) in [
             ("APP_ENV", "development"),
             ("LOG_LEVEL", "info"),
             ("JWT_SECRET", tokens::SECRET),
             ("DATABASE_URL", database.url()),
-            ("RABBITMQ_URL", vhost.url()),
             // Every channel is on, and what is to be delivered waits in its queue.
             ("EMAIL_PROVIDER", "sandbox"),
             ("SMS_PROVIDER", "sandbox"),
@@ -123,9 +124,15 @@ impl World {
     /// Runs the tool `tidings`.
     #[must_use]
     pub fn tidings(&self, arguments: &[&str]) -> Output {
+        self.tidings_with(&[], arguments)
+    }
+
+    /// Runs the tool `tidings` with `more` settings.
+    #[must_use]
+    pub fn tidings_with(&self, more: &[(&str, &str)], arguments: &[&str]) -> Output {
         Command::new(program_path("tidings"))
             .env_clear()
-            .envs(&self.settings)
+            .envs(self.settings(more))
             .current_dir(std::env::temp_dir())
             .args(arguments)
             .output()

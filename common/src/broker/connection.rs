@@ -2,128 +2,113 @@ use std::time::Duration;
 
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
-use secrecy::ExposeSecret;
 
+use super::addresses::{Address, Addresses};
 use super::wire;
 use crate::settings::BrokerSettings;
 
-/// How long one attempt to connect may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a broker that has one address may take to let us in.
+const ONLY_NODE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The same for one node of several: another may answer at once.
+const NODE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Heartbeat where the URL names none, in seconds: a broker that vanished without closing the
 /// connection is noticed after about twice that.
 const HEARTBEAT_SECS: u16 = 5;
 
-/// Why there is no connection.
+/// Why a node cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The settings were checked when they were read, so this is a bug.
-    #[error("RABBITMQ_URL is no AMQP URI: {0}")]
-    Url(String),
+pub enum NodeError {
     /// Nothing answered in time.
-    #[error("RabbitMQ did not answer within {} s", CONNECT_TIMEOUT.as_secs())]
-    TimedOut,
-    /// The broker is not there or refuses us.
-    #[error("RabbitMQ cannot be reached: {0}")]
-    Refused(#[from] lapin::Error),
+    #[error("RabbitMQ at {0} did not answer within {secs} s", secs = .1.as_secs())]
+    TimedOut(Address, Duration),
+    /// It is not there or refuses us.
+    #[error("RabbitMQ at {0} cannot be reached: {1}")]
+    Refused(Address, lapin::Error),
     /// The same, of a connection for the pipeline.
-    #[error("RabbitMQ cannot be reached: {0}")]
-    Unreachable(#[from] wire::Error),
+    #[error("RabbitMQ at {0} cannot be reached: {1}")]
+    Unreachable(Address, wire::Error),
 }
 
-/// Opens a connection for whatever is not the pipeline. `name` is what the management UI shows, for
-/// example `tidings: doctor`.
+/// Why there is no connection: what came of each address.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct ConnectError(pub Vec<NodeError>);
+
+/// Opens a connection to the first node that can be used, for whatever is not the pipeline. `name` is what
+/// the management UI shows, for example `tidings bench`.
 ///
 /// There is no automatic recovery: lapin's ends in a silent hang after its last try, so every
 /// user of a connection watches it and opens another.
 ///
 /// # Errors
 ///
-/// Where the broker cannot be reached.
+/// Where no node can be used.
 pub async fn connect(settings: &BrokerSettings, name: &str) -> Result<Connection, ConnectError> {
-    let properties = ConnectionProperties::default().with_connection_name(name.into());
-    in_time(Connection::connect_uri(uri(settings)?, properties)).await
+    let (connection, _) = connect_to_any(&settings.addresses, name).await?;
+    Ok(connection)
 }
 
-/// Opens a connection for the pipeline, under the same rules.
-pub(super) async fn connect_wire(
-    settings: &BrokerSettings,
+/// Goes round the addresses once, without a pause.
+pub(super) async fn connect_to_any<'a>(
+    addresses: &'a Addresses,
     name: &str,
-) -> Result<wire::Connection, ConnectError> {
-    in_time(wire::Connection::open(&uri(settings)?, name)).await
+) -> Result<(Connection, &'a Address), ConnectError> {
+    let mut errors = Vec::new();
+    for address in addresses.in_turn() {
+        match connect_to(address, name, patience(addresses)).await {
+            Ok(connection) => {
+                for error in errors {
+                    tracing::warn!(connection = name, %error, "connected to another node");
+                }
+                addresses.prefer(address);
+                return Ok((connection, address));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    Err(ConnectError(errors))
 }
 
-fn uri(settings: &BrokerSettings) -> Result<AMQPUri, ConnectError> {
-    let mut uri: AMQPUri = settings
-        .url
-        .expose_secret()
-        .parse()
-        .map_err(ConnectError::Url)?;
+/// Opens a connection for the pipeline to one node of `addresses`.
+pub(super) async fn connect_wire(
+    addresses: &Addresses,
+    node: &Address,
+    name: &str,
+) -> Result<wire::Connection, NodeError> {
+    let timeout = patience(addresses);
+    let uri = uri(node);
+    let connecting = wire::Connection::open(&uri, name);
+    match tokio::time::timeout(timeout, connecting).await {
+        Ok(connected) => connected.map_err(|error| NodeError::Unreachable(node.clone(), error)),
+        Err(_) => Err(NodeError::TimedOut(node.clone(), timeout)),
+    }
+}
+
+async fn connect_to(
+    address: &Address,
+    name: &str,
+    timeout: Duration,
+) -> Result<Connection, NodeError> {
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let connecting = Connection::connect_uri(uri(address), properties);
+    match tokio::time::timeout(timeout, connecting).await {
+        Ok(connected) => connected.map_err(|error| NodeError::Refused(address.clone(), error)),
+        Err(_) => Err(NodeError::TimedOut(address.clone(), timeout)),
+    }
+}
+
+/// How long a node may take to let us in.
+fn patience(addresses: &Addresses) -> Duration {
+    match addresses.all() {
+        [_] => ONLY_NODE_TIMEOUT,
+        _ => NODE_TIMEOUT,
+    }
+}
+
+fn uri(address: &Address) -> AMQPUri {
+    let mut uri = address.uri().clone();
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECS);
-    Ok(uri)
-}
-
-async fn in_time<T, E>(connecting: impl Future<Output = Result<T, E>>) -> Result<T, ConnectError>
-where
-    ConnectError: From<E>,
-{
-    match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-        Ok(connected) => Ok(connected?),
-        Err(_) => Err(ConnectError::TimedOut),
-    }
-}
-
-/// Growing pauses between tries to reach a server, capped so that a server's return is noticed
-/// within seconds.
-#[derive(Debug)]
-pub struct Backoff {
-    next: Duration,
-}
-
-impl Backoff {
-    const FIRST: Duration = Duration::from_millis(100);
-    const CAP: Duration = Duration::from_secs(3);
-
-    /// Starts at the shortest pause.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { next: Self::FIRST }
-    }
-
-    /// The length of the next pause.
-    pub fn next_pause(&mut self) -> Duration {
-        let pause = self.next;
-        self.next = (pause * 2).min(Self::CAP);
-        pause
-    }
-
-    /// Pauses, longer than the last time.
-    pub async fn pause(&mut self) {
-        tokio::time::sleep(self.next_pause()).await;
-    }
-
-    /// Starts again at the shortest pause: the server was there.
-    pub const fn reset(&mut self) {
-        self.next = Self::FIRST;
-    }
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_cap_and_start_again_after_a_success() {
-        let mut backoff = Backoff::new();
-        let pauses: Vec<_> = (0..7).map(|_| backoff.next_pause().as_millis()).collect();
-        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3000, 3000]);
-        backoff.reset();
-        assert_eq!(backoff.next_pause(), Backoff::FIRST);
-    }
+    uri
 }

@@ -1,8 +1,8 @@
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
+use lapin::{Channel, Connection, ErrorKind};
 
-use super::topology::{Binding, Exchange, Kind, Queue, Topology};
+use super::topology::{Binding, Exchange, Queue, Topology};
 
 /// Why the topology is not there.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,48 @@ pub async fn declare(
     }
     close(&channel).await;
     Ok(drifted)
+}
+
+/// Whether every exchange and queue is there, whatever its arguments and whatever leads to it.
+///
+/// Quick, because no queue's leader is asked and only the last question waits for its answer: the
+/// broker answers in order, and what is not there closes the channel.
+pub(super) async fn all_there(connection: &Connection, topology: &Topology) -> bool {
+    match ask_for_all(connection, topology).await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::debug!(%error, "something is not there");
+            false
+        }
+    }
+}
+
+async fn ask_for_all(connection: &Connection, topology: &Topology) -> lapin::Result<()> {
+    let channel = connection.create_channel().await?;
+    for queue in &topology.queues {
+        let options = QueueDeclareOptions {
+            passive: true,
+            nowait: true,
+            ..Default::default()
+        };
+        channel
+            .queue_declare(queue.name.as_str().into(), options, FieldTable::default())
+            .await?;
+    }
+    let last = topology.exchanges.len().saturating_sub(1);
+    for (index, exchange) in topology.exchanges.iter().enumerate() {
+        let options = ExchangeDeclareOptions {
+            passive: true,
+            nowait: index < last,
+            ..Default::default()
+        };
+        let (name, kind) = (exchange.name.as_str(), exchange.kind.of_amqp());
+        channel
+            .exchange_declare(name.into(), kind, options, FieldTable::default())
+            .await?;
+    }
+    close(&channel).await;
+    Ok(())
 }
 
 /// How many messages wait in a queue; `None` where there is no such queue.
@@ -108,11 +150,6 @@ fn is_there(declared: lapin::Result<()>, name: &str) -> Result<bool, DeclareErro
 }
 
 async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> lapin::Result<()> {
-    let kind = match exchange.kind {
-        Kind::Headers => ExchangeKind::Headers,
-        Kind::Direct => ExchangeKind::Direct,
-        Kind::Fanout => ExchangeKind::Fanout,
-    };
     let options = ExchangeDeclareOptions {
         durable: true,
         ..Default::default()
@@ -120,7 +157,7 @@ async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> lapin::Resu
     channel
         .exchange_declare(
             exchange.name.as_str().into(),
-            kind,
+            exchange.kind.of_amqp(),
             options,
             exchange.arguments(),
         )

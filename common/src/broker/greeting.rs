@@ -3,10 +3,9 @@ use std::time::Duration;
 use futures_util::{AsyncReadExt, AsyncWriteExt};
 use lapin::tcp::AMQPUriTcpExt;
 use lapin::types::{FieldTable, parsing};
-use secrecy::ExposeSecret;
 
+use super::addresses::Address;
 use super::header::as_text;
-use crate::settings::BrokerSettings;
 
 /// How long the broker may take to greet.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,9 +16,6 @@ const MAX_GREETING: usize = 64 * 1024;
 /// Why the broker's version is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum GreetingError {
-    /// The settings were checked when they were read, so this is a bug.
-    #[error("RABBITMQ_URL is no AMQP URI: {0}")]
-    Url(String),
     /// No greeting in time.
     #[error("no greeting within {} s", TIMEOUT.as_secs())]
     TimedOut,
@@ -34,7 +30,7 @@ pub enum GreetingError {
     NotRabbit(&'static str),
 }
 
-/// The version that the broker names in its greeting, for example `3.10.8`.
+/// The version that a node names in its greeting, for example `3.10.8`.
 ///
 /// A connection of its own, because lapin does not hand the greeting on. It ends after the
 /// greeting, before any credentials are sent, which the broker notes in its log.
@@ -42,8 +38,8 @@ pub enum GreetingError {
 /// # Errors
 ///
 /// Where nobody greets, or not as RabbitMQ does.
-pub async fn server_version(settings: &BrokerSettings) -> Result<String, GreetingError> {
-    let greeting = tokio::time::timeout(TIMEOUT, read_greeting(settings))
+pub async fn server_version(node: &Address) -> Result<String, GreetingError> {
+    let greeting = tokio::time::timeout(TIMEOUT, read_greeting(node))
         .await
         .map_err(|_| GreetingError::TimedOut)??;
     let properties = server_properties(&greeting)?;
@@ -56,13 +52,9 @@ pub async fn server_version(settings: &BrokerSettings) -> Result<String, Greetin
 }
 
 /// The payload of the first frame: AMQP 0-9-1 §2.2.4 (the handshake) and §2.3.5 (the frame).
-async fn read_greeting(settings: &BrokerSettings) -> Result<Vec<u8>, GreetingError> {
-    let uri: lapin::uri::AMQPUri = settings
-        .url
-        .expose_secret()
-        .parse()
-        .map_err(GreetingError::Url)?;
-    let mut stream = uri
+async fn read_greeting(node: &Address) -> Result<Vec<u8>, GreetingError> {
+    let mut stream = node
+        .uri()
         .connect_async(&lapin::runtime::default_runtime()?)
         .await?;
     stream.write_all(b"AMQP\x00\x00\x09\x01").await?;

@@ -4,17 +4,19 @@
 /// The AMQP library's name in the targets of its log lines.
 pub const CLIENT_LIBRARY: &str = "lapin";
 
+mod addresses;
+mod backoff;
 mod connection;
+mod connector;
 mod dead_letter_queue;
 mod dead_letters;
 mod declare;
 mod depth;
 mod destination;
-mod failures;
+mod doubts;
 mod greeting;
 pub mod header;
 mod message;
-mod open;
 mod plain;
 mod publish_error;
 mod publisher;
@@ -24,7 +26,10 @@ mod topology;
 mod wait_time;
 pub mod wire;
 
-pub use connection::{Backoff, ConnectError, connect};
+pub use addresses::{Address, Addresses, InvalidAddresses};
+pub use backoff::Backoff;
+pub use connection::{ConnectError, NodeError, connect};
+pub use connector::{Connector, OpenError, Opened};
 pub use dead_letter_queue::DeadLetterQueue;
 pub use dead_letters::DeadLetter;
 pub use declare::{DeclareError, declare, queue_depth};
@@ -33,7 +38,6 @@ pub use destination::Destination;
 pub use greeting::{GreetingError, server_version};
 pub use header::not_before;
 pub use message::{Failure, Outgoing, Router};
-pub use open::{OpenError, Opened, open};
 pub use plain::plain;
 pub use publish_error::PublishError;
 pub use publisher::Publisher;

@@ -3,22 +3,39 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::timeout;
 
-use super::failures::Failures;
+use super::addresses::Address;
+use super::connector::{self, Connector, Opened, PATIENCE};
+use super::doubts::{Doubt, Doubts};
 use super::message::Outgoing;
-use super::open::{OpenError, Opened, open};
 use super::publish_error::PublishError;
-use super::wire::{Confirmation, Connection, PublishingChannel, Status};
+use super::wire::{self, Confirmation, Connection, PublishingChannel, Status};
 use crate::settings::BrokerSettings;
+
+/// How long a node may take to answer what it can answer by itself.
+const PULSE: Duration = Duration::from_secs(2);
+
+/// Why a session could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    #[error(transparent)]
+    Open(#[from] connector::OpenError),
+    #[error("cannot open a channel with publisher confirms: {0}")]
+    Channel(#[from] wire::Error),
+    #[error("RabbitMQ opens no channels within {} s", PATIENCE.as_secs())]
+    TimedOut,
+}
 
 /// One connection to publish on, from its opening to its end. A session never recovers: another
 /// one takes its place.
 pub(super) struct Session {
     connection: Connection,
+    node: Address,
     status: watch::Receiver<Status>,
     channels: Vec<PublishingChannel>,
     next: AtomicUsize,
-    failures: Arc<Failures>,
+    doubts: Arc<Doubts>,
 }
 
 /// What the broker says of a session while it lives.
@@ -31,36 +48,41 @@ pub(super) enum Notice {
 }
 
 impl Session {
-    /// Declares the topology, connects and opens the channels.
-    pub(super) async fn open(settings: &BrokerSettings, name: &str) -> Result<Self, OpenError> {
+    /// Opens a connection and the channels on it.
+    pub(super) async fn open(
+        connector: &Connector,
+        settings: &BrokerSettings,
+    ) -> Result<Self, OpenError> {
         let Opened {
             connection,
+            node,
             drifted,
-        } = open(settings, name).await?;
+        } = connector.open().await?;
         for object in drifted {
             tracing::warn!(
                 object,
                 "exists on the broker with other arguments and is used as it is; see `tidings doctor`"
             );
         }
-        let status = connection.status();
-        let failures = Arc::new(Failures::default());
-        let mut channels = Vec::new();
-        for _ in 0..settings.publish_channels {
-            let channel = connection.channel().await.map_err(OpenError::Channel)?;
-            let channel = channel
-                .with_confirms(settings.publish_timeout, Arc::clone(&failures))
-                .await
-                .map_err(OpenError::Channel)?;
-            channels.push(channel);
-        }
+        let doubts = Arc::new(Doubts::new());
+        let opened = timeout(PATIENCE, open_channels(&connection, settings, &doubts)).await;
+        let channels = opened
+            .map_err(|_| OpenError::TimedOut)
+            .and_then(|channels| Ok(channels?))
+            .inspect_err(|_| connector.leave(&node))?;
         Ok(Self {
+            status: connection.status(),
             connection,
-            status,
+            node,
             channels,
             next: AtomicUsize::new(0),
-            failures,
+            doubts,
         })
+    }
+
+    /// The node that it leads to.
+    pub(super) const fn node(&self) -> &Address {
+        &self.node
     }
 
     pub(super) const fn connection(&self) -> &Connection {
@@ -111,14 +133,41 @@ impl Session {
                 changed = status.changed() => if changed.is_err() {
                     return "the connection is gone".to_owned();
                 },
-                why = self.failures.too_many() => return why,
+                doubt = self.doubts.next() => match doubt {
+                    Doubt::Failures => return "too many publishes in a row failed".to_owned(),
+                    Doubt::Silence => return "publishes go on timing out".to_owned(),
+                    Doubt::TimeOut => if !self.has_a_pulse().await {
+                        return "the node does not answer".to_owned();
+                    },
+                },
             }
         }
+    }
+
+    /// Whether the node answers, whatever the queues do. Sooner than the heartbeat tells.
+    async fn has_a_pulse(&self) -> bool {
+        let opened = timeout(PULSE, self.connection.channel()).await;
+        opened.is_ok_and(|channel| channel.is_ok())
     }
 
     /// Closes the connection, giving a silent broker a second to answer.
     pub(super) async fn close(&self) {
         // Where it does not the connection is dropped, which is as good.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.connection.close()).await;
+        let _ = timeout(Duration::from_secs(1), self.connection.close()).await;
     }
+}
+
+async fn open_channels(
+    connection: &Connection,
+    settings: &BrokerSettings,
+    doubts: &Arc<Doubts>,
+) -> Result<Vec<PublishingChannel>, wire::Error> {
+    let mut channels = Vec::new();
+    for _ in 0..settings.publish_channels {
+        let channel = connection.channel().await?;
+        let doubts = Arc::clone(doubts);
+        let confirming = channel.with_confirms(settings.publish_timeout, doubts);
+        channels.push(confirming.await?);
+    }
+    Ok(channels)
 }

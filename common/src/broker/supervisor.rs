@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::connection::Backoff;
+use super::backoff::Backoff;
+use super::connector::Connector;
 use super::session::{Notice, Session};
 use crate::settings::BrokerSettings;
 
@@ -19,21 +20,21 @@ pub(super) enum State {
 /// Keeps the publisher's connection up.
 pub(super) struct Supervisor<F> {
     settings: BrokerSettings,
-    name: &'static str,
+    connector: Connector,
     sender: watch::Sender<State>,
     changed: F,
 }
 
 impl<F: Fn(bool)> Supervisor<F> {
-    pub(super) const fn new(
+    pub(super) fn new(
         settings: BrokerSettings,
         name: &'static str,
         sender: watch::Sender<State>,
         changed: F,
     ) -> Self {
         Self {
+            connector: Connector::new(settings.clone(), name),
             settings,
-            name,
             sender,
             changed,
         }
@@ -43,14 +44,14 @@ impl<F: Fn(bool)> Supervisor<F> {
     pub(super) async fn run(&self) {
         let mut backoff = Backoff::new();
         loop {
-            match Session::open(&self.settings, self.name).await {
+            match Session::open(&self.connector, &self.settings).await {
                 Ok(session) => {
                     backoff.reset();
                     self.serve(Arc::new(session)).await;
                 }
                 Err(error) => {
                     tracing::warn!(
-                        connection = self.name,
+                        connection = self.connector.name(),
                         error = &error as &dyn std::error::Error,
                         "cannot publish; trying again"
                     );
@@ -62,28 +63,26 @@ impl<F: Fn(bool)> Supervisor<F> {
 
     async fn serve(&self, session: Arc<Session>) {
         self.enter(State::Connected(Arc::clone(&session)));
-        tracing::info!(connection = self.name, "connected to RabbitMQ");
+        let (connection, node) = (self.connector.name(), session.node());
+        tracing::info!(connection, %node, "connected to RabbitMQ");
         let reason = session
             .until_its_end(|notice| match notice {
                 Notice::Blocked => {
                     tracing::warn!(
-                        connection = self.name,
+                        connection,
                         "RabbitMQ blocks publishers: memory or disk alarm"
                     );
                     self.enter(State::Blocked(Arc::clone(&session)));
                 }
                 Notice::Unblocked => {
-                    tracing::info!(connection = self.name, "RabbitMQ takes publishes again");
+                    tracing::info!(connection, "RabbitMQ takes publishes again");
                     self.enter(State::Connected(Arc::clone(&session)));
                 }
             })
             .await;
         self.enter(State::Disconnected);
-        tracing::warn!(
-            connection = self.name,
-            reason,
-            "connection to RabbitMQ lost"
-        );
+        tracing::warn!(connection, %node, reason, "connection to RabbitMQ lost");
+        self.connector.leave(node);
         session.close().await;
     }
 

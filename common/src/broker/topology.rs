@@ -1,3 +1,4 @@
+use lapin::ExchangeKind;
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use serde::Serialize;
 
@@ -31,6 +32,16 @@ pub enum Kind {
     Direct,
     /// Routes everything to every queue.
     Fanout,
+}
+
+impl Kind {
+    pub(super) const fn of_amqp(self) -> ExchangeKind {
+        match self {
+            Self::Headers => ExchangeKind::Headers,
+            Self::Direct => ExchangeKind::Direct,
+            Self::Fanout => ExchangeKind::Fanout,
+        }
+    }
 }
 
 /// A durable exchange.

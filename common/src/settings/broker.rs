@@ -1,18 +1,15 @@
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-
-use super::Reader;
-use crate::broker::Destination;
-use crate::notification::Channel;
+use super::{MaxRetries, Names, Reader};
+use crate::broker::Addresses;
 use crate::retry::Ladder;
 
 /// How to reach RabbitMQ and what is declared there.
 #[derive(Clone, Debug)]
 pub struct BrokerSettings {
-    /// `RABBITMQ_URL`: `amqp://` or `amqps://`, with user, password and virtual host.
-    pub url: SecretString,
+    /// `RABBITMQ_URL`: `amqp://` or `amqps://`, with user, password and virtual host; or
+    /// `RABBITMQ_URLS`, several of them, separated by commas, for the nodes of a cluster.
+    pub addresses: Addresses,
     /// The names of queues and exchanges.
     pub names: Names,
     /// As many rungs as the largest of `max_retries`; `RETRY_BASE_DELAY_MS` (1000),
@@ -31,114 +28,11 @@ pub struct BrokerSettings {
     pub publish_max_in_flight: usize,
 }
 
-/// The names that one installation uses on the broker, so that several can share a virtual host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
-    /// `QUEUE_NAME`, default `notifications_queue`: the intake queue, and the prefix of all queues
-    /// but the dead-letter queue.
-    pub queue: String,
-    /// `DLQ_NAME`, default `notifications_dlq`.
-    pub dlq: String,
-    /// `EXCHANGE_NAME`, default `notifications`: the exchange, and the prefix of all exchanges.
-    pub exchange: String,
-}
-
-impl Names {
-    /// The queue of a channel's delivery stage.
-    #[must_use]
-    pub fn channel_queue(&self, channel: Channel) -> String {
-        format!("{}.{channel}", self.queue)
-    }
-
-    /// The delay queue of rung `n` of `ladder`.
-    #[must_use]
-    pub fn retry_queue(&self, ladder: &Ladder, n: u32) -> String {
-        format!("{}.retry.{ladder}.{n}", self.queue)
-    }
-
-    /// The direct exchange that leads onto the ladders.
-    #[must_use]
-    pub fn retry_exchange(&self) -> String {
-        format!("{}.retry", self.exchange)
-    }
-
-    /// The fanout exchange for whatever found no queue.
-    #[must_use]
-    pub fn unrouted_exchange(&self) -> String {
-        format!("{}.unrouted", self.exchange)
-    }
-
-    /// The fanout exchange, and the delay queue behind it, of one waiting time.
-    #[must_use]
-    pub fn wait(&self, label: &str) -> String {
-        format!("{}.wait.{label}", self.exchange)
-    }
-}
-
-/// How often a message is tried again after its first attempt, by the queue that it is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaxRetries {
-    /// `MAX_RETRIES`, default 3: in the intake queue.
-    pub intake: u32,
-    /// `EMAIL_MAX_RETRIES`, default `MAX_RETRIES`.
-    pub email: u32,
-    /// `SMS_MAX_RETRIES`, default `MAX_RETRIES`.
-    pub sms: u32,
-    /// `PUSH_MAX_RETRIES`, default `MAX_RETRIES`.
-    pub push: u32,
-    /// `WEBHOOK_MAX_RETRIES`, default 8: a receiver's deployment takes longer than a moment.
-    pub webhook: u32,
-}
-
-impl MaxRetries {
-    fn read(reader: &mut Reader) -> Self {
-        const RANGE: RangeInclusive<u32> = 0..=50;
-        let intake = reader.within("MAX_RETRIES", 3, RANGE);
-        Self {
-            intake,
-            email: reader.within("EMAIL_MAX_RETRIES", intake, RANGE),
-            sms: reader.within("SMS_MAX_RETRIES", intake, RANGE),
-            push: reader.within("PUSH_MAX_RETRIES", intake, RANGE),
-            webhook: reader.within("WEBHOOK_MAX_RETRIES", 8, RANGE),
-        }
-    }
-
-    /// Those of messages for `destination`.
-    #[must_use]
-    pub const fn of(&self, destination: Destination) -> u32 {
-        match destination {
-            Destination::Delivery(Channel::Email) => self.email,
-            Destination::Delivery(Channel::Sms) => self.sms,
-            Destination::Delivery(Channel::Push) => self.push,
-            Destination::Delivery(Channel::Webhook) => self.webhook,
-            Destination::Intake | Destination::Delivery(Channel::InApp) => self.intake,
-        }
-    }
-
-    fn largest(self) -> u32 {
-        let all = Destination::ALL.map(|destination| self.of(destination));
-        all.into_iter().fold(0, u32::max)
-    }
-}
-
 impl BrokerSettings {
     /// Reads the section. `None` where a required setting is missing.
     pub fn read(reader: &mut Reader) -> Option<Self> {
-        let url = reader.required_secret("RABBITMQ_URL", "amqp://user:password@127.0.0.1:5672/%2f");
-        if let Some(url) = &url
-            && let Err(error) = url.expose_secret().parse::<lapin::uri::AMQPUri>()
-        {
-            // The parser's message names the part that is wrong, not its value.
-            reader.problem("RABBITMQ_URL", format!("is no AMQP URI: {error}"));
-        }
-        let names = Names {
-            queue: name(reader, "QUEUE_NAME", "notifications_queue"),
-            dlq: name(reader, "DLQ_NAME", "notifications_dlq"),
-            exchange: name(reader, "EXCHANGE_NAME", "notifications"),
-        };
-        if names.queue == names.dlq {
-            reader.problem("DLQ_NAME", "must differ from QUEUE_NAME");
-        }
+        let addresses = addresses(reader);
+        let names = Names::read(reader);
         let max_retries = MaxRetries::read(reader);
         let ladder = Ladder {
             max: max_retries.largest(),
@@ -159,33 +53,40 @@ impl BrokerSettings {
             publish_timeout: Duration::from_millis(publish_timeout),
             publish_channels: reader.within("PUBLISH_CHANNELS", 4, 1..=64),
             publish_max_in_flight: reader.within("PUBLISH_MAX_IN_FLIGHT", 2048, 1..=100_000),
-            url: url?,
+            addresses: addresses?,
         })
     }
 }
 
-/// Reads the name of a queue or an exchange. AMQP 0-9-1 allows 255 bytes; what we append to it
-/// (`.retry.<ladder>.<n>`) takes up to 60.
-fn name(reader: &mut Reader, variable: &'static str, default: &str) -> String {
-    let value = reader.or(variable, default.to_owned());
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-    if value.len() > 190 || !value.chars().all(plain) {
-        reader.problem(
-            variable,
-            "must be at most 190 letters, digits, '-', '_', '.' or ':'",
-        );
-    } else if value.starts_with("amq.") {
-        reader.problem(
-            variable,
-            "must not start with 'amq.', which the broker reserves",
-        );
-    }
-    value
+/// Reads the addresses of one variable or the other.
+fn addresses(reader: &mut Reader) -> Option<Addresses> {
+    const ONE: &str = "RABBITMQ_URL";
+    const SEVERAL: &str = "RABBITMQ_URLS";
+    let (name, read) = match (reader.text(ONE), reader.text(SEVERAL)) {
+        (Some(one), None) => (ONE, Addresses::one(one)),
+        (None, Some(several)) => (SEVERAL, Addresses::list(several)),
+        (Some(_), Some(_)) => {
+            reader.problem(SEVERAL, format!("is set, and {ONE} too: set one of them"));
+            return None;
+        }
+        (None, None) => {
+            let example = "amqp://user:password@127.0.0.1:5672/%2f";
+            reader.problem(
+                ONE,
+                format!("is not set, and {SEVERAL} neither; for example {example}"),
+            );
+            return None;
+        }
+    };
+    read.map_err(|error| reader.problem(name, error.to_string()))
+        .ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::broker::Destination;
+    use crate::notification::Channel;
 
     fn read(vars: &[(&str, &str)]) -> Result<BrokerSettings, super::super::Problems> {
         let mut reader =
@@ -231,6 +132,39 @@ mod tests {
             read(&[("RABBITMQ_URL", "http://user:hunter2@host")]).expect_err("no AMQP URI");
         assert!(problems.to_string().contains("RABBITMQ_URL"));
         assert!(!problems.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn the_nodes_of_a_cluster_are_given_as_a_list() {
+        let settings = read(&[("RABBITMQ_URLS", "amqp://a/v, amqp://b:1/v")]).expect("settings");
+        let shown: Vec<_> = settings
+            .addresses
+            .all()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(shown, ["a:5672", "b:1"]);
+        let shown = format!("{:?}", read(&[("RABBITMQ_URLS", "amqp://u:hunter2@a/v")]));
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn one_address_or_several_must_be_given_and_not_both() {
+        let neither = read(&[("RABBITMQ_URLS", " ")])
+            .expect_err("no address")
+            .to_string();
+        assert!(neither.contains("RABBITMQ_URL: "), "{neither}");
+        assert!(neither.contains("RABBITMQ_URLS"), "{neither}");
+        let both = [
+            ("RABBITMQ_URL", "amqp://u:hunter2@a"),
+            ("RABBITMQ_URLS", "amqp://u:hunter2@a"),
+        ];
+        let both = read(&both).expect_err("two settings").to_string();
+        assert!(
+            both.contains("RABBITMQ_URLS: is set, and RABBITMQ_URL too"),
+            "{both}"
+        );
+        assert!(!both.contains("hunter2"), "{both}");
     }
 
     #[test]

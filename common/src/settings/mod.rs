@@ -7,13 +7,17 @@ mod broker;
 mod channels;
 mod dotenv;
 mod general;
+mod max_retries;
+mod names;
 mod reader;
 mod secret;
 
-pub use broker::{BrokerSettings, MaxRetries, Names};
+pub use broker::BrokerSettings;
 pub use channels::{ChannelProviders, EmailProvider, PushProvider, SmsProvider, WebhookProvider};
 pub use dotenv::load_dotenv;
 pub use general::{AppEnv, LogFormat, ShutdownSettings, TelemetrySettings};
+pub use max_retries::MaxRetries;
+pub use names::Names;
 pub use reader::{Problem, Problems, Reader};
 pub use secret::weakness;
 

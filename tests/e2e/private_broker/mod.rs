@@ -4,6 +4,7 @@
 mod alarm;
 mod away_at_start;
 mod batches;
+mod cluster;
 mod frozen;
 mod killed;
 mod stopped;

@@ -2,18 +2,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_common::broker::wire::Connection;
-use tidings_common::broker::{Opened, open};
+use tidings_common::broker::{Address, Connector, Opened};
 use tidings_common::settings::BrokerSettings;
 use tokio::sync::Mutex;
 
-/// How long a connection may take to be closed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may take to be closed, once all that matters has been said on it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The connection that all consumers of this process have their channels on. One that dies is replaced
 /// by the next who asks.
 pub struct Connections {
-    broker: BrokerSettings,
-    current: Mutex<Option<Arc<Connection>>>,
+    connector: Connector,
+    current: Mutex<Option<Current>>,
+}
+
+struct Current {
+    connection: Arc<Connection>,
+    node: Address,
 }
 
 impl Connections {
@@ -21,7 +26,7 @@ impl Connections {
     #[must_use]
     pub fn new(broker: BrokerSettings) -> Self {
         Self {
-            broker,
+            connector: Connector::new(broker, "tidings-worker: consuming"),
             current: Mutex::new(None),
         }
     }
@@ -33,15 +38,23 @@ impl Connections {
     /// Where the broker is away or refuses.
     pub(super) async fn get(&self) -> anyhow::Result<Arc<Connection>> {
         let mut current = self.current.lock().await;
-        if let Some(connection) = &*current
-            && connection.is_open()
-        {
-            return Ok(Arc::clone(connection));
+        match &*current {
+            Some(Current { connection, .. }) if connection.is_open() => {
+                return Ok(Arc::clone(connection));
+            }
+            Some(Current { node, .. }) => self.connector.leave(node),
+            None => {}
         }
+        *current = None;
         // Drift is warned about once, by the publisher's connection.
-        let Opened { connection, .. } = open(&self.broker, "tidings-worker: consuming").await?;
+        let Opened {
+            connection, node, ..
+        } = self.connector.open().await?;
         let connection = Arc::new(connection);
-        *current = Some(Arc::clone(&connection));
+        *current = Some(Current {
+            connection: Arc::clone(&connection),
+            node,
+        });
         Ok(connection)
     }
 
@@ -49,11 +62,9 @@ impl Connections {
     /// another.
     pub(super) async fn discard(&self, connection: &Arc<Connection>) {
         let mut current = self.current.lock().await;
-        if current
-            .as_ref()
-            .is_some_and(|ours| Arc::ptr_eq(ours, connection))
-        {
-            *current = None;
+        let is_it = |current: &mut Current| Arc::ptr_eq(&current.connection, connection);
+        if let Some(discarded) = current.take_if(is_it) {
+            self.connector.leave(&discarded.node);
         }
         drop(current);
         close(connection).await;
@@ -61,8 +72,8 @@ impl Connections {
 
     /// Ends the connection, once nobody consumes any more.
     pub async fn close(&self) {
-        if let Some(connection) = self.current.lock().await.take() {
-            close(&connection).await;
+        if let Some(current) = self.current.lock().await.take() {
+            close(&current.connection).await;
         }
     }
 }

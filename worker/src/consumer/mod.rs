@@ -12,11 +12,13 @@ mod settle;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use lapin::BasicProperties;
 use lapin::types::ShortString;
 use tidings_common::broker::wire::Delivery;
 use tidings_common::broker::{Backoff, Failure, Publisher, Router};
 use tidings_common::retry::Attempt;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -223,8 +225,13 @@ impl<W: Work> Consumer<W> {
         };
         let opening = async {
             let connection = this.connections.get().await?;
-            let session = Session::open(&connection, Arc::clone(this), taking, stop).await?;
-            anyhow::Ok((connection, session))
+            let opening = Session::open(&connection, Arc::clone(this), taking, stop);
+            // Other queues of the same connection may be well: this channel alone is given up.
+            let opened = timeout(session::PATIENCE, opening).await;
+            anyhow::Ok((
+                connection,
+                opened.context("RabbitMQ did not answer in time")??,
+            ))
         };
         let Some(opened) = stop.run_until_cancelled(opening).await else {
             return Ok(End::Stopped);

@@ -1,7 +1,8 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use tidings_common::broker::{self, Topology};
+use futures_util::future::join_all;
+use tidings_common::broker::{self, Address, GreetingError, Topology};
 use tidings_common::settings::BrokerSettings;
 
 use super::Findings;
@@ -15,10 +16,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Checks RabbitMQ: there, new enough, declared as this version declares it, and nothing waiting for
 /// somebody.
 pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
-    match broker::server_version(settings).await {
-        Ok(version) => check_version(&version, findings),
-        Err(error) => unreachable(findings, &error),
-    }
+    let nodes = settings.addresses.all();
+    let greetings = join_all(nodes.iter().map(broker::server_version)).await;
+    check_nodes(nodes, &greetings, findings);
     let connection = match broker::connect(settings, "tidings: doctor").await {
         Ok(connection) => connection,
         Err(error) => {
@@ -35,7 +35,7 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
         Err(error) => findings.error(
             "topology",
             format!("the topology cannot be declared: {error}"),
-            "look at the broker's log: the user of RABBITMQ_URL needs the permissions configure, write and read on its virtual host, and every queue a majority of its nodes",
+            "look at the broker's log: the user whom the programs connect as needs the permissions configure, write and read on its virtual host, and every queue a majority of its nodes",
         ),
     }
     let queue = &settings.names.dlq;
@@ -51,7 +51,7 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
         Err(error) => findings.error(
             "dead-letters",
             format!("cannot count the dead letters: {error}"),
-            "look at the broker's log: the user of RABBITMQ_URL needs the permission to read on its virtual host",
+            "look at the broker's log: the user whom the programs connect as needs the permission to read on its virtual host",
         ),
     }
     // Whether it is closed in good order does not matter to anybody.
@@ -66,11 +66,31 @@ async fn in_time<T, E: Display>(work: impl Future<Output = Result<T, E>>) -> Res
     }
 }
 
+/// One node's silence is a warning where another answers: the programs use that one.
+fn check_nodes(
+    nodes: &[Address],
+    greetings: &[Result<String, GreetingError>],
+    findings: &mut Findings,
+) {
+    let any = greetings.iter().any(Result::is_ok);
+    for (node, greeting) in nodes.iter().zip(greetings) {
+        match greeting {
+            Ok(version) => check_version(node, version, findings),
+            Err(error) if any => findings.warn(
+                "rabbitmq-node",
+                format!("RabbitMQ at {node} cannot be used: {error}"),
+                "start that node, or correct RABBITMQ_URLS; meanwhile the programs use the others",
+            ),
+            Err(error) => unreachable(findings, &format_args!("{node}: {error}")),
+        }
+    }
+}
+
 fn unreachable(findings: &mut Findings, error: &dyn Display) {
     findings.error(
         "rabbitmq",
         format!("RabbitMQ cannot be used: {error}"),
-        "start it, or correct host, port, user, password and virtual host in RABBITMQ_URL",
+        "start it, or correct host, port, user, password and virtual host in RABBITMQ_URL or RABBITMQ_URLS",
     );
 }
 
@@ -82,8 +102,8 @@ fn dead_letters(findings: &mut Findings, message: &str) {
     );
 }
 
-fn check_version(version: &str, findings: &mut Findings) {
-    let message = format!("RabbitMQ {version} answers");
+fn check_version(node: &Address, version: &str, findings: &mut Findings) {
+    let message = format!("RabbitMQ {version} answers at {node}");
     match major_minor(version) {
         Some(read) if read < OLDEST => findings.error(
             "rabbitmq-version",
@@ -127,8 +147,38 @@ fn check_drift(drifted: &[String], findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
+    use tidings_common::broker::Addresses;
+
     use super::super::Severity;
     use super::*;
+
+    fn nodes(list: &str) -> Addresses {
+        Addresses::list(list).expect("addresses")
+    }
+
+    #[test]
+    fn a_node_that_is_away_is_an_error_only_where_no_other_answers() {
+        let away = || Err(GreetingError::TimedOut);
+        let there = || Ok("4.0.5".to_owned());
+        for (greetings, severities) in [
+            ([there(), away()], [Severity::Ok, Severity::Warning]),
+            ([away(), away()], [Severity::Error, Severity::Error]),
+        ] {
+            let mut findings = Findings::default();
+            check_nodes(
+                nodes("amqp://u:hunter2@a,amqp://u:hunter2@b").all(),
+                &greetings,
+                &mut findings,
+            );
+            let found: Vec<_> = findings.0.iter().map(|finding| finding.severity).collect();
+            assert_eq!(found, severities);
+            let last = &findings.0[1].message;
+            assert!(
+                last.contains("b:5672") && !last.contains("hunter2"),
+                "{last}"
+            );
+        }
+    }
 
     #[test]
     fn versions_are_compared_by_number() {
@@ -140,7 +190,7 @@ mod tests {
             ("latest", Severity::Warning),
         ] {
             let mut findings = Findings::default();
-            check_version(version, &mut findings);
+            check_version(&nodes("amqp://a").all()[0], version, &mut findings);
             assert_eq!(findings.0[0].severity, severity, "{version}");
         }
     }

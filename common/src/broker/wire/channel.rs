@@ -9,7 +9,7 @@ use super::error::Error;
 use super::method;
 use super::publish::{Publishing, PublishingChannel};
 use super::shared::{Line, Shared, State, Work};
-use crate::broker::failures::Failures;
+use crate::broker::doubts::Doubts;
 
 /// A channel of a connection. Where it is dropped, it is closed.
 #[derive(Debug)]
@@ -31,16 +31,16 @@ impl Channel {
     }
 
     /// Turns it into one that publishes. A publish that takes longer than `timeout` to be confirmed
-    /// counts among `failures`.
+    /// raises `doubts`.
     pub(in crate::broker) async fn with_confirms(
         self,
         timeout: Duration,
-        failures: Arc<Failures>,
+        doubts: Arc<Doubts>,
     ) -> Result<PublishingChannel, Error> {
         let select = confirm::AMQPMethod::Select(confirm::Select { nowait: false });
         self.call(AMQPClass::Confirm(select)).await?;
         self.with_line(|_, line| {
-            line.work = Work::Publishing(Publishing::new(timeout, failures));
+            line.work = Work::Publishing(Publishing::new(timeout, doubts));
         })?;
         Ok(PublishingChannel::new(self))
     }

@@ -10,7 +10,7 @@ use super::content::{self, TooLarge};
 use super::error::Error;
 use super::method::Confirm;
 use super::shared::Work;
-use crate::broker::failures::Failures;
+use crate::broker::doubts::Doubts;
 use crate::broker::message::Outgoing;
 use crate::broker::publish_error::PublishError;
 
@@ -118,7 +118,7 @@ pub(super) struct Publishing {
     confirms: Confirms<Slot>,
     /// How long a confirm may take before that counts as a failure.
     timeout: Duration,
-    failures: Arc<Failures>,
+    doubts: Arc<Doubts>,
 }
 
 /// A message that waits for its confirm.
@@ -139,11 +139,11 @@ pub(super) struct Settled {
 }
 
 impl Publishing {
-    pub(super) fn new(timeout: Duration, failures: Arc<Failures>) -> Self {
+    pub(super) fn new(timeout: Duration, doubts: Arc<Doubts>) -> Self {
         Self {
             confirms: Confirms::default(),
             timeout,
-            failures,
+            doubts,
         }
     }
 
@@ -154,11 +154,11 @@ impl Publishing {
         settled: &mut Vec<Settled>,
     ) -> Result<(), Error> {
         let positive = confirm.positive;
-        let failures = &self.failures;
+        let doubts = &self.doubts;
         self.confirms.settle(confirm, |slot| {
             // A message that was late has been counted.
             if !slot.overdue {
-                failures.note(positive);
+                doubts.told(positive);
             }
             settled.push(Settled { slot, positive });
         })
@@ -170,14 +170,14 @@ impl Publishing {
         for slot in self.confirms.waiting() {
             if !slot.overdue && now.duration_since(slot.since) >= self.timeout {
                 slot.overdue = true;
-                self.failures.note(false);
+                self.doubts.timed_out();
             }
         }
     }
 
     /// Notes whether the broker takes publishes.
     pub(super) fn set_blocked(&self, blocked: bool) {
-        self.failures.set_blocked(blocked);
+        self.doubts.set_blocked(blocked);
     }
 
     /// Tells everybody who waits that no confirm will come.

@@ -14,7 +14,7 @@ use super::super::publish::PublishingChannel;
 use super::super::shared::Status;
 use super::peer::{ack, connected, nack, on};
 use super::plain_message;
-use crate::broker::failures::Failures;
+use crate::broker::doubts::{Doubt, Doubts};
 use crate::broker::publish_error::PublishError;
 use crate::broker::wire::Confirmation;
 
@@ -175,17 +175,28 @@ async fn heartbeats_are_sent_and_a_silent_broker_is_dead() {
 #[tokio::test(start_paused = true)]
 async fn publishes_that_fail_in_a_row_are_counted_though_nobody_waits_for_them() {
     let (shared, mut peer) = connected(ROOM, None);
-    let failures = Arc::new(Failures::default());
-    let channel = peer.publishing(&shared, &failures).await;
+    let doubts = Arc::new(Doubts::new());
+    let channel = peer.publishing(&shared, &doubts).await;
     let permits = Permits::new();
     for tag in 1..=19 {
         drop(publish(&channel, &permits));
         peer.send(&[nack(tag)]).await;
     }
-    // Late for its confirm by the clock, which jumps.
+    drop(publish(&channel, &permits));
+    peer.send(&[nack(20)]).await;
+    assert_eq!(doubts.next().await, Doubt::Failures);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_that_is_late_is_noticed_though_nobody_waits_for_it() {
+    let (shared, mut peer) = connected(ROOM, None);
+    let doubts = Arc::new(Doubts::new());
+    let channel = peer.publishing(&shared, &doubts).await;
+    let permits = Permits::new();
+    // By the clock, which jumps.
     drop(publish(&channel, &permits));
     let began = Instant::now();
-    failures.too_many().await;
+    assert_eq!(doubts.next().await, Doubt::TimeOut);
     let took = began.elapsed();
     assert!(
         took >= Duration::from_mins(1) && took <= Duration::from_secs(62),
@@ -196,8 +207,8 @@ async fn publishes_that_fail_in_a_row_are_counted_though_nobody_waits_for_them()
 #[tokio::test(start_paused = true)]
 async fn no_failure_counts_while_the_broker_is_blocked_or_after_a_success() {
     let (shared, mut peer) = connected(ROOM, None);
-    let failures = Arc::new(Failures::default());
-    let channel = peer.publishing(&shared, &failures).await;
+    let doubts = Arc::new(Doubts::new());
+    let channel = peer.publishing(&shared, &doubts).await;
     let permits = Permits::new();
     let blocked = connection::AMQPMethod::Blocked(connection::Blocked {
         reason: "memory".into(),
@@ -209,8 +220,8 @@ async fn no_failure_counts_while_the_broker_is_blocked_or_after_a_success() {
     for _ in 1..=30 {
         drop(publish(&channel, &permits));
     }
-    let too_many = timeout(Duration::from_mins(5), failures.too_many()).await;
-    assert!(too_many.is_err());
+    let doubt = timeout(Duration::from_mins(5), doubts.next()).await;
+    assert!(doubt.is_err());
     let unblocked = connection::AMQPMethod::Unblocked(connection::Unblocked {});
     peer.send(&[on(0, AMQPClass::Connection(unblocked))]).await;
     for tag in 31..=60 {
@@ -222,8 +233,8 @@ async fn no_failure_counts_while_the_broker_is_blocked_or_after_a_success() {
         };
         peer.send(&[confirm]).await;
     }
-    let too_many = timeout(Duration::from_mins(5), failures.too_many()).await;
-    assert!(too_many.is_err());
+    let doubt = timeout(Duration::from_mins(5), doubts.next()).await;
+    assert!(doubt.is_err());
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use super::super::io::Io;
 use super::super::publish::PublishingChannel;
 use super::super::shared::Shared;
 use super::bytes_of;
-use crate::broker::failures::Failures;
+use crate::broker::doubts::Doubts;
 
 /// The other end of a connection, which says what a test has it say.
 pub struct Peer {
@@ -83,11 +83,11 @@ impl Peer {
     pub async fn publishing(
         &mut self,
         shared: &Arc<Shared>,
-        failures: &Arc<Failures>,
+        doubts: &Arc<Doubts>,
     ) -> PublishingChannel {
         let channel = self.channel(shared).await;
         let select_ok = AMQPClass::Confirm(confirm::AMQPMethod::SelectOk(confirm::SelectOk {}));
-        let selecting = channel.with_confirms(Duration::from_mins(1), Arc::clone(failures));
+        let selecting = channel.with_confirms(Duration::from_mins(1), Arc::clone(doubts));
         let (selected, ()) = tokio::join!(selecting, self.answer(select_ok));
         selected.expect("confirms")
     }

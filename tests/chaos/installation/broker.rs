@@ -1,0 +1,86 @@
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use reqwest::Url;
+use tidings_common::broker::{Topology, connect};
+use tidings_common::settings::{BrokerSettings, Reader};
+use tidings_tests::Management;
+
+/// RabbitMQ as its operator sees it, past all proxies.
+pub struct Broker {
+    settings: BrokerSettings,
+    topology: Topology,
+    /// The management plugin of each node.
+    management: Vec<Management>,
+}
+
+/// Messages in the queues of an installation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Depths {
+    /// In the dead-letter queue.
+    pub dead_letters: u64,
+    /// In any other, by its name, where there are any.
+    pub waiting: BTreeMap<String, u64>,
+}
+
+impl Broker {
+    /// With the settings of a program, but straight to the nodes.
+    pub fn new(settings: BTreeMap<String, String>, management: &[Url]) -> anyhow::Result<Self> {
+        let mut reader = Reader::from_vars(settings);
+        let settings = BrokerSettings::read(&mut reader);
+        let settings = reader
+            .finish(settings)
+            .map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        Ok(Self {
+            topology: Topology::of(&settings),
+            settings,
+            management: management.iter().cloned().map(Management::new).collect(),
+        })
+    }
+
+    /// The name of the intake queue.
+    pub fn intake(&self) -> &str {
+        &self.settings.names.queue
+    }
+
+    /// What is ready in the queues, now. What a consumer holds is not.
+    pub async fn depths(&self) -> anyhow::Result<Depths> {
+        let connection = connect(&self.settings, "tidings-chaos").await?;
+        let channel = connection.create_channel().await?;
+        let mut depths = Depths::default();
+        for queue in &self.topology.queues {
+            let options = QueueDeclareOptions {
+                passive: true,
+                ..Default::default()
+            };
+            let declared =
+                channel.queue_declare(queue.name.as_str().into(), options, FieldTable::default());
+            let messages = declared.await?.message_count().into();
+            if queue.name == self.settings.names.dlq {
+                depths.dead_letters = messages;
+            } else if messages > 0 {
+                depths.waiting.insert(queue.name.clone(), messages);
+            }
+        }
+        connection.close(200, "done".into()).await?;
+        Ok(depths)
+    }
+
+    /// How many messages consumers hold, as it was some seconds ago.
+    pub async fn unacknowledged(&self) -> anyhow::Result<u64> {
+        let mut answer = None;
+        for node in &self.management {
+            if let Ok(queues) = node.get(&["queues"]).await {
+                answer = Some(queues);
+                break;
+            }
+        }
+        let queues = answer.context("no node's management plugin answers")?;
+        let queues = queues.as_array().context("a list of queues")?;
+        let held = |queue: &serde_json::Value| queue["messages_unacknowledged"].as_u64();
+        let held: Option<Vec<_>> = queues.iter().map(held).collect();
+        Ok(held.context("not counted yet")?.into_iter().sum())
+    }
+}

@@ -1,0 +1,97 @@
+use std::fmt;
+
+/// How many processes of each program run.
+pub const PROCESSES: usize = 2;
+
+/// What the world of a run consists of. Numbers count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Whoever posts.
+    Clients,
+    /// A process of `tidings-api`.
+    Api(usize),
+    /// A process of `tidings-worker`.
+    Worker(usize),
+    /// A node of RabbitMQ.
+    RabbitMq(usize),
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Part {
+    /// The processes of our own programs.
+    pub fn programs() -> impl Iterator<Item = Self> {
+        let apis = (0..PROCESSES).map(Self::Api);
+        apis.chain((0..PROCESSES).map(Self::Worker))
+    }
+}
+
+impl fmt::Display for Part {
+    /// For servers the name by which `./dev` knows them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clients => f.write_str("clients"),
+            Self::Api(n) => write!(f, "api-{}", n + 1),
+            Self::Worker(n) => write!(f, "worker-{}", n + 1),
+            Self::RabbitMq(0) => f.write_str("rabbitmq"),
+            Self::RabbitMq(n) => write!(f, "rabbitmq-{}", n + 1),
+            Self::Postgres => f.write_str("postgres"),
+        }
+    }
+}
+
+/// The network between two parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// Who connects.
+    pub from: Part,
+    /// To whom.
+    pub to: Part,
+}
+
+impl Link {
+    /// All there are with `nodes` nodes of RabbitMQ.
+    pub fn all(nodes: usize) -> Vec<Self> {
+        let link = |from, to| Self { from, to };
+        let mut links: Vec<_> = (0..PROCESSES)
+            .map(|n| link(Part::Clients, Part::Api(n)))
+            .collect();
+        for program in Part::programs() {
+            links.extend((0..nodes).map(|node| link(program, Part::RabbitMq(node))));
+            links.push(link(program, Part::Postgres));
+        }
+        links
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.from, self.to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_link_wherever_one_part_connects_to_another() {
+        let names: Vec<_> = Link::all(1).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            names,
+            [
+                "clients to api-1",
+                "clients to api-2",
+                "api-1 to rabbitmq",
+                "api-1 to postgres",
+                "api-2 to rabbitmq",
+                "api-2 to postgres",
+                "worker-1 to rabbitmq",
+                "worker-1 to postgres",
+                "worker-2 to rabbitmq",
+                "worker-2 to postgres",
+            ]
+        );
+        assert_eq!(Link::all(3).len(), 2 + 4 * 4);
+    }
+}

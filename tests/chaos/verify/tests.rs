@@ -1,0 +1,192 @@
+use serde_json::json;
+
+use super::*;
+
+fn body(n: u32) -> Fingerprint {
+    Fingerprint::of(Uuid::nil(), "in-app", &json!({"n": n}))
+}
+
+fn id(n: u32) -> Uuid {
+    Uuid::from_u128(n.into())
+}
+
+fn under_key(n: u32) -> Option<String> {
+    format!("key-{n}").into()
+}
+
+fn tried(n: u32) -> Entry {
+    Entry::Try {
+        body: body(n),
+        key: None,
+    }
+}
+
+fn accepted(n: u32) -> Entry {
+    Entry::Accepted {
+        body: body(n),
+        key: None,
+        id: id(n),
+    }
+}
+
+fn row(its_id: u32, its_body: u32) -> Row {
+    Row {
+        id: id(its_id),
+        body: body(its_body),
+        status: "processed".to_owned(),
+        delivered_outside: false,
+    }
+}
+
+fn compare(entries: Vec<Entry>, rows: &[Row]) -> Findings {
+    let promises = Promises::read(entries.into_iter().map(Ok)).expect("a ledger");
+    let delivered = HashSet::new();
+    let mut comparison = Comparison::new(&promises, &delivered);
+    for row in rows {
+        comparison.add(row);
+    }
+    comparison.finish()
+}
+
+/// 1 was accepted without a key, 2 with one, after a try whose answer was lost; 3 never got an answer.
+fn entries() -> Vec<Entry> {
+    let with_key = |entry| match entry {
+        Entry::Try { body, .. } => Entry::Try {
+            body,
+            key: under_key(2),
+        },
+        Entry::Accepted { body, id, .. } => Entry::Accepted {
+            body,
+            id,
+            key: under_key(2),
+        },
+    };
+    vec![
+        tried(1),
+        with_key(tried(2)),
+        accepted(1),
+        with_key(tried(2)),
+        with_key(accepted(2)),
+        tried(3),
+    ]
+}
+
+fn counts(findings: &Findings) -> [usize; 4] {
+    let Findings {
+        recorded,
+        lost,
+        doubled,
+        foreign,
+        ..
+    } = findings;
+    [*recorded, *lost, *doubled, *foreign]
+}
+
+#[test]
+fn a_row_for_each_202_is_what_was_promised() {
+    let findings = compare(entries(), &[row(1, 1), row(2, 2)]);
+    let right = Findings {
+        accepted: 2,
+        recorded: 2,
+        ..Findings::default()
+    };
+    assert_eq!(findings, right);
+}
+
+#[test]
+fn a_try_without_an_answer_may_have_a_row() {
+    let findings = compare(entries(), &[row(1, 1), row(2, 2), row(3, 3)]);
+    assert_eq!(counts(&findings), [3, 0, 0, 0]);
+    assert_eq!(findings.unanswered, 1);
+}
+
+#[test]
+fn a_202_without_a_row_is_lost() {
+    let findings = compare(entries(), &[row(2, 2)]);
+    assert_eq!(counts(&findings), [1, 1, 0, 0]);
+    let example = format!("lost: {}, body {}: no row", id(1), body(1));
+    assert_eq!(findings.examples, [example]);
+}
+
+#[test]
+fn a_202_whose_row_holds_another_body_is_lost() {
+    let findings = compare(entries(), &[row(1, 3), row(2, 2)]);
+    assert_eq!(counts(&findings), [2, 1, 0, 0]);
+}
+
+#[test]
+fn a_body_that_nobody_posted_is_foreign() {
+    let findings = compare(entries(), &[row(1, 1), row(2, 2), row(4, 4)]);
+    assert_eq!(counts(&findings), [3, 0, 0, 1]);
+    // Under an id that was promised it is also a loss.
+    let findings = compare(entries(), &[row(1, 4), row(2, 2)]);
+    assert_eq!(counts(&findings), [2, 1, 0, 1]);
+}
+
+#[test]
+fn a_second_row_of_an_id_a_key_or_a_try_is_one_too_many() {
+    for second in [row(1, 1), row(5, 1), row(5, 2), row(2, 2)] {
+        let findings = compare(entries(), &[row(1, 1), row(2, 2), second]);
+        assert_eq!(counts(&findings), [3, 0, 1, 0]);
+    }
+    let findings = compare(entries(), &[row(1, 1), row(2, 2), row(3, 3), row(6, 3)]);
+    assert_eq!(counts(&findings), [4, 0, 1, 0], "a try without an answer");
+}
+
+#[test]
+fn an_id_that_was_promised_to_two_bodies_is_lost_for_one_of_them() {
+    let mut entries = entries();
+    entries.push(Entry::Accepted {
+        body: body(3),
+        key: None,
+        id: id(1),
+    });
+    let findings = compare(entries, &[row(1, 3), row(2, 2)]);
+    assert_eq!(counts(&findings), [2, 1, 0, 0]);
+}
+
+#[test]
+fn a_key_that_is_answered_twice_is_one_promise() {
+    let mut entries = entries();
+    entries.push(Entry::Accepted {
+        body: body(2),
+        key: under_key(2),
+        id: id(2),
+    });
+    let findings = compare(entries, &[row(1, 1), row(2, 2)]);
+    assert_eq!((findings.accepted, findings.lost), (2, 0));
+}
+
+#[test]
+fn a_row_that_still_waits_is_not_settled() {
+    let waiting = Row {
+        status: "pending".to_owned(),
+        ..row(2, 2)
+    };
+    let findings = compare(entries(), &[row(1, 1), waiting]);
+    assert_eq!(counts(&findings), [2, 0, 0, 0]);
+    assert_eq!(findings.unsettled, 1);
+}
+
+#[test]
+fn a_processed_row_that_was_never_sent_is_undelivered() {
+    let sent = |n| Row {
+        delivered_outside: true,
+        ..row(n, n)
+    };
+    let promises = Promises::read(entries().into_iter().map(Ok)).expect("a ledger");
+    let delivered = HashSet::from([id(2)]);
+    let mut comparison = Comparison::new(&promises, &delivered);
+    for row in [sent(1), sent(2)] {
+        comparison.add(&row);
+    }
+    assert_eq!(comparison.finish().undelivered, 1);
+}
+
+#[test]
+fn a_file_of_the_sandbox_names_its_message() {
+    let name = "01a1fc0f-8107-7763-99ca-73f63a645574-1b2c3d4e.json";
+    let id = id_of_file(name).expect("an id");
+    assert_eq!(id.to_string(), "01a1fc0f-8107-7763-99ca-73f63a645574");
+    assert!(id_of_file(".tmp").is_err());
+}

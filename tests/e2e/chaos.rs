@@ -1,0 +1,51 @@
+//! The short form of `./dev chaos`.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tidings_tests::required;
+use uuid::Uuid;
+
+/// What is done, and when: with this one an API, the broker, a worker and PostgreSQL are killed, networks
+/// are cut, and the broker stands still.
+const SEED: u64 = 2659;
+
+#[test]
+fn three_minutes() {
+    let dir = Path::new(&required("TIDINGS_TEST_PRIVATE_DIR"))
+        .join(format!("chaos-{}", Uuid::new_v4().simple()));
+    let json = std::env::temp_dir().join(format!("tidings-chaos-{}.json", Uuid::new_v4()));
+    let output = Command::new(required("TIDINGS_DEV"))
+        .env("TIDINGS_DEV_DIR", &dir)
+        .env("TIDINGS_BIN_DIR", required("TIDINGS_TEST_BIN_DIR"))
+        .args(["chaos", "--minutes", "3", "--seed", &SEED.to_string()])
+        // Other tests run beside it.
+        .args(["--rate", "50", "--json"])
+        .arg(&json)
+        .stdin(Stdio::null())
+        .output()
+        .expect("./dev runs");
+    let story = String::from_utf8_lossy(&output.stderr);
+    let table = String::from_utf8_lossy(&output.stdout);
+    let file = std::fs::read_to_string(&json);
+    // Whatever the verdict.
+    let _ = std::fs::remove_file(&json);
+    let result: Value = serde_json::from_str(&file.unwrap_or_default()).unwrap_or_default();
+    assert!(output.status.success(), "{story}\n{table}\n{result:#}");
+
+    for none in ["lost", "doubled", "foreign", "dead_letters"] {
+        assert_eq!(result[none], Value::from(0), "{none}: {result:#}");
+    }
+    let number = |name: &str| result[name].as_u64().unwrap_or_default();
+    assert!(number("accepted") > 1000, "{result:#}");
+    assert!(number("recorded") >= number("accepted"), "{result:#}");
+    let faults = result["faults"].as_object().expect("faults");
+    for kind in ["kill_api", "kill_rabbitmq"] {
+        assert!(faults.contains_key(kind), "{story}\n{result:#}");
+    }
+    for member in ["refused", "longest_gap_s", "seconds_to_heal"] {
+        assert!(result[member].is_number(), "{member}: {result:#}");
+    }
+    assert_eq!((number("seed"), number("minutes")), (SEED, 3));
+}

@@ -1,0 +1,27 @@
+//! Clients keep connections in reserve, and may post on one at any time.
+
+use tidings_tests::{World, secs};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+#[tokio::test]
+async fn a_connection_that_has_carried_nothing_for_a_while_is_told_nothing_and_can_be_used() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let connecting = TcpStream::connect(("127.0.0.1", api.port()));
+    let mut stream = connecting.await.expect("a connection");
+    let mut said = [0; 1024];
+    let early = timeout(secs(7), stream.read(&mut said)).await;
+    assert!(early.is_err(), "an answer to no request: {early:?}");
+
+    let request = b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream
+        .write_all(request)
+        .await
+        .expect("the request is taken");
+    let mut answer = String::new();
+    let reading = timeout(secs(20), stream.read_to_string(&mut answer));
+    reading.await.expect("in time").expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}

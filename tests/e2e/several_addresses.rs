@@ -1,0 +1,67 @@
+//! Several addresses of a broker, some of which are of no use.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Instant;
+
+use serde_json::Value;
+use tidings_tests::{Kind, World, secs};
+
+/// `RABBITMQ_URLS`, in which one node is gone, one takes connections and never answers, as one that
+/// stands still, and the last is the shared broker's.
+struct Addresses {
+    list: String,
+    _standing_still: TcpListener,
+}
+
+impl Addresses {
+    fn of(world: &World) -> Self {
+        let standing_still = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = standing_still.local_addr().expect("its address").port();
+        let vhost = &world.vhost.name;
+        let good = world.vhost.url();
+        let bad = [1, port].map(|port| format!("amqp://nobody:hunter2@127.0.0.1:{port}/{vhost}"));
+        Self {
+            list: format!("{},{},{good}", bad[0], bad[1]),
+            _standing_still: standing_still,
+        }
+    }
+
+    fn settings(&self) -> [(&str, &str); 2] {
+        [("RABBITMQ_URL", ""), ("RABBITMQ_URLS", &self.list)]
+    }
+}
+
+/// Which address is the first to be tried is left to chance, so each program is started several times.
+#[tokio::test]
+async fn programs_find_the_node_that_answers() {
+    let world = World::new().await;
+    let addresses = Addresses::of(&world);
+    for kind in [Kind::Api, Kind::Worker, Kind::Api, Kind::Worker] {
+        let began = Instant::now();
+        let mut program = world.start(kind, &addresses.settings()).await;
+        assert!(began.elapsed() < secs(10), "{:?}", began.elapsed());
+        if kind == Kind::Api {
+            let _ = program.client().post(&world.in_app()).await.accepted();
+        }
+        let log = program.logs().lines().join("\n");
+        assert!(!log.contains("hunter2"), "{log}");
+        program.leave().await;
+    }
+}
+
+#[tokio::test]
+async fn doctor_names_the_nodes_that_do_not_answer() {
+    let world = World::new().await;
+    let _ = world.declared(&[]).await;
+    let addresses = Addresses::of(&world);
+    let output = world.tidings_with(&addresses.settings(), &["--json", "doctor"]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    let findings = report["findings"].as_array().expect("findings");
+    let away = findings
+        .iter()
+        .filter(|finding| finding["check"] == "rabbitmq-node");
+    let severities: Vec<_> = away.map(|finding| finding["severity"].as_str()).collect();
+    assert_eq!(severities, [Some("warning"), Some("warning")], "{report}");
+    assert!(!report.to_string().contains("hunter2"), "{report}");
+}

@@ -1,0 +1,89 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use reqwest::Url;
+use uuid::Uuid;
+
+use crate::frozen::Frozen;
+use crate::servers::required;
+
+/// Servers of a test's own, made by `./dev` in a folder of their own and deleted with this.
+pub(crate) struct Instance {
+    dir: PathBuf,
+}
+
+impl Instance {
+    /// Nothing runs there yet.
+    pub(crate) fn new(kind: &str) -> Self {
+        let name = format!("{kind}-{}", Uuid::new_v4().simple());
+        Self {
+            dir: Path::new(&required("TIDINGS_TEST_PRIVATE_DIR")).join(name),
+        }
+    }
+
+    /// Writes a file beside the servers. Returns the file's path.
+    pub(crate) fn file(&self, name: &str, content: &str) -> String {
+        let path = self.dir.join(name);
+        fs::write(&path, content).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    }
+
+    /// Runs `./dev` on the instance and returns what it wrote to its standard output.
+    pub(crate) async fn dev(&self, arguments: &[&str]) -> String {
+        let mut command = dev(&self.dir, arguments);
+        let running = tokio::task::spawn_blocking(move || {
+            let output = command.output().expect("./dev runs");
+            assert!(output.status.success(), "{command:?}: {output:?}");
+            output.stdout
+        });
+        let output = running.await.expect("./dev succeeds");
+        String::from_utf8(output).expect("text")
+    }
+
+    /// The URLs in a variable that `./dev` wrote down for whoever uses the instance.
+    pub(crate) fn urls(&self, name: &str) -> Vec<Url> {
+        let path = self.dir.join("env");
+        let variables = fs::read_to_string(&path).expect("the instance's variables");
+        let value = variables
+            .lines()
+            .find_map(|line| {
+                let (its_name, value) = line.strip_prefix("export ")?.split_once('=')?;
+                (its_name == name).then(|| value.trim_matches('\''))
+            })
+            .unwrap_or_else(|| panic!("no {name} in {}", path.display()));
+        let urls = value.split(',').map(|url| url.parse().expect("a URL"));
+        urls.collect()
+    }
+
+    /// The URL in a variable that holds one.
+    pub(crate) fn url(&self, name: &str) -> Url {
+        self.urls(name).swap_remove(0)
+    }
+
+    /// Lets a server stand still (SIGSTOP): it keeps its connections and answers nobody.
+    pub(crate) async fn freeze(&self, name: &str) -> Frozen {
+        let status = self.dev(&["status"]).await;
+        let mut lines = status.lines().map(str::split_whitespace);
+        let line = lines.find_map(|mut words| (words.next() == Some(name)).then_some(words));
+        let pid = line.and_then(|mut words| words.nth(1)?.parse().ok());
+        let pid: i32 = pid.unwrap_or_else(|| panic!("it does not run:\n{status}"));
+        Frozen::with_children(pid).expect("it runs")
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let output = dev(&self.dir, &["down", "--purge"]).output();
+        // A panic in a drop could abort the test, and `./dev test` clears up behind us.
+        if !output.as_ref().is_ok_and(|output| output.status.success()) {
+            eprintln!("not cleaned up: {}: {output:?}", self.dir.display());
+        }
+    }
+}
+
+fn dev(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(required("TIDINGS_DEV"));
+    command.env("TIDINGS_DEV_DIR", dir).args(arguments);
+    command
+}
