@@ -83,11 +83,11 @@ impl Peer {
     pub async fn publishing(
         &mut self,
         shared: &Arc<Shared>,
-        failures: &Arc<Doubts>,
+        doubts: &Arc<Doubts>,
     ) -> PublishingChannel {
         let channel = self.channel(shared).await;
         let select_ok = AMQPClass::Confirm(confirm::AMQPMethod::SelectOk(confirm::SelectOk {}));
-        let selecting = channel.with_confirms(Duration::from_mins(1), Arc::clone(failures));
+        let selecting = channel.with_confirms(Duration::from_mins(1), Arc::clone(doubts));
         let (selected, ()) = tokio::join!(selecting, self.answer(select_ok));
         selected.expect("confirms")
     }
