@@ -122,9 +122,17 @@ is_node_open() { is_listening "$(node_port rabbitmq "$1")" && is_listening "$(no
 
 # Waits until a node can be used: NODE SECONDS; fails if it still starts by then.
 wait_node() {
-    local node=$1 until=$((SECONDS + $2))
+    local node=$1 until=$((SECONDS + $2)) launches=1
     until is_node_open "$node"; do
-        is_running "$node" || node_failed "$node" "it ended while it was starting"
+        if ! is_running "$node"; then
+            # Nodes of a cluster that start at once can trip over each other: RabbitMQ 3.10 gives up where another does
+            # not know yet what it can do (incompatible_feature_flags).
+            if ! is_cluster || ((launches >= 3)); then
+                node_failed "$node" "it ended while it was starting"
+            fi
+            launches=$((launches + 1))
+            launch_node "$node"
+        fi
         ((SECONDS < until)) || return 1
         sleep 0.1
     done

@@ -13,7 +13,7 @@ use crate::load::is_ready;
 use crate::usage::Watched;
 
 /// How long a program may take to start, and to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Settings of a program, by the names of their environment variables, beside those of this process.
 pub type Settings = BTreeMap<&'static str, String>;

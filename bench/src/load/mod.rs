@@ -135,16 +135,15 @@ impl Shared {
             let micros = (began - self.start).as_micros();
             let began = self.start_micros + i64::try_from(micros).unwrap_or(0);
             let size = numbers.end - numbers.start;
-            match answer {
-                Ok((status, body)) => posted.answered(size, began, status, &body),
-                Err(_) => {
-                    posted.unanswered += size;
-                    match Connection::open(target).await {
-                        Ok(another) => connection = another,
-                        // The API is gone: what this connection would have posted, others try.
-                        Err(_) => break,
-                    }
-                }
+            if let Ok((status, body)) = answer {
+                posted.answered(size, began, status, &body);
+            } else {
+                posted.unanswered += size;
+                let Ok(another) = Connection::open(target).await else {
+                    // The API is gone: what this connection would have posted, others try.
+                    break;
+                };
+                connection = another;
             }
             self.progress.inc(size);
         }

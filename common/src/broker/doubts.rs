@@ -20,12 +20,18 @@ const TIMING_OUT: Duration = Duration::from_secs(10);
 pub(super) struct Doubts {
     opened: Instant,
     failures_in_a_row: AtomicU32,
-    /// Milliseconds from `opened` to the first publish that timed out after the last that did not; 0
+    /// When the first publish timed out after the last that did not, as [`Doubts::now`] tells it; 0
     /// where there is none.
     timing_out_since: AtomicU64,
     /// Whether the broker has run short of memory or disk.
     blocked: AtomicBool,
     raised: Notify,
+}
+
+impl Default for Doubts {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Why a connection may be of no use.
@@ -50,14 +56,21 @@ impl Doubts {
         }
     }
 
-    /// Notes that a publish succeeded.
-    pub(super) fn lift(&self) {
+    /// Notes what the broker has said of a publish.
+    pub(super) fn told(&self, positive: bool) {
+        if positive {
+            self.lift();
+        } else {
+            self.refused();
+        }
+    }
+
+    fn lift(&self) {
         self.failures_in_a_row.store(0, Ordering::Relaxed);
         self.timing_out_since.store(0, Ordering::Relaxed);
     }
 
-    /// Notes that a publish was refused.
-    pub(super) fn refused(&self) {
+    fn refused(&self) {
         if self.blocked.load(Ordering::Relaxed) {
             self.lift();
         } else if self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 == FAILURES_IN_A_ROW {
@@ -99,10 +112,10 @@ impl Doubts {
         }
     }
 
+    /// In milliseconds, and never 0.
     fn now(&self) -> u64 {
-        let elapsed = self.opened.elapsed().as_millis();
-        // Never 0, which says that nothing has timed out.
-        u64::try_from(elapsed).unwrap_or(u64::MAX).max(1)
+        let elapsed = u64::try_from(self.opened.elapsed().as_millis());
+        elapsed.map_or(u64::MAX, |elapsed| elapsed.saturating_add(1))
     }
 }
 
@@ -123,7 +136,7 @@ mod tests {
         for _ in 1..FAILURES_IN_A_ROW {
             doubts.refused();
         }
-        doubts.lift();
+        doubts.told(true);
         doubts.refused();
         assert_eq!(doubt(&doubts).await, None, "not in a row");
         for _ in 1..FAILURES_IN_A_ROW {

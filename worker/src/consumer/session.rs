@@ -31,6 +31,12 @@ pub(super) enum End {
     Lost(String),
 }
 
+impl From<Error> for End {
+    fn from(why: Error) -> Self {
+        Self::Lost(why.to_string())
+    }
+}
+
 /// One AMQP channel that consumes, from its opening to its end.
 pub(super) struct Session<W> {
     consumer: Arc<Consumer<W>>,
@@ -123,7 +129,7 @@ impl<W: Work> Session<W> {
                 () = &mut change => return Ok(End::Gate),
                 Some(settled) = self.running.join_next(), if !self.running.is_empty() => self.settled(settled).await?,
                 arrived = self.deliveries.ready(), if !full => {
-                    arrived.map_err(lost)?;
+                    arrived?;
                     self.receive();
                 }
                 () = sleep_until(self.pace), if some => {}
@@ -165,18 +171,18 @@ impl<W: Work> Session<W> {
         let settlement = settled.map_err(|error| End::Lost(error.to_string()))?;
         for tag in settlement.acks {
             if self.taking.ack_each {
-                self.channel.ack(tag, false).map_err(lost)?;
+                self.channel.ack(tag, false)?;
                 self.ledger.told(tag);
             } else {
                 self.ledger.ack(tag);
             }
         }
         for tag in settlement.nacks {
-            self.channel.nack(tag).map_err(lost)?;
+            self.channel.nack(tag)?;
             self.ledger.told(tag);
         }
         if let Some(tag) = self.ledger.take_ack() {
-            self.channel.ack(tag, true).map_err(lost)?;
+            self.channel.ack(tag, true)?;
         }
         sent(self.channel.room()).await?;
         if settlement.give_back {
@@ -210,11 +216,7 @@ impl<W: Work> Session<W> {
 /// Waits until frames are sent or answered.
 async fn sent(frames: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
     match timeout(PATIENCE, frames).await {
-        Ok(sent) => sent.map_err(lost),
+        Ok(sent) => Ok(sent?),
         Err(_) => Err(End::Lost("RabbitMQ takes no frames".to_owned())),
     }
-}
-
-fn lost(why: Error) -> End {
-    End::Lost(why.to_string())
 }

@@ -30,7 +30,8 @@ impl Connection {
     pub async fn open(uri: &AMQPUri, name: &str) -> Result<Self, Error> {
         let runtime = lapin::runtime::default_runtime()
             .map_err(|error| Error::Unusable(error.to_string()))?;
-        let mut stream = uri.connect_async(&runtime).await?;
+        // Large, for TLS, and seldom.
+        let mut stream = Box::pin(uri.connect_async(&runtime)).await?;
         let terms = shake_hands(&mut stream, uri, name).await?;
         let frame_max = usize::try_from(terms.frame_max).unwrap_or(usize::MAX);
         let shared = Arc::new(Shared::new(frame_max, terms.channel_max));

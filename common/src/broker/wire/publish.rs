@@ -157,10 +157,8 @@ impl Publishing {
         let doubts = &self.doubts;
         self.confirms.settle(confirm, |slot| {
             // A message that was late has been counted.
-            match positive {
-                _ if slot.overdue => {}
-                true => doubts.lift(),
-                false => doubts.refused(),
+            if !slot.overdue {
+                doubts.told(positive);
             }
             settled.push(Settled { slot, positive });
         })
@@ -199,9 +197,10 @@ impl Publishing {
 impl Settled {
     /// Tells who waits for it, where somebody does, and gives the permit back.
     pub(super) fn tell(self) {
-        let outcome = match self.positive {
-            true => Ok(()),
-            false => Err(PublishError::Refused),
+        let outcome = if self.positive {
+            Ok(())
+        } else {
+            Err(PublishError::Refused)
         };
         let _ = self.slot.sender.send(outcome);
     }

@@ -103,9 +103,10 @@ impl Shared {
             return Err(end.clone());
         }
         let done = act(&mut state);
-        let sleeper = match state.out.is_empty() {
-            true => None,
-            false => state.sleeper.take(),
+        let sleeper = if state.out.is_empty() {
+            None
+        } else {
+            state.sleeper.take()
         };
         drop(state);
         if let Some(sleeper) = sleeper {

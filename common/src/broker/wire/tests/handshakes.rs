@@ -81,7 +81,7 @@ async fn the_lower_limit_holds_and_zero_is_none() {
     let expected = Terms {
         channel_max: 2047,
         frame_max: 131_072,
-        heartbeat: Some(Duration::from_secs(60)),
+        heartbeat: Some(Duration::from_mins(1)),
     };
     assert_eq!(left_to_the_broker, expected);
     let unlimited = terms("amqp://host", tune(0, 0, 0)).await;

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amq_protocol::frame::AMQPFrame;
-use lapin::protocol::{AMQPClass, basic, channel, connection};
+use lapin::protocol::{AMQPClass, channel, connection};
+use lapin::types::{AMQPValue, FieldTable};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::super::error::Error;
 use super::super::publish::PublishingChannel;
 use super::super::shared::Status;
-use super::peer::{ack, connected, nack};
+use super::peer::{ack, connected, nack, on};
 use super::plain_message;
-use crate::broker::doubts::Doubts;
+use crate::broker::doubts::{Doubt, Doubts};
 use crate::broker::publish_error::PublishError;
 use crate::broker::wire::Confirmation;
 
@@ -60,17 +61,34 @@ async fn each_confirm_reaches_its_message_and_a_forgotten_one_gives_its_permit_b
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_many_published_at_once_each_has_its_own_confirm() {
+    let (shared, mut peer) = connected(ROOM, None);
+    let channel = peer.publishing(&shared, &Arc::default()).await;
+    let permits = Permits::new();
+    let mut headers = FieldTable::default();
+    headers.insert("x".into(), AMQPValue::LongString(vec![b'x'; 5000].into()));
+    let mut unsendable = plain_message("unsendable");
+    unsendable.properties = unsendable.properties.with_headers(headers);
+    let messages = [plain_message("one"), unsendable, plain_message("two")];
+    let published = channel.publish_all(messages.map(|message| (message, permits.one())));
+    let [one, unsendable, two]: [_; 3] = published
+        .expect("a live connection")
+        .try_into()
+        .expect("three");
+    assert!(matches!(unsendable, Err(PublishError::TooLarge)));
+    assert_eq!(permits.in_flight(), 2);
+    peer.send(&[nack(2), ack(1, false)]).await;
+    let one = one.expect("sent").await.expect("told");
+    let two = two.expect("sent").await.expect("told");
+    assert!(one.is_ok() && matches!(two, Err(PublishError::Refused)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_waits_learns_of_the_end_at_once() {
     let (shared, mut peer) = connected(ROOM, None);
     let publishing = peer.publishing(&shared, &Arc::default()).await;
     let calling = peer.channel(&shared).await;
-    let consuming = peer.channel(&shared).await;
-    let consume_ok = basic::AMQPMethod::ConsumeOk(basic::ConsumeOk {
-        consumer_tag: "consumer".into(),
-    });
-    let consumption = consuming.consume("queue");
-    let (deliveries, ()) = tokio::join!(consumption, peer.answer(AMQPClass::Basic(consume_ok)));
-    let mut deliveries = deliveries.expect("a consumer");
+    let (_consuming, mut deliveries) = peer.consuming(&shared).await;
     let permits = Permits::new();
     let confirmation = publish(&publishing, &permits);
     let began = Instant::now();
@@ -157,17 +175,28 @@ async fn heartbeats_are_sent_and_a_silent_broker_is_dead() {
 #[tokio::test(start_paused = true)]
 async fn publishes_that_fail_in_a_row_are_counted_though_nobody_waits_for_them() {
     let (shared, mut peer) = connected(ROOM, None);
-    let failures = Arc::new(Doubts::new());
-    let channel = peer.publishing(&shared, &failures).await;
+    let doubts = Arc::new(Doubts::new());
+    let channel = peer.publishing(&shared, &doubts).await;
     let permits = Permits::new();
     for tag in 1..=19 {
         drop(publish(&channel, &permits));
         peer.send(&[nack(tag)]).await;
     }
-    // Late for its confirm by the clock, which jumps.
+    drop(publish(&channel, &permits));
+    peer.send(&[nack(20)]).await;
+    assert_eq!(doubts.next().await, Doubt::Failures);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_that_is_late_is_noticed_though_nobody_waits_for_it() {
+    let (shared, mut peer) = connected(ROOM, None);
+    let doubts = Arc::new(Doubts::new());
+    let channel = peer.publishing(&shared, &doubts).await;
+    let permits = Permits::new();
+    // By the clock, which jumps.
     drop(publish(&channel, &permits));
     let began = Instant::now();
-    failures.too_many().await;
+    assert_eq!(doubts.next().await, Doubt::TimeOut);
     let took = began.elapsed();
     assert!(
         took >= Duration::from_mins(1) && took <= Duration::from_secs(62),
@@ -178,25 +207,23 @@ async fn publishes_that_fail_in_a_row_are_counted_though_nobody_waits_for_them()
 #[tokio::test(start_paused = true)]
 async fn no_failure_counts_while_the_broker_is_blocked_or_after_a_success() {
     let (shared, mut peer) = connected(ROOM, None);
-    let failures = Arc::new(Doubts::new());
-    let channel = peer.publishing(&shared, &failures).await;
+    let doubts = Arc::new(Doubts::new());
+    let channel = peer.publishing(&shared, &doubts).await;
     let permits = Permits::new();
     let blocked = connection::AMQPMethod::Blocked(connection::Blocked {
         reason: "memory".into(),
     });
-    peer.send(&[AMQPFrame::Method(0, AMQPClass::Connection(blocked))])
-        .await;
+    peer.send(&[on(0, AMQPClass::Connection(blocked))]).await;
     let mut status = shared.status().subscribe();
     let found = status.wait_for(|status| matches!(status, Status::Blocked));
     drop(found.await.expect("a task"));
     for _ in 1..=30 {
         drop(publish(&channel, &permits));
     }
-    let too_many = timeout(Duration::from_mins(5), failures.too_many()).await;
-    assert!(too_many.is_err());
+    let doubt = timeout(Duration::from_mins(5), doubts.next()).await;
+    assert!(doubt.is_err());
     let unblocked = connection::AMQPMethod::Unblocked(connection::Unblocked {});
-    peer.send(&[AMQPFrame::Method(0, AMQPClass::Connection(unblocked))])
-        .await;
+    peer.send(&[on(0, AMQPClass::Connection(unblocked))]).await;
     for tag in 31..=60 {
         drop(publish(&channel, &permits));
         let confirm = if tag == 45 {
@@ -206,8 +233,8 @@ async fn no_failure_counts_while_the_broker_is_blocked_or_after_a_success() {
         };
         peer.send(&[confirm]).await;
     }
-    let too_many = timeout(Duration::from_mins(5), failures.too_many()).await;
-    assert!(too_many.is_err());
+    let doubt = timeout(Duration::from_mins(5), doubts.next()).await;
+    assert!(doubt.is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -230,10 +257,10 @@ async fn a_closed_channel_ends_its_connection_only_where_it_publishes() {
     );
     assert!(!calling.is_open());
     let close_ok = AMQPClass::Channel(channel::AMQPMethod::CloseOk(channel::CloseOk {}));
-    assert_eq!(peer.receive().await, Some(AMQPFrame::Method(2, close_ok)));
+    assert_eq!(peer.receive().await, Some(on(2, close_ok)));
     let permits = Permits::new();
     let confirmation = publish(&publishing, &permits);
-    peer.send(&[AMQPFrame::Method(1, close(406))]).await;
+    peer.send(&[on(1, close(406))]).await;
     let lost = confirmation.await.expect("told");
     assert!(
         matches!(

@@ -2,6 +2,7 @@
 
 mod arbitrary_bytes;
 mod confirming;
+mod consuming;
 mod encoding;
 mod handshakes;
 mod living;

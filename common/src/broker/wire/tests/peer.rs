@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 
 use super::super::channel::Channel;
+use super::super::consume::Deliveries;
 use super::super::io::Io;
 use super::super::publish::PublishingChannel;
 use super::super::shared::Shared;
@@ -55,8 +56,7 @@ impl Peer {
     /// Receives a frame and answers it on its channel.
     pub async fn answer(&mut self, answer: AMQPClass) {
         let asked = self.receive().await.expect("a question");
-        let answer = AMQPFrame::Method(asked.channel_id(), answer);
-        self.send(&[answer]).await;
+        self.send(&[on(asked.channel_id(), answer)]).await;
     }
 
     /// Opens a channel on the connection.
@@ -67,18 +67,35 @@ impl Peer {
         opened.expect("a channel")
     }
 
+    /// The same with a consumer.
+    pub async fn consuming(&mut self, shared: &Arc<Shared>) -> (Channel, Deliveries) {
+        let channel = self.channel(shared).await;
+        let consume_ok = basic::AMQPMethod::ConsumeOk(basic::ConsumeOk {
+            consumer_tag: "consumer".into(),
+        });
+        let consuming = channel.consume("queue");
+        let (consuming, ()) = tokio::join!(consuming, self.answer(AMQPClass::Basic(consume_ok)));
+        let deliveries = consuming.expect("a consumer");
+        (channel, deliveries)
+    }
+
     /// The same with confirms, which may take a minute.
     pub async fn publishing(
         &mut self,
         shared: &Arc<Shared>,
-        failures: &Arc<Doubts>,
+        doubts: &Arc<Doubts>,
     ) -> PublishingChannel {
         let channel = self.channel(shared).await;
         let select_ok = AMQPClass::Confirm(confirm::AMQPMethod::SelectOk(confirm::SelectOk {}));
-        let selecting = channel.with_confirms(Duration::from_mins(1), Arc::clone(failures));
+        let selecting = channel.with_confirms(Duration::from_mins(1), Arc::clone(doubts));
         let (selected, ()) = tokio::join!(selecting, self.answer(select_ok));
         selected.expect("confirms")
     }
+}
+
+/// A method on a channel.
+pub fn on(channel: u16, class: AMQPClass) -> AMQPFrame {
+    AMQPFrame::Method(channel, class)
 }
 
 /// A confirm on channel 1.
@@ -87,7 +104,7 @@ pub fn ack(delivery_tag: u64, multiple: bool) -> AMQPFrame {
         delivery_tag,
         multiple,
     };
-    AMQPFrame::Method(1, AMQPClass::Basic(basic::AMQPMethod::Ack(ack)))
+    on(1, AMQPClass::Basic(basic::AMQPMethod::Ack(ack)))
 }
 
 /// A negative one.
@@ -97,5 +114,5 @@ pub fn nack(delivery_tag: u64) -> AMQPFrame {
         multiple: false,
         requeue: false,
     };
-    AMQPFrame::Method(1, AMQPClass::Basic(basic::AMQPMethod::Nack(nack)))
+    on(1, AMQPClass::Basic(basic::AMQPMethod::Nack(nack)))
 }
