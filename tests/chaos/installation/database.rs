@@ -1,8 +1,14 @@
+use std::time::Duration;
+
 use anyhow::Context;
 use futures_util::StreamExt;
+use reqwest::Url;
 use serde_json::Value;
 use tidings_common::settings::Reader;
 use tidings_db::{DatabaseSettings, demo, migrations};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -14,9 +20,12 @@ use crate::verify::Row;
 /// What our own connections call themselves.
 const NAME: &str = "tidings-chaos";
 
+/// How often whoever has got a connection of an exhausted server loses it.
+const AGAIN: Duration = Duration::from_millis(250);
+
 /// PostgreSQL as its operator sees it, past all proxies.
 pub struct Database {
-    url: String,
+    url: Url,
 }
 
 /// Whom notifications are for.
@@ -35,13 +44,13 @@ struct Connection {
 }
 
 impl Database {
-    pub const fn at(url: String) -> Self {
+    pub const fn at(url: Url) -> Self {
         Self { url }
     }
 
     /// Makes today's schema and the demo users, and tells who these are.
     pub async fn prepare(&self) -> anyhow::Result<Users> {
-        let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), self.url.clone())]);
+        let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), self.url.to_string())]);
         let settings = DatabaseSettings::read(&mut reader);
         let settings = reader
             .finish(settings)
@@ -62,7 +71,7 @@ impl Database {
     }
 
     async fn connect(&self) -> Result<Connection, tokio_postgres::Error> {
-        let mut config: Config = self.url.parse()?;
+        let mut config: Config = self.url.as_str().parse()?;
         config.application_name(NAME);
         let (client, connection) = config.connect(NoTls).await?;
         let driving = tokio::spawn(async move {
@@ -100,30 +109,47 @@ impl Database {
         Ok(terminate_others(&self.connect().await?).await?)
     }
 
-    /// Takes every connection that the server has, the superuser's reserve included, and those that our
-    /// programs had, until `over` ends.
+    /// Takes every connection that the server has, the superuser's reserve and those of our programs
+    /// included, until `over` ends.
     pub async fn exhaust_connections(&self, over: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let first = self.connect().await?;
+        let own = self.connect().await?;
         let taking = async {
             let mut held = Vec::new();
-            while let Ok(connection) = self.connect().await {
-                held.push(connection);
-            }
-            // Whoever comes back now finds that we were quicker, or next time.
-            let terminated = terminate_others(&first).await;
-            while terminated.is_ok() {
-                match self.connect().await {
-                    Ok(connection) => held.push(connection),
-                    Err(_) => wait(std::time::Duration::from_millis(50)).await,
+            loop {
+                while let Some(slot) = self.take_slot().await? {
+                    held.push(slot);
                 }
+                // Whoever comes back now finds that we were quicker, or the next time.
+                terminate_others(&own).await?;
+                wait(AGAIN).await;
             }
-            terminated
         };
         tokio::select! {
             () = over => Ok(()),
-            ended = taking => Ok(ended?),
+            ended = taking => ended,
         }
     }
+
+    /// Takes a connection without logging in, which is quick: the server has given it a slot by the time
+    /// that it asks for the password, for which it waits a minute (`authentication_timeout`). `None` where
+    /// it has none left.
+    async fn take_slot(&self) -> anyhow::Result<Option<TcpStream>> {
+        let host = self.url.host_str().context("a host")?;
+        let port = self.url.port().context("a port")?;
+        let mut stream = TcpStream::connect((host, port)).await?;
+        stream.write_all(&startup(self.url.username())).await?;
+        let answered = timeout(Duration::from_secs(5), stream.read_u8()).await;
+        let asked = matches!(answered, Ok(Ok(b'R')));
+        Ok(asked.then_some(stream))
+    }
+}
+
+/// The first message of a connection (PostgreSQL's manual, "Message Formats", `StartupMessage`).
+fn startup(user: &str) -> Vec<u8> {
+    const VERSION: [u8; 4] = [0, 3, 0, 0];
+    let parameters = format!("user\0{user}\0database\0{user}\0\0");
+    let length = u32::try_from(8 + parameters.len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes(), &VERSION, parameters.as_bytes()].concat()
 }
 
 async fn terminate_others(connection: &Connection) -> Result<(), tokio_postgres::Error> {

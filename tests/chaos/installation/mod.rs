@@ -89,7 +89,7 @@ impl Installation {
         }
         Ok(Self {
             story,
-            database: Database::at(addresses.database.to_string()),
+            database: Database::at(addresses.database.clone()),
             broker: Broker::new(addresses.straight(), &addresses.management)?,
             servers,
             nodes,
