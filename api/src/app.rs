@@ -13,6 +13,7 @@ use tidings_common::health::Health;
 use tidings_common::telemetry::Metrics;
 use tidings_db::Database;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::auth::Verifier;
 use crate::in_flight::InFlight;
@@ -109,7 +110,7 @@ impl App {
         };
         let names = self.settings.broker.names.clone();
         let state = AppState {
-            verifier: self.verifier,
+            verifier: Arc::new(self.verifier),
             depths: Depths::start(publisher.clone(), names, publishing.clone()),
             publisher,
             router: Router::new(&self.settings.broker),
@@ -121,7 +122,8 @@ impl App {
             providers: self.settings.providers,
             egress: self.settings.egress.clone(),
         };
-        let server = serve(self.listener, &self.settings, state)?;
+        let connections = Connections::default();
+        let server = serve(self.listener, &self.settings, state, connections.clone())?;
         let handle = server.handle();
         let server = tokio::spawn(server);
         health.set_initialised();
@@ -132,6 +134,7 @@ impl App {
         health.set_draining();
         handle.pause().await;
         in_flight.until_quiet().await;
+        connections.close().await;
         handle.stop(true).await;
         farewell::say(backlog).await;
         server
@@ -145,11 +148,44 @@ impl App {
     }
 }
 
-fn serve(listener: TcpListener, settings: &Settings, state: AppState) -> anyhow::Result<Server> {
-    let state = Data::new(state);
+/// The connections that the threads of the server publish on. They end before the threads do, which
+/// drive them.
+#[derive(Clone, Default)]
+struct Connections {
+    stop: CancellationToken,
+    open: TaskTracker,
+}
+
+impl Connections {
+    /// The state of a thread: with a publisher of its own.
+    fn state_of_this_thread(&self, state: &AppState) -> AppState {
+        let (publisher, task) = state.publisher.connected_here(self.stop.clone());
+        self.open.spawn(task);
+        AppState {
+            publisher,
+            ..state.clone()
+        }
+    }
+
+    /// Whoever publishes now does so on the connection that remains.
+    async fn close(&self) {
+        self.stop.cancel();
+        self.open.close();
+        self.open.wait().await;
+    }
+}
+
+fn serve(
+    listener: TcpListener,
+    settings: &Settings,
+    state: AppState,
+    connections: Connections,
+) -> anyhow::Result<Server> {
+    // Called once by each thread.
     let mut server = HttpServer::new(move || {
+        let state = Data::new(connections.state_of_this_thread(&state));
         actix_web::App::new()
-            .app_data(state.clone())
+            .app_data(state)
             .wrap(from_fn(context::wrap))
             .configure(handlers::register)
     });

@@ -221,7 +221,7 @@ mod tests {
         let (publisher, _) =
             Publisher::start(settings.broker.clone(), "test", |_| {}, stop.clone());
         Data::new(AppState {
-            verifier: Verifier::new(&settings.auth).expect("a verifier"),
+            verifier: Arc::new(Verifier::new(&settings.auth).expect("a verifier")),
             router: Router::new(&settings.broker),
             depths: Depths::start(publisher.clone(), settings.broker.names.clone(), stop),
             publisher,

@@ -14,9 +14,10 @@ use crate::error::ApiError;
 use crate::in_flight::InFlight;
 use crate::settings::HttpSettings;
 
-/// What the handlers share.
+/// What the handlers share. Each thread that serves has one, with a publisher of its own.
+#[derive(Clone)]
 pub struct AppState {
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
     pub publisher: Publisher,
     pub router: Router,
     pub depths: Depths,

@@ -47,6 +47,7 @@ mod private_broker;
 mod private_postgres;
 mod probes;
 mod promises;
+mod publishing_connections;
 mod read_only_database;
 mod reading;
 mod scopes;

@@ -49,13 +49,18 @@ impl Management {
     /// Where the plugin refuses or cannot be reached.
     pub async fn make_vhost(&self, name: &str, user: &str) -> reqwest::Result<()> {
         let all = json!({"configure": ".*", "write": ".*", "read": ".*"});
-        for (path, body) in [
-            (vec!["vhosts", name], json!({})),
-            (vec!["permissions", name, user], all),
-        ] {
-            let request = self.request(Method::PUT, &path).json(&body);
-            request.send().await?.error_for_status()?;
-        }
+        self.put(&["vhosts", name], json!({})).await?;
+        self.put(&["permissions", name, user], all).await
+    }
+
+    /// Puts something at `path`, below `/api`.
+    ///
+    /// # Errors
+    ///
+    /// Where the plugin refuses or cannot be reached.
+    pub async fn put(&self, path: &[&str], body: Value) -> reqwest::Result<()> {
+        let request = self.request(Method::PUT, path).json(&body);
+        request.send().await?.error_for_status()?;
         Ok(())
     }
 

@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::Context;
-use futures_util::future::join_all;
 use tidings_common::broker::Publisher;
 use tidings_common::health::Health;
 use tidings_common::telemetry::Metrics;
 use tidings_db::Database;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::consumer::Connections;
@@ -112,8 +112,13 @@ impl App {
                 signal.cancelled().await;
                 draining.set_draining();
             });
-            let running = consumers.into_iter().map(|consumer| consumer(stop.clone()));
-            join_all(running).await;
+            let mut running = JoinSet::new();
+            for consumer in consumers {
+                running.spawn(consumer(stop.clone()));
+            }
+            while let Some(ended) = running.join_next().await {
+                ended.context("a consumer panicked")?;
+            }
         }
         connections.close().await;
         publishing.cancel();

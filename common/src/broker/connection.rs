@@ -55,9 +55,27 @@ pub(super) async fn connect_to_any<'a>(
     addresses: &'a Addresses,
     name: &str,
 ) -> Result<(Connection, &'a Address), ConnectError> {
+    let connect = |address| connect_to(address, name, patience(addresses));
+    first_of(addresses, name, connect).await
+}
+
+/// The same with a connection for the pipeline.
+pub(super) async fn connect_wire_to_any<'a>(
+    addresses: &'a Addresses,
+    name: &str,
+) -> Result<(wire::Connection, &'a Address), ConnectError> {
+    let connect = |address| connect_wire(addresses, address, name);
+    first_of(addresses, name, connect).await
+}
+
+async fn first_of<'a, C, F: Future<Output = Result<C, NodeError>>>(
+    addresses: &'a Addresses,
+    name: &str,
+    connect: impl Fn(&'a Address) -> F,
+) -> Result<(C, &'a Address), ConnectError> {
     let mut errors = Vec::new();
     for address in addresses.in_turn() {
-        match connect_to(address, name, patience(addresses)).await {
+        match connect(address).await {
             Ok(connection) => {
                 for error in errors {
                     tracing::warn!(connection = name, %error, "connected to another node");

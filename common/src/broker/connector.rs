@@ -5,7 +5,9 @@ use lapin::Connection;
 use tokio::time::timeout;
 
 use super::addresses::Address;
-use super::connection::{ConnectError, NodeError, connect_to_any, connect_wire};
+use super::connection::{
+    ConnectError, NodeError, connect_to_any, connect_wire, connect_wire_to_any,
+};
 use super::declare::{DeclareError, all_there, declare};
 use super::topology::Topology;
 use super::wire;
@@ -93,6 +95,22 @@ impl Connector {
         // Whatever it says, it is of no use any more.
         let _ = timeout(CLOSING, declaring.close(200, "done".into())).await;
         opened.inspect_err(|_| self.leave(node))
+    }
+
+    /// Opens a connection to the first node that answers, for a process that has another one, with which
+    /// it has seen to it that everything is there.
+    ///
+    /// # Errors
+    ///
+    /// Where no node answers.
+    pub(super) async fn open_another(&self) -> Result<Opened, OpenError> {
+        let addresses = &self.settings.addresses;
+        let (connection, node) = connect_wire_to_any(addresses, self.name).await?;
+        Ok(Opened {
+            connection,
+            node: node.clone(),
+            drifted: Vec::new(),
+        })
     }
 
     /// Notes that a connection to this node has ended, or should: the next one goes to another, where

@@ -18,6 +18,7 @@ mod greeting;
 pub mod header;
 mod message;
 mod plain;
+mod pool;
 mod publish_error;
 mod publisher;
 mod session;

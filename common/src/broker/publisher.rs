@@ -1,23 +1,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::message::Outgoing;
+use super::pool::{Member, Pool};
 use super::publish_error::PublishError;
 use super::session::Session;
-use super::supervisor::{State, Supervisor};
 use super::wire::Confirmation;
 use crate::settings::BrokerSettings;
 
-/// Publishes with confirms over one connection and a few channels, many at once, and keeps the
-/// connection up. Clones share the connection.
+/// Publishes with confirms over connections of a few channels, many at once, and keeps the connections
+/// up. Clones share them.
 #[derive(Clone)]
 pub struct Publisher {
-    state: watch::Receiver<State>,
+    /// None where there is no broker, and everything is said to be safe.
+    connection: Option<Member>,
     permits: Arc<Semaphore>,
     timeout: Duration,
 }
@@ -33,22 +34,34 @@ impl Publisher {
         changed: impl Fn(bool) + Send + Sync + 'static,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
-        let (sender, state) = watch::channel(State::Disconnected);
+        let permits = Arc::new(Semaphore::new(settings.publish_max_in_flight));
+        let timeout = settings.publish_timeout;
+        let (connection, task) = Pool::new(settings, name, changed).connect(stop);
         let publisher = Self {
-            state,
-            permits: Arc::new(Semaphore::new(settings.publish_max_in_flight)),
-            timeout: settings.publish_timeout,
+            connection: Some(connection),
+            permits,
+            timeout,
         };
-        let supervisor = Supervisor::new(settings, name, sender, changed);
-        let task = tokio::spawn(async move {
-            tokio::select! {
-                () = supervisor.run() => {}
-                () = stop.cancelled() => {}
+        (publisher, task)
+    }
+
+    /// The same with a connection of its own, which lives on the runtime of the calling thread: where
+    /// that has one thread, what is published wakes no other. While its own connection is away, it
+    /// publishes over those of the others. The task ends, and its connection with it, when `stop` is
+    /// cancelled.
+    #[must_use]
+    pub fn connected_here(&self, stop: CancellationToken) -> (Self, JoinHandle<()>) {
+        let (connection, task) = match &self.connection {
+            Some(connection) => {
+                let (connection, task) = connection.pool().connect(stop);
+                (Some(connection), task)
             }
-            if let Some(session) = supervisor.session() {
-                session.close().await;
-            }
-        });
+            None => (None, tokio::spawn(async {})),
+        };
+        let publisher = Self {
+            connection,
+            ..self.clone()
+        };
         (publisher, task)
     }
 
@@ -56,9 +69,8 @@ impl Publisher {
     /// without its broker. No setting leads here.
     #[must_use]
     pub fn immediate() -> Self {
-        let (_, state) = watch::channel(State::Immediate);
         Self {
-            state,
+            connection: None,
             permits: Arc::new(Semaphore::new(1)),
             timeout: Duration::ZERO,
         }
@@ -74,10 +86,10 @@ impl Publisher {
     ///
     /// Wherever the message is not known to be safe.
     pub async fn publish(&self, out: Outgoing) -> Result<(), PublishError> {
-        if self.is_immediate() {
+        let Some(connection) = &self.connection else {
             return Ok(());
-        }
-        let session = self.connected()?;
+        };
+        let session = connection.session()?;
         let deadline = Instant::now() + self.timeout;
         let permits = Arc::clone(&self.permits);
         let Ok(Ok(permit)) = timeout_at(deadline, permits.acquire_owned()).await else {
@@ -93,10 +105,10 @@ impl Publisher {
     /// Dropping the future does not take the messages back: they go on being published.
     pub async fn publish_all(&self, batch: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
         let count = batch.len();
-        if self.is_immediate() {
+        let Some(connection) = &self.connection else {
             return vec![Ok(()); count];
-        }
-        let session = match self.connected() {
+        };
+        let session = match connection.session() {
             Ok(session) => session,
             Err(error) => return vec![Err(error); count],
         };
@@ -114,26 +126,17 @@ impl Publisher {
         self.connected().is_ok()
     }
 
-    /// Waits until publishing is possible.
+    /// Waits until its own connection is there.
     pub async fn until_connected(&self) {
-        let mut state = self.state.clone();
-        // Ends with an error only when the supervisor is gone, that is when the program stops.
-        let _ = state
-            .wait_for(|state| matches!(state, State::Connected(_)))
-            .await;
-    }
-
-    fn is_immediate(&self) -> bool {
-        matches!(&*self.state.borrow(), State::Immediate)
+        if let Some(connection) = &self.connection {
+            connection.until_connected().await;
+        }
     }
 
     /// The session for other uses of the same connection.
     pub(super) fn connected(&self) -> Result<Arc<Session>, PublishError> {
-        match &*self.state.borrow() {
-            State::Connected(session) => Ok(Arc::clone(session)),
-            State::Blocked(_) => Err(PublishError::Blocked),
-            State::Disconnected | State::Immediate => Err(PublishError::Disconnected),
-        }
+        let connection = self.connection.as_ref();
+        connection.ok_or(PublishError::Disconnected)?.session()
     }
 }
 

@@ -48,16 +48,22 @@ pub(super) enum Notice {
 }
 
 impl Session {
-    /// Opens a connection and the channels on it.
+    /// Opens a connection and the channels on it. Where the process has `others`, nothing is declared again.
     pub(super) async fn open(
         connector: &Connector,
         settings: &BrokerSettings,
+        others: bool,
     ) -> Result<Self, OpenError> {
+        let opened = if others {
+            connector.open_another().await
+        } else {
+            connector.open().await
+        };
         let Opened {
             connection,
             node,
             drifted,
-        } = connector.open().await?;
+        } = opened?;
         for object in drifted {
             tracing::warn!(
                 object,

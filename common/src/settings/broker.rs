@@ -21,7 +21,8 @@ pub struct BrokerSettings {
     pub quorum_size: Option<u16>,
     /// `PUBLISH_TIMEOUT_MS`, default 5000: how long a publish may take to be confirmed.
     pub publish_timeout: Duration,
-    /// `PUBLISH_CHANNELS`, default 4: AMQP channels that publishes are spread over.
+    /// `PUBLISH_CHANNELS`, default 4: AMQP channels that the publishes of each connection are spread
+    /// over.
     pub publish_channels: u16,
     /// `PUBLISH_MAX_IN_FLIGHT`, default 2048: publishes that may wait for a confirm at once; more
     /// wait for their turn, within their own deadline.

@@ -110,16 +110,18 @@ impl<W: Work> Session<W> {
     ///
     /// A message on a quiet queue starts a batch of its own at once. The next one starts when it is full,
     /// or `interval` after the start of the last: so the cost of a transaction is shared by the more
-    /// messages the more there are, and none waits longer for company than that.
+    /// messages the more there are, and none waits longer for company than that. What arrives meanwhile
+    /// is not waited for: each of them would cost a wake-up.
     async fn take(&mut self, flow: Flow, stop: &CancellationToken) -> Result<End, End> {
         let mut look = tokio::time::interval(Duration::from_secs(1));
         let gate = Arc::clone(&self.consumer.gate);
         let mut change = pin!(gate.change_from(flow));
         loop {
+            self.receive();
             let full = self.waiting.len() >= self.taking.batch_size;
             let room = self.running.len() < self.taking.concurrency;
-            let some = room && !self.waiting.is_empty();
-            if some && (full || self.pace <= Instant::now()) {
+            let none = self.waiting.is_empty();
+            if room && !none && (full || self.pace <= Instant::now()) {
                 self.start_batch();
                 continue;
             }
@@ -128,11 +130,8 @@ impl<W: Work> Session<W> {
                 () = stop.cancelled() => return Ok(End::Stopped),
                 () = &mut change => return Ok(End::Gate),
                 Some(settled) = self.running.join_next(), if !self.running.is_empty() => self.settled(settled).await?,
-                arrived = self.deliveries.ready(), if !full => {
-                    arrived?;
-                    self.receive();
-                }
-                () = sleep_until(self.pace), if some => {}
+                arrived = self.deliveries.ready(), if none => arrived?,
+                () = sleep_until(self.pace), if room && !none => {}
                 // A dead channel ends the deliveries; this is for the case that nobody is reading them.
                 _ = look.tick() => if !self.channel.is_open() {
                     return Err(End::Lost("the channel is closed".to_owned()));
