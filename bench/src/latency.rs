@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 /// How long something took, many times: every single time is kept, so the figures are exact.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Latencies(Vec<u32>);
 
 impl Latencies {
