@@ -21,10 +21,12 @@ impl Management {
     /// With the login in `url`.
     #[must_use]
     pub fn new(url: Url) -> Self {
-        Self {
-            http: reqwest::Client::new(),
-            url,
-        }
+        let http = reqwest::Client::builder()
+            // As in `Client`.
+            .tls_certs_only([])
+            .build()
+            .expect("an HTTP client");
+        Self { http, url }
     }
 
     /// The same with connections of its own.
