@@ -157,8 +157,8 @@ struct Connections {
 }
 
 impl Connections {
-    /// The state of a thread: with a publisher of its own.
-    fn state_of_this_thread(&self, state: &AppState) -> AppState {
+    /// The state of a thread: with a publisher that has a connection of its own.
+    fn connect_this_thread(&self, state: &AppState) -> AppState {
         let (publisher, task) = state.publisher.connected_here(self.stop.clone());
         self.open.spawn(task);
         AppState {
@@ -181,9 +181,9 @@ fn serve(
     state: AppState,
     connections: Connections,
 ) -> anyhow::Result<Server> {
-    // Called once by each thread.
+    // Called by each thread when it starts.
     let mut server = HttpServer::new(move || {
-        let state = Data::new(connections.state_of_this_thread(&state));
+        let state = Data::new(connections.connect_this_thread(&state));
         actix_web::App::new()
             .app_data(state)
             .wrap(from_fn(context::wrap))

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use lapin::BasicProperties;
+use lapin::options::ExchangeDeleteOptions;
 use serde_json::json;
 use tidings_common::broker::{Failure, PublishError, Publisher, Router, connect};
-use tidings_tests::World;
+use tidings_tests::{World, eventually, secs};
 use tokio_util::sync::CancellationToken;
 
 struct Publishing {
@@ -73,4 +74,31 @@ async fn who_has_no_connection_of_their_own_publishes_over_that_of_another() {
     );
     assert_eq!(*told.lock().expect("not poisoned"), [true, false]);
     assert_eq!(amqp.dead_letter_depth().await, 11);
+}
+
+/// The first connection is in use by nobody, and so does not notice.
+#[tokio::test]
+async fn an_exchange_that_is_deleted_is_declared_again_by_whoever_misses_it() {
+    let world = World::new().await;
+    let settings = world.broker_settings(&[]);
+    let (exchange, router) = (settings.names.exchange.clone(), Router::new(&settings));
+    let stop = CancellationToken::new();
+    let (first, _task) = Publisher::start(settings, "tests: first", |_| {}, stop.clone());
+    first.until_connected().await;
+    let (second, _task) = first.connected_here(stop.clone());
+    second.until_connected().await;
+
+    let amqp = world.amqp().await;
+    let delete = ExchangeDeleteOptions::default();
+    let deleted = amqp.channel.exchange_delete(exchange.into(), delete);
+    deleted.await.expect("deleted");
+    let publish = async || second.publish(router.intake(&world.wire(), "test")).await;
+    let missed = publish().await;
+    assert!(matches!(missed, Err(PublishError::Lost(_))), "{missed:?}");
+    eventually(secs(10), "published again", async || {
+        publish().await.is_ok()
+    })
+    .await;
+    assert!(amqp.intake_depth().await > 0);
+    stop.cancel();
 }

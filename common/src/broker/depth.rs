@@ -10,6 +10,9 @@ use super::publisher::Publisher;
 use super::wire;
 use crate::settings::Names;
 
+/// How long the broker may take to answer; one that is stopped or blocked may not answer at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How many messages wait in each work queue, asked for once a second.
 #[derive(Clone)]
 pub struct Depths {
@@ -53,15 +56,18 @@ impl Depths {
         let Ok(session) = publisher.connected() else {
             return Ok(());
         };
-        let channel = session.connection().channel().await?;
+        let opening = session.connection().channel();
+        let Ok(channel) = tokio::time::timeout(PATIENCE, opening).await else {
+            return Ok(());
+        };
+        let channel = channel?;
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         loop {
             tick.tick().await;
             for (destination, depth) in self.depths.iter() {
                 let name = destination.queue(names);
                 let asked = channel.message_count(&name);
-                // A broker that is stopped or blocked may not answer at all.
-                let Ok(count) = tokio::time::timeout(Duration::from_secs(5), asked).await else {
+                let Ok(count) = tokio::time::timeout(PATIENCE, asked).await else {
                     return Ok(());
                 };
                 let count = count?;

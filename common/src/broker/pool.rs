@@ -2,21 +2,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
+use super::backoff::Backoff;
 use super::connector::Connector;
 use super::publish_error::PublishError;
-use super::session::{OpenError, Session};
-use super::supervisor::Supervisor;
+use super::session::{Session, Warning};
 use crate::settings::BrokerSettings;
 
-/// The connections that a process publishes on, each kept up by a [`Supervisor`].
+/// The connections that a process publishes on, each kept up by a supervisor.
 pub(super) struct Pool {
     settings: BrokerSettings,
     pub(super) connector: Connector,
-    /// Whose turn it is to connect.
-    opening: tokio::sync::Mutex<()>,
+    /// Whose turn it is to connect, while nobody is connected.
+    opening: tokio::sync::Mutex<Backoff>,
+    warnings: watch::Sender<Warning>,
     states: Mutex<Vec<State>>,
     /// Whether any connection is blocked.
     blocked: AtomicBool,
@@ -42,12 +41,13 @@ pub(super) struct Member {
 /// One connection of a pool, for its supervisor.
 pub(super) struct Seat {
     pub(super) pool: Arc<Pool>,
-    number: usize,
+    pub(super) number: usize,
     state: watch::Sender<State>,
 }
 
 impl Pool {
-    /// Without connections. `changed` is told whenever publishing becomes possible or impossible.
+    /// Without connections. `changed` is told whenever publishing becomes possible or impossible, and must
+    /// not ask the pool.
     pub(super) fn new(
         settings: BrokerSettings,
         name: &'static str,
@@ -57,34 +57,31 @@ impl Pool {
             connector: Connector::new(settings.clone(), name),
             settings,
             opening: tokio::sync::Mutex::default(),
+            warnings: watch::Sender::new(Warning::Gone),
             states: Mutex::default(),
             blocked: AtomicBool::new(false),
             changed: Box::new(changed),
         })
     }
 
-    /// Adds a connection, which lives on the runtime of the calling thread until `stop` is cancelled.
-    pub(super) fn connect(self: &Arc<Self>, stop: CancellationToken) -> (Member, JoinHandle<()>) {
-        let (state, receiver) = watch::channel(State::Disconnected);
+    /// Adds a connection, which is not there yet.
+    pub(super) fn add(self: &Arc<Self>) -> (Seat, Member) {
+        let (sender, receiver) = watch::channel(State::Disconnected);
         let number = {
             let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
             states.push(State::Disconnected);
             states.len() - 1
         };
-        let supervisor = Supervisor::new(Seat {
+        let seat = Seat {
             pool: Arc::clone(self),
             number,
-            state,
-        });
+            state: sender,
+        };
         let member = Member {
             pool: Arc::clone(self),
             state: receiver,
         };
-        let task = tokio::spawn(async move {
-            stop.run_until_cancelled(supervisor.run()).await;
-            supervisor.close().await;
-        });
-        (member, task)
+        (seat, member)
     }
 
     /// Any connection that can be published on.
@@ -152,20 +149,52 @@ impl Member {
 }
 
 impl Seat {
-    /// Opens a connection. One after the other, so that what is needed is declared by the first alone: at the
-    /// start all would, and the broker would have that much more to do.
-    pub(super) async fn open(&self) -> Result<Arc<Session>, OpenError> {
+    /// Opens a session, however long that takes. While nobody has one, one after the other tries.
+    ///
+    /// A `newcomer` to a pool that has others finds everything declared by them: at the start all would declare
+    /// it, and the broker would have that much more to do.
+    pub(super) async fn open(&self, newcomer: bool) -> Arc<Session> {
         let Pool {
             connector,
             settings,
-            opening,
             ..
         } = &*self.pool;
-        let _turn = opening.lock().await;
-        let others = self.pool.any().is_ok();
-        let session = Arc::new(Session::open(connector, settings, others).await?);
-        self.enter(State::Connected(Arc::clone(&session)));
-        Ok(session)
+        let mut own = Backoff::new();
+        loop {
+            let turn = self.pool.opening.lock().await;
+            let others = self.pool.any().is_ok();
+            // Nobody waits for one who opens just another connection.
+            let mut turn = (!others).then_some(turn);
+            match Session::open(connector, settings, newcomer && others).await {
+                Ok(session) => {
+                    let session = Arc::new(session);
+                    self.enter(State::Connected(Arc::clone(&session)));
+                    if let Some(backoff) = &mut turn {
+                        backoff.reset();
+                    }
+                    return session;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        connection = connector.name(),
+                        number = self.number,
+                        error = &error as &dyn std::error::Error,
+                        "cannot publish; trying again"
+                    );
+                    turn.as_deref_mut().unwrap_or(&mut own).pause().await;
+                }
+            }
+        }
+    }
+
+    /// What the ends of other sessions let fear of one that is open.
+    pub(super) fn warnings(&self) -> watch::Receiver<Warning> {
+        self.pool.warnings.subscribe()
+    }
+
+    /// Tells what the end of a session lets fear of the others.
+    pub(super) fn warn(&self, warning: Warning) {
+        self.pool.warnings.send_replace(warning);
     }
 
     /// Notes how the connection is.

@@ -10,6 +10,7 @@ use super::message::Outgoing;
 use super::pool::{Member, Pool};
 use super::publish_error::PublishError;
 use super::session::Session;
+use super::supervisor::Supervisor;
 use super::wire::Confirmation;
 use crate::settings::BrokerSettings;
 
@@ -36,7 +37,8 @@ impl Publisher {
     ) -> (Self, JoinHandle<()>) {
         let permits = Arc::new(Semaphore::new(settings.publish_max_in_flight));
         let timeout = settings.publish_timeout;
-        let (connection, task) = Pool::new(settings, name, changed).connect(stop);
+        let (seat, connection) = Pool::new(settings, name, changed).add();
+        let task = Supervisor::start(seat, stop);
         let publisher = Self {
             connection: Some(connection),
             permits,
@@ -53,8 +55,8 @@ impl Publisher {
     pub fn connected_here(&self, stop: CancellationToken) -> (Self, JoinHandle<()>) {
         let (connection, task) = match &self.connection {
             Some(connection) => {
-                let (connection, task) = connection.pool().connect(stop);
-                (Some(connection), task)
+                let (seat, connection) = connection.pool().add();
+                (Some(connection), Supervisor::start(seat, stop))
             }
             None => (None, tokio::spawn(async {})),
         };

@@ -47,6 +47,37 @@ pub(super) enum Notice {
     Unblocked,
 }
 
+/// How a session ended.
+#[derive(Debug)]
+pub(super) struct End {
+    /// In words.
+    pub(super) reason: String,
+    /// What it lets fear of the other sessions of this process.
+    pub(super) warning: Option<Warning>,
+}
+
+/// What the end of a session lets fear of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Warning {
+    /// Their nodes may be gone too.
+    Gone,
+    /// Their publishes may go on failing too, though their nodes answer.
+    Failing,
+}
+
+impl End {
+    const fn warning(reason: String, warning: Warning) -> Self {
+        Self {
+            reason,
+            warning: Some(warning),
+        }
+    }
+
+    fn without_a_pulse() -> Self {
+        Self::warning("the node does not answer".to_owned(), Warning::Gone)
+    }
+}
+
 impl Session {
     /// Opens a connection and the channels on it. Where the process has `others`, nothing is declared again.
     pub(super) async fn open(
@@ -117,13 +148,18 @@ impl Session {
         &self.channels[turn % self.channels.len()]
     }
 
-    /// Waits for the session's end, which it tells in words, and reports notices on the way.
-    pub(super) async fn until_its_end(&self, mut report: impl FnMut(Notice)) -> String {
+    /// Waits for the session's end, and reports notices on the way. `warnings` come from the ends of other
+    /// sessions of this process: not each of them need find out by itself.
+    pub(super) async fn until_its_end(
+        &self,
+        warnings: &mut watch::Receiver<Warning>,
+        mut report: impl FnMut(Notice),
+    ) -> End {
         let mut status = self.status.clone();
         let mut blocked = false;
         loop {
             let now = match &*status.borrow_and_update() {
-                Status::Ended(why) => return why.to_string(),
+                Status::Ended(why) => return End::warning(why.to_string(), Warning::Gone),
                 Status::Open => false,
                 Status::Blocked => true,
             };
@@ -135,17 +171,31 @@ impl Session {
                     Notice::Unblocked
                 });
             }
+            let failing = |reason: &str| End::warning(reason.to_owned(), Warning::Failing);
             tokio::select! {
                 changed = status.changed() => if changed.is_err() {
-                    return "the connection is gone".to_owned();
+                    return End::warning("the connection is gone".to_owned(), Warning::Gone);
                 },
                 doubt = self.doubts.next() => match doubt {
-                    Doubt::Failures => return "too many publishes in a row failed".to_owned(),
-                    Doubt::Silence => return "publishes go on timing out".to_owned(),
+                    Doubt::Failures => return failing("too many publishes in a row failed"),
+                    Doubt::Silence => return failing("publishes go on timing out"),
                     Doubt::TimeOut => if !self.has_a_pulse().await {
-                        return "the node does not answer".to_owned();
+                        return End::without_a_pulse();
                     },
                 },
+                Ok(()) = warnings.changed() => {
+                    let warning = *warnings.borrow_and_update();
+                    match warning {
+                        Warning::Failing => return End {
+                            reason: "the publishes of another connection went on failing".to_owned(),
+                            warning: None,
+                        },
+                        // A node that is short of memory or disk does not read, and is there all the same.
+                        Warning::Gone => if !blocked && !self.has_a_pulse().await {
+                            return End::without_a_pulse();
+                        },
+                    }
+                }
             }
         }
     }

@@ -108,8 +108,8 @@ impl<W: Work> Session<W> {
 
     /// Hands batches to the work, several at once, until it is to stop, and tells why.
     ///
-    /// A message on a quiet queue starts a batch of its own at once. The next one starts when it is full,
-    /// or `interval` after the start of the last: so the cost of a transaction is shared by the more
+    /// A message on a quiet queue starts a batch of its own at once. The next one starts when it is found
+    /// full, or `interval` after the start of the last: so the cost of a transaction is shared by the more
     /// messages the more there are, and none waits longer for company than that. What arrives meanwhile
     /// is not waited for: each of them would cost a wake-up.
     async fn take(&mut self, flow: Flow, stop: &CancellationToken) -> Result<End, End> {
