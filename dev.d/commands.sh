@@ -86,6 +86,7 @@ cmd_down() {
     read -ra nodes <<<"$(rabbitmq_nodes)"
     if [[ $purge == yes ]]; then
         lock_instances test
+        lock_instances test-kept
         lock_instances chaos
         lock_instances bench
     fi
@@ -103,12 +104,13 @@ cmd_down() {
 purge_dev_dir() {
     say "Deleting the data in $dev_dir."
     clear_instances "$test_dir"
+    clear_instances "$kept_test_dir"
     clear_chaos
     clear_instances "$bench_dir"
     release_ports
     # Only what this script made, in case that somebody keeps a file of his own here.
     rm -rf -- "$(postgres_home)" "$rabbitmq_dir" "$run_dir" "$log_dir" \
-        "$cluster_mark" "$dev_dir"/{test,chaos,bench}.lock \
+        "$cluster_mark" "$dev_dir"/{test,test-kept,chaos,bench}.lock \
         "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,postgres.path,chaos-failed}
     # The lock last: from here on another ./dev may begin anew.
     rm -f -- "$marker" "$dev_dir/lock"
