@@ -1,14 +1,13 @@
-# All three programs in one image: tidings-api (what it runs by itself), tidings-worker, tidings.
+# One image with three programs: tidings-api (the default command), tidings-worker and tidings.
 
 FROM rust:1-slim-bookworm AS build
 WORKDIR /src
 
-# Line tables would be most of the image. Backtraces still name the functions.
+# Without line tables, which would be most of the image. Backtraces still show function names.
 ENV CARGO_PROFILE_DIST_DEBUG=none
 
-# The dependencies, in a layer of their own: it is made again only where a manifest has changed.
-# The members have no code here yet, and what cargo made of that is removed again, since it would
-# take these files for newer than the real ones.
+# Builds the dependencies in a layer of their own, which is rebuilt only if a manifest changes. The members are empty
+# crates here. Their build output is deleted again: cargo would consider it newer than the real sources.
 COPY Cargo.toml Cargo.lock ./
 COPY api/Cargo.toml api/
 COPY bench/Cargo.toml bench/
@@ -35,12 +34,12 @@ COPY cli cli
 RUN cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli
 
 FROM debian:bookworm-slim
-# The certificate authorities, for TLS to PostgreSQL and RabbitMQ.
+# Certificate authorities, for TLS to PostgreSQL, RabbitMQ and the providers.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin tidings
 COPY --from=build /src/target/dist/tidings-api /src/target/dist/tidings-worker /src/target/dist/tidings \
     /usr/local/bin/
-# By number, so that an orchestrator can tell that it is not root.
+# A number, so that an orchestrator can verify that the user is not root.
 USER 10001:10001
 ENV BIND_ADDRESS=0.0.0.0
 EXPOSE 8080 8081

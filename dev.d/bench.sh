@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# `./dev bench`: what the parts can do alone and what the whole makes of it, in one run, on servers of its own;
-# `./dev bench growth`: what becomes of that as the table grows.
+# `./dev bench`: compares the throughput of the whole with that of its parts, in one run, on servers of its own;
+# `./dev bench growth`: measures rates while the table grows.
 
 bench_dir=$dev_dir/bench
 
-# Sets $bin_dir: built as they are shipped. The last one is what HTTP costs without the broker.
+# Sets $bin_dir to programs built like the shipped ones. The example `unpublished` measures HTTP without the broker.
 build_bench_programs() {
     if [[ -n ${TIDINGS_BIN_DIR:-} ]]; then
         bin_dir=$(realpath -m -- "$TIDINGS_BIN_DIR")
     else
-        say "Building the programs as they are shipped (the first time takes many minutes)."
+        say "Building the programs with the profile dist (the first time takes many minutes)."
         (cd -- "$root" && cargo build --profile dist --bins --example unpublished \
             -p tidings-api -p tidings-worker -p tidings-cli --locked) || die "the build failed"
         bin_dir=$(target_dir)/dist
@@ -20,7 +20,7 @@ build_bench_programs() {
     done
 }
 
-# The process id of SERVER of the measurement's own instance.
+# Prints the pid of a server of the benchmark's instance: SERVER
 bench_pid() { TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" status | awk -v name="$1" '$1 == name { print $3 }'; }
 
 cmd_bench() {
@@ -54,9 +54,9 @@ cmd_bench() {
         exec {instances_lock_fd}>&-
         unset TIDINGS_BIN_DIR
         TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" start rabbitmq postgres
-    ) || die "the servers could not be started"
+    ) || die "the servers did not start"
     (
-        # What is measured are the defaults; a shell that has read .dev/env must not lend its settings.
+        # Measures the default settings: a shell that has read .dev/env must not pass its settings on.
         for name in $(setting_names); do
             unset "$name"
         done

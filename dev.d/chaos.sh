@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# `./dev chaos`: breaks an installation of its own in every way, and looks whether it kept its promises.
+# `./dev chaos`: injects faults into an installation of its own and checks that it kept its promises.
 
 chaos_dir=$dev_dir/chaos
-# What a run that failed leaves: its logs and its ledger.
-chaos_remains=$dev_dir/chaos-failed
+# Logs and ledger of the last run that failed.
+chaos_failed_dir=$dev_dir/chaos-failed
 
 cmd_chaos() {
     local status=0 pid
@@ -21,16 +21,16 @@ cmd_chaos() {
     trap 'exit 143' TERM
     run_chaos "$@" &
     pid=$!
-    remember chaos "$pid"
+    record_pid chaos "$pid"
     wait "$pid" || status=$?
     if ((status == 1)); then
-        keep_chaos_remains
+        keep_chaos_logs
     fi
     exit "$status"
 }
 
-# In a session of its own, so that it gets a Ctrl-C from us, and its programs none; and all of them can be
-# found, whatever becomes of it.
+# Runs in a session of its own: only this script sends it the Ctrl-C, its programs get none, and this script can
+# kill all of them even if the run itself has died.
 run_chaos() {
     exec {instances_lock_fd}>&-
     TIDINGS_CHAOS_DIR=$chaos_dir TIDINGS_DEV=$root/dev TIDINGS_BIN_DIR=$bin_dir \
@@ -38,11 +38,11 @@ run_chaos() {
         exec setsid env -u TIDINGS_DEV_DIR --default-signal "$bin_dir/tidings-chaos" "$@" </dev/null
 }
 
-keep_chaos_remains() {
-    rm -rf -- "$chaos_remains"
-    mkdir -- "$chaos_remains"
-    cp -r -- "$chaos_dir"/{ledger,log} "$chaos_dir/servers/log" "$chaos_remains" 2>/dev/null || true
-    say "The ledger and all logs are in $chaos_remains."
+keep_chaos_logs() {
+    rm -rf -- "$chaos_failed_dir"
+    mkdir -- "$chaos_failed_dir"
+    cp -r -- "$chaos_dir"/{ledger,log} "$chaos_dir/servers/log" "$chaos_failed_dir" 2>/dev/null || true
+    say "The ledger and all logs are in $chaos_failed_dir."
 }
 
 end_chaos() {
@@ -51,7 +51,7 @@ end_chaos() {
     clear_chaos
 }
 
-# Also ends what an earlier run has left, should it have been killed.
+# Also kills the processes of an earlier run that was killed.
 clear_chaos() {
     local pid
     if pid=$(pid_of chaos); then

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# The commands for people, apart from `up` and `test`.
+# The commands for people, except `up`, `check`, `test`, `chaos` and `bench`.
 
 all_names() { echo "api worker $(rabbitmq_nodes) postgres"; }
 
 check_names() {
     local name names
     names=$(all_names)
-    (($# > 0)) || die "which one? Name some of: $names"
+    (($# > 0)) || die "name at least one of: $names"
     for name in "$@"; do
-        [[ " $names " == *" $name "* ]] || die "no such thing: $name. There are: $names"
+        [[ " $names " == *" $name "* ]] || die "unknown name: $name. Known names: $names"
     done
 }
 
@@ -49,7 +49,7 @@ cmd_start() {
         want_nodes "${nodes[@]}"
         servers+=(start_rabbitmq)
     fi
-    # Programs that have never been up get what `up` would give them.
+    # Programs that `up` never started get the settings that `up` would use.
     if ((${#programs[@]} > 0)) && [[ ! -e $dev_dir/settings ]]; then
         read_settings
         save_settings
@@ -61,7 +61,7 @@ cmd_start() {
     write_env_file
 }
 
-# ACTION NAME…, for the actions that need something to be there.
+# Runs an action on each name, if the instance exists: ACTION NAME…
 each_name() {
     local action=$1
     shift
@@ -79,7 +79,7 @@ cmd_down() {
     case $* in
         '') ;;
         --purge) purge=yes ;;
-        *) die "down knows only --purge" ;;
+        *) die "the only option of down is --purge" ;;
     esac
     [[ -e $marker ]] || return 0
     open_dev_dir
@@ -90,10 +90,10 @@ cmd_down() {
         lock_instances chaos
         lock_instances bench
     fi
-    # The programs first: they shall finish what they have begun.
+    # The programs first: they need the servers to finish what they have begun.
     in_parallel stop_api stop_worker
     if [[ $purge == yes ]]; then
-        # Nobody needs a good order in what is deleted next, and RabbitMQ takes 6 s for it.
+        # The data are deleted next, so nothing has to be saved: a clean stop of RabbitMQ takes 6 s.
         in_parallel "${nodes[@]/#/kill_}" kill_postgres kill_epmd
         purge_dev_dir
     else
@@ -108,13 +108,13 @@ purge_dev_dir() {
     clear_chaos
     clear_instances "$bench_dir"
     release_ports
-    # Only what this script made, in case that somebody keeps a file of his own here.
+    # Only the files that this script made: a user may keep files of their own here.
     rm -rf -- "$(postgres_home)" "$rabbitmq_dir" "$run_dir" "$log_dir" \
         "$cluster_mark" "$dev_dir"/{test,test-kept,chaos,bench}.lock \
         "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,postgres.path,chaos-failed}
-    # The lock last: from here on another ./dev may begin anew.
+    # The lock last: once it is gone, another ./dev may create the folder again.
     rm -f -- "$marker" "$dev_dir/lock"
-    rmdir -- "$dev_dir" 2>/dev/null || say "$dev_dir stays: it holds files that ./dev has not made."
+    rmdir -- "$dev_dir" 2>/dev/null || say "$dev_dir remains: it contains files that ./dev did not make."
 }
 
 cmd_status() {
@@ -160,10 +160,10 @@ cmd_logs() {
     exec tail -n +1 -- "${files[@]}"
 }
 
-# For commands that use what runs and change nothing.
+# For commands that use a started instance and change nothing.
 need_instance() {
     if [[ ! -e $marker ]] || ! load_ports; then
-        die "nothing has been started yet: ./dev up does"
+        die "nothing has been started yet: run ./dev up"
     fi
     current_settings
 }
@@ -171,8 +171,8 @@ need_instance() {
 cmd_psql() {
     need_packages postgresql
     need_instance
-    is_running postgres || die "PostgreSQL does not run: ./dev start postgres"
-    # The name of another database can be given as an argument: the last -d wins.
+    is_running postgres || die "PostgreSQL is not running: run ./dev start postgres"
+    # The caller can name another database in ARGS: psql uses the last -d.
     postgres_client psql -d "$postgres_login" "$@"
 }
 
@@ -182,8 +182,8 @@ cmd_rabbitmqctl() {
     need_instance
     node=$(running_nodes)
     node=${node%% *}
-    [[ -n $node ]] || die "RabbitMQ does not run: ./dev start rabbitmq"
-    # Our names of the nodes beside the tool's own.
+    [[ -n $node ]] || die "RabbitMQ is not running: run ./dev start rabbitmq"
+    # Accepts the names of this script (rabbitmq-2) beside those of Erlang (rabbitmq-2@localhost).
     if [[ ${1:-} == -n ]] && is_node "${2:-}"; then
         node=$2
         shift 2

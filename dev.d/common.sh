@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# Messages, the folder that holds all state, and its lock.
+# Messages, the folder of the instance, and its lock.
 
-# Progress goes to stderr, so that what a command answers (a token, addresses) can be piped.
+# Progress goes to stderr, so that the output of a command (a token, addresses) can be piped.
 say() { printf '%s\n' "$*" >&2; }
 die() {
     printf 'dev: %s\n' "$*" >&2
     exit 1
 }
 
-# Every port, process and secret of one instance lives below $dev_dir. A folder that the caller names
-# is a private instance: it gets random ports, so that many can live side by side.
+# The ports, processes and secrets of an instance are recorded below $dev_dir. An instance in a folder that the
+# caller names gets random ports, so that many can run side by side.
 if [[ -n ${TIDINGS_DEV_DIR:-} ]]; then
     dev_dir=$(realpath -ms -- "$TIDINGS_DEV_DIR")
     private_instance=yes
@@ -19,10 +19,10 @@ else
 fi
 run_dir=$dev_dir/run
 log_dir=$dev_dir/log
-# What a folder contains if this script made it: `down --purge` deletes nothing else.
+# Marks a folder that this script made: `down --purge` deletes no other.
 marker=$dev_dir/.made-by-tidings-dev
 
-# Makes the folder on first use and takes its lock until this script ends.
+# Creates the folder on first use and holds its lock until this script ends.
 open_dev_dir() {
     if [[ -e $dev_dir && ! -e $marker && -n $(ls -A -- "$dev_dir") ]]; then
         die "$dev_dir is not empty and was not made by ./dev: name another folder in TIDINGS_DEV_DIR"
@@ -37,7 +37,7 @@ open_dev_dir() {
 
 make_dev_dir() {
     mkdir -p -- "$dev_dir"
-    # PostgreSQL may run as another user and must be able to pass; what is secret has a mode of its own.
+    # PostgreSQL may run as another user, who must be able to enter. Files with secrets have a stricter mode.
     chmod 755 -- "$dev_dir"
     : >>"$marker"
 }
@@ -47,10 +47,10 @@ lock_dev_dir() {
         make_dev_dir
         exec {lock_fd}>>"$dev_dir/lock"
         if ! flock -n "$lock_fd"; then
-            say "Another ./dev is at work on $dev_dir; waiting for it."
+            say "Waiting for another ./dev that uses $dev_dir."
             flock "$lock_fd"
         fi
-        # `down --purge` deletes the file, and a lock on a deleted file guards nothing: look again.
+        # `down --purge` deletes the file, and a lock on a deleted file excludes nobody: try again.
         if [[ $dev_dir/lock -ef /proc/self/fd/$lock_fd ]]; then
             return
         fi
@@ -58,7 +58,7 @@ lock_dev_dir() {
     done
 }
 
-# Replaces a file at once, readable by its owner only: PATH, content on stdin.
+# Replaces a file atomically by the content of stdin, readable by its owner only: PATH
 write_private() {
     local new="$1.new.$BASHPID"
     (umask 077 && cat >"$new")
@@ -67,8 +67,8 @@ write_private() {
 
 random_text() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 
-# Runs each named function in a subshell of its own, all at once; ends this script if one failed.
-# To be called as a plain command: behind `||` or `if`, bash would ignore `set -e` inside.
+# Runs each named function in a subshell, all in parallel. Ends this script if one fails.
+# Call it as a plain command: in `||` or `if`, bash ignores `set -e` inside the functions.
 in_parallel() {
     local function pid pids=() failed=no
     for function in "$@"; do

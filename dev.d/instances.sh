@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# Folders below $dev_dir that hold instances of their own: those of `./dev test` and of `./dev chaos`.
+# Folders below $dev_dir that contain instances of their own: those of `./dev test`, `./dev chaos` and `./dev bench`.
 
-# One run at a time in one folder, and a purge counts as one: NAME of the command. Sets $instances_lock_fd,
-# which no process that may outlive this script must have open.
+# Takes the lock of a folder, so that one run or purge at a time uses it: NAME of the folder. Sets
+# $instances_lock_fd. No process that may outlive this script may keep it open.
 lock_instances() {
     exec {instances_lock_fd}>>"$dev_dir/$1.lock"
-    flock -n "$instances_lock_fd" || die "a './dev $1' is running on $dev_dir/$1"
+    flock -n "$instances_lock_fd" || die "another ./dev is using $dev_dir/$1"
 }
 
-# Ends and deletes every instance below a folder, those of runs that were interrupted before they could
-# clean up included, and the folder.
+# Stops and deletes every instance below a folder, and the folder. Covers instances of runs that were interrupted
+# before they could clean up.
 clear_instances() {
     local found pids=() pid
     [[ -d $1 ]] || return 0
@@ -18,7 +18,7 @@ clear_instances() {
         pids+=("$!")
     done < <(find "$1" -name "${marker##*/}" -print0)
     for pid in "${pids[@]}"; do
-        wait "$pid" || say "A server in $1 could not be stopped; see above."
+        wait "$pid" || say "A server in $1 was not stopped; see above."
     done
     rm -rf -- "$1"
 }

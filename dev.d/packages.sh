@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# What the machine must have: looked for first, installed from Debian or Ubuntu where it is missing.
+# System packages: this script installs the missing ones on Debian and Ubuntu.
 
 rabbitmq_bin=/usr/lib/rabbitmq/bin
 
-# Prints the newest installed PostgreSQL's folder of programs; fails below 15.
+# Prints the program folder of the newest installed PostgreSQL. Fails if it is older than 15.
 newest_postgres_bin() {
     local folder version best=14
     for folder in /usr/lib/postgresql/*/bin; do
@@ -27,10 +27,10 @@ is_missing() {
     esac
 }
 
-# Debian's packages start their services while they are installed. A policy that says no is the
-# distribution's own way to prevent it; one that is there already belongs to somebody else and stays.
-# In one root shell, so that sudo asks once and the policy goes away whatever happens. The lock on
-# apt's folder is for another ./dev that installs at the same time: it must not take the policy away.
+# Debian's packages start their services during installation. A policy-rc.d that exits with 101 is Debian's way to
+# prevent this. The script leaves an existing policy alone. Everything runs in one root shell, so that sudo asks once
+# and the trap removes the policy in any case. The lock on apt's folder keeps another ./dev, which installs at the same
+# time, from removing the policy too early.
 # shellcheck disable=SC2016 # expanded by the shell that runs it
 readonly install_script='
 set -eu
@@ -58,51 +58,51 @@ need_packages() {
     done
     if ((${#missing[@]} > 0)); then
         command -v apt-get >/dev/null ||
-            die "please install ${missing[*]} (RabbitMQ 3.10 or newer, PostgreSQL 15 or newer): this script can do so on Debian and Ubuntu only. Or use: docker compose up --build"
+            die "please install ${missing[*]} (RabbitMQ 3.10 or newer, PostgreSQL 15 or newer): this script installs packages on Debian and Ubuntu only. Or use: docker compose up --build"
         if ((EUID != 0)); then
-            # Without a terminal sudo could not ask for the password.
+            # Without a terminal, sudo cannot ask for the password.
             if ! command -v sudo >/dev/null || { [[ ! -t 2 ]] && ! sudo -n true 2>/dev/null; }; then
-                die "please install what is missing: apt-get install ${missing[*]}"
+                die "please install the missing packages: apt-get install ${missing[*]}"
             fi
             as_root=(sudo)
         fi
-        say "Installing ${missing[*]} (a minute or two) …"
+        say "Installing ${missing[*]} (takes a minute or two)."
         "${as_root[@]}" sh -c "$install_script" sh "${missing[@]}" >&2 ||
-            die "the installation failed; please install by hand: apt-get install ${missing[*]}"
+            die "the installation failed. Please run: apt-get install ${missing[*]}"
     fi
     for package in "$@"; do
         check_version "$package"
     done
 }
 
-# Older distributions have the packages, but not new enough.
+# Older distributions have packages that are too old.
 check_version() {
     local folder version
     case $1 in
         postgresql)
             newest_postgres_bin >/dev/null ||
-                die "PostgreSQL 15 or newer is needed and this distribution has an older one: use a newer distribution, or docker compose up --build"
+                die "PostgreSQL 15 or newer is required, and this distribution has an older version: use a newer distribution, or docker compose up --build"
             ;;
         rabbitmq-server)
             folder=$(readlink -f -- "$rabbitmq_bin/rabbitmq-server")
             version=${folder##*/rabbitmq_server-}
             version=${version%%/*}
-            # Quorum queues dead-letter safely since 3.10.
+            # Quorum queues support at-least-once dead-lettering since 3.10.
             [[ $(printf '3.10\n%s\n' "$version" | sort -V | head -n 1) == 3.10 ]] ||
-                die "RabbitMQ 3.10 or newer is needed and this distribution has $version: use a newer distribution, or docker compose up --build"
+                die "RabbitMQ 3.10 or newer is required, and this distribution has $version: use a newer distribution, or docker compose up --build"
             ;;
     esac
 }
 
-# Puts cargo into the PATH, where rustup leaves it.
+# Adds the folder where rustup installs cargo to the PATH.
 need_cargo() {
-    # Cargo runs in $root, but a relative folder means one of the caller's.
+    # Cargo runs in $root, but a relative path is relative to the caller's folder.
     if [[ -n ${CARGO_TARGET_DIR:-} ]]; then
         CARGO_TARGET_DIR=$(realpath -m -- "$CARGO_TARGET_DIR")
     fi
     if ! command -v cargo >/dev/null && [[ -x ${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo ]]; then
         PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
     fi
-    command -v cargo >/dev/null || die "Rust is missing: install it as https://rustup.rs says, then run this again"
+    command -v cargo >/dev/null || die "Rust is missing: install it (see https://rustup.rs), then run this command again"
     need_packages gcc libc6-dev
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The ports of an instance: chosen once, remembered in its folder, never shared with another instance.
+# The ports of an instance: chosen once, stored in its folder, never shared with another instance.
 
 declare -A port=()
 declare -rA preferred_port=(
@@ -8,12 +8,12 @@ declare -rA preferred_port=(
     [rabbitmq-2]=5674 [management-2]=15674 [dist-2]=25674
     [rabbitmq-3]=5675 [management-3]=15675 [dist-3]=25675
 )
-# Those of every instance, and those that a cluster needs beside them.
+# The ports of every instance, and the additional ports of a cluster.
 readonly port_keys=(api worker postgres rabbitmq management dist epmd)
 readonly cluster_port_keys=({rabbitmq,management,dist}-{2,3})
 
-# Whether something listens on this port, on whatever address. Reading the kernel's table finds
-# listeners that a connection to 127.0.0.1 would not, and needs no tool.
+# Whether a process listens on this port, on any address. The kernel's table also shows listeners on addresses other
+# than 127.0.0.1, and reading it needs no tool.
 is_listening() {
     local hex tables=(/proc/net/tcp)
     [[ ! -r /proc/net/tcp6 ]] || tables+=(/proc/net/tcp6)
@@ -21,21 +21,21 @@ is_listening() {
     awk -v hex="$hex" '$4 == "0A" && $2 ~ (":" hex "$") { found = 1; exit } END { exit !found }' "${tables[@]}"
 }
 
-# An instance that has chosen a port need not listen on it yet. So each choice is noted where all
-# instances of this user look, and counts for as long as the instance's own file says the same.
+# An instance that has chosen a port may not listen on it yet. Therefore each choice is recorded in a registry that all
+# instances of this user read. An entry is valid while the file of its instance names the same port.
 port_registry=/tmp/tidings-dev-ports-$UID
 
 lock_port_registry() {
     mkdir -m 700 -- "$port_registry" 2>/dev/null || true
     [[ -d $port_registry && -O $port_registry && ! -L $port_registry ]] ||
-        die "$port_registry is not a folder of this user: remove it"
+        die "$port_registry is not a folder of this user: delete it"
     exec {registry_fd}>>"$port_registry/lock"
     flock "$registry_fd"
 }
 
 unlock_port_registry() { exec {registry_fd}>&-; }
 
-# PORT [MINUTES]: with MINUTES, older notes do not count.
+# Whether no other instance has the port: PORT [MINUTES]. With MINUTES, older entries are ignored.
 is_port_free() {
     local owner
     if is_listening "$1"; then
@@ -47,22 +47,22 @@ is_port_free() {
     fi
 }
 
-# Sets $chosen to a free port. Outgoing connections take theirs from the ephemeral range, so a port
-# from there could be gone by the time that a server wants it: stay below.
+# Sets $chosen to a free port below the ephemeral range: outgoing connections use that range and could take the port
+# before the server starts.
 choose_random_port() {
     local low=10240 high ephemeral attempt
     read -r ephemeral _ </proc/sys/net/ipv4/ip_local_port_range
     high=$((ephemeral < 32768 ? ephemeral : 32768))
-    # Somebody made nearly every port ephemeral: then any place is as good.
+    # The ephemeral range of this machine covers nearly every port: no range is better than another.
     if ((high < 12000)); then
         low=20000 high=30000
     fi
     for ((attempt = 0; attempt < 1000; attempt++)); do
         chosen=$((low + RANDOM % (high - low)))
         case $chosen in
-            15672 | 15673 | 25672 | 25673) continue ;; # what other RabbitMQ servers expect to be free
+            15672 | 15673 | 25672 | 25673) continue ;; # other RabbitMQ servers use these by default
         esac
-        # Two keys of this instance must not get the same either: none of them listens yet.
+        # The other ports of this instance are not in use yet either.
         if [[ " ${port[*]} " != *" $chosen "* ]] && is_port_free "$chosen"; then
             return
         fi
@@ -70,11 +70,12 @@ choose_random_port() {
     die "found no free port between $low and $high"
 }
 
-# Gives KEY a port: the preferred one if asked for and free, else a random one. Registry locked.
+# Assigns a port to KEY: the preferred one if it is given and free, otherwise a random one. The registry must be
+# locked: KEY [PREFERRED]
 assign_port() {
     local key=$1 chosen=${2:-}
-    # A preferred port that another clone chose long ago and does not use now is fair game: `up` finds
-    # that one another port when it comes back.
+    # A preferred port that another clone chose earlier but does not use now counts as free: `up` gives that clone
+    # another port when it starts again.
     if [[ -z $chosen ]] || ! is_port_free "$chosen" 2; then
         choose_random_port
     fi
@@ -97,7 +98,7 @@ load_ports() {
     done <"$dev_dir/ports"
 }
 
-# Gives each named key that has no port yet one.
+# Assigns a port to each named key that has none.
 choose_ports() {
     local key
     lock_port_registry
@@ -123,14 +124,14 @@ load_or_choose_ports() {
     fi
     lock_port_registry
     load_ports
-    # A reboot empties the registry.
+    # A reboot deletes the registry.
     for key in "${!port[@]}"; do
         [[ -e $port_registry/${port[$key]} ]] || printf '%s\n' "$dev_dir" >"$port_registry/${port[$key]}"
     done
     unlock_port_registry
 }
 
-# Gives KEY another port than it had.
+# Assigns another port to KEY.
 change_port() {
     lock_port_registry
     rm -f -- "$port_registry/${port[$1]}"
@@ -139,8 +140,8 @@ change_port() {
     unlock_port_registry
 }
 
-# Before a server starts: NAME KEY…. `up` tells everyone concerned, so it may take another port;
-# `start` leaves the others running, who know the old one.
+# Checks the ports of a server before it starts: NAME KEY…. `up` restarts every process that uses a port, so it may
+# change the port. `start` leaves running processes alone, and they know the old port.
 ensure_ports_free() {
     local name=$1 key old
     shift
@@ -148,9 +149,9 @@ ensure_ports_free() {
         old=${port[$key]}
         is_listening "$old" || continue
         [[ ${may_change_ports:-no} == yes ]] ||
-            die "port $old of $name is taken by another program: stop that one, or let './dev up' choose another port"
+            die "another program uses port $old of $name: stop that program, or run ./dev up to choose another port"
         change_port "$key"
-        say "Port $old is taken by another program: $name uses ${port[$key]} ($key)."
+        say "Another program uses port $old: $name gets ${port[$key]} ($key)."
     done
 }
 

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # Starting, stopping and killing the private PostgreSQL.
 
-# Apart from the start, because a changed port must be known to all and starts happen in subshells.
+# Separate from the start, which runs in a subshell: a changed port must be known in this shell.
 ensure_postgres_ports() { is_running postgres || ensure_ports_free PostgreSQL postgres; }
 
 start_postgres() {
     local home bin data until
     if is_running postgres; then
-        wait_postgres_ready || die "PostgreSQL runs, but does not answer; see $log_dir/postgres.log"
+        wait_postgres_ready || die "PostgreSQL is running but does not answer; see $log_dir/postgres.log"
         return
     fi
     choose_postgres_user
@@ -17,12 +17,12 @@ start_postgres() {
     init_postgres "$home" "$bin"
     data=$(realpath -- "$home/data")
     say "Starting PostgreSQL on port ${port[postgres]}."
-    # After a kill the old server's children may hold its memory for a moment: try again for a while.
+    # After a kill, child processes of the old server may hold its shared memory for a moment: try again until then.
     until=$((SECONDS + 60))
     while true; do
         remove_stale_postgres_pid "$data"
-        # No unix socket: its path is limited to 107 bytes, and nobody needs it. How many connections is
-        # for `./dev test` to say, whose tests share one server.
+        # No Unix socket: its path is limited to 107 bytes, and no client needs one. `./dev test` raises the number
+        # of connections, because its tests share one server.
         spawn postgres "$log_dir/postgres.log" "${as_postgres[@]}" env -u PGDATA -u PGPORT -u PGOPTIONS \
             "$bin/postgres" -D "$data" -p "${port[postgres]}" \
             -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
@@ -31,7 +31,7 @@ start_postgres() {
             break
         fi
         if ((SECONDS >= until)); then
-            show_log_end postgres
+            print_log_end postgres
             die "PostgreSQL did not start"
         fi
         sleep 0.3
@@ -39,8 +39,7 @@ start_postgres() {
     make_postgres_database
 }
 
-# True once it answers; false as soon as its process has ended, or after a minute (recovery after a
-# kill takes its time).
+# Waits until PostgreSQL answers. Fails if its process ends, or after a minute: recovery after a kill takes time.
 wait_postgres_ready() {
     local until=$((SECONDS + 60)) bin
     bin=$(postgres_bin)
@@ -59,8 +58,8 @@ make_postgres_database() {
     fi
 }
 
-# The file that a killed server left names a pid. If the system has given that pid to another program
-# meanwhile, PostgreSQL would take this program for its predecessor and refuse to start.
+# A killed server leaves postmaster.pid behind. If another process has that pid now, PostgreSQL takes this process for a
+# running server and refuses to start: DATA
 remove_stale_postgres_pid() {
     local pid
     [[ -e $1/postmaster.pid ]] || return 0
@@ -70,17 +69,17 @@ remove_stale_postgres_pid() {
     fi
 }
 
-# SIGINT is its "fast" shutdown: connections are cut, and everything is on disk.
+# SIGINT is PostgreSQL's "fast" shutdown: it closes all connections and writes everything to disk.
 stop_postgres() { stop_process postgres INT 60; }
 
-# The server and its children, all at once, as if the machine's power had failed.
+# Kills the server and its child processes together, as a power failure would.
 kill_postgres() {
     local data pids until=$((SECONDS + 30))
     data=$(realpath -m -- "$(postgres_home)/data")
     mapfile -t pids < <(postgres_pids "$data")
     kill_process postgres
     while ((${#pids[@]} > 0)); do
-        ((SECONDS < until)) || die "PostgreSQL's processes ${pids[*]} do not end even when killed"
+        ((SECONDS < until)) || die "processes ${pids[*]} of PostgreSQL still run after SIGKILL"
         kill -s KILL "${pids[@]}" 2>/dev/null || true
         sleep 0.05
         mapfile -t pids < <(postgres_pids "$data")

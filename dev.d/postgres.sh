@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# A private PostgreSQL: on 127.0.0.1 only, with the default durability (fsync is on).
+# A private PostgreSQL on 127.0.0.1, with the default durability (fsync is on).
 
-# The superuser's name, password and the database's name. The server cannot be reached from outside.
+# Name and password of the superuser, and name of the database. The server listens on 127.0.0.1 only.
 readonly postgres_login=tidings
-# It refuses to run as root: there it runs as this user, who is made when it is first needed.
+# PostgreSQL refuses to run as root. If this script runs as root, PostgreSQL runs as this user, created on first use.
 readonly postgres_user=tidings-dev
 
-# How to run a command as the user to whom the server belongs: a prefix in $as_postgres.
+# Sets $as_postgres to a prefix that runs a command as the user of the server.
 as_postgres=()
 choose_postgres_user() {
     local attempt
     as_postgres=()
     ((EUID == 0)) || return 0
-    # Several instances may do this at once; only one of them can win, and /etc/passwd has a lock.
+    # Several instances may do this at the same time: useradd locks /etc/passwd, and all but one fail.
     for ((attempt = 0; attempt < 20; attempt++)); do
         if id -u "$postgres_user" >/dev/null 2>&1; then
             break
@@ -24,7 +24,7 @@ choose_postgres_user() {
     as_postgres=(setpriv "--reuid=$postgres_user" "--regid=$postgres_user" --clear-groups)
 }
 
-# Where its data live: remembered, because it need not be below $dev_dir.
+# Prints the folder of the data. It is stored, because it may be outside $dev_dir.
 postgres_home() {
     if [[ -r $dev_dir/postgres.path ]]; then
         cat -- "$dev_dir/postgres.path"
@@ -33,8 +33,8 @@ postgres_home() {
     fi
 }
 
-# Makes the folder for the data. A clone below /root, say, cannot be entered by another user: then the
-# data go to a folder of their own, which `down --purge` deletes as well.
+# Creates the folder for the data. If the user of the server cannot enter $dev_dir (a clone below /root, for example),
+# the folder is in /var/tmp. `down --purge` deletes it too.
 make_postgres_home() {
     local home
     home=$(postgres_home)
@@ -42,9 +42,9 @@ make_postgres_home() {
     if ((EUID == 0)) && ! "${as_postgres[@]}" test -x "$dev_dir"; then
         home=/var/tmp/tidings-dev-$(printf '%s' "$dev_dir" | sha256sum | cut -c 1-16)
         printf '%s' "$home" >"$dev_dir/postgres.path"
-        # Anybody can write to /var/tmp: do not walk into a folder that somebody put there before.
+        # Any user can write to /var/tmp: do not use a folder that another user created.
         if [[ -L $home || (-e $home && $(stat -c %U -- "$home") != "$postgres_user") ]]; then
-            die "$home exists and is not a folder of the user $postgres_user: remove it"
+            die "$home exists and is not a folder of the user $postgres_user: delete it"
         fi
     fi
     (umask 077 && mkdir -p -- "$home")
@@ -53,21 +53,21 @@ make_postgres_home() {
     fi
 }
 
-# The programs of the version that made the data: another major version cannot read them.
+# Prints the program folder of the version that created the data: another major version cannot read them.
 postgres_bin() {
     local version bin data
     data=$(postgres_home)/data
     if [[ -r $data/PG_VERSION ]]; then
         version=$(<"$data/PG_VERSION")
         bin=/usr/lib/postgresql/$version/bin
-        [[ -x $bin/postgres ]] || die "the data were made by PostgreSQL $version, which is gone: './dev down --purge' deletes them"
+        [[ -x $bin/postgres ]] || die "PostgreSQL $version created the data and is no longer installed: run ./dev down --purge to delete them"
         printf '%s' "$bin"
     else
         newest_postgres_bin
     fi
 }
 
-# Runs a client program against it, undisturbed by what the caller's environment says of another server.
+# Runs a client program against the server. Ignores the caller's PG* variables, which may name another server.
 postgres_client() (
     local program=$1
     shift
@@ -79,26 +79,26 @@ init_postgres() {
     local home=$1 bin=$2
     [[ ! -d $home/data ]] || return 0
     say "Creating a PostgreSQL database cluster."
-    # Under another name until it is complete, so that an interrupted run leaves nothing half-made.
+    # Under another name until it is complete, so that an interrupted run leaves no incomplete cluster.
     "${as_postgres[@]}" rm -rf -- "$home/new"
     printf '%s\n' "$postgres_login" >"$home/password"
     chmod 644 -- "$home/password"
     "${as_postgres[@]}" "$bin/initdb" --pgdata="$home/new" --username="$postgres_login" \
         --pwfile="$home/password" --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 \
         >>"$log_dir/postgres.log" 2>&1 || {
-        show_log_end postgres
+        print_log_end postgres
         die "initdb failed"
     }
     rm -f -- "$home/password"
     "${as_postgres[@]}" mv -- "$home/new" "$home/data"
 }
 
-# Pids of server processes that work in the data folder: a killed server's children may outlive it for
-# a moment, and no new server can start before they are gone.
+# Prints the pids of the server processes in a data folder. Child processes may outlive a killed server for a moment,
+# and a new server cannot start before they end: DATA
 postgres_pids() {
     local data=$1 folder link
-    # Root can see where every process is, a user where his own are; others and those that end just
-    # now are complaints of find's that mean nothing.
+    # Root can read the folder of every process, a user only of their own. find complains about the others and about
+    # processes that end meanwhile; neither matters.
     { find /proc/[0-9]*/cwd -maxdepth 0 -printf '%h %l\n' 2>/dev/null || true; } |
         while read -r folder link; do
             [[ $link != "$data" ]] || printf '%s\n' "${folder#/proc/}"

@@ -1,19 +1,19 @@
 # shellcheck shell=bash
-# Background processes: started apart from the caller, remembered so that a pid which the system has
-# given to someone else meanwhile is never taken for ours.
+# Background processes, detached from the caller. Each is recorded with its start time, so that a reused pid is never
+# mistaken for one of them.
 
-# The start time of a live process in clock ticks since boot; fails if it is gone or a zombie.
+# Prints the start time of a process in clock ticks since boot. Fails if it has ended or is a zombie: PID
 start_time_of() {
     local stat fields
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
-    # The name in parentheses may contain anything, spaces included: count from behind it.
+    # The name in parentheses may contain spaces: count the fields after it.
     read -ra fields <<<"${stat##*) }"
     [[ ${fields[0]} != [ZX] ]] || return 1
     printf '%s' "${fields[19]}"
 }
 
-# Replaces this (sub)shell by a command that shares nothing with the caller: LOG COMMAND…
-# Own session (no Ctrl-C from the terminal), no open files but the log, signals as at login.
+# Replaces this (sub)shell by a detached command: LOG COMMAND…
+# It gets a session of its own (no Ctrl-C from the terminal), no open file except the log, and default signals.
 exec_apart() {
     local log=$1 fd limit
     shift
@@ -23,34 +23,34 @@ exec_apart() {
             eval "exec $fd>&-"
         fi
     done
-    # Room for many connections; without a cap, Erlang would size its tables by a huge hard limit.
+    # Allows many connections. Without a cap, Erlang would allocate tables for a huge hard limit.
     limit=$(ulimit -Hn)
     if [[ $limit == unlimited ]] || ((limit > 65536)); then
         limit=65536
     fi
     ulimit -Sn "$limit"
-    # Not the repository: the programs would read a `.env` there. Not a folder that `--purge` deletes.
+    # Not the repository, where the programs would read a `.env`, and not a folder that `--purge` deletes.
     cd /
     exec setsid env --default-signal "$@" </dev/null >>"$log" 2>&1
 }
 
-# Starts a command in the background and remembers it: NAME LOG COMMAND…
-# Each link of the chain (setsid, env, …) executes the next, so $! is the pid of the command itself.
+# Starts a command in the background and records its pid: NAME LOG COMMAND…
+# Each program in the chain (setsid, env, …) executes the next, so $! is the pid of the command itself.
 spawn() {
     local name=$1
     shift
     (exec_apart "$@") &
-    remember "$name" "$!"
+    record_pid "$name" "$!"
 }
 
-# Notes which process is called NAME: NAME PID
-remember() {
+# Records the pid of the process NAME: NAME PID
+record_pid() {
     local started
     started=$(start_time_of "$2") || started=gone
     printf '%s %s %s\n' "$2" "$started" "$(</proc/sys/kernel/random/boot_id)" >"$run_dir/$1.pid"
 }
 
-# Prints the pid of a process that `spawn` started; fails if it does not run.
+# Prints the pid of a process that `spawn` started. Fails if it is not running: NAME
 pid_of() {
     local pid started boot
     [[ -r $run_dir/$1.pid ]] || return 1
@@ -62,16 +62,16 @@ pid_of() {
 
 is_running() { pid_of "$1" >/dev/null; }
 
-# Sends a signal to a process of ours, if it runs: NAME SIGNAL
+# Sends a signal to a recorded process, if it is running: NAME SIGNAL
 send_signal() {
     local pid
     if pid=$(pid_of "$1"); then
-        # It may end by itself in this very moment.
+        # The process may end at this moment.
         kill -s "$2" "$pid" 2>/dev/null || true
     fi
 }
 
-# Waits until it has ended: NAME SECONDS; fails if it still runs then.
+# Waits until a process has ended. Fails if it still runs after SECONDS: NAME SECONDS
 wait_gone() {
     local until=$((SECONDS + $2))
     while is_running "$1"; do
@@ -80,7 +80,7 @@ wait_gone() {
     done
 }
 
-# Asks to stop, insists after a while: NAME SIGNAL SECONDS
+# Stops a process by SIGNAL, and kills it after SECONDS: NAME SIGNAL SECONDS
 stop_process() {
     is_running "$1" || return 0
     say "Stopping $1."
@@ -93,11 +93,11 @@ stop_process() {
 
 kill_process() {
     send_signal "$1" KILL
-    wait_gone "$1" 30 || die "$1 (pid $(pid_of "$1")) does not end even when killed"
+    wait_gone "$1" 30 || die "$1 (pid $(pid_of "$1")) still runs after SIGKILL"
 }
 
-# What a program that has just failed wrote last: NAME
-show_log_end() {
+# Prints the end of the log of a program that has failed: NAME
+print_log_end() {
     say "--- the end of $log_dir/$1.log ---"
     tail -n 20 -- "$log_dir/$1.log" >&2 || true
     say "---"

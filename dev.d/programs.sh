@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Tidings' own programs: built, started with the settings, restarted when something has changed.
+# Builds the programs, starts them with the settings, and restarts them after a change.
 
-# Where cargo puts what it builds, wherever the caller or a cargo configuration has moved that.
+# Prints cargo's target folder, which the caller or cargo's configuration may have changed.
 target_dir() {
     (cd -- "$root" && cargo metadata --no-deps --format-version 1) |
         sed -nE 's/.*"target_directory":"([^"]*)".*/\1/p'
 }
 
-# Sets $bin_dir: builds the named programs, unless the caller names a folder with them.
+# Sets $bin_dir. Builds the named programs, unless TIDINGS_BIN_DIR is set: PROGRAM…
 have_programs() {
     local program
     if [[ -n ${TIDINGS_BIN_DIR:-} ]]; then
@@ -22,28 +22,28 @@ have_programs() {
     done
 }
 
-# For `up`, whose programs all other commands use.
+# For `up`: the other commands use the programs that it builds.
 build_programs() {
     have_programs tidings tidings-api tidings-worker
     printf '%s' "$bin_dir" | write_private "$dev_dir/bin-dir"
 }
 
-# Sets $bin_dir for all other commands: the programs that the last `up` has started.
+# Sets $bin_dir to the programs that the last `up` built.
 find_programs() {
     if [[ -n ${TIDINGS_BIN_DIR:-} ]]; then
         bin_dir=$(realpath -m -- "$TIDINGS_BIN_DIR")
     elif [[ -r $dev_dir/bin-dir ]]; then
         bin_dir=$(<"$dev_dir/bin-dir")
     else
-        die "the programs have not been built yet: ./dev up does"
+        die "the programs have not been built yet: run ./dev up"
     fi
 }
 
-# Runs `tidings` with the settings. From the root folder, so that no `.env` adds to them.
+# Runs `tidings` with the settings, in the root folder, so that it reads no `.env`.
 run_tidings() { (cd / && with_settings "$bin_dir/tidings" "$@"); }
 
-# A digest of all that NAME is started with: another one means that it must be restarted. The other
-# program's port is none of its business.
+# Prints a digest of the program file and the settings of NAME. If the digest changes, the program must be restarted.
+# The port of the other program does not count.
 started_with() {
     local name other=WORKER_PORT
     [[ $1 == api ]] || other=API_PORT
@@ -65,24 +65,24 @@ launch_program() {
     with_settings spawn "$1" "$log_dir/$1.log" "$bin_dir/tidings-$1"
 }
 
-# Waits until NAME answers PATH with 200, for at most SECONDS.
+# Waits until a program answers a path with 200: NAME PATH SECONDS
 wait_program() {
     local name=$1 path=$2 until=$((SECONDS + $3)) url
     url=$(program_url "$name")$path
     until curl --noproxy '*' -fs -o /dev/null --max-time 2 "$url"; do
         if ! is_running "$name"; then
-            show_log_end "$name"
-            die "$name has ended instead of starting"
+            print_log_end "$name"
+            die "$name ended during its start"
         fi
         if ((SECONDS >= until)); then
-            show_log_end "$name"
-            die "$name runs, but $url did not answer 200 within $3 s; it answers: $(curl --noproxy '*' -s --max-time 2 "$url" || echo nothing)"
+            print_log_end "$name"
+            die "$name is running, but $url did not answer 200 within $3 s. Its answer: $(curl --noproxy '*' -s --max-time 2 "$url" || echo nothing)"
         fi
         sleep 0.1
     done
 }
 
-# For `./dev start`: alive is enough, since the servers may be away on purpose.
+# For `./dev start`. Waits for /live only: the servers may be down on purpose.
 start_program() {
     if ! is_running "$1"; then
         find_programs
@@ -93,7 +93,7 @@ start_program() {
     wait_program "$1" /live 60
 }
 
-# The programs finish what is in flight, within a time that is a setting: give them a little more.
+# Waits a little longer than SHUTDOWN_TIMEOUT_SECS, in which the programs finish their work.
 stop_program() (
     local own_deadline=30
     if load_settings && [[ ${settings[SHUTDOWN_TIMEOUT_SECS]:-} =~ ^[0-9]+$ ]]; then
@@ -107,14 +107,14 @@ port_variable() { printf '%s_PORT' "${1^^}"; }
 die_if_port_taken() {
     local variable
     variable=$(port_variable "$1")
-    # Something that is no number is for the program to complain about.
+    # The program reports a value that is not a number.
     if [[ ${settings[$variable]} =~ ^[0-9]+$ ]] && is_listening "${settings[$variable]}"; then
-        die "port ${settings[$variable]} is taken by another program: set $variable to a free one"
+        die "another program uses port ${settings[$variable]}: set $variable to a free port"
     fi
 }
 
-# Makes sure, before anything is stopped, that both programs will find their ports free. A port that
-# the caller has chosen is an order; one that this script has chosen can be exchanged.
+# Checks, before anything is stopped, that the ports of both programs are free. Changes a port that this script has
+# chosen, but never a port that the caller has set.
 settle_program_ports() {
     local name other variable wanted ours
     ours=" $(ports_of_running_programs) "
@@ -126,14 +126,14 @@ settle_program_ports() {
             [[ $ours == *" $wanted "* ]] || die_if_port_taken "$name"
         elif [[ $wanted == "${settings[$other]}" ]] || { is_listening "$wanted" && [[ $ours != *" $wanted "* ]]; }; then
             change_port "$name"
-            # shellcheck disable=SC2004 # a key of an associative array, no number
+            # shellcheck disable=SC2004 # a key of an associative array, not a number
             settings[$variable]=${port[$name]}
-            say "Port $wanted is taken: the $name uses ${port[$name]} (set $variable to choose another)."
+            say "Another program uses port $wanted: the $name gets ${port[$name]} (set $variable to choose the port)."
         fi
     done
 }
 
-# In a subshell, because it reads the settings of the last run.
+# In a subshell, because load_settings overwrites $settings.
 ports_of_running_programs() (
     load_settings || exit 0
     ! is_running api || printf '%s ' "${settings[API_PORT]:-}"

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # The RabbitMQ of an instance: one node, or a cluster of three.
 
-# An instance that began as a cluster is one until its data are deleted.
+# Marks an instance that is a cluster. It remains one until its data are deleted.
 readonly cluster_mark=$dev_dir/cluster
-# There once the nodes have found each other: from then on each can be started by itself.
+# Exists once the nodes have formed the cluster: from then on each can be started alone.
 readonly cluster_formed=$rabbitmq_dir/formed
-# Whether --cluster was said.
+# Whether the caller gave --cluster.
 cluster_wanted=no
 
 is_cluster() { [[ $cluster_wanted == yes || -e $cluster_mark ]]; }
@@ -14,7 +14,7 @@ rabbitmq_nodes() { if is_cluster; then echo rabbitmq rabbitmq-2 rabbitmq-3; else
 
 is_node() { [[ " $(rabbitmq_nodes) " == *" $1 "* ]]; }
 
-# The nodes whose processes there are, the first one first.
+# Prints the nodes that are running, in order.
 running_nodes() {
     local node running=()
     for node in $(rabbitmq_nodes); do
@@ -23,7 +23,7 @@ running_nodes() {
     echo "${running[*]}"
 }
 
-# What FUNCTION prints of each node, separated by commas.
+# Prints the output of FUNCTION for each node, separated by commas: FUNCTION
 of_each_node() {
     local node all=()
     for node in $(rabbitmq_nodes); do
@@ -32,20 +32,20 @@ of_each_node() {
     (IFS=, && printf '%s' "${all[*]}")
 }
 
-# Makes a new instance a cluster where --cluster asks for it. The folder is locked.
+# Makes a new instance a cluster if the caller gave --cluster. The folder must be locked.
 settle_cluster() {
     if [[ $cluster_wanted == no || -e $cluster_mark ]]; then
         return
     fi
-    # The data of a node that is alone are not a cluster's: its queues would stay where they are.
+    # A single node cannot become a cluster: its queues would have one replica.
     [[ ! -e $rabbitmq_dir/data ]] ||
-        die "$dev_dir has the data of a RabbitMQ that is no cluster: delete them by ./dev down --purge, or name another folder in TIDINGS_DEV_DIR"
+        die "$dev_dir contains the data of a single RabbitMQ node: delete them by ./dev down --purge, or name another folder in TIDINGS_DEV_DIR"
     choose_ports "${cluster_port_keys[@]}"
     : >"$cluster_mark"
 }
 
-# For a node's configuration. All begin at once and agree on who is the first. A node that stood still for so
-# long (a minute) that the others gave it up begins anew, instead of staying apart from them for good.
+# Prints the cluster part of a node's configuration. All nodes start together and elect the first one. With autoheal, a
+# node that was frozen for so long (a minute) that the others dropped it restarts and joins them again.
 peers_configuration() {
     local node n=0
     is_cluster || return 0
@@ -57,7 +57,7 @@ peers_configuration() {
     done
 }
 
-# Notes which nodes to start: those named, or all while they have not found each other yet.
+# Sets $nodes_to_start to the named nodes, or to all nodes if they have not formed the cluster yet.
 nodes_to_start=()
 want_nodes() {
     local node
@@ -66,7 +66,7 @@ want_nodes() {
     else
         nodes_to_start=("$@")
     fi
-    # Apart from the start, because a changed port must be known to all and starts happen in subshells.
+    # Separate from the start, which runs in a subshell: a changed port must be known in this shell.
     for node in "${nodes_to_start[@]}"; do
         is_running "$node" ||
             ensure_ports_free RabbitMQ "$(port_key rabbitmq "$node")" "$(port_key management "$node")" "$(port_key dist "$node")"
@@ -74,10 +74,10 @@ want_nodes() {
     is_running epmd || ensure_ports_free RabbitMQ epmd
 }
 
-# Starts $nodes_to_start and waits until they can be used.
+# Starts $nodes_to_start and waits until they are ready.
 start_rabbitmq() {
     local node seconds=180 certain=yes
-    has_company || seconds=30 certain=no
+    are_startable || seconds=30 certain=no
     configure_rabbitmq
     start_epmd
     for node in "${nodes_to_start[@]}"; do
@@ -87,26 +87,26 @@ start_rabbitmq() {
         if wait_node "$node" "$seconds"; then
             continue
         fi
-        [[ $certain == no ]] || node_failed "$node" "it did not start within $seconds s"
-        say "$node is not up yet: it waits for a node that was still up when it went down. Start the others too."
+        [[ $certain == no ]] || node_failed "$node" "not ready within $seconds s"
+        say "$node is not ready yet: it waits for a node that stopped after it. Start the other nodes too."
     done
     ! is_cluster || : >"$cluster_formed"
 }
 
-# Whether $nodes_to_start can be expected to come up by themselves. A node of a cluster whose others were up when
-# it went down waits for one that has what it has missed.
-has_company() {
-    local node all=yes
+# Whether $nodes_to_start become ready without other nodes. A node that stopped before the others waits at its start
+# for one of them, to fetch the changes that it missed.
+are_startable() {
+    local node starts_all=yes
     for node in $(rabbitmq_nodes); do
         if [[ " ${nodes_to_start[*]} " != *" $node "* ]]; then
             ! is_node_open "$node" || return 0
-            all=no
+            starts_all=no
         fi
     done
-    [[ $all == yes ]]
+    [[ $starts_all == yes ]]
 }
 
-# For in_parallel, which takes names of functions.
+# For in_parallel, whose arguments are names of functions.
 stop_rabbitmq() { stop_node rabbitmq; }
 stop_rabbitmq-2() { stop_node rabbitmq-2; }
 stop_rabbitmq-3() { stop_node rabbitmq-3; }

@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# One RabbitMQ node with its management interface: everything below one folder, on 127.0.0.1 only.
-# It goes by the name of its process: rabbitmq, and in a cluster rabbitmq-2 and so on.
+# One RabbitMQ node with its management interface, on 127.0.0.1, with all files below one folder.
+# A node has the name of its process: rabbitmq and, in a cluster, rabbitmq-2 and rabbitmq-3.
 
-# An administrator. The server cannot be reached from outside.
+# Name and password of the administrator. The server listens on 127.0.0.1 only.
 readonly rabbitmq_login=tidings
 readonly rabbitmq_dir=$dev_dir/rabbitmq
 
-# What Erlang calls a node.
+# Prints the Erlang name of a node.
 erlang_name() {
-    # A node that is alone was called so before there were clusters, and its data are under that name.
+    # A single node keeps the name that it had before clusters were supported: its data are stored under that name.
     if is_cluster; then printf '%s@localhost' "$1"; else printf 'tidings@localhost'; fi
 }
 
-# The names of a node's ports: KIND NODE, where KIND is rabbitmq (AMQP), management or dist.
+# Prints the key of a port of a node: KIND NODE. KIND is rabbitmq (AMQP), management or dist.
 port_key() { printf '%s%s' "$1" "${2#rabbitmq}"; }
 
 node_port() { printf '%s' "${port[$(port_key "$1" "$2")]}"; }
@@ -25,13 +25,13 @@ amqp_url() {
 
 management_url() { printf 'http://%s:%s@%s' "$rabbitmq_login" "$rabbitmq_login" "$(management_address "$1")"; }
 
-# Runs a command with the environment that makes RabbitMQ's programs forget the system-wide installation:
+# Runs a command with an environment in which RabbitMQ's programs use this node instead of the system's:
 # NODE COMMAND…
-# Debian's wrappers in /usr/sbin would switch to the user `rabbitmq`: never call those.
+# Never call Debian's wrappers in /usr/sbin: they switch to the user `rabbitmq`.
 with_rabbitmq_env() (
     node=$1
     shift
-    # What the caller has set for another server (or for Erlang) must not reach this one.
+    # The caller's variables may configure another server or Erlang itself.
     unset "${!RABBITMQ_@}" "${!ERL_@}"
     export HOME=$rabbitmq_dir/home LC_ALL=C.UTF-8
     export RABBITMQ_CONF_ENV_FILE=/dev/null
@@ -46,24 +46,24 @@ with_rabbitmq_env() (
     export RABBITMQ_GENERATED_CONFIG_DIR=$rabbitmq_dir/generated/$node
     RABBITMQ_DIST_PORT=$(node_port dist "$node")
     export RABBITMQ_DIST_PORT
-    # epmd is Erlang's name server: with one of its own, the instance meets no other node of this machine.
+    # epmd is Erlang's name server. With an epmd of its own, the instance finds no other node on this machine.
     export ERL_EPMD_PORT=${port[epmd]} ERL_EPMD_ADDRESS=127.0.0.1
     export ERL_CRASH_DUMP=$log_dir/$node.crash-dump
     export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1}"
     export RABBITMQ_CTL_ERL_ARGS=$RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS
-    # Any free port: of the eleven that the tool looks at by default, many instances may have taken all.
+    # Any free port: many instances may use all eleven ports that the tool tries by default.
     export RABBITMQ_CTL_DIST_PORT_MIN=0 RABBITMQ_CTL_DIST_PORT_MAX=0
-    # Threads that look for work a moment longer before they sleep: on a virtual machine, where waking one
-    # is slow, this halves the time of a start, and an idle node costs no more than before.
+    # Scheduler threads look for work a moment longer before they sleep. On a virtual machine, where waking a thread is
+    # slow, this halves the start time; an idle node uses no more CPU.
     export RABBITMQ_SCHEDULER_BUSY_WAIT_THRESHOLD=very_short
-    # Makes the start script hand over to Erlang's process instead of waiting for it as a parent, so
-    # that the pid that we know is the server's.
+    # Makes the start script execute the Erlang process instead of waiting for it, so that the recorded pid is the
+    # server's.
     export RUNNING_UNDER_SYSTEMD=true
     unset NOTIFY_SOCKET
     "$@"
 )
 
-# What all nodes share: with one cookie they trust each other.
+# Writes the files that all nodes share. The common cookie authenticates the nodes to each other.
 configure_rabbitmq() {
     mkdir -p -- "$rabbitmq_dir"/{home,data}
     chmod 700 -- "$rabbitmq_dir"
@@ -71,8 +71,8 @@ configure_rabbitmq() {
         random_text | write_private "$rabbitmq_dir/home/.erlang.cookie"
         chmod 400 -- "$rabbitmq_dir/home/.erlang.cookie"
     fi
-    # A dead letter that could not be handed over is tried again after 5 s instead of 180, and more of
-    # them are under way at once. Tidings works without it too, with longer waits.
+    # RabbitMQ retries an unconfirmed dead letter after 5 s instead of 180 s, and publishes up to 1000 of them at a time
+    # instead of 32. Tidings works without this file too, with longer waits.
     cat >"$rabbitmq_dir/advanced.config" <<'CONF'
 [{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 5000},
            {dead_letter_worker_consumer_prefetch, 1000}]}].
@@ -96,7 +96,7 @@ CONF
     } >"$rabbitmq_dir/$1.conf"
 }
 
-# Erlang would start one by itself, as a process that nobody knows and nobody could stop with certainty.
+# Without this, Erlang starts an epmd itself, whose pid this script would not know.
 start_epmd() {
     local until=$((SECONDS + 10))
     is_running epmd ||
@@ -104,7 +104,7 @@ start_epmd() {
     until is_listening "${port[epmd]}"; do
         if ! is_running epmd || ((SECONDS >= until)); then
             tail -n 15 -- "$log_dir/epmd.out" >&2 || true
-            die "Erlang's name server epmd did not start"
+            die "epmd, the name server of Erlang, did not start"
         fi
         sleep 0.05
     done
@@ -113,22 +113,22 @@ start_epmd() {
 launch_node() {
     is_running "$1" && return
     configure_node "$1"
-    say "Starting $1 on port $(node_port rabbitmq "$1") (some seconds)."
+    say "Starting $1 on port $(node_port rabbitmq "$1") (takes some seconds)."
     with_rabbitmq_env "$1" spawn "$1" "$log_dir/$1.out" "$rabbitmq_bin/rabbitmq-server"
 }
 
-# Its ports open last of all. Watching them is cheaper than the tool, and tells of an early end.
+# A node opens its ports at the end of its start. Reading the kernel's table is cheaper than rabbitmqctl.
 is_node_open() { is_listening "$(node_port rabbitmq "$1")" && is_listening "$(node_port management "$1")"; }
 
-# Waits until a node can be used: NODE SECONDS; fails if it still starts by then.
+# Waits until a node is ready. Fails if it is still starting after SECONDS: NODE SECONDS
 wait_node() {
     local node=$1 until=$((SECONDS + $2)) launches=1
     until is_node_open "$node"; do
         if ! is_running "$node"; then
-            # Nodes of a cluster that start at once can trip over each other: RabbitMQ 3.10 gives up where another does
-            # not know yet what it can do (incompatible_feature_flags).
+            # When the nodes of a cluster start together, RabbitMQ 3.10 can fail with incompatible_feature_flags, if
+            # another node has not registered its feature flags yet. A second start succeeds.
             if ! is_cluster || ((launches >= 3)); then
-                node_failed "$node" "it ended while it was starting"
+                node_failed "$node" "the process ended during its start"
             fi
             launches=$((launches + 1))
             launch_node "$node"
@@ -137,20 +137,20 @@ wait_node() {
         sleep 0.1
     done
     with_rabbitmq_env "$node" "$rabbitmq_bin/rabbitmqctl" -q await_startup --timeout 60 >>"$log_dir/$node.out" 2>&1 ||
-        node_failed "$node" "it did not complete its start"
+        node_failed "$node" "the start did not complete"
 }
 
 node_failed() {
     tail -n 15 -- "$log_dir/$1.out" >&2 || true
-    show_log_end "$1"
-    die "$1: $2; the whole story is in $log_dir/$1.log"
+    print_log_end "$1"
+    die "$1: $2. The full log is $log_dir/$1.log"
 }
 
-# Erlang stops in good order on SIGTERM.
+# Erlang shuts down cleanly on SIGTERM.
 stop_node() {
     stop_process "$1" TERM 60
     [[ -n $(running_nodes) ]] || kill_epmd
 }
 
-# It has nothing to save. It stays when a node is killed, as it would if the node crashed.
+# epmd has nothing to save. It keeps running when a node is killed, as after a crash of the node.
 kill_epmd() { kill_process epmd; }

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# What the programs are started with: the caller's environment over defaults for development.
+# The settings of the programs: defaults for development, overridden by the caller's environment.
 
 declare -A settings=()
 
-# Every setting there is, by name: `.env.example` lists them as NAME=default or #NAME=default.
+# Prints the names of all settings: `.env.example` lists them as NAME=default or #NAME=default.
 setting_names() {
-    [[ -r $root/.env.example ]] || die "$root/.env.example is missing: it lists the settings"
+    [[ -r $root/.env.example ]] || die "$root/.env.example, which lists the settings, is missing"
     sed -nE 's/^#?([A-Z][A-Z0-9_]*)=.*/\1/p' "$root/.env.example" | sort -u
 }
 
-# Made once for each instance, so that tokens stay valid over restarts.
+# Prints the secret of the instance. It is created once, so that tokens stay valid after a restart.
 development_secret() {
     if [[ ! -s $dev_dir/jwt-secret ]]; then
         random_text | write_private "$dev_dir/jwt-secret"
@@ -31,12 +31,12 @@ default_settings() {
         [API_PORT]=${port[api]}
         [WORKER_PORT]=${port[worker]}
     )
-    # A replica of each queue on each node.
+    # One replica of each queue on each node.
     ! is_cluster || settings[QUORUM_SIZE]=3
     server_settings
 }
 
-# Always the private servers', whatever the environment says: this script must not touch any other.
+# Always the private servers, whatever the environment says: this script must use no other server.
 server_settings() {
     settings[DATABASE_URL]=postgres://$postgres_login:$postgres_login@127.0.0.1:${port[postgres]}/$postgres_login
     if is_cluster; then
@@ -46,7 +46,7 @@ server_settings() {
     fi
 }
 
-# Sets $settings to what the environment asks for now; what an earlier run was given plays no part.
+# Sets $settings from the defaults and the environment of this call. The settings of an earlier run do not count.
 read_settings() {
     local name
     default_settings
@@ -54,17 +54,17 @@ read_settings() {
         case $name in
             DATABASE_URL | RABBITMQ_URL | RABBITMQ_URLS) continue ;;
         esac
-        # Set but empty is a value too.
+        # An empty value counts as a value.
         if [[ -v $name ]]; then
             settings[$name]=${!name}
         fi
     done
 }
 
-# Whether the caller has chosen this setting himself.
+# Whether the caller has set this variable.
 is_chosen() { [[ -v $1 ]]; }
 
-# What the last `up` has started the programs with; fails if there was none.
+# Sets $settings to the settings of the last `up`. Fails if there was none.
 load_settings() {
     [[ -r $dev_dir/settings ]] || return 1
     # shellcheck source=/dev/null
@@ -72,11 +72,11 @@ load_settings() {
 }
 
 save_settings() {
-    # Bash's own notation, which takes any value; -g because it is read within a function.
+    # Bash's notation represents any value. -g, because a function reads the file.
     declare -p settings | sed '1s/^declare -A /declare -gA /' | write_private "$dev_dir/settings"
 }
 
-# Those that are in force, for commands that change nothing.
+# Sets $settings to the settings in use, for commands that change nothing.
 current_settings() {
     load_settings || default_settings
     server_settings
@@ -89,10 +89,10 @@ program_url() {
     esac
 }
 
-# NAME='value' for a POSIX shell.
+# Prints an assignment for a POSIX shell: NAME VALUE
 export_line() { printf "export %s='%s'\n" "$1" "${2//\'/\'\\\'\'}"; }
 
-# Writes the file that a shell or a test can read to use this instance.
+# Writes $dev_dir/env, which a shell or a test reads to use this instance.
 write_env_file() {
     local name
     {
@@ -106,7 +106,7 @@ write_env_file() {
     } | write_private "$dev_dir/env"
 }
 
-# Runs a command with the settings and with no other value for any of them: COMMAND…
+# Runs a command with the settings. The caller's values of other settings are unset: COMMAND…
 with_settings() (
     local setting_name
     for setting_name in $(setting_names); do

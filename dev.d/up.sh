@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# `./dev up`: from a fresh clone to a running system, and nothing at all if that is there already.
+# `./dev up`: starts whatever is not running yet and restarts the programs if they or their settings have changed.
 
 readonly demo_user=9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a
 
@@ -8,15 +8,15 @@ cmd_up() {
     case $* in
         '') ;;
         --cluster) cluster_wanted=yes ;;
-        *) die "up knows only --cluster: settings are taken from the environment, see ./dev help" ;;
+        *) die "the only option of up is --cluster. Settings come from the environment: see ./dev help" ;;
     esac
     [[ -n ${TIDINGS_BIN_DIR:-} ]] || need_cargo
     need_packages rabbitmq-server postgresql curl
     open_dev_dir
 
     settle_cluster
-    ! is_cluster || say "RabbitMQ is a cluster of three nodes here, until ./dev down --purge."
-    # Everybody is told of a new port below, so the servers may change theirs.
+    ! is_cluster || say "RabbitMQ runs as a cluster of three nodes until ./dev down --purge."
+    # Everything that uses a port is restarted below, so the servers may change their ports.
     may_change_ports=yes
     read -ra nodes <<<"$(rabbitmq_nodes)"
     want_nodes "${nodes[@]}"
@@ -32,7 +32,7 @@ cmd_up() {
         is_up_to_date "$name" || to_start+=("$name")
     done
     in_parallel "${to_start[@]/#/stop_}"
-    # Before they start: should one fail, `./dev start` and `./dev logs` know what was tried.
+    # Before the start: if a program fails, `./dev start` and `./dev logs` use the same settings.
     save_settings
     write_env_file
     for name in "${to_start[@]}"; do
@@ -45,9 +45,9 @@ cmd_up() {
 }
 
 prepare_database() {
-    run_tidings migrate >&2 || die "the database could not be migrated"
+    run_tidings migrate >&2 || die "the migration of the database failed"
     if [[ ${settings[SEED_DEMO_DATA]} == true ]]; then
-        run_tidings seed >&2 || die "the demo data could not be written"
+        run_tidings seed >&2 || die "the demo data were not written"
     fi
 }
 
@@ -71,7 +71,7 @@ $(management_lines)
   Worker      $(program_url worker)
 
 TEXT
-    # None is minted in production, for one.
+    # `tidings token` refuses in production, for example.
     if token=$(run_tidings token); then
         cat <<TEXT
 Send a notification:
@@ -80,9 +80,9 @@ curl -i $api/api/notifications -H 'Authorization: Bearer $token' -H 'Content-Typ
 
 TEXT
     else
-        printf 'No token could be made with these settings; see above.\n\n'
+        printf 'With these settings there is no token; see above.\n\n'
     fi
     cat <<TEXT
-See its row with ./dev psql -c 'TABLE notifications', what happens with ./dev logs; stop with ./dev down.
+Its row: ./dev psql -c 'TABLE notifications'. The logs: ./dev logs. To stop: ./dev down.
 TEXT
 }
