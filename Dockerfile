@@ -12,24 +12,28 @@ COPY Cargo.toml Cargo.lock ./
 COPY api/Cargo.toml api/
 COPY bench/Cargo.toml bench/
 COPY cli/Cargo.toml cli/
-COPY common/Cargo.toml common/
+COPY common/broker/Cargo.toml common/broker/
+COPY common/domain/Cargo.toml common/domain/
+COPY common/egress/Cargo.toml common/egress/
+COPY common/runtime/Cargo.toml common/runtime/
+COPY common/settings/Cargo.toml common/settings/
+COPY common/templates/Cargo.toml common/templates/
 COPY db/Cargo.toml db/
 COPY tests/Cargo.toml tests/
 COPY worker/Cargo.toml worker/
-RUN mkdir api/src bench/src cli/src common/src db/src tests/src worker/src \
-    && echo '#![allow(missing_docs)]' \
-        | tee api/src/lib.rs bench/src/lib.rs common/src/lib.rs db/src/lib.rs tests/src/lib.rs worker/src/lib.rs \
-    && echo '#![allow(missing_docs)] fn main() {}' \
-        | tee api/src/main.rs cli/src/main.rs worker/src/main.rs \
+RUN for member in api bench cli db tests worker common/*; do \
+        mkdir $member/src && echo '#![allow(missing_docs)]' > $member/src/lib.rs; \
+    done \
+    && echo '#![allow(missing_docs)] fn main() {}' | tee api/src/main.rs cli/src/main.rs worker/src/main.rs bench/src/main.rs \
     && cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli \
-    && cargo clean --profile dist --locked -p tidings-api -p tidings-worker -p tidings-cli \
-        -p tidings-bench -p tidings-common -p tidings-db
+    && cargo clean --profile dist --locked -p tidings-api -p tidings-worker -p tidings-cli -p tidings-db \
+        -p tidings-broker -p tidings-domain -p tidings-egress -p tidings-runtime -p tidings-settings \
+        -p tidings-templates
 
 COPY common common
 COPY db db
 COPY api api
 COPY worker worker
-COPY bench bench
 COPY cli cli
 RUN cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli
 

@@ -8,10 +8,10 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{HttpServer, dev::Server};
 use anyhow::Context;
-use tidings_common::broker::{Depths, Publisher, Router};
-use tidings_common::health::Health;
-use tidings_common::telemetry::Metrics;
+use tidings_broker::{Depths, Publisher, Router};
 use tidings_db::Database;
+use tidings_runtime::health::Health;
+use tidings_runtime::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 

@@ -200,8 +200,8 @@ mod tests {
     use actix_web::web::{self, Data};
     use actix_web::{App, test};
     use serde_json::Value;
-    use tidings_common::broker::{Depths, Publisher, Router};
-    use tidings_common::settings::Reader;
+    use tidings_broker::{Depths, Publisher, Router};
+    use tidings_settings::Reader;
     use tokio_util::sync::CancellationToken;
 
     use super::*;
@@ -228,7 +228,7 @@ mod tests {
             database: tidings_db::Database::new(&settings.database, "test").expect("a pool"),
             health: Arc::default(),
             in_flight: Arc::default(),
-            metrics: tidings_common::telemetry::Metrics::detached(),
+            metrics: tidings_runtime::telemetry::Metrics::detached(),
             http: settings.http,
             providers: settings.providers,
             egress: settings.egress,

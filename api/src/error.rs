@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
-use tidings_common::broker::PublishError;
+use tidings_broker::PublishError;
 use tidings_db::{DbError, Trouble};
 use utoipa::ToSchema;
 

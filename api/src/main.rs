@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tidings_api::app::App;
 use tidings_api::settings::Settings;
-use tidings_common::program;
+use tidings_broker::CLIENT_LIBRARY;
+use tidings_runtime::program;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -17,7 +18,12 @@ fn main() -> ExitCode {
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
-    let started = program::start(SERVICE, &settings.telemetry, settings.shutdown)?;
+    let started = program::start(
+        SERVICE,
+        CLIENT_LIBRARY,
+        &settings.telemetry,
+        settings.shutdown,
+    )?;
     let app = App::build(settings, started.metrics).context("cannot start")?;
     app.run(started.stop).await?;
     tracing::info!("stopped");

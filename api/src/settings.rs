@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use tidings_common::egress::EgressPolicy;
-use tidings_common::settings::{
-    AppEnv, BrokerSettings, ChannelProviders, Problems, Reader, ShutdownSettings, TelemetrySettings,
-};
+use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
+use tidings_domain::providers::ChannelProviders;
+use tidings_egress::EgressPolicy;
+use tidings_settings::{AppEnv, Problems, Reader, ShutdownSettings, TelemetrySettings};
 
 pub use crate::auth::AuthSettings;
 
@@ -72,7 +72,7 @@ impl Settings {
         }
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
-        let (providers, egress) = (ChannelProviders::read(r), EgressPolicy::read(r));
+        let (providers, egress) = (read_channel_providers(r), EgressPolicy::read(r));
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
@@ -91,6 +91,16 @@ impl Settings {
         };
         reader.finish(settings)
     }
+}
+
+/// Reads which provider delivers for each channel.
+fn read_channel_providers(reader: &mut Reader) -> ChannelProviders {
+    let production = AppEnv::reads_as_production(reader);
+    let (providers, mistakes) = ChannelProviders::parse(|name| reader.text(name), production);
+    for mistake in mistakes {
+        reader.problem(mistake.variable, mistake.message);
+    }
+    providers
 }
 
 #[cfg(test)]

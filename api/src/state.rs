@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use tidings_common::broker::{Depths, Publisher, Router};
-use tidings_common::egress::EgressPolicy;
-use tidings_common::health::Health;
-use tidings_common::settings::ChannelProviders;
-use tidings_common::telemetry::Metrics;
+use tidings_broker::{Depths, Publisher, Router};
 use tidings_db::{Client, Database, DbError};
+use tidings_domain::providers::ChannelProviders;
+use tidings_egress::EgressPolicy;
+use tidings_runtime::health::Health;
+use tidings_runtime::telemetry::Metrics;
 
 use crate::auth::Verifier;
 use crate::error::ApiError;

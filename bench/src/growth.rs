@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
 use tidings_db::{DatabaseSettings, notifications};
 use tokio::time::Instant;
 

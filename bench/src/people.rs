@@ -1,6 +1,6 @@
-use tidings_common::notification::UserId;
 use tidings_db::users::{self, NewUser};
 use tidings_db::{Database, DbError};
+use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 /// How many users a measurement has. One alone would have every batch lock the same row.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use tidings_common::notification::MessageId;
 use tidings_db::{Database, notifications};
+use tidings_domain::notification::MessageId;
 use tokio::time::Instant;
 
 use crate::latency::Latencies;

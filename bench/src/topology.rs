@@ -1,8 +1,8 @@
 //! Queues and exchanges of a measurement's own.
 
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
-use tidings_common::broker::{Topology, connect};
-use tidings_common::settings::{BrokerSettings, Names};
+use tidings_broker::{BrokerSettings, Names};
+use tidings_broker::{Topology, connect};
 use uuid::Uuid;
 
 /// `settings` with names that nobody else uses.

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
 use tidings_db::{DatabaseSettings, Scratch};
 
 use crate::pipeline::Installation;

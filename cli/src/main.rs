@@ -6,7 +6,7 @@ mod output;
 mod settings;
 
 use clap::Parser;
-use tidings_common::settings::load_dotenv;
+use tidings_settings::load_dotenv;
 
 fn main() {
     let args = args::Args::parse();

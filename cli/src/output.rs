@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tidings_common::settings::{EXIT_CONFIG, Problems};
+use tidings_settings::{EXIT_CONFIG, Problems};
 
 const EXIT_FAILURE: i32 = 1;
 const EXIT_USAGE: i32 = 2;

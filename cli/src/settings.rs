@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use secrecy::SecretString;
-use tidings_common::settings::{Problems, Reader};
+use tidings_settings::{Problems, Reader};
 
 /// Reads what `section` reads.
 ///

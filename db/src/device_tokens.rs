@@ -1,8 +1,8 @@
 //! The table `device_tokens`.
 
 use jiff::Timestamp;
-use tidings_common::content::DeviceToken;
-use tidings_common::notification::UserId;
+use tidings_domain::content::DeviceToken;
+use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::error::DbError;

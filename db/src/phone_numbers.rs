@@ -1,8 +1,8 @@
 //! The table `phone_numbers`.
 
 use jiff::Timestamp;
-use tidings_common::content::PhoneNumber;
-use tidings_common::notification::UserId;
+use tidings_domain::content::PhoneNumber;
+use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::error::DbError;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
-use tidings_common::settings::Reader;
+use tidings_settings::Reader;
 
 use crate::tls::{self, SslMode};
 

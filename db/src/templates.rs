@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use tidings_common::notification::Channel;
-use tidings_common::template::{Locale, Source, TemplateName};
+use tidings_domain::notification::Channel;
+use tidings_templates::{Locale, Source, TemplateName};
 use uuid::Uuid;
 
 use crate::GenericClient;

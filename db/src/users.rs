@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use tidings_common::content::EmailAddress;
-use tidings_common::notification::UserId;
+use tidings_domain::content::EmailAddress;
+use tidings_domain::notification::UserId;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_common::health::Health;
+use tidings_runtime::health::Health;
 
 use crate::pool::Database;
 

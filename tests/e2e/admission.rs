@@ -1,6 +1,6 @@
 //! Promise 6, second half: a full queue is refused, and taken again once drained.
 
-use tidings_common::notification::Channel;
+use tidings_domain::notification::Channel;
 use tidings_tests::{World, eventually, eventually_ok, notification, secs};
 
 #[tokio::test]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tidings_common::notification::{Channel, MessageId};
 use tidings_db::delivery_attempts::{
     AttemptOutcome, Finished, NewAttempt, UsedTemplate, begin, finish,
 };
+use tidings_domain::notification::{Channel, MessageId};
 use tidings_tests::{World, tokens};
 use uuid::Uuid;
 

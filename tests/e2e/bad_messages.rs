@@ -1,8 +1,8 @@
 //! Promise 3, first half: a message that cannot be recorded costs only itself.
 
 use serde_json::value::RawValue;
-use tidings_common::broker::DeadLetter;
-use tidings_common::notification::Notification;
+use tidings_broker::DeadLetter;
+use tidings_domain::notification::Notification;
 use tidings_tests::{Amqp, Message, World, eventually, eventually_ok, secs};
 use uuid::Uuid;
 

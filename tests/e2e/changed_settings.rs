@@ -2,8 +2,8 @@
 
 use lapin::options::QueueDeclareOptions;
 use lapin::types::AMQPValue;
-use tidings_common::broker::Topology;
-use tidings_common::notification::{Notification, UserId};
+use tidings_broker::Topology;
+use tidings_domain::notification::{Notification, UserId};
 use tidings_tests::{Amqp, Kind, Message, Program, World, eventually, secs};
 use uuid::Uuid;
 

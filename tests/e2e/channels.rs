@@ -1,7 +1,7 @@
 //! The channels that are not delivered by being recorded.
 
-use tidings_common::broker::Destination;
-use tidings_common::notification::{Channel, DeliveryRequest};
+use tidings_broker::Destination;
+use tidings_domain::notification::{Channel, DeliveryRequest};
 use tidings_tests::{World, eventually, notification, secs};
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use lapin::BasicProperties;
 use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use tidings_common::broker::{Failure, PublishError, Publisher, Router};
+use tidings_broker::{Failure, PublishError, Publisher, Router};
 use tidings_tests::{Amqp, World};
 use tokio_util::sync::CancellationToken;
 

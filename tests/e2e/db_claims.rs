@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tidings_common::notification::{Channel, MessageId, Status, UserId};
 use tidings_db::Client;
 use tidings_db::notifications::{self, Claim, Claimed, LeaseToken, Row};
+use tidings_domain::notification::{Channel, MessageId, Status, UserId};
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 

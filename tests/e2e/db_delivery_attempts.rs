@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use tidings_common::notification::{Channel, MessageId, Notification, UserId};
 use tidings_db::delivery_attempts::{
     AttemptOutcome, AttemptRow, Finished, NewAttempt, UsedTemplate, begin, finish, settled,
     timeline,
 };
 use tidings_db::{Client, notifications};
+use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 

@@ -1,9 +1,9 @@
 //! The queries of `tidings_db::device_tokens`.
 
-use tidings_common::content::DeviceToken;
-use tidings_common::notification::UserId;
 use tidings_db::device_tokens::{self, MAX_PER_USER, Row};
 use tidings_db::{Added, DbError};
+use tidings_domain::content::DeviceToken;
+use tidings_domain::notification::UserId;
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! The schema's embedded migrations, and connecting with TLS.
 
-use tidings_common::settings::Reader;
 use tidings_db::{Database, DatabaseSettings, migrations};
+use tidings_settings::Reader;
 use tidings_tests::{Servers, TestDatabase};
 
 #[tokio::test]

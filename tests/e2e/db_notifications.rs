@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
-use tidings_common::content::TemplateRef;
-use tidings_common::notification::{Channel, MessageId, Notification, Status, UserId};
 use tidings_db::notifications::{Cursor, Filter, find, list, record, standings};
 use tidings_db::{Client, DbError, Trouble};
+use tidings_domain::content::TemplateRef;
+use tidings_domain::notification::{Channel, MessageId, Notification, Status, UserId};
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 

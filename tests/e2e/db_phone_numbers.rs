@@ -1,9 +1,9 @@
 //! The queries of `tidings_db::phone_numbers`.
 
-use tidings_common::content::PhoneNumber;
-use tidings_common::notification::UserId;
 use tidings_db::phone_numbers::{self, MAX_PER_USER, Row};
 use tidings_db::{Added, DbError};
+use tidings_domain::content::PhoneNumber;
+use tidings_domain::notification::UserId;
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 

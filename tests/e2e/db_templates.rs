@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use tidings_common::notification::Channel;
-use tidings_common::template::{Locale, Source, TemplateName};
 use tidings_db::demo::{self, DEMO_TEMPLATES};
 use tidings_db::templates::{self, Key, Version};
+use tidings_domain::notification::Channel;
+use tidings_templates::{Locale, Source, TemplateName};
 use tidings_tests::{Servers, TestDatabase};
 
 struct Address(TemplateName, Channel, Locale);

@@ -1,9 +1,9 @@
 //! The legal changes of a row's status, and no others.
 
 use rstest::rstest;
-use tidings_common::notification::{MessageId, Status, UserId};
 use tidings_db::notifications::{Row, fail, find, process, replay};
 use tidings_db::{Client, DbError};
+use tidings_domain::notification::{MessageId, Status, UserId};
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 

@@ -1,9 +1,9 @@
 //! The queries of `tidings_db::users`, and the demo data.
 
-use tidings_common::content::EmailAddress;
-use tidings_common::notification::UserId;
 use tidings_db::users::{self, Email, EmailSet, NewUser};
 use tidings_db::{DbError, demo};
+use tidings_domain::content::EmailAddress;
+use tidings_domain::notification::UserId;
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 

@@ -1,10 +1,10 @@
 //! The queries of `tidings_db::webhook_endpoints`.
 
 use secrecy::{ExposeSecret, SecretString};
-use tidings_common::content::WebhookUrl;
-use tidings_common::notification::UserId;
 use tidings_db::webhook_endpoints::{self, Changes, Endpoint, MAX_PER_USER, NewEndpoint, Row};
 use tidings_db::{Added, DbError};
+use tidings_domain::content::WebhookUrl;
+use tidings_domain::notification::UserId;
 use tidings_tests::{Servers, TestDatabase, secs};
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use lapin::BasicProperties;
 use serde_json::Value;
-use tidings_common::broker::{Failure, Publisher, Router};
+use tidings_broker::{Failure, Publisher, Router};
 use tidings_tests::{Amqp, Message, World, eventually, program_path, secs};
 use tokio_util::sync::CancellationToken;
 

@@ -7,11 +7,9 @@ use futures_util::future::join_all;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use tidings_common::broker::{
-    Destination, Outgoing, Publisher, Router, Topology, WaitTime, header,
-};
-use tidings_common::notification::{Channel, MessageId};
-use tidings_common::retry::Attempt;
+use tidings_broker::{Destination, Outgoing, Publisher, Router, Topology, WaitTime, header};
+use tidings_domain::notification::{Channel, MessageId};
+use tidings_domain::retry::Attempt;
 use tidings_tests::{Amqp, World, text_header};
 use tokio_util::sync::{CancellationToken, DropGuard};
 

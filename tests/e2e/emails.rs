@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, stream};
 use mail_parser::{Address, Message, MessageParser};
 use serde_json::{Value, json};
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 use tidings_tests::{ReceivedMail, SmtpOptions, SmtpServer, World, eventually_ok, secs};
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::future::join_all;
 use rstest::rstest;
-use tidings_common::notification::{Channel, MessageId};
+use tidings_domain::notification::{Channel, MessageId};
 use tidings_tests::{Answer, World, eventually, notification, secs, tokens};
 
 #[tokio::test]

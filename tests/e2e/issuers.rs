@@ -2,7 +2,7 @@
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use tidings_common::notification::{Channel, UserId};
+use tidings_domain::notification::{Channel, UserId};
 use tidings_tests::tokens::{signed, signed_with};
 use tidings_tests::{Client, World, notification};
 

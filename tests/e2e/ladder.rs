@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tidings_common::broker::{DeadLetter, Destination};
-use tidings_common::notification::{Notification, UserId};
+use tidings_broker::{DeadLetter, Destination};
+use tidings_domain::notification::{Notification, UserId};
 use tidings_tests::{Amqp, Probe, Program, World, eventually, secs};
 use uuid::Uuid;
 

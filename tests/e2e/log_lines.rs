@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::{Value, json};
-use tidings_common::notification::{Channel, Notification};
+use tidings_domain::notification::{Channel, Notification};
 use tidings_tests::{Kind, Program, World, eventually, notification, secs, tokens};
 use uuid::Uuid;
 

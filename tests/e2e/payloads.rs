@@ -1,7 +1,7 @@
 //! What each channel needs of a payload, and who may say where a message goes.
 
 use serde_json::{Value, json};
-use tidings_common::notification::Channel;
+use tidings_domain::notification::Channel;
 use tidings_tests::{World, eventually, notification, secs, tokens};
 use uuid::Uuid;
 

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tidings_common::notification::Channel;
+use tidings_domain::notification::Channel;
 use tidings_tests::{World, notification};
 
 const JSON: &str = "application/json";

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use lapin::BasicProperties;
 use lapin::options::ExchangeDeleteOptions;
 use serde_json::json;
-use tidings_common::broker::{Failure, PublishError, Publisher, Router, connect};
+use tidings_broker::{Failure, PublishError, Publisher, Router, connect};
 use tidings_tests::{World, eventually, secs};
 use tokio_util::sync::CancellationToken;
 

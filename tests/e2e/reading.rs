@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tidings_common::notification::{Channel, MessageId};
+use tidings_domain::notification::{Channel, MessageId};
 use tidings_tests::{Client, World, eventually, notification, secs};
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn pages(client: &Client, query: &str, limit: usize) -> Vec<Value> {
 async fn filled() -> (
     World,
     tidings_tests::Program,
-    tidings_common::notification::UserId,
+    tidings_domain::notification::UserId,
 ) {
     let world = World::new().await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());

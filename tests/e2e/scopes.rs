@@ -1,7 +1,7 @@
 //! Who may do what (DESIGN).
 
 use serde_json::json;
-use tidings_common::notification::{Channel, MessageId, UserId};
+use tidings_domain::notification::{Channel, MessageId, UserId};
 use tidings_tests::{Client, Program, World, eventually, notification, secs, tokens};
 
 /// An installation with one notification of each of two users.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use mail_parser::{MessageParser, MimeHeaders};
-use tidings_common::content::{Email, EmailAddress};
-use tidings_common::notification::MessageId;
-use tidings_common::settings::Reader;
+use tidings_domain::content::{Email, EmailAddress};
+use tidings_domain::notification::MessageId;
+use tidings_settings::Reader;
 use tidings_tests::{Settings, SmtpOptions, SmtpServer, eventually, secs};
 use tidings_worker::providers::smtp::{Smtp, SmtpSettings};
 use tidings_worker::providers::{EmailMessage, Provider, Report};

@@ -1,7 +1,7 @@
 //! What the worker does to the schema when it starts.
 
-use tidings_common::notification::UserId;
 use tidings_db::{migrations, users};
+use tidings_domain::notification::UserId;
 use tidings_tests::{Kind, Program, Servers, Settings, TestDatabase, Vhost, eventually, secs};
 
 struct Empty {

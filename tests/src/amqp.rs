@@ -5,10 +5,10 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
-use tidings_common::broker::{DeadLetter, DeadLetterQueue, connect};
-use tidings_common::notification::Notification;
-use tidings_common::retry::Attempt;
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
+use tidings_broker::{DeadLetter, DeadLetterQueue, connect};
+use tidings_domain::notification::Notification;
+use tidings_domain::retry::Attempt;
 
 /// A connection to the test's virtual host, with one channel with confirms.
 pub struct Amqp {

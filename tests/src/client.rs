@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 
 /// An HTTP client of one program, over connections that stay open. It follows the program to
 /// another port when that is started again.

@@ -1,8 +1,8 @@
 use reqwest::Url;
-use tidings_common::notification::UserId;
-use tidings_common::settings::Reader;
 use tidings_db::users::NewUser;
 use tidings_db::{Database, DatabaseSettings, users};
+use tidings_domain::notification::UserId;
+use tidings_settings::Reader;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 

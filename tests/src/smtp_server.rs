@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use serde_json::Value;
-use tidings_common::content::EmailAddress;
+use tidings_domain::content::EmailAddress;
 use uuid::Uuid;
 
 use crate::poll::{eventually_ok, secs};

@@ -1,5 +1,5 @@
 use serde_json::Value;
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 
 use crate::client::Client;
 use crate::poll::{eventually_ok, secs};

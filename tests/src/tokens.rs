@@ -2,7 +2,7 @@
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 
 /// The secret that the API under test is given.
 pub const SECRET: &str = "end-to-end-tests-alone-know-this-3f9c1b7e5a2d4860-and-no-one-else";

@@ -4,9 +4,10 @@ use std::process::{Command, Output};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tidings_common::broker::{Topology, declare};
-use tidings_common::notification::{Channel, MessageId, Notification, UserId};
-use tidings_common::settings::{BrokerSettings, Reader};
+use tidings_broker::BrokerSettings;
+use tidings_broker::{Topology, declare};
+use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
+use tidings_settings::Reader;
 
 use crate::amqp::Amqp;
 use crate::database::TestDatabase;

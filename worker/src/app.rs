@@ -4,10 +4,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tidings_common::broker::Publisher;
-use tidings_common::health::Health;
-use tidings_common::telemetry::Metrics;
+use tidings_broker::Publisher;
 use tidings_db::Database;
+use tidings_runtime::health::Health;
+use tidings_runtime::telemetry::Metrics;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tidings_common::broker::{Destination, Publisher, Router};
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
+use tidings_broker::{Destination, Publisher, Router};
 use tidings_db::Database;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

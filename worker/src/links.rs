@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tidings_common::health::Health;
+use tidings_runtime::health::Health;
 
 /// The worker's ways to the broker, and whether work is held up. Only with all of them is the broker
 /// `connected`: the worker takes messages by some and publishes by another.

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use tidings_common::program;
+use tidings_broker::CLIENT_LIBRARY;
+use tidings_runtime::program;
 use tidings_worker::app::App;
 use tidings_worker::settings::Settings;
 
@@ -17,7 +18,12 @@ fn main() -> ExitCode {
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
-    let started = program::start(SERVICE, &settings.telemetry, settings.shutdown)?;
+    let started = program::start(
+        SERVICE,
+        CLIENT_LIBRARY,
+        &settings.telemetry,
+        settings.shutdown,
+    )?;
     let app = App::build(settings, started.metrics).context("cannot start")?;
     app.run(started.stop).await?;
     tracing::info!("stopped");

@@ -10,8 +10,8 @@ use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use serde::Serialize;
 use serde_json::json;
-use tidings_common::health::{Health, HealthReport};
-use tidings_common::telemetry::Metrics;
+use tidings_runtime::health::{Health, HealthReport};
+use tidings_runtime::telemetry::Metrics;
 use uuid::Uuid;
 
 use crate::delivery::{ChannelReport, ChannelState};

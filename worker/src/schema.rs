@@ -1,4 +1,4 @@
-use tidings_common::broker::Backoff;
+use tidings_broker::Backoff;
 use tidings_db::migrations::{self, MigrateError};
 use tidings_db::{Database, demo};
 

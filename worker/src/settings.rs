@@ -3,11 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tidings_common::settings::{
-    AppEnv, BrokerSettings, ChannelProviders, Problems, Reader, ShutdownSettings,
-    TelemetrySettings, weakness,
-};
+use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
+use tidings_domain::providers::ChannelProviders;
+use tidings_settings::{AppEnv, Problems, Reader, ShutdownSettings, TelemetrySettings, weakness};
 
 use crate::consumer::Taking;
 use crate::delivery::DeliverySettings;
@@ -77,7 +76,7 @@ impl Settings {
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
         let intake = read_intake(r);
-        let channels = ChannelProviders::read(r);
+        let channels = read_channel_providers(r);
         let stages = Stages::read(r, &channels);
         let delivery = DeliverySettings::read(r);
         if !stages.channels.is_empty() && shutdown.timeout < delivery.provider_timeout + MARGIN {
@@ -117,6 +116,16 @@ fn read_intake(reader: &mut Reader) -> Taking {
         interval: Duration::from_millis(reader.within("INTAKE_BATCH_INTERVAL_MS", 10, 0..=1000)),
         ack_each: false,
     }
+}
+
+/// Reads which provider delivers for each channel.
+pub(crate) fn read_channel_providers(reader: &mut Reader) -> ChannelProviders {
+    let production = AppEnv::reads_as_production(reader);
+    let (providers, mistakes) = ChannelProviders::parse(|name| reader.text(name), production);
+    for mistake in mistakes {
+        reader.problem(mistake.variable, mistake.message);
+    }
+    providers
 }
 
 /// The worker verifies no tokens and needs no secret. One that it is given all the same is the

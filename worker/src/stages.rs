@@ -1,7 +1,8 @@
 //! Which stages a process serves.
 
-use tidings_common::notification::Channel;
-use tidings_common::settings::{ChannelProviders, Reader};
+use tidings_domain::notification::Channel;
+use tidings_domain::providers::ChannelProviders;
+use tidings_settings::Reader;
 
 /// `WORKER_CHANNELS`, default the intake and every channel that has a provider: names separated by
 /// commas, `intake`, `email`, `sms`, `push` and `webhook`.
@@ -72,7 +73,7 @@ mod tests {
         let development = ("APP_ENV", "development");
         let vars = vars.iter().chain([&development]);
         let mut reader = Reader::from_vars(vars.map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
-        let providers = ChannelProviders::read(&mut reader);
+        let providers = crate::settings::read_channel_providers(&mut reader);
         let stages = Stages::read(&mut reader, &providers);
         reader
             .finish(Some(stages))

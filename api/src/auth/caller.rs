@@ -4,7 +4,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest};
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 
 use super::{Access, Readable};
 use crate::error::ApiError;

@@ -1,4 +1,4 @@
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 
 /// What a token lets its bearer do. Pure values: who the bearer is stands in
 /// [`Caller`](super::Caller).

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use secrecy::{ExposeSecret, SecretString};
-use tidings_common::settings::{AppEnv, Reader, weakness};
+use tidings_settings::{AppEnv, Reader, weakness};
 
 /// Whose tokens the API takes.
 #[derive(Clone, Debug)]

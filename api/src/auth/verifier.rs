@@ -155,7 +155,7 @@ fn validation(settings: &AuthSettings, algorithm: Algorithm) -> Validation {
 mod tests {
     use jsonwebtoken::{EncodingKey, Header, encode};
     use serde_json::{Value, json};
-    use tidings_common::settings::{AppEnv, Reader};
+    use tidings_settings::{AppEnv, Reader};
 
     use super::*;
 

@@ -8,8 +8,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use serde_json::value::RawValue;
-use tidings_common::content::{Object, WebhookUrl};
-use tidings_common::egress::EgressPolicy;
+use tidings_domain::content::{Object, WebhookUrl};
+use tidings_egress::EgressPolicy;
 
 pub use members::{Members, Name, not_an_object};
 pub use problems::Problems;

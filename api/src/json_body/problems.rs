@@ -1,4 +1,4 @@
-use tidings_common::content::FieldProblem;
+use tidings_domain::content::FieldProblem;
 
 use super::members::Members;
 use crate::error::{ApiError, Detail, MAX_DETAILS};

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::ProgressBar;
-use tidings_common::notification::Notification;
 use tidings_db::{Database, notifications};
+use tidings_domain::notification::Notification;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 

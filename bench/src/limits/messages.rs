@@ -15,9 +15,9 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
 use serde_json::value::RawValue;
-use tidings_common::broker::{Outgoing, Router, Topology, connect, declare};
-use tidings_common::notification::{Channel as By, MessageId, Notification};
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
+use tidings_broker::{Outgoing, Router, Topology, connect, declare};
+use tidings_domain::notification::{Channel as By, MessageId, Notification};
 use tokio::time::Instant;
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use anyhow::ensure;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
 use tidings_db::{DatabaseSettings, Scratch};
 use tokio::time::Instant;
 

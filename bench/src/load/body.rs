@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 
 /// Makes the bodies of requests: in-app notifications, each with a number of its own, for one user after
 /// the other.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;

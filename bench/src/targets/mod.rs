@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 
 pub use figures::{Figures, Ratios, Round, Target};

@@ -4,8 +4,8 @@ use jsonwebtoken::{EncodingKey, Header};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
-use tidings_common::notification::UserId;
-use tidings_common::settings::AppEnv;
+use tidings_domain::notification::UserId;
+use tidings_settings::AppEnv;
 
 use crate::output::Report;
 use crate::settings::{self, Algorithm, TokenSettings};

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::{Value, json};
-use tidings_common::broker::{self, Binding, Kind, Topology};
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
+use tidings_broker::{Binding, Kind, Topology};
 
 use crate::output::{Report, Text, table};
 use crate::settings;
@@ -15,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub async fn run() -> anyhow::Result<Report> {
     let settings = settings::read(BrokerSettings::read)?;
     let topology = Topology::of(&settings);
-    let connection = broker::connect(&settings, "tidings: topology").await?;
-    let drifted = tokio::time::timeout(TIMEOUT, broker::declare(&connection, &topology))
+    let connection = tidings_broker::connect(&settings, "tidings: topology").await?;
+    let drifted = tokio::time::timeout(TIMEOUT, tidings_broker::declare(&connection, &topology))
         .await
         .context("RabbitMQ did not answer in time")??;
     let mut json = serde_json::to_value(&topology)?;
@@ -32,7 +32,7 @@ fn text(topology: &Topology, drifted: &[String]) -> Text {
             Kind::Direct => "direct",
             Kind::Fanout => "fanout",
         };
-        let arguments = arguments(broker::plain(&exchange.arguments()));
+        let arguments = arguments(tidings_broker::plain(&exchange.arguments()));
         rows.push(row(&[&exchange.name, kind, &arguments.join(" ")]));
     }
     let mut text = Text::from(table(&rows));
@@ -40,7 +40,7 @@ fn text(topology: &Topology, drifted: &[String]) -> Text {
     text.line("\nQUEUE WITH ARGUMENTS");
     for queue in &topology.queues {
         text.line(&queue.name);
-        for argument in arguments(broker::plain(&queue.arguments())) {
+        for argument in arguments(tidings_broker::plain(&queue.arguments())) {
             text.line(format_args!("    {argument}"));
         }
         for binding in &queue.bindings {

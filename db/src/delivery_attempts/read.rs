@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 use uuid::Uuid;
 
 use super::{AttemptOutcome, UsedTemplate};

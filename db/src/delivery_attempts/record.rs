@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 use uuid::Uuid;
 
 use super::{AttemptOutcome, UsedTemplate};

@@ -1,5 +1,5 @@
-use tidings_common::notification::Channel;
-use tidings_common::template::{Locale, Source, TemplateName};
+use tidings_domain::notification::Channel;
+use tidings_templates::{Locale, Source, TemplateName};
 
 use crate::GenericClient;
 use crate::error::DbError;
@@ -109,8 +109,8 @@ pub(super) async fn seed(client: &impl GenericClient) -> Result<(), DbError> {
 
 #[cfg(test)]
 mod tests {
-    use tidings_common::content::{Content, Object};
-    use tidings_common::template::render;
+    use tidings_domain::content::{Content, Object};
+    use tidings_templates::render;
 
     use super::*;
 

@@ -1,5 +1,5 @@
 use secrecy::SecretString;
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 use uuid::{Uuid, uuid};
 
 use crate::GenericClient;

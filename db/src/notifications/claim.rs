@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tidings_common::content::TemplateRef;
-use tidings_common::notification::{Channel, MessageId, Status, UserId};
+use tidings_domain::content::TemplateRef;
+use tidings_domain::notification::{Channel, MessageId, Status, UserId};
 use uuid::Uuid;
 
 use crate::GenericClient;

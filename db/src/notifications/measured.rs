@@ -1,7 +1,7 @@
 //! What a measurement reads of the rows that it has caused.
 
 use jiff::Timestamp;
-use tidings_common::notification::{MessageId, UserId};
+use tidings_domain::notification::{MessageId, UserId};
 use uuid::Uuid;
 
 use crate::GenericClient;

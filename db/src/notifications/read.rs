@@ -2,8 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use tidings_common::content::TemplateRef;
-use tidings_common::notification::{Channel, MessageId, Status, UserId};
+use tidings_domain::content::TemplateRef;
+use tidings_domain::notification::{Channel, MessageId, Status, UserId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use tidings_common::notification::{Channel, MessageId, Notification, Status};
+use tidings_domain::notification::{Channel, MessageId, Notification, Status};
 use uuid::Uuid;
 
 use crate::GenericClient;

@@ -1,7 +1,7 @@
 //! The legal changes of a row's status. Each says whether it happened, since another program may
 //! have been faster.
 
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 
 use crate::GenericClient;
 use crate::error::DbError;

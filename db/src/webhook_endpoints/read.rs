@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::GenericClient;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::GenericClient;

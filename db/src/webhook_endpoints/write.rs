@@ -1,6 +1,6 @@
 use secrecy::{ExposeSecret, SecretString};
-use tidings_common::content::WebhookUrl;
-use tidings_common::notification::UserId;
+use tidings_domain::content::WebhookUrl;
+use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use super::Row;

@@ -4,8 +4,9 @@ use anyhow::Context;
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use reqwest::Url;
-use tidings_common::broker::{Topology, connect};
-use tidings_common::settings::{BrokerSettings, Reader};
+use tidings_broker::BrokerSettings;
+use tidings_broker::{Topology, connect};
+use tidings_settings::Reader;
 use tidings_tests::Management;
 
 /// RabbitMQ as its operator sees it, past all proxies.

@@ -1,5 +1,5 @@
 use serde_json::json;
-use tidings_common::notification::{Channel, MessageId};
+use tidings_domain::notification::{Channel, MessageId};
 use tidings_tests::{World, notification, tokens};
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
 use reqwest::Method;
 use serde_json::json;
-use tidings_common::notification::Channel;
+use tidings_domain::notification::Channel;
 use tidings_tests::{Kind, Program, World, eventually, notification, secs};
 
 use super::words;

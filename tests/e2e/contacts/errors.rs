@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use super::{delete, open, path, post, put};

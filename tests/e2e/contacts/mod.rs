@@ -5,7 +5,7 @@ mod rights;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 use tidings_tests::{Answer, Client, Program, World};
 
 fn path(user: UserId, rest: &str) -> String {

@@ -1,7 +1,7 @@
 //! Who may manage whose contacts.
 
 use serde_json::json;
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 use tidings_tests::{Client, tokens};
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 use tidings_tests::{
     Answer, Client, Program, Received, Receiver, Response, World, eventually_ok, outcomes, secs,
 };

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tidings_common::broker::Router;
-use tidings_common::notification::{Channel, MessageId};
+use tidings_broker::Router;
 use tidings_db::notifications::{self, Claim};
+use tidings_domain::notification::{Channel, MessageId};
 use tidings_tests::{Receiver, eventually, outcomes, secs};
 
 use super::{post, taken, world};
@@ -63,7 +63,7 @@ async fn copies_of_a_message_send_nothing_twice() {
     let stop = tokio_util::sync::CancellationToken::new();
     let settings = world.broker_settings(&[]);
     let (publisher, publishing) =
-        tidings_common::broker::Publisher::start(settings.clone(), "tests", |_| {}, stop.clone());
+        tidings_broker::Publisher::start(settings.clone(), "tests", |_| {}, stop.clone());
     eventually(secs(20), "the publisher is connected", async || {
         publisher.is_connected()
     })

@@ -11,7 +11,7 @@ mod replayed;
 mod unrecorded;
 
 use serde_json::{Value, json};
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 use tidings_tests::{Program, Receiver, Response, World};
 
 /// Settings with which text messages go to `twilio`, a server that answers as Twilio does.

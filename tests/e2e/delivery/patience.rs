@@ -55,7 +55,7 @@ async fn while_its_channel_pauses_nothing_is_sent_and_other_channels_go_on() {
         ids.push(post(&world, &api, text).await);
     }
     let email =
-        tidings_tests::notification(world.user, tidings_common::notification::Channel::Email);
+        tidings_tests::notification(world.user, tidings_domain::notification::Channel::Email);
     let mut email = email;
     email["payload"]["to"] = "anna@example.com".into();
     let email = api.client().post(&email).await.accepted();

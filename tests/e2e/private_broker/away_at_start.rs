@@ -1,8 +1,8 @@
 use std::time::Instant;
 
 use serde_json::Value;
-use tidings_common::notification::{Channel, UserId};
 use tidings_db::migrations;
+use tidings_domain::notification::{Channel, UserId};
 use tidings_tests::{Client, Kind, PrivateServer, Program, Server, Servers, Settings};
 use tidings_tests::{TestDatabase, Vhost, eventually_ok, notification, secs, tokens};
 

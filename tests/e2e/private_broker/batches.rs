@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tidings_common::notification::{Channel, MessageId, UserId};
+use tidings_domain::notification::{Channel, MessageId, UserId};
 use tidings_tests::{Answer, Client, World, eventually, eventually_ok, notification, secs, tokens};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;

@@ -1,6 +1,6 @@
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
-use tidings_common::settings::Reader;
 use tidings_db::{Database, DatabaseSettings, DbError};
+use tidings_settings::Reader;
 use tidings_tests::{PrivateServer, Server, Servers, TestDatabase, eventually, secs};
 
 /// Gives the server a certificate for its address and has it speak TLS from the next connection on.

@@ -8,8 +8,8 @@ mod versions;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tidings_common::broker::DeadLetter;
-use tidings_common::notification::MessageId;
+use tidings_broker::DeadLetter;
+use tidings_domain::notification::MessageId;
 use tidings_tests::{Client, Program, World, eventually_ok, secs};
 
 use crate::templates;

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 use tidings_tests::outcomes;
 
 use super::{Place, used};

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tidings_common::content::WebhookUrl;
-use tidings_common::notification::UserId;
 use tidings_db::webhook_endpoints::{self, Endpoint};
+use tidings_domain::content::WebhookUrl;
+use tidings_domain::notification::UserId;
 use tidings_tests::{Answer, Client, Program, World};
 use uuid::Uuid;
 

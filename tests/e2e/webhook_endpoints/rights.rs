@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 use tidings_tests::{Client, Program, tokens};
 
 use super::{ALL, made, open, patch, post, send};

@@ -4,8 +4,8 @@
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use tidings_common::content::WebhookUrl;
-use tidings_common::settings::Reader;
+use tidings_domain::content::WebhookUrl;
+use tidings_settings::Reader;
 use tidings_tests::eventually;
 use tidings_worker::providers::webhook::{WebhookSender, WebhookSettings};
 use tokio::net::{TcpListener, TcpStream};

@@ -16,9 +16,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::json;
-use tidings_common::content::Webhook;
-use tidings_common::notification::MessageId;
-use tidings_common::settings::Reader;
+use tidings_domain::content::Webhook;
+use tidings_domain::notification::MessageId;
+use tidings_settings::Reader;
 use tidings_worker::providers::webhook::{Lookup, WebhookSender, WebhookSettings};
 use tidings_worker::providers::{Provider, Report, WebhookMessage};
 

@@ -5,7 +5,7 @@ mod killed;
 mod others;
 
 use serde_json::{Value, json};
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 use tidings_tests::{Program, Receiver, World};
 
 /// An installation that may send webhooks to receivers on this machine, with more settings.

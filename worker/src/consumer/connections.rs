@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_common::broker::wire::Connection;
-use tidings_common::broker::{Address, Connector, Opened};
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
+use tidings_broker::wire::Connection;
+use tidings_broker::{Address, Connector, Opened};
 use tokio::sync::Mutex;
 
 /// How long a connection may take to be closed, once all that matters has been said on it.

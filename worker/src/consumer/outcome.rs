@@ -1,6 +1,6 @@
 use jiff::Timestamp;
-use tidings_common::broker::{Failure, WaitTime};
-use tidings_common::retry::Attempt;
+use tidings_broker::{Failure, WaitTime};
+use tidings_domain::retry::Attempt;
 
 /// How the work on one message ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tidings_common::broker::{Backoff, Failure};
+use tidings_broker::{Backoff, Failure};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tidings_common::broker::wire::{Channel, Connection, Deliveries, Error};
+use tidings_broker::wire::{Channel, Connection, Deliveries, Error};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;

@@ -1,7 +1,7 @@
 //! From outcomes to what the broker is told.
 
 use metrics::counter;
-use tidings_common::broker::{Failure, Outgoing};
+use tidings_broker::{Failure, Outgoing};
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::{Outcome, Verdict, verdict};

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use tidings_common::notification::Channel;
-use tidings_common::settings::MaxRetries;
+use tidings_broker::MaxRetries;
 use tidings_db::Database;
+use tidings_domain::notification::Channel;
 
 use super::{Delivery, DeliverySettings, Destinations, Sender};
 use crate::providers::{ProviderSettings, WebhookChoice};

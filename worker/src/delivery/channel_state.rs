@@ -4,7 +4,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use metrics::gauge;
 use serde::Serialize;
-use tidings_common::notification::Channel;
+use tidings_domain::notification::Channel;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, BreakerSettings};

@@ -1,7 +1,7 @@
-use tidings_common::broker::{Failure, WaitTime};
-use tidings_common::notification::{MessageId, Status};
+use tidings_broker::{Failure, WaitTime};
 use tidings_db::DbError;
 use tidings_db::notifications::{self, Claim, Claimed};
+use tidings_domain::notification::{MessageId, Status};
 
 use super::Delivery;
 use crate::consumer::Outcome;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tidings_common::broker::{Failure, WaitTime};
+use tidings_broker::{Failure, WaitTime};
 use tidings_db::delivery_attempts::{AttemptOutcome, Settled};
 use tokio::time::Instant;
 

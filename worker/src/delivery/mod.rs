@@ -18,10 +18,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tidings_common::broker::{Destination, Failure, WaitTime, not_before};
-use tidings_common::notification::{Channel, DeliveryRequest, MessageId};
-use tidings_common::settings::MaxRetries;
+use tidings_broker::MaxRetries;
+use tidings_broker::{Destination, Failure, WaitTime, not_before};
 use tidings_db::{Database, DbError, notifications};
+use tidings_domain::notification::{Channel, DeliveryRequest, MessageId};
 use tokio::time::Instant;
 
 pub use assemble::stages;

@@ -1,13 +1,12 @@
 use secrecy::SecretString;
-use tidings_common::broker::Failure;
-use tidings_common::content::{Content, FieldProblem, Object, TemplateRef, Webhook};
-use tidings_common::notification::{Channel, MessageId, UserId};
-use tidings_common::template;
+use tidings_broker::Failure;
 use tidings_db::delivery_attempts::{self, Settled, UsedTemplate};
 use tidings_db::notifications::Claimed;
 use tidings_db::templates::Template;
 use tidings_db::webhook_endpoints::Endpoint;
 use tidings_db::{Client, DbError, device_tokens, phone_numbers, templates, webhook_endpoints};
+use tidings_domain::content::{Content, FieldProblem, Object, TemplateRef, Webhook};
+use tidings_domain::notification::{Channel, MessageId, UserId};
 use uuid::Uuid;
 
 use super::{Delivery, Message, Parcel};
@@ -241,7 +240,7 @@ impl Delivery {
 /// is hard to render takes its time.
 async fn written(found: Template, channel: Channel, variables: Object) -> Result<Content, Failure> {
     let rendering = tokio::task::spawn_blocking(move || {
-        let rendered = template::render(found.source(), &variables)
+        let rendered = tidings_templates::render(found.source(), &variables)
             .map_err(|error| Failure::quoting("template_error", error.to_string()))?;
         let content = rendered.content(channel, &variables);
         let content = content.map_err(|problems| invalid("template_error", &problems))?;

@@ -2,12 +2,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tidings_common::broker::WaitTime;
-use tidings_common::content::{DeviceToken, WebhookUrl};
-use tidings_common::notification::MessageId;
+use tidings_broker::WaitTime;
 use tidings_db::delivery_attempts::{self, AttemptOutcome, Finished};
 use tidings_db::notifications::{self, LeaseToken};
 use tidings_db::{DbError, device_tokens, webhook_endpoints};
+use tidings_domain::content::{DeviceToken, WebhookUrl};
+use tidings_domain::notification::MessageId;
 use tokio::time::Instant;
 use uuid::Uuid;
 

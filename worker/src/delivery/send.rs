@@ -4,10 +4,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
-use tidings_common::broker::{Failure, WaitTime};
-use tidings_common::notification::MessageId;
+use tidings_broker::{Failure, WaitTime};
 use tidings_db::DbError;
 use tidings_db::delivery_attempts::{self, AttemptOutcome, NewAttempt, UsedTemplate};
+use tidings_domain::notification::MessageId;
 use tokio::time::Instant;
 use url::Url;
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tidings_common::notification::Channel;
+use tidings_domain::notification::Channel;
 use uuid::Uuid;
 
 use crate::providers::{EmailMessage, Provider, PushMessage, Report, TextMessage, WebhookMessage};

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use tidings_common::notification::Channel;
-use tidings_common::settings::Reader;
+use tidings_domain::notification::Channel;
+use tidings_settings::Reader;
 
 use super::breaker::BreakerSettings;
 

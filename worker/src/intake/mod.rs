@@ -7,9 +7,9 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::future::try_join_all;
 use metrics::counter;
-use tidings_common::broker::{Failure, Publisher, Router};
-use tidings_common::notification::{Channel, MessageId, Notification, Status};
+use tidings_broker::{Failure, Publisher, Router};
 use tidings_db::{Database, DbError, Trouble, notifications};
+use tidings_domain::notification::{Channel, MessageId, Notification, Status};
 
 use crate::consumer::{Incoming, Outcome, Surroundings, Work};
 use record::{Fate, record};

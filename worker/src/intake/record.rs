@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 
-use tidings_common::broker::Failure;
-use tidings_common::notification::{MessageId, Notification, UserId, payload_problem};
+use tidings_broker::Failure;
 use tidings_db::notifications::{self, Recorded, Standing};
 use tidings_db::{Database, DbError, Trouble, users};
+use tidings_domain::notification::{MessageId, Notification, UserId, payload_problem};
 
 use super::surroundings;
 use crate::consumer::{Outcome, Surroundings};

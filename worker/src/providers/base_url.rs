@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use tidings_common::settings::Reader;
+use tidings_settings::Reader;
 use url::Url;
 
 /// Where a provider's API is: an `http` or `https` URL, with or without a path, without user, password,

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use secrecy::SecretString;
-use tidings_common::settings::{
-    ChannelProviders, EmailProvider, PushProvider, Reader, SmsProvider, WebhookProvider,
+use tidings_domain::providers::{
+    ChannelProviders, EmailProvider, PushProvider, SmsProvider, WebhookProvider,
 };
+use tidings_settings::Reader;
 
 use super::sandbox::{Sandbox, SandboxSettings};
 

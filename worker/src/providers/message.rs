@@ -1,9 +1,9 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tidings_common::content::{
+use tidings_domain::content::{
     DeviceToken, Email, EmailAddress, PhoneNumber, Push, Sms, Webhook, WebhookUrl,
 };
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 
 /// An e-mail on its way.
 #[derive(Clone, Debug)]

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tidings_common::content::Mailbox;
-use tidings_common::settings::Reader;
+use tidings_domain::content::Mailbox;
+use tidings_settings::Reader;
 use uuid::Uuid;
 
 use super::smtp::message::Mail;

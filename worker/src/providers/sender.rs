@@ -1,5 +1,5 @@
-use tidings_common::content::Mailbox;
-use tidings_common::settings::Reader;
+use tidings_domain::content::Mailbox;
+use tidings_settings::Reader;
 
 /// Reads `SMTP_FROM`: whom e-mail is from where the payload does not say so, whichever provider sends
 /// it. Required; `None` where it is not there or is no address.

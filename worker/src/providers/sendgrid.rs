@@ -14,8 +14,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
-use tidings_common::content::Mailbox;
-use tidings_common::settings::Reader;
+use tidings_domain::content::Mailbox;
+use tidings_settings::Reader;
 use url::Url;
 
 use super::{BaseUrl, EmailMessage, Provider, Report, http, read_sender};

@@ -13,8 +13,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
-use tidings_common::content::PhoneNumber;
-use tidings_common::settings::Reader;
+use tidings_domain::content::PhoneNumber;
+use tidings_settings::Reader;
 use url::Url;
 
 use super::{BaseUrl, Provider, Report, TextMessage, http};

@@ -5,7 +5,7 @@ use actix_web::http::header::LOCATION;
 use jiff::{Timestamp, Unit};
 use metrics::counter;
 use serde::Serialize;
-use tidings_common::notification::{Channel, IdempotencyKey, MessageId, Notification};
+use tidings_domain::notification::{Channel, IdempotencyKey, MessageId, Notification};
 use utoipa::ToSchema;
 
 use super::admission;

@@ -1,9 +1,9 @@
 //! What of a notification depends on the settings and on the moment, not on itself.
 
-use tidings_common::broker::Destination;
-use tidings_common::content::WebhookUrl;
-use tidings_common::notification::Channel;
-use tidings_common::settings::ChannelProviders;
+use tidings_broker::Destination;
+use tidings_domain::content::WebhookUrl;
+use tidings_domain::notification::Channel;
+use tidings_domain::providers::ChannelProviders;
 
 use crate::error::{ApiError, Detail};
 use crate::state::AppState;

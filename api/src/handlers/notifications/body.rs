@@ -1,6 +1,6 @@
 use serde_json::value::RawValue;
-use tidings_common::content::TemplateRef;
-use tidings_common::notification::{Channel, UserId, payload_problem};
+use tidings_domain::content::TemplateRef;
+use tidings_domain::notification::{Channel, UserId, payload_problem};
 
 use super::content::Addresses;
 use super::template;
@@ -91,7 +91,7 @@ fn read_text(value: &RawValue) -> Option<String> {
 }
 
 fn read_channel(value: &RawValue) -> Result<Channel, String> {
-    let unknown = tidings_common::notification::UnknownChannel;
+    let unknown = tidings_domain::notification::UnknownChannel;
     read_text(value)
         .ok_or(unknown)
         .and_then(|text| text.parse())

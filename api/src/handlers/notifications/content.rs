@@ -1,6 +1,6 @@
 use serde_json::value::RawValue;
-use tidings_common::content::{Content, FieldProblem, Object, WebhookUrl, check_variables};
-use tidings_common::notification::Channel;
+use tidings_domain::content::{Content, FieldProblem, Object, WebhookUrl, check_variables};
+use tidings_domain::notification::Channel;
 
 /// Where a payload that is right for its channel wants its message to go.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_common::notification::IdempotencyKey;
+use tidings_domain::notification::IdempotencyKey;
 use utoipa::ToSchema;
 
 use super::acceptance::{Accepted, accept, admit};

@@ -1,6 +1,6 @@
-use tidings_common::notification::MessageId;
 use tidings_db::notifications::{self, Row};
 use tidings_db::{DbError, GenericClient};
+use tidings_domain::notification::MessageId;
 
 use crate::auth::{Caller, Readable};
 use crate::error::{ApiError, Detail};

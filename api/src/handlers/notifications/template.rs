@@ -1,7 +1,7 @@
 use crate::json_body::{Members, Problems};
 use serde_json::value::RawValue;
-use tidings_common::content::TemplateRef;
-use tidings_common::notification::Channel;
+use tidings_domain::content::TemplateRef;
+use tidings_domain::notification::Channel;
 
 const FIELDS: [&str; 2] = ["name", "locale"];
 

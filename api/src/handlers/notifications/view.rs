@@ -1,9 +1,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings_common::content::TemplateRef;
-use tidings_common::notification::{MessageId, UserId};
 use tidings_db::notifications::Row;
+use tidings_domain::content::TemplateRef;
+use tidings_domain::notification::{MessageId, UserId};
 use utoipa::ToSchema;
 
 use crate::error::ApiError;

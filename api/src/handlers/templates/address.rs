@@ -1,8 +1,8 @@
 use std::fmt::Display;
 
-use tidings_common::notification::Channel;
-use tidings_common::template::{Locale, TemplateName};
 use tidings_db::templates::Key;
+use tidings_domain::notification::Channel;
+use tidings_templates::{Locale, TemplateName};
 
 use crate::error::{ApiError, Detail};
 

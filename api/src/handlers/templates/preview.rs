@@ -4,10 +4,10 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings_common::content::{Object, Rendered};
-use tidings_common::notification::Channel;
-use tidings_common::template::{self, Locale, TemplateName};
 use tidings_db::templates::{self, Key, Template};
+use tidings_domain::content::{Object, Rendered};
+use tidings_domain::notification::Channel;
+use tidings_templates::{Locale, TemplateName};
 use utoipa::ToSchema;
 
 use super::address::{not_found, read_channel, read_name};
@@ -112,11 +112,12 @@ pub async fn handle(
 }
 
 fn render(template: Template, asked: &Asked) -> Result<Preview, ApiError> {
-    let rendered = template::render(template.source(), &asked.variables).map_err(|error| {
-        let detail = Detail::new(error.part.as_str(), error.problem.to_string());
-        let message = format!("The template cannot be rendered: {error}");
-        ApiError::bad_request("template_error", message, vec![detail])
-    })?;
+    let rendered =
+        tidings_templates::render(template.source(), &asked.variables).map_err(|error| {
+            let detail = Detail::new(error.part.as_str(), error.problem.to_string());
+            let message = format!("The template cannot be rendered: {error}");
+            ApiError::bad_request("template_error", message, vec![detail])
+        })?;
     check_sendable(&rendered, asked)?;
     Ok(Preview {
         template: Used {

@@ -2,9 +2,9 @@
 
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_common::notification::Channel;
-use tidings_common::template::{self, Source};
 use tidings_db::templates;
+use tidings_domain::notification::Channel;
+use tidings_templates::Source;
 use utoipa::ToSchema;
 
 use super::{Address, TemplateVersion};
@@ -129,7 +129,7 @@ impl Sources {
 
     /// Refuses what is no template.
     fn check(self) -> Result<Self, ApiError> {
-        template::check(self.source()).map_err(|error| {
+        tidings_templates::check(self.source()).map_err(|error| {
             let line = error
                 .line
                 .map_or(String::new(), |line| format!("line {line}: "));

@@ -2,7 +2,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use tidings_common::notification::UserId;
+use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::auth::{Caller, Readable};

@@ -5,11 +5,11 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use tidings_common::content::WebhookUrl;
-use tidings_common::egress::EgressPolicy;
-use tidings_common::notification::UserId;
 use tidings_db::Added;
 use tidings_db::webhook_endpoints::{self, MAX_PER_USER, NewEndpoint};
+use tidings_domain::content::WebhookUrl;
+use tidings_domain::notification::UserId;
+use tidings_egress::EgressPolicy;
 use utoipa::ToSchema;
 
 use super::{EndpointView, MAX_DESCRIPTION, secret};

@@ -2,9 +2,9 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_common::notification::UserId;
 use tidings_db::notifications::Cursor;
 use tidings_db::webhook_endpoints;
+use tidings_domain::notification::UserId;
 
 use super::access::owner;
 use super::{EndpointPage, EndpointView};

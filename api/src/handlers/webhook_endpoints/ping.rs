@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use serde_json::json;
 use serde_json::value::to_raw_value;
-use tidings_common::notification::{Channel, MessageId, Notification};
 use tidings_db::webhook_endpoints;
+use tidings_domain::notification::{Channel, MessageId, Notification};
 
 use super::access::Wanted;
 use crate::context::RequestId;

@@ -2,8 +2,8 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_common::egress::EgressPolicy;
 use tidings_db::webhook_endpoints::{self, Changes};
+use tidings_egress::EgressPolicy;
 use utoipa::ToSchema;
 
 use super::access::Wanted;

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
-use tidings_common::notification::UserId;
 use tidings_db::webhook_endpoints::Row;
+use tidings_domain::notification::UserId;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

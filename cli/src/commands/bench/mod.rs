@@ -13,8 +13,9 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use serde::Serialize;
 use tidings_bench::{Programs, Watched};
-use tidings_common::settings::{BrokerSettings, Reader};
+use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
+use tidings_settings::Reader;
 
 use crate::commands::token;
 use crate::output::Report;

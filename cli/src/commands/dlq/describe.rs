@@ -1,5 +1,5 @@
 use serde_json::{Map, Value};
-use tidings_common::broker::DeadLetter;
+use tidings_broker::DeadLetter;
 
 use super::letter::summary;
 use crate::output::{Text, printable, printable_lines, table};

@@ -1,8 +1,8 @@
 //! What a dead letter says of itself.
 
 use serde_json::{Value, json};
-use tidings_common::broker::{DeadLetter, Destination};
-use tidings_common::notification::{DeliveryRequest, MessageId};
+use tidings_broker::{DeadLetter, Destination};
+use tidings_domain::notification::{DeliveryRequest, MessageId};
 
 /// What stands for the channel of a letter whose header names none.
 pub const NO_CHANNEL: &str = "none";

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use tidings_common::broker::{self, DeadLetter, DeadLetterQueue};
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
+use tidings_broker::{DeadLetter, DeadLetterQueue};
 
 use super::selection::Filter;
 
@@ -33,8 +33,8 @@ pub async fn with_letters<T>(
     work: impl AsyncFnOnce(&mut Letters) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let name = &settings.names.dlq;
-    let connection = broker::connect(settings, "tidings: dead letters").await?;
-    let depth = in_time(broker::queue_depth(&connection, name)).await?;
+    let connection = tidings_broker::connect(settings, "tidings: dead letters").await?;
+    let depth = in_time(tidings_broker::queue_depth(&connection, name)).await?;
     let waiting = depth.with_context(|| {
         format!("there is no queue {name} on the broker. `tidings topology` declares it")
     })?;

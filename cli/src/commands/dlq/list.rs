@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use tidings_common::broker::DeadLetter;
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
+use tidings_broker::DeadLetter;
 
 use super::letter::{channel_name, shown_id, summary};
 use super::letters::with_letters;

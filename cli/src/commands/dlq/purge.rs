@@ -2,7 +2,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 use serde_json::json;
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
 
 use super::letters::with_letters;
 use super::selection::Selection;

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::future::join_all;
-use tidings_common::broker::{DeadLetter, Publisher, Router};
-use tidings_common::notification::{MessageId, Status};
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
+use tidings_broker::{DeadLetter, Publisher, Router};
 use tidings_db::{Database, DatabaseSettings, DbError, notifications};
+use tidings_domain::notification::{MessageId, Status};
 use tokio_util::sync::CancellationToken;
 
 use super::letters::{Letters, with_letters};

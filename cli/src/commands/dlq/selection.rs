@@ -1,5 +1,5 @@
-use tidings_common::broker::{DeadLetter, Destination};
-use tidings_common::notification::MessageId;
+use tidings_broker::{DeadLetter, Destination};
+use tidings_domain::notification::MessageId;
 
 use super::letter::{NO_CHANNEL, message_id};
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
-use tidings_common::broker::DeadLetter;
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
+use tidings_broker::DeadLetter;
 use tidings_db::{Database, DatabaseSettings, notifications};
 
 use super::describe::{describe, text};

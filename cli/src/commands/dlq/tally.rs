@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tidings_common::broker::DeadLetter;
+use tidings_broker::DeadLetter;
 
 use super::letter::{shown_id, summary};
 use super::verdict::{Hindrance, Verdict};

@@ -1,8 +1,8 @@
 //! What is to be done with a dead letter that shall be replayed. Pure: knows neither server.
 
 use serde::Serialize;
-use tidings_common::broker::Destination;
-use tidings_common::notification::{DecodeError, DeliveryRequest, MessageId, Notification, Status};
+use tidings_broker::Destination;
+use tidings_domain::notification::{DecodeError, DeliveryRequest, MessageId, Notification, Status};
 
 /// Why a letter stays in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -103,7 +103,7 @@ pub fn decide(letter: Readable, status: Option<Status>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use tidings_common::notification::Channel;
+    use tidings_domain::notification::Channel;
 
     use super::*;
 

@@ -2,8 +2,8 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tidings_common::broker::{self, Address, GreetingError, Topology};
-use tidings_common::settings::BrokerSettings;
+use tidings_broker::BrokerSettings;
+use tidings_broker::{Address, GreetingError, Topology};
 
 use super::Findings;
 
@@ -17,9 +17,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// somebody.
 pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
     let nodes = settings.addresses.all();
-    let greetings = join_all(nodes.iter().map(broker::server_version)).await;
+    let greetings = join_all(nodes.iter().map(tidings_broker::server_version)).await;
     check_nodes(nodes, &greetings, findings);
-    let connection = match broker::connect(settings, "tidings: doctor").await {
+    let connection = match tidings_broker::connect(settings, "tidings: doctor").await {
         Ok(connection) => connection,
         Err(error) => {
             // Once is enough, unless the broker greeted us and then refused us.
@@ -30,7 +30,7 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
         }
     };
     let topology = Topology::of(settings);
-    match in_time(broker::declare(&connection, &topology)).await {
+    match in_time(tidings_broker::declare(&connection, &topology)).await {
         Ok(drifted) => check_drift(&drifted, findings),
         Err(error) => findings.error(
             "topology",
@@ -39,7 +39,7 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
         ),
     }
     let queue = &settings.names.dlq;
-    match in_time(broker::queue_depth(&connection, queue)).await {
+    match in_time(tidings_broker::queue_depth(&connection, queue)).await {
         Ok(Some(0)) => findings.ok("dead-letters", format!("no dead letters in {queue}")),
         Ok(Some(1)) => dead_letters(findings, &format!("1 dead letter waits in {queue}")),
         Ok(Some(n)) => dead_letters(findings, &format!("{n} dead letters wait in {queue}")),
@@ -147,7 +147,7 @@ fn check_drift(drifted: &[String], findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use tidings_common::broker::Addresses;
+    use tidings_broker::Addresses;
 
     use super::super::Severity;
     use super::*;

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
-use tidings_common::settings::{BrokerSettings, Problems, ShutdownSettings, TelemetrySettings};
+use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
+use tidings_settings::{Problems, ShutdownSettings, TelemetrySettings};
 
 use crate::output::{Report, Text, count, printable};
 use crate::settings;

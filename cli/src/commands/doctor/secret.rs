@@ -1,5 +1,5 @@
 use secrecy::ExposeSecret;
-use tidings_common::settings::{AppEnv, weakness};
+use tidings_settings::{AppEnv, weakness};
 
 use super::{Findings, section};
 use crate::settings::{self, SharedSecretAlgorithms};

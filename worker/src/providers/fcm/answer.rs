@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
-use tidings_common::content::DeviceToken;
+use tidings_domain::content::DeviceToken;
 
 use super::super::words::words;
 use super::super::{Report, clipped, http};

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 
 use super::super::PushMessage;
 

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use tidings_common::settings::Reader;
+use tidings_settings::Reader;
 
 use super::super::BaseUrl;
 use super::ServiceAccount;

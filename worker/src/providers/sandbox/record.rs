@@ -3,8 +3,8 @@ use std::io;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tidings_common::content::Mailbox;
-use tidings_common::notification::{Channel, MessageId};
+use tidings_domain::content::Mailbox;
+use tidings_domain::notification::{Channel, MessageId};
 
 use crate::providers::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
 

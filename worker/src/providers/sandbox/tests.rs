@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
-use tidings_common::content::{Email, Push, Sms, Webhook};
-use tidings_common::notification::MessageId;
+use tidings_domain::content::{Email, Push, Sms, Webhook};
+use tidings_domain::notification::MessageId;
 
 use super::*;
 

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tidings_common::content::{EmailAddress, Mailbox};
-use tidings_common::notification::MessageId;
+use tidings_domain::content::{EmailAddress, Mailbox};
+use tidings_domain::notification::MessageId;
 use url::Host;
 
 use super::super::EmailMessage;

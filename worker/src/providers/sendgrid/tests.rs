@@ -1,6 +1,6 @@
 use rstest::rstest;
 use serde_json::{Value, json};
-use tidings_common::content::Email;
+use tidings_domain::content::Email;
 use wiremock::{MockServer, ResponseTemplate};
 
 use super::super::local_server::{
@@ -261,7 +261,7 @@ fn read(vars: &[(&str, &str)]) -> Result<SendgridSettings, Vec<&'static str>> {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let mut reader = Reader::from_vars(vars);
     let settings = SendgridSettings::read(&mut reader);
-    let names = |problems: tidings_common::settings::Problems| {
+    let names = |problems: tidings_settings::Problems| {
         problems.0.iter().map(|problem| problem.name).collect()
     };
     reader.finish(settings).map_err(names)

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use lettre::Address;
 use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Body, MultiPart, SinglePart};
-use tidings_common::content::{EmailAddress, Mailbox};
+use tidings_domain::content::{EmailAddress, Mailbox};
 use url::{Host, Url};
 
 use super::header::Head;

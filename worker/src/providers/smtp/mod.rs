@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::Certificate;
 use lettre::transport::smtp::response::Response;
-use tidings_common::content::Mailbox;
+use tidings_domain::content::Mailbox;
 
 use super::{EmailMessage, Provider, Report};
 use connection::Connection;

@@ -2,8 +2,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use secrecy::SecretString;
-use tidings_common::content::Mailbox;
-use tidings_common::settings::{AppEnv, Reader};
+use tidings_domain::content::Mailbox;
+use tidings_settings::{AppEnv, Reader};
 use url::Host;
 
 use crate::providers::read_sender;
@@ -134,7 +134,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use rstest::rstest;
-    use tidings_common::settings::Problems;
+    use tidings_settings::Problems;
 
     use super::*;
 

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
-use tidings_common::content::PhoneNumber;
+use tidings_domain::content::PhoneNumber;
 
 use super::super::words::words;
 use super::super::{Report, clipped, http};

@@ -1,6 +1,6 @@
 use rstest::rstest;
 use serde_json::json;
-use tidings_common::content::Sms;
+use tidings_domain::content::Sms;
 use wiremock::{MockServer, ResponseTemplate};
 
 use super::super::local_server::{

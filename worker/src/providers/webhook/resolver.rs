@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tidings_common::egress::{EgressPolicy, Reach, Refusal};
+use tidings_egress::{EgressPolicy, Reach, Refusal};
 
 /// Finds a name's addresses. There is one in the programs; tests bring names of their own.
 pub trait Lookup: Send + Sync {

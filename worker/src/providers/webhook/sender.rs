@@ -9,7 +9,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::Value;
-use tidings_common::egress::{EgressPolicy, Reach, Refusal};
+use tidings_egress::{EgressPolicy, Reach, Refusal};
 use tokio::time::timeout;
 
 use super::resolver::GuardedResolver;

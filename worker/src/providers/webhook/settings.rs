@@ -1,6 +1,6 @@
 use secrecy::{ExposeSecret, SecretString};
-use tidings_common::egress::EgressPolicy;
-use tidings_common::settings::Reader;
+use tidings_egress::EgressPolicy;
+use tidings_settings::Reader;
 
 use super::SigningSecret;
 

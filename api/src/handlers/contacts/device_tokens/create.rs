@@ -2,8 +2,8 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_common::content::DeviceToken;
 use tidings_db::device_tokens;
+use tidings_domain::content::DeviceToken;
 use utoipa::ToSchema;
 
 use super::DeviceView;

@@ -2,8 +2,8 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_common::content::EmailAddress;
 use tidings_db::users::{self, EmailSet};
+use tidings_domain::content::EmailAddress;
 use utoipa::ToSchema;
 
 use super::EmailView;

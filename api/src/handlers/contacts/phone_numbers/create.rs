@@ -2,8 +2,8 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_common::content::PhoneNumber;
 use tidings_db::phone_numbers;
+use tidings_domain::content::PhoneNumber;
 use utoipa::ToSchema;
 
 use super::NumberView;

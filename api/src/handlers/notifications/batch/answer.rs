@@ -1,6 +1,6 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 
 use super::results::{ItemError, ItemResult, Outcome, RefusedBatch};
 use crate::error::{ApiError, Rejection};
@@ -127,7 +127,7 @@ mod tests {
     use actix_web::body::to_bytes;
     use actix_web::http::header::RETRY_AFTER;
     use serde_json::{Value, json};
-    use tidings_common::broker::PublishError;
+    use tidings_broker::PublishError;
 
     use super::*;
     use crate::error::Detail;

@@ -1,5 +1,5 @@
 use serde_json::value::RawValue;
-use tidings_common::notification::IdempotencyKey;
+use tidings_domain::notification::IdempotencyKey;
 
 use crate::error::ApiError;
 use crate::handlers::notifications::body::{FIELDS, NewNotification};

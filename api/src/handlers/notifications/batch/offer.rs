@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use serde_json::value::RawValue;
-use tidings_common::broker::Outgoing;
-use tidings_common::notification::{Channel, MessageId, Notification};
+use tidings_broker::Outgoing;
+use tidings_domain::notification::{Channel, MessageId, Notification};
 
 use super::item::Item;
 use crate::auth::Caller;

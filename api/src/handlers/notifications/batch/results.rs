@@ -1,5 +1,5 @@
 use serde::Serialize;
-use tidings_common::notification::MessageId;
+use tidings_domain::notification::MessageId;
 use utoipa::ToSchema;
 
 use crate::error::{Detail, ErrorBody};

@@ -2,8 +2,8 @@
 
 use mail_parser::{Address as Parsed, Header, Message, MessageParser, MimeHeaders};
 use proptest::prelude::*;
-use tidings_common::content::Email;
-use tidings_common::notification::MessageId;
+use tidings_domain::content::Email;
+use tidings_domain::notification::MessageId;
 
 use super::*;
 

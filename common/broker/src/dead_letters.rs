@@ -1,0 +1,95 @@
+use jiff::Timestamp;
+use lapin::BasicProperties;
+use lapin::message::Delivery;
+use lapin::types::{AMQPValue, ShortString};
+use serde_json::{Map, Value};
+
+use super::destination::Destination;
+use super::header::{self, as_text};
+use super::plain::{plain, plain_properties};
+use tidings_domain::retry::Attempt;
+
+/// One message of the dead-letter queue. It stays in the queue until it is acknowledged.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// The message id that its properties name.
+    pub message_id: Option<String>,
+    /// The stage that it failed in; `None` where its header names none.
+    pub destination: Option<Destination>,
+    /// A stable code, such as `unknown_user`; `unrouted` where the broker itself put it here.
+    pub reason: String,
+    /// The reason for people.
+    pub detail: Option<String>,
+    /// When it became a dead letter.
+    pub failed_at: Option<Timestamp>,
+    /// How often it was tried.
+    pub attempts: Option<i64>,
+    /// As it was published.
+    pub properties: BasicProperties,
+    /// As it was published.
+    pub body: Vec<u8>,
+    pub(super) delivery_tag: u64,
+}
+
+impl From<Delivery> for DeadLetter {
+    fn from(delivery: Delivery) -> Self {
+        let routing_key = delivery.routing_key.as_str();
+        let properties = delivery.properties;
+        let value = |name: &str| properties.headers().as_ref()?.inner().get(name).cloned();
+        let text = |name: &str| value(name).as_ref().and_then(as_text).map(str::to_owned);
+        Self {
+            message_id: properties.message_id().as_ref().map(ShortString::to_string),
+            destination: Destination::of(&properties),
+            reason: text(header::FAILURE_REASON).unwrap_or_else(|| broker_reason(&properties)),
+            detail: text(header::FAILURE_DETAIL),
+            failed_at: text(header::FAILED_AT).and_then(|time| time.parse().ok()),
+            attempts: match value(header::ATTEMPTS) {
+                Some(AMQPValue::LongLongInt(n)) => Some(n),
+                Some(AMQPValue::LongInt(n)) => Some(n.into()),
+                _ => broker_attempts(&properties, routing_key),
+            },
+            delivery_tag: delivery.delivery_tag,
+            body: delivery.data,
+            properties,
+        }
+    }
+}
+
+/// Why a message without a reason of ours is here: either the broker dead-lettered it past the last
+/// rung, while no worker could say why, or it found no queue.
+fn broker_reason(properties: &BasicProperties) -> String {
+    let reason = if has_died(properties) {
+        "attempts_used_up"
+    } else {
+        "unrouted"
+    };
+    reason.to_owned()
+}
+
+/// How often a message was tried that the broker put here: its routing key counts from 0.
+fn broker_attempts(properties: &BasicProperties, routing_key: &str) -> Option<i64> {
+    let attempt = Attempt::from_routing_key(routing_key).filter(|_| has_died(properties))?;
+    Some(i64::from(attempt.number) + 1)
+}
+
+fn has_died(properties: &BasicProperties) -> bool {
+    let headers = properties.headers().as_ref();
+    headers.is_some_and(|headers| headers.contains_key("x-death"))
+}
+
+impl DeadLetter {
+    /// The properties that are set, but for the headers, as JSON.
+    #[must_use]
+    pub fn plain_properties(&self) -> Map<String, Value> {
+        plain_properties(&self.properties)
+    }
+
+    /// The headers as JSON.
+    #[must_use]
+    pub fn plain_headers(&self) -> Map<String, Value> {
+        self.properties
+            .headers()
+            .as_ref()
+            .map_or_else(Map::new, plain)
+    }
+}

@@ -1,0 +1,78 @@
+use lapin::BasicProperties;
+
+use super::header::{self, as_text};
+use crate::Names;
+use tidings_domain::notification::Channel;
+
+/// The stage, and so the queue, that a message belongs to. Its name stands in the header `channel`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// To be recorded.
+    Intake,
+    /// To be delivered by this channel; never [`Channel::InApp`].
+    Delivery(Channel),
+}
+
+impl Destination {
+    /// Every destination.
+    pub const ALL: [Self; 5] = [
+        Self::Intake,
+        Self::Delivery(Channel::Email),
+        Self::Delivery(Channel::Sms),
+        Self::Delivery(Channel::Push),
+        Self::Delivery(Channel::Webhook),
+    ];
+
+    /// The value of the header `channel`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::Delivery(channel) => channel.as_str(),
+        }
+    }
+
+    /// Reads the value of the header `channel`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|destination| destination.as_str() == name)
+    }
+
+    /// Reads a message's header `channel`.
+    #[must_use]
+    pub fn of(properties: &BasicProperties) -> Option<Self> {
+        let value = properties
+            .headers()
+            .as_ref()?
+            .inner()
+            .get(header::CHANNEL)?;
+        Self::from_name(as_text(value)?)
+    }
+
+    /// The queue.
+    #[must_use]
+    pub fn queue(self, names: &Names) -> String {
+        match self {
+            Self::Intake => names.queue.clone(),
+            Self::Delivery(channel) => names.channel_queue(channel),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_destination_is_read_back_from_its_name() {
+        for destination in Destination::ALL {
+            assert_eq!(
+                Destination::from_name(destination.as_str()),
+                Some(destination)
+            );
+        }
+        assert_eq!(Destination::from_name("in-app"), None);
+    }
+}

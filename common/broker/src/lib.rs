@@ -1,0 +1,48 @@
+//! RabbitMQ: what is declared there, how messages look on the way, and the publisher whose every
+//! success the broker has confirmed.
+
+/// The AMQP library's name in the targets of its log lines.
+pub const CLIENT_LIBRARY: &str = "lapin";
+
+mod addresses;
+mod backoff;
+mod connection;
+mod connector;
+mod dead_letter_queue;
+mod dead_letters;
+mod declare;
+mod depth;
+mod destination;
+mod doubts;
+mod greeting;
+pub mod header;
+mod message;
+mod plain;
+mod pool;
+mod publish_error;
+mod publisher;
+mod session;
+mod settings;
+mod supervisor;
+mod topology;
+mod wait_time;
+pub mod wire;
+
+pub use addresses::{Address, Addresses, InvalidAddresses};
+pub use backoff::Backoff;
+pub use connection::{ConnectError, NodeError, connect};
+pub use connector::{Connector, OpenError, Opened};
+pub use dead_letter_queue::DeadLetterQueue;
+pub use dead_letters::DeadLetter;
+pub use declare::{DeclareError, declare, queue_depth};
+pub use depth::Depths;
+pub use destination::Destination;
+pub use greeting::{GreetingError, server_version};
+pub use header::not_before;
+pub use message::{Failure, Outgoing, Router};
+pub use plain::plain;
+pub use publish_error::PublishError;
+pub use publisher::Publisher;
+pub use settings::{BrokerSettings, MaxRetries, Names};
+pub use topology::{Binding, Exchange, Kind, Queue, Topology};
+pub use wait_time::WaitTime;

@@ -1,0 +1,7 @@
+//! What Tidings is about, as pure values: the notification with its content and wire form, channels and
+//! their providers, ids, and the retry policy. Nothing in this crate does I/O.
+
+pub mod content;
+pub mod notification;
+pub mod providers;
+pub mod retry;

@@ -1,0 +1,276 @@
+//! Which provider delivers for each channel.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use crate::notification::Channel;
+
+/// An enum of the providers that a channel can have, by the names that its variable takes.
+macro_rules! providers {
+    ($(#[$doc:meta])* $name:ident, $wrong:literal, $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// The name that its variable takes.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = &'static str;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err($wrong),
+                }
+            }
+        }
+    };
+}
+
+providers!(
+    /// Who delivers e-mail.
+    EmailProvider,
+    "must be smtp, sendgrid or sandbox",
+    /// Any mail server.
+    Smtp = "smtp",
+    /// `SendGrid`, by its v3 Mail Send.
+    Sendgrid = "sendgrid",
+    /// A folder.
+    Sandbox = "sandbox"
+);
+
+providers!(
+    /// Who delivers text messages.
+    SmsProvider,
+    "must be twilio or sandbox",
+    /// Twilio's Messages resource.
+    Twilio = "twilio",
+    /// A folder.
+    Sandbox = "sandbox"
+);
+
+providers!(
+    /// Who delivers push messages.
+    PushProvider,
+    "must be fcm or sandbox",
+    /// Firebase Cloud Messaging, HTTP v1.
+    Fcm = "fcm",
+    /// A folder.
+    Sandbox = "sandbox"
+);
+
+providers!(
+    /// Who delivers webhooks.
+    WebhookProvider,
+    "must be http or sandbox",
+    /// Tidings itself, by signed HTTP requests.
+    Http = "http",
+    /// A folder.
+    Sandbox = "sandbox"
+);
+
+/// Who delivers for each channel. A channel without a provider is off: the API takes nothing for it and
+/// no worker serves it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelProviders {
+    /// `EMAIL_PROVIDER`: `smtp`, `sendgrid` or `sandbox`; off where it is not set.
+    pub email: Option<EmailProvider>,
+    /// `SMS_PROVIDER`: `twilio` or `sandbox`; off where it is not set.
+    pub sms: Option<SmsProvider>,
+    /// `PUSH_PROVIDER`: `fcm` or `sandbox`; off where it is not set.
+    pub push: Option<PushProvider>,
+    /// `WEBHOOK_PROVIDER`: `http` or `sandbox`; off where it is not set.
+    pub webhook: Option<WebhookProvider>,
+}
+
+impl ChannelProviders {
+    /// Reads the variables. `value_of` returns the value of a variable that is set. Also returns every
+    /// mistake, with the name of its variable. `sandbox` delivers to nobody, so production refuses it.
+    pub fn parse<'a>(
+        value_of: impl Fn(&'static str) -> Option<&'a str>,
+        production: bool,
+    ) -> (Self, Vec<ProviderMistake>) {
+        let mut mistakes = Vec::new();
+        let mut variables = Variables {
+            value_of,
+            production,
+            mistakes: &mut mistakes,
+        };
+        let providers = Self {
+            email: variables.provider("EMAIL_PROVIDER", EmailProvider::Sandbox),
+            sms: variables.provider("SMS_PROVIDER", SmsProvider::Sandbox),
+            push: variables.provider("PUSH_PROVIDER", PushProvider::Sandbox),
+            webhook: variables.provider("WEBHOOK_PROVIDER", WebhookProvider::Sandbox),
+        };
+        (providers, mistakes)
+    }
+
+    /// Whether somebody delivers for `channel`. In-app always: it is delivered by being recorded.
+    #[must_use]
+    pub const fn is_configured(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::InApp => true,
+            Channel::Email => self.email.is_some(),
+            Channel::Sms => self.sms.is_some(),
+            Channel::Push => self.push.is_some(),
+            Channel::Webhook => self.webhook.is_some(),
+        }
+    }
+
+    /// The variable that names the channel's provider; `None` for in-app, which needs none.
+    #[must_use]
+    pub const fn variable(channel: Channel) -> Option<&'static str> {
+        match channel {
+            Channel::InApp => None,
+            Channel::Email => Some("EMAIL_PROVIDER"),
+            Channel::Sms => Some("SMS_PROVIDER"),
+            Channel::Push => Some("PUSH_PROVIDER"),
+            Channel::Webhook => Some("WEBHOOK_PROVIDER"),
+        }
+    }
+
+    /// Those of `channels` alone.
+    #[must_use]
+    pub fn of(&self, channels: &[Channel]) -> Self {
+        let wanted = |channel| channels.contains(&channel);
+        Self {
+            email: self.email.filter(|_| wanted(Channel::Email)),
+            sms: self.sms.filter(|_| wanted(Channel::Sms)),
+            push: self.push.filter(|_| wanted(Channel::Push)),
+            webhook: self.webhook.filter(|_| wanted(Channel::Webhook)),
+        }
+    }
+
+    /// The channels with a delivery stage that somebody delivers for.
+    pub fn configured(&self) -> impl Iterator<Item = Channel> + use<> {
+        let providers = *self;
+        Channel::DELIVERED
+            .into_iter()
+            .filter(move |channel| providers.is_configured(*channel))
+    }
+}
+
+/// A variable that names no provider, or one that is not allowed here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderMistake {
+    /// The environment variable.
+    pub variable: &'static str,
+    /// What is wrong with the value and what would be right.
+    pub message: String,
+}
+
+struct Variables<'m, F> {
+    value_of: F,
+    production: bool,
+    mistakes: &'m mut Vec<ProviderMistake>,
+}
+
+impl<'a, F: Fn(&'static str) -> Option<&'a str>> Variables<'_, F> {
+    fn provider<T>(&mut self, variable: &'static str, sandbox: T) -> Option<T>
+    where
+        T: FromStr<Err: Display> + PartialEq + Copy,
+    {
+        let value = (self.value_of)(variable)?;
+        let mut mistake = |message| self.mistakes.push(ProviderMistake { variable, message });
+        match value.parse() {
+            Ok(provider) => {
+                if provider == sandbox && self.production {
+                    mistake(
+                        "sandbox delivers to a folder, not to people: it needs APP_ENV=development"
+                            .to_owned(),
+                    );
+                }
+                Some(provider)
+            }
+            Err(error) => {
+                mistake(format!("{value:?}: {error}"));
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(vars: &[(&str, &str)], production: bool) -> (ChannelProviders, Vec<ProviderMistake>) {
+        let value_of = |name| {
+            vars.iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, value)| *value)
+        };
+        ChannelProviders::parse(value_of, production)
+    }
+
+    fn read(vars: &[(&str, &str)]) -> ChannelProviders {
+        let (providers, mistakes) = parse(vars, true);
+        assert_eq!(mistakes, []);
+        providers
+    }
+
+    #[test]
+    fn every_channel_but_in_app_is_off_unless_its_variable_says_otherwise() {
+        let off = read(&[]);
+        assert_eq!(off, ChannelProviders::default());
+        for channel in Channel::ALL {
+            let in_app = channel == Channel::InApp;
+            assert_eq!(off.is_configured(channel), in_app);
+            assert_eq!(ChannelProviders::variable(channel).is_none(), in_app);
+        }
+        assert_eq!(off.configured().count(), 0);
+    }
+
+    #[test]
+    fn a_variable_turns_on_its_own_channel_alone() {
+        for (name, provider, channel) in [
+            ("EMAIL_PROVIDER", "smtp", Channel::Email),
+            ("EMAIL_PROVIDER", "sendgrid", Channel::Email),
+            ("SMS_PROVIDER", "twilio", Channel::Sms),
+            ("PUSH_PROVIDER", "fcm", Channel::Push),
+            ("WEBHOOK_PROVIDER", "http", Channel::Webhook),
+        ] {
+            let on = read(&[(name, provider)]);
+            assert_eq!(on.configured().collect::<Vec<_>>(), [channel]);
+            assert_eq!(ChannelProviders::variable(channel), Some(name));
+        }
+    }
+
+    #[test]
+    fn a_wrong_provider_is_reported_with_the_right_ones() {
+        for (name, right) in [
+            ("EMAIL_PROVIDER", "smtp, sendgrid or sandbox"),
+            ("SMS_PROVIDER", "twilio or sandbox"),
+            ("PUSH_PROVIDER", "fcm or sandbox"),
+            ("WEBHOOK_PROVIDER", "http or sandbox"),
+        ] {
+            let (_, mistakes) = parse(&[(name, "pigeon")], true);
+            assert_eq!((mistakes.len(), mistakes[0].variable), (1, name));
+            assert!(mistakes[0].message.contains(right), "{mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn production_refuses_the_sandbox() {
+        for name in [
+            "EMAIL_PROVIDER",
+            "SMS_PROVIDER",
+            "PUSH_PROVIDER",
+            "WEBHOOK_PROVIDER",
+        ] {
+            let (_, mistakes) = parse(&[(name, "sandbox")], true);
+            assert_eq!(mistakes[0].variable, name);
+            assert_eq!(parse(&[(name, "sandbox")], false).1, []);
+        }
+    }
+}

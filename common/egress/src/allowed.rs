@@ -1,0 +1,129 @@
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use url::{Host, Url};
+
+use tidings_settings::Reader;
+
+/// A host that the operator allows, at one port or at any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AllowedHost {
+    host: Host,
+    port: Option<u16>,
+}
+
+impl AllowedHost {
+    /// Reads `host` or `host:port`, in any spelling that a URL may use for it; `None` for what is
+    /// neither.
+    fn parse(text: &str) -> Option<Self> {
+        // A port is split off by hand: the URL parser forgets those that are a scheme's default.
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().ok()?)),
+            _ => (text, None),
+        };
+        if host.contains('*') {
+            return None;
+        }
+        let host = Host::parse(host).ok()?;
+        Some(Self { host, port })
+    }
+
+    pub(super) fn is(&self, url: &Url) -> bool {
+        let port = url.port_or_known_default();
+        url.host() == Some(borrowed(&self.host)) && (self.port.is_none() || self.port == port)
+    }
+}
+
+fn borrowed(host: &Host) -> Host<&str> {
+    match host {
+        Host::Domain(name) => Host::Domain(name.as_str()),
+        Host::Ipv4(address) => Host::Ipv4(*address),
+        Host::Ipv6(address) => Host::Ipv6(*address),
+    }
+}
+
+/// Reads a network (`10.0.0.0/8`), or one address as the network of itself.
+fn network(text: &str) -> Option<IpNet> {
+    let network = text.parse::<IpNet>().ok();
+    network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// The parts of a list that is separated by commas; those that cannot be read are noted.
+fn list<T>(
+    reader: &mut Reader,
+    name: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+    right: &str,
+) -> Vec<T> {
+    let text = reader.text(name).unwrap_or_default().to_owned();
+    let mut read = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        match parse(part) {
+            Some(one) => read.push(one),
+            None => reader.problem(name, format!("{part:?}: {right}")),
+        }
+    }
+    read
+}
+
+pub(super) fn hosts(reader: &mut Reader) -> Vec<AllowedHost> {
+    let right = "must be host or host:port, without scheme, path and wildcards, such as \
+                 hooks.corp:8443";
+    list(reader, "WEBHOOK_ALLOW_HOSTS", AllowedHost::parse, right)
+}
+
+pub(super) fn networks(reader: &mut Reader) -> Vec<IpNet> {
+    let right = "must be a network or an address, such as 10.0.0.0/8 or fd00::/8";
+    list(reader, "WEBHOOK_ALLOW_NETS", network, right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is(allowed: &str, url: &str) -> bool {
+        let allowed = AllowedHost::parse(allowed).expect("a host");
+        allowed.is(&Url::parse(url).expect("a URL"))
+    }
+
+    #[test]
+    fn an_allowed_host_is_that_host_at_its_port_alone() {
+        assert!(is("hooks.corp", "http://HOOKS.corp:99/a"));
+        assert!(is("Hooks.Corp:80", "http://hooks.corp/"));
+        assert!(!is("hooks.corp:80", "https://hooks.corp/"));
+        assert!(!is("hooks.corp:80", "http://hooks.corp:8080/"));
+        assert!(!is("hooks.corp", "http://a.hooks.corp/"));
+        assert!(!is("hooks.corp", "http://hooks.corp.example.com/"));
+        assert!(is("[::1]:443", "https://[0:0::1]/"));
+        assert!(is("[::1]", "https://[::1]:8443/"));
+        assert!(is("127.0.0.1:8080", "http://127.1:8080/"));
+    }
+
+    #[test]
+    fn what_is_no_host_is_reported_with_its_variable() {
+        for wrong in [
+            "*.corp",
+            "http://hooks.corp",
+            "hooks.corp/path",
+            "hooks.corp:port",
+            "hooks.corp:99999",
+            "::1",
+            ":80",
+            "a b",
+        ] {
+            let vars = [("WEBHOOK_ALLOW_HOSTS".to_owned(), wrong.to_owned())];
+            let mut reader = Reader::from_vars(vars);
+            hosts(&mut reader);
+            let problems = reader.finish(Some(())).expect_err(wrong);
+            assert_eq!(problems.0[0].name, "WEBHOOK_ALLOW_HOSTS");
+        }
+    }
+
+    #[test]
+    fn a_network_may_be_one_address() {
+        assert_eq!(network("127.0.0.1"), "127.0.0.1/32".parse().ok());
+        assert_eq!(network("fd00::/8"), "fd00::/8".parse().ok());
+        assert_eq!(network("10.0.0.0/33"), None);
+        assert_eq!(network("hooks.corp"), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! Logs and metrics.
+
+mod json;
+mod recorder;
+
+use std::io::IsTerminal;
+
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+pub use json::JsonLines;
+pub use recorder::{Metrics, install as install_metrics};
+
+use tidings_settings::{LogFormat, TelemetrySettings};
+
+/// Starts logging to standard output, and makes a panic a log line like any other.
+///
+/// `service` names the program in every line. `quiet_library` is a library whose own lines appear only if
+/// `LOG_LEVEL` asks for more than `info`, because its errors are logged where they are handled. Call it once, first thing after the settings are
+/// read; a second call changes nothing.
+pub fn start_logging(
+    settings: &TelemetrySettings,
+    service: &'static str,
+    quiet_library: &'static str,
+) {
+    // The settings were checked when they were read.
+    let filter = EnvFilter::builder().parse_lossy(&settings.level);
+    let verbose = filter
+        .max_level_hint()
+        .is_some_and(|level| level > LevelFilter::INFO);
+    let discretion = filter_fn(move |metadata| is_allowed(metadata, verbose, quiet_library));
+    let registry = tracing_subscriber::registry().with(filter).with(discretion);
+    let started = match settings.format {
+        LogFormat::Json => {
+            let layer = tracing_subscriber::fmt::layer().event_format(JsonLines::new(service));
+            registry.with(layer).try_init()
+        }
+        LogFormat::Pretty => {
+            // Colours are for a terminal; in a file they are noise.
+            let colours = std::io::stdout().is_terminal();
+            let layer = tracing_subscriber::fmt::layer().with_ansi(colours);
+            registry.with(layer).try_init()
+        }
+    };
+    if started.is_ok() {
+        std::panic::set_hook(Box::new(|panic| {
+            let message = panic.payload_as_str().unwrap_or("no message");
+            let location = panic.location().map(ToString::to_string);
+            tracing::error!(panic = message, location, "panicked");
+        }));
+    }
+}
+
+/// Limits libraries to `info`, whatever `LOG_LEVEL` says: at `debug` some of them log their input, payloads
+/// and tokens included.
+fn is_allowed(metadata: &Metadata<'_>, verbose: bool, quiet_library: &str) -> bool {
+    let target = metadata.target();
+    if target.starts_with("tidings") {
+        return true;
+    }
+    *metadata.level() <= Level::INFO && (verbose || !target.starts_with(quiet_library))
+}

@@ -1,0 +1,153 @@
+use std::str::FromStr;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+use super::Reader;
+
+/// Which kind of installation this is. `APP_ENV`, default `production`, so that a forgotten
+/// variable never opens anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppEnv {
+    /// Everything is checked.
+    Production,
+    /// Tokens without `exp` and short secrets are taken.
+    Development,
+}
+
+impl AppEnv {
+    /// Reads `APP_ENV`.
+    pub fn read(reader: &mut Reader) -> Self {
+        reader.or("APP_ENV", Self::Production)
+    }
+
+    /// Whether `APP_ENV` says production, as every value but `development` does. Notes no mistake:
+    /// [`AppEnv::read`] does.
+    #[must_use]
+    pub fn reads_as_production(reader: &Reader) -> bool {
+        let environment = reader.text("APP_ENV").and_then(|text| text.parse().ok());
+        environment.is_none_or(Self::is_production)
+    }
+
+    /// Whether this is a production installation.
+    #[must_use]
+    pub const fn is_production(self) -> bool {
+        matches!(self, Self::Production)
+    }
+}
+
+impl FromStr for AppEnv {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "production" => Ok(Self::Production),
+            "development" => Ok(Self::Development),
+            _ => Err("must be production or development"),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One flat JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
+            _ => Err("must be json or pretty"),
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct TelemetrySettings {
+    /// `LOG_LEVEL`, default `info`: `error`, `warn`, `info`, `debug`, `trace`, `off`, or directives
+    /// such as `info,tidings_worker=debug`.
+    pub level: String,
+    /// `LOG_FORMAT`, default `json`; or `pretty`.
+    pub format: LogFormat,
+}
+
+impl TelemetrySettings {
+    /// Reads the section.
+    pub fn read(reader: &mut Reader) -> Self {
+        let level = reader.or("LOG_LEVEL", "info".to_owned()).to_lowercase();
+        // Without this, a misspelt level would be the name of a target, and silence all others.
+        let misspelt = level
+            .split(',')
+            .filter(|directive| !directive.contains('='))
+            .find(|level| level.trim().parse::<LevelFilter>().is_err());
+        if let Some(misspelt) = misspelt {
+            let message = "must be error, warn, info, debug, trace, off, or target=level";
+            reader.problem("LOG_LEVEL", format!("{misspelt:?}: {message}"));
+        } else if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&level) {
+            reader.problem("LOG_LEVEL", format!("{level:?}: {error}"));
+        }
+        Self {
+            level,
+            format: reader.or("LOG_FORMAT", LogFormat::Json),
+        }
+    }
+}
+
+/// How a program leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct ShutdownSettings {
+    /// `SHUTDOWN_TIMEOUT_SECS`, default 30: how long what is in flight may take after the first
+    /// signal.
+    pub timeout: Duration,
+}
+
+impl ShutdownSettings {
+    /// Reads the section.
+    pub fn read(reader: &mut Reader) -> Self {
+        Self {
+            timeout: Duration::from_secs(reader.within("SHUTDOWN_TIMEOUT_SECS", 30, 1..=3600)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(name: &str, value: &str) -> Reader {
+        Reader::from_vars([(name.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn the_environment_is_production_unless_it_says_otherwise() {
+        assert_eq!(AppEnv::read(&mut Reader::from_vars([])), AppEnv::Production);
+        let mut dev = reader("APP_ENV", "development");
+        assert_eq!(AppEnv::read(&mut dev), AppEnv::Development);
+        let mut typo = reader("APP_ENV", "developmnet");
+        assert_eq!(AppEnv::read(&mut typo), AppEnv::Production);
+        assert!(typo.finish(Some(())).is_err());
+    }
+
+    #[test]
+    fn a_log_level_is_a_level_or_directives_and_nothing_else() {
+        for (level, right) in [
+            ("debug", true),
+            ("INFO", true),
+            ("info,tidings_api=trace", true),
+            ("tidings=loud", false),
+            ("warning", false),
+        ] {
+            let mut reader = reader("LOG_LEVEL", level);
+            TelemetrySettings::read(&mut reader);
+            assert_eq!(reader.finish(Some(())).is_ok(), right, "{level}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::value::Serde;
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, escape_formatter,
+    machinery,
+};
+
+use super::error::{Part, Problem, RenderError};
+use super::meter::Meter;
+use super::numbers::ByValue;
+use super::{Source, functions, operators, syntax};
+use tidings_domain::content::{Object, Rendered};
+
+/// The most bytes that a part may have once it is rendered. Mail programs cut off far shorter ones.
+pub const MAX_OUTPUT: usize = 512 * 1024;
+
+/// How many instructions a part may take: an order of some thousand lines takes a tenth.
+const FUEL: u64 = 250_000;
+
+/// How deep macros and recursive loops may nest, by the engine's own measure (a macro costs four and a
+/// loop one). Each level takes some of the thread's stack.
+const MAX_RECURSION: usize = 80;
+
+/// Checks that a template can be compiled.
+///
+/// # Errors
+///
+/// Where it cannot.
+pub fn check(source: Source<'_>) -> Result<(), RenderError> {
+    for (part, source) in source.parts() {
+        syntax::compile(part.as_str(), source).map_err(|(line, problem)| RenderError {
+            part,
+            line,
+            problem,
+        })?;
+    }
+    Ok(())
+}
+
+/// What a template says with these variables. Takes some tenths of a second at worst, and little memory,
+/// whatever the template.
+///
+/// # Errors
+///
+/// Where a variable is missing, the template is none, or it costs more than a message may.
+pub fn render(source: Source<'_>, variables: &Object) -> Result<Rendered, RenderError> {
+    let meter = Arc::new(Meter::new());
+    let environment = environment(&meter);
+    let root = Value::from(Serde(ByValue(variables)));
+    let write = |part: Part, source: &str| {
+        write(&environment, part, source, root.clone()).map_err(|(line, problem)| RenderError {
+            part,
+            line,
+            problem,
+        })
+    };
+    Ok(Rendered {
+        subject: source
+            .subject
+            .map(|subject| write(Part::Subject, subject))
+            .transpose()?
+            .map(|subject| one_line(&subject)),
+        text: write(Part::Text, source.text)?,
+        html: source
+            .html
+            .map(|html| write(Part::Html, html))
+            .transpose()?,
+    })
+}
+
+impl<'a> Source<'a> {
+    fn parts(self) -> impl Iterator<Item = (Part, &'a str)> {
+        let parts = [
+            (Part::Subject, self.subject),
+            (Part::Text, Some(self.text)),
+            (Part::Html, self.html),
+        ];
+        parts
+            .into_iter()
+            .filter_map(|(part, source)| Some((part, source?)))
+    }
+}
+
+/// Where one message is rendered.
+fn environment(meter: &Arc<Meter>) -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(MAX_RECURSION);
+    // So that an error knows which expression it comes from.
+    environment.set_debug(true);
+    functions::register(&mut environment, meter);
+    operators::register(&mut environment, meter);
+    let meter = Arc::clone(meter);
+    environment.set_formatter(move |out, state: &mut State, value| {
+        meter.weigh(value)?;
+        if value.is_none() {
+            // "Dear None," is as wrong as "Dear ,".
+            return Err(ErrorKind::UndefinedError.into());
+        }
+        escape_formatter(out, state, value)
+    });
+    environment
+}
+
+fn write(
+    environment: &Environment<'_>,
+    part: Part,
+    source: &str,
+    root: Value,
+) -> Result<String, syntax::Wrong> {
+    let instructions = syntax::compile(part.as_str(), source)?;
+    let escape = match part {
+        Part::Html => AutoEscape::Html,
+        Part::Subject | Part::Text => AutoEscape::None,
+    };
+    let mut written = String::new();
+    let mut out = machinery::make_string_output(&mut written);
+    machinery::eval(
+        environment,
+        &instructions,
+        root,
+        &BTreeMap::new(),
+        &mut out,
+        escape,
+    )
+    .map_err(|error| (error.line(), problem(&error, source)))?;
+    if written.len() > MAX_OUTPUT {
+        return Err((None, Problem::TooLong(MAX_OUTPUT)));
+    }
+    Ok(written)
+}
+
+/// What an error means for whoever sees it.
+fn problem(error: &Error, source: &str) -> Problem {
+    let detail = error.detail().unwrap_or_default();
+    if let Some(name) = missing(error, detail) {
+        return Problem::MissingVariable(name);
+    }
+    let expression = error.range().and_then(|range| whole(source, range));
+    match error.kind() {
+        ErrorKind::OutOfFuel => Problem::TooCostly,
+        _ if ["recursion limit", "too many elements", "too large"]
+            .iter()
+            .any(|words| detail.contains(words)) =>
+        {
+            Problem::TooCostly
+        }
+        ErrorKind::UndefinedError => Problem::MissingVariable(shown(expression)),
+        // These speak of the template alone; the details of others quote values.
+        ErrorKind::UnknownFunction
+        | ErrorKind::UnknownMethod
+        | ErrorKind::UnknownFilter
+        | ErrorKind::UnknownTest
+        | ErrorKind::MissingArgument
+        | ErrorKind::TooManyArguments
+            if !detail.is_empty() =>
+        {
+            Problem::Failed(format!("{} ({})", detail, shown(expression)))
+        }
+        kind => Problem::Failed(format!(
+            "{} cannot be computed with these variables: {kind}",
+            shown(expression)
+        )),
+    }
+}
+
+/// The expression at `range` with what it is looked up in: the range of `order.lines[0].price` may start
+/// at its bracket.
+fn whole(source: &str, range: Range<usize>) -> Option<&str> {
+    let before = source.get(..range.start)?;
+    let path = |c: char| c.is_alphanumeric() || "_.[]'\"".contains(c);
+    let lookup = source.get(range.clone())?.starts_with(['.', '[']);
+    let start = if lookup {
+        before.trim_end_matches(path).len()
+    } else {
+        range.start
+    };
+    source.get(start..range.end)
+}
+
+/// An expression as an error quotes it.
+fn shown(expression: Option<&str>) -> String {
+    let expression = expression.map(str::trim).filter(|text| !text.is_empty());
+    let Some(expression) = expression else {
+        return "an expression".to_owned();
+    };
+    expression.chars().take(100).collect()
+}
+
+/// The variable that an error is about, where it is one that is not there. The engine names it in its
+/// details, between backticks: ``(`order.number` is undefined, from line 3)``.
+fn missing(error: &Error, detail: &str) -> Option<String> {
+    let (before, _) = detail.split_once("` is undefined")?;
+    let (_, name) = before.rsplit_once('`')?;
+    let whole = !name.contains("(...)");
+    let kinds = [
+        ErrorKind::UndefinedError,
+        ErrorKind::InvalidOperation,
+        ErrorKind::CannotUnpack,
+    ];
+    (whole && kinds.contains(&error.kind())).then(|| shown(Some(name)))
+}
+
+/// A text on one line: whatever breaks or steers lines becomes a space, and no two stand together.
+fn one_line(text: &str) -> String {
+    let breaks = |c: char| c.is_control() || c == ' ' || "\u{2028}\u{2029}".contains(c);
+    let words = text.split(breaks).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}

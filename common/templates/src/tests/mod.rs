@@ -1,0 +1,38 @@
+mod arbitrary;
+mod bombs;
+mod language;
+mod mistakes;
+
+use serde_json::Value;
+
+use super::{Problem, RenderError, Source, render};
+use tidings_domain::content::Object;
+
+pub(super) fn object(value: Value) -> Object {
+    match value {
+        Value::Object(members) => members,
+        other => panic!("{other} is no object"),
+    }
+}
+
+pub(super) fn text(source: &str, variables: Value) -> Result<String, RenderError> {
+    let source = Source {
+        subject: None,
+        text: source,
+        html: None,
+    };
+    render(source, &object(variables)).map(|rendered| rendered.text)
+}
+
+pub(super) fn html(source: &str, variables: Value) -> Result<String, RenderError> {
+    let source = Source {
+        subject: None,
+        text: "",
+        html: Some(source),
+    };
+    render(source, &object(variables)).map(|rendered| rendered.html.expect("an HTML part"))
+}
+
+pub(super) fn problem(source: &str, variables: Value) -> Problem {
+    text(source, variables).expect_err(source).problem
+}
