@@ -2,21 +2,21 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::demon::Kind;
+use crate::injector::FaultKind;
 
-/// Breaks an installation of Tidings in every way, and checks that it keeps its promises.
+/// Injects faults into an installation of Tidings, and checks that no accepted notification is lost or duplicated.
 #[derive(Debug, Parser)]
 #[command(name = "./dev chaos")]
 pub struct Args {
-    /// For how many minutes.
+    /// How many minutes faults are injected for.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub minutes: u64,
 
-    /// What is broken when depends on this number alone; random where it is not given.
+    /// Determines which fault is injected when. Random if not given.
     #[arg(long)]
     pub seed: Option<u64>,
 
-    /// Writes the results to this file too.
+    /// Also writes the results to this file.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
@@ -26,9 +26,9 @@ pub struct Args {
 
     /// Only these kinds of faults, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
-    pub faults: Vec<Kind>,
+    pub faults: Vec<FaultKind>,
 
-    /// With three nodes of RabbitMQ instead of one.
+    /// Runs three nodes of RabbitMQ instead of one.
     #[arg(long)]
     pub cluster: bool,
 
@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(long, env = "TIDINGS_DEV", hide = true)]
     pub dev: PathBuf,
 
-    /// The folder of all that a run keeps.
+    /// The folder for all files of the run.
     #[arg(long, env = "TIDINGS_CHAOS_DIR", hide = true)]
     pub dir: PathBuf,
 

@@ -1,4 +1,4 @@
-//! What was posted and what was promised, on disk.
+//! Records on disk what was posted and what was accepted.
 
 use std::fmt;
 use std::fs::File;
@@ -12,15 +12,15 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The first half of a SHA-256 of what a notification says and to whom.
+/// The first half of a SHA-256 of a notification's user, channel and payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint(u128);
 
 impl Fingerprint {
-    /// Of a body, or of the row that it has become. `jsonb` keeps neither the order of members nor
-    /// blanks, nor does this look at them.
+    /// Computes the fingerprint of a body or of its row. Ignores the order of members and white space, which
+    /// `jsonb` does not keep.
     pub fn of(user: Uuid, channel: &str, payload: &Value) -> Self {
-        // A `Value`'s members are sorted by name.
+        // The members of a `Value` are sorted by name.
         let text = format!("{user} {channel} {payload}");
         let [high, _] = halves(Sha256::digest(text).into());
         Self(high)
@@ -46,15 +46,15 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// A line of the ledger.
+/// An entry of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// A body is about to be posted.
-    Try {
+    Attempt {
         body: Fingerprint,
         key: Option<String>,
     },
-    /// It was answered with 202.
+    /// A body was answered with 202.
     Accepted {
         body: Fingerprint,
         key: Option<String>,
@@ -62,14 +62,14 @@ pub enum Entry {
     },
 }
 
-/// Stands for no idempotency key.
+/// Represents a missing idempotency key.
 const NO_KEY: &str = "-";
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or_none = |key: &Option<String>| key.clone().unwrap_or_else(|| NO_KEY.to_owned());
         match self {
-            Self::Try { body, key } => write!(f, "try {body} {}", or_none(key)),
+            Self::Attempt { body, key } => write!(f, "attempt {body} {}", or_none(key)),
             Self::Accepted { body, key, id } => {
                 write!(f, "202 {body} {} {id}", or_none(key))
             }
@@ -84,7 +84,7 @@ impl FromStr for Entry {
         let fields: Vec<_> = line.split(' ').collect();
         let own = |key: &str| (key != NO_KEY).then(|| key.to_owned());
         match fields[..] {
-            ["try", body, key] => Ok(Self::Try {
+            ["attempt", body, key] => Ok(Self::Attempt {
                 body: body.parse()?,
                 key: own(key),
             }),
@@ -93,13 +93,13 @@ impl FromStr for Entry {
                 key: own(key),
                 id: id.parse()?,
             }),
-            _ => anyhow::bail!("no line of a ledger: {line:?}"),
+            _ => anyhow::bail!("not a ledger entry: {line:?}"),
         }
     }
 }
 
-/// A file that only grows. Whoever runs `./dev chaos` is not killed in it, so an entry is safe once the
-/// operating system has it.
+/// An append-only file. This program is never killed during a run, so an entry is safe once the operating
+/// system has it.
 pub struct Ledger {
     path: PathBuf,
     file: Mutex<File>,
@@ -113,14 +113,14 @@ impl Ledger {
         })
     }
 
-    /// Writes an entry. A try must be in here before it is sent, a 202 before it counts.
-    pub fn note(&self, entry: &Entry) -> io::Result<()> {
+    /// Appends an entry. An attempt must be recorded before it is sent, and a 202 before it is counted.
+    pub fn append(&self, entry: &Entry) -> io::Result<()> {
         let line = format!("{entry}\n");
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(line.as_bytes())
     }
 
-    /// All entries, one after the other.
+    /// Reads all entries in order.
     pub fn read(&self) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Entry>>> {
         let file = File::open(&self.path).context("the ledger cannot be read")?;
         Ok(BufReader::new(file).lines().map(|line| line?.parse()))
@@ -134,16 +134,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_are_read_as_they_were_written() {
+    fn entries_are_read_back_as_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let ledger = Ledger::create(&folder.path().join("ledger")).expect("a ledger");
         let body = |n: u32| Fingerprint::of(Uuid::nil(), "in-app", &json!({"n": n}));
         let entries = [
-            Entry::Try {
+            Entry::Attempt {
                 body: body(1),
                 key: None,
             },
-            Entry::Try {
+            Entry::Attempt {
                 body: body(2),
                 key: Some("a-key".to_owned()),
             },
@@ -159,21 +159,21 @@ mod tests {
             },
         ];
         for entry in &entries {
-            ledger.note(entry).expect("written");
+            ledger.append(entry).expect("written");
         }
         let read: anyhow::Result<Vec<_>> = ledger.read().expect("a file").collect();
         assert_eq!(read.expect("entries"), entries);
     }
 
     #[test]
-    fn a_broken_line_is_an_error() {
+    fn a_malformed_line_is_an_error() {
         for line in ["", "try", "202 00 -", "try xyz -", "202 00 - 7"] {
             assert!(line.parse::<Entry>().is_err(), "{line:?}");
         }
     }
 
     #[test]
-    fn a_fingerprint_sees_every_difference_but_those_that_jsonb_does_not_keep() {
+    fn a_fingerprint_differs_exactly_if_the_jsonb_values_differ() {
         let print = |user, channel, text| {
             let payload = serde_json::from_str(text).expect("JSON");
             Fingerprint::of(user, channel, &payload)

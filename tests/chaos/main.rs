@@ -1,20 +1,20 @@
-//! `./dev chaos`: a ledger of what was promised, a demon who breaks what can be broken, and a look at
-//! what became of the promises.
+//! `./dev chaos`: clients record in a ledger what was accepted while faults are injected; at the end the ledger
+//! is compared with the rows.
 
 mod args;
 mod clients;
-mod demon;
-mod dice;
+mod components;
+mod injector;
 mod installation;
 mod ledger;
-mod levels;
-mod parts;
-mod pause;
+mod memory_baseline;
 mod proxy;
 mod report;
+mod rng;
 mod run;
+mod run_log;
 mod settle;
-mod story;
+mod timing;
 mod verify;
 
 use std::fs::OpenOptions;
@@ -27,28 +27,28 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use args::Args;
 use report::Report;
-use story::Story;
+use run_log::RunLog;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    let seed = args.seed.unwrap_or_else(a_seed);
+    let seed = args.seed.unwrap_or_else(random_seed);
     eprintln!("seed {seed}, {} minutes", args.minutes);
     if let Some(path) = &args.json {
-        // Whoever waits for it shall not hear at the end that there is no such folder.
+        // A wrong path must be reported now and not at the end of the run.
         let writable = OpenOptions::new().create(true).append(true).open(path);
         writable.with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let story = Arc::new(Story::begin());
+    let log = Arc::new(RunLog::new());
     let mut report = Report::new(seed, args.minutes);
     let ended = tokio::select! {
-        ended = run::run(&args, &story, &mut report) => ended,
-        interrupted = interruption() => interrupted,
+        ended = run::run(&args, &log, &mut report) => ended,
+        error = interrupted() => error,
     };
     if let Err(error) = ended {
-        story.complain(format_args!("{error:#}"));
+        log.error(format_args!("{error:#}"));
     }
-    report.complaints = story.complaints();
+    report.errors = log.errors();
     println!("\n{report}");
     if let Some(path) = &args.json {
         let written = std::fs::write(path, report.to_json()? + "\n");
@@ -61,14 +61,14 @@ async fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
-/// A number that a person can type again.
-fn a_seed() -> u64 {
+/// Returns a short random number, so that it can be typed again.
+fn random_seed() -> u64 {
     let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
     random % 1_000_000
 }
 
-/// Ends, with an error, when somebody wants this to end.
-async fn interruption() -> anyhow::Result<()> {
+/// Returns an error on SIGINT or SIGTERM.
+async fn interrupted() -> anyhow::Result<()> {
     let (mut int, mut term) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,

@@ -1,4 +1,4 @@
-//! What came of a run: a table for people, JSON for programs, and a verdict.
+//! The result of a run as a table, as JSON, and as a list of failures.
 
 mod json;
 
@@ -6,51 +6,50 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::clients::Counts;
-use crate::demon::Deeds;
+use crate::components::Component;
+use crate::injector::InjectedFaults;
 use crate::installation::Mib;
-use crate::parts::Part;
 use crate::verify::Findings;
 
-/// What is known at the end. What a run that was cut short could not find out is `None`.
+/// The result of a run. Values that an aborted run did not determine are `None`.
 #[derive(Debug)]
 pub struct Report {
     pub seed: u64,
     pub minutes: u64,
-    pub deeds: Deeds,
+    pub injected: InjectedFaults,
     pub counts: Option<Counts>,
     pub longest_gap: Option<Duration>,
     pub seconds_to_heal: Option<f64>,
     pub findings: Option<Findings>,
     pub dead_letters: Option<u64>,
     pub memory: Vec<MemoryLevel>,
-    /// Lines of the workers' logs that say that a message has failed: nothing in a run is a message's
-    /// own fault.
+    /// Log lines of the workers about failed messages. No message of a run fails by itself.
     pub failed_messages: usize,
-    /// What else must not be.
-    pub complaints: Vec<String>,
+    /// Other errors.
+    pub errors: Vec<String>,
 }
 
-/// A process's memory at the end, in bytes.
+/// The memory of a process at the end, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryLevel {
-    pub part: Part,
-    /// What its program had before anything happened, under load.
+    pub component: Component,
+    /// Resident memory of the program under load, before the first fault.
     pub level: u64,
-    /// What it had when all was over.
+    /// Resident memory at the end.
     pub now: u64,
-    /// The most that the process ever had.
+    /// Maximum resident memory of the process.
     pub peak: u64,
-    /// What it may have when all is over.
+    /// Maximum resident memory allowed at the end.
     pub bound: u64,
 }
 
 impl Report {
-    /// One of a run that has yet to happen.
+    /// Creates the report of a run that has not started.
     pub fn new(seed: u64, minutes: u64) -> Self {
         Self {
             seed,
             minutes,
-            deeds: Deeds::default(),
+            injected: InjectedFaults::default(),
             counts: None,
             longest_gap: None,
             seconds_to_heal: None,
@@ -58,13 +57,13 @@ impl Report {
             dead_letters: None,
             memory: Vec::new(),
             failed_messages: 0,
-            complaints: Vec::new(),
+            errors: Vec::new(),
         }
     }
 
-    /// Why the run has failed; empty where it has not.
+    /// Returns why the run has failed. Empty if it has not.
     pub fn failures(&self) -> Vec<String> {
-        let mut failures = self.complaints.clone();
+        let mut failures = self.errors.clone();
         let found = self.findings.as_ref();
         let count = |of: fn(&Findings) -> usize| found.map(of);
         let dead = self.dead_letters.and_then(|n| usize::try_from(n).ok());
@@ -72,7 +71,7 @@ impl Report {
             ("lost", count(|f| f.lost)),
             ("doubled", count(|f| f.doubled)),
             ("foreign", count(|f| f.foreign)),
-            ("dead letters", dead),
+            ("dead notifications", dead),
             ("not settled", count(|f| f.unsettled)),
             ("not delivered", count(|f| f.undelivered)),
         ] {
@@ -91,13 +90,16 @@ impl Report {
             .filter(|memory| memory.now > memory.bound);
         failures.extend(too_large.map(|memory| {
             let (now, bound) = (Mib(memory.now), Mib(memory.bound));
-            format!("{} has {now} of memory, more than {bound}", memory.part)
+            format!(
+                "{} uses {now} of memory, more than {bound}",
+                memory.component
+            )
         }));
         failures
     }
 }
 
-/// In seconds, to the millisecond.
+/// Returns seconds, rounded down to a millisecond.
 pub fn rounded(time: Duration) -> f64 {
     Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).as_secs_f64()
 }
@@ -105,21 +107,21 @@ pub fn rounded(time: Duration) -> f64 {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}, {} minutes", self.seed, self.minutes)?;
-        for (kind, n) in &self.deeds.faults {
+        for (kind, n) in &self.injected.faults {
             line(f, &kind.name(), n)?;
         }
         writeln!(f)?;
         if let Some(found) = &self.findings {
             line(f, "accepted", found.accepted)?;
             line(f, "recorded", found.recorded)?;
-            let unanswered = format!("of these recorded without a 202: {}", found.unanswered);
+            let unanswered = format!("of these without a 202: {}", found.unanswered);
             line(f, "", unanswered)?;
             line(f, "lost", found.lost)?;
             line(f, "doubled", found.doubled)?;
             line(f, "foreign", found.foreign)?;
         }
         if let Some(n) = self.dead_letters {
-            line(f, "dead letters", n)?;
+            line(f, "dead notifications", n)?;
         }
         if let Some(counts) = &self.counts {
             line(f, "refused with 503", counts.refused)?;
@@ -129,7 +131,7 @@ impl fmt::Display for Report {
         if let Some(gap) = self.longest_gap {
             line(f, "longest time without 202", seconds(gap.as_secs_f64()))?;
         }
-        if let Some(gap) = self.deeds.gap_after_leader {
+        if let Some(gap) = self.injected.gap_after_leader {
             line(f, "… after a leader's death", seconds(gap.as_secs_f64()))?;
         }
         if let Some(heal) = self.seconds_to_heal {
@@ -139,11 +141,11 @@ impl fmt::Display for Report {
         for memory in &self.memory {
             let (level, now) = (Mib(memory.level), Mib(memory.now));
             let text = format!("{level} before, {now} after, {} at most", Mib(memory.peak));
-            line(f, &format!("memory of {}", memory.part), text)?;
+            line(f, &format!("memory of {}", memory.component), text)?;
         }
         let failures = self.failures();
         if failures.is_empty() {
-            return writeln!(f, "\nEvery promise was kept.");
+            return writeln!(f, "\nAll promises were kept.");
         }
         writeln!(f, "\nFAILED:")?;
         for failure in failures {

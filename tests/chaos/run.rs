@@ -1,4 +1,4 @@
-//! A run, from its beginning to its end.
+//! A run from start to end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,130 +10,134 @@ use futures_util::future::join_all;
 
 use crate::args::Args;
 use crate::clients::{self, Clients};
-use crate::demon::{self, Kind, Schedule};
-use crate::installation::{Installation, Mib, Places, Program, Servers};
+use crate::injector::{self, FaultKind, Schedule};
+use crate::installation::{Installation, Mib, Paths, Program, Servers};
 use crate::ledger::Ledger;
-use crate::levels::Levels;
-use crate::pause::wait;
+use crate::memory_baseline::MemoryBaseline;
 use crate::report::{Report, rounded};
-use crate::settle::{Books, LIMIT};
-use crate::story::Story;
+use crate::run_log::RunLog;
+use crate::settle::{LIMIT, Records};
+use crate::timing::wait;
 
-/// How long clients post before anything happens. It is also longer than the 2 s for which a queue of
-/// RabbitMQ's must be left in peace after its declaration (its first snapshot of who its members are).
+/// How long clients post before the first fault. Also longer than the 2 s after its declaration in which a queue
+/// does not survive a kill of RabbitMQ (until its first snapshot of its members).
 const WARM_UP: Duration = Duration::from_secs(15);
 
-/// From one line about the clients to the next.
+/// Time between two log lines about the clients.
 const PROGRESS: Duration = Duration::from_secs(10);
 
-/// Does it all and writes down what comes of it.
-pub async fn run(args: &Args, story: &Arc<Story>, report: &mut Report) -> anyhow::Result<()> {
-    let folders = Folders::make(&args.dir)?;
-    let places = Places {
+/// Performs the run and fills in the report.
+pub async fn run(args: &Args, log: &Arc<RunLog>, report: &mut Report) -> anyhow::Result<()> {
+    let folders = Folders::create(&args.dir)?;
+    let paths = Paths {
         programs: &args.bin_dir,
         logs: &folders.logs,
         sandbox: &folders.sandbox,
     };
     let servers = Servers::new(&args.dev, &folders.servers);
-    story.tell("starting RabbitMQ and PostgreSQL");
+    log.info("starting RabbitMQ and PostgreSQL");
     servers.start_all(args.cluster).await?;
-    let on = Arc::new(Installation::new(servers, &places, Arc::clone(story)).await?);
+    let on = Arc::new(Installation::new(servers, &paths, Arc::clone(log)).await?);
     let users = Arc::new(on.database.prepare().await?);
-    story.tell("starting two processes of each program");
+    log.info("starting two processes of each program");
     on.start().await?;
 
     let ledger = Arc::new(Ledger::create(&folders.ledger)?);
-    let clients = Clients::start(clients::World {
-        story: Arc::clone(story),
+    let clients = Clients::start(clients::ClientSettings {
+        log: Arc::clone(log),
         ledger: Arc::clone(&ledger),
         users,
-        entrances: on.entrances(),
+        api_ports: on.api_ports(),
         rate: args.rate,
         seed: report.seed,
     })?;
-    let books = Books {
+    let records = Records {
         ledger: &ledger,
         sandbox: &folders.sandbox,
     };
-    let through = through(args, &on, &clients, &books, report);
+    let phases = phases(args, &on, &clients, &records, report);
     tokio::select! {
-        done = through => done,
+        done = phases => done,
         never = on.watch() => never,
         never = progress(&on, &clients) => never,
     }
 }
 
-/// From the first notification to the last look.
-async fn through(
+/// Runs the phases: warm-up, faults, settling, final check.
+async fn phases(
     args: &Args,
     on: &Arc<Installation>,
     clients: &Clients,
-    books: &Books<'_>,
+    records: &Records<'_>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     wait(WARM_UP).await;
-    let levels = Levels::measure(on).await;
-    on.story.tell("all is well; the demon wakes");
+    let baseline = MemoryBaseline::measure(on).await;
+    on.log.info("warm-up ends; faults start");
     let kinds = if args.faults.is_empty() {
-        Kind::all(on.nodes)
+        FaultKind::all(on.nodes)
     } else {
         args.faults.clone()
     };
     let schedule = Schedule::new(report.seed, on.nodes, kinds);
     let how_long = Duration::from_mins(args.minutes);
-    let raged = demon::rage(on, &clients.tally, schedule, how_long, &mut report.deeds).await;
-    let healed = Instant::now();
-    if raged.is_ok() {
+    let injected_all =
+        injector::inject(on, &clients.stats, schedule, how_long, &mut report.injected).await;
+    let ended = Instant::now();
+    if injected_all.is_ok() {
         let waiting = clients.finish(LIMIT).await;
         if waiting > 0 {
-            let what = format_args!("{waiting} requests went on without a 202 for ever");
-            on.story.complain(what);
+            let what = format_args!("{waiting} requests never got a 202");
+            on.log.error(what);
         }
     }
-    report.counts = Some(clients.tally.counts());
-    report.longest_gap = Some(clients.tally.longest_gap(healed));
-    for (what, times) in clients.tally.wrong_answers() {
-        on.story
-            .complain(format_args!("clients got {what}, {times} times"));
+    report.counts = Some(clients.stats.counts());
+    report.longest_gap = Some(clients.stats.longest_gap(ended));
+    for (what, times) in clients.stats.wrong_answers() {
+        on.log
+            .error(format_args!("unexpected response {what}, {times} times"));
     }
-    raged?;
+    injected_all?;
 
-    on.story
-        .tell("the clients are done; everything must come through now");
-    if let Some(settled) = books.settle(on).await {
-        report.seconds_to_heal = Some(rounded(settled - healed));
+    on.log
+        .info("clients have finished; waiting until everything is recorded and delivered");
+    if let Some(settled) = records.settle(on).await {
+        report.seconds_to_heal = Some(rounded(settled - ended));
     }
-    report.memory = levels.back(on).await;
-    last_look(on, books, report).await
+    report.memory = baseline.wait_until_within_bounds(on).await;
+    final_check(on, records, report).await
 }
 
-/// What can be seen when nothing runs any more but the servers.
-async fn last_look(
+/// Stops all programs and checks what only the servers know.
+async fn final_check(
     on: &Installation,
-    books: &Books<'_>,
+    records: &Records<'_>,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let story = &on.story;
-    // Whatever a worker holds goes back to its queue now.
-    join_all(on.programs().map(|program| leave(program, story))).await;
+    let log = &on.log;
+    // A worker that stops returns the messages that it holds.
+    join_all(on.programs().map(|program| stop(program, log))).await;
     let depths = on.broker.depths().await?;
     if !depths.waiting.is_empty() {
-        story.complain(format_args!("left in queues: {:?}", depths.waiting));
+        log.error(format_args!(
+            "messages left in queues: {:?}",
+            depths.waiting
+        ));
     }
     report.dead_letters = Some(depths.dead_letters);
-    report.findings = Some(books.compare(on).await?);
+    report.findings = Some(records.compare(on).await?);
     for program in on.programs() {
         report.failed_messages += program.lines_with(r#""message":"message failed""#);
-        // Whoever catches a panic lives on; nothing here may panic all the same.
+        // Programs catch panics and go on, but no run may cause one.
         match program.lines_with("panicked at") {
             0 => {}
-            n => story.complain(format_args!("{} panicked {n} times", program.part)),
+            n => log.error(format_args!("{} panicked {n} times", program.component)),
         }
     }
     Ok(())
 }
 
-/// Where a run keeps what is its own.
+/// The files and folders of a run.
 struct Folders {
     ledger: PathBuf,
     logs: PathBuf,
@@ -142,8 +146,8 @@ struct Folders {
 }
 
 impl Folders {
-    /// Below `root`, which is empty.
-    fn make(root: &Path) -> anyhow::Result<Self> {
+    /// Creates the folders below `root`, which is empty.
+    fn create(root: &Path) -> anyhow::Result<Self> {
         let folders = Self {
             ledger: root.join("ledger"),
             logs: root.join("log"),
@@ -151,18 +155,18 @@ impl Folders {
             servers: root.join("servers"),
         };
         fs::create_dir_all(&folders.logs)
-            .with_context(|| format!("cannot make {}", folders.logs.display()))?;
+            .with_context(|| format!("cannot create {}", folders.logs.display()))?;
         Ok(folders)
     }
 }
 
-/// Tells now and then how things stand, while notifications are posted. Never ends.
+/// Logs the progress while clients post. Never returns.
 async fn progress(on: &Installation, clients: &Clients) -> ! {
-    let mut told = None;
+    let mut last = None;
     loop {
         wait(PROGRESS).await;
-        let counts = clients.tally.counts();
-        if told.replace(counts) == Some(counts) {
+        let counts = clients.stats.counts();
+        if last.replace(counts) == Some(counts) {
             continue;
         }
         let mut memories = Vec::new();
@@ -170,8 +174,8 @@ async fn progress(on: &Installation, clients: &Clients) -> ! {
             let memory = program.memory().await;
             memories.push(memory.map_or("-".to_owned(), |memory| Mib(memory.resident).to_string()));
         }
-        on.story.tell(format_args!(
-            "{} accepted, {} refused, {} not answered; memory {}",
+        on.log.info(format_args!(
+            "{} accepted, {} refused, {} unanswered; memory {}",
             counts.accepted,
             counts.refused,
             counts.unanswered,
@@ -180,12 +184,12 @@ async fn progress(on: &Installation, clients: &Clients) -> ! {
     }
 }
 
-/// A process that is still there leaves in good order.
-async fn leave(program: &Program, story: &Story) {
-    match program.stop(story).await {
+/// Stops a program. Logs an error if it does not run or does not exit with 0.
+async fn stop(program: &Program, log: &RunLog) {
+    match program.stop(log).await {
         Ok(Some(status)) if status.success() => {}
-        Ok(Some(status)) => story.complain(format_args!("{} left with {status}", program.part)),
-        Ok(None) => story.complain(format_args!("{} was not there any more", program.part)),
-        Err(error) => story.complain(format_args!("{}: {error:#}", program.part)),
+        Ok(Some(status)) => log.error(format_args!("{} exited with {status}", program.component)),
+        Ok(None) => log.error(format_args!("{} was not running", program.component)),
+        Err(error) => log.error(format_args!("{}: {error:#}", program.component)),
     }
 }

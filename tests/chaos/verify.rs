@@ -1,4 +1,4 @@
-//! Whether what was promised was kept: the ledger against the rows.
+//! Compares the ledger with the rows.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,38 +7,38 @@ use uuid::Uuid;
 
 use crate::ledger::{Entry, Fingerprint};
 
-/// More examples of one kind than this help nobody.
+/// Maximum number of examples of one kind of finding.
 const EXAMPLES: usize = 10;
 
-/// A row of the table.
+/// A row of `notifications`.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub id: Uuid,
     pub body: Fingerprint,
     pub status: String,
-    /// Whether it has to reach the outside.
-    pub delivered_outside: bool,
+    /// Whether a provider delivers the notification.
+    pub has_provider: bool,
 }
 
-/// What the ledger says, as small as it can be held.
+/// The content of the ledger, in a compact form.
 #[derive(Default)]
 pub struct Promises {
-    /// Every body that was ever posted. A try without a key has a body of its own, and so has a key.
-    tried: HashSet<Fingerprint>,
+    /// Every body that was posted. Each key and each attempt without a key has its own body.
+    attempted: HashSet<Fingerprint>,
     /// The body of each message id that was answered with 202.
     accepted: HashMap<Uuid, Fingerprint>,
-    /// Message ids that were answered to more than one body: all but one of these are lost.
+    /// Message ids that were returned for more than one body: all but one of these bodies are lost.
     ambiguous: Vec<(Uuid, Fingerprint)>,
 }
 
 impl Promises {
-    /// Those of a ledger.
+    /// Reads the entries of a ledger.
     pub fn read(entries: impl Iterator<Item = anyhow::Result<Entry>>) -> anyhow::Result<Self> {
         let mut promises = Self::default();
         for entry in entries {
             match entry? {
-                Entry::Try { body, .. } => {
-                    promises.tried.insert(body);
+                Entry::Attempt { body, .. } => {
+                    promises.attempted.insert(body);
                 }
                 Entry::Accepted { body, id, .. } => match promises.accepted.insert(id, body) {
                     Some(other) if other != body => promises.ambiguous.push((id, other)),
@@ -49,32 +49,32 @@ impl Promises {
         Ok(promises)
     }
 
-    /// How many message ids were answered with 202.
+    /// Returns the number of message ids that were answered with 202.
     pub fn accepted(&self) -> usize {
         self.accepted.len()
     }
 }
 
-/// How promises and rows compare.
+/// The result of the comparison.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Message ids that were answered with 202.
     pub accepted: usize,
     /// Rows.
     pub recorded: usize,
-    /// 202s without a row that holds what was posted.
+    /// 202s without a row that holds the posted body.
     pub lost: usize,
     /// Rows beyond the first of a message id, an idempotency key or a body.
     pub doubled: usize,
-    /// Rows that nobody posted.
+    /// Rows whose body was never posted.
     pub foreign: usize,
-    /// Rows of tries that got no 202, which is allowed.
+    /// Rows of attempts without a 202, which are allowed.
     pub unanswered: usize,
     /// Rows that are not `processed`.
     pub unsettled: usize,
-    /// `processed` rows of channels to the outside that the provider has never seen.
+    /// `processed` rows that their provider has not received.
     pub undelivered: usize,
-    /// Some of what is wrong.
+    /// Examples of what is wrong.
     pub examples: Vec<String>,
 }
 
@@ -87,14 +87,14 @@ impl Findings {
     }
 }
 
-/// Compares, row by row. `delivered` are the message ids that a provider has seen.
+/// Compares row by row. `delivered` holds the message ids that a provider has received.
 pub struct Comparison<'a> {
     promises: &'a Promises,
     delivered: &'a HashSet<Uuid>,
-    /// The rows of each body, and of each message id.
+    /// The number of rows of each body, and of each message id.
     bodies: HashMap<Fingerprint, u32>,
     ids: HashMap<Uuid, u32>,
-    kept: HashSet<Uuid>,
+    found: HashSet<Uuid>,
     findings: Findings,
 }
 
@@ -105,7 +105,7 @@ impl<'a> Comparison<'a> {
             delivered,
             bodies: HashMap::new(),
             ids: HashMap::new(),
-            kept: HashSet::new(),
+            found: HashSet::new(),
             findings: Findings {
                 accepted: promises.accepted(),
                 ..Findings::default()
@@ -113,21 +113,21 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Takes a row into account.
+    /// Adds a row to the comparison.
     pub fn add(&mut self, row: &Row) {
         let found = &mut self.findings;
         let Row { id, body, .. } = row;
         found.recorded += 1;
-        let known = self.promises.tried.contains(body);
+        let known = self.promises.attempted.contains(body);
         let promised = self.promises.accepted.get(id);
         if !known {
             found.foreign += 1;
-            found.example("foreign", || format!("{id} has a body that nobody posted"));
+            found.example("foreign", || format!("{id} has a body that was not posted"));
         } else if promised.is_none() {
             found.unanswered += 1;
         }
         if promised == Some(body) {
-            self.kept.insert(*id);
+            self.found.insert(*id);
         }
         let same_body = self.bodies.entry(*body).or_default();
         let same_id = self.ids.entry(*id).or_default();
@@ -140,17 +140,17 @@ impl<'a> Comparison<'a> {
         if row.status != "processed" {
             found.unsettled += 1;
             found.example("unsettled", || format!("{id} is {}", row.status));
-        } else if row.delivered_outside && !self.delivered.contains(id) {
+        } else if row.has_provider && !self.delivered.contains(id) {
             found.undelivered += 1;
-            found.example("undelivered", || format!("{id} was never sent"));
+            found.example("undelivered", || format!("{id} was not delivered"));
         }
     }
 
-    /// What all rows together come to.
+    /// Returns the findings for all rows.
     pub fn finish(self) -> Findings {
         let mut found = self.findings;
         for (id, body) in &self.promises.accepted {
-            if !self.kept.contains(id) {
+            if !self.found.contains(id) {
                 found.lost += 1;
                 let row = match self.ids.get(id) {
                     Some(_) => "a row with another body",
@@ -162,16 +162,16 @@ impl<'a> Comparison<'a> {
         for (id, body) in &self.promises.ambiguous {
             found.lost += 1;
             found.example("lost", || {
-                format!("{id} was promised to body {body} and to another one")
+                format!("{id} was returned for body {body} and for another one")
             });
         }
         found
     }
 }
 
-/// The message id that the name of a file of the sandbox begins with.
+/// Parses the message id at the start of a sandbox file's name.
 pub fn id_of_file(name: &str) -> anyhow::Result<Uuid> {
-    let id = name.get(..36).context("too short a name")?;
+    let id = name.get(..36).context("the name is too short")?;
     Ok(id.parse()?)
 }
 

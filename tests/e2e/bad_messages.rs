@@ -56,8 +56,8 @@ async fn three_bad_messages_in_a_batch_cost_only_themselves() {
         .await
         .expect("the spread")
         .get(0);
-    println!("recorded within {spread} s of each other");
-    assert!(spread < 1.0, "recorded within {spread} s of each other");
+    // Far less than the minute for which messages are held when the database is down.
+    assert!(spread < 5.0, "recorded within {spread} s of each other");
 
     let letters = dead_letters(&amqp, 2).await;
     let mut reasons: Vec<_> = letters.iter().map(|l| l.reason.as_str()).collect();

@@ -1,5 +1,6 @@
 //! `tidings dlq` against the real dead-letter queue.
 
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use lapin::BasicProperties;
@@ -30,8 +31,8 @@ fn tidings(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
     (output.status.code(), json)
 }
 
-/// Runs a replay and kills it once it has moved some letters; it may also reach its end before.
-async fn replay_and_kill(world: &World, amqp: &Amqp) {
+/// Starts a replay and kills it once it has moved some letters and before it has moved all.
+async fn kill_replay_half_way(world: &World, amqp: &Amqp) {
     let before = amqp.intake_depth().await;
     let mut replay = Command::new(program_path("tidings"))
         .env_clear()
@@ -43,15 +44,19 @@ async fn replay_and_kill(world: &World, amqp: &Amqp) {
         .spawn()
         .expect("started");
     eventually(secs(60), "some letters are replayed", async || {
-        let ended = replay.try_wait().expect("its state").is_some();
-        ended || amqp.intake_depth().await > before
+        amqp.intake_depth().await > before
     })
     .await;
     replay.kill().expect("killed");
-    replay.wait().expect("reaped");
+    let status = replay.wait().expect("reaped");
+    assert_eq!(status.signal(), Some(9), "the replay ended before the kill");
+    eventually(secs(60), "letters are left in the queue", async || {
+        amqp.dead_letter_depth().await > 0
+    })
+    .await;
 }
 
-/// More than the broker takes acknowledgements for at a time, and than the tool reads at once.
+/// Replays more letters than one acknowledgement covers, and more than the tool reads at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_that_is_killed_half_way_loses_nothing() {
     const LETTERS: i64 = 5000;
@@ -62,7 +67,7 @@ async fn a_replay_that_is_killed_half_way_loses_nothing() {
             .await;
     }
     for _ in 0..3 {
-        replay_and_kill(&world, &amqp).await;
+        kill_replay_half_way(&world, &amqp).await;
     }
     eventually(secs(60), "the rest is replayed, and gone", async || {
         let (code, _) = tidings(&world, &["dlq", "replay", "--all"]);

@@ -1,6 +1,6 @@
 //! Promise 4, the programs' part: whenever one is killed, every 202 has its row, once.
 
-use tidings_tests::{Load, Posted, World, eventually_ok, secs};
+use tidings_tests::{Load, Posted, Reply, World, eventually_ok, secs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_killed_three_times_over_loses_and_doubles_nothing() {
@@ -42,6 +42,10 @@ async fn an_api_killed_while_it_is_posted_to_keeps_its_word() {
     }
     load.until_accepted(secs(60), 500).await;
     let posted = load.stop().await;
+    assert!(
+        posted.count(Reply::Nothing) > 0,
+        "no request was in flight at a kill"
+    );
     posted.assert_recorded_once(&world, &mut worker).await;
     api.leave().await;
 }

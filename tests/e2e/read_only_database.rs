@@ -37,14 +37,7 @@ async fn while_the_database_cannot_write_messages_wait_and_lose_no_attempt() {
     .await;
     // Long enough for many more failures than a message has attempts.
     eventually(secs(30), "the messages have been tried often", async || {
-        let held = |line: &String| line.contains("messages are held");
-        worker
-            .logs()
-            .lines()
-            .iter()
-            .filter(|line| held(line))
-            .count()
-            > 12
+        worker.logs().count("messages are held") > 12
     })
     .await;
     set_read_only(&world, "off").await;

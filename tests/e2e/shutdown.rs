@@ -2,28 +2,41 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use futures_util::future::join_all;
 use rstest::rstest;
 use tidings_tests::{Client, Kind, Program, World, eventually, eventually_ok, secs};
 use uuid::Uuid;
 
+/// A request that was accepted.
+struct Accepted {
+    id: Uuid,
+    began: Instant,
+    answered: Instant,
+}
+
 /// Posts until connections are refused. Every request that was taken must have been answered.
 async fn post_until_refused(
     client: Client,
     body: serde_json::Value,
     count: &AtomicUsize,
-) -> Vec<Uuid> {
+) -> Vec<Accepted> {
     let mut accepted = Vec::new();
     loop {
+        let began = Instant::now();
         match client.try_post(&body).await {
             Ok(answer) if answer.status == 202 => {
                 count.fetch_add(1, Ordering::Relaxed);
-                accepted.push(answer.accepted().as_uuid());
+                accepted.push(Accepted {
+                    id: answer.accepted().as_uuid(),
+                    began,
+                    answered: Instant::now(),
+                });
             }
             Ok(answer) => answer.assert_error_shape(),
             Err(error) if error.is_connect() => return accepted,
-            Err(error) => panic!("cut off: {error:?}"),
+            Err(error) => panic!("a request was cut off: {error:?}"),
         }
     }
 }
@@ -40,12 +53,18 @@ async fn the_api_leaves_under_load_without_cutting_off_a_request() {
             count.load(Ordering::Relaxed) > 500
         })
         .await;
+        let sent = Instant::now();
         api.sigterm();
+        sent
     };
-    let (accepted, ()) = tokio::join!(posting, leaving);
+    let (accepted, sigterm) = tokio::join!(posting, leaving);
     let status = api.exit_within(secs(30)).await;
     assert_eq!(status.code(), Some(0));
-    let accepted: BTreeSet<Uuid> = accepted.into_iter().flatten().collect();
+    let accepted: Vec<Accepted> = accepted.into_iter().flatten().collect();
+    let in_flight = |one: &&Accepted| one.began < sigterm && one.answered > sigterm;
+    let in_flight = accepted.iter().filter(in_flight).count();
+    assert!(in_flight > 0, "no request was in flight at SIGTERM");
+    let accepted: BTreeSet<Uuid> = accepted.iter().map(|one| one.id).collect();
 
     let _worker = world.worker().await;
     eventually_ok(secs(60), "every 202 is recorded", async || {
@@ -74,6 +93,7 @@ async fn the_worker_leaves_under_load_and_another_goes_on_where_it_stopped() {
     .await;
     worker.leave().await;
     let recorded = world.database.count("true").await;
+    assert!(recorded < 8000, "nothing was left to do at SIGTERM");
     eventually_ok(
         secs(10),
         "what is recorded is acknowledged",
@@ -185,7 +205,7 @@ async fn a_second_signal_ends_a_program_at_once_and_not_with_0(#[case] kind: Kin
     })
     .await;
     program.sigterm();
-    let status = program.exit_within(secs(5)).await;
+    let status = program.exit_within(secs(20)).await;
     assert_eq!(status.code(), Some(1));
 }
 
@@ -197,6 +217,6 @@ async fn the_deadline_ends_a_program_and_not_with_0(#[case] kind: Kind) {
     let world = World::new().await;
     let (mut program, _lock) = busy(&world, kind, &[("SHUTDOWN_TIMEOUT_SECS", "1")]).await;
     program.sigterm();
-    let status = program.exit_within(secs(8)).await;
+    let status = program.exit_within(secs(20)).await;
     assert_eq!(status.code(), Some(1));
 }

@@ -45,6 +45,13 @@ impl Logs {
         entries
     }
 
+    /// How many lines contain `text`.
+    #[must_use]
+    pub fn count(&self, text: &str) -> usize {
+        let lines = self.lines();
+        lines.iter().filter(|line| line.contains(text)).count()
+    }
+
     /// The last `n` lines, to be printed.
     #[must_use]
     pub fn tail(&self, n: usize) -> String {

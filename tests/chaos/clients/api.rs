@@ -6,38 +6,38 @@ use serde_json::{Value, json};
 use tidings_tests::tokens;
 use uuid::Uuid;
 
-/// How long a client waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client waits for a response.
+const LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a client keeps a connection that it does not use: not as long as the server does.
-const IN_RESERVE: Duration = Duration::from_secs(30);
+/// How long a client keeps an idle connection. Shorter than the server's keep-alive.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
-/// When to try again what was refused as a part of a batch.
+/// Seconds until a refused item of a batch is posted again.
 const RETRY_AFTER: u64 = 2;
 
-/// What a request got.
+/// The result of a request.
 #[derive(Debug)]
 pub enum Reply {
-    /// The outcome of each notification, in their order.
+    /// The outcome of each notification, in order.
     Answered(Vec<Outcome>),
-    /// 503: nothing was promised. After how many seconds to try again.
+    /// 503: nothing was accepted. Holds the seconds of `Retry-After`.
     Refused(u64),
-    /// No answer: it may have been taken or not.
+    /// No response: the notifications may have been accepted or not.
     Nothing,
-    /// Something that a right request must not get: its status and code, and its text.
+    /// A response that a valid request must not get: its status and code, and its body.
     Wrong(String, String),
 }
 
-/// What became of one notification.
+/// The outcome of one notification.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It is promised, under this message id.
+    /// Accepted under this message id.
     Accepted(Uuid),
-    /// Nothing was promised.
+    /// Not accepted.
     Refused,
 }
 
-/// An HTTP client of one process of the API, over connections that stay open.
+/// An HTTP client of one API process, with persistent connections.
 #[derive(Clone)]
 pub struct Api {
     http: reqwest::Client,
@@ -46,11 +46,11 @@ pub struct Api {
 }
 
 impl Api {
-    /// Of the process behind `port`.
+    /// Creates a client for the process at `port`.
     pub fn at(port: u16) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .pool_idle_timeout(IN_RESERVE)
+            .timeout(LIMIT)
+            .pool_idle_timeout(IDLE_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
@@ -74,7 +74,7 @@ impl Api {
         .await
     }
 
-    /// Posts several in one request, once.
+    /// Posts several notifications in one request, once.
     pub async fn post_batch(&self, items: &[Value]) -> Reply {
         let batch = json!({ "notifications": items });
         let request = self.http.post(format!("{}/batch", self.url)).json(&batch);
@@ -99,11 +99,11 @@ impl Api {
             return Reply::Nothing;
         };
         let body: Value = serde_json::from_str(&text).unwrap_or_default();
-        let code = body["code"].as_str().unwrap_or("of no known shape");
+        let code = body["code"].as_str().unwrap_or("no code");
         match (status, retry_after) {
             (202 | 207, _) => match read(&body) {
                 Some(outcomes) => Reply::Answered(outcomes),
-                None => Reply::Wrong(format!("{status} that cannot be read"), text),
+                None => Reply::Wrong(format!("{status} with an invalid body"), text),
             },
             (503, Some(secs)) => Reply::Refused(secs),
             _ => Reply::Wrong(format!("{status} {code}"), text),
@@ -112,7 +112,7 @@ impl Api {
 }
 
 impl Reply {
-    /// When to try again what was not accepted.
+    /// Seconds until what was not accepted is posted again.
     pub const fn retry_after(&self) -> u64 {
         match self {
             Self::Refused(secs) => *secs,
@@ -126,7 +126,7 @@ fn retry_after(answer: &Response) -> Option<u64> {
     value.to_str().ok()?.parse().ok()
 }
 
-/// `None` where the answer is none to an item with which nothing is wrong.
+/// Returns `None` if a valid item must not get this result.
 fn outcome(result: &Value) -> Option<Outcome> {
     match (result["status"].as_str()?, result["retryable"].as_bool()) {
         ("queued", _) => message_id(result).map(Outcome::Accepted),

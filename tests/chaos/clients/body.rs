@@ -3,14 +3,14 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::dice::Dice;
 use crate::installation::Users;
 use crate::ledger::Fingerprint;
+use crate::rng::Rng;
 
-/// Of so many notifications one goes to the outside, by one channel after the other.
-const OUTSIDE: u64 = 12;
+/// One in this many notifications is for a channel with a provider.
+const DELIVERED_SHARE: u64 = 12;
 
-/// What a long text is made of: what JSON, `jsonb` and SQL might stumble over.
+/// The words of a long text: characters that JSON, `jsonb` or SQL must escape.
 const WORDS: [&str; 8] = [
     "shipped",
     "Grüße",
@@ -40,28 +40,28 @@ impl Body {
     }
 }
 
-/// Writes bodies, no two of them alike.
-pub struct Writer {
+/// Generates bodies, no two of them alike.
+pub struct BodyGenerator {
     users: Arc<Users>,
-    dice: Dice,
-    written: u64,
+    rng: Rng,
+    generated: u64,
 }
 
-impl Writer {
+impl BodyGenerator {
     pub const fn new(users: Arc<Users>, seed: u64) -> Self {
         Self {
             users,
-            dice: Dice::new(seed),
-            written: 0,
+            rng: Rng::new(seed),
+            generated: 0,
         }
     }
 
-    /// The next one.
-    pub fn write(&mut self) -> Body {
-        self.written += 1;
+    /// Returns the next body.
+    pub fn generate(&mut self) -> Body {
+        self.generated += 1;
         let text = format!("{} {}", Uuid::new_v4(), self.text());
-        let channel = match self.written % OUTSIDE {
-            0 => ["email", "sms", "push", "webhook"][self.dice.place(4)],
+        let channel = match self.generated % DELIVERED_SHARE {
+            0 => ["email", "sms", "push", "webhook"][self.rng.index(4)],
             _ => "in-app",
         };
         let payload = match channel {
@@ -72,11 +72,11 @@ impl Writer {
             }
             "webhook" => json!({"event": "order.shipped", "data": {"text": text}}),
             _ => {
-                json!({"title": text, "number": self.written, "price": 0.1, "tags": [null, true, {}]})
+                json!({"title": text, "number": self.generated, "price": 0.1, "tags": [null, true, {}]})
             }
         };
         let user = match channel {
-            "in-app" => self.users.all[self.dice.place(self.users.all.len())],
+            "in-app" => self.users.all[self.rng.index(self.users.all.len())],
             _ => self.users.reachable,
         };
         Body {
@@ -86,14 +86,14 @@ impl Writer {
         }
     }
 
-    /// Mostly some words, now and then some kilobytes.
+    /// Returns a few words, and in one of 20 cases some kilobytes.
     fn text(&mut self) -> String {
-        let words = match self.dice.place(20) {
+        let words = match self.rng.index(20) {
             0 => 800,
-            _ => self.dice.place(20),
+            _ => self.rng.index(20),
         };
         let words: Vec<_> = (0..words)
-            .map(|_| WORDS[self.dice.place(WORDS.len())])
+            .map(|_| WORDS[self.rng.index(WORDS.len())])
             .collect();
         words.join(" ")
     }
@@ -111,8 +111,8 @@ mod tests {
             all: vec![Uuid::from_u128(1), Uuid::from_u128(2)],
             reachable: Uuid::from_u128(1),
         };
-        let mut writer = Writer::new(Arc::new(users), 1);
-        let bodies: Vec<_> = (0..2000).map(|_| writer.write()).collect();
+        let mut generator = BodyGenerator::new(Arc::new(users), 1);
+        let bodies: Vec<_> = (0..2000).map(|_| generator.generate()).collect();
         let prints: HashSet<_> = bodies.iter().map(Body::fingerprint).collect();
         assert_eq!(prints.len(), 2000);
         let channels: HashSet<_> = bodies.iter().map(|body| body.channel).collect();

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-/// The longest time without something that ought to happen all the time.
+/// The longest time between two events of a kind.
 #[derive(Clone, Debug)]
 pub struct Gaps {
     last: Instant,
@@ -8,7 +8,7 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// Counts from `began` on.
+    /// Starts at `began`.
     pub const fn from(began: Instant) -> Self {
         Self {
             last: began,
@@ -16,19 +16,19 @@ impl Gaps {
         }
     }
 
-    /// It happened.
-    pub fn note(&mut self, at: Instant) {
-        // Tasks may come in another order than their answers.
+    /// Records an event.
+    pub fn record(&mut self, at: Instant) {
+        // Tasks may record events in another order than these happened.
         self.longest = self.longest.max(at.saturating_duration_since(self.last));
         self.last = self.last.max(at);
     }
 
-    /// The longest until `end`.
+    /// Returns the longest gap until `end`.
     pub fn longest(&self, end: Instant) -> Duration {
         self.longest.max(self.since_last(end))
     }
 
-    /// How long ago it happened last.
+    /// Returns the time since the last event.
     pub fn since_last(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.last)
     }
@@ -43,12 +43,12 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_gap_may_be_the_first_one_in_between_or_the_last() {
+    fn the_longest_gap_may_be_at_the_start_in_the_middle_or_at_the_end() {
         let began = Instant::now();
         let gaps = |times: &[u64]| {
             let mut gaps = Gaps::from(began);
             for at in times {
-                gaps.note(began + secs(*at));
+                gaps.record(began + secs(*at));
             }
             gaps.longest(began + secs(20))
         };
@@ -59,11 +59,11 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_comes_late_opens_no_gap() {
+    fn an_event_that_is_recorded_late_creates_no_gap() {
         let began = Instant::now();
         let mut gaps = Gaps::from(began);
         for at in [3, 1, 4] {
-            gaps.note(began + secs(at));
+            gaps.record(began + secs(at));
         }
         assert_eq!(gaps.longest(began + secs(5)), secs(3));
     }

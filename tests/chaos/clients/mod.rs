@@ -1,10 +1,10 @@
-//! Whoever posts, at a steady rate and whatever happens, until each notification has its 202.
+//! Clients that post at a steady rate and retry until each notification has its 202.
 
 mod api;
 mod body;
 mod gaps;
-mod parcel;
-mod tally;
+mod request;
+mod stats;
 
 use std::mem;
 use std::sync::{Arc, Mutex};
@@ -15,125 +15,128 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::dice::Dice;
 use crate::installation::Users;
 use crate::ledger::Ledger;
-use crate::story::Story;
+use crate::rng::Rng;
+use crate::run_log::RunLog;
 
 use api::Api;
-use body::Writer;
-use parcel::{Letter, Office, Parcel};
-pub use tally::{Counts, Tally};
+use body::BodyGenerator;
+use request::{Notification, Request, Shared};
+pub use stats::{ClientStats, Counts};
 
-/// How many notifications may wait for their 202 at once. What would come beyond is not posted: while
-/// nobody answers, clients must not take the machine away from the servers that are being started.
-const WAITING: usize = 500;
+/// Maximum number of notifications without their 202. More are not posted: during an outage, clients must not
+/// take the CPU from the servers that are starting.
+const MAX_PENDING: usize = 500;
 
-/// Of so many notifications one goes by the endpoint for batches.
-const BY_BATCH: u64 = 5;
+/// One in this many notifications is posted as part of a batch.
+const BATCH_SHARE: u64 = 5;
 
-/// How many go in one batch.
-const BATCH: usize = 10;
+/// Items in a batch.
+const BATCH_SIZE: usize = 10;
 
-/// What all clients share.
-pub struct World {
-    pub story: Arc<Story>,
+/// Settings of the clients.
+pub struct ClientSettings {
+    pub log: Arc<RunLog>,
     pub ledger: Arc<Ledger>,
     pub users: Arc<Users>,
-    /// The ports of the processes of the API.
-    pub entrances: Vec<u16>,
+    /// The ports of the API processes.
+    pub api_ports: Vec<u16>,
     /// Notifications a second.
     pub rate: u32,
     pub seed: u64,
 }
 
-/// Clients at work.
+/// Clients that are running.
 pub struct Clients {
-    pub tally: Arc<Tally>,
+    pub stats: Arc<ClientStats>,
     stop: CancellationToken,
     give_up: CancellationToken,
-    at_work: TaskTracker,
+    tasks: TaskTracker,
 }
 
 impl Clients {
     /// Starts to post.
-    pub fn start(world: World) -> anyhow::Result<Self> {
-        let apis: anyhow::Result<Vec<_>> =
-            world.entrances.iter().map(|port| Api::at(*port)).collect();
+    pub fn start(settings: ClientSettings) -> anyhow::Result<Self> {
+        let apis: anyhow::Result<Vec<_>> = settings
+            .api_ports
+            .iter()
+            .map(|port| Api::at(*port))
+            .collect();
         let clients = Self {
-            tally: Arc::new(Tally::begin(world.entrances.len())),
+            stats: Arc::new(ClientStats::new(settings.api_ports.len())),
             stop: CancellationToken::new(),
             give_up: CancellationToken::new(),
-            at_work: TaskTracker::new(),
+            tasks: TaskTracker::new(),
         };
-        let office = Arc::new(Office {
-            story: world.story,
-            ledger: world.ledger,
-            tally: Arc::clone(&clients.tally),
+        let shared = Arc::new(Shared {
+            log: settings.log,
+            ledger: settings.ledger,
+            stats: Arc::clone(&clients.stats),
             apis: apis?,
-            writer: Mutex::new(Writer::new(world.users, world.seed)),
+            bodies: Mutex::new(BodyGenerator::new(settings.users, settings.seed)),
         });
-        clients.at_work.spawn(
-            Desk {
-                office,
-                dice: Dice::new(world.seed),
-                room: Arc::new(Semaphore::new(WAITING)),
+        clients.tasks.spawn(
+            Dispatcher {
+                shared,
+                rng: Rng::new(settings.seed),
+                pending: Arc::new(Semaphore::new(MAX_PENDING)),
                 batch: Vec::new(),
-                at_work: clients.at_work.clone(),
+                tasks: clients.tasks.clone(),
                 give_up: clients.give_up.clone(),
             }
-            .post(world.rate, clients.stop.clone()),
+            .post(settings.rate, clients.stop.clone()),
         );
         Ok(clients)
     }
 
-    /// Posts nothing new, and waits until everything that was begun has its 202; at most for `limit`.
-    /// Returns how many have none.
+    /// Stops posting, and waits for at most `limit` until every notification has its 202. Returns how many
+    /// requests have none.
     pub async fn finish(&self, limit: Duration) -> usize {
         self.stop.cancel();
-        self.at_work.close();
-        let waiting = match tokio::time::timeout(limit, self.at_work.wait()).await {
+        self.tasks.close();
+        let waiting = match tokio::time::timeout(limit, self.tasks.wait()).await {
             Ok(()) => 0,
-            Err(_) => self.at_work.len(),
+            Err(_) => self.tasks.len(),
         };
         self.give_up.cancel();
-        self.at_work.wait().await;
+        self.tasks.wait().await;
         waiting
     }
 }
 
-/// Hands out one notification after the other.
-struct Desk {
-    office: Arc<Office>,
-    dice: Dice,
-    room: Arc<Semaphore>,
-    /// What waits for its batch to be full.
-    batch: Vec<(Letter, OwnedSemaphorePermit)>,
-    at_work: TaskTracker,
+/// Creates notifications at the configured rate and spawns their requests.
+struct Dispatcher {
+    shared: Arc<Shared>,
+    rng: Rng,
+    pending: Arc<Semaphore>,
+    /// Notifications that wait until their batch is full.
+    batch: Vec<(Notification, OwnedSemaphorePermit)>,
+    tasks: TaskTracker,
     give_up: CancellationToken,
 }
 
-impl Desk {
+impl Dispatcher {
     async fn post(mut self, rate: u32, stop: CancellationToken) {
         let mut tick = interval(Duration::from_secs(1) / rate);
-        // After a stall of ours nothing is made up for: that would be a burst.
+        // Ticks missed during a stall of this process are skipped: making up for them would be a burst.
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut number = 0;
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
-            let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
-                self.office.tally.skipped();
+            let Ok(permit) = Arc::clone(&self.pending).try_acquire_owned() else {
+                self.shared.stats.skipped();
                 continue;
             };
             number += 1;
-            // Those by batch are with and without a key in turn, too.
+            // With an odd batch share, items of batches alternate as well.
             let with_key = number % 2 == 0;
-            let letter = Letter::write(&self.office, with_key, &mut self.dice);
-            if number % BY_BATCH > 0 {
-                self.send(vec![(letter, place)], false);
+            let notification = Notification::new(&self.shared, with_key, &mut self.rng);
+            if number % BATCH_SHARE > 0 {
+                self.send(vec![(notification, permit)], false);
                 continue;
             }
-            self.batch.push((letter, place));
-            if self.batch.len() == BATCH {
+            self.batch.push((notification, permit));
+            if self.batch.len() == BATCH_SIZE {
                 let batch = mem::take(&mut self.batch);
                 self.send(batch, true);
             }
@@ -142,17 +145,17 @@ impl Desk {
         self.send(batch, true);
     }
 
-    fn send(&mut self, letters: Vec<(Letter, OwnedSemaphorePermit)>, batch: bool) {
-        let (letters, places) = letters.into_iter().unzip();
-        let parcel = Parcel {
-            letters,
+    fn send(&mut self, notifications: Vec<(Notification, OwnedSemaphorePermit)>, batch: bool) {
+        let (notifications, permits) = notifications.into_iter().unzip();
+        let request = Request {
+            notifications,
             batch,
-            dice: self.dice.another(),
-            _places: places,
+            rng: self.rng.split(),
+            _permits: permits,
         };
-        let posting = parcel.post(Arc::clone(&self.office));
+        let posting = request.post(Arc::clone(&self.shared));
         let give_up = self.give_up.clone();
-        self.at_work
+        self.tasks
             .spawn(async move { give_up.run_until_cancelled(posting).await });
     }
 }

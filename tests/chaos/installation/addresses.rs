@@ -7,10 +7,10 @@ use reqwest::Url;
 use tidings_tests::tokens;
 
 use super::servers::Servers;
-use crate::parts::{Link, Part};
+use crate::components::{Component, Link};
 use crate::proxy::Proxy;
 
-/// Where the servers really are.
+/// The addresses of the servers, without proxies.
 pub(super) struct Addresses {
     pub(super) database: Url,
     pub(super) nodes: Vec<Url>,
@@ -20,7 +20,7 @@ pub(super) struct Addresses {
 
 impl Addresses {
     pub(super) fn read(servers: &Servers) -> anyhow::Result<Self> {
-        // One or several, as the instance is one node or a cluster.
+        // A cluster has the variable for several.
         let urls = |several: &str, one: &str| -> anyhow::Result<Vec<Url>> {
             let list = servers
                 .variable(several)
@@ -35,25 +35,28 @@ impl Addresses {
         })
     }
 
-    /// What a process is started with.
+    /// Returns the settings of a process.
     pub(super) fn settings(
         &self,
-        part: Part,
+        component: Component,
         links: &BTreeMap<Link, Arc<Proxy>>,
         sandbox: &Path,
     ) -> anyhow::Result<BTreeMap<String, String>> {
-        let through = |to: Part, url: &Url| -> anyhow::Result<Url> {
-            let link = Link { from: part, to };
+        let through = |to: Component, url: &Url| -> anyhow::Result<Url> {
+            let link = Link {
+                from: component,
+                to,
+            };
             let proxy = links.get(&link).with_context(|| format!("no {link}"))?;
             let mut url = url.clone();
             url.set_port(Some(proxy.port()))
                 .map_err(|()| anyhow::anyhow!("no port in {url}"))?;
             Ok(url)
         };
-        let database = through(Part::Postgres, &self.database)?;
+        let database = through(Component::Postgres, &self.database)?;
         let nodes = self.nodes.iter().enumerate();
         let nodes: Vec<_> = nodes
-            .map(|(n, url)| through(Part::RabbitMq(n), url))
+            .map(|(n, url)| through(Component::RabbitMq(n), url))
             .collect::<anyhow::Result<_>>()?;
         let sandbox = sandbox.to_str().context("a path in UTF-8")?;
         let mut settings = broker_settings(&nodes);
@@ -75,8 +78,8 @@ impl Addresses {
         Ok(settings)
     }
 
-    /// How to reach the broker past all proxies.
-    pub(super) fn straight(&self) -> BTreeMap<String, String> {
+    /// Returns the broker settings without proxies.
+    pub(super) fn direct_settings(&self) -> BTreeMap<String, String> {
         broker_settings(&self.nodes)
     }
 }
@@ -94,7 +97,7 @@ fn broker_settings(nodes: &[Url]) -> BTreeMap<String, String> {
     settings.into_iter().map(own).collect()
 }
 
-/// The port in `url`.
+/// Returns the port of `url`.
 pub(super) fn port(url: &Url) -> anyhow::Result<u16> {
     url.port().with_context(|| format!("no port in {url}"))
 }

@@ -9,7 +9,7 @@ use tidings_broker::{Topology, connect};
 use tidings_settings::Reader;
 use tidings_tests::Management;
 
-/// RabbitMQ as its operator sees it, past all proxies.
+/// RabbitMQ, accessed without proxies.
 pub struct Broker {
     settings: BrokerSettings,
     topology: Topology,
@@ -20,14 +20,14 @@ pub struct Broker {
 /// Messages in the queues of an installation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Depths {
-    /// In the dead-letter queue.
+    /// In the dead-notification queue.
     pub dead_letters: u64,
-    /// In any other, by its name, where there are any.
+    /// In the other queues that are not empty, by name.
     pub waiting: BTreeMap<String, u64>,
 }
 
 impl Broker {
-    /// With the settings of a program, but straight to the nodes.
+    /// Uses the settings of a program, without proxies.
     pub fn new(settings: BTreeMap<String, String>, management: &[Url]) -> anyhow::Result<Self> {
         let mut reader = Reader::from_vars(settings);
         let settings = BrokerSettings::read(&mut reader);
@@ -41,12 +41,12 @@ impl Broker {
         })
     }
 
-    /// The name of the intake queue.
+    /// Returns the name of the intake queue.
     pub fn intake(&self) -> &str {
         &self.settings.names.queue
     }
 
-    /// What is ready in the queues, now. What a consumer holds is not.
+    /// Returns the number of ready messages in each queue, without those that a consumer holds.
     pub async fn depths(&self) -> anyhow::Result<Depths> {
         let connection = connect(&self.settings, "tidings-chaos").await?;
         let channel = connection.create_channel().await?;
@@ -69,7 +69,7 @@ impl Broker {
         Ok(depths)
     }
 
-    /// How many messages consumers hold, as it was some seconds ago.
+    /// Returns the number of messages that consumers held some seconds ago.
     pub async fn unacknowledged(&self) -> anyhow::Result<u64> {
         let mut answer = None;
         for node in &self.management {
@@ -78,10 +78,13 @@ impl Broker {
                 break;
             }
         }
-        let queues = answer.context("no node's management plugin answers")?;
+        let queues = answer.context("no management plugin responds")?;
         let queues = queues.as_array().context("a list of queues")?;
         let held = |queue: &serde_json::Value| queue["messages_unacknowledged"].as_u64();
         let held: Option<Vec<_>> = queues.iter().map(held).collect();
-        Ok(held.context("not counted yet")?.into_iter().sum())
+        Ok(held
+            .context("the plugin has no counts yet")?
+            .into_iter()
+            .sum())
     }
 }

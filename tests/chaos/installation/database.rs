@@ -14,30 +14,30 @@ use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use crate::ledger::Fingerprint;
-use crate::pause::wait;
+use crate::timing::wait;
 use crate::verify::Row;
 
-/// What our own connections call themselves.
+/// The application name of this program's connections.
 const NAME: &str = "tidings-chaos";
 
-/// How often whoever has got a connection of an exhausted server loses it.
-const AGAIN: Duration = Duration::from_millis(250);
+/// Time between two terminations of connections while the server is exhausted.
+const TERMINATE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// PostgreSQL as its operator sees it, past all proxies.
+/// PostgreSQL, accessed without proxies.
 pub struct Database {
     url: Url,
 }
 
-/// Whom notifications are for.
+/// The users that notifications are for.
 #[derive(Clone, Debug)]
 pub struct Users {
-    /// Everybody.
+    /// All users.
     pub all: Vec<Uuid>,
-    /// One with contacts for every channel.
+    /// A user with contacts for every channel.
     pub reachable: Uuid,
 }
 
-/// A connection of our own.
+/// A connection of this program.
 struct Connection {
     client: Client,
     _driving: AbortOnDropHandle<()>,
@@ -48,7 +48,7 @@ impl Database {
         Self { url }
     }
 
-    /// Makes today's schema and the demo users, and tells who these are.
+    /// Creates the schema and the demo users. Returns the users.
     pub async fn prepare(&self) -> anyhow::Result<Users> {
         let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), self.url.to_string())]);
         let settings = DatabaseSettings::read(&mut reader);
@@ -75,7 +75,7 @@ impl Database {
         config.application_name(NAME);
         let (client, connection) = config.connect(NoTls).await?;
         let driving = tokio::spawn(async move {
-            // How it ends is said to whoever uses it.
+            // The client reports the error.
             let _ = connection.await;
         });
         Ok(Connection {
@@ -84,14 +84,14 @@ impl Database {
         })
     }
 
-    /// How many notifications wait for their delivery.
+    /// Returns the number of notifications that are not processed.
     pub async fn unsettled(&self) -> anyhow::Result<i64> {
         let connection = self.connect().await?;
         let sql = "SELECT count(*) FROM notifications WHERE status <> 'processed'";
         Ok(connection.client.query_one(sql, &[]).await?.get(0))
     }
 
-    /// Hands every row to `take`, one after the other.
+    /// Passes every row to `take`.
     pub async fn rows(&self, mut take: impl FnMut(&Row)) -> anyhow::Result<()> {
         let connection = self.connect().await?;
         let sql = "SELECT message_id, user_id, type, payload::text, status FROM notifications";
@@ -104,13 +104,13 @@ impl Database {
         Ok(())
     }
 
-    /// Terminates the connections of everybody else.
+    /// Terminates the connections of all other programs.
     pub async fn terminate_connections(&self) -> anyhow::Result<()> {
         Ok(terminate_others(&self.connect().await?).await?)
     }
 
-    /// Takes every connection that the server has, the superuser's reserve and those of our programs
-    /// included, until `over` ends.
+    /// Occupies every connection of the server, including the superuser's reserve and those of the programs,
+    /// until `over` ends.
     pub async fn exhaust_connections(&self, over: impl Future<Output = ()>) -> anyhow::Result<()> {
         let own = self.connect().await?;
         let taking = async {
@@ -119,9 +119,9 @@ impl Database {
                 while let Some(slot) = self.take_slot().await? {
                     held.push(slot);
                 }
-                // Whoever comes back now finds that we were quicker, or the next time.
+                // Programs reconnect; the next rounds occupy the remaining slots.
                 terminate_others(&own).await?;
-                wait(AGAIN).await;
+                wait(TERMINATE_INTERVAL).await;
             }
         };
         tokio::select! {
@@ -130,9 +130,9 @@ impl Database {
         }
     }
 
-    /// Takes a connection without logging in, which is quick: the server has given it a slot by the time
-    /// that it asks for the password, for which it waits a minute (`authentication_timeout`). `None` where
-    /// it has none left.
+    /// Occupies a connection slot without logging in, which is quick: the server assigns the slot before it
+    /// asks for the password, and waits for a minute (`authentication_timeout`). Returns `None` if no slot is
+    /// free.
     async fn take_slot(&self) -> anyhow::Result<Option<TcpStream>> {
         let host = self.url.host_str().context("a host")?;
         let port = self.url.port().context("a port")?;
@@ -144,7 +144,7 @@ impl Database {
     }
 }
 
-/// The first message of a connection (PostgreSQL's manual, "Message Formats", `StartupMessage`).
+/// Encodes the first message of a connection (PostgreSQL documentation, "Message Formats", `StartupMessage`).
 fn startup(user: &str) -> Vec<u8> {
     const VERSION: [u8; 4] = [0, 3, 0, 0];
     let parameters = format!("user\0{user}\0database\0{user}\0\0");
@@ -165,6 +165,6 @@ fn read(row: &tokio_postgres::Row) -> anyhow::Result<Row> {
         id: row.get(0),
         body: Fingerprint::of(row.get(1), channel, &payload),
         status: row.get(4),
-        delivered_outside: channel != "in-app",
+        has_provider: channel != "in-app",
     })
 }

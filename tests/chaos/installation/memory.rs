@@ -2,17 +2,17 @@ use std::fmt;
 
 const MIB: u64 = 1024 * 1024;
 
-/// What a process has of the machine's memory, in bytes.
+/// The memory of a process, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Now.
+    /// Current resident memory.
     pub resident: u64,
-    /// At most, since its start.
+    /// Maximum resident memory since the start.
     pub peak: u64,
 }
 
 impl Memory {
-    /// From the text of `/proc/PID/status`; `None` for a process that has ended.
+    /// Parses `/proc/PID/status`. Returns `None` for a process that has ended.
     pub fn read(status: &str) -> Option<Self> {
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -26,7 +26,7 @@ impl Memory {
     }
 }
 
-/// A number of bytes, for people.
+/// A number of bytes, displayed in MiB.
 pub struct Mib(pub u64);
 
 impl fmt::Display for Mib {
@@ -36,8 +36,8 @@ impl fmt::Display for Mib {
 }
 
 /// What a process may have when all is over, where `level` is what its program had under the same load
-/// before anything happened: half as much again and 32 MiB. The part that does not grow with the level is
-/// for what one storm leaves in an allocator's hands, and for small levels; a leak goes on growing and
+/// before anything happened: half as much again and 32 MiB. The component that does not grow with the level is
+/// for what one storm leaves in an allocator's hands, and for small baseline; a leak goes on growing and
 /// passes any bound.
 pub const fn bound(level: u64) -> u64 {
     level + level / 2 + 32 * MIB
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernels_words_are_understood() {
+    fn proc_status_is_parsed() {
         let status = "Name:\ttidings-api\nVmPeak:\t  999999 kB\nVmHWM:\t   20480 kB\nVmRSS:\t   10240 kB\nRssAnon:\t 1 kB\n";
         let memory = Memory {
             resident: 10 * MIB,
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_passes_the_bound() {
+    fn a_leak_exceeds_the_bound() {
         assert_eq!(bound(40 * MIB), 92 * MIB);
         assert_eq!(Mib(bound(1)).to_string(), "33 MiB");
     }

@@ -1,4 +1,4 @@
-//! What chaos happens to: two processes of each program, their servers, and the network between them.
+//! The installation under test: two processes of each program, their servers, and the network between them.
 
 mod addresses;
 mod broker;
@@ -23,74 +23,77 @@ pub use servers::Servers;
 
 use addresses::{Addresses, port};
 
-use crate::parts::{Link, PROCESSES, Part};
-use crate::pause::{until, wait};
-use crate::proxy::{Proxy, Weather};
-use crate::story::Story;
+use crate::components::{Component, Link, PROCESSES};
+use crate::proxy::{Conditions, Proxy};
+use crate::run_log::RunLog;
+use crate::timing::{until, wait};
 
-/// How long all may take to become ready after their start.
+/// How long all processes may take to become ready.
 const READY: Duration = Duration::from_mins(2);
 
-/// How often the watch looks whether all processes live.
-const WATCH: Duration = Duration::from_millis(250);
+/// Time between two checks that all processes run.
+const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Two processes of each program, between proxies.
+/// Two processes of each program, connected through proxies.
 pub struct Installation {
-    pub story: Arc<Story>,
+    pub log: Arc<RunLog>,
     pub servers: Servers,
     pub database: Database,
     pub broker: Broker,
-    /// How many nodes RabbitMQ has.
+    /// The number of RabbitMQ nodes.
     pub nodes: usize,
-    programs: BTreeMap<Part, Program>,
+    programs: BTreeMap<Component, Program>,
     links: BTreeMap<Link, Arc<Proxy>>,
     probes: reqwest::Client,
 }
 
-/// Where an installation finds what it needs.
-pub struct Places<'a> {
+/// The folders of an installation.
+pub struct Paths<'a> {
     /// The folder of the programs.
     pub programs: &'a Path,
-    /// Where their logs go.
+    /// The folder of their logs.
     pub logs: &'a Path,
-    /// Where their sandbox is.
+    /// The folder of the sandbox provider.
     pub sandbox: &'a Path,
 }
 
 impl Installation {
-    /// Lays the network around `servers`, which run, and nothing else yet.
+    /// Creates the proxies around `servers`, which must run, and starts no program.
     pub async fn new(
         servers: Servers,
-        places: &Places<'_>,
-        story: Arc<Story>,
+        paths: &Paths<'_>,
+        log: Arc<RunLog>,
     ) -> anyhow::Result<Self> {
         let addresses = Addresses::read(&servers)?;
         let nodes = addresses.nodes.len();
         let mut links = BTreeMap::new();
         for link in Link::all(nodes) {
             let upstream = match link.to {
-                Part::RabbitMq(node) => port(&addresses.nodes[node])?,
-                Part::Postgres => port(&addresses.database)?,
-                // Known once it listens.
+                Component::RabbitMq(node) => port(&addresses.nodes[node])?,
+                Component::Postgres => port(&addresses.database)?,
+                // Set once the API process listens.
                 _ => 0,
             };
             links.insert(link, Arc::new(Proxy::start(upstream).await?));
         }
         let mut programs = BTreeMap::new();
-        for part in Part::programs() {
-            let settings = addresses.settings(part, &links, places.sandbox)?;
-            let (name, door) = match part {
-                Part::Api(_) => ("tidings-api", links.get(&entrance(part)).cloned()),
+        for component in Component::programs() {
+            let settings = addresses.settings(component, &links, paths.sandbox)?;
+            let (name, proxy) = match component {
+                Component::Api(_) => ("tidings-api", links.get(&client_link(component)).cloned()),
                 _ => ("tidings-worker", None),
             };
-            let log = places.logs.join(format!("{part}.log"));
-            let binary = places.programs.join(name);
-            programs.insert(part, Program::new(part, binary, settings, log, door));
+            let log = paths.logs.join(format!("{component}.log"));
+            let binary = paths.programs.join(name);
+            programs.insert(
+                component,
+                Program::new(component, binary, settings, log, proxy),
+            );
         }
         Ok(Self {
-            story,
+            log,
             database: Database::at(addresses.database.clone()),
-            broker: Broker::new(addresses.straight(), &addresses.management)?,
+            broker: Broker::new(addresses.direct_settings(), &addresses.management)?,
             servers,
             nodes,
             programs,
@@ -110,25 +113,26 @@ impl Installation {
         Ok(())
     }
 
-    /// A process of our own programs.
-    pub fn program(&self, part: Part) -> anyhow::Result<&Program> {
-        let program = self.programs.get(&part);
-        program.with_context(|| format!("{part} is no program of ours"))
+    /// Returns a program's process.
+    pub fn program(&self, component: Component) -> anyhow::Result<&Program> {
+        let program = self.programs.get(&component);
+        program.with_context(|| format!("{component} is not a program of Tidings"))
     }
 
-    /// All processes of our own programs.
+    /// Returns all processes of the programs.
     pub fn programs(&self) -> impl Iterator<Item = &Program> {
         self.programs.values()
     }
 
-    /// The ports at which clients reach the processes of the API.
-    pub fn entrances(&self) -> Vec<u16> {
-        let doors = (0..PROCESSES).filter_map(|n| self.links.get(&entrance(Part::Api(n))));
-        doors.map(|proxy| proxy.port()).collect()
+    /// Returns the ports at which clients reach the API processes.
+    pub fn api_ports(&self) -> Vec<u16> {
+        let proxies =
+            (0..PROCESSES).filter_map(|n| self.links.get(&client_link(Component::Api(n))));
+        proxies.map(|proxy| proxy.port()).collect()
     }
 
-    /// The node that leads the intake queue.
-    pub async fn leader(&self) -> anyhow::Result<Part> {
+    /// Returns the node that leads the intake queue.
+    pub async fn leader(&self) -> anyhow::Result<Component> {
         let list = ["list_queues", "--no-table-headers", "name", "leader"];
         let list = self.servers.rabbitmqctl(None, &list).await?;
         let queue = self.broker.intake();
@@ -136,19 +140,20 @@ impl Installation {
             .lines()
             .find_map(|line| line.strip_prefix(queue)?.strip_prefix('\t'))
             .with_context(|| format!("no leader of {queue} in: {list}"))?;
-        let is_it = |node: &Part| leader.split('@').next() == Some(node.to_string().as_str());
-        let node = (0..self.nodes).map(Part::RabbitMq).find(is_it);
-        node.with_context(|| format!("{leader} is none of our nodes"))
+        let is_leader =
+            |node: &Component| leader.split('@').next() == Some(node.to_string().as_str());
+        let node = (0..self.nodes).map(Component::RabbitMq).find(is_leader);
+        node.with_context(|| format!("{leader} is not a node of the cluster"))
     }
 
-    /// Changes the weather between two parts.
-    pub fn set_weather(&self, link: Link, weather: Weather) -> anyhow::Result<()> {
+    /// Changes the network conditions of a link.
+    pub fn set_conditions(&self, link: Link, conditions: Conditions) -> anyhow::Result<()> {
         let proxy = self.links.get(&link);
-        proxy.with_context(|| format!("no {link}"))?.set(weather);
+        proxy.with_context(|| format!("no {link}"))?.set(conditions);
         Ok(())
     }
 
-    /// The processes whose `/ready` does not say yes, and what it says instead.
+    /// Returns the processes that are not ready, each with the status of its `/ready`.
     pub async fn unready(&self) -> Vec<String> {
         let mut unready = Vec::new();
         for program in self.programs.values() {
@@ -156,32 +161,32 @@ impl Installation {
             let answer = self.probes.get(url).send().await;
             match answer {
                 Ok(answer) if answer.status().is_success() => {}
-                Ok(answer) => unready.push(format!("{}: {}", program.part, answer.status())),
-                Err(_) => unready.push(format!("{}: no answer", program.part)),
+                Ok(answer) => unready.push(format!("{}: {}", program.component, answer.status())),
+                Err(_) => unready.push(format!("{}: no response", program.component)),
             }
         }
         unready
     }
 
-    /// Complains about processes that end by themselves, and starts them again. Never ends.
+    /// Logs an error for a process that ends unexpectedly, and starts it again. Never returns.
     pub async fn watch(&self) -> ! {
         loop {
             for program in self.programs.values() {
-                if program.died(&self.story).await
+                if program.died(&self.log).await
                     && let Err(error) = program.start().await
                 {
-                    self.story.complain(format_args!("{error:#}"));
+                    self.log.error(format_args!("{error:#}"));
                 }
             }
-            wait(WATCH).await;
+            wait(WATCH_INTERVAL).await;
         }
     }
 }
 
-/// The link by which clients come to a process of the API.
-const fn entrance(api: Part) -> Link {
+/// Returns the link from the clients to an API process.
+const fn client_link(api: Component) -> Link {
     Link {
-        from: Part::Clients,
+        from: Component::Clients,
         to: api,
     }
 }

@@ -14,56 +14,56 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::memory::Memory;
-use crate::parts::Part;
-use crate::pause::until;
+use crate::components::Component;
 use crate::proxy::Proxy;
-use crate::story::Story;
+use crate::run_log::RunLog;
+use crate::timing::until;
 
-/// How long a program may take to listen: the machine is busy.
+/// How long a program may take to listen on a busy machine.
 const START: Duration = Duration::from_secs(90);
 
-/// How long it may take to leave: its own 30 s (`SHUTDOWN_TIMEOUT_SECS`), and as much again.
-const LEAVE: Duration = Duration::from_mins(1);
+/// How long a program may take to stop: twice its own limit of 30 s (`SHUTDOWN_TIMEOUT_SECS`).
+const STOP: Duration = Duration::from_mins(1);
 
-/// What is shown of the log of a program that has ended by itself, in bytes.
+/// Bytes of the log that are shown if a program ends unexpectedly.
 const TAIL: u64 = 4000;
 
-/// A process of `tidings-api` or `tidings-worker`, as a supervisor would run it.
+/// A process of `tidings-api` or `tidings-worker`, with its supervisor.
 pub struct Program {
-    pub part: Part,
+    pub component: Component,
     binary: PathBuf,
     settings: BTreeMap<String, String>,
     log: PathBuf,
-    /// Where clients come in.
-    door: Option<Arc<Proxy>>,
-    /// The process; `None` while it is down on purpose.
+    /// The proxy of the clients.
+    proxy: Option<Arc<Proxy>>,
+    /// The process. `None` while a fault keeps it stopped.
     child: Mutex<Option<Child>>,
-    /// Where it listens; 0 while it does not.
+    /// The port; 0 while the program does not listen.
     port: AtomicU16,
 }
 
 impl Program {
-    /// One that has yet to be started.
+    /// Creates a program that is not running.
     pub fn new(
-        part: Part,
+        component: Component,
         binary: PathBuf,
         settings: BTreeMap<String, String>,
         log: PathBuf,
-        door: Option<Arc<Proxy>>,
+        proxy: Option<Arc<Proxy>>,
     ) -> Self {
         Self {
-            part,
+            component,
             binary,
             settings,
             log,
-            door,
+            proxy,
             child: Mutex::default(),
             port: AtomicU16::new(0),
         }
     }
 
-    /// Starts it, unless it runs, and waits until it listens. Where it ends before, [`Program::died`]
-    /// tells.
+    /// Starts the program unless it runs, and waits until it listens or ends. [`Program::died`] reports an early
+    /// end.
     pub async fn start(&self) -> anyhow::Result<()> {
         let mut child = self.child.lock().await;
         if child.is_some() {
@@ -78,7 +78,7 @@ impl Program {
         let started = Command::new(&self.binary)
             .env_clear()
             .envs(&self.settings)
-            // A `.env` in the folder of whoever runs this is not for the programs.
+            // The programs must not read the `.env` of the current folder.
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -91,36 +91,36 @@ impl Program {
         let listening = until(START, || async {
             if let Some(port) = listening_port(&self.log, seen) {
                 self.port.store(port, Ordering::Relaxed);
-                if let Some(door) = &self.door {
-                    door.lead_to(port);
+                if let Some(proxy) = &self.proxy {
+                    proxy.set_upstream(port);
                 }
                 return true;
             }
             self.pid().await.is_none()
         });
-        anyhow::ensure!(listening.await, "{} does not listen", self.part);
+        anyhow::ensure!(listening.await, "{} does not listen", self.component);
         Ok(())
     }
 
-    /// Its process id; `None` where it does not run.
+    /// Returns the process id, or `None` if the program does not run.
     pub async fn pid(&self) -> Option<Pid> {
         let child = self.child.lock().await;
         let pid = child.as_ref()?.id()?;
         Pid::from_raw(pid.try_into().ok()?)
     }
 
-    /// Kills it (SIGKILL).
-    pub async fn kill(&self, story: &Story) -> anyhow::Result<()> {
-        let Some(mut child) = self.take(story).await else {
+    /// Kills the program (SIGKILL).
+    pub async fn kill(&self, log: &RunLog) -> anyhow::Result<()> {
+        let Some(mut child) = self.take(log).await else {
             return Ok(());
         };
         child.kill().await?;
         Ok(())
     }
 
-    /// Asks it to leave (SIGTERM) and waits until it has.
-    pub async fn stop(&self, story: &Story) -> anyhow::Result<Option<ExitStatus>> {
-        let Some(mut child) = self.take(story).await else {
+    /// Sends SIGTERM and waits for the end.
+    pub async fn stop(&self, log: &RunLog) -> anyhow::Result<Option<ExitStatus>> {
+        let Some(mut child) = self.take(log).await else {
             return Ok(None);
         };
         if let Some(pid) = child
@@ -129,79 +129,82 @@ impl Program {
         {
             kill_process(pid, Signal::TERM)?;
         }
-        if let Ok(status) = timeout(LEAVE, child.wait()).await {
+        if let Ok(status) = timeout(STOP, child.wait()).await {
             return Ok(Some(status?));
         }
-        story.complain(format_args!("{} did not leave within {LEAVE:?}", self.part));
+        log.error(format_args!(
+            "{} did not stop within {STOP:?}",
+            self.component
+        ));
         child.kill().await?;
         Ok(None)
     }
 
-    /// Takes the process in order to end it: from now on its end is no surprise.
-    async fn take(&self, story: &Story) -> Option<Child> {
+    /// Takes the process, so that its end is expected.
+    async fn take(&self, log: &RunLog) -> Option<Child> {
         let mut child = self.child.lock().await;
-        self.look(&mut child, story);
+        self.check(&mut child, log);
         self.port.store(0, Ordering::Relaxed);
-        if let Some(door) = &self.door {
-            door.lead_to(0);
+        if let Some(proxy) = &self.proxy {
+            proxy.set_upstream(0);
         }
         child.take()
     }
 
-    /// Stops it (SIGSTOP) for a while, or until `over` ends.
+    /// Freezes the program (SIGSTOP) until `over` ends.
     pub async fn freeze(&self, over: impl Future<Output = ()>) -> anyhow::Result<()> {
         let Some(pid) = self.pid().await else {
             return Ok(());
         };
         kill_process(pid, Signal::STOP)?;
         over.await;
-        // Where it has been killed meanwhile, so be it.
+        // Fails if the program has been killed meanwhile.
         let _ = kill_process(pid, Signal::CONT);
         Ok(())
     }
 
-    /// Complains where it has ended by itself, and tells whether it has.
-    pub async fn died(&self, story: &Story) -> bool {
-        self.look(&mut *self.child.lock().await, story)
+    /// Returns whether the program has ended unexpectedly, and logs an error if so.
+    pub async fn died(&self, log: &RunLog) -> bool {
+        self.check(&mut *self.child.lock().await, log)
     }
 
-    fn look(&self, child: &mut Option<Child>, story: &Story) -> bool {
+    fn check(&self, child: &mut Option<Child>, log: &RunLog) -> bool {
         let Some(Ok(Some(status))) = child.as_mut().map(Child::try_wait) else {
             return false;
         };
         *child = None;
         let tail = tail(&self.log).unwrap_or_else(|error| format!("no log: {error}"));
-        story.complain(format_args!(
-            "{} ended by itself ({status}); the end of its log:\n{tail}",
-            self.part
+        log.error(format_args!(
+            "{} ended unexpectedly ({status}); the end of its log:\n{tail}",
+            self.component
         ));
         true
     }
 
-    /// Where it listens; 0 while it does not.
+    /// Returns the port, or 0 while the program does not listen.
     pub fn port(&self) -> u16 {
         self.port.load(Ordering::Relaxed)
     }
 
-    /// What of the machine's memory it has, in bytes, and the most that it ever had.
+    /// Returns the memory of the process.
     pub async fn memory(&self) -> Option<Memory> {
         let pid = self.pid().await?;
         let path = format!("/proc/{}/status", pid.as_raw_nonzero());
         Memory::read(&fs::read_to_string(path).ok()?)
     }
 
-    /// How many lines of its log hold this text.
+    /// Returns the number of log lines that contain `text`.
     pub fn lines_with(&self, text: &str) -> usize {
         let Ok(log) = File::open(&self.log) else {
             return 0;
         };
         let lines = BufReader::new(log).split(b'\n').map_while(Result::ok);
-        let holds = |line: &Vec<u8>| String::from_utf8_lossy(line).contains(text);
-        lines.filter(holds).count()
+        let contains = |line: &Vec<u8>| String::from_utf8_lossy(line).contains(text);
+        lines.filter(contains).count()
     }
 }
 
-/// The port in the line of a log that says that the program listens, behind the first `seen` bytes.
+/// Returns the port of the "listening" entry after the first `seen` bytes of a log.
 fn listening_port(log: &Path, seen: u64) -> Option<u16> {
     let mut file = File::open(log).ok()?;
     file.seek(SeekFrom::Start(seen)).ok()?;

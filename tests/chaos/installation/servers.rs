@@ -8,20 +8,20 @@ use tidings_tests::Frozen;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::parts::Part;
-use crate::pause::until;
+use crate::components::Component;
+use crate::timing::until;
 
-/// How long `./dev` may take: a start after a kill includes a recovery, on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(4);
+/// How long `./dev` may take: a start after a kill includes recovery, on a busy machine.
+const LIMIT: Duration = Duration::from_mins(4);
 
-/// RabbitMQ and PostgreSQL of this run's own, made by `./dev`.
+/// The RabbitMQ and PostgreSQL of the run, managed by `./dev`.
 pub struct Servers {
     dev: PathBuf,
     dir: PathBuf,
 }
 
 impl Servers {
-    /// Those in the folder `dir`.
+    /// Uses the instance in the folder `dir`.
     pub fn new(dev: &Path, dir: &Path) -> Self {
         Self {
             dev: dev.to_owned(),
@@ -29,7 +29,7 @@ impl Servers {
         }
     }
 
-    /// A variable that `./dev` wrote down for whoever uses the instance.
+    /// Returns a variable of the instance's `env` file.
     pub fn variable(&self, name: &str) -> anyhow::Result<String> {
         let path = self.dir.join("env");
         let variables =
@@ -41,7 +41,7 @@ impl Servers {
         value.with_context(|| format!("no {name} in {}", path.display()))
     }
 
-    /// Makes them, with three nodes of RabbitMQ or one, and starts them all.
+    /// Creates and starts all servers, with three nodes of RabbitMQ or one.
     pub async fn start_all(&self, cluster: bool) -> anyhow::Result<()> {
         let nodes = if cluster {
             ["--cluster"].as_slice()
@@ -52,43 +52,43 @@ impl Servers {
         self.dev(&command.concat()).await.map(drop)
     }
 
-    /// Starts a server and waits until it can be used.
-    pub async fn start(&self, server: Part) -> anyhow::Result<()> {
+    /// Starts a server and waits until it is ready.
+    pub async fn start(&self, server: Component) -> anyhow::Result<()> {
         self.dev(&["start", &server.to_string()]).await.map(drop)
     }
 
-    /// Stops it in good order.
-    pub async fn stop(&self, server: Part) -> anyhow::Result<()> {
+    /// Stops a server cleanly.
+    pub async fn stop(&self, server: Component) -> anyhow::Result<()> {
         self.dev(&["stop", &server.to_string()]).await.map(drop)
     }
 
-    /// Stops it and its children (SIGSTOP): they keep their connections and answer nobody.
-    pub fn freeze(&self, server: Part) -> anyhow::Result<Frozen> {
+    /// Freezes a server and its children (SIGSTOP): they keep their connections but do not respond.
+    pub fn freeze(&self, server: Component) -> anyhow::Result<Frozen> {
         let pid = self.pid(server)?;
         Frozen::with_children(pid).with_context(|| format!("{server} does not run"))
     }
 
-    /// Kills it and its children (SIGKILL), and waits for their end. Not by `./dev`, which would first
-    /// wait for whatever else it is about.
-    pub async fn kill(&self, server: Part) -> anyhow::Result<()> {
+    /// Kills a server and its children (SIGKILL), and waits for their end. Does not use `./dev`, whose lock
+    /// another command may hold.
+    pub async fn kill(&self, server: Component) -> anyhow::Result<()> {
         let pid = self.pid(server)?;
         self.freeze(server)?.kill();
-        let gone = until(PATIENCE, || async { !is_alive(pid) }).await;
-        anyhow::ensure!(gone, "{server} does not end even when killed");
+        let gone = until(LIMIT, || async { !is_alive(pid) }).await;
+        anyhow::ensure!(gone, "{server} does not end after SIGKILL");
         Ok(())
     }
 
-    fn pid(&self, server: Part) -> anyhow::Result<i32> {
+    fn pid(&self, server: Component) -> anyhow::Result<i32> {
         let path = self.dir.join(format!("run/{server}.pid"));
         let text = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
         let pid = text.split_whitespace().next().unwrap_or_default();
         Ok(pid.parse()?)
     }
 
-    /// Runs RabbitMQ's tool on a node; on any that runs where it is not named.
+    /// Runs `rabbitmqctl` on a node, or on any running node if none is given.
     pub async fn rabbitmqctl(
         &self,
-        node: Option<Part>,
+        node: Option<Component>,
         arguments: &[&str],
     ) -> anyhow::Result<String> {
         let node = node.map(|node| node.to_string());
@@ -97,7 +97,7 @@ impl Servers {
         self.dev(&command.concat()).await
     }
 
-    /// Runs `./dev` on the instance and returns what it wrote to its standard output.
+    /// Runs `./dev` on the instance. Returns its standard output.
     async fn dev(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let what = arguments.join(" ");
         let running = Command::new(&self.dev)
@@ -106,10 +106,10 @@ impl Servers {
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let output = timeout(PATIENCE, running)
+        let output = timeout(LIMIT, running)
             .await
             .with_context(|| format!("`./dev {what}` did not end"))?
-            .with_context(|| format!("{} cannot be run", self.dev.display()))?;
+            .with_context(|| format!("cannot run {}", self.dev.display()))?;
         let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
         anyhow::ensure!(
             output.status.success(),
@@ -120,12 +120,12 @@ impl Servers {
     }
 }
 
-/// Whether there is such a process that has not ended.
+/// Returns whether a process exists that has not ended.
 fn is_alive(pid: i32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return false;
     };
-    // The name in parentheses may contain anything.
+    // The process name in parentheses may contain any character.
     let state = stat.rsplit_once(')').map_or("", |(_, rest)| rest.trim());
     !state.starts_with(['Z', 'X'])
 }

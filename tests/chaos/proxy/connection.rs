@@ -10,58 +10,59 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::weather::{Direction, Weather};
+use super::conditions::{Conditions, Direction};
 
-/// What is read at once, in bytes.
-const CHUNK: usize = 16 * 1024;
+/// The size of a read, in bytes.
+const CHUNK_SIZE: usize = 16 * 1024;
 
-/// Chunks on their way, each direction: what a delayed network holds.
-const ON_THE_WAY: usize = 64;
+/// Chunks in transit in each direction: the capacity of a delayed network.
+const IN_TRANSIT: usize = 64;
 
-/// One connection, from its opening to its end.
-pub(super) async fn carry(
+/// Forwards one connection until it ends.
+pub(super) async fn forward(
     mut client: TcpStream,
     upstream: u16,
-    mut forecast: watch::Receiver<Weather>,
+    mut conditions: watch::Receiver<Conditions>,
 ) {
-    let now = *forecast.borrow_and_update();
-    if now == Weather::Dropped {
-        let over = forecast.wait_for(|weather| *weather != Weather::Dropped);
+    let now = *conditions.borrow_and_update();
+    if now == Conditions::Dropped {
+        let over = conditions.wait_for(|conditions| *conditions != Conditions::Dropped);
         tokio::select! {
-            () = swallow(&mut client) => {}
+            () = discard(&mut client) => {}
             _ = over => {}
         }
         return reset(client);
     }
-    if now == Weather::Reset {
+    if now == Conditions::Reset {
         return reset(client);
     }
     let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)).await else {
         return reset(client);
     };
     for stream in [&client, &server] {
-        // Only small packets would come later; nothing breaks without it.
+        // Only avoids a delay of small packets.
         let _ = stream.set_nodelay(true);
     }
     let broken = {
         let lost = AtomicBool::new(false);
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
-        let way = |direction| Way {
+        let half = |direction| HalfConnection {
             direction,
-            weather: forecast.clone(),
+            conditions: conditions.clone(),
             lost: &lost,
         };
-        let (there, back) = (way(Direction::There), way(Direction::Back));
+        let (to_server_half, to_client_half) =
+            (half(Direction::ToServer), half(Direction::ToClient));
         let both = async {
             tokio::try_join!(
-                there.carry(from_client, to_server),
-                back.carry(from_server, to_client)
+                to_server_half.forward(from_client, to_server),
+                to_client_half.forward(from_server, to_client)
             )
         };
         tokio::select! {
             ended = both => ended.is_err(),
-            () = breaking(forecast.clone(), &lost) => true,
+            () = until_reset(conditions.clone(), &lost) => true,
         }
     };
     if broken {
@@ -70,58 +71,59 @@ pub(super) async fn carry(
     }
 }
 
-/// Reads for ever; the end is swallowed too.
-async fn swallow(stream: &mut TcpStream) {
-    let mut buffer = vec![0; CHUNK];
+/// Reads and discards everything, the end of the stream too. Never returns.
+async fn discard(stream: &mut TcpStream) {
+    let mut buffer = vec![0; CHUNK_SIZE];
     while stream.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
     pending::<()>().await;
 }
 
-/// Closes a connection with a reset instead of an end.
+/// Closes a connection by a reset.
 #[expect(clippy::needless_pass_by_value, reason = "it is the drop that closes")]
 fn reset(stream: TcpStream) {
-    // Where it is dead already, so be it.
+    // Fails only if the connection is closed already.
     let _ = stream.set_zero_linger();
 }
 
-/// Ends when the weather breaks the connection.
-async fn breaking(mut forecast: watch::Receiver<Weather>, lost: &AtomicBool) {
-    let breaks = |weather: &Weather| {
-        *weather == Weather::Reset || (!weather.swallows_any() && lost.load(Ordering::Relaxed))
+/// Returns when the conditions reset the connection.
+async fn until_reset(mut conditions: watch::Receiver<Conditions>, lost: &AtomicBool) {
+    let resets = |conditions: &Conditions| {
+        *conditions == Conditions::Reset
+            || (!conditions.drops_any() && lost.load(Ordering::Relaxed))
     };
-    if forecast.wait_for(breaks).await.is_err() {
-        // The proxy is gone.
+    if conditions.wait_for(resets).await.is_err() {
+        // The proxy has been dropped.
         pending::<()>().await;
     }
 }
 
 /// One direction of a connection.
-struct Way<'a> {
+struct HalfConnection<'a> {
     direction: Direction,
-    weather: watch::Receiver<Weather>,
-    /// Whether anything has vanished, on either way.
+    conditions: watch::Receiver<Conditions>,
+    /// Whether any bytes have been dropped, in either direction.
     lost: &'a AtomicBool,
 }
 
-/// Bytes on their way.
+/// Bytes in transit.
 struct Chunk {
     due: Instant,
     bytes: Vec<u8>,
 }
 
-impl Way<'_> {
-    async fn carry(&self, from: ReadHalf<'_>, to: WriteHalf<'_>) -> io::Result<()> {
-        let (queue, chunks) = mpsc::channel(ON_THE_WAY);
+impl HalfConnection<'_> {
+    async fn forward(&self, from: ReadHalf<'_>, to: WriteHalf<'_>) -> io::Result<()> {
+        let (queue, chunks) = mpsc::channel(IN_TRANSIT);
         tokio::try_join!(self.read(from, queue), self.write(chunks, to))?;
         Ok(())
     }
 
     async fn read(&self, mut from: ReadHalf<'_>, queue: mpsc::Sender<Chunk>) -> io::Result<()> {
-        let mut buffer = vec![0; CHUNK];
+        let mut buffer = vec![0; CHUNK_SIZE];
         loop {
             let read = from.read(&mut buffer).await;
-            let weather = self.now();
-            if weather.swallows(self.direction) {
+            let conditions = self.now();
+            if conditions.drops(self.direction) {
                 self.lost.store(true, Ordering::Relaxed);
                 match read {
                     Ok(n) if n > 0 => continue,
@@ -133,7 +135,7 @@ impl Way<'_> {
                 return Ok(());
             }
             let chunk = Chunk {
-                due: Instant::now() + weather.delay(),
+                due: Instant::now() + conditions.delay(),
                 bytes: buffer[..n].to_vec(),
             };
             if queue.send(chunk).await.is_err() {
@@ -152,47 +154,47 @@ impl Way<'_> {
             let mut rest = chunk.bytes.as_slice();
             while !rest.is_empty() {
                 let (piece, pause) = self.piece(rest);
-                if !self.vanishes() {
-                    self.told(to.write_all(piece).await).await?;
+                if !self.is_dropped() {
+                    self.write_result(to.write_all(piece).await).await?;
                 }
                 rest = &rest[piece.len()..];
                 sleep_until(Instant::now() + pause).await;
             }
         }
-        if self.vanishes() {
+        if self.is_dropped() {
             pending::<()>().await;
         }
-        self.told(to.shutdown().await).await
+        self.write_result(to.shutdown().await).await
     }
 
-    /// What goes at once, and how long the next piece waits.
+    /// Returns the bytes to send now, and the time until the next ones may be sent.
     fn piece<'b>(&self, bytes: &'b [u8]) -> (&'b [u8], Duration) {
-        let Weather::Slow(rate) = self.now() else {
+        let Conditions::Slow(rate) = self.now() else {
             return (bytes, Duration::ZERO);
         };
-        let tenth = usize::try_from(rate / 10).unwrap_or(CHUNK).max(1);
+        let tenth = usize::try_from(rate / 10).unwrap_or(CHUNK_SIZE).max(1);
         let piece = &bytes[..bytes.len().min(tenth)];
         let millis = piece.len() * 100 / tenth;
         let pause = Duration::from_millis(u64::try_from(millis).unwrap_or(100));
         (piece, pause)
     }
 
-    fn now(&self) -> Weather {
-        *self.weather.borrow()
+    fn now(&self) -> Conditions {
+        *self.conditions.borrow()
     }
 
-    /// Whether what is about to arrive vanishes instead, which is noted.
-    fn vanishes(&self) -> bool {
-        let vanishes = self.now().swallows(self.direction);
-        if vanishes {
+    /// Returns whether bytes that arrive now are dropped. Records it if they are.
+    fn is_dropped(&self) -> bool {
+        let dropped = self.now().drops(self.direction);
+        if dropped {
             self.lost.store(true, Ordering::Relaxed);
         }
-        vanishes
+        dropped
     }
 
-    /// That a write failed was said by the other side, on the opposite way: there it may vanish.
-    async fn told(&self, written: io::Result<()>) -> io::Result<()> {
-        if written.is_err() && self.now().swallows(self.direction.opposite()) {
+    /// Handles a failed write: the receiver reports it in the opposite direction, which may drop the report.
+    async fn write_result(&self, written: io::Result<()>) -> io::Result<()> {
+        if written.is_err() && self.now().drops(self.direction.opposite()) {
             self.lost.store(true, Ordering::Relaxed);
             pending::<()>().await;
         }

@@ -1,7 +1,7 @@
-//! The network between two parts, which can be made as bad as networks are.
+//! A TCP proxy between two components that simulates network faults.
 
+mod conditions;
 mod connection;
-mod weather;
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -12,61 +12,61 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use weather::{Direction, Weather};
+pub use conditions::{Conditions, Direction};
 
-/// A port on this machine whose connections are led to another one, through the weather of the moment.
+/// Forwards the connections to a local port to another port, under the current network conditions.
 pub struct Proxy {
     port: u16,
     upstream: Arc<AtomicU16>,
-    weather: watch::Sender<Weather>,
+    conditions: watch::Sender<Conditions>,
     _accepting: AbortOnDropHandle<()>,
 }
 
 impl Proxy {
-    /// One that leads to `upstream`; with 0 to nobody, until [`Proxy::lead_to`].
+    /// Starts a proxy to `upstream`. With port 0, connections are reset until [`Proxy::set_upstream`].
     pub async fn start(upstream: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let upstream = Arc::new(AtomicU16::new(upstream));
-        let (weather, forecast) = watch::channel(Weather::Clear);
-        let accepting = accept(listener, Arc::clone(&upstream), forecast);
+        let (conditions, receiver) = watch::channel(Conditions::Normal);
+        let accepting = accept(listener, Arc::clone(&upstream), receiver);
         Ok(Self {
             port,
             upstream,
-            weather,
+            conditions,
             _accepting: AbortOnDropHandle::new(tokio::spawn(accepting)),
         })
     }
 
-    /// Where to connect to.
+    /// Returns the port to connect to.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Leads new connections to another port.
-    pub fn lead_to(&self, port: u16) {
+    /// Forwards new connections to another port.
+    pub fn set_upstream(&self, port: u16) {
         self.upstream.store(port, Ordering::Relaxed);
     }
 
-    /// Changes the weather. When what swallowed bytes is over, connections that lost some are reset: TCP
-    /// delivers every byte or none that comes after it.
-    pub fn set(&self, weather: Weather) {
-        self.weather.send_replace(weather);
+    /// Changes the conditions. Connections that have lost bytes are reset when bytes are no longer dropped: TCP
+    /// never delivers a byte after one that is missing.
+    pub fn set(&self, conditions: Conditions) {
+        self.conditions.send_replace(conditions);
     }
 }
 
 async fn accept(
     listener: TcpListener,
     upstream: Arc<AtomicU16>,
-    forecast: watch::Receiver<Weather>,
+    conditions: watch::Receiver<Conditions>,
 ) {
     loop {
         match listener.accept().await {
             Ok((client, _)) => {
                 let upstream = upstream.load(Ordering::Relaxed);
-                tokio::spawn(connection::carry(client, upstream, forecast.clone()));
+                tokio::spawn(connection::forward(client, upstream, conditions.clone()));
             }
-            // Out of descriptors for a moment: whoever connects waits.
+            // The process has no free file descriptor: clients wait.
             Err(_) => tokio::task::yield_now().await,
         }
     }

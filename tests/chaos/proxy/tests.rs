@@ -7,11 +7,11 @@ use tokio::time::timeout;
 
 use super::*;
 
-/// Long enough for bytes to come through that are not held up.
+/// Long enough for bytes that are neither dropped nor delayed to arrive.
 const SOON: Duration = Duration::from_millis(200);
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A proxy and both ends of connections through it.
+/// A proxy and the server behind it.
 struct Network {
     proxy: Proxy,
     server: TcpListener,
@@ -32,7 +32,7 @@ impl Network {
         connecting.await.expect("connected")
     }
 
-    /// Both ends of a connection that works.
+    /// Returns both ends of a working connection.
     async fn pair(&self) -> (TcpStream, TcpStream) {
         let mut client = self.connect().await;
         let (mut server, _) = self.server.accept().await.expect("accepted");
@@ -42,7 +42,7 @@ impl Network {
     }
 }
 
-/// Checks that bytes go through.
+/// Checks that bytes arrive.
 async fn send(from: &mut TcpStream, to: &mut TcpStream, bytes: &[u8]) {
     from.write_all(bytes).await.expect("sent");
     let mut received = vec![0; bytes.len()];
@@ -54,7 +54,7 @@ async fn send(from: &mut TcpStream, to: &mut TcpStream, bytes: &[u8]) {
 async fn assert_silent(stream: &mut TcpStream) {
     let mut buffer = [0; 16];
     let read = timeout(SOON, stream.read(&mut buffer)).await;
-    assert!(read.is_err(), "nothing comes, not even an end: {read:?}");
+    assert!(read.is_err(), "unexpected data or end of stream: {read:?}");
 }
 
 async fn assert_reset(stream: &mut TcpStream) {
@@ -65,7 +65,7 @@ async fn assert_reset(stream: &mut TcpStream) {
 }
 
 #[tokio::test]
-async fn in_clear_weather_bytes_and_ends_go_through() {
+async fn bytes_and_the_end_of_a_stream_are_forwarded() {
     let network = Network::new().await;
     let (mut client, mut server) = network.pair().await;
     send(&mut client, &mut server, &vec![7; 300_000]).await;
@@ -87,56 +87,56 @@ async fn a_reset_by_one_side_reaches_the_other() {
 }
 
 #[tokio::test]
-async fn what_is_dropped_vanishes_and_its_connection_is_reset_when_the_network_is_back() {
+async fn a_connection_that_lost_bytes_is_reset_when_the_network_recovers() {
     let network = Network::new().await;
     let (mut client, mut server) = network.pair().await;
     let (mut idle_client, mut idle_server) = network.pair().await;
-    network.proxy.set(Weather::Dropped);
+    network.proxy.set(Conditions::Dropped);
     client.write_all(b"lost").await.expect("sent");
     let mut fresh = network.connect().await;
     for stream in [&mut client, &mut server, &mut fresh, &mut idle_server] {
         assert_silent(stream).await;
     }
-    network.proxy.set(Weather::Clear);
+    network.proxy.set(Conditions::Normal);
     for stream in [&mut client, &mut server, &mut fresh] {
         assert_reset(stream).await;
     }
-    // Whoever had nothing to say has noticed nothing.
+    // A connection that lost nothing works on.
     send(&mut idle_client, &mut idle_server, b"still there").await;
 }
 
 #[tokio::test]
-async fn the_end_of_a_connection_vanishes_too() {
+async fn the_end_of_a_connection_is_dropped_too() {
     let network = Network::new().await;
     let (client, mut server) = network.pair().await;
-    network.proxy.set(Weather::Dropped);
+    network.proxy.set(Conditions::Dropped);
     drop(client);
     assert_silent(&mut server).await;
-    network.proxy.set(Weather::Clear);
+    network.proxy.set(Conditions::Normal);
     assert_reset(&mut server).await;
 }
 
 #[tokio::test]
-async fn a_half_open_network_carries_one_way_alone() {
+async fn a_half_open_network_forwards_one_direction_only() {
     let network = Network::new().await;
     let (mut client, mut server) = network.pair().await;
-    network.proxy.set(Weather::HalfOpen(Direction::There));
+    network.proxy.set(Conditions::HalfOpen(Direction::ToServer));
     client.write_all(b"lost").await.expect("sent");
     assert_silent(&mut server).await;
     send(&mut server, &mut client, b"arrives").await;
-    network.proxy.set(Weather::Clear);
+    network.proxy.set(Conditions::Normal);
     assert_reset(&mut server).await;
 }
 
 #[tokio::test]
-async fn a_network_that_resets_lets_nobody_in() {
+async fn a_resetting_network_resets_old_and_new_connections() {
     let network = Network::new().await;
     let (mut client, mut server) = network.pair().await;
-    network.proxy.set(Weather::Reset);
+    network.proxy.set(Conditions::Reset);
     assert_reset(&mut client).await;
     assert_reset(&mut server).await;
     assert_reset(&mut network.connect().await).await;
-    network.proxy.set(Weather::Clear);
+    network.proxy.set(Conditions::Normal);
     network.pair().await;
 }
 
@@ -144,7 +144,7 @@ async fn a_network_that_resets_lets_nobody_in() {
 async fn delayed_bytes_arrive_late_and_in_order() {
     let network = Network::new().await;
     let (mut client, mut server) = network.pair().await;
-    network.proxy.set(Weather::Delayed(SOON));
+    network.proxy.set(Conditions::Delayed(SOON));
     let began = Instant::now();
     client.write_all(b"one ").await.expect("sent");
     send(&mut client, &mut server, b"").await;
@@ -156,24 +156,24 @@ async fn delayed_bytes_arrive_late_and_in_order() {
 }
 
 #[tokio::test]
-async fn a_slow_network_takes_its_time() {
+async fn a_slow_network_limits_the_rate() {
     let network = Network::new().await;
     let (mut client, mut server) = network.pair().await;
-    network.proxy.set(Weather::Slow(2000));
+    network.proxy.set(Conditions::Slow(2000));
     let began = Instant::now();
     send(&mut client, &mut server, &[7; 1000]).await;
     assert!(began.elapsed() >= SOON, "{:?}", began.elapsed());
-    // The rest of what is on its way need not wait for the weather of yesterday.
+    // Bytes in transit follow the new conditions.
     client.write_all(&vec![7; 60_000]).await.expect("sent");
-    network.proxy.set(Weather::Clear);
+    network.proxy.set(Conditions::Normal);
     let mut received = vec![0; 60_000];
     let receiving = timeout(LIMIT, server.read_exact(&mut received));
     receiving.await.expect("in time").expect("received");
 }
 
 #[tokio::test]
-async fn a_proxy_that_leads_to_nobody_resets() {
+async fn a_proxy_without_an_upstream_resets_connections() {
     let network = Network::new().await;
-    network.proxy.lead_to(0);
+    network.proxy.set_upstream(0);
     assert_reset(&mut network.connect().await).await;
 }

@@ -30,10 +30,14 @@ struct Json {
 }
 
 impl Report {
-    /// As JSON.
+    /// Returns the report as JSON.
     pub fn to_json(&self) -> serde_json::Result<String> {
         let found = self.findings.as_ref();
-        let faults = self.deeds.faults.iter().map(|(kind, n)| (kind.name(), *n));
+        let faults = self
+            .injected
+            .faults
+            .iter()
+            .map(|(kind, n)| (kind.name(), *n));
         let memory = self.memory.iter();
         let json = Json {
             seed: self.seed,
@@ -52,9 +56,9 @@ impl Report {
             unsettled: found.map(|found| found.unsettled),
             undelivered: found.map(|found| found.undelivered),
             failed_messages: self.failed_messages,
-            longest_gap_after_leader_s: self.deeds.gap_after_leader.map(rounded),
+            longest_gap_after_leader_s: self.injected.gap_after_leader.map(rounded),
             memory_mib: memory
-                .map(|memory| (memory.part.to_string(), memory.now >> 20))
+                .map(|memory| (memory.component.to_string(), memory.now >> 20))
                 .collect(),
             failures: self.failures(),
         };

@@ -1,12 +1,12 @@
 use serde_json::Value;
 
 use super::*;
-use crate::demon::Kind;
+use crate::injector::FaultKind;
 
 fn good() -> Report {
     Report {
-        deeds: Deeds {
-            faults: [(Kind::KillWorker, 3)].into(),
+        injected: InjectedFaults {
+            faults: [(FaultKind::KillWorker, 3)].into(),
             gap_after_leader: None,
         },
         counts: Some(Counts {
@@ -25,7 +25,7 @@ fn good() -> Report {
         }),
         dead_letters: Some(0),
         memory: vec![MemoryLevel {
-            part: Part::Api(0),
+            component: Component::Api(0),
             level: 10 << 20,
             now: 20 << 20,
             peak: 30 << 20,
@@ -36,7 +36,7 @@ fn good() -> Report {
 }
 
 #[test]
-fn what_must_be_zero_fails_the_run_where_it_is_not() {
+fn a_finding_that_must_be_zero_fails_the_run() {
     assert_eq!(good().failures(), [""; 0]);
     let spoil: [fn(&mut Findings); 6] = [
         |found| found.lost = 1,
@@ -54,23 +54,23 @@ fn what_must_be_zero_fails_the_run_where_it_is_not() {
 }
 
 #[test]
-fn so_do_dead_letters_memory_and_whatever_was_complained_of() {
+fn dead_letters_memory_and_errors_fail_the_run() {
     let mut report = good();
     report.dead_letters = Some(2);
     report.memory[0].now = 48 << 20;
-    report.complaints = vec!["worker-1 ended by itself".to_owned()];
+    report.errors = vec!["worker-1 ended by itself".to_owned()];
     assert_eq!(
         report.failures(),
         [
             "worker-1 ended by itself",
-            "dead letters: 2",
-            "api-1 has 48 MiB of memory, more than 47 MiB",
+            "dead notifications: 2",
+            "api-1 uses 48 MiB of memory, more than 47 MiB",
         ]
     );
 }
 
 #[test]
-fn what_is_not_known_is_a_failure_and_no_number() {
+fn an_unknown_value_is_a_failure_and_null() {
     let report = Report::new(7, 3);
     assert_eq!(report.failures().len(), 6);
     let json: Value = serde_json::from_str(&report.to_json().expect("JSON")).expect("JSON");
@@ -80,7 +80,7 @@ fn what_is_not_known_is_a_failure_and_no_number() {
 }
 
 #[test]
-fn the_json_has_the_members_that_programs_read() {
+fn the_json_has_its_documented_members() {
     let json: Value = serde_json::from_str(&good().to_json().expect("JSON")).expect("JSON");
     for (member, value) in [
         ("seed", serde_json::json!(7)),

@@ -14,8 +14,8 @@ fn under_key(n: u32) -> Option<String> {
     format!("key-{n}").into()
 }
 
-fn tried(n: u32) -> Entry {
-    Entry::Try {
+fn attempt(n: u32) -> Entry {
+    Entry::Attempt {
         body: body(n),
         key: None,
     }
@@ -34,7 +34,7 @@ fn row(its_id: u32, its_body: u32) -> Row {
         id: id(its_id),
         body: body(its_body),
         status: "processed".to_owned(),
-        delivered_outside: false,
+        has_provider: false,
     }
 }
 
@@ -48,10 +48,11 @@ fn compare(entries: Vec<Entry>, rows: &[Row]) -> Findings {
     comparison.finish()
 }
 
-/// 1 was accepted without a key, 2 with one, after a try whose answer was lost; 3 never got an answer.
+/// Body 1 was accepted without a key, body 2 with a key after an attempt without a response; body 3 never got a
+/// response.
 fn entries() -> Vec<Entry> {
     let with_key = |entry| match entry {
-        Entry::Try { body, .. } => Entry::Try {
+        Entry::Attempt { body, .. } => Entry::Attempt {
             body,
             key: under_key(2),
         },
@@ -62,12 +63,12 @@ fn entries() -> Vec<Entry> {
         },
     };
     vec![
-        tried(1),
-        with_key(tried(2)),
+        attempt(1),
+        with_key(attempt(2)),
         accepted(1),
-        with_key(tried(2)),
+        with_key(attempt(2)),
         with_key(accepted(2)),
-        tried(3),
+        attempt(3),
     ]
 }
 
@@ -83,7 +84,7 @@ fn counts(findings: &Findings) -> [usize; 4] {
 }
 
 #[test]
-fn a_row_for_each_202_is_what_was_promised() {
+fn one_row_for_each_202_is_correct() {
     let findings = compare(entries(), &[row(1, 1), row(2, 2)]);
     let right = Findings {
         accepted: 2,
@@ -94,7 +95,7 @@ fn a_row_for_each_202_is_what_was_promised() {
 }
 
 #[test]
-fn a_try_without_an_answer_may_have_a_row() {
+fn an_attempt_without_a_response_may_have_a_row() {
     let findings = compare(entries(), &[row(1, 1), row(2, 2), row(3, 3)]);
     assert_eq!(counts(&findings), [3, 0, 0, 0]);
     assert_eq!(findings.unanswered, 1);
@@ -118,23 +119,27 @@ fn a_202_whose_row_holds_another_body_is_lost() {
 fn a_body_that_nobody_posted_is_foreign() {
     let findings = compare(entries(), &[row(1, 1), row(2, 2), row(4, 4)]);
     assert_eq!(counts(&findings), [3, 0, 0, 1]);
-    // Under an id that was promised it is also a loss.
+    // Under an accepted id, its own body is also lost.
     let findings = compare(entries(), &[row(1, 4), row(2, 2)]);
     assert_eq!(counts(&findings), [2, 1, 0, 1]);
 }
 
 #[test]
-fn a_second_row_of_an_id_a_key_or_a_try_is_one_too_many() {
+fn a_second_row_of_an_id_a_key_or_an_attempt_is_doubled() {
     for second in [row(1, 1), row(5, 1), row(5, 2), row(2, 2)] {
         let findings = compare(entries(), &[row(1, 1), row(2, 2), second]);
         assert_eq!(counts(&findings), [3, 0, 1, 0]);
     }
     let findings = compare(entries(), &[row(1, 1), row(2, 2), row(3, 3), row(6, 3)]);
-    assert_eq!(counts(&findings), [4, 0, 1, 0], "a try without an answer");
+    assert_eq!(
+        counts(&findings),
+        [4, 0, 1, 0],
+        "an attempt without a response"
+    );
 }
 
 #[test]
-fn an_id_that_was_promised_to_two_bodies_is_lost_for_one_of_them() {
+fn an_id_that_was_returned_for_two_bodies_is_lost_for_one() {
     let mut entries = entries();
     entries.push(Entry::Accepted {
         body: body(3),
@@ -146,7 +151,7 @@ fn an_id_that_was_promised_to_two_bodies_is_lost_for_one_of_them() {
 }
 
 #[test]
-fn a_key_that_is_answered_twice_is_one_promise() {
+fn a_key_that_is_accepted_twice_counts_once() {
     let mut entries = entries();
     entries.push(Entry::Accepted {
         body: body(2),
@@ -158,7 +163,7 @@ fn a_key_that_is_answered_twice_is_one_promise() {
 }
 
 #[test]
-fn a_row_that_still_waits_is_not_settled() {
+fn a_pending_row_is_unsettled() {
     let waiting = Row {
         status: "pending".to_owned(),
         ..row(2, 2)
@@ -171,7 +176,7 @@ fn a_row_that_still_waits_is_not_settled() {
 #[test]
 fn a_processed_row_that_was_never_sent_is_undelivered() {
     let sent = |n| Row {
-        delivered_outside: true,
+        has_provider: true,
         ..row(n, n)
     };
     let promises = Promises::read(entries().into_iter().map(Ok)).expect("a ledger");
@@ -184,7 +189,7 @@ fn a_processed_row_that_was_never_sent_is_undelivered() {
 }
 
 #[test]
-fn a_file_of_the_sandbox_names_its_message() {
+fn the_message_id_is_read_from_a_sandbox_file_name() {
     let name = "01a1fc0f-8107-7763-99ca-73f63a645574-1b2c3d4e.json";
     let id = id_of_file(name).expect("an id");
     assert_eq!(id.to_string(), "01a1fc0f-8107-7763-99ca-73f63a645574");

@@ -1,11 +1,10 @@
-use std::time::Instant;
-
-use tidings_tests::{eventually, secs};
+use tidings_tests::secs;
 
 use super::{Installation, until_disconnected};
 
-/// Twice the heartbeat and more, so that a connection that did not live through the alarm is noticed.
-const ALARM: std::time::Duration = secs(12);
+/// Requests that are refused during the alarm. Eight clients get at most 40 refusals a second, so the alarm
+/// lasts for more than twice the heartbeat, and a connection that does not survive it is noticed.
+const REFUSALS: usize = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_broker_is_short_of_memory_posts_are_refused_in_time_and_accepted_soon_after() {
@@ -16,16 +15,11 @@ async fn while_the_broker_is_short_of_memory_posts_are_refused_in_time_and_accep
         installation.broker.rabbitmqctl(&arguments).await;
     };
     watermark("0.00001").await;
-    let short = Instant::now();
     until_disconnected(&installation.api.client().anonymous()).await;
-    load.until_refused(secs(20), 100).await;
-    eventually(secs(20), "the alarm has lasted for a while", async || {
-        short.elapsed() > ALARM
-    })
-    .await;
-    load.until_refused(secs(20), 20).await;
+    load.until_refused(secs(60), REFUSALS).await;
     watermark("0.4").await;
     installation.assert_recovers(&load).await;
     let posted = installation.assert_recorded_once(load).await;
-    posted.assert_answered_within(secs(3));
+    // PUBLISH_TIMEOUT_MS is 2 s; the rest is for a busy machine.
+    posted.assert_answered_within(secs(6));
 }

@@ -108,7 +108,8 @@ async fn while_the_broker_stands_still_a_batch_is_refused_in_time_and_keeps_no_p
     let answer = client.post_batch(&batch).await;
     answer.assert_error(503, "broker_unavailable");
     assert!(promised(&answer, &batch).is_empty());
-    assert!(began.elapsed() < secs(4), "{:?}", began.elapsed());
+    // PUBLISH_TIMEOUT_MS is 2 s; the rest is for a busy machine.
+    assert!(began.elapsed() < secs(8), "{:?}", began.elapsed());
     frozen.thaw();
 
     let promised = eventually_ok(secs(20), "the same batch is accepted", async || {

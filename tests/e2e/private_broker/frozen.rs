@@ -13,7 +13,8 @@ async fn while_the_broker_stands_still_posts_are_refused_in_time_and_accepted_so
     frozen.thaw();
     installation.assert_recovers(&load).await;
     let posted = installation.assert_recorded_once(load).await;
-    posted.assert_answered_within(secs(3));
+    // PUBLISH_TIMEOUT_MS is 2 s; the rest is for a busy machine.
+    posted.assert_answered_within(secs(6));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,7 +32,7 @@ async fn a_second_signal_ends_an_api_whose_requests_wait_for_the_broker() {
     })
     .await;
     api.sigterm();
-    let status = api.exit_within(secs(2)).await;
+    let status = api.exit_within(secs(10)).await;
     assert_eq!(status.code(), Some(1));
 
     frozen.thaw();

@@ -14,6 +14,7 @@ async fn a_broker_killed_while_it_is_used_loses_nothing_that_was_accepted() {
         installation.assert_recovers(&load).await;
     }
     let posted = installation.assert_recorded_once(load).await;
-    posted.assert_answered_within(secs(6));
+    // PUBLISH_TIMEOUT_MS is 5 s; the rest is for a busy machine.
+    posted.assert_answered_within(secs(10));
     assert_eq!(posted.count(Reply::Nothing), 0, "the API was there");
 }

@@ -13,5 +13,6 @@ async fn while_the_broker_is_stopped_posts_are_refused_in_time_and_accepted_soon
     installation.broker.start().await;
     installation.assert_recovers(&load).await;
     let posted = installation.assert_recorded_once(load).await;
-    posted.assert_answered_within(secs(3));
+    // PUBLISH_TIMEOUT_MS is 2 s; the rest is for a busy machine.
+    posted.assert_answered_within(secs(6));
 }

@@ -6,6 +6,8 @@ mod killed;
 mod stopped;
 mod tls;
 
+use std::time::Duration;
+
 use tidings_tests::{Client, Load, PrivateServer, Program, Reply, Server, Servers, World};
 use tidings_tests::{eventually_ok, secs};
 
@@ -64,6 +66,18 @@ impl Installation {
             assert_eq!(probes.get("/ready").await.status, ready);
             assert_eq!(probes.get("/live").await.status, 200);
         }
+    }
+
+    /// Waits until the worker has tried to record messages `times` times and failed because of the database:
+    /// more often than a message has attempts. Both programs must report the outage all the time.
+    async fn until_tried(&self, limit: Duration, times: usize) {
+        let logs = self.worker.logs();
+        eventually_ok(limit, "the worker tries", async || {
+            self.assert_disconnected().await;
+            let tried = logs.count("messages are held");
+            (tried >= times).then_some(()).ok_or(tried)
+        })
+        .await;
     }
 
     /// The database is back: the worker must notice by itself, within 10 seconds, and record again.

@@ -1,23 +1,23 @@
-//! Letting time pass, which is what this program does between its deeds. (A test must not.)
+//! Waiting for a time or a condition. Only this program may sleep; a test must not.
 
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(100);
+/// Time between two checks of a condition.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Lets time pass.
+/// Sleeps.
 pub async fn wait(how_long: Duration) {
     tokio::time::sleep(how_long).await;
 }
 
-/// Lets time pass, but no more than until `end`.
+/// Sleeps until the time is over or `end` is cancelled.
 pub async fn wait_or(how_long: Duration, end: &CancellationToken) {
     end.run_until_cancelled(wait(how_long)).await;
 }
 
-/// Waits until `condition` holds, at most for `limit`, and tells whether it does.
+/// Waits for at most `limit` until `condition` holds. Returns whether it does.
 pub async fn until<F: Future<Output = bool>>(
     limit: Duration,
     mut condition: impl FnMut() -> F,
@@ -30,6 +30,6 @@ pub async fn until<F: Future<Output = bool>>(
         if Instant::now() >= deadline {
             return false;
         }
-        wait(LOOK).await;
+        wait(POLL_INTERVAL).await;
     }
 }

@@ -1,49 +1,49 @@
-//! Whether memory comes back to its level.
+//! Checks that memory returns to its baseline.
 
 use std::time::{Duration, Instant};
 
+use crate::components::Component;
 use crate::installation::{Installation, bound};
-use crate::parts::Part;
-use crate::pause::wait;
 use crate::report::MemoryLevel;
+use crate::timing::wait;
 
-/// How long that may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long memory may take to return to its bound.
+const LIMIT: Duration = Duration::from_mins(1);
 
-/// What the processes of each program have, the larger one of two, in bytes.
+/// The resident memory of each program in bytes: the larger of its two processes.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Levels {
+pub struct MemoryBaseline {
     api: u64,
     worker: u64,
 }
 
-impl Levels {
-    /// What they have now.
+impl MemoryBaseline {
+    /// Measures the resident memory.
     pub async fn measure(on: &Installation) -> Self {
-        let mut levels = Self::default();
+        let mut baseline = Self::default();
         for program in on.programs() {
             if let Some(memory) = program.memory().await {
-                let level = levels.of(program.part);
+                let level = baseline.of(program.component);
                 *level = memory.resident.max(*level);
             }
         }
-        levels
+        baseline
     }
 
-    const fn of(&mut self, part: Part) -> &mut u64 {
-        match part {
-            Part::Api(_) => &mut self.api,
+    const fn of(&mut self, component: Component) -> &mut u64 {
+        match component {
+            Component::Api(_) => &mut self.api,
             _ => &mut self.worker,
         }
     }
 
-    /// Waits until each process has no more than it may, at most for [`PATIENCE`].
-    pub async fn back(mut self, on: &Installation) -> Vec<MemoryLevel> {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits for at most [`LIMIT`] until no process exceeds its bound. Returns the memory of each process.
+    pub async fn wait_until_within_bounds(mut self, on: &Installation) -> Vec<MemoryLevel> {
+        let deadline = Instant::now() + LIMIT;
         loop {
             let memories = self.compare(on).await;
-            let back = memories.iter().all(|memory| memory.now <= memory.bound);
-            if back || Instant::now() > deadline {
+            let within = memories.iter().all(|memory| memory.now <= memory.bound);
+            if within || Instant::now() > deadline {
                 return memories;
             }
             wait(Duration::from_secs(1)).await;
@@ -53,10 +53,10 @@ impl Levels {
     async fn compare(&mut self, on: &Installation) -> Vec<MemoryLevel> {
         let mut memories = Vec::new();
         for program in on.programs() {
-            let level = *self.of(program.part);
+            let level = *self.of(program.component);
             if let Some(memory) = program.memory().await {
                 memories.push(MemoryLevel {
-                    part: program.part,
+                    component: program.component,
                     level,
                     now: memory.resident,
                     peak: memory.peak,

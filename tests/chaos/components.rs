@@ -1,12 +1,12 @@
 use std::fmt;
 
-/// How many processes of each program run.
+/// The number of processes of each program.
 pub const PROCESSES: usize = 2;
 
-/// What the world of a run consists of. Numbers count from 0.
+/// A component of the installation. Numbers count from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// Whoever posts.
+pub enum Component {
+    /// The clients that post.
     Clients,
     /// A process of `tidings-api`.
     Api(usize),
@@ -18,16 +18,16 @@ pub enum Part {
     Postgres,
 }
 
-impl Part {
-    /// The processes of our own programs.
+impl Component {
+    /// Returns the processes of `tidings-api` and `tidings-worker`.
     pub fn programs() -> impl Iterator<Item = Self> {
         let apis = (0..PROCESSES).map(Self::Api);
         apis.chain((0..PROCESSES).map(Self::Worker))
     }
 }
 
-impl fmt::Display for Part {
-    /// For servers the name by which `./dev` knows them.
+impl fmt::Display for Component {
+    /// Writes the name; for servers, the name that `./dev` uses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clients => f.write_str("clients"),
@@ -40,25 +40,25 @@ impl fmt::Display for Part {
     }
 }
 
-/// The network between two parts.
+/// The network link between two components.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
-    /// Who connects.
-    pub from: Part,
-    /// To whom.
-    pub to: Part,
+    /// The component that connects.
+    pub from: Component,
+    /// The component that accepts connections.
+    pub to: Component,
 }
 
 impl Link {
-    /// All there are with `nodes` nodes of RabbitMQ.
+    /// Returns all links with `nodes` nodes of RabbitMQ.
     pub fn all(nodes: usize) -> Vec<Self> {
         let link = |from, to| Self { from, to };
         let mut links: Vec<_> = (0..PROCESSES)
-            .map(|n| link(Part::Clients, Part::Api(n)))
+            .map(|n| link(Component::Clients, Component::Api(n)))
             .collect();
-        for program in Part::programs() {
-            links.extend((0..nodes).map(|node| link(program, Part::RabbitMq(node))));
-            links.push(link(program, Part::Postgres));
+        for program in Component::programs() {
+            links.extend((0..nodes).map(|node| link(program, Component::RabbitMq(node))));
+            links.push(link(program, Component::Postgres));
         }
         links
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_link_wherever_one_part_connects_to_another() {
+    fn every_pair_of_components_that_connect_has_a_link() {
         let names: Vec<_> = Link::all(1).iter().map(ToString::to_string).collect();
         assert_eq!(
             names,

@@ -5,22 +5,22 @@ use std::time::{Duration, Instant};
 
 use super::gaps::Gaps;
 
-/// What the clients got, counted as it comes.
-pub struct Tally {
+/// Counts the responses that the clients get.
+pub struct ClientStats {
     accepted: AtomicU64,
     refused: AtomicU64,
     unanswered: AtomicU64,
     skipped: AtomicU64,
-    /// What no right request must get, and how often it was got.
+    /// Responses that a valid request must not get, and how often they came.
     wrong: Mutex<BTreeMap<String, u64>>,
     gaps: Mutex<Gaps>,
-    /// For each process of the API, since somebody looks closely.
-    close_look: Mutex<Vec<Gaps>>,
+    /// The gaps of each API process since the start of the observation window.
+    window: Mutex<Vec<Gaps>>,
 }
 
-impl Tally {
-    /// For `apis` processes of the API.
-    pub fn begin(apis: usize) -> Self {
+impl ClientStats {
+    /// Starts to count for `apis` API processes.
+    pub fn new(apis: usize) -> Self {
         let now = Gaps::from(Instant::now());
         Self {
             accepted: AtomicU64::new(0),
@@ -28,30 +28,30 @@ impl Tally {
             unanswered: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
             wrong: Mutex::default(),
-            close_look: Mutex::new(vec![now.clone(); apis]),
+            window: Mutex::new(vec![now.clone(); apis]),
             gaps: Mutex::new(now),
         }
     }
 
-    /// A 202 of process `api`.
+    /// Records a 202 of process `api`.
     pub(super) fn accepted(&self, api: usize) {
         let now = Instant::now();
         self.accepted.fetch_add(1, Ordering::Relaxed);
-        lock(&self.gaps).note(now);
-        if let Some(gaps) = lock(&self.close_look).get_mut(api) {
-            gaps.note(now);
+        lock(&self.gaps).record(now);
+        if let Some(gaps) = lock(&self.window).get_mut(api) {
+            gaps.record(now);
         }
     }
 
-    pub(super) fn refused(&self, tries: usize) {
-        add(&self.refused, tries);
+    pub(super) fn refused(&self, attempts: usize) {
+        add(&self.refused, attempts);
     }
 
-    pub(super) fn unanswered(&self, tries: usize) {
-        add(&self.unanswered, tries);
+    pub(super) fn unanswered(&self, attempts: usize) {
+        add(&self.unanswered, attempts);
     }
 
-    /// Returns how often this has been got.
+    /// Records an unexpected response. Returns how often it has come.
     pub(super) fn wrong(&self, what: &str) -> u64 {
         let mut wrong = lock(&self.wrong);
         let times = wrong.entry(what.to_owned()).or_default();
@@ -59,7 +59,7 @@ impl Tally {
         *times
     }
 
-    /// What clients got that no right request must get, and how often.
+    /// Returns the unexpected responses, and how often each has come.
     pub fn wrong_answers(&self) -> BTreeMap<String, u64> {
         lock(&self.wrong).clone()
     }
@@ -68,7 +68,7 @@ impl Tally {
         self.skipped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// All counts so far.
+    /// Returns all counts so far.
     pub fn counts(&self) -> Counts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Counts {
@@ -79,35 +79,35 @@ impl Tally {
         }
     }
 
-    /// Begins to look closely.
-    pub fn look_closely(&self) {
+    /// Starts the observation window.
+    pub fn start_window(&self) {
         let now = Instant::now();
-        lock(&self.close_look).fill(Gaps::from(now));
+        lock(&self.window).fill(Gaps::from(now));
     }
 
-    /// The longest time that a process of the API has given no 202 since then, until `end`.
-    pub fn longest_close_gap(&self, end: Instant) -> Duration {
-        let gaps = lock(&self.close_look);
+    /// Returns the longest time without a 202 of an API process from the start of the window to `end`.
+    pub fn longest_gap_in_window(&self, end: Instant) -> Duration {
+        let gaps = lock(&self.window);
         let longest = gaps.iter().map(|gaps| gaps.longest(end)).max();
         longest.unwrap_or_default()
     }
 
-    /// The longest time without a 202 until `end`.
+    /// Returns the longest time without a 202 until `end`.
     pub fn longest_gap(&self, end: Instant) -> Duration {
         lock(&self.gaps).longest(end)
     }
 }
 
-/// What the clients got.
+/// The responses that the clients got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// 202s.
+    /// Responses with status 202.
     pub accepted: u64,
-    /// 503s.
+    /// Responses with status 503.
     pub refused: u64,
-    /// Tries without an answer.
+    /// Attempts without a response.
     pub unanswered: u64,
-    /// Notifications that were not posted, because too many waited for an answer.
+    /// Notifications that were not posted because too many were pending.
     pub skipped: u64,
 }
 

@@ -1,0 +1,115 @@
+use std::time::Instant;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::fault::{Action, Fault};
+use crate::components::Component;
+use crate::installation::Installation;
+use crate::proxy::Conditions;
+use crate::timing::wait_or;
+
+/// RabbitMQ's defaults, which an alarm replaces: `disk_free_limit`, and `vm_memory_high_watermark` before
+/// version 4.
+const DISK_LIMIT: &str = "50MB";
+const MEMORY_WATERMARK: &str = "0.4";
+
+/// More free space than any disk has.
+const UNREACHABLE_DISK_LIMIT: &str = "1000000GB";
+/// Less memory than any node has.
+const UNREACHABLE_WATERMARK: &str = "0.00001";
+
+/// Attempts to start a server: another fault may make the first fail.
+const STARTS: u32 = 3;
+
+/// Applies a fault, and ends it after its duration or when `end` is cancelled.
+pub async fn apply(
+    fault: &Fault,
+    on: &Installation,
+    end: &CancellationToken,
+) -> anyhow::Result<()> {
+    let over = || wait_or(fault.lasts, end);
+    match fault.action {
+        Action::Kill(component) => {
+            kill(component, on).await?;
+            over().await;
+            start(component, on).await
+        }
+        Action::Freeze(component @ (Component::Api(_) | Component::Worker(_))) => {
+            on.program(component)?.freeze(over()).await
+        }
+        Action::Freeze(server) => {
+            let frozen = on.servers.freeze(server)?;
+            over().await;
+            frozen.thaw();
+            Ok(())
+        }
+        Action::Restart(component) => {
+            stop(component, on).await?;
+            start(component, on).await
+        }
+        Action::Network(link, conditions) => {
+            on.set_conditions(link, conditions)?;
+            over().await;
+            on.set_conditions(link, Conditions::Normal)
+        }
+        Action::DiskAlarm(node) => {
+            limit(on, node, "set_disk_free_limit", UNREACHABLE_DISK_LIMIT).await?;
+            over().await;
+            limit(on, node, "set_disk_free_limit", DISK_LIMIT).await
+        }
+        Action::MemoryAlarm(node) => {
+            let tool = "set_vm_memory_high_watermark";
+            limit(on, node, tool, UNREACHABLE_WATERMARK).await?;
+            over().await;
+            limit(on, node, tool, MEMORY_WATERMARK).await
+        }
+        Action::TerminateConnections => on.database.terminate_connections().await,
+        Action::ExhaustConnections => on.database.exhaust_connections(over()).await,
+        Action::KillLeader => anyhow::bail!("leader_kill::kill applies this fault"),
+    }
+}
+
+async fn kill(component: Component, on: &Installation) -> anyhow::Result<()> {
+    match component {
+        Component::Api(_) | Component::Worker(_) => on.program(component)?.kill(&on.log).await,
+        server => on.servers.kill(server).await,
+    }
+}
+
+async fn stop(component: Component, on: &Installation) -> anyhow::Result<()> {
+    match component {
+        Component::Api(_) | Component::Worker(_) => {
+            let began = Instant::now();
+            if let Some(status) = on.program(component)?.stop(&on.log).await? {
+                let secs = began.elapsed().as_secs_f64();
+                let how = format!("{component} left after {secs:.1} s ({status})");
+                on.log.info(how);
+            }
+            Ok(())
+        }
+        server => on.servers.stop(server).await,
+    }
+}
+
+pub(super) async fn start(component: Component, on: &Installation) -> anyhow::Result<()> {
+    if matches!(component, Component::Api(_) | Component::Worker(_)) {
+        return on.program(component)?.start().await;
+    }
+    let mut last = Ok(());
+    for _ in 0..STARTS {
+        last = on.servers.start(component).await;
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
+
+async fn limit(on: &Installation, node: Component, what: &str, value: &str) -> anyhow::Result<()> {
+    // A single node needs no name.
+    let named = (on.nodes > 1).then_some(node);
+    let ctl = on.servers.rabbitmqctl(named, &[what, value]).await;
+    ctl.map(drop)
+        .with_context(|| format!("{what} {value} on {node}"))
+}
