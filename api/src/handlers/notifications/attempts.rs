@@ -108,16 +108,14 @@ pub async fn handle(
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let wanted = Wanted::by(&caller, &id)?;
-    let finding = async {
-        let client = state.database.client().await?;
-        let rows = match wanted.find(&*client).await? {
-            Some(row) => Some(delivery_attempts::timeline(&*client, row.message_id).await?),
-            None => None,
-        };
-        client.keep();
-        Ok(rows)
-    };
-    let rows = state.database.patiently(finding).await?;
+    let rows = state
+        .with_database(async |client| {
+            Ok(match wanted.find(&**client).await? {
+                Some(row) => Some(delivery_attempts::timeline(&**client, row.message_id).await?),
+                None => None,
+            })
+        })
+        .await?;
     let rows = rows.ok_or_else(Wanted::not_found)?;
     Ok(HttpResponse::Ok().json(Timeline {
         attempts: rows.into_iter().map(AttemptView::from).collect(),

@@ -28,13 +28,9 @@ pub async fn handle(
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let wanted = Wanted::by(&caller, &id)?;
-    let finding = async {
-        let client = state.database.client().await?;
-        let found = wanted.find(&*client).await?;
-        client.keep();
-        Ok(found)
-    };
-    let found = state.database.patiently(finding).await?;
+    let found = state
+        .with_database(async |client| wanted.find(&**client).await)
+        .await?;
     let row = found.ok_or_else(Wanted::not_found)?;
     Ok(HttpResponse::Ok().json(NotificationView::try_from(row)?))
 }

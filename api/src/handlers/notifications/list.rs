@@ -47,13 +47,9 @@ pub async fn handle(
         }
         filter.user_id = Some(own);
     }
-    let listing = async {
-        let client = state.database.client().await?;
-        let page = notifications::list(&*client, filter, after, limit).await?;
-        client.keep();
-        Ok(page)
-    };
-    let (rows, next) = state.database.patiently(listing).await?;
+    let (rows, next) = state
+        .with_database(async |client| notifications::list(&**client, filter, after, limit).await)
+        .await?;
     let notifications = rows
         .into_iter()
         .map(NotificationView::try_from)

@@ -34,13 +34,10 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
     let address = Address::parse(&path)?;
-    let deleting = async {
-        let client = state.database.client().await?;
-        let deleted = templates::delete(&*client, address.key()).await?;
-        client.keep();
-        Ok(deleted)
-    };
-    if !state.database.patiently(deleting).await? {
+    let deleted = state
+        .with_database(async |client| templates::delete(&**client, address.key()).await)
+        .await?;
+    if !deleted {
         return Err(not_found());
     }
     tracing::info!(

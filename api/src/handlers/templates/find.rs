@@ -37,13 +37,9 @@ pub async fn handle(
     caller.check_templates()?;
     let address = Address::parse(&path)?;
     let version = asked_version(request.query_string())?;
-    let finding = async {
-        let client = state.database.client().await?;
-        let found = templates::find(&*client, address.key(), version).await?;
-        client.keep();
-        Ok(found)
-    };
-    let found = state.database.patiently(finding).await?;
+    let found = state
+        .with_database(async |client| templates::find(&**client, address.key(), version).await)
+        .await?;
     let template = found.ok_or_else(not_found)?;
     Ok(HttpResponse::Ok().json(TemplateView::from(template)))
 }

@@ -37,13 +37,9 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
     let (after, limit) = asked(request.query_string())?;
-    let listing = async {
-        let client = state.database.client().await?;
-        let page = templates::list(&*client, after.as_ref(), limit).await?;
-        client.keep();
-        Ok(page)
-    };
-    let (versions, next) = state.database.patiently(listing).await?;
+    let (versions, next) = state
+        .with_database(async |client| templates::list(&**client, after.as_ref(), limit).await)
+        .await?;
     Ok(HttpResponse::Ok().json(TemplatePage {
         templates: versions.into_iter().map(Into::into).collect(),
         next_cursor: next.map(|cursor| cursor.to_string()),

@@ -30,13 +30,9 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
     let name = read_name(&name)?;
-    let listing = async {
-        let client = state.database.client().await?;
-        let versions = templates::of_name(&*client, &name).await?;
-        client.keep();
-        Ok(versions)
-    };
-    let versions = state.database.patiently(listing).await?;
+    let versions = state
+        .with_database(async |client| templates::of_name(&**client, &name).await)
+        .await?;
     if versions.is_empty() {
         return Err(not_found());
     }

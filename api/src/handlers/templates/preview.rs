@@ -96,13 +96,9 @@ pub async fn handle(
     let name = read_name(&name)?;
     let body = receive(&request, payload, &state).await?;
     let asked = Asked::parse(&body)?;
-    let finding = async {
-        let client = state.database.client().await?;
-        let found = asked.find(&*client, &name).await?;
-        client.keep();
-        Ok(found)
-    };
-    let found = state.database.patiently(finding).await?;
+    let found = state
+        .with_database(async |client| asked.find(&**client, &name).await)
+        .await?;
     let template = found.ok_or_else(not_found)?;
     // Rendering may take some tenths of a second, which would hold up this thread's other requests.
     let preview = actix_web::web::block(move || render(template, &asked))

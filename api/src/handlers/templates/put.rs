@@ -69,13 +69,11 @@ pub async fn handle(
     let sources = actix_web::web::block(move || sources.check())
         .await
         .map_err(ApiError::internal)??;
-    let writing = async {
-        let client = state.database.client().await?;
-        let version = templates::put(&*client, address.key(), sources.source()).await?;
-        client.keep();
-        Ok(version)
-    };
-    let version = state.database.patiently(writing).await?;
+    let version = state
+        .with_database(async |client| {
+            templates::put(&**client, address.key(), sources.source()).await
+        })
+        .await?;
     tracing::info!(
         template = %address.name,
         channel = address.channel.as_str(),

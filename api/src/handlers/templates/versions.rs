@@ -34,13 +34,9 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
     let address = Address::parse(&path)?;
-    let listing = async {
-        let client = state.database.client().await?;
-        let versions = templates::versions(&*client, address.key()).await?;
-        client.keep();
-        Ok(versions)
-    };
-    let versions = state.database.patiently(listing).await?;
+    let versions = state
+        .with_database(async |client| templates::versions(&**client, address.key()).await)
+        .await?;
     if versions.is_empty() {
         return Err(not_found());
     }
