@@ -1,7 +1,7 @@
 //! The channels that are not delivered by being recorded.
 
 use tidings_broker::Destination;
-use tidings_domain::notification::{Channel, DeliveryRequest};
+use tidings_domain::notification::{Channel, DeliveredChannel, DeliveryRequest};
 use tidings_tests::{World, eventually, notification, secs};
 
 #[tokio::test]
@@ -9,8 +9,11 @@ async fn a_notification_for_delivery_is_pending_and_waits_once_in_its_channels_q
     let world = World::new().await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());
     let mut posted = Vec::new();
-    for channel in Channel::DELIVERED {
-        let answer = api.client().post(&notification(world.user, channel)).await;
+    for channel in DeliveredChannel::ALL {
+        let answer = api
+            .client()
+            .post(&notification(world.user, channel.into()))
+            .await;
         posted.push((channel, answer.accepted()));
     }
     eventually(secs(20), "all are recorded", async || {
@@ -52,7 +55,7 @@ async fn a_redelivered_message_whose_row_still_waits_is_published_again() {
     assert_eq!(recorded.expect("recorded").len(), 1);
     amqp.publish(amqp.intake_of(&email)).await;
     let mut worker = world.worker().await;
-    let queue = amqp.settings.names.channel_queue(Channel::Email);
+    let queue = amqp.settings.names.channel_queue(DeliveredChannel::Email);
     eventually(secs(20), "it waits for its delivery", async || {
         amqp.depth(&queue).await == 1
     })

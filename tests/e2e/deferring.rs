@@ -8,7 +8,7 @@ use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use tidings_broker::{Destination, Outgoing, Publisher, Router, Topology, WaitTime, header};
-use tidings_domain::notification::{Channel, MessageId};
+use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_domain::retry::Attempt;
 use tidings_tests::{Amqp, World, text_header};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -141,11 +141,11 @@ async fn one_message_is_deferred_a_thousand_times() {
         .await
         .expect("a short wait queue");
     let deferrer = Deferrer::start(&amqp).await;
-    let destination = Destination::Delivery(Channel::Email);
+    let destination = Destination::Delivery(DeliveredChannel::Email);
     let mut deliveries = consume(&amqp, &destination.queue(&amqp.settings.names)).await;
 
     let id = MessageId::generate();
-    let out = deferrer.router.delivery(Channel::Email, id);
+    let out = deferrer.router.delivery(DeliveredChannel::Email, id);
     deferrer.publisher.publish(out).await.expect("confirmed");
     for _ in 0..1000 {
         let delivery = deliveries

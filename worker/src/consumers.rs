@@ -48,7 +48,7 @@ impl Consumers<'_> {
         }
         for delivery in deliveries {
             let channel = delivery.channel();
-            let concurrency = settings.delivery.concurrency(channel);
+            let concurrency = *settings.delivery.concurrency.get(channel);
             let taking = Taking {
                 // The next ones are at hand when a send ends.
                 prefetch: concurrency.saturating_mul(2),

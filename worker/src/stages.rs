@@ -1,6 +1,6 @@
 //! Which stages a process serves.
 
-use tidings_domain::notification::Channel;
+use tidings_domain::notification::DeliveredChannel;
 use tidings_domain::providers::ChannelProviders;
 use tidings_settings::Reader;
 
@@ -11,7 +11,7 @@ pub struct Stages {
     /// Whether notifications are recorded.
     pub intake: bool,
     /// The channels that are delivered.
-    pub channels: Vec<Channel>,
+    pub channels: Vec<DeliveredChannel>,
 }
 
 const VARIABLE: &str = "WORKER_CHANNELS";
@@ -49,19 +49,19 @@ impl Stages {
 }
 
 /// The channel of that name; `None` for the intake.
-fn stage(name: &str, providers: ChannelProviders) -> Result<Option<Channel>, String> {
+fn stage(name: &str, providers: ChannelProviders) -> Result<Option<DeliveredChannel>, String> {
     if name == "intake" {
         return Ok(None);
     }
-    let channel = Channel::DELIVERED
+    let channel = DeliveredChannel::ALL
         .into_iter()
         .find(|channel| channel.as_str() == name)
         .ok_or_else(|| format!("{name:?}: must be intake, email, sms, push or webhook"))?;
-    match ChannelProviders::variable(channel) {
-        Some(variable) if !providers.is_configured(channel) => {
-            Err(format!("{name} has no provider: set {variable}"))
-        }
-        _ => Ok(Some(channel)),
+    if providers.is_configured(channel) {
+        Ok(Some(channel))
+    } else {
+        let variable = ChannelProviders::variable(channel);
+        Err(format!("{name} has no provider: set {variable}"))
     }
 }
 
@@ -85,9 +85,15 @@ mod tests {
         let sms = ("SMS_PROVIDER", "sandbox");
         let all = read(&[sms, ("EMAIL_PROVIDER", "sandbox")]).expect("right");
         assert!(all.intake);
-        assert_eq!(all.channels, [Channel::Email, Channel::Sms]);
+        assert_eq!(
+            all.channels,
+            [DeliveredChannel::Email, DeliveredChannel::Sms]
+        );
         let one = read(&[sms, ("WORKER_CHANNELS", " sms, sms ")]).expect("right");
-        assert_eq!((one.intake, one.channels), (false, vec![Channel::Sms]));
+        assert_eq!(
+            (one.intake, one.channels),
+            (false, vec![DeliveredChannel::Sms])
+        );
     }
 
     #[test]

@@ -2,26 +2,28 @@ use lapin::BasicProperties;
 
 use super::header::{self, as_text};
 use crate::Names;
-use tidings_domain::notification::Channel;
+use tidings_domain::notification::DeliveredChannel;
 
 /// The stage, and so the queue, that a message belongs to. Its name stands in the header `channel`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {
     /// To be recorded.
     Intake,
-    /// To be delivered by this channel; never [`Channel::InApp`].
-    Delivery(Channel),
+    /// To be delivered by this channel.
+    Delivery(DeliveredChannel),
 }
 
 impl Destination {
     /// Every destination.
-    pub const ALL: [Self; 5] = [
-        Self::Intake,
-        Self::Delivery(Channel::Email),
-        Self::Delivery(Channel::Sms),
-        Self::Delivery(Channel::Push),
-        Self::Delivery(Channel::Webhook),
-    ];
+    pub const ALL: [Self; 1 + DeliveredChannel::ALL.len()] = {
+        let mut all = [Self::Intake; 1 + DeliveredChannel::ALL.len()];
+        let mut index = 0;
+        while index < DeliveredChannel::ALL.len() {
+            all[1 + index] = Self::Delivery(DeliveredChannel::ALL[index]);
+            index += 1;
+        }
+        all
+    };
 
     /// The value of the header `channel`.
     #[must_use]

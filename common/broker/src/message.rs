@@ -6,7 +6,7 @@ use super::destination::Destination;
 use super::header;
 use super::wait_time::WaitTime;
 use crate::settings::{BrokerSettings, Names};
-use tidings_domain::notification::{Channel, DeliveryRequest, MessageId, Notification};
+use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId, Notification};
 use tidings_domain::retry::{Attempt, Ladder};
 
 /// `delivery-mode` 2: the broker keeps the message on disk.
@@ -112,7 +112,7 @@ impl Router {
 
     /// The request to deliver a recorded notification.
     #[must_use]
-    pub fn delivery(&self, channel: Channel, message_id: MessageId) -> Outgoing {
+    pub fn delivery(&self, channel: DeliveredChannel, message_id: MessageId) -> Outgoing {
         let properties = persistent(message_id, Destination::Delivery(channel));
         self.first(properties, DeliveryRequest { message_id }.encode())
     }
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn a_dead_letter_keeps_its_channel_and_says_why_and_a_replay_forgets_it() {
         let id = MessageId::generate();
-        let sent = router().delivery(Channel::Sms, id);
+        let sent = router().delivery(DeliveredChannel::Sms, id);
         let failure = Failure::new("unknown_user", "no such user".to_owned());
         let dead = router().dead_letter(&sent.properties, sent.body.clone(), &failure, 4);
         assert_eq!(dead.exchange.as_str(), "");
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(headers(&replayed), ["channel"]);
         assert_eq!(
             Destination::of(&replayed.properties),
-            Some(Destination::Delivery(Channel::Sms))
+            Some(Destination::Delivery(DeliveredChannel::Sms))
         );
         assert_eq!(replayed.routing_key.as_str(), "attempt.0.8x1000x5x3600000");
         assert_eq!(
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_a_stranger_set_does_not_reach_the_dead_letter_queue_by_us() {
-        let sent = router().delivery(Channel::Sms, MessageId::generate());
+        let sent = router().delivery(DeliveredChannel::Sms, MessageId::generate());
         let mut table = sent.properties.headers().clone().unwrap_or_default();
         table.insert("CC".into(), AMQPValue::LongString("elsewhere".into()));
         let foreign = sent
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_deferred_message_stays_the_same_attempt_and_says_until_when() {
-        let sent = router().delivery(Channel::Email, MessageId::generate());
+        let sent = router().delivery(DeliveredChannel::Email, MessageId::generate());
         let until: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
         let deferred = router().deferred(
             "attempt.2.3x1x1x1",

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use crate::notification::Channel;
+use crate::notification::DeliveredChannel;
 
 /// An enum of the providers that a channel can have, by the names that its variable takes.
 macro_rules! providers {
@@ -115,46 +115,44 @@ impl ChannelProviders {
         (providers, mistakes)
     }
 
-    /// Whether somebody delivers for `channel`. In-app always: it is delivered by being recorded.
+    /// Whether `channel` has a provider.
     #[must_use]
-    pub const fn is_configured(&self, channel: Channel) -> bool {
+    pub const fn is_configured(&self, channel: DeliveredChannel) -> bool {
         match channel {
-            Channel::InApp => true,
-            Channel::Email => self.email.is_some(),
-            Channel::Sms => self.sms.is_some(),
-            Channel::Push => self.push.is_some(),
-            Channel::Webhook => self.webhook.is_some(),
+            DeliveredChannel::Email => self.email.is_some(),
+            DeliveredChannel::Sms => self.sms.is_some(),
+            DeliveredChannel::Push => self.push.is_some(),
+            DeliveredChannel::Webhook => self.webhook.is_some(),
         }
     }
 
-    /// The variable that names the channel's provider; `None` for in-app, which needs none.
+    /// The variable that names the channel's provider.
     #[must_use]
-    pub const fn variable(channel: Channel) -> Option<&'static str> {
+    pub const fn variable(channel: DeliveredChannel) -> &'static str {
         match channel {
-            Channel::InApp => None,
-            Channel::Email => Some("EMAIL_PROVIDER"),
-            Channel::Sms => Some("SMS_PROVIDER"),
-            Channel::Push => Some("PUSH_PROVIDER"),
-            Channel::Webhook => Some("WEBHOOK_PROVIDER"),
+            DeliveredChannel::Email => "EMAIL_PROVIDER",
+            DeliveredChannel::Sms => "SMS_PROVIDER",
+            DeliveredChannel::Push => "PUSH_PROVIDER",
+            DeliveredChannel::Webhook => "WEBHOOK_PROVIDER",
         }
     }
 
-    /// Those of `channels` alone.
+    /// The providers of `channels` only.
     #[must_use]
-    pub fn of(&self, channels: &[Channel]) -> Self {
+    pub fn of(&self, channels: &[DeliveredChannel]) -> Self {
         let wanted = |channel| channels.contains(&channel);
         Self {
-            email: self.email.filter(|_| wanted(Channel::Email)),
-            sms: self.sms.filter(|_| wanted(Channel::Sms)),
-            push: self.push.filter(|_| wanted(Channel::Push)),
-            webhook: self.webhook.filter(|_| wanted(Channel::Webhook)),
+            email: self.email.filter(|_| wanted(DeliveredChannel::Email)),
+            sms: self.sms.filter(|_| wanted(DeliveredChannel::Sms)),
+            push: self.push.filter(|_| wanted(DeliveredChannel::Push)),
+            webhook: self.webhook.filter(|_| wanted(DeliveredChannel::Webhook)),
         }
     }
 
-    /// The channels with a delivery stage that somebody delivers for.
-    pub fn configured(&self) -> impl Iterator<Item = Channel> + use<> {
+    /// The channels that have a provider.
+    pub fn configured(&self) -> impl Iterator<Item = DeliveredChannel> + use<> {
         let providers = *self;
-        Channel::DELIVERED
+        DeliveredChannel::ALL
             .into_iter()
             .filter(move |channel| providers.is_configured(*channel))
     }
@@ -220,13 +218,11 @@ mod tests {
     }
 
     #[test]
-    fn every_channel_but_in_app_is_off_unless_its_variable_says_otherwise() {
+    fn every_channel_is_off_unless_its_variable_says_otherwise() {
         let off = read(&[]);
         assert_eq!(off, ChannelProviders::default());
-        for channel in Channel::ALL {
-            let in_app = channel == Channel::InApp;
-            assert_eq!(off.is_configured(channel), in_app);
-            assert_eq!(ChannelProviders::variable(channel).is_none(), in_app);
+        for channel in DeliveredChannel::ALL {
+            assert!(!off.is_configured(channel));
         }
         assert_eq!(off.configured().count(), 0);
     }
@@ -234,15 +230,15 @@ mod tests {
     #[test]
     fn a_variable_turns_on_its_own_channel_alone() {
         for (name, provider, channel) in [
-            ("EMAIL_PROVIDER", "smtp", Channel::Email),
-            ("EMAIL_PROVIDER", "sendgrid", Channel::Email),
-            ("SMS_PROVIDER", "twilio", Channel::Sms),
-            ("PUSH_PROVIDER", "fcm", Channel::Push),
-            ("WEBHOOK_PROVIDER", "http", Channel::Webhook),
+            ("EMAIL_PROVIDER", "smtp", DeliveredChannel::Email),
+            ("EMAIL_PROVIDER", "sendgrid", DeliveredChannel::Email),
+            ("SMS_PROVIDER", "twilio", DeliveredChannel::Sms),
+            ("PUSH_PROVIDER", "fcm", DeliveredChannel::Push),
+            ("WEBHOOK_PROVIDER", "http", DeliveredChannel::Webhook),
         ] {
             let on = read(&[(name, provider)]);
             assert_eq!(on.configured().collect::<Vec<_>>(), [channel]);
-            assert_eq!(ChannelProviders::variable(channel), Some(name));
+            assert_eq!(ChannelProviders::variable(channel), name);
         }
     }
 

@@ -1,6 +1,6 @@
 use reqwest::Method;
 use serde_json::json;
-use tidings_domain::notification::Channel;
+use tidings_domain::notification::{Channel, DeliveredChannel};
 use tidings_tests::{Kind, Program, World, eventually, notification, secs};
 
 use super::words;
@@ -78,7 +78,7 @@ async fn a_full_queue_refuses_the_items_of_its_own_channel_alone() {
     let api = world.api().await;
     let client = api.client();
     let amqp = world.amqp().await;
-    let queue = amqp.settings.names.channel_queue(Channel::Sms);
+    let queue = amqp.settings.names.channel_queue(DeliveredChannel::Sms);
     let mut message = amqp.to_intake("{}");
     (message.exchange, message.routing_key) = (String::new(), queue);
     amqp.publish_all(vec![message; 6]).await;

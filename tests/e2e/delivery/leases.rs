@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidings_broker::Router;
 use tidings_db::notifications::{self, Claim};
-use tidings_domain::notification::{Channel, MessageId};
+use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_tests::{Receiver, eventually, outcomes, secs};
 
 use super::{post, taken, world};
@@ -70,12 +70,12 @@ async fn copies_of_a_message_send_nothing_twice() {
     .await;
     let router = Router::new(&settings);
     for _ in 0..5 {
-        let copy = router.delivery(Channel::Sms, id);
+        let copy = router.delivery(DeliveredChannel::Sms, id);
         publisher.publish(copy).await.expect("confirmed");
     }
     let nobody = MessageId::generate();
     publisher
-        .publish(router.delivery(Channel::Sms, nobody))
+        .publish(router.delivery(DeliveredChannel::Sms, nobody))
         .await
         .expect("confirmed");
     stop.cancel();
@@ -84,7 +84,7 @@ async fn copies_of_a_message_send_nothing_twice() {
     let _worker = world.worker().await;
     world.until_status(id, "processed").await;
     let amqp = world.amqp().await;
-    let queue = amqp.settings.names.channel_queue(Channel::Sms);
+    let queue = amqp.settings.names.channel_queue(DeliveredChannel::Sms);
     let waiting = amqp.settings.names.wait("1s");
     eventually(secs(30), "all copies are gone", async || {
         amqp.depth(&queue).await + amqp.depth(&waiting).await == 0

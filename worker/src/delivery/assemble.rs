@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use tidings_broker::MaxRetries;
 use tidings_db::Database;
-use tidings_domain::notification::Channel;
 
 use super::{Delivery, DeliverySettings, Destinations, Sender};
 use crate::providers::{ProviderSettings, WebhookChoice};
@@ -31,7 +30,7 @@ pub fn stages(
     };
     let mut stages = Vec::new();
     if let Some(email) = providers.email {
-        let concurrency = settings.concurrency(Channel::Email);
+        let concurrency = settings.concurrency.email;
         stages.push(stage(Sender::Email(email.provider(timeout, concurrency)?)));
     }
     if let Some(sms) = providers.sms {
@@ -53,7 +52,7 @@ fn webhooks(
     choice: &WebhookChoice,
 ) -> anyhow::Result<Delivery> {
     let sender = Sender::Webhook(choice.provider(settings.provider_timeout)?);
-    let concurrency = settings.concurrency(Channel::Webhook).into();
+    let concurrency = settings.concurrency.webhook.into();
     let destinations = match choice {
         WebhookChoice::Http(_) => Some(Arc::new(Destinations::new(
             settings.breaker,

@@ -4,7 +4,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use metrics::gauge;
 use serde::Serialize;
-use tidings_domain::notification::Channel;
+use tidings_domain::notification::DeliveredChannel;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, BreakerSettings};
@@ -27,7 +27,7 @@ const FAILING_FOR: Duration = Duration::from_secs(20);
 /// For a provider that serves the whole channel (a mail server, an SMS or push service). Webhooks have
 /// as many providers as destinations; their channel itself is never closed.
 pub struct ChannelState {
-    channel: Channel,
+    channel: DeliveredChannel,
     provider: &'static str,
     gate: Arc<Gate>,
     destinations: Option<Arc<Destinations>>,
@@ -64,7 +64,7 @@ impl ChannelState {
     /// Delivering.
     #[must_use]
     pub fn new(
-        channel: Channel,
+        channel: DeliveredChannel,
         provider: &'static str,
         settings: BreakerSettings,
         destinations: Option<Arc<Destinations>>,
@@ -90,7 +90,7 @@ impl ChannelState {
 
     /// The channel.
     #[must_use]
-    pub const fn channel(&self) -> Channel {
+    pub const fn channel(&self) -> DeliveredChannel {
         self.channel
     }
 
@@ -245,7 +245,12 @@ mod tests {
             probe_after: Duration::from_secs(15),
             failing_for: None,
         };
-        Arc::new(ChannelState::new(Channel::Sms, "twilio", settings, None))
+        Arc::new(ChannelState::new(
+            DeliveredChannel::Sms,
+            "twilio",
+            settings,
+            None,
+        ))
     }
 
     async fn flow_after(state: &Arc<ChannelState>, seconds: u64) -> Flow {

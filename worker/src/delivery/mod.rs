@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use tidings_broker::MaxRetries;
 use tidings_broker::{Destination, Failure, WaitTime, not_before};
 use tidings_db::{Database, DbError, notifications};
-use tidings_domain::notification::{Channel, DeliveryRequest, MessageId};
+use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
 use tokio::time::Instant;
 
 pub use assemble::stages;
@@ -85,7 +85,7 @@ impl Delivery {
 
     /// The channel.
     #[must_use]
-    pub const fn channel(&self) -> Channel {
+    pub const fn channel(&self) -> DeliveredChannel {
         self.sender.channel()
     }
 
@@ -129,7 +129,7 @@ impl Delivery {
         claimed: notifications::Claimed,
     ) -> Result<Outcome, DbError> {
         let attempt = message.attempt.map_or(0, |attempt| attempt.number);
-        if claimed.channel != Some(self.channel()) {
+        if claimed.channel != Some(self.channel().into()) {
             let detail =
                 "the notification is of another channel than the queue that its message is in";
             return Ok(Outcome::DeadLetter(Failure::new("wrong_channel", detail)));

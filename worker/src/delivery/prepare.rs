@@ -97,7 +97,7 @@ impl Delivery {
 
     /// What the notification says, and what it was written by, where it was.
     async fn content(&self, claimed: &Claimed) -> Result<(Content, Option<UsedTemplate>), Stop> {
-        let channel = self.sender.channel();
+        let channel = self.sender.channel().channel();
         let unreadable = || Failure::new("invalid_payload", "the payload is no JSON object");
         let payload: Object = serde_json::from_str(&claimed.payload).map_err(|_| unreadable())?;
         let Some(wanted) = &claimed.template else {
@@ -124,7 +124,8 @@ impl Delivery {
         let finding = async {
             let client = self.database.client().await?;
             let (name, locale) = (&wanted.name, wanted.locale.as_deref());
-            let found = templates::resolve(&*client, name, self.sender.channel(), locale).await?;
+            let found =
+                templates::resolve(&*client, name, self.sender.channel().into(), locale).await?;
             client.keep();
             Ok(found)
         };

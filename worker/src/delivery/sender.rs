@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tidings_domain::notification::Channel;
+use tidings_domain::notification::DeliveredChannel;
 use uuid::Uuid;
 
 use crate::providers::{EmailMessage, Provider, PushMessage, Report, TextMessage, WebhookMessage};
@@ -57,12 +57,12 @@ impl Sender {
 
     /// Which channel it serves.
     #[must_use]
-    pub const fn channel(&self) -> Channel {
+    pub const fn channel(&self) -> DeliveredChannel {
         match self {
-            Self::Email(_) => Channel::Email,
-            Self::Sms(_) => Channel::Sms,
-            Self::Push(_) => Channel::Push,
-            Self::Webhook(_) => Channel::Webhook,
+            Self::Email(_) => DeliveredChannel::Email,
+            Self::Sms(_) => DeliveredChannel::Sms,
+            Self::Push(_) => DeliveredChannel::Push,
+            Self::Webhook(_) => DeliveredChannel::Webhook,
         }
     }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tidings_domain::notification::Channel;
+use tidings_domain::notification::PerChannel;
 use tidings_settings::Reader;
 
 use super::breaker::BreakerSettings;
@@ -19,7 +19,7 @@ pub struct DeliverySettings {
     pub webhook_defer_max: Duration,
     /// `EMAIL_CONCURRENCY`, `SMS_CONCURRENCY`, `PUSH_CONCURRENCY` and `WEBHOOK_CONCURRENCY`, default 16:
     /// sends at once, by channel.
-    concurrency: [u16; 4],
+    pub concurrency: PerChannel<u16>,
 }
 
 impl DeliverySettings {
@@ -44,27 +44,20 @@ impl DeliverySettings {
             provider_timeout: Duration::from_secs(timeout),
             breaker,
             webhook_defer_max: Duration::from_hours(hours),
-            concurrency: [
-                concurrency("EMAIL_CONCURRENCY"),
-                concurrency("SMS_CONCURRENCY"),
-                concurrency("PUSH_CONCURRENCY"),
-                concurrency("WEBHOOK_CONCURRENCY"),
-            ],
+            concurrency: PerChannel {
+                email: concurrency("EMAIL_CONCURRENCY"),
+                sms: concurrency("SMS_CONCURRENCY"),
+                push: concurrency("PUSH_CONCURRENCY"),
+                webhook: concurrency("WEBHOOK_CONCURRENCY"),
+            },
         }
-    }
-
-    /// How many sends of a channel there may be at once.
-    #[must_use]
-    pub fn concurrency(&self, channel: Channel) -> u16 {
-        let place = Channel::DELIVERED
-            .iter()
-            .position(|other| *other == channel);
-        place.map_or(1, |place| self.concurrency[place])
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tidings_domain::notification::DeliveredChannel;
+
     use super::*;
 
     fn read(vars: &[(&str, &str)]) -> Result<DeliverySettings, String> {
@@ -88,7 +81,7 @@ mod tests {
     fn each_channel_has_a_concurrency_of_its_own() {
         let settings = read(&[("SMS_CONCURRENCY", "3")]).expect("right");
         assert_eq!(
-            Channel::DELIVERED.map(|channel| settings.concurrency(channel)),
+            DeliveredChannel::ALL.map(|channel| *settings.concurrency.get(channel)),
             [16, 3, 16, 16]
         );
     }

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use metrics::counter;
 use tidings_broker::{Failure, Publisher, Router};
 use tidings_db::{Database, DbError, Trouble, notifications};
-use tidings_domain::notification::{Channel, MessageId, Notification, Status};
+use tidings_domain::notification::{DeliveredChannel, MessageId, Notification, Status};
 
 use crate::consumer::{Incoming, Outcome, Surroundings, Work};
 use record::{Fate, record};
@@ -41,14 +41,13 @@ impl Intake {
         &self,
         notification: &Notification,
         fate: Fate,
-    ) -> Result<(Outcome, Option<Channel>), DbError> {
+    ) -> Result<(Outcome, Option<DeliveredChannel>), DbError> {
         let (status, channel) = match fate {
             Fate::Failed(outcome) => return Ok((outcome, None)),
             Fate::Recorded => (Status::Pending, notification.channel),
             // The row counts, not the message: under one idempotency key the first request wins.
             Fate::Existed(standing) => (standing.status, standing.channel),
         };
-        let in_app = channel.is_delivered_by_recording();
         match status {
             Status::Failed => {
                 let detail =
@@ -58,13 +57,15 @@ impl Intake {
                     None,
                 ))
             }
-            Status::Pending if in_app => {
+            Status::Pending | Status::Retrying if let Some(channel) = channel.delivered() => {
+                Ok((Outcome::Done, Some(channel)))
+            }
+            Status::Pending => {
                 if !matches!(fate, Fate::Recorded) {
                     self.process_replayed(notification.message_id).await?;
                 }
                 Ok((Outcome::Done, None))
             }
-            Status::Pending | Status::Retrying if !in_app => Ok((Outcome::Done, Some(channel))),
             _ => Ok((Outcome::Done, None)),
         }
     }
@@ -81,7 +82,7 @@ impl Intake {
     }
 
     /// Passes on, each id once, all at the same time.
-    async fn pass_on(&self, ids: HashMap<MessageId, Channel>) -> Result<(), Surroundings> {
+    async fn pass_on(&self, ids: HashMap<MessageId, DeliveredChannel>) -> Result<(), Surroundings> {
         let publishing = ids
             .into_iter()
             .map(|(id, channel)| self.publisher.publish(self.router.delivery(channel, id)));

@@ -10,11 +10,13 @@ use crate::state::AppState;
 
 /// Refuses what nobody would ever deliver.
 pub fn check_channel(state: &AppState, channel: Channel) -> Result<(), ApiError> {
-    let Some(variable) =
-        ChannelProviders::variable(channel).filter(|_| !state.providers.is_configured(channel))
+    let Some(off) = channel
+        .delivered()
+        .filter(|channel| !state.providers.is_configured(*channel))
     else {
         return Ok(());
     };
+    let variable = ChannelProviders::variable(off);
     let message = format!("The channel {channel} is off: set {variable} to turn it on");
     let details = vec![Detail::new("type", format!("needs the setting {variable}"))];
     Err(ApiError::bad_request(
@@ -41,8 +43,8 @@ pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
 pub fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
     let limit = state.http.queue_max_length;
     let full = |destination| limit > 0 && state.depths.of(destination) > limit;
-    let own = !channel.is_delivered_by_recording() && full(Destination::Delivery(channel));
-    if own || full(Destination::Intake) {
+    let own = channel.delivered().map(Destination::Delivery);
+    if own.is_some_and(full) || full(Destination::Intake) {
         let message = "Too many notifications are waiting; try again later";
         return Err(ApiError::unavailable(
             "queue_full",

@@ -19,7 +19,7 @@ impl Addresses {
         payload: &RawValue,
         templated: bool,
     ) -> Result<Self, Vec<FieldProblem>> {
-        if channel.is_delivered_by_recording() {
+        if channel.delivered().is_none() {
             return Ok(Self::default());
         }
         let payload: Object = serde_json::from_str(payload.get()).map_err(|error| {

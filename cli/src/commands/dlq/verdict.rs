@@ -103,11 +103,11 @@ pub fn decide(letter: Readable, status: Option<Status>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use tidings_domain::notification::Channel;
+    use tidings_domain::notification::DeliveredChannel;
 
     use super::*;
 
-    const EMAIL: Destination = Destination::Delivery(Channel::Email);
+    const EMAIL: Destination = Destination::Delivery(DeliveredChannel::Email);
 
     fn letter(destination: Destination) -> Readable {
         let id = Some(MessageId::generate());

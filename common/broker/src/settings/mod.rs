@@ -96,7 +96,7 @@ fn addresses(reader: &mut Reader) -> Option<Addresses> {
 mod tests {
     use super::*;
     use crate::Destination;
-    use tidings_domain::notification::Channel;
+    use tidings_domain::notification::DeliveredChannel;
 
     fn read(vars: &[(&str, &str)]) -> Result<BrokerSettings, tidings_settings::Problems> {
         let mut reader =
@@ -114,7 +114,7 @@ mod tests {
             "notifications_queue.retry.8x1000x5x3600000.2"
         );
         assert_eq!(
-            settings.names.channel_queue(Channel::Sms),
+            settings.names.channel_queue(DeliveredChannel::Sms),
             "notifications_queue.sms"
         );
     }
@@ -131,9 +131,9 @@ mod tests {
         assert_eq!(settings.ladder.max, 5);
         let of = |destination| settings.max_retries.of(destination);
         assert_eq!(of(Destination::Intake), 2);
-        assert_eq!(of(Destination::Delivery(Channel::Email)), 2);
-        assert_eq!(of(Destination::Delivery(Channel::Sms)), 5);
-        assert_eq!(of(Destination::Delivery(Channel::Webhook)), 1);
+        assert_eq!(of(Destination::Delivery(DeliveredChannel::Email)), 2);
+        assert_eq!(of(Destination::Delivery(DeliveredChannel::Sms)), 5);
+        assert_eq!(of(Destination::Delivery(DeliveredChannel::Webhook)), 1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use tidings_domain::notification::Channel;
+use tidings_domain::notification::DeliveredChannel;
 use tidings_domain::retry::Ladder;
 use tidings_settings::Reader;
 
@@ -29,7 +29,7 @@ impl Names {
 
     /// The queue of a channel's delivery stage.
     #[must_use]
-    pub fn channel_queue(&self, channel: Channel) -> String {
+    pub fn channel_queue(&self, channel: DeliveredChannel) -> String {
         format!("{}.{channel}", self.queue)
     }
 

@@ -99,12 +99,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// `content` if nothing was wrong.
-    pub(super) fn finish<T>(self, content: Option<T>) -> Result<Option<T>, Vec<FieldProblem>> {
-        if self.problems.is_empty() {
-            Ok(content)
-        } else {
-            Err(self.problems)
-        }
+    /// Returns `content` if there is no problem. A reader that returns no content has noted why.
+    pub(super) fn finish<T>(self, content: Option<T>) -> Result<T, Vec<FieldProblem>> {
+        content
+            .filter(|_| self.problems.is_empty())
+            .ok_or(self.problems)
     }
 }

@@ -21,11 +21,40 @@ pub use webhook::Webhook;
 
 use serde_json::{Map, Value};
 
-use crate::notification::Channel;
+use crate::notification::{Channel, DeliveredChannel};
 use fields::Fields;
 
 /// A JSON object's members.
 pub type Object = Map<String, Value>;
+
+/// The content of one channel's notifications, for code that serves a single channel.
+pub trait ChannelContent: Sized {
+    /// The channel.
+    const CHANNEL: DeliveredChannel;
+
+    /// Reads a payload.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong, by field, such as `payload.subject`.
+    fn from_payload(payload: &Object) -> Result<Self, Vec<FieldProblem>>;
+}
+
+macro_rules! channel_content {
+    ($($channel:ident),+) => {
+        $(impl ChannelContent for $channel {
+            const CHANNEL: DeliveredChannel = DeliveredChannel::$channel;
+
+            fn from_payload(payload: &Object) -> Result<Self, Vec<FieldProblem>> {
+                let mut fields = Fields::of(payload);
+                let content = Self::read(&mut fields);
+                fields.finish(content)
+            }
+        })+
+    };
+}
+
+channel_content!(Email, Sms, Push, Webhook);
 
 /// What a notification says.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,15 +76,13 @@ impl Content {
     ///
     /// Everything that is wrong, by field, such as `payload.subject`.
     pub fn read(channel: Channel, payload: &Object) -> Result<Option<Self>, Vec<FieldProblem>> {
-        let mut fields = Fields::of(payload);
-        let content = match channel {
-            Channel::InApp => None,
-            Channel::Email => Email::read(&mut fields).map(Self::Email),
-            Channel::Sms => Sms::read(&mut fields).map(Self::Sms),
-            Channel::Push => Push::read(&mut fields).map(Self::Push),
-            Channel::Webhook => Webhook::read(&mut fields).map(Self::Webhook),
-        };
-        fields.finish(content)
+        Ok(Some(match channel {
+            Channel::InApp => return Ok(None),
+            Channel::Email => Self::Email(Email::from_payload(payload)?),
+            Channel::Sms => Self::Sms(Sms::from_payload(payload)?),
+            Channel::Push => Self::Push(Push::from_payload(payload)?),
+            Channel::Webhook => Self::Webhook(Webhook::from_payload(payload)?),
+        }))
     }
 
     /// Whether the payload itself says where the message goes, or, for e-mail, whom it is from: only

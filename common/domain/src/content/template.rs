@@ -55,7 +55,7 @@ pub fn check_variables(channel: Channel, variables: &Object) -> Result<(), Vec<F
         }
         Channel::InApp | Channel::Webhook => {}
     }
-    fields.finish(Some(())).map(drop)
+    fields.finish(Some(()))
 }
 
 impl Rendered {
@@ -69,6 +69,12 @@ impl Rendered {
         channel: Channel,
         variables: &Object,
     ) -> Result<Option<Content>, Vec<FieldProblem>> {
+        Content::read(channel, &self.payload(channel, variables))
+    }
+
+    /// The payload of a notification whose text is this and whose addresses are among its `variables`.
+    #[must_use]
+    pub fn payload(&self, channel: Channel, variables: &Object) -> Object {
         let mut payload: Object = variables
             .iter()
             .filter(|(name, _)| ADDRESSING.contains(&name.as_str()))
@@ -88,6 +94,6 @@ impl Rendered {
                 payload.insert(name.to_owned(), Value::String(part.clone()));
             }
         }
-        Content::read(channel, &payload)
+        payload
     }
 }

@@ -7,7 +7,7 @@ mod status;
 mod storable;
 mod wire;
 
-pub use channel::{Channel, UnknownChannel};
+pub use channel::{Channel, DeliveredChannel, PerChannel, UnknownChannel};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use ids::{MessageId, UserId};
 pub use status::{Status, UnknownStatus};
