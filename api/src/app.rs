@@ -13,7 +13,6 @@ use tidings_db::Database;
 use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::auth::Verifier;
 use crate::in_flight::InFlight;
@@ -122,8 +121,7 @@ impl App {
             providers: self.settings.providers,
             egress: self.settings.egress.clone(),
         };
-        let connections = Connections::default();
-        let server = serve(self.listener, &self.settings, state, connections.clone())?;
+        let server = serve(self.listener, &self.settings, state)?;
         let handle = server.handle();
         let server = tokio::spawn(server);
         health.set_initialised();
@@ -134,7 +132,6 @@ impl App {
         health.set_draining();
         handle.pause().await;
         in_flight.until_quiet().await;
-        connections.close().await;
         handle.stop(true).await;
         farewell::say(backlog).await;
         server
@@ -148,44 +145,11 @@ impl App {
     }
 }
 
-/// The connections that the threads of the server publish on. They end before the threads do, which
-/// drive them.
-#[derive(Clone, Default)]
-struct Connections {
-    stop: CancellationToken,
-    open: TaskTracker,
-}
-
-impl Connections {
-    /// The state of a thread: with a publisher that has a connection of its own.
-    fn connect_this_thread(&self, state: &AppState) -> AppState {
-        let (publisher, task) = state.publisher.connected_here(self.stop.clone());
-        self.open.spawn(task);
-        AppState {
-            publisher,
-            ..state.clone()
-        }
-    }
-
-    /// Whoever publishes now does so on the connection that remains.
-    async fn close(&self) {
-        self.stop.cancel();
-        self.open.close();
-        self.open.wait().await;
-    }
-}
-
-fn serve(
-    listener: TcpListener,
-    settings: &Settings,
-    state: AppState,
-    connections: Connections,
-) -> anyhow::Result<Server> {
-    // Called by each thread when it starts.
+fn serve(listener: TcpListener, settings: &Settings, state: AppState) -> anyhow::Result<Server> {
+    let state = Data::new(state);
     let mut server = HttpServer::new(move || {
-        let state = Data::new(connections.connect_this_thread(&state));
         actix_web::App::new()
-            .app_data(state)
+            .app_data(state.clone())
             .wrap(from_fn(context::wrap))
             .configure(handlers::register)
     });

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::in_flight::InFlight;
 use crate::settings::HttpSettings;
 
-/// What the handlers share. Each thread that serves has one, with a publisher of its own.
+/// What the handlers share.
 #[derive(Clone)]
 pub struct AppState {
     pub verifier: Arc<Verifier>,

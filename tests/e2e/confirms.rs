@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use lapin::BasicProperties;
 use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use tidings_broker::{Failure, PublishError, Publisher, Router};
+use tidings_broker::{Envelope, Failure, PublishError, Publisher, Router};
 use tidings_tests::{Amqp, World};
 use tokio_util::sync::CancellationToken;
 
@@ -77,8 +77,7 @@ async fn no_message_is_given_the_confirm_of_another() {
         tokio::spawn(async move {
             let mut results = Results::default();
             while results.count() < RESULTS_PER_TASK {
-                let out =
-                    router.dead_letter(&BasicProperties::default(), b"x".to_vec(), &failure, 1);
+                let out = router.dead_letter(&Envelope::of_body(b"x".to_vec()), &failure);
                 match publisher.publish(out).await {
                     Ok(()) if full => results.swapped += 1,
                     Err(PublishError::Refused) if !full => results.swapped += 1,

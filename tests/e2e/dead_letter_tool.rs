@@ -3,9 +3,8 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
-use lapin::BasicProperties;
 use serde_json::Value;
-use tidings_broker::{Failure, Publisher, Router};
+use tidings_broker::{Envelope, Failure, Publisher, Router};
 use tidings_tests::{Amqp, Message, World, eventually, program_path, secs};
 use tokio_util::sync::CancellationToken;
 
@@ -98,9 +97,9 @@ async fn four_letters(world: &World, amqp: &Amqp) {
     let router = Router::new(&amqp.settings);
     for reason in ["unknown_user", "unknown_user", "undecodable", "undecodable"] {
         let message = amqp.intake_of(&world.wire());
-        let properties: BasicProperties = message.properties;
-        let detail = "told to".to_owned();
-        let dead = router.dead_letter(&properties, message.body, &Failure::new(reason, detail), 4);
+        let key = "attempt.3.3x1000x5x3600000";
+        let envelope = Envelope::new(key, message.properties, message.body);
+        let dead = router.dead_letter(&envelope, &Failure::new(reason, "told to"));
         publisher.publish(dead).await.expect("confirmed");
     }
     stop.cancel();

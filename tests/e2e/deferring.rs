@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use tidings_broker::{Destination, Outgoing, Publisher, Router, Topology, WaitTime, header};
+use tidings_broker::{Destination, Envelope, Publisher, Router, Topology, WaitTime, header};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_domain::retry::Attempt;
 use tidings_tests::{Amqp, World, text_header};
@@ -41,13 +41,10 @@ impl Deferrer {
 
     /// As a consumer does it: published and confirmed, then acknowledged.
     async fn defer(&self, delivery: Delivery) {
-        let out: Outgoing = self.router.deferred(
-            delivery.routing_key.as_str(),
-            &delivery.properties,
-            delivery.data.clone(),
-            WaitTime::Second,
-            Some(jiff::Timestamp::now()),
-        );
+        let (key, properties) = (delivery.routing_key.as_str(), delivery.properties.clone());
+        let envelope = Envelope::new(key, properties, delivery.data.clone());
+        let now = jiff::Timestamp::now();
+        let out = self.router.deferred(&envelope, WaitTime::Second, Some(now));
         self.publisher.publish(out).await.expect("confirmed");
         ack(&delivery).await;
     }

@@ -1,38 +1,25 @@
-//! A process publishes on several connections, and each of them does for all.
+//! A publisher reports whether it can publish, and declares again what was deleted.
 
 use std::sync::{Arc, Mutex};
 
-use lapin::BasicProperties;
 use lapin::options::ExchangeDeleteOptions;
 use serde_json::json;
-use tidings_broker::{Failure, PublishError, Publisher, Router, connect};
+use tidings_broker::{Envelope, Failure, PublishError, Publisher, Router, connect};
 use tidings_tests::{World, eventually, secs};
 use tokio_util::sync::CancellationToken;
 
-struct Publishing {
-    publisher: Publisher,
-    router: Router,
-}
-
-impl Publishing {
-    async fn publish(&self) -> Result<(), PublishError> {
-        let failure = Failure::new("none", String::new());
-        let none = BasicProperties::default();
-        let letter = self.router.dead_letter(&none, b"x".to_vec(), &failure, 1);
-        self.publisher.publish(letter).await
-    }
-}
-
 #[tokio::test]
-async fn who_has_no_connection_of_their_own_publishes_over_that_of_another() {
+async fn a_publisher_without_a_connection_refuses_at_once_and_reports_every_change() {
     let world = World::new().await;
     let settings = world.broker_settings(&[]);
     let router = Router::new(&settings);
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let (changed, stop) = (Arc::clone(&told), CancellationToken::new());
-    let changed = move |possible| changed.lock().expect("not poisoned").push(possible);
-    let (first, first_task) = Publisher::start(settings, "tests: first", changed, stop.clone());
-    first.until_connected().await;
+    let changes = Arc::new(Mutex::new(Vec::new()));
+    let (recorded, stop) = (Arc::clone(&changes), CancellationToken::new());
+    let record = move |possible| recorded.lock().expect("not poisoned").push(possible);
+    let letter = || {
+        let failure = Failure::new("none", String::new());
+        router.dead_letter(&Envelope::of_body(b"x".to_vec()), &failure)
+    };
     let amqp = world.amqp().await;
 
     let vhost = &world.vhost;
@@ -43,56 +30,48 @@ async fn who_has_no_connection_of_their_own_publishes_over_that_of_another() {
         .await
         .expect("a limit");
     let refused = connect(&world.broker_settings(&[]), "tests: refused").await;
-    assert!(refused.is_err(), "nobody gets a connection any more");
-    let second_stop = CancellationToken::new();
-    let (second, second_task) = first.connected_here(second_stop.clone());
-    let second = Publishing {
-        publisher: second,
-        router,
-    };
-    for _ in 0..10 {
-        second.publish().await.expect("over the first");
-    }
+    assert!(refused.is_err(), "the broker accepts no further connection");
+    let (publisher, task) = Publisher::start(settings, "tests: publisher", record, stop.clone());
+    let before = publisher.publish(letter()).await;
+    assert_eq!(before, Err(PublishError::Disconnected));
 
     vhost
         .management
         .put(&limit, json!({"value": -1}))
         .await
         .expect("no limit");
-    second.publisher.until_connected().await;
-    stop.cancel();
-    first_task.await.expect("no panic");
-    second.publish().await.expect("over its own");
-    assert_eq!(*told.lock().expect("not poisoned"), [true]);
+    publisher.until_connected().await;
+    for _ in 0..10 {
+        publisher.publish(letter()).await.expect("connected");
+    }
+    assert_eq!(*changes.lock().expect("not poisoned"), [true]);
 
-    second_stop.cancel();
-    second_task.await.expect("no panic");
-    let after = second.publish().await;
-    assert!(
-        matches!(after, Err(PublishError::Disconnected)),
-        "{after:?}"
-    );
-    assert_eq!(*told.lock().expect("not poisoned"), [true, false]);
-    assert_eq!(amqp.dead_letter_depth().await, 11);
+    stop.cancel();
+    task.await.expect("no panic");
+    let after = publisher.publish(letter()).await;
+    assert_eq!(after, Err(PublishError::Disconnected));
+    assert_eq!(*changes.lock().expect("not poisoned"), [true, false]);
+    assert_eq!(amqp.dead_letter_depth().await, 10);
 }
 
-/// The first connection is in use by nobody, and so does not notice.
 #[tokio::test]
-async fn an_exchange_that_is_deleted_is_declared_again_by_whoever_misses_it() {
+async fn an_exchange_that_is_deleted_is_declared_again_after_the_next_publish() {
     let world = World::new().await;
     let settings = world.broker_settings(&[]);
     let (exchange, router) = (settings.names.exchange.clone(), Router::new(&settings));
     let stop = CancellationToken::new();
-    let (first, _task) = Publisher::start(settings, "tests: first", |_| {}, stop.clone());
-    first.until_connected().await;
-    let (second, _task) = first.connected_here(stop.clone());
-    second.until_connected().await;
+    let (publisher, _task) = Publisher::start(settings, "tests: publisher", |_| {}, stop.clone());
+    publisher.until_connected().await;
 
     let amqp = world.amqp().await;
     let delete = ExchangeDeleteOptions::default();
     let deleted = amqp.channel.exchange_delete(exchange.into(), delete);
     deleted.await.expect("deleted");
-    let publish = async || second.publish(router.intake(&world.wire(), "test")).await;
+    let publish = async || {
+        publisher
+            .publish(router.intake(&world.wire(), "test"))
+            .await
+    };
     let missed = publish().await;
     assert!(matches!(missed, Err(PublishError::Lost(_))), "{missed:?}");
     eventually(secs(10), "published again", async || {

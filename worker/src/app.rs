@@ -4,17 +4,16 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tidings_broker::Publisher;
+use tidings_broker::{ConsumerConnections, Publisher};
 use tidings_db::Database;
 use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::consumer::Connections;
+use crate::connectivity::Connectivity;
 use crate::consumers::Consumers;
 use crate::delivery::{self, Delivery};
-use crate::links::Links;
 use crate::settings::Settings;
 use crate::{probes, schema};
 
@@ -72,7 +71,7 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(port = self.port()?, "listening");
         let health = Arc::new(Health::default());
-        let links = Arc::new(Links::new(Arc::clone(&health)));
+        let connectivity = Arc::new(Connectivity::new(Arc::clone(&health)));
         let states = self
             .deliveries
             .iter()
@@ -87,19 +86,22 @@ impl App {
 
         // The publisher outlives the consumers, which need it to finish what is in flight.
         let publishing = CancellationToken::new();
-        let telling = Arc::clone(&links);
+        let publisher_connectivity = Arc::clone(&connectivity);
         let (publisher, publisher_task) = Publisher::start(
             self.settings.broker.clone(),
             "tidings-worker: publishing",
-            move |up| telling.set_publishing(up),
+            move |connected| publisher_connectivity.set_publisher(connected),
             publishing.clone(),
         );
-        let connections = Arc::new(Connections::new(self.settings.broker.clone()));
+        let connections = Arc::new(ConsumerConnections::new(
+            self.settings.broker.clone(),
+            "tidings-worker: consuming",
+        ));
         let consumers = Consumers {
             broker: &self.settings.broker,
             connections: Arc::clone(&connections),
             publisher,
-            links,
+            connectivity,
         };
         let consumers = consumers.all(&self.settings, &self.database, self.deliveries);
 

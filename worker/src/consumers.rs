@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tidings_broker::BrokerSettings;
-use tidings_broker::{Destination, Publisher, Router};
+use tidings_broker::{ConsumerConnections, Destination, Publisher, Router};
 use tidings_db::Database;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::consumer::{Connections, Consumer, Gate, Taking, Work};
+use crate::connectivity::Connectivity;
+use crate::consumer::{Consumer, Gate, Taking, Work};
 use crate::delivery::Delivery;
 use crate::intake::Intake;
-use crate::links::Links;
 use crate::settings::Settings;
 
 /// A consumer that waits to be told to run.
@@ -23,12 +23,12 @@ pub type Start = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + S
 pub struct Consumers<'a> {
     /// How to reach the broker.
     pub broker: &'a BrokerSettings,
-    /// By which messages come.
-    pub connections: Arc<Connections>,
-    /// By which they go.
+    /// For consuming.
+    pub connections: Arc<ConsumerConnections>,
+    /// For publishing.
     pub publisher: Publisher,
-    /// Told which ways there are.
-    pub links: Arc<Links>,
+    /// Records which connections exist.
+    pub connectivity: Arc<Connectivity>,
 }
 
 impl Consumers<'_> {
@@ -80,7 +80,7 @@ impl Consumers<'_> {
             connections: Arc::clone(&self.connections),
             publisher: self.publisher.clone(),
             router: Router::new(self.broker),
-            link: self.links.consumer(&queue),
+            connectivity: self.connectivity.consumer(&queue),
             begun: TaskTracker::new(),
             queue,
         };

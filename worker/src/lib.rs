@@ -4,11 +4,11 @@
 //! and know no loop; [`providers`] reach the outside world and know neither.
 
 pub mod app;
+mod connectivity;
 pub mod consumer;
 mod consumers;
 pub mod delivery;
 pub mod intake;
-mod links;
 mod probes;
 pub mod providers;
 mod schema;

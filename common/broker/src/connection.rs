@@ -4,78 +4,63 @@ use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
 
 use super::addresses::{Address, Addresses};
-use super::wire;
-use crate::BrokerSettings;
+use crate::settings::BrokerSettings;
 
-/// How long a broker that has one address may take to let us in.
+/// Connect timeout if there is only one address.
 const ONLY_NODE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The same for one node of several: another may answer at once.
+/// Connect timeout for one address of several: another node may answer at once.
 const NODE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Heartbeat where the URL names none, in seconds: a broker that vanished without closing the
-/// connection is noticed after about twice that.
+/// Heartbeat interval in seconds if the URL names none. A broker that vanished without closing the
+/// connection is noticed after about twice this time.
 const HEARTBEAT_SECS: u16 = 5;
+
+/// Largest frame in bytes, RabbitMQ's own default. lapin buffers 32 frames in each direction and parses
+/// nested tables recursively, so this bounds both the memory of a connection and the stack of its thread.
+pub(super) const FRAME_MAX: u32 = 131_072;
+
+/// Time limit for closing a connection. A connection that is not closed in time is dropped.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a node cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
-    /// Nothing answered in time.
+    /// The connection was not open in time.
     #[error("RabbitMQ at {0} did not answer within {secs} s", secs = .1.as_secs())]
     TimedOut(Address, Duration),
-    /// It is not there or refuses us.
+    /// The node is down, unreachable, or refuses the connection.
     #[error("RabbitMQ at {0} cannot be reached: {1}")]
     Refused(Address, lapin::Error),
-    /// The same, of a connection for the pipeline.
-    #[error("RabbitMQ at {0} cannot be reached: {1}")]
-    Unreachable(Address, wire::Error),
 }
 
-/// Why there is no connection: what came of each address.
+/// No node can be used. Holds the error of each address.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct ConnectError(pub Vec<NodeError>);
 
-/// Opens a connection to the first node that can be used, for whatever is not the pipeline. `name` is what
-/// the management UI shows, for example `tidings bench`.
+/// Opens a connection to the first node that can be used. `name` is what the management UI shows, for
+/// example `tidings bench`.
 ///
-/// There is no automatic recovery: lapin's ends in a silent hang after its last try, so every
-/// user of a connection watches it and opens another.
+/// The connection does not recover automatically: lapin's recovery hangs silently after its last
+/// attempt. Every user of a connection watches it and opens another.
 ///
 /// # Errors
 ///
-/// Where no node can be used.
+/// Returns the error of each address if no node can be used.
 pub async fn connect(settings: &BrokerSettings, name: &str) -> Result<Connection, ConnectError> {
     let (connection, _) = connect_to_any(&settings.addresses, name).await?;
     Ok(connection)
 }
 
-/// Goes round the addresses once, without a pause.
+/// Tries each address once, without a pause.
 pub(super) async fn connect_to_any<'a>(
     addresses: &'a Addresses,
     name: &str,
 ) -> Result<(Connection, &'a Address), ConnectError> {
-    let connect = |address| connect_to(address, name, patience(addresses));
-    first_of(addresses, name, connect).await
-}
-
-/// The same with a connection for the pipeline.
-pub(super) async fn connect_wire_to_any<'a>(
-    addresses: &'a Addresses,
-    name: &str,
-) -> Result<(wire::Connection, &'a Address), ConnectError> {
-    let connect = |address| connect_wire(addresses, address, name);
-    first_of(addresses, name, connect).await
-}
-
-async fn first_of<'a, C, F: Future<Output = Result<C, NodeError>>>(
-    addresses: &'a Addresses,
-    name: &str,
-    connect: impl Fn(&'a Address) -> F,
-) -> Result<(C, &'a Address), ConnectError> {
     let mut errors = Vec::new();
     for address in addresses.in_turn() {
-        match connect(address).await {
+        match connect_to(address, name, connect_timeout(addresses)).await {
             Ok(connection) => {
                 for error in errors {
                     tracing::warn!(connection = name, %error, "connected to another node");
@@ -87,21 +72,6 @@ async fn first_of<'a, C, F: Future<Output = Result<C, NodeError>>>(
         }
     }
     Err(ConnectError(errors))
-}
-
-/// Opens a connection for the pipeline to one node of `addresses`.
-pub(super) async fn connect_wire(
-    addresses: &Addresses,
-    node: &Address,
-    name: &str,
-) -> Result<wire::Connection, NodeError> {
-    let timeout = patience(addresses);
-    let uri = uri(node);
-    let connecting = wire::Connection::open(&uri, name);
-    match tokio::time::timeout(timeout, connecting).await {
-        Ok(connected) => connected.map_err(|error| NodeError::Unreachable(node.clone(), error)),
-        Err(_) => Err(NodeError::TimedOut(node.clone(), timeout)),
-    }
 }
 
 async fn connect_to(
@@ -117,8 +87,13 @@ async fn connect_to(
     }
 }
 
-/// How long a node may take to let us in.
-fn patience(addresses: &Addresses) -> Duration {
+/// Closes a connection, or drops it if the broker does not answer.
+pub(super) async fn close(connection: &Connection) {
+    let closing = connection.close(200, "done".into());
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
+}
+
+fn connect_timeout(addresses: &Addresses) -> Duration {
     match addresses.all() {
         [_] => ONLY_NODE_TIMEOUT,
         _ => NODE_TIMEOUT,
@@ -128,5 +103,7 @@ fn patience(addresses: &Addresses) -> Duration {
 fn uri(address: &Address) -> AMQPUri {
     let mut uri = address.uri().clone();
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECS);
+    let frame_max = uri.query.frame_max.unwrap_or(FRAME_MAX);
+    uri.query.frame_max = Some(frame_max.min(FRAME_MAX));
     uri
 }

@@ -3,15 +3,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
 use tokio_util::sync::CancellationToken;
 
 use super::destination::Destination;
 use super::publisher::Publisher;
-use super::wire;
-use crate::Names;
+use crate::settings::Names;
 
 /// How long the broker may take to answer; one that is stopped or blocked may not answer at all.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many messages wait in each work queue, asked for once a second.
 #[derive(Clone)]
@@ -52,12 +53,12 @@ impl Depths {
     }
 
     /// Asks once a second until that fails.
-    async fn ask(&self, publisher: &Publisher, names: &Names) -> Result<(), wire::Error> {
-        let Ok(session) = publisher.connected() else {
+    async fn ask(&self, publisher: &Publisher, names: &Names) -> lapin::Result<()> {
+        let Some(connection) = publisher.connected() else {
             return Ok(());
         };
-        let opening = session.connection().channel();
-        let Ok(channel) = tokio::time::timeout(PATIENCE, opening).await else {
+        let opening = connection.create_channel();
+        let Ok(channel) = tokio::time::timeout(ANSWER_TIMEOUT, opening).await else {
             return Ok(());
         };
         let channel = channel?;
@@ -66,11 +67,16 @@ impl Depths {
             tick.tick().await;
             for (destination, depth) in self.depths.iter() {
                 let name = destination.queue(names);
-                let asked = channel.message_count(&name);
-                let Ok(count) = tokio::time::timeout(PATIENCE, asked).await else {
+                let options = QueueDeclareOptions {
+                    passive: true,
+                    ..Default::default()
+                };
+                let arguments = FieldTable::default();
+                let asked = channel.queue_declare(name.as_str().into(), options, arguments);
+                let Ok(queue) = tokio::time::timeout(ANSWER_TIMEOUT, asked).await else {
                     return Ok(());
                 };
-                let count = count?;
+                let count = queue?.message_count();
                 depth.store(count, Ordering::Relaxed);
                 metrics::gauge!("tidings_queue_depth", "queue" => destination.as_str()).set(count);
             }

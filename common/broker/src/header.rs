@@ -27,8 +27,7 @@ pub(super) fn as_text(value: &AMQPValue) -> Option<&str> {
 }
 
 /// The time before which a message is not to be processed, where it has one.
-#[must_use]
-pub fn not_before(properties: &BasicProperties) -> Option<Timestamp> {
+pub(super) fn not_before(properties: &BasicProperties) -> Option<Timestamp> {
     let headers = properties.headers().as_ref()?;
     as_text(headers.inner().get(NOT_BEFORE)?)?.parse().ok()
 }

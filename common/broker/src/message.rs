@@ -3,6 +3,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
 use super::destination::Destination;
+use super::envelope::Envelope;
 use super::header;
 use super::wait_time::WaitTime;
 use crate::settings::{BrokerSettings, Names};
@@ -138,35 +139,26 @@ impl Router {
     #[must_use]
     pub fn deferred(
         &self,
-        routing_key: &str,
-        properties: &BasicProperties,
-        body: Vec<u8>,
+        envelope: &Envelope,
         time: WaitTime,
         not_before: Option<Timestamp>,
     ) -> Outgoing {
-        let mut properties = stripped(properties);
+        let mut properties = stripped(&envelope.properties);
         if let Some(not_before) = not_before {
             properties = with_header(properties, header::NOT_BEFORE, &not_before.to_string());
         }
         Outgoing {
             exchange: self.names.wait(time.label()).into(),
-            routing_key: routing_key.into(),
+            routing_key: envelope.routing_key.clone(),
             properties,
-            body,
+            body: envelope.body.clone(),
         }
     }
 
-    /// A dead letter, addressed to the dead-letter queue itself. `attempts` is how often it was
-    /// tried.
+    /// A dead letter, addressed to the dead-letter queue itself.
     #[must_use]
-    pub fn dead_letter(
-        &self,
-        properties: &BasicProperties,
-        body: Vec<u8>,
-        failure: &Failure,
-        attempts: u32,
-    ) -> Outgoing {
-        let mut properties = stripped(properties);
+    pub fn dead_letter(&self, envelope: &Envelope, failure: &Failure) -> Outgoing {
+        let mut properties = stripped(&envelope.properties);
         for (name, value) in [
             (header::FAILURE_REASON, failure.reason.to_owned()),
             (
@@ -180,13 +172,13 @@ impl Router {
         let mut headers = properties.headers().clone().unwrap_or_default();
         headers.insert(
             header::ATTEMPTS.into(),
-            AMQPValue::LongLongInt(attempts.into()),
+            AMQPValue::LongLongInt(envelope.attempts().into()),
         );
         Outgoing {
             exchange: "".into(),
             routing_key: self.names.dlq.as_str().into(),
             properties: properties.with_headers(headers),
-            body,
+            body: envelope.body.clone(),
         }
     }
 }
@@ -254,6 +246,10 @@ mod tests {
         Router::new(&BrokerSettings::read(&mut Reader::from_vars(vars)).expect("settings"))
     }
 
+    fn delivered(sent: Outgoing, routing_key: &str) -> Envelope {
+        Envelope::new(routing_key, sent.properties, sent.body)
+    }
+
     fn headers(outgoing: &Outgoing) -> Vec<String> {
         let headers = outgoing.properties.headers().clone().unwrap_or_default();
         headers.inner().keys().map(ToString::to_string).collect()
@@ -264,7 +260,8 @@ mod tests {
         let id = MessageId::generate();
         let sent = router().delivery(DeliveredChannel::Sms, id);
         let failure = Failure::new("unknown_user", "no such user".to_owned());
-        let dead = router().dead_letter(&sent.properties, sent.body.clone(), &failure, 4);
+        let delivered = delivered(sent, "attempt.3.3x1x1x1");
+        let dead = router().dead_letter(&delivered, &failure);
         assert_eq!(dead.exchange.as_str(), "");
         assert_eq!(dead.routing_key.as_str(), "notifications_dlq");
         assert_eq!(
@@ -299,13 +296,15 @@ mod tests {
         let sent = router().delivery(DeliveredChannel::Sms, MessageId::generate());
         let mut table = sent.properties.headers().clone().unwrap_or_default();
         table.insert("CC".into(), AMQPValue::LongString("elsewhere".into()));
-        let foreign = sent
+        let properties = sent
             .properties
+            .clone()
             .with_headers(table)
             .with_user_id("somebody".into())
             .with_expiration("1".into());
         let failure = Failure::new("undecodable", String::new());
-        let dead = router().dead_letter(&foreign, Vec::new(), &failure, 1);
+        let foreign = delivered(Outgoing { properties, ..sent }, "attempt.0.3x1x1x1");
+        let dead = router().dead_letter(&foreign, &failure);
         assert_eq!(dead.properties.user_id(), &None);
         assert_eq!(dead.properties.expiration(), &None);
         assert!(!headers(&dead).contains(&"CC".to_owned()));
@@ -315,13 +314,8 @@ mod tests {
     fn a_deferred_message_stays_the_same_attempt_and_says_until_when() {
         let sent = router().delivery(DeliveredChannel::Email, MessageId::generate());
         let until: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
-        let deferred = router().deferred(
-            "attempt.2.3x1x1x1",
-            &sent.properties,
-            sent.body,
-            WaitTime::HalfMinute,
-            Some(until),
-        );
+        let delivered = delivered(sent, "attempt.2.3x1x1x1");
+        let deferred = router().deferred(&delivered, WaitTime::HalfMinute, Some(until));
         assert_eq!(deferred.exchange.as_str(), "notifications.wait.30s");
         assert_eq!(deferred.routing_key.as_str(), "attempt.2.3x1x1x1");
         assert_eq!(headers(&deferred), ["channel", "x-not-before"]);

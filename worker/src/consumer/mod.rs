@@ -1,11 +1,10 @@
 //! Takes messages from a queue, hands them to a kind of work in batches, and tells the broker how
 //! each ended. Knows no kind of work.
 
-mod connections;
+mod ack_window;
+mod batch_retry;
 mod gate;
-mod ledger;
 mod outcome;
-mod patience;
 mod session;
 mod settle;
 
@@ -13,75 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use lapin::BasicProperties;
-use lapin::types::ShortString;
-use tidings_broker::wire::Delivery;
-use tidings_broker::{Backoff, Failure, Publisher, Router};
-use tidings_domain::retry::Attempt;
-use tokio::time::timeout;
+use tidings_broker::{Backoff, ConsumerConnections, Envelope, Failure, Publisher, Router};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use connections::Connections;
 pub use gate::{Flow, Gate};
 pub use outcome::{Outcome, Surroundings};
 
-use crate::links::ConsumerLink;
+use crate::connectivity::ConsumerConnectivity;
 use session::{End, Session};
-
-/// A message as it came from the broker.
-#[derive(Debug)]
-pub struct Incoming {
-    /// Which attempt this is; `None` where the routing key cannot be read, which counts as the
-    /// last.
-    pub attempt: Option<Attempt>,
-    /// As it was published; a deferral sends it again.
-    pub routing_key: String,
-    /// As they were published, with what the broker added.
-    pub properties: BasicProperties,
-    /// The message.
-    pub body: Vec<u8>,
-    delivery_tag: u64,
-}
-
-impl From<Delivery> for Incoming {
-    fn from(delivery: Delivery) -> Self {
-        Self {
-            attempt: Attempt::from_routing_key(&delivery.routing_key),
-            routing_key: delivery.routing_key,
-            properties: delivery.properties,
-            body: delivery.body,
-            delivery_tag: delivery.delivery_tag,
-        }
-    }
-}
-
-impl Incoming {
-    /// What its properties call it, for the log.
-    #[must_use]
-    pub fn message_id(&self) -> Option<&str> {
-        self.properties
-            .message_id()
-            .as_ref()
-            .map(ShortString::as_str)
-    }
-
-    /// The id of the request that it came by, for the log: its correlation id.
-    #[must_use]
-    pub fn request_id(&self) -> Option<&str> {
-        self.properties
-            .correlation_id()
-            .as_ref()
-            .map(ShortString::as_str)
-    }
-
-    /// How often this message has been tried, this time included.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.attempt
-            .map_or(1, |attempt| attempt.number.saturating_add(1))
-    }
-}
 
 /// A kind of work.
 pub trait Work: Send + Sync + 'static {
@@ -95,7 +34,7 @@ pub trait Work: Send + Sync + 'static {
     /// Where the trouble is not the messages'. They are then held and tried again.
     fn process(
         &self,
-        batch: &[Incoming],
+        batch: &[Envelope],
     ) -> impl Future<Output = Result<Vec<Outcome>, Surroundings>> + Send;
 
     /// Notes that a message is given up; a dead letter that says why is safe with the broker.
@@ -105,7 +44,7 @@ pub trait Work: Send + Sync + 'static {
     /// Where that could not be noted; it is tried again.
     fn given_up(
         &self,
-        message: &Incoming,
+        message: &Envelope,
         failure: &Failure,
     ) -> impl Future<Output = Result<(), Surroundings>> + Send;
 
@@ -127,13 +66,13 @@ pub struct Consumer<W> {
     /// Retries after a message's first attempt.
     pub max_retries: u32,
     /// The way to the broker, shared with other consumers.
-    pub connections: Arc<Connections>,
+    pub connections: Arc<ConsumerConnections>,
     /// For dead letters and deferrals.
     pub publisher: Publisher,
     /// Where those go.
     pub router: Router,
-    /// Told whether messages can be taken.
-    pub link: ConsumerLink,
+    /// Records whether this consumer is connected.
+    pub connectivity: ConsumerConnectivity,
     /// Batches that were begun. Those of a channel that died are finished all the same.
     pub begun: TaskTracker,
 }
@@ -182,7 +121,7 @@ impl<W: Work> Consumer<W> {
             if matches!(end, Ok(End::Gate)) {
                 continue;
             }
-            this.link.set(false);
+            this.connectivity.set(false);
             match end {
                 Ok(End::Stopped) => return,
                 Ok(End::Gate) => {}
@@ -208,7 +147,7 @@ impl<W: Work> Consumer<W> {
             stop.run_until_cancelled(backoff.pause()).await;
             // While none are to be taken, it is not for want of a way.
             if this.gate.flow() == Flow::None {
-                this.link.set(true);
+                this.connectivity.set(true);
             }
         }
     }
@@ -225,20 +164,17 @@ impl<W: Work> Consumer<W> {
         };
         let opening = async {
             let connection = this.connections.get().await?;
-            let opening = Session::open(&connection, Arc::clone(this), taking, stop);
-            // Other queues of the same connection may be well: this channel alone is given up.
-            let opened = timeout(session::PATIENCE, opening).await;
-            anyhow::Ok((
-                connection,
-                opened.context("RabbitMQ did not answer in time")??,
-            ))
+            // Other channels of the connection may work: only this one is given up.
+            let opened = Session::open(&connection, Arc::clone(this), taking, stop).await;
+            let opened = opened.with_context(|| format!("cannot consume {}", this.queue))?;
+            anyhow::Ok((connection, opened))
         };
         let Some(opened) = stop.run_until_cancelled(opening).await else {
             return Ok(End::Stopped);
         };
         let (connection, session) = opened?;
         tracing::info!(queue = this.queue, "consuming");
-        this.link.set(true);
+        this.connectivity.set(true);
         backoff.reset();
         let (end, closed) = session.run(flow, stop).await;
         if !closed {

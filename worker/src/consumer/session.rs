@@ -2,20 +2,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use tidings_broker::wire::{Channel, Connection, Deliveries, Error};
+use tidings_broker::{ConsumeError, ConsumerChannel, ConsumerConnection, Envelope, Settlement};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::ack_window::AckWindow;
 use super::gate::Flow;
-use super::ledger::Ledger;
-use super::settle::Settlement;
-use super::{Consumer, Incoming, Taking, Work};
-
-/// How long the broker may take to let us send a frame or to answer one. A broker that is short of
-/// memory stops reading from us.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+use super::settle::BatchResult;
+use super::{Consumer, Taking, Work};
 
 /// Why a session ended.
 #[derive(Debug)]
@@ -31,8 +26,8 @@ pub(super) enum End {
     Lost(String),
 }
 
-impl From<Error> for End {
-    fn from(why: Error) -> Self {
+impl From<ConsumeError> for End {
+    fn from(why: ConsumeError) -> Self {
         Self::Lost(why.to_string())
     }
 }
@@ -41,14 +36,13 @@ impl From<Error> for End {
 pub(super) struct Session<W> {
     consumer: Arc<Consumer<W>>,
     taking: Taking,
-    channel: Channel,
-    deliveries: Deliveries,
-    ledger: Ledger,
+    channel: ConsumerChannel,
+    ack_window: AckWindow,
     /// Handed over, and in no batch yet.
-    waiting: Vec<Incoming>,
+    waiting: Vec<Envelope>,
     /// From when on a batch may start that is not full.
     pace: Instant,
-    running: JoinSet<Settlement>,
+    running: JoinSet<BatchResult>,
     /// Cancelled when the program stops: no batch may then wait for its surroundings.
     stop: CancellationToken,
 }
@@ -56,29 +50,17 @@ pub(super) struct Session<W> {
 impl<W: Work> Session<W> {
     /// Opens a channel and starts consuming.
     pub(super) async fn open(
-        connection: &Connection,
+        connection: &ConsumerConnection,
         consumer: Arc<Consumer<W>>,
         taking: Taking,
         stop: &CancellationToken,
-    ) -> anyhow::Result<Self> {
-        let channel = connection
-            .channel()
-            .await
-            .context("cannot open a channel")?;
-        channel
-            .qos(taking.prefetch)
-            .await
-            .context("cannot set the prefetch count")?;
-        let deliveries = channel
-            .consume(&consumer.queue)
-            .await
-            .with_context(|| format!("cannot consume {}", consumer.queue))?;
+    ) -> Result<Self, ConsumeError> {
+        let channel = ConsumerChannel::open(connection, &consumer.queue, taking.prefetch).await?;
         Ok(Self {
             consumer,
             taking,
             channel,
-            deliveries,
-            ledger: Ledger::default(),
+            ack_window: AckWindow::default(),
             waiting: Vec::with_capacity(taking.batch_size),
             pace: Instant::now(),
             running: JoinSet::new(),
@@ -102,8 +84,8 @@ impl<W: Work> Session<W> {
         }
         // Before the connection ends, so that the broker has worked off what was sent on it. It also
         // returns whatever was not settled.
-        let closing = sent(self.channel.close()).await;
-        (end, closing.is_ok() || !self.channel.is_open())
+        let closed = self.channel.close().await;
+        (end, closed)
     }
 
     /// Hands batches to the work, several at once, until it is to stop, and tells why.
@@ -130,7 +112,7 @@ impl<W: Work> Session<W> {
                 () = stop.cancelled() => return Ok(End::Stopped),
                 () = &mut change => return Ok(End::Gate),
                 Some(settled) = self.running.join_next(), if !self.running.is_empty() => self.settled(settled).await?,
-                arrived = self.deliveries.ready(), if none => arrived?,
+                arrived = self.channel.ready(), if none => arrived?,
                 () = sleep_until(self.pace), if room && !none => {}
                 // A dead channel ends the deliveries; this is for the case that nobody is reading them.
                 _ = look.tick() => if !self.channel.is_open() {
@@ -143,10 +125,10 @@ impl<W: Work> Session<W> {
     /// Takes in what has arrived, up to a batch.
     fn receive(&mut self) {
         while self.waiting.len() < self.taking.batch_size
-            && let Some(delivery) = self.deliveries.pop()
+            && let Some(envelope) = self.channel.pop()
         {
-            self.ledger.handed_over(delivery.delivery_tag);
-            self.waiting.push(Incoming::from(delivery));
+            self.ack_window.handed_over(envelope.delivery_tag);
+            self.waiting.push(envelope);
         }
     }
 
@@ -163,28 +145,29 @@ impl<W: Work> Session<W> {
             .spawn(self.consumer.begun.track_future(settling));
     }
 
-    /// Tells the broker how a batch ended.
-    async fn settled(&mut self, settled: Result<Settlement, JoinError>) -> Result<(), End> {
-        // Work that panics is caught before; should anything else panic, the messages of that batch
-        // are settled nowhere, and only the end of the channel returns them.
-        let settlement = settled.map_err(|error| End::Lost(error.to_string()))?;
-        for tag in settlement.acks {
-            if self.taking.ack_each {
-                self.channel.ack(tag, false)?;
-                self.ledger.told(tag);
-            } else {
-                self.ledger.ack(tag);
-            }
+    /// Settles a batch with the broker.
+    async fn settled(&mut self, settled: Result<BatchResult, JoinError>) -> Result<(), End> {
+        // Panics of the work are caught earlier. If anything else panics, the messages of that batch are
+        // settled nowhere, and only the end of the channel returns them.
+        let result = settled.map_err(|error| End::Lost(error.to_string()))?;
+        let mut settlement = Settlement::default();
+        if self.taking.ack_each {
+            result
+                .acks
+                .iter()
+                .for_each(|tag| self.ack_window.told(*tag));
+            settlement.acks = result.acks;
+        } else {
+            result.acks.iter().for_each(|tag| self.ack_window.ack(*tag));
         }
-        for tag in settlement.nacks {
-            self.channel.nack(tag)?;
-            self.ledger.told(tag);
-        }
-        if let Some(tag) = self.ledger.take_ack() {
-            self.channel.ack(tag, true)?;
-        }
-        sent(self.channel.room()).await?;
-        if settlement.give_back {
+        result
+            .nacks
+            .iter()
+            .for_each(|tag| self.ack_window.told(*tag));
+        settlement.nacks = result.nacks;
+        settlement.ack_up_to = self.ack_window.take_ack();
+        self.channel.settle(settlement).await?;
+        if result.give_back {
             Err(End::Paused)
         } else {
             Ok(())
@@ -197,7 +180,7 @@ impl<W: Work> Session<W> {
     /// once. After hundreds of `basic.nack`s the broker holds further commands of the channel back,
     /// and drops them, acknowledgements among them, when the channel ends.
     async fn drain(&mut self) -> Result<(), End> {
-        sent(self.channel.cancel(&self.deliveries)).await?;
+        self.channel.cancel().await?;
         let mut given_back = false;
         while let Some(settled) = self.running.join_next().await {
             match self.settled(settled).await {
@@ -209,13 +192,5 @@ impl<W: Work> Session<W> {
         }
         tracing::info!(queue = self.consumer.queue, given_back, "consumer drained");
         Ok(())
-    }
-}
-
-/// Waits until frames are sent or answered.
-async fn sent(frames: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
-    match timeout(PATIENCE, frames).await {
-        Ok(sent) => Ok(sent?),
-        Err(_) => Err(End::Lost("RabbitMQ takes no frames".to_owned())),
     }
 }

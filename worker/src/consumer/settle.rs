@@ -1,16 +1,16 @@
 //! From outcomes to what the broker is told.
 
 use metrics::counter;
-use tidings_broker::{Failure, Outgoing};
+use tidings_broker::{Envelope, Failure, Outgoing};
 use tokio_util::sync::CancellationToken;
 
+use super::batch_retry::{GiveBack, Hold, process};
 use super::outcome::{Outcome, Verdict, verdict};
-use super::patience::{GiveBack, Hold, process};
-use super::{Consumer, Incoming, Work};
+use super::{Consumer, Work};
 
 /// What to tell the broker of a batch, by delivery tag.
 #[derive(Debug, Default)]
-pub(super) struct Settlement {
+pub(super) struct BatchResult {
     /// To be acknowledged.
     pub(super) acks: Vec<u64>,
     /// To be negatively acknowledged without requeue.
@@ -24,12 +24,12 @@ impl<W: Work> Consumer<W> {
     /// deferrals are published, and confirmed, before their originals may be acknowledged.
     pub(super) async fn settle(
         &self,
-        batch: Vec<Incoming>,
+        batch: Vec<Envelope>,
         stop: &CancellationToken,
-    ) -> Settlement {
-        let mut settlement = Settlement::default();
+    ) -> BatchResult {
+        let mut result = BatchResult::default();
         // One for the whole batch: it is the batch that the broker is waiting for.
-        let mut hold = Hold::new(stop, self.link.links());
+        let mut hold = Hold::new(stop, self.connectivity.all());
         let outcomes = process(&*self.work, &batch, &mut hold).await;
         for (message, outcome) in batch.iter().zip(outcomes) {
             let tag = message.delivery_tag;
@@ -38,17 +38,17 @@ impl<W: Work> Consumer<W> {
                 None => Err(GiveBack),
             };
             match told {
-                Ok(Told::Ack) => settlement.acks.push(tag),
-                Ok(Told::Nack) => settlement.nacks.push(tag),
-                Err(GiveBack) => settlement.give_back = true,
+                Ok(Told::Ack) => result.acks.push(tag),
+                Ok(Told::Nack) => result.nacks.push(tag),
+                Err(GiveBack) => result.give_back = true,
             }
         }
-        settlement
+        result
     }
 
     async fn carry_out(
         &self,
-        message: &Incoming,
+        message: &Envelope,
         outcome: Outcome,
         hold: &mut Hold<'_>,
     ) -> Result<Told, GiveBack> {
@@ -66,10 +66,7 @@ impl<W: Work> Consumer<W> {
                 .await
                 .map(|()| Told::Ack),
             Verdict::Defer { wait, not_before } => {
-                let (key, body) = (&message.routing_key, message.body.clone());
-                let deferred =
-                    self.router
-                        .deferred(key, &message.properties, body, wait, not_before);
+                let deferred = self.router.deferred(message, wait, not_before);
                 self.publish(deferred, hold).await?;
                 counter!("tidings_messages_deferred_total").increment(1);
                 Ok(Told::Ack)
@@ -81,14 +78,11 @@ impl<W: Work> Consumer<W> {
     /// safe, then the work notes it, then the original may go.
     async fn give_up(
         &self,
-        message: &Incoming,
+        message: &Envelope,
         failure: &Failure,
         hold: &mut Hold<'_>,
     ) -> Result<(), GiveBack> {
-        let attempts = message.attempts();
-        let letter =
-            self.router
-                .dead_letter(&message.properties, message.body.clone(), failure, attempts);
+        let letter = self.router.dead_letter(message, failure);
         self.publish(letter, hold).await?;
         while let Err(error) = self.work.given_up(message, failure).await {
             tracing::warn!(%error, "cannot note that a message is given up; trying again");
@@ -100,7 +94,7 @@ impl<W: Work> Consumer<W> {
             request_id = message.request_id(),
             queue = self.queue,
             reason = failure.reason,
-            attempts,
+            attempts = message.attempts(),
             "message is a dead letter"
         );
         Ok(())
@@ -123,7 +117,7 @@ enum Told {
     Nack,
 }
 
-fn log_failure(message: &Incoming, failure: &Failure) {
+fn log_failure(message: &Envelope, failure: &Failure) {
     tracing::warn!(
         message_id = message.message_id(),
         request_id = message.request_id(),

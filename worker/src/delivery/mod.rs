@@ -18,8 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tidings_broker::MaxRetries;
-use tidings_broker::{Destination, Failure, WaitTime, not_before};
+use tidings_broker::{Destination, Envelope, Failure, MaxRetries, WaitTime};
 use tidings_db::{Database, DbError, notifications};
 use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
 use tokio::time::Instant;
@@ -31,7 +30,7 @@ pub use destinations::Destinations;
 pub use sender::{Message, Parcel, Sender};
 pub use settings::DeliverySettings;
 
-use crate::consumer::{Incoming, Outcome, Surroundings, Work};
+use crate::consumer::{Outcome, Surroundings, Work};
 use crate::intake::surroundings;
 use claim::Turn;
 use effect::{Effect, Postponed};
@@ -95,7 +94,7 @@ impl Delivery {
         &self.state
     }
 
-    async fn deliver(&self, message: &Incoming) -> Result<Outcome, DbError> {
+    async fn deliver(&self, message: &Envelope) -> Result<Outcome, DbError> {
         let request = match DeliveryRequest::decode(&message.body) {
             Ok(request) => request,
             Err(error) => {
@@ -104,7 +103,7 @@ impl Delivery {
             }
         };
         let now = Timestamp::now();
-        if let Some(time) = not_before(&message.properties).filter(|time| *time > now) {
+        if let Some(time) = message.not_before().filter(|time| *time > now) {
             return Ok(Effect::Later(Postponed::until(time, now, "")).outcome());
         }
         let id = request.message_id;
@@ -123,7 +122,7 @@ impl Delivery {
     /// One attempt, from the content of the row to the record of what came of it.
     async fn attempt(
         &self,
-        message: &Incoming,
+        message: &Envelope,
         id: MessageId,
         claimed_at: Instant,
         claimed: notifications::Claimed,
@@ -183,7 +182,7 @@ impl Delivery {
 }
 
 impl Work for Delivery {
-    async fn process(&self, batch: &[Incoming]) -> Result<Vec<Outcome>, Surroundings> {
+    async fn process(&self, batch: &[Envelope]) -> Result<Vec<Outcome>, Surroundings> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for message in batch {
             outcomes.push(self.deliver(message).await.map_err(surroundings)?);
@@ -191,7 +190,7 @@ impl Work for Delivery {
         Ok(outcomes)
     }
 
-    async fn given_up(&self, message: &Incoming, failure: &Failure) -> Result<(), Surroundings> {
+    async fn given_up(&self, message: &Envelope, failure: &Failure) -> Result<(), Surroundings> {
         // What cannot be decoded names no row.
         let Ok(request) = DeliveryRequest::decode(&message.body) else {
             return Ok(());

@@ -7,11 +7,11 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::future::try_join_all;
 use metrics::counter;
-use tidings_broker::{Failure, Publisher, Router};
+use tidings_broker::{Envelope, Failure, Publisher, Router};
 use tidings_db::{Database, DbError, Trouble, notifications};
 use tidings_domain::notification::{DeliveredChannel, MessageId, Notification, Status};
 
-use crate::consumer::{Incoming, Outcome, Surroundings, Work};
+use crate::consumer::{Outcome, Surroundings, Work};
 use record::{Fate, record};
 
 /// The intake stage.
@@ -94,7 +94,7 @@ impl Intake {
 }
 
 impl Work for Intake {
-    async fn process(&self, batch: &[Incoming]) -> Result<Vec<Outcome>, Surroundings> {
+    async fn process(&self, batch: &[Envelope]) -> Result<Vec<Outcome>, Surroundings> {
         let decoded: Vec<_> = batch
             .iter()
             .map(|message| Notification::decode(&message.body))
@@ -138,7 +138,7 @@ impl Work for Intake {
         Ok(outcomes)
     }
 
-    async fn given_up(&self, message: &Incoming, failure: &Failure) -> Result<(), Surroundings> {
+    async fn given_up(&self, message: &Envelope, failure: &Failure) -> Result<(), Surroundings> {
         // What cannot be decoded names no row.
         let Ok(notification) = Notification::decode(&message.body) else {
             return Ok(());
@@ -175,7 +175,7 @@ pub(crate) fn surroundings(error: DbError) -> Surroundings {
 
 /// Counts and logs what became of a message. A second copy of it in the same batch is a duplicate,
 /// though its row is new.
-fn count(message: &Incoming, notification: &Notification, fate: &Fate, first_time: bool) {
+fn count(message: &Envelope, notification: &Notification, fate: &Fate, first_time: bool) {
     match fate {
         Fate::Recorded if first_time => {
             counter!("tidings_intake_recorded_total").increment(1);

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tidings_broker::{Backoff, Failure};
+use tidings_broker::{Backoff, Envelope, Failure};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Incoming, Outcome, Surroundings, Work};
-use crate::links::{Holding, Links};
+use super::{Outcome, Surroundings, Work};
+use crate::connectivity::{Connectivity, HoldGuard};
 
 /// How long messages are held while the surroundings are away. After that they go back to the
 /// queue, because a broker closes channels that sit on a message for too long (30 minutes).
@@ -34,7 +34,7 @@ enum Trouble {
 /// must go back to its queue: the surroundings stay away, or they are away and the program stops.
 pub(super) async fn process<W: Work>(
     work: &W,
-    batch: &[Incoming],
+    batch: &[Envelope],
     hold: &mut Hold<'_>,
 ) -> Vec<Option<Outcome>> {
     let mut outcomes: Vec<Option<Outcome>> = vec![None; batch.len()];
@@ -60,7 +60,7 @@ pub(super) async fn process<W: Work>(
 /// Tries the same messages until they are settled; `None` where they are to be taken apart.
 async fn until_settled<W: Work>(
     work: &W,
-    batch: &[Incoming],
+    batch: &[Envelope],
     hold: &mut Hold<'_>,
 ) -> Result<Option<Vec<Outcome>>, GiveBack> {
     let mut failures = 0;
@@ -90,12 +90,12 @@ async fn until_settled<W: Work>(
 }
 
 /// The outcome of a message that spoils every batch that it is in; `None` where it has company.
-fn alone(batch: &[Incoming], reason: &'static str, detail: &str) -> Option<Vec<Outcome>> {
+fn alone(batch: &[Envelope], reason: &'static str, detail: &str) -> Option<Vec<Outcome>> {
     let failure = Failure::new(reason, detail.to_owned());
     (batch.len() == 1).then(|| vec![Outcome::Retry(failure)])
 }
 
-async fn attempt<W: Work>(work: &W, batch: &[Incoming]) -> Result<Vec<Outcome>, Trouble> {
+async fn attempt<W: Work>(work: &W, batch: &[Envelope]) -> Result<Vec<Outcome>, Trouble> {
     let processing = AssertUnwindSafe(work.process(batch)).catch_unwind();
     match processing.await {
         Ok(Ok(outcomes)) if outcomes.len() == batch.len() => Ok(outcomes),
@@ -123,18 +123,18 @@ pub(super) struct Hold<'a> {
     since: Instant,
     backoff: Backoff,
     stop: &'a CancellationToken,
-    links: &'a Arc<Links>,
-    holding: Option<Holding>,
+    connectivity: &'a Arc<Connectivity>,
+    holding: Option<HoldGuard>,
     over: bool,
 }
 
 impl<'a> Hold<'a> {
-    pub(super) fn new(stop: &'a CancellationToken, links: &'a Arc<Links>) -> Self {
+    pub(super) fn new(stop: &'a CancellationToken, connectivity: &'a Arc<Connectivity>) -> Self {
         Self {
             since: Instant::now(),
             backoff: Backoff::new(),
             stop,
-            links,
+            connectivity,
             holding: None,
             over: false,
         }
@@ -142,7 +142,7 @@ impl<'a> Hold<'a> {
 
     /// Notes that messages are held.
     pub(super) fn begin(&mut self) {
-        self.holding.get_or_insert_with(|| self.links.hold());
+        self.holding.get_or_insert_with(|| self.connectivity.hold());
     }
 
     /// Starts again with short pauses.
@@ -184,7 +184,7 @@ mod tests {
     }
 
     impl Work for Told {
-        async fn process(&self, batch: &[Incoming]) -> Result<Vec<Outcome>, Surroundings> {
+        async fn process(&self, batch: &[Envelope]) -> Result<Vec<Outcome>, Surroundings> {
             self.seen.lock().expect("not poisoned").push(batch.len());
             assert!(
                 !batch.iter().any(|message| message.body == b"panic"),
@@ -197,7 +197,7 @@ mod tests {
             Ok(vec![Outcome::Done; batch.len()])
         }
 
-        async fn given_up(&self, _: &Incoming, _: &Failure) -> Result<(), Surroundings> {
+        async fn given_up(&self, _: &Envelope, _: &Failure) -> Result<(), Surroundings> {
             Ok(())
         }
 
@@ -206,14 +206,8 @@ mod tests {
         }
     }
 
-    fn batch(bodies: &[&str]) -> Vec<Incoming> {
-        let message = |body: &&str| Incoming {
-            attempt: None,
-            routing_key: String::new(),
-            properties: lapin::BasicProperties::default(),
-            body: body.as_bytes().to_vec(),
-            delivery_tag: 0,
-        };
+    fn batch(bodies: &[&str]) -> Vec<Envelope> {
+        let message = |body: &&str| Envelope::of_body(body.as_bytes().to_vec());
         bodies.iter().map(message).collect()
     }
 
@@ -222,8 +216,8 @@ mod tests {
         bodies: &[&str],
         stop: &CancellationToken,
     ) -> Vec<Option<Outcome>> {
-        let links = Arc::new(Links::new(Arc::default()));
-        process(work, &batch(bodies), &mut Hold::new(stop, &links)).await
+        let connectivity = Arc::new(Connectivity::new(Arc::default()));
+        process(work, &batch(bodies), &mut Hold::new(stop, &connectivity)).await
     }
 
     fn reasons(outcomes: &[Option<Outcome>]) -> Vec<&'static str> {
@@ -293,11 +287,11 @@ mod tests {
     }
 
     impl Work for Away {
-        async fn process(&self, _: &[Incoming]) -> Result<Vec<Outcome>, Surroundings> {
+        async fn process(&self, _: &[Envelope]) -> Result<Vec<Outcome>, Surroundings> {
             Err(Surroundings::Away("away".to_owned()))
         }
 
-        async fn given_up(&self, _: &Incoming, _: &Failure) -> Result<(), Surroundings> {
+        async fn given_up(&self, _: &Envelope, _: &Failure) -> Result<(), Surroundings> {
             Ok(())
         }
 
@@ -324,8 +318,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_worker_is_not_ready_while_messages_are_held() {
         let (stop, health) = (CancellationToken::new(), Arc::default());
-        let links = Arc::new(Links::new(Arc::clone(&health)));
-        let mut hold = Hold::new(&stop, &links);
+        let connectivity = Arc::new(Connectivity::new(Arc::clone(&health)));
+        let mut hold = Hold::new(&stop, &connectivity);
         hold.pause().await.expect("in time");
         assert!(health.is_holding());
         drop(hold);

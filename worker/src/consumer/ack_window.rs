@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 /// highest tag below which everything is settled. Delivery tags count from 1 on each channel, without
 /// gaps (AMQP 0-9-1 §4.4, "delivery-tag").
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct AckWindow {
     /// All tags up to this one are settled with the broker.
     settled_up_to: u64,
     /// The tags behind that, in order.
@@ -24,7 +24,7 @@ enum State {
     Told,
 }
 
-impl Ledger {
+impl AckWindow {
     /// Notes a message that was handed over.
     pub(super) fn handed_over(&mut self, tag: u64) {
         debug_assert_eq!(tag, self.settled_up_to + self.behind.len() as u64 + 1);
@@ -75,41 +75,41 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    fn with(tags: u64) -> Ledger {
-        let mut ledger = Ledger::default();
-        (1..=tags).for_each(|tag| ledger.handed_over(tag));
-        ledger
+    fn with(tags: u64) -> AckWindow {
+        let mut window = AckWindow::default();
+        (1..=tags).for_each(|tag| window.handed_over(tag));
+        window
     }
 
     #[test]
     fn an_open_message_holds_back_what_came_after_it() {
-        let mut ledger = with(4);
+        let mut window = with(4);
         for tag in [2, 3, 4] {
-            ledger.ack(tag);
+            window.ack(tag);
         }
-        assert_eq!(ledger.take_ack(), None);
-        ledger.ack(1);
-        assert_eq!(ledger.take_ack(), Some(4));
-        assert_eq!(ledger.take_ack(), None);
+        assert_eq!(window.take_ack(), None);
+        window.ack(1);
+        assert_eq!(window.take_ack(), Some(4));
+        assert_eq!(window.take_ack(), None);
     }
 
     #[test]
     fn the_tag_is_never_one_that_was_told() {
-        let mut ledger = with(3);
-        ledger.ack(1);
-        ledger.told(2);
-        ledger.told(3);
-        assert_eq!(ledger.take_ack(), Some(1));
+        let mut window = with(3);
+        window.ack(1);
+        window.told(2);
+        window.told(3);
+        assert_eq!(window.take_ack(), Some(1));
     }
 
     #[test]
     fn nothing_is_acknowledged_where_all_was_told() {
-        let mut ledger = with(2);
-        ledger.told(1);
-        ledger.told(2);
-        assert_eq!(ledger.take_ack(), None);
-        ledger.handed_over(3);
-        ledger.ack(3);
-        assert_eq!(ledger.take_ack(), Some(3));
+        let mut window = with(2);
+        window.told(1);
+        window.told(2);
+        assert_eq!(window.take_ack(), None);
+        window.handed_over(3);
+        window.ack(3);
+        assert_eq!(window.take_ack(), Some(3));
     }
 }

@@ -1,0 +1,82 @@
+use std::sync::Arc;
+
+use lapin::Connection;
+use tokio::sync::Mutex;
+
+use crate::addresses::Address;
+use crate::connection::close;
+use crate::connector::{Connector, OpenError, Opened};
+use crate::settings::BrokerSettings;
+
+/// The connection that all consumers of this process have their channels on. A connection that ends is
+/// replaced by the next consumer that asks.
+pub struct ConsumerConnections {
+    connector: Connector,
+    current: Mutex<Option<Arc<ConsumerConnection>>>,
+}
+
+/// A connection for consumers, on which the topology exists.
+pub struct ConsumerConnection {
+    pub(super) connection: Connection,
+    node: Address,
+}
+
+impl ConsumerConnections {
+    /// Does not connect yet. `name` is what the management UI shows.
+    #[must_use]
+    pub fn new(broker: BrokerSettings, name: &'static str) -> Self {
+        Self {
+            connector: Connector::new(broker, name),
+            current: Mutex::new(None),
+        }
+    }
+
+    /// Returns the open connection, or opens another one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no node can be used.
+    pub async fn get(&self) -> Result<Arc<ConsumerConnection>, OpenError> {
+        let mut current = self.current.lock().await;
+        if let Some(connection) = &*current {
+            if connection.is_open() {
+                return Ok(Arc::clone(connection));
+            }
+            self.connector.leave(&connection.node);
+        }
+        *current = None;
+        // The publisher's connection warns about objects with other arguments.
+        let Opened {
+            connection, node, ..
+        } = self.connector.open().await?;
+        let connection = Arc::new(ConsumerConnection { connection, node });
+        *current = Some(Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    /// Closes a connection that does not work. Its other consumers get another one.
+    pub async fn discard(&self, connection: &Arc<ConsumerConnection>) {
+        let mut current = self.current.lock().await;
+        if current
+            .take_if(|current| Arc::ptr_eq(current, connection))
+            .is_some()
+        {
+            self.connector.leave(&connection.node);
+        }
+        drop(current);
+        close(&connection.connection).await;
+    }
+
+    /// Closes the connection after the last consumer has ended.
+    pub async fn close(&self) {
+        if let Some(current) = self.current.lock().await.take() {
+            close(&current.connection).await;
+        }
+    }
+}
+
+impl ConsumerConnection {
+    fn is_open(&self) -> bool {
+        self.connection.status().connected()
+    }
+}

@@ -1,0 +1,80 @@
+use jiff::Timestamp;
+use lapin::BasicProperties;
+use lapin::message::Delivery;
+use lapin::types::ShortString;
+
+use super::header;
+use tidings_domain::retry::Attempt;
+
+/// A message as it came from the broker.
+#[derive(Debug)]
+pub struct Envelope {
+    /// The attempt that this delivery is; `None` if the routing key cannot be read, which counts as the
+    /// last attempt.
+    pub attempt: Option<Attempt>,
+    /// The message.
+    pub body: Vec<u8>,
+    /// Acknowledges the message on the channel that delivered it.
+    pub delivery_tag: u64,
+    pub(super) routing_key: ShortString,
+    pub(super) properties: BasicProperties,
+}
+
+impl From<Delivery> for Envelope {
+    fn from(delivery: Delivery) -> Self {
+        Self {
+            attempt: Attempt::from_routing_key(delivery.routing_key.as_str()),
+            body: delivery.data,
+            delivery_tag: delivery.delivery_tag,
+            routing_key: delivery.routing_key,
+            properties: delivery.properties,
+        }
+    }
+}
+
+impl Envelope {
+    /// A message with these parts, which no channel of this program delivered.
+    #[must_use]
+    pub fn new(routing_key: &str, properties: BasicProperties, body: Vec<u8>) -> Self {
+        Self {
+            attempt: Attempt::from_routing_key(routing_key),
+            body,
+            delivery_tag: 0,
+            routing_key: routing_key.into(),
+            properties,
+        }
+    }
+
+    /// A message of nothing but a body.
+    #[must_use]
+    pub fn of_body(body: Vec<u8>) -> Self {
+        Self::new("", BasicProperties::default(), body)
+    }
+
+    /// The message id that the properties name.
+    #[must_use]
+    pub fn message_id(&self) -> Option<&str> {
+        let id = self.properties.message_id().as_ref();
+        id.map(ShortString::as_str)
+    }
+
+    /// The id of the HTTP request that the message came with: its correlation id.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        let id = self.properties.correlation_id().as_ref();
+        id.map(ShortString::as_str)
+    }
+
+    /// The time before which the message must not be processed.
+    #[must_use]
+    pub fn not_before(&self) -> Option<Timestamp> {
+        header::not_before(&self.properties)
+    }
+
+    /// How often the message has been tried, this delivery included.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempt
+            .map_or(1, |attempt| attempt.number.saturating_add(1))
+    }
+}

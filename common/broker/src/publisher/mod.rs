@@ -1,0 +1,233 @@
+//! Publishes with confirms. A [`Publisher`] hands each message to the one task that owns the connection
+//! and waits for the result.
+
+mod connection;
+mod in_flight;
+mod liveness;
+mod request;
+mod supervisor;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use self::request::Request;
+use self::supervisor::{State, Supervisor};
+use super::message::Outgoing;
+use super::publish_error::PublishError;
+use crate::settings::BrokerSettings;
+
+/// Publishes with confirms, many messages at once. Clones share one connection.
+#[derive(Clone)]
+pub struct Publisher {
+    /// `None` for [`Publisher::immediate`].
+    connection: Option<Handle>,
+    permits: Arc<Semaphore>,
+    timeout: Duration,
+}
+
+/// The way to the task that owns the connection.
+#[derive(Clone)]
+struct Handle {
+    requests: mpsc::UnboundedSender<Request>,
+    state: watch::Receiver<State>,
+}
+
+/// The result of a message that is being published.
+type Confirm = oneshot::Receiver<Result<(), PublishError>>;
+
+impl Publisher {
+    /// Starts connecting. `name` is what the management UI shows. Calls `changed` whenever publishing
+    /// becomes possible or impossible. The task ends, and closes its connection, when `stop` is
+    /// cancelled.
+    #[must_use]
+    pub fn start(
+        settings: BrokerSettings,
+        name: &'static str,
+        changed: impl Fn(bool) + Send + Sync + 'static,
+        stop: CancellationToken,
+    ) -> (Self, JoinHandle<()>) {
+        let permits = Arc::new(Semaphore::new(settings.publish_max_in_flight));
+        let timeout = settings.publish_timeout;
+        let (sender, requests) = mpsc::unbounded_channel();
+        let (state_sender, state) = watch::channel(State::Disconnected);
+        let supervisor = Supervisor::new(settings, name, requests, state_sender, changed);
+        let task = tokio::spawn(supervisor.run(stop));
+        let publisher = Self {
+            connection: Some(Handle {
+                requests: sender,
+                state,
+            }),
+            permits,
+            timeout,
+        };
+        (publisher, task)
+    }
+
+    /// A publisher that publishes nothing and succeeds at once, for measuring what a program costs
+    /// without its broker. No setting leads here.
+    #[must_use]
+    pub fn immediate() -> Self {
+        Self {
+            connection: None,
+            permits: Arc::new(Semaphore::new(1)),
+            timeout: Duration::ZERO,
+        }
+    }
+
+    /// Publishes and waits for the broker's positive confirm, at most `PUBLISH_TIMEOUT_MS`. Fails at
+    /// once if there is no connection.
+    ///
+    /// Dropping the future does not take the message back. The message counts towards
+    /// `PUBLISH_MAX_IN_FLIGHT` until the broker has confirmed it.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the message is not known to be safe.
+    pub async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+        let Some(connection) = &self.connection else {
+            return Ok(());
+        };
+        connection.check()?;
+        let deadline = Instant::now() + self.timeout;
+        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => some_permits(&self.permits, 1, deadline)
+                .await
+                .ok_or(PublishError::TimedOut)?,
+        };
+        confirmed(connection.send(message, permit), deadline).await
+    }
+
+    /// Publishes all messages at once and waits for the broker's positive confirms, at most
+    /// `PUBLISH_TIMEOUT_MS` for all of them together. Returns one result for each message, in their
+    /// order. Fails at once if there is no connection.
+    ///
+    /// Dropping the future does not take the messages back: all of them are published.
+    pub async fn publish_all(&self, batch: Vec<Outgoing>) -> Vec<Result<(), PublishError>> {
+        let count = batch.len();
+        let Some(connection) = &self.connection else {
+            return vec![Ok(()); count];
+        };
+        if let Err(error) = connection.check() {
+            return vec![Err(error); count];
+        }
+        let deadline = Instant::now() + self.timeout;
+        let (connection, permits) = (connection.clone(), Arc::clone(&self.permits));
+        // A separate task: a caller that goes away must not leave a part of the batch unpublished.
+        let publishing = tokio::spawn(connection.publish_all(batch, permits, deadline));
+        publishing
+            .await
+            .unwrap_or_else(|_| vec![Err(PublishError::Panicked); count])
+    }
+
+    /// Whether publishing is possible, as far as is known.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.connected().is_some()
+    }
+
+    /// Waits until publishing is possible.
+    pub async fn until_connected(&self) {
+        if let Some(Handle { state, .. }) = &self.connection {
+            let mut state = state.clone();
+            // Fails only if the task has ended, that is when the program stops.
+            let _ = state
+                .wait_for(|state| matches!(state, State::Connected(_)))
+                .await;
+        }
+    }
+
+    /// The connection, for other uses than publishing.
+    pub(super) fn connected(&self) -> Option<Arc<Connection>> {
+        match &*self.connection.as_ref()?.state.borrow() {
+            State::Connected(connection) => Some(Arc::clone(connection)),
+            State::Blocked | State::Disconnected => None,
+        }
+    }
+}
+
+impl Handle {
+    /// Whether a publish could succeed now.
+    fn check(&self) -> Result<(), PublishError> {
+        match &*self.state.borrow() {
+            State::Connected(_) => Ok(()),
+            State::Blocked => Err(PublishError::Blocked),
+            State::Disconnected => Err(PublishError::Disconnected),
+        }
+    }
+
+    /// Hands a message to the task. If the task has ended, the result is an error.
+    fn send(&self, message: Outgoing, permit: OwnedSemaphorePermit) -> Confirm {
+        let (reply, confirm) = oneshot::channel();
+        let _ = self.requests.send(Request {
+            message,
+            reply,
+            permit,
+        });
+        confirm
+    }
+
+    /// Publishes as many messages at once as there are permits, so a batch may be larger than the
+    /// number of permits.
+    async fn publish_all(
+        self,
+        batch: Vec<Outgoing>,
+        permits: Arc<Semaphore>,
+        deadline: Instant,
+    ) -> Vec<Result<(), PublishError>> {
+        let count = batch.len();
+        let mut confirms = Vec::with_capacity(count);
+        let mut left = batch.into_iter();
+        while left.len() > 0 {
+            let Some(mut permit) = some_permits(&permits, left.len(), deadline).await else {
+                break;
+            };
+            for message in left.by_ref().take(permit.num_permits()) {
+                if let Some(permit) = permit.split(1) {
+                    confirms.push(self.send(message, permit));
+                }
+            }
+        }
+        let mut results = Vec::with_capacity(count);
+        for confirm in confirms {
+            results.push(confirmed(confirm, deadline).await);
+        }
+        // The messages without a permit.
+        results.resize(count, Err(PublishError::TimedOut));
+        results
+    }
+}
+
+/// Waits for one permit, and takes as many more as are free, up to `wanted`.
+async fn some_permits(
+    permits: &Arc<Semaphore>,
+    wanted: usize,
+    deadline: Instant,
+) -> Option<OwnedSemaphorePermit> {
+    let first = Arc::clone(permits).acquire_owned();
+    let mut permit = timeout_at(deadline, first).await.ok()?.ok()?;
+    let more = permits.available_permits().min(wanted - 1);
+    // Another publisher may have taken them meanwhile.
+    if let Ok(more) = u32::try_from(more)
+        && let Ok(more) = Arc::clone(permits).try_acquire_many_owned(more)
+    {
+        permit.merge(more);
+    }
+    Some(permit)
+}
+
+/// Waits for the result of a message.
+async fn confirmed(confirm: Confirm, deadline: Instant) -> Result<(), PublishError> {
+    match timeout_at(deadline, confirm).await {
+        Ok(Ok(result)) => result,
+        // The task has ended.
+        Ok(Err(_)) => Err(PublishError::Disconnected),
+        Err(_) => Err(PublishError::TimedOut),
+    }
+}

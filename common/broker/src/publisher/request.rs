@@ -1,0 +1,13 @@
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::message::Outgoing;
+use crate::publish_error::PublishError;
+
+/// A message on its way to the task that publishes.
+pub(super) struct Request {
+    pub(super) message: Outgoing,
+    /// Receives the result. The message is published even if the receiver is gone.
+    pub(super) reply: oneshot::Sender<Result<(), PublishError>>,
+    /// Counts towards `PUBLISH_MAX_IN_FLIGHT` until the message is confirmed.
+    pub(super) permit: OwnedSemaphorePermit,
+}

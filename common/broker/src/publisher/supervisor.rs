@@ -1,0 +1,126 @@
+use std::sync::Arc;
+
+use lapin::Connection;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{Notice, PublishingConnection};
+use super::request::Request;
+use crate::backoff::Backoff;
+use crate::connector::Connector;
+use crate::publish_error::PublishError;
+use crate::settings::BrokerSettings;
+
+/// Whether publishing is possible.
+#[derive(Clone)]
+pub(super) enum State {
+    Disconnected,
+    /// The broker has raised a memory or disk alarm and reads no publishes.
+    Blocked,
+    Connected(Arc<Connection>),
+}
+
+/// Keeps the publisher's connection open.
+pub(super) struct Supervisor {
+    settings: BrokerSettings,
+    connector: Connector,
+    requests: mpsc::UnboundedReceiver<Request>,
+    state: watch::Sender<State>,
+    changed: Box<dyn Fn(bool) + Send + Sync>,
+}
+
+impl Supervisor {
+    pub(super) fn new(
+        settings: BrokerSettings,
+        name: &'static str,
+        requests: mpsc::UnboundedReceiver<Request>,
+        state: watch::Sender<State>,
+        changed: impl Fn(bool) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            connector: Connector::new(settings.clone(), name),
+            settings,
+            requests,
+            state,
+            changed: Box::new(changed),
+        }
+    }
+
+    /// Opens one connection after the other until `stop` is cancelled.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut backoff = Backoff::new();
+        loop {
+            let opening = PublishingConnection::open(&self.connector, &self.settings);
+            match stop.run_until_cancelled(opening).await {
+                None => break,
+                Some(Ok(connection)) => {
+                    if self.serve(connection, &stop).await.is_none() {
+                        break;
+                    }
+                    // A connection that ends at once is not followed by the next one at once.
+                    backoff.reset();
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(
+                        connection = self.connector.name(),
+                        error = &error as &dyn std::error::Error,
+                        "cannot publish; trying again"
+                    );
+                }
+            }
+            if stop.run_until_cancelled(backoff.pause()).await.is_none() {
+                break;
+            }
+        }
+    }
+
+    /// Publishes on a connection until it ends. Returns `None` if `stop` was cancelled first.
+    async fn serve(
+        &mut self,
+        mut publishing: PublishingConnection,
+        stop: &CancellationToken,
+    ) -> Option<()> {
+        let (name, node) = (self.connector.name(), publishing.node().clone());
+        tracing::info!(connection = name, %node, "connected to RabbitMQ");
+        let connected = State::Connected(Arc::clone(publishing.connection()));
+        let (state, changed) = (&self.state, &self.changed);
+        enter(state, changed, connected.clone());
+        let report = |notice| match notice {
+            Notice::Blocked => {
+                tracing::warn!(
+                    connection = name,
+                    "RabbitMQ blocks publishers: memory or disk alarm"
+                );
+                enter(state, changed, State::Blocked);
+            }
+            Notice::Unblocked => {
+                tracing::info!(connection = name, "RabbitMQ accepts publishes again");
+                enter(state, changed, connected.clone());
+            }
+        };
+        let serving = publishing.serve(&mut self.requests, report);
+        let ended = stop.run_until_cancelled(serving).await;
+        enter(state, changed, State::Disconnected);
+        let reason = ended.as_deref().unwrap_or("the program stops");
+        if ended.is_some() {
+            tracing::warn!(connection = name, %node, reason, "connection to RabbitMQ lost");
+            self.connector.leave(&node);
+        }
+        while let Ok(request) = self.requests.try_recv() {
+            let _ = request
+                .reply
+                .send(Err(PublishError::Lost(reason.to_owned())));
+        }
+        publishing.end(reason).await;
+        ended.map(drop)
+    }
+}
+
+/// Publishes a state, and reports it if publishing became possible or impossible.
+fn enter(current: &watch::Sender<State>, changed: &(dyn Fn(bool) + Send + Sync), state: State) {
+    let possible = matches!(state, State::Connected(_));
+    let before = current.send_replace(state);
+    if matches!(before, State::Connected(_)) != possible {
+        changed(possible);
+    }
+}

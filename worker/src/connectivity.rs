@@ -1,0 +1,79 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tidings_runtime::health::Health;
+
+/// Which connections the worker has to the broker, and whether it holds messages. The broker counts as
+/// `connected` only while the publisher and every consumer are connected.
+pub struct Connectivity {
+    connected: Mutex<BTreeMap<String, bool>>,
+    health: Arc<Health>,
+}
+
+/// The key of the publisher; no queue has this name.
+const PUBLISHER: &str = "";
+
+impl Connectivity {
+    pub fn new(health: Arc<Health>) -> Self {
+        let connected = BTreeMap::from([(PUBLISHER.to_owned(), false)]);
+        Self {
+            connected: Mutex::new(connected),
+            health,
+        }
+    }
+
+    pub fn set_publisher(&self, connected: bool) {
+        self.set(PUBLISHER, connected);
+    }
+
+    /// The connectivity of the consumer of `queue`, which is not connected yet.
+    pub fn consumer(self: &Arc<Self>, queue: &str) -> ConsumerConnectivity {
+        self.set(queue, false);
+        ConsumerConnectivity {
+            all: Arc::clone(self),
+            queue: queue.to_owned(),
+        }
+    }
+
+    fn set(&self, key: &str, connected: bool) {
+        let mut all = self
+            .connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.insert(key.to_owned(), connected);
+        self.health.set_rabbitmq(all.values().all(|up| *up));
+    }
+
+    /// Records that messages are held until the returned guard is dropped.
+    pub fn hold(self: &Arc<Self>) -> HoldGuard {
+        self.health.begin_hold();
+        HoldGuard(Arc::clone(self))
+    }
+}
+
+/// Whether one consumer is connected.
+pub struct ConsumerConnectivity {
+    all: Arc<Connectivity>,
+    queue: String,
+}
+
+impl ConsumerConnectivity {
+    /// Records whether the consumer is connected.
+    pub fn set(&self, connected: bool) {
+        self.all.set(&self.queue, connected);
+    }
+
+    /// The connectivity of the whole worker.
+    pub const fn all(&self) -> &Arc<Connectivity> {
+        &self.all
+    }
+}
+
+/// While it exists, the worker holds messages and is not ready.
+pub struct HoldGuard(Arc<Connectivity>);
+
+impl Drop for HoldGuard {
+    fn drop(&mut self) {
+        self.0.health.end_hold();
+    }
+}
