@@ -1,21 +1,34 @@
 # shellcheck shell=bash
-# `./dev bench`: compares the throughput of the whole with that of its parts, in one run, on servers of its own;
-# `./dev bench growth`: measures rates while the table grows.
+# `./dev bench`: runs the program tidings-bench. `targets` (the default) and `growth` measure on servers of their own;
+# `pipeline` and `limits` measure the running instance.
 
 bench_dir=$dev_dir/bench
 
-# Sets $bin_dir to programs built like the shipped ones. The example `unpublished` measures HTTP without the broker.
+# Sets $bench_program to TIDINGS_BENCH_BIN. Without it, runs COMMAND, which sets $bin_dir, and uses tidings-bench there.
+set_bench_program() {
+    if [[ -n ${TIDINGS_BENCH_BIN:-} ]]; then
+        bench_program=$(realpath -m -- "$TIDINGS_BENCH_BIN")
+    else
+        "$@"
+        bench_program=$bin_dir/tidings-bench
+    fi
+    [[ -x $bench_program ]] || die "there is no program $bench_program"
+}
+
+# Sets $bin_dir and $bench_program to programs built like the shipped ones. The example `unpublished` measures HTTP
+# without the broker.
 build_bench_programs() {
     if [[ -n ${TIDINGS_BIN_DIR:-} ]]; then
         bin_dir=$(realpath -m -- "$TIDINGS_BIN_DIR")
     else
         say "Building the programs with the profile dist (the first time takes many minutes)."
         (cd -- "$root" && cargo build --profile dist --bins --example unpublished \
-            -p tidings-api -p tidings-worker -p tidings-cli --locked) || die "the build failed"
+            -p tidings-api -p tidings-worker -p tidings-bench --locked) || die "the build failed"
         bin_dir=$(target_dir)/dist
     fi
+    set_bench_program true
     local program
-    for program in tidings tidings-api tidings-worker examples/unpublished; do
+    for program in tidings-api tidings-worker examples/unpublished; do
         [[ -x $bin_dir/$program ]] || die "there is no program $bin_dir/$program"
     done
 }
@@ -24,22 +37,39 @@ build_bench_programs() {
 bench_pid() { TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" status | awk -v name="$1" '$1 == name { print $3 }'; }
 
 cmd_bench() {
-    local what=targets args=() status=0
+    local what=targets
     case ${1:-} in
-        targets | growth) what=$1 && shift ;;
+        targets | growth | pipeline | limits) what=$1 && shift ;;
     esac
+    # The program runs in the root folder, so that it reads no `.env`. Names of files are relative to this folder.
+    local args=()
     while (($# > 0)); do
         case $1 in
             --json)
                 (($# > 1)) || die "--json needs the name of a file"
-                args+=(--figures "$(realpath -m -- "$2")")
+                args+=(--json "$(realpath -m -- "$2")")
                 shift
                 ;;
-            --json=*) args+=(--figures "$(realpath -m -- "${1#*=}")") ;;
+            --json=*) args+=(--json "$(realpath -m -- "${1#*=}")") ;;
             *) args+=("$1") ;;
         esac
         shift
     done
+    if [[ " ${args[*]} " == *" --help "* ]]; then
+        set_bench_program have_programs tidings-bench
+        "$bench_program" "$what" --help
+    elif [[ $what == pipeline || $what == limits ]]; then
+        need_instance
+        set_bench_program have_programs tidings-bench
+        (cd / && with_settings "$bench_program" "$what" "${args[@]}")
+    else
+        bench_apart "$what" "${args[@]}"
+    fi
+}
+
+# Measures on servers of its own: MEASUREMENT ARGS…
+bench_apart() {
+    local what=$1 args=("${@:2}") status=0
     need_packages rabbitmq-server postgresql
     make_dev_dir
     lock_instances bench
@@ -64,7 +94,7 @@ cmd_bench() {
         source "$bench_dir/servers/env"
         unset API_URL WORKER_URL
         export APP_ENV=development
-        cd / && exec "$bin_dir/tidings" bench "$what" --logs "$bench_dir/logs" \
+        cd / && exec "$bench_program" "$what" --logs "$bench_dir/logs" \
             --api "$bin_dir/tidings-api" --worker "$bin_dir/tidings-worker" \
             --pid "rabbitmq=$(bench_pid rabbitmq)" --pid "postgres=$(bench_pid postgres)" "${args[@]}"
     ) || status=$?

@@ -1,5 +1,5 @@
 //! The API with publishing replaced by an immediate yes: what HTTP, tokens and JSON cost without the
-//! broker. For `tidings bench limits`; it loses everything that it accepts.
+//! broker. For `./dev bench`; it loses everything that it accepts.
 
 use std::process::ExitCode;
 

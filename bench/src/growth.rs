@@ -1,4 +1,4 @@
-//! What becomes of an installation as its table grows.
+//! Measures rates and reading times as the table grows.
 
 use std::path::PathBuf;
 
@@ -9,31 +9,33 @@ use tidings_broker::BrokerSettings;
 use tidings_db::{DatabaseSettings, notifications};
 use tokio::time::Instant;
 
-use crate::figure::{median, per_second};
+use crate::environment::{Environment, Programs};
 use crate::latency::{Latencies, Summary};
 use crate::limits::insert;
-use crate::load::{Bodies, Load};
-use crate::people::People;
+use crate::load::{Load, RequestBodies};
 use crate::pipeline::Installation;
 use crate::programs::Program;
 use crate::progress::bar;
-use crate::world::{Programs, World};
+use crate::statistics::{median, per_second};
+use crate::test_users::TestUsers;
 
-/// Pages that are read for a sample, and rows a page.
+/// Pages per sample.
 const PAGES: usize = 100;
-const PAGE: u32 = 50;
 
-/// How often each figure is measured at a step; the median counts.
+/// Rows per page.
+const PAGE_ROWS: u32 = 50;
+
+/// Samples per step; the results are their medians.
 const SAMPLES: usize = 5;
 
-/// What is measured.
+/// What to measure.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    /// Rows in the end.
+pub struct GrowthPlan {
+    /// Rows after the last step.
     pub rows: u64,
-    /// Steps on the way there, each of as many rows.
+    /// Steps, each of the same number of rows.
     pub steps: u64,
-    /// Rows, and notifications through the pipeline, of each sample.
+    /// Rows, and notifications through the pipeline, in each sample.
     pub sample: u64,
     /// Connections.
     pub connections: usize,
@@ -43,66 +45,70 @@ pub struct Plan {
     pub programs: Programs,
 }
 
-/// What was measured at one size.
+/// The results for one size of the table.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Step {
-    /// Rows in the table, at least.
+pub struct StepResult {
+    /// Rows in the table.
     pub rows: u64,
-    /// Rows a second by the intake's own INSERT.
+    /// Rows per second by the INSERT of the intake.
     pub inserted_per_second: f64,
-    /// Notifications a second through the whole pipeline.
+    /// Notifications per second through the whole pipeline.
     pub recorded_per_second: f64,
-    /// How long a page of a user's notifications takes, in milliseconds.
+    /// How long reading a page of a user's notifications takes, in milliseconds.
     pub page_ms: Option<Summary>,
 }
 
-/// What was measured as the table grew.
+/// The results.
 #[derive(Clone, Debug, Serialize)]
-pub struct Growth {
-    /// At each size.
-    pub steps: Vec<Step>,
-    /// A table that was left at the size of the first step, measured in turn with the last step: a machine
-    /// that others share is not as fast now as it was then.
-    pub first_again: Step,
-    /// By how much the last step is worse than that.
-    pub worse: Worse,
+pub struct GrowthReport {
+    /// The results for each size.
+    pub steps: Vec<StepResult>,
+    /// A table that stayed at the size of the first step, measured in turn with the last step, because a
+    /// shared machine is not equally fast all the time.
+    pub first_again: StepResult,
+    /// How much worse the last step is than that table.
+    pub worse: Degradation,
 }
 
-/// By how much figures are worse, as shares: 0.1 is a tenth. Medians over what was measured in turn.
+/// How much worse a table is than another one, as fractions: 0.1 is 10 %. Medians over samples in turn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Worse {
-    /// Rows a second by the intake's own INSERT.
+pub struct Degradation {
+    /// Rows per second by the INSERT of the intake.
     pub inserted: f64,
-    /// Notifications a second through the whole pipeline.
+    /// Notifications per second through the whole pipeline.
     pub recorded: f64,
-    /// How long a page takes at p50.
+    /// Time to read a page, at p50.
     pub page: f64,
 }
 
-/// Fills the table step by step and measures at each, in databases and queues of its own.
+/// Fills a table step by step and measures at each step, in new databases and queues, which it deletes.
 ///
 /// # Errors
 ///
-/// Where a server or a program does not do what it should.
+/// Returns an error if a server or a program fails, or a notification is lost.
 pub async fn measure(
-    plan: &Plan,
+    plan: &GrowthPlan,
     broker: &BrokerSettings,
     database: &DatabaseSettings,
-) -> anyhow::Result<Growth> {
-    let kept = World::make(broker, database).await?;
-    let growing = World::make(broker, database).await?;
-    let measured = grow(plan, &kept, &growing).await;
-    growing.discard().await?;
-    kept.discard().await?;
+) -> anyhow::Result<GrowthReport> {
+    let unchanged = Environment::create(broker, database).await?;
+    let growing = Environment::create(broker, database).await?;
+    let measured = grow(plan, &unchanged, &growing).await;
+    growing.delete().await?;
+    unchanged.delete().await?;
     measured
 }
 
-async fn grow(plan: &Plan, kept: &World, growing: &World) -> anyhow::Result<Growth> {
-    let mut kept = Table::start(plan, kept, "kept").await?;
-    let mut growing = Table::start(plan, growing, "growing").await?;
+async fn grow(
+    plan: &GrowthPlan,
+    unchanged: &Environment,
+    growing: &Environment,
+) -> anyhow::Result<GrowthReport> {
+    let mut unchanged = GrowingTable::start(plan, unchanged, "unchanged").await?;
+    let mut growing = GrowingTable::start(plan, growing, "growing").await?;
     let a_step = plan.rows / plan.steps;
     let progress = bar(plan.rows + a_step, "filling the tables");
-    kept.fill_to(a_step, plan, &progress).await?;
+    unchanged.fill_to(a_step, plan, &progress).await?;
     let mut steps = Vec::new();
     for nth in 1..plan.steps {
         growing.fill_to(a_step * nth, plan, &progress).await?;
@@ -110,54 +116,58 @@ async fn grow(plan: &Plan, kept: &World, growing: &World) -> anyhow::Result<Grow
         steps.push(samples.step(growing.rows));
     }
     growing.fill_to(plan.rows, plan, &progress).await?;
-    let [last, first] = sample([&mut growing, &mut kept], plan, &progress).await?;
+    let [last, first] = sample([&mut growing, &mut unchanged], plan, &progress).await?;
     steps.push(last.step(growing.rows));
     progress.finish_and_clear();
-    let growth = Growth {
+    let growth = GrowthReport {
         steps,
-        first_again: first.step(kept.rows),
+        first_again: first.step(unchanged.rows),
         worse: last.worse_than(&first),
     };
-    kept.stop().await?;
+    unchanged.stop().await?;
     growing.stop().await?;
     Ok(growth)
 }
 
-/// A table and the programs that fill it.
-struct Table {
+/// A table, and the programs that fill it.
+struct GrowingTable {
     rows: u64,
-    people: People,
-    bodies: Bodies,
+    users: TestUsers,
+    bodies: RequestBodies,
     installation: Installation,
     api: Program,
     worker: Program,
 }
 
-impl Table {
-    /// `name` is the folder of its programs' logs.
-    async fn start(plan: &Plan, world: &World, name: &str) -> anyhow::Result<Self> {
+impl GrowingTable {
+    /// Starts the programs. `name` is the folder for their logs.
+    async fn start(
+        plan: &GrowthPlan,
+        environment: &Environment,
+        name: &str,
+    ) -> anyhow::Result<Self> {
         let programs = &plan.programs;
         let logs: PathBuf = programs.logs.join(name);
         tokio::fs::create_dir_all(&logs).await?;
-        let api = world.api(&programs.api, &logs).await?;
-        let worker = world.worker(&programs.worker, &logs).await?;
-        let installation = world.installation(&api, &programs.token, Vec::new());
-        let people = People::make(&installation.database).await?;
+        let api = environment.api(&programs.api, &logs).await?;
+        let worker = environment.worker(&programs.worker, &logs).await?;
+        let installation = environment.installation(&api, &programs.token, Vec::new());
+        let users = TestUsers::create(&installation.database).await?;
         Ok(Self {
             rows: 0,
-            bodies: Bodies::new(people.ids(), plan.payload_bytes),
-            people,
+            bodies: RequestBodies::new(users.ids(), plan.payload_bytes),
+            users,
             installation,
             api,
             worker,
         })
     }
 
-    /// Fills it up, but for the rows of the samples to come.
+    /// Fills the table, leaving room for the rows of the samples.
     async fn fill_to(
         &mut self,
         rows: u64,
-        plan: &Plan,
+        plan: &GrowthPlan,
         progress: &ProgressBar,
     ) -> anyhow::Result<()> {
         let samples = 2 * SAMPLES as u64 * plan.sample;
@@ -165,7 +175,7 @@ impl Table {
         self.insert(missing, progress).await.map(drop)
     }
 
-    /// Rows a second by the intake's own INSERT.
+    /// Inserts rows. Returns the rate.
     async fn insert(&mut self, count: u64, progress: &ProgressBar) -> anyhow::Result<f64> {
         let database = &self.installation.database;
         let took = insert(database, &self.bodies, count, progress).await?;
@@ -173,19 +183,19 @@ impl Table {
         Ok(per_second(count, took))
     }
 
-    /// Notifications a second through the pipeline.
-    async fn record(&mut self, plan: &Plan, progress: &ProgressBar) -> anyhow::Result<f64> {
+    /// Posts a sample through the pipeline. Returns the rate of recording.
+    async fn record(&mut self, plan: &GrowthPlan, progress: &ProgressBar) -> anyhow::Result<f64> {
         let load = Load {
             count: plan.sample,
             connections: plan.connections,
             batch: 1,
             rate: None,
         };
-        // Not deleted afterwards, as in life: the database as a whole is.
-        let people = People::make(&self.installation.database).await?;
+        // Their rows stay: the table must grow. The whole database is deleted at the end.
+        let users = TestUsers::create(&self.installation.database).await?;
         let report = self
             .installation
-            .measure_with(&people, load, plan.payload_bytes)
+            .measure_with(&users, load, plan.payload_bytes)
             .await?;
         ensure!(
             report.recorded == plan.sample && report.lost == 0,
@@ -198,20 +208,23 @@ impl Table {
         Ok(report.recorded_per_second)
     }
 
-    /// How long pages take, in turn a user's first and the one after it.
+    /// Reads pages: for each user the first one and the one after it.
     async fn read_pages(&self, latencies: &mut Latencies) -> anyhow::Result<()> {
         let database = &self.installation.database;
-        let client = database.client().await.context("PostgreSQL is away")?;
+        let client = database
+            .client()
+            .await
+            .context("PostgreSQL is unavailable")?;
         for nth in 0..PAGES / 2 {
             let filter = notifications::Filter {
-                user_id: Some(self.people.ids()[nth % self.people.ids().len()]),
+                user_id: Some(self.users.ids()[nth % self.users.ids().len()]),
                 ..notifications::Filter::default()
             };
             let mut after = None;
             for _ in 0..2 {
                 let began = Instant::now();
-                let (rows, next) = notifications::list(&*client, filter, after, PAGE).await?;
-                latencies.note(began.elapsed());
+                let (rows, next) = notifications::list(&*client, filter, after, PAGE_ROWS).await?;
+                latencies.record(began.elapsed());
                 ensure!(!rows.is_empty(), "a page is empty");
                 after = next;
             }
@@ -226,7 +239,7 @@ impl Table {
     }
 }
 
-/// What was measured of a table at one size.
+/// The samples of a table at one size.
 #[derive(Debug, Default)]
 struct Samples {
     inserted: Vec<f64>,
@@ -234,10 +247,10 @@ struct Samples {
     pages: Latencies,
 }
 
-/// Measures tables in turn, so that what else happens on the machine meets them alike.
+/// Measures tables in turn, so that other load on the machine affects them equally.
 async fn sample<const N: usize>(
-    mut tables: [&mut Table; N],
-    plan: &Plan,
+    mut tables: [&mut GrowingTable; N],
+    plan: &GrowthPlan,
     progress: &ProgressBar,
 ) -> anyhow::Result<[Samples; N]> {
     let mut samples = std::array::from_fn(|_| Samples::default());
@@ -258,8 +271,8 @@ async fn sample<const N: usize>(
 }
 
 impl Samples {
-    fn step(&self, rows: u64) -> Step {
-        Step {
+    fn step(&self, rows: u64) -> StepResult {
+        StepResult {
             rows,
             inserted_per_second: median(self.inserted.iter().copied()),
             recorded_per_second: median(self.recorded.iter().copied()),
@@ -267,7 +280,7 @@ impl Samples {
         }
     }
 
-    fn worse_than(&self, first: &Self) -> Worse {
+    fn worse_than(&self, first: &Self) -> Degradation {
         let lower = |last: &[f64], first: &[f64]| {
             1.0 - median(last.iter().zip(first).map(|(last, first)| last / first))
         };
@@ -278,7 +291,7 @@ impl Samples {
                 .summary()
                 .map_or(f64::NAN, |ms| ms.p50)
         };
-        Worse {
+        Degradation {
             inserted: lower(&self.inserted, &first.inserted),
             recorded: lower(&self.recorded, &first.recorded),
             page: page(self) / page(first) - 1.0,
@@ -294,7 +307,7 @@ mod tests {
 
     fn samples(rates: [f64; 3], page_ms: u64) -> Samples {
         let mut pages = Latencies::default();
-        pages.note(Duration::from_millis(page_ms));
+        pages.record(Duration::from_millis(page_ms));
         Samples {
             inserted: rates.to_vec(),
             recorded: rates.map(|rate| rate / 2.0).to_vec(),
@@ -303,8 +316,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_measured_in_turn_is_compared_in_turn() {
-        // The machine got three times as slow meanwhile.
+    fn samples_are_compared_in_the_order_of_measurement() {
+        // The machine became three times slower during the samples.
         let (last, first) = (
             samples([90.0, 60.0, 27.0], 12),
             samples([100.0, 75.0, 30.0], 10),

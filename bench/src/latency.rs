@@ -1,30 +1,32 @@
+//! Latencies and their percentiles.
+
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// How long something took, many times: every single time is kept, so the figures are exact.
+/// RecordedRows latencies. Keeps every value, so the percentiles are exact.
 #[derive(Clone, Debug, Default)]
 pub struct Latencies(Vec<u32>);
 
 impl Latencies {
-    /// Notes one time. Kept in microseconds, up to 71 minutes.
-    pub fn note(&mut self, took: Duration) {
+    /// Records a latency, in microseconds, up to 71 minutes.
+    pub fn record(&mut self, took: Duration) {
         self.0
             .push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
     }
 
-    /// Adds the times that another has kept.
+    /// Adds all latencies of `other`.
     pub fn add(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 
-    /// The figures; `None` where nothing was noted.
+    /// The percentiles; `None` if nothing was recorded.
     #[must_use]
     pub fn summary(mut self) -> Option<Summary> {
         self.0.sort_unstable();
         let max = *self.0.last()?;
         let at = |per_mille: usize| {
-            // The smallest time that at least this share of all do not exceed (nearest rank).
+            // Nearest rank: the smallest latency that at least this share of all latencies do not exceed.
             let rank = (self.0.len() * per_mille).div_ceil(1000).max(1);
             millis(self.0[rank - 1])
         };
@@ -42,18 +44,18 @@ fn millis(micros: u32) -> f64 {
     f64::from(micros) / 1000.0
 }
 
-/// Percentiles by nearest rank, in milliseconds.
+/// Percentiles (nearest rank), in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// Half of all took at most this long.
+    /// 50th percentile.
     pub p50: f64,
-    /// 90 % did.
+    /// 90th percentile.
     pub p90: f64,
-    /// 99 % did.
+    /// 99th percentile.
     pub p99: f64,
-    /// 99.9 % did.
+    /// 99.9th percentile.
     pub p999: f64,
-    /// All did.
+    /// The longest.
     pub max: f64,
 }
 
@@ -62,12 +64,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_times_that_were_noted() {
+    fn percentiles_are_recorded_latencies() {
         let mut latencies = Latencies::default();
         for millis in (1..=1000).rev() {
-            latencies.note(Duration::from_millis(millis));
+            latencies.record(Duration::from_millis(millis));
         }
-        let summary = latencies.summary().expect("noted");
+        let summary = latencies.summary().expect("recorded");
         let found = [
             summary.p50,
             summary.p90,
@@ -80,10 +82,10 @@ mod tests {
     }
 
     #[test]
-    fn one_time_is_every_percentile_and_none_has_no_figures() {
+    fn one_latency_is_every_percentile_and_no_latency_has_none() {
         let mut one = Latencies::default();
-        one.note(Duration::from_micros(1500));
-        let summary = one.summary().expect("noted");
+        one.record(Duration::from_micros(1500));
+        let summary = one.summary().expect("recorded");
         assert_eq!(
             [summary.p50, summary.max].map(|ms| ms.to_string()),
             ["1.5"; 2]

@@ -1,4 +1,4 @@
-//! A load through an installation, from the POSTs to the rows.
+//! Measures a load through an installation, from POST to the row.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -6,149 +6,159 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use tidings_db::Database;
 
-use crate::figure::per_second;
 use crate::latency::Summary;
-use crate::load::{Bodies, Load, Posted, Target};
-use crate::people::People;
+use crate::load::{ApiEndpoint, Load, PostedLoad, RequestBodies};
+use crate::process_usage::{ProcessUsage, UsageMonitor, WatchedProcess};
 use crate::progress::bar;
-use crate::rows::{self, Recorded};
-use crate::usage::{Usage, Watch, Watched};
+use crate::recorded_rows::{self, RecordedRows};
+use crate::statistics::per_second;
+use crate::test_users::TestUsers;
 
-/// An installation, as it is seen from outside.
+/// An installation to measure.
 #[derive(Clone)]
 pub struct Installation {
-    /// Where its API listens.
+    /// The address of the API.
     pub api: SocketAddr,
-    /// A token that may send to anyone.
+    /// A token without a scope.
     pub token: String,
-    /// Its database.
+    /// The database.
     pub database: Database,
-    /// Its processes, where they are known.
-    pub processes: Vec<Watched>,
+    /// The processes whose CPU and memory to measure.
+    pub processes: Vec<WatchedProcess>,
 }
 
-/// What was measured. Rates are notifications a second, times milliseconds.
+/// The results. Rates are notifications per second.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// Notifications that were posted.
+pub struct PipelineReport {
+    /// PostedLoad notifications.
     pub count: u64,
     /// Connections.
     pub connections: usize,
-    /// Notifications a request.
+    /// Notifications per request.
     pub batch: u64,
     /// Bytes of each payload.
     pub payload_bytes: usize,
-    /// Notifications a second that were asked for; none where it went as fast as it could.
+    /// The requested rate; `None` if the load was posted as fast as possible.
     pub rate: Option<f64>,
-    /// Answered with 202.
+    /// Accepted notifications.
     pub accepted: u64,
-    /// Answered with anything else.
+    /// Notifications with any other response.
     pub refused: u64,
-    /// Not answered.
+    /// Notifications without a response.
     pub unanswered: u64,
-    /// From the first POST to the last answer.
+    /// Rate from the first POST to the last response.
     pub accepted_per_second: f64,
-    /// Rows.
+    /// Rows in the table.
     pub recorded: u64,
-    /// From the first POST to the last row.
+    /// Rate from the first POST to the last row.
     pub recorded_per_second: f64,
-    /// Accepted without a row.
+    /// Accepted notifications without a row.
     pub lost: u64,
-    /// Rows beyond the first of one notification.
+    /// Rows beyond the first for the same notification.
     pub doubled: u64,
-    /// From POST to answer.
+    /// Latency from POST to the response, in milliseconds.
     pub accepted_ms: Option<Summary>,
-    /// From POST to `processed_at`.
+    /// Latency from POST to `processed_at`, in milliseconds.
     pub processed_ms: Option<Summary>,
-    /// What each process used.
-    pub processes: BTreeMap<String, Used>,
+    /// CPU and memory of each process, by name.
+    pub processes: BTreeMap<String, UsagePerThousand>,
 }
 
-/// What a process used.
+/// CPU and memory of a process.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Used {
-    /// Seconds of CPU for 1,000 notifications.
+pub struct UsagePerThousand {
+    /// Seconds of CPU per 1,000 notifications.
     pub cpu_seconds_per_1000: f64,
-    /// Highest memory.
+    /// Peak memory.
     pub peak_mib: f64,
 }
 
 impl Installation {
-    /// Posts a load for users of its own, waits for its rows, and deletes all that afterwards.
+    /// Posts a load for new users, waits for the rows, and deletes the users with their rows.
     ///
     /// # Errors
     ///
-    /// Where the installation does not answer.
-    pub async fn measure(&self, load: Load, payload_bytes: usize) -> anyhow::Result<Report> {
-        let people = People::make(&self.database).await?;
-        let report = self.measure_with(&people, load, payload_bytes).await?;
-        people.delete(&self.database).await?;
+    /// Returns an error if the API, or PostgreSQL, is unavailable.
+    pub async fn measure(
+        &self,
+        load: Load,
+        payload_bytes: usize,
+    ) -> anyhow::Result<PipelineReport> {
+        let users = TestUsers::create(&self.database).await?;
+        let report = self.measure_with(&users, load, payload_bytes).await?;
+        users.delete(&self.database).await?;
         Ok(report)
     }
 
-    /// Posts a load for `people`, who have nothing yet, and waits for its rows.
+    /// Posts a load for `users`, who have no notifications yet, and waits for the rows.
     ///
     /// # Errors
     ///
-    /// Where the installation does not answer.
+    /// Returns an error if the API, or PostgreSQL, is unavailable.
     pub(crate) async fn measure_with(
         &self,
-        people: &People,
+        users: &TestUsers,
         load: Load,
         payload_bytes: usize,
-    ) -> anyhow::Result<Report> {
-        let watch = Watch::begin(&self.processes);
-        let posted = self.post(load, payload_bytes, people).await?;
+    ) -> anyhow::Result<PipelineReport> {
+        let watch = UsageMonitor::start(&self.processes);
+        let posted = self.post(load, payload_bytes, users).await?;
         let progress = bar(load.count, "waiting for the rows");
         let wanted = posted.accepted.len() as u64;
-        rows::wait(&self.database, people, wanted, &progress).await?;
+        recorded_rows::wait(&self.database, users, wanted, &progress).await?;
         progress.finish_and_clear();
-        let used = watch.end();
+        let used = watch.stop();
         let accepted = posted.accepted.iter();
         let began = accepted.map(|one| (one.id, one.began)).collect();
-        let recorded = rows::compare(&self.database, people, &began).await?;
-        Ok(Report::of(load, payload_bytes, posted, recorded, used))
+        let recorded = recorded_rows::compare(&self.database, users, &began).await?;
+        Ok(PipelineReport::of(
+            load,
+            payload_bytes,
+            posted,
+            recorded,
+            used,
+        ))
     }
 
-    /// Posts a load for `people`.
+    /// Posts a load for `users`.
     ///
     /// # Errors
     ///
-    /// Where the API does not answer.
+    /// Returns an error if the API is unavailable.
     pub async fn post(
         &self,
         load: Load,
         payload_bytes: usize,
-        people: &People,
-    ) -> anyhow::Result<Posted> {
+        users: &TestUsers,
+    ) -> anyhow::Result<PostedLoad> {
         let path = if load.batch == 1 {
             "/api/notifications"
         } else {
             "/api/notifications/batch"
         };
-        let target = Target::new(self.api, path, &self.token)?;
+        let target = ApiEndpoint::new(self.api, path, &self.token)?;
         let progress = bar(load.count, "posting");
-        let bodies = Bodies::new(people.ids(), payload_bytes);
+        let bodies = RequestBodies::new(users.ids(), payload_bytes);
         let posted = load.post(&target, bodies, &progress).await?;
         progress.finish_and_clear();
         Ok(posted)
     }
 }
 
-impl Report {
-    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+impl PipelineReport {
+    #[expect(clippy::cast_precision_loss, reason = "rates to print")]
     fn of(
         load: Load,
         payload_bytes: usize,
-        posted: Posted,
-        recorded: Recorded,
-        used: BTreeMap<String, Usage>,
+        posted: PostedLoad,
+        recorded: RecordedRows,
+        used: BTreeMap<String, ProcessUsage>,
     ) -> Self {
         let accepted = posted.accepted.len() as u64;
         let recording = (recorded.last - posted.began).max(1) as f64 / 1e6;
         let thousands = recorded.rows.max(1) as f64 / 1000.0;
         let used = used.into_iter().map(|(name, usage)| {
-            let used = Used {
+            let used = UsagePerThousand {
                 cpu_seconds_per_1000: usage.cpu_seconds / thousands,
                 peak_mib: usage.peak_mib,
             };

@@ -1,3 +1,5 @@
+//! Starts and stops the programs to measure.
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -10,29 +12,29 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
 use crate::load::is_ready;
-use crate::usage::Watched;
+use crate::process_usage::WatchedProcess;
 
 /// How long a program may take to start, and to stop.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Settings of a program, by the names of their environment variables, beside those of this process.
+/// Environment variables of a program, in addition to those of this process.
 pub type Settings = BTreeMap<&'static str, String>;
 
-/// A program that runs for a while; it is ended with this at the latest.
+/// A running program. Dropping it kills the program.
 pub struct Program {
     name: &'static str,
     child: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
 }
 
 impl Program {
-    /// Starts the program at `path` with a free port, which it reads from `port_setting`, and waits until
-    /// it is ready. It logs to a file in `logs`.
+    /// Starts the program at `path` and waits until it is ready. `port_setting` passes it a free port. The
+    /// program logs to a file in `logs`.
     ///
     /// # Errors
     ///
-    /// Where it does not become ready.
+    /// Returns an error if the program does not become ready.
     pub async fn start(
         name: &'static str,
         path: &Path,
@@ -46,7 +48,7 @@ impl Program {
         let child = Command::new(path)
             .envs(settings)
             .env(port_setting, address.port().to_string())
-            // Where no file `.env` adds to the settings.
+            // A folder without a file `.env`.
             .current_dir(logs)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -62,11 +64,11 @@ impl Program {
         while !is_ready(address).await {
             if let Some(status) = program.child.try_wait()? {
                 bail!(
-                    "{name} ended instead of starting: {status}; see {}",
+                    "{name} exited during its start with {status}; see {}",
                     log_path.display()
                 );
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > TIMEOUT {
                 bail!("{name} did not become ready; see {}", log_path.display());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -74,26 +76,26 @@ impl Program {
         Ok(program)
     }
 
-    /// What to watch it by.
-    pub fn watched(&self) -> Watched {
-        Watched {
+    /// The process, to be measured.
+    pub fn watched(&self) -> WatchedProcess {
+        WatchedProcess {
             name: self.name.to_owned(),
             pid: self.child.id(),
         }
     }
 
-    /// Has it finish what is in flight and waits for its end.
+    /// Sends SIGTERM and waits until the program exits.
     ///
     /// # Errors
     ///
-    /// Where it does not end in good order.
+    /// Returns an error if the program does not exit, or exits with an error.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.context("no process id")?, Signal::TERM)?;
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < TIMEOUT {
             if let Some(status) = self.child.try_wait()? {
-                anyhow::ensure!(status.success(), "{} ended with {status}", self.name);
+                anyhow::ensure!(status.success(), "{} exited with {status}", self.name);
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -104,13 +106,13 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Where it has ended already there is nothing to kill.
+        // Fails if the program has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A port that nobody listens on at the moment.
+/// An address with a port that is free at the moment.
 fn free_address() -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
     Ok(listener.local_addr()?)

@@ -1,6 +1,8 @@
+//! Progress bars.
+
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A progress bar on standard error; where that is no terminal nothing is drawn.
+/// A progress bar on standard error. Draws nothing if standard error is not a terminal.
 #[must_use]
 pub fn bar(count: u64, what: &'static str) -> ProgressBar {
     const TEMPLATE: &str = "{msg:26} [{bar:40}] {pos}/{len}  {per_sec}, {eta} left";

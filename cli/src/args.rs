@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, dlq, migrate, token};
+use crate::commands::{dlq, migrate, token};
 
 /// The operator's tool of Tidings.
 ///
@@ -40,9 +40,6 @@ pub enum Command {
     /// To compare the broker's queues with what this version declares, it declares them, as the
     /// programs do when they start.
     Doctor,
-    /// Measure how fast an installation is, and how fast its parts could be
-    #[command(subcommand)]
-    Bench(bench::Command),
 }
 
 #[cfg(test)]

@@ -45,10 +45,10 @@ impl Scratch {
             url: SecretString::from(url),
             ..home.clone()
         };
-        let home = Database::new(home, "tidings bench")?;
+        let home = Database::new(home, "tidings-bench")?;
         execute(&home, &format!("CREATE DATABASE {name}")).await?;
         let scratch = Self {
-            database: Database::new(&settings, "tidings bench")?,
+            database: Database::new(&settings, "tidings-bench")?,
             settings,
             name,
             home,

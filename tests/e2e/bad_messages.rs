@@ -126,7 +126,7 @@ async fn what_finds_no_queue_is_a_dead_letter_and_blocks_nothing() {
     let mut lost = amqp.to_intake("lost");
     lost.properties = lost
         .properties
-        .with_headers(lapin::types::FieldTable::default());
+        .with_headers(tidings_broker::raw::types::FieldTable::default());
     let orphan = Notification {
         user_id: Uuid::now_v7().into(),
         ..world.wire()

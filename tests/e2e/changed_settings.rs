@@ -1,8 +1,8 @@
 //! Promise 10: other settings start up against the broker that holds the old topology.
 
-use lapin::options::QueueDeclareOptions;
-use lapin::types::AMQPValue;
 use tidings_broker::Topology;
+use tidings_broker::raw::options::QueueDeclareOptions;
+use tidings_broker::raw::types::AMQPValue;
 use tidings_domain::notification::{Notification, UserId};
 use tidings_tests::{Amqp, Kind, Message, Program, World, eventually, secs};
 use uuid::Uuid;

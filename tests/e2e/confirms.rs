@@ -1,9 +1,9 @@
 //! A publish succeeds if and only if the broker has confirmed that very message.
 
 use futures_util::future::join_all;
-use lapin::BasicProperties;
-use lapin::options::{BasicPublishOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use tidings_broker::raw::BasicProperties;
+use tidings_broker::raw::options::{BasicPublishOptions, QueueDeclareOptions};
+use tidings_broker::raw::types::{AMQPValue, FieldTable};
 use tidings_broker::{Envelope, Failure, PublishError, Publisher, Router};
 use tidings_tests::{Amqp, World};
 use tokio_util::sync::CancellationToken;

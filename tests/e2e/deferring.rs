@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use lapin::message::Delivery;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use tidings_broker::raw::message::Delivery;
+use tidings_broker::raw::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
+use tidings_broker::raw::types::{AMQPValue, FieldTable};
 use tidings_broker::{Destination, Envelope, Publisher, Router, Topology, WaitTime, header};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_domain::retry::Attempt;
@@ -58,7 +58,7 @@ async fn ack(delivery: &Delivery) {
         .expect("acknowledged");
 }
 
-async fn consume(amqp: &Amqp, queue: &str) -> lapin::Consumer {
+async fn consume(amqp: &Amqp, queue: &str) -> tidings_broker::raw::Consumer {
     let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
     let consumer = amqp
         .channel

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use lapin::options::ExchangeDeleteOptions;
 use serde_json::json;
+use tidings_broker::raw::options::ExchangeDeleteOptions;
 use tidings_broker::{Envelope, Failure, PublishError, Publisher, Router, connect};
 use tidings_tests::{World, eventually, secs};
 use tokio_util::sync::CancellationToken;

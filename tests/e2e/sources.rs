@@ -89,14 +89,8 @@ fn sql_stands_in_db_alone() {
 }
 
 #[test]
-fn amqp_is_spoken_in_the_broker_crate_and_the_workers_consumer_alone() {
-    let allowed = [
-        "common/broker/",
-        "worker/src/consumer/",
-        // What the bare client library can do is what the rest is measured by.
-        "bench/src/limits/messages.rs",
-        "bench/src/topology.rs",
-    ];
+fn only_the_broker_crate_names_lapin() {
+    let allowed = ["common/broker/"];
     assert_eq!(lines_with(&["lapin"], &allowed), [""; 0]);
 }
 

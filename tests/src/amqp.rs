@@ -1,11 +1,11 @@
 use futures_util::future::try_join_all;
-use lapin::message::BasicGetMessage;
-use lapin::options::{
+use tidings_broker::BrokerSettings;
+use tidings_broker::raw::message::BasicGetMessage;
+use tidings_broker::raw::options::{
     BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
 };
-use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Channel, Confirmation, Connection};
-use tidings_broker::BrokerSettings;
+use tidings_broker::raw::types::{AMQPValue, FieldTable};
+use tidings_broker::raw::{BasicProperties, Channel, Confirmation, Connection};
 use tidings_broker::{DeadLetter, DeadLetterQueue, connect};
 use tidings_domain::notification::Notification;
 use tidings_domain::retry::Attempt;

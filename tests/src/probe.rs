@@ -2,9 +2,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use futures_util::StreamExt;
-use lapin::BasicProperties;
-use lapin::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use tidings_broker::raw::BasicProperties;
+use tidings_broker::raw::options::{BasicConsumeOptions, QueueBindOptions, QueueDeclareOptions};
+use tidings_broker::raw::types::{AMQPValue, FieldTable};
 
 use crate::amqp::Amqp;
 

@@ -1,3 +1,5 @@
+//! The limit of PostgreSQL: the INSERT of the intake.
+
 use std::time::Duration;
 
 use anyhow::Context;
@@ -7,21 +9,21 @@ use tidings_domain::notification::Notification;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::messages::notification;
-use crate::load::Bodies;
+use super::bare_client::notification;
+use crate::load::RequestBodies;
 
-/// As the intake is set by default: batches at once, and the notifications in one.
+/// Concurrent batches, and notifications per batch: the defaults of the intake.
 const CONNECTIONS: u64 = 4;
 const BATCH: u64 = 256;
 
-/// Runs the intake's own INSERT, `count` notifications from memory. Returns how long that took.
+/// Inserts `count` notifications with the INSERT of the intake. Returns how long that took.
 ///
 /// # Errors
 ///
-/// Where PostgreSQL refuses.
+/// Returns an error if PostgreSQL is unavailable or refuses.
 pub async fn insert(
     database: &Database,
-    bodies: &Bodies,
+    bodies: &RequestBodies,
     count: u64,
     progress: &ProgressBar,
 ) -> anyhow::Result<Duration> {
@@ -32,11 +34,14 @@ pub async fn insert(
         let share = count / CONNECTIONS;
         let numbers = nth * share..(nth + 1) * share;
         inserting.spawn(async move {
-            let client = database.client().await.context("PostgreSQL is away")?;
+            let client = database
+                .client()
+                .await
+                .context("PostgreSQL is unavailable")?;
             let mut start = numbers.start;
             while start < numbers.end {
                 let end = (start + BATCH).min(numbers.end);
-                // Made one batch at a time, so that ids are as near to each other as in life.
+                // Built batch by batch, so that ids are as close together as those of the API.
                 let batch: Vec<Notification> = (start..end)
                     .map(|number| notification(&bodies, number))
                     .collect::<anyhow::Result<_>>()?;

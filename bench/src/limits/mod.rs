@@ -1,7 +1,7 @@
-//! What the parts can do alone, on this machine, with the same bytes: what the whole is measured by.
+//! The limits of the parts: what RabbitMQ, PostgreSQL and HTTP can do alone on this machine, with the same bytes.
 
+mod bare_client;
 mod inserts;
-mod messages;
 
 use std::net::SocketAddr;
 
@@ -12,58 +12,58 @@ use tidings_broker::BrokerSettings;
 use tidings_db::{DatabaseSettings, Scratch};
 use tokio::time::Instant;
 
-use crate::figure::per_second;
-use crate::load::{Bodies, Load, Target};
-use crate::people::People;
+use crate::load::{ApiEndpoint, Load, RequestBodies};
 use crate::progress::bar;
+use crate::statistics::per_second;
+use crate::test_users::TestUsers;
+use bare_client::BareClient;
 pub(crate) use inserts::insert;
-use messages::Messages;
 
-/// What is measured, and with how much.
+/// What to measure.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// Messages, rows and requests for each part.
+pub struct LimitsPlan {
+    /// BareClient, rows and requests for each part.
     pub count: u64,
     /// Bytes of each payload.
     pub payload_bytes: usize,
-    /// Unconfirmed publishes at once, and connections of the load.
+    /// Connections of the load; also the number of unconfirmed publishes.
     pub connections: usize,
 }
 
-/// An API whose publishing is replaced by an immediate yes.
+/// An API that accepts notifications without publishing them.
 #[derive(Clone, Debug)]
-pub struct Unpublished {
-    /// Where it listens.
+pub struct ApiWithoutBroker {
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// What it takes.
+    /// A token that it accepts.
     pub token: String,
 }
 
-/// How many notifications a second each part can do.
+/// Notifications per second that each part can handle.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Limits {
     /// (p) Confirmed persistent publishes to a quorum queue.
     pub publish: f64,
-    /// The time that a single one takes at p50 when nothing else is going on, in milliseconds.
+    /// The latency of one confirmed publish at p50 without other load, in milliseconds.
     pub publish_p50_ms: f64,
     /// (q) Publishing and consuming at once.
     pub publish_and_consume: f64,
     /// (c) Consuming and acknowledging.
     pub consume: f64,
-    /// (i) The intake's own INSERT.
+    /// (i) The INSERT of the intake.
     pub insert: f64,
-    /// (h) The load against the API without its broker, where there is one.
+    /// (h) HTTP: the load against the API without a broker, if there is one.
     pub http: Option<f64>,
 }
 
 impl Limits {
-    /// The ideal of accepting: 1/(1/p + 1/h).
+    /// The ideal rate of accepting: 1/(1/p + 1/h).
     #[must_use]
     pub fn accepting(&self) -> Option<f64> {
         Some(together(&[self.publish, self.http?]))
     }
 
-    /// The ideal of the whole pipeline: 1/(1/q + 1/i + 1/h).
+    /// The ideal rate of the whole pipeline: 1/(1/q + 1/i + 1/h).
     #[must_use]
     pub fn recording(&self) -> Option<f64> {
         Some(together(&[
@@ -73,20 +73,20 @@ impl Limits {
         ]))
     }
 
-    /// The ideal of the batch endpoint: 1/(1/q + 1/i).
+    /// The ideal rate of the batch endpoint: 1/(1/q + 1/i).
     #[must_use]
     pub fn batches(&self) -> f64 {
         together(&[self.publish_and_consume, self.insert])
     }
 
-    /// The ideal of draining a queue: 1/(1/c + 1/i).
+    /// The ideal rate of draining a queue: 1/(1/c + 1/i).
     #[must_use]
     pub fn draining(&self) -> f64 {
         together(&[self.consume, self.insert])
     }
 }
 
-/// The rate of several parts that share the machine: their costs add up.
+/// The combined rate of parts that share the machine: their costs per notification add up.
 fn together(rates: &[f64]) -> f64 {
     1.0 / rates.iter().map(|rate| 1.0 / rate).sum::<f64>()
 }
@@ -95,12 +95,12 @@ fn together(rates: &[f64]) -> f64 {
 ///
 /// # Errors
 ///
-/// Where a server is away or refuses.
+/// Returns an error if a server is unavailable or refuses.
 pub async fn measure(
-    plan: Plan,
+    plan: LimitsPlan,
     broker: &BrokerSettings,
     database: &DatabaseSettings,
-    unpublished: Option<&Unpublished>,
+    unpublished: Option<&ApiWithoutBroker>,
 ) -> anyhow::Result<Limits> {
     let scratch = Scratch::create(database).await?;
     let measured = measure_in(&scratch, plan, broker, unpublished).await;
@@ -110,13 +110,13 @@ pub async fn measure(
 
 async fn measure_in(
     scratch: &Scratch,
-    plan: Plan,
+    plan: LimitsPlan,
     broker: &BrokerSettings,
-    unpublished: Option<&Unpublished>,
+    unpublished: Option<&ApiWithoutBroker>,
 ) -> anyhow::Result<Limits> {
-    let people = People::make(&scratch.database).await?;
-    let bodies = Bodies::new(people.ids(), plan.payload_bytes);
-    let messages = Messages::declare(broker, bodies.clone()).await?;
+    let users = TestUsers::create(&scratch.database).await?;
+    let bodies = RequestBodies::new(users.ids(), plan.payload_bytes);
+    let messages = BareClient::declare(broker, bodies.clone()).await?;
     let with_broker = with_broker(&messages, plan).await;
     messages.delete().await?;
     let with_broker = with_broker?;
@@ -135,9 +135,9 @@ async fn measure_in(
     })
 }
 
-/// The parts that are RabbitMQ's; the others are left at 0.
-async fn with_broker(messages: &Messages, plan: Plan) -> anyhow::Result<Limits> {
-    let Plan {
+/// Measures RabbitMQ. The limits of the other parts are 0.
+async fn with_broker(messages: &BareClient, plan: LimitsPlan) -> anyhow::Result<Limits> {
+    let LimitsPlan {
         count, connections, ..
     } = plan;
     let progress = bar(count, "publishing");
@@ -174,8 +174,12 @@ async fn with_broker(messages: &Messages, plan: Plan) -> anyhow::Result<Limits> 
     })
 }
 
-async fn without_broker(api: &Unpublished, plan: Plan, bodies: Bodies) -> anyhow::Result<f64> {
-    let target = Target::new(api.address, "/api/notifications", &api.token)?;
+async fn without_broker(
+    api: &ApiWithoutBroker,
+    plan: LimitsPlan,
+    bodies: RequestBodies,
+) -> anyhow::Result<f64> {
+    let target = ApiEndpoint::new(api.address, "/api/notifications", &api.token)?;
     let progress = bar(plan.count, "posting without a broker");
     let load = Load {
         count: plan.count,

@@ -1,3 +1,5 @@
+//! An HTTP client that costs the machine as little as possible.
+
 use std::net::SocketAddr;
 
 use anyhow::Context;
@@ -9,24 +11,24 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// What is the same for every request.
+/// Where and with which token to post.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct ApiEndpoint {
     address: SocketAddr,
     path: &'static str,
     host: HeaderValue,
     authorization: HeaderValue,
 }
 
-impl Target {
-    /// `path` of the API at `address`, with a token.
+impl ApiEndpoint {
+    /// The `path` of the API at `address`, with `token`.
     ///
     /// # Errors
     ///
-    /// Where the token cannot stand in a header.
+    /// Returns an error if the token is not a valid header value.
     pub fn new(address: SocketAddr, path: &'static str, token: &str) -> anyhow::Result<Self> {
         let mut authorization = HeaderValue::try_from(format!("Bearer {token}"))
-            .context("the token cannot stand in a header")?;
+            .context("the token is not a valid header value")?;
         authorization.set_sensitive(true);
         Ok(Self {
             address,
@@ -38,24 +40,24 @@ impl Target {
 }
 
 /// A keep-alive connection to the API.
-pub struct Connection {
-    target: Target,
+pub struct HttpConnection {
+    target: ApiEndpoint,
     sender: http1::SendRequest<Full<Bytes>>,
 }
 
-impl Connection {
-    /// Connects.
+impl HttpConnection {
+    /// Opens a connection.
     ///
     /// # Errors
     ///
-    /// Where the API does not answer.
-    pub async fn open(target: &Target) -> anyhow::Result<Self> {
+    /// Returns an error if the API refuses the connection.
+    pub async fn open(target: &ApiEndpoint) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(target.address)
             .await
             .with_context(|| format!("the API at {} does not answer", target.address))?;
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Its end is seen by whoever sends on it.
+        // If the connection fails, the next request on it fails.
         tokio::spawn(connection);
         Ok(Self {
             target: target.clone(),
@@ -63,11 +65,11 @@ impl Connection {
         })
     }
 
-    /// Posts and waits for the whole answer.
+    /// Posts `body` and reads the whole response.
     ///
     /// # Errors
     ///
-    /// Where none comes; the connection is of no more use then.
+    /// Returns an error if there is no response. The connection cannot be used any more then.
     pub async fn post(&mut self, body: Bytes) -> anyhow::Result<(StatusCode, Bytes)> {
         let request = Request::post(self.target.path)
             .header(HOST, &self.target.host)
@@ -75,22 +77,22 @@ impl Connection {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(Full::new(body))?;
         self.sender.ready().await?;
-        let answer = self.sender.send_request(request).await?;
-        let status = answer.status();
-        Ok((status, answer.into_body().collect().await?.to_bytes()))
+        let response = self.sender.send_request(request).await?;
+        let status = response.status();
+        Ok((status, response.into_body().collect().await?.to_bytes()))
     }
 }
 
-/// Whether a program is there and ready for its work.
+/// Whether the program at `address` answers `/ready` with 200.
 pub async fn is_ready(address: SocketAddr) -> bool {
-    let asking = async {
+    let request = async {
         let stream = TcpStream::connect(address).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        let request = Request::get("/ready")
+        let ready = Request::get("/ready")
             .header(HOST, address.to_string())
             .body(Full::new(Bytes::new()))?;
-        anyhow::Ok(sender.send_request(request).await?.status())
+        anyhow::Ok(sender.send_request(ready).await?.status())
     };
-    matches!(asking.await, Ok(StatusCode::OK))
+    matches!(request.await, Ok(StatusCode::OK))
 }

@@ -1,6 +1,6 @@
-//! The load generator: posts notifications over keep-alive connections and remembers every answer.
+//! The load generator: posts notifications over keep-alive connections and records every response.
 
-mod body;
+mod bodies;
 mod connection;
 
 use std::ops::Range;
@@ -17,80 +17,80 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-pub use body::Bodies;
-pub use connection::{Connection, Target, is_ready};
+pub use bodies::RequestBodies;
+pub use connection::{ApiEndpoint, HttpConnection, is_ready};
 
 use crate::latency::Latencies;
 
-/// How a load is posted.
+/// What to post, and how fast.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// Notifications in all.
+    /// Number of notifications.
     pub count: u64,
-    /// Connections, each with one request under way at a time.
+    /// Number of connections, each with one request at a time.
     pub connections: usize,
-    /// Notifications a request: 1 to the endpoint for one, more to that for many.
+    /// Notifications per request. More than 1 use the batch endpoint.
     pub batch: u64,
-    /// Notifications a second (open loop); without it each connection posts as soon as it was answered
+    /// Notifications per second (open loop). `None`: each connection posts as soon as it has a response
     /// (closed loop).
     pub rate: Option<f64>,
 }
 
-/// A notification that was answered with 202.
+/// A notification that the API accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Accepted {
-    /// Its message id.
+    /// The message id.
     pub id: MessageId,
-    /// When its request was begun, or should have been, in microseconds since 1970.
+    /// When its request was due, in microseconds since 1970.
     pub began: i64,
 }
 
-/// What became of a load.
+/// The responses to a load.
 #[derive(Debug, Default)]
-pub struct Posted {
-    /// Those that were accepted.
+pub struct PostedLoad {
+    /// The accepted notifications.
     pub accepted: Vec<Accepted>,
-    /// Notifications that were answered with anything else.
+    /// Number of notifications with any other response.
     pub refused: u64,
-    /// Notifications of requests without an answer: they may have been taken or not.
+    /// Number of notifications in requests without a response. The API may have accepted them.
     pub unanswered: u64,
-    /// From the time that a request was due to its answer.
+    /// From when a request was due to its response.
     pub latencies: Latencies,
-    /// When the first request was begun, in microseconds since 1970.
+    /// When the first request began, in microseconds since 1970.
     pub began: i64,
-    /// From the first request to the last answer.
+    /// From the first request to the last response.
     pub took: Duration,
 }
 
-/// What all connections share.
+/// State that all connections share.
 struct Shared {
     load: Load,
-    bodies: Bodies,
+    bodies: RequestBodies,
     next: AtomicU64,
     start: Instant,
-    /// `start` on the clock that rows are stamped by.
+    /// `start` on the wall clock, in microseconds since 1970, like the timestamps of rows.
     start_micros: i64,
     progress: ProgressBar,
 }
 
 impl Load {
-    /// Posts it.
+    /// Posts the load.
     ///
-    /// With a rate a request has a time at which it is due, and its latency counts from then even where
-    /// no connection was free (no coordinated omission).
+    /// With a rate, each request is due at a fixed time, and its latency counts from then even if no
+    /// connection was free (no coordinated omission).
     ///
     /// # Errors
     ///
-    /// Where the API does not answer at the start.
+    /// Returns an error if the API refuses a connection at the start.
     pub async fn post(
         self,
-        target: &Target,
-        bodies: Bodies,
+        target: &ApiEndpoint,
+        bodies: RequestBodies,
         progress: &ProgressBar,
-    ) -> anyhow::Result<Posted> {
+    ) -> anyhow::Result<PostedLoad> {
         let mut connections = Vec::new();
         for _ in 0..self.connections {
-            connections.push(Connection::open(target).await?);
+            connections.push(HttpConnection::open(target).await?);
         }
         let shared = Arc::new(Shared {
             load: self,
@@ -105,9 +105,9 @@ impl Load {
             let (target, shared) = (target.clone(), Arc::clone(&shared));
             clients.spawn(async move { shared.client(connection, &target).await });
         }
-        let mut posted = Posted {
+        let mut posted = PostedLoad {
             began: shared.start_micros,
-            ..Posted::default()
+            ..PostedLoad::default()
         };
         while let Some(done) = clients.join_next().await {
             posted.add(done?);
@@ -118,9 +118,9 @@ impl Load {
 }
 
 impl Shared {
-    /// Posts over one connection until everything is posted; one that dies is replaced.
-    async fn client(&self, mut connection: Connection, target: &Target) -> Posted {
-        let mut posted = Posted::default();
+    /// Posts over one connection until everything is posted. Replaces a connection that fails.
+    async fn client(&self, mut connection: HttpConnection, target: &ApiEndpoint) -> PostedLoad {
+        let mut posted = PostedLoad::default();
         while let Some(numbers) = self.take() {
             let due = self.due(&numbers);
             tokio::time::sleep_until(due).await;
@@ -130,17 +130,17 @@ impl Shared {
             } else {
                 Instant::now()
             };
-            let answer = connection.post(self.body(&numbers)).await;
-            posted.latencies.note(began.elapsed());
+            let response = connection.post(self.body(&numbers)).await;
+            posted.latencies.record(began.elapsed());
             let micros = (began - self.start).as_micros();
             let began = self.start_micros + i64::try_from(micros).unwrap_or(0);
             let size = numbers.end - numbers.start;
-            if let Ok((status, body)) = answer {
+            if let Ok((status, body)) = response {
                 posted.answered(size, began, status, &body);
             } else {
                 posted.unanswered += size;
-                let Ok(another) = Connection::open(target).await else {
-                    // The API is gone: what this connection would have posted, others try.
+                let Ok(another) = HttpConnection::open(target).await else {
+                    // The API has stopped. The other connections find out by themselves.
                     break;
                 };
                 connection = another;
@@ -174,7 +174,7 @@ impl Shared {
     }
 }
 
-impl Posted {
+impl PostedLoad {
     fn add(&mut self, other: Self) {
         self.accepted.extend(other.accepted);
         self.refused += other.refused;
@@ -193,8 +193,8 @@ impl Posted {
     }
 }
 
-/// The message ids in an answer. Looked for, not parsed: the load must cost the machine as little as
-/// can be.
+/// The message ids in a response. Searches the text instead of parsing it, because the load generator must
+/// cost the machine as little as possible.
 fn message_ids(body: &[u8]) -> impl Iterator<Item = MessageId> {
     const NAME: &[u8] = br#""messageId":""#;
     let text = std::str::from_utf8(body).unwrap_or_default();
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_gives_its_message_ids() {
+    fn message_ids_are_found_in_a_response() {
         let id = "01a1fc0f-8107-7763-99ca-73f63a645574";
         let one = format!(r#"{{"messageId":"{id}","status":"queued"}}"#);
         let found: Vec<_> = message_ids(one.as_bytes()).collect();
@@ -221,8 +221,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_accepted_was_refused() {
-        let mut posted = Posted::default();
+    fn notifications_without_a_message_id_count_as_refused() {
+        let mut posted = PostedLoad::default();
         posted.answered(1, 0, StatusCode::SERVICE_UNAVAILABLE, b"{}");
         let id = "01a1fc0f-8107-7763-99ca-73f63a645574";
         let two = format!(r#"[{{"messageId":"{id}"}},{{"error":{{}}}}]"#);

@@ -1,6 +1,6 @@
-//! The targets: what the whole achieves against what its parts can do, in the same run.
+//! The targets: compares the pipeline with the limits of its parts, measured in the same round.
 
-mod figures;
+mod results;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,30 +10,30 @@ use anyhow::{Context, ensure};
 use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 
-pub use figures::{Figures, Ratios, Round, Target};
+pub use results::{Round, Target, TargetResults};
 
-use crate::figure::per_second;
-use crate::limits::{self, Limits, Unpublished};
+use crate::environment::{Environment, Programs};
+use crate::limits::{self, ApiWithoutBroker, Limits};
 use crate::load::Load;
-use crate::people::People;
-use crate::pipeline::{Installation, Report};
+use crate::pipeline::{Installation, PipelineReport};
+use crate::process_usage::UsageMonitor;
 use crate::progress::bar;
-use crate::rows;
-use crate::usage::Watch;
-use crate::world::{Programs, World};
+use crate::recorded_rows;
+use crate::statistics::per_second;
+use crate::test_users::TestUsers;
 
-/// Notifications a request to the batch endpoint, and connections for such requests.
+/// Notifications per batch request, and connections for batch requests.
 const BATCH: u64 = 100;
 const BATCH_CONNECTIONS: usize = 8;
 
-/// What is measured, and by which programs.
+/// What to measure.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    /// How often everything is measured.
+pub struct TargetsPlan {
+    /// Number of rounds.
     pub rounds: usize,
-    /// Notifications of each part of a round.
+    /// Notifications for each part of a round.
     pub count: u64,
-    /// Messages in the queue that is drained.
+    /// BareClient in the queue to drain.
     pub drain: u64,
     /// Connections.
     pub connections: usize,
@@ -41,11 +41,11 @@ pub struct Plan {
     pub payload_bytes: usize,
     /// The programs.
     pub programs: Programs,
-    /// The API with publishing replaced by an immediate yes.
+    /// The API that accepts without publishing.
     pub unpublished: PathBuf,
 }
 
-impl Plan {
+impl TargetsPlan {
     fn load(&self) -> Load {
         Load {
             count: self.count,
@@ -56,41 +56,41 @@ impl Plan {
     }
 }
 
-/// Measures everything, in databases and queues of its own, which are gone afterwards.
+/// Runs the rounds, each in a new database and new queues, which it deletes.
 ///
 /// # Errors
 ///
-/// Where a server or a program does not do what it should.
+/// Returns an error if a server or a program fails, or a notification is lost.
 pub async fn measure(
-    plan: &Plan,
+    plan: &TargetsPlan,
     broker: &BrokerSettings,
     database: &DatabaseSettings,
-) -> anyhow::Result<Figures> {
+) -> anyhow::Result<TargetResults> {
     let mut rounds = Vec::new();
     for nth in 1..=plan.rounds {
         eprintln!("Round {nth} of {}", plan.rounds);
-        let world = World::make(broker, database).await?;
-        let measured = round(&world, plan).await;
-        world.discard().await?;
+        let environment = Environment::create(broker, database).await?;
+        let measured = round(&environment, plan).await;
+        environment.delete().await?;
         rounds.push(measured?);
     }
-    Figures::of(rounds).context("no round was asked for")
+    TargetResults::of(rounds).context("the number of rounds is 0")
 }
 
-async fn round(world: &World, plan: &Plan) -> anyhow::Result<Round> {
-    let limits = limits(world, plan).await?;
+async fn round(environment: &Environment, plan: &TargetsPlan) -> anyhow::Result<Round> {
+    let limits = limits(environment, plan).await?;
     let programs = &plan.programs;
-    let api = world.api(&programs.api, &programs.logs).await?;
-    let installation = world.installation(&api, &programs.token, Vec::new());
-    let people = People::make(&installation.database).await?;
-    let (accepted, queued) = accept(&installation, plan, &people).await?;
-    let worker = world.worker(&programs.worker, &programs.logs).await?;
-    let drained = drain(&installation, &people, queued).await?;
-    people.delete(&installation.database).await?;
+    let api = environment.api(&programs.api, &programs.logs).await?;
+    let installation = environment.installation(&api, &programs.token, Vec::new());
+    let users = TestUsers::create(&installation.database).await?;
+    let (accepted, queued) = accept(&installation, plan, &users).await?;
+    let worker = environment.worker(&programs.worker, &programs.logs).await?;
+    let drained = drain(&installation, &users, queued).await?;
+    users.delete(&installation.database).await?;
 
     let own = [api.watched(), worker.watched()];
     let watched = own.iter().chain(&programs.servers).cloned().collect();
-    let installation = world.installation(&api, &programs.token, watched);
+    let installation = environment.installation(&api, &programs.token, watched);
     let pipeline = run(&installation, plan, plan.load()).await?;
     let batch = Load {
         batch: BATCH,
@@ -107,7 +107,7 @@ async fn round(world: &World, plan: &Plan) -> anyhow::Result<Round> {
     let quarter = quarter(pipeline.recorded_per_second, plan);
     let quarter = run(&installation, plan, quarter).await?;
 
-    let peaks = Watch::begin(&own).end();
+    let peaks = UsageMonitor::start(&own).stop();
     worker.stop().await?;
     api.stop().await?;
     Ok(Round {
@@ -125,41 +125,41 @@ async fn round(world: &World, plan: &Plan) -> anyhow::Result<Round> {
     })
 }
 
-async fn limits(world: &World, plan: &Plan) -> anyhow::Result<Limits> {
+async fn limits(environment: &Environment, plan: &TargetsPlan) -> anyhow::Result<Limits> {
     let programs = &plan.programs;
-    let api = world.api(&plan.unpublished, &programs.logs).await?;
-    let unpublished = Unpublished {
+    let api = environment.api(&plan.unpublished, &programs.logs).await?;
+    let unpublished = ApiWithoutBroker {
         address: api.address,
         token: programs.token.clone(),
     };
-    let parts = limits::Plan {
+    let parts = limits::LimitsPlan {
         count: plan.count,
         payload_bytes: plan.payload_bytes,
         connections: plan.connections,
     };
-    let home = &world.scratch.settings;
-    let limits = limits::measure(parts, &world.broker, home, Some(&unpublished)).await?;
+    let home = &environment.scratch.settings;
+    let limits = limits::measure(parts, &environment.broker, home, Some(&unpublished)).await?;
     api.stop().await?;
     Ok(limits)
 }
 
-/// Fills the queue while nobody takes from it. Tells how many of the first were accepted a second, and
-/// how many there are in the end.
+/// Fills the queue while the worker is stopped. Returns the rate of accepting the first `count`
+/// notifications, and the number of all accepted ones.
 async fn accept(
     installation: &Installation,
-    plan: &Plan,
-    people: &People,
+    plan: &TargetsPlan,
+    users: &TestUsers,
 ) -> anyhow::Result<(f64, u64)> {
     let load = plan.load();
-    let posted = installation.post(load, plan.payload_bytes, people).await?;
-    // The rest the quick way.
+    let posted = installation.post(load, plan.payload_bytes, users).await?;
+    // The remaining notifications by batch requests, which are faster.
     let rest = Load {
         count: plan.drain.saturating_sub(plan.count),
         connections: BATCH_CONNECTIONS,
         batch: BATCH,
         ..load
     };
-    let rest = installation.post(rest, plan.payload_bytes, people).await?;
+    let rest = installation.post(rest, plan.payload_bytes, users).await?;
     for posted in [&posted, &rest] {
         let missing = posted.refused + posted.unanswered;
         ensure!(missing == 0, "{missing} notifications were not accepted");
@@ -169,12 +169,12 @@ async fn accept(
     Ok((rate, queued as u64))
 }
 
-/// How many of the `queued` notifications a second the worker records, from its first row to its last.
-async fn drain(installation: &Installation, people: &People, queued: u64) -> anyhow::Result<f64> {
+/// The rate at which the worker records the `queued` notifications, from the first row to the last.
+async fn drain(installation: &Installation, users: &TestUsers, queued: u64) -> anyhow::Result<f64> {
     let progress = bar(queued, "draining the queue");
-    rows::wait(&installation.database, people, queued, &progress).await?;
+    recorded_rows::wait(&installation.database, users, queued, &progress).await?;
     progress.finish_and_clear();
-    let found = rows::compare(&installation.database, people, &BTreeMap::new()).await?;
+    let found = recorded_rows::compare(&installation.database, users, &BTreeMap::new()).await?;
     ensure!(
         found.rows == queued,
         "{queued} were accepted, but there are {} rows",
@@ -184,7 +184,11 @@ async fn drain(installation: &Installation, people: &People, queued: u64) -> any
     Ok(per_second(queued, Duration::from_micros(micros.max(1))))
 }
 
-async fn run(installation: &Installation, plan: &Plan, load: Load) -> anyhow::Result<Report> {
+async fn run(
+    installation: &Installation,
+    plan: &TargetsPlan,
+    load: Load,
+) -> anyhow::Result<PipelineReport> {
     let report = installation.measure(load, plan.payload_bytes).await?;
     ensure!(
         report.lost + report.doubled + report.refused + report.unanswered == 0,
@@ -197,8 +201,8 @@ async fn run(installation: &Installation, plan: &Plan, load: Load) -> anyhow::Re
     Ok(report)
 }
 
-/// A quarter of the highest rate for about ten seconds, whether answers come or not.
-fn quarter(highest: f64, plan: &Plan) -> Load {
+/// A load at a quarter of the highest rate for about ten seconds (open loop).
+fn quarter(highest: f64, plan: &TargetsPlan) -> Load {
     let rate = highest / 4.0;
     #[expect(
         clippy::cast_possible_truncation,

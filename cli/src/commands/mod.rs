@@ -1,6 +1,5 @@
 //! The commands, one file each. A command returns what it has to say; it prints nothing.
 
-pub mod bench;
 pub mod dlq;
 mod doctor;
 pub mod migrate;
@@ -24,6 +23,5 @@ pub async fn run(command: Command) -> anyhow::Result<Report> {
         Command::Dlq(command) => dlq::run(command).await,
         Command::Topology => topology::run().await,
         Command::Doctor => doctor::run().await,
-        Command::Bench(command) => bench::run(command).await,
     }
 }

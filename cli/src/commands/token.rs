@@ -68,17 +68,6 @@ pub fn run(args: &Args) -> anyhow::Result<Report> {
     Report::fine(format!("{token}\n"), json)
 }
 
-/// A token of a trusted service, which may do everything.
-pub fn trusted(settings: &TokenSettings, now: Timestamp) -> anyhow::Result<String> {
-    let args = Args {
-        user: uuid::Uuid::nil().into(),
-        username: "tidings".to_owned(),
-        scope: None,
-        expires_in: Some(24 * 3600),
-    };
-    mint(&args, settings, now)
-}
-
 fn mint(args: &Args, settings: &TokenSettings, now: Timestamp) -> anyhow::Result<String> {
     let iat = now.as_second();
     let claims = Claims {

@@ -26,6 +26,10 @@ mod settings;
 mod topology;
 mod wait_time;
 
+/// The AMQP library itself, for measurements and tests.
+#[cfg(feature = "raw")]
+pub use lapin as raw;
+
 pub use addresses::{Address, Addresses, InvalidAddresses};
 pub use backoff::Backoff;
 pub use connection::{ConnectError, NodeError, connect};

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use lapin::options::QueueDeclareOptions;
-use lapin::types::FieldTable;
 use reqwest::Url;
 use tidings_broker::BrokerSettings;
+use tidings_broker::raw::options::QueueDeclareOptions;
+use tidings_broker::raw::types::FieldTable;
 use tidings_broker::{Topology, connect};
 use tidings_settings::Reader;
 use tidings_tests::Management;

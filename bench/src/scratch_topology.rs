@@ -1,12 +1,12 @@
-//! Queues and exchanges of a measurement's own.
+//! Names for the queues and exchanges of one measurement, and their deletion.
 
-use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
+use tidings_broker::raw::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use tidings_broker::{BrokerSettings, Names};
 use tidings_broker::{Topology, connect};
 use uuid::Uuid;
 
-/// `settings` with names that nobody else uses.
-pub fn apart(settings: &BrokerSettings) -> BrokerSettings {
+/// `settings` with unique names for queues and exchanges.
+pub fn with_unique_names(settings: &BrokerSettings) -> BrokerSettings {
     let prefix = format!("tidings-bench-{}", Uuid::new_v4().simple());
     BrokerSettings {
         names: Names {
@@ -18,13 +18,13 @@ pub fn apart(settings: &BrokerSettings) -> BrokerSettings {
     }
 }
 
-/// Deletes everything that goes by the names of `settings`, messages included.
+/// Deletes the queues and exchanges of `settings`, with their messages.
 ///
 /// # Errors
 ///
-/// Where RabbitMQ is away.
+/// Returns an error if RabbitMQ is unavailable.
 pub async fn delete(settings: &BrokerSettings) -> anyhow::Result<()> {
-    let connection = connect(settings, "tidings bench").await?;
+    let connection = connect(settings, "tidings-bench").await?;
     let channel = connection.create_channel().await?;
     let topology = Topology::of(settings);
     for queue in topology.queues {
@@ -37,7 +37,7 @@ pub async fn delete(settings: &BrokerSettings) -> anyhow::Result<()> {
         let options = ExchangeDeleteOptions::default();
         channel.exchange_delete(name, options).await?;
     }
-    // Says that the channel is closing, where it still is.
+    // Fails if the channel is still closing.
     let _ = connection.close(200, "done".into()).await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What became of posted notifications in the database.
+//! The rows of posted notifications.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -11,77 +11,85 @@ use tidings_domain::notification::MessageId;
 use tokio::time::Instant;
 
 use crate::latency::Latencies;
-use crate::people::People;
+use crate::test_users::TestUsers;
 
-/// How often rows are counted while they come, at most; and how much longer than a count takes the pause
-/// to the next one is, so that counting does not take the machine away from what is measured.
-const LOOK: Duration = Duration::from_millis(250);
-const REST: u32 = 20;
+/// The shortest pause between two counts of the rows.
+const MIN_PAUSE: Duration = Duration::from_millis(250);
 
-/// Rows that still do not come after this long are lost.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How many times longer than a count the pause after it must be, so that counting does not slow down what is
+/// measured.
+const PAUSE_FACTOR: u32 = 20;
 
-/// What was found.
+/// If no row arrives for this long, the missing rows are lost.
+const NO_PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The result of comparing posted notifications with rows.
 #[derive(Debug, Default)]
-pub struct Recorded {
+pub struct RecordedRows {
     /// Rows.
     pub rows: u64,
-    /// Notifications that were accepted and have no row.
+    /// Accepted notifications without a row.
     pub lost: u64,
-    /// Rows beyond the first of one posted notification.
+    /// Rows beyond the first for the same posted notification.
     pub doubled: u64,
-    /// From the time that a request was due to its notification's `processed_at`.
+    /// From when a request was due to `processed_at` of its notification.
     pub latencies: Latencies,
     /// The first `processed_at`, in microseconds since 1970.
     pub first: i64,
-    /// The last.
+    /// The last `processed_at`.
     pub last: i64,
 }
 
-/// Waits until there are at least `wanted` rows, or none has come for [`PATIENCE`].
+/// Waits until there are at least `wanted` rows, or no row has arrived for [`NO_PROGRESS_TIMEOUT`].
 ///
 /// # Errors
 ///
-/// Where PostgreSQL is away.
+/// Returns an error if PostgreSQL is unavailable.
 pub async fn wait(
     database: &Database,
-    people: &People,
+    users: &TestUsers,
     wanted: u64,
     progress: &ProgressBar,
 ) -> anyhow::Result<()> {
-    let client = database.client().await.context("PostgreSQL is away")?;
+    let client = database
+        .client()
+        .await
+        .context("PostgreSQL is unavailable")?;
     let (mut seen, mut since) = (0, Instant::now());
     loop {
         let asked = Instant::now();
-        let now = notifications::count(&*client, people.ids()).await?;
+        let now = notifications::count(&*client, users.ids()).await?;
         let took = asked.elapsed();
         progress.set_position(now);
         if now > seen {
             (seen, since) = (now, Instant::now());
         }
-        if now >= wanted || since.elapsed() > PATIENCE {
+        if now >= wanted || since.elapsed() > NO_PROGRESS_TIMEOUT {
             client.keep();
             return Ok(());
         }
-        tokio::time::sleep(LOOK.max(took * REST)).await;
+        tokio::time::sleep(MIN_PAUSE.max(took * PAUSE_FACTOR)).await;
     }
 }
 
-/// Compares what was accepted, each with when its request was begun in microseconds since 1970, with what
-/// was recorded.
+/// Compares accepted notifications with rows. `began` is when the request of each notification began, in
+/// microseconds since 1970.
 ///
 /// # Errors
 ///
-/// Where PostgreSQL is away.
+/// Returns an error if PostgreSQL is unavailable.
 pub async fn compare(
     database: &Database,
-    people: &People,
+    users: &TestUsers,
     began: &BTreeMap<MessageId, i64>,
-) -> anyhow::Result<Recorded> {
-    let mut recorded = Recorded::default();
+) -> anyhow::Result<RecordedRows> {
+    let mut recorded = RecordedRows::default();
     let (mut found, mut numbers) = (0, HashSet::new());
-    let client = database.client().await.context("PostgreSQL is away")?;
-    for user in people.ids() {
+    let client = database
+        .client()
+        .await
+        .context("PostgreSQL is unavailable")?;
+    for user in users.ids() {
         for row in notifications::measured(&*client, *user).await? {
             recorded.rows += 1;
             if row.number.is_some_and(|number| !numbers.insert(number)) {
@@ -97,7 +105,7 @@ pub async fn compare(
                 recorded.last = recorded.last.max(processed);
                 if let Some(began) = began {
                     let micros = u64::try_from(processed - began).unwrap_or(0);
-                    recorded.latencies.note(Duration::from_micros(micros));
+                    recorded.latencies.record(Duration::from_micros(micros));
                 }
             }
         }

@@ -1,20 +1,21 @@
+//! The bodies of the requests.
+
 use std::fmt::Write;
 
 use bytes::Bytes;
 use tidings_domain::notification::UserId;
 
-/// Makes the bodies of requests: in-app notifications, each with a number of its own, for one user after
-/// the other.
+/// Builds request bodies: in-app notifications with consecutive numbers, for each user in turn.
 #[derive(Clone, Debug)]
-pub struct Bodies {
+pub struct RequestBodies {
     users: Vec<UserId>,
-    /// What brings a payload to its size.
+    /// Fills a payload up to its size.
     filler: String,
 }
 
-impl Bodies {
-    /// For `users`, with payloads of `payload_bytes` bytes, or a little more where that is too few for
-    /// what must stand in them.
+impl RequestBodies {
+    /// RequestBodies for `users`, with payloads of `payload_bytes` bytes, or a little more if that is too few for
+    /// the required fields.
     #[must_use]
     pub fn new(users: &[UserId], payload_bytes: usize) -> Self {
         let empty = Self {
@@ -28,7 +29,7 @@ impl Bodies {
         }
     }
 
-    /// A request with the notification `number`.
+    /// The body of a request with the notification `number`.
     #[must_use]
     pub fn single(&self, number: u64) -> Bytes {
         let mut text = String::with_capacity(160 + self.filler.len());
@@ -36,7 +37,7 @@ impl Bodies {
         text.into()
     }
 
-    /// A request with the notifications of `numbers`.
+    /// The body of a batch request with the notifications `numbers`.
     #[must_use]
     pub fn batch(&self, numbers: std::ops::Range<u64>) -> Bytes {
         let mut text = String::from(r#"{"notifications":["#);
@@ -57,7 +58,7 @@ impl Bodies {
         self.users[place]
     }
 
-    /// The payload of the notification `number`. Of the same length for all numbers of up to 12 digits.
+    /// The payload of the notification `number`. All payloads have the same length.
     #[must_use]
     pub fn payload(&self, number: u64) -> String {
         format!(
@@ -85,16 +86,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn payloads_have_the_size_that_was_asked_for() {
-        let bodies = Bodies::new(&[Uuid::nil().into()], 256);
+    fn payloads_have_the_requested_size() {
+        let bodies = RequestBodies::new(&[Uuid::nil().into()], 256);
         assert_eq!(bodies.payload(7).len(), 256);
-        let small = Bodies::new(&[Uuid::nil().into()], 1);
+        let small = RequestBodies::new(&[Uuid::nil().into()], 1);
         assert!(serde_json::from_str::<Value>(&small.payload(7)).is_ok());
     }
 
     #[test]
-    fn a_batch_holds_its_numbers() {
-        let bodies = Bodies::new(&[Uuid::nil().into()], 0);
+    fn a_batch_contains_its_numbers() {
+        let bodies = RequestBodies::new(&[Uuid::nil().into()], 0);
         let batch: Value = serde_json::from_slice(&bodies.batch(3..5)).expect("JSON");
         let numbers: Vec<_> = batch["notifications"]
             .as_array()

@@ -1,5 +1,5 @@
-//! What RabbitMQ can do with messages like ours: the bare client library, one connection to publish
-//! and one to consume, and nothing else.
+//! The limits of RabbitMQ: the bare client library with messages like those of Tidings, one connection to
+//! publish and one to consume.
 
 use std::time::Duration;
 
@@ -8,47 +8,47 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use lapin::options::{
+use serde_json::value::RawValue;
+use tidings_broker::BrokerSettings;
+use tidings_broker::raw::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
     ConfirmSelectOptions,
 };
-use lapin::types::FieldTable;
-use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
-use serde_json::value::RawValue;
-use tidings_broker::BrokerSettings;
+use tidings_broker::raw::types::FieldTable;
+use tidings_broker::raw::{Channel, Confirmation, Connection, PublisherConfirm};
 use tidings_broker::{Outgoing, Router, Topology, connect, declare};
-use tidings_domain::notification::{Channel as By, MessageId, Notification};
+use tidings_domain::notification::{Channel as NotificationChannel, MessageId, Notification};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::latency::Latencies;
-use crate::load::Bodies;
-use crate::topology;
+use crate::load::RequestBodies;
+use crate::scratch_topology;
 
-/// Messages that a consumer acknowledges at once.
+/// BareClient that the consumer acknowledges at once.
 const ACK_EVERY: u64 = 100;
 
-/// Messages that a consumer may be sent ahead.
+/// Unacknowledged messages that the broker sends to the consumer.
 const PREFETCH: u16 = 1000;
 
-/// Queues and exchanges like those of an installation, for a while.
-pub struct Messages {
+/// The bare client library, with queues and exchanges like those of an installation.
+pub struct BareClient {
     settings: BrokerSettings,
     router: Router,
-    bodies: Bodies,
+    bodies: RequestBodies,
 }
 
-impl Messages {
-    /// Declares them beside those of the installation.
+impl BareClient {
+    /// Declares queues and exchanges with unique names.
     ///
     /// # Errors
     ///
-    /// Where RabbitMQ is away or refuses.
-    pub async fn declare(settings: &BrokerSettings, bodies: Bodies) -> anyhow::Result<Self> {
-        let settings = topology::apart(settings);
-        let connection = connect(&settings, "tidings bench").await?;
+    /// Returns an error if RabbitMQ is unavailable or refuses.
+    pub async fn declare(settings: &BrokerSettings, bodies: RequestBodies) -> anyhow::Result<Self> {
+        let settings = scratch_topology::with_unique_names(settings);
+        let connection = connect(&settings, "tidings-bench").await?;
         declare(&connection, &Topology::of(&settings)).await?;
-        end(&connection).await;
+        close(&connection).await;
         Ok(Self {
             router: Router::new(&settings),
             settings,
@@ -56,28 +56,28 @@ impl Messages {
         })
     }
 
-    /// Deletes them.
+    /// Deletes the queues and exchanges.
     ///
     /// # Errors
     ///
-    /// Where RabbitMQ is away.
+    /// Returns an error if RabbitMQ is unavailable.
     pub async fn delete(self) -> anyhow::Result<()> {
-        topology::delete(&self.settings).await
+        scratch_topology::delete(&self.settings).await
     }
 
-    /// Publishes `count` messages, at most `in_flight` of them unconfirmed, on as many channels as an
-    /// installation does. Returns how long each waited for its confirm, and how long all took.
+    /// Publishes `count` messages with at most `in_flight` unconfirmed, on as many channels as an
+    /// installation uses. Returns the latency of each confirm and the time for all.
     ///
     /// # Errors
     ///
-    /// Where one is not confirmed.
+    /// Returns an error if a message is not confirmed.
     pub async fn publish(
         &self,
         count: u64,
         in_flight: usize,
         progress: &ProgressBar,
     ) -> anyhow::Result<(Latencies, Duration)> {
-        let connection = connect(&self.settings, "tidings bench: publishing").await?;
+        let connection = connect(&self.settings, "tidings-bench: publishing").await?;
         let channels = usize::from(self.settings.publish_channels).min(in_flight);
         let mut publishing = Vec::new();
         for nth in 0..channels {
@@ -87,31 +87,31 @@ impl Messages {
                 .await?;
             let share = count / channels as u64;
             let first = share * nth as u64;
-            let lane = Lane {
+            let channel = PublishChannel {
                 messages: self,
                 channel,
                 in_flight: in_flight / channels,
                 progress: progress.clone(),
             };
-            publishing.push(async move { lane.publish(first..first + share).await });
+            publishing.push(async move { channel.publish(first..first + share).await });
         }
         let began = Instant::now();
         let mut latencies = Latencies::default();
-        for lane in futures_util::future::try_join_all(publishing).await? {
-            latencies.add(lane);
+        for channel in futures_util::future::try_join_all(publishing).await? {
+            latencies.add(channel);
         }
         let took = began.elapsed();
-        end(&connection).await;
+        close(&connection).await;
         Ok((latencies, took))
     }
 
-    /// Consumes and acknowledges `count` messages. Returns how long that took from the first.
+    /// Consumes and acknowledges `count` messages. Returns the time from the first to the last.
     ///
     /// # Errors
     ///
-    /// Where the consumer dies.
+    /// Returns an error if the consumer is cancelled.
     pub async fn consume(&self, count: u64, progress: &ProgressBar) -> anyhow::Result<Duration> {
-        let connection = connect(&self.settings, "tidings bench: consuming").await?;
+        let connection = connect(&self.settings, "tidings-bench: consuming").await?;
         let channel = connection.create_channel().await?;
         channel
             .basic_qos(PREFETCH, BasicQosOptions::default())
@@ -132,43 +132,43 @@ impl Messages {
             }
         }
         let took = began.map_or(Duration::ZERO, |began| began.elapsed());
-        // The channel first, so that the broker works off the acknowledgements.
+        // Closing the channel waits until the broker has processed the acknowledgements.
         channel.close(200, "done".into()).await?;
-        end(&connection).await;
+        close(&connection).await;
         Ok(took)
     }
 
-    /// A message as the API would publish it.
+    /// A message like those that the API publishes.
     fn message(&self, number: u64) -> anyhow::Result<Outgoing> {
         let notification = notification(&self.bodies, number)?;
-        // As long as the ids that the API makes.
+        // As long as the request ids of the API.
         Ok(self
             .router
             .intake(&notification, &Uuid::now_v7().to_string()))
     }
 }
 
-/// An in-app notification as the API would make it.
-pub fn notification(bodies: &Bodies, number: u64) -> anyhow::Result<Notification> {
+/// An in-app notification like those that the API builds.
+pub fn notification(bodies: &RequestBodies, number: u64) -> anyhow::Result<Notification> {
     Ok(Notification {
         message_id: MessageId::generate(),
         user_id: bodies.user(number),
-        channel: By::InApp,
+        channel: NotificationChannel::InApp,
         accepted_at: Timestamp::now(),
         payload: RawValue::from_string(bodies.payload(number))?,
         template: None,
     })
 }
 
-/// One channel that publishes.
-struct Lane<'a> {
-    messages: &'a Messages,
+/// A channel that publishes.
+struct PublishChannel<'a> {
+    messages: &'a BareClient,
     channel: Channel,
     in_flight: usize,
     progress: ProgressBar,
 }
 
-impl Lane<'_> {
+impl PublishChannel<'_> {
     async fn publish(&self, numbers: std::ops::Range<u64>) -> anyhow::Result<Latencies> {
         let mut latencies = Latencies::default();
         let mut confirms = FuturesUnordered::new();
@@ -176,7 +176,7 @@ impl Lane<'_> {
             if confirms.len() >= self.in_flight
                 && let Some(took) = confirms.next().await
             {
-                latencies.note(took?);
+                latencies.record(took?);
                 self.progress.inc(1);
             }
             let began = Instant::now();
@@ -194,15 +194,15 @@ impl Lane<'_> {
             confirms.push(confirmed(confirm, began));
         }
         while let Some(took) = confirms.next().await {
-            latencies.note(took?);
+            latencies.record(took?);
             self.progress.inc(1);
         }
         Ok(latencies)
     }
 }
 
-/// Ends a connection. Its channels may be closing by themselves, which is an error to the library.
-async fn end(connection: &Connection) {
+/// Closes a connection. Ignores the error that the library returns if a channel is closing already.
+async fn close(connection: &Connection) {
     let _ = connection.close(200, "done".into()).await;
 }
 

@@ -1,48 +1,48 @@
+//! `tidings-bench limits`.
+
 use std::fmt::Write;
 use std::net::SocketAddr;
 
-use tidings_bench::limits::{Limits, Plan, Unpublished, measure};
+use clap::value_parser;
 
-use super::{api_token, servers};
-use crate::output::Report;
+use crate::args::LoadArgs;
+use crate::limits::{ApiWithoutBroker, Limits, LimitsPlan, measure};
+use crate::output::Outcome;
+use crate::settings::{api_token, servers};
 
-/// What `bench limits` can be told.
+/// Arguments of `limits`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Messages, rows and requests for each part
-    #[arg(long, default_value_t = 40_000, value_parser = clap::value_parser!(u64).range(1000..))]
+    /// BareClient, rows and requests for each part
+    #[arg(long, default_value_t = 40_000, value_parser = value_parser!(u64).range(1000..))]
     count: u64,
-    /// Publishes that wait for their confirm at once, and connections of the load
-    #[arg(long, default_value_t = 64, value_parser = 1..=10_000)]
-    connections: i64,
-    /// Bytes of each payload
-    #[arg(long, value_name = "BYTES", default_value_t = 256)]
-    payload_bytes: usize,
-    /// An API whose publishing is replaced by an immediate yes, as `./dev bench` starts one
+    #[command(flatten)]
+    load: LoadArgs,
+    /// An API that accepts without publishing, for the limit of HTTP: the example `unpublished` of tidings-api
     #[arg(long, value_name = "ADDRESS:PORT")]
     unpublished_api: Option<SocketAddr>,
-    /// A token for it that may send to anyone [default: one signed with `JWT_SECRET`]
+    /// A token without a scope for that API [default: signed with `JWT_SECRET`]
     #[arg(long)]
     token: Option<String>,
 }
 
-/// Measures and reports.
-pub async fn run(args: Args) -> anyhow::Result<Report> {
+/// Measures.
+pub async fn run(args: Args) -> anyhow::Result<Outcome> {
     let (broker, database) = servers()?;
     let unpublished = match args.unpublished_api {
-        Some(address) => Some(Unpublished {
+        Some(address) => Some(ApiWithoutBroker {
             address,
             token: api_token(args.token)?,
         }),
         None => None,
     };
-    let plan = Plan {
+    let plan = LimitsPlan {
         count: args.count,
-        payload_bytes: args.payload_bytes,
-        connections: usize::try_from(args.connections)?,
+        payload_bytes: args.load.payload_bytes,
+        connections: args.load.connections(),
     };
     let limits = measure(plan, &broker, &database, unpublished.as_ref()).await?;
-    Report::fine(text(&limits), serde_json::to_value(limits)?)
+    Outcome::new(text(&limits), limits, true)
 }
 
 fn text(limits: &Limits) -> String {
@@ -56,7 +56,7 @@ fn text(limits: &Limits) -> String {
             Some(limits.publish_and_consume),
         ),
         ("(c) consuming and acknowledging", Some(limits.consume)),
-        ("(i) the intake's INSERT", Some(limits.insert)),
+        ("(i) INSERTs of the intake", Some(limits.insert)),
         ("(h) HTTP without the broker", limits.http),
         ("ideal of accepting", limits.accepting()),
         ("ideal of the pipeline", limits.recording()),

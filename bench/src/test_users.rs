@@ -1,22 +1,24 @@
+//! The users that a measurement sends to.
+
 use tidings_db::users::{self, NewUser};
 use tidings_db::{Database, DbError};
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
-/// How many users a measurement has. One alone would have every batch lock the same row.
+/// Number of users. With a single user, every batch would lock the same row.
 const USERS: usize = 100;
 
-/// Users of a measurement's own: whatever they have in the database, it has caused.
+/// Users that exist only for one measurement: every notification that they have is from it.
 #[derive(Clone, Debug)]
-pub struct People(Vec<UserId>);
+pub struct TestUsers(Vec<UserId>);
 
-impl People {
-    /// Makes them.
+impl TestUsers {
+    /// Inserts the users.
     ///
     /// # Errors
     ///
-    /// Where PostgreSQL is away.
-    pub async fn make(database: &Database) -> Result<Self, DbError> {
+    /// Returns an error if PostgreSQL is unavailable.
+    pub async fn create(database: &Database) -> Result<Self, DbError> {
         let client = database.client().await?;
         let mut ids = Vec::with_capacity(USERS);
         for _ in 0..USERS {
@@ -33,17 +35,17 @@ impl People {
         Ok(Self(ids))
     }
 
-    /// Their ids.
+    /// The ids of the users.
     #[must_use]
     pub fn ids(&self) -> &[UserId] {
         &self.0
     }
 
-    /// Deletes them, and their notifications with them.
+    /// Deletes the users and their notifications.
     ///
     /// # Errors
     ///
-    /// Where PostgreSQL is away.
+    /// Returns an error if PostgreSQL is unavailable.
     pub async fn delete(self, database: &Database) -> Result<(), DbError> {
         let client = database.client().await?;
         for id in self.0 {

@@ -1,3 +1,5 @@
+//! A scratch database and scratch queues, and the programs that use them.
+
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
@@ -5,45 +7,45 @@ use tidings_broker::BrokerSettings;
 use tidings_db::{DatabaseSettings, Scratch};
 
 use crate::pipeline::Installation;
+use crate::process_usage::WatchedProcess;
 use crate::programs::{Program, Settings};
-use crate::topology;
-use crate::usage::Watched;
+use crate::scratch_topology;
 
-/// The programs of an installation that is started for a measurement.
+/// The programs that a measurement starts, and the servers that they use.
 #[derive(Clone, Debug)]
 pub struct Programs {
     /// `tidings-api`.
     pub api: PathBuf,
     /// `tidings-worker`.
     pub worker: PathBuf,
-    /// The folder that they log to.
+    /// The folder for their logs.
     pub logs: PathBuf,
-    /// A token that the API takes.
+    /// A token that the API accepts.
     pub token: String,
-    /// The servers, to be watched with them.
-    pub servers: Vec<Watched>,
+    /// The servers whose CPU and memory to measure.
+    pub servers: Vec<WatchedProcess>,
 }
 
-/// A database and queues of a measurement's own, and the settings under which programs use them.
-pub struct World {
-    /// The queues.
+/// A database and queues for one measurement, and the settings with which programs use them.
+pub struct Environment {
+    /// The broker, with names for the queues that nothing else uses.
     pub broker: BrokerSettings,
     /// The database.
     pub scratch: Scratch,
     settings: Settings,
 }
 
-impl World {
-    /// Makes the database; the queues are declared by the programs.
+impl Environment {
+    /// Creates the database. The programs declare the queues.
     ///
     /// # Errors
     ///
-    /// Where PostgreSQL is away or refuses.
-    pub async fn make(
+    /// Returns an error if PostgreSQL is unavailable or refuses.
+    pub async fn create(
         broker: &BrokerSettings,
         database: &DatabaseSettings,
     ) -> anyhow::Result<Self> {
-        let broker = topology::apart(broker);
+        let broker = scratch_topology::with_unique_names(broker);
         let scratch = Scratch::create(database).await?;
         let url = scratch.settings.url.expose_secret();
         let settings = [
@@ -51,7 +53,7 @@ impl World {
             ("DLQ_NAME", &broker.names.dlq),
             ("EXCHANGE_NAME", &broker.names.exchange),
             ("DATABASE_URL", url),
-            // The queue that is drained may be longer than an installation allows.
+            // The queue to drain may be longer than the default limit.
             ("QUEUE_MAX_LENGTH", "0"),
         ];
         let settings = settings.map(|(name, value)| (name, value.to_owned()));
@@ -62,40 +64,40 @@ impl World {
         })
     }
 
-    /// Deletes all that.
+    /// Deletes the database and the queues.
     ///
     /// # Errors
     ///
-    /// Where a server is away.
-    pub async fn discard(self) -> anyhow::Result<()> {
-        topology::delete(&self.broker).await?;
+    /// Returns an error if a server is unavailable.
+    pub async fn delete(self) -> anyhow::Result<()> {
+        scratch_topology::delete(&self.broker).await?;
         Ok(self.scratch.discard().await?)
     }
 
-    /// The API, ready.
+    /// Starts the API and waits until it is ready.
     ///
     /// # Errors
     ///
-    /// Where it does not start.
+    /// Returns an error if the program does not start.
     pub async fn api(&self, path: &Path, logs: &Path) -> anyhow::Result<Program> {
         Program::start("api", path, "API_PORT", &self.settings, logs).await
     }
 
-    /// The worker, ready.
+    /// Starts the worker and waits until it is ready.
     ///
     /// # Errors
     ///
-    /// Where it does not start.
+    /// Returns an error if the program does not start.
     pub async fn worker(&self, path: &Path, logs: &Path) -> anyhow::Result<Program> {
         Program::start("worker", path, "WORKER_PORT", &self.settings, logs).await
     }
 
-    /// The installation that `api` is the door to, watching `processes`.
+    /// The installation behind `api`. Measurements also watch `processes`.
     pub fn installation(
         &self,
         api: &Program,
         token: &str,
-        processes: Vec<Watched>,
+        processes: Vec<WatchedProcess>,
     ) -> Installation {
         Installation {
             api: api.address,

@@ -1,14 +1,14 @@
-//! Numbers for people.
+//! Rates and medians.
 
 use std::time::Duration;
 
-/// How many a second `count` in this time are.
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+/// The rate of `count` events in the time `took`, per second.
+#[expect(clippy::cast_precision_loss, reason = "a rate to print")]
 pub fn per_second(count: u64, took: Duration) -> f64 {
     count as f64 / took.as_secs_f64()
 }
 
-/// The middle one; of an even number the lower of the two in the middle. NaN where there is none.
+/// The median; for an even number of values the lower of the two in the middle. NaN if there are no values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -28,7 +28,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_by_the_second() {
+    fn rates_are_per_second() {
         assert!((per_second(10, Duration::from_secs(4)) - 2.5).abs() < f64::EPSILON);
     }
 }

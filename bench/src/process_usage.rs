@@ -1,4 +1,4 @@
-//! What processes use, from Linux' `/proc` (proc(5)).
+//! CPU and memory of processes, from `/proc` of Linux (proc(5)).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,19 +10,19 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-/// How often memory is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often memory is sampled.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A process to watch, and what to call it: `api=4711`.
+/// A process to measure and its name in the report, such as `api=4711`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watched {
-    /// What it is called in the report.
+pub struct WatchedProcess {
+    /// The name in the report.
     pub name: String,
-    /// Its id. What its children use counts as its own.
+    /// The process id. The usage includes that of its children.
     pub pid: u32,
 }
 
-impl FromStr for Watched {
+impl FromStr for WatchedProcess {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -38,26 +38,26 @@ impl FromStr for Watched {
     }
 }
 
-/// What a process, its children included, used while it was watched.
+/// What a process and its children used during a measurement.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Usage {
+pub struct ProcessUsage {
     /// Seconds of CPU, in user space and in the kernel.
     pub cpu_seconds: f64,
-    /// Highest memory, in MiB: of a single process what the kernel noted (`VmHWM`, since its start), of
-    /// one with children the highest sum of what was seen, shared pages counted once.
+    /// Peak memory, in MiB. For a process without children the kernel's own peak since its start (`VmHWM`);
+    /// otherwise the highest sampled sum, in which shared pages count once.
     pub peak_mib: f64,
 }
 
-/// Watches processes from its making to [`Watch::end`].
-pub struct Watch {
-    processes: Vec<(Watched, u64, Arc<AtomicU64>)>,
-    looking: JoinHandle<()>,
+/// Measures processes from [`UsageMonitor::start`] to [`UsageMonitor::stop`].
+pub struct UsageMonitor {
+    processes: Vec<(WatchedProcess, u64, Arc<AtomicU64>)>,
+    sampling: JoinHandle<()>,
 }
 
-impl Watch {
-    /// Begins.
+impl UsageMonitor {
+    /// Starts to measure `processes`.
     #[must_use]
-    pub fn begin(processes: &[Watched]) -> Self {
+    pub fn start(processes: &[WatchedProcess]) -> Self {
         let processes: Vec<_> = processes
             .iter()
             .map(|watched| (watched.clone(), ticks(watched.pid), Arc::default()))
@@ -66,28 +66,31 @@ impl Watch {
             .iter()
             .map(|(watched, _, peak)| (watched.pid, Arc::clone(peak)))
             .collect();
-        let looking = tokio::spawn(async move {
-            let mut look = tokio::time::interval(LOOK);
+        let sampling = tokio::spawn(async move {
+            let mut interval = tokio::time::interval(SAMPLE_INTERVAL);
             loop {
-                look.tick().await;
+                interval.tick().await;
                 for (pid, peak) in &peaks {
                     peak.fetch_max(memory_kib(*pid), Ordering::Relaxed);
                 }
             }
         });
-        Self { processes, looking }
+        Self {
+            processes,
+            sampling,
+        }
     }
 
-    /// Ends and tells what each has used, by name.
+    /// Stops, and returns what each process used, by name.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    pub fn end(self) -> BTreeMap<String, Usage> {
-        self.looking.abort();
+    #[expect(clippy::cast_precision_loss, reason = "rates to print")]
+    pub fn stop(self) -> BTreeMap<String, ProcessUsage> {
+        self.sampling.abort();
         let hertz = rustix::param::clock_ticks_per_second() as f64;
         let used = self.processes.into_iter().map(|(watched, before, peak)| {
             let spent = ticks(watched.pid).saturating_sub(before);
             let peak = peak.load(Ordering::Relaxed).max(memory_kib(watched.pid));
-            let usage = Usage {
+            let usage = ProcessUsage {
                 cpu_seconds: spent as f64 / hertz,
                 peak_mib: peak as f64 / 1024.0,
             };
@@ -97,11 +100,11 @@ impl Watch {
     }
 }
 
-/// Clock ticks of CPU that a process and its children, dead and alive, have used. 0 where it is gone.
+/// Clock ticks of CPU that a process and its children, exited ones included, have used. 0 if it has exited.
 fn ticks(pid: u32) -> u64 {
     let own = stat(pid).map_or(0, |fields| fields[11..15].iter().sum());
     let children = children(pid).into_iter().map(|child| {
-        // What the children of children that are dead have used is in no field of the living.
+        // `/proc` does not attribute the time of exited grandchildren to a running process.
         stat(child).map_or(0, |fields| fields[11..15].iter().sum::<u64>())
     });
     own + children.sum::<u64>()
@@ -110,7 +113,7 @@ fn ticks(pid: u32) -> u64 {
 /// The fields of `/proc/PID/stat` from `state` (the third) on, as numbers.
 fn stat(pid: u32) -> Option<Vec<u64>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is a name in brackets, which may hold anything.
+    // The second field is a name in brackets, which may contain spaces and brackets.
     let (_, fields) = text.rsplit_once(')')?;
     let fields: Vec<u64> = fields
         .split_whitespace()
@@ -126,7 +129,7 @@ fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The memory of a process, in KiB; see [`Usage::peak_mib`].
+/// The memory of a process, in KiB; see [`ProcessUsage::peak_mib`].
 fn memory_kib(pid: u32) -> u64 {
     let children = children(pid);
     if children.is_empty() {
@@ -138,7 +141,7 @@ fn memory_kib(pid: u32) -> u64 {
     own + shared.unwrap_or(0)
 }
 
-/// A line of `/proc/PID/status`, in KiB; 0 where there is none.
+/// The value of a line of `/proc/PID/status`, in KiB; 0 if the line is missing.
 fn status(pid: u32, name: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let value = text.lines().find_map(|line| line.strip_prefix(name));
@@ -151,24 +154,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_named_with_its_id() {
-        let expected = Watched {
+    fn a_process_is_given_as_name_and_id() {
+        let expected = WatchedProcess {
             name: "api".to_owned(),
             pid: 4711,
         };
         assert_eq!("api=4711".parse(), Ok(expected));
         for text in ["api", "=1", "api=", "api=x"] {
-            assert!(text.parse::<Watched>().is_err(), "{text}");
+            assert!(text.parse::<WatchedProcess>().is_err(), "{text}");
         }
     }
 
     #[tokio::test]
-    async fn work_and_memory_of_a_process_are_seen() {
-        let own = Watched {
+    async fn cpu_and_memory_of_a_process_are_measured() {
+        let own = WatchedProcess {
             name: "own".to_owned(),
             pid: std::process::id(),
         };
-        let watch = Watch::begin(&[own]);
+        let watch = UsageMonitor::start(&[own]);
         let began = std::time::Instant::now();
         let mut sum = 0u64;
         while began.elapsed() < Duration::from_millis(200) {
@@ -176,21 +179,21 @@ mod tests {
                 .wrapping_mul(31)
                 .wrapping_add(began.elapsed().subsec_nanos().into());
         }
-        let used = watch.end();
+        let used = watch.stop();
         assert!(used["own"].cpu_seconds > 0.0, "{used:?} {sum}");
         assert!(used["own"].peak_mib > 1.0, "{used:?}");
     }
 
     #[tokio::test]
-    async fn a_process_that_is_gone_used_nothing() {
-        let gone = Watched {
+    async fn an_exited_process_used_nothing() {
+        let gone = WatchedProcess {
             name: "gone".to_owned(),
             pid: u32::MAX,
         };
-        let used = Watch::begin(&[gone]).end();
+        let used = UsageMonitor::start(&[gone]).stop();
         assert_eq!(
             used["gone"],
-            Usage {
+            ProcessUsage {
                 cpu_seconds: 0.0,
                 peak_mib: 0.0
             }

@@ -1,0 +1,23 @@
+//! The measurements, one file each: arguments, the call, and the results as text.
+
+pub mod growth;
+pub mod limits;
+pub mod pipeline;
+pub mod targets;
+
+use crate::args::Command;
+use crate::output::Outcome;
+
+/// Runs a measurement.
+///
+/// # Errors
+///
+/// Returns an error if a server or a program fails.
+pub async fn run(command: Command) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Pipeline(args) => pipeline::run(args).await,
+        Command::Limits(args) => limits::run(args).await,
+        Command::Targets(args) => targets::run(args).await,
+        Command::GrowthReport(args) => growth::run(args).await,
+    }
+}

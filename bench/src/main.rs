@@ -1,0 +1,46 @@
+//! The program `tidings-bench`: measures an installation from outside. `./dev bench` runs it.
+//!
+//! It measures a load through the whole pipeline, what the parts can do alone, how near the pipeline comes to
+//! its parts, and how rates change as the table grows. This file only wires.
+
+mod args;
+mod commands;
+mod environment;
+mod growth;
+mod latency;
+mod limits;
+mod load;
+mod output;
+mod pipeline;
+mod process_usage;
+mod programs;
+mod progress;
+mod recorded_rows;
+mod scratch_topology;
+mod settings;
+mod statistics;
+mod table;
+mod targets;
+mod test_users;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tidings_settings::load_dotenv;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    // Fails only if a provider is installed already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let outcome = load_dotenv()
+        .map_err(anyhow::Error::from)
+        .and_then(|()| run(args.command))
+        .and_then(|outcome| outcome.print(args.json.as_deref()));
+    output::exit_code(outcome)
+}
+
+#[tokio::main]
+async fn run(command: args::Command) -> anyhow::Result<output::Outcome> {
+    commands::run(command).await
+}

@@ -1,0 +1,60 @@
+//! The settings of the installation to measure, from the environment.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use tidings_broker::BrokerSettings;
+use tidings_db::DatabaseSettings;
+use tidings_settings::{Problems, Reader};
+
+use crate::token::{self, SigningSettings};
+
+/// Reads one section of the settings.
+///
+/// # Errors
+///
+/// Returns everything that is wrong in the section.
+pub fn read<T>(section: impl FnOnce(&mut Reader) -> Option<T>) -> Result<T, Problems> {
+    let mut reader = Reader::from_env();
+    let settings = section(&mut reader);
+    reader.finish(settings)
+}
+
+/// How to reach RabbitMQ and PostgreSQL.
+///
+/// # Errors
+///
+/// Returns everything that is wrong in these settings.
+pub fn servers() -> Result<(BrokerSettings, DatabaseSettings), Problems> {
+    read(|reader| {
+        let broker = BrokerSettings::read(reader);
+        broker.zip(DatabaseSettings::read(reader))
+    })
+}
+
+/// The given address of the API, or `API_PORT` on this machine.
+///
+/// # Errors
+///
+/// Returns an error if `API_PORT` is wrong.
+pub fn api_address(given: Option<SocketAddr>) -> Result<SocketAddr, Problems> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let port = read(|reader| Some(reader.or("API_PORT", 8080)))?;
+    Ok((Ipv4Addr::LOCALHOST, port).into())
+}
+
+/// The given token, or one that is signed with `JWT_SECRET`.
+///
+/// # Errors
+///
+/// Returns an error if the settings for the token are wrong.
+pub fn api_token(given: Option<String>) -> anyhow::Result<String> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let signing = read(SigningSettings::read).context("cannot sign a token for the API")?;
+    token::sign(&signing, Timestamp::now())
+}
