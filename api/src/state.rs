@@ -3,14 +3,13 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use tidings_broker::{Depths, Publisher, Router};
-use tidings_db::{Client, Database, DbError};
+use tidings_db::Database;
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
 use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
 
 use crate::auth::Verifier;
-use crate::error::ApiError;
 use crate::in_flight::InFlight;
 use crate::settings::HttpSettings;
 
@@ -40,23 +39,5 @@ impl AppState {
         request
             .app_data::<Data<Self>>()
             .expect("the application has its state")
-    }
-
-    /// Runs `work` on a connection to the database.
-    ///
-    /// # Errors
-    ///
-    /// 503 where the database is away or does not answer.
-    pub async fn with_database<T>(
-        &self,
-        work: impl AsyncFnOnce(&mut Client) -> Result<T, DbError>,
-    ) -> Result<T, ApiError> {
-        let working = async {
-            let mut client = self.database.client().await?;
-            let done = work(&mut client).await?;
-            client.keep();
-            Ok(done)
-        };
-        Ok(self.database.patiently(working).await?)
     }
 }

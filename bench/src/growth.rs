@@ -211,10 +211,6 @@ impl GrowingTable {
     /// Reads pages: for each user the first one and the one after it.
     async fn read_pages(&self, latencies: &mut Latencies) -> anyhow::Result<()> {
         let database = &self.installation.database;
-        let client = database
-            .client()
-            .await
-            .context("PostgreSQL is unavailable")?;
         for nth in 0..PAGES / 2 {
             let filter = notifications::Filter {
                 user_id: Some(self.users.ids()[nth % self.users.ids().len()]),
@@ -223,13 +219,15 @@ impl GrowingTable {
             let mut after = None;
             for _ in 0..2 {
                 let began = Instant::now();
-                let (rows, next) = notifications::list(&*client, filter, after, PAGE_ROWS).await?;
+                let (rows, next) = database
+                    .run(async |client| notifications::list(client, filter, after, PAGE_ROWS).await)
+                    .await
+                    .context("PostgreSQL is unavailable")?;
                 latencies.record(began.elapsed());
                 ensure!(!rows.is_empty(), "a page is empty");
                 after = next;
             }
         }
-        client.keep();
         Ok(())
     }
 

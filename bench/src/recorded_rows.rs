@@ -51,21 +51,19 @@ pub async fn wait(
     wanted: u64,
     progress: &ProgressBar,
 ) -> anyhow::Result<()> {
-    let client = database
-        .client()
-        .await
-        .context("PostgreSQL is unavailable")?;
     let (mut seen, mut since) = (0, Instant::now());
     loop {
         let asked = Instant::now();
-        let now = notifications::count(&*client, users.ids()).await?;
+        let now = database
+            .run(async |client| notifications::count(client, users.ids()).await)
+            .await
+            .context("PostgreSQL is unavailable")?;
         let took = asked.elapsed();
         progress.set_position(now);
         if now > seen {
             (seen, since) = (now, Instant::now());
         }
         if now >= wanted || since.elapsed() > NO_PROGRESS_TIMEOUT {
-            client.keep();
             return Ok(());
         }
         tokio::time::sleep(MIN_PAUSE.max(took * PAUSE_FACTOR)).await;
@@ -85,12 +83,12 @@ pub async fn compare(
 ) -> anyhow::Result<RecordedRows> {
     let mut recorded = RecordedRows::default();
     let (mut found, mut numbers) = (0, HashSet::new());
-    let client = database
-        .client()
-        .await
-        .context("PostgreSQL is unavailable")?;
     for user in users.ids() {
-        for row in notifications::measured(&*client, *user).await? {
+        let rows = database
+            .run(async |client| notifications::measured(client, *user).await)
+            .await
+            .context("PostgreSQL is unavailable")?;
+        for row in rows {
             recorded.rows += 1;
             if row.number.is_some_and(|number| !numbers.insert(number)) {
                 recorded.doubled += 1;
@@ -110,7 +108,6 @@ pub async fn compare(
             }
         }
     }
-    client.keep();
     recorded.lost = (began.len() as u64).saturating_sub(found);
     Ok(recorded)
 }

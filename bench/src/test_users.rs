@@ -19,19 +19,20 @@ impl TestUsers {
     ///
     /// Returns an error if PostgreSQL is unavailable.
     pub async fn create(database: &Database) -> Result<Self, DbError> {
-        let client = database.client().await?;
-        let mut ids = Vec::with_capacity(USERS);
-        for _ in 0..USERS {
-            let id = UserId::from(Uuid::now_v7());
-            let user = NewUser {
-                id,
-                username: &format!("tidings-bench-{id}"),
-                email: None,
-            };
-            users::insert(&*client, user).await?;
-            ids.push(id);
-        }
-        client.keep();
+        let ids: Vec<UserId> = (0..USERS).map(|_| Uuid::now_v7().into()).collect();
+        database
+            .run(async |client| {
+                for id in &ids {
+                    let user = NewUser {
+                        id: *id,
+                        username: &format!("tidings-bench-{id}"),
+                        email: None,
+                    };
+                    users::insert(client, user).await?;
+                }
+                Ok(())
+            })
+            .await?;
         Ok(Self(ids))
     }
 
@@ -47,11 +48,11 @@ impl TestUsers {
     ///
     /// Returns an error if PostgreSQL is unavailable.
     pub async fn delete(self, database: &Database) -> Result<(), DbError> {
-        let client = database.client().await?;
         for id in self.0 {
-            users::delete(&*client, id).await?;
+            database
+                .run(async |client| users::delete(client, id).await)
+                .await?;
         }
-        client.keep();
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::error::DbError;
-use crate::{Added, GenericClient, users};
+use crate::{Added, GenericClient, Transaction, users};
 
 /// How many devices a user may have.
 pub const MAX_PER_USER: i64 = 20;
@@ -39,29 +39,27 @@ impl From<&tokio_postgres::Row> for Row {
 /// one is given; one of another user's moves, as a new one, since one installation of an app has one
 /// user.
 ///
-/// Takes a transaction of its own (within one, a savepoint): the user's row is locked first, so that of
-/// several at once none counts before the others are done.
+/// Locks the user's row until the transaction ends, so that concurrent calls for one user count one after the
+/// other. The transaction must be at `READ COMMITTED`: at a higher level, the count misses what was committed
+/// during the wait for the lock.
 ///
 /// # Errors
 ///
 /// Those of the queries.
 pub async fn upsert(
-    client: &mut impl GenericClient,
+    transaction: &Transaction<'_>,
     user: UserId,
     token: &DeviceToken,
     name: Option<&str>,
 ) -> Result<Added<Row>, DbError> {
-    let transaction = client.transaction().await?;
-    let added = if !users::lock(&transaction, user).await? {
+    Ok(if !users::lock(transaction, user).await? {
         Added::NoSuchUser
-    } else if let Some(existing) = rename(&transaction, user, token, name).await? {
+    } else if let Some(existing) = rename(transaction, user, token, name).await? {
         Added::Existing(existing)
     } else {
-        let new = register_below_limit(&transaction, user, token, name).await?;
+        let new = register_below_limit(transaction, user, token, name).await?;
         new.map_or(Added::TooMany, Added::New)
-    };
-    transaction.commit().await?;
-    Ok(added)
+    })
 }
 
 /// `None` where the device is not this user's.

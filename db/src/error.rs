@@ -1,6 +1,6 @@
 use std::fmt;
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 /// Why a query gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,25 @@ impl DbError {
             Some("21" | "23" | "54" | "P0" | "XX") => Trouble::Unclear,
             _ => Trouble::Surroundings,
         }
+    }
+
+    /// Whether PostgreSQL aborted the transaction because of another one, so that the same transaction can
+    /// succeed if it runs again: a serialization failure (40001) or a deadlock (40P01).
+    pub(crate) fn is_transient(&self) -> bool {
+        self.sql_state().is_some_and(|state| {
+            *state == SqlState::T_R_SERIALIZATION_FAILURE
+                || *state == SqlState::T_R_DEADLOCK_DETECTED
+        })
+    }
+
+    /// Whether PostgreSQL refused a statement and goes on with the connection.
+    pub(crate) fn leaves_connection_usable(&self) -> bool {
+        let Self::Postgres(error) = self else {
+            return false;
+        };
+        error
+            .as_db_error()
+            .is_some_and(|error| error.parsed_severity() == Some(Severity::Error))
     }
 
     /// The SQLSTATE, where PostgreSQL itself refused (PostgreSQL manual, appendix A).

@@ -4,6 +4,8 @@
 //! [`GenericClient`], so that their caller owns the transaction.
 
 mod added;
+mod database;
+mod dedicated_client;
 pub mod delivery_attempts;
 pub mod demo;
 pub mod device_tokens;
@@ -12,19 +14,22 @@ mod error;
 pub mod migrations;
 pub mod notifications;
 pub mod phone_numbers;
-mod pool;
 mod scratch;
 mod settings;
 pub mod templates;
 mod tls;
+mod transaction;
 pub mod users;
 mod watch;
 pub mod webhook_endpoints;
 
 pub use added::Added;
-pub use deadpool_postgres::GenericClient;
+pub use database::{Database, PoolError};
+pub use deadpool_postgres::{Client, GenericClient, Transaction};
+pub use dedicated_client::DedicatedClient;
 pub use error::{DbError, Trouble};
-pub use pool::{Client, Database};
 pub use scratch::{Scratch, ScratchError};
 pub use settings::DatabaseSettings;
+pub use tokio_postgres::IsolationLevel;
+pub use transaction::{MAX_TRANSACTION_ATTEMPTS, TransactionOptions};
 pub use watch::watch;

@@ -1,7 +1,7 @@
 //! The schema, embedded in the programs.
 
+use crate::database::Database;
 use crate::error::DbError;
-use crate::pool::Database;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -41,7 +41,7 @@ pub fn fingerprint() -> u64 {
 /// Where the server is away or a migration fails; each migration either ran as a whole or not at
 /// all.
 pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
-    let mut client = database.client().await?;
+    let mut client = database.dedicated_client().await?;
     // Both may wait for long: the lock for another runner, a migration for a large table.
     client
         .batch_execute("SET statement_timeout = 0")
@@ -70,7 +70,7 @@ pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
 ///
 /// Where the server is away, or the history in the database is not this program's.
 pub async fn pending(database: &Database) -> Result<Vec<String>, MigrateError> {
-    let mut client = database.client().await?;
+    let mut client = database.dedicated_client().await?;
     let runner = embedded::migrations::runner();
     let exists = client
         .query_one(
@@ -84,7 +84,6 @@ pub async fn pending(database: &Database) -> Result<Vec<String>, MigrateError> {
     } else {
         Vec::new()
     };
-    client.keep();
     Ok(runner
         .get_migrations()
         .iter()

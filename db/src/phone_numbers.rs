@@ -6,7 +6,7 @@ use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::error::DbError;
-use crate::{Added, GenericClient, users};
+use crate::{Added, GenericClient, Transaction, users};
 
 /// How many numbers a user may have.
 pub const MAX_PER_USER: i64 = 10;
@@ -34,28 +34,26 @@ impl From<&tokio_postgres::Row> for Row {
 
 /// Adds a number to a user's. One that they have already stays as it is, and in its place.
 ///
-/// Takes a transaction of its own (within one, a savepoint): the user's row is locked first, so that of
-/// several at once none counts before the others are done.
+/// Locks the user's row until the transaction ends, so that concurrent calls for one user count one after the
+/// other. The transaction must be at `READ COMMITTED`: at a higher level, the count misses what was committed
+/// during the wait for the lock.
 ///
 /// # Errors
 ///
 /// Those of the queries.
 pub async fn insert(
-    client: &mut impl GenericClient,
+    transaction: &Transaction<'_>,
     user: UserId,
     number: &PhoneNumber,
 ) -> Result<Added<Row>, DbError> {
-    let transaction = client.transaction().await?;
-    let added = if !users::lock(&transaction, user).await? {
+    Ok(if !users::lock(transaction, user).await? {
         Added::NoSuchUser
-    } else if let Some(existing) = find(&transaction, user, number).await? {
+    } else if let Some(existing) = find(transaction, user, number).await? {
         Added::Existing(existing)
     } else {
-        let new = insert_below_limit(&transaction, user, number).await?;
+        let new = insert_below_limit(transaction, user, number).await?;
         new.map_or(Added::TooMany, Added::New)
-    };
-    transaction.commit().await?;
-    Ok(added)
+    })
 }
 
 async fn find(

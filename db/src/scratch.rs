@@ -3,9 +3,9 @@
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+use crate::database::{Database, PoolError};
 use crate::error::DbError;
 use crate::migrations::{self, MigrateError};
-use crate::pool::{Database, PoolError};
 use crate::settings::DatabaseSettings;
 
 /// Why there is no database for a while.
@@ -74,7 +74,7 @@ impl Scratch {
 }
 
 async fn execute(database: &Database, statement: &str) -> Result<(), DbError> {
-    let client = database.client().await?;
+    let client = database.dedicated_client().await?;
     // A database with millions of rows takes its time to be dropped.
     client.batch_execute("SET statement_timeout = 0").await?;
     // Dropped, not kept: the connection's settings are no longer those of the pool.

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tidings_runtime::health::Health;
 
-use crate::pool::Database;
+use crate::database::Database;
 
 /// Asks PostgreSQL once a second whether it is there, for ever, and keeps `health` informed.
 pub async fn watch(database: Database, health: Arc<Health>) {

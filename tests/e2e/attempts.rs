@@ -16,10 +16,14 @@ use uuid::Uuid;
 async fn email(world: &World) -> MessageId {
     let mut email = world.wire();
     email.channel = Channel::Email;
-    let client = world.database.pool.client().await.expect("a connection");
+    let client = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let made = tidings_db::notifications::record(&*client, &[&email]).await;
     assert_eq!(made.expect("recorded").len(), 1);
-    client.keep();
     email.message_id
 }
 
@@ -41,7 +45,12 @@ async fn attempts_are_shown_in_their_order_with_all_that_is_known_of_them() {
         locale: "de".to_owned(),
         version: 3,
     };
-    let client = world.database.pool.client().await.expect("a connection");
+    let client = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let first = NewAttempt {
         message_id,
         attempt: 0,

@@ -48,7 +48,12 @@ async fn three_bad_messages_in_a_batch_cost_only_themselves() {
         world.database.count("status = 'processed'").await == 253
     })
     .await;
-    let client = world.database.pool.client().await.expect("a connection");
+    let client = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let spread = "SELECT extract(epoch FROM max(processed_at) - min(processed_at))::float8
                   FROM notifications";
     let spread: f64 = client

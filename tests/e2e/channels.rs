@@ -50,7 +50,12 @@ async fn a_redelivered_message_whose_row_still_waits_is_published_again() {
     let amqp = world.declared(&[]).await;
     let mut email = world.wire();
     email.channel = Channel::Email;
-    let client = world.database.pool.client().await.expect("a connection");
+    let client = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let recorded = tidings_db::notifications::record(&*client, &[&email]).await;
     assert_eq!(recorded.expect("recorded").len(), 1);
     amqp.publish(amqp.intake_of(&email)).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tidings_db::Client;
+use tidings_db::DedicatedClient;
 use tidings_db::notifications::{self, Claim, Claimed, LeaseToken, Row};
 use tidings_domain::notification::{Channel, MessageId, Status, UserId};
 use tidings_tests::{Servers, TestDatabase};
@@ -14,13 +14,13 @@ const LEASE: Duration = Duration::from_secs(30);
 struct Table {
     /// Dropped last.
     db: TestDatabase,
-    client: Client,
+    client: DedicatedClient,
 }
 
 impl Table {
     async fn new() -> Self {
         let db = TestDatabase::migrated(&Servers::shared()).await;
-        let client = db.pool.client().await.expect("a connection");
+        let client = db.pool.dedicated_client().await.expect("a connection");
         Self { db, client }
     }
 
@@ -117,9 +117,13 @@ async fn of_many_that_want_a_row_at_once_one_gets_it() {
     let table = Table::new().await;
     let id = table.pending().await;
     let wanting = (0..8).map(async |_| {
-        let client = table.db.pool.client().await.expect("a connection");
+        let client = table
+            .db
+            .pool
+            .dedicated_client()
+            .await
+            .expect("a connection");
         let claim = notifications::claim(&*client, id, 0, LEASE).await;
-        client.keep();
         claim.expect("the query")
     });
     let claims = futures_util::future::join_all(wanting).await;

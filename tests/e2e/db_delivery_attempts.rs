@@ -9,16 +9,16 @@ use tidings_db::delivery_attempts::{
     AttemptOutcome, AttemptRow, Finished, NewAttempt, UsedTemplate, begin, finish, settled,
     timeline,
 };
-use tidings_db::{Client, notifications};
+use tidings_db::{Client, DedicatedClient, notifications};
 use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 
 /// A database with one user, and a connection to it.
-async fn database() -> (TestDatabase, UserId, Client) {
+async fn database() -> (TestDatabase, UserId, DedicatedClient) {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     (db, user, client)
 }
 
@@ -32,7 +32,7 @@ async fn recorded(client: &Client, user_id: UserId) -> MessageId {
         payload: RawValue::from_string("{}".to_owned()).expect("JSON"),
         template: None,
     };
-    let made = notifications::record(&**client, &[&notification]).await;
+    let made = notifications::record(client, &[&notification]).await;
     assert_eq!(made.expect("recorded").len(), 1);
     notification.message_id
 }
@@ -58,7 +58,7 @@ fn finished(id: i64, outcome: AttemptOutcome) -> Finished<'static> {
 }
 
 async fn rows(client: &Client, id: MessageId) -> Vec<AttemptRow> {
-    timeline(&**client, id).await.expect("the query")
+    timeline(client, id).await.expect("the query")
 }
 
 fn outcomes(rows: &[AttemptRow]) -> Vec<&str> {

@@ -1,7 +1,7 @@
 //! The queries of `tidings_db::device_tokens`.
 
 use tidings_db::device_tokens::{self, MAX_PER_USER, Row};
-use tidings_db::{Added, DbError};
+use tidings_db::{Added, DbError, TransactionOptions};
 use tidings_domain::content::DeviceToken;
 use tidings_domain::notification::UserId;
 use tidings_tests::{Servers, TestDatabase};
@@ -14,10 +14,11 @@ async fn upsert(
     name: Option<&str>,
 ) -> Result<Added<Row>, DbError> {
     let token: DeviceToken = token.parse().expect("a token");
-    let mut client = db.pool.client().await?;
-    let added = device_tokens::upsert(&mut *client, user, &token, name).await?;
-    client.keep();
-    Ok(added)
+    db.pool
+        .transaction(TransactionOptions::default(), async |transaction| {
+            device_tokens::upsert(transaction, user, &token, name).await
+        })
+        .await
 }
 
 async fn new(db: &TestDatabase, user: UserId, token: &str) -> Row {
@@ -28,7 +29,7 @@ async fn new(db: &TestDatabase, user: UserId, token: &str) -> Row {
 }
 
 async fn tokens_of(db: &TestDatabase, user: UserId) -> Vec<String> {
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let all = device_tokens::all(&*client, user).await.expect("the query");
     let listed = device_tokens::list(&*client, user).await.expect("a list");
     let pairs: Vec<_> = listed.into_iter().map(|row| (row.id, row.token)).collect();
@@ -134,7 +135,7 @@ async fn a_device_is_deleted_for_its_own_user_alone_and_goes_with_them() {
     let (anna, ben) = (db.user().await, db.user().await);
     let device = new(&db, anna, "a").await;
     new(&db, anna, "b").await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let delete = async |user| {
         let deleted = device_tokens::delete(&*client, user, device.id).await;
         deleted.expect("no error")
@@ -164,7 +165,7 @@ async fn a_device_is_forgotten_by_its_token_whatever_that_looks_like() {
     for token in tokens {
         new(&db, user, token).await;
     }
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     for (gone, token) in tokens.into_iter().enumerate() {
         let forget = async || {
             device_tokens::forget(&*client, token)

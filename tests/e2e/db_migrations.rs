@@ -26,7 +26,7 @@ async fn three_runners_at_once_migrate_once() {
 #[tokio::test]
 async fn a_version_starts_on_the_schema_of_a_newer_one() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let newer =
         "INSERT INTO refinery_schema_history VALUES (9999, 'newer', '2026-01-01T00:00:00Z', '1')";
     client.batch_execute(newer).await.expect("inserted");
@@ -37,7 +37,7 @@ async fn a_version_starts_on_the_schema_of_a_newer_one() {
 #[tokio::test]
 async fn every_column_says_what_it_means() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let silent = client
         .query(
             "SELECT table_name || '.' || column_name FROM information_schema.columns
@@ -55,7 +55,7 @@ async fn every_column_says_what_it_means() {
 #[tokio::test]
 async fn no_index_repeats_another() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let repeated = client
         .query(
             "SELECT a.indexrelid::regclass::text FROM pg_index a JOIN pg_index b

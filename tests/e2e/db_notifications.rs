@@ -3,17 +3,17 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use tidings_db::notifications::{Cursor, Filter, find, list, record, standings};
-use tidings_db::{Client, DbError, Trouble};
+use tidings_db::{Client, DbError, DedicatedClient, Trouble};
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, MessageId, Notification, Status, UserId};
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 
 /// A database with one user, and a connection to it.
-async fn database() -> (TestDatabase, UserId, Client) {
+async fn database() -> (TestDatabase, UserId, DedicatedClient) {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     (db, user, client)
 }
 
@@ -29,7 +29,7 @@ fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
 }
 
 async fn record_one(client: &Client, one: &Notification) -> Result<bool, DbError> {
-    let recorded = record(&**client, &[one]).await?;
+    let recorded = record(client, &[one]).await?;
     Ok(recorded.contains(&one.message_id))
 }
 
@@ -122,7 +122,7 @@ async fn batches_that_overlap_never_deadlock() {
             batch.reverse();
         }
         batches.push(tokio::spawn(async move {
-            let client = pool.client().await?;
+            let client = pool.dedicated_client().await?;
             let batch: Vec<_> = batch.iter().collect();
             record(&*client, &batch).await.map(|new| new.len())
         }));
@@ -186,7 +186,7 @@ type Wanted<'a> = Box<dyn Fn(&&Notification) -> bool + 'a>;
 async fn pages(client: &Client, filter: Filter) -> Vec<MessageId> {
     let (mut ids, mut after) = (Vec::new(), None::<Cursor>);
     loop {
-        let page = list(&**client, filter, after, 2).await;
+        let page = list(client, filter, after, 2).await;
         let (rows, next) = page.expect("a page");
         assert!(rows.len() <= 2);
         ids.extend(rows.iter().map(|row| row.message_id));

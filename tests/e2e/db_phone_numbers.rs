@@ -1,7 +1,7 @@
 //! The queries of `tidings_db::phone_numbers`.
 
 use tidings_db::phone_numbers::{self, MAX_PER_USER, Row};
-use tidings_db::{Added, DbError};
+use tidings_db::{Added, DbError, TransactionOptions};
 use tidings_domain::content::PhoneNumber;
 use tidings_domain::notification::UserId;
 use tidings_tests::{Servers, TestDatabase};
@@ -12,19 +12,28 @@ fn number(n: usize) -> PhoneNumber {
 }
 
 async fn insert(db: &TestDatabase, user: UserId, n: usize) -> Result<Added<Row>, DbError> {
-    let mut client = db.pool.client().await?;
-    let added = phone_numbers::insert(&mut *client, user, &number(n)).await?;
-    client.keep();
-    Ok(added)
+    insert_number(db, user, &number(n)).await
+}
+
+async fn insert_number(
+    db: &TestDatabase,
+    user: UserId,
+    number: &PhoneNumber,
+) -> Result<Added<Row>, DbError> {
+    db.pool
+        .transaction(TransactionOptions::default(), async |transaction| {
+            phone_numbers::insert(transaction, user, number).await
+        })
+        .await
 }
 
 async fn list(db: &TestDatabase, user: UserId) -> Vec<Row> {
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     phone_numbers::list(&*client, user).await.expect("a list")
 }
 
 async fn newest(db: &TestDatabase, user: UserId) -> Option<String> {
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let newest = phone_numbers::newest(&*client, user).await;
     newest.expect("the query").map(|(_, number)| number)
 }
@@ -86,8 +95,7 @@ async fn nobody_gets_more_numbers_than_the_limit_however_many_are_added_at_once(
     assert_eq!(listed.len(), most);
     // One that they have is no further one.
     let again = listed[0].number.parse().expect("a number");
-    let mut client = db.pool.client().await.expect("a connection");
-    let again = phone_numbers::insert(&mut *client, user, &again).await;
+    let again = insert_number(&db, user, &again).await;
     assert!(matches!(again, Ok(Added::Existing(_))), "{again:?}");
 }
 
@@ -118,7 +126,7 @@ async fn a_number_is_deleted_for_its_own_user_alone_and_goes_with_them() {
         panic!("not new");
     };
     insert(&db, anna, 2).await.expect("added");
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let delete = async |user| {
         phone_numbers::delete(&*client, user, row.id)
             .await

@@ -29,21 +29,19 @@ impl Address {
 }
 
 async fn put(db: &TestDatabase, address: &Address, text: &str) -> Version {
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let source = Source {
         subject: Some("subject"),
         text,
         html: None,
     };
     let version = templates::put(&*client, address.key(), source).await;
-    client.keep();
     version.expect("a version")
 }
 
 async fn text(db: &TestDatabase, address: &Address, version: Option<i32>) -> Option<String> {
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let found = templates::find(&*client, address.key(), version).await;
-    client.keep();
     found.expect("the query").map(|template| template.text)
 }
 
@@ -59,7 +57,7 @@ async fn each_put_is_a_new_version_and_old_ones_are_kept() {
     assert_eq!(text(&db, &welcome, None).await.as_deref(), Some("three"));
     assert_eq!(text(&db, &welcome, Some(1)).await.as_deref(), Some("one"));
     assert_eq!(text(&db, &welcome, Some(4)).await, None);
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let versions = templates::versions(&*client, welcome.key()).await;
     let numbers: Vec<_> = versions
         .expect("the query")
@@ -75,7 +73,7 @@ async fn a_deletion_only_marks_and_numbers_go_on_after_it() {
     let welcome = Address::new("welcome", Channel::Sms, "default");
     put(&db, &welcome, "one").await;
     put(&db, &welcome, "two").await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     assert!(
         templates::delete(&*client, welcome.key())
             .await
@@ -126,7 +124,7 @@ async fn a_locale_falls_back_to_the_best_there_is() {
     )
     .await;
     put(&db, &Address::new("welcome", Channel::Sms, "fr"), "fr").await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let gone = Address::new("welcome", Channel::Email, "de-AT");
     assert!(
         templates::delete(&*client, gone.key())
@@ -170,7 +168,7 @@ async fn a_list_has_the_version_in_use_of_each_page_by_page() {
             put(&db, &address, "new").await;
         }
     }
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let (all, next) = templates::list(&*client, None, 100)
         .await
         .expect("the query");
@@ -202,7 +200,7 @@ async fn examples_are_seeded_once_and_what_somebody_changed_is_left_alone() {
     put(&db, &changed, "own words").await;
     for _ in 0..2 {
         demo::seed(&db.pool).await.expect("seeded");
-        let client = db.pool.client().await.expect("a connection");
+        let client = db.pool.dedicated_client().await.expect("a connection");
         let (listed, _) = templates::list(&*client, None, 100)
             .await
             .expect("the query");
@@ -213,7 +211,7 @@ async fn examples_are_seeded_once_and_what_somebody_changed_is_left_alone() {
         text(&db, &changed, None).await.as_deref(),
         Some("own words")
     );
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     assert!(
         templates::delete(&*client, deleted.key())
             .await

@@ -28,7 +28,7 @@ async fn row_with(client: &Client, user: UserId, status: Status) -> MessageId {
 }
 
 async fn row(client: &Client, id: MessageId) -> Row {
-    let row = find(&**client, id).await.expect("the query");
+    let row = find(client, id).await.expect("the query");
     row.expect("the row")
 }
 
@@ -41,9 +41,9 @@ enum Transition {
 
 async fn apply(transition: Transition, client: &Client, id: MessageId) -> Result<bool, DbError> {
     match transition {
-        Transition::Process => process(&**client, id).await,
-        Transition::Fail => fail(&**client, id, "the provider refused").await,
-        Transition::Replay => replay(&**client, id).await,
+        Transition::Process => process(client, id).await,
+        Transition::Fail => fail(client, id, "the provider refused").await,
+        Transition::Replay => replay(client, id).await,
     }
 }
 
@@ -59,7 +59,7 @@ async fn a_transition_happens_from_its_own_statuses_and_from_no_other(
 ) {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     for status in Status::ALL {
         let id = row_with(&client, user, status).await;
         let before = row(&client, id).await;
@@ -80,7 +80,7 @@ async fn a_transition_happens_from_its_own_statuses_and_from_no_other(
 async fn transitions_leave_what_a_reader_needs() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
 
     let id = row_with(&client, user, Status::Retrying).await;
     process(&*client, id).await.expect("processed");

@@ -8,7 +8,7 @@ use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 
 async fn insert(db: &TestDatabase, id: UserId, name: &str, mail: &str) -> Result<bool, DbError> {
-    let client = db.pool.client().await?;
+    let client = db.pool.dedicated_client().await?;
     let user = NewUser {
         id,
         username: name,
@@ -41,7 +41,7 @@ async fn a_user_is_made_once_by_id_name_and_address() {
 async fn existing_users_are_told_from_unknown_ones() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (there, also, nobody) = (db.user().await, db.user().await, id());
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let found = users::existing(&*client, &[nobody, there, also]).await;
     let found = found.expect("the query");
     assert_eq!(found, [there, also].into());
@@ -54,7 +54,7 @@ async fn demo_users_are_made_once() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     assert_eq!(demo::seed(&db.pool).await.expect("seeded"), 3);
     assert_eq!(demo::seed(&db.pool).await.expect("seeded again"), 0);
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let testuser = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a";
     let ids = [testuser.parse().expect("a UUID")];
     let found = users::existing(&*client, &ids).await.expect("the query");
@@ -68,7 +68,7 @@ async fn a_user_without_an_address_is_told_from_no_user() {
     insert(&db, anna, "anna", "anna@example.com")
         .await
         .expect("a user");
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     for (user, expected) in [
         (anna, Some(Email::Address("anna@example.com".to_owned()))),
         (ben, Some(Email::None)),
@@ -85,7 +85,7 @@ async fn a_user_without_an_address_is_told_from_no_user() {
 async fn an_address_is_set_unless_another_user_has_it() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let address: EmailAddress = "anna@example.com".parse().expect("an address");
     let set = async |user, address| {
         users::set_email(&*client, user, address)

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use tidings_db::webhook_endpoints::{self, Changes, Endpoint, MAX_PER_USER, NewEndpoint, Row};
-use tidings_db::{Added, DbError};
+use tidings_db::{Added, DbError, TransactionOptions};
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
 use tidings_tests::{Servers, TestDatabase, secs};
@@ -14,16 +14,18 @@ fn url(path: &str) -> WebhookUrl {
 }
 
 async fn insert(db: &TestDatabase, user: UserId, path: &str) -> Result<Added<Row>, DbError> {
-    let mut client = db.pool.client().await?;
+    let (url, secret) = (url(path), SecretString::from(format!("whsec_{path}")));
     let new = NewEndpoint {
         user,
-        url: &url(path),
+        url: &url,
         description: Some("Orders"),
-        secret: &SecretString::from(format!("whsec_{path}")),
+        secret: &secret,
     };
-    let added = webhook_endpoints::insert(&mut *client, new).await?;
-    client.keep();
-    Ok(added)
+    db.pool
+        .transaction(TransactionOptions::default(), async |transaction| {
+            webhook_endpoints::insert(transaction, new).await
+        })
+        .await
 }
 
 async fn new(db: &TestDatabase, user: UserId, path: &str) -> Row {
@@ -34,7 +36,7 @@ async fn new(db: &TestDatabase, user: UserId, path: &str) -> Row {
 }
 
 async fn for_delivery(db: &TestDatabase, row: &Row) -> Endpoint {
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let found = webhook_endpoints::find_of(&*client, row.id, row.user_id).await;
     found.expect("the query").expect("an endpoint")
 }
@@ -48,7 +50,7 @@ fn secrets(endpoint: &Endpoint) -> Vec<&str> {
 }
 
 async fn enabled_of(db: &TestDatabase, user: UserId) -> Vec<Uuid> {
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let enabled = webhook_endpoints::enabled_of(&*client, user).await;
     enabled
         .expect("the query")
@@ -65,7 +67,7 @@ async fn a_new_endpoint_is_enabled_and_found_by_its_owner_and_by_nobody_else() {
     assert_eq!(made.url, "https://example.com/a");
     assert_eq!(made.description.as_deref(), Some("Orders"));
     assert!(made.enabled && made.disabled_reason.is_none() && made.user_id == anna);
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     for (owner, expected) in [
         (None, Some(&made)),
         (Some(anna), Some(&made)),
@@ -113,7 +115,7 @@ async fn pages_are_newest_first_without_gaps_or_repetitions() {
         made.push(new(&db, users[n % 2], &n.to_string()).await);
     }
     made.reverse();
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     for user in [None, Some(users[0])] {
         let expected: Vec<&Row> = made
             .iter()
@@ -140,7 +142,7 @@ async fn an_update_changes_what_it_names_for_the_owner_alone() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "a").await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let update = async |owner, changes: Changes| {
         let updated = webhook_endpoints::update(&*client, made.id, owner, &changes).await;
         updated.expect("the query")
@@ -174,7 +176,7 @@ async fn a_disabled_endpoint_is_told_why_and_gets_nothing_until_it_is_enabled() 
     let user = db.user().await;
     let (kept, gone) = (new(&db, user, "a").await, new(&db, user, "b").await);
     assert_eq!(enabled_of(&db, user).await, [gone.id, kept.id]);
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let disable = async |reason: &str| {
         let url = gone.url.parse().expect("a URL");
         let disabled = webhook_endpoints::disable(&*client, gone.id, &url, reason).await;
@@ -214,7 +216,7 @@ async fn both_secrets_sign_while_one_is_rotated_and_the_older_one_only_so_long()
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "1").await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let rotate = async |owner, secret: &str, keep| {
         let secret = SecretString::from(secret);
         let rotated = webhook_endpoints::rotate(&*client, made.id, owner, &secret, keep).await;
@@ -251,7 +253,7 @@ async fn an_endpoint_is_deleted_by_its_owner_alone_and_goes_with_them() {
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "a").await;
     new(&db, anna, "b").await;
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     let delete = async |owner| {
         let deleted = webhook_endpoints::delete(&*client, made.id, owner).await;
         deleted.expect("no error")

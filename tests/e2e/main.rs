@@ -23,6 +23,7 @@ mod db_migrations;
 mod db_notifications;
 mod db_phone_numbers;
 mod db_templates;
+mod db_transactions;
 mod db_transitions;
 mod db_users;
 mod db_webhook_endpoints;

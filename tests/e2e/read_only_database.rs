@@ -7,7 +7,12 @@ const END_SESSIONS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activi
                             WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 async fn set_read_only(world: &World, read_only: &str) {
-    let client = world.database.pool.client().await.expect("a connection");
+    let client = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let name = client
         .query_one("SELECT current_database()", &[])
         .await

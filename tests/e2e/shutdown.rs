@@ -123,11 +123,16 @@ async fn the_worker_leaves_under_load_and_another_goes_on_where_it_stopped() {
 }
 
 /// A transaction that holds every query on the notifications up until it is dropped.
-struct Lock(tidings_db::Client);
+struct Lock(tidings_db::DedicatedClient);
 
 impl Lock {
     async fn take(world: &World) -> Self {
-        let client = world.database.pool.client().await.expect("a connection");
+        let client = world
+            .database
+            .pool
+            .dedicated_client()
+            .await
+            .expect("a connection");
         let lock = "BEGIN; LOCK TABLE notifications IN ACCESS EXCLUSIVE MODE";
         client.batch_execute(lock).await.expect("a lock");
         Self(client)

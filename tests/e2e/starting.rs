@@ -30,7 +30,12 @@ impl Empty {
     }
 
     async fn has_testuser(&self) -> bool {
-        let client = self.database.pool.client().await.expect("a connection");
+        let client = self
+            .database
+            .pool
+            .dedicated_client()
+            .await
+            .expect("a connection");
         let testuser: UserId = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a"
             .parse()
             .expect("a UUID");

@@ -64,14 +64,17 @@ impl TestDatabase {
 
     /// Makes the user `id`.
     pub async fn make_user(&self, id: UserId) {
-        let client = self.pool.client().await.expect("a connection");
+        let username = format!("user-{id}");
         let user = NewUser {
             id,
-            username: &format!("user-{id}"),
+            username: &username,
             email: None,
         };
-        assert!(users::insert(&*client, user).await.expect("a user"));
-        client.keep();
+        let made = self
+            .pool
+            .run(async |client| users::insert(client, user).await)
+            .await;
+        assert!(made.expect("a user"));
     }
 
     /// How many notifications satisfy `condition`, a piece of SQL.
@@ -85,19 +88,20 @@ impl TestDatabase {
     ///
     /// Those of the query.
     pub async fn try_count(&self, condition: &str) -> Result<i64, tidings_db::DbError> {
-        let client = self.pool.client().await?;
         let sql = format!("SELECT count(*) FROM notifications WHERE {condition}");
-        let count = client.query_one(&sql, &[]).await?.get(0);
-        client.keep();
-        Ok(count)
+        self.pool
+            .run(async |client| Ok(client.query_one(&sql, &[]).await?.get(0)))
+            .await
     }
 
     /// The message ids of all notifications, in their order.
     pub async fn message_ids(&self) -> Vec<Uuid> {
-        let client = self.pool.client().await.expect("a connection");
         let sql = "SELECT message_id FROM notifications ORDER BY message_id";
-        let rows = client.query(sql, &[]).await.expect("message ids");
-        client.keep();
+        let rows = self
+            .pool
+            .run(async |client| Ok(client.query(sql, &[]).await?))
+            .await
+            .expect("message ids");
         rows.iter().map(|row| row.get(0)).collect()
     }
 }

@@ -258,9 +258,13 @@ impl Posted {
     async fn rows(&self, world: &World, last: Uuid) -> BTreeMap<u64, Uuid> {
         let sql = "SELECT message_id, payload FROM notifications
                    WHERE status = 'processed' AND retries_attempted = 0";
-        let client = world.database.pool.client().await.expect("a connection");
+        let client = world
+            .database
+            .pool
+            .dedicated_client()
+            .await
+            .expect("a connection");
         let found = client.query(sql, &[]).await.expect("rows");
-        client.keep();
         let all = world.database.count("true").await;
         assert_eq!(i64::try_from(found.len()), Ok(all), "all are processed");
         let found = found.iter().map(|row| (row.get(0), row.get(1)));

@@ -34,10 +34,6 @@ pub async fn insert(
         let share = count / CONNECTIONS;
         let numbers = nth * share..(nth + 1) * share;
         inserting.spawn(async move {
-            let client = database
-                .client()
-                .await
-                .context("PostgreSQL is unavailable")?;
             let mut start = numbers.start;
             while start < numbers.end {
                 let end = (start + BATCH).min(numbers.end);
@@ -46,11 +42,13 @@ pub async fn insert(
                     .map(|number| notification(&bodies, number))
                     .collect::<anyhow::Result<_>>()?;
                 let batch: Vec<&Notification> = batch.iter().collect();
-                notifications::record(&*client, &batch).await?;
+                database
+                    .run(async |client| notifications::record(client, &batch).await)
+                    .await
+                    .context("PostgreSQL is unavailable")?;
                 progress.inc(end - start);
                 start = end;
             }
-            client.keep();
             anyhow::Ok(())
         });
     }

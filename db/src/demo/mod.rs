@@ -5,8 +5,9 @@ mod users;
 
 pub use templates::{DEMO_TEMPLATES, DemoTemplate};
 
+use crate::database::Database;
 use crate::error::DbError;
-use crate::pool::Database;
+use crate::transaction::TransactionOptions;
 
 /// Makes the demo users and templates that are not there yet; what somebody changed or deleted is left
 /// alone. Returns how many users were made.
@@ -15,9 +16,11 @@ use crate::pool::Database;
 ///
 /// Those of the queries.
 pub async fn seed(database: &Database) -> Result<usize, DbError> {
-    let mut client = database.client().await?;
-    let made = users::seed(&mut *client).await?;
-    templates::seed(&*client).await?;
-    client.keep();
-    Ok(made)
+    database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let made = users::seed(transaction).await?;
+            templates::seed(transaction).await?;
+            Ok(made)
+        })
+        .await
 }

@@ -2,7 +2,7 @@ use secrecy::SecretString;
 use tidings_domain::notification::UserId;
 use uuid::{Uuid, uuid};
 
-use crate::GenericClient;
+use crate::Transaction;
 use crate::error::DbError;
 use crate::users::{self, NewUser};
 use crate::webhook_endpoints::{self, NewEndpoint};
@@ -36,7 +36,7 @@ const USERS: [(Uuid, &str, &str); 3] = [
 
 /// Makes the demo users that are not there yet, the first of them with contacts for every channel.
 /// Returns how many were made.
-pub(super) async fn seed(client: &mut impl GenericClient) -> Result<usize, DbError> {
+pub(super) async fn seed(transaction: &Transaction<'_>) -> Result<usize, DbError> {
     let mut made = 0;
     for (id, username, email) in USERS {
         let user = NewUser {
@@ -44,23 +44,23 @@ pub(super) async fn seed(client: &mut impl GenericClient) -> Result<usize, DbErr
             username,
             email: Some(email),
         };
-        if users::insert(client, user).await? {
+        if users::insert(transaction, user).await? {
             made += 1;
             if id == USERS[0].0 {
-                contacts(client, user.id).await?;
+                contacts(transaction, user.id).await?;
             }
         }
     }
     Ok(made)
 }
 
-async fn contacts(client: &mut impl GenericClient, user: UserId) -> Result<(), DbError> {
+async fn contacts(transaction: &Transaction<'_>, user: UserId) -> Result<(), DbError> {
     // Constants of their kinds: they can be read.
     if let Ok(number) = PHONE_NUMBER.parse() {
-        phone_numbers::insert(client, user, &number).await?;
+        phone_numbers::insert(transaction, user, &number).await?;
     }
     if let Ok(token) = DEVICE_TOKEN.parse() {
-        device_tokens::upsert(client, user, &token, Some("Demo")).await?;
+        device_tokens::upsert(transaction, user, &token, Some("Demo")).await?;
     }
     if let Ok(url) = WEBHOOK_URL.parse() {
         let new = NewEndpoint {
@@ -69,7 +69,7 @@ async fn contacts(client: &mut impl GenericClient, user: UserId) -> Result<(), D
             description: Some("Demo"),
             secret: &SecretString::from(WEBHOOK_SECRET),
         };
-        webhook_endpoints::insert(client, new).await?;
+        webhook_endpoints::insert(transaction, new).await?;
     }
     Ok(())
 }

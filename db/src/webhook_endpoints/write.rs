@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Row;
 use super::read::COLUMNS;
 use crate::error::DbError;
-use crate::{Added, GenericClient, users};
+use crate::{Added, GenericClient, Transaction, users};
 
 /// How many endpoints a user may have.
 pub const MAX_PER_USER: i64 = 20;
@@ -26,25 +26,23 @@ pub struct NewEndpoint<'a> {
 
 /// Makes an endpoint, enabled. Never [`Added::Existing`]: a user may have several with one URL.
 ///
-/// Takes a transaction of its own (within one, a savepoint): the user's row is locked first, so that of
-/// several at once none counts before the others are done.
+/// Locks the user's row until the transaction ends, so that concurrent calls for one user count one after the
+/// other. The transaction must be at `READ COMMITTED`: at a higher level, the count misses what was committed
+/// during the wait for the lock.
 ///
 /// # Errors
 ///
 /// Those of the queries.
 pub async fn insert(
-    client: &mut impl GenericClient,
+    transaction: &Transaction<'_>,
     new: NewEndpoint<'_>,
 ) -> Result<Added<Row>, DbError> {
-    let transaction = client.transaction().await?;
-    let added = if users::lock(&transaction, new.user).await? {
-        let made = insert_below_limit(&transaction, new).await?;
+    Ok(if users::lock(transaction, new.user).await? {
+        let made = insert_below_limit(transaction, new).await?;
         made.map_or(Added::TooMany, Added::New)
     } else {
         Added::NoSuchUser
-    };
-    transaction.commit().await?;
-    Ok(added)
+    })
 }
 
 /// `None` where the user has as many as they may have.

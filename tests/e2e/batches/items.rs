@@ -14,10 +14,14 @@ async fn a_thousand_items_are_a_thousand_rows_in_the_order_of_the_results() {
     until_recorded(&world, ids.clone()).await;
     assert_eq!(world.database.count("true").await, 1000);
 
-    let client = world.database.pool.client().await.expect("a connection");
+    let client = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let sql = "SELECT message_id FROM notifications ORDER BY (payload->>'number')::int";
     let rows = client.query(sql, &[]).await.expect("rows");
-    client.keep();
     let recorded: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(recorded, ids, "each result is that of its own item");
 

@@ -254,7 +254,12 @@ async fn nothing_waits_for_ever_for_a_destination_that_is_away() {
         }
     })
     .await;
-    let client = world.database.pool.client().await.expect("a connection");
+    let client = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let long_ago = "UPDATE notifications SET deferred_since = now() - interval '3 hours'";
     client.execute(long_ago, &[]).await.expect("long ago");
     world.until_status(first, "failed").await;

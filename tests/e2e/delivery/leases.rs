@@ -23,7 +23,12 @@ async fn a_message_whose_row_another_worker_holds_waits_without_an_attempt() {
     let id = post(&world, &api, "hello").await;
     world.until_status(id, "pending").await;
     intake.leave().await;
-    let client = world.database.pool.client().await.expect("a connection");
+    let client = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let lease = Duration::from_secs(6);
     let claim = notifications::claim(&*client, id, 0, lease).await;
     assert!(matches!(claim, Ok(Claim::Claimed(_))));

@@ -11,7 +11,12 @@ async fn what_was_sent_is_recorded_later_and_not_sent_again() {
     let twilio = Receiver::start(|_| taken().after(Duration::from_secs(1))).await;
     let world = world(&twilio, &[("DATABASE_STATEMENT_TIMEOUT_MS", "500")]).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
-    let mut client = world.database.pool.client().await.expect("a connection");
+    let mut client = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let id = post(&world, &api, "hello").await;
     twilio.until_received(secs(30), 1).await;
     // The request is there and its answer is not: from here on nothing can be recorded.

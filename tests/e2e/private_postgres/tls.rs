@@ -5,7 +5,7 @@ use tidings_tests::{PrivateServer, Server, Servers, TestDatabase, eventually, se
 
 /// Gives the server a certificate for its address and has it speak TLS from the next connection on.
 async fn speak_tls(db: &TestDatabase, own: &CertifiedKey<KeyPair>) {
-    let client = db.pool.client().await.expect("a connection");
+    let client = db.pool.dedicated_client().await.expect("a connection");
     // Written by the server itself, because its key must be its own user's and nobody else's.
     for (file, pem) in [
         ("server.crt", own.cert.pem()),
@@ -24,7 +24,6 @@ async fn speak_tls(db: &TestDatabase, own: &CertifiedKey<KeyPair>) {
         .batch_execute("SELECT pg_reload_conf()")
         .await
         .expect("reloaded");
-    client.keep();
     eventually(secs(10), "the server speaks TLS", async || {
         is_encrypted(&with(db, "sslmode=require"))
             .await
@@ -43,7 +42,7 @@ async fn is_encrypted(url: &str) -> Result<bool, DbError> {
     let settings = DatabaseSettings::read(&mut reader);
     let settings = reader.finish(settings).expect("settings");
     let database = Database::new(&settings, "tests: TLS").expect("a pool");
-    let client = database.client().await?;
+    let client = database.dedicated_client().await?;
     let own = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     Ok(client.query_one(own, &[]).await?.get(0))
 }

@@ -52,7 +52,12 @@ async fn open() -> (World, Program) {
 /// The endpoint as a delivery finds it.
 async fn for_delivery(world: &World, id: &Value) -> Endpoint {
     let id = id.as_str().and_then(|id| id.parse().ok()).expect("an id");
-    let client = world.database.pool.client().await.expect("a connection");
+    let client = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let found = webhook_endpoints::find_of(&*client, id, world.user).await;
     found.expect("the query").expect("an endpoint")
 }
@@ -169,7 +174,12 @@ async fn an_endpoint_is_changed_disabled_enabled_and_deleted() {
     assert_eq!(cleared.body["description"], Value::Null);
     assert_eq!(cleared.body["url"], changes["url"]);
 
-    let database = world.database.pool.client().await.expect("a connection");
+    let database = world
+        .database
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
     let enabled = patch(&client, &path, &json!({"enabled": true})).await;
     assert_eq!(enabled.body["enabled"], true);
     let id = made["id"]

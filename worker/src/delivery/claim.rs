@@ -16,13 +16,12 @@ pub(super) enum Turn {
 
 impl Delivery {
     pub(super) async fn claim(&self, id: MessageId, attempt: u32) -> Result<Turn, DbError> {
-        let claiming = async {
-            let client = self.database.client().await?;
-            let claim = notifications::claim(&*client, id, attempt, self.settings.lease).await?;
-            client.keep();
-            Ok(claim)
-        };
-        Ok(turn(self.database.patiently(claiming).await?))
+        let lease = self.settings.lease;
+        let claim = self
+            .database
+            .run(async |client| notifications::claim(client, id, attempt, lease).await)
+            .await?;
+        Ok(turn(claim))
     }
 }
 

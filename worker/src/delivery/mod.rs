@@ -195,14 +195,12 @@ impl Work for Delivery {
         let Ok(request) = DeliveryRequest::decode(&message.body) else {
             return Ok(());
         };
-        let noting = async {
-            let client = self.database.client().await?;
-            let error = format!("{}: {}", failure.reason, failure.detail);
-            notifications::fail(&*client, request.message_id, &error).await?;
-            client.keep();
-            Ok(())
-        };
-        self.database.patiently(noting).await.map_err(surroundings)
+        let error = format!("{}: {}", failure.reason, failure.detail);
+        let failed = self
+            .database
+            .run(async |client| notifications::fail(client, request.message_id, &error).await)
+            .await;
+        failed.map(drop).map_err(surroundings)
     }
 
     async fn surroundings_answer(&self) -> bool {

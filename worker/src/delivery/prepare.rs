@@ -73,18 +73,18 @@ impl Delivery {
 
     async fn parcels(&self, id: MessageId, claimed: &Claimed) -> Result<Prepared, Stop> {
         let (content, template) = self.content(claimed).await?;
-        let addressing = async {
-            let client = self.database.client().await?;
-            let settled = delivery_attempts::settled(&*client, id).await?;
-            let parcels = match self.addressed(&client, id, claimed, content).await {
-                Ok(parcels) => Ok(parcels),
-                Err(Stop::Unsendable(unsendable)) => Err(unsendable),
-                Err(Stop::Database(error)) => return Err(error),
-            };
-            client.keep();
-            Ok((settled, parcels))
-        };
-        let (settled, parcels) = self.database.patiently(addressing).await?;
+        let (settled, parcels) = self
+            .database
+            .run(async |client| {
+                let settled = delivery_attempts::settled(client, id).await?;
+                let parcels = match self.addressed(client, id, claimed, content).await {
+                    Ok(parcels) => Ok(parcels),
+                    Err(Stop::Unsendable(unsendable)) => Err(unsendable),
+                    Err(Stop::Database(error)) => return Err(error),
+                };
+                Ok((settled, parcels))
+            })
+            .await?;
         let mut parcels =
             parcels.map_err(|stop| Stop::Unsendable(stop).written_by(template.as_ref()))?;
         parcels.retain(|parcel| !settled.iter().any(|one| one.contact_id == parcel.contact));
@@ -121,15 +121,11 @@ impl Delivery {
     }
 
     async fn template(&self, wanted: &TemplateRef) -> Result<Option<Template>, DbError> {
-        let finding = async {
-            let client = self.database.client().await?;
-            let (name, locale) = (&wanted.name, wanted.locale.as_deref());
-            let found =
-                templates::resolve(&*client, name, self.sender.channel().into(), locale).await?;
-            client.keep();
-            Ok(found)
-        };
-        self.database.patiently(finding).await
+        let (name, locale) = (&wanted.name, wanted.locale.as_deref());
+        let channel = self.sender.channel().into();
+        self.database
+            .run(async |client| templates::resolve(client, name, channel, locale).await)
+            .await
     }
 
     /// A parcel for every address: the one that the payload names, or the user's contacts.
@@ -151,7 +147,7 @@ impl Delivery {
             Content::Sms(sms) => {
                 let (contact, to) = match sms.to.clone() {
                     Some(to) => (None, Some(to)),
-                    None => match phone_numbers::newest(&**client, user).await? {
+                    None => match phone_numbers::newest(client, user).await? {
                         Some((contact, number)) => (Some(contact), stored(&number)),
                         None => (None, None),
                     },
@@ -163,7 +159,7 @@ impl Delivery {
             Content::Push(push) => {
                 let devices = match push.to.clone() {
                     Some(to) => vec![(None, to)],
-                    None => device_tokens::all(&**client, user)
+                    None => device_tokens::all(client, user)
                         .await?
                         .into_iter()
                         .filter_map(|(contact, token)| Some((Some(contact), stored(&token)?)))
@@ -262,9 +258,9 @@ async fn endpoints(
     wanted: Option<Uuid>,
 ) -> Result<Vec<Endpoint>, DbError> {
     let Some(id) = wanted else {
-        return webhook_endpoints::enabled_of(&**client, user).await;
+        return webhook_endpoints::enabled_of(client, user).await;
     };
-    let found = webhook_endpoints::find_of(&**client, id, user).await?;
+    let found = webhook_endpoints::find_of(client, id, user).await?;
     Ok(found
         .into_iter()
         .filter(|endpoint| endpoint.enabled)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidings_broker::WaitTime;
 use tidings_db::delivery_attempts::{self, AttemptOutcome, Finished};
 use tidings_db::notifications::{self, LeaseToken};
-use tidings_db::{DbError, device_tokens, webhook_endpoints};
+use tidings_db::{DbError, TransactionOptions, device_tokens, webhook_endpoints};
 use tidings_domain::content::{DeviceToken, WebhookUrl};
 use tidings_domain::notification::MessageId;
 use tokio::time::Instant;
@@ -90,7 +90,7 @@ impl Delivery {
         let Some(record) = self.unrecorded.get(id) else {
             return Ok(None);
         };
-        let ours = self.database.patiently(self.record(id, &record)).await?;
+        let ours = self.record(id, &record).await?;
         self.unrecorded.forget(id, &record);
         if ours {
             return Ok(Some(record.effect.clone().outcome()));
@@ -115,8 +115,6 @@ impl Delivery {
 
     /// All in one transaction. Returns whether the claim was still there.
     async fn record(&self, id: MessageId, record: &Record) -> Result<bool, DbError> {
-        let mut client = self.database.client().await?;
-        let transaction = client.transaction().await?;
         let finished: Vec<Finished<'_>> = record
             .finished
             .iter()
@@ -128,32 +126,33 @@ impl Delivery {
                 error: send.error.as_deref(),
             })
             .collect();
-        delivery_attempts::finish(&transaction, &finished).await?;
-        for gone in &record.gone {
-            match gone {
-                GoneAddress::Device(token) => {
-                    device_tokens::forget(&transaction, token.as_str()).await?;
+        self.database
+            .transaction(TransactionOptions::default(), async |transaction| {
+                delivery_attempts::finish(transaction, &finished).await?;
+                for gone in &record.gone {
+                    match gone {
+                        GoneAddress::Device(token) => {
+                            device_tokens::forget(transaction, token.as_str()).await?;
+                        }
+                        GoneAddress::Endpoint(endpoint, url) => {
+                            let reason = "answered 410 Gone";
+                            webhook_endpoints::disable(transaction, *endpoint, url, reason).await?;
+                        }
+                    }
                 }
-                GoneAddress::Endpoint(endpoint, url) => {
-                    let reason = "answered 410 Gone";
-                    webhook_endpoints::disable(&transaction, *endpoint, url, reason).await?;
+                let (token, attempt) = (record.token, record.attempt);
+                match &record.effect {
+                    Effect::Delivered => notifications::delivered(transaction, id, token).await,
+                    Effect::Later(postponed) => {
+                        let Postponed { why, waiting, .. } = postponed;
+                        notifications::defer(transaction, id, token, why, *waiting).await
+                    }
+                    Effect::Retry(failure) | Effect::Never(failure) | Effect::Gone(failure) => {
+                        let error = format!("{}: {}", failure.reason, failure.detail);
+                        notifications::attempt_failed(transaction, id, token, attempt, &error).await
+                    }
                 }
-            }
-        }
-        let (token, attempt) = (record.token, record.attempt);
-        let ours = match &record.effect {
-            Effect::Delivered => notifications::delivered(&transaction, id, token).await?,
-            Effect::Later(postponed) => {
-                let Postponed { why, waiting, .. } = postponed;
-                notifications::defer(&transaction, id, token, why, *waiting).await?
-            }
-            Effect::Retry(failure) | Effect::Never(failure) | Effect::Gone(failure) => {
-                let error = format!("{}: {}", failure.reason, failure.detail);
-                notifications::attempt_failed(&transaction, id, token, attempt, &error).await?
-            }
-        };
-        transaction.commit().await?;
-        client.keep();
-        Ok(ours)
+            })
+            .await
     }
 }

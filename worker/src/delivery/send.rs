@@ -134,13 +134,9 @@ impl Delivery {
         if attempts.is_empty() {
             return Ok(Vec::new());
         }
-        let beginning = async {
-            let client = self.database.client().await?;
-            let rows = delivery_attempts::begin(&*client, &attempts).await?;
-            client.keep();
-            Ok(rows)
-        };
-        self.database.patiently(beginning).await
+        self.database
+            .run(async |client| delivery_attempts::begin(client, &attempts).await)
+            .await
     }
 
     async fn send_one(&self, id: MessageId, attempt: u32, parcel: &Parcel, row: i64) -> Sent {

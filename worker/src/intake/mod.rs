@@ -72,13 +72,11 @@ impl Intake {
 
     /// An in-app row that waits was replayed: recording it again is its delivery.
     async fn process_replayed(&self, id: MessageId) -> Result<(), DbError> {
-        let processing = async {
-            let client = self.database.client().await?;
-            notifications::process(&*client, id).await?;
-            client.keep();
-            Ok(())
-        };
-        self.database.patiently(processing).await
+        let processed = self
+            .database
+            .run(async |client| notifications::process(client, id).await)
+            .await;
+        processed.map(drop)
     }
 
     /// Passes on, each id once, all at the same time.
@@ -143,14 +141,13 @@ impl Work for Intake {
         let Ok(notification) = Notification::decode(&message.body) else {
             return Ok(());
         };
-        let noting = async {
-            let client = self.database.client().await?;
-            let error = format!("{}: {}", failure.reason, failure.detail);
-            notifications::fail(&*client, notification.message_id, &error).await?;
-            client.keep();
-            Ok(())
-        };
-        self.database.patiently(noting).await.map_err(surroundings)
+        let id = notification.message_id;
+        let error = format!("{}: {}", failure.reason, failure.detail);
+        let failed = self
+            .database
+            .run(async |client| notifications::fail(client, id, &error).await)
+            .await;
+        failed.map(drop).map_err(surroundings)
     }
 
     async fn surroundings_answer(&self) -> bool {

@@ -81,20 +81,12 @@ async fn insert(
     database: &Database,
     batch: &[&Notification],
 ) -> Result<Vec<(MessageId, Fate)>, DbError> {
-    let inserting = async {
-        let client = database.client().await?;
-        let recorded = notifications::record(&*client, batch).await;
-        // After a statement that PostgreSQL refused the connection is as good as before.
-        let settled = match recorded {
-            Ok(recorded) => fates(&client, batch, &recorded).await,
-            Err(error) => Err(error),
-        };
-        if !matches!(&settled, Err(error) if error.sql_state().is_none()) {
-            client.keep();
-        }
-        settled
-    };
-    database.patiently(inserting).await
+    database
+        .run(async |client| {
+            let recorded = notifications::record(client, batch).await?;
+            fates(client, batch, &recorded).await
+        })
+        .await
 }
 
 async fn fates(
@@ -107,7 +99,7 @@ async fn fates(
     let standings = if others.is_empty() {
         HashMap::new()
     } else {
-        notifications::standings(&**client, &others).await?
+        notifications::standings(client, &others).await?
     };
     let fate = |id| match standings.get(&id) {
         _ if recorded.contains(&id) => Fate::Recorded,
@@ -130,14 +122,10 @@ async fn without_unknown_users<'a>(
         .iter()
         .map(|notification| notification.user_id)
         .collect();
-    let asking = async {
-        let client = database.client().await?;
-        let existing = users::existing(&*client, &ids).await?;
-        client.keep();
-        Ok(existing)
-    };
-    let asked: Result<_, DbError> = database.patiently(asking).await;
-    let existing = asked.map_err(surroundings)?;
+    let existing = database
+        .run(async |client| users::existing(client, &ids).await)
+        .await
+        .map_err(surroundings)?;
     let (known, unknown): (Vec<_>, Vec<_>) = batch
         .into_iter()
         .partition(|notification| existing.contains(&notification.user_id));

@@ -41,12 +41,13 @@ pub struct Contacts {
 pub async fn handle(state: Data<AppState>, owner: Owner) -> Result<HttpResponse, ApiError> {
     let Owner(user) = owner;
     let contacts = state
-        .with_database(async |client| {
-            let Some(email) = users::email(&**client, user).await? else {
+        .database
+        .run(async |client| {
+            let Some(email) = users::email(client, user).await? else {
                 return Ok(None);
             };
-            let numbers = phone_numbers::list(&**client, user).await?;
-            let devices = device_tokens::list(&**client, user).await?;
+            let numbers = phone_numbers::list(client, user).await?;
+            let devices = device_tokens::list(client, user).await?;
             Ok(Some(Contacts {
                 email: email.into_address(),
                 phone_numbers: numbers.into_iter().map(NumberView::from).collect(),

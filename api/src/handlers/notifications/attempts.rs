@@ -109,11 +109,12 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let wanted = Wanted::by(&caller, &id)?;
     let rows = state
-        .with_database(async |client| {
-            Ok(match wanted.find(&**client).await? {
-                Some(row) => Some(delivery_attempts::timeline(&**client, row.message_id).await?),
-                None => None,
-            })
+        .database
+        .run(async |client| match wanted.find(client).await? {
+            Some(row) => delivery_attempts::timeline(client, row.message_id)
+                .await
+                .map(Some),
+            None => Ok(None),
         })
         .await?;
     let rows = rows.ok_or_else(Wanted::not_found)?;

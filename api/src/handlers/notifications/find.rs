@@ -29,7 +29,8 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let wanted = Wanted::by(&caller, &id)?;
     let found = state
-        .with_database(async |client| wanted.find(&**client).await)
+        .database
+        .run(async |client| wanted.find(client).await)
         .await?;
     let row = found.ok_or_else(Wanted::not_found)?;
     Ok(HttpResponse::Ok().json(NotificationView::try_from(row)?))

@@ -48,7 +48,8 @@ pub async fn handle(
         filter.user_id = Some(own);
     }
     let (rows, next) = state
-        .with_database(async |client| notifications::list(&**client, filter, after, limit).await)
+        .database
+        .run(async |client| notifications::list(client, filter, after, limit).await)
         .await?;
     let notifications = rows
         .into_iter()

@@ -35,7 +35,8 @@ pub async fn handle(
     caller.check_templates()?;
     let address = Address::parse(&path)?;
     let deleted = state
-        .with_database(async |client| templates::delete(&**client, address.key()).await)
+        .database
+        .run(async |client| templates::delete(client, address.key()).await)
         .await?;
     if !deleted {
         return Err(not_found());

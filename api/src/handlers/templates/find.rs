@@ -38,7 +38,8 @@ pub async fn handle(
     let address = Address::parse(&path)?;
     let version = asked_version(request.query_string())?;
     let found = state
-        .with_database(async |client| templates::find(&**client, address.key(), version).await)
+        .database
+        .run(async |client| templates::find(client, address.key(), version).await)
         .await?;
     let template = found.ok_or_else(not_found)?;
     Ok(HttpResponse::Ok().json(TemplateView::from(template)))

@@ -38,7 +38,8 @@ pub async fn handle(
     caller.check_templates()?;
     let (after, limit) = asked(request.query_string())?;
     let (versions, next) = state
-        .with_database(async |client| templates::list(&**client, after.as_ref(), limit).await)
+        .database
+        .run(async |client| templates::list(client, after.as_ref(), limit).await)
         .await?;
     Ok(HttpResponse::Ok().json(TemplatePage {
         templates: versions.into_iter().map(Into::into).collect(),

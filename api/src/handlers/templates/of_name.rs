@@ -31,7 +31,8 @@ pub async fn handle(
     caller.check_templates()?;
     let name = read_name(&name)?;
     let versions = state
-        .with_database(async |client| templates::of_name(&**client, &name).await)
+        .database
+        .run(async |client| templates::of_name(client, &name).await)
         .await?;
     if versions.is_empty() {
         return Err(not_found());

@@ -97,7 +97,8 @@ pub async fn handle(
     let body = receive(&request, payload, &state).await?;
     let asked = Asked::parse(&body)?;
     let found = state
-        .with_database(async |client| asked.find(&**client, &name).await)
+        .database
+        .run(async |client| asked.find(client, &name).await)
         .await?;
     let template = found.ok_or_else(not_found)?;
     // Rendering may take some tenths of a second, which would hold up this thread's other requests.

@@ -70,9 +70,8 @@ pub async fn handle(
         .await
         .map_err(ApiError::internal)??;
     let version = state
-        .with_database(async |client| {
-            templates::put(&**client, address.key(), sources.source()).await
-        })
+        .database
+        .run(async |client| templates::put(client, address.key(), sources.source()).await)
         .await?;
     tracing::info!(
         template = %address.name,

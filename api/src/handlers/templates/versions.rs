@@ -35,7 +35,8 @@ pub async fn handle(
     caller.check_templates()?;
     let address = Address::parse(&path)?;
     let versions = state
-        .with_database(async |client| templates::versions(&**client, address.key()).await)
+        .database
+        .run(async |client| templates::versions(client, address.key()).await)
         .await?;
     if versions.is_empty() {
         return Err(not_found());

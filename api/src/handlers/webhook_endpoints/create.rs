@@ -5,8 +5,8 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use tidings_db::Added;
 use tidings_db::webhook_endpoints::{self, MAX_PER_USER, NewEndpoint};
+use tidings_db::{Added, TransactionOptions};
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
 use tidings_egress::EgressPolicy;
@@ -82,7 +82,10 @@ pub async fn handle(
         secret: &secret,
     };
     let added = state
-        .with_database(async |client| webhook_endpoints::insert(&mut **client, endpoint).await)
+        .database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            webhook_endpoints::insert(transaction, endpoint).await
+        })
         .await?;
     match added {
         Added::New(row) | Added::Existing(row) => Ok(HttpResponse::Created()

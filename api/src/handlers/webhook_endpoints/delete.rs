@@ -24,7 +24,8 @@ use crate::state::AppState;
 pub async fn handle(state: Data<AppState>, wanted: Wanted) -> Result<HttpResponse, ApiError> {
     let Wanted { id, owner } = wanted;
     let deleted = state
-        .with_database(async |client| webhook_endpoints::delete(&**client, id, owner).await)
+        .database
+        .run(async |client| webhook_endpoints::delete(client, id, owner).await)
         .await?;
     if deleted {
         Ok(HttpResponse::NoContent().finish())

@@ -25,7 +25,8 @@ use crate::state::AppState;
 pub async fn handle(state: Data<AppState>, wanted: Wanted) -> Result<HttpResponse, ApiError> {
     let Wanted { id, owner } = wanted;
     let row = state
-        .with_database(async |client| webhook_endpoints::find(&**client, id, owner).await)
+        .database
+        .run(async |client| webhook_endpoints::find(client, id, owner).await)
         .await?;
     let row = row.ok_or_else(Wanted::not_found)?;
     Ok(HttpResponse::Ok().json(EndpointView::from(row)))

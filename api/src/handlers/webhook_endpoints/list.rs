@@ -41,7 +41,8 @@ pub async fn handle(
     }
     let user = user.or_else(|| owner(manageable));
     let (rows, next) = state
-        .with_database(async |client| webhook_endpoints::list(&**client, user, after, limit).await)
+        .database
+        .run(async |client| webhook_endpoints::list(client, user, after, limit).await)
         .await?;
     Ok(HttpResponse::Ok().json(EndpointPage {
         webhook_endpoints: rows.into_iter().map(EndpointView::from).collect(),

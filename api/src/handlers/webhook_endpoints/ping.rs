@@ -36,7 +36,8 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let Wanted { id, owner } = wanted;
     let endpoint = state
-        .with_database(async |client| webhook_endpoints::find(&**client, id, owner).await)
+        .database
+        .run(async |client| webhook_endpoints::find(client, id, owner).await)
         .await?;
     let endpoint = endpoint.ok_or_else(Wanted::not_found)?;
     if !endpoint.enabled {

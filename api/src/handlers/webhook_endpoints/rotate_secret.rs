@@ -50,8 +50,9 @@ pub async fn handle(state: Data<AppState>, wanted: Wanted) -> Result<HttpRespons
     let Wanted { id, owner } = wanted;
     let secret = secret::generate()?;
     let until = state
-        .with_database(async |client| {
-            webhook_endpoints::rotate(&**client, id, owner, &secret, KEEP_PREVIOUS).await
+        .database
+        .run(async |client| {
+            webhook_endpoints::rotate(client, id, owner, &secret, KEEP_PREVIOUS).await
         })
         .await?;
     let previous_valid_until = until.ok_or_else(Wanted::not_found)?;

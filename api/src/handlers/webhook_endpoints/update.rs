@@ -56,11 +56,12 @@ pub async fn handle(
     let changes = parse(&body, &state.egress)?;
     let Wanted { id, owner } = wanted;
     let row = state
-        .with_database(async |client| {
+        .database
+        .run(async |client| {
             if changes.is_empty() {
-                return webhook_endpoints::find(&**client, id, owner).await;
+                return webhook_endpoints::find(client, id, owner).await;
             }
-            webhook_endpoints::update(&**client, id, owner, &changes).await
+            webhook_endpoints::update(client, id, owner, &changes).await
         })
         .await?;
     let row = row.ok_or_else(Wanted::not_found)?;

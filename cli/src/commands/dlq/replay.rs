@@ -5,7 +5,7 @@ use anyhow::Context;
 use futures_util::future::join_all;
 use tidings_broker::BrokerSettings;
 use tidings_broker::{DeadLetter, Publisher, Router};
-use tidings_db::{Database, DatabaseSettings, DbError, notifications};
+use tidings_db::{Database, DatabaseSettings, DbError, TransactionOptions, notifications};
 use tidings_domain::notification::{MessageId, Status};
 use tokio_util::sync::CancellationToken;
 
@@ -127,7 +127,7 @@ impl Replay {
             .flatten()
             .filter_map(|letter| letter.id)
             .collect();
-        let revived = self.database.patiently(self.revive(&ids)).await;
+        let revived = self.revive(&ids).await;
         let statuses = revived.context("PostgreSQL failed")?;
         let verdicts = readable.into_iter().map(|letter| match letter {
             Ok(letter) => {
@@ -161,25 +161,25 @@ impl Replay {
     /// Brings the failed rows among `ids` back to `pending`, all or none, unless this is a dry run.
     /// Returns the statuses before.
     async fn revive(&self, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Status>, DbError> {
-        let mut client = self.database.client().await?;
-        let transaction = client.transaction().await?;
-        let standings = notifications::standings(&transaction, ids).await?;
-        let statuses: BTreeMap<_, _> = standings
-            .into_iter()
-            .map(|(id, standing)| (id, standing.status))
-            .collect();
-        if self.publisher.is_some() {
-            // In the order of the ids, so that two replays at once cannot deadlock.
-            for (id, _) in statuses
-                .iter()
-                .filter(|(_, status)| **status == Status::Failed)
-            {
-                notifications::replay(&transaction, *id).await?;
-            }
-        }
-        transaction.commit().await?;
-        client.keep();
-        Ok(statuses)
+        self.database
+            .transaction(TransactionOptions::default(), async |transaction| {
+                let standings = notifications::standings(transaction, ids).await?;
+                let statuses: BTreeMap<_, _> = standings
+                    .into_iter()
+                    .map(|(id, standing)| (id, standing.status))
+                    .collect();
+                if self.publisher.is_some() {
+                    // In the order of the ids, so that two replays at once cannot deadlock.
+                    for (id, _) in statuses
+                        .iter()
+                        .filter(|(_, status)| **status == Status::Failed)
+                    {
+                        notifications::replay(transaction, *id).await?;
+                    }
+                }
+                Ok(statuses)
+            })
+            .await
     }
 
     async fn publish(&self, letter: &DeadLetter, verdict: Verdict) -> anyhow::Result<()> {

@@ -92,13 +92,10 @@ impl Rows {
         let Some(id) = message_id(letter) else {
             return json!({ "unknown": "the letter names no message" });
         };
-        let looking = async {
-            let client = database.client().await?;
-            let row = notifications::find(&*client, id).await?;
-            client.keep();
-            Ok(row)
-        };
-        match database.patiently(looking).await {
+        let found = database
+            .run(async |client| notifications::find(client, id).await)
+            .await;
+        match found {
             Ok(None) => Value::Null,
             Ok(Some(row)) => json!({
                 "status": row.status,

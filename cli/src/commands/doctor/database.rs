@@ -51,15 +51,17 @@ async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T,
 
 /// The server's answer, and how far its clock is ahead of ours.
 async fn ask(database: &Database) -> Result<(ServerInfo, SignedDuration), DbError> {
-    let client = database.client().await?;
-    // Once for the connection's first use, so that the clocks are compared on a short way.
-    server_info(&*client).await?;
-    let before = Timestamp::now();
-    let info = server_info(&*client).await?;
-    let after = Timestamp::now();
-    client.keep();
-    let skew = skew(before, info.now, after);
-    Ok((info, skew))
+    database
+        .run(async |client| {
+            // Once for the connection's first use, so that the clocks are compared on a short way.
+            server_info(client).await?;
+            let before = Timestamp::now();
+            let info = server_info(client).await?;
+            let after = Timestamp::now();
+            let skew = skew(before, info.now, after);
+            Ok((info, skew))
+        })
+        .await
 }
 
 /// How far `there` is ahead of this machine's clock, if it was read half-way between `before` and

@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::device_tokens;
+use tidings_db::{TransactionOptions, device_tokens};
 use tidings_domain::content::DeviceToken;
 use utoipa::ToSchema;
 
@@ -60,8 +60,9 @@ pub async fn handle(
     let body = receive(&request, payload, &state).await?;
     let (token, name) = parse(&body)?;
     let added = state
-        .with_database(async |client| {
-            device_tokens::upsert(&mut **client, owner.0, &token, name.as_deref()).await
+        .database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            device_tokens::upsert(transaction, owner.0, &token, name.as_deref()).await
         })
         .await?;
     added::answer(owner, added.map(DeviceView::from))

@@ -23,7 +23,8 @@ use crate::state::AppState;
 )]
 pub async fn handle(state: Data<AppState>, owner: Owner) -> Result<HttpResponse, ApiError> {
     let set = state
-        .with_database(async |client| users::set_email(&**client, owner.0, None).await)
+        .database
+        .run(async |client| users::set_email(client, owner.0, None).await)
         .await?;
     match set {
         EmailSet::Done => Ok(HttpResponse::NoContent().finish()),

@@ -24,7 +24,8 @@ use crate::state::AppState;
 )]
 pub async fn handle(state: Data<AppState>, owner: Owner) -> Result<HttpResponse, ApiError> {
     let found = state
-        .with_database(async |client| users::email(&**client, owner.0).await)
+        .database
+        .run(async |client| users::email(client, owner.0).await)
         .await?;
     let email = found.ok_or_else(Owner::not_found)?.into_address();
     Ok(HttpResponse::Ok().json(EmailView { email }))

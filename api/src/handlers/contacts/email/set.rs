@@ -52,7 +52,8 @@ pub async fn handle(
     let body = receive(&request, payload, &state).await?;
     let address = parse(&body)?;
     let set = state
-        .with_database(async |client| users::set_email(&**client, owner.0, Some(&address)).await)
+        .database
+        .run(async |client| users::set_email(client, owner.0, Some(&address)).await)
         .await?;
     match set {
         EmailSet::Done => Ok(HttpResponse::Ok().json(EmailView {

@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::phone_numbers;
+use tidings_db::{TransactionOptions, phone_numbers};
 use tidings_domain::content::PhoneNumber;
 use utoipa::ToSchema;
 
@@ -54,7 +54,10 @@ pub async fn handle(
     let body = receive(&request, payload, &state).await?;
     let number = parse(&body)?;
     let added = state
-        .with_database(async |client| phone_numbers::insert(&mut **client, owner.0, &number).await)
+        .database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            phone_numbers::insert(transaction, owner.0, &number).await
+        })
         .await?;
     added::answer(owner, added.map(NumberView::from))
 }

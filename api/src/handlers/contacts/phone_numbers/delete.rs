@@ -30,7 +30,8 @@ pub async fn handle(
     id: ContactId,
 ) -> Result<HttpResponse, ApiError> {
     let deleted = state
-        .with_database(async |client| phone_numbers::delete(&**client, owner.0, id.0).await)
+        .database
+        .run(async |client| phone_numbers::delete(client, owner.0, id.0).await)
         .await?;
     if deleted {
         Ok(HttpResponse::NoContent().finish())

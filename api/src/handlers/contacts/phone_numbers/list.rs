@@ -36,11 +36,12 @@ pub struct NumberList {
 pub async fn handle(state: Data<AppState>, owner: Owner) -> Result<HttpResponse, ApiError> {
     let Owner(user) = owner;
     let found = state
-        .with_database(async |client| {
-            if !users::exists(&**client, user).await? {
+        .database
+        .run(async |client| {
+            if !users::exists(client, user).await? {
                 return Ok(None);
             }
-            phone_numbers::list(&**client, user).await.map(Some)
+            phone_numbers::list(client, user).await.map(Some)
         })
         .await?;
     let rows = found.ok_or_else(Owner::not_found)?;
