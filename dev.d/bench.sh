@@ -41,7 +41,7 @@ cmd_bench() {
     case ${1:-} in
         targets | growth | pipeline | limits) what=$1 && shift ;;
     esac
-    # The program runs in the root folder, so that it reads no `.env`. Names of files are relative to this folder.
+    # The program runs in the root folder, so that it reads no `.env`. A relative path is relative to the caller's folder.
     local args=()
     while (($# > 0)); do
         case $1 in
@@ -55,7 +55,8 @@ cmd_bench() {
         esac
         shift
     done
-    if [[ " ${args[*]} " == *" --help "* ]]; then
+    [[ -n ${TIDINGS_BIN_DIR:-} ]] || need_cargo
+    if [[ " ${args[*]} " == *" --help "* || " ${args[*]} " == *" -h "* ]]; then
         set_bench_program have_programs tidings-bench
         "$bench_program" "$what" --help
     elif [[ $what == pipeline || $what == limits ]]; then
@@ -87,9 +88,7 @@ bench_apart() {
     ) || die "the servers did not start"
     (
         # Measures the default settings: a shell that has read .dev/env must not pass its settings on.
-        for name in $(setting_names); do
-            unset "$name"
-        done
+        unset_settings
         # shellcheck source=/dev/null
         source "$bench_dir/servers/env"
         unset API_URL WORKER_URL
