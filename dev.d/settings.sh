@@ -51,13 +51,19 @@ read_settings() {
     local name
     default_settings
     for name in $(setting_names); do
-        case $name in
-            DATABASE_URL | RABBITMQ_URL | RABBITMQ_URLS) continue ;;
-        esac
         # An empty value counts as a value.
-        if [[ -v $name ]]; then
-            settings[$name]=${!name}
-        fi
+        [[ -v $name ]] || continue
+        case $name in
+            DATABASE_URL* | DATABASE_HOST | DATABASE_PORT | DATABASE_USER | DATABASE_PASSWORD* | DATABASE_NAME) ;;
+            RABBITMQ_URL*) ;;
+            TIDINGS_CONFIG | *_FILE)
+                # The programs run in another folder, but a relative path is relative to the caller's.
+                settings[$name]=${!name:+$(realpath -ms -- "${!name}")}
+                # The file takes the place of a default of this script.
+                is_chosen "${name%_FILE}" || unset "settings[${name%_FILE}]"
+                ;;
+            *) settings[$name]=${!name} ;;
+        esac
     done
 }
 
