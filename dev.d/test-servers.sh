@@ -14,6 +14,18 @@ start_test_servers() {
     TIDINGS_DEV_DIR=$1/servers TIDINGS_DEV_PG_CONNECTIONS=400 "$root/dev" start "${names[@]}"
 }
 
+# Starts an API and a worker that tests share, on the servers in FOLDER. Not on a broker of the caller's: there each
+# test starts its own. Starts them anew if they run already, because the programs may have changed.
+start_test_programs() {
+    [[ -z $broker ]] || return 0
+    local secret
+    secret=$(<"$root/tests/jwt-secret")
+    TIDINGS_DEV_DIR=$1/servers "$root/dev" stop worker api
+    TIDINGS_DEV_DIR=$1/servers TIDINGS_BIN_DIR=$(target_dir)/debug \
+        JWT_SECRET=$secret SEED_DEMO_DATA=false WORKER_CHANNELS=intake WEBHOOK_MAX_RETRIES=3 \
+        "$root/dev" start worker api
+}
+
 # Prints the variables that tests read, for the servers in FOLDER.
 export_test_environment() (
     # shellcheck source=/dev/null
@@ -25,6 +37,10 @@ export_test_environment() (
     # Tests make instances of their own here. This script deletes what a test leaves.
     export_line TIDINGS_TEST_PRIVATE_DIR "$1/private"
     export_line TIDINGS_DEV "$root/dev"
+    if [[ -z $broker ]]; then
+        export_line TIDINGS_TEST_SHARED_API_PORT "$API_PORT"
+        export_line TIDINGS_TEST_SHARED_DATABASE_URL "$DATABASE_URL"
+    fi
     [[ -z $broker ]] || export_line TIDINGS_TEST_EXTERNAL_BROKER 1
 )
 

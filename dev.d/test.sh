@@ -59,6 +59,7 @@ run_all_tests() {
     # With the tests, so that programs and tests share one build of every dependency.
     step "Build" cargo build --workspace --all-targets --locked
     step "Servers" start_test_servers "$test_dir"
+    step "Programs" start_test_programs "$test_dir"
     # shellcheck source=/dev/null
     source <(export_test_environment "$test_dir")
     if [[ -n $broker ]]; then
@@ -81,6 +82,7 @@ run_selected_tests() {
         ensure_kept_servers
         # The end-to-end tests start the programs. With the tests, so that both share one build of every dependency.
         step "Build" cargo build "${program_args[@]}" --locked
+        step "Programs" start_test_programs "$kept_test_dir"
         # shellcheck source=/dev/null
         source <(export_test_environment "$kept_test_dir")
     fi

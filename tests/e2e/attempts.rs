@@ -33,8 +33,7 @@ fn path(id: MessageId) -> String {
 
 #[tokio::test]
 async fn attempts_are_shown_in_their_order_with_all_that_is_known_of_them() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let message_id = email(&world).await;
     let none = api.client().get(&path(message_id)).await;
     assert_eq!((none.status, &none.body), (200, &json!({"attempts": []})));
@@ -117,8 +116,7 @@ async fn attempts_are_shown_in_their_order_with_all_that_is_known_of_them() {
 
 #[tokio::test]
 async fn who_may_read_the_notification_may_read_its_attempts_and_nobody_else() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let id = email(&world).await;
     let stranger = world.database.user().await;
     let client = api.client();
@@ -152,8 +150,7 @@ async fn who_may_read_the_notification_may_read_its_attempts_and_nobody_else() {
 
 #[tokio::test]
 async fn attempts_of_nothing_are_refused() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     let client = api.client();
     client
         .get(&path(MessageId::generate()))

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use tidings_broker::raw::message::Delivery;
-use tidings_broker::raw::options::{BasicAckOptions, BasicConsumeOptions, QueueDeclareOptions};
+use tidings_broker::raw::options::{BasicAckOptions, BasicConsumeOptions};
 use tidings_broker::raw::types::{AMQPValue, FieldTable};
-use tidings_broker::{Destination, Envelope, Publisher, Router, Topology, WaitTime, header};
+use tidings_broker::{Destination, Envelope, Publisher, Router, WaitTime, header};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_domain::retry::Attempt;
 use tidings_tests::{Amqp, World, text_header};
@@ -119,24 +119,11 @@ async fn a_thousand_messages_are_deferred_three_times_each() {
     assert_eq!(amqp.dead_letter_depth().await, 0);
 }
 
-/// With a wait queue of a few milliseconds, which is used as it is.
 #[tokio::test]
 async fn one_message_is_deferred_a_thousand_times() {
     let world = World::new().await;
     let amqp = world.amqp().await;
-    let name = amqp.settings.names.wait("1s");
-    let mut topology = Topology::of(&amqp.settings);
-    let queue = topology.queues.iter_mut().find(|queue| queue.name == name);
-    let queue = queue.expect("the wait queue");
-    queue.message_ttl_ms = Some(1);
-    amqp.channel
-        .queue_declare(
-            name.as_str().into(),
-            QueueDeclareOptions::durable(),
-            queue.arguments(),
-        )
-        .await
-        .expect("a short wait queue");
+    amqp.shorten_wait_queue("1s", 1).await;
     let deferrer = Deferrer::start(&amqp).await;
     let destination = Destination::Delivery(DeliveredChannel::Email);
     let mut deliveries = consume(&amqp, &destination.queue(&amqp.settings.names)).await;

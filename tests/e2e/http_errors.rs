@@ -9,8 +9,7 @@ use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn an_unknown_path_is_a_404() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     for path in [
         "/",
         "/api",
@@ -26,8 +25,7 @@ async fn an_unknown_path_is_a_404() {
 
 #[tokio::test]
 async fn a_wrong_method_is_a_405_that_names_the_right_ones() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     for (method, path, allowed) in [
         (Method::PUT, "/api/notifications", "POST"),
         (Method::DELETE, "/api/notifications", "GET"),
@@ -49,8 +47,7 @@ async fn a_wrong_method_is_a_405_that_names_the_right_ones() {
 
 #[tokio::test]
 async fn an_id_that_is_none_is_a_client_error() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     for id in [
         "17",
         "not-a-uuid",
@@ -65,8 +62,7 @@ async fn an_id_that_is_none_is_a_client_error() {
 
 #[tokio::test]
 async fn what_is_wrong_in_a_query_is_named() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     for (query, field) in [
         ("limit=0", "limit"),
         ("limit=201", "limit"),
@@ -96,8 +92,7 @@ async fn what_is_wrong_in_a_query_is_named() {
 
 #[tokio::test]
 async fn every_answer_names_its_request() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     let one = api.client().get("/api/nothing").await;
     let two = api.client().get("/api/nothing").await;
     assert_ne!(one.body["requestId"], two.body["requestId"]);

@@ -36,8 +36,7 @@ async fn fifty_requests_at_once_with_the_same_key_are_one_notification() {
 
 #[tokio::test]
 async fn a_key_belongs_to_its_caller() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let (one, two) = (world.database.user().await, world.database.user().await);
     let mut ids = HashSet::new();
     for (user, key) in [(one, "k"), (two, "k"), (one, "other")] {
@@ -55,8 +54,7 @@ async fn a_key_belongs_to_its_caller() {
 
 #[tokio::test]
 async fn without_a_key_the_same_request_twice_is_two_notifications() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let first = api.client().post(&world.in_app()).await.accepted();
     let second = api.client().post(&world.in_app()).await.accepted();
     assert_ne!(first, second);

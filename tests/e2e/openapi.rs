@@ -23,8 +23,7 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 
 #[tokio::test]
 async fn the_description_is_complete_in_itself_and_lists_every_path() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     let answer = api.client().anonymous().get("/api/openapi.json").await;
     assert_eq!(answer.status, 200);
     let document = answer.body;
@@ -111,8 +110,7 @@ fn loaded(html: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_page_for_people_works_without_the_internet() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     let client = api.client().anonymous();
     let mut page = client.get("/docs").await;
     if (301..=308).contains(&page.status) {

@@ -16,8 +16,7 @@ fn with(world: &World, channel: Channel, members: &Value) -> Value {
 
 #[tokio::test]
 async fn what_a_payload_lacks_for_its_channel_is_named_at_once() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     for (channel, lacking) in [
         (Channel::Email, vec!["payload.subject", "payload.text"]),
         (Channel::Sms, vec!["payload.text"]),
@@ -42,13 +41,12 @@ async fn what_a_payload_lacks_for_its_channel_is_named_at_once() {
     let mut anything = world.in_app();
     anything["payload"] = json!({});
     let _ = api.client().post(&anything).await.accepted();
-    assert_eq!(world.amqp().await.intake_depth().await, 1);
+    world.until_recorded(1).await;
 }
 
 #[tokio::test]
 async fn what_is_wrong_in_a_payload_is_named() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     for (channel, field, value) in [
         (Channel::Email, "subject", json!("")),
         (Channel::Email, "subject", json!(7)),
@@ -94,8 +92,7 @@ async fn what_is_wrong_in_a_payload_is_named() {
 /// Whatever a line break could add to a message's head.
 #[tokio::test]
 async fn headers_cannot_be_smuggled_in() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     for field in ["subject", "to", "from", "replyTo", "unsubscribeUrl"] {
         let right = match field {
             "subject" => "Hello",
@@ -125,8 +122,7 @@ async fn headers_cannot_be_smuggled_in() {
 
 #[tokio::test]
 async fn other_names_are_taken_and_the_payload_is_kept_as_it_was_sent() {
-    let world = World::new().await;
-    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let (world, api) = World::shared().await;
     let posts = [
         (
             Channel::Email,
@@ -162,8 +158,7 @@ async fn other_names_are_taken_and_the_payload_is_kept_as_it_was_sent() {
 
 #[tokio::test]
 async fn only_who_may_send_to_anyone_may_choose_addresses() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let token = |scope| tokens::scoped(world.user, scope);
     let own = api.client().with_token(token("notifications:send"));
     let any = api.client().with_token(token("notifications:send:any"));
@@ -203,8 +198,7 @@ async fn only_who_may_send_to_anyone_may_choose_addresses() {
 
 #[tokio::test]
 async fn a_template_travels_with_its_variables() {
-    let world = World::new().await;
-    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let (world, api) = World::shared().await;
     for template in [
         json!({"name": "welcome", "locale": "de-AT"}),
         json!({"name": "a"}),
@@ -226,8 +220,7 @@ async fn a_template_travels_with_its_variables() {
 
 #[tokio::test]
 async fn a_template_that_is_none_or_in_the_wrong_place_is_refused() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     for channel in [Channel::InApp, Channel::Webhook] {
         let mut body = notification(world.user, channel);
         body["template"] = json!({"name": "welcome"});

@@ -9,8 +9,7 @@ const JSON: &str = "application/json";
 
 #[tokio::test]
 async fn an_accepted_notification_is_told_its_id_and_where_it_will_be() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     for channel in Channel::ALL {
         let answer = api.client().post(&notification(world.user, channel)).await;
         let id = answer.accepted();
@@ -26,13 +25,12 @@ async fn an_accepted_notification_is_told_its_id_and_where_it_will_be() {
         );
         assert!(answer.header("Content-Type").starts_with(JSON));
     }
-    assert_eq!(world.amqp().await.intake_depth().await, 5);
+    world.until_recorded(5).await;
 }
 
 #[tokio::test]
 async fn every_missing_field_is_named_at_once() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let answer = api.client().post(&json!({})).await;
     answer.assert_error(400, "missing_fields");
     assert_eq!(answer.fields(), ["payload", "targetUserId", "type"]);
@@ -49,8 +47,7 @@ async fn every_missing_field_is_named_at_once() {
 
 #[tokio::test]
 async fn every_wrong_field_is_named_at_once_and_the_channels_are_listed() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     let wrong = json!({"targetUserId": "me", "type": "pigeon", "payload": ["no object"]});
     let answer = api.client().post(&wrong).await;
     answer.assert_error(400, "invalid_fields");
@@ -62,8 +59,7 @@ async fn every_wrong_field_is_named_at_once_and_the_channels_are_listed() {
 
 #[tokio::test]
 async fn a_wrong_field_is_named() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     for (field, value) in [
         ("targetUserId", json!(null)),
         ("targetUserId", json!(17)),
@@ -86,8 +82,7 @@ async fn a_wrong_field_is_named() {
 
 #[tokio::test]
 async fn unknown_and_repeated_fields_are_named() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let mut body = world.in_app();
     body["targetUserID"] = json!("a typo");
     body["colour"] = json!("red");
@@ -104,8 +99,7 @@ async fn unknown_and_repeated_fields_are_named() {
 
 #[tokio::test]
 async fn problems_of_several_kinds_are_all_told_in_one_answer() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     let body = r#"{"type": "pigeon", "colour": 1, "payload": {}, "payload": {}}"#;
     let answer = api.client().post_raw(JSON, body).await;
     answer.assert_error(400, "invalid_request");
@@ -117,8 +111,7 @@ async fn problems_of_several_kinds_are_all_told_in_one_answer() {
 
 #[tokio::test]
 async fn what_is_not_json_is_told_so() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     let bodies: [&[u8]; 7] = [
         b"",
         b"{\"type\":",
@@ -136,8 +129,7 @@ async fn what_is_not_json_is_told_so() {
 
 #[tokio::test]
 async fn json_that_is_no_object_is_refused() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     for body in ["[]", "null", "17", "\"text\"", "true", "[{}]"] {
         let answer = api.client().post_raw(JSON, body).await;
         assert_eq!(answer.status, 400, "{body}: {}", answer.text);
@@ -148,8 +140,7 @@ async fn json_that_is_no_object_is_refused() {
 /// What the database could not store must not be accepted: nobody would learn of its end.
 #[tokio::test]
 async fn a_payload_that_cannot_be_stored_is_refused() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     for value in [
         r#""\u0000""#,
@@ -170,8 +161,7 @@ async fn a_payload_that_cannot_be_stored_is_refused() {
 
 #[tokio::test]
 async fn a_wrong_idempotency_key_is_refused() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     for key in ["", "\"\"", "two words", &"k".repeat(256)] {
         let answer = api.client().post_with_key(&world.in_app(), key).await;
         answer.assert_error(400, "invalid_idempotency_key");
@@ -192,8 +182,7 @@ async fn a_wrong_idempotency_key_is_refused() {
 
 #[tokio::test]
 async fn only_json_is_taken() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let body = world.in_app().to_string();
     for wrong in [
         "text/plain",

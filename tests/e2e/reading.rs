@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tidings_domain::notification::{Channel, MessageId};
-use tidings_tests::{Client, World, eventually, notification, secs};
+use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
+use tidings_tests::{Client, Program, World, eventually, secs};
 
 #[tokio::test]
 async fn a_recorded_notification_is_read_as_it_was_sent() {
@@ -42,8 +42,7 @@ async fn a_recorded_notification_is_read_as_it_was_sent() {
 
 #[tokio::test]
 async fn what_nobody_sent_is_a_404() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (_world, api) = World::shared().await;
     let answer = api
         .client()
         .get(&format!("/api/notifications/{}", MessageId::generate()))
@@ -72,28 +71,26 @@ async fn pages(client: &Client, query: &str, limit: usize) -> Vec<Value> {
     }
 }
 
-/// 120 notifications: 24 of each channel, a third of them of another user.
-async fn filled() -> (
-    World,
-    tidings_tests::Program,
-    tidings_domain::notification::UserId,
-) {
+/// An installation with 120 notifications: 24 of each channel, a third of them of another user.
+async fn filled() -> (World, Program, UserId) {
     let world = World::new().await;
-    let (api, mut worker) = tokio::join!(world.api(), world.worker());
+    let api = world.api().await;
     let other = world.database.user().await;
+    let start = Timestamp::now();
+    let mut all = Vec::new();
     for (i, channel) in Channel::ALL.into_iter().cycle().take(120).enumerate() {
-        let whose = if i % 3 == 0 { other } else { world.user };
-        let _ = api
-            .client()
-            .post(&notification(whose, channel))
-            .await
-            .accepted();
+        all.push(Notification {
+            user_id: if i % 3 == 0 { other } else { world.user },
+            channel,
+            accepted_at: start + SignedDuration::from_millis(i.try_into().expect("few")),
+            ..world.wire()
+        });
     }
-    eventually(secs(30), "all are recorded", async || {
-        world.database.count("true").await == 120
-    })
-    .await;
-    worker.leave().await;
+    let all: Vec<_> = all.iter().collect();
+    let client = world.database.pool.client().await.expect("a connection");
+    let recorded = tidings_db::notifications::record(&*client, &all).await;
+    assert_eq!(recorded.expect("recorded").len(), 120);
+    client.keep();
     (world, api, other)
 }
 

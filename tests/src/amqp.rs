@@ -6,7 +6,7 @@ use tidings_broker::raw::options::{
 };
 use tidings_broker::raw::types::{AMQPValue, FieldTable};
 use tidings_broker::raw::{BasicProperties, Channel, Confirmation, Connection};
-use tidings_broker::{DeadLetter, DeadLetterQueue, connect};
+use tidings_broker::{DeadLetter, DeadLetterQueue, Topology, connect};
 use tidings_domain::notification::Notification;
 use tidings_domain::retry::Attempt;
 
@@ -75,6 +75,21 @@ impl Amqp {
             properties: message.properties.with_message_id(id.into()),
             ..message
         }
+    }
+
+    /// Declares the wait queue `label` with another message TTL, before a program does. Programs use a queue that
+    /// exists as it is, so that a test need not wait for 30 s.
+    pub async fn shorten_wait_queue(&self, label: &str, ttl_ms: i64) {
+        let name = self.settings.names.wait(label);
+        let mut topology = Topology::of(&self.settings);
+        let queue = topology.queues.iter_mut().find(|queue| queue.name == name);
+        let queue = queue.expect("the wait queue");
+        queue.message_ttl_ms = Some(ttl_ms);
+        let arguments = queue.arguments();
+        self.channel
+            .queue_declare(name.into(), QueueDeclareOptions::durable(), arguments)
+            .await
+            .expect("a wait queue");
     }
 
     /// Publishes and waits for the confirm.

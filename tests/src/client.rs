@@ -7,6 +7,8 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;
 
+use crate::tokens;
+
 /// An HTTP client of one program, over connections that stay open. It follows the program to
 /// another port when that is started again.
 #[derive(Clone)]
@@ -30,6 +32,11 @@ pub struct Answer {
 }
 
 impl Client {
+    /// A client of the shared API with the token of a trusted service.
+    pub(crate) fn of_shared_api(port: u16) -> Self {
+        Self::new(Arc::new(port.into()), Some(tokens::service()))
+    }
+
     pub(crate) fn new(port: Arc<AtomicU16>, token: Option<String>) -> Self {
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(30))

@@ -10,12 +10,18 @@ use crate::cleanup::finally;
 use crate::servers::Servers;
 use crate::template::template;
 
-/// A database of the test's own, dropped with it.
+/// A database of the test's own, deleted when this is dropped.
 pub struct TestDatabase {
     /// A pool on it.
     pub pool: Database,
     url: Url,
+    /// The database to delete. `None` for the shared one.
+    own: Option<OwnDatabase>,
+}
+
+struct OwnDatabase {
     name: String,
+    /// A URL of another database on the same server.
     admin: Url,
 }
 
@@ -44,8 +50,16 @@ impl TestDatabase {
         Self {
             pool: pool(url.as_str()),
             url,
-            name,
-            admin,
+            own: Some(OwnDatabase { name, admin }),
+        }
+    }
+
+    /// The database of the shared installation, which is not deleted.
+    pub(crate) fn shared(url: &str) -> Self {
+        Self {
+            pool: pool(url),
+            url: url.parse().expect("a URL"),
+            own: None,
         }
     }
 
@@ -94,12 +108,18 @@ impl TestDatabase {
             .await
     }
 
-    /// The message ids of all notifications, in their order.
+    /// Returns the message ids of all notifications, in order.
     pub async fn message_ids(&self) -> Vec<Uuid> {
-        let sql = "SELECT message_id FROM notifications ORDER BY message_id";
+        self.message_ids_where("true").await
+    }
+
+    /// Returns the message ids of the notifications that satisfy `condition`, a piece of SQL, in order.
+    pub async fn message_ids_where(&self, condition: &str) -> Vec<Uuid> {
+        let sql =
+            format!("SELECT message_id FROM notifications WHERE {condition} ORDER BY message_id");
         let rows = self
             .pool
-            .run(async |client| Ok(client.query(sql, &[]).await?))
+            .run(async |client| Ok(client.query(&sql, &[]).await?))
             .await
             .expect("message ids");
         rows.iter().map(|row| row.get(0)).collect()
@@ -108,7 +128,9 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let (admin, name) = (self.admin.clone(), self.name.clone());
+        let Some(OwnDatabase { name, admin }) = self.own.take() else {
+            return;
+        };
         finally(format!("database {name}"), async move {
             execute(
                 &admin,

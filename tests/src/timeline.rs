@@ -29,6 +29,16 @@ pub fn outcomes(attempts: &[Value]) -> Vec<(u64, &str)> {
 }
 
 impl World {
+    /// Waits until exactly `n` notifications of the world's user are recorded.
+    pub async fn until_recorded(&self, n: i64) {
+        let condition = format!("user_id = '{}'", self.user);
+        eventually_ok(secs(60), "notifications are recorded", async || {
+            let recorded = self.database.count(&condition).await;
+            (recorded == n).then_some(()).ok_or(recorded)
+        })
+        .await;
+    }
+
     /// Waits until the row of `id` has this status.
     pub async fn until_status(&self, id: MessageId, status: &str) {
         let is = format!("message_id = '{id}' AND status = '{status}'");

@@ -4,8 +4,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use tidings_domain::notification::UserId;
 
-/// The secret that the API under test is given.
-pub const SECRET: &str = "end-to-end-tests-alone-know-this-3f9c1b7e5a2d4860-and-no-one-else";
+/// The secret of the API under test, and of the shared API that `./dev test` starts.
+pub const SECRET: &str = include_str!("../jwt-secret").trim_ascii();
 
 /// Who [`service`] is.
 pub const SERVICE: &str = "00000000-0000-4000-8000-000000000001";

@@ -5,13 +5,15 @@ use crate::cleanup::finally;
 use crate::management::Management;
 use crate::servers::Servers;
 
-/// A virtual host of the test's own, deleted with it.
+/// A virtual host of the test's own, deleted when this is dropped.
 pub struct Vhost {
     /// Its name.
     pub name: String,
     /// The broker's management plugin.
     pub management: Management,
     urls: Vec<Url>,
+    /// Whether to delete the virtual host. Not the shared one.
+    own: bool,
 }
 
 impl Vhost {
@@ -31,6 +33,17 @@ impl Vhost {
             name,
             management,
             urls,
+            own: true,
+        }
+    }
+
+    /// The virtual host of the shared installation, which is not deleted.
+    pub(crate) fn shared(servers: &Servers) -> Self {
+        Self {
+            name: "/".to_owned(),
+            management: Management::new(servers.management.clone()),
+            urls: servers.rabbitmq.clone(),
+            own: false,
         }
     }
 
@@ -55,6 +68,9 @@ impl Vhost {
 
 impl Drop for Vhost {
     fn drop(&mut self) {
+        if !self.own {
+            return;
+        }
         // Connections of the test's belong to the test's runtime.
         let (management, name) = (self.management.reconnected(), self.name.clone());
         finally(format!("virtual host {name}"), async move {

@@ -42,29 +42,24 @@ impl World {
         Self::on(&Servers::shared(), settings).await
     }
 
-    /// On these servers.
+    /// On these servers, with more settings.
     pub async fn on(servers: &Servers, more: &[(&str, &str)]) -> Self {
         let (database, vhost) = tokio::join!(TestDatabase::migrated(servers), Vhost::new(servers));
-        let mut settings = Settings::new();
-        let (broker, value) = vhost.setting();
-        settings.insert(broker.to_owned(), value);
-        for (name, value) in [
-            ("APP_ENV", "development"),
-            ("LOG_LEVEL", "info"),
-            ("JWT_SECRET", tokens::SECRET),
-            ("DATABASE_URL", database.url()),
-            // Every channel is on, and what is to be delivered waits in its queue.
-            ("EMAIL_PROVIDER", "sandbox"),
-            ("SMS_PROVIDER", "sandbox"),
-            ("PUSH_PROVIDER", "sandbox"),
-            ("WEBHOOK_PROVIDER", "sandbox"),
-            ("WORKER_CHANNELS", "intake"),
-            // Fewer rungs, and so fewer queues to declare for each test.
-            ("WEBHOOK_MAX_RETRIES", "3"),
-        ] {
-            settings.insert(name.to_owned(), value.to_owned());
-        }
+        let mut settings = settings_of(&database, &vhost);
         extend(&mut settings, more);
+        Self {
+            user: database.user().await,
+            database,
+            vhost,
+            settings,
+        }
+    }
+
+    /// The shared installation, with this database and a new user.
+    pub(crate) async fn attached(database_url: &str) -> Self {
+        let database = TestDatabase::shared(database_url);
+        let vhost = Vhost::shared(&Servers::shared());
+        let settings = settings_of(&database, &vhost);
         Self {
             user: database.user().await,
             database,
@@ -159,6 +154,29 @@ impl World {
             template: None,
         }
     }
+}
+
+/// The settings that every test needs.
+fn settings_of(database: &TestDatabase, vhost: &Vhost) -> Settings {
+    let (broker, value) = vhost.setting();
+    let mut settings = Settings::from([(broker.to_owned(), value)]);
+    for (name, value) in [
+        ("APP_ENV", "development"),
+        ("LOG_LEVEL", "info"),
+        ("JWT_SECRET", tokens::SECRET),
+        ("DATABASE_URL", database.url()),
+        // Every channel has a provider, and no worker delivers.
+        ("EMAIL_PROVIDER", "sandbox"),
+        ("SMS_PROVIDER", "sandbox"),
+        ("PUSH_PROVIDER", "sandbox"),
+        ("WEBHOOK_PROVIDER", "sandbox"),
+        ("WORKER_CHANNELS", "intake"),
+        // Fewer rungs mean fewer queues to declare in each test.
+        ("WEBHOOK_MAX_RETRIES", "3"),
+    ] {
+        settings.insert(name.to_owned(), value.to_owned());
+    }
+    settings
 }
 
 /// The body of a POST: right for its channel, to whatever address the user has.

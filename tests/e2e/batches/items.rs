@@ -43,8 +43,7 @@ async fn a_thousand_items_are_a_thousand_rows_in_the_order_of_the_results() {
 
 #[tokio::test]
 async fn items_of_every_channel_are_as_if_each_had_been_posted_by_itself() {
-    let world = World::new().await;
-    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let (world, api) = World::shared().await;
     let client = api.client();
     let items = Channel::ALL.map(|channel| notification(world.user, channel));
     let ids = accepted(&client.post_batch(&items).await);

@@ -52,11 +52,10 @@ async fn the_same_key_is_one_row_within_a_batch_across_batches_and_by_itself() {
 /// An item that is wrong has no part in what comes after it under the same key.
 #[tokio::test]
 async fn a_wrong_item_does_not_take_its_key() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let items = [
-        keyed(json!({}), "order-1"),
-        keyed(world.in_app(), "order-1"),
+        keyed(json!({}), &world.user.to_string()),
+        keyed(world.in_app(), &world.user.to_string()),
     ];
     let answer = api.client().post_batch(&items).await;
     assert_eq!(words(&answer), ["missing_fields", "queued"]);

@@ -43,8 +43,7 @@ async fn the_whole_and_each_item_may_be_as_large_as_is_set_and_not_a_byte_larger
 
 #[tokio::test]
 async fn eight_mebibytes_of_the_largest_items_are_taken() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let item = sized(&world, 65_536);
     let body = format!(r#"{{"notifications":[{}]}}"#, vec![item; 127].join(","));
     let answer = post_raw(&api.client(), body).await;
@@ -54,8 +53,7 @@ async fn eight_mebibytes_of_the_largest_items_are_taken() {
 /// Nesting as deep as a body has room for, in every place.
 #[tokio::test]
 async fn deep_nesting_costs_its_own_item_alone() {
-    let world = World::new().await;
-    let api = world.api().await;
+    let (world, api) = World::shared().await;
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     let payload = world.in_app().to_string();
     let payload = payload.replace(r#""Your order has shipped!""#, &deep);

@@ -44,11 +44,13 @@ fn words(answer: &Answer) -> Vec<String> {
     answer.results().into_iter().map(word).collect()
 }
 
-/// Waits until exactly these are recorded.
+/// Waits until exactly these notifications of the world's user are recorded.
 async fn until_recorded(world: &World, ids: impl IntoIterator<Item = Uuid>) {
     let ids: BTreeSet<Uuid> = ids.into_iter().collect();
     eventually_ok(secs(30), "all are recorded, and no other", async || {
-        let recorded: BTreeSet<Uuid> = world.database.message_ids().await.into_iter().collect();
+        let of_user = format!("user_id = '{}'", world.user);
+        let recorded = world.database.message_ids_where(&of_user).await;
+        let recorded: BTreeSet<Uuid> = recorded.into_iter().collect();
         (recorded == ids)
             .then_some(())
             .ok_or_else(|| format!("{} of {}", recorded.len(), ids.len()))

@@ -6,7 +6,7 @@ mod rights;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tidings_domain::notification::UserId;
-use tidings_tests::{Answer, Client, Program, World};
+use tidings_tests::{Answer, Client, SharedApi, World};
 
 fn path(user: UserId, rest: &str) -> String {
     format!("/api/users/{user}/contacts{rest}")
@@ -26,10 +26,13 @@ async fn delete(client: &Client, path: &str) -> Answer {
     client.send(client.request(Method::DELETE, path)).await
 }
 
-async fn open() -> (World, Program) {
-    let world = World::new().await;
-    let api = world.api().await;
-    (world, api)
+async fn open() -> (World, SharedApi) {
+    World::shared().await
+}
+
+/// An address or a device token that no other test uses.
+fn unique(world: &World, text: &str) -> String {
+    format!("{}-{text}", world.user)
 }
 
 /// One part of what `GET …/contacts` answers, without ids and times.
@@ -62,13 +65,14 @@ async fn an_address_is_set_read_and_taken_away() {
     };
     assert_eq!(read().await, json!({"email": null}));
     for address in ["anna@example.com", "anna@example.org", "anna@example.org"] {
+        let address = unique(&world, address);
         let body = json!({"email": address});
         let answer = put(&client, &path, &body).await;
         assert_eq!((answer.status, &answer.body), (200, &body));
         assert_eq!(read().await, body);
     }
     let contacts = client.get(path.trim_end_matches("/email")).await;
-    assert_eq!(contacts.body["email"], "anna@example.org");
+    assert_eq!(contacts.body["email"], unique(&world, "anna@example.org"));
     for _ in 0..2 {
         let answer = delete(&client, &path).await;
         assert_eq!((answer.status, answer.text.as_str()), (204, ""));
@@ -80,7 +84,7 @@ async fn an_address_is_set_read_and_taken_away() {
 async fn an_address_has_one_user() {
     let (world, api) = open().await;
     let (client, other) = (api.client(), world.database.user().await);
-    let body = json!({"email": "anna@example.com"});
+    let body = json!({"email": unique(&world, "anna@example.com")});
     let first = put(&client, &path(world.user, "/email"), &body).await;
     assert_eq!(first.status, 200, "{}", first.text);
     let second = put(&client, &path(other, "/email"), &body).await;
@@ -122,21 +126,22 @@ async fn a_device_is_registered_once_and_moves_to_who_registers_it_last() {
     let (world, api) = open().await;
     let (client, other) = (api.client(), world.database.user().await);
     let [annas, bens] = [world.user, other].map(|user| path(user, "/device-tokens"));
-    let named = json!({"token": "device:1", "name": "Anna's telephone"});
+    let token = unique(&world, "device");
+    let named = json!({"token": token, "name": "Anna's telephone"});
     let first = post(&client, &annas, &named).await;
     assert_eq!(first.status, 201, "{}", first.text);
     assert_eq!(first.body["name"], "Anna's telephone");
-    let again = post(&client, &annas, &json!({"token": "device:1"})).await;
+    let again = post(&client, &annas, &json!({"token": token})).await;
     assert_eq!((again.status, &again.body), (200, &first.body));
     let list = client.get(&annas).await;
     assert_eq!(list.body, json!({"deviceTokens": [first.body]}));
 
-    let moved = post(&client, &bens, &json!({"token": "device:1", "name": null})).await;
+    let moved = post(&client, &bens, &json!({"token": token, "name": null})).await;
     assert_eq!(moved.status, 201, "{}", moved.text);
     assert_eq!(moved.body["name"], Value::Null);
     let of = async |user| listed(&client, user, "deviceTokens", "token").await;
     assert_eq!(of(world.user).await, [Value::Null; 0]);
-    assert_eq!(of(other).await, ["device:1"]);
+    assert_eq!(of(other).await, [token.as_str()]);
 
     let location = moved.header("Location");
     let not_annas = location.replace(&other.to_string(), &world.user.to_string());
@@ -157,7 +162,7 @@ async fn nobody_gets_more_contacts_than_the_limit_however_many_are_added_at_once
     ] {
         let body = |n: usize| match kind {
             "/phone-numbers" => json!({"number": format!("+4915112345{n:03}")}),
-            _ => json!({"token": format!("device:{n}")}),
+            _ => json!({"token": unique(&world, &format!("device-{n}"))}),
         };
         let path = path(world.user, kind);
         let bodies: Vec<Value> = (0..most + 10).map(body).collect();

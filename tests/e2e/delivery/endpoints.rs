@@ -19,7 +19,10 @@ async fn world(more: &[(&str, &str)]) -> World {
         ("RETRY_BASE_DELAY_MS", "50"),
     ];
     settings.extend_from_slice(more);
-    World::with(&settings).await
+    let world = World::with(&settings).await;
+    // Messages for a destination that is down wait in this queue.
+    world.amqp().await.shorten_wait_queue("30s", 1000).await;
+    world
 }
 
 async fn send(client: &Client, method: &str, path: &str, body: &Value) -> Answer {

@@ -74,7 +74,7 @@ async fn what_is_wrong_in_a_body_is_named() {
         before["updatedAt"]
     );
     assert_eq!(
-        client.get(ALL).await.body["webhookEndpoints"]
+        client.get(&format!("{ALL}?userId={user}")).await.body["webhookEndpoints"]
             .as_array()
             .map(Vec::len),
         Some(1)

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tidings_tests::{Kind, eventually, secs};
+use tidings_tests::{Kind, World, eventually, secs};
 
 use super::{made, open, patch, send};
 
@@ -17,7 +17,6 @@ async fn a_ping_is_a_notification_for_that_endpoint_alone() {
         answer.header("Location"),
         format!("/api/notifications/{id}")
     );
-    let _worker = world.worker().await;
     let location = answer.header("Location");
     eventually(secs(20), "it is recorded", async || {
         client.get(location).await.status == 200
@@ -33,7 +32,8 @@ async fn a_ping_is_a_notification_for_that_endpoint_alone() {
 
 #[tokio::test]
 async fn a_ping_that_could_not_arrive_is_refused() {
-    let (world, api) = open().await;
+    let world = World::new().await;
+    let api = world.api().await;
     let client = api.client();
     let (path, _) = made(&client, world.user).await;
     let ping = format!("{path}/ping");

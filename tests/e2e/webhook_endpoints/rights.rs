@@ -3,13 +3,13 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tidings_domain::notification::UserId;
-use tidings_tests::{Client, Program, tokens};
+use tidings_tests::{Client, SharedApi, tokens};
 
 use super::{ALL, made, open, patch, post, send};
 
 /// What each request answers about an endpoint of `user`'s, made for it: making, listing, reading,
 /// changing, rotating, pinging, deleting.
-async fn answers(api: &Program, client: &Client, user: UserId) -> [u16; 7] {
+async fn answers(api: &SharedApi, client: &Client, user: UserId) -> [u16; 7] {
     let path = made(&api.client(), user).await.0;
     let new = json!({"userId": user, "url": "https://example.com/"});
     let status = async |method, path: String| send(client, method, &path, None).await.status;
