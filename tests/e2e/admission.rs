@@ -4,7 +4,7 @@ use tidings_domain::notification::Channel;
 use tidings_tests::{World, eventually, eventually_ok, notification, secs};
 
 #[tokio::test]
-async fn a_full_intake_queue_is_refused_within_two_seconds_until_it_is_drained() {
+async fn a_full_intake_queue_makes_posts_fail_with_503_until_it_is_drained() {
     let world = World::with(&[("QUEUE_MAX_LENGTH", "20")]).await;
     let api = world.api().await;
     let client = api.client();
@@ -36,7 +36,7 @@ async fn a_full_intake_queue_is_refused_within_two_seconds_until_it_is_drained()
 }
 
 #[tokio::test]
-async fn a_full_channel_queue_is_refused_for_its_own_type_alone() {
+async fn a_full_channel_queue_refuses_only_its_own_channel() {
     let world = World::with(&[("QUEUE_MAX_LENGTH", "5")]).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let client = api.client();

@@ -32,7 +32,7 @@ fn path(id: MessageId) -> String {
 }
 
 #[tokio::test]
-async fn attempts_are_shown_in_their_order_with_all_that_is_known_of_them() {
+async fn attempts_are_listed_in_order_with_all_fields() {
     let (world, api) = World::shared().await;
     let message_id = email(&world).await;
     let none = api.client().get(&path(message_id)).await;
@@ -115,7 +115,7 @@ async fn attempts_are_shown_in_their_order_with_all_that_is_known_of_them() {
 }
 
 #[tokio::test]
-async fn who_may_read_the_notification_may_read_its_attempts_and_nobody_else() {
+async fn attempts_need_the_permission_to_read_their_notification() {
     let (world, api) = World::shared().await;
     let id = email(&world).await;
     let stranger = world.database.user().await;
@@ -149,7 +149,7 @@ async fn who_may_read_the_notification_may_read_its_attempts_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn attempts_of_nothing_are_refused() {
+async fn attempts_of_an_unknown_notification_are_a_404() {
     let (_world, api) = World::shared().await;
     let client = api.client();
     client

@@ -28,7 +28,7 @@ fn with_payload(world: &World, payload: &str) -> Notification {
 }
 
 #[tokio::test]
-async fn three_bad_messages_in_a_batch_cost_only_themselves() {
+async fn three_bad_messages_do_not_affect_the_rest_of_their_batch() {
     // Delays so long that the unknown user's message stays on the ladder.
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "600000")]).await;
     let amqp = world.declared(&[]).await;
@@ -83,7 +83,7 @@ async fn three_bad_messages_in_a_batch_cost_only_themselves() {
 }
 
 #[tokio::test]
-async fn what_can_never_succeed_is_a_dead_letter_at_once_with_its_reason() {
+async fn an_unprocessable_message_becomes_a_dead_letter_at_once_with_its_reason() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
     let good = String::from_utf8(world.wire().encode()).expect("UTF-8");
@@ -124,7 +124,7 @@ async fn what_can_never_succeed_is_a_dead_letter_at_once_with_its_reason() {
 }
 
 #[tokio::test]
-async fn what_finds_no_queue_is_a_dead_letter_and_blocks_nothing() {
+async fn an_unroutable_message_becomes_a_dead_letter_and_blocks_no_other() {
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "50"), ("MAX_RETRIES", "1")]).await;
     let amqp = world.declared(&[]).await;
     // No `channel` header: no queue. An unreadable routing key: no rung, once it fails.

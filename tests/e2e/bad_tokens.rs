@@ -125,7 +125,7 @@ async fn everywhere(client: &Client, body: &Value) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn a_wrong_token_is_refused_everywhere() {
+async fn an_invalid_token_is_refused_by_every_endpoint() {
     let (world, api) = World::shared().await;
     let body = world.in_app();
     for (what, token) in bad_tokens() {
@@ -163,7 +163,7 @@ async fn another_scheme_or_two_tokens_are_refused() {
 }
 
 #[tokio::test]
-async fn right_tokens_are_taken() {
+async fn valid_tokens_are_accepted() {
     let (world, api) = World::shared().await;
     let mut sub = with("sub", "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a");
     sub.as_object_mut().expect("an object").remove("userId");
@@ -189,7 +189,7 @@ async fn right_tokens_are_taken() {
 }
 
 #[tokio::test]
-async fn in_production_a_token_without_an_end_is_refused() {
+async fn in_production_a_token_without_exp_is_refused() {
     let world = World::new().await;
     let api = world.start(Kind::Api, &[("APP_ENV", "production")]).await;
     let endless = api.client().with_token(signed(&claims()));
@@ -201,7 +201,7 @@ async fn in_production_a_token_without_an_end_is_refused() {
 }
 
 #[tokio::test]
-async fn only_the_algorithm_that_is_set_is_taken() {
+async fn only_the_configured_algorithm_is_accepted() {
     let world = World::with(&[("JWT_ALGORITHM", "HS512")]).await;
     let api = world.api().await;
     let hs512 = signed_with(Algorithm::HS512, &claims(), SECRET);

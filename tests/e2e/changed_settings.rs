@@ -31,7 +31,7 @@ async fn left_on_the_old_ladder(world: &World, amqp: &Amqp) -> UserId {
 }
 
 #[tokio::test]
-async fn a_message_on_the_old_ladder_still_arrives() {
+async fn a_message_on_an_old_ladder_is_still_processed() {
     let world = World::with(&[("MAX_RETRIES", "2"), ("RETRY_BASE_DELAY_MS", "4000")]).await;
     let amqp = world.declared(&[]).await;
     let user = left_on_the_old_ladder(&world, &amqp).await;
@@ -52,7 +52,7 @@ async fn a_message_on_the_old_ladder_still_arrives() {
 }
 
 #[tokio::test]
-async fn a_message_finishes_on_the_ladder_that_it_is_on() {
+async fn a_message_stays_on_its_ladder_until_its_attempts_are_used_up() {
     let world = World::with(&[
         ("MAX_RETRIES", "2"),
         ("WEBHOOK_MAX_RETRIES", "2"),
@@ -84,7 +84,7 @@ fn assert_warned_of(queue: &str, programs: &[&Program]) {
 }
 
 #[tokio::test]
-async fn a_queue_with_other_arguments_is_used_as_it_is_with_a_warning() {
+async fn a_queue_with_other_arguments_is_used_with_a_warning() {
     let world = World::new().await;
     let amqp = world.amqp().await;
     let topology = Topology::of(&amqp.settings);
@@ -111,7 +111,7 @@ async fn a_queue_with_other_arguments_is_used_as_it_is_with_a_warning() {
 }
 
 #[tokio::test]
-async fn another_quorum_size_starts_up_on_the_queues_that_are_there() {
+async fn programs_start_with_another_quorum_size_on_existing_queues() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
     let new = [("QUORUM_SIZE", "1")];

@@ -5,7 +5,7 @@ use tidings_domain::notification::{Channel, DeliveredChannel, DeliveryRequest};
 use tidings_tests::{World, eventually, notification, secs};
 
 #[tokio::test]
-async fn a_notification_for_delivery_is_pending_and_waits_once_in_its_channels_queue() {
+async fn a_notification_with_a_provider_is_pending_and_has_one_message_in_its_channels_queue() {
     let world = World::new().await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());
     let mut posted = Vec::new();
@@ -45,7 +45,7 @@ async fn a_notification_for_delivery_is_pending_and_waits_once_in_its_channels_q
 
 /// The crash between the commit and the publish looks so from the second run.
 #[tokio::test]
-async fn a_redelivered_message_whose_row_still_waits_is_published_again() {
+async fn a_redelivered_message_of_a_pending_row_is_published_again() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
     let mut email = world.wire();

@@ -12,7 +12,7 @@ use uuid::Uuid;
 const SEED: u64 = 2659;
 
 #[test]
-fn three_minutes_break_no_promise() {
+fn three_minutes_of_faults_lose_and_duplicate_nothing() {
     let dir = Path::new(&required("TIDINGS_TEST_PRIVATE_DIR"))
         .join(format!("chaos-{}", Uuid::new_v4().simple()));
     let json = std::env::temp_dir().join(format!("tidings-chaos-{}.json", Uuid::new_v4()));

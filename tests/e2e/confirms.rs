@@ -51,7 +51,7 @@ impl Results {
 /// Publishes from many tasks on one channel, every fourth message to a queue that refuses all. If the client
 /// swaps two confirms, a refused message counts as confirmed, and a message is lost despite its 202.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_message_is_given_the_confirm_of_another() {
+async fn no_message_gets_the_confirm_of_another() {
     let world = World::new().await;
     let amqp = world.amqp().await;
     declare(&amqp, "open", 10, "drop-head").await;

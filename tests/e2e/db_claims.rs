@@ -79,7 +79,7 @@ impl Table {
 }
 
 #[tokio::test]
-async fn a_row_is_one_workers_until_its_lease_ends() {
+async fn a_row_is_claimed_by_one_worker_until_its_lease_ends() {
     let table = Table::new().await;
     let id = table.pending().await;
     let first = table.claimed(id, 0).await;
@@ -97,7 +97,7 @@ async fn a_row_is_one_workers_until_its_lease_ends() {
 }
 
 #[tokio::test]
-async fn after_its_lease_another_worker_has_it_and_the_first_can_record_nothing() {
+async fn after_the_lease_another_worker_claims_the_row_and_the_first_can_record_nothing() {
     let table = Table::new().await;
     let id = table.pending().await;
     let Claim::Claimed(first) = table.claim(id, 0, Duration::ZERO).await else {
@@ -113,7 +113,7 @@ async fn after_its_lease_another_worker_has_it_and_the_first_can_record_nothing(
 }
 
 #[tokio::test]
-async fn of_many_that_want_a_row_at_once_one_gets_it() {
+async fn one_of_many_concurrent_claims_succeeds() {
     let table = Table::new().await;
     let id = table.pending().await;
     let wanting = (0..8).map(async |_| {
@@ -134,7 +134,7 @@ async fn of_many_that_want_a_row_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn a_failed_attempt_is_counted_and_frees_the_row_for_the_next() {
+async fn a_failed_attempt_is_counted_and_releases_the_row() {
     let table = Table::new().await;
     let id = table.pending().await;
     let claimed = table.claimed(id, 0).await;
@@ -159,7 +159,7 @@ async fn a_failed_attempt_is_counted_and_frees_the_row_for_the_next() {
 }
 
 #[tokio::test]
-async fn a_deferral_costs_no_attempt_and_remembers_since_when() {
+async fn a_deferral_uses_no_attempt_and_records_its_start() {
     let table = Table::new().await;
     let id = table.pending().await;
     assert_eq!(table.claimed(id, 0).await.deferred_for, None);
@@ -201,7 +201,7 @@ async fn a_deferral_costs_no_attempt_and_remembers_since_when() {
 #[case(Status::Cancelled)]
 #[case(Status::Expired)]
 #[tokio::test]
-async fn what_is_not_waiting_for_delivery_cannot_be_claimed(#[case] status: Status) {
+async fn a_row_that_is_not_pending_or_retrying_cannot_be_claimed(#[case] status: Status) {
     let table = Table::new().await;
     let user = table.db.user().await;
     let id = table.row_with(user, status, 0).await;
@@ -214,7 +214,7 @@ async fn what_is_not_waiting_for_delivery_cannot_be_claimed(#[case] status: Stat
 }
 
 #[tokio::test]
-async fn a_replay_starts_from_the_beginning_whatever_was_left_behind() {
+async fn a_replay_clears_the_lease_and_the_deferral() {
     let table = Table::new().await;
     let id = table.pending().await;
     table.claimed(id, 0).await;

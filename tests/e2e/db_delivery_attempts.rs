@@ -66,7 +66,7 @@ fn outcomes(rows: &[AttemptRow]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn an_attempt_is_under_way_and_then_what_came_of_it() {
+async fn an_attempt_is_sending_and_then_has_its_outcome() {
     let (_db, user, client) = database().await;
     let message = recorded(&client, user).await;
     let template = UsedTemplate {
@@ -110,7 +110,7 @@ async fn an_attempt_is_under_way_and_then_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn every_outcome_can_be_recorded_and_is_read_back() {
+async fn every_outcome_is_recorded_and_read_back() {
     let (_db, user, client) = database().await;
     let message = recorded(&client, user).await;
     let attempts = AttemptOutcome::ALL.map(|_| new(message, 0, Some(Uuid::now_v7())));
@@ -131,7 +131,7 @@ async fn every_outcome_can_be_recorded_and_is_read_back() {
 }
 
 #[tokio::test]
-async fn ids_come_in_the_order_of_the_attempts_and_of_the_timeline() {
+async fn ids_have_the_order_of_the_attempts_and_of_the_timeline() {
     let (_db, user, client) = database().await;
     let one = recorded(&client, user).await;
     let two = recorded(&client, user).await;
@@ -153,7 +153,7 @@ async fn ids_come_in_the_order_of_the_attempts_and_of_the_timeline() {
 }
 
 #[tokio::test]
-async fn what_a_worker_left_under_way_is_unknown_once_another_begins() {
+async fn an_unfinished_attempt_becomes_unknown_when_the_next_begins() {
     let (_db, user, client) = database().await;
     let message = recorded(&client, user).await;
     let other = recorded(&client, user).await;
@@ -193,7 +193,7 @@ async fn what_a_worker_left_under_way_is_unknown_once_another_begins() {
 }
 
 #[tokio::test]
-async fn addresses_that_need_no_more_attempts_are_told_until_a_replay() {
+async fn addresses_without_further_attempts_are_listed_until_a_replay() {
     let (_db, user, client) = database().await;
     let message = recorded(&client, user).await;
     let none = settled(&*client, message).await;
@@ -245,7 +245,7 @@ async fn addresses_that_need_no_more_attempts_are_told_until_a_replay() {
 }
 
 #[tokio::test]
-async fn long_texts_are_cut_to_what_the_columns_hold() {
+async fn long_texts_are_truncated_to_the_column_length() {
     let (_db, user, client) = database().await;
     let message = recorded(&client, user).await;
     let ids = begin(&*client, &[new(message, u32::MAX, None)]).await;
@@ -266,7 +266,7 @@ async fn long_texts_are_cut_to_what_the_columns_hold() {
 }
 
 #[tokio::test]
-async fn attempts_go_with_their_notification_and_cannot_be_without_one() {
+async fn attempts_are_deleted_with_their_notification_and_need_one() {
     let (_db, user, client) = database().await;
     let message = recorded(&client, user).await;
     let ids = begin(&*client, &[new(message, 0, None)]).await;
@@ -284,7 +284,7 @@ async fn attempts_go_with_their_notification_and_cannot_be_without_one() {
 }
 
 #[tokio::test]
-async fn nothing_to_begin_or_to_finish_is_no_trouble() {
+async fn beginning_or_finishing_no_attempts_succeeds() {
     let (_db, _, client) = database().await;
     let ids = begin(&*client, &[]).await.expect("the query");
     assert!(ids.is_empty());

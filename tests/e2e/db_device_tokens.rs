@@ -70,7 +70,7 @@ async fn registering_a_device_again_keeps_it_and_may_name_it() {
 }
 
 #[tokio::test]
-async fn a_device_that_another_user_registers_becomes_theirs() {
+async fn a_device_that_another_user_registers_moves_to_that_user() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let annas = new(&db, anna, "a").await;
@@ -85,7 +85,7 @@ async fn a_device_that_another_user_registers_becomes_theirs() {
 }
 
 #[tokio::test]
-async fn a_device_that_two_users_register_at_once_is_one_users() {
+async fn a_device_that_two_users_register_concurrently_belongs_to_one() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let users = [db.user().await, db.user().await];
     let registering = (0..12).map(|n| upsert(&db, users[n % 2], "a", None));
@@ -99,7 +99,7 @@ async fn a_device_that_two_users_register_at_once_is_one_users() {
 }
 
 #[tokio::test]
-async fn nobody_gets_more_devices_than_the_limit_however_many_are_added_at_once() {
+async fn concurrent_registrations_do_not_exceed_the_limit_of_devices() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (user, other) = (db.user().await, db.user().await);
     let most = usize::try_from(MAX_PER_USER).expect("a small number");
@@ -130,7 +130,7 @@ async fn an_unknown_user_gets_no_device() {
 }
 
 #[tokio::test]
-async fn a_device_is_deleted_for_its_own_user_alone_and_goes_with_them() {
+async fn a_device_is_deleted_only_for_its_own_user_and_with_that_user() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let device = new(&db, anna, "a").await;
@@ -152,7 +152,7 @@ async fn a_device_is_deleted_for_its_own_user_alone_and_goes_with_them() {
 
 /// Tokens of every length and every character that one may have, each itself and no other.
 #[tokio::test]
-async fn a_device_is_forgotten_by_its_token_whatever_that_looks_like() {
+async fn a_device_is_deleted_by_any_valid_token() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
     // Hard to compress, and longer than an index entry may be.

@@ -5,7 +5,7 @@ use tidings_settings::Reader;
 use tidings_tests::{Servers, TestDatabase};
 
 #[tokio::test]
-async fn three_runners_at_once_migrate_once() {
+async fn three_concurrent_runners_migrate_once() {
     let db = TestDatabase::empty(&Servers::shared()).await;
     let pending = migrations::pending(&db.pool).await.expect("pending ones");
     assert!(!pending.is_empty());
@@ -24,7 +24,7 @@ async fn three_runners_at_once_migrate_once() {
 }
 
 #[tokio::test]
-async fn a_version_starts_on_the_schema_of_a_newer_one() {
+async fn migrations_accept_the_schema_of_a_newer_version() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let client = db.pool.dedicated_client().await.expect("a connection");
     let newer =
@@ -35,7 +35,7 @@ async fn a_version_starts_on_the_schema_of_a_newer_one() {
 }
 
 #[tokio::test]
-async fn every_column_says_what_it_means() {
+async fn every_column_has_a_comment() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let client = db.pool.dedicated_client().await.expect("a connection");
     let silent = client
@@ -53,7 +53,7 @@ async fn every_column_says_what_it_means() {
 
 /// The same columns, in the same order, indexed twice would cost every insert.
 #[tokio::test]
-async fn no_index_repeats_another() {
+async fn no_index_duplicates_another() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let client = db.pool.dedicated_client().await.expect("a connection");
     let repeated = client
@@ -73,7 +73,7 @@ async fn no_index_repeats_another() {
 }
 
 #[tokio::test]
-async fn required_tls_against_a_server_without_it_fails_and_says_so() {
+async fn required_tls_fails_on_a_server_without_tls() {
     let db = TestDatabase::empty(&Servers::shared()).await;
     let error = ping(&format!("{}?sslmode=require", db.url())).await;
     let error = error.expect_err("this server has no TLS").to_string();
@@ -81,7 +81,7 @@ async fn required_tls_against_a_server_without_it_fails_and_says_so() {
 }
 
 #[tokio::test]
-async fn preferred_and_disabled_tls_reach_a_server_without_it() {
+async fn preferred_and_disabled_tls_connect_to_a_server_without_tls() {
     let db = TestDatabase::empty(&Servers::shared()).await;
     for mode in ["prefer", "disable"] {
         let answer = ping(&format!("{}?sslmode={mode}", db.url())).await;

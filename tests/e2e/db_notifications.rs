@@ -34,7 +34,7 @@ async fn record_one(client: &Client, one: &Notification) -> Result<bool, DbError
 }
 
 #[tokio::test]
-async fn a_template_is_recorded_where_there_is_one() {
+async fn the_template_of_a_notification_is_recorded() {
     let (_db, user, client) = database().await;
     let template = |name: &str, locale: Option<&str>| TemplateRef {
         name: name.to_owned(),
@@ -58,7 +58,7 @@ async fn a_template_is_recorded_where_there_is_one() {
 }
 
 #[tokio::test]
-async fn an_in_app_notification_is_processed_by_being_recorded_and_others_wait() {
+async fn in_app_notifications_are_processed_when_recorded_and_others_are_pending() {
     let (_db, user, client) = database().await;
     let all = Channel::ALL.map(|channel| notification(user, channel, r#"{"a": [1, null]}"#));
     let batch: Vec<_> = all.iter().collect();
@@ -109,7 +109,7 @@ async fn a_message_id_is_recorded_once_within_a_batch_and_across_batches() {
 }
 
 #[tokio::test]
-async fn batches_that_overlap_never_deadlock() {
+async fn overlapping_batches_do_not_deadlock() {
     let (db, user, _client) = database().await;
     let all: Vec<_> = (0..300)
         .map(|_| notification(user, Channel::InApp, "{}"))
@@ -135,7 +135,7 @@ async fn batches_that_overlap_never_deadlock() {
 }
 
 #[tokio::test]
-async fn text_that_jsonb_cannot_store_is_rejected_for_good() {
+async fn text_that_jsonb_cannot_store_is_rejected() {
     let (_db, user, client) = database().await;
     for payload in [
         r#"{"a": "\u0000"}"#,
@@ -150,7 +150,7 @@ async fn text_that_jsonb_cannot_store_is_rejected_for_good() {
 }
 
 #[tokio::test]
-async fn an_unknown_user_is_a_missing_reference_and_nothing_of_the_batch_is_recorded() {
+async fn an_unknown_user_is_a_missing_reference_and_rolls_back_the_batch() {
     let (db, user, client) = database().await;
     let good = notification(user, Channel::InApp, "{}");
     let orphan = notification(Uuid::now_v7().into(), Channel::InApp, "{}");
@@ -161,7 +161,7 @@ async fn an_unknown_user_is_a_missing_reference_and_nothing_of_the_batch_is_reco
 }
 
 #[tokio::test]
-async fn an_unreachable_server_has_nothing_to_do_with_the_data() {
+async fn a_lost_connection_is_not_an_error_of_the_data() {
     let (_db, user, client) = database().await;
     let terminate = "SELECT pg_terminate_backend(pg_backend_pid())";
     let killed = client.query_one(terminate, &[]).await;
@@ -172,7 +172,7 @@ async fn an_unreachable_server_has_nothing_to_do_with_the_data() {
 }
 
 #[tokio::test]
-async fn what_is_not_recorded_is_not_found() {
+async fn an_unknown_message_id_is_not_found() {
     let (_db, _user, client) = database().await;
     let nobody = MessageId::generate();
     assert_eq!(find(&*client, nobody).await.expect("the query"), None);

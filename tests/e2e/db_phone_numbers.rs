@@ -58,7 +58,7 @@ async fn the_newest_number_is_the_one_added_last() {
 }
 
 #[tokio::test]
-async fn adding_a_number_again_changes_nothing() {
+async fn adding_a_number_twice_changes_nothing() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let Added::New(first) = insert(&db, anna, 1).await.expect("added") else {
@@ -76,7 +76,7 @@ async fn adding_a_number_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_gets_more_numbers_than_the_limit_however_many_are_added_at_once() {
+async fn concurrent_inserts_do_not_exceed_the_limit_of_numbers() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
     let most = usize::try_from(MAX_PER_USER).expect("a small number");
@@ -100,7 +100,7 @@ async fn nobody_gets_more_numbers_than_the_limit_however_many_are_added_at_once(
 }
 
 #[tokio::test]
-async fn the_same_number_added_many_times_at_once_is_one() {
+async fn concurrent_inserts_of_one_number_add_it_once() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
     let added = futures_util::future::join_all((0..12).map(|_| insert(&db, user, 1))).await;
@@ -119,7 +119,7 @@ async fn an_unknown_user_gets_no_number() {
 }
 
 #[tokio::test]
-async fn a_number_is_deleted_for_its_own_user_alone_and_goes_with_them() {
+async fn a_number_is_deleted_only_for_its_own_user_and_with_that_user() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let Added::New(row) = insert(&db, anna, 1).await.expect("added") else {

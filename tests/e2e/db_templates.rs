@@ -68,7 +68,7 @@ async fn each_put_is_a_new_version_and_old_ones_are_kept() {
 }
 
 #[tokio::test]
-async fn a_deletion_only_marks_and_numbers_go_on_after_it() {
+async fn a_deletion_marks_the_template_and_later_versions_continue_the_numbers() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let welcome = Address::new("welcome", Channel::Sms, "default");
     put(&db, &welcome, "one").await;
@@ -97,7 +97,7 @@ async fn a_deletion_only_marks_and_numbers_go_on_after_it() {
 }
 
 #[tokio::test]
-async fn concurrent_puts_get_a_number_each() {
+async fn concurrent_puts_get_different_versions() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let welcome = Address::new("welcome", Channel::Push, "default");
     let puts = (0..24).map(|_| put(&db, &welcome, "said at once"));
@@ -107,7 +107,7 @@ async fn concurrent_puts_get_a_number_each() {
 }
 
 #[tokio::test]
-async fn a_locale_falls_back_to_the_best_there_is() {
+async fn a_locale_falls_back_to_the_best_match() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     for locale in ["default", "de", "de-CH", "zh-Hant"] {
         put(
@@ -155,7 +155,7 @@ async fn a_locale_falls_back_to_the_best_there_is() {
 }
 
 #[tokio::test]
-async fn a_list_has_the_version_in_use_of_each_page_by_page() {
+async fn a_list_pages_through_the_current_version_of_each_template() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     for name in ["a", "b", "c"] {
         for (channel, locale) in [
@@ -193,7 +193,7 @@ async fn a_list_has_the_version_in_use_of_each_page_by_page() {
 }
 
 #[tokio::test]
-async fn examples_are_seeded_once_and_what_somebody_changed_is_left_alone() {
+async fn demo_templates_are_seeded_once_and_changed_ones_are_kept() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let changed = Address::new("welcome", Channel::Email, "de");
     let deleted = Address::new("order-shipped", Channel::Sms, "de");

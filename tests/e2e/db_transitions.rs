@@ -52,7 +52,7 @@ async fn apply(transition: Transition, client: &Client, id: MessageId) -> Result
 #[case(Transition::Fail, &[Status::Scheduled, Status::Pending, Status::Retrying], Status::Failed)]
 #[case(Transition::Replay, &[Status::Failed], Status::Pending)]
 #[tokio::test]
-async fn a_transition_happens_from_its_own_statuses_and_from_no_other(
+async fn a_transition_is_possible_only_from_its_own_statuses(
     #[case] transition: Transition,
     #[case] legal: &[Status],
     #[case] result: Status,
@@ -77,7 +77,7 @@ async fn a_transition_happens_from_its_own_statuses_and_from_no_other(
 }
 
 #[tokio::test]
-async fn transitions_leave_what_a_reader_needs() {
+async fn transitions_set_and_clear_the_other_columns() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
     let client = db.pool.dedicated_client().await.expect("a connection");

@@ -22,7 +22,7 @@ fn id() -> UserId {
 }
 
 #[tokio::test]
-async fn a_user_is_made_once_by_id_name_and_address() {
+async fn a_user_is_unique_by_id_name_and_email_address() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let anna = id();
     let made = insert(&db, anna, "anna", "anna@example.com").await;
@@ -38,7 +38,7 @@ async fn a_user_is_made_once_by_id_name_and_address() {
 }
 
 #[tokio::test]
-async fn existing_users_are_told_from_unknown_ones() {
+async fn existing_users_are_distinguished_from_unknown_ones() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (there, also, nobody) = (db.user().await, db.user().await, id());
     let client = db.pool.dedicated_client().await.expect("a connection");
@@ -50,7 +50,7 @@ async fn existing_users_are_told_from_unknown_ones() {
 }
 
 #[tokio::test]
-async fn demo_users_are_made_once() {
+async fn demo_users_are_created_once() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     assert_eq!(demo::seed(&db.pool).await.expect("seeded"), 3);
     assert_eq!(demo::seed(&db.pool).await.expect("seeded again"), 0);
@@ -62,7 +62,7 @@ async fn demo_users_are_made_once() {
 }
 
 #[tokio::test]
-async fn a_user_without_an_address_is_told_from_no_user() {
+async fn a_user_without_an_email_address_is_distinguished_from_an_unknown_user() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben, nobody) = (id(), db.user().await, id());
     insert(&db, anna, "anna", "anna@example.com")
@@ -82,7 +82,7 @@ async fn a_user_without_an_address_is_told_from_no_user() {
 }
 
 #[tokio::test]
-async fn an_address_is_set_unless_another_user_has_it() {
+async fn an_email_address_is_set_unless_another_user_has_it() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let client = db.pool.dedicated_client().await.expect("a connection");

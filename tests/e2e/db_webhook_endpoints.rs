@@ -60,7 +60,7 @@ async fn enabled_of(db: &TestDatabase, user: UserId) -> Vec<Uuid> {
 }
 
 #[tokio::test]
-async fn a_new_endpoint_is_enabled_and_found_by_its_owner_and_by_nobody_else() {
+async fn a_new_endpoint_is_enabled_and_found_only_for_its_owner() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "a").await;
@@ -82,7 +82,7 @@ async fn a_new_endpoint_is_enabled_and_found_by_its_owner_and_by_nobody_else() {
 }
 
 #[tokio::test]
-async fn secrets_do_not_show_in_debug_output() {
+async fn secrets_are_redacted_in_debug_output() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let made = new(&db, db.user().await, "secret").await;
     let shown = format!("{:?} {made:?}", for_delivery(&db, &made).await);
@@ -90,7 +90,7 @@ async fn secrets_do_not_show_in_debug_output() {
 }
 
 #[tokio::test]
-async fn nobody_gets_more_endpoints_than_the_limit_however_many_are_made_at_once() {
+async fn concurrent_inserts_do_not_exceed_the_limit_of_endpoints() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
     let most = usize::try_from(MAX_PER_USER).expect("a small number");
@@ -138,7 +138,7 @@ async fn pages_are_newest_first_without_gaps_or_repetitions() {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_it_names_for_the_owner_alone() {
+async fn an_update_changes_only_the_given_fields_and_only_for_the_owner() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "a").await;
@@ -171,7 +171,7 @@ async fn an_update_changes_what_it_names_for_the_owner_alone() {
 }
 
 #[tokio::test]
-async fn a_disabled_endpoint_is_told_why_and_gets_nothing_until_it_is_enabled() {
+async fn a_disabled_endpoint_has_a_reason_and_gets_nothing_until_it_is_enabled() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
     let (kept, gone) = (new(&db, user, "a").await, new(&db, user, "b").await);
@@ -212,7 +212,7 @@ async fn a_disabled_endpoint_is_told_why_and_gets_nothing_until_it_is_enabled() 
 }
 
 #[tokio::test]
-async fn both_secrets_sign_while_one_is_rotated_and_the_older_one_only_so_long() {
+async fn the_previous_secret_signs_until_it_expires() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "1").await;
@@ -248,7 +248,7 @@ async fn both_secrets_sign_while_one_is_rotated_and_the_older_one_only_so_long()
 }
 
 #[tokio::test]
-async fn an_endpoint_is_deleted_by_its_owner_alone_and_goes_with_them() {
+async fn an_endpoint_is_deleted_only_by_its_owner_and_with_that_user() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "a").await;

@@ -106,7 +106,7 @@ async fn four_letters(world: &World, amqp: &Amqp) {
 }
 
 #[tokio::test]
-async fn letters_are_listed_shown_and_purged_by_what_they_say() {
+async fn dead_letters_are_listed_shown_and_purged_by_reason() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
     four_letters(&world, &amqp).await;
@@ -138,7 +138,7 @@ async fn letters_are_listed_shown_and_purged_by_what_they_say() {
 }
 
 #[tokio::test]
-async fn deleting_or_replaying_everything_must_be_asked_for() {
+async fn purge_and_replay_of_all_letters_must_be_confirmed() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
     four_letters(&world, &amqp).await;

@@ -52,7 +52,7 @@ fn edges() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_accepted_can_be_recorded_and_read_back() {
+async fn every_accepted_payload_can_be_recorded_and_read_back() {
     let world = World::new().await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let mut accepted = Vec::new();

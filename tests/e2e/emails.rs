@@ -26,7 +26,7 @@ fn notification(user: UserId, number: usize) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_thousand_posted_arrive_each_once_and_whole() {
+async fn two_thousand_emails_arrive_once_and_complete() {
     let server = SmtpServer::start(SmtpOptions::default()).await;
     let mut settings = server.settings();
     settings.insert("EMAIL_PROVIDER".to_owned(), "smtp".to_owned());

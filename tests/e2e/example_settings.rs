@@ -96,7 +96,7 @@ fn set_by_compose(text: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn what_the_compose_file_sets_for_our_programs_is_in_the_example() {
+fn settings_in_the_compose_file_are_in_the_example() {
     let example = example();
     let set = set_by_compose(&read("docker-compose.yml"));
     let foreign =
@@ -114,7 +114,7 @@ fn what_the_compose_file_sets_for_our_programs_is_in_the_example() {
 }
 
 #[test]
-fn both_forms_of_a_compose_environment_are_read() {
+fn both_forms_of_a_compose_environment_are_parsed() {
     let text = "services:\n  api:\n    environment:\n      API_PORT: \"1\"\n    ports:\n      - X_Y\n  worker:\n    environment:\n      - WORKER_PORT=2\n";
     let pair = |service: &str, name: &str| (service.to_owned(), name.to_owned());
     assert_eq!(

@@ -46,7 +46,7 @@ async fn a_wrong_method_is_a_405_that_names_the_right_ones() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_a_client_error() {
+async fn an_invalid_id_is_a_client_error() {
     let (_world, api) = World::shared().await;
     for id in [
         "17",
@@ -61,7 +61,7 @@ async fn an_id_that_is_none_is_a_client_error() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_in_a_query_is_named() {
+async fn invalid_query_parameters_are_named() {
     let (_world, api) = World::shared().await;
     for (query, field) in [
         ("limit=0", "limit"),
@@ -91,7 +91,7 @@ async fn what_is_wrong_in_a_query_is_named() {
 }
 
 #[tokio::test]
-async fn every_answer_names_its_request() {
+async fn every_response_has_its_own_request_id() {
     let (_world, api) = World::shared().await;
     let one = api.client().get("/api/nothing").await;
     let two = api.client().get("/api/nothing").await;
@@ -100,7 +100,7 @@ async fn every_answer_names_its_request() {
 
 /// A body that announces no length is counted as it comes.
 #[tokio::test]
-async fn a_body_in_chunks_is_refused_once_it_is_too_large() {
+async fn a_chunked_body_is_refused_once_it_is_too_large() {
     let world = World::with(&[("MAX_BODY_BYTES", "2000")]).await;
     let api = world.api().await;
     let mut request = format!(

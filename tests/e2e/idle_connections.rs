@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 #[tokio::test]
-async fn a_connection_that_has_carried_nothing_for_a_while_is_told_nothing_and_can_be_used() {
+async fn an_idle_connection_gets_no_response_and_stays_usable() {
     let world = World::new().await;
     let api = world.api().await;
     let connecting = TcpStream::connect(("127.0.0.1", api.port()));

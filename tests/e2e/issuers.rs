@@ -24,7 +24,7 @@ async fn posting_as(client: &Client, token: String, to: UserId) -> u16 {
 }
 
 #[tokio::test]
-async fn an_issuers_token_does_what_its_scopes_say_and_nothing_without() {
+async fn an_issuers_token_is_limited_to_its_scopes() {
     let world = World::with(&[
         ("JWT_ALGORITHM", "RS256"),
         ("JWT_PUBLIC_KEY_FILE", PUBLIC_KEY_FILE),
@@ -41,7 +41,7 @@ async fn an_issuers_token_does_what_its_scopes_say_and_nothing_without() {
 
 /// Everybody may know the public key: it must never serve as an HMAC secret.
 #[tokio::test]
-async fn the_public_key_is_no_secret_to_sign_with() {
+async fn the_public_key_is_not_accepted_as_an_hmac_secret() {
     for algorithms in ["RS256", "RS256,HS256"] {
         let world = World::with(&[
             ("JWT_ALGORITHM", algorithms),
@@ -61,7 +61,7 @@ async fn the_public_key_is_no_secret_to_sign_with() {
 }
 
 #[tokio::test]
-async fn issuer_and_audience_are_checked_where_they_are_set() {
+async fn issuer_and_audience_are_checked_if_they_are_configured() {
     let world = World::with(&[
         ("JWT_ISSUER", "https://issuer"),
         ("JWT_AUDIENCE", "tidings"),

@@ -3,7 +3,7 @@
 use tidings_tests::{Load, Posted, Reply, World, eventually_ok, secs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_killed_three_times_over_loses_and_doubles_nothing() {
+async fn a_worker_killed_three_times_neither_loses_nor_duplicates_a_message() {
     // A message that lost an attempt would not be recorded in time.
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "600000")]).await;
     let mut api = world.api().await;
@@ -31,7 +31,7 @@ async fn a_worker_killed_three_times_over_loses_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_api_killed_while_it_is_posted_to_keeps_its_word() {
+async fn an_api_killed_under_load_loses_no_accepted_notification() {
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "600000")]).await;
     let (mut api, mut worker) = tokio::join!(world.api(), world.worker());
     let load = Load::start(&api, world.user, 32);

@@ -31,7 +31,7 @@ async fn retries(worker: &Program) -> u64 {
 }
 
 #[tokio::test]
-async fn an_unknown_user_climbs_with_growing_delays_and_ends_as_a_dead_letter() {
+async fn a_message_for_an_unknown_user_is_retried_with_growing_delays_and_becomes_a_dead_letter() {
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "400"), ("RETRY_MULTIPLIER", "2")]).await;
     let amqp = world.declared(&[]).await;
     let probe = Probe::bind(&amqp, "intake").await;
@@ -68,7 +68,7 @@ async fn an_unknown_user_climbs_with_growing_delays_and_ends_as_a_dead_letter() 
 }
 
 #[tokio::test]
-async fn a_user_made_in_time_lets_the_next_attempt_succeed() {
+async fn a_retry_succeeds_once_the_user_exists() {
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "3000")]).await;
     let amqp = world.declared(&[]).await;
     let probe = Probe::bind(&amqp, "intake").await;
@@ -90,7 +90,7 @@ async fn a_user_made_in_time_lets_the_next_attempt_succeed() {
 }
 
 #[tokio::test]
-async fn without_retries_a_failure_is_a_dead_letter_and_a_replay_processes_it() {
+async fn without_retries_a_failure_becomes_a_dead_letter_and_a_replay_processes_it() {
     let world = World::with(&[("MAX_RETRIES", "0")]).await;
     let amqp = world.declared(&[]).await;
     let mut worker = world.worker().await;

@@ -78,7 +78,7 @@ async fn busy(world: &World, api: &Program, token: &str) {
 #[case("info")]
 #[case("debug")]
 #[tokio::test]
-async fn every_line_is_a_flat_object_and_none_tells_a_payload_or_a_secret(#[case] level: &str) {
+async fn every_log_line_is_a_flat_object_without_payloads_and_secrets(#[case] level: &str) {
     let world = World::with(&[
         ("LOG_LEVEL", level),
         ("MAX_RETRIES", "1"),

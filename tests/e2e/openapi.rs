@@ -22,7 +22,7 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 }
 
 #[tokio::test]
-async fn the_description_is_complete_in_itself_and_lists_every_path() {
+async fn the_openapi_document_is_self_contained_and_lists_every_path() {
     let (_world, api) = World::shared().await;
     let answer = api.client().anonymous().get("/api/openapi.json").await;
     assert_eq!(answer.status, 200);
@@ -109,7 +109,7 @@ fn loaded(html: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_page_for_people_works_without_the_internet() {
+async fn the_documentation_page_loads_nothing_from_other_hosts() {
     let (_world, api) = World::shared().await;
     let client = api.client().anonymous();
     let mut page = client.get("/docs").await;

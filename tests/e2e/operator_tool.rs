@@ -24,7 +24,7 @@ async fn doctor_finds_nothing_in_a_healthy_installation() {
 }
 
 #[tokio::test]
-async fn doctor_names_drifted_queues_waiting_letters_and_servers_that_are_away() {
+async fn doctor_reports_drifted_queues_dead_letters_and_unreachable_servers() {
     let world = World::with(&[("QUORUM_SIZE", "1")]).await;
     let amqp = world.declared(&[("QUORUM_SIZE", "3")]).await;
     let mut letter = amqp.to_intake("no notification");
@@ -48,7 +48,7 @@ async fn doctor_names_drifted_queues_waiting_letters_and_servers_that_are_away()
 }
 
 #[tokio::test]
-async fn tokens_are_minted_in_development_alone() {
+async fn tokens_are_issued_only_in_development() {
     let world = World::new().await;
     let api = world.api().await;
     let token = world.tidings(&["token", "--scope", "notifications:send"]);

@@ -15,7 +15,7 @@ fn with(world: &World, channel: Channel, members: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_a_payload_lacks_for_its_channel_is_named_at_once() {
+async fn all_missing_fields_of_a_payload_are_named() {
     let (world, api) = World::shared().await;
     for (channel, lacking) in [
         (Channel::Email, vec!["payload.subject", "payload.text"]),
@@ -45,7 +45,7 @@ async fn what_a_payload_lacks_for_its_channel_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_in_a_payload_is_named() {
+async fn invalid_fields_of_a_payload_are_named() {
     let (world, api) = World::shared().await;
     for (channel, field, value) in [
         (Channel::Email, "subject", json!("")),
@@ -91,7 +91,7 @@ async fn what_is_wrong_in_a_payload_is_named() {
 
 /// Whatever a line break could add to a message's head.
 #[tokio::test]
-async fn headers_cannot_be_smuggled_in() {
+async fn header_injection_is_refused() {
     let (world, api) = World::shared().await;
     for field in ["subject", "to", "from", "replyTo", "unsubscribeUrl"] {
         let right = match field {
@@ -121,7 +121,7 @@ async fn headers_cannot_be_smuggled_in() {
 }
 
 #[tokio::test]
-async fn other_names_are_taken_and_the_payload_is_kept_as_it_was_sent() {
+async fn alternative_field_names_are_accepted_and_the_payload_is_recorded_unchanged() {
     let (world, api) = World::shared().await;
     let posts = [
         (
@@ -157,7 +157,7 @@ async fn other_names_are_taken_and_the_payload_is_kept_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn only_who_may_send_to_anyone_may_choose_addresses() {
+async fn only_callers_who_may_send_to_anyone_may_set_addresses() {
     let (world, api) = World::shared().await;
     let token = |scope| tokens::scoped(world.user, scope);
     let own = api.client().with_token(token("notifications:send"));
@@ -197,7 +197,7 @@ async fn only_who_may_send_to_anyone_may_choose_addresses() {
 }
 
 #[tokio::test]
-async fn a_template_travels_with_its_variables() {
+async fn a_template_is_recorded_with_its_variables() {
     let (world, api) = World::shared().await;
     for template in [
         json!({"name": "welcome", "locale": "de-AT"}),
@@ -219,7 +219,7 @@ async fn a_template_travels_with_its_variables() {
 }
 
 #[tokio::test]
-async fn a_template_that_is_none_or_in_the_wrong_place_is_refused() {
+async fn an_invalid_or_misplaced_template_is_refused() {
     let (world, api) = World::shared().await;
     for channel in [Channel::InApp, Channel::Webhook] {
         let mut body = notification(world.user, channel);
@@ -261,7 +261,7 @@ async fn a_template_that_is_none_or_in_the_wrong_place_is_refused() {
 }
 
 #[tokio::test]
-async fn a_channel_without_a_provider_is_off_and_the_answer_says_what_to_set() {
+async fn a_channel_without_a_provider_is_refused_with_the_setting_to_change() {
     for (channel, variable) in [
         (Channel::Email, "EMAIL_PROVIDER"),
         (Channel::Sms, "SMS_PROVIDER"),

@@ -11,7 +11,7 @@ async fn both() -> (World, [Program; 2]) {
 }
 
 #[tokio::test]
-async fn a_program_tells_of_its_health_without_a_token() {
+async fn health_endpoints_need_no_token() {
     let (world, programs) = both().await;
     for program in &programs {
         let client = program.client().anonymous();
@@ -38,7 +38,7 @@ async fn a_program_tells_of_its_health_without_a_token() {
 }
 
 #[tokio::test]
-async fn metrics_are_prometheus_text_that_tells_of_what_happened() {
+async fn metrics_are_valid_prometheus_text_and_count_requests() {
     let (world, programs) = both().await;
     let api = &programs[0];
     let _ = api.client().post(&world.in_app()).await.accepted();

@@ -25,7 +25,7 @@ async fn set_read_only(world: &World, read_only: &str) {
 }
 
 #[tokio::test]
-async fn while_the_database_cannot_write_messages_wait_and_lose_no_attempt() {
+async fn a_read_only_database_costs_no_message_an_attempt() {
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "100"), ("RETRY_MULTIPLIER", "1")]).await;
     let (api, worker) = (world.api().await, world.worker().await);
     set_read_only(&world, "on").await;

@@ -8,7 +8,7 @@ use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
 use tidings_tests::{Client, Program, World, eventually, secs};
 
 #[tokio::test]
-async fn a_recorded_notification_is_read_as_it_was_sent() {
+async fn a_recorded_notification_is_read_unchanged() {
     let world = World::new().await;
     let api = world.api().await;
     let mut body = world.in_app();
@@ -41,7 +41,7 @@ async fn a_recorded_notification_is_read_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn what_nobody_sent_is_a_404() {
+async fn an_unknown_notification_is_a_404() {
     let (_world, api) = World::shared().await;
     let answer = api
         .client()
@@ -124,7 +124,7 @@ async fn pages_are_newest_first_without_gaps_or_repetitions() {
 }
 
 #[tokio::test]
-async fn filters_show_what_they_name_and_all_of_it() {
+async fn filters_return_all_matching_notifications_and_no_other() {
     let (world, api, other) = filled().await;
     let (client, user) = (api.client(), world.user);
     for (query, expected) in [

@@ -77,7 +77,7 @@ async fn count(world: &World, own: UserId, other: UserId) -> i64 {
 }
 
 #[tokio::test]
-async fn each_scope_allows_what_it_says_and_no_more() {
+async fn each_scope_allows_only_what_it_names() {
     let office = Office::open().await;
     for (scope, expected) in [
         ("", [403, 403, 403, 403, 403, 403, 403]),
@@ -107,7 +107,7 @@ async fn a_token_without_scopes_is_a_trusted_service() {
 }
 
 #[tokio::test]
-async fn what_is_forbidden_is_told_in_the_one_error_shape_and_not_sent() {
+async fn a_forbidden_request_gets_the_common_error_shape_and_sends_nothing() {
     let office = Office::open().await;
     let client = office.scoped("notifications:send");
     let answer = client
@@ -126,7 +126,7 @@ async fn what_is_forbidden_is_told_in_the_one_error_shape_and_not_sent() {
 }
 
 #[tokio::test]
-async fn a_reader_who_lists_sees_only_the_own_notifications() {
+async fn a_scoped_reader_lists_only_their_own_notifications() {
     let office = Office::open().await;
     let answer = office
         .scoped("notifications:read")
@@ -140,7 +140,7 @@ async fn a_reader_who_lists_sees_only_the_own_notifications() {
 
 /// A caller that is no UUID can have no notifications of its own.
 #[tokio::test]
-async fn a_caller_who_is_no_user_may_send_to_nobody() {
+async fn a_caller_who_is_not_a_user_may_send_to_nobody() {
     let office = Office::open().await;
     let claims = json!({"sub": "billing", "scope": "notifications:send notifications:read"});
     let client = office.api.client().with_token(tokens::signed(&claims));

@@ -42,7 +42,7 @@ async fn post_until_refused(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_api_leaves_under_load_without_cutting_off_a_request() {
+async fn the_api_stops_under_load_without_aborting_a_request() {
     let world = World::new().await;
     let mut api = world.api().await;
     let count = AtomicUsize::new(0);
@@ -78,7 +78,7 @@ async fn the_api_leaves_under_load_without_cutting_off_a_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_worker_leaves_under_load_and_another_goes_on_where_it_stopped() {
+async fn the_worker_stops_under_load_and_another_continues_where_it_stopped() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
     let all: Vec<_> = (0..8000).map(|_| world.wire()).collect();
@@ -178,7 +178,7 @@ async fn busy(world: &World, kind: Kind, more: &[(&str, &str)]) -> (Program, Loc
 #[case(Kind::Api)]
 #[case(Kind::Worker)]
 #[tokio::test]
-async fn what_is_in_flight_is_finished_before_a_program_leaves(#[case] kind: Kind) {
+async fn work_in_flight_is_finished_before_a_program_stops(#[case] kind: Kind) {
     let world = World::new().await;
     let (mut program, lock) = busy(&world, kind, &[]).await;
     program.sigterm();
@@ -200,7 +200,7 @@ async fn what_is_in_flight_is_finished_before_a_program_leaves(#[case] kind: Kin
 #[case(Kind::Api)]
 #[case(Kind::Worker)]
 #[tokio::test]
-async fn a_second_signal_ends_a_program_at_once_and_not_with_0(#[case] kind: Kind) {
+async fn a_second_signal_stops_a_program_at_once_with_exit_code_1(#[case] kind: Kind) {
     let world = World::new().await;
     let (mut program, _lock) = busy(&world, kind, &[]).await;
     program.sigterm();
@@ -218,7 +218,7 @@ async fn a_second_signal_ends_a_program_at_once_and_not_with_0(#[case] kind: Kin
 #[case(Kind::Api)]
 #[case(Kind::Worker)]
 #[tokio::test]
-async fn the_deadline_ends_a_program_and_not_with_0(#[case] kind: Kind) {
+async fn the_shutdown_deadline_stops_a_program_with_exit_code_1(#[case] kind: Kind) {
     let world = World::new().await;
     let (mut program, _lock) = busy(&world, kind, &[("SHUTDOWN_TIMEOUT_SECS", "1")]).await;
     program.sigterm();

@@ -112,7 +112,7 @@ async fn a_message_arrives_over_tls_from_the_first_byte_and_without_tls() {
 }
 
 #[tokio::test]
-async fn lines_that_the_protocol_could_take_for_its_own_arrive_as_they_were() {
+async fn lines_that_look_like_smtp_commands_arrive_unchanged() {
     let server = SmtpServer::start(SmtpOptions::default()).await;
     let provider = provider(&server, &[], TIMEOUT);
     let as_lines = |text: &str| {
@@ -163,7 +163,7 @@ async fn a_wrong_password_is_refused_credentials() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_missing_or_that_nobody_takes_is_refused_credentials() {
+async fn a_missing_or_unsupported_login_is_refused_credentials() {
     let server = SmtpServer::start(SmtpOptions::default()).await;
     let nobody = provider(&server, &[("SMTP_USER", ""), ("SMTP_PASS", "")], TIMEOUT);
     let report = send(&nobody, "anna@example.org").await;
@@ -203,7 +203,7 @@ async fn a_server_without_starttls_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_or_for_another_host_is_a_failure() {
+async fn an_untrusted_certificate_or_one_for_another_host_is_a_failure() {
     let server = SmtpServer::start(SmtpOptions::default()).await;
     let distrustful = Smtp::new(settings(server.settings()), TIMEOUT, 2).expect("a provider");
     assert_failed(&send(&distrustful, "anna@example.org").await, "certificate");
@@ -218,7 +218,7 @@ async fn a_certificate_that_nobody_vouches_for_or_for_another_host_is_a_failure(
 }
 
 #[tokio::test]
-async fn what_a_server_says_of_a_message_decides_about_it() {
+async fn smtp_replies_are_mapped_to_reports() {
     let server = SmtpServer::start(SmtpOptions {
         answers: vec![
             ("rcpt", "unknown@example.org", "550 5.1.1 No such user here"),
@@ -266,7 +266,7 @@ async fn what_a_server_says_of_a_message_decides_about_it() {
 }
 
 #[tokio::test]
-async fn a_server_that_sends_everybody_away_asks_for_patience() {
+async fn a_421_to_mail_is_rate_limiting() {
     let away = "421 4.3.2 Shutting down";
     let server = answering("mail", "tidings@example.com", away).await;
     let provider = provider(&server, &[], TIMEOUT);
@@ -288,7 +288,7 @@ async fn a_server_that_is_down_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_server_that_dies_before_it_has_the_message_is_a_failure() {
+async fn a_server_that_disconnects_before_the_message_is_a_failure() {
     let server = answering("rcpt", "anna@example.org", "drop").await;
     let provider = provider(&server, &[], TIMEOUT);
     let report = send(&provider, "anna@example.org").await;
@@ -296,7 +296,7 @@ async fn a_server_that_dies_before_it_has_the_message_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_killed_with_the_message_in_its_hands_leaves_it_in_doubt() {
+async fn a_server_that_is_killed_after_the_message_leaves_the_outcome_unknown() {
     let mut server = answering("data", "anna@example.org", "hang").await;
     let provider = provider(&server, &[], TIMEOUT);
     let sending = tokio::spawn(async move { send(&provider, "anna@example.org").await });
@@ -310,7 +310,7 @@ async fn a_server_that_is_killed_with_the_message_in_its_hands_leaves_it_in_doub
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_waited_for_no_longer_than_the_timeout() {
+async fn a_server_that_does_not_respond_fails_after_the_timeout() {
     let server = SmtpServer::start(SmtpOptions {
         answers: vec![
             ("rcpt", "early@example.org", "hang"),
@@ -353,7 +353,7 @@ async fn a_connection_that_the_server_closed_while_it_was_idle_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_few_messages_a_connection_is_no_failure() {
+async fn a_server_that_limits_messages_per_connection_is_no_failure() {
     let server = SmtpServer::start(SmtpOptions {
         mails_per_connection: 2,
         ..SmtpOptions::default()

@@ -76,7 +76,7 @@ fn lines_with(words: &[&str], allowed: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn sql_stands_in_db_alone() {
+fn only_the_db_crate_contains_sql() {
     let words = [
         "tokio_postgres",
         "deadpool",

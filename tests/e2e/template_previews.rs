@@ -7,7 +7,7 @@ use tidings_tests::World;
 use crate::templates::{preview, put};
 
 #[tokio::test]
-async fn a_preview_is_what_would_be_sent() {
+async fn a_preview_shows_what_would_be_sent() {
     let world = World::new().await;
     let api = world.api().await;
     let client = api.client();
@@ -47,7 +47,7 @@ async fn a_preview_is_what_would_be_sent() {
 }
 
 #[tokio::test]
-async fn a_preview_of_an_old_version_is_still_to_be_had() {
+async fn a_preview_of_an_old_version_is_possible() {
     let world = World::new().await;
     let api = world.api().await;
     let client = api.client();
@@ -78,7 +78,7 @@ async fn a_preview_of_an_old_version_is_still_to_be_had() {
 }
 
 #[tokio::test]
-async fn a_preview_names_what_is_missing_and_stops_what_never_ends() {
+async fn a_preview_reports_missing_variables_and_stops_endless_templates() {
     let world = World::new().await;
     let api = world.api().await;
     let client = api.client();

@@ -106,7 +106,7 @@ async fn a_template_is_written_read_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn puts_at_once_are_a_version_each() {
+async fn concurrent_puts_create_a_version_each() {
     let world = World::new().await;
     let api = world.api().await;
     let client = api.client();
@@ -122,7 +122,7 @@ async fn puts_at_once_are_a_version_each() {
 }
 
 #[tokio::test]
-async fn only_who_may_write_templates_comes_near_them() {
+async fn templates_need_their_own_scope() {
     let world = World::new().await;
     let api = world.api().await;
     let body = json!({"channel": "email", "variables": {"name": "Anna"}});
@@ -165,7 +165,7 @@ async fn only_who_may_write_templates_comes_near_them() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_template_is_told_field_by_field() {
+async fn invalid_fields_of_a_template_are_named() {
     let world = World::new().await;
     let api = world.api().await;
     let client = api.client();
@@ -268,7 +268,7 @@ async fn what_is_wrong_with_a_template_is_told_field_by_field() {
 }
 
 #[tokio::test]
-async fn a_list_goes_on_where_the_page_before_ended() {
+async fn a_list_continues_after_the_previous_page() {
     let world = World::new().await;
     demo::seed(&world.database.pool).await.expect("seeded");
     let api = world.api().await;

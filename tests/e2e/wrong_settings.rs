@@ -32,7 +32,7 @@ async fn refused(kind: Kind, settings: &Settings) -> String {
 #[case(Kind::Api, "API_PORT")]
 #[case(Kind::Worker, "WORKER_PORT")]
 #[tokio::test]
-async fn all_mistakes_are_told_at_once(#[case] kind: Kind, #[case] port: &str) {
+async fn all_invalid_settings_are_reported_together(#[case] kind: Kind, #[case] port: &str) {
     let wrong = settings(&[
         (port, "abc"),
         ("MAX_RETRIES", "-1"),
@@ -64,7 +64,7 @@ async fn all_mistakes_are_told_at_once(#[case] kind: Kind, #[case] port: &str) {
 #[case::of_this_page("change-me-to-a-long-random-secret-please")]
 #[case::monotonous("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
 #[tokio::test]
-async fn in_production_the_api_refuses_a_secret_that_is_none(#[case] secret: &str) {
+async fn in_production_the_api_refuses_a_weak_secret(#[case] secret: &str) {
     let wrong = settings(&[("APP_ENV", "production"), ("JWT_SECRET", secret)]);
     let errors = refused(Kind::Api, &wrong).await;
     assert!(errors.contains("JWT_SECRET"), "{errors}");
@@ -73,7 +73,7 @@ async fn in_production_the_api_refuses_a_secret_that_is_none(#[case] secret: &st
 
 /// A forgotten `APP_ENV` is production.
 #[tokio::test]
-async fn without_an_environment_the_secret_is_checked_as_in_production() {
+async fn without_app_env_the_secret_is_checked_as_in_production() {
     let wrong = settings(&[("APP_ENV", ""), ("JWT_SECRET", "hunter2")]);
     let errors = refused(Kind::Api, &wrong).await;
     assert!(errors.contains("JWT_SECRET"), "{errors}");
@@ -114,7 +114,7 @@ async fn a_provider_that_does_not_deliver_is_refused(
 #[case("none")]
 #[case("HS1024")]
 #[tokio::test]
-async fn an_algorithm_that_is_none_is_refused(#[case] algorithm: &str) {
+async fn an_unknown_algorithm_is_refused(#[case] algorithm: &str) {
     let errors = refused(Kind::Api, &settings(&[("JWT_ALGORITHM", algorithm)])).await;
     assert!(errors.contains("JWT_ALGORITHM"), "{errors}");
 }

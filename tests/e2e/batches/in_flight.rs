@@ -12,7 +12,7 @@ use super::{JSON, accepted, numbered};
 #[case("10", 1000)]
 #[case("1", 200)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn batches_may_be_larger_than_what_may_be_in_flight(
+async fn a_batch_may_exceed_the_publish_in_flight_limit(
     #[case] in_flight: &str,
     #[case] count: usize,
 ) {
@@ -69,7 +69,7 @@ async fn post_and_leave(world: &World, port: u16, items: &[Value]) {
 /// With one permit a batch takes so long that its client is gone in the middle of it; a permit that
 /// leaked would be the last.
 #[tokio::test]
-async fn a_batch_whose_client_goes_away_is_published_to_its_end_and_keeps_no_permit() {
+async fn a_batch_whose_client_disconnects_is_published_completely_and_leaks_no_permit() {
     let settings = [
         ("PUBLISH_MAX_IN_FLIGHT", "1"),
         ("PUBLISH_TIMEOUT_MS", "60000"),

@@ -5,7 +5,7 @@ use super::{accepted, keyed, until_recorded, words};
 
 /// Items of a batch, requests of their own, and both again: one key is one notification.
 #[tokio::test]
-async fn the_same_key_is_one_row_within_a_batch_across_batches_and_by_itself() {
+async fn one_key_is_one_row_within_a_batch_across_batches_and_in_single_posts() {
     let world = World::new().await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     let client = api.client();
@@ -51,7 +51,7 @@ async fn the_same_key_is_one_row_within_a_batch_across_batches_and_by_itself() {
 
 /// An item that is wrong has no part in what comes after it under the same key.
 #[tokio::test]
-async fn a_wrong_item_does_not_take_its_key() {
+async fn an_invalid_item_does_not_use_up_its_key() {
     let (world, api) = World::shared().await;
     let items = [
         keyed(json!({}), &world.user.to_string()),

@@ -13,7 +13,7 @@ fn sized(world: &World, size: usize) -> String {
 }
 
 #[tokio::test]
-async fn the_whole_and_each_item_may_be_as_large_as_is_set_and_not_a_byte_larger() {
+async fn batch_and_item_size_limits_are_exact() {
     let world = World::with(&[("MAX_BODY_BYTES", "2000"), ("MAX_BATCH_BODY_BYTES", "5000")]).await;
     let api = world.api().await;
     let client = api.client();
@@ -42,7 +42,7 @@ async fn the_whole_and_each_item_may_be_as_large_as_is_set_and_not_a_byte_larger
 }
 
 #[tokio::test]
-async fn eight_mebibytes_of_the_largest_items_are_taken() {
+async fn a_batch_of_eight_mebibytes_is_accepted() {
     let (world, api) = World::shared().await;
     let item = sized(&world, 65_536);
     let body = format!(r#"{{"notifications":[{}]}}"#, vec![item; 127].join(","));
@@ -52,7 +52,7 @@ async fn eight_mebibytes_of_the_largest_items_are_taken() {
 
 /// Nesting as deep as a body has room for, in every place.
 #[tokio::test]
-async fn deep_nesting_costs_its_own_item_alone() {
+async fn deep_nesting_affects_only_its_own_item() {
     let (world, api) = World::shared().await;
     let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
     let payload = world.in_app().to_string();

@@ -1,11 +1,11 @@
 //! `POST /api/notifications/batch`: many notifications in one request, each with a result of its own.
 //! (What becomes of them when the broker goes away is shown with private ones.)
 
+mod errors;
 mod in_flight;
-mod items;
 mod keys;
 mod limits;
-mod refused;
+mod results;
 
 use std::collections::BTreeSet;
 

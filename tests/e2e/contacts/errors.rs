@@ -47,7 +47,7 @@ async fn an_unknown_user_is_a_404_everywhere() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_in_a_body_is_named() {
+async fn invalid_fields_of_a_body_are_named() {
     let (world, api) = open().await;
     let client = api.client();
     let kinds = [
@@ -90,7 +90,7 @@ async fn what_is_wrong_in_a_body_is_named() {
 }
 
 #[tokio::test]
-async fn each_kind_of_mistake_has_its_code() {
+async fn each_kind_of_error_has_its_code() {
     let (world, api) = open().await;
     let (client, numbers) = (api.client(), path(world.user, "/phone-numbers"));
     let long = format!(r#"{{"number": "{}"}}"#, "1".repeat(70_000));
@@ -123,7 +123,7 @@ async fn each_kind_of_mistake_has_its_code() {
 }
 
 #[tokio::test]
-async fn wrong_ids_and_methods_have_the_one_error_shape() {
+async fn invalid_ids_and_methods_have_the_common_error_shape() {
     let (world, api) = open().await;
     let client = api.client();
     for path in ["/api/users/me/contacts", "/api/users/7/contacts/email"] {

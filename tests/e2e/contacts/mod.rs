@@ -1,7 +1,7 @@
 //! `/api/users/{userId}/contacts`.
 
 mod errors;
-mod rights;
+mod permissions;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ async fn listed(client: &Client, user: UserId, list: &str, field: &str) -> Vec<V
 }
 
 #[tokio::test]
-async fn a_user_without_contacts_has_empty_ones() {
+async fn a_user_without_contacts_has_empty_lists() {
     let (world, api) = open().await;
     let answer = api.client().get(&path(world.user, "")).await;
     assert_eq!(answer.status, 200);
@@ -55,7 +55,7 @@ async fn a_user_without_contacts_has_empty_ones() {
 }
 
 #[tokio::test]
-async fn an_address_is_set_read_and_taken_away() {
+async fn an_email_address_is_set_read_and_deleted() {
     let (world, api) = open().await;
     let (client, path) = (api.client(), path(world.user, "/email"));
     let read = async || {
@@ -81,7 +81,7 @@ async fn an_address_is_set_read_and_taken_away() {
 }
 
 #[tokio::test]
-async fn an_address_has_one_user() {
+async fn an_email_address_belongs_to_one_user() {
     let (world, api) = open().await;
     let (client, other) = (api.client(), world.database.user().await);
     let body = json!({"email": unique(&world, "anna@example.com")});
@@ -122,7 +122,7 @@ async fn numbers_are_added_once_listed_newest_first_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_device_is_registered_once_and_moves_to_who_registers_it_last() {
+async fn a_device_belongs_to_the_user_who_registered_it_last() {
     let (world, api) = open().await;
     let (client, other) = (api.client(), world.database.user().await);
     let [annas, bens] = [world.user, other].map(|user| path(user, "/device-tokens"));
@@ -153,7 +153,7 @@ async fn a_device_is_registered_once_and_moves_to_who_registers_it_last() {
 }
 
 #[tokio::test]
-async fn nobody_gets_more_contacts_than_the_limit_however_many_are_added_at_once() {
+async fn concurrent_requests_do_not_exceed_the_limit_of_contacts() {
     let (world, api) = open().await;
     let client = api.client();
     for (kind, list, most) in [

@@ -8,7 +8,7 @@ use tidings_tests::{Receiver, eventually_ok, outcomes, secs};
 use super::{channel, error, post, taken, world};
 
 #[tokio::test]
-async fn refused_credentials_close_the_channel_at_once_until_they_are_mended() {
+async fn refused_credentials_pause_the_channel_until_they_are_accepted() {
     let mended = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&mended);
     let twilio = Receiver::start(move |_| {

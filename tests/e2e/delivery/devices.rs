@@ -101,7 +101,7 @@ fn sent_to(fcm: &Receiver, token: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_retry_goes_to_the_devices_alone_that_were_not_reached() {
+async fn a_retry_goes_only_to_devices_that_were_not_reached() {
     let seen = AtomicUsize::new(0);
     let fcm = fcm(move |token| match token {
         "flaky" if seen.fetch_add(1, Ordering::SeqCst) < 2 => error(500, "INTERNAL"),
@@ -125,7 +125,7 @@ async fn a_retry_goes_to_the_devices_alone_that_were_not_reached() {
 }
 
 #[tokio::test]
-async fn a_device_that_is_unregistered_is_forgotten_and_the_others_reached() {
+async fn an_unregistered_device_is_deleted_and_the_others_are_reached() {
     let fcm = fcm(|token| match token {
         "gone" => error(404, "UNREGISTERED"),
         _ => taken(),

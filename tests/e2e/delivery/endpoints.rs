@@ -54,7 +54,7 @@ fn verifies(request: &Received, secret: &str) -> bool {
 }
 
 #[tokio::test]
-async fn each_endpoint_of_a_user_gets_it_once_signed_with_its_own_secret() {
+async fn each_endpoint_of_a_user_gets_one_request_signed_with_its_own_secret() {
     let seen = AtomicUsize::new(0);
     let flaky = Receiver::start(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
         0 | 1 => Response::status(500),
@@ -96,7 +96,7 @@ async fn each_endpoint_of_a_user_gets_it_once_signed_with_its_own_secret() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_says_it_is_gone_is_disabled() {
+async fn an_endpoint_that_answers_410_is_disabled() {
     let gone = Receiver::start(|_| Response::status(410)).await;
     let world = world(&[]).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
@@ -122,7 +122,7 @@ async fn an_endpoint_that_says_it_is_gone_is_disabled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_destination_that_is_away_costs_nothing_more_and_nobody_else() {
+async fn a_destination_that_is_down_gets_only_probes_and_delays_no_other() {
     let works = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&works);
     let down = Receiver::start(move |_| {
@@ -170,7 +170,7 @@ async fn a_destination_that_is_away_costs_nothing_more_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_refused_a_notification_is_not_asked_again_while_another_is_away() {
+async fn an_endpoint_that_rejected_a_notification_is_not_retried_while_another_is_down() {
     let refuses = Receiver::start(|_| Response::status(400).body("no such order")).await;
     let works = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&works);
@@ -209,7 +209,7 @@ async fn an_endpoint_that_refused_a_notification_is_not_asked_again_while_anothe
 }
 
 #[tokio::test]
-async fn a_receiver_that_asked_for_patience_is_not_asked_sooner_because_another_failed() {
+async fn retry_after_is_respected_although_another_endpoint_is_retried_sooner() {
     let seen = AtomicUsize::new(0);
     let patient = Receiver::start(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
         0 => Response::status(429).header("retry-after", "4"),
@@ -239,7 +239,7 @@ async fn a_receiver_that_asked_for_patience_is_not_asked_sooner_because_another_
 }
 
 #[tokio::test]
-async fn nothing_waits_for_ever_for_a_destination_that_is_away() {
+async fn waiting_for_a_destination_that_is_down_is_limited() {
     let down = Receiver::start(|_| Response::status(503)).await;
     let world = world(&[
         ("BREAKER_FAILURES", "1"),

@@ -10,7 +10,7 @@ use tidings_tests::{Receiver, eventually, outcomes, secs};
 use super::{post, taken, world};
 
 #[tokio::test]
-async fn a_message_whose_row_another_worker_holds_waits_without_an_attempt() {
+async fn a_message_whose_row_another_worker_has_claimed_waits_without_an_attempt() {
     let twilio = Receiver::start(|_| taken()).await;
     let world = world(&twilio, &[("MAX_RETRIES", "0")]).await;
     let api = world.api().await;
@@ -52,7 +52,7 @@ async fn a_message_whose_row_another_worker_holds_waits_without_an_attempt() {
 }
 
 #[tokio::test]
-async fn copies_of_a_message_send_nothing_twice() {
+async fn copies_of_a_message_are_sent_once() {
     let twilio = Receiver::start(|_| taken().after(Duration::from_millis(300))).await;
     let world = world(&twilio, &[]).await;
     let api = world.api().await;

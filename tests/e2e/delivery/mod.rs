@@ -1,14 +1,14 @@
 //! The delivery stage, whatever the provider: leases, the breaker, pauses, limits, several addresses.
 
-mod away;
 mod credentials;
 mod devices;
 mod endpoints;
 mod leases;
-mod limits;
-mod patience;
-mod replayed;
-mod unrecorded;
+mod outages;
+mod rate_limits;
+mod recording;
+mod replay;
+mod retry_limits;
 
 use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;

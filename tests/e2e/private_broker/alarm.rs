@@ -7,7 +7,7 @@ use super::{Installation, until_disconnected};
 const REFUSALS: usize = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_broker_is_short_of_memory_posts_are_refused_in_time_and_accepted_soon_after() {
+async fn during_a_memory_alarm_posts_are_refused_in_time_and_accepted_soon_after() {
     let mut installation = Installation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
     let load = installation.load(8).await;
     let watermark = async |fraction| {

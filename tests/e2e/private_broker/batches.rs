@@ -55,7 +55,7 @@ async fn until_recorded(world: &World, ids: &BTreeSet<Uuid>) -> Vec<Uuid> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_broker_is_stopped_a_batch_promises_nothing_and_may_be_sent_again() {
+async fn while_the_broker_is_stopped_a_batch_is_refused_and_may_be_sent_again() {
     let mut installation = Installation::start(&[]).await;
     installation.until_settled().await;
     let (client, world) = (installation.api.client(), &installation.world);
@@ -94,7 +94,7 @@ async fn while_the_broker_is_stopped_a_batch_promises_nothing_and_may_be_sent_ag
 
 /// More items than there are permits, so that those of a batch that timed out must have been given back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_broker_stands_still_a_batch_is_refused_in_time_and_keeps_no_permit() {
+async fn while_the_broker_is_frozen_a_batch_is_refused_in_time_and_leaks_no_permit() {
     let settings = [
         ("PUBLISH_TIMEOUT_MS", "2000"),
         ("PUBLISH_MAX_IN_FLIGHT", "100"),
@@ -171,7 +171,7 @@ impl Batches {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_killed_while_batches_come_loses_no_item_that_was_promised() {
+async fn a_broker_killed_under_batches_loses_no_accepted_item() {
     let mut installation = Installation::start(&[]).await;
     installation.until_settled().await;
     let (world, client) = (&installation.world, installation.api.client());

@@ -79,7 +79,7 @@ impl Installation {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn posts_go_on_when_a_leaders_node_is_killed_and_when_a_node_stands_still() {
+async fn posts_continue_when_a_leader_is_killed_and_when_a_node_is_frozen() {
     let mut installation = Installation::start().await;
     let load = Load::start(&installation.api, installation.world.user, 8);
     let began = Instant::now();

@@ -4,7 +4,7 @@ use tokio::time::timeout;
 use super::Installation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_broker_stands_still_posts_are_refused_in_time_and_accepted_soon_after() {
+async fn while_the_broker_is_frozen_posts_are_refused_in_time_and_accepted_soon_after() {
     let mut installation = Installation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
     let load = installation.load(8).await;
     let frozen = installation.broker.freeze().await;
@@ -18,7 +18,7 @@ async fn while_the_broker_stands_still_posts_are_refused_in_time_and_accepted_so
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_signal_ends_an_api_whose_requests_wait_for_the_broker() {
+async fn a_second_signal_stops_an_api_whose_requests_wait_for_the_broker() {
     let mut installation = Installation::start(&[("PUBLISH_TIMEOUT_MS", "60000")]).await;
     let load = installation.load(8).await;
     let frozen = installation.broker.freeze().await;

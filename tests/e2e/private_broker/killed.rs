@@ -3,7 +3,7 @@ use tidings_tests::{Reply, secs};
 use super::Installation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_killed_while_it_is_used_loses_nothing_that_was_accepted() {
+async fn a_broker_killed_under_load_loses_no_accepted_notification() {
     let mut installation = Installation::start(&[]).await;
     let load = installation.load(32).await;
     for _ in 0..2 {

@@ -2,11 +2,11 @@
 //! Each test has a broker of its own.
 
 mod alarm;
-mod away_at_start;
 mod batches;
 mod cluster;
 mod frozen;
 mod killed;
+mod start_without_servers;
 mod stopped;
 
 use std::time::Instant;

@@ -3,7 +3,7 @@ use tidings_tests::secs;
 use super::Installation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_killed_while_it_is_written_to_has_every_row_in_the_end() {
+async fn a_database_killed_under_load_has_every_row_in_the_end() {
     let mut installation = Installation::start().await;
     let load = installation.load(32).await;
     for _ in 0..3 {

@@ -19,7 +19,7 @@ async fn a_stopped_database_costs_no_message_an_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_away_for_longer_than_messages_are_held_gets_them_all_the_same() {
+async fn messages_are_recorded_after_an_outage_longer_than_they_are_held() {
     let mut installation = Installation::start().await;
     let load = installation.load(1).await;
     installation.postgres.stop().await;

@@ -52,7 +52,7 @@ fn self_signed() -> CertifiedKey<KeyPair> {
 }
 
 #[tokio::test]
-async fn connections_are_encrypted_and_verified_as_the_url_says() {
+async fn connections_are_encrypted_and_verified_as_configured_in_the_url() {
     let postgres = PrivateServer::new(Server::Postgres).await;
     let db = TestDatabase::empty(&postgres.among(Servers::shared())).await;
     let (own, another) = (self_signed(), self_signed());

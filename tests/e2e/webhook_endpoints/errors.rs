@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{ALL, made, open, patch, post, send};
 
 #[tokio::test]
-async fn what_is_wrong_in_a_body_is_named() {
+async fn invalid_fields_of_a_body_are_named() {
     let (world, api) = open().await;
     let (client, user) = (api.client(), world.user);
     let (path, before) = made(&client, user).await;
@@ -86,7 +86,7 @@ async fn what_is_wrong_in_a_body_is_named() {
 }
 
 #[tokio::test]
-async fn what_the_operator_allows_may_be_an_endpoint() {
+async fn an_allowed_internal_host_may_be_an_endpoint() {
     let world = World::with(&[("WEBHOOK_ALLOW_HOSTS", "hooks.intranet:8080")]).await;
     let api = world.api().await;
     for (url, status) in [
@@ -100,7 +100,7 @@ async fn what_the_operator_allows_may_be_an_endpoint() {
 }
 
 #[tokio::test]
-async fn wrong_ids_and_methods_have_the_one_error_shape() {
+async fn invalid_ids_and_methods_have_the_common_error_shape() {
     let (_world, api) = open().await;
     let client = api.client();
     for (method, rest) in [

@@ -1,8 +1,8 @@
 //! `/api/webhook-endpoints`.
 
 mod errors;
+mod permissions;
 mod ping;
-mod rights;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -66,7 +66,7 @@ fn secrets(endpoint: &Endpoint) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_new_endpoints_secret_is_shown_once_and_never_again() {
+async fn the_secret_of_a_new_endpoint_is_shown_once() {
     let (world, api) = open().await;
     let client = api.client();
     let body = json!({"userId": world.user, "url": "https://example.com/hooks?a=1", "description": "Orders"});
@@ -114,7 +114,7 @@ async fn a_new_endpoints_secret_is_shown_once_and_never_again() {
 }
 
 #[tokio::test]
-async fn a_rotated_secret_is_new_and_the_one_before_signs_for_a_day() {
+async fn the_previous_secret_signs_for_a_day_after_a_rotation() {
     let (world, api) = open().await;
     let client = api.client();
     let (path, first) = made(&client, world.user).await;
@@ -152,7 +152,7 @@ async fn a_rotated_secret_is_new_and_the_one_before_signs_for_a_day() {
 }
 
 #[tokio::test]
-async fn an_endpoint_is_changed_disabled_enabled_and_deleted() {
+async fn an_endpoint_is_updated_disabled_enabled_and_deleted() {
     let (world, api) = open().await;
     let client = api.client();
     let (path, made) = made(&client, world.user).await;
@@ -211,7 +211,7 @@ async fn an_endpoint_is_changed_disabled_enabled_and_deleted() {
 }
 
 #[tokio::test]
-async fn pages_are_newest_first_and_of_the_user_asked_for() {
+async fn pages_are_newest_first_and_filtered_by_user() {
     // The list without a user shows the endpoints of all users.
     let world = World::new().await;
     let api = world.api().await;
@@ -253,7 +253,7 @@ async fn pages_are_newest_first_and_of_the_user_asked_for() {
 }
 
 #[tokio::test]
-async fn nobody_gets_more_endpoints_than_the_limit_however_many_are_made_at_once() {
+async fn concurrent_inserts_do_not_exceed_the_limit_of_endpoints() {
     let (world, api) = open().await;
     let client = api.client();
     let body = json!({"userId": world.user, "url": "https://example.com/hooks"});

@@ -7,7 +7,7 @@ use tidings_tests::{Kind, World, eventually, secs};
 use super::{made, open, patch, send};
 
 #[tokio::test]
-async fn a_ping_is_a_notification_for_that_endpoint_alone() {
+async fn a_ping_is_a_notification_for_its_endpoint_only() {
     let (world, api) = open().await;
     let client = api.client();
     let (path, endpoint) = made(&client, world.user).await;
@@ -31,7 +31,7 @@ async fn a_ping_is_a_notification_for_that_endpoint_alone() {
 }
 
 #[tokio::test]
-async fn a_ping_that_could_not_arrive_is_refused() {
+async fn a_ping_that_cannot_be_delivered_is_refused() {
     let world = World::new().await;
     let api = world.api().await;
     let client = api.client();

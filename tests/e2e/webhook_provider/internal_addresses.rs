@@ -161,7 +161,7 @@ fn real_sender() -> WebhookSender {
 }
 
 #[tokio::test]
-async fn every_way_to_name_an_internal_address_is_refused() {
+async fn every_spelling_of_an_internal_address_is_refused() {
     let (catcher, sender) = (Catcher::start().await, real_sender());
     for host in LOOPBACK.iter().chain(&OTHERS) {
         for scheme in ["http", "https"] {
@@ -174,7 +174,7 @@ async fn every_way_to_name_an_internal_address_is_refused() {
 
 /// So that the test above can fail: the spellings do lead to the catcher.
 #[tokio::test]
-async fn the_same_ways_lead_there_where_the_operator_allows_it() {
+async fn the_same_spellings_connect_if_the_address_is_allowed() {
     let (catcher, sender) = (
         Catcher::start().await,
         sender(&[("WEBHOOK_ALLOW_NETS", "127.0.0.0/8")]),
@@ -187,7 +187,7 @@ async fn the_same_ways_lead_there_where_the_operator_allows_it() {
 }
 
 #[test]
-fn what_is_no_plain_url_is_no_address_of_a_webhook() {
+fn an_invalid_url_is_not_a_webhook_address() {
     for wrong in [
         "https://anna@127.0.0.1/",
         "https://example.com:pass@127.0.0.1/",

@@ -1,10 +1,10 @@
 //! The provider `http` of webhooks by itself: what it sends, what it makes of answers, and where it does
 //! not go.
 
-mod answers;
 mod internal_addresses;
 mod names;
 mod requests;
+mod responses;
 
 use std::collections::HashMap;
 use std::io;

@@ -28,7 +28,7 @@ async fn sent(name: &str, answers: &[&[&str]], times: usize) -> (Vec<Report>, [u
 }
 
 #[tokio::test]
-async fn names_with_internal_addresses_alone_are_refused() {
+async fn names_with_only_internal_addresses_are_refused() {
     let (catcher, names) = (Catcher::start().await, Arc::new(Names::default()));
     let sender = sender_with(&[ALLOWED], AMPLE, &names);
     let addresses = [
@@ -66,7 +66,7 @@ async fn names_with_internal_addresses_alone_are_refused() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_bound_to_another_address_later_is_refused_then() {
+async fn dns_rebinding_to_an_internal_address_is_refused() {
     let name = "rebind.example.com";
     let answers: [&[&str]; 3] = [&["127.0.0.2"], &["127.0.0.1"], &["::ffff:127.0.0.1"]];
     let (reports, connections) = sent(name, &answers, 3).await;
@@ -82,7 +82,7 @@ async fn a_name_that_is_bound_to_another_address_later_is_refused_then() {
 }
 
 #[tokio::test]
-async fn of_a_mixed_answer_the_allowed_addresses_alone_are_connected_to() {
+async fn only_the_allowed_addresses_of_a_name_are_connected_to() {
     let name = "mixed.example.com";
     for answer in [
         ["127.0.0.1", "127.0.0.2"],
@@ -100,7 +100,7 @@ async fn of_a_mixed_answer_the_allowed_addresses_alone_are_connected_to() {
 }
 
 #[tokio::test]
-async fn an_allowed_host_may_lead_anywhere_and_opens_no_other_name_or_port() {
+async fn an_allowed_host_allows_no_other_name_or_port() {
     let receiver = Receiver::start(|_| Response::status(200)).await;
     let port = receiver
         .host()
@@ -132,7 +132,7 @@ async fn an_allowed_host_may_lead_anywhere_and_opens_no_other_name_or_port() {
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again_for_its_own_name_alone() {
+async fn a_connection_is_reused_only_for_its_own_name() {
     let receiver = Receiver::start(|_| Response::status(200)).await;
     let port = receiver
         .host()

@@ -29,7 +29,7 @@ fn verifies(secret: &str, request: &Received) -> bool {
 }
 
 #[tokio::test]
-async fn a_request_is_what_standard_webhooks_says_and_its_body_never_changes() {
+async fn a_request_follows_standard_webhooks_and_its_body_never_changes() {
     let receiver = Receiver::start(|_| Response::status(204)).await;
     let sender = sender(&[("WEBHOOK_ALLOW_HOSTS", &receiver.host())]);
     let mut message = message(&receiver.url("/hooks/a%20b?c=d&e"));
@@ -80,7 +80,7 @@ async fn a_request_is_what_standard_webhooks_says_and_its_body_never_changes() {
 }
 
 #[tokio::test]
-async fn without_a_secret_a_request_goes_unsigned() {
+async fn without_a_secret_a_request_is_unsigned() {
     let receiver = Receiver::start(|_| Response::status(204)).await;
     let sender = sender(&[("WEBHOOK_ALLOW_NETS", "127.0.0.1")]);
     let message = message(&receiver.url("/"));
@@ -93,7 +93,7 @@ async fn without_a_secret_a_request_goes_unsigned() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_none_sends_nothing_and_is_not_shown() {
+async fn an_invalid_secret_sends_nothing_and_is_not_shown() {
     let receiver = Receiver::start(|_| Response::status(204)).await;
     let sender = sender(&[("WEBHOOK_ALLOW_HOSTS", &receiver.host())]);
     let mut message = message(&receiver.url("/"));

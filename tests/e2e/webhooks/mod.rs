@@ -1,8 +1,8 @@
 //! Webhooks from the POST to the receiver and back to the timeline.
 
-mod answers;
-mod killed;
-mod others;
+mod isolation;
+mod kills;
+mod responses;
 
 use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;

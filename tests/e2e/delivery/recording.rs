@@ -7,7 +7,7 @@ use tidings_tests::{Receiver, eventually, outcomes, secs};
 use super::{post, taken, world};
 
 #[tokio::test]
-async fn what_was_sent_is_recorded_later_and_not_sent_again() {
+async fn a_delivery_that_cannot_be_recorded_is_recorded_later_and_not_sent_again() {
     let twilio = Receiver::start(|_| taken().after(Duration::from_secs(1))).await;
     let world = world(&twilio, &[("DATABASE_STATEMENT_TIMEOUT_MS", "500")]).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
@@ -37,7 +37,7 @@ async fn what_was_sent_is_recorded_later_and_not_sent_again() {
 }
 
 #[tokio::test]
-async fn what_a_killed_worker_had_under_way_stands_on_the_timeline() {
+async fn an_attempt_of_a_killed_worker_is_on_the_timeline_as_unknown() {
     let pace = Duration::from_secs(2);
     let twilio = Receiver::start(move |_| taken().after(pace)).await;
     let world = world(

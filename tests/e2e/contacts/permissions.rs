@@ -22,7 +22,7 @@ async fn answers(client: &Client, user: UserId) -> [u16; 4] {
 }
 
 #[tokio::test]
-async fn contacts_are_managed_by_their_user_and_by_the_operators_services() {
+async fn contacts_are_managed_by_their_user_and_by_trusted_services() {
     let (world, api) = open().await;
     let own = world.user;
     for (scope, allowed_own, allowed_other) in [

@@ -27,7 +27,7 @@ async fn answers(api: &SharedApi, client: &Client, user: UserId) -> [u16; 7] {
 }
 
 #[tokio::test]
-async fn endpoints_are_managed_by_their_user_and_by_the_operators_services() {
+async fn endpoints_are_managed_by_their_user_and_by_trusted_services() {
     let (world, api) = open().await;
     let (own, other) = (world.user, world.database.user().await);
     let all = [201, 200, 200, 200, 200, 202, 204];
@@ -56,7 +56,7 @@ async fn endpoints_are_managed_by_their_user_and_by_the_operators_services() {
 }
 
 #[tokio::test]
-async fn a_list_without_a_user_shows_a_scoped_caller_the_own_endpoints_alone() {
+async fn a_scoped_caller_lists_only_their_own_endpoints() {
     let (world, api) = open().await;
     let other = world.database.user().await;
     let own = made(&api.client(), world.user).await.1;

@@ -6,7 +6,7 @@ use tidings_tests::{Kind, Program, World, eventually, notification, secs};
 use super::words;
 
 #[tokio::test]
-async fn a_batch_of_nothing_but_mistakes_is_a_400_with_every_result() {
+async fn a_batch_of_invalid_items_is_a_400_with_every_result() {
     let (_world, api) = World::shared().await;
     let answer = api.client().post_batch(&[json!({}), json!([])]).await;
     answer.assert_error(400, "no_item_accepted");
@@ -14,7 +14,7 @@ async fn a_batch_of_nothing_but_mistakes_is_a_400_with_every_result() {
 }
 
 #[tokio::test]
-async fn what_is_no_batch_is_an_error_of_the_whole() {
+async fn an_invalid_batch_is_refused_as_a_whole() {
     let (world, api) = World::shared().await;
     let client = api.client();
     for (body, code) in [
@@ -57,7 +57,7 @@ async fn what_is_no_batch_is_an_error_of_the_whole() {
 }
 
 #[tokio::test]
-async fn without_a_broker_a_right_batch_is_a_503_and_a_wrong_one_a_400() {
+async fn without_a_broker_a_valid_batch_is_a_503_and_an_invalid_one_a_400() {
     let world = World::new().await;
     let nowhere = ("RABBITMQ_URL", "amqp://nobody:hunter2@127.0.0.1:1/none");
     let settings = world.settings(&[nowhere]);
@@ -72,7 +72,7 @@ async fn without_a_broker_a_right_batch_is_a_503_and_a_wrong_one_a_400() {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_the_items_of_its_own_channel_alone() {
+async fn a_full_queue_refuses_only_items_of_its_own_channel() {
     let world = World::with(&[("QUEUE_MAX_LENGTH", "5")]).await;
     let api = world.api().await;
     let client = api.client();

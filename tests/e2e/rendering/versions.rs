@@ -25,7 +25,7 @@ async fn delete(place: &Place, locale: &str) {
 }
 
 #[tokio::test]
-async fn each_attempt_is_on_record_with_its_own_version() {
+async fn each_attempt_records_its_template_version() {
     let place = Place::new().await;
     let mut worker = place.world.worker().await;
     let mut ids = Vec::new();
@@ -58,7 +58,7 @@ async fn each_attempt_is_on_record_with_its_own_version() {
 }
 
 #[tokio::test]
-async fn a_deleted_template_writes_nothing_until_it_is_written_again() {
+async fn a_deleted_template_renders_nothing_until_it_is_created_again() {
     let place = Place::new().await;
     for locale in ["de", "default"] {
         let body = json!({"text": format!("in {locale}")});

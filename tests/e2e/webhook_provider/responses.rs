@@ -85,7 +85,7 @@ fn delivered(reference: &str) -> Report {
 #[case(503, None, failed("503 Service Unavailable: no such order"))]
 #[case(503, Some("soon"), failed("503 Service Unavailable: no such order"))]
 #[tokio::test]
-async fn a_status_has_its_report(
+async fn each_status_has_its_report(
     #[case] status: u16,
     #[case] retry_after: Option<&str>,
     #[case] expected: Report,
@@ -113,7 +113,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn silence_after_the_request_leaves_the_outcome_unknown() {
+async fn no_response_leaves_the_outcome_unknown() {
     for response in [Response::silence(), Response::close()] {
         let report = hasty_report_of(response).await;
         assert!(matches!(report, Report::Unknown { .. }), "{report:?}");
@@ -121,7 +121,7 @@ async fn silence_after_the_request_leaves_the_outcome_unknown() {
 }
 
 #[tokio::test]
-async fn a_status_counts_though_its_body_never_ends() {
+async fn a_status_counts_although_its_body_never_ends() {
     let report = hasty_report_of(Response::status(200).head_alone()).await;
     assert_eq!(report, delivered("200 OK"));
     let report = hasty_report_of(Response::status(400).head_alone()).await;
@@ -138,7 +138,7 @@ async fn a_status_counts_though_its_body_never_ends() {
 }
 
 #[tokio::test]
-async fn a_success_is_not_held_up_by_its_body() {
+async fn a_success_does_not_wait_for_its_body() {
     let slow = Response::status(200)
         .body(vec![b'a'; 10_000])
         .drop_by_drop();
@@ -148,7 +148,7 @@ async fn a_success_is_not_held_up_by_its_body() {
 }
 
 #[tokio::test]
-async fn of_a_huge_body_the_beginning_is_read() {
+async fn only_the_start_of_a_huge_body_is_read() {
     let huge = Response::status(422).body(vec![b'x'; 50_000_000]);
     let receiver = Receiver::start(move |_| huge.clone()).await;
     let report = send(&sender(&[LOCAL]), &receiver.url("/")).await;
@@ -182,7 +182,7 @@ fn assert_failed(report: &Report) {
 }
 
 #[tokio::test]
-async fn without_a_connection_the_message_was_not_sent() {
+async fn a_failed_connection_is_a_failure() {
     let nobody = free_port().await;
     let sender = sender(&[LOCAL]);
     assert_failed(&send(&sender, &format!("http://{nobody}/?token=1")).await);
@@ -190,14 +190,14 @@ async fn without_a_connection_the_message_was_not_sent() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_looked_up_for_ever_fails_before_the_time_is_up() {
+async fn an_endless_dns_lookup_fails_before_the_timeout() {
     let names = Names::with("slow.example.com", &[]);
     let sender = sender_with(&[], SHORT, &names);
     assert_failed(&send(&sender, "https://slow.example.com/?token=1").await);
 }
 
 #[tokio::test]
-async fn a_receiver_that_speaks_no_tls_is_sent_nothing() {
+async fn a_receiver_without_tls_is_sent_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let answering = tokio::spawn(async move {

@@ -35,7 +35,7 @@ async fn sent(place: &Place, channel: &str, name: &str, variables: &Value) -> Va
 }
 
 #[tokio::test]
-async fn addresses_among_the_variables_are_where_it_goes() {
+async fn addresses_in_the_variables_are_used() {
     let place = place().await;
     let _worker = place.world.worker().await;
     let variables = json!({
@@ -64,7 +64,7 @@ async fn addresses_among_the_variables_are_where_it_goes() {
 }
 
 #[tokio::test]
-async fn without_one_it_goes_to_the_users_own() {
+async fn without_an_address_the_users_contacts_are_used() {
     let place = place().await;
     let _worker = place.world.worker().await;
     let client = place.client();
@@ -108,7 +108,7 @@ async fn without_one_it_goes_to_the_users_own() {
 }
 
 #[tokio::test]
-async fn no_variable_says_what_the_template_does_not() {
+async fn variables_do_not_replace_the_template() {
     let place = place().await;
     let _worker = place.world.worker().await;
     let variables = json!({

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{accepted, keyed, numbered, until_recorded, words};
 
 #[tokio::test]
-async fn a_thousand_items_are_a_thousand_rows_in_the_order_of_the_results() {
+async fn a_thousand_items_become_a_thousand_rows_that_match_the_results() {
     let world = World::new().await;
     let (mut api, worker) = tokio::join!(world.api(), world.worker());
     let answer = api.client().post_batch(&numbered(&world, 1000)).await;
@@ -42,7 +42,7 @@ async fn a_thousand_items_are_a_thousand_rows_in_the_order_of_the_results() {
 }
 
 #[tokio::test]
-async fn items_of_every_channel_are_as_if_each_had_been_posted_by_itself() {
+async fn items_of_every_channel_are_recorded_as_single_posts_are() {
     let (world, api) = World::shared().await;
     let client = api.client();
     let items = Channel::ALL.map(|channel| notification(world.user, channel));
@@ -56,7 +56,7 @@ async fn items_of_every_channel_are_as_if_each_had_been_posted_by_itself() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_an_item_harms_no_other() {
+async fn an_invalid_item_does_not_affect_other_items() {
     let world = World::with(&[("SMS_PROVIDER", "")]).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let mut lacking = world.in_app();
@@ -104,7 +104,7 @@ async fn what_is_wrong_with_an_item_harms_no_other() {
 }
 
 #[tokio::test]
-async fn each_item_needs_the_right_to_send_it() {
+async fn each_item_needs_the_permission_to_send_it() {
     let world = World::new().await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let other = world.database.user().await;

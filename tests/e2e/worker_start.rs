@@ -45,7 +45,7 @@ impl Empty {
 }
 
 #[tokio::test]
-async fn workers_that_start_at_once_on_an_empty_database_migrate_and_seed_it() {
+async fn concurrently_started_workers_migrate_and_seed_an_empty_database() {
     let empty = Empty::new().await;
     let settings = empty.settings(&[("SEED_DEMO_DATA", "true")]);
     let (one, two) = tokio::join!(
@@ -59,7 +59,7 @@ async fn workers_that_start_at_once_on_an_empty_database_migrate_and_seed_it() {
 }
 
 #[tokio::test]
-async fn told_not_to_migrate_a_worker_waits_until_somebody_did() {
+async fn without_migrate_on_start_a_worker_waits_for_the_migrations() {
     let empty = Empty::new().await;
     let settings = empty.settings(&[("MIGRATE_ON_START", "false")]);
     let worker = Program::start(Kind::Worker, settings).await;

@@ -1,8 +1,8 @@
 //! Notifications that templates write: from the template's PUT to what was sent.
 
 mod addresses;
+mod errors;
 mod fallback;
-mod mistakes;
 mod sent;
 mod versions;
 

@@ -8,7 +8,7 @@ use super::{post, world};
 const EACH: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn receivers_that_hang_or_fail_hold_up_nobody_else() {
+async fn receivers_that_hang_or_fail_do_not_delay_others() {
     // As long as a slot can be lost: far longer than the others may need.
     let world = world(&[
         ("PROVIDER_TIMEOUT_SECS", "60"),
@@ -45,7 +45,7 @@ async fn receivers_that_hang_or_fail_hold_up_nobody_else() {
 const SILENT: usize = 32;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_receivers_that_hang_leave_room_for_the_one_that_works() {
+async fn many_hanging_receivers_do_not_delay_a_working_one() {
     let world = world(&[
         ("PROVIDER_TIMEOUT_SECS", "60"),
         ("DELIVERY_LEASE_SECS", "70"),

@@ -75,7 +75,7 @@ async fn an_outage_longer_than_all_retries_dead_letters_no_message_under_load() 
 }
 
 #[tokio::test]
-async fn an_outage_costs_a_message_nothing_on_a_quiet_channel_either() {
+async fn an_outage_uses_no_attempt_on_a_channel_with_one_message() {
     let mut twilio = Receiver::start(|_| taken()).await;
     let world = world(
         &twilio,

@@ -6,7 +6,7 @@ use tidings_tests::outcomes;
 use super::{Place, used};
 
 #[tokio::test]
-async fn a_missing_variable_is_a_dead_letter_at_once_that_names_it() {
+async fn a_missing_variable_becomes_a_dead_letter_that_names_it() {
     let place = Place::new().await;
     let mut worker = place.world.worker().await;
     let body = json!({"subject": "Your order", "text": "Dear {{ name }},\n{{ order.number }}"});
@@ -41,7 +41,7 @@ async fn a_missing_variable_is_a_dead_letter_at_once_that_names_it() {
 }
 
 #[tokio::test]
-async fn a_template_that_never_ends_is_stopped_and_others_are_sent_meanwhile() {
+async fn an_endless_template_is_stopped_and_does_not_delay_others() {
     let place = Place::new().await;
     let worker = place.world.worker().await;
     let bombs = [
@@ -92,7 +92,7 @@ async fn a_template_that_never_ends_is_stopped_and_others_are_sent_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_template_that_does_not_exist_is_a_dead_letter_that_names_it() {
+async fn an_unknown_template_becomes_a_dead_letter_that_names_it() {
     let place = Place::new().await;
     let _worker = place.world.worker().await;
     // Of its name, but for another channel, and a language that nobody asks for.
@@ -122,7 +122,7 @@ async fn a_template_that_does_not_exist_is_a_dead_letter_that_names_it() {
 }
 
 #[tokio::test]
-async fn what_no_provider_would_take_is_a_dead_letter_too() {
+async fn an_invalid_rendered_message_becomes_a_dead_letter() {
     let place = Place::new().await;
     let _worker = place.world.worker().await;
     place
@@ -144,7 +144,7 @@ async fn what_no_provider_would_take_is_a_dead_letter_too() {
 }
 
 #[tokio::test]
-async fn a_replay_delivers_once_the_template_is_mended() {
+async fn a_replay_delivers_once_the_template_is_corrected() {
     let place = Place::new().await;
     let _worker = place.world.worker().await;
     let shipped = |number: &str| json!({"text": format!("Your order {number} has shipped")});

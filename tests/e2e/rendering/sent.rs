@@ -52,7 +52,7 @@ async fn assert_sent_as_previewed(
 }
 
 #[tokio::test]
-async fn what_is_sent_is_what_the_preview_shows() {
+async fn the_sent_message_equals_the_preview() {
     let place = Place::new().await;
     let _worker = place.world.worker().await;
     let text = "{{ name }}: {% for item in items %}{{ loop.index }}. {{ item.name }} at {{ item.price }}\n{% endfor %}{{ all }}";
@@ -137,7 +137,7 @@ async fn numbers_in_any_spelling_are_sent_as_previewed() {
 }
 
 #[tokio::test]
-async fn html_is_escaped_in_what_is_sent() {
+async fn html_is_escaped_in_the_sent_message() {
     let place = Place::new().await;
     let _worker = place.world.worker().await;
     let body = json!({

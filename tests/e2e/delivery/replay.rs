@@ -8,7 +8,7 @@ use tidings_tests::{Receiver, eventually, outcomes, secs};
 use super::{error, post, taken, world};
 
 #[tokio::test]
-async fn a_replay_delivers_what_was_given_up() {
+async fn a_replay_delivers_a_dead_letter() {
     let works = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&works);
     let twilio = Receiver::start(move |_| {

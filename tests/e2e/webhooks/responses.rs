@@ -34,7 +34,7 @@ fn started(attempt: &Value) -> Timestamp {
 }
 
 #[tokio::test]
-async fn a_receiver_that_fails_twice_is_tried_three_times_with_the_ladders_delays() {
+async fn a_receiver_that_fails_twice_gets_three_requests_with_the_ladders_delays() {
     let world = world(&[("RETRY_BASE_DELAY_MS", "500"), ("RETRY_MULTIPLIER", "3")]).await;
     let receiver = at_first(2, Response::status(500).body("out of order")).await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());
@@ -82,7 +82,7 @@ async fn a_receiver_that_fails_twice_is_tried_three_times_with_the_ladders_delay
 )]
 #[case(410, "gone", "address_gone", "410 Gone: no such order")]
 #[tokio::test]
-async fn what_can_never_arrive_is_a_dead_letter_at_once(
+async fn a_rejected_webhook_becomes_a_dead_letter_at_once(
     #[case] status: u16,
     #[case] outcome: &str,
     #[case] reason: &str,
@@ -116,7 +116,7 @@ async fn what_can_never_arrive_is_a_dead_letter_at_once(
 #[case(429)]
 #[case(503)]
 #[tokio::test]
-async fn a_receiver_that_asks_for_patience_gets_it_and_no_attempt_is_lost(#[case] status: u16) {
+async fn retry_after_is_respected_and_uses_no_attempt(#[case] status: u16) {
     let world = world(&[("MAX_RETRIES", "0"), ("WEBHOOK_MAX_RETRIES", "0")]).await;
     let answer = Response::status(status).header("Retry-After", "2");
     let receiver = at_first(1, answer).await;

@@ -7,7 +7,7 @@ use tidings_tests::{Client, Kind, PrivateServer, Program, Server, Servers, Setti
 use tidings_tests::{TestDatabase, Vhost, eventually_ok, notification, secs, tokens};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn programs_that_start_without_their_servers_begin_when_these_are_there() {
+async fn programs_started_without_their_servers_become_ready_once_these_are_up() {
     let (broker, postgres) = tokio::join!(
         PrivateServer::new(Server::RabbitMq),
         PrivateServer::new(Server::Postgres)

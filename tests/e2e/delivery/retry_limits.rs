@@ -5,7 +5,7 @@ use tidings_tests::{Receiver, eventually, outcomes, secs};
 use super::{error, post, world};
 
 #[tokio::test]
-async fn a_channel_with_fewer_retries_leaves_the_ladder_earlier() {
+async fn a_channel_with_fewer_retries_dead_letters_earlier() {
     let twilio = Receiver::start(|_| error(500, 20500, "Internal Server Error")).await;
     let world = world(
         &twilio,
@@ -38,7 +38,7 @@ async fn a_channel_with_fewer_retries_leaves_the_ladder_earlier() {
 }
 
 #[tokio::test]
-async fn what_a_provider_will_never_take_is_a_dead_letter_at_once_in_its_words() {
+async fn a_message_that_the_provider_rejects_becomes_a_dead_letter_with_the_providers_error() {
     let words = "The 'To' number is not a valid phone number";
     let twilio = Receiver::start(move |_| error(400, 21211, words)).await;
     let world = world(&twilio, &[]).await;

@@ -37,7 +37,7 @@ fn assert_keeps_its_secrets(program: &Program) {
 }
 
 #[tokio::test]
-async fn without_a_database_the_api_accepts_and_does_not_read() {
+async fn without_a_database_the_api_accepts_posts_and_refuses_reads() {
     let world = World::new().await;
     let api = without(&world, Kind::Api, NO_DATABASE).await;
     let client = api.client();

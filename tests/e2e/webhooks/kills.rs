@@ -16,7 +16,7 @@ const SLOTS: usize = 16;
 const KILLS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn webhooks_survive_three_kills_and_few_arrive_twice_with_the_same_id() {
+async fn a_worker_killed_three_times_loses_no_webhook_and_duplicates_few_with_the_same_id() {
     // A message that lost an attempt would not arrive in time.
     let world = world(&[
         ("RETRY_BASE_DELAY_MS", "600000"),

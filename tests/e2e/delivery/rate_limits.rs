@@ -7,7 +7,7 @@ use tidings_tests::{Receiver, outcomes, secs};
 use super::{channel, error, post, taken, world};
 
 #[tokio::test]
-async fn a_provider_that_asks_for_patience_twice_costs_no_attempt() {
+async fn rate_limiting_by_a_provider_uses_no_attempt() {
     let seen = AtomicUsize::new(0);
     let twilio = Receiver::start(move |_| match seen.fetch_add(1, Ordering::Relaxed) {
         0 | 1 => error(429, 20429, "Too Many Requests").header("retry-after", "1"),
@@ -35,7 +35,7 @@ async fn a_provider_that_asks_for_patience_twice_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn while_its_channel_pauses_nothing_is_sent_and_other_channels_go_on() {
+async fn a_paused_channel_sends_nothing_and_other_channels_continue() {
     let twilio =
         Receiver::start(|_| error(429, 20429, "Too Many Requests").header("retry-after", "3600"))
             .await;

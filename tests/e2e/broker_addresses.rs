@@ -33,7 +33,7 @@ impl Addresses {
 
 /// Which address is the first to be tried is left to chance, so each program is started several times.
 #[tokio::test]
-async fn programs_find_the_node_that_answers() {
+async fn programs_connect_to_the_node_that_responds() {
     let world = World::new().await;
     let addresses = Addresses::of(&world);
     for kind in [Kind::Api, Kind::Worker, Kind::Api, Kind::Worker] {
@@ -50,7 +50,7 @@ async fn programs_find_the_node_that_answers() {
 }
 
 #[tokio::test]
-async fn doctor_names_the_nodes_that_do_not_answer() {
+async fn doctor_reports_nodes_that_do_not_respond() {
     let world = World::new().await;
     let _ = world.declared(&[]).await;
     let addresses = Addresses::of(&world);

@@ -8,7 +8,7 @@ use tidings_tests::{World, notification};
 const JSON: &str = "application/json";
 
 #[tokio::test]
-async fn an_accepted_notification_is_told_its_id_and_where_it_will_be() {
+async fn a_202_has_the_message_id_and_the_location() {
     let (world, api) = World::shared().await;
     for channel in Channel::ALL {
         let answer = api.client().post(&notification(world.user, channel)).await;
@@ -29,7 +29,7 @@ async fn an_accepted_notification_is_told_its_id_and_where_it_will_be() {
 }
 
 #[tokio::test]
-async fn every_missing_field_is_named_at_once() {
+async fn all_missing_fields_are_named() {
     let (world, api) = World::shared().await;
     let answer = api.client().post(&json!({})).await;
     answer.assert_error(400, "missing_fields");
@@ -46,7 +46,7 @@ async fn every_missing_field_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn every_wrong_field_is_named_at_once_and_the_channels_are_listed() {
+async fn all_invalid_fields_are_named_and_the_channels_are_listed() {
     let (_world, api) = World::shared().await;
     let wrong = json!({"targetUserId": "me", "type": "pigeon", "payload": ["no object"]});
     let answer = api.client().post(&wrong).await;
@@ -58,7 +58,7 @@ async fn every_wrong_field_is_named_at_once_and_the_channels_are_listed() {
 }
 
 #[tokio::test]
-async fn a_wrong_field_is_named() {
+async fn an_invalid_field_is_named() {
     let (world, api) = World::shared().await;
     for (field, value) in [
         ("targetUserId", json!(null)),
@@ -98,7 +98,7 @@ async fn unknown_and_repeated_fields_are_named() {
 }
 
 #[tokio::test]
-async fn problems_of_several_kinds_are_all_told_in_one_answer() {
+async fn problems_of_several_kinds_are_reported_together() {
     let (_world, api) = World::shared().await;
     let body = r#"{"type": "pigeon", "colour": 1, "payload": {}, "payload": {}}"#;
     let answer = api.client().post_raw(JSON, body).await;
@@ -110,7 +110,7 @@ async fn problems_of_several_kinds_are_all_told_in_one_answer() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_told_so() {
+async fn a_body_that_is_not_json_is_refused() {
     let (_world, api) = World::shared().await;
     let bodies: [&[u8]; 7] = [
         b"",
@@ -128,7 +128,7 @@ async fn what_is_not_json_is_told_so() {
 }
 
 #[tokio::test]
-async fn json_that_is_no_object_is_refused() {
+async fn json_that_is_not_an_object_is_refused() {
     let (_world, api) = World::shared().await;
     for body in ["[]", "null", "17", "\"text\"", "true", "[{}]"] {
         let answer = api.client().post_raw(JSON, body).await;
@@ -160,7 +160,7 @@ async fn a_payload_that_cannot_be_stored_is_refused() {
 }
 
 #[tokio::test]
-async fn a_wrong_idempotency_key_is_refused() {
+async fn an_invalid_idempotency_key_is_refused() {
     let (world, api) = World::shared().await;
     for key in ["", "\"\"", "two words", &"k".repeat(256)] {
         let answer = api.client().post_with_key(&world.in_app(), key).await;
@@ -181,7 +181,7 @@ async fn a_wrong_idempotency_key_is_refused() {
 }
 
 #[tokio::test]
-async fn only_json_is_taken() {
+async fn only_json_is_accepted() {
     let (world, api) = World::shared().await;
     let body = world.in_app().to_string();
     for wrong in [
@@ -204,7 +204,7 @@ async fn only_json_is_taken() {
 }
 
 #[tokio::test]
-async fn a_body_may_be_as_large_as_is_set_and_not_a_byte_larger() {
+async fn the_body_size_limit_is_exact() {
     let world = World::with(&[("MAX_BODY_BYTES", "2000")]).await;
     let api = world.api().await;
     let sized = |size: usize| {

@@ -17,7 +17,7 @@ fn named_tests(text: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn every_test_that_the_promises_name_exists() {
+fn every_test_named_in_the_documentation_exists() {
     let promises = root().join("docs/RELIABILITY.md");
     let text = std::fs::read_to_string(promises).expect("the promises");
     let named = named_tests(&text);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 const POSTED: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_posted_are_ten_thousand_rows_and_the_queue_is_empty() {
+async fn ten_thousand_posts_become_ten_thousand_rows_and_the_queue_is_empty() {
     let world = World::new().await;
     let (mut api, mut worker) = tokio::join!(world.api(), world.worker());
     let (client, body) = (api.client(), world.in_app());
