@@ -76,7 +76,7 @@ async fn until_no_transaction_is_open(db: &TestDatabase) {
 }
 
 fn state(error: &DbError) -> Option<&str> {
-    error.sql_state().map(|state| state.code())
+    error.sql_state().map(tokio_postgres::error::SqlState::code)
 }
 
 #[tokio::test]

@@ -87,10 +87,12 @@ async fn filled() -> (World, Program, UserId) {
         });
     }
     let all: Vec<_> = all.iter().collect();
-    let client = world.database.pool.client().await.expect("a connection");
-    let recorded = tidings_db::notifications::record(&*client, &all).await;
+    let recorded = world
+        .database
+        .pool
+        .run(async |client| tidings_db::notifications::record(client, &all).await)
+        .await;
     assert_eq!(recorded.expect("recorded").len(), 120);
-    client.keep();
     (world, api, other)
 }
 
