@@ -6,16 +6,18 @@ use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
-use tidings_settings::{AppEnv, Problems, Reader, ShutdownSettings, TelemetrySettings};
+use tidings_settings::{
+    AppEnv, Problem, Problems, Reader, ShutdownSettings, TelemetrySettings, table,
+};
 
 pub use crate::auth::AuthSettings;
 
-/// Everything that the API can be told.
+/// All settings of the API.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where it listens, and its limits.
+    /// The address and the limits of the HTTP server.
     pub http: HttpSettings,
-    /// Whose tokens it takes.
+    /// Which tokens are valid.
     pub auth: AuthSettings,
     /// Which channels are on.
     pub providers: ChannelProviders,
@@ -23,53 +25,50 @@ pub struct Settings {
     pub egress: EgressPolicy,
     /// RabbitMQ.
     pub broker: BrokerSettings,
-    /// PostgreSQL, for what is read.
+    /// PostgreSQL, for the endpoints that read.
     pub database: DatabaseSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
-    /// How the program leaves.
+    /// Shutdown.
     pub shutdown: ShutdownSettings,
 }
 
-/// Where the API listens, and its limits.
+/// The address and the limits of the HTTP server.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpSettings {
-    /// `BIND_ADDRESS`, default 127.0.0.1.
+    /// `BIND_ADDRESS`.
     pub address: IpAddr,
-    /// `API_PORT`, default 8080; 0 takes any free port.
+    /// `API_PORT`; 0 takes any free port.
     pub port: u16,
-    /// `API_WORKERS`: threads that handle requests; one a core where it is not set.
+    /// `API_WORKERS`: threads that handle requests. `None` is one per core.
     pub workers: Option<usize>,
-    /// `MAX_BODY_BYTES`, default 65536: the largest body of a request. At most 15 MiB, because a
-    /// RabbitMQ of version 4 closes the channel of whoever publishes more than 16.
+    /// `MAX_BODY_BYTES`: maximum size of a request body. At most 15 MiB, because RabbitMQ 4 closes a channel
+    /// that publishes more than 16 MiB.
     pub max_body_bytes: usize,
-    /// `MAX_BATCH_BODY_BYTES`, default 8388608: the largest body of a batch, each of whose items may
-    /// have `MAX_BODY_BYTES`.
+    /// `MAX_BATCH_BODY_BYTES`: maximum size of the body of a batch. Each item may have `MAX_BODY_BYTES`.
     pub max_batch_body_bytes: usize,
-    /// `QUEUE_MAX_LENGTH`, default 1000000, 0 for none: while more messages wait than this, no
-    /// notification is taken.
+    /// `QUEUE_MAX_LENGTH`: the API refuses notifications while more messages than this wait. 0 is no limit.
     pub queue_max_length: u32,
 }
 
 impl Settings {
-    /// Reads them all.
+    /// Reads all sections.
     ///
     /// # Errors
     ///
-    /// With everything that is wrong.
+    /// Returns everything that is wrong.
     pub fn read(mut reader: Reader) -> Result<Self, Problems> {
         let r = &mut reader;
         let http = HttpSettings {
-            address: r.or("BIND_ADDRESS", IpAddr::from([127, 0, 0, 1])),
-            port: r.or("API_PORT", 8080),
-            workers: r.optional("API_WORKERS"),
-            max_body_bytes: r.within("MAX_BODY_BYTES", 65_536, 1024..=15_728_640),
-            max_batch_body_bytes: r.within("MAX_BATCH_BODY_BYTES", 8_388_608, 1024..=134_217_728),
-            queue_max_length: r.or("QUEUE_MAX_LENGTH", 1_000_000),
+            address: r
+                .optional(table::BIND_ADDRESS)
+                .unwrap_or(IpAddr::from([127, 0, 0, 1])),
+            port: r.value(table::API_PORT),
+            workers: r.optional(table::API_WORKERS),
+            max_body_bytes: r.value(table::MAX_BODY_BYTES),
+            max_batch_body_bytes: r.value(table::MAX_BATCH_BODY_BYTES),
+            queue_max_length: r.value(table::QUEUE_MAX_LENGTH),
         };
-        if http.workers == Some(0) {
-            r.problem("API_WORKERS", "must be at least 1");
-        }
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
         let (providers, egress) = (read_channel_providers(r), EgressPolicy::read(r));
@@ -93,12 +92,16 @@ impl Settings {
     }
 }
 
-/// Reads which provider delivers for each channel.
+/// Reads the provider of each channel.
 fn read_channel_providers(reader: &mut Reader) -> ChannelProviders {
     let production = AppEnv::reads_as_production(reader);
-    let (providers, mistakes) = ChannelProviders::parse(|name| reader.text(name), production);
+    let value_of = |name| reader.text(table::find(name)?);
+    let (providers, mistakes) = ChannelProviders::parse(value_of, production);
     for mistake in mistakes {
-        reader.problem(mistake.variable, mistake.message);
+        reader.note(Problem {
+            name: mistake.variable,
+            message: mistake.message,
+        });
     }
     providers
 }

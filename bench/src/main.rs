@@ -27,16 +27,13 @@ mod token;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tidings_settings::load_dotenv;
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
     // Fails only if a provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let outcome = load_dotenv()
-        .map_err(anyhow::Error::from)
-        .and_then(|()| run(args.command))
-        .and_then(|outcome| outcome.print(args.json.as_deref()));
+    settings::load();
+    let outcome = run(args.command).and_then(|outcome| outcome.print(args.json.as_deref()));
     output::exit_code(outcome)
 }
 

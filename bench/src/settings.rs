@@ -1,14 +1,24 @@
-//! The settings of the installation to measure, from the environment.
+//! The settings of the installation to measure.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
 
 use anyhow::Context;
 use jiff::Timestamp;
 use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
-use tidings_settings::{Problems, Reader};
+use tidings_settings::{Problems, Reader, Sources, table};
 
 use crate::token::{self, SigningSettings};
+
+/// The sources of all settings.
+static SOURCES: LazyLock<Sources> = LazyLock::new(|| Sources::load(None));
+
+/// Reads the environment, `.env` and the settings file that `TIDINGS_CONFIG` names. Call it before any
+/// thread starts.
+pub fn load() {
+    LazyLock::force(&SOURCES);
+}
 
 /// Reads one section of the settings.
 ///
@@ -16,7 +26,7 @@ use crate::token::{self, SigningSettings};
 ///
 /// Returns everything that is wrong in the section.
 pub fn read<T>(section: impl FnOnce(&mut Reader) -> Option<T>) -> Result<T, Problems> {
-    let mut reader = Reader::from_env();
+    let mut reader = Reader::new(SOURCES.clone());
     let settings = section(&mut reader);
     reader.finish(settings)
 }
@@ -42,7 +52,7 @@ pub fn api_address(given: Option<SocketAddr>) -> Result<SocketAddr, Problems> {
     if let Some(given) = given {
         return Ok(given);
     }
-    let port = read(|reader| Some(reader.or("API_PORT", 8080)))?;
+    let port = read(|reader| Some(reader.value(table::API_PORT)))?;
     Ok((Ipv4Addr::LOCALHOST, port).into())
 }
 

@@ -1,13 +1,12 @@
 //! A token for the API.
 
-use std::str::FromStr;
-
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use tidings_settings::Reader;
+use tidings_domain::jwt::{JwtAlgorithm, JwtAlgorithms};
+use tidings_settings::{Reader, table};
 use uuid::Uuid;
 
 /// How long the token is valid: longer than any measurement.
@@ -19,37 +18,24 @@ pub struct SigningSettings {
     /// `JWT_SECRET`.
     secret: SecretString,
     /// The first HMAC algorithm of `JWT_ALGORITHM`.
-    algorithm: HmacAlgorithm,
+    algorithm: JwtAlgorithm,
 }
 
 impl SigningSettings {
-    /// Reads `JWT_SECRET` and `JWT_ALGORITHM`. Returns `None` if `JWT_SECRET` is missing.
+    /// Reads `JWT_SECRET` and `JWT_ALGORITHM`. Returns `None` if `JWT_SECRET` is missing or no algorithm uses
+    /// a shared secret.
     pub fn read(reader: &mut Reader) -> Option<Self> {
-        let algorithm = reader.or("JWT_ALGORITHM", HmacAlgorithm(Algorithm::HS256));
-        let secret = reader.required_secret("JWT_SECRET", "the output of `openssl rand -hex 32`");
+        let algorithms: JwtAlgorithms = reader.value(table::JWT_ALGORITHM);
+        let algorithm = algorithms.first_with_shared_secret();
+        if algorithm.is_none() {
+            let message = "must contain HS256, HS384 or HS512; or pass a token with --token";
+            reader.problem(table::JWT_ALGORITHM, message);
+        }
+        let secret = reader.required_secret(table::JWT_SECRET);
         Some(Self {
             secret: secret?,
-            algorithm,
+            algorithm: algorithm?,
         })
-    }
-}
-
-/// An algorithm that signs with a shared secret.
-#[derive(Clone, Copy, Debug)]
-struct HmacAlgorithm(Algorithm);
-
-impl FromStr for HmacAlgorithm {
-    type Err = &'static str;
-
-    fn from_str(list: &str) -> Result<Self, Self::Err> {
-        list.split(',')
-            .filter_map(|name| name.trim().parse().ok())
-            .find(|algorithm| {
-                let hmac = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
-                hmac.contains(algorithm)
-            })
-            .map(Self)
-            .ok_or("must contain HS256, HS384 or HS512; or pass a token with --token")
     }
 }
 
@@ -66,7 +52,8 @@ pub fn sign(settings: &SigningSettings, now: Timestamp) -> anyhow::Result<String
         "exp": (now + LIFETIME).as_second(),
     });
     let key = EncodingKey::from_secret(settings.secret.expose_secret().as_bytes());
-    jsonwebtoken::encode(&Header::new(settings.algorithm.0), &claims, &key)
+    let algorithm = settings.algorithm.as_str().parse::<Algorithm>()?;
+    jsonwebtoken::encode(&Header::new(algorithm), &claims, &key)
         .context("cannot sign a token for the API")
 }
 
@@ -81,7 +68,7 @@ mod tests {
     fn the_token_expires_a_day_later_and_has_no_scope() {
         let settings = SigningSettings {
             secret: "a secret".into(),
-            algorithm: "RS256, HS384".parse().expect("an HMAC algorithm"),
+            algorithm: JwtAlgorithm::Hs384,
         };
         let now = Timestamp::now();
         let token = sign(&settings, now).expect("a token");
@@ -95,7 +82,16 @@ mod tests {
     }
 
     #[test]
-    fn public_key_algorithms_cannot_sign() {
-        assert!("RS256,EdDSA".parse::<HmacAlgorithm>().is_err());
+    fn the_first_hmac_algorithm_signs_and_public_key_algorithms_cannot() {
+        let read = |algorithms: &str| {
+            let vars = [("JWT_ALGORITHM", algorithms), ("JWT_SECRET", "a secret")];
+            let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+            let mut reader = Reader::from_vars(vars.map(owned));
+            let settings = SigningSettings::read(&mut reader);
+            reader.finish(settings)
+        };
+        let settings = read("RS256, HS384, HS256").expect("an HMAC algorithm");
+        assert_eq!(settings.algorithm, JwtAlgorithm::Hs384);
+        assert!(read("RS256,EdDSA").is_err());
     }
 }

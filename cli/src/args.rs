@@ -1,13 +1,15 @@
 //! What can be typed.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
-use crate::commands::{dlq, migrate, token};
+use crate::commands::{config, dlq, migrate, token};
 
 /// The operator's tool of Tidings.
 ///
-/// Settings come from the environment and from a file `.env` in this folder or above it, under the
-/// names in .env.example; each command needs only those that concern it.
+/// Settings come from the environment, from a file .env in this folder or above it, and from a settings
+/// file; each command needs only those that concern it. docs/CONFIGURATION.md lists all settings.
 ///
 /// Exit codes: 0 done, 1 failed or something was found, 2 wrong usage, 78 wrong settings.
 #[derive(Debug, Parser)]
@@ -16,6 +18,9 @@ pub struct Args {
     /// Print one JSON object, for programs
     #[arg(long, global = true)]
     pub json: bool,
+    /// The settings file (YAML); by default the file that the variable TIDINGS_CONFIG names
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -35,11 +40,21 @@ pub enum Command {
     Dlq(dlq::Command),
     /// Declare exchanges and queues on the broker and print them
     Topology,
+    /// Show and check the settings
+    #[command(subcommand)]
+    Config(config::Command),
     /// Check settings, servers and what is declared there; says what is wrong and how to mend it
     ///
     /// To compare the broker's queues with what this version declares, it declares them, as the
     /// programs do when they start.
     Doctor,
+}
+
+impl Command {
+    /// Returns whether this is `config check`.
+    pub const fn checks_settings(&self) -> bool {
+        matches!(self, Self::Config(config::Command::Check(_)))
+    }
 }
 
 #[cfg(test)]

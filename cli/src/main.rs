@@ -5,22 +5,25 @@ mod commands;
 mod output;
 mod settings;
 
+use std::path::Path;
+
 use clap::Parser;
-use tidings_settings::load_dotenv;
 
 fn main() {
     let args = args::Args::parse();
     // Fails only where somebody installed another before.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let outcome = load_dotenv()
-        .map_err(anyhow::Error::from)
-        .and_then(|()| run(args.command));
+    let outcome = match settings::load(args.config.as_deref()) {
+        // The command that checks the settings reports what is wrong with the files itself.
+        Err(problems) if !args.command.checks_settings() => Err(problems.into()),
+        _ => run(args.command, args.config.as_deref()),
+    };
     let code = output::show(outcome, args.json);
     // Not by returning: that would wait for a name lookup or a prompt that is still under way.
     std::process::exit(code);
 }
 
 #[tokio::main]
-async fn run(command: args::Command) -> anyhow::Result<output::Report> {
-    commands::run(command).await
+async fn run(command: args::Command, config: Option<&Path>) -> anyhow::Result<output::Report> {
+    commands::run(command, config).await
 }

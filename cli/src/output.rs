@@ -17,8 +17,8 @@ pub struct Report {
     pub text: String,
     /// For programs.
     pub json: Value,
-    /// Whether all is well, which makes the exit code 0 instead of 1.
-    pub fine: bool,
+    /// The exit code.
+    pub code: i32,
 }
 
 impl Report {
@@ -27,13 +27,19 @@ impl Report {
         Ok(Self {
             text: text.into(),
             json: serde_json::to_value(json)?,
-            fine: true,
+            code: 0,
         })
     }
 
     /// The same, where something was found or left undone unless `fine`.
     pub fn fine_if(mut self, fine: bool) -> Self {
-        self.fine = fine;
+        self.code = if fine { 0 } else { EXIT_FAILURE };
+        self
+    }
+
+    /// Exits with the code for wrong settings unless `fine`.
+    pub fn right_settings_if(mut self, fine: bool) -> Self {
+        self.code = if fine { 0 } else { EXIT_CONFIG.into() };
         self
     }
 }
@@ -54,8 +60,8 @@ pub fn show(outcome: anyhow::Result<Report>, as_json: bool) -> i32 {
                 report.text
             };
             match print(&text) {
-                Ok(()) if report.fine => 0,
-                _ => EXIT_FAILURE,
+                Ok(()) => report.code,
+                Err(_) => EXIT_FAILURE,
             }
         }
         Err(error) => {

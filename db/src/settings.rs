@@ -3,20 +3,19 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
-use tidings_settings::Reader;
+use tidings_settings::{Reader, read_database_url, table};
 
 use crate::tls::{self, SslMode};
 
-/// How to reach PostgreSQL.
+/// The settings of the database connections.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
-    /// `DATABASE_URL`: `postgres://user:password@host:port/database`, with `sslmode` as libpq has
-    /// it and `sslrootcert` where the server's certificate has an authority of its own.
+    /// `DATABASE_URL`: `postgres://user:password@host:port/database`, with `sslmode` and `sslrootcert` as
+    /// libpq defines them; or built from `DATABASE_HOST` and the other parts.
     pub url: SecretString,
-    /// `DATABASE_POOL_SIZE`, default 8: connections at most.
+    /// `DATABASE_POOL_SIZE`: maximum number of connections.
     pub pool_size: usize,
-    /// `DATABASE_STATEMENT_TIMEOUT_MS`, default 10000: how long PostgreSQL may work on one
-    /// statement.
+    /// `DATABASE_STATEMENT_TIMEOUT_MS`: maximum time that PostgreSQL may spend on one statement.
     pub statement_timeout: Duration,
 }
 
@@ -29,18 +28,17 @@ pub(crate) struct Target {
 }
 
 impl DatabaseSettings {
-    /// Reads the section. `None` where a required setting is missing.
+    /// Reads the section. Returns `None` if a required setting is missing.
     pub fn read(reader: &mut Reader) -> Option<Self> {
-        let example = "postgres://user:password@127.0.0.1:5432/tidings";
-        let url = reader.required_secret("DATABASE_URL", example);
+        let url = read_database_url(reader);
         if let Some(url) = &url
             && let Err(error) = check(url.expose_secret())
         {
-            reader.problem("DATABASE_URL", error);
+            reader.problem(table::DATABASE_URL, error);
         }
-        let timeout = reader.within("DATABASE_STATEMENT_TIMEOUT_MS", 10_000, 100..=600_000);
+        let timeout = reader.value(table::DATABASE_STATEMENT_TIMEOUT_MS);
         Some(Self {
-            pool_size: reader.within("DATABASE_POOL_SIZE", 8, 1..=1000),
+            pool_size: reader.value(table::DATABASE_POOL_SIZE),
             statement_timeout: Duration::from_millis(timeout),
             url: url?,
         })

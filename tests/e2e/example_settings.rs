@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use tidings_domain::jwt::JwtAlgorithm;
+use tidings_domain::providers::ChannelProviders;
+use tidings_settings::table;
+
 use crate::sources::{root, rust_files, without_tests};
 
 fn read(name: &str) -> String {
@@ -29,13 +33,19 @@ fn example() -> BTreeSet<String> {
     names.collect()
 }
 
-/// The texts in quotation marks of the settings modules that look like a variable's name.
+/// The names of the settings that the sources read: those after `table::`, and the variables of the
+/// providers, which `common/domain` names.
 fn read_by_the_programs() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for folder in ["api", "worker", "common", "db"] {
-        for path in rust_files(&root().join(folder).join("src")) {
+    for folder in ["api", "worker", "cli", "common", "db"] {
+        for path in rust_files(&root().join(folder)) {
             let text = without_tests(&path);
-            if text.contains("Reader") {
+            let words = text.split("table::").skip(1).map(|rest| {
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                &rest[..end.unwrap_or(rest.len())]
+            });
+            names.extend(words.filter(|word| is_a_name(word)).map(ToOwned::to_owned));
+            if path.ends_with("common/domain/src/providers.rs") {
                 let quoted = text.split('"').skip(1).step_by(2);
                 names.extend(quoted.filter(|name| is_a_name(name)).map(ToOwned::to_owned));
             }
@@ -44,9 +54,19 @@ fn read_by_the_programs() -> BTreeSet<String> {
     names
 }
 
+/// That the example lists the settings of the table, and that a setting that is read is in the table, are
+/// tests of `common/settings` and a matter of compiling. This test finds settings that nobody reads.
 #[test]
 fn the_example_lists_exactly_the_settings_that_the_programs_read() {
-    let (example, read) = (example(), read_by_the_programs());
+    let (mut example, read) = (example(), read_by_the_programs());
+    assert!(example.remove("TIDINGS_CONFIG"));
+    let secret_files: Vec<_> = table::all()
+        .filter(|setting| setting.kind.is_secret())
+        .map(|setting| format!("{}_FILE", setting.name))
+        .collect();
+    for name in secret_files {
+        assert!(example.remove(&name), "{name}");
+    }
     let missing: Vec<_> = read.difference(&example).collect();
     let stale: Vec<_> = example.difference(&read).collect();
     assert!(
@@ -61,6 +81,37 @@ fn the_example_lists_exactly_the_settings_that_the_programs_read() {
         example.contains("DATABASE_URL") && example.len() > 20,
         "{example:?}"
     );
+}
+
+/// The documentation of these settings lists values that `common/domain` declares.
+#[test]
+fn the_table_documents_every_algorithm_and_every_provider() {
+    for algorithm in JwtAlgorithm::ALL {
+        assert!(
+            table::JWT_ALGORITHM.doc_line().contains(algorithm.as_str()),
+            "{algorithm}"
+        );
+    }
+    for name in [
+        "EMAIL_PROVIDER",
+        "SMS_PROVIDER",
+        "PUSH_PROVIDER",
+        "WEBHOOK_PROVIDER",
+    ] {
+        let value_of = |asked| (asked == name).then_some("pigeon");
+        let (_, mistakes) = ChannelProviders::parse(value_of, false);
+        let (_, providers) = mistakes[0]
+            .message
+            .split_once("must be ")
+            .expect("the providers");
+        let documented = table::find(name).expect("a setting").doc_line();
+        for provider in providers.split(", ").flat_map(|some| some.split(" or ")) {
+            assert!(
+                documented.contains(&format!("`{provider}`")),
+                "{name}: {provider}"
+            );
+        }
+    }
 }
 
 /// The variables below `environment:` of each service, in either of YAML's forms.

@@ -15,6 +15,7 @@ mod broker_addresses;
 mod changed_settings;
 mod channels;
 mod chaos;
+mod config_command;
 mod confirms;
 mod contacts;
 mod db_claims;

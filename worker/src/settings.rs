@@ -3,20 +3,23 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 use tidings_domain::providers::ChannelProviders;
-use tidings_settings::{AppEnv, Problems, Reader, ShutdownSettings, TelemetrySettings, weakness};
+use tidings_settings::{
+    AppEnv, Problem, Problems, Reader, ShutdownSettings, TelemetrySettings, table, weakness,
+};
 
 use crate::consumer::Taking;
 use crate::delivery::DeliverySettings;
 use crate::providers::ProviderSettings;
 use crate::stages::Stages;
 
-/// Everything that the worker can be told.
+/// All settings of the worker.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the probes listen.
+    /// The address of the health endpoints.
     pub http: HttpSettings,
     /// RabbitMQ.
     pub broker: BrokerSettings,
@@ -24,53 +27,54 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// Logs.
     pub telemetry: TelemetrySettings,
-    /// How the program leaves.
+    /// Shutdown.
     pub shutdown: ShutdownSettings,
-    /// What this process serves.
+    /// The stages that this process serves.
     pub stages: Stages,
-    /// How the intake takes messages.
+    /// How the intake consumes messages.
     pub intake: Taking,
     /// How notifications are delivered.
     pub delivery: DeliverySettings,
-    /// Who delivers for the channels that this process serves.
+    /// The providers of the channels that this process serves.
     pub providers: ProviderSettings,
-    /// What happens to the schema at the start.
+    /// What the worker does with the schema when it starts.
     pub schema: SchemaSettings,
 }
 
-/// Where the probes listen.
+/// The address of the health endpoints.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpSettings {
-    /// `BIND_ADDRESS`, default 127.0.0.1.
+    /// `BIND_ADDRESS`.
     pub address: IpAddr,
-    /// `WORKER_PORT`, default 8081; 0 takes any free port.
+    /// `WORKER_PORT`; 0 takes any free port.
     pub port: u16,
 }
 
-/// What happens to the schema at the start.
+/// What the worker does with the schema when it starts.
 #[derive(Clone, Copy, Debug)]
 pub struct SchemaSettings {
-    /// `MIGRATE_ON_START`, default true. Without it the worker waits until somebody ran
-    /// `tidings migrate`.
+    /// `MIGRATE_ON_START`. If false, the worker waits until somebody runs `tidings migrate`.
     pub migrate: bool,
-    /// `SEED_DEMO_DATA`, default false.
+    /// `SEED_DEMO_DATA`.
     pub seed: bool,
 }
 
-/// What recording the outcome of a send may take.
+/// Maximum time to record the outcome of a send.
 const MARGIN: Duration = Duration::from_secs(5);
 
 impl Settings {
-    /// Reads them all.
+    /// Reads all sections.
     ///
     /// # Errors
     ///
-    /// With everything that is wrong.
+    /// Returns everything that is wrong.
     pub fn read(mut reader: Reader) -> Result<Self, Problems> {
         let r = &mut reader;
         let http = HttpSettings {
-            address: r.or("BIND_ADDRESS", IpAddr::from([127, 0, 0, 1])),
-            port: r.or("WORKER_PORT", 8081),
+            address: r
+                .optional(table::BIND_ADDRESS)
+                .unwrap_or(IpAddr::from([127, 0, 0, 1])),
+            port: r.value(table::WORKER_PORT),
         };
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
         let telemetry = TelemetrySettings::read(r);
@@ -80,13 +84,13 @@ impl Settings {
         let stages = Stages::read(r, &channels);
         let delivery = DeliverySettings::read(r);
         if !stages.channels.is_empty() && shutdown.timeout < delivery.provider_timeout + MARGIN {
-            let message = "must be at least 5 more than PROVIDER_TIMEOUT_SECS, so that a send can be finished";
-            r.problem("SHUTDOWN_TIMEOUT_SECS", message);
+            let message = "must be at least 5 more than PROVIDER_TIMEOUT_SECS, so that the worker can finish a send";
+            r.problem(table::SHUTDOWN_TIMEOUT_SECS, message);
         }
         let providers = ProviderSettings::read(r, channels.of(&stages.channels));
         let schema = SchemaSettings {
-            migrate: r.or("MIGRATE_ON_START", true),
-            seed: r.or("SEED_DEMO_DATA", false),
+            migrate: r.value(table::MIGRATE_ON_START),
+            seed: r.value(table::SEED_DEMO_DATA),
         };
         refuse_weak_secret(r);
         let settings = broker.zip(database).map(|(broker, database)| Self {
@@ -105,38 +109,40 @@ impl Settings {
     }
 }
 
-/// `CONSUMER_PREFETCH`, default 2048; `INTAKE_BATCH_SIZE`, default 256: messages in one transaction, at
-/// most; `INTAKE_CONCURRENCY`, default 4: transactions at once; `INTAKE_BATCH_INTERVAL_MS`, default 10: from
-/// the start of a transaction to that of the next, at least, unless that one is full.
+/// Reads `CONSUMER_PREFETCH`, `INTAKE_BATCH_SIZE`, `INTAKE_CONCURRENCY` and `INTAKE_BATCH_INTERVAL_MS`.
 fn read_intake(reader: &mut Reader) -> Taking {
     Taking {
-        prefetch: reader.within("CONSUMER_PREFETCH", 2048, 1..=65535),
-        batch_size: reader.within("INTAKE_BATCH_SIZE", 256, 1..=10_000),
-        concurrency: reader.within("INTAKE_CONCURRENCY", 4, 1..=256),
-        interval: Duration::from_millis(reader.within("INTAKE_BATCH_INTERVAL_MS", 10, 0..=1000)),
+        prefetch: reader.value(table::CONSUMER_PREFETCH),
+        batch_size: reader.value(table::INTAKE_BATCH_SIZE),
+        concurrency: reader.value(table::INTAKE_CONCURRENCY),
+        interval: Duration::from_millis(reader.value(table::INTAKE_BATCH_INTERVAL_MS)),
         ack_each: false,
     }
 }
 
-/// Reads which provider delivers for each channel.
+/// Reads the provider of each channel.
 pub(crate) fn read_channel_providers(reader: &mut Reader) -> ChannelProviders {
     let production = AppEnv::reads_as_production(reader);
-    let (providers, mistakes) = ChannelProviders::parse(|name| reader.text(name), production);
+    let value_of = |name| reader.text(table::find(name)?);
+    let (providers, mistakes) = ChannelProviders::parse(value_of, production);
     for mistake in mistakes {
-        reader.problem(mistake.variable, mistake.message);
+        reader.note(Problem {
+            name: mistake.variable,
+            message: mistake.message,
+        });
     }
     providers
 }
 
-/// The worker verifies no tokens and needs no secret. One that it is given all the same is the
-/// installation's, and a weak one should be noticed wherever it shows.
+/// Refuses a weak `JWT_SECRET` in production. The worker verifies no tokens, but a secret in its
+/// environment is the secret of the installation, and every program should report a weak one.
 fn refuse_weak_secret(reader: &mut Reader) {
     let production = AppEnv::read(reader).is_production();
-    if let Some(secret) = reader.text("JWT_SECRET")
-        && production
-        && let Some(why) = weakness(secret, 32)
+    if production
+        && let Some(secret) = reader.secret(table::JWT_SECRET)
+        && let Some(why) = weakness(secret.expose_secret(), 32)
     {
-        reader.problem("JWT_SECRET", why);
+        reader.problem(table::JWT_SECRET, why);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tidings_domain::notification::DeliveredChannel;
 use tidings_domain::providers::ChannelProviders;
-use tidings_settings::Reader;
+use tidings_settings::{Reader, table};
 
 /// `WORKER_CHANNELS`, default the intake and every channel that has a provider: names separated by
 /// commas, `intake`, `email`, `sms`, `push` and `webhook`.
@@ -14,12 +14,10 @@ pub struct Stages {
     pub channels: Vec<DeliveredChannel>,
 }
 
-const VARIABLE: &str = "WORKER_CHANNELS";
-
 impl Stages {
     /// Reads the section. A channel without a provider cannot be served.
     pub fn read(reader: &mut Reader, providers: &ChannelProviders) -> Self {
-        let Some(text) = reader.text(VARIABLE).map(ToOwned::to_owned) else {
+        let Some(text) = reader.text(table::WORKER_CHANNELS).map(ToOwned::to_owned) else {
             return Self {
                 intake: true,
                 channels: providers.configured().collect(),
@@ -38,11 +36,11 @@ impl Stages {
                 Ok(None) => stages.intake = true,
                 Ok(Some(channel)) if stages.channels.contains(&channel) => {}
                 Ok(Some(channel)) => stages.channels.push(channel),
-                Err(message) => reader.problem(VARIABLE, message),
+                Err(message) => reader.problem(table::WORKER_CHANNELS, message),
             }
         }
         if text.split(',').all(|name| name.trim().is_empty()) {
-            reader.problem(VARIABLE, "names nothing to do");
+            reader.problem(table::WORKER_CHANNELS, "names nothing to do");
         }
         stages
     }

@@ -1,61 +1,42 @@
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use secrecy::{ExposeSecret, SecretString};
-use tidings_settings::{AppEnv, Reader, weakness};
+use tidings_domain::jwt::{JwtAlgorithm, JwtAlgorithms};
+use tidings_settings::{AppEnv, Reader, table, weakness};
 
-/// Whose tokens the API takes.
+/// Which tokens the API accepts.
 #[derive(Clone, Debug)]
 pub struct AuthSettings {
-    /// `JWT_ALGORITHM`, default `HS256`: the algorithms accepted, separated by commas.
+    /// `JWT_ALGORITHM`: the algorithms that the API accepts.
     pub algorithms: Vec<Algorithm>,
-    /// `JWT_SECRET`: the secret shared with the services that sign by HMAC.
+    /// `JWT_SECRET`: the secret shared with the services that sign with HMAC.
     pub secret: Option<SecretString>,
     /// `JWT_PUBLIC_KEY_FILE`: the issuer's public key in PEM, for the other algorithms.
     pub public_key_pem: Option<Vec<u8>>,
-    /// `JWT_ISSUER`: where it is set, tokens must name it as `iss`.
+    /// `JWT_ISSUER`: the issuer that tokens must name as `iss`.
     pub issuer: Option<String>,
-    /// `JWT_AUDIENCE`: where it is set, tokens must name it in `aud`.
+    /// `JWT_AUDIENCE`: the audience that tokens must name in `aud`.
     pub audience: Option<String>,
-    /// `JWT_LEEWAY_SECS`, default 5: how far the clocks of issuers may be off.
+    /// `JWT_LEEWAY_SECS`: how far the clock of an issuer may differ.
     pub leeway_secs: u64,
-    /// Whether `exp` is required: in production.
+    /// Whether tokens must have `exp`. True in production.
     pub require_expiry: bool,
 }
 
-/// A list of algorithms, separated by commas.
-struct Algorithms(Vec<Algorithm>);
-
-impl FromStr for Algorithms {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let read = |name: &str| {
-            let name = name.trim();
-            name.parse().map_err(|_| format!("{name:?} is no algorithm of RFC 7518 or RFC 8037, such as HS256, RS256, ES256 or EdDSA"))
-        };
-        text.split(',')
-            .map(read)
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-}
-
 impl AuthSettings {
-    /// Reads the section. `None` where something that is required is missing.
+    /// Reads the section. Returns `None` if a required setting is missing.
     pub fn read(reader: &mut Reader, environment: AppEnv) -> Option<Self> {
-        let Algorithms(algorithms) = reader.or("JWT_ALGORITHM", Algorithms(vec![Algorithm::HS256]));
-        let by_secret = algorithms.iter().any(|algorithm| is_hmac(*algorithm));
-        let by_key = algorithms.iter().any(|algorithm| !is_hmac(*algorithm));
-        let secret = reader.secret("JWT_SECRET");
-        if by_secret {
-            check_secret(reader, secret.as_ref(), &algorithms, environment);
-        }
-        let path: Option<PathBuf> = reader.optional("JWT_PUBLIC_KEY_FILE");
-        if by_key && path.is_none() {
+        let accepted: JwtAlgorithms = reader.value(table::JWT_ALGORITHM);
+        let secret = match accepted.min_secret_len() {
+            Some(min_len) => read_secret(reader, min_len, environment),
+            None => reader.secret(table::JWT_SECRET),
+        };
+        let needs_key = |algorithm: &JwtAlgorithm| !algorithm.has_shared_secret();
+        let path: Option<PathBuf> = reader.optional(table::JWT_PUBLIC_KEY_FILE);
+        if accepted.0.iter().any(needs_key) && path.is_none() {
             reader.problem(
-                "JWT_PUBLIC_KEY_FILE",
+                table::JWT_PUBLIC_KEY_FILE,
                 "is not set, and JWT_ALGORITHM needs a public key",
             );
         }
@@ -63,24 +44,24 @@ impl AuthSettings {
             Ok(pem) => Some(pem),
             Err(error) => {
                 reader.problem(
-                    "JWT_PUBLIC_KEY_FILE",
+                    table::JWT_PUBLIC_KEY_FILE,
                     format!("{}: {error}", path.display()),
                 );
                 None
             }
         });
         let settings = Self {
-            algorithms,
+            algorithms: accepted.0.into_iter().map(algorithm).collect(),
             secret,
             public_key_pem,
-            issuer: reader.text("JWT_ISSUER").map(str::to_owned),
-            audience: reader.text("JWT_AUDIENCE").map(str::to_owned),
-            leeway_secs: reader.within("JWT_LEEWAY_SECS", 5, 0..=300),
+            issuer: reader.text(table::JWT_ISSUER).map(str::to_owned),
+            audience: reader.text(table::JWT_AUDIENCE).map(str::to_owned),
+            leeway_secs: reader.value(table::JWT_LEEWAY_SECS),
             require_expiry: environment.is_production(),
         };
         if let Err(error) = super::Verifier::new(&settings) {
             reader.problem(
-                "JWT_PUBLIC_KEY_FILE",
+                table::JWT_PUBLIC_KEY_FILE,
                 format!("does not fit JWT_ALGORITHM: {error}"),
             );
         }
@@ -88,34 +69,39 @@ impl AuthSettings {
     }
 }
 
-/// Whether an algorithm signs by a shared secret.
+/// Returns whether an algorithm signs with a shared secret.
 pub(super) fn is_hmac(algorithm: Algorithm) -> bool {
     algorithm.family() == AlgorithmFamily::Hmac
 }
 
-fn check_secret(
-    reader: &mut Reader,
-    secret: Option<&SecretString>,
-    algorithms: &[Algorithm],
-    environment: AppEnv,
-) {
-    let Some(secret) = secret else {
-        reader.problem(
-            "JWT_SECRET",
-            "is not set; for example the output of `openssl rand -hex 32`",
-        );
-        return;
-    };
-    // RFC 7518 §3.2: a key at least as long as the hash.
-    let longest = algorithms.iter().map(|algorithm| match algorithm {
-        Algorithm::HS512 => 64,
-        Algorithm::HS384 => 48,
-        _ => 32,
-    });
-    let min_len = longest.max().unwrap_or(32);
-    if environment.is_production()
-        && let Some(why) = weakness(secret.expose_secret(), min_len)
-    {
-        reader.problem("JWT_SECRET", format!("{why}: production needs a generated one of at least {min_len} bytes, for example the output of `openssl rand -hex {min_len}`"));
+/// The library's name for an algorithm.
+const fn algorithm(algorithm: JwtAlgorithm) -> Algorithm {
+    match algorithm {
+        JwtAlgorithm::Hs256 => Algorithm::HS256,
+        JwtAlgorithm::Hs384 => Algorithm::HS384,
+        JwtAlgorithm::Hs512 => Algorithm::HS512,
+        JwtAlgorithm::Rs256 => Algorithm::RS256,
+        JwtAlgorithm::Rs384 => Algorithm::RS384,
+        JwtAlgorithm::Rs512 => Algorithm::RS512,
+        JwtAlgorithm::Ps256 => Algorithm::PS256,
+        JwtAlgorithm::Ps384 => Algorithm::PS384,
+        JwtAlgorithm::Ps512 => Algorithm::PS512,
+        JwtAlgorithm::Es256 => Algorithm::ES256,
+        JwtAlgorithm::Es384 => Algorithm::ES384,
+        JwtAlgorithm::EdDsa => Algorithm::EdDSA,
     }
+}
+
+/// Reads `JWT_SECRET`, which is required, and refuses a weak secret in production.
+fn read_secret(reader: &mut Reader, min_len: usize, environment: AppEnv) -> Option<SecretString> {
+    let secret = reader.required_secret(table::JWT_SECRET)?;
+    if environment.is_production()
+        && let Some(weakness) = weakness(secret.expose_secret(), min_len)
+    {
+        let message = format!(
+            "{weakness}: production needs a generated secret of at least {min_len} bytes, for example the output of `openssl rand -hex {min_len}`"
+        );
+        reader.problem(table::JWT_SECRET, message);
+    }
+    Some(secret)
 }

@@ -1,11 +1,14 @@
 //! The commands, one file each. A command returns what it has to say; it prints nothing.
 
+pub mod config;
 pub mod dlq;
 mod doctor;
 pub mod migrate;
 mod seed;
 pub mod token;
 mod topology;
+
+use std::path::Path;
 
 use crate::args::Command;
 use crate::output::Report;
@@ -15,12 +18,13 @@ use crate::output::Report;
 /// # Errors
 ///
 /// Where it could not do its work.
-pub async fn run(command: Command) -> anyhow::Result<Report> {
+pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Report> {
     match command {
         Command::Migrate(args) => migrate::run(args).await,
         Command::Seed => seed::run().await,
         Command::Token(args) => token::run(&args),
         Command::Dlq(command) => dlq::run(command).await,
+        Command::Config(command) => config::run(&command, config),
         Command::Topology => topology::run().await,
         Command::Doctor => doctor::run().await,
     }

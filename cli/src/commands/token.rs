@@ -8,7 +8,7 @@ use tidings_domain::notification::UserId;
 use tidings_settings::AppEnv;
 
 use crate::output::Report;
-use crate::settings::{self, Algorithm, TokenSettings};
+use crate::settings::{self, TokenSettings};
 
 /// What `token` can be told.
 #[derive(Debug, clap::Args)]
@@ -77,11 +77,11 @@ fn mint(args: &Args, settings: &TokenSettings, now: Timestamp) -> anyhow::Result
         iat,
         exp: args.expires_in.map(|secs| iat.saturating_add(secs).max(0)),
     };
-    let algorithm = match settings.algorithm {
-        Algorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
-        Algorithm::Hs384 => jsonwebtoken::Algorithm::HS384,
-        Algorithm::Hs512 => jsonwebtoken::Algorithm::HS512,
-    };
+    let algorithm = settings
+        .algorithm
+        .as_str()
+        .parse::<jsonwebtoken::Algorithm>();
+    let algorithm = algorithm.context("cannot sign the token")?;
     let key = EncodingKey::from_secret(settings.secret.expose_secret().as_bytes());
     jsonwebtoken::encode(&Header::new(algorithm), &claims, &key).context("cannot sign the token")
 }
@@ -90,12 +90,13 @@ fn mint(args: &Args, settings: &TokenSettings, now: Timestamp) -> anyhow::Result
 mod tests {
     use jsonwebtoken::{DecodingKey, Validation};
     use serde_json::Value;
+    use tidings_domain::jwt::JwtAlgorithm;
 
     use super::*;
 
     const USER: &str = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a";
 
-    fn minted(algorithm: Algorithm, args: &Args) -> (String, Value) {
+    fn minted(algorithm: JwtAlgorithm, args: &Args) -> (String, Value) {
         let settings = TokenSettings {
             secret: "a secret".into(),
             algorithm,
@@ -118,7 +119,7 @@ mod tests {
             scope: None,
             expires_in: None,
         };
-        let (_, claims) = minted(Algorithm::Hs256, &args);
+        let (_, claims) = minted(JwtAlgorithm::Hs256, &args);
         let expected = json!({"userId": USER, "username": "testuser", "iat": 1_703_600_000});
         assert_eq!(claims, expected);
     }
@@ -131,7 +132,7 @@ mod tests {
             scope: Some("notifications:send".to_owned()),
             expires_in: Some(-60),
         };
-        let (token, claims) = minted(Algorithm::Hs512, &args);
+        let (token, claims) = minted(JwtAlgorithm::Hs512, &args);
         assert_eq!(claims["scope"], "notifications:send");
         assert_eq!(claims["exp"], 1_703_599_940);
         let header = jsonwebtoken::decode_header(&token).expect("a header");

@@ -2,6 +2,7 @@
 //! their providers, ids, and the retry policy. Nothing in this crate does I/O.
 
 pub mod content;
+pub mod jwt;
 pub mod notification;
 pub mod providers;
 pub mod retry;

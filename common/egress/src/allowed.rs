@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use tidings_settings::Reader;
+use tidings_settings::{Reader, Setting, table};
 
 /// A host that the operator allows, at one port or at any.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,19 +48,19 @@ fn network(text: &str) -> Option<IpNet> {
     network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-/// The parts of a list that is separated by commas; those that cannot be read are noted.
+/// Parses the items of a list and reports the invalid ones.
 fn list<T>(
     reader: &mut Reader,
-    name: &'static str,
+    setting: &Setting,
     parse: impl Fn(&str) -> Option<T>,
     right: &str,
 ) -> Vec<T> {
-    let text = reader.text(name).unwrap_or_default().to_owned();
+    let text = reader.text(setting).unwrap_or_default().to_owned();
     let mut read = Vec::new();
     for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
         match parse(part) {
             Some(one) => read.push(one),
-            None => reader.problem(name, format!("{part:?}: {right}")),
+            None => reader.problem(setting, format!("{part:?}: {right}")),
         }
     }
     read
@@ -69,12 +69,17 @@ fn list<T>(
 pub(super) fn hosts(reader: &mut Reader) -> Vec<AllowedHost> {
     let right = "must be host or host:port, without scheme, path and wildcards, such as \
                  hooks.corp:8443";
-    list(reader, "WEBHOOK_ALLOW_HOSTS", AllowedHost::parse, right)
+    list(
+        reader,
+        table::WEBHOOK_ALLOW_HOSTS,
+        AllowedHost::parse,
+        right,
+    )
 }
 
 pub(super) fn networks(reader: &mut Reader) -> Vec<IpNet> {
     let right = "must be a network or an address, such as 10.0.0.0/8 or fd00::/8";
-    list(reader, "WEBHOOK_ALLOW_NETS", network, right)
+    list(reader, table::WEBHOOK_ALLOW_NETS, network, right)
 }
 
 #[cfg(test)]

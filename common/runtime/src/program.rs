@@ -1,37 +1,65 @@
-//! What both programs do before and after their own work.
+//! Start and end of `tidings-api` and `tidings-worker`.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::{CommandFactory, FromArgMatches, Parser};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{shutdown, telemetry};
 use tidings_settings::{
-    EXIT_CONFIG, Problems, Reader, ShutdownSettings, TelemetrySettings, load_dotenv,
+    EXIT_CONFIG, Problem, Problems, Reader, ShutdownSettings, Sources, TelemetrySettings,
 };
 
-/// Reads the settings, then does `work` on a runtime of its own. The exit code is 0, 1 where the
-/// work failed, or [`EXIT_CONFIG`] with everything that is wrong on standard error.
+/// Settings come from the environment, from a file .env in the working folder or above it, and from a
+/// settings file. docs/CONFIGURATION.md lists all settings.
+///
+/// Exit codes: 0 stopped as asked, 1 failed, 2 wrong arguments, 78 wrong settings.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// The settings file (YAML); by default the file that the variable TIDINGS_CONFIG names
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Check the settings, print every mistake, and exit without connecting to anything
+    #[arg(long)]
+    check_config: bool,
+    /// With --check-config: print the mistakes as one JSON object to standard output
+    #[arg(long, requires = "check_config")]
+    json: bool,
+}
+
+impl Args {
+    fn parse_for(service: &'static str) -> Self {
+        let matches = Self::command().name(service).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Reads the arguments and the settings, then runs `work` on a runtime of its own. Returns 0, 1 if the
+/// work fails, or [`EXIT_CONFIG`] after it has printed everything that is wrong with the settings.
 pub fn main<S, E: Display>(
     service: &'static str,
     read: impl FnOnce(Reader) -> Result<S, Problems>,
     work: impl AsyncFnOnce(S) -> Result<(), E>,
 ) -> ExitCode {
-    let settings = match load_dotenv().and_then(|()| read(Reader::from_env())) {
+    let args = Args::parse_for(service);
+    let sources = Sources::load(args.config.as_deref());
+    let settings = match read(Reader::new(sources)) {
+        Ok(_) if args.check_config => return report_problems(service, args.json, &[]),
         Ok(settings) => settings,
-        Err(problems) => {
-            eprintln!("{service}: {problems}");
-            return ExitCode::from(EXIT_CONFIG);
-        }
+        Err(Problems(problems)) => return report_problems(service, args.json, &problems),
     };
     let worked = tokio::runtime::Runtime::new()
         .map_err(|error| error.to_string())
         .and_then(|runtime| {
-            // `#` has anyhow write the causes too.
+            // `#` makes anyhow print the causes too.
             let worked = runtime
                 .block_on(work(settings))
                 .map_err(|error| format!("{error:#}"));
-            // Nobody waits for a name lookup that hangs.
+            // Do not wait for a name lookup that hangs.
             runtime.shutdown_background();
             worked
         });
@@ -45,11 +73,29 @@ pub fn main<S, E: Display>(
     }
 }
 
-/// What a program has once it has started.
+/// Prints what is wrong with the settings.
+fn report_problems(service: &'static str, as_json: bool, problems: &[Problem]) -> ExitCode {
+    if as_json {
+        let all: Vec<_> = problems
+            .iter()
+            .map(|problem| json!({ "name": problem.name, "message": problem.message }))
+            .collect();
+        println!("{}", json!({ "problems": all }));
+    } else if !problems.is_empty() {
+        eprintln!("{service}: {}", Problems(problems.to_vec()));
+    }
+    if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(EXIT_CONFIG)
+    }
+}
+
+/// What a program has after its start.
 pub struct Started {
-    /// Its figures.
+    /// The metrics of the program.
     pub metrics: telemetry::Metrics,
-    /// Cancelled when it is asked to stop.
+    /// Cancelled by the first signal that asks the program to stop.
     pub stop: CancellationToken,
 }
 
@@ -64,11 +110,11 @@ pub enum StartError {
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
-/// Starts logging, metrics and the watch for signals.
+/// Starts logging, metrics and signal handling.
 ///
 /// # Errors
 ///
-/// Where one of them cannot be had.
+/// Returns a `StartError` if signal handlers or the metrics recorder cannot be installed.
 pub fn start(
     service: &'static str,
     quiet_library: &'static str,
@@ -76,7 +122,7 @@ pub fn start(
     shutdown: ShutdownSettings,
 ) -> Result<Started, StartError> {
     telemetry::start_logging(telemetry, service, quiet_library);
-    // Fails only where somebody installed another before.
+    // Fails only if another provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     Ok(Started {
         stop: shutdown::on_signal(shutdown.timeout)?,

@@ -3,33 +3,36 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
-use super::Reader;
+use crate::{Reader, table};
 
-/// Which kind of installation this is. `APP_ENV`, default `production`, so that a forgotten
-/// variable never opens anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// `APP_ENV`: the kind of installation. The default is `production`, so that a forgotten variable
+/// never weakens a check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AppEnv {
-    /// Everything is checked.
+    /// All checks apply.
+    #[default]
     Production,
-    /// Tokens without `exp` and short secrets are taken.
+    /// Tokens without `exp` and short secrets are valid.
     Development,
 }
 
 impl AppEnv {
     /// Reads `APP_ENV`.
     pub fn read(reader: &mut Reader) -> Self {
-        reader.or("APP_ENV", Self::Production)
+        reader.value(table::APP_ENV)
     }
 
-    /// Whether `APP_ENV` says production, as every value but `development` does. Notes no mistake:
-    /// [`AppEnv::read`] does.
+    /// Returns whether the installation is in production: every value of `APP_ENV` except `development`
+    /// means production. Reports no mistake, because [`AppEnv::read`] does.
     #[must_use]
     pub fn reads_as_production(reader: &Reader) -> bool {
-        let environment = reader.text("APP_ENV").and_then(|text| text.parse().ok());
+        let environment = reader
+            .text(table::APP_ENV)
+            .and_then(|text| text.parse().ok());
         environment.is_none_or(Self::is_production)
     }
 
-    /// Whether this is a production installation.
+    /// Returns whether the installation is in production.
     #[must_use]
     pub const fn is_production(self) -> bool {
         matches!(self, Self::Production)
@@ -48,12 +51,13 @@ impl FromStr for AppEnv {
     }
 }
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// `LOG_FORMAT`: the format of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// One flat JSON object a line.
+    #[default]
     Json,
-    /// For people.
+    /// Text for people.
     Pretty,
 }
 
@@ -69,43 +73,42 @@ impl FromStr for LogFormat {
     }
 }
 
-/// What is logged, and how.
+/// The settings of logging.
 #[derive(Clone, Debug)]
 pub struct TelemetrySettings {
-    /// `LOG_LEVEL`, default `info`: `error`, `warn`, `info`, `debug`, `trace`, `off`, or directives
-    /// such as `info,tidings_worker=debug`.
+    /// `LOG_LEVEL`: `error`, `warn`, `info`, `debug`, `trace`, `off`, or directives such as
+    /// `info,tidings_worker=debug`.
     pub level: String,
-    /// `LOG_FORMAT`, default `json`; or `pretty`.
+    /// `LOG_FORMAT`.
     pub format: LogFormat,
 }
 
 impl TelemetrySettings {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Self {
-        let level = reader.or("LOG_LEVEL", "info".to_owned()).to_lowercase();
-        // Without this, a misspelt level would be the name of a target, and silence all others.
+        let level = reader.value::<String>(table::LOG_LEVEL).to_lowercase();
+        // Without this check, a misspelt level counts as the name of a target and silences all others.
         let misspelt = level
             .split(',')
             .filter(|directive| !directive.contains('='))
             .find(|level| level.trim().parse::<LevelFilter>().is_err());
         if let Some(misspelt) = misspelt {
             let message = "must be error, warn, info, debug, trace, off, or target=level";
-            reader.problem("LOG_LEVEL", format!("{misspelt:?}: {message}"));
+            reader.problem(table::LOG_LEVEL, format!("{misspelt:?}: {message}"));
         } else if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&level) {
-            reader.problem("LOG_LEVEL", format!("{level:?}: {error}"));
+            reader.problem(table::LOG_LEVEL, format!("{level:?}: {error}"));
         }
         Self {
             level,
-            format: reader.or("LOG_FORMAT", LogFormat::Json),
+            format: reader.value(table::LOG_FORMAT),
         }
     }
 }
 
-/// How a program leaves.
+/// The settings of shutdown.
 #[derive(Clone, Copy, Debug)]
 pub struct ShutdownSettings {
-    /// `SHUTDOWN_TIMEOUT_SECS`, default 30: how long what is in flight may take after the first
-    /// signal.
+    /// `SHUTDOWN_TIMEOUT_SECS`: how long the program may take to finish its work after the first signal.
     pub timeout: Duration,
 }
 
@@ -113,7 +116,7 @@ impl ShutdownSettings {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Self {
         Self {
-            timeout: Duration::from_secs(reader.within("SHUTDOWN_TIMEOUT_SECS", 30, 1..=3600)),
+            timeout: Duration::from_secs(reader.value(table::SHUTDOWN_TIMEOUT_SECS)),
         }
     }
 }

@@ -1,17 +1,29 @@
-//! Settings from the environment.
+//! Settings: the table of all settings, the sources of their values, and the reader.
 //!
-//! Each program reads the sections that concern it through one [`Reader`], which notes every
-//! mistake, so that a person sees all of them at once and before anything connects.
+//! A value comes from the environment, from the file `.env`, from a settings file or from the
+//! table's default, in this order. Each program reads its sections through one [`Reader`], which
+//! collects every mistake, so that a person sees all of them at once and before the program connects
+//! to anything.
 
-mod dotenv;
+mod database_url;
 mod general;
+mod mask;
+mod problems;
 mod reader;
-mod secret;
+pub mod render;
+mod secret_strength;
+mod setting;
+mod sources;
+pub mod table;
 
-pub use dotenv::load_dotenv;
+pub use database_url::{database_is_set, read_database_url};
 pub use general::{AppEnv, LogFormat, ShutdownSettings, TelemetrySettings};
-pub use reader::{Problem, Problems, Reader};
-pub use secret::weakness;
+pub use mask::masked;
+pub use problems::{Problem, Problems};
+pub use reader::Reader;
+pub use secret_strength::weakness;
+pub use setting::{Condition, DefaultValue, Kind, Program, Setting};
+pub use sources::{Source, Sources, Value};
 
 /// The exit code for wrong settings: `EX_CONFIG` of sysexits(3).
 pub const EXIT_CONFIG: u8 = 78;

@@ -1,132 +1,129 @@
-use std::collections::HashMap;
-use std::ffi::OsString;
-use std::fmt::{self, Display};
-use std::ops::RangeInclusive;
+use std::fmt::Display;
 use std::str::FromStr;
 
 use secrecy::SecretString;
 
-/// Reads settings by the names of their environment variables and notes what is wrong with them.
-///
-/// A variable that is set to nothing (`NAME=`) counts as not set: that is how compose files and
-/// shells hand on a variable that nobody set.
-///
-/// It is our own because the libraries for this stop at the first mistake.
+use crate::{Problem, Problems, Setting, Sources};
+
+/// Reads settings and collects what is wrong with them. Tidings has its own reader because the
+/// libraries for settings stop at the first mistake.
 pub struct Reader {
-    vars: HashMap<String, String>,
+    sources: Sources,
     problems: Vec<Problem>,
 }
 
-/// One setting that is wrong. Never holds the value of a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The environment variable.
-    pub name: &'static str,
-    /// What is wrong with it and what would be right.
-    pub message: String,
-}
-
-/// Every setting that is wrong.
-#[derive(Debug, thiserror::Error)]
-pub struct Problems(pub Vec<Problem>);
-
-impl Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} wrong setting(s):", self.0.len())?;
-        for Problem { name, message } in &self.0 {
-            write!(f, "\n  {name}: {message}")?;
-        }
-        Ok(())
-    }
-}
-
 impl Reader {
-    /// Reads the process's environment.
+    /// Reads the given sources. Begins with the problems of their files.
     #[must_use]
-    pub fn from_env() -> Self {
-        let text = |os: OsString| os.into_string().ok();
-        Self::from_vars(
-            std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))),
-        )
+    pub fn new(sources: Sources) -> Self {
+        Self {
+            problems: sources.problems().to_vec(),
+            sources,
+        }
     }
 
     /// Reads the given variables, as a test does.
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self {
-            vars: vars
-                .into_iter()
-                .filter(|(_, value)| !value.trim().is_empty())
-                .collect(),
-            problems: Vec::new(),
+        Self::new(Sources::from_vars(vars))
+    }
+
+    /// Adds a problem, once.
+    pub fn note(&mut self, problem: Problem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
         }
     }
 
-    /// Notes that something is wrong with `name`.
-    pub fn problem(&mut self, name: &'static str, message: impl Into<String>) {
-        self.problems.push(Problem {
-            name,
+    /// Adds a problem with `setting`.
+    pub fn problem(&mut self, setting: &Setting, message: impl Into<String>) {
+        self.note(Problem {
+            name: setting.name,
             message: message.into(),
         });
     }
 
-    /// The value as it stands, where there is one.
+    /// The value as it is set, without the default. For settings that are no secrets.
     #[must_use]
-    pub fn text(&self, name: &'static str) -> Option<&str> {
-        self.vars.get(name).map(|value| value.trim())
+    pub fn text(&self, setting: &Setting) -> Option<&str> {
+        self.sources.text(setting.name)
     }
 
-    /// The value, read as `T`; `None` where it is not set or cannot be read (which is noted).
-    pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &'static str) -> Option<T> {
-        let value = self.text(name)?;
-        match value.parse() {
-            Ok(read) => Some(read),
-            Err(error) => {
-                let message = format!("{value:?}: {error}");
-                self.problem(name, message);
+    /// Returns whether the setting is set: a default does not count, the file of a secret does.
+    #[must_use]
+    pub fn is_set(&self, setting: &Setting) -> bool {
+        self.sources.is_set(setting)
+    }
+
+    /// The value or the default. Returns `None` if there is neither, and after a mistake.
+    pub fn optional<T: FromStr<Err: Display>>(&mut self, setting: &Setting) -> Option<T> {
+        let text = self.resolve(setting)?;
+        self.parse(setting, &text)
+    }
+
+    /// The value or the default of the table. After a mistake, the default of the table: the caller goes
+    /// on and finds further mistakes, and [`Reader::finish`] fails.
+    pub fn value<T: FromStr<Err: Display> + Default>(&mut self, setting: &Setting) -> T {
+        let value = self.optional(setting);
+        let default = || setting.default_value()?.parse().ok();
+        value.or_else(default).unwrap_or_default()
+    }
+
+    /// A value that must be set. Returns `None` after a mistake.
+    pub fn required<T: FromStr<Err: Display>>(&mut self, setting: &Setting) -> Option<T> {
+        self.require(setting);
+        self.optional(setting)
+    }
+
+    /// A secret. Returns `None` if it is not set, and after a mistake.
+    pub fn secret(&mut self, setting: &Setting) -> Option<SecretString> {
+        self.resolve(setting).map(SecretString::from)
+    }
+
+    /// A secret that must be set. Returns `None` after a mistake.
+    pub fn required_secret(&mut self, setting: &Setting) -> Option<SecretString> {
+        self.require(setting);
+        self.secret(setting)
+    }
+
+    fn require(&mut self, setting: &Setting) {
+        if !self.is_set(setting) && setting.default_value().is_none() {
+            self.problem(setting, setting.missing());
+        }
+    }
+
+    fn resolve(&mut self, setting: &Setting) -> Option<String> {
+        match self.sources.value(setting) {
+            Ok(value) => value.map(|value| value.text),
+            Err(message) => {
+                self.problem(setting, message);
                 None
             }
         }
     }
 
-    /// The value, or `default` where it is not set.
-    pub fn or<T: FromStr<Err: Display>>(&mut self, name: &'static str, default: T) -> T {
-        self.optional(name).unwrap_or(default)
-    }
-
-    /// The value, which must lie within `range`, or `default` where it is not set.
-    pub fn within<T>(&mut self, name: &'static str, default: T, range: RangeInclusive<T>) -> T
-    where
-        T: FromStr<Err: Display> + PartialOrd + Display,
-    {
-        let value = self.or(name, default);
-        if !range.contains(&value) {
-            let (low, high) = (range.start(), range.end());
-            let message = format!("{value}: must be between {low} and {high}");
-            self.problem(name, message);
+    fn parse<T: FromStr<Err: Display>>(&mut self, setting: &Setting, text: &str) -> Option<T> {
+        let parsed = setting
+            .kind
+            .check(text)
+            .and_then(|()| text.parse().map_err(|error: T::Err| error.to_string()));
+        match parsed {
+            Ok(value) => Some(value),
+            Err(error) if setting.kind.is_secret() => {
+                self.problem(setting, error);
+                None
+            }
+            Err(error) => {
+                self.problem(setting, format!("{text:?}: {error}"));
+                None
+            }
         }
-        value
     }
 
-    /// A secret, where there is one.
-    #[must_use]
-    pub fn secret(&self, name: &'static str) -> Option<SecretString> {
-        self.text(name).map(SecretString::from)
-    }
-
-    /// A secret that must be there; `example` says how it looks.
-    pub fn required_secret(&mut self, name: &'static str, example: &str) -> Option<SecretString> {
-        let secret = self.secret(name);
-        if secret.is_none() {
-            self.problem(name, format!("is not set; for example {example}"));
-        }
-        secret
-    }
-
-    /// Ends the reading: `settings` if nothing was wrong.
+    /// Ends the reading. Returns `settings` if nothing is wrong.
     ///
     /// # Errors
     ///
-    /// With everything that is wrong.
+    /// Returns everything that is wrong.
     pub fn finish<T>(self, settings: Option<T>) -> Result<T, Problems> {
         match settings {
             Some(settings) if self.problems.is_empty() => Ok(settings),
@@ -138,6 +135,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table;
 
     fn reader(vars: &[(&str, &str)]) -> Reader {
         Reader::from_vars(vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())))
@@ -145,21 +143,30 @@ mod tests {
 
     #[test]
     fn what_is_not_set_or_set_to_nothing_has_its_default() {
-        let mut reader = reader(&[("EMPTY", " ")]);
-        assert_eq!(reader.or("EMPTY", 7), 7);
-        assert_eq!(reader.or("ABSENT", 8), 8);
+        let mut reader = reader(&[("API_PORT", " ")]);
+        assert_eq!(reader.value::<u16>(table::API_PORT), 8080);
+        assert_eq!(reader.value::<u16>(table::WORKER_PORT), 8081);
+        assert_eq!(reader.optional::<u16>(table::QUORUM_SIZE), None);
         assert!(reader.finish(Some(())).is_ok());
     }
 
     #[test]
     fn every_mistake_is_reported_with_its_variable() {
-        let mut reader = reader(&[("PORT", "eighty"), ("SIZE", "0")]);
-        reader.or("PORT", 80u16);
-        reader.within("SIZE", 5, 1..=10);
-        reader.required_secret("URL", "amqp://…");
+        let mut reader = reader(&[("API_PORT", "eighty"), ("DATABASE_POOL_SIZE", "0")]);
+        assert_eq!(reader.value::<u16>(table::API_PORT), 8080);
+        assert_eq!(reader.value::<usize>(table::DATABASE_POOL_SIZE), 8);
+        reader.required_secret(table::JWT_SECRET);
         let problems = reader.finish(Some(())).expect_err("three mistakes");
         let names: Vec<_> = problems.0.iter().map(|problem| problem.name).collect();
-        assert_eq!(names, ["PORT", "SIZE", "URL"]);
-        assert!(problems.to_string().contains("\"eighty\""));
+        assert_eq!(names, ["API_PORT", "DATABASE_POOL_SIZE", "JWT_SECRET"]);
+        let text = problems.to_string();
+        assert!(text.contains("\"eighty\": must be a whole number between 0 and 65535"));
+    }
+
+    #[test]
+    fn a_mistake_that_two_sections_find_is_reported_once() {
+        let mut reader = reader(&[("API_PORT", "x")]);
+        let _: (u16, u16) = (reader.value(table::API_PORT), reader.value(table::API_PORT));
+        assert_eq!(reader.finish(Some(())).expect_err("a mistake").0.len(), 1);
     }
 }

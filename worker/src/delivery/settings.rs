@@ -1,54 +1,53 @@
 use std::time::Duration;
 
 use tidings_domain::notification::PerChannel;
-use tidings_settings::Reader;
+use tidings_settings::{Reader, table};
 
 use super::breaker::BreakerSettings;
 
-/// How notifications are delivered, whatever the provider.
+/// The settings of delivery that apply to every provider.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliverySettings {
-    /// `DELIVERY_LEASE_SECS`, default 30: how long a notification is one worker's, should that die. At
-    /// least 5 more than `provider_timeout`.
+    /// `DELIVERY_LEASE_SECS`: how long a worker holds a notification that it delivers. At least 5 s more
+    /// than `provider_timeout`.
     pub lease: Duration,
-    /// `PROVIDER_TIMEOUT_SECS`, default 10: how long one send may take.
+    /// `PROVIDER_TIMEOUT_SECS`: maximum time of one send.
     pub provider_timeout: Duration,
-    /// When a provider counts as away.
+    /// When a provider counts as down.
     pub breaker: BreakerSettings,
-    /// `WEBHOOK_DEFER_MAX_HOURS`, default 24: how long a webhook waits for a destination that is away.
+    /// `WEBHOOK_DEFER_MAX_HOURS`: how long a webhook waits for a destination that is down.
     pub webhook_defer_max: Duration,
-    /// `EMAIL_CONCURRENCY`, `SMS_CONCURRENCY`, `PUSH_CONCURRENCY` and `WEBHOOK_CONCURRENCY`, default 16:
-    /// sends at once, by channel.
+    /// `EMAIL_CONCURRENCY`, `SMS_CONCURRENCY`, `PUSH_CONCURRENCY` and `WEBHOOK_CONCURRENCY`:
+    /// maximum number of sends at the same time, by channel.
     pub concurrency: PerChannel<u16>,
 }
 
 impl DeliverySettings {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Self {
-        let timeout = reader.within("PROVIDER_TIMEOUT_SECS", 10, 1..=300);
-        let lease = reader.within("DELIVERY_LEASE_SECS", 30, 6..=3600);
+        let timeout: u64 = reader.value(table::PROVIDER_TIMEOUT_SECS);
+        let lease: u64 = reader.value(table::DELIVERY_LEASE_SECS);
         if lease < timeout + 5 {
             let message =
                 format!("{lease}: must be at least 5 more than PROVIDER_TIMEOUT_SECS ({timeout})");
-            reader.problem("DELIVERY_LEASE_SECS", message);
+            reader.problem(table::DELIVERY_LEASE_SECS, message);
         }
         let breaker = BreakerSettings {
-            failures: reader.within("BREAKER_FAILURES", 20, 1..=100_000),
-            probe_after: Duration::from_secs(reader.within("BREAKER_PROBE_SECS", 15, 1..=3600)),
+            failures: reader.value(table::BREAKER_FAILURES),
+            probe_after: Duration::from_secs(reader.value(table::BREAKER_PROBE_SECS)),
             failing_for: None,
         };
-        let hours: u64 = reader.within("WEBHOOK_DEFER_MAX_HOURS", 24, 1..=720);
-        let mut concurrency = |name| reader.within(name, 16, 1..=1000);
+        let hours: u64 = reader.value(table::WEBHOOK_DEFER_MAX_HOURS);
         Self {
             lease: Duration::from_secs(lease),
             provider_timeout: Duration::from_secs(timeout),
             breaker,
             webhook_defer_max: Duration::from_hours(hours),
             concurrency: PerChannel {
-                email: concurrency("EMAIL_CONCURRENCY"),
-                sms: concurrency("SMS_CONCURRENCY"),
-                push: concurrency("PUSH_CONCURRENCY"),
-                webhook: concurrency("WEBHOOK_CONCURRENCY"),
+                email: reader.value(table::EMAIL_CONCURRENCY),
+                sms: reader.value(table::SMS_CONCURRENCY),
+                push: reader.value(table::PUSH_CONCURRENCY),
+                webhook: reader.value(table::WEBHOOK_CONCURRENCY),
             },
         }
     }

@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use tidings_settings::Reader;
+use tidings_settings::{Reader, Setting};
 use url::Url;
 
 /// Where a provider's API is: an `http` or `https` URL, with or without a path, without user, password,
@@ -16,11 +16,12 @@ pub struct BaseUrl(Url);
 pub struct InvalidBaseUrl;
 
 impl BaseUrl {
-    /// The setting `name`, or `default` where it is not set; `None` where it is wrong, which is noted.
-    pub(super) fn read(reader: &mut Reader, name: &'static str, default: &str) -> Option<Self> {
-        // Without the value: somebody may have put a password into it.
-        let url = reader.text(name).unwrap_or(default).parse();
-        url.map_err(|wrong: InvalidBaseUrl| reader.problem(name, wrong.to_string()))
+    /// Reads a setting. Returns `None` after a mistake.
+    pub(super) fn read(reader: &mut Reader, setting: &Setting) -> Option<Self> {
+        let text = reader.text(setting).or(setting.default_value())?;
+        // The message does not quote the value, because it may contain a password.
+        text.parse()
+            .map_err(|error: InvalidBaseUrl| reader.problem(setting, error.to_string()))
             .ok()
     }
 

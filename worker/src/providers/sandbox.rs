@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tidings_domain::content::Mailbox;
-use tidings_settings::Reader;
+use tidings_settings::{Reader, table};
 use uuid::Uuid;
 
 use super::smtp::message::Mail;
@@ -34,8 +34,8 @@ impl SandboxSettings {
         let folder = std::env::temp_dir().join("tidings-sandbox");
         let nobody = "Tidings <sandbox@tidings.invalid>".parse().ok()?;
         Some(Self {
-            dir: reader.or("SANDBOX_DIR", folder),
-            sender: reader.or("SMTP_FROM", nobody),
+            dir: reader.optional(table::SANDBOX_DIR).unwrap_or(folder),
+            sender: reader.optional(table::SMTP_FROM).unwrap_or(nobody),
         })
     }
 }

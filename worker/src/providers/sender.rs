@@ -1,17 +1,10 @@
 use tidings_domain::content::Mailbox;
-use tidings_settings::Reader;
+use tidings_settings::{Reader, table};
 
-/// Reads `SMTP_FROM`: whom e-mail is from where the payload does not say so, whichever provider sends
-/// it. Required; `None` where it is not there or is no address.
+/// Reads `SMTP_FROM`: the sender of an email whose payload names no sender, for every provider. Returns
+/// `None` if the setting is missing or is not an address.
 pub fn read_sender(reader: &mut Reader) -> Option<Mailbox> {
-    const NAME: &str = "SMTP_FROM";
-    if reader.text(NAME).is_none() {
-        reader.problem(
-            NAME,
-            "is not set; for example Tidings <tidings@example.com>",
-        );
-    }
-    reader.optional(NAME)
+    reader.required(table::SMTP_FROM)
 }
 
 #[cfg(test)]

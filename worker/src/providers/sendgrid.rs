@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use tidings_domain::content::Mailbox;
-use tidings_settings::Reader;
+use tidings_settings::{Reader, table};
 use url::Url;
 
 use super::{BaseUrl, EmailMessage, Provider, Report, http, read_sender};
@@ -37,19 +37,18 @@ pub struct SendgridSettings {
 impl SendgridSettings {
     /// Reads them; `None` where something is wrong, which is noted.
     pub fn read(reader: &mut Reader) -> Option<Self> {
-        const KEY: &str = "SENDGRID_API_KEY";
-        let api_key = reader.required_secret(KEY, "SG.… from the settings of the account");
+        let api_key = reader.required_secret(table::SENDGRID_API_KEY);
         let api_key = api_key.filter(|key| {
             let visible = key
                 .expose_secret()
                 .bytes()
                 .all(|byte| byte.is_ascii_graphic());
             if !visible {
-                reader.problem(KEY, "must be visible ASCII characters");
+                reader.problem(table::SENDGRID_API_KEY, "must be visible ASCII characters");
             }
             visible
         });
-        let base_url = BaseUrl::read(reader, "SENDGRID_BASE_URL", "https://api.sendgrid.com");
+        let base_url = BaseUrl::read(reader, table::SENDGRID_BASE_URL);
         let sender = read_sender(reader);
         Some(Self {
             api_key: api_key?,

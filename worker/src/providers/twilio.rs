@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use tidings_domain::content::PhoneNumber;
-use tidings_settings::Reader;
+use tidings_settings::{Reader, table};
 use url::Url;
 
 use super::{BaseUrl, Provider, Report, TextMessage, http};
@@ -28,7 +28,7 @@ pub struct TwilioSettings {
     pub auth_token: SecretString,
     /// `TWILIO_FROM_NUMBER`: a telephone number of the account's, or a messaging service (`MG…`).
     pub sender: Sender,
-    /// `TWILIO_BASE_URL`, default `https://api.twilio.com`.
+    /// `TWILIO_BASE_URL`.
     pub base_url: BaseUrl,
 }
 
@@ -45,12 +45,9 @@ impl TwilioSettings {
     /// Reads them; `None` where something is wrong, which is noted.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let account_sid = account_sid(reader);
-        let auth_token = reader.required_secret(
-            "TWILIO_AUTH_TOKEN",
-            "the 32 hexadecimal digits that Twilio's console shows beside the account SID",
-        );
+        let auth_token = reader.required_secret(table::TWILIO_AUTH_TOKEN);
         let sender = sender(reader);
-        let base_url = BaseUrl::read(reader, "TWILIO_BASE_URL", "https://api.twilio.com");
+        let base_url = BaseUrl::read(reader, table::TWILIO_BASE_URL);
         Some(Self {
             account_sid: account_sid?,
             auth_token: auth_token?,
@@ -67,35 +64,26 @@ fn is_sid(text: &str, prefix: &str) -> bool {
 }
 
 fn account_sid(reader: &mut Reader) -> Option<String> {
-    const NAME: &str = "TWILIO_ACCOUNT_SID";
-    let Some(sid) = reader.text(NAME) else {
-        reader.problem(NAME, "is not set; Twilio's console shows it: AC…");
-        return None;
-    };
-    if is_sid(sid, "AC") {
-        return Some(sid.to_owned());
+    let sid: String = reader.required(table::TWILIO_ACCOUNT_SID)?;
+    if is_sid(&sid, "AC") {
+        return Some(sid);
     }
-    // Without the value: it may be the token, put into the wrong line.
-    reader.problem(NAME, "must be AC and 32 hexadecimal digits");
+    // The message does not quote the value, because it may be the token in the wrong variable.
+    let message = "must be AC and 32 hexadecimal digits";
+    reader.problem(table::TWILIO_ACCOUNT_SID, message);
     None
 }
 
 fn sender(reader: &mut Reader) -> Option<Sender> {
-    const NAME: &str = "TWILIO_FROM_NUMBER";
-    let Some(text) = reader.text(NAME) else {
-        reader.problem(
-            NAME,
-            "is not set; for example +4915112345678, or a messaging service: MG…",
-        );
-        return None;
-    };
-    if is_sid(text, "MG") {
-        return Some(Sender::Service(text.to_owned()));
+    let text: String = reader.required(table::TWILIO_FROM_NUMBER)?;
+    if is_sid(&text, "MG") {
+        return Some(Sender::Service(text));
     }
     match text.parse() {
         Ok(number) => Some(Sender::Number(number)),
         Err(error) => {
-            reader.problem(NAME, format!("{error}, or a messaging service: MG…"));
+            let message = format!("{error}, or a messaging service: MG…");
+            reader.problem(table::TWILIO_FROM_NUMBER, message);
             None
         }
     }

@@ -7,6 +7,8 @@ use super::describe::{describe, text};
 use super::letter::message_id;
 use super::letters::with_letters;
 use super::selection::{Failure, Filter};
+use tidings_settings::database_is_set;
+
 use crate::output::Report;
 use crate::settings;
 
@@ -33,9 +35,10 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
     // The database is asked where it is known; the letters can be looked at without it.
     let (settings, database) = settings::read(|reader| {
         let broker = BrokerSettings::read(reader);
-        let database = match reader.text("DATABASE_URL") {
-            Some(_) => Some(DatabaseSettings::read(reader)?),
-            None => None,
+        let database = if database_is_set(reader) {
+            Some(DatabaseSettings::read(reader)?)
+        } else {
+            None
         };
         Some((broker?, database))
     })?;

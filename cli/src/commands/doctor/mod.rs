@@ -142,7 +142,7 @@ fn section<T>(findings: &mut Findings, read: Result<T, Problems>) -> Option<T> {
                 findings.error(
                     "settings",
                     format!("{}: {}", problem.name, problem.message),
-                    "correct it in the environment or in .env; .env.example explains every setting",
+                    "correct it where it is set: `tidings config show` says where; docs/CONFIGURATION.md explains every setting",
                 );
             }
             None
@@ -212,10 +212,10 @@ mod tests {
         let mut findings = Findings::default();
         findings.ok("a", "fine");
         findings.warn("b", "hm", "look");
-        assert!(report(&findings).expect("JSON").fine);
+        assert_eq!(report(&findings).expect("JSON").code, 0);
         findings.error("c", "away", "start it");
         let report = report(&findings).expect("JSON");
-        assert!(!report.fine);
+        assert_eq!(report.code, 1);
         assert!(report.text.ends_with("1 error, 1 warning.\n"));
     }
 }

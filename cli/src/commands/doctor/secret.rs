@@ -1,15 +1,16 @@
 use secrecy::ExposeSecret;
-use tidings_settings::{AppEnv, weakness};
+use tidings_domain::jwt::JwtAlgorithms;
+use tidings_settings::{AppEnv, table, weakness};
 
 use super::{Findings, section};
-use crate::settings::{self, SharedSecretAlgorithms};
+use crate::settings;
 
 /// Checks the secret that tokens are signed with. It is never shown.
 pub fn check(findings: &mut Findings) {
     let read = settings::read(|reader| {
         let env = AppEnv::read(reader);
-        let algorithms = SharedSecretAlgorithms::read(reader);
-        Some((env, algorithms, reader.secret("JWT_SECRET")))
+        let algorithms: JwtAlgorithms = reader.value(table::JWT_ALGORITHM);
+        Some((env, algorithms, reader.secret(table::JWT_SECRET)))
     });
     let Some((env, algorithms, secret)) = section(findings, read) else {
         return;

@@ -5,15 +5,16 @@ mod names;
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tidings_domain::retry::Ladder;
-use tidings_settings::Reader;
+use tidings_settings::{Reader, Setting, table};
 
 pub use max_retries::MaxRetries;
 pub use names::Names;
 
 use crate::Addresses;
 
-/// How to reach RabbitMQ and what is declared there.
+/// How to reach RabbitMQ and what to declare there.
 #[derive(Clone, Debug)]
 pub struct BrokerSettings {
     /// `RABBITMQ_URL`: `amqp://` or `amqps://`, with user, password and virtual host; or
@@ -21,74 +22,75 @@ pub struct BrokerSettings {
     pub addresses: Addresses,
     /// The names of queues and exchanges.
     pub names: Names,
-    /// As many rungs as the largest of `max_retries`; `RETRY_BASE_DELAY_MS` (1000),
-    /// `RETRY_MULTIPLIER` (5) and `RETRY_MAX_DELAY_MS` (3600000).
+    /// As many rungs as the largest of `max_retries`; `RETRY_BASE_DELAY_MS`,
+    /// `RETRY_MULTIPLIER` and `RETRY_MAX_DELAY_MS`.
     pub ladder: Ladder,
     /// Where messages leave the ladder for the dead-letter queue.
     pub max_retries: MaxRetries,
-    /// `QUORUM_SIZE`: replicas of each queue; the broker's own default where it is not set.
+    /// `QUORUM_SIZE`: replicas of each queue. `None` is the broker's own default.
     pub quorum_size: Option<u16>,
-    /// `PUBLISH_TIMEOUT_MS`, default 5000: how long a publish may take to be confirmed.
+    /// `PUBLISH_TIMEOUT_MS`: maximum time until the broker confirms a publish.
     pub publish_timeout: Duration,
-    /// `PUBLISH_CHANNELS`, default 4: AMQP channels that the publishes of each connection are spread
-    /// over.
+    /// `PUBLISH_CHANNELS`: AMQP channels over which each connection spreads its publishes.
     pub publish_channels: u16,
-    /// `PUBLISH_MAX_IN_FLIGHT`, default 2048: publishes that may wait for a confirm at once; more
-    /// wait for their turn, within their own deadline.
+    /// `PUBLISH_MAX_IN_FLIGHT`: maximum number of publishes that wait for a confirm. Further publishes wait
+    /// within their own deadline.
     pub publish_max_in_flight: usize,
 }
 
 impl BrokerSettings {
-    /// Reads the section. `None` where a required setting is missing.
+    /// Reads the section. Returns `None` if a required setting is missing.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let addresses = addresses(reader);
         let names = Names::read(reader);
         let max_retries = MaxRetries::read(reader);
         let ladder = Ladder {
             max: max_retries.largest(),
-            base_ms: reader.within("RETRY_BASE_DELAY_MS", 1000, 1..=86_400_000),
-            multiplier: reader.within("RETRY_MULTIPLIER", 5, 1..=1000),
-            cap_ms: reader.within("RETRY_MAX_DELAY_MS", 3_600_000, 1..=604_800_000),
+            base_ms: reader.value(table::RETRY_BASE_DELAY_MS),
+            multiplier: reader.value(table::RETRY_MULTIPLIER),
+            cap_ms: reader.value(table::RETRY_MAX_DELAY_MS),
         };
-        let quorum_size = reader.optional("QUORUM_SIZE");
-        if quorum_size == Some(0) {
-            reader.problem("QUORUM_SIZE", "must be at least 1");
-        }
-        let publish_timeout = reader.within("PUBLISH_TIMEOUT_MS", 5000, 100..=120_000);
+        let quorum_size = reader.optional(table::QUORUM_SIZE);
+        let publish_timeout = reader.value(table::PUBLISH_TIMEOUT_MS);
         Some(Self {
             names,
             ladder,
             max_retries,
             quorum_size,
             publish_timeout: Duration::from_millis(publish_timeout),
-            publish_channels: reader.within("PUBLISH_CHANNELS", 4, 1..=64),
-            publish_max_in_flight: reader.within("PUBLISH_MAX_IN_FLIGHT", 2048, 1..=100_000),
+            publish_channels: reader.value(table::PUBLISH_CHANNELS),
+            publish_max_in_flight: reader.value(table::PUBLISH_MAX_IN_FLIGHT),
             addresses: addresses?,
         })
     }
 }
 
-/// Reads the addresses of one variable or the other.
+/// Reads the addresses from `RABBITMQ_URL` or from `RABBITMQ_URLS`.
 fn addresses(reader: &mut Reader) -> Option<Addresses> {
-    const ONE: &str = "RABBITMQ_URL";
-    const SEVERAL: &str = "RABBITMQ_URLS";
-    let (name, read) = match (reader.text(ONE), reader.text(SEVERAL)) {
-        (Some(one), None) => (ONE, Addresses::one(one)),
-        (None, Some(several)) => (SEVERAL, Addresses::list(several)),
-        (Some(_), Some(_)) => {
-            reader.problem(SEVERAL, format!("is set, and {ONE} too: set one of them"));
+    const ONE: &Setting = table::RABBITMQ_URL;
+    const SEVERAL: &Setting = table::RABBITMQ_URLS;
+    let (setting, parsed) = match (reader.is_set(ONE), reader.is_set(SEVERAL)) {
+        (true, true) => {
+            let message = format!("is set, and {} too: set one of them", ONE.name);
+            reader.problem(SEVERAL, message);
             return None;
         }
-        (None, None) => {
-            let example = "amqp://user:password@127.0.0.1:5672/%2f";
-            reader.problem(
-                ONE,
-                format!("is not set, and {SEVERAL} neither; for example {example}"),
-            );
+        (false, true) => {
+            let list = reader.secret(SEVERAL)?;
+            (SEVERAL, Addresses::list(list.expose_secret()))
+        }
+        (true, false) => {
+            let url = reader.secret(ONE)?;
+            (ONE, Addresses::one(url.expose_secret()))
+        }
+        (false, false) => {
+            let message = format!("{}, or set {}", ONE.missing(), SEVERAL.name);
+            reader.problem(ONE, message);
             return None;
         }
     };
-    read.map_err(|error| reader.problem(name, error.to_string()))
+    parsed
+        .map_err(|error| reader.problem(setting, error.to_string()))
         .ok()
 }
 

@@ -1,28 +1,27 @@
 use tidings_domain::notification::DeliveredChannel;
 use tidings_domain::retry::Ladder;
-use tidings_settings::Reader;
+use tidings_settings::{Reader, Setting, table};
 
 /// The names that one installation uses on the broker, so that several can share a virtual host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
-    /// `QUEUE_NAME`, default `notifications_queue`: the intake queue, and the prefix of all queues
-    /// but the dead-letter queue.
+    /// `QUEUE_NAME`: the intake queue, and the prefix of all queues except the dead-letter queue.
     pub queue: String,
-    /// `DLQ_NAME`, default `notifications_dlq`.
+    /// `DLQ_NAME`: the dead-letter queue.
     pub dlq: String,
-    /// `EXCHANGE_NAME`, default `notifications`: the exchange, and the prefix of all exchanges.
+    /// `EXCHANGE_NAME`: the exchange, and the prefix of all exchanges.
     pub exchange: String,
 }
 
 impl Names {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let names = Self {
-            queue: name(reader, "QUEUE_NAME", "notifications_queue"),
-            dlq: name(reader, "DLQ_NAME", "notifications_dlq"),
-            exchange: name(reader, "EXCHANGE_NAME", "notifications"),
+            queue: name(reader, table::QUEUE_NAME),
+            dlq: name(reader, table::DLQ_NAME),
+            exchange: name(reader, table::EXCHANGE_NAME),
         };
         if names.queue == names.dlq {
-            reader.problem("DLQ_NAME", "must differ from QUEUE_NAME");
+            reader.problem(table::DLQ_NAME, "must differ from QUEUE_NAME");
         }
         names
     }
@@ -60,17 +59,17 @@ impl Names {
 
 /// Reads the name of a queue or an exchange. AMQP 0-9-1 allows 255 bytes; what we append to it
 /// (`.retry.<ladder>.<n>`) takes up to 60.
-fn name(reader: &mut Reader, variable: &'static str, default: &str) -> String {
-    let value = reader.or(variable, default.to_owned());
+fn name(reader: &mut Reader, setting: &Setting) -> String {
+    let value: String = reader.value(setting);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
     if value.len() > 190 || !value.chars().all(plain) {
         reader.problem(
-            variable,
+            setting,
             "must be at most 190 letters, digits, '-', '_', '.' or ':'",
         );
     } else if value.starts_with("amq.") {
         reader.problem(
-            variable,
+            setting,
             "must not start with 'amq.', which the broker reserves",
         );
     }

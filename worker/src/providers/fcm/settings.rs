@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use tidings_settings::Reader;
+use tidings_settings::{Reader, table};
 
 use super::super::BaseUrl;
 use super::ServiceAccount;
@@ -20,7 +20,7 @@ impl FcmSettings {
     /// Reads them; `None` where something is wrong, which is noted.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let account = account(reader);
-        let base_url = BaseUrl::read(reader, "FCM_BASE_URL", "https://fcm.googleapis.com");
+        let base_url = BaseUrl::read(reader, table::FCM_BASE_URL);
         Some(Self {
             account: account?,
             base_url: base_url?,
@@ -29,18 +29,11 @@ impl FcmSettings {
 }
 
 fn account(reader: &mut Reader) -> Option<ServiceAccount> {
-    const NAME: &str = "FCM_SERVICE_ACCOUNT_FILE";
-    let Some(path) = reader.text(NAME).map(ToOwned::to_owned) else {
-        reader.problem(
-            NAME,
-            "is not set; for example /etc/tidings/firebase-service-account.json",
-        );
-        return None;
-    };
+    let path: String = reader.required(table::FCM_SERVICE_ACCOUNT_FILE)?;
     match ServiceAccount::read(Path::new(&path)) {
         Ok(account) => Some(account),
         Err(error) => {
-            reader.problem(NAME, format!("{path:?} {error}"));
+            reader.problem(table::FCM_SERVICE_ACCOUNT_FILE, format!("{path:?} {error}"));
             None
         }
     }

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 use tidings_domain::content::Mailbox;
-use tidings_settings::{AppEnv, Reader};
+use tidings_settings::{AppEnv, Reader, table};
 use url::Host;
 
 use crate::providers::read_sender;
@@ -34,9 +34,10 @@ pub struct SmtpLogin {
 }
 
 /// How the connection is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SmtpTls {
     /// By the command STARTTLS (RFC 3207); a server that does not offer it gets nothing.
+    #[default]
     StartTls,
     /// From the first byte (RFC 8314 §3.3).
     Tls,
@@ -71,8 +72,8 @@ impl SmtpSettings {
     /// Reads the section. `None` where a required setting is missing.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let host = host(reader);
-        let tls = reader.or("SMTP_TLS", SmtpTls::StartTls);
-        let port = reader.within("SMTP_PORT", tls.port(), 1..=65535);
+        let tls: SmtpTls = reader.value(table::SMTP_TLS);
+        let port = reader.optional(table::SMTP_PORT).unwrap_or(tls.port());
         let login = login(reader);
         let sender = read_sender(reader);
         let production = AppEnv::read(reader).is_production();
@@ -82,7 +83,7 @@ impl SmtpSettings {
             && !host.as_deref().is_some_and(is_this_machine)
         {
             reader.problem(
-                "SMTP_TLS",
+                table::SMTP_TLS,
                 "none would send SMTP_PASS unencrypted: use starttls or tls",
             );
         }
@@ -97,29 +98,25 @@ impl SmtpSettings {
 }
 
 fn host(reader: &mut Reader) -> Option<String> {
-    const NAME: &str = "SMTP_HOST";
-    let Some(host) = reader.text(NAME).map(ToOwned::to_owned) else {
-        reader.problem(NAME, "is not set; for example smtp.example.com");
-        return None;
-    };
+    let host: String = reader.required(table::SMTP_HOST)?;
     if host.parse::<Ipv6Addr>().is_err() && Host::parse(&host).is_err() {
         let message = format!("{host:?}: must be a host's name or address, without port");
-        reader.problem(NAME, message);
+        reader.problem(table::SMTP_HOST, message);
     }
     Some(host)
 }
 
 fn login(reader: &mut Reader) -> Option<SmtpLogin> {
-    let user = reader.text("SMTP_USER").map(ToOwned::to_owned);
-    match (user, reader.secret("SMTP_PASS")) {
+    let user = reader.optional(table::SMTP_USER);
+    match (user, reader.secret(table::SMTP_PASS)) {
         (Some(user), Some(password)) => Some(SmtpLogin { user, password }),
         (None, None) => None,
         (Some(_), None) => {
-            reader.problem("SMTP_PASS", "must be set where SMTP_USER is");
+            reader.problem(table::SMTP_PASS, "must be set if SMTP_USER is set");
             None
         }
         (None, Some(_)) => {
-            reader.problem("SMTP_USER", "must be set where SMTP_PASS is");
+            reader.problem(table::SMTP_USER, "must be set if SMTP_PASS is set");
             None
         }
     }

@@ -1,6 +1,6 @@
 use secrecy::{ExposeSecret, SecretString};
 use tidings_egress::EgressPolicy;
-use tidings_settings::Reader;
+use tidings_settings::{Reader, table};
 
 use super::SigningSecret;
 
@@ -18,16 +18,17 @@ pub struct WebhookSettings {
 impl WebhookSettings {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Option<Self> {
-        const NAME: &str = "WEBHOOK_SIGNING_SECRET";
         let egress = EgressPolicy::read(reader);
-        let text = reader.secret(NAME).unwrap_or_default();
+        let text = reader
+            .secret(table::WEBHOOK_SIGNING_SECRET)
+            .unwrap_or_default();
         let parts = text.expose_secret().split([' ', ',', '\t']);
         let secrets: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
         let wrong = secrets
             .iter()
             .find_map(|secret| secret.parse::<SigningSecret>().err());
         if let Some(wrong) = wrong {
-            reader.problem(NAME, wrong.to_string());
+            reader.problem(table::WEBHOOK_SIGNING_SECRET, wrong.to_string());
             return None;
         }
         Some(Self {

@@ -1,4 +1,4 @@
-/// Texts that examples and tutorials use: a secret that contains one was copied, not generated.
+/// Texts from examples and tutorials: a secret that contains one was copied, not generated.
 const EXAMPLES: [&str; 8] = [
     "change-me",
     "changeme",
@@ -10,13 +10,13 @@ const EXAMPLES: [&str; 8] = [
     "secret123",
 ];
 
-/// The fewest different characters that a generated secret may have; hexadecimal digits of the
-/// length that is asked for nearly always have twice as many.
+/// Minimum number of different characters in a generated secret. Hexadecimal digits of the required
+/// length nearly always have twice as many.
 const MIN_DIFFERENT: usize = 8;
 
-/// What makes a shared secret unfit for production, in words that finish "the secret …"; `None`
-/// where nothing does. `min_len` is in bytes: what the hash puts out, since a shorter key is the
-/// weakest part of an HMAC (RFC 7518 §3.2).
+/// Returns why a shared secret is too weak for production, in words that follow "the secret", or
+/// `None` if the secret is strong enough. `min_len` is in bytes: the length of the hash, because a
+/// shorter key is the weakest part of an HMAC (RFC 7518 §3.2).
 #[must_use]
 pub fn weakness(secret: &str, min_len: usize) -> Option<&'static str> {
     if secret.is_empty() {

@@ -1,0 +1,45 @@
+use crate::table::GROUPS;
+use crate::{DefaultValue, Program, Setting};
+
+const INTRODUCTION: &str = include_str!("introduction.md");
+
+/// Returns `docs/CONFIGURATION.md`.
+#[must_use]
+pub fn configuration_page() -> String {
+    let mut text = INTRODUCTION.to_owned();
+    for group in GROUPS {
+        text.push_str(&format!("\n## {}\n\n", group.title));
+        if !group.doc.is_empty() {
+            text.push_str(&format!("{}\n\n", group.doc.concat().trim()));
+        }
+        text.push_str(
+            "| Setting | Type | Default | Read by | Meaning |\n| --- | --- | --- | --- | --- |\n",
+        );
+        for setting in group.settings {
+            text.push_str(&row(setting));
+        }
+    }
+    text
+}
+
+fn row(setting: &Setting) -> String {
+    let unit = setting.unit.map(|unit| format!(", in {unit}"));
+    let default = match setting.default {
+        DefaultValue::Value(value) => format!("`{value}`"),
+        DefaultValue::Described(text) => text.to_owned(),
+        DefaultValue::RequiredIf(condition) => format!("required if {condition}"),
+    };
+    let example = setting
+        .example
+        .map(|example| format!(" Example: {example}"));
+    let used_by: Vec<&str> = setting.used_by.iter().map(Program::as_str).collect();
+    format!(
+        "| `{}` | {}{} | {default} | {} | {}{} |\n",
+        setting.name,
+        setting.kind,
+        unit.unwrap_or_default(),
+        used_by.join(", "),
+        setting.doc_line(),
+        example.unwrap_or_default().replace('<', "\\<"),
+    )
+}
