@@ -86,7 +86,7 @@ impl App {
         let in_flight = Arc::new(InFlight::default());
         let backlog = self.listener.try_clone().context("cannot share the port")?;
         backlog.set_nonblocking(true)?;
-        let watch = tokio::spawn(tidings_db::watch(
+        let watch = tokio::spawn(tidings_db::monitor_health(
             self.database.clone(),
             Arc::clone(&health),
         ));

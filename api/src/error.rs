@@ -5,7 +5,7 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use tidings_broker::PublishError;
-use tidings_db::{DbError, Trouble};
+use tidings_db::{DbError, DbErrorKind};
 use utoipa::ToSchema;
 
 /// Seconds after which a client may try again what failed for our own trouble. A server that comes
@@ -183,8 +183,8 @@ impl From<PublishError> for ApiError {
 
 impl From<DbError> for ApiError {
     fn from(error: DbError) -> Self {
-        match error.trouble() {
-            Trouble::Surroundings => Self::unavailable(
+        match error.kind() {
+            DbErrorKind::Environment => Self::unavailable(
                 "database_unavailable",
                 "The database is not available",
                 error,

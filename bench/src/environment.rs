@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 use tidings_broker::BrokerSettings;
-use tidings_db::{DatabaseSettings, Scratch};
+use tidings_db::{DatabaseSettings, TemporaryDatabase};
 
 use crate::pipeline::Installation;
 use crate::process_usage::WatchedProcess;
@@ -31,7 +31,7 @@ pub struct Environment {
     /// The broker, with names for the queues that nothing else uses.
     pub broker: BrokerSettings,
     /// The database.
-    pub scratch: Scratch,
+    pub scratch: TemporaryDatabase,
     settings: Settings,
 }
 
@@ -46,7 +46,7 @@ impl Environment {
         database: &DatabaseSettings,
     ) -> anyhow::Result<Self> {
         let broker = scratch_topology::with_unique_names(broker);
-        let scratch = Scratch::create(database).await?;
+        let scratch = TemporaryDatabase::create(database).await?;
         let url = scratch.settings.url.expose_secret();
         let settings = [
             ("QUEUE_NAME", broker.names.queue.as_str()),

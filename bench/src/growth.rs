@@ -212,9 +212,9 @@ impl GrowingTable {
     async fn read_pages(&self, latencies: &mut Latencies) -> anyhow::Result<()> {
         let database = &self.installation.database;
         for nth in 0..PAGES / 2 {
-            let filter = notifications::Filter {
+            let filter = notifications::NotificationFilter {
                 user_id: Some(self.users.ids()[nth % self.users.ids().len()]),
-                ..notifications::Filter::default()
+                ..notifications::NotificationFilter::default()
             };
             let mut after = None;
             for _ in 0..2 {

@@ -55,7 +55,7 @@ pub async fn wait(
     loop {
         let asked = Instant::now();
         let now = database
-            .run(async |client| notifications::count(client, users.ids()).await)
+            .run(async |client| notifications::count_of_users(client, users.ids()).await)
             .await
             .context("PostgreSQL is unavailable")?;
         let took = asked.elapsed();
@@ -85,7 +85,7 @@ pub async fn compare(
     let (mut found, mut numbers) = (0, HashSet::new());
     for user in users.ids() {
         let rows = database
-            .run(async |client| notifications::measured(client, *user).await)
+            .run(async |client| notifications::rows_of_user(client, *user).await)
             .await
             .context("PostgreSQL is unavailable")?;
         for row in rows {

@@ -6,25 +6,25 @@ use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::error::DbError;
-use crate::{Added, GenericClient, Transaction, users};
+use crate::{GenericClient, LimitedInsert, Transaction, users};
 
-/// How many devices a user may have.
+/// The maximum number of devices of a user.
 pub const MAX_PER_USER: i64 = 20;
 
 /// A user's device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct DeviceTokenRow {
     /// UUIDv7.
     pub id: Uuid,
-    /// What the push service calls it.
+    /// The push service's token.
     pub token: String,
-    /// What the user calls it.
+    /// The user's name for the device.
     pub name: Option<String>,
-    /// When this user registered it.
+    /// When this user registered the device.
     pub created_at: Timestamp,
 }
 
-impl From<&tokio_postgres::Row> for Row {
+impl From<&tokio_postgres::Row> for DeviceTokenRow {
     fn from(row: &tokio_postgres::Row) -> Self {
         Self {
             id: row.get("id"),
@@ -35,9 +35,9 @@ impl From<&tokio_postgres::Row> for Row {
     }
 }
 
-/// Makes a device a user's. One that they have already keeps its id and place, and takes `name` where
-/// one is given; one of another user's moves, as a new one, since one installation of an app has one
-/// user.
+/// Registers a device for a user. A device that the user already has keeps its id and position, and gets
+/// `name` if one is given. A device of another user moves to this user with a new id, because one
+/// installation of an app has one user.
 ///
 /// Locks the user's row until the transaction ends, so that concurrent calls for one user count one after the
 /// other. The transaction must be at `READ COMMITTED`: at a higher level, the count misses what was committed
@@ -45,30 +45,30 @@ impl From<&tokio_postgres::Row> for Row {
 ///
 /// # Errors
 ///
-/// Those of the queries.
+/// Returns the error of the query that fails.
 pub async fn upsert(
     transaction: &Transaction<'_>,
     user: UserId,
     token: &DeviceToken,
     name: Option<&str>,
-) -> Result<Added<Row>, DbError> {
+) -> Result<LimitedInsert<DeviceTokenRow>, DbError> {
     Ok(if !users::lock(transaction, user).await? {
-        Added::NoSuchUser
+        LimitedInsert::UnknownUser
     } else if let Some(existing) = rename(transaction, user, token, name).await? {
-        Added::Existing(existing)
+        LimitedInsert::Existing(existing)
     } else {
         let new = register_below_limit(transaction, user, token, name).await?;
-        new.map_or(Added::TooMany, Added::New)
+        new.map_or(LimitedInsert::LimitReached, LimitedInsert::Inserted)
     })
 }
 
-/// `None` where the device is not this user's.
+/// Returns `None` if the user does not have the device.
 async fn rename(
     client: &impl GenericClient,
     user: UserId,
     token: &DeviceToken,
     name: Option<&str>,
-) -> Result<Option<Row>, DbError> {
+) -> Result<Option<DeviceTokenRow>, DbError> {
     let statement = client
         .prepare_cached(
             "UPDATE device_tokens SET name = coalesce($3, name)
@@ -79,16 +79,16 @@ async fn rename(
     let row = client
         .query_opt(&statement, &[&user.as_uuid(), &token.as_str(), &name])
         .await?;
-    Ok(row.as_ref().map(Row::from))
+    Ok(row.as_ref().map(DeviceTokenRow::from))
 }
 
-/// `None` where the user has as many as they may have.
+/// Returns `None` if the user has reached the limit.
 async fn register_below_limit(
     client: &impl GenericClient,
     user: UserId,
     token: &DeviceToken,
     name: Option<&str>,
-) -> Result<Option<Row>, DbError> {
+) -> Result<Option<DeviceTokenRow>, DbError> {
     let statement = client
         .prepare_cached(
             "INSERT INTO device_tokens (id, user_id, token, name)
@@ -112,15 +112,18 @@ async fn register_below_limit(
             ],
         )
         .await?;
-    Ok(row.as_ref().map(Row::from))
+    Ok(row.as_ref().map(DeviceTokenRow::from))
 }
 
-/// A user's devices, the newest first.
+/// Lists a user's devices, the newest first.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn list(client: &impl GenericClient, user: UserId) -> Result<Vec<Row>, DbError> {
+/// Returns the error of the query.
+pub async fn list(
+    client: &impl GenericClient,
+    user: UserId,
+) -> Result<Vec<DeviceTokenRow>, DbError> {
     let statement = client
         .prepare_cached(
             "SELECT id, token, name, created_at FROM device_tokens
@@ -128,15 +131,15 @@ pub async fn list(client: &impl GenericClient, user: UserId) -> Result<Vec<Row>,
         )
         .await?;
     let rows = client.query(&statement, &[&user.as_uuid()]).await?;
-    Ok(rows.iter().map(Row::from).collect())
+    Ok(rows.iter().map(DeviceTokenRow::from).collect())
 }
 
-/// Where a push message to a user goes: every device's id and token, the newest first.
+/// Lists the addresses of a push message to a user: the id and token of every device, the newest first.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn all(
+/// Returns the error of the query.
+pub async fn list_addresses(
     client: &impl GenericClient,
     user: UserId,
 ) -> Result<Vec<(Uuid, String)>, DbError> {
@@ -147,11 +150,11 @@ pub async fn all(
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// Deletes a device of a user's. Returns whether it was there.
+/// Deletes a user's device. Returns whether the device existed.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn delete(client: &impl GenericClient, user: UserId, id: Uuid) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached("DELETE FROM device_tokens WHERE user_id = $1 AND id = $2")
@@ -159,13 +162,13 @@ pub async fn delete(client: &impl GenericClient, user: UserId, id: Uuid) -> Resu
     Ok(client.execute(&statement, &[&user.as_uuid(), &id]).await? == 1)
 }
 
-/// Deletes a device, whosever it is: the push service says that it is no more. Returns whether it was
-/// there.
+/// Deletes a device of any user, because the push service reports it as unregistered. Returns whether the
+/// device existed.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn forget(client: &impl GenericClient, token: &str) -> Result<bool, DbError> {
+/// Returns the error of the query.
+pub async fn delete_by_token(client: &impl GenericClient, token: &str) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(
             "DELETE FROM device_tokens

@@ -1,26 +1,26 @@
-//! What `tidings doctor` asks the server about itself.
+//! Queries of `tidings doctor` about the server.
 
 use jiff::Timestamp;
 
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// What PostgreSQL says of itself.
+/// PostgreSQL's version and clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerInfo {
     /// For people, for example `15.18 (Debian 15.18-0+deb12u1)`.
     pub version: String,
-    /// For comparison: the major version times 10,000 plus the minor one.
+    /// For comparison: the major version times 10,000 plus the minor version.
     pub version_number: i32,
     /// The server's clock, to the microsecond.
     pub now: Timestamp,
 }
 
-/// Asks for the server's version and its time at this moment.
+/// Returns the server's version and current time.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn server_info(client: &impl GenericClient) -> Result<ServerInfo, DbError> {
     let row = client
         .query_one(

@@ -2,46 +2,46 @@ use std::fmt;
 
 use tokio_postgres::error::{Severity, SqlState};
 
-/// Why a query gave no result.
+/// Why a query failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// PostgreSQL refused, or the connection died.
+    /// PostgreSQL refused the statement, or the connection was lost.
     Postgres(#[source] tokio_postgres::Error),
-    /// No connection could be had.
+    /// No connection was available.
     Unavailable(#[source] deadpool_postgres::PoolError),
-    /// No answer in time; what was asked for may have happened all the same.
+    /// PostgreSQL did not answer in time; the statement may have been executed.
     TimedOut,
 }
 
-/// What an error means for the work that met it. DESIGN: three kinds of failure.
+/// The kind of a database error, which decides how the caller goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum DbErrorKind {
     /// The data can never be stored (SQLSTATE class 22).
-    Rejected,
-    /// The data refers to something that does not exist, perhaps not yet (23503).
+    InvalidData,
+    /// The data refers to a row that does not exist, or does not exist yet (SQLSTATE 23503).
     MissingReference,
-    /// The server is away, overloaded, not set up, or in the way of others: it has nothing to do with
-    /// the data.
-    Surroundings,
-    /// It may be the data or not: a limit of the program, an error inside the server, a constraint
-    /// or a trigger that we do not know (SQLSTATE classes 21, 23, 54, P0, XX).
+    /// The server is unavailable, overloaded or not set up, or another transaction conflicts: the
+    /// data is not the cause.
+    Environment,
+    /// The data can be the cause: a program limit, an internal error of the server, an unknown
+    /// constraint or trigger (SQLSTATE classes 21, 23, 54, P0, XX).
     Unclear,
 }
 
 impl DbError {
-    /// What this means for the work that met it.
+    /// Returns the kind of the error.
     #[must_use]
-    pub fn trouble(&self) -> Trouble {
+    pub fn kind(&self) -> DbErrorKind {
         let Some(state) = self.sql_state() else {
-            return Trouble::Surroundings;
+            return DbErrorKind::Environment;
         };
         if *state == SqlState::FOREIGN_KEY_VIOLATION {
-            return Trouble::MissingReference;
+            return DbErrorKind::MissingReference;
         }
         match state.code().get(..2) {
-            Some("22") => Trouble::Rejected,
-            Some("21" | "23" | "54" | "P0" | "XX") => Trouble::Unclear,
-            _ => Trouble::Surroundings,
+            Some("22") => DbErrorKind::InvalidData,
+            Some("21" | "23" | "54" | "P0" | "XX") => DbErrorKind::Unclear,
+            _ => DbErrorKind::Environment,
         }
     }
 
@@ -64,7 +64,7 @@ impl DbError {
             .is_some_and(|error| error.parsed_severity() == Some(Severity::Error))
     }
 
-    /// The SQLSTATE, where PostgreSQL itself refused (PostgreSQL manual, appendix A).
+    /// Returns the SQLSTATE if PostgreSQL refused the statement (PostgreSQL manual, appendix A).
     #[must_use]
     pub fn sql_state(&self) -> Option<&SqlState> {
         match self {
@@ -88,21 +88,21 @@ impl fmt::Display for DbError {
     }
 }
 
-/// An error and what caused it: the client's errors say too little by themselves. A cause that an
-/// error has quoted already is not said twice.
+/// Displays an error with its causes, because the client library's errors say too little by themselves.
+/// Skips a cause that the error before already quotes.
 struct Causes<'a>(&'a dyn std::error::Error);
 
 impl fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.0.to_string();
-        f.write_str(&said)?;
+        let mut last = self.0.to_string();
+        f.write_str(&last)?;
         let mut source = self.0.source();
         while let Some(cause) = source {
             let text = cause.to_string();
-            if !said.contains(&text) {
+            if !last.contains(&text) {
                 write!(f, ": {text}")?;
             }
-            said = text;
+            last = text;
             source = cause.source();
         }
         Ok(())

@@ -1,9 +1,8 @@
-//! PostgreSQL: the pool, the migrations, and one module of query functions a table.
+//! PostgreSQL: the pool, transactions, the migrations, and one module of query functions per table.
 //!
-//! SQL stands in here alone, beside the one function that runs it. Functions take a
-//! [`GenericClient`], so that their caller owns the transaction.
+//! Only this crate contains SQL, beside the one function that runs it. Query functions take a
+//! [`GenericClient`] or, if they need one, a [`Transaction`]: the caller owns the transaction.
 
-mod added;
 mod database;
 mod dedicated_client;
 pub mod delivery_attempts;
@@ -11,25 +10,26 @@ pub mod demo;
 pub mod device_tokens;
 pub mod diagnostics;
 mod error;
+mod limited_insert;
 pub mod migrations;
+mod monitor_health;
 pub mod notifications;
 pub mod phone_numbers;
-mod scratch;
 mod settings;
 pub mod templates;
+mod temporary_database;
 mod tls;
 mod transaction;
 pub mod users;
-mod watch;
 pub mod webhook_endpoints;
 
-pub use added::Added;
 pub use database::{Database, PoolError};
 pub use deadpool_postgres::{Client, GenericClient, Transaction};
 pub use dedicated_client::DedicatedClient;
-pub use error::{DbError, Trouble};
-pub use scratch::{Scratch, ScratchError};
+pub use error::{DbError, DbErrorKind};
+pub use limited_insert::LimitedInsert;
+pub use monitor_health::monitor_health;
 pub use settings::DatabaseSettings;
+pub use temporary_database::{TemporaryDatabase, TemporaryDatabaseError};
 pub use tokio_postgres::IsolationLevel;
 pub use transaction::{MAX_TRANSACTION_ATTEMPTS, TransactionOptions};
-pub use watch::watch;

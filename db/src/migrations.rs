@@ -7,42 +7,42 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// Any number that no other program takes for `pg_advisory_lock`: "tidings" in ASCII.
+/// The key of the advisory lock; "tidings" in ASCII, which no other program uses.
 const LOCK: i64 = 0x0074_6964_696e_6773;
 
-/// Why the schema is not up to date.
+/// Why the migrations failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// The server is away or refuses.
+    /// The server is unavailable or refuses a statement.
     #[error(transparent)]
     Database(#[from] DbError),
-    /// A migration failed, or was changed after it ran.
+    /// A migration failed, or changed after it ran.
     #[error("a migration failed: {0}")]
     Migration(#[from] refinery::Error),
 }
 
-/// A number that is another one for another schema: a digest of all migrations.
+/// Returns a digest of all migrations, which differs between schemas.
 #[must_use]
 pub fn fingerprint() -> u64 {
     embedded::migrations::runner()
         .get_migrations()
         .iter()
-        // Order matters, and so does each.
+        // The digest depends on every migration and on their order.
         .fold(0, |digest: u64, migration| {
             digest.rotate_left(7).wrapping_mul(31) ^ migration.checksum()
         })
 }
 
-/// Brings the schema up to date. Returns the names of the migrations that ran now. Any number of
-/// programs may call this at once: one works, the others wait for it.
+/// Runs the migrations that have not run yet, and returns their names. Concurrent calls wait for each
+/// other.
 ///
 /// # Errors
 ///
-/// Where the server is away or a migration fails; each migration either ran as a whole or not at
-/// all.
+/// Returns an error if the server is unavailable or a migration fails. A migration that fails changes
+/// nothing.
 pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
     let mut client = database.dedicated_client().await?;
-    // Both may wait for long: the lock for another runner, a migration for a large table.
+    // Both can take long: waiting for another runner's lock, and a migration of a large table.
     client
         .batch_execute("SET statement_timeout = 0")
         .await
@@ -51,9 +51,10 @@ pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
         .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
         .await
         .map_err(DbError::from)?;
-    // On any way out the connection is closed, which also gives the lock back.
+    // Closing the connection releases the lock, however this function returns.
     let report = embedded::migrations::runner()
-        // A newer version may have migrated already; this one runs on (it leaves what it does not know).
+        // A newer version may have migrated the database already; ignore migrations that this
+        // version does not know.
         .set_abort_missing(false)
         .run_async(&mut ***client)
         .await?;
@@ -64,11 +65,11 @@ pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
         .collect())
 }
 
-/// The names of the migrations that have not run.
+/// Returns the names of the migrations that have not run.
 ///
 /// # Errors
 ///
-/// Where the server is away, or the history in the database is not this program's.
+/// Returns an error if the server is unavailable or the migration history cannot be read.
 pub async fn pending(database: &Database) -> Result<Vec<String>, MigrateError> {
     let mut client = database.dedicated_client().await?;
     let runner = embedded::migrations::runner();

@@ -6,23 +6,23 @@ use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::error::DbError;
-use crate::{Added, GenericClient, Transaction, users};
+use crate::{GenericClient, LimitedInsert, Transaction, users};
 
-/// How many numbers a user may have.
+/// The maximum number of phone numbers of a user.
 pub const MAX_PER_USER: i64 = 10;
 
-/// A user's number.
+/// A user's phone number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct PhoneNumberRow {
     /// UUIDv7.
     pub id: Uuid,
     /// `+` and digits.
     pub number: String,
-    /// When it was added.
+    /// When the number was inserted.
     pub created_at: Timestamp,
 }
 
-impl From<&tokio_postgres::Row> for Row {
+impl From<&tokio_postgres::Row> for PhoneNumberRow {
     fn from(row: &tokio_postgres::Row) -> Self {
         Self {
             id: row.get("id"),
@@ -32,7 +32,7 @@ impl From<&tokio_postgres::Row> for Row {
     }
 }
 
-/// Adds a number to a user's. One that they have already stays as it is, and in its place.
+/// Inserts a phone number of a user. A number that the user already has keeps its id and position.
 ///
 /// Locks the user's row until the transaction ends, so that concurrent calls for one user count one after the
 /// other. The transaction must be at `READ COMMITTED`: at a higher level, the count misses what was committed
@@ -40,19 +40,19 @@ impl From<&tokio_postgres::Row> for Row {
 ///
 /// # Errors
 ///
-/// Those of the queries.
+/// Returns the error of the query that fails.
 pub async fn insert(
     transaction: &Transaction<'_>,
     user: UserId,
     number: &PhoneNumber,
-) -> Result<Added<Row>, DbError> {
+) -> Result<LimitedInsert<PhoneNumberRow>, DbError> {
     Ok(if !users::lock(transaction, user).await? {
-        Added::NoSuchUser
+        LimitedInsert::UnknownUser
     } else if let Some(existing) = find(transaction, user, number).await? {
-        Added::Existing(existing)
+        LimitedInsert::Existing(existing)
     } else {
         let new = insert_below_limit(transaction, user, number).await?;
-        new.map_or(Added::TooMany, Added::New)
+        new.map_or(LimitedInsert::LimitReached, LimitedInsert::Inserted)
     })
 }
 
@@ -60,7 +60,7 @@ async fn find(
     client: &impl GenericClient,
     user: UserId,
     number: &PhoneNumber,
-) -> Result<Option<Row>, DbError> {
+) -> Result<Option<PhoneNumberRow>, DbError> {
     let statement = client
         .prepare_cached(
             "SELECT id, number, created_at FROM phone_numbers WHERE user_id = $1 AND number = $2",
@@ -69,15 +69,15 @@ async fn find(
     let row = client
         .query_opt(&statement, &[&user.as_uuid(), &number.as_str()])
         .await?;
-    Ok(row.as_ref().map(Row::from))
+    Ok(row.as_ref().map(PhoneNumberRow::from))
 }
 
-/// `None` where the user has as many as they may have.
+/// Returns `None` if the user has reached the limit.
 async fn insert_below_limit(
     client: &impl GenericClient,
     user: UserId,
     number: &PhoneNumber,
-) -> Result<Option<Row>, DbError> {
+) -> Result<Option<PhoneNumberRow>, DbError> {
     let statement = client
         .prepare_cached(
             "INSERT INTO phone_numbers (id, user_id, number)
@@ -97,30 +97,33 @@ async fn insert_below_limit(
             ],
         )
         .await?;
-    Ok(row.as_ref().map(Row::from))
+    Ok(row.as_ref().map(PhoneNumberRow::from))
 }
 
-/// A user's numbers, the newest first.
+/// Lists a user's phone numbers, the newest first.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn list(client: &impl GenericClient, user: UserId) -> Result<Vec<Row>, DbError> {
+/// Returns the error of the query.
+pub async fn list(
+    client: &impl GenericClient,
+    user: UserId,
+) -> Result<Vec<PhoneNumberRow>, DbError> {
     let statement = client
         .prepare_cached(
             "SELECT id, number, created_at FROM phone_numbers WHERE user_id = $1 ORDER BY id DESC",
         )
         .await?;
     let rows = client.query(&statement, &[&user.as_uuid()]).await?;
-    Ok(rows.iter().map(Row::from).collect())
+    Ok(rows.iter().map(PhoneNumberRow::from).collect())
 }
 
-/// Where a text message to a user goes: the number that was added last, with its id.
+/// Finds the address of a text message to a user: the id and number of the newest phone number.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn newest(
+/// Returns the error of the query.
+pub async fn newest_address(
     client: &impl GenericClient,
     user: UserId,
 ) -> Result<Option<(Uuid, String)>, DbError> {
@@ -133,11 +136,11 @@ pub async fn newest(
     Ok(row.map(|row| (row.get(0), row.get(1))))
 }
 
-/// Deletes a number of a user's. Returns whether it was there.
+/// Deletes a user's phone number. Returns whether the number existed.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn delete(client: &impl GenericClient, user: UserId, id: Uuid) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached("DELETE FROM phone_numbers WHERE user_id = $1 AND id = $2")

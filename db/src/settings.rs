@@ -19,9 +19,9 @@ pub struct DatabaseSettings {
     pub statement_timeout: Duration,
 }
 
-/// A `DATABASE_URL` taken apart: what `tokio-postgres` understands, and the TLS parameters that it
+/// A parsed `DATABASE_URL`: the part that `tokio-postgres` understands, and the TLS parameters that it
 /// does not.
-pub(crate) struct Target {
+pub(crate) struct ParsedUrl {
     pub(crate) config: tokio_postgres::Config,
     pub(crate) ssl_mode: SslMode,
     pub(crate) ssl_root_cert: Option<PathBuf>,
@@ -45,7 +45,7 @@ impl DatabaseSettings {
     }
 }
 
-/// Why the URL cannot be used, its certificates included.
+/// Checks the URL and the certificates that it names.
 fn check(url: &str) -> Result<(), String> {
     let target = parse(url)?;
     tls::connector(target.ssl_mode, target.ssl_root_cert.as_deref())
@@ -53,9 +53,9 @@ fn check(url: &str) -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
-/// Takes `sslmode` and `sslrootcert` out of the URL and reads the rest. The error never quotes the
-/// URL, which holds a password.
-pub(crate) fn parse(url: &str) -> Result<Target, String> {
+/// Extracts `sslmode` and `sslrootcert` from the URL and parses the rest. The error never quotes the URL,
+/// which contains a password.
+pub(crate) fn parse(url: &str) -> Result<ParsedUrl, String> {
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err("must start with postgres:// or postgresql://".to_owned());
     }
@@ -80,11 +80,11 @@ pub(crate) fn parse(url: &str) -> Result<Target, String> {
         format!("{base}?{}", kept.join("&"))
     };
     let mut config: tokio_postgres::Config = rest.parse().map_err(|_| {
-        "is no PostgreSQL URL: check user, password (percent-encoded), host, port and database"
+        "is not a valid PostgreSQL URL: check user, password (percent-encoded), host, port and database"
             .to_owned()
     })?;
     config.ssl_mode(tls::negotiation(ssl_mode));
-    Ok(Target {
+    Ok(ParsedUrl {
         config,
         ssl_mode,
         ssl_root_cert,

@@ -14,14 +14,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// libpq's `sslmode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SslMode {
-    /// Never.
+    /// Never uses TLS.
     Disable,
-    /// Where the server offers it; any certificate.
+    /// Uses TLS if the server offers it; accepts any certificate.
     Prefer,
-    /// Always; any certificate.
+    /// Always uses TLS; accepts any certificate.
     Require,
-    /// Always; the certificate must be valid for the host. `verify-ca` is read as this, since a
-    /// chain without a name protects from nobody.
+    /// Always uses TLS; the certificate must be valid for the host. Includes `verify-ca`, because a
+    /// valid chain without a host name check gives no protection.
     Verify,
 }
 
@@ -41,7 +41,7 @@ impl FromStr for SslMode {
     }
 }
 
-/// How the client asks for TLS.
+/// Converts the mode to that of the client library.
 pub(crate) const fn negotiation(mode: SslMode) -> tokio_postgres::config::SslMode {
     match mode {
         SslMode::Disable => tokio_postgres::config::SslMode::Disable,
@@ -50,7 +50,7 @@ pub(crate) const fn negotiation(mode: SslMode) -> tokio_postgres::config::SslMod
     }
 }
 
-/// Why there can be no TLS.
+/// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// `sslrootcert` cannot be read.
@@ -59,12 +59,12 @@ pub enum TlsError {
     /// The machine has no certificate authorities.
     #[error("this machine's certificate authorities cannot be read; name one with sslrootcert")]
     NoRootCertificates,
-    /// A certificate cannot be used.
+    /// A certificate is invalid.
     #[error(transparent)]
     Rustls(#[from] rustls::Error),
 }
 
-/// The connector for `mode`, trusting the machine's authorities or the one in `root_cert`.
+/// Builds the connector for `mode`, which trusts the machine's authorities or the one in `root_cert`.
 pub(crate) fn connector(
     mode: SslMode,
     root_cert: Option<&Path>,
@@ -93,8 +93,8 @@ pub(crate) fn connector(
     Ok(MakeRustlsConnect::new(builder.with_no_client_auth()))
 }
 
-/// Takes any certificate, as libpq does for `prefer` and `require`: the connection is encrypted, and
-/// who is at its other end is not known. Signatures are still checked.
+/// Accepts any certificate, as libpq does for `prefer` and `require`: the connection is encrypted, but
+/// the server is not authenticated. Still checks signatures.
 #[derive(Debug)]
 struct AnyCertificate(CryptoProvider);
 

@@ -10,10 +10,10 @@ use uuid::Uuid;
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// A user to be made.
+/// A user to insert.
 #[derive(Clone, Copy, Debug)]
 pub struct NewUser<'a> {
-    /// Named by a notification's `targetUserId`.
+    /// The id that a notification's `targetUserId` names.
     pub id: UserId,
     /// Unique.
     pub username: &'a str,
@@ -21,11 +21,12 @@ pub struct NewUser<'a> {
     pub email: Option<&'a str>,
 }
 
-/// Makes a user unless one with this id, name or address is there. Returns whether it was made.
+/// Inserts a user unless a user with this id, name or address exists. Returns whether the user was
+/// inserted.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn insert(client: &impl GenericClient, user: NewUser<'_>) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(
@@ -41,11 +42,11 @@ pub async fn insert(client: &impl GenericClient, user: NewUser<'_>) -> Result<bo
     Ok(made == 1)
 }
 
-/// Deletes a user, and with it everything that refers to it: its notifications too.
+/// Deletes a user and everything that refers to the user, notifications included.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn delete(client: &impl GenericClient, user: UserId) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached("DELETE FROM users WHERE id = $1")
@@ -54,11 +55,11 @@ pub async fn delete(client: &impl GenericClient, user: UserId) -> Result<bool, D
     Ok(deleted == 1)
 }
 
-/// Those of `ids` that there are.
+/// Returns those of `ids` that exist.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn existing(
     client: &impl GenericClient,
     ids: &[UserId],
@@ -74,11 +75,11 @@ pub async fn existing(
         .collect())
 }
 
-/// Whether there is such a user.
+/// Returns whether the user exists.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn exists(client: &impl GenericClient, user: UserId) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached("SELECT FROM users WHERE id = $1")
@@ -87,13 +88,13 @@ pub async fn exists(client: &impl GenericClient, user: UserId) -> Result<bool, D
     Ok(row.is_some())
 }
 
-/// Keeps others from adding to what a user has until the transaction ends. Returns whether there is
-/// such a user. Rows that refer to the user are inserted all the same: their foreign keys take a weaker
-/// lock.
+/// Locks the user's row until the transaction ends, so that limits per user are checked one call after
+/// the other. Returns whether the user exists. Does not block other inserts that refer to the user: their
+/// foreign keys take a weaker lock.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub(crate) async fn lock(client: &impl GenericClient, user: UserId) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE")
@@ -102,17 +103,17 @@ pub(crate) async fn lock(client: &impl GenericClient, user: UserId) -> Result<bo
     Ok(row.is_some())
 }
 
-/// Where a user's e-mail goes.
+/// A user's e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Email {
-    /// To this address.
+pub enum UserEmail {
+    /// The user has this address.
     Address(String),
     /// The user has no address.
     None,
 }
 
-impl Email {
-    /// The address, where there is one.
+impl UserEmail {
+    /// Returns the address if the user has one.
     #[must_use]
     pub fn into_address(self) -> Option<String> {
         match self {
@@ -122,54 +123,58 @@ impl Email {
     }
 }
 
-/// Where a user's e-mail goes; `None` where there is no such user.
+/// Finds a user's e-mail address; `None` if the user does not exist.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn email(client: &impl GenericClient, user: UserId) -> Result<Option<Email>, DbError> {
+/// Returns the error of the query.
+pub async fn email(
+    client: &impl GenericClient,
+    user: UserId,
+) -> Result<Option<UserEmail>, DbError> {
     let statement = client
         .prepare_cached("SELECT email FROM users WHERE id = $1")
         .await?;
     let row = client.query_opt(&statement, &[&user.as_uuid()]).await?;
-    let email = |address: Option<String>| address.map_or(Email::None, Email::Address);
+    let email = |address: Option<String>| address.map_or(UserEmail::None, UserEmail::Address);
     Ok(row.map(|row| email(row.get(0))))
 }
 
-/// What came of setting a user's address.
+/// The result of setting a user's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EmailSet {
-    /// It is theirs.
-    Done,
-    /// Another user has it.
-    Taken,
-    /// There is no such user.
-    NoSuchUser,
+pub enum SetEmailResult {
+    /// The user has the address now.
+    Updated,
+    /// Another user has the address.
+    AddressTaken,
+    /// The user does not exist.
+    UnknownUser,
 }
 
-/// Sets a user's address, or takes it away. Within a transaction, [`EmailSet::Taken`] ends that.
+/// Sets a user's address, or removes it. PostgreSQL aborts the surrounding transaction on
+/// [`SetEmailResult::AddressTaken`].
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn set_email(
     client: &impl GenericClient,
     user: UserId,
     email: Option<&EmailAddress>,
-) -> Result<EmailSet, DbError> {
+) -> Result<SetEmailResult, DbError> {
     let statement = client
         .prepare_cached("UPDATE users SET email = $2 WHERE id = $1")
         .await?;
     let email = email.map(EmailAddress::as_str);
     match client.execute(&statement, &[&user.as_uuid(), &email]).await {
-        Ok(0) => Ok(EmailSet::NoSuchUser),
-        Ok(_) => Ok(EmailSet::Done),
-        Err(error) if is_taken(&error) => Ok(EmailSet::Taken),
+        Ok(0) => Ok(SetEmailResult::UnknownUser),
+        Ok(_) => Ok(SetEmailResult::Updated),
+        Err(error) if is_taken(&error) => Ok(SetEmailResult::AddressTaken),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Whether the address is another user's.
+/// Whether the error says that another user has the address.
 fn is_taken(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|error| {
         *error.code() == SqlState::UNIQUE_VIOLATION && error.constraint() == Some("users_email_key")

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tidings_db::delivery_attempts::{
-    AttemptOutcome, Finished, NewAttempt, UsedTemplate, begin, finish,
+    AttemptOutcome, FinishedAttempt, NewAttempt, UsedTemplate, begin, finish,
 };
 use tidings_domain::notification::{Channel, MessageId};
 use tidings_tests::{World, tokens};
@@ -22,7 +22,7 @@ async fn email(world: &World) -> MessageId {
         .dedicated_client()
         .await
         .expect("a connection");
-    let made = tidings_db::notifications::record(&*client, &[&email]).await;
+    let made = tidings_db::notifications::insert_batch(&*client, &[&email]).await;
     assert_eq!(made.expect("recorded").len(), 1);
     email.message_id
 }
@@ -78,7 +78,7 @@ async fn attempts_are_listed_in_order_with_all_fields() {
         ),
     ] {
         let ids = begin(&*client, &[attempt]).await.expect("begun");
-        let done = Finished {
+        let done = FinishedAttempt {
             id: ids[0],
             duration: Duration::from_millis(31),
             outcome,

@@ -56,7 +56,7 @@ async fn a_redelivered_message_of_a_pending_row_is_published_again() {
         .dedicated_client()
         .await
         .expect("a connection");
-    let recorded = tidings_db::notifications::record(&*client, &[&email]).await;
+    let recorded = tidings_db::notifications::insert_batch(&*client, &[&email]).await;
     assert_eq!(recorded.expect("recorded").len(), 1);
     amqp.publish(amqp.intake_of(&email)).await;
     let mut worker = world.worker().await;

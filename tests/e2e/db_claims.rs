@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use rstest::rstest;
 use tidings_db::DedicatedClient;
-use tidings_db::notifications::{self, Claim, Claimed, LeaseToken, Row};
+use tidings_db::notifications::{
+    self, ClaimResult, ClaimedNotification, LeaseToken, NotificationRow,
+};
 use tidings_domain::notification::{Channel, MessageId, Status, UserId};
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
@@ -50,30 +52,31 @@ impl Table {
         self.row_with(user, Status::Pending, 0).await
     }
 
-    async fn claim(&self, id: MessageId, attempt: u32, lease: Duration) -> Claim {
+    async fn claim(&self, id: MessageId, attempt: u32, lease: Duration) -> ClaimResult {
         let claim = notifications::claim(&*self.client, id, attempt, lease).await;
         claim.expect("the query")
     }
 
-    async fn claimed(&self, id: MessageId, attempt: u32) -> Claimed {
+    async fn claimed(&self, id: MessageId, attempt: u32) -> ClaimedNotification {
         match self.claim(id, attempt, LEASE).await {
-            Claim::Claimed(claimed) => *claimed,
+            ClaimResult::Claimed(claimed) => *claimed,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn row(&self, id: MessageId) -> Row {
+    async fn row(&self, id: MessageId) -> NotificationRow {
         let row = notifications::find(&*self.client, id).await;
         row.expect("the query").expect("the row")
     }
 
     async fn delivered(&self, id: MessageId, token: LeaseToken) -> bool {
-        let done = notifications::delivered(&*self.client, id, token).await;
+        let done = notifications::record_delivery(&*self.client, id, token).await;
         done.expect("the query")
     }
 
     async fn failed(&self, id: MessageId, token: LeaseToken, attempt: u32) -> bool {
-        let failing = notifications::attempt_failed(&*self.client, id, token, attempt, "no luck");
+        let failing =
+            notifications::record_failed_attempt(&*self.client, id, token, attempt, "no luck");
         failing.await.expect("the query")
     }
 }
@@ -85,14 +88,14 @@ async fn a_row_is_claimed_by_one_worker_until_its_lease_ends() {
     let first = table.claimed(id, 0).await;
     assert_eq!(first.channel, Some(Channel::Sms));
     assert_eq!(first.payload, r#"{"text": "hello"}"#);
-    let Claim::Held(left) = table.claim(id, 0, LEASE).await else {
+    let ClaimResult::LeasedElsewhere(left) = table.claim(id, 0, LEASE).await else {
         panic!("it is held");
     };
     assert!((25..=30).contains(&left.as_secs()), "{left:?}");
     assert!(table.delivered(id, first.token).await);
     assert!(matches!(
         table.claim(id, 0, LEASE).await,
-        Claim::Not(Status::Processed)
+        ClaimResult::NotDeliverable(Status::Processed)
     ));
 }
 
@@ -100,13 +103,14 @@ async fn a_row_is_claimed_by_one_worker_until_its_lease_ends() {
 async fn after_the_lease_another_worker_claims_the_row_and_the_first_can_record_nothing() {
     let table = Table::new().await;
     let id = table.pending().await;
-    let Claim::Claimed(first) = table.claim(id, 0, Duration::ZERO).await else {
+    let ClaimResult::Claimed(first) = table.claim(id, 0, Duration::ZERO).await else {
         panic!("it was free");
     };
     let second = table.claimed(id, 0).await;
     assert!(!table.delivered(id, first.token).await);
     assert!(!table.failed(id, first.token, 0).await);
-    let deferred = notifications::defer(&*table.client, id, first.token, "busy", true).await;
+    let deferred =
+        notifications::record_deferral(&*table.client, id, first.token, "busy", true).await;
     assert!(!deferred.expect("the query"));
     assert_eq!(table.row(id).await.status, "pending");
     assert!(table.delivered(id, second.token).await);
@@ -129,7 +133,7 @@ async fn one_of_many_concurrent_claims_succeeds() {
     let claims = futures_util::future::join_all(wanting).await;
     let ours = claims
         .iter()
-        .filter(|claim| matches!(claim, Claim::Claimed(_)));
+        .filter(|claim| matches!(claim, ClaimResult::Claimed(_)));
     assert_eq!(ours.count(), 1, "{claims:?}");
 }
 
@@ -146,7 +150,10 @@ async fn a_failed_attempt_is_counted_and_releases_the_row() {
     );
     assert_eq!(row.error_message.as_deref(), Some("no luck"));
     assert!(
-        matches!(table.claim(id, 0, LEASE).await, Claim::Ahead(Some(_))),
+        matches!(
+            table.claim(id, 0, LEASE).await,
+            ClaimResult::AttemptAlreadyMade(Some(_))
+        ),
         "a copy of the message"
     );
     let claimed = table.claimed(id, 1).await;
@@ -167,7 +174,7 @@ async fn a_deferral_uses_no_attempt_and_records_its_start() {
     let sql = "UPDATE notifications SET lease_until = NULL, deferred_since = NULL";
     table.client.execute(sql, &[]).await.expect("freed");
     let claimed = table.claimed(id, 0).await;
-    let deferring = notifications::defer(
+    let deferring = notifications::record_deferral(
         &*table.client,
         id,
         claimed.token,
@@ -205,11 +212,13 @@ async fn a_row_that_is_not_pending_or_retrying_cannot_be_claimed(#[case] status:
     let table = Table::new().await;
     let user = table.db.user().await;
     let id = table.row_with(user, status, 0).await;
-    assert!(matches!(table.claim(id, 0, LEASE).await, Claim::Not(found) if found == status));
+    assert!(
+        matches!(table.claim(id, 0, LEASE).await, ClaimResult::NotDeliverable(found) if found == status)
+    );
     let unknown = MessageId::generate();
     assert!(matches!(
         table.claim(unknown, 0, LEASE).await,
-        Claim::Missing
+        ClaimResult::RowMissing
     ));
 }
 
@@ -219,12 +228,12 @@ async fn a_replay_clears_the_lease_and_the_deferral() {
     let id = table.pending().await;
     table.claimed(id, 0).await;
     assert!(
-        notifications::fail(&*table.client, id, "given up")
+        notifications::mark_failed(&*table.client, id, "given up")
             .await
             .expect("the query")
     );
     assert!(
-        notifications::replay(&*table.client, id)
+        notifications::reset_for_replay(&*table.client, id)
             .await
             .expect("the query")
     );

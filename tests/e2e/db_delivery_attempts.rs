@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_db::delivery_attempts::{
-    AttemptOutcome, AttemptRow, Finished, NewAttempt, UsedTemplate, begin, finish, settled,
-    timeline,
+    AttemptOutcome, AttemptRow, FinishedAttempt, NewAttempt, UsedTemplate, begin, finish, list,
+    list_settled_contacts,
 };
 use tidings_db::{Client, DedicatedClient, notifications};
 use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
@@ -32,7 +32,7 @@ async fn recorded(client: &Client, user_id: UserId) -> MessageId {
         payload: RawValue::from_string("{}".to_owned()).expect("JSON"),
         template: None,
     };
-    let made = notifications::record(client, &[&notification]).await;
+    let made = notifications::insert_batch(client, &[&notification]).await;
     assert_eq!(made.expect("recorded").len(), 1);
     notification.message_id
 }
@@ -47,8 +47,8 @@ fn new(message_id: MessageId, attempt: u32, contact_id: Option<Uuid>) -> NewAtte
     }
 }
 
-fn finished(id: i64, outcome: AttemptOutcome) -> Finished<'static> {
-    Finished {
+fn finished(id: i64, outcome: AttemptOutcome) -> FinishedAttempt<'static> {
+    FinishedAttempt {
         id,
         duration: Duration::from_millis(12),
         outcome,
@@ -58,7 +58,7 @@ fn finished(id: i64, outcome: AttemptOutcome) -> Finished<'static> {
 }
 
 async fn rows(client: &Client, id: MessageId) -> Vec<AttemptRow> {
-    timeline(client, id).await.expect("the query")
+    list(client, id).await.expect("the query")
 }
 
 fn outcomes(rows: &[AttemptRow]) -> Vec<&str> {
@@ -91,7 +91,7 @@ async fn an_attempt_is_sending_and_then_has_its_outcome() {
     let age = before.duration_since(under_way.started_at).abs();
     assert!(age < jiff::SignedDuration::from_secs(60), "{age}");
 
-    let done = Finished {
+    let done = FinishedAttempt {
         reference: Some("projects/p/messages/1"),
         error: Some("in two parts\0"),
         ..finished(ids[0], AttemptOutcome::Delivered)
@@ -196,7 +196,7 @@ async fn an_unfinished_attempt_becomes_unknown_when_the_next_begins() {
 async fn addresses_without_further_attempts_are_listed_until_a_replay() {
     let (_db, user, client) = database().await;
     let message = recorded(&client, user).await;
-    let none = settled(&*client, message).await;
+    let none = list_settled_contacts(&*client, message).await;
     assert_eq!(none.expect("the query"), []);
     let [has_it, refuses, gone, has_not] = [(); 4].map(|()| Uuid::now_v7());
     let attempts = [
@@ -216,7 +216,9 @@ async fn addresses_without_further_attempts_are_listed_until_a_replay() {
         .collect();
     finish(&*client, &all).await.expect("finished");
     let told = async || {
-        let settled = settled(&*client, message).await.expect("the query");
+        let settled = list_settled_contacts(&*client, message)
+            .await
+            .expect("the query");
         let told = settled
             .into_iter()
             .map(|one| (one.contact_id, one.outcome.as_str()));
@@ -228,12 +230,12 @@ async fn addresses_without_further_attempts_are_listed_until_a_replay() {
     assert_eq!(told().await, all);
 
     assert!(
-        notifications::fail(&*client, message, "given up")
+        notifications::mark_failed(&*client, message, "given up")
             .await
             .expect("the query")
     );
     assert!(
-        notifications::replay(&*client, message)
+        notifications::reset_for_replay(&*client, message)
             .await
             .expect("the query")
     );
@@ -251,7 +253,7 @@ async fn long_texts_are_truncated_to_the_column_length() {
     let ids = begin(&*client, &[new(message, u32::MAX, None)]).await;
     // Characters of two bytes each: the columns count characters.
     let long = "ä".repeat(600);
-    let done = Finished {
+    let done = FinishedAttempt {
         id: ids.expect("begun")[0],
         duration: Duration::MAX,
         outcome: AttemptOutcome::Rejected,
@@ -279,8 +281,8 @@ async fn attempts_are_deleted_with_their_notification_and_need_one() {
     let late = finished(ids[0], AttemptOutcome::Delivered);
     finish(&*client, &[late]).await.expect("passed over");
     let orphan = begin(&*client, &[new(message, 0, None)]).await;
-    let trouble = orphan.expect_err("no notification").trouble();
-    assert_eq!(trouble, tidings_db::Trouble::MissingReference);
+    let trouble = orphan.expect_err("no notification").kind();
+    assert_eq!(trouble, tidings_db::DbErrorKind::MissingReference);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The queries of `tidings_db::device_tokens`.
 
-use tidings_db::device_tokens::{self, MAX_PER_USER, Row};
-use tidings_db::{Added, DbError, TransactionOptions};
+use tidings_db::device_tokens::{self, DeviceTokenRow, MAX_PER_USER};
+use tidings_db::{DbError, LimitedInsert, TransactionOptions};
 use tidings_domain::content::DeviceToken;
 use tidings_domain::notification::UserId;
 use tidings_tests::{Servers, TestDatabase};
@@ -12,7 +12,7 @@ async fn upsert(
     user: UserId,
     token: &str,
     name: Option<&str>,
-) -> Result<Added<Row>, DbError> {
+) -> Result<LimitedInsert<DeviceTokenRow>, DbError> {
     let token: DeviceToken = token.parse().expect("a token");
     db.pool
         .transaction(TransactionOptions::default(), async |transaction| {
@@ -21,16 +21,18 @@ async fn upsert(
         .await
 }
 
-async fn new(db: &TestDatabase, user: UserId, token: &str) -> Row {
+async fn new(db: &TestDatabase, user: UserId, token: &str) -> DeviceTokenRow {
     match upsert(db, user, token, None).await.expect("no error") {
-        Added::New(row) => row,
+        LimitedInsert::Inserted(row) => row,
         other => panic!("{other:?}"),
     }
 }
 
 async fn tokens_of(db: &TestDatabase, user: UserId) -> Vec<String> {
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let all = device_tokens::all(&*client, user).await.expect("the query");
+    let all = device_tokens::list_addresses(&*client, user)
+        .await
+        .expect("the query");
     let listed = device_tokens::list(&*client, user).await.expect("a list");
     let pairs: Vec<_> = listed.into_iter().map(|row| (row.id, row.token)).collect();
     assert_eq!(all, pairs);
@@ -60,11 +62,11 @@ async fn registering_a_device_again_keeps_it_and_may_name_it() {
         (Some("Tablet"), "Tablet"),
     ] {
         let again = upsert(&db, user, "a", given).await.expect("no error");
-        let expected = Row {
+        let expected = DeviceTokenRow {
             name: Some(expected.to_owned()),
             ..first.clone()
         };
-        assert_eq!(again, Added::Existing(expected));
+        assert_eq!(again, LimitedInsert::Existing(expected));
     }
     assert_eq!(tokens_of(&db, user).await, ["a"]);
 }
@@ -106,7 +108,9 @@ async fn concurrent_registrations_do_not_exceed_the_limit_of_devices() {
     let tokens: Vec<String> = (0..most * 2).map(|n| format!("token-{n}")).collect();
     let registering = tokens.iter().map(|token| upsert(&db, user, token, None));
     let registered = futures_util::future::join_all(registering).await;
-    let refused = |added: &&Result<Added<Row>, DbError>| matches!(added, Ok(Added::TooMany));
+    let refused = |added: &&Result<LimitedInsert<DeviceTokenRow>, DbError>| {
+        matches!(added, Ok(LimitedInsert::LimitReached))
+    };
     assert_eq!(registered.iter().filter(refused).count(), most);
     let theirs = tokens_of(&db, user).await;
     assert_eq!(theirs.len(), most);
@@ -114,11 +118,11 @@ async fn concurrent_registrations_do_not_exceed_the_limit_of_devices() {
     // Nor by taking over somebody else's, who keeps it.
     new(&db, other, "other").await;
     let taken = upsert(&db, user, "other", None).await.expect("no error");
-    assert_eq!(taken, Added::TooMany);
+    assert_eq!(taken, LimitedInsert::LimitReached);
     assert_eq!(tokens_of(&db, other).await, ["other"]);
     // One that they have is no further one.
     let again = upsert(&db, user, &theirs[0], None).await;
-    assert!(matches!(again, Ok(Added::Existing(_))), "{again:?}");
+    assert!(matches!(again, Ok(LimitedInsert::Existing(_))), "{again:?}");
 }
 
 #[tokio::test]
@@ -126,7 +130,7 @@ async fn an_unknown_user_gets_no_device() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let nobody = UserId::from(Uuid::now_v7());
     let added = upsert(&db, nobody, "a", None).await.expect("no error");
-    assert_eq!(added, Added::NoSuchUser);
+    assert_eq!(added, LimitedInsert::UnknownUser);
 }
 
 #[tokio::test]
@@ -168,7 +172,7 @@ async fn a_device_is_deleted_by_any_valid_token() {
     let client = db.pool.dedicated_client().await.expect("a connection");
     for (gone, token) in tokens.into_iter().enumerate() {
         let forget = async || {
-            device_tokens::forget(&*client, token)
+            device_tokens::delete_by_token(&*client, token)
                 .await
                 .expect("no error")
         };

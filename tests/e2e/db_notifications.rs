@@ -2,8 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
-use tidings_db::notifications::{Cursor, Filter, find, list, record, standings};
-use tidings_db::{Client, DbError, DedicatedClient, Trouble};
+use tidings_db::notifications::{
+    IdCursor, NotificationFilter, find, insert_batch, list, recorded_states,
+};
+use tidings_db::{Client, DbError, DbErrorKind, DedicatedClient};
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, MessageId, Notification, Status, UserId};
 use tidings_tests::{Servers, TestDatabase};
@@ -29,7 +31,7 @@ fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
 }
 
 async fn record_one(client: &Client, one: &Notification) -> Result<bool, DbError> {
-    let recorded = record(client, &[one]).await?;
+    let recorded = insert_batch(client, &[one]).await?;
     Ok(recorded.contains(&one.message_id))
 }
 
@@ -50,7 +52,7 @@ async fn the_template_of_a_notification_is_recorded() {
         ..notification(user, Channel::Email, "{}")
     });
     let references: Vec<_> = batch.iter().collect();
-    record(&*client, &references).await.expect("recorded");
+    insert_batch(&*client, &references).await.expect("recorded");
     for one in batch {
         let row = find(&*client, one.message_id).await.expect("the query");
         assert_eq!(row.expect("the row").template, one.template);
@@ -62,10 +64,10 @@ async fn in_app_notifications_are_processed_when_recorded_and_others_are_pending
     let (_db, user, client) = database().await;
     let all = Channel::ALL.map(|channel| notification(user, channel, r#"{"a": [1, null]}"#));
     let batch: Vec<_> = all.iter().collect();
-    let recorded = record(&*client, &batch).await.expect("recorded");
+    let recorded = insert_batch(&*client, &batch).await.expect("recorded");
     assert_eq!(recorded, all.iter().map(|n| n.message_id).collect());
     let ids: Vec<_> = all.iter().map(|n| n.message_id).collect();
-    let standings = standings(&*client, &ids).await.expect("standings");
+    let standings = recorded_states(&*client, &ids).await.expect("standings");
     for one in &all {
         let row = find(&*client, one.message_id).await.expect("the query");
         let row = row.expect("recorded");
@@ -96,12 +98,14 @@ async fn a_message_id_is_recorded_once_within_a_batch_and_across_batches() {
         payload: RawValue::from_string(r#"{"first": false}"#.to_owned()).expect("JSON"),
         ..one.clone()
     };
-    let recorded = record(&*client, &[&one, &one, &one])
+    let recorded = insert_batch(&*client, &[&one, &one, &one])
         .await
         .expect("recorded");
     assert_eq!(recorded, [one.message_id].into());
     let new = notification(user, Channel::Sms, "{}");
-    let recorded = record(&*client, &[&again, &new]).await.expect("recorded");
+    let recorded = insert_batch(&*client, &[&again, &new])
+        .await
+        .expect("recorded");
     assert_eq!(recorded, [new.message_id].into());
     assert_eq!(db.count("true").await, 2);
     let row = find(&*client, one.message_id).await.expect("the query");
@@ -124,7 +128,7 @@ async fn overlapping_batches_do_not_deadlock() {
         batches.push(tokio::spawn(async move {
             let client = pool.dedicated_client().await?;
             let batch: Vec<_> = batch.iter().collect();
-            record(&*client, &batch).await.map(|new| new.len())
+            insert_batch(&*client, &batch).await.map(|new| new.len())
         }));
     }
     let mut new = 0;
@@ -144,7 +148,7 @@ async fn text_that_jsonb_cannot_store_is_rejected() {
     ] {
         let bad = notification(user, Channel::InApp, payload);
         let error = record_one(&client, &bad).await.expect_err(payload);
-        assert_eq!(error.trouble(), Trouble::Rejected, "{payload}: {error}");
+        assert_eq!(error.kind(), DbErrorKind::InvalidData, "{payload}: {error}");
         assert!(!error.to_string().contains(payload), "{error}");
     }
 }
@@ -154,9 +158,9 @@ async fn an_unknown_user_is_a_missing_reference_and_rolls_back_the_batch() {
     let (db, user, client) = database().await;
     let good = notification(user, Channel::InApp, "{}");
     let orphan = notification(Uuid::now_v7().into(), Channel::InApp, "{}");
-    let error = record(&*client, &[&good, &orphan]).await;
+    let error = insert_batch(&*client, &[&good, &orphan]).await;
     let error = error.expect_err("no such user");
-    assert_eq!(error.trouble(), Trouble::MissingReference, "{error}");
+    assert_eq!(error.kind(), DbErrorKind::MissingReference, "{error}");
     assert_eq!(db.count("true").await, 0);
 }
 
@@ -168,7 +172,7 @@ async fn a_lost_connection_is_not_an_error_of_the_data() {
     assert!(killed.is_err());
     let one = notification(user, Channel::InApp, "{}");
     let error = record_one(&client, &one).await.expect_err("no connection");
-    assert_eq!(error.trouble(), Trouble::Surroundings, "{error}");
+    assert_eq!(error.kind(), DbErrorKind::Environment, "{error}");
 }
 
 #[tokio::test]
@@ -176,15 +180,17 @@ async fn an_unknown_message_id_is_not_found() {
     let (_db, _user, client) = database().await;
     let nobody = MessageId::generate();
     assert_eq!(find(&*client, nobody).await.expect("the query"), None);
-    let standings = standings(&*client, &[nobody]).await.expect("the query");
+    let standings = recorded_states(&*client, &[nobody])
+        .await
+        .expect("the query");
     assert!(standings.is_empty());
 }
 
 type Wanted<'a> = Box<dyn Fn(&&Notification) -> bool + 'a>;
 
 /// Reads all pages of two and returns the message ids in their order.
-async fn pages(client: &Client, filter: Filter) -> Vec<MessageId> {
-    let (mut ids, mut after) = (Vec::new(), None::<Cursor>);
+async fn pages(client: &Client, filter: NotificationFilter) -> Vec<MessageId> {
+    let (mut ids, mut after) = (Vec::new(), None::<IdCursor>);
     loop {
         let page = list(client, filter, after, 2).await;
         let (rows, next) = page.expect("a page");
@@ -210,27 +216,27 @@ async fn lists_are_newest_first_without_gaps_under_every_filter() {
         all.push(one);
     }
     let batch: Vec<_> = all.iter().collect();
-    record(&*client, &batch).await.expect("recorded");
+    insert_batch(&*client, &batch).await.expect("recorded");
     let processed = |n: &&Notification| n.channel == Channel::InApp;
-    let none = Filter::default();
-    let of_user = Filter {
+    let none = NotificationFilter::default();
+    let of_user = NotificationFilter {
         user_id: Some(user),
         ..none
     };
-    let pending = Filter {
+    let pending = NotificationFilter {
         status: Some(Status::Pending),
         ..none
     };
-    let sms = Filter {
+    let sms = NotificationFilter {
         channel: Some(Channel::Sms),
         ..none
     };
-    let all_three = Filter {
+    let all_three = NotificationFilter {
         user_id: Some(user),
         status: Some(Status::Pending),
         channel: Some(Channel::Sms),
     };
-    let cases: [(Filter, Wanted); 5] = [
+    let cases: [(NotificationFilter, Wanted); 5] = [
         (none, Box::new(|_| true)),
         (of_user, Box::new(|n| n.user_id == user)),
         (pending, Box::new(|n| !processed(n))),

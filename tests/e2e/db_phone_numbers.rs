@@ -1,7 +1,7 @@
 //! The queries of `tidings_db::phone_numbers`.
 
-use tidings_db::phone_numbers::{self, MAX_PER_USER, Row};
-use tidings_db::{Added, DbError, TransactionOptions};
+use tidings_db::phone_numbers::{self, MAX_PER_USER, PhoneNumberRow};
+use tidings_db::{DbError, LimitedInsert, TransactionOptions};
 use tidings_domain::content::PhoneNumber;
 use tidings_domain::notification::UserId;
 use tidings_tests::{Servers, TestDatabase};
@@ -11,7 +11,11 @@ fn number(n: usize) -> PhoneNumber {
     format!("+4915100000{n:03}").parse().expect("a number")
 }
 
-async fn insert(db: &TestDatabase, user: UserId, n: usize) -> Result<Added<Row>, DbError> {
+async fn insert(
+    db: &TestDatabase,
+    user: UserId,
+    n: usize,
+) -> Result<LimitedInsert<PhoneNumberRow>, DbError> {
     insert_number(db, user, &number(n)).await
 }
 
@@ -19,7 +23,7 @@ async fn insert_number(
     db: &TestDatabase,
     user: UserId,
     number: &PhoneNumber,
-) -> Result<Added<Row>, DbError> {
+) -> Result<LimitedInsert<PhoneNumberRow>, DbError> {
     db.pool
         .transaction(TransactionOptions::default(), async |transaction| {
             phone_numbers::insert(transaction, user, number).await
@@ -27,14 +31,14 @@ async fn insert_number(
         .await
 }
 
-async fn list(db: &TestDatabase, user: UserId) -> Vec<Row> {
+async fn list(db: &TestDatabase, user: UserId) -> Vec<PhoneNumberRow> {
     let client = db.pool.dedicated_client().await.expect("a connection");
     phone_numbers::list(&*client, user).await.expect("a list")
 }
 
 async fn newest(db: &TestDatabase, user: UserId) -> Option<String> {
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let newest = phone_numbers::newest(&*client, user).await;
+    let newest = phone_numbers::newest_address(&*client, user).await;
     newest.expect("the query").map(|(_, number)| number)
 }
 
@@ -45,7 +49,7 @@ async fn the_newest_number_is_the_one_added_last() {
     assert_eq!(newest(&db, anna).await, None);
     for n in 1..=3 {
         let added = insert(&db, anna, n).await.expect("added");
-        assert!(matches!(added, Added::New(row) if row.number == number(n).as_str()));
+        assert!(matches!(added, LimitedInsert::Inserted(row) if row.number == number(n).as_str()));
     }
     insert(&db, ben, 9).await.expect("added");
     assert_eq!(newest(&db, anna).await.as_deref(), Some(number(3).as_str()));
@@ -61,18 +65,18 @@ async fn the_newest_number_is_the_one_added_last() {
 async fn adding_a_number_twice_changes_nothing() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
-    let Added::New(first) = insert(&db, anna, 1).await.expect("added") else {
+    let LimitedInsert::Inserted(first) = insert(&db, anna, 1).await.expect("added") else {
         panic!("not new");
     };
     insert(&db, anna, 2).await.expect("added");
     assert_eq!(
         insert(&db, anna, 1).await.expect("no error"),
-        Added::Existing(first)
+        LimitedInsert::Existing(first)
     );
     assert_eq!(newest(&db, anna).await.as_deref(), Some(number(2).as_str()));
     // Several people may share a telephone.
     let shared = insert(&db, ben, 1).await.expect("added");
-    assert!(matches!(shared, Added::New(_)), "{shared:?}");
+    assert!(matches!(shared, LimitedInsert::Inserted(_)), "{shared:?}");
 }
 
 #[tokio::test]
@@ -85,8 +89,8 @@ async fn concurrent_inserts_do_not_exceed_the_limit_of_numbers() {
     let (mut new, mut refused) = (0, 0);
     for one in added {
         match one.expect("no error") {
-            Added::New(_) => new += 1,
-            Added::TooMany => refused += 1,
+            LimitedInsert::Inserted(_) => new += 1,
+            LimitedInsert::LimitReached => refused += 1,
             other => panic!("{other:?}"),
         }
     }
@@ -96,7 +100,7 @@ async fn concurrent_inserts_do_not_exceed_the_limit_of_numbers() {
     // One that they have is no further one.
     let again = listed[0].number.parse().expect("a number");
     let again = insert_number(&db, user, &again).await;
-    assert!(matches!(again, Ok(Added::Existing(_))), "{again:?}");
+    assert!(matches!(again, Ok(LimitedInsert::Existing(_))), "{again:?}");
 }
 
 #[tokio::test]
@@ -104,7 +108,9 @@ async fn concurrent_inserts_of_one_number_add_it_once() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let user = db.user().await;
     let added = futures_util::future::join_all((0..12).map(|_| insert(&db, user, 1))).await;
-    let new = |added: &&Result<Added<Row>, DbError>| matches!(added, Ok(Added::New(_)));
+    let new = |added: &&Result<LimitedInsert<PhoneNumberRow>, DbError>| {
+        matches!(added, Ok(LimitedInsert::Inserted(_)))
+    };
     assert_eq!(added.iter().filter(new).count(), 1, "{added:?}");
     assert!(added.iter().all(Result::is_ok), "{added:?}");
     assert_eq!(list(&db, user).await.len(), 1);
@@ -115,14 +121,14 @@ async fn an_unknown_user_gets_no_number() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let nobody = UserId::from(Uuid::now_v7());
     let added = insert(&db, nobody, 1).await.expect("no error");
-    assert_eq!(added, Added::NoSuchUser);
+    assert_eq!(added, LimitedInsert::UnknownUser);
 }
 
 #[tokio::test]
 async fn a_number_is_deleted_only_for_its_own_user_and_with_that_user() {
     let db = TestDatabase::migrated(&Servers::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
-    let Added::New(row) = insert(&db, anna, 1).await.expect("added") else {
+    let LimitedInsert::Inserted(row) = insert(&db, anna, 1).await.expect("added") else {
         panic!("not new");
     };
     insert(&db, anna, 2).await.expect("added");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tidings_db::demo::{self, DEMO_TEMPLATES};
-use tidings_db::templates::{self, Key, Version};
+use tidings_db::templates::{self, TemplateKey, TemplateVersionRow};
 use tidings_domain::notification::Channel;
 use tidings_templates::{Locale, Source, TemplateName};
 use tidings_tests::{Servers, TestDatabase};
@@ -19,8 +19,8 @@ impl Address {
         )
     }
 
-    fn key(&self) -> Key<'_> {
-        Key {
+    fn key(&self) -> TemplateKey<'_> {
+        TemplateKey {
             name: &self.0,
             channel: self.1,
             locale: &self.2,
@@ -28,14 +28,14 @@ impl Address {
     }
 }
 
-async fn put(db: &TestDatabase, address: &Address, text: &str) -> Version {
+async fn put(db: &TestDatabase, address: &Address, text: &str) -> TemplateVersionRow {
     let client = db.pool.dedicated_client().await.expect("a connection");
     let source = Source {
         subject: Some("subject"),
         text,
         html: None,
     };
-    let version = templates::put(&*client, address.key(), source).await;
+    let version = templates::insert_version(&*client, address.key(), source).await;
     version.expect("a version")
 }
 
@@ -58,7 +58,7 @@ async fn each_put_is_a_new_version_and_old_ones_are_kept() {
     assert_eq!(text(&db, &welcome, Some(1)).await.as_deref(), Some("one"));
     assert_eq!(text(&db, &welcome, Some(4)).await, None);
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let versions = templates::versions(&*client, welcome.key()).await;
+    let versions = templates::list_versions(&*client, welcome.key()).await;
     let numbers: Vec<_> = versions
         .expect("the query")
         .iter()
@@ -186,7 +186,7 @@ async fn a_list_pages_through_the_current_version_of_each_template() {
         assert_eq!(pages, all, "limit {limit}");
     }
     let name = "b".parse().expect("a name");
-    let of_name = templates::of_name(&*client, &name)
+    let of_name = templates::list_by_name(&*client, &name)
         .await
         .expect("the query");
     assert_eq!(of_name, all[3..6]);

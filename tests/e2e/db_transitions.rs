@@ -1,7 +1,9 @@
 //! The legal changes of a row's status, and no others.
 
 use rstest::rstest;
-use tidings_db::notifications::{Row, fail, find, process, replay};
+use tidings_db::notifications::{
+    NotificationRow, find, mark_failed, mark_processed, reset_for_replay,
+};
 use tidings_db::{Client, DbError};
 use tidings_domain::notification::{MessageId, Status, UserId};
 use tidings_tests::{Servers, TestDatabase};
@@ -27,7 +29,7 @@ async fn row_with(client: &Client, user: UserId, status: Status) -> MessageId {
     id
 }
 
-async fn row(client: &Client, id: MessageId) -> Row {
+async fn row(client: &Client, id: MessageId) -> NotificationRow {
     let row = find(client, id).await.expect("the query");
     row.expect("the row")
 }
@@ -41,9 +43,9 @@ enum Transition {
 
 async fn apply(transition: Transition, client: &Client, id: MessageId) -> Result<bool, DbError> {
     match transition {
-        Transition::Process => process(client, id).await,
-        Transition::Fail => fail(client, id, "the provider refused").await,
-        Transition::Replay => replay(client, id).await,
+        Transition::Process => mark_processed(client, id).await,
+        Transition::Fail => mark_failed(client, id, "the provider refused").await,
+        Transition::Replay => reset_for_replay(client, id).await,
     }
 }
 
@@ -83,19 +85,21 @@ async fn transitions_set_and_clear_the_other_columns() {
     let client = db.pool.dedicated_client().await.expect("a connection");
 
     let id = row_with(&client, user, Status::Retrying).await;
-    process(&*client, id).await.expect("processed");
+    mark_processed(&*client, id).await.expect("processed");
     let processed = row(&client, id).await;
     assert!(processed.processed_at.is_some());
     assert_eq!(processed.error_message, None);
 
     let id = row_with(&client, user, Status::Pending).await;
     // 600 characters of two bytes each: the column counts characters.
-    fail(&*client, id, &"ä".repeat(600)).await.expect("failed");
+    mark_failed(&*client, id, &"ä".repeat(600))
+        .await
+        .expect("failed");
     let failed = row(&client, id).await;
     assert_eq!(failed.error_message, Some("ä".repeat(500)));
     assert_eq!(failed.retries_attempted, 2, "how often it was tried stays");
 
-    replay(&*client, id).await.expect("replayed");
+    reset_for_replay(&*client, id).await.expect("replayed");
     let replayed = row(&client, id).await;
     assert_eq!(replayed.retries_attempted, 0);
     assert_eq!(replayed.error_message, None);

@@ -1,6 +1,6 @@
 //! The queries of `tidings_db::users`, and the demo data.
 
-use tidings_db::users::{self, Email, EmailSet, NewUser};
+use tidings_db::users::{self, NewUser, SetEmailResult, UserEmail};
 use tidings_db::{DbError, demo};
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::UserId;
@@ -70,8 +70,11 @@ async fn a_user_without_an_email_address_is_distinguished_from_an_unknown_user()
         .expect("a user");
     let client = db.pool.dedicated_client().await.expect("a connection");
     for (user, expected) in [
-        (anna, Some(Email::Address("anna@example.com".to_owned()))),
-        (ben, Some(Email::None)),
+        (
+            anna,
+            Some(UserEmail::Address("anna@example.com".to_owned())),
+        ),
+        (ben, Some(UserEmail::None)),
         (nobody, None),
     ] {
         let email = users::email(&*client, user).await.expect("the query");
@@ -92,12 +95,12 @@ async fn an_email_address_is_set_unless_another_user_has_it() {
             .await
             .expect("no error")
     };
-    assert_eq!(set(anna, Some(&address)).await, EmailSet::Done);
-    assert_eq!(set(anna, Some(&address)).await, EmailSet::Done);
-    assert_eq!(set(ben, Some(&address)).await, EmailSet::Taken);
-    assert_eq!(set(id(), Some(&address)).await, EmailSet::NoSuchUser);
-    assert_eq!(set(anna, None).await, EmailSet::Done);
-    assert_eq!(set(ben, Some(&address)).await, EmailSet::Done);
+    assert_eq!(set(anna, Some(&address)).await, SetEmailResult::Updated);
+    assert_eq!(set(anna, Some(&address)).await, SetEmailResult::Updated);
+    assert_eq!(set(ben, Some(&address)).await, SetEmailResult::AddressTaken);
+    assert_eq!(set(id(), Some(&address)).await, SetEmailResult::UnknownUser);
+    assert_eq!(set(anna, None).await, SetEmailResult::Updated);
+    assert_eq!(set(ben, Some(&address)).await, SetEmailResult::Updated);
     let email = users::email(&*client, anna).await.expect("the query");
-    assert_eq!(email, Some(Email::None));
+    assert_eq!(email, Some(UserEmail::None));
 }

@@ -1,8 +1,10 @@
 //! The queries of `tidings_db::webhook_endpoints`.
 
 use secrecy::{ExposeSecret, SecretString};
-use tidings_db::webhook_endpoints::{self, Changes, Endpoint, MAX_PER_USER, NewEndpoint, Row};
-use tidings_db::{Added, DbError, TransactionOptions};
+use tidings_db::webhook_endpoints::{
+    self, EndpointChanges, MAX_PER_USER, NewEndpoint, SigningEndpoint, WebhookEndpointRow,
+};
+use tidings_db::{DbError, LimitedInsert, TransactionOptions};
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
 use tidings_tests::{Servers, TestDatabase, secs};
@@ -13,7 +15,11 @@ fn url(path: &str) -> WebhookUrl {
     url.parse().expect("a URL")
 }
 
-async fn insert(db: &TestDatabase, user: UserId, path: &str) -> Result<Added<Row>, DbError> {
+async fn insert(
+    db: &TestDatabase,
+    user: UserId,
+    path: &str,
+) -> Result<LimitedInsert<WebhookEndpointRow>, DbError> {
     let (url, secret) = (url(path), SecretString::from(format!("whsec_{path}")));
     let new = NewEndpoint {
         user,
@@ -28,20 +34,20 @@ async fn insert(db: &TestDatabase, user: UserId, path: &str) -> Result<Added<Row
         .await
 }
 
-async fn new(db: &TestDatabase, user: UserId, path: &str) -> Row {
+async fn new(db: &TestDatabase, user: UserId, path: &str) -> WebhookEndpointRow {
     match insert(db, user, path).await.expect("no error") {
-        Added::New(row) => row,
+        LimitedInsert::Inserted(row) => row,
         other => panic!("{other:?}"),
     }
 }
 
-async fn for_delivery(db: &TestDatabase, row: &Row) -> Endpoint {
+async fn for_delivery(db: &TestDatabase, row: &WebhookEndpointRow) -> SigningEndpoint {
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let found = webhook_endpoints::find_of(&*client, row.id, row.user_id).await;
+    let found = webhook_endpoints::find_for_user(&*client, row.id, row.user_id).await;
     found.expect("the query").expect("an endpoint")
 }
 
-fn secrets(endpoint: &Endpoint) -> Vec<&str> {
+fn secrets(endpoint: &SigningEndpoint) -> Vec<&str> {
     endpoint
         .secrets
         .iter()
@@ -51,7 +57,7 @@ fn secrets(endpoint: &Endpoint) -> Vec<&str> {
 
 async fn enabled_of(db: &TestDatabase, user: UserId) -> Vec<Uuid> {
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let enabled = webhook_endpoints::enabled_of(&*client, user).await;
+    let enabled = webhook_endpoints::list_enabled(&*client, user).await;
     enabled
         .expect("the query")
         .iter()
@@ -76,7 +82,7 @@ async fn a_new_endpoint_is_enabled_and_found_only_for_its_owner() {
         let found = webhook_endpoints::find(&*client, made.id, owner).await;
         assert_eq!(found.expect("the query").as_ref(), expected);
     }
-    let found = webhook_endpoints::find_of(&*client, made.id, ben).await;
+    let found = webhook_endpoints::find_for_user(&*client, made.id, ben).await;
     assert!(found.expect("the query").is_none());
     assert_eq!(secrets(&for_delivery(&db, &made).await), ["whsec_a"]);
 }
@@ -96,13 +102,15 @@ async fn concurrent_inserts_do_not_exceed_the_limit_of_endpoints() {
     let most = usize::try_from(MAX_PER_USER).expect("a small number");
     // One URL: a user may have several endpoints with it.
     let made = futures_util::future::join_all((0..most * 2).map(|_| insert(&db, user, "a"))).await;
-    let refused = |added: &&Result<Added<Row>, DbError>| matches!(added, Ok(Added::TooMany));
+    let refused = |added: &&Result<LimitedInsert<WebhookEndpointRow>, DbError>| {
+        matches!(added, Ok(LimitedInsert::LimitReached))
+    };
     assert_eq!(made.iter().filter(refused).count(), most, "{made:?}");
     assert_eq!(enabled_of(&db, user).await.len(), most);
     let nobody = UserId::from(Uuid::now_v7());
     assert_eq!(
         insert(&db, nobody, "a").await.expect("no error"),
-        Added::NoSuchUser
+        LimitedInsert::UnknownUser
     );
 }
 
@@ -117,7 +125,7 @@ async fn pages_are_newest_first_without_gaps_or_repetitions() {
     made.reverse();
     let client = db.pool.dedicated_client().await.expect("a connection");
     for user in [None, Some(users[0])] {
-        let expected: Vec<&Row> = made
+        let expected: Vec<&WebhookEndpointRow> = made
             .iter()
             .filter(|row| user.is_none_or(|user| row.user_id == user))
             .collect();
@@ -143,13 +151,13 @@ async fn an_update_changes_only_the_given_fields_and_only_for_the_owner() {
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "a").await;
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let update = async |owner, changes: Changes| {
+    let update = async |owner, changes: EndpointChanges| {
         let updated = webhook_endpoints::update(&*client, made.id, owner, &changes).await;
         updated.expect("the query")
     };
-    let disabled = Changes {
+    let disabled = EndpointChanges {
         enabled: Some(false),
-        ..Changes::default()
+        ..EndpointChanges::default()
     };
     assert_eq!(update(Some(ben), disabled.clone()).await, None);
     let now = update(Some(anna), disabled).await.expect("updated");
@@ -158,10 +166,10 @@ async fn an_update_changes_only_the_given_fields_and_only_for_the_owner() {
         (false, &made.url, &made.description)
     );
     assert!(now.updated_at > made.updated_at && now.created_at == made.created_at);
-    let moved = Changes {
+    let moved = EndpointChanges {
         url: Some(url("b")),
         description: Some(String::new()),
-        ..Changes::default()
+        ..EndpointChanges::default()
     };
     let now = update(None, moved).await.expect("updated");
     assert_eq!(
@@ -197,9 +205,9 @@ async fn a_disabled_endpoint_has_a_reason_and_gets_nothing_until_it_is_enabled()
         find().await.disabled_reason.as_deref(),
         Some("it answered 410 Gone")
     );
-    let enable = Changes {
+    let enable = EndpointChanges {
         enabled: Some(true),
-        ..Changes::default()
+        ..EndpointChanges::default()
     };
     let updated = webhook_endpoints::update(&*client, gone.id, None, &enable).await;
     let updated = updated.expect("the query").expect("an endpoint");
@@ -219,7 +227,8 @@ async fn the_previous_secret_signs_until_it_expires() {
     let client = db.pool.dedicated_client().await.expect("a connection");
     let rotate = async |owner, secret: &str, keep| {
         let secret = SecretString::from(secret);
-        let rotated = webhook_endpoints::rotate(&*client, made.id, owner, &secret, keep).await;
+        let rotated =
+            webhook_endpoints::rotate_secret(&*client, made.id, owner, &secret, keep).await;
         rotated.expect("the query")
     };
     assert_eq!(rotate(Some(ben), "whsec_bens", secs(60)).await, None);
@@ -233,7 +242,7 @@ async fn the_previous_secret_signs_until_it_expires() {
         secrets(&for_delivery(&db, &made).await),
         ["whsec_2", "whsec_1"]
     );
-    let enabled = webhook_endpoints::enabled_of(&*client, anna)
+    let enabled = webhook_endpoints::list_enabled(&*client, anna)
         .await
         .expect("the query");
     assert_eq!(secrets(&enabled[0]), ["whsec_2", "whsec_1"]);

@@ -90,7 +90,7 @@ async fn filled() -> (World, Program, UserId) {
     let recorded = world
         .database
         .pool
-        .run(async |client| tidings_db::notifications::record(client, &all).await)
+        .run(async |client| tidings_db::notifications::insert_batch(client, &all).await)
         .await;
     assert_eq!(recorded.expect("recorded").len(), 120);
     (world, api, other)

@@ -79,7 +79,7 @@ impl App {
         let channels = probes::Channels(states.collect());
         let probes = probes::serve(self.listener, Arc::clone(&health), channels, self.metrics)?;
         let (probes_handle, probes) = (probes.handle(), tokio::spawn(probes));
-        let watch = tokio::spawn(tidings_db::watch(
+        let watch = tokio::spawn(tidings_db::monitor_health(
             self.database.clone(),
             Arc::clone(&health),
         ));

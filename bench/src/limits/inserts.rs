@@ -43,7 +43,7 @@ pub async fn insert(
                     .collect::<anyhow::Result<_>>()?;
                 let batch: Vec<&Notification> = batch.iter().collect();
                 database
-                    .run(async |client| notifications::record(client, &batch).await)
+                    .run(async |client| notifications::insert_batch(client, &batch).await)
                     .await
                     .context("PostgreSQL is unavailable")?;
                 progress.inc(end - start);

@@ -9,7 +9,7 @@ use anyhow::ensure;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tidings_broker::BrokerSettings;
-use tidings_db::{DatabaseSettings, Scratch};
+use tidings_db::{DatabaseSettings, TemporaryDatabase};
 use tokio::time::Instant;
 
 use crate::load::{ApiEndpoint, Load, RequestBodies};
@@ -102,14 +102,14 @@ pub async fn measure(
     database: &DatabaseSettings,
     unpublished: Option<&ApiWithoutBroker>,
 ) -> anyhow::Result<Limits> {
-    let scratch = Scratch::create(database).await?;
+    let scratch = TemporaryDatabase::create(database).await?;
     let measured = measure_in(&scratch, plan, broker, unpublished).await;
     scratch.discard().await?;
     measured
 }
 
 async fn measure_in(
-    scratch: &Scratch,
+    scratch: &TemporaryDatabase,
     plan: LimitsPlan,
     broker: &BrokerSettings,
     unpublished: Option<&ApiWithoutBroker>,

@@ -1,20 +1,20 @@
-//! The table `delivery_attempts`: what was tried, when, and what came of it.
+//! The table `delivery_attempts`: every delivery attempt, its time and its outcome.
 
 mod outcome;
 mod read;
 mod record;
 
 pub use outcome::{AttemptOutcome, UnknownOutcome};
-pub use read::{AttemptRow, Settled, settled, timeline};
-pub use record::{Finished, NewAttempt, begin, finish};
+pub use read::{AttemptRow, SettledContact, list, list_settled_contacts};
+pub use record::{FinishedAttempt, NewAttempt, begin, finish};
 
 /// The template that an attempt was rendered from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsedTemplate {
-    /// Its name.
+    /// The template's name.
     pub name: String,
-    /// The language that was found, which need not be the one asked for.
+    /// The locale of the template that was found; it can differ from the requested locale.
     pub locale: String,
-    /// Its version.
+    /// The template's version.
     pub version: i32,
 }

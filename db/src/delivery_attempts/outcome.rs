@@ -1,26 +1,26 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What came of an attempt.
+/// The outcome of a delivery attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttemptOutcome {
-    /// It is under way.
+    /// The attempt is in progress.
     Sending,
-    /// The provider has taken it.
+    /// The provider accepted the message.
     Delivered,
-    /// The provider has not taken it and might later.
+    /// The provider did not accept the message; a later attempt can succeed.
     Failed,
-    /// Nobody can know whether the provider has taken it.
+    /// Whether the provider accepted the message is not known.
     Unknown,
-    /// The provider will never take it.
+    /// The provider will never accept the message.
     Rejected,
-    /// The address is no more.
+    /// The address no longer exists.
     Gone,
-    /// The provider asked for patience.
+    /// The provider asked for fewer requests.
     Throttled,
     /// The provider refused the installation's credentials.
     CredentialsRefused,
-    /// Nobody was asked: the destination had asked for a pause, or counted as away.
+    /// Nothing was sent: the destination had asked for a pause or counts as down.
     Deferred,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for AttemptOutcome {
     }
 }
 
-/// A text that names no outcome.
+/// The text is not the name of an outcome.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not the outcome of an attempt")]
 pub struct UnknownOutcome;

@@ -6,29 +6,27 @@ use super::{AttemptOutcome, UsedTemplate};
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// An address that needs no more attempts.
+/// A contact that needs no more attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
-    /// Which of the user's contacts; `None` is the address in the payload, or the user's own e-mail
-    /// address.
+pub struct SettledContact {
+    /// The user's contact; `None` for the address in the payload or the user's own e-mail address.
     pub contact_id: Option<Uuid>,
     /// `Delivered`, `Rejected` or `Gone`.
     pub outcome: AttemptOutcome,
-    /// The provider's words, where it did not deliver.
+    /// The provider's error if the message was not delivered.
     pub error: Option<String>,
 }
 
-/// The addresses of a notification that need no more attempts: those that it was delivered to, and
-/// those that will never take it, unless it was replayed since. A later attempt sends to the others
-/// alone.
+/// Lists the contacts that need no more attempts for a notification: those it was delivered to, and those
+/// that rejected it since its last replay. A later attempt sends only to the others.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn settled(
+/// Returns the error of the query.
+pub async fn list_settled_contacts(
     client: &impl GenericClient,
     message_id: MessageId,
-) -> Result<Vec<Settled>, DbError> {
+) -> Result<Vec<SettledContact>, DbError> {
     let statement = client
         .prepare_cached(
             "SELECT DISTINCT ON (contact_id) contact_id, outcome, error
@@ -42,7 +40,7 @@ pub async fn settled(
         .await?;
     let rows = client.query(&statement, &[&message_id.as_uuid()]).await?;
     let settled = rows.iter().filter_map(|row| {
-        Some(Settled {
+        Some(SettledContact {
             contact_id: row.get(0),
             outcome: row.get::<_, &str>(1).parse().ok()?,
             error: row.get(2),
@@ -51,37 +49,37 @@ pub async fn settled(
     Ok(settled.collect())
 }
 
-/// A recorded attempt. The outcome is as it stands in the table, whose CHECK knows the values.
+/// A recorded attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttemptRow {
-    /// Orders attempts.
+    /// Increases with each attempt.
     pub id: i64,
     /// The message's attempt, counted from 0.
     pub attempt: i32,
-    /// Who was asked to deliver.
+    /// The provider's name.
     pub provider: String,
-    /// Which of the user's contacts.
+    /// The user's contact that the attempt was sent to.
     pub contact_id: Option<Uuid>,
-    /// What it was rendered from.
+    /// The template that the message was rendered from.
     pub template: Option<UsedTemplate>,
-    /// When it began.
+    /// When the attempt began.
     pub started_at: Timestamp,
-    /// How long it took, in milliseconds; `None` while it is under way.
+    /// The duration in milliseconds; `None` while the attempt is in progress.
     pub duration_ms: Option<i32>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: String,
-    /// What the provider calls the message.
+    /// The provider's id of the message.
     pub provider_reference: Option<String>,
-    /// Why it was not delivered.
+    /// Why the message was not delivered.
     pub error: Option<String>,
 }
 
-/// A notification's attempts in their order; none where there is no such notification.
+/// Lists a notification's attempts, the oldest first; empty if the notification does not exist.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn timeline(
+/// Returns the error of the query.
+pub async fn list(
     client: &impl GenericClient,
     message_id: MessageId,
 ) -> Result<Vec<AttemptRow>, DbError> {
@@ -97,7 +95,7 @@ pub async fn timeline(
 }
 
 impl From<&tokio_postgres::Row> for AttemptRow {
-    /// Of a row of [`timeline`]'s query.
+    /// Converts a row of [`list`]'s query.
     fn from(row: &tokio_postgres::Row) -> Self {
         let template: (Option<String>, Option<String>, Option<i32>) =
             (row.get(4), row.get(5), row.get(6));

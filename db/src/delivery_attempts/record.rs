@@ -8,37 +8,38 @@ use super::{AttemptOutcome, UsedTemplate};
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// What an attempt's row says when the worker that began it never finished it.
+/// The error of an attempt whose worker ended before it recorded the outcome.
 const ENDED: &str = "the worker ended before the answer was recorded";
 
-/// An attempt that is about to be made.
+/// An attempt that is about to begin.
 #[derive(Clone, Copy, Debug)]
 pub struct NewAttempt<'a> {
     /// The notification.
     pub message_id: MessageId,
     /// The message's attempt, counted from 0.
     pub attempt: u32,
-    /// Who is asked to deliver.
+    /// The provider's name.
     pub provider: &'a str,
-    /// Which of the user's contacts; `None` where the address stands in the payload or is the user's
-    /// own.
+    /// The user's contact; `None` if the address is in the payload or is the user's own e-mail
+    /// address.
     pub contact_id: Option<Uuid>,
-    /// What it was rendered from, where a template says what it says.
+    /// The template that the message was rendered from, if any.
     pub template: Option<&'a UsedTemplate>,
 }
 
-/// Records that these attempts are under way, and returns their ids in the same order. Whatever is
-/// still under way of the same notifications was begun by a worker that ended, and becomes
-/// `unknown`: so attempts of one notification that are made at once are begun by one call.
+/// Records that these attempts are in progress, and returns their ids in the same order. Attempts of the
+/// same notifications that are still in progress belong to a worker that ended, and become `unknown`. So
+/// one call must begin all concurrent attempts of one notification.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn begin(
     client: &impl GenericClient,
     attempts: &[NewAttempt<'_>],
 ) -> Result<Vec<i64>, DbError> {
-    // The statement's parts see the table as it was before it: the update leaves the new rows alone.
+    // Both parts of the statement see the table as it was before, so the update does not change the
+    // new rows.
     let statement = client
         .prepare_cached(
             "WITH ended AS (
@@ -80,29 +81,31 @@ pub async fn begin(
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// What came of an attempt that [`begin`] recorded.
+/// The outcome of an attempt that [`begin`] recorded.
 #[derive(Clone, Copy, Debug)]
-pub struct Finished<'a> {
-    /// What [`begin`] returned.
+pub struct FinishedAttempt<'a> {
+    /// The id that [`begin`] returned.
     pub id: i64,
-    /// How long it took.
+    /// The duration.
     pub duration: Duration,
-    /// What came of it.
+    /// The outcome.
     pub outcome: AttemptOutcome,
-    /// What the provider calls the message.
+    /// The provider's id of the message.
     pub reference: Option<&'a str>,
-    /// Why it was not delivered, cut to the 500 characters that the column holds.
+    /// Why the message was not delivered; cut to 500 characters, the length of the column.
     pub error: Option<&'a str>,
 }
 
-/// Records what came of attempts. It also holds for one that another worker has given up on
-/// meanwhile: an answer that came late is still the answer. Rows that went with their user are passed
-/// over.
+/// Records the outcomes of attempts. The outcome replaces an `unknown` that another worker recorded
+/// meanwhile: a late response is still the response. Ignores rows that were deleted with their user.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn finish(client: &impl GenericClient, finished: &[Finished<'_>]) -> Result<(), DbError> {
+/// Returns the error of the query.
+pub async fn finish(
+    client: &impl GenericClient,
+    finished: &[FinishedAttempt<'_>],
+) -> Result<(), DbError> {
     let statement = client
         .prepare_cached(
             "UPDATE delivery_attempts
@@ -130,7 +133,7 @@ pub async fn finish(client: &impl GenericClient, finished: &[Finished<'_>]) -> R
     Ok(())
 }
 
-/// The text without what PostgreSQL cannot store: it comes from somebody else's server.
+/// Replaces NUL characters, which PostgreSQL cannot store: the text comes from another server.
 fn storable(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {
         Cow::Owned(text.replace('\0', " "))

@@ -1,4 +1,4 @@
-//! Demo data: the users and the templates that the documentation's examples speak of.
+//! Demo data: the users and the templates that the examples in the documentation use.
 
 mod templates;
 mod users;
@@ -9,12 +9,12 @@ use crate::database::Database;
 use crate::error::DbError;
 use crate::transaction::TransactionOptions;
 
-/// Makes the demo users and templates that are not there yet; what somebody changed or deleted is left
-/// alone. Returns how many users were made.
+/// Inserts the demo users and templates that do not exist yet, and leaves templates that were changed or
+/// deleted as they are. Returns the number of users inserted.
 ///
 /// # Errors
 ///
-/// Those of the queries.
+/// Returns the error of the query that fails.
 pub async fn seed(database: &Database) -> Result<usize, DbError> {
     database
         .transaction(TransactionOptions::default(), async |transaction| {

@@ -3,24 +3,24 @@ use tidings_templates::{Locale, Source, TemplateName};
 
 use crate::GenericClient;
 use crate::error::DbError;
-use crate::templates::{self, Key};
+use crate::templates::{self, TemplateKey};
 
-/// A worked example.
+/// A demo template.
 #[derive(Clone, Copy, Debug)]
 pub struct DemoTemplate {
-    /// What notifications call it by.
+    /// The name that notifications use.
     pub name: &'static str,
-    /// The channel.
+    /// The channel's name.
     pub channel: Channel,
-    /// Its language.
+    /// The locale.
     pub locale: &'static str,
-    /// What it says.
+    /// The template's parts.
     pub source: Source<'static>,
-    /// Variables to try it with: a JSON object.
+    /// Example variables: a JSON object.
     pub variables: &'static str,
 }
 
-/// A file of the folder `templates`.
+/// Includes a file of the folder `templates`.
 macro_rules! file {
     ($($path:literal),*) => {
         include_str!(concat!("templates/", $($path),*))
@@ -75,7 +75,7 @@ macro_rules! push {
     };
 }
 
-/// All worked examples.
+/// All demo templates.
 pub const DEMO_TEMPLATES: [DemoTemplate; 10] = [
     email!("welcome", "default"),
     email!("welcome", "de"),
@@ -89,19 +89,19 @@ pub const DEMO_TEMPLATES: [DemoTemplate; 10] = [
     push!("order-shipped", "de"),
 ];
 
-/// Writes the examples of which there is no version yet.
+/// Inserts the demo templates that have no version yet.
 pub(super) async fn seed(client: &impl GenericClient) -> Result<(), DbError> {
     for example in DEMO_TEMPLATES {
-        // Names and locales are constants; a test reads each.
+        // Names and locales are constants; a test parses each.
         let name = example.name.parse::<TemplateName>();
         let locale = example.locale.parse::<Locale>();
         if let (Ok(name), Ok(locale)) = (name, locale) {
-            let key = Key {
+            let key = TemplateKey {
                 name: &name,
                 channel: example.channel,
                 locale: &locale,
             };
-            templates::put_first(client, key, example.source).await?;
+            templates::insert_first_version(client, key, example.source).await?;
         }
     }
     Ok(())
@@ -145,7 +145,7 @@ mod tests {
                     [email.subject.as_str(), email.text.as_str()].join("\n")
                 }
                 Content::Sms(sms) => {
-                    // Three parts at most, should a letter be outside GSM's own alphabet.
+                    // At most three parts even if a letter is not in the GSM alphabet.
                     assert!(sms.text.chars().count() <= 201, "{}", sms.text);
                     sms.text.clone()
                 }
@@ -207,7 +207,7 @@ mod tests {
             ] {
                 assert!(html.contains(wanted), "{} {wanted}", example.name);
             }
-            // Gmail cuts off what is longer.
+            // Gmail clips longer messages.
             assert!(html.len() < 102 * 1024);
         }
     }

@@ -8,12 +8,12 @@ use crate::users::{self, NewUser};
 use crate::webhook_endpoints::{self, NewEndpoint};
 use crate::{device_tokens, phone_numbers};
 
-/// A number that nobody has (Ofcom's range for drama).
+/// A number that is never assigned (Ofcom's range for drama).
 const PHONE_NUMBER: &str = "+447700900123";
 const DEVICE_TOKEN: &str = "demo-device";
-/// A host that takes no mail and no webhooks (RFC 2606 §3).
+/// A host that accepts no webhooks (RFC 2606 §3).
 const WEBHOOK_URL: &str = "https://example.com/webhooks";
-/// The example of the Standard Webhooks specification.
+/// The example secret of the Standard Webhooks specification.
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 const USERS: [(Uuid, &str, &str); 3] = [
@@ -34,10 +34,10 @@ const USERS: [(Uuid, &str, &str); 3] = [
     ),
 ];
 
-/// Makes the demo users that are not there yet, the first of them with contacts for every channel.
-/// Returns how many were made.
+/// Inserts the demo users that do not exist yet, the first one with contacts for every channel. Returns
+/// the number of users inserted.
 pub(super) async fn seed(transaction: &Transaction<'_>) -> Result<usize, DbError> {
-    let mut made = 0;
+    let mut inserted = 0;
     for (id, username, email) in USERS {
         let user = NewUser {
             id: UserId::from(id),
@@ -45,17 +45,17 @@ pub(super) async fn seed(transaction: &Transaction<'_>) -> Result<usize, DbError
             email: Some(email),
         };
         if users::insert(transaction, user).await? {
-            made += 1;
+            inserted += 1;
             if id == USERS[0].0 {
-                contacts(transaction, user.id).await?;
+                insert_contacts(transaction, user.id).await?;
             }
         }
     }
-    Ok(made)
+    Ok(inserted)
 }
 
-async fn contacts(transaction: &Transaction<'_>, user: UserId) -> Result<(), DbError> {
-    // Constants of their kinds: they can be read.
+async fn insert_contacts(transaction: &Transaction<'_>, user: UserId) -> Result<(), DbError> {
+    // These constants always parse.
     if let Ok(number) = PHONE_NUMBER.parse() {
         phone_numbers::insert(transaction, user, &number).await?;
     }

@@ -1,5 +1,5 @@
-//! The delivery of a row: claimed under a lease, sent with no transaction open, recorded under the
-//! claim's own token.
+//! Delivering a notification: the worker claims the row under a lease, sends without an open transaction,
+//! and records the outcome under the claim's token.
 
 use std::time::Duration;
 
@@ -11,58 +11,57 @@ use uuid::Uuid;
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// The token of one claim.
+/// Identifies one claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseToken(Uuid);
 
-/// A notification that is this worker's to deliver, until the lease ends.
+/// A notification that this worker may deliver until the lease ends.
 #[derive(Clone, Debug)]
-pub struct Claimed {
-    /// Records the outcome.
+pub struct ClaimedNotification {
+    /// Must be given to record the outcome.
     pub token: LeaseToken,
-    /// Whom it is for.
+    /// The target user.
     pub user_id: UserId,
-    /// The user's own address, where they have one.
+    /// The user's own e-mail address, if any.
     pub user_email: Option<String>,
-    /// The channel's name, as it stands in the table.
+    /// The channel; `None` if this version does not know the channel's name.
     pub channel: Option<Channel>,
     /// A JSON object, as text.
     pub payload: String,
-    /// What it is written by, where it is.
+    /// The template that renders the message, if any.
     pub template: Option<TemplateRef>,
     /// When the API accepted it.
     pub created_at: Timestamp,
-    /// How long it has been waiting for its destination.
+    /// How long the notification has been waiting for its destination.
     pub deferred_for: Option<Duration>,
 }
 
-/// What became of the wish to deliver a notification.
+/// Result of trying to claim a notification for delivery.
 #[derive(Clone, Debug)]
-pub enum Claim {
-    /// It is this worker's.
-    Claimed(Box<Claimed>),
-    /// It is another worker's, for this long at most.
-    Held(Duration),
-    /// More attempts were made than the message knows of: another copy of it has had this one, and
-    /// failed as is told.
-    Ahead(Option<String>),
-    /// It is not to be delivered, or not now.
-    Not(Status),
-    /// There is no such row.
-    Missing,
+pub enum ClaimResult {
+    /// This worker has the claim.
+    Claimed(Box<ClaimedNotification>),
+    /// Another worker has the claim, at most for this long.
+    LeasedElsewhere(Duration),
+    /// Another copy of the message has already made this attempt, which failed with this error.
+    AttemptAlreadyMade(Option<String>),
+    /// The notification's status does not allow a delivery now.
+    NotDeliverable(Status),
+    /// The row does not exist.
+    RowMissing,
 }
 
-/// Claims the notification `id` for `lease`, for its attempt number `attempt` (counted from 0).
+/// Claims the notification `id` for `lease`, for attempt number `attempt` (counted from 0).
 ///
 /// # Errors
 ///
-/// Those of the queries.
+/// Returns the error of the query that fails.
 pub async fn claim(
     client: &impl GenericClient,
     id: MessageId,
     attempt: u32,
     lease: Duration,
-) -> Result<Claim, DbError> {
+) -> Result<ClaimResult, DbError> {
     let statement = client
         .prepare_cached(
             "UPDATE notifications SET lease_token = $2, lease_until = now() + make_interval(secs => $3)
@@ -80,11 +79,11 @@ pub async fn claim(
         .query_opt(&statement, &[&id.as_uuid(), &token, &seconds, &attempt])
         .await?;
     let Some(row) = claimed else {
-        return why_not(client, id, attempt).await;
+        return reason_not_claimed(client, id, attempt).await;
     };
     let template = row.get::<_, Option<String>>(4);
     let deferred: Option<f64> = row.get(7);
-    Ok(Claim::Claimed(Box::new(Claimed {
+    Ok(ClaimResult::Claimed(Box::new(ClaimedNotification {
         token: LeaseToken(token),
         user_id: row.get::<_, Uuid>(0).into(),
         user_email: row.get(1),
@@ -103,12 +102,13 @@ fn seconds_of(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-/// Why the row could not be claimed. Should it have become free in between, it looks held for no time.
-async fn why_not(
+/// Finds out why the row was not claimed. A row that became free meanwhile is reported as leased for zero
+/// time.
+async fn reason_not_claimed(
     client: &impl GenericClient,
     id: MessageId,
     attempt: i32,
-) -> Result<Claim, DbError> {
+) -> Result<ClaimResult, DbError> {
     let statement = client
         .prepare_cached(
             "SELECT status, retries_attempted, extract(epoch FROM lease_until - now())::float8, error_message
@@ -116,26 +116,28 @@ async fn why_not(
         )
         .await?;
     let Some(row) = client.query_opt(&statement, &[&id.as_uuid()]).await? else {
-        return Ok(Claim::Missing);
+        return Ok(ClaimResult::RowMissing);
     };
     let status = row.get::<_, &str>(0).parse().unwrap_or(Status::Failed);
     if !matches!(status, Status::Pending | Status::Retrying) {
-        return Ok(Claim::Not(status));
+        return Ok(ClaimResult::NotDeliverable(status));
     }
     if row.get::<_, i32>(1) > attempt {
-        return Ok(Claim::Ahead(row.get(3)));
+        return Ok(ClaimResult::AttemptAlreadyMade(row.get(3)));
     }
     let left: Option<f64> = row.get(2);
-    Ok(Claim::Held(left.map(seconds_of).unwrap_or_default()))
+    Ok(ClaimResult::LeasedElsewhere(
+        left.map(seconds_of).unwrap_or_default(),
+    ))
 }
 
-/// `pending | retrying → processed`, ending the claim: it was delivered. Returns whether the claim was
-/// still there.
+/// `pending | retrying → processed`: records a delivery and ends the claim. Returns whether the claim was
+/// still valid.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn delivered(
+/// Returns the error of the query.
+pub async fn record_delivery(
     client: &impl GenericClient,
     id: MessageId,
     token: LeaseToken,
@@ -154,13 +156,13 @@ pub async fn delivered(
     Ok(changed == 1)
 }
 
-/// `pending | retrying → retrying`, ending the claim: attempt number `attempt` failed with `error`, which
-/// is cut to 500 characters. Returns whether the claim was still there.
+/// `pending | retrying → retrying`: records that attempt number `attempt` failed and ends the claim. Cuts
+/// `error` to 500 characters. Returns whether the claim was still valid.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn attempt_failed(
+/// Returns the error of the query.
+pub async fn record_failed_attempt(
     client: &impl GenericClient,
     id: MessageId,
     token: LeaseToken,
@@ -182,13 +184,13 @@ pub async fn attempt_failed(
     Ok(changed == 1)
 }
 
-/// Ends a claim without an attempt, for the reason that `error` tells. With `waiting`, it is noted since
-/// when the notification waits for its destination. Returns whether the claim was still there.
+/// Ends a claim without an attempt and records `error` as the reason. If `waiting`, also records since
+/// when the notification waits for its destination. Returns whether the claim was still valid.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn defer(
+/// Returns the error of the query.
+pub async fn record_deferral(
     client: &impl GenericClient,
     id: MessageId,
     token: LeaseToken,

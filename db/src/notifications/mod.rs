@@ -1,13 +1,16 @@
-//! The table `notifications`: recording, reading, and the legal changes of a row's status.
+//! The table `notifications`: inserting, reading, and the allowed transitions of a row's status.
 
+mod bench;
 mod claim;
-mod measured;
+mod insert;
 mod read;
-mod record;
 mod transitions;
 
-pub use claim::{Claim, Claimed, LeaseToken, attempt_failed, claim, defer, delivered};
-pub use measured::{Measured, count, measured};
-pub use read::{Cursor, Filter, InvalidCursor, Row, find, list};
-pub use record::{Recorded, Standing, record, standings};
-pub use transitions::{fail, process, replay};
+pub use bench::{BenchRow, count_of_users, rows_of_user};
+pub use claim::{
+    ClaimResult, ClaimedNotification, LeaseToken, claim, record_deferral, record_delivery,
+    record_failed_attempt,
+};
+pub use insert::{InsertedIds, RecordedState, insert_batch, recorded_states};
+pub use read::{IdCursor, InvalidIdCursor, NotificationFilter, NotificationRow, find, list};
+pub use transitions::{mark_failed, mark_processed, reset_for_replay};

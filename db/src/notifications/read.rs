@@ -10,29 +10,28 @@ use uuid::Uuid;
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// A recorded notification. Status and type are as they stand in the table, whose CHECKs know the
-/// values.
+/// A recorded notification.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// Orders rows by time.
+pub struct NotificationRow {
+    /// Increases with `created_at`.
     pub id: Uuid,
-    /// Names the notification everywhere.
+    /// The message id.
     pub message_id: MessageId,
-    /// Whom it is for.
+    /// The target user.
     pub user_id: UserId,
-    /// The channel.
+    /// The channel's name.
     pub r#type: String,
     /// A JSON object, as text.
     pub payload: String,
-    /// What says what it says, where its payload is only the variables.
+    /// The template that renders the message; the payload then contains the variables.
     pub template: Option<TemplateRef>,
-    /// Where it stands.
+    /// The status.
     pub status: String,
-    /// Delivery attempts that failed.
+    /// The number of failed delivery attempts.
     pub retries_attempted: i32,
     /// When the API accepted it.
     pub created_at: Timestamp,
-    /// When it was delivered.
+    /// When the notification was delivered.
     pub processed_at: Option<Timestamp>,
     /// Why the last attempt failed.
     pub error_message: Option<String>,
@@ -41,8 +40,8 @@ pub struct Row {
 const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
                        created_at, processed_at, error_message, template_name, template_locale";
 
-impl From<&tokio_postgres::Row> for Row {
-    /// Of a row of `COLUMNS`.
+impl From<&tokio_postgres::Row> for NotificationRow {
+    /// Converts a row of `COLUMNS`.
     fn from(row: &tokio_postgres::Row) -> Self {
         Self {
             id: row.get(0),
@@ -63,79 +62,81 @@ impl From<&tokio_postgres::Row> for Row {
     }
 }
 
-/// The notification `id`; `None` while it is not recorded.
+/// Finds the notification `id`; `None` if it is not recorded.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn find(client: &impl GenericClient, id: MessageId) -> Result<Option<Row>, DbError> {
+/// Returns the error of the query.
+pub async fn find(
+    client: &impl GenericClient,
+    id: MessageId,
+) -> Result<Option<NotificationRow>, DbError> {
     let sql = format!("SELECT {COLUMNS} FROM notifications WHERE message_id = $1");
     let statement = client.prepare_cached(&sql).await?;
     let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
-    Ok(row.as_ref().map(Row::from))
+    Ok(row.as_ref().map(NotificationRow::from))
 }
 
-/// Which notifications a page shows.
+/// Selects the notifications of a page.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Filter {
-    /// Only this user's.
+pub struct NotificationFilter {
+    /// Only notifications of this user.
     pub user_id: Option<UserId>,
-    /// Only these.
+    /// Only notifications with this status.
     pub status: Option<Status>,
-    /// Only this channel's.
+    /// Only notifications of this channel.
     pub channel: Option<Channel>,
 }
 
-/// The place behind a page's last row. Its text form says nothing to clients.
+/// The position after the last row of a page. Clients must treat its text form as opaque.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor(pub(crate) Uuid);
+pub struct IdCursor(pub(crate) Uuid);
 
-impl fmt::Display for Cursor {
+impl fmt::Display for IdCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0.simple(), f)
     }
 }
 
-/// A text that is no cursor.
+/// The text is not a cursor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be the nextCursor of an earlier page, unchanged")]
-pub struct InvalidCursor;
+pub struct InvalidIdCursor;
 
-impl FromStr for Cursor {
-    type Err = InvalidCursor;
+impl FromStr for IdCursor {
+    type Err = InvalidIdCursor;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Uuid::try_parse(text).map(Self).map_err(|_| InvalidCursor)
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidIdCursor)
     }
 }
 
-/// A page of notifications, newest first, and the place where the next page starts, where there is
-/// one.
+/// Returns a page of notifications, the newest first, and the cursor of the next page if there is one.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn list(
     client: &impl GenericClient,
-    filter: Filter,
-    after: Option<Cursor>,
+    filter: NotificationFilter,
+    after: Option<IdCursor>,
     limit: u32,
-) -> Result<(Vec<Row>, Option<Cursor>), DbError> {
+) -> Result<(Vec<NotificationRow>, Option<IdCursor>), DbError> {
     let mut conditions = Vec::new();
     let mut parameters: Vec<Box<dyn ToSql + Sync + Send>> = Vec::new();
     if let Some(user) = filter.user_id {
         parameters.push(Box::new(user.as_uuid()));
         conditions.push(format!("user_id = ${}", parameters.len()));
     }
-    // Literals, not parameters: only with a literal does the planner see that a partial index
-    // holds every row that is asked for. Both texts come from our own enums.
+    // Literals, not parameters: only with a literal does the planner see that a partial index covers
+    // the condition. Both strings come from enums, so they need no escaping.
     if let Some(status) = filter.status {
         conditions.push(format!("status = '{status}'"));
     }
     if let Some(channel) = filter.channel {
         conditions.push(format!("type = '{channel}'"));
     }
-    if let Some(Cursor(id)) = after {
+    if let Some(IdCursor(id)) = after {
         parameters.push(Box::new(id));
         conditions.push(format!("id < ${}", parameters.len()));
     }
@@ -144,8 +145,8 @@ pub async fn list(
     } else {
         conditions.join(" AND ")
     };
-    // One more than asked for tells whether another page follows. A parameter, not a literal, so that
-    // there are only so many statements to prepare.
+    // One row more than the limit shows whether another page follows. A parameter, not a literal, so
+    // that the limit does not multiply the prepared statements.
     parameters.push(Box::new(i64::from(limit) + 1));
     let sql = format!(
         "SELECT {COLUMNS} FROM notifications WHERE {conditions} ORDER BY id DESC LIMIT ${}",
@@ -157,10 +158,10 @@ pub async fn list(
         .map(|p| &**p as &(dyn ToSql + Sync))
         .collect();
     let found = client.query(&statement, &parameters).await?;
-    let mut rows: Vec<Row> = found.iter().map(Row::from).collect();
+    let mut rows: Vec<NotificationRow> = found.iter().map(NotificationRow::from).collect();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| Cursor(row.id));
+    let next = rows.last().filter(|_| more).map(|row| IdCursor(row.id));
     Ok((rows, next))
 }

@@ -1,17 +1,17 @@
-//! The legal changes of a row's status. Each says whether it happened, since another program may
-//! have been faster.
+//! The allowed transitions of a row's status. Each function returns whether the transition happened,
+//! because another program may have changed the row first.
 
 use tidings_domain::notification::MessageId;
 
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// `pending | retrying → processed`: it was delivered.
+/// `pending | retrying → processed`: the notification was delivered.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn process(client: &impl GenericClient, id: MessageId) -> Result<bool, DbError> {
+/// Returns the error of the query.
+pub async fn mark_processed(client: &impl GenericClient, id: MessageId) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(
             "UPDATE notifications SET status = 'processed', processed_at = now(), error_message = NULL
@@ -21,13 +21,13 @@ pub async fn process(client: &impl GenericClient, id: MessageId) -> Result<bool,
     Ok(client.execute(&statement, &[&id.as_uuid()]).await? == 1)
 }
 
-/// `scheduled | pending | retrying → failed`: its message is in the dead-letter queue. `error` is
-/// cut to the 500 characters that the column holds.
+/// `scheduled | pending | retrying → failed`: the message is in the dead-letter queue. Cuts `error` to
+/// 500 characters, the length of the column.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn fail(
+/// Returns the error of the query.
+pub async fn mark_failed(
     client: &impl GenericClient,
     id: MessageId,
     error: &str,
@@ -42,12 +42,12 @@ pub async fn fail(
     Ok(client.execute(&statement, &[&id.as_uuid(), &error]).await? == 1)
 }
 
-/// `failed → pending`, its attempts back at 0: it will be tried again from the start.
+/// `failed → pending`: resets the attempts to 0, so that the notification is tried again from the start.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn replay(client: &impl GenericClient, id: MessageId) -> Result<bool, DbError> {
+/// Returns the error of the query.
+pub async fn reset_for_replay(client: &impl GenericClient, id: MessageId) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(
             "UPDATE notifications

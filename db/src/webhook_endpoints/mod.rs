@@ -1,11 +1,12 @@
 //! The table `webhook_endpoints`.
 //!
-//! People see a [`Row`], which has no secrets; whoever signs takes an [`Endpoint`].
+//! The API shows a [`WebhookEndpointRow`], which has no secrets; deliveries are signed with a
+//! [`SigningEndpoint`].
 
 mod read;
 mod signing;
 mod write;
 
-pub use read::{Row, find, list};
-pub use signing::{Endpoint, enabled_of, find_of, rotate};
-pub use write::{Changes, MAX_PER_USER, NewEndpoint, delete, disable, insert, update};
+pub use read::{WebhookEndpointRow, find, list};
+pub use signing::{SigningEndpoint, find_for_user, list_enabled, rotate_secret};
+pub use write::{EndpointChanges, MAX_PER_USER, NewEndpoint, delete, disable, insert, update};

@@ -4,34 +4,34 @@ use uuid::Uuid;
 
 use crate::GenericClient;
 use crate::error::DbError;
-use crate::notifications::Cursor;
+use crate::notifications::IdCursor;
 
-/// An endpoint as people see it: without its secrets.
+/// An endpoint without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct WebhookEndpointRow {
     /// UUIDv7.
     pub id: Uuid,
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
-    /// Where it is.
+    /// The URL.
     pub url: String,
-    /// What people call it.
+    /// The description.
     pub description: Option<String>,
-    /// Whether anything is sent there.
+    /// Whether webhooks are sent to the endpoint.
     pub enabled: bool,
-    /// Why Tidings itself disabled it.
+    /// Why Tidings disabled the endpoint.
     pub disabled_reason: Option<String>,
-    /// When it was made.
+    /// When the endpoint was created.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When the endpoint was last changed.
     pub updated_at: Timestamp,
 }
 
 pub(super) const COLUMNS: &str =
     "id, user_id, url, description, enabled, disabled_reason, created_at, updated_at";
 
-impl From<&tokio_postgres::Row> for Row {
-    /// Of a row of `COLUMNS`.
+impl From<&tokio_postgres::Row> for WebhookEndpointRow {
+    /// Converts a row of `COLUMNS`.
     fn from(row: &tokio_postgres::Row) -> Self {
         Self {
             id: row.get(0),
@@ -46,16 +46,16 @@ impl From<&tokio_postgres::Row> for Row {
     }
 }
 
-/// The endpoint `id`, where there is one and, if an owner is given, it is theirs.
+/// Finds the endpoint `id`, of `owner` if one is given.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn find(
     client: &impl GenericClient,
     id: Uuid,
     owner: Option<UserId>,
-) -> Result<Option<Row>, DbError> {
+) -> Result<Option<WebhookEndpointRow>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM webhook_endpoints
          WHERE id = $1 AND ($2::uuid IS NULL OR user_id = $2)"
@@ -63,22 +63,22 @@ pub async fn find(
     let statement = client.prepare_cached(&sql).await?;
     let owner = owner.map(UserId::as_uuid);
     let row = client.query_opt(&statement, &[&id, &owner]).await?;
-    Ok(row.as_ref().map(Row::from))
+    Ok(row.as_ref().map(WebhookEndpointRow::from))
 }
 
-/// A page of endpoints, all or one user's, newest first, and the place where the next page starts,
-/// where there is one.
+/// Returns a page of endpoints, of one user or of all, the newest first, and the cursor of the next page
+/// if there is one.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn list(
     client: &impl GenericClient,
     user: Option<UserId>,
-    after: Option<Cursor>,
+    after: Option<IdCursor>,
     limit: u32,
-) -> Result<(Vec<Row>, Option<Cursor>), DbError> {
-    // Two statements, so that each has a plan that reads one index in its order.
+) -> Result<(Vec<WebhookEndpointRow>, Option<IdCursor>), DbError> {
+    // Two statements, so that each plan reads one index in order.
     let whose = if user.is_some() {
         "user_id = $1"
     } else {
@@ -89,17 +89,17 @@ pub async fn list(
          WHERE {whose} AND id < $2 ORDER BY id DESC LIMIT $3"
     );
     let statement = client.prepare_cached(&sql).await?;
-    // No UUIDv7 is as large.
-    let after = after.map_or(Uuid::max(), |Cursor(id)| id);
+    // Every UUIDv7 is smaller.
+    let after = after.map_or(Uuid::max(), |IdCursor(id)| id);
     let user = user.map(UserId::as_uuid);
-    // One more than asked for tells whether another page follows.
+    // One row more than the limit shows whether another page follows.
     let found = client
         .query(&statement, &[&user, &after, &(i64::from(limit) + 1)])
         .await?;
-    let mut rows: Vec<Row> = found.iter().map(Row::from).collect();
+    let mut rows: Vec<WebhookEndpointRow> = found.iter().map(WebhookEndpointRow::from).collect();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| Cursor(row.id));
+    let next = rows.last().filter(|_| more).map(|row| IdCursor(row.id));
     Ok((rows, next))
 }

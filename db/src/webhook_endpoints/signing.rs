@@ -1,4 +1,4 @@
-//! What signs: the secrets leave the table through here alone.
+//! Signing secrets: only this module reads them from the table.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use uuid::Uuid;
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// An endpoint as a delivery needs it.
+/// An endpoint with its signing secrets.
 #[derive(Clone, Debug)]
-pub struct Endpoint {
+pub struct SigningEndpoint {
     /// UUIDv7.
     pub id: Uuid,
-    /// Where it is.
+    /// The URL.
     pub url: String,
-    /// Whether anything may be sent there.
+    /// Whether webhooks are sent to the endpoint.
     pub enabled: bool,
-    /// What signs, the newest first: one secret, or two while one is rotated.
+    /// The signing secrets, the newest first: one, or two during a rotation.
     pub secrets: Vec<SecretString>,
 }
 
-/// The secret before stands there only while it still signs.
+/// The previous secret is selected only while it is valid.
 const COLUMNS: &str = "id, url, enabled, secret, \
                        CASE WHEN previous_secret_until > now() THEN previous_secret END";
 
-impl From<&tokio_postgres::Row> for Endpoint {
-    /// Of a row of `COLUMNS`.
+impl From<&tokio_postgres::Row> for SigningEndpoint {
+    /// Converts a row of `COLUMNS`.
     fn from(row: &tokio_postgres::Row) -> Self {
         let current: String = row.get(3);
         let previous: Option<String> = row.get(4);
@@ -44,49 +44,49 @@ impl From<&tokio_postgres::Row> for Endpoint {
     }
 }
 
-/// Where a webhook to a user goes: every endpoint of theirs that is enabled, the newest first.
+/// Lists a user's enabled endpoints, the newest first.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn enabled_of(
+/// Returns the error of the query.
+pub async fn list_enabled(
     client: &impl GenericClient,
     user: UserId,
-) -> Result<Vec<Endpoint>, DbError> {
+) -> Result<Vec<SigningEndpoint>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM webhook_endpoints WHERE user_id = $1 AND enabled ORDER BY id DESC"
     );
     let statement = client.prepare_cached(&sql).await?;
     let rows = client.query(&statement, &[&user.as_uuid()]).await?;
-    Ok(rows.iter().map(Endpoint::from).collect())
+    Ok(rows.iter().map(SigningEndpoint::from).collect())
 }
 
-/// One endpoint of a user's, enabled or not; `None` where it is none of theirs.
+/// Finds a user's endpoint, enabled or not.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn find_of(
+/// Returns the error of the query.
+pub async fn find_for_user(
     client: &impl GenericClient,
     id: Uuid,
     user: UserId,
-) -> Result<Option<Endpoint>, DbError> {
+) -> Result<Option<SigningEndpoint>, DbError> {
     let sql = format!("SELECT {COLUMNS} FROM webhook_endpoints WHERE id = $1 AND user_id = $2");
     let statement = client.prepare_cached(&sql).await?;
     let row = client
         .query_opt(&statement, &[&id, &user.as_uuid()])
         .await?;
-    Ok(row.as_ref().map(Endpoint::from))
+    Ok(row.as_ref().map(SigningEndpoint::from))
 }
 
-/// Gives the endpoint `id` another secret where there is one and, if an owner is given, it is theirs. The
-/// one before signs too for as long as `keep_previous`; one before that no longer does. Returns until
-/// when.
+/// Replaces the secret of the endpoint `id`, of `owner` if one is given. The current secret stays valid
+/// for `keep_previous`; an older one becomes invalid. Returns when the current secret becomes invalid,
+/// and `None` if the endpoint does not exist.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn rotate(
+/// Returns the error of the query.
+pub async fn rotate_secret(
     client: &impl GenericClient,
     id: Uuid,
     owner: Option<UserId>,

@@ -3,28 +3,29 @@ use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
-use super::Row;
+use super::WebhookEndpointRow;
 use super::read::COLUMNS;
 use crate::error::DbError;
-use crate::{Added, GenericClient, Transaction, users};
+use crate::{GenericClient, LimitedInsert, Transaction, users};
 
-/// How many endpoints a user may have.
+/// The maximum number of endpoints of a user.
 pub const MAX_PER_USER: i64 = 20;
 
-/// An endpoint to be made.
+/// An endpoint to insert.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEndpoint<'a> {
-    /// Whose it is.
+    /// The owner.
     pub user: UserId,
-    /// Where it is.
+    /// The URL.
     pub url: &'a WebhookUrl,
-    /// What people call it.
+    /// The description.
     pub description: Option<&'a str>,
-    /// What signs.
+    /// The signing secret.
     pub secret: &'a SecretString,
 }
 
-/// Makes an endpoint, enabled. Never [`Added::Existing`]: a user may have several with one URL.
+/// Inserts an enabled endpoint. Never returns [`LimitedInsert::Existing`]: a user may have several
+/// endpoints with one URL.
 ///
 /// Locks the user's row until the transaction ends, so that concurrent calls for one user count one after the
 /// other. The transaction must be at `READ COMMITTED`: at a higher level, the count misses what was committed
@@ -32,24 +33,24 @@ pub struct NewEndpoint<'a> {
 ///
 /// # Errors
 ///
-/// Those of the queries.
+/// Returns the error of the query that fails.
 pub async fn insert(
     transaction: &Transaction<'_>,
     new: NewEndpoint<'_>,
-) -> Result<Added<Row>, DbError> {
+) -> Result<LimitedInsert<WebhookEndpointRow>, DbError> {
     Ok(if users::lock(transaction, new.user).await? {
         let made = insert_below_limit(transaction, new).await?;
-        made.map_or(Added::TooMany, Added::New)
+        made.map_or(LimitedInsert::LimitReached, LimitedInsert::Inserted)
     } else {
-        Added::NoSuchUser
+        LimitedInsert::UnknownUser
     })
 }
 
-/// `None` where the user has as many as they may have.
+/// Returns `None` if the user has reached the limit.
 async fn insert_below_limit(
     client: &impl GenericClient,
     new: NewEndpoint<'_>,
-) -> Result<Option<Row>, DbError> {
+) -> Result<Option<WebhookEndpointRow>, DbError> {
     let sql = format!(
         "INSERT INTO webhook_endpoints (id, user_id, url, description, secret)
          SELECT $1::uuid, $2::uuid, $3::text, $4::text, $5::text
@@ -70,40 +71,39 @@ async fn insert_below_limit(
             ],
         )
         .await?;
-    Ok(row.as_ref().map(Row::from))
+    Ok(row.as_ref().map(WebhookEndpointRow::from))
 }
 
-/// What is to be different about an endpoint; what is `None` stays.
+/// The changes to an endpoint; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
-pub struct Changes {
-    /// Where it is.
+pub struct EndpointChanges {
+    /// The URL.
     pub url: Option<WebhookUrl>,
-    /// What people call it; empty for nothing.
+    /// The description; empty removes it.
     pub description: Option<String>,
-    /// Whether anything is sent there. Enabling also clears why it was disabled.
+    /// Whether webhooks are sent to the endpoint. Enabling also clears `disabled_reason`.
     pub enabled: Option<bool>,
 }
 
-impl Changes {
-    /// Whether everything stays.
+impl EndpointChanges {
+    /// Whether nothing changes.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.url.is_none() && self.description.is_none() && self.enabled.is_none()
     }
 }
 
-/// Changes the endpoint `id` where there is one and, if an owner is given, it is theirs. Returns it as
-/// it is now.
+/// Changes the endpoint `id`, of `owner` if one is given, and returns the changed endpoint.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn update(
     client: &impl GenericClient,
     id: Uuid,
     owner: Option<UserId>,
-    changes: &Changes,
-) -> Result<Option<Row>, DbError> {
+    changes: &EndpointChanges,
+) -> Result<Option<WebhookEndpointRow>, DbError> {
     let sql = format!(
         "UPDATE webhook_endpoints
          SET url = coalesce($3, url),
@@ -123,16 +123,16 @@ pub async fn update(
             &[&id, &owner, &url, &changes.description, &changes.enabled],
         )
         .await?;
-    Ok(row.as_ref().map(Row::from))
+    Ok(row.as_ref().map(WebhookEndpointRow::from))
 }
 
-/// Disables an endpoint because of what was answered at `url`: nothing is sent there until somebody
-/// enables it. Returns whether it was there, with this URL, and enabled. `reason` is cut to 500
+/// Disables an endpoint because of a response from `url`; nothing is sent to the endpoint until a user
+/// enables it. Returns whether an enabled endpoint with this id and URL existed. Cuts `reason` to 500
 /// characters.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn disable(
     client: &impl GenericClient,
     id: Uuid,
@@ -150,11 +150,11 @@ pub async fn disable(
     Ok(client.execute(&statement, &[&id, &reason, &url]).await? == 1)
 }
 
-/// Deletes the endpoint `id` where, if an owner is given, it is theirs. Returns whether it was there.
+/// Deletes the endpoint `id`, of `owner` if one is given. Returns whether the endpoint existed.
 ///
 /// # Errors
 ///
-/// Those of the query.
+/// Returns the error of the query.
 pub async fn delete(
     client: &impl GenericClient,
     id: Uuid,

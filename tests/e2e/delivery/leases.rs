@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidings_broker::Router;
-use tidings_db::notifications::{self, Claim};
+use tidings_db::notifications::{self, ClaimResult};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_tests::{Receiver, eventually, outcomes, secs};
 
@@ -31,7 +31,7 @@ async fn a_message_whose_row_another_worker_has_claimed_waits_without_an_attempt
         .expect("a connection");
     let lease = Duration::from_secs(6);
     let claim = notifications::claim(&*client, id, 0, lease).await;
-    assert!(matches!(claim, Ok(Claim::Claimed(_))));
+    assert!(matches!(claim, Ok(ClaimResult::Claimed(_))));
 
     let worker = world.worker().await;
     eventually(secs(30), "it was deferred", async || {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tidings_db::webhook_endpoints::{self, Endpoint};
+use tidings_db::webhook_endpoints::{self, SigningEndpoint};
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
 use tidings_tests::{Answer, Client, SharedApi, World};
@@ -48,7 +48,7 @@ async fn open() -> (World, SharedApi) {
 }
 
 /// The endpoint as a delivery finds it.
-async fn for_delivery(world: &World, id: &Value) -> Endpoint {
+async fn for_delivery(world: &World, id: &Value) -> SigningEndpoint {
     let id = id.as_str().and_then(|id| id.parse().ok()).expect("an id");
     let client = world
         .database
@@ -56,11 +56,11 @@ async fn for_delivery(world: &World, id: &Value) -> Endpoint {
         .dedicated_client()
         .await
         .expect("a connection");
-    let found = webhook_endpoints::find_of(&*client, id, world.user).await;
+    let found = webhook_endpoints::find_for_user(&*client, id, world.user).await;
     found.expect("the query").expect("an endpoint")
 }
 
-fn secrets(endpoint: &Endpoint) -> Vec<&str> {
+fn secrets(endpoint: &SigningEndpoint) -> Vec<&str> {
     let secrets = endpoint.secrets.iter();
     secrets.map(ExposeSecret::expose_secret).collect()
 }

@@ -1,6 +1,6 @@
 use tidings_broker::{Failure, WaitTime};
 use tidings_db::DbError;
-use tidings_db::notifications::{self, Claim, Claimed};
+use tidings_db::notifications::{self, ClaimResult, ClaimedNotification};
 use tidings_domain::notification::{MessageId, Status};
 
 use super::Delivery;
@@ -9,7 +9,7 @@ use crate::consumer::Outcome;
 /// Whose turn it is to deliver a notification.
 pub(super) enum Turn {
     /// Ours, until the lease ends.
-    Ours(Box<Claimed>),
+    Ours(Box<ClaimedNotification>),
     /// Not ours, and what follows for the message.
     Not(Outcome),
 }
@@ -25,28 +25,30 @@ impl Delivery {
     }
 }
 
-fn turn(claim: Claim) -> Turn {
+fn turn(claim: ClaimResult) -> Turn {
     let outcome = match claim {
-        Claim::Claimed(claimed) => return Turn::Ours(claimed),
+        ClaimResult::Claimed(claimed) => return Turn::Ours(claimed),
         // Its worker may have died: then the lease ends by itself.
-        Claim::Held(left) => defer(WaitTime::at_most(left)),
-        Claim::Ahead(error) => {
+        ClaimResult::LeasedElsewhere(left) => defer(WaitTime::at_most(left)),
+        ClaimResult::AttemptAlreadyMade(error) => {
             let error = error.unwrap_or_default();
             let detail = format!("another copy of the message has had this attempt: {error}");
             Outcome::Retry(Failure::quoting("attempt_made", detail))
         }
-        Claim::Missing => {
+        ClaimResult::RowMissing => {
             let detail = "asks to deliver a notification that is not recorded";
             Outcome::DeadLetter(Failure::new("row_missing", detail))
         }
-        Claim::Not(Status::Failed) => {
+        ClaimResult::NotDeliverable(Status::Failed) => {
             let detail = "the notification has failed before; replay its dead letter";
             Outcome::DeadLetter(Failure::new("already_failed", detail))
         }
-        Claim::Not(Status::Scheduled) => defer(WaitTime::HalfMinute),
+        ClaimResult::NotDeliverable(Status::Scheduled) => defer(WaitTime::HalfMinute),
         // It became free between two statements.
-        Claim::Not(Status::Pending | Status::Retrying) => defer(WaitTime::Second),
-        Claim::Not(Status::Processed | Status::Cancelled | Status::Expired) => Outcome::Done,
+        ClaimResult::NotDeliverable(Status::Pending | Status::Retrying) => defer(WaitTime::Second),
+        ClaimResult::NotDeliverable(Status::Processed | Status::Cancelled | Status::Expired) => {
+            Outcome::Done
+        }
     };
     Turn::Not(outcome)
 }
@@ -64,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    fn outcome(claim: Claim) -> Outcome {
+    fn outcome(claim: ClaimResult) -> Outcome {
         match turn(claim) {
             Turn::Not(outcome) => outcome,
             Turn::Ours(_) => panic!("it was not claimed"),
@@ -74,19 +76,23 @@ mod tests {
     #[test]
     fn what_came_to_an_end_is_acknowledged_unless_it_failed() {
         for status in [Status::Processed, Status::Cancelled, Status::Expired] {
-            assert_eq!(outcome(Claim::Not(status)), Outcome::Done, "{status}");
+            assert_eq!(
+                outcome(ClaimResult::NotDeliverable(status)),
+                Outcome::Done,
+                "{status}"
+            );
         }
         assert!(
-            matches!(outcome(Claim::Not(Status::Failed)), Outcome::DeadLetter(failure) if failure.reason == "already_failed")
+            matches!(outcome(ClaimResult::NotDeliverable(Status::Failed)), Outcome::DeadLetter(failure) if failure.reason == "already_failed")
         );
         assert!(
-            matches!(outcome(Claim::Missing), Outcome::DeadLetter(failure) if failure.reason == "row_missing")
+            matches!(outcome(ClaimResult::RowMissing), Outcome::DeadLetter(failure) if failure.reason == "row_missing")
         );
     }
 
     #[test]
     fn another_workers_row_is_looked_at_again_without_an_attempt() {
-        let held = |secs| outcome(Claim::Held(Duration::from_secs(secs)));
+        let held = |secs| outcome(ClaimResult::LeasedElsewhere(Duration::from_secs(secs)));
         assert_eq!(held(0), defer(WaitTime::Second));
         assert_eq!(held(30), defer(WaitTime::HalfMinute));
     }
@@ -94,7 +100,7 @@ mod tests {
     #[test]
     fn a_copy_of_a_message_climbs_to_where_its_row_is_without_sending() {
         assert!(
-            matches!(outcome(Claim::Ahead(None)), Outcome::Retry(failure) if failure.reason == "attempt_made")
+            matches!(outcome(ClaimResult::AttemptAlreadyMade(None)), Outcome::Retry(failure) if failure.reason == "attempt_made")
         );
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tidings_broker::{Failure, WaitTime};
-use tidings_db::delivery_attempts::{AttemptOutcome, Settled};
+use tidings_db::delivery_attempts::{AttemptOutcome, SettledContact};
 use tokio::time::Instant;
 
 use super::destinations::Refused;
@@ -142,8 +142,8 @@ pub fn error_of(report: &Report) -> Option<&str> {
 }
 
 /// What an earlier attempt has settled for an address.
-impl From<Settled> for Effect {
-    fn from(settled: Settled) -> Self {
+impl From<SettledContact> for Effect {
+    fn from(settled: SettledContact) -> Self {
         let words = settled.error.unwrap_or_default();
         match settled.outcome {
             AttemptOutcome::Delivered => Self::Delivered,

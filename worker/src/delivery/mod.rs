@@ -125,7 +125,7 @@ impl Delivery {
         message: &Envelope,
         id: MessageId,
         claimed_at: Instant,
-        claimed: notifications::Claimed,
+        claimed: notifications::ClaimedNotification,
     ) -> Result<Outcome, DbError> {
         let attempt = message.attempt.map_or(0, |attempt| attempt.number);
         if claimed.channel != Some(self.channel().into()) {
@@ -198,7 +198,9 @@ impl Work for Delivery {
         let error = format!("{}: {}", failure.reason, failure.detail);
         let failed = self
             .database
-            .run(async |client| notifications::fail(client, request.message_id, &error).await)
+            .run(async |client| {
+                notifications::mark_failed(client, request.message_id, &error).await
+            })
             .await;
         failed.map(drop).map_err(surroundings)
     }

@@ -1,9 +1,9 @@
 use secrecy::SecretString;
 use tidings_broker::Failure;
-use tidings_db::delivery_attempts::{self, Settled, UsedTemplate};
-use tidings_db::notifications::Claimed;
-use tidings_db::templates::Template;
-use tidings_db::webhook_endpoints::Endpoint;
+use tidings_db::delivery_attempts::{self, SettledContact, UsedTemplate};
+use tidings_db::notifications::ClaimedNotification;
+use tidings_db::templates::TemplateRow;
+use tidings_db::webhook_endpoints::SigningEndpoint;
 use tidings_db::{Client, DbError, device_tokens, phone_numbers, templates, webhook_endpoints};
 use tidings_domain::content::{Content, FieldProblem, Object, TemplateRef, Webhook};
 use tidings_domain::notification::{Channel, MessageId, UserId};
@@ -19,7 +19,7 @@ pub(super) struct Prepared {
     /// What it was written by.
     pub(super) template: Option<UsedTemplate>,
     /// The addresses that need no more attempts.
-    pub(super) settled: Vec<Settled>,
+    pub(super) settled: Vec<SettledContact>,
 }
 
 /// Why a notification cannot be sent, now or ever.
@@ -62,7 +62,7 @@ impl Delivery {
     pub(super) async fn prepare(
         &self,
         id: MessageId,
-        claimed: &Claimed,
+        claimed: &ClaimedNotification,
     ) -> Result<Result<Prepared, Unsendable>, DbError> {
         match self.parcels(id, claimed).await {
             Ok(prepared) => Ok(Ok(prepared)),
@@ -71,12 +71,16 @@ impl Delivery {
         }
     }
 
-    async fn parcels(&self, id: MessageId, claimed: &Claimed) -> Result<Prepared, Stop> {
+    async fn parcels(
+        &self,
+        id: MessageId,
+        claimed: &ClaimedNotification,
+    ) -> Result<Prepared, Stop> {
         let (content, template) = self.content(claimed).await?;
         let (settled, parcels) = self
             .database
             .run(async |client| {
-                let settled = delivery_attempts::settled(client, id).await?;
+                let settled = delivery_attempts::list_settled_contacts(client, id).await?;
                 let parcels = match self.addressed(client, id, claimed, content).await {
                     Ok(parcels) => Ok(parcels),
                     Err(Stop::Unsendable(unsendable)) => Err(unsendable),
@@ -96,7 +100,10 @@ impl Delivery {
     }
 
     /// What the notification says, and what it was written by, where it was.
-    async fn content(&self, claimed: &Claimed) -> Result<(Content, Option<UsedTemplate>), Stop> {
+    async fn content(
+        &self,
+        claimed: &ClaimedNotification,
+    ) -> Result<(Content, Option<UsedTemplate>), Stop> {
         let channel = self.sender.channel().channel();
         let unreadable = || Failure::new("invalid_payload", "the payload is no JSON object");
         let payload: Object = serde_json::from_str(&claimed.payload).map_err(|_| unreadable())?;
@@ -120,7 +127,7 @@ impl Delivery {
         }
     }
 
-    async fn template(&self, wanted: &TemplateRef) -> Result<Option<Template>, DbError> {
+    async fn template(&self, wanted: &TemplateRef) -> Result<Option<TemplateRow>, DbError> {
         let (name, locale) = (&wanted.name, wanted.locale.as_deref());
         let channel = self.sender.channel().into();
         self.database
@@ -133,7 +140,7 @@ impl Delivery {
         &self,
         client: &Client,
         id: MessageId,
-        claimed: &Claimed,
+        claimed: &ClaimedNotification,
         content: Content,
     ) -> Result<Vec<Parcel>, Stop> {
         let user = claimed.user_id;
@@ -147,7 +154,7 @@ impl Delivery {
             Content::Sms(sms) => {
                 let (contact, to) = match sms.to.clone() {
                     Some(to) => (None, Some(to)),
-                    None => match phone_numbers::newest(client, user).await? {
+                    None => match phone_numbers::newest_address(client, user).await? {
                         Some((contact, number)) => (Some(contact), stored(&number)),
                         None => (None, None),
                     },
@@ -159,7 +166,7 @@ impl Delivery {
             Content::Push(push) => {
                 let devices = match push.to.clone() {
                     Some(to) => vec![(None, to)],
-                    None => device_tokens::all(client, user)
+                    None => device_tokens::list_addresses(client, user)
                         .await?
                         .into_iter()
                         .filter_map(|(contact, token)| Some((Some(contact), stored(&token)?)))
@@ -188,7 +195,7 @@ impl Delivery {
         &self,
         client: &Client,
         id: MessageId,
-        claimed: &Claimed,
+        claimed: &ClaimedNotification,
         webhook: Webhook,
     ) -> Result<Vec<Parcel>, Stop> {
         let message = |contact, to, secrets: Vec<SecretString>| {
@@ -235,7 +242,11 @@ impl Delivery {
 
 /// What a template makes of its variables. Away from the threads that everything else runs on: one that
 /// is hard to render takes its time.
-async fn written(found: Template, channel: Channel, variables: Object) -> Result<Content, Failure> {
+async fn written(
+    found: TemplateRow,
+    channel: Channel,
+    variables: Object,
+) -> Result<Content, Failure> {
     let rendering = tokio::task::spawn_blocking(move || {
         let rendered = tidings_templates::render(found.source(), &variables)
             .map_err(|error| Failure::quoting("template_error", error.to_string()))?;
@@ -256,11 +267,11 @@ async fn endpoints(
     client: &Client,
     user: UserId,
     wanted: Option<Uuid>,
-) -> Result<Vec<Endpoint>, DbError> {
+) -> Result<Vec<SigningEndpoint>, DbError> {
     let Some(id) = wanted else {
-        return webhook_endpoints::enabled_of(client, user).await;
+        return webhook_endpoints::list_enabled(client, user).await;
     };
-    let found = webhook_endpoints::find_of(client, id, user).await?;
+    let found = webhook_endpoints::find_for_user(client, id, user).await?;
     Ok(found
         .into_iter()
         .filter(|endpoint| endpoint.enabled)

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tidings_broker::WaitTime;
-use tidings_db::delivery_attempts::{self, AttemptOutcome, Finished};
+use tidings_db::delivery_attempts::{self, AttemptOutcome, FinishedAttempt};
 use tidings_db::notifications::{self, LeaseToken};
 use tidings_db::{DbError, TransactionOptions, device_tokens, webhook_endpoints};
 use tidings_domain::content::{DeviceToken, WebhookUrl};
@@ -115,10 +115,10 @@ impl Delivery {
 
     /// All in one transaction. Returns whether the claim was still there.
     async fn record(&self, id: MessageId, record: &Record) -> Result<bool, DbError> {
-        let finished: Vec<Finished<'_>> = record
+        let finished: Vec<FinishedAttempt<'_>> = record
             .finished
             .iter()
-            .map(|send| Finished {
+            .map(|send| FinishedAttempt {
                 id: send.row,
                 duration: send.took,
                 outcome: send.outcome,
@@ -132,7 +132,7 @@ impl Delivery {
                 for gone in &record.gone {
                     match gone {
                         GoneAddress::Device(token) => {
-                            device_tokens::forget(transaction, token.as_str()).await?;
+                            device_tokens::delete_by_token(transaction, token.as_str()).await?;
                         }
                         GoneAddress::Endpoint(endpoint, url) => {
                             let reason = "answered 410 Gone";
@@ -142,14 +142,23 @@ impl Delivery {
                 }
                 let (token, attempt) = (record.token, record.attempt);
                 match &record.effect {
-                    Effect::Delivered => notifications::delivered(transaction, id, token).await,
+                    Effect::Delivered => {
+                        notifications::record_delivery(transaction, id, token).await
+                    }
                     Effect::Later(postponed) => {
                         let Postponed { why, waiting, .. } = postponed;
-                        notifications::defer(transaction, id, token, why, *waiting).await
+                        notifications::record_deferral(transaction, id, token, why, *waiting).await
                     }
                     Effect::Retry(failure) | Effect::Never(failure) | Effect::Gone(failure) => {
                         let error = format!("{}: {}", failure.reason, failure.detail);
-                        notifications::attempt_failed(transaction, id, token, attempt, &error).await
+                        notifications::record_failed_attempt(
+                            transaction,
+                            id,
+                            token,
+                            attempt,
+                            &error,
+                        )
+                        .await
                     }
                 }
             })

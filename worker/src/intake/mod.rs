@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::try_join_all;
 use metrics::counter;
 use tidings_broker::{Envelope, Failure, Publisher, Router};
-use tidings_db::{Database, DbError, Trouble, notifications};
+use tidings_db::{Database, DbError, DbErrorKind, notifications};
 use tidings_domain::notification::{DeliveredChannel, MessageId, Notification, Status};
 
 use crate::consumer::{Outcome, Surroundings, Work};
@@ -74,7 +74,7 @@ impl Intake {
     async fn process_replayed(&self, id: MessageId) -> Result<(), DbError> {
         let processed = self
             .database
-            .run(async |client| notifications::process(client, id).await)
+            .run(async |client| notifications::mark_processed(client, id).await)
             .await;
         processed.map(drop)
     }
@@ -145,7 +145,7 @@ impl Work for Intake {
         let error = format!("{}: {}", failure.reason, failure.detail);
         let failed = self
             .database
-            .run(async |client| notifications::fail(client, id, &error).await)
+            .run(async |client| notifications::mark_failed(client, id, &error).await)
             .await;
         failed.map(drop).map_err(surroundings)
     }
@@ -161,12 +161,12 @@ impl Work for Intake {
     reason = "used as the function of map_err"
 )]
 pub(crate) fn surroundings(error: DbError) -> Surroundings {
-    match error.trouble() {
+    match error.kind() {
         // Data that is refused where nobody expected it is the message's in the end.
-        Trouble::Unclear | Trouble::Rejected | Trouble::MissingReference => {
+        DbErrorKind::Unclear | DbErrorKind::InvalidData | DbErrorKind::MissingReference => {
             Surroundings::Unclear(error.to_string())
         }
-        Trouble::Surroundings => Surroundings::Away(error.to_string()),
+        DbErrorKind::Environment => Surroundings::Away(error.to_string()),
     }
 }
 

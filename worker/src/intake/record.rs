@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use tidings_broker::Failure;
-use tidings_db::notifications::{self, Recorded, Standing};
-use tidings_db::{Database, DbError, Trouble, users};
+use tidings_db::notifications::{self, InsertedIds, RecordedState};
+use tidings_db::{Database, DbError, DbErrorKind, users};
 use tidings_domain::notification::{MessageId, Notification, UserId, payload_problem};
 
 use super::surroundings;
@@ -14,7 +14,7 @@ pub(super) enum Fate {
     /// Its row is new.
     Recorded,
     /// It was recorded before.
-    Existed(Standing),
+    Existed(RecordedState),
     /// It cannot be recorded now, or ever.
     Failed(Outcome),
 }
@@ -38,19 +38,19 @@ pub(super) async fn record(
         }
         match insert(database, &part).await {
             Ok(settled) => fates.extend(settled),
-            Err(error) => match error.trouble() {
-                Trouble::MissingReference => {
+            Err(error) => match error.kind() {
+                DbErrorKind::MissingReference => {
                     left.push(without_unknown_users(database, part, &mut fates).await?);
                 }
-                Trouble::Rejected if part.len() == 1 => {
+                DbErrorKind::InvalidData if part.len() == 1 => {
                     let failure = Failure::new("rejected_by_database", error.to_string());
                     fates.insert(
                         part[0].message_id,
                         Fate::Failed(Outcome::DeadLetter(failure)),
                     );
                 }
-                Trouble::Rejected => left.extend(taken_apart(part)),
-                Trouble::Surroundings | Trouble::Unclear => return Err(surroundings(error)),
+                DbErrorKind::InvalidData => left.extend(taken_apart(part)),
+                DbErrorKind::Environment | DbErrorKind::Unclear => return Err(surroundings(error)),
             },
         }
     }
@@ -83,7 +83,7 @@ async fn insert(
 ) -> Result<Vec<(MessageId, Fate)>, DbError> {
     database
         .run(async |client| {
-            let recorded = notifications::record(client, batch).await?;
+            let recorded = notifications::insert_batch(client, batch).await?;
             fates(client, batch, &recorded).await
         })
         .await
@@ -92,14 +92,14 @@ async fn insert(
 async fn fates(
     client: &tidings_db::Client,
     batch: &[&Notification],
-    recorded: &Recorded,
+    recorded: &InsertedIds,
 ) -> Result<Vec<(MessageId, Fate)>, DbError> {
     let ids = || batch.iter().map(|notification| notification.message_id);
     let others: Vec<MessageId> = ids().filter(|id| !recorded.contains(id)).collect();
     let standings = if others.is_empty() {
         HashMap::new()
     } else {
-        notifications::standings(client, &others).await?
+        notifications::recorded_states(client, &others).await?
     };
     let fate = |id| match standings.get(&id) {
         _ if recorded.contains(&id) => Fate::Recorded,

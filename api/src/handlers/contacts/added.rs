@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use serde::Serialize;
-use tidings_db::Added;
+use tidings_db::LimitedInsert;
 use uuid::Uuid;
 
 use super::owner::Owner;
@@ -24,19 +24,19 @@ pub trait Contact: Serialize {
 /// # Errors
 ///
 /// 404 where there is no such user, 409 where they have as many as they may have.
-pub fn answer<T: Contact>(owner: Owner, added: Added<T>) -> Result<HttpResponse, ApiError> {
+pub fn answer<T: Contact>(owner: Owner, added: LimitedInsert<T>) -> Result<HttpResponse, ApiError> {
     match added {
-        Added::New(contact) => {
+        LimitedInsert::Inserted(contact) => {
             let location = format!("{}/{}", owner.path(T::KIND), contact.id());
             Ok(HttpResponse::Created()
                 .insert_header((LOCATION, location))
                 .json(contact))
         }
-        Added::Existing(contact) => Ok(HttpResponse::Ok().json(contact)),
-        Added::TooMany => Err(ApiError::conflict(
+        LimitedInsert::Existing(contact) => Ok(HttpResponse::Ok().json(contact)),
+        LimitedInsert::LimitReached => Err(ApiError::conflict(
             "too_many_contacts",
             format!("A user may have {} {} at most", T::MOST, T::KIND),
         )),
-        Added::NoSuchUser => Err(Owner::not_found()),
+        LimitedInsert::UnknownUser => Err(Owner::not_found()),
     }
 }

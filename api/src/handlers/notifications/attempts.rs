@@ -111,7 +111,7 @@ pub async fn handle(
     let rows = state
         .database
         .run(async |client| match wanted.find(client).await? {
-            Some(row) => delivery_attempts::timeline(client, row.message_id)
+            Some(row) => delivery_attempts::list(client, row.message_id)
                 .await
                 .map(Some),
             None => Ok(None),

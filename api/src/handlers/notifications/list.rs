@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::notifications::{self, Cursor, Filter};
+use tidings_db::notifications::{self, IdCursor, NotificationFilter};
 
 use super::{NotificationPage, NotificationView};
 use crate::auth::{Caller, Readable};
@@ -64,8 +64,8 @@ pub async fn handle(
 /// The query, checked.
 #[derive(Debug)]
 struct Asked {
-    filter: Filter,
-    after: Option<Cursor>,
+    filter: NotificationFilter,
+    after: Option<IdCursor>,
     limit: u32,
 }
 
@@ -73,7 +73,8 @@ impl Asked {
     /// Reads a query string. Refuses with everything that is wrong, unknown and repeated parameters
     /// included.
     fn parse(query: &str) -> Result<Self, ApiError> {
-        let (mut filter, mut after, mut limit) = (Filter::default(), None, query::DEFAULT_LIMIT);
+        let (mut filter, mut after, mut limit) =
+            (NotificationFilter::default(), None, query::DEFAULT_LIMIT);
         query::read(query, |name, value, problems| {
             match name {
                 "targetUserId" => {

@@ -1,4 +1,4 @@
-use tidings_db::notifications::{self, Row};
+use tidings_db::notifications::{self, NotificationRow};
 use tidings_db::{DbError, GenericClient};
 use tidings_domain::notification::MessageId;
 
@@ -32,7 +32,10 @@ impl Wanted {
 
     /// The notification, where it is recorded and the caller may read it. Somebody else's looks like
     /// none, so that ids cannot be tried out.
-    pub async fn find(&self, client: &impl GenericClient) -> Result<Option<Row>, DbError> {
+    pub async fn find(
+        &self,
+        client: &impl GenericClient,
+    ) -> Result<Option<NotificationRow>, DbError> {
         let found = notifications::find(client, self.id).await?;
         Ok(found.filter(|row| self.readable.includes(row.user_id)))
     }

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings_db::notifications::Row;
+use tidings_db::notifications::NotificationRow;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{MessageId, UserId};
 use utoipa::ToSchema;
@@ -61,10 +61,10 @@ impl From<TemplateRef> for TemplateView {
     }
 }
 
-impl TryFrom<Row> for NotificationView {
+impl TryFrom<NotificationRow> for NotificationView {
     type Error = ApiError;
 
-    fn try_from(row: Row) -> Result<Self, ApiError> {
+    fn try_from(row: NotificationRow) -> Result<Self, ApiError> {
         Ok(Self {
             message_id: row.message_id,
             target_user_id: row.user_id,

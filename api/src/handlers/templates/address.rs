@@ -1,6 +1,6 @@
 use std::fmt::Display;
 
-use tidings_db::templates::Key;
+use tidings_db::templates::TemplateKey;
 use tidings_domain::notification::Channel;
 use tidings_templates::{Locale, TemplateName};
 
@@ -37,8 +37,8 @@ impl Address {
         }
     }
 
-    pub(super) const fn key(&self) -> Key<'_> {
-        Key {
+    pub(super) const fn key(&self) -> TemplateKey<'_> {
+        TemplateKey {
             name: &self.name,
             channel: self.channel,
             locale: &self.locale,

@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::templates::{self, Cursor};
+use tidings_db::templates::{self, TemplateCursor};
 
 use super::TemplatePage;
 use crate::auth::Caller;
@@ -48,7 +48,7 @@ pub async fn handle(
 }
 
 /// The query: where the page starts and how long it is.
-fn asked(query: &str) -> Result<(Option<Cursor>, u32), ApiError> {
+fn asked(query: &str) -> Result<(Option<TemplateCursor>, u32), ApiError> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query);
     let Query(pairs) = pairs.map_err(|_| {
         let message = "The query string cannot be read";
@@ -58,7 +58,7 @@ fn asked(query: &str) -> Result<(Option<Cursor>, u32), ApiError> {
     let mut problems = Vec::new();
     for (name, value) in &pairs {
         let problem = match name.as_str() {
-            "cursor" if after.is_none() => match value.parse::<Cursor>() {
+            "cursor" if after.is_none() => match value.parse::<TemplateCursor>() {
                 Ok(cursor) => {
                     after = Some(cursor);
                     continue;

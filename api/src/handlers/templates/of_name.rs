@@ -32,7 +32,7 @@ pub async fn handle(
     let name = read_name(&name)?;
     let versions = state
         .database
-        .run(async |client| templates::of_name(client, &name).await)
+        .run(async |client| templates::list_by_name(client, &name).await)
         .await?;
     if versions.is_empty() {
         return Err(not_found());

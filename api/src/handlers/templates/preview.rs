@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings_db::templates::{self, Key, Template};
+use tidings_db::templates::{self, TemplateKey, TemplateRow};
 use tidings_domain::content::{Object, Rendered};
 use tidings_domain::notification::Channel;
 use tidings_templates::{Locale, TemplateName};
@@ -108,7 +108,7 @@ pub async fn handle(
     Ok(HttpResponse::Ok().json(preview))
 }
 
-fn render(template: Template, asked: &Asked) -> Result<Preview, ApiError> {
+fn render(template: TemplateRow, asked: &Asked) -> Result<Preview, ApiError> {
     let rendered =
         tidings_templates::render(template.source(), &asked.variables).map_err(|error| {
             let detail = Detail::new(error.part.as_str(), error.problem.to_string());
@@ -177,13 +177,13 @@ impl Asked {
         &self,
         client: &impl tidings_db::GenericClient,
         name: &TemplateName,
-    ) -> Result<Option<Template>, tidings_db::DbError> {
+    ) -> Result<Option<TemplateRow>, tidings_db::DbError> {
         if self.version.is_none() {
             let wanted = self.locale.as_ref().map(Locale::as_str);
             return templates::resolve(client, name.as_str(), self.channel, wanted).await;
         }
         let fallback = Locale::fallback();
-        let key = Key {
+        let key = TemplateKey {
             name,
             channel: self.channel,
             locale: self.locale.as_ref().unwrap_or(&fallback),

@@ -71,7 +71,9 @@ pub async fn handle(
         .map_err(ApiError::internal)??;
     let version = state
         .database
-        .run(async |client| templates::put(client, address.key(), sources.source()).await)
+        .run(async |client| {
+            templates::insert_version(client, address.key(), sources.source()).await
+        })
         .await?;
     tracing::info!(
         template = %address.name,

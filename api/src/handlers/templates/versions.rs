@@ -36,7 +36,7 @@ pub async fn handle(
     let address = Address::parse(&path)?;
     let versions = state
         .database
-        .run(async |client| templates::versions(client, address.key()).await)
+        .run(async |client| templates::list_versions(client, address.key()).await)
         .await?;
     if versions.is_empty() {
         return Err(not_found());

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use serde::Serialize;
-use tidings_db::templates::{Template, Version};
+use tidings_db::templates::{TemplateRow, TemplateVersionRow};
 use utoipa::ToSchema;
 
 /// A version of a template, without what it says.
@@ -26,8 +26,8 @@ pub struct TemplateVersion {
     pub deleted_at: Option<Timestamp>,
 }
 
-impl From<Version> for TemplateVersion {
-    fn from(version: Version) -> Self {
+impl From<TemplateVersionRow> for TemplateVersion {
+    fn from(version: TemplateVersionRow) -> Self {
         Self {
             name: version.name,
             channel: version.channel,
@@ -54,8 +54,8 @@ pub struct TemplateView {
     html: Option<String>,
 }
 
-impl From<Template> for TemplateView {
-    fn from(template: Template) -> Self {
+impl From<TemplateRow> for TemplateView {
+    fn from(template: TemplateRow) -> Self {
         Self {
             version: TemplateVersion {
                 name: template.name,

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use tidings_db::webhook_endpoints::{self, MAX_PER_USER, NewEndpoint};
-use tidings_db::{Added, TransactionOptions};
+use tidings_db::{LimitedInsert, TransactionOptions};
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
 use tidings_egress::EgressPolicy;
@@ -88,18 +88,18 @@ pub async fn handle(
         })
         .await?;
     match added {
-        Added::New(row) | Added::Existing(row) => Ok(HttpResponse::Created()
+        LimitedInsert::Inserted(row) | LimitedInsert::Existing(row) => Ok(HttpResponse::Created()
             .insert_header((LOCATION, format!("/api/webhook-endpoints/{}", row.id)))
             .insert_header((CACHE_CONTROL, "no-store"))
             .json(Created {
                 endpoint: row.into(),
                 secret: secret.expose_secret().to_owned(),
             })),
-        Added::TooMany => Err(ApiError::conflict(
+        LimitedInsert::LimitReached => Err(ApiError::conflict(
             "too_many_contacts",
             format!("A user may have {MAX_PER_USER} webhook endpoints at most"),
         )),
-        Added::NoSuchUser => Err(ApiError::not_found("There is no user with this id")),
+        LimitedInsert::UnknownUser => Err(ApiError::not_found("There is no user with this id")),
     }
 }
 

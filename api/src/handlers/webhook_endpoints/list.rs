@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::notifications::Cursor;
+use tidings_db::notifications::IdCursor;
 use tidings_db::webhook_endpoints;
 use tidings_domain::notification::UserId;
 
@@ -53,7 +53,7 @@ pub async fn handle(
 /// The query, checked.
 struct Asked {
     user: Option<UserId>,
-    after: Option<Cursor>,
+    after: Option<IdCursor>,
     limit: u32,
 }
 

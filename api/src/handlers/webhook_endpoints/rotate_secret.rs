@@ -52,7 +52,7 @@ pub async fn handle(state: Data<AppState>, wanted: Wanted) -> Result<HttpRespons
     let until = state
         .database
         .run(async |client| {
-            webhook_endpoints::rotate(client, id, owner, &secret, KEEP_PREVIOUS).await
+            webhook_endpoints::rotate_secret(client, id, owner, &secret, KEEP_PREVIOUS).await
         })
         .await?;
     let previous_valid_until = until.ok_or_else(Wanted::not_found)?;

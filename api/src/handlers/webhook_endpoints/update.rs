@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::webhook_endpoints::{self, Changes};
+use tidings_db::webhook_endpoints::{self, EndpointChanges};
 use tidings_egress::EgressPolicy;
 use utoipa::ToSchema;
 
@@ -69,10 +69,10 @@ pub async fn handle(
 }
 
 /// Of the fields, only the description can be taken away by `null`.
-fn parse(body: &[u8], policy: &EgressPolicy) -> Result<Changes, ApiError> {
+fn parse(body: &[u8], policy: &EgressPolicy) -> Result<EndpointChanges, ApiError> {
     let fields = ["url", "description", "enabled"];
     let mut body = JsonBody::parse(body, &fields, "webhook endpoint")?;
-    let mut changes = Changes::default();
+    let mut changes = EndpointChanges::default();
     if body.has("url") {
         changes.url = body.required("url", json_body::webhook_url(policy));
     }
@@ -90,7 +90,7 @@ fn parse(body: &[u8], policy: &EgressPolicy) -> Result<Changes, ApiError> {
 mod tests {
     use super::*;
 
-    fn changes(body: &str) -> Result<Changes, ApiError> {
+    fn changes(body: &str) -> Result<EndpointChanges, ApiError> {
         parse(body.as_bytes(), &EgressPolicy::default())
     }
 

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use serde::Serialize;
-use tidings_db::webhook_endpoints::Row;
+use tidings_db::webhook_endpoints::WebhookEndpointRow;
 use tidings_domain::notification::UserId;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -32,8 +32,8 @@ pub struct EndpointView {
     updated_at: Timestamp,
 }
 
-impl From<Row> for EndpointView {
-    fn from(row: Row) -> Self {
+impl From<WebhookEndpointRow> for EndpointView {
+    fn from(row: WebhookEndpointRow) -> Self {
         Self {
             id: row.id,
             user_id: row.user_id,

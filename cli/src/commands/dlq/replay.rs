@@ -166,7 +166,7 @@ impl Replay {
     async fn revive(&self, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Status>, DbError> {
         self.database
             .transaction(TransactionOptions::default(), async |transaction| {
-                let standings = notifications::standings(transaction, ids).await?;
+                let standings = notifications::recorded_states(transaction, ids).await?;
                 let statuses: BTreeMap<_, _> = standings
                     .into_iter()
                     .map(|(id, standing)| (id, standing.status))
@@ -177,7 +177,7 @@ impl Replay {
                         .iter()
                         .filter(|(_, status)| **status == Status::Failed)
                     {
-                        notifications::replay(transaction, *id).await?;
+                        notifications::reset_for_replay(transaction, *id).await?;
                     }
                 }
                 Ok(statuses)

@@ -6,7 +6,7 @@ pub mod list;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tidings_db::device_tokens::{MAX_PER_USER, Row};
+use tidings_db::device_tokens::{DeviceTokenRow, MAX_PER_USER};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -29,8 +29,8 @@ pub struct DeviceView {
     created_at: Timestamp,
 }
 
-impl From<Row> for DeviceView {
-    fn from(row: Row) -> Self {
+impl From<DeviceTokenRow> for DeviceView {
+    fn from(row: DeviceTokenRow) -> Self {
         Self {
             id: row.id,
             token: row.token,

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use tidings_db::users::{self, EmailSet};
+use tidings_db::users::{self, SetEmailResult};
 
 use crate::error::ApiError;
 use crate::handlers::contacts::owner::Owner;
@@ -27,8 +27,8 @@ pub async fn handle(state: Data<AppState>, owner: Owner) -> Result<HttpResponse,
         .run(async |client| users::set_email(client, owner.0, None).await)
         .await?;
     match set {
-        EmailSet::Done => Ok(HttpResponse::NoContent().finish()),
-        EmailSet::NoSuchUser => Err(Owner::not_found()),
-        EmailSet::Taken => Err(ApiError::internal("no address was taken")),
+        SetEmailResult::Updated => Ok(HttpResponse::NoContent().finish()),
+        SetEmailResult::UnknownUser => Err(Owner::not_found()),
+        SetEmailResult::AddressTaken => Err(ApiError::internal("no address was taken")),
     }
 }

@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::users::{self, EmailSet};
+use tidings_db::users::{self, SetEmailResult};
 use tidings_domain::content::EmailAddress;
 use utoipa::ToSchema;
 
@@ -56,14 +56,14 @@ pub async fn handle(
         .run(async |client| users::set_email(client, owner.0, Some(&address)).await)
         .await?;
     match set {
-        EmailSet::Done => Ok(HttpResponse::Ok().json(EmailView {
+        SetEmailResult::Updated => Ok(HttpResponse::Ok().json(EmailView {
             email: Some(address.as_str().to_owned()),
         })),
-        EmailSet::Taken => Err(ApiError::conflict(
+        SetEmailResult::AddressTaken => Err(ApiError::conflict(
             "email_taken",
             "Another user has this e-mail address",
         )),
-        EmailSet::NoSuchUser => Err(Owner::not_found()),
+        SetEmailResult::UnknownUser => Err(Owner::not_found()),
     }
 }
 

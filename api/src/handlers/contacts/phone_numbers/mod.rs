@@ -6,7 +6,7 @@ pub mod list;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tidings_db::phone_numbers::{MAX_PER_USER, Row};
+use tidings_db::phone_numbers::{MAX_PER_USER, PhoneNumberRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -27,8 +27,8 @@ pub struct NumberView {
     created_at: Timestamp,
 }
 
-impl From<Row> for NumberView {
-    fn from(row: Row) -> Self {
+impl From<PhoneNumberRow> for NumberView {
+    fn from(row: PhoneNumberRow) -> Self {
         Self {
             id: row.id,
             number: row.number,

@@ -7,22 +7,21 @@ use uuid::Uuid;
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// Which notifications of a batch a call of [`record`] recorded; the others were there already.
-pub type Recorded = HashSet<MessageId>;
+/// The notifications of a batch that [`insert_batch`] inserted; the others existed before.
+pub type InsertedIds = HashSet<MessageId>;
 
-/// Records a batch in one statement, and so in one transaction. A notification whose message id is
-/// recorded already is left as it is. In-app ones are `processed` by this, all others `pending`.
+/// Inserts a batch in one statement, and so in one transaction. Leaves a notification as it is if its
+/// message id is already recorded. In-app notifications become `processed`, all others `pending`.
 ///
-/// Batches that overlap cannot deadlock, because rows are inserted in the order of their message
-/// ids.
+/// Overlapping batches cannot deadlock, because rows are inserted in the order of their message ids.
 ///
 /// # Errors
 ///
-/// Where one of the batch cannot be stored nothing of it is; [`DbError::trouble`] tells why.
-pub async fn record(
+/// Returns an error and inserts nothing if one notification cannot be stored; [`DbError::kind`] says why.
+pub async fn insert_batch(
     client: &impl GenericClient,
     batch: &[&Notification],
-) -> Result<Recorded, DbError> {
+) -> Result<InsertedIds, DbError> {
     let mut batch: Vec<&Notification> = batch.to_vec();
     batch.sort_unstable_by_key(|notification| notification.message_id);
     let column =
@@ -79,9 +78,9 @@ pub async fn record(
         .collect())
 }
 
-/// A row id that sorts as the time does: a UUIDv7 (RFC 9562 §5.7) whose 12 bits after the
-/// milliseconds hold the fraction of the millisecond (§6.2, method 3), so that the order of ids is
-/// the order of `accepted_at` to the microsecond.
+/// Builds a row id that sorts by time: a UUIDv7 (RFC 9562 §5.7) whose 12 bits after the milliseconds
+/// contain the fraction of the millisecond (§6.2, method 3), so that ids are ordered by `accepted_at` to
+/// the microsecond.
 fn row_id(accepted_at: Timestamp) -> Uuid {
     let micros = u64::try_from(accepted_at.as_microsecond()).unwrap_or(0);
     let (millis, fraction) = (micros / 1000, (micros % 1000) * 4096 / 1000);
@@ -94,24 +93,24 @@ fn row_id(accepted_at: Timestamp) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
 }
 
-/// Where a recorded notification stands.
+/// The status and channel of a recorded notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Its status.
+pub struct RecordedState {
+    /// The status.
     pub status: Status,
-    /// Its channel.
+    /// The channel's name.
     pub channel: Channel,
 }
 
-/// Where those of `ids` stand that are recorded.
+/// Returns the states of those of `ids` that are recorded.
 ///
 /// # Errors
 ///
-/// Those of the query.
-pub async fn standings(
+/// Returns the error of the query.
+pub async fn recorded_states(
     client: &impl GenericClient,
     ids: &[MessageId],
-) -> Result<HashMap<MessageId, Standing>, DbError> {
+) -> Result<HashMap<MessageId, RecordedState>, DbError> {
     let statement = client
         .prepare_cached(
             "SELECT message_id, status, type FROM notifications WHERE message_id = ANY($1)",
@@ -122,7 +121,7 @@ pub async fn standings(
     Ok(rows
         .iter()
         .filter_map(|row| {
-            let standing = Standing {
+            let standing = RecordedState {
                 status: row.get::<_, &str>(1).parse().ok()?,
                 channel: row.get::<_, &str>(2).parse().ok()?,
             };

@@ -5,8 +5,8 @@ use tidings_runtime::health::Health;
 
 use crate::database::Database;
 
-/// Asks PostgreSQL once a second whether it is there, for ever, and keeps `health` informed.
-pub async fn watch(database: Database, health: Arc<Health>) {
+/// Pings PostgreSQL once a second, without end, and updates `health`.
+pub async fn monitor_health(database: Database, health: Arc<Health>) {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

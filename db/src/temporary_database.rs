@@ -1,4 +1,4 @@
-//! A database for a while: what is measured in it leaves no trace in any other.
+//! A temporary database, so that a benchmark leaves nothing behind in another one.
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -8,66 +8,66 @@ use crate::error::DbError;
 use crate::migrations::{self, MigrateError};
 use crate::settings::DatabaseSettings;
 
-/// Why there is no database for a while.
+/// Why the temporary database cannot be created or dropped.
 #[derive(Debug, thiserror::Error)]
-pub enum ScratchError {
-    /// `DATABASE_URL` cannot be used.
+pub enum TemporaryDatabaseError {
+    /// `DATABASE_URL` is invalid.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// The role may not create databases, for one.
-    #[error("cannot create or drop a database of our own: {0}")]
+    /// The server refuses, for example because the role must not create databases.
+    #[error("cannot create or drop a temporary database: {0}")]
     Server(#[from] DbError),
-    /// Its schema cannot be made.
-    #[error("cannot migrate a database of our own: {0}")]
+    /// The migrations failed.
+    #[error("cannot migrate a temporary database: {0}")]
     Migrate(#[from] MigrateError),
 }
 
-/// A migrated database on the server of another one.
-pub struct Scratch {
-    /// How to reach it.
+/// A migrated database on the server of another database.
+pub struct TemporaryDatabase {
+    /// The settings of the connection to the temporary database.
     pub settings: DatabaseSettings,
-    /// A pool on it.
+    /// A pool of connections to the temporary database.
     pub database: Database,
     name: String,
     home: Database,
 }
 
-impl Scratch {
-    /// Creates and migrates one on the server that `home` names. Its role must have `CREATEDB`.
+impl TemporaryDatabase {
+    /// Creates and migrates a database on the server of `home`, whose role must have `CREATEDB`.
     ///
     /// # Errors
     ///
-    /// Where that cannot be done.
-    pub async fn create(home: &DatabaseSettings) -> Result<Self, ScratchError> {
+    /// Returns an error if the database cannot be created or migrated.
+    pub async fn create(home: &DatabaseSettings) -> Result<Self, TemporaryDatabaseError> {
         let name = format!("tidings_bench_{}", Uuid::new_v4().simple());
-        let url = with_database(home.url.expose_secret(), &name);
+        let url = replace_database_name(home.url.expose_secret(), &name);
         let settings = DatabaseSettings {
             url: SecretString::from(url),
             ..home.clone()
         };
         let home = Database::new(home, "tidings-bench")?;
         execute(&home, &format!("CREATE DATABASE {name}")).await?;
-        let scratch = Self {
+        let temporary = Self {
             database: Database::new(&settings, "tidings-bench")?,
             settings,
             name,
             home,
         };
-        match migrations::run(&scratch.database).await {
-            Ok(_) => Ok(scratch),
+        match migrations::run(&temporary.database).await {
+            Ok(_) => Ok(temporary),
             Err(error) => {
-                scratch.discard().await?;
+                temporary.discard().await?;
                 Err(error.into())
             }
         }
     }
 
-    /// Drops it, with whoever is still connected to it.
+    /// Drops the database and closes all connections to it.
     ///
     /// # Errors
     ///
-    /// Where the server is away.
-    pub async fn discard(self) -> Result<(), ScratchError> {
+    /// Returns an error if the server is unavailable.
+    pub async fn discard(self) -> Result<(), TemporaryDatabaseError> {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         Ok(execute(&self.home, &drop).await?)
     }
@@ -75,15 +75,15 @@ impl Scratch {
 
 async fn execute(database: &Database, statement: &str) -> Result<(), DbError> {
     let client = database.dedicated_client().await?;
-    // A database with millions of rows takes its time to be dropped.
+    // Dropping a database with millions of rows takes long.
     client.batch_execute("SET statement_timeout = 0").await?;
-    // Dropped, not kept: the connection's settings are no longer those of the pool.
+    // The connection is closed, because its settings differ from those of the pool.
     client.batch_execute(statement).await?;
     Ok(())
 }
 
-/// `url`, naming another database.
-fn with_database(url: &str, name: &str) -> String {
+/// Replaces the database's name in `url`.
+fn replace_database_name(url: &str, name: &str) -> String {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let authority = base.find("://").map_or(0, |scheme| scheme + 3);
     let end = base[authority..]
@@ -99,7 +99,7 @@ fn with_database(url: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::with_database;
+    use super::replace_database_name;
 
     #[test]
     fn the_url_of_another_database_differs_in_its_name_alone() {
@@ -114,7 +114,7 @@ mod tests {
                 "postgres://h/other?sslmode=require",
             ),
         ] {
-            assert_eq!(with_database(url, "other"), expected);
+            assert_eq!(replace_database_name(url, "other"), expected);
         }
     }
 }

@@ -1,0 +1,11 @@
+//! The table `templates`. Every change inserts a new version; no version is overwritten.
+
+mod list;
+mod read;
+mod row;
+mod write;
+
+pub use list::{InvalidTemplateCursor, TemplateCursor, list};
+pub use read::{find, list_by_name, list_versions, resolve};
+pub use row::{TemplateKey, TemplateRow, TemplateVersionRow};
+pub use write::{delete, insert_first_version, insert_version};
