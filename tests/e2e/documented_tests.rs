@@ -11,7 +11,7 @@ fn named_tests(text: &str) -> BTreeSet<&str> {
         span.matches('_').count() >= 3
             && span
                 .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     };
     spans.filter(is_name).collect()
 }

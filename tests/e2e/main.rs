@@ -32,6 +32,7 @@ mod db_webhook_endpoints;
 mod dead_letter_tool;
 mod deferring;
 mod delivery;
+mod document_links;
 mod documented_tests;
 mod edge_payloads;
 mod emails;
