@@ -9,7 +9,7 @@ use tidings_domain::notification::MessageId;
 use tidings_settings::Reader;
 use tidings_tests::{Settings, SmtpOptions, SmtpServer, eventually, secs};
 use tidings_worker::providers::smtp::{Smtp, SmtpSettings};
-use tidings_worker::providers::{EmailMessage, Provider, Report};
+use tidings_worker::providers::{EmailMessage, Provider, SendOutcome};
 
 /// Long enough for a machine that runs other tests too.
 const TIMEOUT: Duration = secs(20);
@@ -49,24 +49,24 @@ fn email(to: &str) -> EmailMessage {
     }
 }
 
-async fn send(provider: &Smtp, to: &str) -> Report {
+async fn send(provider: &Smtp, to: &str) -> SendOutcome {
     Provider::send(provider, &email(to)).await
 }
 
-fn assert_delivered(report: &Report) {
-    assert!(matches!(report, Report::Delivered { .. }), "{report:?}");
+fn assert_delivered(report: &SendOutcome) {
+    assert!(matches!(report, SendOutcome::Delivered { .. }), "{report:?}");
 }
 
-fn assert_failed(report: &Report, words: &str) {
+fn assert_failed(report: &SendOutcome, words: &str) {
     match report {
-        Report::Failed { error } => assert!(error.contains(words), "{error}"),
+        SendOutcome::Failed { error } => assert!(error.contains(words), "{error}"),
         other => panic!("{other:?}"),
     }
 }
 
-fn assert_not_now(report: &Report, words: &str) {
+fn assert_not_now(report: &SendOutcome, words: &str) {
     match report {
-        Report::NotNow { error } => assert!(error.contains(words), "{error}"),
+        SendOutcome::RefusedForNow { error } => assert!(error.contains(words), "{error}"),
         other => panic!("{other:?}"),
     }
 }
@@ -86,7 +86,7 @@ async fn a_message_arrives_over_starttls_with_a_login() {
     let provider = provider(&server, &[], TIMEOUT);
     let report = send(&provider, "anna@example.org").await;
     let reference = Some("2.0.0 OK: queued as 1".to_owned());
-    assert_eq!(report, Report::Delivered { reference });
+    assert_eq!(report, SendOutcome::Delivered { reference });
     let mails = server.mails();
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].from, "tidings@example.com");
@@ -159,7 +159,7 @@ async fn a_wrong_password_is_refused_credentials() {
     let provider = provider(&server, &[("SMTP_PASS", "wrong")], TIMEOUT);
     let error = "535 5.7.8 Authentication credentials invalid".to_owned();
     let report = send(&provider, "anna@example.org").await;
-    assert_eq!(report, Report::CredentialsRefused { error });
+    assert_eq!(report, SendOutcome::CredentialsRefused { error });
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_missing_or_unsupported_login_is_refused_credentials() {
     let nobody = provider(&server, &[("SMTP_USER", ""), ("SMTP_PASS", "")], TIMEOUT);
     let report = send(&nobody, "anna@example.org").await;
     assert!(
-        matches!(&report, Report::CredentialsRefused { error } if error.starts_with("530")),
+        matches!(&report, SendOutcome::CredentialsRefused { error } if error.starts_with("530")),
         "{report:?}"
     );
     let open = SmtpServer::start(SmtpOptions {
@@ -184,7 +184,7 @@ async fn a_missing_or_unsupported_login_is_refused_credentials() {
     ];
     let report = send(&provider(&open, &login, TIMEOUT), "anna@example.org").await;
     assert!(
-        matches!(&report, Report::CredentialsRefused { error } if error.contains("AUTH")),
+        matches!(&report, SendOutcome::CredentialsRefused { error } if error.contains("AUTH")),
         "{report:?}"
     );
     assert!(open.mails().is_empty());
@@ -241,21 +241,21 @@ async fn smtp_replies_are_mapped_to_reports() {
     let error = "550 5.1.1 No such user here".to_owned();
     assert_eq!(
         answer("unknown@example.org").await,
-        Report::Rejected { error }
+        SendOutcome::Rejected { error }
     );
     assert_not_now(
         &answer("greylisted@example.org").await,
         "450 4.2.0 Greylisted",
     );
     let (retry_after, error) = (None, "451 4.7.1 Too much mail".to_owned());
-    let slow_down = Report::SlowDown { retry_after, error };
+    let slow_down = SendOutcome::Throttled { retry_after, error };
     assert_eq!(answer("eager@example.org").await, slow_down);
     assert_not_now(
         &answer("popular@example.org").await,
         "450 4.7.1 <***>: Recipient address rejected: rate limit",
     );
     let error = "554 5.7.1 Spam".to_owned();
-    assert_eq!(answer("spam@example.org").await, Report::Rejected { error });
+    assert_eq!(answer("spam@example.org").await, SendOutcome::Rejected { error });
     assert_failed(&answer("full@example.org").await, "452 4.3.1");
     // After all of that the same connection still serves.
     assert_delivered(&answer("anna@example.org").await);
@@ -271,7 +271,7 @@ async fn a_421_to_mail_is_rate_limiting() {
     let server = answering("mail", "tidings@example.com", away).await;
     let provider = provider(&server, &[], TIMEOUT);
     let (retry_after, error) = (None, away.to_owned());
-    let slow_down = Report::SlowDown { retry_after, error };
+    let slow_down = SendOutcome::Throttled { retry_after, error };
     assert_eq!(send(&provider, "anna@example.org").await, slow_down);
 }
 
@@ -284,7 +284,7 @@ async fn a_server_that_is_down_is_a_failure() {
     let unknown = [("SMTP_HOST", "does-not-exist.invalid")];
     let nowhere = provider(&server, &unknown, TIMEOUT);
     let report = send(&nowhere, "anna@example.org").await;
-    assert!(matches!(report, Report::Failed { .. }), "{report:?}");
+    assert!(matches!(report, SendOutcome::Failed { .. }), "{report:?}");
 }
 
 #[tokio::test]
@@ -292,7 +292,7 @@ async fn a_server_that_disconnects_before_the_message_is_a_failure() {
     let server = answering("rcpt", "anna@example.org", "drop").await;
     let provider = provider(&server, &[], TIMEOUT);
     let report = send(&provider, "anna@example.org").await;
-    assert!(matches!(report, Report::Failed { .. }), "{report:?}");
+    assert!(matches!(report, SendOutcome::Failed { .. }), "{report:?}");
 }
 
 #[tokio::test]
@@ -306,7 +306,7 @@ async fn a_server_that_is_killed_after_the_message_leaves_the_outcome_unknown() 
     .await;
     server.kill();
     let report = sending.await.expect("a report");
-    assert!(matches!(report, Report::Unknown { .. }), "{report:?}");
+    assert!(matches!(report, SendOutcome::Unknown { .. }), "{report:?}");
 }
 
 #[tokio::test]
@@ -325,13 +325,13 @@ async fn a_server_that_does_not_respond_fails_after_the_timeout() {
     assert_failed(&send(&provider, "early@example.org").await, "within 4s");
     let report = send(&provider, "late@example.org").await;
     assert!(
-        matches!(&report, Report::Unknown { error } if error.contains("within 4s")),
+        matches!(&report, SendOutcome::Unknown { error } if error.contains("within 4s")),
         "{report:?}"
     );
     // Had a connection been used again that was left half-way, this would get another one's answer.
     let report = send(&provider, "anna@example.org").await;
     let reference = Some("2.0.0 OK: queued as 3".to_owned());
-    assert_eq!(report, Report::Delivered { reference });
+    assert_eq!(report, SendOutcome::Delivered { reference });
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The worker as a whole: built, then run.
+//! The worker: built, then run.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -13,33 +13,33 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connectivity::Connectivity;
 use crate::consumers::Consumers;
-use crate::delivery::{self, Delivery};
+use crate::delivery::Deliveries;
 use crate::settings::Settings;
 use crate::{probes, schema};
 
-/// The worker, listening and not yet working.
+/// A worker that listens but does not consume yet.
 pub struct App {
     settings: Settings,
     metrics: Metrics,
     listener: TcpListener,
     database: Database,
-    deliveries: Vec<Delivery>,
+    deliveries: Deliveries,
 }
 
 impl App {
-    /// Takes the probes' port and makes the pool. Connects to nobody: servers that are away are
-    /// waited for by [`App::run`].
+    /// Binds the port of the probes and creates the connection pool. Connects to no server; [`App::run`] waits for
+    /// servers that are down.
     ///
     /// # Errors
     ///
-    /// Where the port is taken or the settings cannot be used.
+    /// Fails if the port is in use or a provider cannot be built.
     pub fn build(settings: Settings, metrics: Metrics) -> anyhow::Result<Self> {
         let address = (settings.http.address, settings.http.port);
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
         let database = Database::new(&settings.database, "tidings-worker")?;
         let providers = settings.providers.clone();
-        let deliveries = delivery::stages(
+        let deliveries = Deliveries::build(
             &database,
             settings.delivery,
             settings.broker.max_retries,
@@ -58,25 +58,21 @@ impl App {
     ///
     /// # Errors
     ///
-    /// Where the operating system does not know it.
+    /// Fails if the operating system does not return the address.
     pub fn port(&self) -> std::io::Result<u16> {
         Ok(self.listener.local_addr()?.port())
     }
 
-    /// Works until `stop` is cancelled and what is in flight is finished.
+    /// Runs until `stop` is cancelled and all messages in progress are finished.
     ///
     /// # Errors
     ///
-    /// Where the probes cannot be served.
+    /// Fails if the probes cannot be served, or if a task panics.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(port = self.port()?, "listening");
         let health = Arc::new(Health::default());
         let connectivity = Arc::new(Connectivity::new(Arc::clone(&health)));
-        let states = self
-            .deliveries
-            .iter()
-            .map(|delivery| Arc::clone(delivery.state()));
-        let channels = probes::Channels(states.collect());
+        let channels = probes::Channels(self.deliveries.states());
         let probes = probes::serve(self.listener, Arc::clone(&health), channels, self.metrics)?;
         let (probes_handle, probes) = (probes.handle(), tokio::spawn(probes));
         let watch = tokio::spawn(tidings_db::monitor_health(
@@ -84,7 +80,7 @@ impl App {
             Arc::clone(&health),
         ));
 
-        // The publisher outlives the consumers, which need it to finish what is in flight.
+        // The publisher stops after the consumers, which need it to finish their messages.
         let publishing = CancellationToken::new();
         let publisher_connectivity = Arc::clone(&connectivity);
         let (publisher, publisher_task) = Publisher::start(
@@ -105,7 +101,7 @@ impl App {
         };
         let consumers = consumers.all(&self.settings, &self.database, self.deliveries);
 
-        let schema = schema::until_ready(&self.database, self.settings.schema);
+        let schema = schema::wait_until_current(&self.database, self.settings.schema);
         if stop.run_until_cancelled(schema).await.is_some() {
             health.set_initialised();
             let draining = Arc::clone(&health);

@@ -1,4 +1,4 @@
-//! The consumers that a process needs: one for the intake and one for each channel that it serves.
+//! Builds the consumers of this process: one for the intake and one for each channel that it serves.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::connectivity::Connectivity;
 use crate::consumer::{Consumer, Gate, Taking, Work};
-use crate::delivery::Delivery;
+use crate::delivery::{Deliveries, Delivery, DeliveryChannel};
 use crate::intake::Intake;
 use crate::settings::Settings;
 
-/// A consumer that waits to be told to run.
+/// Starts a consumer, which runs until the token is cancelled.
 pub type Start = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
 /// What all consumers share.
@@ -32,12 +32,12 @@ pub struct Consumers<'a> {
 }
 
 impl Consumers<'_> {
-    /// A consumer for each stage that this process serves.
+    /// Builds a consumer for each stage that this process serves.
     pub fn all(
         &self,
         settings: &Settings,
         database: &Database,
-        deliveries: Vec<Delivery>,
+        deliveries: Deliveries,
     ) -> Vec<Start> {
         let mut consumers = Vec::new();
         if settings.stages.intake {
@@ -46,22 +46,32 @@ impl Consumers<'_> {
             let gate = Arc::default();
             consumers.push(self.consumer(Destination::Intake, intake, settings.intake, gate));
         }
-        for delivery in deliveries {
-            let channel = delivery.channel();
-            let concurrency = *settings.delivery.concurrency.get(channel);
-            let taking = Taking {
-                // The next ones are at hand when a send ends.
-                prefetch: concurrency.saturating_mul(2),
-                batch_size: 1,
-                concurrency: concurrency.into(),
-                interval: Duration::ZERO,
-                ack_each: true,
-            };
-            let gate = Arc::clone(delivery.state().gate());
-            let destination = Destination::Delivery(channel);
-            consumers.push(self.consumer(destination, delivery, taking, gate));
-        }
+        let Deliveries {
+            email,
+            sms,
+            push,
+            webhook,
+        } = deliveries;
+        consumers.extend(email.map(|delivery| self.delivery(settings, delivery)));
+        consumers.extend(sms.map(|delivery| self.delivery(settings, delivery)));
+        consumers.extend(push.map(|delivery| self.delivery(settings, delivery)));
+        consumers.extend(webhook.map(|delivery| self.delivery(settings, delivery)));
         consumers
+    }
+
+    fn delivery<C: DeliveryChannel>(&self, settings: &Settings, delivery: Delivery<C>) -> Start {
+        let channel = Delivery::<C>::CHANNEL;
+        let concurrency = *settings.delivery.concurrency.get(channel);
+        let taking = Taking {
+            // Twice the concurrency, so that the next messages are available as soon as a send ends.
+            prefetch: concurrency.saturating_mul(2),
+            batch_size: 1,
+            concurrency: concurrency.into(),
+            interval: Duration::ZERO,
+            ack_each: true,
+        };
+        let gate = Arc::clone(delivery.state().gate());
+        self.consumer(Destination::Delivery(channel), delivery, taking, gate)
     }
 
     fn consumer<W: Work>(

@@ -1,7 +1,7 @@
-//! The worker: takes messages from RabbitMQ, records them in PostgreSQL, and delivers them.
+//! The worker: consumes messages from RabbitMQ, records them in PostgreSQL and delivers them.
 //!
-//! [`consumer`] moves messages and knows no kind of work; [`intake`] and [`delivery`] are kinds of work
-//! and know no loop; [`providers`] reach the outside world and know neither.
+//! [`consumer`] is the loop and knows no stage; [`intake`] and [`delivery`] are the stages and know no loop;
+//! [`providers`] send messages and know neither.
 
 pub mod app;
 mod connectivity;

@@ -1,4 +1,4 @@
-//! The program `tidings-worker`: wires and nothing else.
+//! The program `tidings-worker`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What the worker tells over HTTP: `/health`, `/ready`, `/live`, `/metrics`.
+//! The worker's HTTP server: `/health`, `/ready`, `/live`, `/metrics`.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -14,32 +14,31 @@ use tidings_runtime::health::{Health, HealthReport};
 use tidings_runtime::telemetry::Metrics;
 use uuid::Uuid;
 
-use crate::delivery::{ChannelReport, ChannelState};
+use crate::delivery::{ChannelHealth, ChannelState};
 
-/// The channels that this process delivers.
+/// The states of the channels that this process delivers.
 pub struct Channels(pub Vec<Arc<ChannelState>>);
 
 impl Channels {
-    fn report(&self) -> BTreeMap<&'static str, ChannelReport> {
+    fn health(&self) -> BTreeMap<&'static str, ChannelHealth> {
         let reports = self
             .0
             .iter()
-            .map(|state| (state.channel().as_str(), state.report()));
+            .map(|state| (state.channel().as_str(), state.health()));
         reports.collect()
     }
 }
 
 /// The body of `GET /health`.
 #[derive(Serialize)]
-struct WorkerReport {
+struct WorkerHealth {
     #[serde(flatten)]
     health: HealthReport,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    channels: BTreeMap<&'static str, ChannelReport>,
+    channels: BTreeMap<&'static str, ChannelHealth>,
 }
 
-/// Serves the probes on `listener`. They answer for as long as the process runs, also while it
-/// drains.
+/// Serves the probes on `listener` as long as the process runs, also while the worker drains.
 pub fn serve(
     listener: TcpListener,
     health: Arc<Health>,
@@ -53,11 +52,11 @@ pub fn serve(
             .app_data(health.clone())
             .app_data(metrics.clone())
             .app_data(channels.clone())
-            .route("/health", web::get().to(report))
+            .route("/health", web::get().to(self::health))
             .route("/ready", web::get().to(ready))
             .route("/live", web::get().to(live))
-            .route("/metrics", web::get().to(render))
-            .default_service(web::to(nothing_here))
+            .route("/metrics", web::get().to(self::metrics))
+            .default_service(web::to(not_found))
     });
     Ok(server
         .workers(1)
@@ -67,36 +66,36 @@ pub fn serve(
         .run())
 }
 
-/// A provider that is away does not make the worker unhealthy: to start it again would not help. It
-/// stands in the body.
-async fn report(health: Data<Health>, channels: Data<Channels>) -> HttpResponse {
-    let report = WorkerReport {
+/// A provider that is down does not make the worker unhealthy, because a restart would not help. The body shows
+/// the provider's state.
+async fn health(health: Data<Health>, channels: Data<Channels>) -> HttpResponse {
+    let body = WorkerHealth {
         health: health.report(),
-        channels: channels.report(),
+        channels: channels.health(),
     };
-    answer(report.health.is_healthy()).json(report)
+    response(body.health.is_healthy()).json(body)
 }
 
-/// The worker can do its work only with both servers, and only where they let it.
+/// The worker is ready if both servers are connected and no messages are held.
 async fn ready(health: Data<Health>) -> HttpResponse {
     let connected = health.database() && health.rabbitmq();
     let ready = health.is_running() && connected && !health.is_holding();
     let status = if ready { "ready" } else { "not ready" };
-    answer(ready).json(json!({ "status": status }))
+    response(ready).json(json!({ "status": status }))
 }
 
 async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
-async fn render(metrics: Data<Metrics>) -> HttpResponse {
+async fn metrics(metrics: Data<Metrics>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(ContentType::plaintext())
         .body(metrics.render())
 }
 
-/// The shape of errors that the API has.
-async fn nothing_here() -> HttpResponse {
+/// Answers unknown paths in the error format of the API.
+async fn not_found() -> HttpResponse {
     HttpResponse::NotFound().json(json!({
         "error": "Not Found",
         "message": "The worker answers GET /health, /ready, /live and /metrics",
@@ -106,7 +105,7 @@ async fn nothing_here() -> HttpResponse {
     }))
 }
 
-fn answer(good: bool) -> actix_web::HttpResponseBuilder {
+fn response(good: bool) -> actix_web::HttpResponseBuilder {
     if good {
         HttpResponse::Ok()
     } else {

@@ -1,4 +1,4 @@
-//! Which stages a process serves.
+//! The stages that a process serves.
 
 use tidings_domain::notification::DeliveredChannel;
 use tidings_domain::providers::ChannelProviders;
@@ -8,14 +8,14 @@ use tidings_settings::{Reader, table};
 /// commas, `intake`, `email`, `sms`, `push` and `webhook`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stages {
-    /// Whether notifications are recorded.
+    /// Whether this process records notifications.
     pub intake: bool,
-    /// The channels that are delivered.
+    /// The channels that this process delivers.
     pub channels: Vec<DeliveredChannel>,
 }
 
 impl Stages {
-    /// Reads the section. A channel without a provider cannot be served.
+    /// Reads the section. A channel without a provider is a mistake.
     pub fn read(reader: &mut Reader, providers: &ChannelProviders) -> Self {
         let Some(text) = reader.text(table::WORKER_CHANNELS).map(ToOwned::to_owned) else {
             return Self {
@@ -32,7 +32,7 @@ impl Stages {
             .map(str::trim)
             .filter(|name| !name.is_empty())
         {
-            match stage(name, *providers) {
+            match parse_stage(name, *providers) {
                 Ok(None) => stages.intake = true,
                 Ok(Some(channel)) if stages.channels.contains(&channel) => {}
                 Ok(Some(channel)) => stages.channels.push(channel),
@@ -46,8 +46,11 @@ impl Stages {
     }
 }
 
-/// The channel of that name; `None` for the intake.
-fn stage(name: &str, providers: ChannelProviders) -> Result<Option<DeliveredChannel>, String> {
+/// Parses the name of a stage: a channel, or `None` for the intake.
+fn parse_stage(
+    name: &str,
+    providers: ChannelProviders,
+) -> Result<Option<DeliveredChannel>, String> {
     if name == "intake" {
         return Ok(None);
     }
@@ -79,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_serves_all_that_is_configured_unless_it_is_told_otherwise() {
+    fn by_default_a_worker_serves_the_intake_and_all_configured_channels() {
         let sms = ("SMS_PROVIDER", "sandbox");
         let all = read(&[sms, ("EMAIL_PROVIDER", "sandbox")]).expect("right");
         assert!(all.intake);
@@ -95,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_served_is_a_mistake() {
+    fn unknown_and_unconfigured_stages_are_mistakes() {
         for (channels, words) in [
             ("sms", "set SMS_PROVIDER"),
             ("in-app", "must be intake"),

@@ -20,7 +20,7 @@ use tidings_domain::content::Webhook;
 use tidings_domain::notification::MessageId;
 use tidings_settings::Reader;
 use tidings_worker::providers::webhook::{Lookup, WebhookSender, WebhookSettings};
-use tidings_worker::providers::{Provider, Report, WebhookMessage};
+use tidings_worker::providers::{Provider, SendOutcome, WebhookMessage};
 
 /// Long enough for what must succeed on a machine that runs other tests too.
 const AMPLE: Duration = Duration::from_secs(30);
@@ -55,15 +55,15 @@ fn message(url: &str) -> WebhookMessage {
     }
 }
 
-async fn send(sender: &WebhookSender, url: &str) -> Report {
+async fn send(sender: &WebhookSender, url: &str) -> SendOutcome {
     sender.send(&message(url)).await
 }
 
 /// Checks that the policy refused, in its words.
 #[track_caller]
-fn assert_refused(report: &Report, url: &str) {
+fn assert_refused(report: &SendOutcome, url: &str) {
     match report {
-        Report::Rejected { error } => {
+        SendOutcome::Rejected { error } => {
             assert!(error.starts_with("url must "), "{url}: {error}");
             assert!(error.contains("WEBHOOK_ALLOW_"), "{url}: {error}");
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tidings_tests::{Receiver, Response};
-use tidings_worker::providers::Report;
+use tidings_worker::providers::SendOutcome;
 
 use super::internal_addresses::Catcher;
 use super::{AMPLE, Names, assert_refused, send, sender_with};
@@ -12,7 +12,7 @@ use super::{AMPLE, Names, assert_refused, send, sender_with};
 const ALLOWED: (&str, &str) = ("WEBHOOK_ALLOW_NETS", "127.0.0.2");
 
 /// What the catcher saw of connections to 127.0.0.2, and to 127.0.0.1, when everything was sent.
-async fn sent(name: &str, answers: &[&[&str]], times: usize) -> (Vec<Report>, [usize; 2]) {
+async fn sent(name: &str, answers: &[&[&str]], times: usize) -> (Vec<SendOutcome>, [usize; 2]) {
     let catcher = Catcher::start().await;
     let names = Names::with(name, answers);
     let sender = sender_with(&[ALLOWED], AMPLE, &names);
@@ -72,7 +72,7 @@ async fn dns_rebinding_to_an_internal_address_is_refused() {
     let (reports, connections) = sent(name, &answers, 3).await;
     // The catcher speaks no TLS.
     assert!(
-        matches!(reports[0], Report::Failed { .. }),
+        matches!(reports[0], SendOutcome::Failed { .. }),
         "{:?}",
         reports[0]
     );
@@ -91,7 +91,7 @@ async fn only_the_allowed_addresses_of_a_name_are_connected_to() {
     ] {
         let (reports, connections) = sent(name, &[&answer], 1).await;
         assert!(
-            matches!(reports[0], Report::Failed { .. }),
+            matches!(reports[0], SendOutcome::Failed { .. }),
             "{:?}",
             reports[0]
         );
@@ -117,7 +117,7 @@ async fn an_allowed_host_allows_no_other_name_or_port() {
     let url = |host: &str| format!("http://{host}:{port}/");
 
     let report = send(&sender, &url("hooks.corp")).await;
-    assert!(matches!(report, Report::Delivered { .. }), "{report:?}");
+    assert!(matches!(report, SendOutcome::Delivered { .. }), "{report:?}");
     for refused in [
         url("other.corp"),
         url("www.example.com"),
@@ -146,7 +146,7 @@ async fn a_connection_is_reused_only_for_its_own_name() {
     let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", "a.corp,b.corp")], AMPLE, &names);
     for (name, connections) in [("a.corp", 1), ("a.corp", 1), ("b.corp", 2), ("a.corp", 2)] {
         let report = send(&sender, &format!("http://{name}:{port}/")).await;
-        assert!(matches!(report, Report::Delivered { .. }), "{report:?}");
+        assert!(matches!(report, SendOutcome::Delivered { .. }), "{report:?}");
         assert_eq!(receiver.connections(), connections, "{name}");
     }
 }

@@ -7,7 +7,7 @@ use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::json;
 use standardwebhooks::Webhook as Oracle;
 use tidings_tests::{Received, Receiver, Response};
-use tidings_worker::providers::{Provider, Report};
+use tidings_worker::providers::{Provider, SendOutcome};
 
 use super::{message, sender};
 
@@ -16,8 +16,8 @@ const SECRETS: [&str; 2] = [
     "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
 ];
 
-fn delivered() -> Report {
-    Report::Delivered {
+fn delivered() -> SendOutcome {
+    SendOutcome::Delivered {
         reference: Some("204 No Content".to_owned()),
     }
 }
@@ -99,7 +99,7 @@ async fn an_invalid_secret_sends_nothing_and_is_not_shown() {
     let mut message = message(&receiver.url("/"));
     message.secrets = vec!["hunter2".into()];
     match sender.send(&message).await {
-        Report::Rejected { error } => assert!(!error.contains("hunter2"), "{error}"),
+        SendOutcome::Rejected { error } => assert!(!error.contains("hunter2"), "{error}"),
         other => panic!("{other:?}"),
     }
     assert_eq!(receiver.connections(), 0);

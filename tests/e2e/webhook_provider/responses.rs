@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use tidings_tests::{Receiver, Response};
-use tidings_worker::providers::Report;
+use tidings_worker::providers::SendOutcome;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -18,13 +18,13 @@ const LOCAL: (&str, &str) = ("WEBHOOK_ALLOW_NETS", "127.0.0.1");
 const SHORT: Duration = Duration::from_millis(600);
 
 /// What comes of a message to a receiver that answers so.
-async fn report_of(response: Response) -> Report {
+async fn report_of(response: Response) -> SendOutcome {
     let receiver = Receiver::start(move |_| response.clone()).await;
     send(&sender(&[LOCAL]), &receiver.url("/")).await
 }
 
 /// The same where the sender waits for [`SHORT`] alone.
-async fn hasty_report_of(response: Response) -> Report {
+async fn hasty_report_of(response: Response) -> SendOutcome {
     let receiver = Receiver::start(move |_| response.clone()).await;
     let sender = sender_with(&[LOCAL], SHORT, &Arc::default());
     let began = Instant::now();
@@ -33,26 +33,26 @@ async fn hasty_report_of(response: Response) -> Report {
     report
 }
 
-fn rejected(error: &str) -> Report {
+fn rejected(error: &str) -> SendOutcome {
     let error = error.to_owned();
-    Report::Rejected { error }
+    SendOutcome::Rejected { error }
 }
 
-fn failed(error: &str) -> Report {
+fn failed(error: &str) -> SendOutcome {
     let error = error.to_owned();
-    Report::Failed { error }
+    SendOutcome::Failed { error }
 }
 
-fn slow_down(secs: Option<u64>, error: &str) -> Report {
-    Report::SlowDown {
+fn slow_down(secs: Option<u64>, error: &str) -> SendOutcome {
+    SendOutcome::Throttled {
         retry_after: secs.map(Duration::from_secs),
         error: error.to_owned(),
     }
 }
 
-fn delivered(reference: &str) -> Report {
+fn delivered(reference: &str) -> SendOutcome {
     let reference = Some(reference.to_owned());
-    Report::Delivered { reference }
+    SendOutcome::Delivered { reference }
 }
 
 #[rstest]
@@ -63,7 +63,7 @@ fn delivered(reference: &str) -> Report {
 #[case(401, Some("9"), rejected("401 Unauthorized: no such order"))]
 #[case(404, None, rejected("404 Not Found: no such order"))]
 #[case(408, None, failed("408 Request Timeout: no such order"))]
-#[case(410, None, Report::Gone { error: "410 Gone: no such order".to_owned() })]
+#[case(410, None, SendOutcome::AddressGone { error: "410 Gone: no such order".to_owned() })]
 #[case(425, None, failed("425 Too Early: no such order"))]
 #[case(
     429,
@@ -88,7 +88,7 @@ fn delivered(reference: &str) -> Report {
 async fn each_status_has_its_report(
     #[case] status: u16,
     #[case] retry_after: Option<&str>,
-    #[case] expected: Report,
+    #[case] expected: SendOutcome,
 ) {
     let mut response = Response::status(status).body("no such order\n");
     if let Some(after) = retry_after {
@@ -106,7 +106,7 @@ async fn a_redirect_is_not_followed() {
         let receiver = Receiver::start(move |_| answer.clone()).await;
         let sender = sender(&[("WEBHOOK_ALLOW_HOSTS", "127.0.0.1")]);
         let report = send(&sender, &receiver.url("/")).await;
-        assert!(matches!(report, Report::Failed { .. }), "{report:?}");
+        assert!(matches!(report, SendOutcome::Failed { .. }), "{report:?}");
         assert_eq!(receiver.count(), 1);
     }
     assert_eq!(other.connections(), 0);
@@ -116,7 +116,7 @@ async fn a_redirect_is_not_followed() {
 async fn no_response_leaves_the_outcome_unknown() {
     for response in [Response::silence(), Response::close()] {
         let report = hasty_report_of(response).await;
-        assert!(matches!(report, Report::Unknown { .. }), "{report:?}");
+        assert!(matches!(report, SendOutcome::Unknown { .. }), "{report:?}");
     }
 }
 
@@ -132,7 +132,7 @@ async fn a_status_counts_although_its_body_never_ends() {
     let report = hasty_report_of(slow).await;
     let words = "500 Internal Server Error: aaa";
     assert!(
-        matches!(&report, Report::Failed { error } if error.starts_with(words)),
+        matches!(&report, SendOutcome::Failed { error } if error.starts_with(words)),
         "{report:?}"
     );
 }
@@ -168,9 +168,9 @@ async fn free_port() -> SocketAddr {
 
 /// Checks that it failed, and that its words name neither the URL nor an address.
 #[track_caller]
-fn assert_failed(report: &Report) {
+fn assert_failed(report: &SendOutcome) {
     match report {
-        Report::Failed { error } => {
+        SendOutcome::Failed { error } => {
             assert!(!error.is_empty());
             assert!(
                 !error.contains("127.0.0.1") && !error.contains("token"),

@@ -2,26 +2,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When a provider counts as away, and how it is found out that it is back.
+/// When a provider counts as down, and when it is probed.
 #[derive(Clone, Copy, Debug)]
 pub struct BreakerSettings {
-    /// `BREAKER_FAILURES`, default 20: failures in a row that are the provider's.
+    /// `BREAKER_FAILURES`: consecutive failures of the provider that open the circuit breaker.
     pub failures: u32,
-    /// `BREAKER_PROBE_SECS`, default 15: how long after a failure one message finds out whether the
-    /// provider is back.
+    /// `BREAKER_PROBE_SECS`: how long after a failure one message probes the provider.
     pub probe_after: Duration,
-    /// Failures in a row over so long, be they few, mean as much: on a quiet channel nobody makes
-    /// `failures` attempts.
+    /// Consecutive failures over this time also open the circuit breaker, however few they are, because a
+    /// channel with little traffic never reaches `failures`.
     pub failing_for: Option<Duration>,
 }
 
-/// The longest time between two probes that [`Breaker::admits`].
-const LONGEST: Duration = Duration::from_mins(5);
+/// The longest time between two probes.
+const MAX_PROBE_INTERVAL: Duration = Duration::from_mins(5);
 
-/// Counts a provider's failures in a row: closed, it lets everything through; open, one message now
-/// and then. A pure value; its owner tells it the time.
-///
-/// M. Nygard, *Release It!*, "Circuit Breaker".
+/// A circuit breaker (M. Nygard, *Release It!*): counts a provider's consecutive failures. Closed, it admits
+/// every message; open, it admits a probe at intervals. A pure value: callers pass the time.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     settings: BreakerSettings,
@@ -33,16 +30,16 @@ pub struct Breaker {
 #[derive(Clone, Copy, Debug)]
 struct Open {
     since: Instant,
-    /// When the next message may go through.
+    /// When the next probe is admitted.
     probe_at: Instant,
-    /// How long after a failure.
+    /// The current interval between a failure and the next probe.
     probe_after: Duration,
-    /// Whether a probe is under way.
+    /// Whether a probe is in progress.
     probing: bool,
 }
 
 impl Breaker {
-    /// Closed.
+    /// Creates a closed circuit breaker.
     pub const fn new(settings: BreakerSettings) -> Self {
         Self {
             settings,
@@ -52,31 +49,30 @@ impl Breaker {
         }
     }
 
-    /// Notes that the provider did what it is there for. Returns whether it had been away.
+    /// Records a success and closes the circuit breaker. Returns whether it was open.
     pub const fn succeeded(&mut self) -> bool {
         self.failures = 0;
         self.failing_since = None;
         self.open.take().is_some()
     }
 
-    /// Notes a failure that is the provider's. Returns whether it counts as away from now on, and did
-    /// not before.
+    /// Records a failure of the provider. Returns whether this opened the circuit breaker.
     pub fn failed(&mut self, now: Instant) -> bool {
         self.failures = self.failures.saturating_add(1);
         let since = *self.failing_since.get_or_insert(now);
-        let for_long = self
+        let failing_for_long = self
             .settings
             .failing_for
             .is_some_and(|limit| now - since >= limit);
-        if self.open.is_some() || self.failures >= self.settings.failures || for_long {
-            self.away(now)
+        if self.open.is_some() || self.failures >= self.settings.failures || failing_for_long {
+            self.open(now)
         } else {
             false
         }
     }
 
-    /// Notes that the provider is away for sure. Returns whether that is news.
-    pub fn away(&mut self, now: Instant) -> bool {
+    /// Opens the circuit breaker, or records another failure if it is open. Returns whether this opened it.
+    pub fn open(&mut self, now: Instant) -> bool {
         let probe_after = self.settings.probe_after;
         let open = self.open.unwrap_or(Open {
             since: now,
@@ -85,32 +81,32 @@ impl Breaker {
             probing: false,
         });
         let probe_after = if open.probing {
-            (open.probe_after * 2).min(LONGEST.max(probe_after))
+            (open.probe_after * 2).min(MAX_PROBE_INTERVAL.max(probe_after))
         } else {
             open.probe_after
         };
-        let noted = Open {
+        let updated = Open {
             probe_at: now + probe_after,
             probe_after,
             probing: false,
             ..open
         };
-        self.open.replace(noted).is_none()
+        self.open.replace(updated).is_none()
     }
 
-    /// Since when the provider counts as away; `None` where it does not.
+    /// When the circuit breaker opened; `None` if it is closed.
     pub fn open_since(&self) -> Option<Instant> {
         self.open.map(|open| open.since)
     }
 
-    /// When a message may find out whether the provider is back; `None` where it is not away.
+    /// When the next probe is admitted; `None` if the circuit breaker is closed.
     pub fn probe_at(&self) -> Option<Instant> {
         self.open.map(|open| open.probe_at)
     }
 
-    /// Whether a message may go through now. One that does while the provider is away is the probe:
-    /// until its outcome is noted, or as much time has passed again, no other may. Each probe that fails doubles the
-    /// time to the next, up to some minutes.
+    /// Whether a message may be sent now. While the circuit breaker is open, an admitted message is the probe:
+    /// no other message is admitted until the probe's result is recorded or the interval has passed again.
+    /// Each failed probe doubles the interval, up to 5 minutes.
     pub fn admits(&mut self, now: Instant) -> bool {
         match &mut self.open {
             None => true,
@@ -136,16 +132,16 @@ mod tests {
 
     fn open(now: Instant) -> Breaker {
         let mut breaker = Breaker::new(SETTINGS);
-        assert!(breaker.away(now));
+        assert!(breaker.open(now));
         breaker
     }
 
     #[test]
-    fn it_opens_at_so_many_failures_in_a_row() {
+    fn consecutive_failures_open_it() {
         let now = Instant::now();
         let mut breaker = Breaker::new(SETTINGS);
         assert_eq!([breaker.failed(now), breaker.failed(now)], [false, false]);
-        assert!(!breaker.succeeded(), "it was not open");
+        assert!(!breaker.succeeded(), "it was closed");
         assert_eq!(
             [
                 breaker.failed(now),
@@ -154,33 +150,30 @@ mod tests {
             ],
             [false, false, true]
         );
-        assert!(!breaker.failed(now), "no news");
+        assert!(!breaker.failed(now), "it was open already");
     }
 
     #[test]
-    fn while_it_is_open_one_message_goes_through_now_and_then() {
+    fn an_open_breaker_admits_probes() {
         let start = Instant::now();
         let later = |secs| start + Duration::from_secs(secs);
         let mut breaker = open(start);
         assert!(!breaker.admits(later(14)));
         assert!(breaker.admits(later(15)));
-        assert!(!breaker.admits(later(16)), "the probe is under way");
+        assert!(!breaker.admits(later(16)), "the probe is in progress");
         assert!(breaker.admits(later(30)), "the probe was lost");
         breaker.failed(later(31));
         assert!(!breaker.admits(later(60)));
-        assert!(
-            breaker.admits(later(61)),
-            "half a minute after the one that failed"
-        );
+        assert!(breaker.admits(later(61)), "30 s after the failed probe");
         breaker.failed(later(62));
         assert_eq!(breaker.probe_at(), Some(later(122)));
         breaker.failed(later(63));
-        assert_eq!(breaker.probe_at(), Some(later(123)), "it was no probe");
+        assert_eq!(breaker.probe_at(), Some(later(123)), "not a probe");
         assert_eq!(breaker.open_since(), Some(start));
     }
 
     #[test]
-    fn few_failures_over_a_long_time_mean_as_much_on_a_quiet_channel() {
+    fn few_failures_over_a_long_time_open_it() {
         let start = Instant::now();
         let later = |secs| start + Duration::from_secs(secs);
         let settings = BreakerSettings {
@@ -188,7 +181,7 @@ mod tests {
             ..SETTINGS
         };
         let mut breaker = Breaker::new(settings);
-        assert!(!breaker.failed(start), "one failure alone says nothing");
+        assert!(!breaker.failed(start), "a single failure");
         assert!(breaker.failed(later(20)));
         let mut breaker = Breaker::new(settings);
         assert!(!breaker.failed(start));

@@ -8,69 +8,68 @@ use tidings_domain::notification::DeliveredChannel;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, BreakerSettings};
-use super::destinations::Destinations;
+use super::receivers::WebhookReceivers;
 use crate::consumer::{Flow, Gate};
 
-/// How long a provider that serves a whole channel may ask us to pause.
+/// Minimum and maximum pause that a provider of a whole channel may ask for.
 const PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(5)];
 
-/// How long a channel pauses when its provider asks for patience and does not say how much.
-const PAUSE_UNSAID: Duration = Duration::from_secs(5);
+/// Pause for a throttling provider that does not say how long.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 
-/// A provider that has failed for so long and done nothing else counts as away, be the failures few: less
-/// than it takes a message to use up its attempts by the default ladder (31 s), so that an outage costs
-/// none its life.
+/// A provider counts as down once it has only failed for this long, however few the failures. Must stay below
+/// 31 s, when a message exhausts the default retries.
 const FAILING_FOR: Duration = Duration::from_secs(20);
 
-/// Whether a channel delivers, and why not. It holds the gate of the channel's consumer.
+/// The state of a channel's provider. Controls the gate of the channel's consumer.
 ///
-/// For a provider that serves the whole channel (a mail server, an SMS or push service). Webhooks have
-/// as many providers as destinations; their channel itself is never closed.
+/// Applies to a provider that serves the whole channel: a mail server, an SMS or push service. Each webhook
+/// receiver has a state of its own in [`WebhookReceivers`], and the webhook channel is never closed.
 pub struct ChannelState {
     channel: DeliveredChannel,
     provider: &'static str,
     gate: Arc<Gate>,
-    destinations: Option<Arc<Destinations>>,
+    receivers: Option<Arc<WebhookReceivers>>,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     breaker: Breaker,
     paused_until: Option<Instant>,
-    away_since: Option<Timestamp>,
+    down_since: Option<Timestamp>,
     reason: Option<String>,
 }
 
-/// What the worker's `/health` says of a channel.
+/// A channel in the worker's `/health`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ChannelReport {
-    /// Who delivers, such as `smtp`.
+pub struct ChannelHealth {
+    /// The provider, such as `smtp`.
     pub provider: &'static str,
-    /// `delivering`, `paused` (the provider asked for patience) or `away` (the breaker is open).
+    /// `delivering`, `paused` (the provider throttles) or `away` (the circuit breaker is open).
     pub state: &'static str,
-    /// Since when it is away.
+    /// When the circuit breaker opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// Why it is away.
+    /// Why the circuit breaker is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Webhooks alone: destinations that are away.
+    /// Number of receivers that are down (webhooks only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destinations_away: Option<usize>,
 }
 
 impl ChannelState {
-    /// Delivering.
+    /// Creates the state of a channel that delivers.
     #[must_use]
     pub fn new(
         channel: DeliveredChannel,
         provider: &'static str,
         settings: BreakerSettings,
-        destinations: Option<Arc<Destinations>>,
+        receivers: Option<Arc<WebhookReceivers>>,
     ) -> Self {
         let state = Self {
-            destinations,
+            receivers,
             channel,
             provider,
             gate: Arc::default(),
@@ -80,11 +79,11 @@ impl ChannelState {
                     ..settings
                 }),
                 paused_until: None,
-                away_since: None,
+                down_since: None,
                 reason: None,
             }),
         };
-        state.show(&state.lock());
+        state.update_metrics(&state.lock());
         state
     }
 
@@ -104,63 +103,65 @@ impl ChannelState {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the provider counts as away.
+    /// Whether the circuit breaker is open.
     #[must_use]
-    pub fn is_away(&self) -> bool {
+    pub fn is_down(&self) -> bool {
         self.lock().breaker.open_since().is_some()
     }
 
-    /// Notes that the provider did what it is there for.
+    /// Records a success of the provider.
     pub fn succeeded(self: &Arc<Self>) {
         let mut inner = self.lock();
         if inner.breaker.succeeded() {
-            (inner.away_since, inner.reason) = (None, None);
+            (inner.down_since, inner.reason) = (None, None);
             drop(inner);
             tracing::info!(
                 channel = self.channel.as_str(),
                 provider = self.provider,
-                "the provider is back"
+                "the provider is up again"
             );
-            self.adjust();
+            self.update_gate();
         }
     }
 
-    /// Notes a failure that is the provider's.
+    /// Records a failure of the provider.
     pub fn failed(self: &Arc<Self>) {
-        self.note_away("failures in a row", |breaker| {
+        self.update_breaker("consecutive failures", |breaker| {
             breaker.failed(Instant::now())
         });
     }
 
-    /// Notes that the provider refuses our credentials.
-    pub fn refused_us(self: &Arc<Self>) {
-        self.note_away("it refuses our credentials", |breaker| {
-            breaker.away(Instant::now())
+    /// Records that the provider refused the credentials, which opens the circuit breaker at once.
+    pub fn credentials_refused(self: &Arc<Self>) {
+        self.update_breaker("the provider refuses the credentials", |breaker| {
+            breaker.open(Instant::now())
         });
     }
 
-    fn note_away(self: &Arc<Self>, reason: &str, note: impl FnOnce(&mut Breaker) -> bool) {
+    fn update_breaker(self: &Arc<Self>, reason: &str, update: impl FnOnce(&mut Breaker) -> bool) {
         let mut inner = self.lock();
-        let news = note(&mut inner.breaker);
-        if news {
-            inner.away_since = Some(Timestamp::now());
+        let opened = update(&mut inner.breaker);
+        if opened {
+            inner.down_since = Some(Timestamp::now());
             inner.reason = Some(reason.to_owned());
         }
         drop(inner);
-        if news {
+        if opened {
             tracing::error!(
                 channel = self.channel.as_str(),
                 provider = self.provider,
                 reason,
-                "the provider is away: its channel takes no more messages"
+                "the provider is down: its channel takes no messages"
             );
         }
-        self.adjust();
+        self.update_gate();
     }
 
-    /// Pauses the channel for as long as its provider asks, within bounds. Returns how long that is.
-    pub fn pause(self: &Arc<Self>, asked: Option<Duration>) -> Duration {
-        let pause = asked.unwrap_or(PAUSE_UNSAID).clamp(PAUSE[0], PAUSE[1]);
+    /// Pauses the channel as long as its provider asks, within bounds. Returns the duration.
+    pub fn pause(self: &Arc<Self>, retry_after: Option<Duration>) -> Duration {
+        let pause = retry_after
+            .unwrap_or(DEFAULT_PAUSE)
+            .clamp(PAUSE[0], PAUSE[1]);
         let until = Instant::now() + pause;
         let mut inner = self.lock();
         inner.paused_until = inner.paused_until.max(Some(until));
@@ -169,44 +170,44 @@ impl ChannelState {
             channel = self.channel.as_str(),
             provider = self.provider,
             seconds = pause.as_secs(),
-            "the provider asks for patience: its channel pauses"
+            "the provider throttles: its channel pauses"
         );
-        self.adjust();
+        self.update_gate();
         pause
     }
 
-    /// Sets the gate to what holds now, and again when that may change by itself.
-    fn adjust(self: &Arc<Self>) {
+    /// Sets the gate from the current state, and schedules the next update if the state changes by time.
+    fn update_gate(self: &Arc<Self>) {
         let now = Instant::now();
         let mut inner = self.lock();
         inner.paused_until = inner.paused_until.filter(|until| *until > now);
-        let (flow, look_again) = match (inner.paused_until, inner.breaker.probe_at()) {
+        let (flow, next_update) = match (inner.paused_until, inner.breaker.probe_at()) {
             (Some(until), _) => (Flow::None, Some(until)),
             (None, Some(probe_at)) if probe_at > now => (Flow::None, Some(probe_at)),
             (None, Some(_)) => (Flow::One, None),
             (None, None) => (Flow::All, None),
         };
-        // Under the lock: of two calls at once the later must win.
+        // Under the lock, so that the later of two concurrent calls wins.
         self.gate.set(flow);
-        self.show(&inner);
+        self.update_metrics(&inner);
         drop(inner);
-        if let Some(time) = look_again {
+        if let Some(time) = next_update {
             let this = Arc::clone(self);
             tokio::spawn(async move {
                 tokio::time::sleep_until(time).await;
-                this.adjust();
+                this.update_gate();
             });
         }
     }
 
-    fn show(&self, inner: &Inner) {
-        let shown = [
-            ("tidings_provider_away", inner.away_since.is_some()),
+    fn update_metrics(&self, inner: &Inner) {
+        let gauges = [
+            ("tidings_provider_away", inner.down_since.is_some()),
             ("tidings_channel_paused", inner.paused_until.is_some()),
         ];
-        for (name, holds) in shown {
+        for (name, is_set) in gauges {
             let (channel, provider) = (self.channel.as_str(), self.provider);
-            gauge!(name, "channel" => channel, "provider" => provider).set(if holds {
+            gauge!(name, "channel" => channel, "provider" => provider).set(if is_set {
                 1.0
             } else {
                 0.0
@@ -214,23 +215,23 @@ impl ChannelState {
         }
     }
 
-    /// For `/health`.
+    /// The state for `/health`.
     #[must_use]
-    pub fn report(&self) -> ChannelReport {
+    pub fn health(&self) -> ChannelHealth {
         let inner = self.lock();
         let paused = inner
             .paused_until
             .is_some_and(|until| until > Instant::now());
-        ChannelReport {
+        ChannelHealth {
             provider: self.provider,
-            state: match (inner.away_since, paused) {
+            state: match (inner.down_since, paused) {
                 (Some(_), _) => "away",
                 (None, true) => "paused",
                 (None, false) => "delivering",
             },
-            since: inner.away_since,
+            since: inner.down_since,
             reason: inner.reason.clone(),
-            destinations_away: self.destinations.as_ref().map(|all| all.away()),
+            destinations_away: self.receivers.as_ref().map(|all| all.count_down()),
         }
     }
 }
@@ -261,19 +262,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_channel_pauses_for_as_long_as_it_is_asked_to() {
+    async fn a_channel_pauses_as_long_as_its_provider_asks() {
         let state = state();
         assert_eq!(state.pause(Some(Duration::from_secs(2))).as_secs(), 2);
         tokio::task::yield_now().await;
         assert_eq!(state.gate().flow(), Flow::None);
-        assert_eq!(state.report().state, "paused");
+        assert_eq!(state.health().state, "paused");
         assert_eq!(flow_after(&state, 3).await, Flow::All);
         assert_eq!(state.pause(Some(Duration::ZERO)).as_secs(), 1);
         assert_eq!(state.pause(Some(Duration::from_hours(1))).as_secs(), 300);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_provider_that_is_away_is_tried_with_one_message_now_and_then() {
+    async fn a_provider_that_is_down_is_probed_with_one_message() {
         let state = state();
         state.failed();
         assert_eq!(state.gate().flow(), Flow::All);
@@ -287,16 +288,19 @@ mod tests {
         assert_eq!(flow_after(&state, 16).await, Flow::One);
         state.succeeded();
         assert_eq!(state.gate().flow(), Flow::All);
-        assert_eq!(state.report().state, "delivering");
+        assert_eq!(state.health().state, "delivering");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_refusal_of_our_credentials_is_enough() {
+    async fn one_refusal_of_the_credentials_opens_the_breaker() {
         let state = state();
-        state.refused_us();
-        assert!(state.is_away());
-        let report = state.report();
-        assert_eq!(report.state, "away");
-        assert_eq!(report.reason.as_deref(), Some("it refuses our credentials"));
+        state.credentials_refused();
+        assert!(state.is_down());
+        let health = state.health();
+        assert_eq!(health.state, "away");
+        assert_eq!(
+            health.reason.as_deref(),
+            Some("the provider refuses the credentials")
+        );
     }
 }

@@ -3,40 +3,44 @@ use tidings_db::DbError;
 use tidings_db::notifications::{self, ClaimResult, ClaimedNotification};
 use tidings_domain::notification::{MessageId, Status};
 
-use super::Delivery;
+use super::{Delivery, DeliveryChannel};
 use crate::consumer::Outcome;
 
-/// Whose turn it is to deliver a notification.
-pub(super) enum Turn {
-    /// Ours, until the lease ends.
-    Ours(Box<ClaimedNotification>),
-    /// Not ours, and what follows for the message.
-    Not(Outcome),
+/// Whether this worker delivers a notification now.
+pub(super) enum ClaimDecision {
+    /// The row is claimed until the lease ends.
+    Deliver(Box<ClaimedNotification>),
+    /// The row is not claimed. Holds the outcome of the message.
+    Skip(Outcome),
 }
 
-impl Delivery {
-    pub(super) async fn claim(&self, id: MessageId, attempt: u32) -> Result<Turn, DbError> {
+impl<C: DeliveryChannel> Delivery<C> {
+    pub(super) async fn claim(
+        &self,
+        id: MessageId,
+        attempt: u32,
+    ) -> Result<ClaimDecision, DbError> {
         let lease = self.settings.lease;
         let claim = self
             .database
             .run(async |client| notifications::claim(client, id, attempt, lease).await)
             .await?;
-        Ok(turn(claim))
+        Ok(decide(claim))
     }
 }
 
-fn turn(claim: ClaimResult) -> Turn {
+fn decide(claim: ClaimResult) -> ClaimDecision {
     let outcome = match claim {
-        ClaimResult::Claimed(claimed) => return Turn::Ours(claimed),
-        // Its worker may have died: then the lease ends by itself.
+        ClaimResult::Claimed(claimed) => return ClaimDecision::Deliver(claimed),
+        // If the worker that holds the row died, the lease expires.
         ClaimResult::LeasedElsewhere(left) => defer(WaitTime::at_most(left)),
         ClaimResult::AttemptAlreadyMade(error) => {
             let error = error.unwrap_or_default();
-            let detail = format!("another copy of the message has had this attempt: {error}");
+            let detail = format!("another copy of the message has made this attempt: {error}");
             Outcome::Retry(Failure::quoting("attempt_made", detail))
         }
         ClaimResult::RowMissing => {
-            let detail = "asks to deliver a notification that is not recorded";
+            let detail = "the message refers to a notification that is not recorded";
             Outcome::DeadLetter(Failure::new("row_missing", detail))
         }
         ClaimResult::NotDeliverable(Status::Failed) => {
@@ -44,13 +48,13 @@ fn turn(claim: ClaimResult) -> Turn {
             Outcome::DeadLetter(Failure::new("already_failed", detail))
         }
         ClaimResult::NotDeliverable(Status::Scheduled) => defer(WaitTime::HalfMinute),
-        // It became free between two statements.
+        // The row became free between two statements.
         ClaimResult::NotDeliverable(Status::Pending | Status::Retrying) => defer(WaitTime::Second),
         ClaimResult::NotDeliverable(Status::Processed | Status::Cancelled | Status::Expired) => {
             Outcome::Done
         }
     };
-    Turn::Not(outcome)
+    ClaimDecision::Skip(outcome)
 }
 
 const fn defer(wait: WaitTime) -> Outcome {
@@ -67,14 +71,14 @@ mod tests {
     use super::*;
 
     fn outcome(claim: ClaimResult) -> Outcome {
-        match turn(claim) {
-            Turn::Not(outcome) => outcome,
-            Turn::Ours(_) => panic!("it was not claimed"),
+        match decide(claim) {
+            ClaimDecision::Skip(outcome) => outcome,
+            ClaimDecision::Deliver(_) => panic!("claimed"),
         }
     }
 
     #[test]
-    fn what_came_to_an_end_is_acknowledged_unless_it_failed() {
+    fn rows_at_an_end_are_acknowledged_unless_they_failed() {
         for status in [Status::Processed, Status::Cancelled, Status::Expired] {
             assert_eq!(
                 outcome(ClaimResult::NotDeliverable(status)),
@@ -91,14 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn another_workers_row_is_looked_at_again_without_an_attempt() {
+    fn a_row_that_another_worker_holds_defers_the_message() {
         let held = |secs| outcome(ClaimResult::LeasedElsewhere(Duration::from_secs(secs)));
         assert_eq!(held(0), defer(WaitTime::Second));
         assert_eq!(held(30), defer(WaitTime::HalfMinute));
     }
 
     #[test]
-    fn a_copy_of_a_message_climbs_to_where_its_row_is_without_sending() {
+    fn a_copy_behind_its_row_retries_without_sending() {
         assert!(
             matches!(outcome(ClaimResult::AttemptAlreadyMade(None)), Outcome::Retry(failure) if failure.reason == "attempt_made")
         );

@@ -1,94 +1,84 @@
-//! The second stage: rows reach the outside world. One [`Delivery`] serves one channel through one
-//! provider.
+//! The delivery stage: sends recorded notifications through providers. One [`Delivery`] serves one
+//! channel through one provider.
 
-mod assemble;
+mod attempt;
 mod breaker;
+mod build;
+mod channel;
 mod channel_state;
 mod claim;
-mod destinations;
-mod effect;
+mod content;
+mod disposition;
+mod evaluate;
 mod prepare;
+mod receivers;
 mod record;
-mod send;
-mod sender;
 mod settings;
+mod unrecorded;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 use tidings_broker::{Destination, Envelope, Failure, MaxRetries, WaitTime};
 use tidings_db::{Database, DbError, notifications};
+use tidings_domain::content::ChannelContent;
 use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
 use tokio::time::Instant;
 
-pub use assemble::stages;
 pub use breaker::BreakerSettings;
-pub use channel_state::{ChannelReport, ChannelState};
-pub use destinations::Destinations;
-pub use sender::{Message, Parcel, Sender};
+pub use build::Deliveries;
+pub use channel::{DeliveryChannel, EmailChannel, PushChannel, SmsChannel, WebhookChannel};
+pub use channel_state::{ChannelHealth, ChannelState};
+pub use receivers::WebhookReceivers;
 pub use settings::DeliverySettings;
 
 use crate::consumer::{Outcome, Surroundings, Work};
 use crate::intake::surroundings;
-use claim::Turn;
-use effect::{Effect, Postponed};
-use record::Unrecorded;
+use crate::providers::Provider;
+use claim::ClaimDecision;
+use disposition::{Deferral, Disposition};
+use unrecorded::{UnrecordedAttempt, UnrecordedAttempts};
 
 /// The delivery stage of one channel.
-pub struct Delivery {
+pub struct Delivery<C: DeliveryChannel> {
     database: Database,
-    sender: Sender,
+    channel: C,
+    provider: Box<dyn Provider<C::Message>>,
     settings: DeliverySettings,
-    /// Retries after a message's first attempt.
+    /// Maximum number of retries after the first attempt.
     max_retries: u32,
     state: Arc<ChannelState>,
-    /// Where the provider is not one for the whole channel but one a destination.
-    destinations: Option<Arc<Destinations>>,
-    /// Sign webhooks to addresses that payloads name.
-    signing_secrets: Vec<SecretString>,
-    /// What was sent and is not recorded yet.
-    unrecorded: Unrecorded,
+    unrecorded: UnrecordedAttempts,
 }
 
-impl Delivery {
-    /// Delivers what `database` holds through `sender`.
+impl<C: DeliveryChannel> Delivery<C> {
+    /// The channel.
+    pub const CHANNEL: DeliveredChannel = <C::Content as ChannelContent>::CHANNEL;
+
+    /// Delivers notifications from `database` through `provider`.
     #[must_use]
     pub fn new(
         database: Database,
-        sender: Sender,
+        channel: C,
+        provider: Box<dyn Provider<C::Message>>,
         settings: DeliverySettings,
         max_retries: MaxRetries,
-        destinations: Option<Arc<Destinations>>,
-        signing_secrets: Vec<SecretString>,
     ) -> Self {
-        let max_retries = max_retries.of(Destination::Delivery(sender.channel()));
-        let state = ChannelState::new(
-            sender.channel(),
-            sender.name(),
-            settings.breaker,
-            destinations.clone(),
-        );
+        let receivers = channel.receivers().cloned();
+        let state = ChannelState::new(Self::CHANNEL, provider.name(), settings.breaker, receivers);
         Self {
             database,
-            sender,
+            channel,
+            provider,
             settings,
-            max_retries,
+            max_retries: max_retries.of(Destination::Delivery(Self::CHANNEL)),
             state: Arc::new(state),
-            destinations,
-            signing_secrets,
-            unrecorded: Unrecorded::default(),
+            unrecorded: UnrecordedAttempts::default(),
         }
     }
 
-    /// The channel.
-    #[must_use]
-    pub const fn channel(&self) -> DeliveredChannel {
-        self.sender.channel()
-    }
-
-    /// Whether the channel delivers.
+    /// The state of the channel's provider.
     #[must_use]
     pub const fn state(&self) -> &Arc<ChannelState> {
         &self.state
@@ -104,22 +94,24 @@ impl Delivery {
         };
         let now = Timestamp::now();
         if let Some(time) = message.not_before().filter(|time| *time > now) {
-            return Ok(Effect::Later(Postponed::until(time, now, "")).outcome());
+            return Ok(Disposition::Defer(Deferral::until(time, now, "")).outcome());
         }
         let id = request.message_id;
-        // An attempt that cannot be read counts as the last one, and is behind no row's.
+        // An unreadable attempt counts as the last one, so that no row is ahead of it.
         let attempt = message.attempt.map_or(u32::MAX, |attempt| attempt.number);
-        if let Some(outcome) = self.record_again(id).await? {
+        if let Some(outcome) = self.record_unrecorded(id).await? {
             return Ok(outcome);
         }
         let claimed_at = Instant::now();
         match self.claim(id, attempt).await? {
-            Turn::Ours(claimed) => self.attempt(message, id, claimed_at, *claimed).await,
-            Turn::Not(outcome) => Ok(outcome),
+            ClaimDecision::Deliver(claimed) => {
+                self.attempt(message, id, claimed_at, *claimed).await
+            }
+            ClaimDecision::Skip(outcome) => Ok(outcome),
         }
     }
 
-    /// One attempt, from the content of the row to the record of what came of it.
+    /// Makes one attempt: reads the content from the row, sends, and records the result.
     async fn attempt(
         &self,
         message: &Envelope,
@@ -128,60 +120,66 @@ impl Delivery {
         claimed: notifications::ClaimedNotification,
     ) -> Result<Outcome, DbError> {
         let attempt = message.attempt.map_or(0, |attempt| attempt.number);
-        if claimed.channel != Some(self.channel().into()) {
+        if claimed.channel != Some(Self::CHANNEL.into()) {
             let detail =
-                "the notification is of another channel than the queue that its message is in";
+                "the channel of the notification is not the channel of the queue of its message";
             return Ok(Outcome::DeadLetter(Failure::new("wrong_channel", detail)));
         }
         let limit = self.max_retries;
         let is_last = message.attempt.is_none_or(|attempt| attempt.is_last(limit));
-        let tried = match self.prepare(id, &claimed).await? {
+        let result = match self.prepare(id, &claimed).await? {
             Ok(prepared) => {
                 self.send(id, attempt, is_last, claimed_at, prepared)
                     .await?
             }
-            Err(failure) => self.unsendable(id, attempt, failure).await?,
+            Err(failure) => self.reject_unsendable(id, attempt, failure).await?,
         };
-        let effect = self.limit(tried.effect, claimed.deferred_for);
-        self.unrecorded.note(
+        let disposition = self.limit_deferral(result.disposition, claimed.deferred_for);
+        self.unrecorded.insert(
             id,
-            record::Record {
+            UnrecordedAttempt {
                 token: claimed.token,
                 attempt,
-                finished: tried.finished,
-                gone: tried.gone,
-                effect,
+                sends: result.sends,
+                gone_addresses: result.gone_addresses,
+                disposition,
             },
         );
-        let outcome = self.record_again(id).await?;
-        // It was noted just now; another copy of the message may have recorded it in between, and what it
-        // recorded is seen when this one comes back.
+        let outcome = self.record_unrecorded(id).await?;
+        // `None` if another copy of the message recorded the attempt in between. Its result is read when
+        // this copy comes back.
         Ok(outcome.unwrap_or(Outcome::Defer {
             wait: WaitTime::Second,
             not_before: None,
         }))
     }
 
-    /// Nothing waits for ever for a destination that never comes back, and what has waited for long looks
-    /// less often whether it has.
-    fn limit(&self, effect: Effect, deferred_for: Option<Duration>) -> Effect {
+    /// Rejects a message that has waited for its receiver longer than `webhook_defer_max`, and lengthens
+    /// the interval between attempts for one that has waited long.
+    fn limit_deferral(
+        &self,
+        disposition: Disposition,
+        deferred_for: Option<Duration>,
+    ) -> Disposition {
         let waited = deferred_for.unwrap_or_default();
         let limit = self.settings.webhook_defer_max;
-        match effect {
-            Effect::Later(postponed) if self.destinations.is_some() && postponed.waiting => {
+        match disposition {
+            Disposition::Defer(deferral)
+                if self.channel.receivers().is_some() && deferral.counts_as_waiting =>
+            {
                 if waited > limit {
                     let hours = limit.as_secs() / 3600;
-                    let detail = format!("for more than {hours} h: {}", postponed.why);
-                    return Effect::Never(Failure::quoting("destination_away", detail));
+                    let detail = format!("for more than {hours} h: {}", deferral.reason);
+                    return Disposition::Reject(Failure::quoting("destination_away", detail));
                 }
-                Effect::Later(postponed.after(waited))
+                Disposition::Defer(deferral.lengthened_after(waited))
             }
-            effect => effect,
+            other => other,
         }
     }
 }
 
-impl Work for Delivery {
+impl<C: DeliveryChannel> Work for Delivery<C> {
     async fn process(&self, batch: &[Envelope]) -> Result<Vec<Outcome>, Surroundings> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for message in batch {
@@ -191,7 +189,7 @@ impl Work for Delivery {
     }
 
     async fn given_up(&self, message: &Envelope, failure: &Failure) -> Result<(), Surroundings> {
-        // What cannot be decoded names no row.
+        // A body that cannot be decoded names no row.
         let Ok(request) = DeliveryRequest::decode(&message.body) else {
             return Ok(());
         };
@@ -208,7 +206,7 @@ impl Work for Delivery {
     async fn surroundings_answer(&self) -> bool {
         let answers = self.database.ping().await.is_ok();
         if answers {
-            self.record_leftovers().await;
+            self.record_all_unrecorded().await;
         }
         answers
     }

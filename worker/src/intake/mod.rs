@@ -1,5 +1,4 @@
-//! The first stage: messages become rows. What is delivered by more than being recorded is passed
-//! on to its channel's queue.
+//! The intake stage: records notifications, and publishes those that need delivery to the queue of their channel.
 
 mod record;
 
@@ -12,7 +11,7 @@ use tidings_db::{Database, DbError, DbErrorKind, notifications};
 use tidings_domain::notification::{DeliveredChannel, MessageId, Notification, Status};
 
 use crate::consumer::{Outcome, Surroundings, Work};
-use record::{Fate, record};
+use record::{RecordResult, record};
 
 /// The intake stage.
 pub struct Intake {
@@ -22,10 +21,10 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Records in `database` and passes on through `publisher`.
+    /// Records in `database` and publishes with `publisher`.
     #[must_use]
     pub fn new(database: Database, publisher: Publisher, router: Router) -> Self {
-        // So that they can be read, as 0, before there is anything to count.
+        // Registers the counters, so that they are exported as 0 before the first message.
         counter!("tidings_intake_recorded_total").absolute(0);
         counter!("tidings_intake_duplicates_total").absolute(0);
         Self {
@@ -35,18 +34,17 @@ impl Intake {
         }
     }
 
-    /// What follows from a notification that is recorded: its outcome, and whether it must be
-    /// passed on to a channel's queue.
+    /// The outcome of a message, and the channel to whose queue the notification must be published.
     async fn outcome(
         &self,
         notification: &Notification,
-        fate: Fate,
+        result: RecordResult,
     ) -> Result<(Outcome, Option<DeliveredChannel>), DbError> {
-        let (status, channel) = match fate {
-            Fate::Failed(outcome) => return Ok((outcome, None)),
-            Fate::Recorded => (Status::Pending, notification.channel),
-            // The row counts, not the message: under one idempotency key the first request wins.
-            Fate::Existed(standing) => (standing.status, standing.channel),
+        let (status, channel) = match result {
+            RecordResult::Failed(outcome) => return Ok((outcome, None)),
+            RecordResult::Recorded => (Status::Pending, notification.channel),
+            // The row decides, not the message: of two requests with one idempotency key the first wins.
+            RecordResult::Existed(standing) => (standing.status, standing.channel),
         };
         match status {
             Status::Failed => {
@@ -61,7 +59,7 @@ impl Intake {
                 Ok((Outcome::Done, Some(channel)))
             }
             Status::Pending => {
-                if !matches!(fate, Fate::Recorded) {
+                if !matches!(result, RecordResult::Recorded) {
                     self.process_replayed(notification.message_id).await?;
                 }
                 Ok((Outcome::Done, None))
@@ -70,7 +68,7 @@ impl Intake {
         }
     }
 
-    /// An in-app row that waits was replayed: recording it again is its delivery.
+    /// Completes an in-app notification that was replayed, whose row is pending.
     async fn process_replayed(&self, id: MessageId) -> Result<(), DbError> {
         let processed = self
             .database
@@ -79,8 +77,11 @@ impl Intake {
         processed.map(drop)
     }
 
-    /// Passes on, each id once, all at the same time.
-    async fn pass_on(&self, ids: HashMap<MessageId, DeliveredChannel>) -> Result<(), Surroundings> {
+    /// Publishes each id to the queue of its channel, all concurrently.
+    async fn publish_deliveries(
+        &self,
+        ids: HashMap<MessageId, DeliveredChannel>,
+    ) -> Result<(), Surroundings> {
         let publishing = ids
             .into_iter()
             .map(|(id, channel)| self.publisher.publish(self.router.delivery(channel, id)));
@@ -97,17 +98,17 @@ impl Work for Intake {
             .iter()
             .map(|message| Notification::decode(&message.body))
             .collect();
-        // A message that is in the batch more than once needs to be recorded only once.
+        // A notification that is in the batch more than once is recorded once.
         let mut seen = HashSet::new();
         let unique: Vec<&Notification> = decoded
             .iter()
             .flatten()
             .filter(|notification| seen.insert(notification.message_id))
             .collect();
-        let fates = record(&self.database, unique).await?;
+        let results = record(&self.database, unique).await?;
 
         let mut outcomes = Vec::with_capacity(batch.len());
-        let mut to_pass_on = HashMap::new();
+        let mut to_deliver = HashMap::new();
         for (message, decoded) in batch.iter().zip(&decoded) {
             let notification = match decoded {
                 Ok(notification) => notification,
@@ -119,25 +120,25 @@ impl Work for Intake {
             };
             let id = notification.message_id;
             let first_time = seen.remove(&id);
-            // Every notification has a fate; should one ever have none, trying again is harmless.
-            let fate = fates.get(&id).cloned().unwrap_or_else(|| {
-                let detail = "the notification was left out of its batch".to_owned();
-                Fate::Failed(Outcome::Retry(Failure::new("left_out", detail)))
+            // Every notification has a result. If one had none, trying again would be harmless.
+            let result = results.get(&id).cloned().unwrap_or_else(|| {
+                let detail = "the notification has no result in its batch".to_owned();
+                RecordResult::Failed(Outcome::Retry(Failure::new("left_out", detail)))
             });
-            count(message, notification, &fate, first_time);
+            count(message, notification, &result, first_time);
             let (outcome, channel) = self
-                .outcome(notification, fate)
+                .outcome(notification, result)
                 .await
                 .map_err(surroundings)?;
-            to_pass_on.extend(channel.map(|channel| (id, channel)));
+            to_deliver.extend(channel.map(|channel| (id, channel)));
             outcomes.push(outcome);
         }
-        self.pass_on(to_pass_on).await?;
+        self.publish_deliveries(to_deliver).await?;
         Ok(outcomes)
     }
 
     async fn given_up(&self, message: &Envelope, failure: &Failure) -> Result<(), Surroundings> {
-        // What cannot be decoded names no row.
+        // A body that cannot be decoded names no row.
         let Ok(notification) = Notification::decode(&message.body) else {
             return Ok(());
         };
@@ -155,14 +156,14 @@ impl Work for Intake {
     }
 }
 
-/// What an error of the database means for the messages that met it.
+/// Classifies a database error.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "used as the function of map_err"
 )]
 pub(crate) fn surroundings(error: DbError) -> Surroundings {
     match error.kind() {
-        // Data that is refused where nobody expected it is the message's in the end.
+        // PostgreSQL refused data unexpectedly. If the error repeats for a single message, that message fails.
         DbErrorKind::Unclear | DbErrorKind::InvalidData | DbErrorKind::MissingReference => {
             Surroundings::Unclear(error.to_string())
         }
@@ -170,11 +171,11 @@ pub(crate) fn surroundings(error: DbError) -> Surroundings {
     }
 }
 
-/// Counts and logs what became of a message. A second copy of it in the same batch is a duplicate,
-/// though its row is new.
-fn count(message: &Envelope, notification: &Notification, fate: &Fate, first_time: bool) {
-    match fate {
-        Fate::Recorded if first_time => {
+/// Updates the metrics and logs the result of a message. A second copy in the same batch is a duplicate, although
+/// its row is new.
+fn count(message: &Envelope, notification: &Notification, result: &RecordResult, first_time: bool) {
+    match result {
+        RecordResult::Recorded if first_time => {
             counter!("tidings_intake_recorded_total").increment(1);
             tracing::debug!(
                 request_id = message.request_id(),
@@ -185,10 +186,10 @@ fn count(message: &Envelope, notification: &Notification, fate: &Fate, first_tim
                 "notification recorded"
             );
         }
-        Fate::Recorded | Fate::Existed(_) => {
+        RecordResult::Recorded | RecordResult::Existed(_) => {
             counter!("tidings_intake_duplicates_total").increment(1);
             tracing::info!(message_id = %notification.message_id, "notification was recorded before");
         }
-        Fate::Failed(_) => {}
+        RecordResult::Failed(_) => {}
     }
 }

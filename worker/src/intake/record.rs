@@ -8,58 +8,57 @@ use tidings_domain::notification::{MessageId, Notification, UserId, payload_prob
 use super::surroundings;
 use crate::consumer::{Outcome, Surroundings};
 
-/// What became of one notification of a batch.
+/// The result of recording one notification.
 #[derive(Clone, Debug)]
-pub(super) enum Fate {
-    /// Its row is new.
+pub(super) enum RecordResult {
+    /// The row is new.
     Recorded,
-    /// It was recorded before.
+    /// The row existed before.
     Existed(RecordedState),
-    /// It cannot be recorded now, or ever.
+    /// The notification cannot be recorded now, or ever.
     Failed(Outcome),
 }
 
-/// Records a batch, of which no two have the same message id. One statement does it where all can
-/// be stored, which is nearly always; otherwise the ones that cannot are found and set apart, at no
-/// cost to the others.
+/// Records a batch without duplicate message ids. If PostgreSQL refuses the batch, which is rare, splits the batch
+/// until the refused notifications are found, so that the others are still recorded.
 ///
 /// # Errors
 ///
-/// Where the database is away.
+/// Fails if PostgreSQL is down.
 pub(super) async fn record(
     database: &Database,
     batch: Vec<&Notification>,
-) -> Result<HashMap<MessageId, Fate>, Surroundings> {
-    let mut fates = HashMap::with_capacity(batch.len());
+) -> Result<HashMap<MessageId, RecordResult>, Surroundings> {
+    let mut results = HashMap::with_capacity(batch.len());
     let mut left = vec![batch];
     while let Some(part) = left.pop() {
         if part.is_empty() {
             continue;
         }
         match insert(database, &part).await {
-            Ok(settled) => fates.extend(settled),
+            Ok(settled) => results.extend(settled),
             Err(error) => match error.kind() {
                 DbErrorKind::MissingReference => {
-                    left.push(without_unknown_users(database, part, &mut fates).await?);
+                    left.push(without_unknown_users(database, part, &mut results).await?);
                 }
                 DbErrorKind::InvalidData if part.len() == 1 => {
                     let failure = Failure::new("rejected_by_database", error.to_string());
-                    fates.insert(
+                    results.insert(
                         part[0].message_id,
-                        Fate::Failed(Outcome::DeadLetter(failure)),
+                        RecordResult::Failed(Outcome::DeadLetter(failure)),
                     );
                 }
-                DbErrorKind::InvalidData => left.extend(taken_apart(part)),
+                DbErrorKind::InvalidData => left.extend(split(part)),
                 DbErrorKind::Environment | DbErrorKind::Unclear => return Err(surroundings(error)),
             },
         }
     }
-    Ok(fates)
+    Ok(results)
 }
 
-/// Two parts of a batch that PostgreSQL refused: first the ones that look as if they were the cause
-/// and the others, so that the others are through at once; then halves.
-fn taken_apart(batch: Vec<&Notification>) -> [Vec<&Notification>; 2] {
+/// Splits a batch that PostgreSQL refused: into the notifications whose payload is probably the cause and the
+/// others, if there are both; otherwise into halves.
+fn split(batch: Vec<&Notification>) -> [Vec<&Notification>; 2] {
     let suspect =
         |notification: &&Notification| payload_problem(notification.payload.get()).is_some();
     let (suspects, mut others): (Vec<_>, Vec<_>) = batch.into_iter().partition(suspect);
@@ -72,28 +71,28 @@ fn taken_apart(batch: Vec<&Notification>) -> [Vec<&Notification>; 2] {
         let second = first.split_off(first.len() / 2);
         return [first, second];
     }
-    // The one that is last is tried first.
+    // The last part is recorded first.
     [suspects, others]
 }
 
-/// Records those that are not there yet and tells where the others stand.
+/// Inserts the notifications that have no row, and reads the status of the others.
 async fn insert(
     database: &Database,
     batch: &[&Notification],
-) -> Result<Vec<(MessageId, Fate)>, DbError> {
+) -> Result<Vec<(MessageId, RecordResult)>, DbError> {
     database
         .run(async |client| {
             let recorded = notifications::insert_batch(client, batch).await?;
-            fates(client, batch, &recorded).await
+            results(client, batch, &recorded).await
         })
         .await
 }
 
-async fn fates(
+async fn results(
     client: &tidings_db::Client,
     batch: &[&Notification],
     recorded: &InsertedIds,
-) -> Result<Vec<(MessageId, Fate)>, DbError> {
+) -> Result<Vec<(MessageId, RecordResult)>, DbError> {
     let ids = || batch.iter().map(|notification| notification.message_id);
     let others: Vec<MessageId> = ids().filter(|id| !recorded.contains(id)).collect();
     let standings = if others.is_empty() {
@@ -101,22 +100,22 @@ async fn fates(
     } else {
         notifications::recorded_states(client, &others).await?
     };
-    let fate = |id| match standings.get(&id) {
-        _ if recorded.contains(&id) => Fate::Recorded,
-        Some(standing) => Fate::Existed(*standing),
-        None => Fate::Failed(Outcome::Retry(Failure::new(
+    let result = |id| match standings.get(&id) {
+        _ if recorded.contains(&id) => RecordResult::Recorded,
+        Some(standing) => RecordResult::Existed(*standing),
+        None => RecordResult::Failed(Outcome::Retry(Failure::new(
             "row_vanished",
-            "the row was there at the insert and gone right after".to_owned(),
+            "the row existed at the insert and was deleted immediately after".to_owned(),
         ))),
     };
-    Ok(ids().map(|id| (id, fate(id))).collect())
+    Ok(ids().map(|id| (id, result(id))).collect())
 }
 
-/// Sets those apart whose user does not exist, or not yet, and returns the others.
+/// Fails the notifications whose user does not exist (yet), and returns the others.
 async fn without_unknown_users<'a>(
     database: &Database,
     batch: Vec<&'a Notification>,
-    fates: &mut HashMap<MessageId, Fate>,
+    results: &mut HashMap<MessageId, RecordResult>,
 ) -> Result<Vec<&'a Notification>, Surroundings> {
     let ids: Vec<UserId> = batch
         .iter()
@@ -130,8 +129,8 @@ async fn without_unknown_users<'a>(
         .into_iter()
         .partition(|notification| existing.contains(&notification.user_id));
     if unknown.is_empty() {
-        // Made since, perhaps; but without a pause this could go round and round.
-        let text = "PostgreSQL misses a reference, but all users exist";
+        // The user may have been created since. Without a pause this could loop.
+        let text = "a foreign key is violated, but all users exist";
         return Err(Surroundings::Away(text.to_owned()));
     }
     for notification in unknown {
@@ -139,9 +138,9 @@ async fn without_unknown_users<'a>(
             "unknown_user",
             format!("there is no user {}", notification.user_id),
         );
-        fates.insert(
+        results.insert(
             notification.message_id,
-            Fate::Failed(Outcome::Retry(failure)),
+            RecordResult::Failed(Outcome::Retry(failure)),
         );
     }
     Ok(known)

@@ -3,12 +3,12 @@ use std::str::FromStr;
 use tidings_settings::{Reader, Setting};
 use url::Url;
 
-/// Where a provider's API is: an `http` or `https` URL, with or without a path, without user, password,
-/// query and fragment.
+/// The base URL of a provider's API: an `http` or `https` URL without user, password, query and fragment. May
+/// have a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
-/// A text that is no base URL.
+/// The text is not a base URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be an http or https URL without user, password and query, such as https://api.example.com"
@@ -25,10 +25,10 @@ impl BaseUrl {
             .ok()
     }
 
-    /// The URL of what lies below it.
+    /// Appends path segments.
     pub(super) fn join(&self, segments: &[&str]) -> Url {
         let mut url = self.0.clone();
-        // It is never an error: http and https URLs have a path.
+        // Never an error, because http and https URLs have a path.
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_below_keeps_the_bases_path_and_is_escaped() {
+    fn joined_segments_are_escaped_and_keep_the_base_path() {
         for (base, joined) in [
             ("https://a.example", "https://a.example/v1/x%2Fy/m:send"),
             ("https://a.example/", "https://a.example/v1/x%2Fy/m:send"),

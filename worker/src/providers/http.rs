@@ -1,4 +1,4 @@
-//! What the providers that speak HTTP have in common.
+//! The HTTP client that several providers share.
 
 use std::error::Error;
 use std::time::Duration;
@@ -7,16 +7,16 @@ use jiff::Timestamp;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, redirect};
 
-use super::{Report, clipped};
+use super::{SendOutcome, truncate};
 
-/// The most that is read of a provider's answer, in bytes. An answer that is longer is cut, not refused:
-/// its status has said what came of the message.
-const MAX_ANSWER: usize = 64 * 1024;
+/// Maximum number of bytes read of a response's body. A longer body is truncated, not refused, because the
+/// status already decides the outcome.
+const MAX_BODY: usize = 64 * 1024;
 
-/// A client that follows no redirects and no proxies, and waits for no longer than `timeout`.
+/// A client that follows no redirects, uses no proxies and limits each request to `timeout`.
 ///
-/// Connecting may take most of that and not all: of two limits that run out together the whole request's would
-/// win, and nobody could tell that nothing was written.
+/// The connect timeout is shorter than `timeout`: if both expired together, the error would not tell that
+/// nothing was written.
 pub(super) fn client(timeout: Duration) -> ClientBuilder {
     Client::builder()
         .connect_timeout(timeout.mul_f32(0.8))
@@ -26,48 +26,47 @@ pub(super) fn client(timeout: Duration) -> ClientBuilder {
         .user_agent(concat!("Tidings/", env!("CARGO_PKG_VERSION")))
 }
 
-/// What follows from a request that got no answer: it failed where the connection was never made, and
-/// nobody can know otherwise.
-pub(super) fn no_answer(error: reqwest::Error) -> Report {
+/// The outcome of a request without a response: `Failed` if no connection was made, else `Unknown`.
+pub(super) fn connection_outcome(error: reqwest::Error) -> SendOutcome {
     let connecting = error.is_connect() || error.is_builder();
-    // The URL may hold what is nobody's business.
-    let error = causes(&error.without_url());
+    // The URL may contain an address or an account id.
+    let error = error_chain(&error.without_url());
     if connecting {
-        Report::Failed { error }
+        SendOutcome::Failed { error }
     } else {
-        Report::Unknown { error }
+        SendOutcome::Unknown { error }
     }
 }
 
-/// An error and what caused it.
-fn causes(error: &dyn Error) -> String {
-    let mut said = error.to_string();
+/// The error and its sources, as one text.
+fn error_chain(error: &dyn Error) -> String {
+    let mut chain = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         let text = cause.to_string();
-        if !said.contains(&text) {
-            said = format!("{said}: {text}");
+        if !chain.contains(&text) {
+            chain = format!("{chain}: {text}");
         }
         source = cause.source();
     }
-    clipped(&said)
+    truncate(&chain)
 }
 
-/// As much as is kept of an answer's body. What cannot be read is left out: the status has come.
+/// Reads a response's body, up to `MAX_BODY`. Ignores errors, because the status has already arrived.
 pub(super) async fn body(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
-        let room = MAX_ANSWER - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == MAX_ANSWER {
+        let remaining = MAX_BODY - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(remaining)]);
+        if body.len() == MAX_BODY {
             break;
         }
     }
     body
 }
 
-/// `Retry-After`, in seconds or as a date (RFC 9110 §10.2.3); `None` where there is none that can be
-/// read.
+/// Parses `Retry-After`, in seconds or as a date (RFC 9110 §10.2.3). Returns `None` if the header is missing
+/// or invalid.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -86,9 +85,8 @@ mod tests {
 
     use super::*;
 
-    /// A port that takes no further connection and refuses none either: its queue is full, and what comes
-    /// is left without an answer.
-    fn deaf() -> (TcpListener, Vec<TcpStream>) {
+    /// A listener with a full backlog: new connections are neither accepted nor refused.
+    fn unresponsive_listener() -> (TcpListener, Vec<TcpStream>) {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket
             .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
@@ -101,15 +99,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_is_never_made_is_a_failure_and_not_unknown() {
-        let (listener, _queue) = deaf();
+    async fn a_connect_timeout_is_failed_and_not_unknown() {
+        let (listener, _queue) = unresponsive_listener();
         let url = format!("http://{}/secret", listener.local_addr().expect("bound"));
         let client = client(Duration::from_millis(500))
             .build()
             .expect("a client");
         let error = client.get(url).send().await.expect_err("no connection");
-        match no_answer(error) {
-            Report::Failed { error } => assert!(!error.contains("secret"), "{error}"),
+        match connection_outcome(error) {
+            SendOutcome::Failed { error } => assert!(!error.contains("secret"), "{error}"),
             other => panic!("{other:?}"),
         }
     }

@@ -5,50 +5,50 @@ use tidings_domain::content::{
 };
 use tidings_domain::notification::MessageId;
 
-/// An e-mail on its way.
+/// An e-mail to one address.
 #[derive(Clone, Debug)]
 pub struct EmailMessage {
     /// The idempotency key.
     pub id: MessageId,
-    /// Where it goes, whatever `email.to` says.
+    /// The recipient; overrides `email.to`.
     pub to: EmailAddress,
-    /// What it says.
+    /// The content.
     pub email: Email,
 }
 
-/// A text message on its way.
+/// A text message to one number.
 #[derive(Clone, Debug)]
-pub struct TextMessage {
+pub struct SmsMessage {
     /// The idempotency key.
     pub id: MessageId,
-    /// Where it goes, whatever `sms.to` says.
+    /// The recipient; overrides `sms.to`.
     pub to: PhoneNumber,
-    /// What it says.
+    /// The content.
     pub sms: Sms,
 }
 
-/// A push message on its way to one device.
+/// A push message to one device.
 #[derive(Clone, Debug)]
 pub struct PushMessage {
     /// The idempotency key.
     pub id: MessageId,
-    /// Which device, whatever `push.to` says.
+    /// The device; overrides `push.to`.
     pub to: DeviceToken,
-    /// What it says.
+    /// The content.
     pub push: Push,
 }
 
-/// A webhook on its way to one endpoint.
+/// A webhook to one URL.
 #[derive(Clone, Debug)]
 pub struct WebhookMessage {
     /// The idempotency key, sent as `webhook-id`.
     pub id: MessageId,
-    /// Where it goes, whatever `webhook.to` says.
+    /// The receiver's URL; overrides `webhook.to`.
     pub to: WebhookUrl,
-    /// When the API took the notification: the body's `timestamp`, the same at every attempt.
+    /// When the API accepted the notification: the body's `timestamp`, the same at every attempt.
     pub accepted_at: Timestamp,
-    /// The secrets that sign it, the newest first; none where nobody set one.
+    /// The signing secrets, newest first; may be empty.
     pub secrets: Vec<SecretString>,
-    /// What it says.
+    /// The content.
     pub webhook: Webhook,
 }

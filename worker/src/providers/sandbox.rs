@@ -1,6 +1,6 @@
-//! The provider that sends nothing: what would be sent is a file that one can look at.
+//! A provider for development: writes messages to files instead of sending them.
 
-mod record;
+mod stored_message;
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -15,10 +15,10 @@ use tidings_settings::{Reader, table};
 use uuid::Uuid;
 
 use super::smtp::message::Mail;
-use super::{EmailMessage, Provider, PushMessage, Report, TextMessage, WebhookMessage};
-use record::Record;
+use super::{EmailMessage, Provider, PushMessage, SendOutcome, SmsMessage, WebhookMessage};
+use stored_message::StoredMessage;
 
-/// Where the sandbox keeps what it gets.
+/// The settings of the sandbox.
 #[derive(Clone, Debug)]
 pub struct SandboxSettings {
     /// `SANDBOX_DIR`, default `tidings-sandbox` in the system's folder for temporary files.
@@ -40,16 +40,15 @@ impl SandboxSettings {
     }
 }
 
-/// Writes each message to `<SANDBOX_DIR>/<channel>/<message id>-<hash of the address>.json`, an e-mail
-/// beside it as it would go over the wire, with the ending `.eml`. A message that comes again overwrites
-/// what was there.
+/// Writes each message to `<SANDBOX_DIR>/<channel>/<message id>-<hash of the address>.json`, and each e-mail also in
+/// wire format to an `.eml` file. The same message again overwrites its files.
 pub struct Sandbox {
     dir: PathBuf,
     sender: Mailbox,
 }
 
 impl Sandbox {
-    /// Makes no folder before there is something to keep.
+    /// Creates no directory until the first message.
     #[must_use]
     pub fn new(settings: SandboxSettings) -> Self {
         Self {
@@ -58,42 +57,43 @@ impl Sandbox {
         }
     }
 
-    async fn keep(&self, record: Record, eml: Option<Vec<u8>>) -> Report {
+    async fn store(&self, message_file: StoredMessage, eml: Option<Vec<u8>>) -> SendOutcome {
         let dir = self.dir.clone();
-        let written = tokio::task::spawn_blocking(move || write(&dir, &record, eml.as_deref()));
+        let written =
+            tokio::task::spawn_blocking(move || write(&dir, &message_file, eml.as_deref()));
         match written.await {
-            Ok(Ok(path)) => Report::Delivered {
+            Ok(Ok(path)) => SendOutcome::Delivered {
                 reference: Some(path),
             },
-            Ok(Err(error)) => Report::Failed {
+            Ok(Err(error)) => SendOutcome::Failed {
                 error: format!("the file could not be written: {error}"),
             },
-            Err(error) => Report::Failed {
+            Err(error) => SendOutcome::Failed {
                 error: format!("the file was not written: {error}"),
             },
         }
     }
 }
 
-/// Writes the files and returns the record's path below `dir`.
-fn write(dir: &Path, record: &Record, eml: Option<&[u8]>) -> io::Result<String> {
-    let folder = dir.join(record.channel());
-    // They hold people's addresses: nobody else's business.
+/// Writes the files and returns the path of the JSON file below `dir`.
+fn write(dir: &Path, message_file: &StoredMessage, eml: Option<&[u8]>) -> io::Result<String> {
+    let folder = dir.join(message_file.channel());
+    // The files contain addresses, so only the owner may read them.
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(&folder)?;
-    let name = record.name();
+    let name = message_file.name();
     if let Some(eml) = eml {
-        write_at_once(&folder, &format!("{name}.eml"), eml)?;
+        write_atomically(&folder, &format!("{name}.eml"), eml)?;
     }
-    let json = record.to_json()?;
-    write_at_once(&folder, &format!("{name}.json"), &json)?;
-    Ok(format!("{}/{name}.json", record.channel()))
+    let json = message_file.to_json()?;
+    write_atomically(&folder, &format!("{name}.json"), &json)?;
+    Ok(format!("{}/{name}.json", message_file.channel()))
 }
 
-/// Writes a file that is either there as a whole or not at all.
-fn write_at_once(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+/// Writes a file atomically.
+fn write_atomically(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let temporary = folder.join(format!(".{name}.{}", Uuid::new_v4().simple()));
     let mut options = OpenOptions::new();
     let mut file = options
@@ -105,7 +105,7 @@ fn write_at_once(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
         .write_all(content)
         .and_then(|()| fs::rename(&temporary, folder.join(name)));
     if written.is_err() {
-        // The error that counts is the first one.
+        // Only the first error is reported.
         let _ = fs::remove_file(&temporary);
     }
     written
@@ -118,29 +118,29 @@ impl Provider<EmailMessage> for Sandbox {
         NAME
     }
 
-    fn send<'a>(&'a self, message: &'a EmailMessage) -> BoxFuture<'a, Report> {
+    fn send<'a>(&'a self, message: &'a EmailMessage) -> BoxFuture<'a, SendOutcome> {
         let send = async {
             let now = Timestamp::now();
             match Mail::compose(message, &self.sender, now) {
                 Ok(mail) => {
-                    let record = Record::of_email(message, &self.sender, now);
-                    self.keep(record, Some(mail.content)).await
+                    let message_file = StoredMessage::from_email(message, &self.sender, now);
+                    self.store(message_file, Some(mail.content)).await
                 }
-                Err(error) => Report::Rejected { error },
+                Err(error) => SendOutcome::Rejected { error },
             }
         };
         send.boxed()
     }
 }
 
-impl Provider<TextMessage> for Sandbox {
+impl Provider<SmsMessage> for Sandbox {
     fn name(&self) -> &'static str {
         NAME
     }
 
-    fn send<'a>(&'a self, message: &'a TextMessage) -> BoxFuture<'a, Report> {
-        let record = Record::of_text(message, Timestamp::now());
-        self.keep(record, None).boxed()
+    fn send<'a>(&'a self, message: &'a SmsMessage) -> BoxFuture<'a, SendOutcome> {
+        let message_file = StoredMessage::from_sms(message, Timestamp::now());
+        self.store(message_file, None).boxed()
     }
 }
 
@@ -149,9 +149,9 @@ impl Provider<PushMessage> for Sandbox {
         NAME
     }
 
-    fn send<'a>(&'a self, message: &'a PushMessage) -> BoxFuture<'a, Report> {
-        let record = Record::of_push(message, Timestamp::now());
-        self.keep(record, None).boxed()
+    fn send<'a>(&'a self, message: &'a PushMessage) -> BoxFuture<'a, SendOutcome> {
+        let message_file = StoredMessage::from_push(message, Timestamp::now());
+        self.store(message_file, None).boxed()
     }
 }
 
@@ -160,9 +160,9 @@ impl Provider<WebhookMessage> for Sandbox {
         NAME
     }
 
-    fn send<'a>(&'a self, message: &'a WebhookMessage) -> BoxFuture<'a, Report> {
-        let record = Record::of_webhook(message, Timestamp::now());
-        self.keep(record, None).boxed()
+    fn send<'a>(&'a self, message: &'a WebhookMessage) -> BoxFuture<'a, SendOutcome> {
+        let message_file = StoredMessage::from_webhook(message, Timestamp::now());
+        self.store(message_file, None).boxed()
     }
 }
 

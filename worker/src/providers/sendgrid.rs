@@ -1,11 +1,11 @@
 //! Twilio SendGrid, v3 Mail Send
 //! (<https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send>).
 //!
-//! It takes no idempotency key. The message id travels as `Message-ID` and in `custom_args`, so that an
-//! e-mail that was sent twice can be told in the event webhook and by the reader's mail program.
+//! SendGrid supports no idempotency key. The message id is sent as `Message-ID` and in `custom_args`, so that
+//! the event webhook and mail programs can recognise a duplicate.
 
-mod answer;
-mod mail;
+mod request;
+mod response;
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use tidings_domain::content::Mailbox;
 use tidings_settings::{Reader, table};
 use url::Url;
 
-use super::{BaseUrl, EmailMessage, Provider, Report, http, read_sender};
-use mail::Mail;
+use super::{BaseUrl, EmailMessage, Provider, SendOutcome, http, read_sender};
+use request::MailSendRequest;
 
 /// How SendGrid is reached.
 #[derive(Clone, Debug)]
@@ -67,11 +67,11 @@ pub struct Sendgrid {
 }
 
 impl Sendgrid {
-    /// A client that waits for an answer no longer than `timeout`.
+    /// Builds a client whose requests take at most `timeout`.
     ///
     /// # Errors
     ///
-    /// When the system's TLS cannot be set up.
+    /// Fails if the TLS client cannot be built.
     pub fn new(settings: SendgridSettings, timeout: Duration) -> Result<Self, reqwest::Error> {
         Ok(Self {
             client: http::client(timeout).build()?,
@@ -81,19 +81,19 @@ impl Sendgrid {
         })
     }
 
-    async fn post(&self, message: &EmailMessage) -> Report {
+    async fn post(&self, message: &EmailMessage) -> SendOutcome {
         let request = self
             .client
             .post(self.url.clone())
             .bearer_auth(self.api_key.expose_secret())
-            .json(&Mail::of(message, &self.sender));
+            .json(&MailSendRequest::new(message, &self.sender));
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return http::no_answer(error),
+            Err(error) => return http::connection_outcome(error),
         };
         let (status, headers) = (response.status(), response.headers().clone());
         let body = http::body(response).await;
-        answer::report(status, &headers, &body, message, Timestamp::now())
+        response::outcome(status, &headers, &body, message, Timestamp::now())
     }
 }
 
@@ -102,7 +102,7 @@ impl Provider<EmailMessage> for Sendgrid {
         "sendgrid"
     }
 
-    fn send<'a>(&'a self, message: &'a EmailMessage) -> BoxFuture<'a, Report> {
+    fn send<'a>(&'a self, message: &'a EmailMessage) -> BoxFuture<'a, SendOutcome> {
         self.post(message).boxed()
     }
 }

@@ -1,10 +1,10 @@
 //! Twilio, the Messages resource
 //! (<https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>).
 //!
-//! It takes no idempotency key (`I-Twilio-Idempotency-Token` is a header of Twilio's own webhooks), and no
-//! other field in which the message id could travel: a text message that is sent again is another one.
+//! Twilio supports no idempotency key (`I-Twilio-Idempotency-Token` is a header of Twilio's own webhooks) and
+//! no other field for the message id: a text message that is sent again arrives twice.
 
-mod answer;
+mod response;
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tidings_domain::content::PhoneNumber;
 use tidings_settings::{Reader, table};
 use url::Url;
 
-use super::{BaseUrl, Provider, Report, TextMessage, http};
+use super::{BaseUrl, Provider, SendOutcome, SmsMessage, http};
 
 /// How Twilio is reached.
 #[derive(Clone, Debug)]
@@ -27,17 +27,17 @@ pub struct TwilioSettings {
     /// `TWILIO_AUTH_TOKEN`: the account's.
     pub auth_token: SecretString,
     /// `TWILIO_FROM_NUMBER`: a telephone number of the account's, or a messaging service (`MG…`).
-    pub sender: Sender,
+    pub sender: TwilioSender,
     /// `TWILIO_BASE_URL`.
     pub base_url: BaseUrl,
 }
 
-/// Whom text messages are from.
+/// The sender of text messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sender {
-    /// A telephone number of the account's.
+pub enum TwilioSender {
+    /// A telephone number of the account.
     Number(PhoneNumber),
-    /// A messaging service, which chooses among its numbers.
+    /// A messaging service, which selects one of its numbers.
     Service(String),
 }
 
@@ -57,7 +57,7 @@ impl TwilioSettings {
     }
 }
 
-/// Whether `text` names a resource of the kind that `prefix` stands for.
+/// Whether `text` is a resource id with this prefix.
 fn is_sid(text: &str, prefix: &str) -> bool {
     let rest = text.strip_prefix(prefix);
     rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
@@ -74,13 +74,13 @@ fn account_sid(reader: &mut Reader) -> Option<String> {
     None
 }
 
-fn sender(reader: &mut Reader) -> Option<Sender> {
+fn sender(reader: &mut Reader) -> Option<TwilioSender> {
     let text: String = reader.required(table::TWILIO_FROM_NUMBER)?;
     if is_sid(&text, "MG") {
-        return Some(Sender::Service(text));
+        return Some(TwilioSender::Service(text));
     }
     match text.parse() {
-        Ok(number) => Some(Sender::Number(number)),
+        Ok(number) => Some(TwilioSender::Number(number)),
         Err(error) => {
             let message = format!("{error}, or a messaging service: MG…");
             reader.problem(table::TWILIO_FROM_NUMBER, message);
@@ -97,11 +97,11 @@ pub struct Twilio {
 }
 
 impl Twilio {
-    /// A client that waits for an answer no longer than `timeout`.
+    /// Builds a client whose requests take at most `timeout`.
     ///
     /// # Errors
     ///
-    /// When the system's TLS cannot be set up.
+    /// Fails if the TLS client cannot be built.
     pub fn new(settings: TwilioSettings, timeout: Duration) -> Result<Self, reqwest::Error> {
         let account = settings.account_sid.as_str();
         let path = ["2010-04-01", "Accounts", account, "Messages.json"];
@@ -112,10 +112,10 @@ impl Twilio {
         })
     }
 
-    async fn post(&self, message: &TextMessage) -> Report {
+    async fn post(&self, message: &SmsMessage) -> SendOutcome {
         let sender = match &self.settings.sender {
-            Sender::Number(number) => ("From", number.as_str()),
-            Sender::Service(sid) => ("MessagingServiceSid", sid.as_str()),
+            TwilioSender::Number(number) => ("From", number.as_str()),
+            TwilioSender::Service(sid) => ("MessagingServiceSid", sid.as_str()),
         };
         let token = self.settings.auth_token.expose_secret();
         let request = self
@@ -129,20 +129,20 @@ impl Twilio {
             ]);
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return http::no_answer(error),
+            Err(error) => return http::connection_outcome(error),
         };
         let (status, headers) = (response.status(), response.headers().clone());
         let body = http::body(response).await;
-        answer::report(status, &headers, &body, &message.to, Timestamp::now())
+        response::outcome(status, &headers, &body, &message.to, Timestamp::now())
     }
 }
 
-impl Provider<TextMessage> for Twilio {
+impl Provider<SmsMessage> for Twilio {
     fn name(&self) -> &'static str {
         "twilio"
     }
 
-    fn send<'a>(&'a self, message: &'a TextMessage) -> BoxFuture<'a, Report> {
+    fn send<'a>(&'a self, message: &'a SmsMessage) -> BoxFuture<'a, SendOutcome> {
         self.post(message).boxed()
     }
 }

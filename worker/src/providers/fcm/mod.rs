@@ -1,11 +1,11 @@
 //! Firebase Cloud Messaging, HTTP v1
 //! (<https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send>).
 
-mod access_token;
-mod answer;
-mod note;
+mod request;
+mod response;
 mod service_account;
 mod settings;
+mod token_cache;
 
 use std::time::Duration;
 
@@ -17,60 +17,65 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Provider, PushMessage, Report, http};
-use access_token::{AccessToken, AccessTokens};
-use answer::Answer;
-use note::Note;
+use super::{Provider, PushMessage, SendOutcome, http};
+use request::SendRequest;
+use response::SendResponse;
 pub use service_account::{ServiceAccount, ServiceAccountError};
 pub use settings::FcmSettings;
+use token_cache::{AccessToken, TokenCache};
 
 /// Sends push messages through FCM.
 pub struct Fcm {
     client: Client,
     url: Url,
-    tokens: AccessTokens,
+    tokens: TokenCache,
     timeout: Duration,
 }
 
 impl Fcm {
-    /// A client whose sends take no longer than `timeout`, asking for an access token included.
+    /// Builds a client whose sends take at most `timeout`, including the request for an access token.
     ///
     /// # Errors
     ///
-    /// When the system's TLS cannot be set up.
+    /// Fails if the TLS client cannot be built.
     pub fn new(settings: FcmSettings, timeout: Duration) -> Result<Self, reqwest::Error> {
         let client = http::client(timeout).build()?;
         let project = settings.account.project_id();
         let path = ["v1", "projects", project, "messages:send"];
         Ok(Self {
             url: settings.base_url.join(&path),
-            tokens: AccessTokens::new(client.clone(), settings.account),
+            tokens: TokenCache::new(client.clone(), settings.account),
             client,
             timeout,
         })
     }
 
-    async fn deliver(&self, message: &PushMessage) -> Report {
+    async fn deliver(&self, message: &PushMessage) -> SendOutcome {
         let deadline = Instant::now() + self.timeout;
         let token = match self.tokens.get(deadline, None).await {
             Ok(token) => token,
-            Err(report) => return report,
+            Err(outcome) => return outcome,
         };
-        let answer = self.post(message, &token, deadline).await;
-        if !answer.token_refused {
-            return answer.report;
+        let response = self.post(message, &token, deadline).await;
+        if !response.token_refused {
+            return response.outcome;
         }
-        // It may have been revoked before its time. A new one that is refused too is the operator's.
+        // The token may have been revoked early. If a new token is refused too, the credentials are wrong.
         match self.tokens.get(deadline, Some(&token)).await {
-            Ok(token) => self.post(message, &token, deadline).await.report,
-            Err(report) => report,
+            Ok(token) => self.post(message, &token, deadline).await.outcome,
+            Err(outcome) => outcome,
         }
     }
 
-    async fn post(&self, message: &PushMessage, token: &AccessToken, deadline: Instant) -> Answer {
+    async fn post(
+        &self,
+        message: &PushMessage,
+        token: &AccessToken,
+        deadline: Instant,
+    ) -> SendResponse {
         let remaining = deadline.saturating_duration_since(Instant::now());
         if remaining.is_zero() {
-            return Answer::of(Report::Failed {
+            return SendResponse::from_outcome(SendOutcome::Failed {
                 error: "no time was left after asking for an access token".to_owned(),
             });
         }
@@ -79,14 +84,14 @@ impl Fcm {
             .post(self.url.clone())
             .timeout(remaining)
             .bearer_auth(token.secret().expose_secret())
-            .json(&Note::of(message));
+            .json(&SendRequest::new(message));
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return Answer::of(http::no_answer(error)),
+            Err(error) => return SendResponse::from_outcome(http::connection_outcome(error)),
         };
         let (status, headers) = (response.status(), response.headers().clone());
         let body = http::body(response).await;
-        Answer::read(status, &headers, &body, &message.to, Timestamp::now())
+        SendResponse::parse(status, &headers, &body, &message.to, Timestamp::now())
     }
 }
 
@@ -95,7 +100,7 @@ impl Provider<PushMessage> for Fcm {
         "fcm"
     }
 
-    fn send<'a>(&'a self, message: &'a PushMessage) -> BoxFuture<'a, Report> {
+    fn send<'a>(&'a self, message: &'a PushMessage) -> BoxFuture<'a, SendOutcome> {
         self.deliver(message).boxed()
     }
 }

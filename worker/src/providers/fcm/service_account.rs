@@ -6,14 +6,14 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-/// What a push message needs, and no more
+/// The scope for sending push messages
 /// (<https://developers.google.com/identity/protocols/oauth2/scopes#fcm>).
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
 
-/// How long an assertion holds, in seconds: the most that Google takes.
+/// Lifetime of an assertion in seconds: the maximum that Google accepts.
 const LIFETIME: i64 = 3600;
 
-/// A service account of Google's, as its key file names it.
+/// A Google service account, read from its key file.
 #[derive(Clone, Debug)]
 pub struct ServiceAccount {
     project_id: String,
@@ -23,8 +23,8 @@ pub struct ServiceAccount {
     token_uri: Url,
 }
 
-/// A file that is no key file of a service account, in words that finish "the file …". Nothing of what is in it
-/// is quoted.
+/// The file is not a valid key file of a service account. The messages complete "the file …" and never quote the
+/// file.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceAccountError {
     /// The file cannot be read.
@@ -33,24 +33,24 @@ pub enum ServiceAccountError {
     /// The file is not a JSON object.
     #[error("is not the JSON of a service account's key file (line {line})")]
     NotJson {
-        /// Where it ends to be JSON, counted from 1; 0 where it is JSON of another form.
+        /// The line of the syntax error, counted from 1; 0 if the file is JSON of another form.
         line: usize,
     },
-    /// The file is of another kind of credentials.
-    #[error("is no key file of a service account: its type is not service_account")]
+    /// The file contains another kind of credentials.
+    #[error("is not a key file of a service account: its type is not service_account")]
     OtherType,
-    /// Something is not in it.
-    #[error("is no key file of a service account: it has no {0}")]
+    /// A required member is missing.
+    #[error("is not a key file of a service account: it has no {0}")]
     Missing(&'static str),
     /// The key cannot sign.
-    #[error("has a private_key that is no RSA key in PEM")]
+    #[error("has a private_key that is not an RSA key in PEM")]
     Key,
-    /// Nobody can be asked for access tokens.
-    #[error("has a token_uri that is no http or https URL")]
+    /// The token URI is not an HTTP URL.
+    #[error("has a token_uri that is not an http or https URL")]
     TokenUri,
 }
 
-/// What is signed (RFC 7523 §3).
+/// The claims of the assertion (RFC 7523 §3).
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -61,18 +61,18 @@ struct Claims<'a> {
 }
 
 impl ServiceAccount {
-    /// Reads a key file and tries its key.
+    /// Reads a key file and checks that its key can sign.
     ///
     /// # Errors
     ///
-    /// When it is none.
+    /// Fails if the file is not a valid key file.
     pub fn read(path: &Path) -> Result<Self, ServiceAccountError> {
         let text = std::fs::read_to_string(path).map_err(ServiceAccountError::Unreadable)?;
         Self::parse(&text)
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, ServiceAccountError> {
-        // serde's own words may quote what is in the file.
+        // serde's message may quote the file.
         let file: Map<String, Value> = serde_json::from_str(text)
             .map_err(|error| ServiceAccountError::NotJson { line: error.line() })?;
         let member = |name| file.get(name).and_then(Value::as_str);
@@ -105,7 +105,7 @@ impl ServiceAccount {
         &self.token_uri
     }
 
-    /// Asks for an access token in the account's name
+    /// Signs the assertion that requests an access token
     /// (<https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests>).
     pub(super) fn assertion(&self, now: Timestamp) -> Result<String, ServiceAccountError> {
         let header = Header {
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_file_as_the_console_makes_it_is_read() {
+    fn a_key_file_from_the_console_is_read() {
         let file = account_file("https://oauth2.googleapis.com/token").to_string();
         let account = ServiceAccount::parse(&file).expect("right");
         assert_eq!(account.project_id(), "demo-project");
@@ -144,7 +144,7 @@ mod tests {
     #[case("client_email", "it has no client_email")]
     #[case("project_id", "it has no project_id")]
     #[case("token_uri", "it has no token_uri")]
-    fn what_is_not_there_is_named(#[case] name: &str, #[case] said: &str) {
+    fn a_missing_member_is_named(#[case] name: &str, #[case] said: &str) {
         let mut file = account_file("https://oauth2.googleapis.com/token");
         file.as_object_mut().expect("an object").remove(name);
         let error = ServiceAccount::parse(&file.to_string()).expect_err(name);
@@ -153,9 +153,9 @@ mod tests {
 
     #[rstest]
     #[case("type", "authorized_user", "its type is not service_account")]
-    #[case("private_key", "hunter2", "no RSA key in PEM")]
-    #[case("token_uri", "ftp://hunter2/", "no http or https URL")]
-    fn what_is_wrong_is_said_without_quoting_it(
+    #[case("private_key", "hunter2", "not an RSA key in PEM")]
+    #[case("token_uri", "ftp://hunter2/", "not an http or https URL")]
+    fn a_wrong_member_is_named_without_its_value(
         #[case] name: &str,
         #[case] value: &str,
         #[case] said: &str,
@@ -174,7 +174,7 @@ mod tests {
     #[case("\"hunter2\"")]
     #[case("{\"hunter2\": 1,\n")]
     #[case(PRIVATE_KEY)]
-    fn what_is_no_json_object_is_not_quoted(#[case] text: &str) {
+    fn an_invalid_file_is_not_quoted(#[case] text: &str) {
         let error = ServiceAccount::parse(text).expect_err("no object");
         let error = error.to_string();
         assert!(error.starts_with("is not the JSON of"), "{error}");

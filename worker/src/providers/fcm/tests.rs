@@ -1,4 +1,4 @@
-mod answers;
+mod responses;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -10,12 +10,13 @@ use tidings_domain::content::Push;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use super::super::local_server::{
-    SOON, TIMEOUT, base_url, header, id, in_short, json_answer, nobody, wait_of,
+use super::super::test_server::{
+    SHORT_TIMEOUT, TIMEOUT, base_url, header, id, json_response, retry_after_of, summary,
+    unreachable_url,
 };
 use super::*;
 
-/// Made for tests and known to all.
+/// A public key pair for tests.
 pub(super) const PRIVATE_KEY: &str = include_str!("../../../../tests/e2e/keys/test-only-rsa.pem");
 const PUBLIC_KEY: &str = include_str!("../../../../tests/e2e/keys/test-only-rsa.pub.pem");
 
@@ -24,7 +25,7 @@ const SEND: &str = "/v1/projects/demo-project/messages:send";
 const TOKEN: &str = "/token";
 const NAME: &str = "projects/demo-project/messages/0:1500415314455276%31bd1c9631bd1c96";
 
-/// A key file as the Firebase console makes it.
+/// A key file in the format of the Firebase console.
 pub(super) fn account_file(token_uri: &str) -> Value {
     json!({
         "type": "service_account",
@@ -65,13 +66,13 @@ fn message() -> PushMessage {
     }
 }
 
-/// Gives access tokens `ya29.1`, `ya29.2` and so on.
+/// Issues access tokens `ya29.1`, `ya29.2` and so on.
 fn tokens(expires_in: u64) -> impl Respond {
     let given = AtomicUsize::new(0);
     move |_: &Request| {
         let number = given.fetch_add(1, Ordering::SeqCst) + 1;
         let token = format!("ya29.{number}");
-        json_answer(
+        json_response(
             200,
             &json!({"access_token": token, "expires_in": expires_in, "token_type": "Bearer"}),
         )
@@ -88,24 +89,24 @@ async fn google(token: impl Respond + 'static, send: impl Respond + 'static) -> 
 }
 
 fn taken() -> ResponseTemplate {
-    json_answer(200, &json!({"name": NAME}))
+    json_response(200, &json!({"name": NAME}))
 }
 
-/// The requests that `server` has had at `at`.
+/// The requests that `server` received at `at`.
 async fn requests(server: &MockServer, at: &str) -> Vec<Request> {
     let requests = server.received_requests().await.expect("recorded");
     let there = requests.into_iter().filter(|r| r.url.path() == at);
     there.collect()
 }
 
-/// How many requests for tokens and for messages `server` has had.
+/// The number of requests for tokens and for messages that `server` received.
 async fn counts(server: &MockServer) -> (usize, usize) {
     let tokens = requests(server, TOKEN).await.len();
     (tokens, requests(server, SEND).await.len())
 }
 
-/// Sends many messages at once.
-async fn send_many(fcm: &Arc<Fcm>, many: usize) -> Vec<Report> {
+/// Sends many messages concurrently.
+async fn send_many(fcm: &Arc<Fcm>, many: usize) -> Vec<SendOutcome> {
     let sends = (0..many).map(|_| {
         let fcm = fcm.clone();
         async move { fcm.send(&message()).await }
@@ -117,7 +118,7 @@ async fn send_many(fcm: &Arc<Fcm>, many: usize) -> Vec<Report> {
 async fn a_push_message_is_one_post_with_the_access_token_as_bearer() {
     let server = google(tokens(3599), taken()).await;
     let report = fcm(&server, TIMEOUT).send(&message()).await;
-    assert_eq!(in_short(&report), ("delivered", NAME));
+    assert_eq!(summary(&report), ("delivered", NAME));
 
     let sent = requests(&server, SEND).await;
     assert_eq!(sent.len(), 1);
@@ -139,7 +140,7 @@ async fn a_push_message_is_one_post_with_the_access_token_as_bearer() {
 }
 
 #[tokio::test]
-async fn a_message_without_data_says_nothing_of_data() {
+async fn a_message_without_data_has_no_data_member() {
     let server = google(tokens(3599), taken()).await;
     let mut message = message();
     message.push.data.clear();
@@ -150,14 +151,14 @@ async fn a_message_without_data_says_nothing_of_data() {
 }
 
 #[tokio::test]
-async fn no_answer_after_the_message_was_written_is_unknown() {
+async fn no_response_to_a_written_message_is_unknown() {
     let never = ResponseTemplate::new(200).set_delay(Duration::from_hours(1));
     let server = google(tokens(3599), never).await;
-    let fcm = fcm(&server, SOON);
+    let fcm = fcm(&server, SHORT_TIMEOUT);
     let later = Instant::now() + TIMEOUT;
     fcm.tokens.get(later, None).await.expect("a token");
     let report = fcm.send(&message()).await;
-    let (what, error) = in_short(&report);
+    let (what, error) = summary(&report);
     assert_eq!(what, "unknown", "{error}");
     assert!(!error.contains("demo-project"), "{error}");
 }
@@ -166,13 +167,13 @@ async fn no_answer_after_the_message_was_written_is_unknown() {
 async fn a_connection_that_is_refused_is_a_failure() {
     let server = google(tokens(3599), taken()).await;
     let mut settings = settings(&server);
-    settings.base_url = nobody();
+    settings.base_url = unreachable_url();
     let fcm = Fcm::new(settings, TIMEOUT).expect("a client");
-    assert_eq!(in_short(&fcm.send(&message()).await).0, "failed");
+    assert_eq!(summary(&fcm.send(&message()).await).0, "failed");
 }
 
 #[tokio::test]
-async fn neither_key_nor_device_show_in_debug_output() {
+async fn debug_output_hides_key_and_device() {
     let server = google(tokens(3599), taken()).await;
     let shown = format!("{:?} {:?}", settings(&server), message());
     for hidden in ["PRIVATE KEY", DEVICE] {

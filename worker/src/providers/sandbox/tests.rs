@@ -7,7 +7,7 @@ use tidings_domain::notification::MessageId;
 
 use super::*;
 
-/// A folder that is not there yet and is deleted at the end.
+/// A directory that does not exist yet and is deleted at the end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -23,9 +23,9 @@ impl Folder {
         })
     }
 
-    /// The record that a report refers to.
-    fn record(&self, report: &Report) -> Value {
-        let Report::Delivered {
+    /// The JSON file that an outcome refers to.
+    fn record(&self, report: &SendOutcome) -> Value {
+        let SendOutcome::Delivered {
             reference: Some(path),
         } = report
         else {
@@ -38,7 +38,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Where a test has made none, there is none.
+        // Some tests create no directory.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -68,7 +68,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn an_email_is_a_record_and_a_message_that_mail_programs_read() {
+async fn an_email_is_a_json_file_and_a_message_file() {
     let folder = Folder::new();
     let message = email();
     let report = folder.sandbox().send(&message).await;
@@ -103,11 +103,11 @@ async fn an_email_is_a_record_and_a_message_that_mail_programs_read() {
 }
 
 #[tokio::test]
-async fn every_channel_has_a_folder_and_its_own_fields() {
+async fn every_channel_has_a_directory_and_its_own_fields() {
     let folder = Folder::new();
     let sandbox = folder.sandbox();
     let id = MessageId::generate();
-    let sms = TextMessage {
+    let sms = SmsMessage {
         id,
         to: "+4915112345678".parse().expect("a number"),
         sms: Sms {
@@ -164,7 +164,7 @@ async fn every_channel_has_a_folder_and_its_own_fields() {
 }
 
 #[tokio::test]
-async fn the_same_message_again_is_the_same_file_and_another_address_another() {
+async fn the_same_message_has_the_same_file_and_another_address_another() {
     let folder = Folder::new();
     let sandbox = folder.sandbox();
     let mut message = email();
@@ -177,16 +177,16 @@ async fn the_same_message_again_is_the_same_file_and_another_address_another() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_made_is_a_failure() {
+async fn a_directory_that_cannot_be_created_is_a_failure() {
     let folder = Folder::new();
     fs::write(&folder.0, "a file where the folder should be").expect("written");
     let report = folder.sandbox().send(&email()).await;
-    assert!(matches!(report, Report::Failed { .. }), "{report:?}");
+    assert!(matches!(report, SendOutcome::Failed { .. }), "{report:?}");
     fs::remove_file(&folder.0).expect("removed");
 }
 
 #[test]
-fn the_folder_is_a_setting() {
+fn the_directory_is_a_setting() {
     let mut reader = Reader::from_vars([("SANDBOX_DIR".to_owned(), "/somewhere".to_owned())]);
     let settings = SandboxSettings::read(&mut reader);
     let settings = reader.finish(settings).expect("settings");

@@ -3,9 +3,9 @@ use serde_json::{Value, json};
 use tidings_domain::content::Email;
 use wiremock::{MockServer, ResponseTemplate};
 
-use super::super::local_server::{
-    SOON, TIMEOUT, answering, base_url, header, id, in_seconds, in_short, json_answer, nobody,
-    only_request, silent, wait_of,
+use super::super::test_server::{
+    SHORT_TIMEOUT, TIMEOUT, base_url, header, id, in_seconds, json_response, only_request,
+    retry_after_of, server_with_response, summary, unreachable_url, unresponsive_server,
 };
 use super::*;
 
@@ -49,23 +49,23 @@ fn with_everything() -> EmailMessage {
 }
 
 async fn body_of(message: &EmailMessage) -> Value {
-    let server = answering(ResponseTemplate::new(202)).await;
+    let server = server_with_response(ResponseTemplate::new(202)).await;
     sendgrid(&server).send(message).await;
     let request = only_request(&server).await;
     serde_json::from_slice(&request.body).expect("JSON")
 }
 
-async fn report_on(answer: ResponseTemplate, message: &EmailMessage) -> Report {
-    let server = answering(answer).await;
+async fn outcome_of(answer: ResponseTemplate, message: &EmailMessage) -> SendOutcome {
+    let server = server_with_response(answer).await;
     sendgrid(&server).send(message).await
 }
 
 #[tokio::test]
 async fn an_email_is_one_post_with_the_key_as_bearer() {
     let answer = ResponseTemplate::new(202).insert_header("X-Message-Id", "14c5d75ce93");
-    let server = answering(answer).await;
+    let server = server_with_response(answer).await;
     let report = sendgrid(&server).send(&plain()).await;
-    assert_eq!(in_short(&report), ("delivered", "14c5d75ce93"));
+    assert_eq!(summary(&report), ("delivered", "14c5d75ce93"));
 
     let request = only_request(&server).await;
     assert_eq!(request.method.as_str(), "POST");
@@ -77,7 +77,7 @@ async fn an_email_is_one_post_with_the_key_as_bearer() {
 }
 
 #[tokio::test]
-async fn a_plain_email_is_from_the_installations_sender() {
+async fn a_plain_email_has_the_default_sender() {
     let expected = json!({
         "personalizations": [{"to": [{"email": "anna@example.com"}]}],
         "from": {"email": "tidings@exämple.com", "name": "Tidings"},
@@ -90,7 +90,7 @@ async fn a_plain_email_is_from_the_installations_sender() {
 }
 
 #[tokio::test]
-async fn an_email_with_everything_says_everything() {
+async fn all_fields_of_an_email_are_sent() {
     let expected = json!({
         "personalizations": [{"to": [{"email": "anna@example.com"}]}],
         "from": {"email": "shop@example.org", "name": "Shop"},
@@ -150,11 +150,11 @@ async fn an_empty_html_part_is_left_out() {
     "rejected"
 )]
 #[case(415, "unsupported media type", "", "rejected")]
-#[case(429, "too many requests", "", "slow down")]
+#[case(429, "too many requests", "", "throttled")]
 #[case(500, "internal server error", "", "failed")]
 #[case(503, "service not available", "", "failed")]
 #[tokio::test]
-async fn each_documented_error_has_its_outcome_and_its_words(
+async fn each_documented_error_has_its_outcome_and_its_text(
     #[case] status: u16,
     #[case] said: &str,
     #[case] field: &str,
@@ -162,8 +162,8 @@ async fn each_documented_error_has_its_outcome_and_its_words(
 ) {
     let field = (!field.is_empty()).then_some(field);
     let body = json!({"errors": [{"message": said, "field": field, "help": null}]});
-    let report = report_on(json_answer(status, &body), &plain()).await;
-    let (what, error) = in_short(&report);
+    let report = outcome_of(json_response(status, &body), &plain()).await;
+    let (what, error) = summary(&report);
     assert_eq!(what, outcome, "{error}");
     assert!(error.starts_with(&status.to_string()), "{error}");
     assert!(
@@ -173,14 +173,14 @@ async fn each_documented_error_has_its_outcome_and_its_words(
 }
 
 #[tokio::test]
-async fn a_sender_that_the_email_itself_named_is_that_emails_trouble_alone() {
+async fn an_unverified_sender_in_the_payload_affects_only_that_email() {
     let body = json!({"errors": [{
         "message": "The from address does not match a verified Sender Identity.",
         "field": "from",
         "help": null,
     }]});
-    let report = report_on(json_answer(403, &body), &with_everything()).await;
-    assert_eq!(in_short(&report).0, "rejected");
+    let report = outcome_of(json_response(403, &body), &with_everything()).await;
+    assert_eq!(summary(&report).0, "rejected");
 }
 
 #[rstest]
@@ -188,68 +188,68 @@ async fn a_sender_that_the_email_itself_named_is_that_emails_trouble_alone() {
 #[case(400, "rejected")]
 #[case(502, "failed")]
 #[tokio::test]
-async fn an_answer_in_no_known_form_is_judged_by_its_status(
+async fn a_response_of_unknown_form_is_judged_by_its_status(
     #[case] status: u16,
     #[case] outcome: &str,
 ) {
     let answer = ResponseTemplate::new(status).set_body_string("<html>oh no</html>");
-    let report = report_on(answer, &plain()).await;
-    let (what, error) = in_short(&report);
+    let report = outcome_of(answer, &plain()).await;
+    let (what, error) = summary(&report);
     assert_eq!(what, outcome);
     assert!(!error.contains("html"), "{error}");
 }
 
 #[tokio::test]
 async fn a_success_without_a_reference_is_a_success() {
-    let report = report_on(ResponseTemplate::new(202), &plain()).await;
-    assert_eq!(report, Report::Delivered { reference: None });
+    let report = outcome_of(ResponseTemplate::new(202), &plain()).await;
+    assert_eq!(report, SendOutcome::Delivered { reference: None });
 }
 
 #[tokio::test]
-async fn too_many_requests_are_answered_with_when_to_go_on() {
-    let busy = || json_answer(429, &json!({"errors": [{"message": "too many requests"}]}));
+async fn the_pause_of_too_many_requests_is_the_reset_time() {
+    let busy = || json_response(429, &json!({"errors": [{"message": "too many requests"}]}));
     let reset = busy().insert_header("X-RateLimit-Reset", in_seconds(30));
-    let wait = wait_of(&report_on(reset, &plain()).await);
+    let wait = retry_after_of(&outcome_of(reset, &plain()).await);
     assert!(matches!(wait, Some(20..=30)), "{wait:?}");
 
     let past = busy().insert_header("X-RateLimit-Reset", "1392815263");
-    assert_eq!(wait_of(&report_on(past, &plain()).await), Some(0));
+    assert_eq!(retry_after_of(&outcome_of(past, &plain()).await), Some(0));
 
     let standard = busy().insert_header("Retry-After", "7");
-    assert_eq!(wait_of(&report_on(standard, &plain()).await), Some(7));
-
-    assert_eq!(wait_of(&report_on(busy(), &plain()).await), None);
-}
-
-#[tokio::test]
-async fn the_address_is_struck_out_of_the_words() {
-    let body = json!({"errors": [{"message": "anna@example.com is not an address"}]});
-    let report = report_on(json_answer(400, &body), &plain()).await;
     assert_eq!(
-        in_short(&report).1,
-        "400 Bad Request: *** is not an address"
+        retry_after_of(&outcome_of(standard, &plain()).await),
+        Some(7)
     );
+
+    assert_eq!(retry_after_of(&outcome_of(busy(), &plain()).await), None);
 }
 
 #[tokio::test]
-async fn no_answer_after_the_request_was_written_is_unknown() {
-    let server = silent().await;
-    let sendgrid = Sendgrid::new(settings(base_url(&server)), SOON).expect("a client");
+async fn the_address_is_redacted() {
+    let body = json!({"errors": [{"message": "anna@example.com is not an address"}]});
+    let report = outcome_of(json_response(400, &body), &plain()).await;
+    assert_eq!(summary(&report).1, "400 Bad Request: *** is not an address");
+}
+
+#[tokio::test]
+async fn no_response_to_a_written_request_is_unknown() {
+    let server = unresponsive_server().await;
+    let sendgrid = Sendgrid::new(settings(base_url(&server)), SHORT_TIMEOUT).expect("a client");
     let report = sendgrid.send(&plain()).await;
-    let (what, error) = in_short(&report);
+    let (what, error) = summary(&report);
     assert_eq!(what, "unknown", "{error}");
     assert!(!error.contains("127.0.0.1"), "{error}");
 }
 
 #[tokio::test]
 async fn a_connection_that_is_refused_is_a_failure() {
-    let sendgrid = Sendgrid::new(settings(nobody()), TIMEOUT).expect("a client");
-    assert_eq!(in_short(&sendgrid.send(&plain()).await).0, "failed");
+    let sendgrid = Sendgrid::new(settings(unreachable_url()), TIMEOUT).expect("a client");
+    assert_eq!(summary(&sendgrid.send(&plain()).await).0, "failed");
 }
 
 #[test]
-fn neither_key_nor_addresses_show_in_debug_output() {
-    let shown = format!("{:?} {:?}", settings(nobody()), with_everything());
+fn debug_output_hides_key_and_addresses() {
+    let shown = format!("{:?} {:?}", settings(unreachable_url()), with_everything());
     for hidden in [KEY, "anna@", "tidings@", "shop@", "help@"] {
         assert!(!shown.contains(hidden), "{shown}");
     }
@@ -279,7 +279,7 @@ fn a_key_and_a_sender_are_enough() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_the_settings_is_noted() {
+fn all_mistakes_in_the_settings_are_reported() {
     let nothing = read(&[]).expect_err("two are missing");
     assert_eq!(nothing, ["SENDGRID_API_KEY", "SMTP_FROM"]);
     let wrong = [

@@ -9,15 +9,15 @@ use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParam
 use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret;
 
+use super::error::{SmtpError, SmtpErrorCause};
 use super::message::Mail;
-use super::report::{Cause, Trouble};
+use super::phase::SmtpPhase;
 use super::settings::SmtpLogin;
-use super::stage::Stage;
 
-/// A connection that messages can be sent over, one after another.
+/// A connection that sends one message after another.
 pub(super) struct Connection {
     smtp: AsyncSmtpConnection,
-    /// Whether the server may still be at a message that came to nothing.
+    /// Whether the last transaction was not completed, so that `RSET` is needed.
     needs_reset: bool,
 }
 
@@ -29,11 +29,11 @@ impl Connection {
         }
     }
 
-    pub(super) async fn log_in(&mut self, login: &SmtpLogin) -> Result<(), Cause> {
+    pub(super) async fn log_in(&mut self, login: &SmtpLogin) -> Result<(), SmtpErrorCause> {
         const KNOWN: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
         if self.smtp.server_info().get_auth_mechanism(&KNOWN).is_none() {
             let error = "the server offers neither AUTH PLAIN nor AUTH LOGIN";
-            return Err(Cause::NoLogin(error.to_owned()));
+            return Err(SmtpErrorCause::NoLogin(error.to_owned()));
         }
         let password = login.password.expose_secret().to_owned();
         let credentials = Credentials::new(login.user.clone(), password);
@@ -41,45 +41,45 @@ impl Connection {
         expect(answer, &[235]).map(drop)
     }
 
-    /// Sends one message. `ended` is set when the line that ends it is about to be written.
+    /// Sends one message. Sets `ended` just before the line that ends the message is written.
     ///
-    /// Every answer must be the one that its command has (RFC 5321 §4.3.2). Were the two ever to get out
-    /// of step, the server's answer to one message would pass for its answer to another.
+    /// Every reply must be one that is defined for its command (RFC 5321 §4.3.2). If commands and replies got
+    /// out of step, the reply to one message would be taken for the reply to another.
     pub(super) async fn send(
         &mut self,
         mail: &Mail,
         ended: &AtomicBool,
-    ) -> Result<Response, Trouble> {
+    ) -> Result<Response, SmtpError> {
         self.envelope(mail).await?;
-        // The iterator is asked for more when the content has been written, and lettre then writes
-        // the line that ends the message.
+        // lettre polls the iterator again after it has written the content, and then writes the line that ends
+        // the message.
         let end = iter::from_fn(|| {
             ended.store(true, Ordering::Relaxed);
             None
         });
-        // lettre begins that line itself.
+        // lettre writes the CRLF before that line.
         let content = mail.content.strip_suffix(b"\r\n");
         let content = content.unwrap_or(&mail.content);
         let answer = self.smtp.message_iter(iter::once(content).chain(end)).await;
-        let answer = answer.map_err(Cause::from);
+        let answer = answer.map_err(SmtpErrorCause::from);
         match answer.and_then(|answer| expect(answer, &[250])) {
             Ok(answer) => {
                 self.needs_reset = false;
                 Ok(answer)
             }
-            Err(cause) if ended.load(Ordering::Relaxed) => Err(cause.at(Stage::Ended)),
-            Err(cause) => Err(cause.at(Stage::Recipient)),
+            Err(cause) if ended.load(Ordering::Relaxed) => Err(cause.at(SmtpPhase::Ended)),
+            Err(cause) => Err(cause.at(SmtpPhase::Recipient)),
         }
     }
 
-    async fn envelope(&mut self, mail: &Mail) -> Result<(), Trouble> {
+    async fn envelope(&mut self, mail: &Mail) -> Result<(), SmtpError> {
         let from = self.name_sender(mail).await;
-        from.map_err(|cause| cause.at(Stage::Sender))?;
+        from.map_err(|cause| cause.at(SmtpPhase::Sender))?;
         let to = self.name_recipient(mail).await;
-        to.map_err(|cause| cause.at(Stage::Recipient))
+        to.map_err(|cause| cause.at(SmtpPhase::Recipient))
     }
 
-    async fn name_sender(&mut self, mail: &Mail) -> Result<(), Cause> {
+    async fn name_sender(&mut self, mail: &Mail) -> Result<(), SmtpErrorCause> {
         if std::mem::replace(&mut self.needs_reset, true) {
             self.command(Rset, &[250]).await?;
         }
@@ -90,11 +90,10 @@ impl Connection {
                 .server_info()
                 .supports_feature(Extension::SmtpUtfEight)
             {
-                return Err(Cause::Refused {
-                    // What a server says to such an address (RFC 6531 §3.5).
+                return Err(SmtpErrorCause::Refused {
+                    // The reply of a server to such an address (RFC 6531 §3.5).
                     code: 553,
-                    words: "5.6.7 the server takes no addresses beyond ASCII (no SMTPUTF8)"
-                        .to_owned(),
+                    text: "5.6.7 the server accepts only ASCII addresses (no SMTPUTF8)".to_owned(),
                 });
             }
             parameters.push(MailParameter::SmtpUtfEight);
@@ -104,26 +103,30 @@ impl Connection {
             .await
     }
 
-    async fn name_recipient(&mut self, mail: &Mail) -> Result<(), Cause> {
+    async fn name_recipient(&mut self, mail: &Mail) -> Result<(), SmtpErrorCause> {
         self.command(Rcpt::new(mail.to.clone(), Vec::new()), &[250, 251, 252])
             .await?;
         self.command(Data, &[354]).await
     }
 
-    async fn command(&mut self, command: impl Display, codes: &[u16]) -> Result<(), Cause> {
+    async fn command(
+        &mut self,
+        command: impl Display,
+        codes: &[u16],
+    ) -> Result<(), SmtpErrorCause> {
         expect(self.smtp.command(command).await?, codes).map(drop)
     }
 
-    /// Takes leave of the server.
+    /// Sends `QUIT` and closes the connection.
     pub(super) async fn close(mut self) {
         self.smtp.abort().await;
     }
 }
 
-fn expect(answer: Response, codes: &[u16]) -> Result<Response, Cause> {
+fn expect(answer: Response, codes: &[u16]) -> Result<Response, SmtpErrorCause> {
     if codes.contains(&answer.code().into()) {
         Ok(answer)
     } else {
-        Err(Cause::unexpected(&answer))
+        Err(SmtpErrorCause::unexpected(&answer))
     }
 }

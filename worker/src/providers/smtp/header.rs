@@ -3,22 +3,22 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// The longest line that we write where we can choose (RFC 5322 §2.1.1 and RFC 2047 §2).
+/// Preferred maximum length of a line (RFC 5322 §2.1.1 and RFC 2047 §2).
 const LINE: usize = 76;
 
-/// The longest word that is not encoded: one that fits a line behind any field's name.
+/// Maximum length of a word that is not encoded. It fits on a line after any field name.
 const WORD: usize = 60;
 
-/// The bytes in one encoded word: with its brackets it fits a line behind any field's name.
+/// Number of bytes in one encoded word. With its delimiters it fits on a line after any field name.
 const CHUNK: usize = 39;
 
-/// A message's header section (RFC 5322 §2.2). What is written into it cannot begin another field:
-/// texts are encoded or lose their control characters, and lines are broken by us alone.
+/// The header section of a message (RFC 5322 §2.2). A value cannot start another field: texts are encoded or lose
+/// their control characters, and only this code breaks lines.
 #[derive(Debug, Default)]
 pub(super) struct Head(String);
 
 impl Head {
-    /// A field for people, such as the subject.
+    /// Writes a field of unstructured text, such as the subject.
     pub(super) fn text(&mut self, name: &str, text: &str) {
         let text = one_line(text);
         if is_plain(&text) {
@@ -28,12 +28,12 @@ impl Head {
         }
     }
 
-    /// A mailbox: an address with or without a display name.
+    /// Writes an address with an optional display name.
     pub(super) fn mailbox(&mut self, name: &str, display: Option<&str>, address: &str) {
         let display = one_line(display.unwrap_or_default());
         let display = display.trim();
         if display.is_empty() {
-            return self.machine(name, address);
+            return self.structured(name, address);
         }
         let phrase = if display.len() <= WORD && is_plain(display) {
             format!("\"{}\"", display.replace('\\', r"\\").replace('"', "\\\""))
@@ -43,8 +43,8 @@ impl Head {
         self.field(name, &format!("{phrase}\r\n <{}>", one_line(address)));
     }
 
-    /// A field for machines, as it stands.
-    pub(super) fn machine(&mut self, name: &str, value: &str) {
+    /// Writes a structured field without encoding.
+    pub(super) fn structured(&mut self, name: &str, value: &str) {
         self.field(name, &one_line(value));
     }
 
@@ -58,22 +58,22 @@ impl Head {
     }
 }
 
-/// The text without control characters, line breaks among them.
+/// Replaces control characters, including line breaks, by spaces.
 fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }
 
-/// Whether a text stands for itself: ASCII, nothing that reads as an encoded word, no space that
-/// folding and unfolding might swallow, no word that does not fit a line.
+/// Whether a text needs no encoding: ASCII, no encoded word, no spaces that folding could remove, and no word that
+/// is too long for a line.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
         && !text.contains("=?")
         && text.split(' ').all(|word| (1..=WORD).contains(&word.len()))
 }
 
-/// The text, broken before words that do not fit the line (RFC 5322 §2.2.3).
+/// Folds the text before words that do not fit on the line (RFC 5322 §2.2.3).
 fn folded(name: &str, text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut column = name.len() + 1;
@@ -91,7 +91,7 @@ fn folded(name: &str, text: &str) -> String {
     folded
 }
 
-/// The text as encoded words (RFC 2047), one a line, each of whole characters (§5).
+/// Encodes the text as encoded words (RFC 2047), one on each line, each of whole characters (§5).
 fn encoded(text: &str) -> String {
     let mut words = Vec::new();
     let mut rest = text;
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_text_stays_readable_and_long_ones_are_folded() {
+    fn plain_texts_are_not_encoded_and_long_ones_are_folded() {
         assert_eq!(
             subject("Your order has shipped!"),
             "Subject: Your order has shipped!\r\n"
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_plain_is_encoded() {
+    fn other_texts_are_encoded() {
         assert_eq!(subject("Grüße"), "Subject: =?utf-8?B?R3LDvMOfZQ==?=\r\n");
         for text in ["=?utf-8?Q?Hi?=", "  Hi", "Hi ", "a  b", &"x".repeat(100)] {
             let subject = subject(text);
@@ -137,11 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn no_value_begins_a_line() {
+    fn no_value_starts_a_line() {
         let mut head = Head::default();
         head.text("Subject", "Hi\r\nBcc: eve@example.com");
         head.mailbox("From", Some("A\r\nBcc: b\"\\"), "a@example.com\r\nBcc: c");
-        head.machine("Message-ID", "<a>\nBcc: d\r");
+        head.structured("Message-ID", "<a>\nBcc: d\r");
         let head = head.into_string();
         for line in head.split_terminator("\r\n") {
             assert!(!line.starts_with("Bcc"), "{head}");

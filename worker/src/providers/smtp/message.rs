@@ -10,26 +10,26 @@ use url::{Host, Url};
 use super::header::Head;
 use crate::providers::EmailMessage;
 
-/// The longest unsubscribe URL that fits a header line of 998 bytes (RFC 5322 §2.1.1).
+/// Maximum length of an unsubscribe URL, so that it fits on a header line of 998 bytes (RFC 5322 §2.1.1).
 const MAX_URL: usize = 970;
 
-/// An e-mail as it goes over the wire.
+/// An e-mail in wire format.
 #[derive(Clone, Debug)]
 pub(in crate::providers) struct Mail {
-    /// The envelope's sender.
+    /// The sender of the envelope.
     pub(super) from: Address,
-    /// The envelope's recipient.
+    /// The recipient of the envelope.
     pub(super) to: Address,
-    /// Header and body, every line ended by CRLF, no other CR or LF.
+    /// Header and body. Every line ends with CRLF, and there is no other CR or LF.
     pub(in crate::providers) content: Vec<u8>,
 }
 
 impl Mail {
-    /// Writes `message`, from `sender` where it does not say whom it is from.
+    /// Composes `message`. `sender` is used if the payload names no sender.
     ///
     /// # Errors
     ///
-    /// What makes it impossible to send, in words for people.
+    /// Returns why the message cannot be sent.
     pub(in crate::providers) fn compose(
         message: &EmailMessage,
         sender: &Mailbox,
@@ -47,29 +47,28 @@ impl Mail {
             head.mailbox("Reply-To", reply_to.name.as_deref(), address.as_ref());
         }
         head.text("Subject", &email.subject);
-        head.machine("Date", &date(now)?);
+        head.structured("Date", &date(now)?);
         let domain = from.domain();
-        head.machine("Message-ID", &format!("<{}@{domain}>", message.id));
+        head.structured("Message-ID", &format!("<{}@{domain}>", message.id));
         if let Some(url) = &email.unsubscribe_url {
-            // RFC 8058 §3.1: both, and the URL in brackets (RFC 2369 §2).
-            head.machine("List-Unsubscribe", &format!("<{}>", plain(url)?));
-            head.machine("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
+            // RFC 8058 §3.1 requires both fields, and RFC 2369 §2 the brackets.
+            head.structured("List-Unsubscribe", &format!("<{}>", plain(url)?));
+            head.structured("List-Unsubscribe-Post", "List-Unsubscribe=One-Click");
         }
-        head.machine("MIME-Version", "1.0");
+        head.structured("MIME-Version", "1.0");
 
         let mut content = head.into_string().into_bytes();
         content.extend(body(&email.text, email.html.as_deref()));
         Ok(Self { from, to, content })
     }
 
-    /// Whether it needs a server that takes addresses beyond ASCII (SMTPUTF8, RFC 6531). Nothing else
-    /// of it is ever written in anything but ASCII.
+    /// Whether the message requires SMTPUTF8 (RFC 6531). Only addresses can contain non-ASCII characters.
     pub(super) fn needs_utf8(&self) -> bool {
         !self.content.is_ascii()
     }
 }
 
-/// The address with its domain in ASCII (RFC 5891), as every server takes it.
+/// Converts the domain of an address to ASCII (RFC 5891), which every server accepts.
 fn wire_address(address: &EmailAddress) -> Result<Address, String> {
     let text = address.as_str();
     let local = text.rsplit_once('@').map_or("", |(local, _)| local);
@@ -95,8 +94,8 @@ fn plain(url: &Url) -> Result<&str, String> {
     }
 }
 
-/// The body with the header fields that say what it is: the text alone, or text and HTML, of which
-/// readers show the last that they can (RFC 2046 §5.1.4).
+/// The body with its header fields: text only, or text and HTML, of which mail programs show the last that they
+/// support (RFC 2046 §5.1.4).
 fn body(text: &str, html: Option<&str>) -> Vec<u8> {
     let part = |kind, text| SinglePart::builder().header(kind).body(encoded_body(text));
     let text = part(ContentType::TEXT_PLAIN, text);
@@ -109,13 +108,12 @@ fn body(text: &str, html: Option<&str>) -> Vec<u8> {
     }
 }
 
-/// The text with every line ended by CRLF, encoded as little as it can be. A CR or LF by itself never
-/// leaves us: servers do not agree whether it ends a line, and that is how a body could end the
-/// message and begin another ("SMTP smuggling").
+/// The text with CRLF line ends and as little encoding as possible. Contains no bare CR or LF: servers disagree
+/// whether one ends a line, and a body could end the message and start another ("SMTP smuggling").
 fn encoded_body(text: &str) -> Body {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if text.contains(is_odd) {
+    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if text.contains(is_control) {
         let encoding = ContentTransferEncoding::Base64;
         Body::new_with_encoding(text, encoding).unwrap_or_else(Body::new)
     } else {

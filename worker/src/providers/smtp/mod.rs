@@ -1,14 +1,14 @@
-//! E-mail by any server that speaks SMTP (RFC 5321), by lettre.
+//! E-mail through an SMTP server (RFC 5321), with lettre.
 
 mod connection;
+mod error;
 mod header;
 pub(super) mod message;
+mod phase;
 mod pool;
-mod refusal;
-mod report;
+mod reply;
 mod server;
 mod settings;
-mod stage;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -21,15 +21,15 @@ use lettre::transport::smtp::client::Certificate;
 use lettre::transport::smtp::response::Response;
 use tidings_domain::content::Mailbox;
 
-use super::{EmailMessage, Provider, Report};
+use super::{EmailMessage, Provider, SendOutcome};
 use connection::Connection;
+use error::SmtpError;
 use message::Mail;
 use pool::Pool;
-use report::Trouble;
 use server::Server;
 pub use settings::{SmtpLogin, SmtpSettings, SmtpTls};
 
-/// Sends e-mail by an SMTP server.
+/// Sends e-mail through an SMTP server.
 pub struct Smtp {
     server: Server,
     pool: Pool,
@@ -38,12 +38,12 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    /// Sends at most `connections` messages at once, each for no longer than `timeout`. Trusts the
+    /// Builds a client that sends at most `connections` messages concurrently, each within `timeout`. Trusts the
     /// certificate authorities of the system (or of `SSL_CERT_FILE`).
     ///
     /// # Errors
     ///
-    /// Where TLS cannot be set up.
+    /// Fails if TLS cannot be set up.
     pub fn new(
         settings: SmtpSettings,
         timeout: Duration,
@@ -52,11 +52,11 @@ impl Smtp {
         Self::build(settings, timeout, connections, None)
     }
 
-    /// The same, trusting also the authority whose certificate `pem` is.
+    /// As [`Smtp::new`], but also trusts the certificate authority `pem`.
     ///
     /// # Errors
     ///
-    /// Where TLS cannot be set up, or `pem` holds no certificate.
+    /// Fails if TLS cannot be set up, or if `pem` is not a certificate.
     pub fn trusting(
         settings: SmtpSettings,
         timeout: Duration,
@@ -75,67 +75,67 @@ impl Smtp {
     ) -> Result<Self, Error> {
         Ok(Self {
             sender: settings.sender.clone(),
-            // A host has several addresses; where the first does not answer, another should have time.
+            // Half, so that there is time for another address of the host if the first does not answer.
             server: Server::new(settings, authority, timeout / 2)?,
             pool: Pool::new(connections),
             timeout,
         })
     }
 
-    async fn send(&self, message: &EmailMessage) -> Report {
+    async fn send(&self, message: &EmailMessage) -> SendOutcome {
         let mail = match Mail::compose(message, &self.sender, Timestamp::now()) {
             Ok(mail) => mail,
-            Err(error) => return Report::Rejected { error },
+            Err(error) => return SendOutcome::Rejected { error },
         };
         let ended = AtomicBool::new(false);
-        // Servers quote the address as they were given it.
+        // Servers quote the address in the form that they received.
         let recipient = [message.to.as_str(), mail.to.as_ref()];
-        // A connection that is in use when the time is over goes down with it.
+        // On a timeout, the connection is dropped with the future.
         match tokio::time::timeout(self.timeout, self.deliver(&mail, &ended)).await {
-            Ok(Ok(answer)) => report::delivered(&answer, &recipient),
-            Ok(Err(trouble)) => report::not_taken(trouble, &recipient),
+            Ok(Ok(answer)) => error::delivered_outcome(&answer, &recipient),
+            Ok(Err(error)) => error::error_outcome(error, &recipient),
             Err(_) => self.timed_out(ended.load(Ordering::Relaxed)),
         }
     }
 
-    async fn deliver(&self, mail: &Mail, ended: &AtomicBool) -> Result<Response, Trouble> {
+    async fn deliver(&self, mail: &Mail, ended: &AtomicBool) -> Result<Response, SmtpError> {
         let _slot = self.pool.slot().await;
         if let Some(connection) = self.pool.take() {
-            match self.over(connection, mail, ended).await {
-                // The server may have closed it while it was idle, or wants no more messages over it.
-                Err(trouble) if trouble.may_be_stale() => {}
+            match self.send_over(connection, mail, ended).await {
+                // The server closed the idle connection, or accepts no further message on it.
+                Err(error) if error.may_be_stale() => {}
                 outcome => return outcome,
             }
         }
         let connection = self.server.connect().await?;
-        self.over(connection, mail, ended).await
+        self.send_over(connection, mail, ended).await
     }
 
-    async fn over(
+    async fn send_over(
         &self,
         mut connection: Connection,
         mail: &Mail,
         ended: &AtomicBool,
-    ) -> Result<Response, Trouble> {
+    ) -> Result<Response, SmtpError> {
         let outcome = connection.send(mail, ended).await;
         if outcome
             .as_ref()
             .err()
-            .is_none_or(Trouble::leaves_connection)
+            .is_none_or(SmtpError::leaves_connection)
         {
             self.pool.keep(connection);
         }
         outcome
     }
 
-    fn timed_out(&self, ended: bool) -> Report {
+    fn timed_out(&self, ended: bool) -> SendOutcome {
         let limit = self.timeout;
         if ended {
             let error = format!("no answer to the message within {limit:?}");
-            Report::Unknown { error }
+            SendOutcome::Unknown { error }
         } else {
             let error = format!("the message was not sent within {limit:?}");
-            Report::Failed { error }
+            SendOutcome::Failed { error }
         }
     }
 }
@@ -145,7 +145,7 @@ impl Provider<EmailMessage> for Smtp {
         "smtp"
     }
 
-    fn send<'a>(&'a self, message: &'a EmailMessage) -> BoxFuture<'a, Report> {
+    fn send<'a>(&'a self, message: &'a EmailMessage) -> BoxFuture<'a, SendOutcome> {
         self.send(message).boxed()
     }
 }

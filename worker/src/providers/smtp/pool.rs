@@ -6,18 +6,18 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::Connection;
 
-/// How long a connection is kept for the next message. Servers close them after some minutes
-/// (RFC 5321 §4.5.3.2.7 says five), and what stands between may forget them sooner and tell nobody.
+/// How long an idle connection is kept. Servers close idle connections after some minutes (RFC 5321 §4.5.3.2.7:
+/// five), and a firewall may drop them earlier without notice.
 const MAX_IDLE: Duration = Duration::from_mins(1);
 
-/// How long taking leave of a server may take.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// Timeout of `QUIT`.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The connections that are open: so many at most, and those that nobody uses for a while.
+/// A pool of SMTP connections with a maximum number.
 ///
-/// It is our own because lettre's puts a connection back where its use was broken off half-way (by a
-/// timeout, say), and from there on takes the answers to one message for those to the next. It asks the
-/// server before each message whether it is still there, too, and has no limit.
+/// lettre's own pool is not used. It returns a connection to the pool after its use was interrupted (by a
+/// timeout, for example), and from then on takes the replies to one message for the replies to the next. It also
+/// sends `NOOP` before each message, and it has no maximum.
 pub(super) struct Pool {
     slots: Semaphore,
     idle: Arc<Mutex<Idle>>,
@@ -25,9 +25,9 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 struct Idle {
-    /// The one that was used last is last.
+    /// Ordered by last use; the most recently used is last.
     connections: Vec<(Instant, Connection)>,
-    /// Whether a task is there that closes them.
+    /// Whether the task that closes idle connections runs.
     is_watched: bool,
 }
 
@@ -39,19 +39,18 @@ impl Pool {
         }
     }
 
-    /// Waits for a turn to have a connection; `None` never, since it is not closed.
+    /// Waits for permission to use a connection. Never `None`, because the semaphore is never closed.
     pub(super) async fn slot(&self) -> Option<SemaphorePermit<'_>> {
         self.slots.acquire().await.ok()
     }
 
-    /// The connection that was used last, if there is one. Whether the server still knows it shows when
-    /// it is used.
+    /// Takes the most recently used connection. The server may have closed it, which its next use detects.
     pub(super) fn take(&self) -> Option<Connection> {
         let (since, connection) = lock(&self.idle).connections.pop()?;
         (since.elapsed() < MAX_IDLE).then_some(connection)
     }
 
-    /// Keeps a connection for the next message.
+    /// Returns a connection to the pool.
     pub(super) fn keep(&self, connection: Connection) {
         let mut idle = lock(&self.idle);
         idle.connections.push((Instant::now(), connection));
@@ -61,7 +60,7 @@ impl Pool {
     }
 }
 
-/// Closes connections that have not been used for too long, until there is none.
+/// Closes connections that have been idle too long, until there are no idle connections.
 async fn close_idle(idle: Weak<Mutex<Idle>>) {
     let mut is_watched = true;
     while is_watched {
@@ -72,18 +71,18 @@ async fn close_idle(idle: Weak<Mutex<Idle>>) {
             let mut idle = lock(&idle);
             let is_old = |(since, _): &mut (Instant, _)| since.elapsed() >= MAX_IDLE;
             old = idle.connections.extract_if(.., is_old).collect();
-            // Under the lock: whoever keeps a connection from now on starts another of these.
+            // Under the lock, so that the next returned connection starts a new task.
             idle.is_watched = !idle.connections.is_empty();
             is_watched = idle.is_watched;
         }
         for (_, connection) in old {
-            // A server that does not answer is left without a farewell.
-            let _ = timeout(FAREWELL, connection.close()).await;
+            // A server that does not answer is disconnected without `QUIT`.
+            let _ = timeout(QUIT_TIMEOUT, connection.close()).await;
         }
     }
 }
 
 fn lock(idle: &Mutex<Idle>) -> MutexGuard<'_, Idle> {
-    // Nothing is done under the lock that could leave it half-done.
+    // No code under the lock can leave the state inconsistent.
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,11 +8,11 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::report::{Cause, Trouble};
+use super::error::{SmtpError, SmtpErrorCause};
+use super::phase::SmtpPhase;
 use super::settings::{SmtpLogin, SmtpSettings, SmtpTls};
-use super::stage::Stage;
 
-/// The server and how to reach it.
+/// Connects to the SMTP server.
 pub(super) struct Server {
     host: String,
     port: u16,
@@ -23,13 +23,13 @@ pub(super) struct Server {
 }
 
 enum Encryption {
-    ByStartTls(TlsParameters),
-    FromTheFirstByte(TlsParameters),
+    StartTls(TlsParameters),
+    Implicit(TlsParameters),
     None,
 }
 
 impl Server {
-    /// Reads the system's certificate authorities, which is why it is done once.
+    /// Reads the system's certificate authorities, which is slow, so it is done once.
     pub(super) fn new(
         settings: SmtpSettings,
         authority: Option<Certificate>,
@@ -45,8 +45,8 @@ impl Server {
         };
         Ok(Self {
             encryption: match settings.tls {
-                SmtpTls::StartTls => Encryption::ByStartTls(parameters()?),
-                SmtpTls::Tls => Encryption::FromTheFirstByte(parameters()?),
+                SmtpTls::StartTls => Encryption::StartTls(parameters()?),
+                SmtpTls::Tls => Encryption::Implicit(parameters()?),
                 SmtpTls::None => Encryption::None,
             },
             host: settings.host,
@@ -57,57 +57,57 @@ impl Server {
         })
     }
 
-    /// A new connection, encrypted and logged in as the settings say.
-    pub(super) async fn connect(&self) -> Result<Connection, Trouble> {
+    /// Opens a connection, encrypted and logged in according to the settings.
+    pub(super) async fn connect(&self) -> Result<Connection, SmtpError> {
         let smtp = self.open().await;
-        let smtp = smtp.map_err(|cause| cause.at(Stage::Connecting))?;
+        let smtp = smtp.map_err(|cause| cause.at(SmtpPhase::Connecting))?;
         let mut connection = Connection::new(smtp);
         if let Some(login) = &self.login {
             let logged_in = connection.log_in(login).await;
-            logged_in.map_err(|cause| cause.at(Stage::LoggingIn))?;
+            logged_in.map_err(|cause| cause.at(SmtpPhase::LoggingIn))?;
         }
         Ok(connection)
     }
 
-    async fn open(&self) -> Result<AsyncSmtpConnection, Cause> {
+    async fn open(&self) -> Result<AsyncSmtpConnection, SmtpErrorCause> {
         let (hello, limit) = (&self.hello, self.connect_timeout);
-        let by_starttls = match &self.encryption {
-            Encryption::FromTheFirstByte(parameters) => {
+        let starttls = match &self.encryption {
+            Encryption::Implicit(parameters) => {
                 let server = (self.host.as_str(), self.port);
                 let (limit, tls) = (Some(limit), Some(parameters.clone()));
                 return Ok(
                     AsyncSmtpConnection::connect_tokio1(server, limit, hello, tls, None).await?,
                 );
             }
-            Encryption::ByStartTls(parameters) => Some(parameters),
+            Encryption::StartTls(parameters) => Some(parameters),
             Encryption::None => None,
         };
-        let stream = self.reach().await.map_err(Cause::Lost)?;
+        let stream = self.connect_tcp().await.map_err(SmtpErrorCause::Lost)?;
         let mut smtp = AsyncSmtpConnection::connect_with_transport(Box::new(stream), hello).await?;
-        if let Some(parameters) = by_starttls {
-            // Fails where the server does not offer it: nothing is ever sent unencrypted instead.
+        if let Some(parameters) = starttls {
+            // Fails if the server does not offer STARTTLS. Never falls back to an unencrypted connection.
             smtp.starttls(parameters.clone(), hello).await?;
         }
         Ok(smtp)
     }
 
-    /// A connection to the first of the host's addresses that takes one, as lettre makes it, but that
-    /// it writes without delay. The line that ends a message is a write of its own, which would wait for
-    /// the server's acknowledgement of what came before; and the server holds that back for 40 ms, in
-    /// each message. (For TLS from the first byte lettre has no way to say so.)
-    async fn reach(&self) -> Result<TcpStream, String> {
+    /// Connects to the first address of the host that accepts a connection, and sets `TCP_NODELAY`, which lettre
+    /// does not. The line that ends a message is a separate write, which would wait for the delayed
+    /// acknowledgement of the previous write: 40 ms for each message. (lettre offers no way to set it with
+    /// implicit TLS.)
+    async fn connect_tcp(&self) -> Result<TcpStream, String> {
         let addresses = lookup_host((self.host.as_str(), self.port)).await;
-        let mut why = "the host has no address".to_owned();
+        let mut error = "the host has no address".to_owned();
         for address in addresses.map_err(|error| error.to_string())? {
             let limit = self.connect_timeout;
             let connected = timeout(limit, TcpStream::connect(address)).await;
             match connected.map(|connected| connected.and_then(without_delay)) {
                 Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => why = error.to_string(),
-                Err(_) => why = format!("no connection within {limit:?}"),
+                Ok(Err(failure)) => error = failure.to_string(),
+                Err(_) => error = format!("no connection within {limit:?}"),
             }
         }
-        Err(why)
+        Err(error)
     }
 }
 

@@ -3,9 +3,9 @@ use serde_json::json;
 use tidings_domain::content::Sms;
 use wiremock::{MockServer, ResponseTemplate};
 
-use super::super::local_server::{
-    SOON, TIMEOUT, answering, base_url, header, id, in_short, json_answer, nobody, only_request,
-    silent, wait_of,
+use super::super::test_server::{
+    SHORT_TIMEOUT, TIMEOUT, base_url, header, id, json_response, only_request, retry_after_of,
+    server_with_response, summary, unreachable_url, unresponsive_server,
 };
 use super::*;
 
@@ -16,7 +16,7 @@ fn settings(base_url: BaseUrl) -> TwilioSettings {
     TwilioSettings {
         account_sid: ACCOUNT.to_owned(),
         auth_token: TOKEN.into(),
-        sender: Sender::Number("+15005550006".parse().expect("right")),
+        sender: TwilioSender::Number("+15005550006".parse().expect("right")),
         base_url,
     }
 }
@@ -25,8 +25,8 @@ fn twilio(server: &MockServer) -> Twilio {
     Twilio::new(settings(base_url(server)), TIMEOUT).expect("a client")
 }
 
-fn message() -> TextMessage {
-    TextMessage {
+fn message() -> SmsMessage {
+    SmsMessage {
         id: id(),
         to: "+4915112345678".parse().expect("right"),
         sms: Sms {
@@ -36,8 +36,8 @@ fn message() -> TextMessage {
     }
 }
 
-async fn report_on(answer: ResponseTemplate) -> Report {
-    let server = answering(answer).await;
+async fn outcome_of(answer: ResponseTemplate) -> SendOutcome {
+    let server = server_with_response(answer).await;
     twilio(&server).send(&message()).await
 }
 
@@ -45,9 +45,9 @@ async fn report_on(answer: ResponseTemplate) -> Report {
 async fn a_text_message_is_one_form_with_basic_authentication() {
     let sid = "SM0123456789abcdef0123456789abcdef";
     let created = json!({"sid": sid, "status": "queued", "error_code": null});
-    let server = answering(json_answer(201, &created)).await;
+    let server = server_with_response(json_response(201, &created)).await;
     let report = twilio(&server).send(&message()).await;
-    assert_eq!(in_short(&report), ("delivered", sid));
+    assert_eq!(summary(&report), ("delivered", sid));
 
     let request = only_request(&server).await;
     assert_eq!(request.method.as_str(), "POST");
@@ -71,14 +71,14 @@ async fn a_text_message_is_one_form_with_basic_authentication() {
 
 #[tokio::test]
 async fn a_messaging_service_is_named_by_its_sid() {
-    let server = answering(ResponseTemplate::new(201)).await;
+    let server = server_with_response(ResponseTemplate::new(201)).await;
     let mut settings = settings(base_url(&server));
-    settings.sender = Sender::Service("MG0123456789abcdef0123456789abcdef".to_owned());
+    settings.sender = TwilioSender::Service("MG0123456789abcdef0123456789abcdef".to_owned());
     let twilio = Twilio::new(settings, TIMEOUT).expect("a client");
-    // An answer that cannot be understood is still a success.
+    // A success with an invalid body is still a success.
     assert_eq!(
         twilio.send(&message()).await,
-        Report::Delivered { reference: None }
+        SendOutcome::Delivered { reference: None }
     );
     let request = only_request(&server).await;
     assert_eq!(
@@ -88,7 +88,7 @@ async fn a_messaging_service_is_named_by_its_sid() {
 }
 
 #[rstest]
-// The message's own trouble.
+// The message.
 #[case(400, 21211, "Invalid 'To' Phone Number", "rejected")]
 #[case(
     400,
@@ -135,7 +135,7 @@ async fn a_messaging_service_is_named_by_its_sid() {
     "rejected"
 )]
 #[case(400, 99999, "A code that nobody knows yet", "rejected")]
-// The account's.
+// The account.
 #[case(401, 20003, "Authenticate", "credentials")]
 #[case(401, 20404, "The requested resource was not found", "credentials")]
 #[case(403, 20003, "Permission Denied", "credentials")]
@@ -175,22 +175,22 @@ async fn a_messaging_service_is_named_by_its_sid() {
     "credentials"
 )]
 #[case(400, 30002, "Account suspended", "credentials")]
-// Patience.
-#[case(429, 20429, "Too Many Requests", "slow down")]
-#[case(429, 63038, "Account exceeded the daily messages limit", "slow down")]
+// The rate.
+#[case(429, 20429, "Too Many Requests", "throttled")]
+#[case(429, 63038, "Account exceeded the daily messages limit", "throttled")]
 #[case(
     400,
     21611,
     "This 'From' number has exceeded the maximum number of queued messages",
-    "slow down"
+    "throttled"
 )]
-// Twilio's.
+// Twilio.
 #[case(400, 21730, "System under maintenance", "failed")]
 #[case(408, 20408, "Request Timeout", "failed")]
 #[case(500, 20500, "Internal Server Error", "failed")]
 #[case(503, 20503, "Service unavailable", "failed")]
 #[tokio::test]
-async fn each_documented_error_has_its_outcome_and_its_words(
+async fn each_documented_error_has_its_outcome_and_its_text(
     #[case] status: u16,
     #[case] code: u32,
     #[case] said: &str,
@@ -198,8 +198,8 @@ async fn each_documented_error_has_its_outcome_and_its_words(
 ) {
     let more_info = format!("https://www.twilio.com/docs/errors/{code}");
     let body = json!({"code": code, "message": said, "more_info": more_info, "status": status});
-    let report = report_on(json_answer(status, &body)).await;
-    let (what, error) = in_short(&report);
+    let report = outcome_of(json_response(status, &body)).await;
+    let (what, error) = summary(&report);
     assert_eq!(what, outcome, "{error}");
     assert!(error.starts_with(&status.to_string()), "{error}");
     assert!(
@@ -213,61 +213,61 @@ async fn each_documented_error_has_its_outcome_and_its_words(
 #[case(400, "rejected")]
 #[case(403, "credentials")]
 #[case(404, "credentials")]
-#[case(429, "slow down")]
+#[case(429, "throttled")]
 #[case(502, "failed")]
 #[tokio::test]
-async fn an_answer_in_no_known_form_is_judged_by_its_status(
+async fn a_response_of_unknown_form_is_judged_by_its_status(
     #[case] status: u16,
     #[case] outcome: &str,
 ) {
     let answer = ResponseTemplate::new(status).set_body_string("<html>oh no</html>");
-    let report = report_on(answer).await;
-    let (what, error) = in_short(&report);
+    let report = outcome_of(answer).await;
+    let (what, error) = summary(&report);
     assert_eq!(what, outcome);
     assert!(!error.contains("html"), "{error}");
 }
 
 #[tokio::test]
-async fn patience_is_asked_for_as_long_as_the_answer_says() {
-    let busy = || json_answer(429, &json!({"code": 20429, "message": "Too Many Requests"}));
-    assert_eq!(wait_of(&report_on(busy()).await), None);
+async fn the_pause_is_retry_after() {
+    let busy = || json_response(429, &json!({"code": 20429, "message": "Too Many Requests"}));
+    assert_eq!(retry_after_of(&outcome_of(busy()).await), None);
     let two = busy().insert_header("Retry-After", "2");
-    assert_eq!(wait_of(&report_on(two).await), Some(2));
+    assert_eq!(retry_after_of(&outcome_of(two).await), Some(2));
 }
 
 #[tokio::test]
-async fn the_number_is_struck_out_of_the_words() {
+async fn the_number_is_redacted() {
     let said = "The 'To' number +4915112345678 (4915112345678) is not a valid phone number.";
     let body = json!({"code": 21211, "message": said, "status": 400});
-    let report = report_on(json_answer(400, &body)).await;
+    let report = outcome_of(json_response(400, &body)).await;
     assert_eq!(
-        in_short(&report).1,
+        summary(&report).1,
         "400 Bad Request: 21211 The 'To' number *** (***) is not a valid phone number."
     );
 }
 
 #[tokio::test]
-async fn no_answer_after_the_request_was_written_is_unknown() {
-    let server = silent().await;
-    let twilio = Twilio::new(settings(base_url(&server)), SOON).expect("a client");
+async fn no_response_to_a_written_request_is_unknown() {
+    let server = unresponsive_server().await;
+    let twilio = Twilio::new(settings(base_url(&server)), SHORT_TIMEOUT).expect("a client");
     let report = twilio.send(&message()).await;
-    let (what, error) = in_short(&report);
+    let (what, error) = summary(&report);
     assert_eq!(what, "unknown", "{error}");
     assert!(!error.contains(ACCOUNT), "{error}");
 }
 
 #[tokio::test]
 async fn a_connection_that_is_refused_is_a_failure() {
-    let twilio = Twilio::new(settings(nobody()), TIMEOUT).expect("a client");
+    let twilio = Twilio::new(settings(unreachable_url()), TIMEOUT).expect("a client");
     let report = twilio.send(&message()).await;
-    let (what, error) = in_short(&report);
+    let (what, error) = summary(&report);
     assert_eq!(what, "failed", "{error}");
     assert!(!error.contains(ACCOUNT), "{error}");
 }
 
 #[test]
-fn neither_token_nor_numbers_show_in_debug_output() {
-    let shown = format!("{:?} {:?}", settings(nobody()), message());
+fn debug_output_hides_token_and_numbers() {
+    let shown = format!("{:?} {:?}", settings(unreachable_url()), message());
     for hidden in [TOKEN, "5005550006", "15112345678"] {
         assert!(!shown.contains(hidden), "{shown}");
     }
@@ -283,9 +283,9 @@ fn read(vars: &[(&str, &str)]) -> Result<TwilioSettings, String> {
 }
 
 #[rstest]
-#[case("+15005550006", Sender::Number("+15005550006".parse().expect("right")))]
-#[case("MG0123456789abcdef0123456789abcdef", Sender::Service("MG0123456789abcdef0123456789abcdef".to_owned()))]
-fn the_sender_is_a_number_or_a_messaging_service(#[case] text: &str, #[case] sender: Sender) {
+#[case("+15005550006", TwilioSender::Number("+15005550006".parse().expect("right")))]
+#[case("MG0123456789abcdef0123456789abcdef", TwilioSender::Service("MG0123456789abcdef0123456789abcdef".to_owned()))]
+fn the_sender_is_a_number_or_a_messaging_service(#[case] text: &str, #[case] sender: TwilioSender) {
     let settings = read(&[
         ("TWILIO_ACCOUNT_SID", ACCOUNT),
         ("TWILIO_AUTH_TOKEN", TOKEN),
@@ -295,7 +295,7 @@ fn the_sender_is_a_number_or_a_messaging_service(#[case] text: &str, #[case] sen
 }
 
 #[test]
-fn everything_that_is_wrong_with_the_settings_is_noted_without_secrets() {
+fn all_mistakes_in_the_settings_are_reported_without_secrets() {
     let nothing = read(&[]).expect_err("three are missing");
     assert!(nothing.starts_with("3 wrong"), "{nothing}");
     let wrong = read(&[

@@ -1,8 +1,8 @@
-//! Webhooks, signed as [Standard Webhooks](https://www.standardwebhooks.com/) says, to receivers that
-//! anybody may run: each answers for itself, and none is trusted.
+//! Webhooks, signed according to [Standard Webhooks](https://www.standardwebhooks.com/). Anyone may run a receiver,
+//! so no receiver is trusted, and each has a state of its own.
 
-mod outcome;
 mod resolver;
+mod response;
 mod sender;
 mod settings;
 mod signature;

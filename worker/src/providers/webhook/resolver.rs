@@ -6,13 +6,13 @@ use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tidings_egress::{EgressPolicy, Reach, Refusal};
 
-/// Finds a name's addresses. There is one in the programs; tests bring names of their own.
+/// Resolves host names. Tests replace [`SystemLookup`].
 pub trait Lookup: Send + Sync {
-    /// Every address that `name` has.
+    /// All addresses of `name`.
     fn addresses(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
 }
 
-/// Asks the machine's own resolver.
+/// The system's resolver.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemLookup;
 
@@ -26,9 +26,8 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// The resolver that connections are made by. It hands on the addresses that the policy allows and
-/// drops the others, and what it hands on is what is connected to: no second lookup lies between, whose
-/// answer could be another.
+/// A resolver that returns only the addresses that the egress policy allows. The client connects to exactly these
+/// addresses, without a second lookup that could return others.
 pub(super) struct GuardedResolver {
     pub(super) policy: Arc<EgressPolicy>,
     pub(super) reach: Reach,
@@ -36,7 +35,7 @@ pub(super) struct GuardedResolver {
 }
 
 impl Resolve for GuardedResolver {
-    /// Fails with [`Refusal`] where the name has addresses and none is allowed.
+    /// Fails with [`Refusal`] if the name has addresses but none is allowed.
     fn resolve(&self, name: Name) -> Resolving {
         let found = self.lookup.addresses(name.as_str());
         let (policy, reach) = (Arc::clone(&self.policy), self.reach);
@@ -48,7 +47,7 @@ impl Resolve for GuardedResolver {
             let allowed = found
                 .into_iter()
                 .filter(|address| policy.allows(reach, *address));
-            // Port 0 stands for the URL's own.
+            // Port 0 means the port of the URL.
             let allowed: Vec<_> = allowed.map(|address| SocketAddr::new(address, 0)).collect();
             if allowed.is_empty() {
                 return Err(Refusal::InternalAddress.into());

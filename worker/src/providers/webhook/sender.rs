@@ -14,28 +14,27 @@ use tokio::time::timeout;
 
 use super::resolver::GuardedResolver;
 use super::signature::signatures;
-use super::{InvalidSecret, Lookup, SigningSecret, SystemLookup, WebhookSettings, outcome};
-use crate::providers::{Provider, Report, WebhookMessage, http};
+use super::{InvalidSecret, Lookup, SigningSecret, SystemLookup, WebhookSettings, response};
+use crate::providers::{Provider, SendOutcome, WebhookMessage, http};
 
-/// How long a connection may lie idle. Receivers close theirs after some seconds more, and a request
-/// that crosses that leaves everybody in doubt.
-const IDLE: Duration = Duration::from_secs(15);
+/// Maximum idle time of a connection. Shorter than that of most receivers, because a request on a connection
+/// that the receiver closes at the same moment has an unknown outcome.
+const MAX_IDLE: Duration = Duration::from_secs(15);
 
-/// How long the rest of a successful answer is waited for, so that its connection can be used again.
-const REST: Duration = Duration::from_secs(1);
+/// Timeout for reading the body of a success response, so that its connection can be reused.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The provider `http` of webhooks: one POST, signed, to wherever the policy allows.
+/// The provider `http` of webhooks: sends one signed POST, if the egress policy allows the URL.
 pub struct WebhookSender {
     policy: Arc<EgressPolicy>,
-    /// Connects to the addresses that the policy allows.
+    /// Connects only to addresses that the policy allows.
     guarded: Client,
-    /// Connects to any address. Used for the operator's own hosts alone, and another client, so that
-    /// neither can get a connection that the other made.
+    /// Connects to any address. Used only for the hosts that the operator allows. A separate client, so that
+    /// the two never share a connection.
     open: Client,
 }
 
-/// The request's body. The order of its members and all their values are the same at each attempt, and
-/// so are the bytes.
+/// The body of the request. Its bytes are the same at every attempt.
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: &'a str,
@@ -44,21 +43,21 @@ struct Body<'a> {
 }
 
 impl WebhookSender {
-    /// A sender that takes no longer than `timeout` for one message.
+    /// Builds a sender whose requests take at most `timeout`.
     ///
     /// # Errors
     ///
-    /// Where no TLS client can be made.
+    /// Fails if the TLS client cannot be built.
     pub fn new(settings: &WebhookSettings, timeout: Duration) -> reqwest::Result<Self> {
         let lookup: Arc<dyn Lookup> = Arc::new(SystemLookup);
         Self::with_lookup(settings, timeout, &lookup)
     }
 
-    /// The same with another way to find the addresses of names.
+    /// As [`WebhookSender::new`], with another resolver.
     ///
     /// # Errors
     ///
-    /// Where no TLS client can be made.
+    /// Fails if the TLS client cannot be built.
     pub fn with_lookup(
         settings: &WebhookSettings,
         timeout: Duration,
@@ -67,8 +66,8 @@ impl WebhookSender {
         let policy = Arc::new(settings.egress.clone());
         let client = |reach| {
             http::client(timeout)
-                .pool_idle_timeout(IDLE)
-                // On an HTTP/2 connection many requests share its end, and would all be in doubt.
+                .pool_idle_timeout(MAX_IDLE)
+                // When an HTTP/2 connection is lost, all requests on it have an unknown outcome.
                 .http1_only()
                 .dns_resolver(GuardedResolver {
                     policy: Arc::clone(&policy),
@@ -84,22 +83,22 @@ impl WebhookSender {
         })
     }
 
-    async fn post(&self, message: &WebhookMessage) -> Report {
+    async fn post(&self, message: &WebhookMessage) -> SendOutcome {
         let client = match self.policy.reach(&message.to) {
             Ok(Reach::AllowedAddresses) => &self.guarded,
             Ok(Reach::AnyAddress) => &self.open,
             Err(refusal) => return refused(refusal),
         };
         let request = client.post(message.to.as_url().clone());
-        let request = match prepared(request, message, Timestamp::now()) {
+        let request = match build_request(request, message, Timestamp::now()) {
             Ok(request) => request,
-            Err(error) => return Report::Rejected { error },
+            Err(error) => return SendOutcome::Rejected { error },
         };
         match request.send().await {
-            Ok(response) => answered(response).await,
+            Ok(response) => response_outcome(response).await,
             Err(error) => match refusal(&error) {
                 Some(refusal) => refused(refusal),
-                None => http::no_answer(error),
+                None => http::connection_outcome(error),
             },
         }
     }
@@ -110,13 +109,13 @@ impl Provider<WebhookMessage> for WebhookSender {
         "http"
     }
 
-    fn send<'a>(&'a self, message: &'a WebhookMessage) -> BoxFuture<'a, Report> {
+    fn send<'a>(&'a self, message: &'a WebhookMessage) -> BoxFuture<'a, SendOutcome> {
         Box::pin(self.post(message))
     }
 }
 
-/// The request with its headers and its body; `now` is when this attempt is made.
-fn prepared(
+/// Adds the headers and the body. `now` is the time of this attempt.
+fn build_request(
     request: RequestBuilder,
     message: &WebhookMessage,
     now: Timestamp,
@@ -132,7 +131,7 @@ fn prepared(
         .iter()
         .map(|secret| secret.expose_secret().parse())
         .collect();
-    let secrets = secrets.map_err(|wrong| format!("the endpoint's secret {wrong}"))?;
+    let secrets = secrets.map_err(|error| format!("the endpoint's secret {error}"))?;
     let (id, now) = (message.id.to_string(), now.as_second());
     let mut request = request
         .header(CONTENT_TYPE, "application/json")
@@ -144,27 +143,27 @@ fn prepared(
     Ok(request.body(body))
 }
 
-/// What follows from an answer. Only what it says against the message is waited for; of a success the
-/// rest is read for the connection's sake, and not for long.
-async fn answered(response: Response) -> Report {
+/// The outcome of a response. Waits for the body of an error; reads the body of a success only briefly, so that
+/// the connection can be reused.
+async fn response_outcome(response: Response) -> SendOutcome {
     let status = response.status();
     let retry_after = http::retry_after(response.headers(), Timestamp::now());
     let reading = http::body(response);
     let body = if status.is_success() {
-        timeout(REST, reading).await.unwrap_or_default()
+        timeout(BODY_TIMEOUT, reading).await.unwrap_or_default()
     } else {
         reading.await
     };
-    outcome::report(status, retry_after, &body)
+    response::outcome(status, retry_after, &body)
 }
 
-fn refused(refusal: Refusal) -> Report {
-    Report::Rejected {
+fn refused(refusal: Refusal) -> SendOutcome {
+    SendOutcome::Rejected {
         error: format!("url {refusal}"),
     }
 }
 
-/// The resolver's refusal, where that is what the error comes from.
+/// The resolver's refusal, if it caused the error.
 fn refusal(error: &reqwest::Error) -> Option<Refusal> {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = cause {

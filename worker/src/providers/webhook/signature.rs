@@ -6,17 +6,17 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
 
-/// How a secret is marked as one; the mark is no part of the key.
+/// The prefix of a secret; not part of the key.
 const PREFIX: &str = "whsec_";
 
-/// The key of a signature, written as `whsec_` and 24 to 64 random bytes in base64. The reference
-/// libraries take it without `whsec_` too, and so does this.
+/// A signing key, written as `whsec_` and 24 to 64 random bytes in base64. The prefix is optional, as in the
+/// reference libraries.
 ///
 /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
 #[derive(Clone, Debug)]
 pub struct SigningSecret(SecretSlice<u8>);
 
-/// A text that is no signing secret, in words that finish "the secret …". Never holds the text.
+/// The text is not a signing secret. The message completes "the secret …" and never quotes the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be whsec_ and 24 to 64 bytes in base64, for example from: openssl rand -base64 32")]
 pub struct InvalidSecret;
@@ -46,8 +46,8 @@ impl SigningSecret {
     }
 }
 
-/// The value of `webhook-signature`: one signature for each secret, separated by blanks, so that a
-/// receiver that knows any one of them can verify the request. `None` where there is no secret.
+/// The value of `webhook-signature`: one signature for each secret, separated by spaces, so that a receiver that
+/// knows one of the secrets can verify the request. `None` if there is no secret.
 pub(super) fn signatures(
     secrets: &[SigningSecret],
     id: &str,
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_published_vector_comes_out() {
+    fn the_published_test_vector_matches() {
         let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
         let body = br#"{"test": 2432232314}"#;
         for text in [PUBLISHED, &PUBLISHED[PREFIX.len()..]] {
@@ -130,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn another_implementation_verifies_with_each_of_the_secrets(
+        fn the_reference_implementation_verifies_each_signature(
             keys in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 24..=64), 1..4),
             id in "[a-zA-Z0-9_-]{1,40}",
             body in any::<String>(),

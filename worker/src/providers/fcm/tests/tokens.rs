@@ -1,4 +1,4 @@
-//! How access tokens are come by, kept and thrown away.
+//! Requesting, caching and replacing access tokens.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use rstest::rstest;
@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 use super::*;
 
-/// Takes no message that comes with the token `ya29.1`.
+/// Refuses the token `ya29.1`.
 fn first_token_revoked(request: &Request) -> ResponseTemplate {
     if header(request, "authorization") == "Bearer ya29.1" {
         return unauthenticated();
@@ -17,14 +17,14 @@ fn first_token_revoked(request: &Request) -> ResponseTemplate {
 
 fn unauthenticated() -> ResponseTemplate {
     let said = "Request had invalid authentication credentials.";
-    json_answer(
+    json_response(
         401,
         &json!({"error": {"code": 401, "message": said, "status": "UNAUTHENTICATED"}}),
     )
 }
 
 #[tokio::test]
-async fn a_token_is_asked_for_with_an_assertion_that_the_accounts_key_signed() {
+async fn a_token_is_requested_with_an_assertion_signed_by_the_account() {
     let server = google(tokens(3599), taken()).await;
     fcm(&server, TIMEOUT).send(&message()).await;
     let asked = requests(&server, TOKEN).await;
@@ -64,26 +64,26 @@ async fn one_token_serves_many_messages() {
     let server = google(tokens(3599), taken()).await;
     let fcm = fcm(&server, TIMEOUT);
     for _ in 0..5 {
-        assert_eq!(in_short(&fcm.send(&message()).await).0, "delivered");
+        assert_eq!(summary(&fcm.send(&message()).await).0, "delivered");
     }
     assert_eq!(counts(&server).await, (1, 5));
 }
 
 #[tokio::test]
-async fn many_first_messages_at_once_ask_for_one_token() {
+async fn concurrent_first_messages_request_one_token() {
     let server = google(tokens(3599), taken()).await;
     let fcm = Arc::new(fcm(&server, TIMEOUT));
     let reports = send_many(&fcm, 20).await;
-    assert!(reports.iter().all(|r| in_short(r).0 == "delivered"));
+    assert!(reports.iter().all(|r| summary(r).0 == "delivered"));
     assert_eq!(counts(&server).await, (1, 20));
 }
 
 #[tokio::test]
-async fn a_token_that_is_about_to_end_is_used_once() {
+async fn a_token_that_is_about_to_expire_is_used_once() {
     let server = google(tokens(30), taken()).await;
     let fcm = fcm(&server, TIMEOUT);
     for _ in 0..2 {
-        assert_eq!(in_short(&fcm.send(&message()).await).0, "delivered");
+        assert_eq!(summary(&fcm.send(&message()).await).0, "delivered");
     }
     let sent = requests(&server, SEND).await;
     let bearers: Vec<_> = sent.iter().map(|r| header(r, "authorization")).collect();
@@ -95,21 +95,21 @@ async fn a_token_that_was_revoked_is_replaced_once_for_all_messages() {
     let server = google(tokens(3599), first_token_revoked).await;
     let fcm = Arc::new(fcm(&server, TIMEOUT));
     let reports = send_many(&fcm, 10).await;
-    assert!(reports.iter().all(|r| in_short(r).0 == "delivered"));
+    assert!(reports.iter().all(|r| summary(r).0 == "delivered"));
     assert_eq!(counts(&server).await, (2, 20));
 }
 
 #[tokio::test]
-async fn a_new_token_that_is_refused_too_is_the_operators_trouble() {
+async fn a_new_token_that_is_refused_too_means_wrong_credentials() {
     let server = google(tokens(3599), unauthenticated()).await;
     let report = fcm(&server, TIMEOUT).send(&message()).await;
-    assert_eq!(in_short(&report).0, "credentials");
+    assert_eq!(summary(&report).0, "credentials");
     assert_eq!(counts(&server).await, (2, 2));
 }
 
 #[tokio::test]
-async fn a_third_partys_refusal_costs_no_token() {
-    let third_party = json_answer(
+async fn a_third_party_refusal_keeps_the_token() {
+    let third_party = json_response(
         401,
         &json!({"error": {
             "code": 401,
@@ -123,7 +123,7 @@ async fn a_third_partys_refusal_costs_no_token() {
     );
     let server = google(tokens(3599), third_party).await;
     let report = fcm(&server, TIMEOUT).send(&message()).await;
-    assert_eq!(in_short(&report).0, "not now");
+    assert_eq!(summary(&report).0, "refused for now");
     assert_eq!(counts(&server).await, (1, 1));
 }
 
@@ -132,20 +132,20 @@ async fn a_third_partys_refusal_costs_no_token() {
 #[case(401, "invalid_client", "credentials")]
 #[case(403, "access_denied", "credentials")]
 #[case(400, "internal_failure", "failed")]
-#[case(429, "rate_limit", "slow down")]
+#[case(429, "rate_limit", "throttled")]
 #[case(500, "server_error", "failed")]
 #[case(503, "", "failed")]
 #[tokio::test]
-async fn where_no_token_is_given_nothing_is_sent(
+async fn without_a_token_nothing_is_sent(
     #[case] status: u16,
     #[case] error: &str,
     #[case] outcome: &str,
 ) {
     let body = json!({"error": error, "error_description": "Invalid JWT Signature."});
-    let server = google(json_answer(status, &body), taken()).await;
+    let server = google(json_response(status, &body), taken()).await;
     let fcm = Arc::new(fcm(&server, TIMEOUT));
     for report in send_many(&fcm, 5).await {
-        let (what, said) = in_short(&report);
+        let (what, said) = summary(&report);
         assert_eq!(what, outcome, "{said}");
         assert!(
             said.starts_with(&format!("access token: {status}")),
@@ -153,28 +153,28 @@ async fn where_no_token_is_given_nothing_is_sent(
         );
         assert!(said.ends_with("Invalid JWT Signature."), "{said}");
     }
-    // One failure is shared by all that waited; whoever comes later asks again.
+    // The waiting sends share one failure; a later send requests again.
     assert_eq!(counts(&server).await, (1, 0));
     fcm.send(&message()).await;
     assert_eq!(counts(&server).await, (2, 0));
 }
 
 #[tokio::test]
-async fn an_answer_without_a_token_is_a_failure() {
-    let server = google(json_answer(200, &json!({"id_token": "x"})), taken()).await;
+async fn a_response_without_a_token_is_a_failure() {
+    let server = google(json_response(200, &json!({"id_token": "x"})), taken()).await;
     let report = fcm(&server, TIMEOUT).send(&message()).await;
-    let (what, error) = in_short(&report);
+    let (what, error) = summary(&report);
     assert_eq!(what, "failed");
     assert!(error.starts_with("access token: "), "{error}");
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_come_is_a_failure_since_nothing_was_sent() {
+async fn a_token_that_never_arrives_is_a_failure_because_nothing_was_sent() {
     let never = ResponseTemplate::new(200).set_delay(Duration::from_hours(1));
     let server = google(never, taken()).await;
-    let fcm = Arc::new(fcm(&server, SOON));
+    let fcm = Arc::new(fcm(&server, SHORT_TIMEOUT));
     for report in send_many(&fcm, 5).await {
-        let (what, error) = in_short(&report);
+        let (what, error) = summary(&report);
         assert_eq!(what, "failed", "{error}");
         assert!(error.starts_with("access token: "), "{error}");
     }
@@ -182,7 +182,7 @@ async fn a_token_that_does_not_come_is_a_failure_since_nothing_was_sent() {
 }
 
 #[tokio::test]
-async fn an_access_token_does_not_show_in_debug_output() {
+async fn debug_output_hides_the_access_token() {
     let server = google(tokens(3599), taken()).await;
     let fcm = fcm(&server, TIMEOUT);
     let deadline = Instant::now() + TIMEOUT;

@@ -1,4 +1,4 @@
-//! What is written is read back by another implementation.
+//! Composed messages are parsed by another implementation.
 
 use mail_parser::{Address as Parsed, Header, Message, MessageParser, MimeHeaders};
 use proptest::prelude::*;
@@ -56,7 +56,7 @@ fn parse(content: &[u8]) -> Message<'_> {
     MessageParser::default().parse(content).expect("a message")
 }
 
-/// The names of the fields that stand above the message itself, which all come before Content-Type.
+/// The names of the fields before `Content-Type`.
 fn fields<'a>(parsed: &'a Message<'_>) -> Vec<&'a str> {
     let names = parsed.headers().iter().map(Header::name);
     names
@@ -74,7 +74,7 @@ fn crlf(text: &str) -> String {
     lf.replace('\n', "\r\n")
 }
 
-/// What must hold whatever the message says (RFC 5322 §2.1 and §2.3).
+/// Requirements on every message (RFC 5322 §2.1 and §2.3).
 fn assert_well_formed(content: &[u8]) {
     let text = std::str::from_utf8(content).expect("UTF-8");
     assert!(text.is_ascii(), "{text}");
@@ -129,7 +129,7 @@ fn a_message_has_both_parts_and_the_header_that_it_needs() {
 }
 
 #[test]
-fn a_message_without_html_is_text_alone() {
+fn a_message_without_html_is_text_only() {
     let mut message = message();
     message.email.html = None;
     message.email.reply_to = None;
@@ -153,7 +153,7 @@ fn a_message_without_html_is_text_alone() {
 }
 
 #[test]
-fn the_sender_of_the_payload_comes_before_the_installations() {
+fn the_sender_in_the_payload_overrides_the_default_sender() {
     let mut message = message();
     message.email.from = Some(mailbox(None, "shop@example.net"));
     let now = Timestamp::now();
@@ -167,7 +167,7 @@ fn the_sender_of_the_payload_comes_before_the_installations() {
 }
 
 #[test]
-fn domains_are_written_in_ascii_and_what_is_left_needs_smtputf8() {
+fn domains_are_converted_to_ascii_and_local_parts_need_smtputf8() {
     let mut message = message();
     message.to = "anna@exämple.org".parse().expect("an address");
     let mail = Mail::compose(&message, &sender(), Timestamp::now()).expect("composed");
@@ -179,7 +179,7 @@ fn domains_are_written_in_ascii_and_what_is_left_needs_smtputf8() {
 }
 
 #[test]
-fn an_unsubscribe_url_that_fits_no_line_is_refused() {
+fn an_unsubscribe_url_that_is_too_long_for_a_line_is_refused() {
     let mut message = message();
     let long = format!("https://example.com/{}", "a".repeat(MAX_URL));
     message.email.unsubscribe_url = Some(long.parse().expect("a URL"));
@@ -187,7 +187,7 @@ fn an_unsubscribe_url_that_fits_no_line_is_refused() {
     assert!(refused.expect_err("too long").contains("unsubscribeUrl"));
 }
 
-/// Texts of anything at all, and such as attackers and unlucky people write.
+/// Arbitrary texts, and texts that try to break the format.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -200,7 +200,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What stands in a header of such a text.
+/// The text as it appears in a header.
 fn as_line(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -209,7 +209,7 @@ fn as_line(text: &str) -> String {
 
 proptest! {
     #[test]
-    fn nothing_that_a_message_says_becomes_a_header_field_or_is_lost(
+    fn no_text_starts_a_header_field_or_is_lost(
         subject in text().prop_filter("not empty", |text| !text.is_empty()),
         from in text(),
         reply_to in text(),
@@ -238,7 +238,7 @@ proptest! {
             prop_assert_eq!(first(header), (name, Some(address)));
         }
         for (read, written) in [(parsed.body_text(0), body), (parsed.body_html(0), html)] {
-            // What comes before the next boundary is the boundary's.
+            // The line break before a boundary belongs to the boundary.
             let (read, written) = (read.expect("a part"), crlf(&written));
             let ends = ['\r', '\n'];
             prop_assert_eq!(read.trim_end_matches(ends), written.trim_end_matches(ends));

@@ -8,17 +8,17 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::words::words;
-use super::super::{Report, http};
+use super::super::redact::error_text;
+use super::super::{SendOutcome, http};
 use super::ServiceAccount;
 
 /// RFC 7523 §2.1.
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// How long before its end a token is no longer used: it must not end on the way.
+/// A token is not used in the last minute of its life, so that it does not expire during a request.
 const MARGIN: Duration = Duration::from_mins(1);
 
-/// Lets its bearer send push messages for about an hour.
+/// A token that allows sending push messages, usually for an hour.
 #[derive(Debug)]
 pub(super) struct AccessToken {
     secret: SecretString,
@@ -26,7 +26,7 @@ pub(super) struct AccessToken {
 }
 
 impl AccessToken {
-    fn new(granted: Granted, now: Instant) -> Self {
+    fn new(granted: TokenResponse, now: Instant) -> Self {
         let lifetime = Duration::from_secs(granted.expires_in);
         let fresh = now.checked_add(lifetime.saturating_sub(MARGIN));
         Self {
@@ -44,25 +44,25 @@ impl AccessToken {
     }
 }
 
-/// Asks for access tokens, one request at a time, and keeps the last.
-pub(super) struct AccessTokens {
+/// Requests access tokens, one request at a time, and caches the last one.
+pub(super) struct TokenCache {
     client: Client,
     account: ServiceAccount,
-    last: Mutex<Last>,
+    last: Mutex<LastRequest>,
 }
 
-/// What the last request for a token brought.
-enum Last {
-    Nothing,
+/// The result of the last request for a token.
+enum LastRequest {
+    None,
     Token(Arc<AccessToken>),
-    Failure { at: Instant, report: Report },
+    Failure { at: Instant, outcome: SendOutcome },
 }
 
 /// RFC 6749 §5.1.
 #[derive(Deserialize)]
-struct Granted {
+struct TokenResponse {
     access_token: SecretString,
-    /// In seconds. A token that does not say so is used once.
+    /// In seconds. A token without it is used once.
     #[serde(default)]
     expires_in: u64,
 }
@@ -70,112 +70,114 @@ struct Granted {
 /// RFC 6749 §5.2.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Refused {
+struct TokenErrorBody {
     error: String,
     error_description: String,
 }
 
-impl AccessTokens {
+impl TokenCache {
     pub(super) fn new(client: Client, account: ServiceAccount) -> Self {
         Self {
             client,
             account,
-            last: Mutex::new(Last::Nothing),
+            last: Mutex::new(LastRequest::None),
         }
     }
 
-    /// A token other than `refused`, kept or new, by `deadline`. Where there is none: what becomes of
-    /// the message, which has not been sent.
+    /// Returns a cached or new token other than `refused`, by `deadline`.
     ///
-    /// Whoever comes while one is being asked for waits for it, and shares the failure too: many sends
-    /// that start at once ask once.
+    /// Concurrent callers share one request and its failure.
+    ///
+    /// # Errors
+    ///
+    /// Returns the outcome of the message, which was not sent.
     pub(super) async fn get(
         &self,
         deadline: Instant,
         refused: Option<&Arc<AccessToken>>,
-    ) -> Result<Arc<AccessToken>, Report> {
+    ) -> Result<Arc<AccessToken>, SendOutcome> {
         let arrived = Instant::now();
-        let late = |_| Report::Failed {
+        let late = |_| SendOutcome::Failed {
             error: "access token: none came in time".to_owned(),
         };
         let mut last = timeout_at(deadline, self.last.lock()).await.map_err(late)?;
         match &*last {
-            Last::Token(token)
+            LastRequest::Token(token)
                 if token.is_fresh(Instant::now())
                     && refused.is_none_or(|refused| !Arc::ptr_eq(refused, token)) =>
             {
                 return Ok(token.clone());
             }
-            Last::Failure { at, report } if *at >= arrived => return Err(report.clone()),
+            LastRequest::Failure { at, outcome } if *at >= arrived => return Err(outcome.clone()),
             _ => {}
         }
-        let asked = timeout_at(deadline, self.ask(deadline)).await;
-        let asked = asked.unwrap_or_else(|elapsed| Err(late(elapsed)));
-        *last = match &asked {
-            Ok(token) => Last::Token(token.clone()),
-            Err(report) => Last::Failure {
+        let requested = timeout_at(deadline, self.request(deadline)).await;
+        let requested = requested.unwrap_or_else(|elapsed| Err(late(elapsed)));
+        *last = match &requested {
+            Ok(token) => LastRequest::Token(token.clone()),
+            Err(outcome) => LastRequest::Failure {
                 at: Instant::now(),
-                report: report.clone(),
+                outcome: outcome.clone(),
             },
         };
-        asked
+        requested
     }
 
-    async fn ask(&self, deadline: Instant) -> Result<Arc<AccessToken>, Report> {
+    async fn request(&self, deadline: Instant) -> Result<Arc<AccessToken>, SendOutcome> {
         let assertion = self.account.assertion(Timestamp::now());
-        let assertion = assertion.map_err(|error| Report::CredentialsRefused {
+        let assertion = assertion.map_err(|error| SendOutcome::CredentialsRefused {
             error: format!("access token: the service account's file {error}"),
         })?;
         let form = [("grant_type", GRANT_TYPE), ("assertion", &assertion)];
-        let asked_at = Instant::now();
+        let requested_at = Instant::now();
         let request = self
             .client
             .post(self.account.token_uri().clone())
-            .timeout(deadline.saturating_duration_since(asked_at))
+            .timeout(deadline.saturating_duration_since(requested_at))
             .form(&form);
-        let response = request.send().await.map_err(no_token)?;
-        let granted = read(response).await?;
-        Ok(Arc::new(AccessToken::new(granted, asked_at)))
+        let response = request.send().await.map_err(token_request_outcome)?;
+        let granted = parse(response).await?;
+        Ok(Arc::new(AccessToken::new(granted, requested_at)))
     }
 }
 
-/// Whatever happened on the way to a token, the message has not been sent: that is never unknown.
-fn no_token(error: reqwest::Error) -> Report {
-    match http::no_answer(error) {
-        Report::Unknown { error } | Report::Failed { error } => Report::Failed {
+/// The outcome is never `Unknown`, because the message was not sent.
+fn token_request_outcome(error: reqwest::Error) -> SendOutcome {
+    match http::connection_outcome(error) {
+        SendOutcome::Unknown { error } | SendOutcome::Failed { error } => SendOutcome::Failed {
             error: format!("access token: {error}"),
         },
         other => other,
     }
 }
 
-async fn read(response: Response) -> Result<Granted, Report> {
+async fn parse(response: Response) -> Result<TokenResponse, SendOutcome> {
     let (status, headers) = (response.status(), response.headers().clone());
     let body = http::body(response).await;
     if status.is_success() {
-        return serde_json::from_slice(&body).map_err(|_| Report::Failed {
-            error: "access token: an answer that cannot be understood".to_owned(),
+        return serde_json::from_slice(&body).map_err(|_| SendOutcome::Failed {
+            error: "access token: the response is not valid".to_owned(),
         });
     }
-    let refused: Refused = serde_json::from_slice(&body).unwrap_or_default();
-    let said = format!("{} {}", refused.error, refused.error_description);
-    let error = format!("access token: {}", words(status, said.trim(), &[]));
-    // Google's way to say 5xx with a status of its own choice.
-    let passing = [
+    let error_body: TokenErrorBody = serde_json::from_slice(&body).unwrap_or_default();
+    let text = format!("{} {}", error_body.error, error_body.error_description);
+    let error = format!("access token: {}", error_text(status, text.trim(), &[]));
+    // Google returns these errors with 4xx, too.
+    let temporary = [
         "internal_failure",
         "server_error",
         "temporarily_unavailable",
     ];
     Err(match status {
-        StatusCode::TOO_MANY_REQUESTS => Report::SlowDown {
+        StatusCode::TOO_MANY_REQUESTS => SendOutcome::Throttled {
             retry_after: http::retry_after(&headers, Timestamp::now()),
             error,
         },
-        StatusCode::REQUEST_TIMEOUT => Report::Failed { error },
-        status if status.is_client_error() && !passing.contains(&refused.error.as_str()) => {
-            Report::CredentialsRefused { error }
+        StatusCode::REQUEST_TIMEOUT => SendOutcome::Failed { error },
+        status if status.is_client_error() && !temporary.contains(&error_body.error.as_str()) => {
+            SendOutcome::CredentialsRefused { error }
         }
-        _ => Report::Failed { error },
+        _ => SendOutcome::Failed { error },
     })
 }
 
@@ -184,12 +186,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_fresh_until_a_minute_before_its_end() {
+    fn a_token_is_fresh_until_a_minute_before_it_expires() {
         let now = Instant::now();
         let token = |expires_in| {
             let access_token = SecretString::from("ya29.x");
             AccessToken::new(
-                Granted {
+                TokenResponse {
                     access_token,
                     expires_in,
                 },

@@ -8,32 +8,30 @@ use tidings_domain::providers::{
 use tidings_settings::Reader;
 
 use super::sandbox::{Sandbox, SandboxSettings};
-
 use super::smtp::{Smtp, SmtpSettings};
-
 use super::webhook::{WebhookSender, WebhookSettings};
 use super::{
-    EmailMessage, Fcm, FcmSettings, Provider, PushMessage, Sendgrid, SendgridSettings, TextMessage,
+    EmailMessage, Fcm, FcmSettings, Provider, PushMessage, Sendgrid, SendgridSettings, SmsMessage,
     Twilio, TwilioSettings, WebhookMessage,
 };
 
-/// Who delivers for each channel, and what they need. `None` for a channel that this process does not
-/// serve: it is not told the secrets of others.
+/// The settings of each channel's provider. `None` for a channel that this process does not serve, so that it
+/// does not need the secrets of other channels.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderSettings {
-    /// Of e-mail.
-    pub email: Option<EmailSettings>,
-    /// Of text messages.
-    pub sms: Option<SmsSettings>,
-    /// Of push messages.
-    pub push: Option<PushSettings>,
-    /// Of webhooks.
-    pub webhook: Option<WebhookChoice>,
+    /// The e-mail provider.
+    pub email: Option<EmailProviderSettings>,
+    /// The provider of text messages.
+    pub sms: Option<SmsProviderSettings>,
+    /// The provider of push messages.
+    pub push: Option<PushProviderSettings>,
+    /// The provider of webhooks.
+    pub webhook: Option<WebhookProviderSettings>,
 }
 
-/// Who delivers e-mail.
+/// The settings of the e-mail provider.
 #[derive(Clone, Debug)]
-pub enum EmailSettings {
+pub enum EmailProviderSettings {
     /// A mail server.
     Smtp(SmtpSettings),
     /// `SendGrid`.
@@ -42,67 +40,76 @@ pub enum EmailSettings {
     Sandbox(SandboxSettings),
 }
 
-/// Who delivers text messages.
+/// The settings of the provider of text messages.
 #[derive(Clone, Debug)]
-pub enum SmsSettings {
+pub enum SmsProviderSettings {
     /// Twilio.
     Twilio(TwilioSettings),
     /// A folder.
     Sandbox(SandboxSettings),
 }
 
-/// Who delivers push messages.
+/// The settings of the provider of push messages.
 #[derive(Clone, Debug)]
-pub enum PushSettings {
+pub enum PushProviderSettings {
     /// Firebase Cloud Messaging.
     Fcm(Box<FcmSettings>),
     /// A folder.
     Sandbox(SandboxSettings),
 }
 
-/// Who delivers webhooks.
+/// The settings of the provider of webhooks.
 #[derive(Clone, Debug)]
-pub enum WebhookChoice {
-    /// We do.
+pub enum WebhookProviderSettings {
+    /// Signed HTTP requests.
     Http(WebhookSettings),
     /// A folder.
     Sandbox(SandboxSettings),
 }
 
 impl ProviderSettings {
-    /// Reads what `providers` need. That of one which is wrong is `None`, and noted.
+    /// Reads the settings of `providers`. Records every mistake in `reader`.
     pub fn read(reader: &mut Reader, providers: ChannelProviders) -> Self {
         let r = reader;
         Self {
             email: providers.email.and_then(|provider| match provider {
-                EmailProvider::Smtp => SmtpSettings::read(r).map(EmailSettings::Smtp),
-                EmailProvider::Sendgrid => SendgridSettings::read(r).map(EmailSettings::Sendgrid),
-                EmailProvider::Sandbox => SandboxSettings::read(r).map(EmailSettings::Sandbox),
+                EmailProvider::Smtp => SmtpSettings::read(r).map(EmailProviderSettings::Smtp),
+                EmailProvider::Sendgrid => {
+                    SendgridSettings::read(r).map(EmailProviderSettings::Sendgrid)
+                }
+                EmailProvider::Sandbox => {
+                    SandboxSettings::read(r).map(EmailProviderSettings::Sandbox)
+                }
             }),
             sms: providers.sms.and_then(|provider| match provider {
-                SmsProvider::Twilio => TwilioSettings::read(r).map(SmsSettings::Twilio),
-                SmsProvider::Sandbox => SandboxSettings::read(r).map(SmsSettings::Sandbox),
+                SmsProvider::Twilio => TwilioSettings::read(r).map(SmsProviderSettings::Twilio),
+                SmsProvider::Sandbox => SandboxSettings::read(r).map(SmsProviderSettings::Sandbox),
             }),
             push: providers.push.and_then(|provider| match provider {
-                PushProvider::Fcm => {
-                    FcmSettings::read(r).map(|settings| PushSettings::Fcm(Box::new(settings)))
+                PushProvider::Fcm => FcmSettings::read(r)
+                    .map(|settings| PushProviderSettings::Fcm(Box::new(settings))),
+                PushProvider::Sandbox => {
+                    SandboxSettings::read(r).map(PushProviderSettings::Sandbox)
                 }
-                PushProvider::Sandbox => SandboxSettings::read(r).map(PushSettings::Sandbox),
             }),
             webhook: providers.webhook.and_then(|provider| match provider {
-                WebhookProvider::Http => WebhookSettings::read(r).map(WebhookChoice::Http),
-                WebhookProvider::Sandbox => SandboxSettings::read(r).map(WebhookChoice::Sandbox),
+                WebhookProvider::Http => {
+                    WebhookSettings::read(r).map(WebhookProviderSettings::Http)
+                }
+                WebhookProvider::Sandbox => {
+                    SandboxSettings::read(r).map(WebhookProviderSettings::Sandbox)
+                }
             }),
         }
     }
 }
 
-impl EmailSettings {
-    /// The provider, which makes up to `concurrency` sends at once, each within `timeout`.
+impl EmailProviderSettings {
+    /// Builds the provider. It makes up to `concurrency` sends concurrently, each within `timeout`.
     ///
     /// # Errors
     ///
-    /// Where the settings cannot be used.
+    /// Fails if the client cannot be built from the settings.
     pub fn provider(
         self,
         timeout: Duration,
@@ -121,13 +128,13 @@ impl EmailSettings {
     }
 }
 
-impl SmsSettings {
-    /// The provider, whose every send ends within `timeout`.
+impl SmsProviderSettings {
+    /// Builds the provider. Each send ends within `timeout`.
     ///
     /// # Errors
     ///
-    /// Where the settings cannot be used.
-    pub fn provider(self, timeout: Duration) -> anyhow::Result<Box<dyn Provider<TextMessage>>> {
+    /// Fails if the client cannot be built from the settings.
+    pub fn provider(self, timeout: Duration) -> anyhow::Result<Box<dyn Provider<SmsMessage>>> {
         Ok(match self {
             Self::Twilio(settings) => {
                 Box::new(Twilio::new(settings, timeout).context("cannot send by Twilio")?)
@@ -137,12 +144,12 @@ impl SmsSettings {
     }
 }
 
-impl PushSettings {
-    /// The provider, whose every send ends within `timeout`.
+impl PushProviderSettings {
+    /// Builds the provider. Each send ends within `timeout`.
     ///
     /// # Errors
     ///
-    /// Where the settings cannot be used.
+    /// Fails if the client cannot be built from the settings.
     pub fn provider(self, timeout: Duration) -> anyhow::Result<Box<dyn Provider<PushMessage>>> {
         Ok(match self {
             Self::Fcm(settings) => {
@@ -153,12 +160,12 @@ impl PushSettings {
     }
 }
 
-impl WebhookChoice {
-    /// The provider, whose every send ends within `timeout`.
+impl WebhookProviderSettings {
+    /// Builds the provider. Each send ends within `timeout`.
     ///
     /// # Errors
     ///
-    /// Where the settings cannot be used.
+    /// Fails if the client cannot be built from the settings.
     pub fn provider(&self, timeout: Duration) -> anyhow::Result<Box<dyn Provider<WebhookMessage>>> {
         Ok(match self {
             Self::Http(settings) => {
@@ -169,7 +176,7 @@ impl WebhookChoice {
         })
     }
 
-    /// What signs webhooks to addresses that payloads name.
+    /// Secrets that sign webhooks to URLs in payloads.
     #[must_use]
     pub fn signing_secrets(&self) -> Vec<SecretString> {
         match self {

@@ -1,10 +1,10 @@
-//! What follows from FCM's answers.
+//! The outcomes of FCM's responses.
 
 use rstest::rstest;
 
 use super::*;
 
-/// An error as FCM words it.
+/// An error response of FCM.
 fn refusal(status: u16, rpc: &str, code: Option<&str>, said: &str) -> ResponseTemplate {
     let fcm_error = |code| {
         json!({
@@ -19,7 +19,7 @@ fn refusal(status: u16, rpc: &str, code: Option<&str>, said: &str) -> ResponseTe
     let details: Vec<_> = std::iter::once(violation)
         .chain(code.map(fcm_error))
         .collect();
-    json_answer(
+    json_response(
         status,
         &json!({"error": {
             "code": status, "message": said, "status": rpc, "details": details,
@@ -27,7 +27,7 @@ fn refusal(status: u16, rpc: &str, code: Option<&str>, said: &str) -> ResponseTe
     )
 }
 
-async fn report_on(answer: ResponseTemplate) -> Report {
+async fn outcome_of(answer: ResponseTemplate) -> SendOutcome {
     let server = google(tokens(3599), answer).await;
     fcm(&server, TIMEOUT).send(&message()).await
 }
@@ -39,23 +39,28 @@ async fn report_on(answer: ResponseTemplate) -> Report {
 #[case(404, "NOT_FOUND", None, "credentials")]
 #[case(403, "PERMISSION_DENIED", Some("SENDER_ID_MISMATCH"), "rejected")]
 #[case(403, "PERMISSION_DENIED", None, "credentials")]
-#[case(401, "UNAUTHENTICATED", Some("THIRD_PARTY_AUTH_ERROR"), "not now")]
+#[case(
+    401,
+    "UNAUTHENTICATED",
+    Some("THIRD_PARTY_AUTH_ERROR"),
+    "refused for now"
+)]
 #[case(401, "UNAUTHENTICATED", None, "credentials")]
-#[case(429, "RESOURCE_EXHAUSTED", Some("QUOTA_EXCEEDED"), "slow down")]
-#[case(429, "RESOURCE_EXHAUSTED", None, "slow down")]
+#[case(429, "RESOURCE_EXHAUSTED", Some("QUOTA_EXCEEDED"), "throttled")]
+#[case(429, "RESOURCE_EXHAUSTED", None, "throttled")]
 #[case(500, "INTERNAL", Some("INTERNAL"), "failed")]
 #[case(503, "UNAVAILABLE", Some("UNAVAILABLE"), "failed")]
 #[case(400, "UNSPECIFIED_ERROR", Some("UNSPECIFIED_ERROR"), "rejected")]
 #[case(408, "DEADLINE_EXCEEDED", None, "failed")]
 #[tokio::test]
-async fn each_documented_error_has_its_outcome_and_its_words(
+async fn each_documented_error_has_its_outcome_and_its_text(
     #[case] status: u16,
     #[case] rpc: &str,
     #[case] code: Option<&str>,
     #[case] outcome: &str,
 ) {
-    let report = report_on(refusal(status, rpc, code, "FCM's own words")).await;
-    let (what, error) = in_short(&report);
+    let report = outcome_of(refusal(status, rpc, code, "FCM's own words")).await;
+    let (what, error) = summary(&report);
     assert_eq!(what, outcome, "{error}");
     assert!(error.starts_with(&status.to_string()), "{error}");
     let words = format!(": {} FCM's own words", code.unwrap_or(rpc));
@@ -67,53 +72,58 @@ async fn each_documented_error_has_its_outcome_and_its_words(
 #[case(404, "credentials")]
 #[case(502, "failed")]
 #[tokio::test]
-async fn an_answer_in_no_known_form_is_judged_by_its_status(
+async fn a_response_of_unknown_form_is_judged_by_its_status(
     #[case] status: u16,
     #[case] outcome: &str,
 ) {
     let answer = ResponseTemplate::new(status).set_body_string("<html>oh no</html>");
-    let report = report_on(answer).await;
-    let (what, error) = in_short(&report);
+    let report = outcome_of(answer).await;
+    let (what, error) = summary(&report);
     assert_eq!(what, outcome);
     assert!(!error.contains("html"), "{error}");
 }
 
 #[tokio::test]
-async fn a_success_that_cannot_be_understood_is_a_success() {
-    let report = report_on(ResponseTemplate::new(200)).await;
-    assert_eq!(report, Report::Delivered { reference: None });
+async fn a_success_with_an_invalid_body_is_a_success() {
+    let report = outcome_of(ResponseTemplate::new(200)).await;
+    assert_eq!(report, SendOutcome::Delivered { reference: None });
 }
 
 #[tokio::test]
-async fn patience_is_asked_for_as_long_as_the_answer_says_or_a_minute() {
+async fn the_pause_is_retry_after_or_a_minute() {
     let busy = |status| refusal(status, "UNAVAILABLE", None, "later");
     let said = busy(429).insert_header("Retry-After", "5");
-    assert_eq!(wait_of(&report_on(said).await), Some(5));
-    assert_eq!(wait_of(&report_on(busy(429)).await), Some(60));
+    assert_eq!(retry_after_of(&outcome_of(said).await), Some(5));
+    assert_eq!(retry_after_of(&outcome_of(busy(429)).await), Some(60));
     let away = busy(503).insert_header("Retry-After", "7");
-    assert_eq!(wait_of(&report_on(away).await), Some(7));
+    assert_eq!(retry_after_of(&outcome_of(away).await), Some(7));
 }
 
 #[rstest]
-#[case("Device message rate exceeded", "", "", "not now")]
-#[case("Quota exceeded", "device", "too many messages", "not now")]
-#[case("Quota exceeded", "", "Device message rate exceeded", "not now")]
-#[case("Message rate exceeded", "", "", "slow down")]
+#[case("Device message rate exceeded", "", "", "refused for now")]
+#[case("Quota exceeded", "device", "too many messages", "refused for now")]
+#[case(
+    "Quota exceeded",
+    "",
+    "Device message rate exceeded",
+    "refused for now"
+)]
+#[case("Message rate exceeded", "", "", "throttled")]
 #[case(
     "Quota exceeded",
     "project:my-devices",
     "Sends per minute",
-    "slow down"
+    "throttled"
 )]
-#[case("Quota exceeded for consumer 'project:device'", "", "", "slow down")]
+#[case("Quota exceeded for consumer 'project:device'", "", "", "throttled")]
 #[tokio::test]
-async fn the_quota_of_one_device_does_not_hold_up_the_others(
+async fn the_quota_of_one_device_does_not_affect_the_others(
     #[case] said: &str,
     #[case] subject: &str,
     #[case] description: &str,
     #[case] outcome: &str,
 ) {
-    let answer = json_answer(
+    let answer = json_response(
         429,
         &json!({"error": {
             "code": 429, "message": said, "status": "RESOURCE_EXHAUSTED", "details": [{
@@ -125,14 +135,14 @@ async fn the_quota_of_one_device_does_not_hold_up_the_others(
             }],
         }}),
     );
-    assert_eq!(in_short(&report_on(answer).await).0, outcome);
+    assert_eq!(summary(&outcome_of(answer).await).0, outcome);
 }
 
 #[tokio::test]
-async fn the_device_token_is_struck_out_of_the_words() {
+async fn the_device_token_is_redacted() {
     let said = format!("{DEVICE} is not a valid FCM registration token");
-    let report = report_on(refusal(400, "INVALID_ARGUMENT", None, &said)).await;
-    let (_, error) = in_short(&report);
+    let report = outcome_of(refusal(400, "INVALID_ARGUMENT", None, &said)).await;
+    let (_, error) = summary(&report);
     assert!(error.contains("*** is not a valid"), "{error}");
     assert!(!error.contains(DEVICE), "{error}");
 }

@@ -9,10 +9,9 @@ use super::super::EmailMessage;
 
 /// The body of a Mail Send request.
 ///
-/// Tracking is not mentioned: whether links are rewritten and openings counted is the account's own
-/// setting.
+/// Contains no tracking settings, so that the account's settings apply to links and opens.
 #[derive(Serialize)]
-pub(super) struct Mail<'a> {
+pub(super) struct MailSendRequest<'a> {
     personalizations: [Personalization<'a>; 1],
     from: Address<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,22 +41,22 @@ struct Part<'a> {
     value: &'a str,
 }
 
-/// What the event webhook repeats with every event of the e-mail.
+/// Repeated by the event webhook with every event of the e-mail.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CustomArgs {
     message_id: MessageId,
 }
 
-impl<'a> Mail<'a> {
-    pub(super) fn of(message: &'a EmailMessage, sender: &'a Mailbox) -> Self {
+impl<'a> MailSendRequest<'a> {
+    pub(super) fn new(message: &'a EmailMessage, sender: &'a Mailbox) -> Self {
         let email = &message.email;
         let from = email.from.as_ref().unwrap_or(sender);
         let text = Part {
             mime: "text/plain",
             value: &email.text,
         };
-        // The plain text comes first, or the request is refused; and so is a part with nothing in it.
+        // SendGrid refuses the request if plain text is not first, or if a part is empty.
         let html = email.html.as_deref().filter(|html| !html.is_empty());
         let html = html.map(|value| Part {
             mime: "text/html",
@@ -65,10 +64,10 @@ impl<'a> Mail<'a> {
         });
         Self {
             personalizations: [Personalization {
-                to: [Address::bare(&message.to)],
+                to: [Address::from_email(&message.to)],
             }],
-            from: Address::of(from),
-            reply_to: email.reply_to.as_ref().map(Address::of),
+            from: Address::from_mailbox(from),
+            reply_to: email.reply_to.as_ref().map(Address::from_mailbox),
             subject: &email.subject,
             content: std::iter::once(text).chain(html).collect(),
             headers: headers(message, from),
@@ -80,27 +79,27 @@ impl<'a> Mail<'a> {
 }
 
 impl<'a> Address<'a> {
-    fn bare(address: &'a EmailAddress) -> Self {
+    fn from_email(address: &'a EmailAddress) -> Self {
         Self {
             email: address.as_str(),
             name: None,
         }
     }
 
-    fn of(mailbox: &'a Mailbox) -> Self {
+    fn from_mailbox(mailbox: &'a Mailbox) -> Self {
         Self {
             name: mailbox.name.as_deref(),
-            ..Self::bare(&mailbox.address)
+            ..Self::from_email(&mailbox.address)
         }
     }
 }
 
-/// `Message-ID` is not among the headers that SendGrid keeps to itself (`x-sg-id`, `x-sg-eid`, `received`,
+/// `Message-ID` is not one of the headers that SendGrid reserves (`x-sg-id`, `x-sg-eid`, `received`,
 /// `dkim-signature`, `Content-Type`, `Content-Transfer-Encoding`, `To`, `From`, `Subject`, `Reply-To`, `CC`,
 /// `BCC`).
 fn headers(message: &EmailMessage, from: &Mailbox) -> BTreeMap<&'static str, String> {
     let mut headers = BTreeMap::new();
-    // A header is ASCII, and a domain need not be.
+    // Converts a domain to ASCII, which a header requires.
     if let Ok(domain) = Host::parse(from.address.domain()) {
         headers.insert("Message-ID", format!("<{}@{domain}>", message.id));
     }

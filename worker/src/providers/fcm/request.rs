@@ -5,17 +5,17 @@ use tidings_domain::notification::MessageId;
 
 use super::super::PushMessage;
 
-/// The body of a request.
+/// The body of a send request.
 ///
-/// FCM takes no idempotency key. What it does take is an identifier by which the device shows a notification in
-/// the place of one that it shows already, and a message that was sent twice should be seen
-/// once: so the message id is Android's `tag`, APNs' `apns-collapse-id` (at most 64 bytes) and the web's `tag`.
-/// Two notifications with different ids are never in each other's way by that.
+/// FCM supports no idempotency key, but a device replaces a notification by another one with the same
+/// identifier. The message id is that identifier, so that a message that was sent twice is shown once: Android's
+/// `tag`, APNs' `apns-collapse-id` (at most 64 bytes) and the web's `tag`. Notifications with different ids do
+/// not replace each other.
 ///
-/// Not `collapse_key`: FCM holds messages of four keys for a device that is offline, and an own key for every
-/// message would lose all but the last few of them.
+/// `collapse_key` is not used: FCM stores messages with at most four keys for an offline device, so a key for
+/// each message would lose all but the last four.
 #[derive(Serialize)]
-pub(super) struct Note<'a> {
+pub(super) struct SendRequest<'a> {
     message: Message<'a>,
 }
 
@@ -36,7 +36,7 @@ struct Notification<'a> {
     body: &'a str,
 }
 
-/// Title and body are `message.notification`'s where the platform has none of its own.
+/// Title and body come from `message.notification`.
 #[derive(Serialize)]
 struct Platform<N> {
     notification: N,
@@ -58,8 +58,8 @@ struct ApnsHeaders {
     apns_collapse_id: MessageId,
 }
 
-impl<'a> Note<'a> {
-    pub(super) fn of(message: &'a PushMessage) -> Self {
+impl<'a> SendRequest<'a> {
+    pub(super) fn new(message: &'a PushMessage) -> Self {
         let tag = || Platform {
             notification: Tag { tag: message.id },
         };

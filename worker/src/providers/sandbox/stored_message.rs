@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 use tidings_domain::content::Mailbox;
 use tidings_domain::notification::{Channel, MessageId};
 
-use crate::providers::{EmailMessage, PushMessage, TextMessage, WebhookMessage};
+use crate::providers::{EmailMessage, PushMessage, SmsMessage, WebhookMessage};
 
-/// What is written of one message: everything that would be sent, and to whom.
+/// A message as it is written to a file: the content and the recipient.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct StoredMessage {
     channel: Channel,
     id: MessageId,
     to: String,
@@ -18,12 +18,12 @@ pub(super) struct Record {
     sent_at: Timestamp,
 }
 
-impl Record {
-    pub(super) fn of_email(message: &EmailMessage, sender: &Mailbox, sent_at: Timestamp) -> Self {
+impl StoredMessage {
+    pub(super) fn from_email(message: &EmailMessage, sender: &Mailbox, sent_at: Timestamp) -> Self {
         let email = &message.email;
         let content = json!({
-            "from": text_of(email.from.as_ref().unwrap_or(sender)),
-            "replyTo": email.reply_to.as_ref().map(text_of),
+            "from": format_mailbox(email.from.as_ref().unwrap_or(sender)),
+            "replyTo": email.reply_to.as_ref().map(format_mailbox),
             "subject": email.subject,
             "text": email.text,
             "html": email.html,
@@ -38,7 +38,7 @@ impl Record {
         }
     }
 
-    pub(super) fn of_text(message: &TextMessage, sent_at: Timestamp) -> Self {
+    pub(super) fn from_sms(message: &SmsMessage, sent_at: Timestamp) -> Self {
         Self {
             channel: Channel::Sms,
             id: message.id,
@@ -48,7 +48,7 @@ impl Record {
         }
     }
 
-    pub(super) fn of_push(message: &PushMessage, sent_at: Timestamp) -> Self {
+    pub(super) fn from_push(message: &PushMessage, sent_at: Timestamp) -> Self {
         let push = &message.push;
         Self {
             channel: Channel::Push,
@@ -59,7 +59,7 @@ impl Record {
         }
     }
 
-    pub(super) fn of_webhook(message: &WebhookMessage, sent_at: Timestamp) -> Self {
+    pub(super) fn from_webhook(message: &WebhookMessage, sent_at: Timestamp) -> Self {
         let webhook = &message.webhook;
         let content = json!({
             "event": webhook.event,
@@ -79,7 +79,7 @@ impl Record {
         self.channel.as_str()
     }
 
-    /// The file's name without its ending: one for each address that a message goes to.
+    /// The file name without extension, unique for each message and address.
     pub(super) fn name(&self) -> String {
         let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(&self.to).into();
         format!("{}-{:08x}", self.id, u32::from_be_bytes([a, b, c, d]))
@@ -101,8 +101,8 @@ impl Record {
     }
 }
 
-/// A mailbox as people write it.
-fn text_of(mailbox: &Mailbox) -> String {
+/// Formats a mailbox for display.
+fn format_mailbox(mailbox: &Mailbox) -> String {
     let address = mailbox.address.as_str();
     match &mailbox.name {
         Some(name) => format!("{name} <{address}>"),

@@ -1,0 +1,87 @@
+//! What differs between channels: the content, the provider's message and the addresses of a user.
+
+mod email;
+mod push;
+mod sms;
+mod webhook;
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use tidings_broker::Failure;
+use tidings_db::Client;
+use tidings_db::notifications::ClaimedNotification;
+use tidings_domain::content::ChannelContent;
+use tidings_domain::notification::MessageId;
+use url::Url;
+use uuid::Uuid;
+
+pub use email::EmailChannel;
+pub use push::PushChannel;
+pub use sms::SmsChannel;
+pub use webhook::WebhookChannel;
+
+use super::prepare::PrepareError;
+use super::receivers::WebhookReceivers;
+use super::unrecorded::GoneAddress;
+
+/// A channel of [`Delivery`](super::Delivery). The associated types tie content, message and provider
+/// together, so that a message cannot reach the provider of another channel.
+pub trait DeliveryChannel: Send + Sync + 'static {
+    /// The content of the channel's notifications.
+    type Content: ChannelContent + Send + 'static;
+    /// The provider's message to one address.
+    type Message: Send + Sync + 'static;
+
+    /// Returns one message for each address: the address in the payload, or else the user's contacts.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`PrepareError::Unsendable`] if there is no address.
+    fn messages(
+        &self,
+        client: &Client,
+        id: MessageId,
+        claimed: &ClaimedNotification,
+        content: Self::Content,
+    ) -> impl Future<Output = Messages<Self::Message>> + Send;
+
+    /// The receivers' limits, if the channel has many receivers instead of one provider.
+    fn receivers(&self) -> Option<&Arc<WebhookReceivers>> {
+        None
+    }
+
+    /// The receiver's URL, if the channel sends to URLs.
+    fn receiver_url(_message: &Self::Message) -> Option<&Url> {
+        None
+    }
+
+    /// The stored address to remove after the provider reported that the address no longer exists.
+    fn gone_address(_message: &AddressedMessage<Self::Message>) -> Option<GoneAddress> {
+        None
+    }
+}
+
+/// A message to one address of the user.
+#[derive(Clone, Debug)]
+pub struct AddressedMessage<M> {
+    /// The user's contact; `None` for the address in the payload and for the user's own e-mail address.
+    pub contact: Option<Uuid>,
+    /// The provider's message.
+    pub message: M,
+}
+
+/// Parses an address from the user's contacts. Addresses are checked when they are added; an invalid one
+/// that was written directly into the table is ignored.
+fn parse_stored<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+fn no_recipient(what: &str, path: &str) -> Failure {
+    let detail =
+        format!("the user has no {what}: add one at /api/users/{{userId}}{path}, then replay");
+    Failure::new("no_recipient", detail)
+}
+
+/// Shorthand for the result of [`DeliveryChannel::messages`].
+type Messages<M> = Result<Vec<AddressedMessage<M>>, PrepareError>;

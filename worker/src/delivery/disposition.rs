@@ -1,0 +1,288 @@
+//! What happens to a message after a send: pure values.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tidings_broker::{Failure, WaitTime};
+use tidings_db::delivery_attempts::{AttemptOutcome, SettledContact};
+use tokio::time::Instant;
+
+use super::receivers::ReceiverUnavailable;
+use crate::consumer::Outcome;
+use crate::providers::SendOutcome;
+
+/// A message that has waited longer than this is tried less often.
+const LONG_WAIT: Duration = Duration::from_mins(10);
+
+/// What happens to a message after a send, or after all sends of its notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// The provider accepted the message.
+    Delivered,
+    /// The send failed and may succeed later. Uses up an attempt.
+    Retry(Failure),
+    /// The message can never be delivered.
+    Reject(Failure),
+    /// The address no longer exists.
+    AddressGone(Failure),
+    /// The message could not be sent yet. Uses up no attempt.
+    Defer(Deferral),
+}
+
+/// How long a message waits, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deferral {
+    /// The wait queue that the message goes to first.
+    pub wait: WaitTime,
+    /// The earliest time to send, if known.
+    pub not_before: Option<Timestamp>,
+    /// For operators.
+    pub reason: String,
+    /// Whether the time counts against `WEBHOOK_DEFER_MAX_HOURS`.
+    pub counts_as_waiting: bool,
+}
+
+impl Deferral {
+    /// Waits for `wait`.
+    pub fn wait(wait: WaitTime, reason: impl Into<String>) -> Self {
+        Self {
+            wait,
+            not_before: None,
+            reason: reason.into(),
+            counts_as_waiting: true,
+        }
+    }
+
+    /// Waits until `time`.
+    pub fn until(time: Timestamp, now: Timestamp, reason: impl Into<String>) -> Self {
+        let left = Duration::try_from(time.duration_since(now)).unwrap_or_default();
+        Self {
+            wait: WaitTime::at_most(left),
+            not_before: Some(time),
+            reason: reason.into(),
+            counts_as_waiting: true,
+        }
+    }
+
+    /// Returns the shorter of two deferrals. A receiver that asked for a longer pause is still protected by
+    /// its own state.
+    fn or_sooner(self, other: Self) -> Self {
+        // Without a time, the message may be sent as soon as it comes back, which sorts first.
+        let order = |deferral: &Self| (deferral.wait.duration(), deferral.not_before);
+        let counts_as_waiting = self.counts_as_waiting && other.counts_as_waiting;
+        let sooner = if order(&other) < order(&self) {
+            other
+        } else {
+            self
+        };
+        Self {
+            counts_as_waiting,
+            ..sooner
+        }
+    }
+
+    /// Lengthens the wait of a message that has `waited` long, so that a receiver that stays down does not
+    /// keep the channel busy.
+    pub fn lengthened_after(self, waited: Duration) -> Self {
+        match (self.wait, self.not_before) {
+            (WaitTime::HalfMinute, None) if waited > LONG_WAIT => Self {
+                wait: WaitTime::FiveMinutes,
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
+
+impl From<ReceiverUnavailable> for Deferral {
+    fn from(unavailable: ReceiverUnavailable) -> Self {
+        match unavailable {
+            ReceiverUnavailable::Down => Self::wait(WaitTime::HalfMinute, "the receiver is down"),
+            ReceiverUnavailable::Hanging => Self::wait(WaitTime::HalfMinute, "the receiver hangs"),
+            ReceiverUnavailable::Paused(until) => {
+                let now = Timestamp::now();
+                let left = until.saturating_duration_since(Instant::now());
+                let until = now + SignedDuration::try_from(left).unwrap_or_default();
+                Self::until(until, now, "the receiver throttles")
+            }
+            // The receiver works; only the number of concurrent sends is limited.
+            ReceiverUnavailable::Busy => Self {
+                counts_as_waiting: false,
+                ..Self::wait(WaitTime::Second, "the receiver is busy")
+            },
+        }
+    }
+}
+
+/// Reason of the dead letter of a rejected message.
+pub const REJECTED: &str = "rejected_by_provider";
+
+/// Reason of the dead letter of a message to an address that no longer exists.
+pub const ADDRESS_GONE: &str = "address_gone";
+
+/// The outcome of a send as recorded in `delivery_attempts`.
+pub const fn attempt_outcome(outcome: &SendOutcome) -> AttemptOutcome {
+    match outcome {
+        SendOutcome::Delivered { .. } => AttemptOutcome::Delivered,
+        SendOutcome::Failed { .. } | SendOutcome::RefusedForNow { .. } => AttemptOutcome::Failed,
+        SendOutcome::Unknown { .. } => AttemptOutcome::Unknown,
+        SendOutcome::Rejected { .. } => AttemptOutcome::Rejected,
+        SendOutcome::AddressGone { .. } => AttemptOutcome::Gone,
+        SendOutcome::Throttled { .. } => AttemptOutcome::Throttled,
+        SendOutcome::CredentialsRefused { .. } => AttemptOutcome::CredentialsRefused,
+    }
+}
+
+/// The error text of an outcome; `None` if the message was delivered.
+pub fn error_text(outcome: &SendOutcome) -> Option<&str> {
+    match outcome {
+        SendOutcome::Delivered { .. } => None,
+        SendOutcome::Failed { error }
+        | SendOutcome::RefusedForNow { error }
+        | SendOutcome::Unknown { error }
+        | SendOutcome::Rejected { error }
+        | SendOutcome::AddressGone { error }
+        | SendOutcome::Throttled { error, .. }
+        | SendOutcome::CredentialsRefused { error } => Some(error),
+    }
+}
+
+/// The final result of an earlier attempt for an address.
+impl From<SettledContact> for Disposition {
+    fn from(settled: SettledContact) -> Self {
+        let error = settled.error.unwrap_or_default();
+        match settled.outcome {
+            AttemptOutcome::Delivered => Self::Delivered,
+            AttemptOutcome::Gone => Self::AddressGone(Failure::quoting(ADDRESS_GONE, error)),
+            _ => Self::Reject(Failure::quoting(REJECTED, error)),
+        }
+    }
+}
+
+/// Combines the dispositions of all addresses of a notification.
+///
+/// A retry takes precedence, because the next attempt tries only the addresses that were not reached. On the
+/// last attempt a deferral takes precedence, so that the deferred addresses get their attempt. An address
+/// that no longer exists counts only if no other address was reached.
+pub fn combine(dispositions: Vec<Disposition>, is_last: bool) -> Disposition {
+    dispositions
+        .into_iter()
+        .reduce(|combined, next| match (combined, next) {
+            (Disposition::Defer(one), Disposition::Defer(other)) => {
+                Disposition::Defer(one.or_sooner(other))
+            }
+            (one, other) if other.rank(is_last) > one.rank(is_last) => other,
+            (one, _) => one,
+        })
+        .unwrap_or(Disposition::Delivered)
+}
+
+impl Disposition {
+    /// Precedence among the dispositions of several addresses; the highest wins.
+    const fn rank(&self, is_last: bool) -> u8 {
+        match self {
+            Self::Defer(_) if is_last => 5,
+            Self::Retry(_) => 4,
+            Self::Defer(_) => 3,
+            Self::Reject(_) => 2,
+            Self::Delivered => 1,
+            Self::AddressGone(_) => 0,
+        }
+    }
+
+    /// The outcome for the consumer.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Delivered => Outcome::Done,
+            Self::Retry(failure) => Outcome::Retry(failure),
+            Self::Reject(failure) | Self::AddressGone(failure) => Outcome::DeadLetter(failure),
+            Self::Defer(Deferral {
+                wait, not_before, ..
+            }) => Outcome::Defer { wait, not_before },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure() -> Failure {
+        Failure::new("provider_failed", "503")
+    }
+
+    fn defer(wait: WaitTime) -> Disposition {
+        Disposition::Defer(Deferral::wait(wait, "busy"))
+    }
+
+    #[test]
+    fn a_retry_takes_precedence() {
+        let dispositions = vec![
+            Disposition::Delivered,
+            Disposition::Reject(failure()),
+            defer(WaitTime::Second),
+            Disposition::Retry(failure()),
+        ];
+        assert_eq!(combine(dispositions, false), Disposition::Retry(failure()));
+    }
+
+    #[test]
+    fn a_gone_address_does_not_count_if_another_was_reached() {
+        let dispositions = || vec![Disposition::AddressGone(failure()), Disposition::Delivered];
+        assert_eq!(combine(dispositions(), false), Disposition::Delivered);
+        assert_eq!(
+            combine(vec![Disposition::AddressGone(failure())], false),
+            Disposition::AddressGone(failure())
+        );
+    }
+
+    #[test]
+    fn a_rejected_address_counts_even_if_another_was_reached() {
+        let dispositions = vec![Disposition::Delivered, Disposition::Reject(failure())];
+        assert_eq!(combine(dispositions, false), Disposition::Reject(failure()));
+    }
+
+    #[test]
+    fn on_the_last_attempt_a_deferral_takes_precedence() {
+        let dispositions = vec![Disposition::Retry(failure()), defer(WaitTime::HalfMinute)];
+        assert_eq!(combine(dispositions, true), defer(WaitTime::HalfMinute));
+    }
+
+    #[test]
+    fn of_two_deferrals_with_a_time_the_earlier_counts() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
+        let until = |minutes| {
+            let time = now + SignedDuration::from_mins(minutes);
+            Disposition::Defer(Deferral::until(time, now, "busy"))
+        };
+        assert_eq!(combine(vec![until(60), until(10)], false), until(10));
+        let any_time = defer(WaitTime::FiveMinutes);
+        assert_eq!(combine(vec![until(10), any_time.clone()], false), any_time);
+    }
+
+    #[test]
+    fn of_several_deferrals_the_shortest_counts() {
+        let dispositions = vec![
+            defer(WaitTime::FiveMinutes),
+            defer(WaitTime::Second),
+            defer(WaitTime::HalfMinute),
+        ];
+        assert_eq!(combine(dispositions, false), defer(WaitTime::Second));
+    }
+
+    #[test]
+    fn a_notification_with_all_addresses_delivered_is_delivered() {
+        assert_eq!(
+            combine(vec![Disposition::Delivered; 2], false),
+            Disposition::Delivered
+        );
+    }
+
+    #[test]
+    fn a_deferral_until_a_past_time_is_the_shortest() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
+        assert_eq!(Deferral::until(now, now, "").wait, WaitTime::Second);
+        let soon = now + SignedDuration::from_secs(40);
+        assert_eq!(Deferral::until(soon, now, "").wait, WaitTime::HalfMinute);
+    }
+}

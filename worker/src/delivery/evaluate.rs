@@ -1,0 +1,111 @@
+//! Turns the outcome of a send into a disposition, and updates the state of the provider or receiver.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tidings_broker::{Failure, WaitTime};
+
+use super::disposition::{ADDRESS_GONE, Deferral, Disposition, REJECTED};
+use super::receivers::receiver_key;
+use super::{Delivery, DeliveryChannel};
+use crate::providers::SendOutcome;
+
+/// Minimum and maximum pause that a webhook receiver may ask for.
+const RECEIVER_PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_hours(1)];
+
+/// Pause for a throttling webhook receiver that does not say how long.
+const DEFAULT_RECEIVER_PAUSE: Duration = Duration::from_secs(30);
+
+impl<C: DeliveryChannel> Delivery<C> {
+    pub(super) fn evaluate(
+        &self,
+        message: &C::Message,
+        outcome: SendOutcome,
+        duration: Duration,
+    ) -> Disposition {
+        match outcome {
+            SendOutcome::Delivered { .. } => {
+                self.provider_succeeded(message);
+                Disposition::Delivered
+            }
+            SendOutcome::Rejected { error } => {
+                self.provider_succeeded(message);
+                Disposition::Reject(Failure::quoting(REJECTED, error))
+            }
+            SendOutcome::AddressGone { error } => {
+                self.provider_succeeded(message);
+                Disposition::AddressGone(Failure::quoting(ADDRESS_GONE, error))
+            }
+            SendOutcome::RefusedForNow { error } => {
+                self.provider_succeeded(message);
+                Disposition::Retry(Failure::quoting("refused_for_now", error))
+            }
+            SendOutcome::Failed { error } => {
+                let failure = Failure::quoting("provider_failed", error);
+                self.provider_failed(message, failure, duration)
+            }
+            SendOutcome::Unknown { error } => {
+                let failure = Failure::quoting("outcome_unknown", error);
+                self.provider_failed(message, failure, duration)
+            }
+            SendOutcome::Throttled { retry_after, .. } => self.throttled(message, retry_after),
+            SendOutcome::CredentialsRefused { error } => {
+                self.state.credentials_refused();
+                let failure = Failure::quoting("credentials_refused", error);
+                defer_after(&failure, WaitTime::Second)
+            }
+        }
+    }
+
+    fn provider_succeeded(&self, message: &C::Message) {
+        match self.receiver(message) {
+            Some((receivers, url)) => receivers.succeeded(&receiver_key(url)),
+            None => self.state.succeeded(),
+        }
+    }
+
+    /// A failure of the provider uses up an attempt, until the circuit breaker opens.
+    fn provider_failed(
+        &self,
+        message: &C::Message,
+        failure: Failure,
+        duration: Duration,
+    ) -> Disposition {
+        // If the whole channel is closed, its messages wait in its queue. If one receiver of many is down,
+        // its messages wait in a wait queue.
+        let (is_down, wait) = if let Some((receivers, url)) = self.receiver(message) {
+            let is_down = receivers.failed(&receiver_key(url), duration);
+            (is_down, WaitTime::HalfMinute)
+        } else {
+            self.state.failed();
+            (self.state.is_down(), WaitTime::Second)
+        };
+        if is_down {
+            defer_after(&failure, wait)
+        } else {
+            Disposition::Retry(failure)
+        }
+    }
+
+    fn throttled(&self, message: &C::Message, retry_after: Option<Duration>) -> Disposition {
+        const REASON: &str = "the provider throttles";
+        let Some((receivers, url)) = self.receiver(message) else {
+            // The message returns to its queue and waits there, because the channel takes no messages
+            // during the pause.
+            self.state.pause(retry_after);
+            return Disposition::Defer(Deferral::wait(WaitTime::Second, REASON));
+        };
+        let pause = retry_after.unwrap_or(DEFAULT_RECEIVER_PAUSE);
+        let pause = pause.clamp(RECEIVER_PAUSE[0], RECEIVER_PAUSE[1]);
+        receivers.pause(url, pause);
+        let now = Timestamp::now();
+        let until = now + SignedDuration::try_from(pause).unwrap_or_default();
+        Disposition::Defer(Deferral::until(until, now, REASON))
+    }
+}
+
+/// While a provider is down, its messages wait without using up attempts.
+fn defer_after(failure: &Failure, wait: WaitTime) -> Disposition {
+    let reason = format!("{}: {}", failure.reason, failure.detail);
+    Disposition::Defer(Deferral::wait(wait, reason))
+}

@@ -1,0 +1,82 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tidings_db::delivery_attempts::AttemptOutcome;
+use tidings_db::notifications::LeaseToken;
+use tidings_domain::content::{DeviceToken, WebhookUrl};
+use tidings_domain::notification::MessageId;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::disposition::Disposition;
+
+/// How long the result of an attempt is kept if its message does not come back to this process.
+const MAX_AGE: Duration = Duration::from_hours(1);
+
+/// The result of an attempt that is not recorded yet.
+pub(super) struct UnrecordedAttempt {
+    pub(super) token: LeaseToken,
+    /// Counted from 0.
+    pub(super) attempt: u32,
+    pub(super) sends: Vec<FinishedSend>,
+    pub(super) gone_addresses: Vec<GoneAddress>,
+    pub(super) disposition: Disposition,
+}
+
+/// The result of one send.
+pub(super) struct FinishedSend {
+    /// The row in `delivery_attempts`.
+    pub(super) row: i64,
+    pub(super) duration: Duration,
+    pub(super) outcome: AttemptOutcome,
+    pub(super) reference: Option<String>,
+    pub(super) error: Option<String>,
+}
+
+/// An address that no longer exists.
+pub enum GoneAddress {
+    /// The push service has no such device.
+    Device(DeviceToken),
+    /// The endpoint answered 410 at this URL.
+    Endpoint(Uuid, WebhookUrl),
+}
+
+/// Results of attempts that are not recorded yet.
+///
+/// While PostgreSQL is down, a message is held and tried again, or returns to its queue and may come back.
+/// Its result waits here, so that it is recorded later and nothing is sent twice.
+#[derive(Default)]
+pub(super) struct UnrecordedAttempts(Mutex<HashMap<MessageId, (Instant, Arc<UnrecordedAttempt>)>>);
+
+impl UnrecordedAttempts {
+    fn lock(&self) -> MutexGuard<'_, HashMap<MessageId, (Instant, Arc<UnrecordedAttempt>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn insert(&self, id: MessageId, attempt: UnrecordedAttempt) {
+        let mut attempts = self.lock();
+        attempts.retain(|_, (inserted_at, _)| inserted_at.elapsed() < MAX_AGE);
+        attempts.insert(id, (Instant::now(), Arc::new(attempt)));
+    }
+
+    pub(super) fn get(&self, id: MessageId) -> Option<Arc<UnrecordedAttempt>> {
+        let attempts = self.lock();
+        attempts.get(&id).map(|(_, attempt)| Arc::clone(attempt))
+    }
+
+    /// Removes `attempt`, but not a later attempt of the same message.
+    pub(super) fn remove(&self, id: MessageId, attempt: &Arc<UnrecordedAttempt>) {
+        let mut attempts = self.lock();
+        if attempts
+            .get(&id)
+            .is_some_and(|(_, present)| Arc::ptr_eq(present, attempt))
+        {
+            attempts.remove(&id);
+        }
+    }
+
+    pub(super) fn ids(&self) -> Vec<MessageId> {
+        self.lock().keys().copied().collect()
+    }
+}
