@@ -15,15 +15,19 @@ start_test_servers() {
 }
 
 # Starts an API and a worker that tests share, on the servers in FOLDER. Not on a broker of the caller's: there each
-# test starts its own. Starts them anew if they run already, because the programs may have changed.
+# test starts its own. Restarts running ones, because the programs may have changed.
 start_test_programs() {
     [[ -z $broker ]] || return 0
-    local secret
-    secret=$(<"$root/tests/jwt-secret")
     TIDINGS_DEV_DIR=$1/servers "$root/dev" stop worker api
-    TIDINGS_DEV_DIR=$1/servers TIDINGS_BIN_DIR=$(target_dir)/debug \
-        JWT_SECRET=$secret SEED_DEMO_DATA=false WORKER_CHANNELS=intake WEBHOOK_MAX_RETRIES=3 \
-        "$root/dev" start worker api
+    (
+        TIDINGS_BIN_DIR=$(target_dir)/debug
+        JWT_SECRET=$(<"$root/tests/jwt-secret")
+        export TIDINGS_BIN_DIR JWT_SECRET TIDINGS_DEV_DIR=$1/servers
+        # Before the start: tests use the tables as soon as the API is ready.
+        "$root/dev" tidings migrate >&2 ||
+            die "the database of the tests could not be migrated. After a change to a migration: ./dev test --down"
+        SEED_DEMO_DATA=false WORKER_CHANNELS=intake WEBHOOK_MAX_RETRIES=3 "$root/dev" start worker api
+    )
 }
 
 # Prints the variables that tests read, for the servers in FOLDER.
