@@ -1,4 +1,4 @@
-//! Promise 6, second half: a full queue is refused, and taken again once drained.
+//! The API refuses posts while a queue is full, and accepts them once it is drained.
 
 use tidings_domain::notification::Channel;
 use tidings_tests::{World, eventually, eventually_ok, notification, secs};
@@ -22,7 +22,7 @@ async fn a_full_intake_queue_makes_posts_fail_with_503_until_it_is_drained() {
     .await;
     refused.assert_error(503, "queue_full");
     let reading = client.get("/api/notifications").await;
-    assert_eq!(reading.status, 200, "reading goes on");
+    assert_eq!(reading.status, 200, "reading still works");
 
     let _worker = world.worker().await;
     eventually(secs(20), "it is drained", async || {
@@ -73,7 +73,7 @@ async fn without_a_limit_nothing_is_refused() {
     let amqp = world.amqp().await;
     amqp.publish_all((0..50).map(|_| amqp.intake_of(&world.wire())))
         .await;
-    // The API has noticed the depth once its gauge shows it.
+    // The gauge shows the depth that the API knows.
     eventually(secs(20), "the API knows the depth", async || {
         let scrape = api.metrics().await;
         scrape.sum("tidings_queue_depth", &["intake"]) >= 50

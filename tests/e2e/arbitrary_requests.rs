@@ -1,5 +1,5 @@
-//! Promise 9: whatever is posted, the answer is no 5xx and an error has the one shape; and what is
-//! accepted can be recorded.
+//! For any request, the response is no 5xx, an error has the common error shape, and what is accepted can be
+//! recorded.
 
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
@@ -8,8 +8,8 @@ use reqwest::Method;
 use serde_json::Value;
 use tidings_tests::{Answer, Program, World, eventually_ok, secs};
 
-/// JSON text, with what is hard to store in it more often than chance would have it. Text and not a
-/// value, because no value holds half a surrogate pair.
+/// JSON text that contains values which are hard to store more often than by chance. Text instead of a value,
+/// because a value cannot hold half of a surrogate pair.
 fn json_text() -> impl Strategy<Value = String> {
     let string = prop_oneof![
         any::<String>().prop_map(|text| Value::from(text).to_string()),
@@ -40,8 +40,8 @@ fn object(members: Vec<(String, String)>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-/// What a channel needs of a payload, as members.
-fn needed(channel: &str) -> Vec<(String, String)> {
+/// The required members of a channel's payload.
+fn required_members(channel: &str) -> Vec<(String, String)> {
     let members: &[(&str, &str)] = match channel {
         "email" => &[("subject", "\"Hi\""), ("text", "\"It has shipped\"")],
         "sms" => &[("text", "\"It has shipped\"")],
@@ -53,15 +53,15 @@ fn needed(channel: &str) -> Vec<(String, String)> {
     members.iter().map(quoted).collect()
 }
 
-/// Bodies that are right but for their payload, so that the payload's checks are reached: it has what
-/// its channel needs, and more; now and then anything stands where something right should.
-fn right_but_for_the_payload(user: String) -> impl Strategy<Value = String> {
+/// Bodies that are valid except for their payload, so that the payload is checked: it has the required members,
+/// sometimes with an arbitrary value, and more members.
+fn with_arbitrary_payload(user: String) -> impl Strategy<Value = String> {
     let channel = prop::sample::select(vec!["in-app", "email", "sms", "push", "webhook"]);
     let name = "\"([a-z]{0,3}(\\\\u[0-9a-f]{4})?|to|html|from|replyTo|unsubscribeUrl|endpointId)\"";
     let more = vec((name, json_text()), 0..3);
     let instead = prop::option::weighted(0.3, json_text());
     (channel, more, instead).prop_map(move |(channel, more, instead)| {
-        let mut members = needed(channel);
+        let mut members = required_members(channel);
         if let Some(instead) = instead {
             members[0].1 = instead;
         }
@@ -71,8 +71,8 @@ fn right_but_for_the_payload(user: String) -> impl Strategy<Value = String> {
     })
 }
 
-/// Objects whose fields have the right names and any values, or nearly the right names.
-fn nearly_right() -> impl Strategy<Value = String> {
+/// Objects with valid or almost valid field names and arbitrary values.
+fn with_arbitrary_fields() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec![
         "targetUserId",
         "type",
@@ -94,8 +94,8 @@ fn bodies(user: String) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         2 => any::<Vec<u8>>(),
         2 => json_text().prop_map(String::into_bytes),
-        3 => nearly_right().prop_map(String::into_bytes),
-        5 => right_but_for_the_payload(user).prop_map(String::into_bytes),
+        3 => with_arbitrary_fields().prop_map(String::into_bytes),
+        5 => with_arbitrary_payload(user).prop_map(String::into_bytes),
     ]
 }
 
@@ -107,7 +107,7 @@ fn check(answer: &Answer) -> Result<bool, TestCaseError> {
     Ok(answer.status == 202)
 }
 
-/// Runs a property over requests. The runner is synchronous and the client is not.
+/// Checks a property of requests. The runner is synchronous, the client is not.
 fn run<S: Strategy>(
     cases: u32,
     strategy: &S,
@@ -139,7 +139,7 @@ fn arbitrary_bodies_are_never_a_5xx_and_what_is_accepted_is_recorded() {
     runtime.block_on(assert_recorded(&world, accepted.get()));
 }
 
-/// Batches of anything, right items among them, and anything in place of a batch.
+/// Posts batches of arbitrary and valid items, and arbitrary bodies instead of a batch.
 #[test]
 fn arbitrary_batches_are_never_a_5xx_and_what_is_accepted_is_recorded() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -148,8 +148,8 @@ fn arbitrary_batches_are_never_a_5xx_and_what_is_accepted_is_recorded() {
     let accepted = std::cell::Cell::new(0);
     let item = prop_oneof![
         json_text(),
-        nearly_right(),
-        right_but_for_the_payload(world.user.to_string()),
+        with_arbitrary_fields(),
+        with_arbitrary_payload(world.user.to_string()),
         Just(world.in_app().to_string()),
     ];
     let batch = vec(item, 0..8).prop_map(|items| batch_of(&format!("[{}]", items.join(","))));
@@ -184,21 +184,18 @@ fn batch_of(list: &str) -> Vec<u8> {
     format!(r#"{{"notifications":{list}}}"#).into_bytes()
 }
 
-/// All that was accepted can be recorded.
+/// Checks that everything that was accepted is recorded.
 async fn assert_recorded(world: &World, accepted: i64) {
     assert!(
         accepted > 20,
-        "only {accepted} were accepted: the property shows little"
+        "only {accepted} were accepted: too few to test anything"
     );
     let worker = world.worker().await;
     let amqp = world.amqp().await;
     eventually_ok(secs(30), "all that was accepted is recorded", async || {
         let recorded = world.database.count("true").await;
         let dead = amqp.dead_letters().await;
-        assert!(
-            dead.is_empty(),
-            "accepted and never to be recorded: {dead:?}"
-        );
+        assert!(dead.is_empty(), "accepted but cannot be recorded: {dead:?}");
         if recorded == accepted {
             Ok(())
         } else {

@@ -1,4 +1,4 @@
-//! Promise 3, first half: a message that cannot be recorded costs only itself.
+//! A message that cannot be recorded does not affect other messages.
 
 use serde_json::value::RawValue;
 use tidings_broker::DeadLetter;
@@ -29,7 +29,7 @@ fn with_payload(world: &World, payload: &str) -> Notification {
 
 #[tokio::test]
 async fn three_bad_messages_do_not_affect_the_rest_of_their_batch() {
-    // Delays so long that the unknown user's message stays on the ladder.
+    // The delay is so long that the unknown user's message stays on the ladder.
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "600000")]).await;
     let amqp = world.declared(&[]).await;
     let mut messages: Vec<Message> = (0..253).map(|_| amqp.intake_of(&world.wire())).collect();
@@ -78,7 +78,7 @@ async fn three_bad_messages_do_not_affect_the_rest_of_their_batch() {
     let scrape = worker.metrics().await;
     let retried = scrape.sum("tidings_messages_retried_total", &["unknown_user"]);
     assert_eq!(retried, 1);
-    worker.leave().await;
+    worker.stop().await;
     assert_eq!(amqp.intake_depth().await, 0);
 }
 
@@ -127,7 +127,7 @@ async fn an_unprocessable_message_becomes_a_dead_letter_at_once_with_its_reason(
 async fn an_unroutable_message_becomes_a_dead_letter_and_blocks_no_other() {
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "50"), ("MAX_RETRIES", "1")]).await;
     let amqp = world.declared(&[]).await;
-    // No `channel` header: no queue. An unreadable routing key: no rung, once it fails.
+    // Without a `channel` header there is no queue; with an invalid routing key there is no rung.
     let mut lost = amqp.to_intake("lost");
     lost.properties = lost
         .properties

@@ -1,4 +1,4 @@
-//! Promise 8: whoever has no right token gets 401, always in the one error shape.
+//! A request without a valid token gets 401 in the common error shape.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 const RSA_KEY: &[u8] = include_bytes!("keys/test-only-rsa.pem");
 
-/// The claims of the example.
+/// Claims of a valid token.
 fn claims() -> Value {
     json!({
         "userId": "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a",
@@ -21,7 +21,7 @@ fn claims() -> Value {
     })
 }
 
-/// The example's claims with one more, or another.
+/// The claims with one added or replaced.
 fn with(name: &str, value: impl Into<Value>) -> Value {
     let mut claims = claims();
     claims[name] = value.into();
@@ -32,18 +32,18 @@ fn in_seconds(seconds: i64) -> i64 {
     Timestamp::now().as_second() + seconds
 }
 
-/// Claims under a header of our own, with a signature over both.
-fn handmade(header: &Value, claims: &Value, sign: impl FnOnce(&[u8]) -> String) -> String {
+/// A token with any header, signed by `sign`.
+fn token_with_header(header: &Value, claims: &Value, sign: impl FnOnce(&[u8]) -> String) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", part(header), part(claims));
     let signature = sign(signed.as_bytes());
     format!("{signed}.{signature}")
 }
 
-/// A token that says RS256 and is signed with HMAC, the secret as its key.
-fn confused() -> String {
+/// A token with the header RS256 that is signed with HMAC and the secret (algorithm confusion).
+fn algorithm_confusion() -> String {
     let key = EncodingKey::from_secret(SECRET.as_bytes());
-    handmade(
+    token_with_header(
         &json!({"alg": "RS256", "typ": "JWT"}),
         &claims(),
         |message| jsonwebtoken::crypto::sign(message, &key, Algorithm::HS256).expect("a signature"),
@@ -60,7 +60,7 @@ fn bad_tokens() -> Vec<(&'static str, String)> {
         .as_object_mut()
         .expect("an object")
         .remove("userId");
-    let none = |alg: &str| handmade(&json!({"alg": alg}), &claims(), |_| String::new());
+    let none = |alg: &str| token_with_header(&json!({"alg": alg}), &claims(), |_| String::new());
     vec![
         ("garbage", "garbage".to_owned()),
         ("three parts of garbage", "a.b.c".to_owned()),
@@ -88,7 +88,7 @@ fn bad_tokens() -> Vec<(&'static str, String)> {
             "HS384 where HS256 is set",
             signed_with(Algorithm::HS384, &claims(), SECRET),
         ),
-        ("RS256 with the secret as its key", confused()),
+        ("RS256 with the secret as its key", algorithm_confusion()),
         ("RS256 with a key of its own", rs256.expect("a token")),
         ("expired", signed(&with("exp", in_seconds(-3600)))),
         ("not yet valid", signed(&with("nbf", in_seconds(3600)))),

@@ -1,4 +1,4 @@
-//! Several addresses of a broker, some of which are of no use.
+//! Several broker addresses, of which some do not respond.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Instant;
@@ -6,23 +6,23 @@ use std::time::Instant;
 use serde_json::Value;
 use tidings_tests::{Kind, World, secs};
 
-/// `RABBITMQ_URLS`, in which one node is gone, one takes connections and never answers, as one that
-/// stands still, and the last is the shared broker's.
+/// `RABBITMQ_URLS` with three nodes: one is down, one accepts connections and never responds, like a frozen node,
+/// and the last is the shared broker.
 struct Addresses {
     list: String,
-    _standing_still: TcpListener,
+    _frozen: TcpListener,
 }
 
 impl Addresses {
     fn of(world: &World) -> Self {
-        let standing_still = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let port = standing_still.local_addr().expect("its address").port();
+        let frozen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = frozen.local_addr().expect("its address").port();
         let vhost = &world.vhost.name;
         let good = world.vhost.url();
         let bad = [1, port].map(|port| format!("amqp://nobody:hunter2@127.0.0.1:{port}/{vhost}"));
         Self {
             list: format!("{},{},{good}", bad[0], bad[1]),
-            _standing_still: standing_still,
+            _frozen: frozen,
         }
     }
 
@@ -31,7 +31,7 @@ impl Addresses {
     }
 }
 
-/// Which address is the first to be tried is left to chance, so each program is started several times.
+/// Programs try the addresses in random order, so each is started several times.
 #[tokio::test]
 async fn programs_connect_to_the_node_that_responds() {
     let world = World::new().await;
@@ -45,7 +45,7 @@ async fn programs_connect_to_the_node_that_responds() {
         }
         let log = program.logs().lines().join("\n");
         assert!(!log.contains("hunter2"), "{log}");
-        program.leave().await;
+        program.stop().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Promise 10: other settings start up against the broker that holds the old topology.
+//! Programs with changed settings start on a broker with the topology of the old settings.
 
 use tidings_broker::Topology;
 use tidings_broker::raw::options::QueueDeclareOptions;
@@ -7,9 +7,9 @@ use tidings_domain::notification::{Notification, UserId};
 use tidings_tests::{Amqp, Kind, Message, Program, World, eventually, secs};
 use uuid::Uuid;
 
-/// Publishes a message for an unknown user, and has a worker of the old settings send it onto its
+/// Publishes a message for an unknown user and starts a worker with the old settings until the message is on its
 /// ladder.
-async fn left_on_the_old_ladder(world: &World, amqp: &Amqp) -> UserId {
+async fn put_on_old_ladder(world: &World, amqp: &Amqp) -> UserId {
     let user_id = UserId::from(Uuid::now_v7());
     let orphan = Notification {
         user_id,
@@ -26,7 +26,7 @@ async fn left_on_the_old_ladder(world: &World, amqp: &Amqp) -> UserId {
             == 1
     })
     .await;
-    worker.leave().await;
+    worker.stop().await;
     user_id
 }
 
@@ -34,7 +34,7 @@ async fn left_on_the_old_ladder(world: &World, amqp: &Amqp) -> UserId {
 async fn a_message_on_an_old_ladder_is_still_processed() {
     let world = World::with(&[("MAX_RETRIES", "2"), ("RETRY_BASE_DELAY_MS", "4000")]).await;
     let amqp = world.declared(&[]).await;
-    let user = left_on_the_old_ladder(&world, &amqp).await;
+    let user = put_on_old_ladder(&world, &amqp).await;
     world.database.make_user(user).await;
     let new = [
         ("MAX_RETRIES", "7"),
@@ -61,7 +61,7 @@ async fn a_message_stays_on_its_ladder_until_its_attempts_are_used_up() {
     ])
     .await;
     let amqp = world.declared(&[]).await;
-    left_on_the_old_ladder(&world, &amqp).await;
+    put_on_old_ladder(&world, &amqp).await;
     let new = [("MAX_RETRIES", "9"), ("RETRY_BASE_DELAY_MS", "1")];
     let _worker = world.start(Kind::Worker, &new).await;
     eventually(secs(30), "its attempts are used up", async || {

@@ -1,4 +1,4 @@
-//! The channels that are not delivered by being recorded.
+//! The channels with a provider.
 
 use tidings_broker::Destination;
 use tidings_domain::notification::{Channel, DeliveredChannel, DeliveryRequest};
@@ -24,8 +24,8 @@ async fn a_notification_with_a_provider_is_pending_and_has_one_message_in_its_ch
             == 4
     })
     .await;
-    // By its end the worker has published whatever follows from what it has recorded.
-    worker.leave().await;
+    // When it stops, the worker has published the messages for all recorded rows.
+    worker.stop().await;
     let amqp = world.amqp().await;
     for (channel, id) in posted {
         let queue = amqp.settings.names.channel_queue(channel);
@@ -43,7 +43,7 @@ async fn a_notification_with_a_provider_is_pending_and_has_one_message_in_its_ch
     assert_eq!(amqp.dead_letter_depth().await, 0);
 }
 
-/// The crash between the commit and the publish looks so from the second run.
+/// The state after a crash between the commit and the publish.
 #[tokio::test]
 async fn a_redelivered_message_of_a_pending_row_is_published_again() {
     let world = World::new().await;
@@ -65,7 +65,7 @@ async fn a_redelivered_message_of_a_pending_row_is_published_again() {
         amqp.depth(&queue).await == 1
     })
     .await;
-    worker.leave().await;
+    worker.stop().await;
     assert_eq!(amqp.intake_depth().await, 0);
     assert_eq!(world.database.count("status = 'pending'").await, 1);
 }

@@ -1,4 +1,4 @@
-//! The short form of `./dev chaos`.
+//! A short run of `./dev chaos`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,8 +7,8 @@ use serde_json::Value;
 use tidings_tests::required;
 use uuid::Uuid;
 
-/// What is done, and when: with this one an API, the broker, a worker and PostgreSQL are killed, networks
-/// are cut, and the broker stands still.
+/// The seed of the schedule. With this one, an API, the broker, a worker and PostgreSQL are killed, network links
+/// fail, and the broker is frozen.
 const SEED: u64 = 2659;
 
 #[test]
@@ -20,19 +20,19 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
         .env("TIDINGS_DEV_DIR", &dir)
         .env("TIDINGS_BIN_DIR", required("TIDINGS_TEST_BIN_DIR"))
         .args(["chaos", "--minutes", "3", "--seed", &SEED.to_string()])
-        // Other tests run beside it.
+        // A low rate, because other tests run at the same time.
         .args(["--rate", "50", "--json"])
         .arg(&json)
         .stdin(Stdio::null())
         .output()
         .expect("./dev runs");
-    let story = String::from_utf8_lossy(&output.stderr);
+    let log = String::from_utf8_lossy(&output.stderr);
     let table = String::from_utf8_lossy(&output.stdout);
     let file = std::fs::read_to_string(&json);
-    // Whatever the verdict.
+    // Also if the run has failed.
     let _ = std::fs::remove_file(&json);
     let result: Value = serde_json::from_str(&file.unwrap_or_default()).unwrap_or_default();
-    assert!(output.status.success(), "{story}\n{table}\n{result:#}");
+    assert!(output.status.success(), "{log}\n{table}\n{result:#}");
 
     for none in ["lost", "doubled", "foreign", "dead_letters"] {
         assert_eq!(result[none], Value::from(0), "{none}: {result:#}");
@@ -42,7 +42,7 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
     assert!(number("recorded") >= number("accepted"), "{result:#}");
     let faults = result["faults"].as_object().expect("faults");
     for kind in ["kill_api", "kill_rabbitmq"] {
-        assert!(faults.contains_key(kind), "{story}\n{result:#}");
+        assert!(faults.contains_key(kind), "{log}\n{result:#}");
     }
     for member in ["refused", "longest_gap_s", "seconds_to_heal"] {
         assert!(result[member].is_number(), "{member}: {result:#}");

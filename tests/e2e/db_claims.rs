@@ -1,4 +1,4 @@
-//! Whose turn it is to deliver a row.
+//! Claims of rows for delivery.
 
 use std::time::Duration;
 
@@ -170,7 +170,7 @@ async fn a_deferral_uses_no_attempt_and_records_its_start() {
     let table = Table::new().await;
     let id = table.pending().await;
     assert_eq!(table.claimed(id, 0).await.deferred_for, None);
-    // The claim of above is still there: only its own token ends it, and a replay.
+    // The claim above is still active: only its own token or a replay ends it.
     let sql = "UPDATE notifications SET lease_until = NULL, deferred_since = NULL";
     table.client.execute(sql, &[]).await.expect("freed");
     let claimed = table.claimed(id, 0).await;

@@ -1,4 +1,4 @@
-//! The record of every try at delivering a notification.
+//! The queries of `tidings_db::delivery_attempts`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,7 +22,7 @@ async fn database() -> (TestDatabase, UserId, DedicatedClient) {
     (db, user, client)
 }
 
-/// A notification that is recorded.
+/// Records a notification.
 async fn recorded(client: &Client, user_id: UserId) -> MessageId {
     let notification = Notification {
         message_id: MessageId::generate(),

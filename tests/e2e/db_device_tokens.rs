@@ -115,12 +115,12 @@ async fn concurrent_registrations_do_not_exceed_the_limit_of_devices() {
     let theirs = tokens_of(&db, user).await;
     assert_eq!(theirs.len(), most);
 
-    // Nor by taking over somebody else's, who keeps it.
+    // A device of another user counts as well, and stays with that user.
     new(&db, other, "other").await;
     let taken = upsert(&db, user, "other", None).await.expect("no error");
     assert_eq!(taken, LimitedInsert::LimitReached);
     assert_eq!(tokens_of(&db, other).await, ["other"]);
-    // One that they have is no further one.
+    // A device that the user has does not count again.
     let again = upsert(&db, user, &theirs[0], None).await;
     assert!(matches!(again, Ok(LimitedInsert::Existing(_))), "{again:?}");
 }
@@ -154,7 +154,7 @@ async fn a_device_is_deleted_only_for_its_own_user_and_with_that_user() {
     assert_eq!(tokens_of(&db, anna).await, [""; 0]);
 }
 
-/// Tokens of every length and every character that one may have, each itself and no other.
+/// Uses tokens of every length and with every allowed character.
 #[tokio::test]
 async fn a_device_is_deleted_by_any_valid_token() {
     let db = TestDatabase::migrated(&Servers::shared()).await;

@@ -51,7 +51,7 @@ async fn every_column_has_a_comment() {
     assert_eq!(silent, [""; 0]);
 }
 
-/// The same columns, in the same order, indexed twice would cost every insert.
+/// A second index on the same columns in the same order would slow down every insert.
 #[tokio::test]
 async fn no_index_duplicates_another() {
     let db = TestDatabase::migrated(&Servers::shared()).await;

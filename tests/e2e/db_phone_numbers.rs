@@ -74,7 +74,7 @@ async fn adding_a_number_twice_changes_nothing() {
         LimitedInsert::Existing(first)
     );
     assert_eq!(newest(&db, anna).await.as_deref(), Some(number(2).as_str()));
-    // Several people may share a telephone.
+    // Several users may have the same number.
     let shared = insert(&db, ben, 1).await.expect("added");
     assert!(matches!(shared, LimitedInsert::Inserted(_)), "{shared:?}");
 }
@@ -97,7 +97,7 @@ async fn concurrent_inserts_do_not_exceed_the_limit_of_numbers() {
     assert_eq!((new, refused), (most, most));
     let listed = list(&db, user).await;
     assert_eq!(listed.len(), most);
-    // One that they have is no further one.
+    // A number that the user has does not count again.
     let again = listed[0].number.parse().expect("a number");
     let again = insert_number(&db, user, &again).await;
     assert!(matches!(again, Ok(LimitedInsert::Existing(_))), "{again:?}");

@@ -1,4 +1,4 @@
-//! The legal changes of a row's status, and no others.
+//! The legal transitions of a row's status.
 
 use rstest::rstest;
 use tidings_db::notifications::{
@@ -9,7 +9,7 @@ use tidings_domain::notification::{MessageId, Status, UserId};
 use tidings_tests::{Servers, TestDatabase};
 use uuid::Uuid;
 
-/// Makes a row with `status`, as it may have been left by any program.
+/// Inserts a row with `status`.
 async fn row_with(client: &Client, user: UserId, status: Status) -> MessageId {
     let id = MessageId::generate();
     client

@@ -8,7 +8,7 @@ use tidings_broker::{Envelope, Failure, Publisher, Router};
 use tidings_tests::{Amqp, Message, World, eventually, program_path, secs};
 use tokio_util::sync::CancellationToken;
 
-/// Puts a dead letter of the intake's into the queue.
+/// Returns a dead letter of the intake queue.
 fn letter(amqp: &Amqp, world: &World) -> Message {
     Message {
         exchange: String::new(),
@@ -17,7 +17,7 @@ fn letter(amqp: &Amqp, world: &World) -> Message {
     }
 }
 
-/// What the tool prints for programs.
+/// Runs the tool and returns its exit code and JSON.
 fn tidings(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
     let output = world.tidings(&[&["--json"], arguments].concat());
     let out = if output.stdout.is_empty() {
@@ -79,7 +79,7 @@ async fn a_replay_that_is_killed_half_way_loses_nothing() {
         world.database.count("status = 'processed'").await == LETTERS
     })
     .await;
-    eventually(secs(60), "what was sent twice is a duplicate", async || {
+    eventually(secs(60), "duplicates are acknowledged", async || {
         amqp.intake_depth().await == 0
     })
     .await;
@@ -88,7 +88,7 @@ async fn a_replay_that_is_killed_half_way_loses_nothing() {
     assert_eq!(amqp.dead_letter_depth().await, 0);
 }
 
-/// Two letters of the intake's for each of two reasons.
+/// Publishes two dead letters of the intake queue for each of two reasons.
 async fn four_letters(world: &World, amqp: &Amqp) {
     let stop = CancellationToken::new();
     let settings = amqp.settings.clone();

@@ -1,4 +1,4 @@
-//! Promise 12: a deferred message comes back to its own queue as the same attempt.
+//! A deferred message returns to its own queue as the same attempt.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use tidings_domain::retry::Attempt;
 use tidings_tests::{Amqp, World, text_header};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// What a consumer needs to defer: common's publisher and router, as the worker uses them.
+/// Defers messages like the worker, with its publisher and router.
 struct Deferrer {
     publisher: Publisher,
     router: Router,
@@ -39,7 +39,7 @@ impl Deferrer {
         }
     }
 
-    /// As a consumer does it: published and confirmed, then acknowledged.
+    /// Publishes the message, waits for the confirm, then acknowledges.
     async fn defer(&self, delivery: Delivery) {
         let (key, properties) = (delivery.routing_key.as_str(), delivery.properties.clone());
         let envelope = Envelope::new(key, properties, delivery.data.clone());
@@ -66,7 +66,7 @@ async fn consume(amqp: &Amqp, queue: &str) -> tidings_broker::raw::Consumer {
     consumer.await.expect("a consumer")
 }
 
-/// How many notes of its way the broker has left on a message.
+/// Returns the number of entries in a message's `x-death` header.
 fn deaths(delivery: &Delivery) -> usize {
     let headers = delivery.properties.headers().clone().unwrap_or_default();
     match headers.inner().get("x-death") {
@@ -100,7 +100,7 @@ async fn a_thousand_messages_are_deferred_three_times_each() {
         let mut ids = HashSet::new();
         for delivery in &wave {
             assert_eq!(delivery.routing_key.as_str(), key);
-            assert!(deaths(delivery) <= 1, "its past does not pile up");
+            assert!(deaths(delivery) <= 1, "x-death does not grow");
             let until = text_header(&delivery.properties, header::NOT_BEFORE);
             assert_eq!(until.is_some(), round > 0);
             let id = delivery.properties.message_id().clone().expect("an id");
@@ -139,7 +139,7 @@ async fn one_message_is_deferred_a_thousand_times() {
             .expect("a delivery");
         let first = Attempt::first(amqp.settings.ladder).to_string();
         assert_eq!(delivery.routing_key.as_str(), first);
-        assert!(deaths(&delivery) <= 1, "its past does not pile up");
+        assert!(deaths(&delivery) <= 1, "x-death does not grow");
         deferrer.defer(delivery).await;
     }
     let delivery = deliveries

@@ -1,10 +1,10 @@
-//! What the documentation says is shown by a test is shown by one that exists.
+//! Every test that the documentation names exists.
 
 use std::collections::BTreeSet;
 
 use crate::sources::{root, rust_files};
 
-/// The names in code spans that look like those of tests: several words joined by underscores.
+/// Returns the names in code spans that look like test names: several words joined by underscores.
 fn named_tests(text: &str) -> BTreeSet<&str> {
     let spans = text.split('`').skip(1).step_by(2);
     let is_name = |span: &&str| {

@@ -1,8 +1,8 @@
-//! What lies at the edge of what JSON allows is either refused or recorded: nothing in between.
+//! Payloads at the limits of JSON are either refused or recorded.
 
 use tidings_tests::{World, eventually_ok, secs};
 
-/// Values that parsers and databases disagree about.
+/// Values that parsers and databases treat differently.
 fn edges() -> Vec<String> {
     let digits = "1234567890".repeat(2000);
     let mut edges: Vec<String> = [
@@ -75,7 +75,7 @@ async fn every_accepted_payload_can_be_recorded_and_read_back() {
     assert!(accepted.len() > 15, "{accepted:?}");
     let amqp = world.amqp().await;
     let all = i64::try_from(accepted.len()).expect("few");
-    eventually_ok(secs(30), "all have met their fate", async || {
+    eventually_ok(secs(30), "all are recorded or dead letters", async || {
         let (recorded, dead) = tokio::join!(world.database.count("true"), amqp.dead_letter_depth());
         if recorded + i64::from(dead) == all {
             Ok(())
@@ -95,7 +95,7 @@ async fn every_accepted_payload_can_be_recorded_and_read_back() {
     let never: Vec<_> = never.collect();
     assert!(
         never.is_empty(),
-        "accepted and never to be recorded: {never:#?}"
+        "accepted but cannot be recorded: {never:#?}"
     );
     for (id, edge) in accepted {
         let read = api.client().get(&format!("/api/notifications/{id}")).await;
@@ -103,7 +103,7 @@ async fn every_accepted_payload_can_be_recorded_and_read_back() {
     }
 }
 
-/// The beginning and the length of what may be long.
+/// The start and the length of a text.
 fn shown(edge: &str) -> String {
     let beginning: String = edge.chars().take(40).collect();
     format!("{beginning} ({} bytes)", edge.len())

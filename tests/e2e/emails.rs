@@ -1,4 +1,4 @@
-//! What is posted as e-mail arrives: once, whole, and by a server that wants STARTTLS and a login.
+//! E-mails arrive once and complete, through a server that requires STARTTLS and a login.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ async fn two_thousand_emails_arrive_once_and_complete() {
             .ok_or_else(|| format!("{processed} processed"))
     })
     .await;
-    worker.leave().await;
+    worker.stop().await;
     let first_tries = "status = 'processed' AND retries_attempted = 0";
     assert_eq!(world.database.count(first_tries).await, 2000);
 
@@ -69,7 +69,7 @@ async fn two_thousand_emails_arrive_once_and_complete() {
         let mail = arrived.get(address.as_str()).expect("it arrived");
         assert_is(mail, number, id);
     }
-    // It takes no connection for each.
+    // Messages share connections.
     assert!(server.connections() < 100, "{}", server.connections());
 
     let amqp = world.amqp().await;
@@ -77,7 +77,7 @@ async fn two_thousand_emails_arrive_once_and_complete() {
     assert_eq!(amqp.dead_letter_depth().await, 0);
 }
 
-/// Checks that a message is the one that was posted under this number.
+/// Checks that this is the message that was posted with this number.
 fn assert_is(mail: &ReceivedMail, number: usize, id: Uuid) {
     assert!(mail.is_encrypted);
     assert_eq!(mail.user.as_deref(), Some("tidings"));
@@ -102,7 +102,7 @@ fn assert_is(mail: &ReceivedMail, number: usize, id: Uuid) {
     assert_eq!(one_click, Some("List-Unsubscribe=One-Click"));
     assert_eq!(header(&parsed, "MIME-Version"), Some("1.0"));
 
-    assert_eq!(parsed.parts.len(), 3, "the whole and its two parts");
+    assert_eq!(parsed.parts.len(), 3, "the message and its two parts");
     let body = parsed.body_text(0).expect("a text part");
     let lines = text("text").replace('\n', "\r\n");
     assert_eq!(body.trim_end(), lines.trim_end());

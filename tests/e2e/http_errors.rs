@@ -1,4 +1,4 @@
-//! The errors that no handler of ours sees have the one shape too.
+//! Errors of the framework have the common error shape as well.
 
 use std::fmt::Write as _;
 
@@ -98,7 +98,7 @@ async fn every_response_has_its_own_request_id() {
     assert_ne!(one.body["requestId"], two.body["requestId"]);
 }
 
-/// A body that announces no length is counted as it comes.
+/// A body without a length is counted while it is read.
 #[tokio::test]
 async fn a_chunked_body_is_refused_once_it_is_too_large() {
     let world = World::with(&[("MAX_BODY_BYTES", "2000")]).await;
@@ -120,7 +120,7 @@ async fn a_chunked_body_is_refused_once_it_is_too_large() {
         .await
         .expect("the request is taken");
     let mut answer = String::new();
-    // The end may be a reset: the server need not read what it has refused.
+    // The end may be a reset, because the server need not read the rest of a refused body.
     let _ = stream.read_to_string(&mut answer).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert!(

@@ -1,4 +1,4 @@
-//! Promise 2: the same request, or the same message, any number of times, is one notification.
+//! A repeated request or message is one notification.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ async fn fifty_requests_at_once_with_the_same_key_are_one_notification() {
     let body = world.in_app();
 
     let posts = (0..50).map(|i| {
-        // Quoted and bare are the same key.
+        // Quoted and unquoted are the same key.
         let key = if i % 2 == 0 {
             "order-17"
         } else {
@@ -61,7 +61,7 @@ async fn without_a_key_the_same_request_twice_is_two_notifications() {
     assert_eq!(first.as_uuid().get_version_num(), 7);
 }
 
-/// In one batch, and spread over several that run side by side.
+/// The copies are in one batch of the worker, or in several.
 #[rstest]
 #[case("256")]
 #[case("7")]
@@ -83,7 +83,7 @@ async fn a_message_published_fifty_times_is_one_row_and_leaves_nothing_behind(#[
         .await
         .sum("tidings_intake_recorded_total", &[]);
     assert_eq!(recorded, 1);
-    worker.leave().await;
+    worker.stop().await;
     assert_eq!(world.database.count("status = 'processed'").await, 1);
     assert_eq!(amqp.intake_depth().await, 0, "all are acknowledged");
     assert_eq!(amqp.dead_letter_depth().await, 0);

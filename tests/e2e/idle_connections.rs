@@ -1,4 +1,4 @@
-//! Clients keep connections in reserve, and may post on one at any time.
+//! Clients keep idle connections, and may post on one at any time.
 
 use tidings_tests::{World, secs};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +13,7 @@ async fn an_idle_connection_gets_no_response_and_stays_usable() {
     let mut stream = connecting.await.expect("a connection");
     let mut said = [0; 1024];
     let early = timeout(secs(7), stream.read(&mut said)).await;
-    assert!(early.is_err(), "an answer to no request: {early:?}");
+    assert!(early.is_err(), "a response without a request: {early:?}");
 
     let request = b"GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     stream

@@ -1,4 +1,4 @@
-//! Tokens of an issuer that signs with a key of its own.
+//! Tokens of an issuer with its own key.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
@@ -34,12 +34,12 @@ async fn an_issuers_token_is_limited_to_its_scopes() {
     let (client, user) = (api.client(), world.user);
     let with_scope = by_issuer(&json!({"sub": user, "scope": "notifications:send"}));
     assert_eq!(posting_as(&client, with_scope, user).await, 202);
-    // Only the shared secret makes a trusted service.
+    // A token without scopes is a trusted service only if it is signed with the shared secret.
     let without = by_issuer(&json!({"sub": user}));
     assert_eq!(posting_as(&client, without, user).await, 403);
 }
 
-/// Everybody may know the public key: it must never serve as an HMAC secret.
+/// The public key is not secret and must never be accepted as an HMAC secret.
 #[tokio::test]
 async fn the_public_key_is_not_accepted_as_an_hmac_secret() {
     for algorithms in ["RS256", "RS256,HS256"] {
@@ -78,7 +78,7 @@ async fn issuer_and_audience_are_checked_if_they_are_configured() {
         (json!("https://issuer"), Value::Null, 401),
     ] {
         let mut claims = json!({"sub": user, "iss": issuer, "aud": audience});
-        // Absent, not null.
+        // A claim is absent instead of null.
         let members = claims.as_object_mut().expect("an object");
         members.retain(|_, value| !value.is_null());
         let status = posting_as(&api.client(), signed(&claims), user).await;

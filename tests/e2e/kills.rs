@@ -1,10 +1,10 @@
-//! Promise 4, the programs' part: whenever one is killed, every 202 has its row, once.
+//! After a kill of a program, every 202 has one row.
 
 use tidings_tests::{Load, Posted, Reply, World, eventually_ok, secs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_killed_three_times_neither_loses_nor_duplicates_a_message() {
-    // A message that lost an attempt would not be recorded in time.
+    // A message that used an attempt would not be recorded in time.
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "600000")]).await;
     let mut api = world.api().await;
     let posted = Posted::all_at_once(&api, world.user, 20_000).await;
@@ -16,18 +16,18 @@ async fn a_worker_killed_three_times_neither_loses_nor_duplicates_a_message() {
         eventually_ok(secs(60), "it works", async || {
             match world.database.count("true").await - before {
                 more if more > 256 => Ok(()),
-                more => Err(format!("{more} recorded in this life")),
+                more => Err(format!("{more} recorded since the start")),
             }
         })
         .await;
         worker.kill();
         before = world.database.count("true").await;
-        assert!(before < 20_000, "much is in flight");
+        assert!(before < 20_000, "no message was left to record");
         worker.start_again().await;
     }
     worker.until_ready().await;
     posted.assert_recorded_once(&world, &mut worker).await;
-    api.leave().await;
+    api.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,5 +47,5 @@ async fn an_api_killed_under_load_loses_no_accepted_notification() {
         "no request was in flight at a kill"
     );
     posted.assert_recorded_once(&world, &mut worker).await;
-    api.leave().await;
+    api.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Promise 3, second half: what may succeed later climbs the ladder.
+//! A message that may succeed later is retried on the ladder.
 
 use std::time::Duration;
 
@@ -55,14 +55,14 @@ async fn a_message_for_an_unknown_user_is_retried_with_growing_delays_and_become
     let arrivals = probe.arrivals();
     for (steps, delay) in arrivals.windows(2).zip([400, 800, 1600]) {
         let took = steps[1].at - steps[0].at;
-        // The copy and the message itself may reach their readers in either order.
+        // The copy may arrive before or after the message.
         assert!(
             took + Duration::from_millis(50) >= Duration::from_millis(delay),
             "{took:?} < {delay} ms"
         );
     }
     assert_eq!(retries(&worker).await, 3);
-    worker.leave().await;
+    worker.stop().await;
     assert_eq!(amqp.intake_depth().await, 0);
     assert_eq!(world.database.count("true").await, 0);
 }
@@ -111,6 +111,6 @@ async fn without_retries_a_failure_becomes_a_dead_letter_and_a_replay_processes_
     })
     .await;
     assert_eq!(amqp.dead_letter_depth().await, 0);
-    worker.leave().await;
+    worker.stop().await;
     assert_eq!(amqp.intake_depth().await, 0);
 }

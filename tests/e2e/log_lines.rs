@@ -1,4 +1,4 @@
-//! What the programs write: flat JSON lines that keep secrets.
+//! Log lines are flat JSON without secrets.
 
 use jiff::Timestamp;
 use rstest::rstest;
@@ -38,8 +38,8 @@ fn assert_is_a_log_entry(line: &str, service: &str) {
     );
 }
 
-/// Lets a notification with a marked payload meet every fate there is.
-async fn busy(world: &World, api: &Program, token: &str) {
+/// Posts notifications with a marked payload that are recorded, delivered, refused, retried and dead-lettered.
+async fn produce_log_lines(world: &World, api: &Program, token: &str) {
     let client = api.client().with_token(token);
     let orphan = Notification {
         user_id: Uuid::now_v7().into(),
@@ -68,7 +68,7 @@ async fn busy(world: &World, api: &Program, token: &str) {
     let undecodable = format!(r#"{{"v":1,"messageId":"{MARK}","type":"{MARK}"}}"#);
     amqp.publish_all([amqp.to_intake(rejected), amqp.to_intake(undecodable)])
         .await;
-    eventually(secs(20), "all have met their fate", async || {
+    eventually(secs(20), "all are recorded or dead letters", async || {
         world.database.count("true").await >= 1 && amqp.dead_letter_depth().await == 4
     })
     .await;
@@ -87,9 +87,9 @@ async fn every_log_line_is_a_flat_object_without_payloads_and_secrets(#[case] le
     .await;
     let (mut api, mut worker) = tokio::join!(world.api(), world.worker());
     let token = tokens::service();
-    busy(&world, &api, &token).await;
-    api.leave().await;
-    worker.leave().await;
+    produce_log_lines(&world, &api, &token).await;
+    api.stop().await;
+    worker.stop().await;
     for (program, kind) in [(&api, Kind::Api), (&worker, Kind::Worker)] {
         let lines = program.logs().lines();
         assert!(!lines.is_empty());

@@ -1,4 +1,4 @@
-//! The promises of Tidings, each shown against a real RabbitMQ and a real PostgreSQL.
+//! End-to-end tests of the programs, on a real RabbitMQ and a real PostgreSQL.
 
 #![expect(
     clippy::expect_used,

@@ -1,11 +1,11 @@
-//! The API's description and its page for people.
+//! The OpenAPI document and the documentation page.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 use tidings_tests::World;
 
-/// Every `$ref` anywhere below `value`.
+/// Collects every `$ref` below `value`.
 fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(members) => {
@@ -99,7 +99,7 @@ async fn the_openapi_document_is_self_contained_and_lists_every_path() {
     }
 }
 
-/// What a page loads: the values of `src` and `href`.
+/// Returns the addresses that a page loads: the values of `src` and `href`.
 fn loaded(html: &str) -> Vec<&str> {
     let attributes = ["src=\"", "href=\""];
     let values = attributes
@@ -133,6 +133,6 @@ async fn the_documentation_page_loads_nothing_from_other_hosts() {
     }
     assert!(
         scripts.contains("/api/openapi.json"),
-        "the page knows the description"
+        "the page loads the OpenAPI document"
     );
 }

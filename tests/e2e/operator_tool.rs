@@ -1,4 +1,4 @@
-//! `tidings` beside its dead letters: what an operator runs before and after.
+//! The tool `tidings`, without its commands for dead letters.
 
 use serde_json::Value;
 use tidings_tests::World;

@@ -1,11 +1,11 @@
-//! What each channel needs of a payload, and who may say where a message goes.
+//! The fields of each channel's payload, and who may set addresses.
 
 use serde_json::{Value, json};
 use tidings_domain::notification::Channel;
 use tidings_tests::{World, eventually, notification, secs, tokens};
 use uuid::Uuid;
 
-/// A notification for the world's user with the payload that its channel needs, and these members.
+/// A valid notification for the user with more members in its payload.
 fn with(world: &World, channel: Channel, members: &Value) -> Value {
     let mut body = notification(world.user, channel);
     for (name, value) in members.as_object().expect("members") {
@@ -23,7 +23,7 @@ async fn all_missing_fields_of_a_payload_are_named() {
         (Channel::Push, vec!["payload.body", "payload.title"]),
         (Channel::Webhook, vec!["payload.data", "payload.event"]),
     ] {
-        // A field that is null is not there.
+        // A field that is null counts as missing.
         for payload in [
             json!({}),
             json!({"subject": null, "text": null, "data": null}),
@@ -89,19 +89,19 @@ async fn invalid_fields_of_a_payload_are_named() {
     }
 }
 
-/// Whatever a line break could add to a message's head.
+/// Tries to add header fields with line breaks.
 #[tokio::test]
 async fn header_injection_is_refused() {
     let (world, api) = World::shared().await;
     for field in ["subject", "to", "from", "replyTo", "unsubscribeUrl"] {
-        let right = match field {
+        let valid = match field {
             "subject" => "Hello",
             "unsubscribeUrl" => "https://example.com/stop",
             _ => "anna@example.com",
         };
-        let body = with(&world, Channel::Email, &json!({field: right}));
+        let body = with(&world, Channel::Email, &json!({field: valid}));
         let _ = api.client().post(&body).await.accepted();
-        for smuggled in [
+        for injected in [
             "\r\nBcc: eve@example.com",
             "\nBcc: eve@example.com",
             "\r\n\r\nAnother body",
@@ -109,7 +109,7 @@ async fn header_injection_is_refused() {
             "\u{0b}Bcc: eve@example.com",
             "\u{85}Bcc: eve@example.com",
         ] {
-            let members = json!({field: format!("{right}{smuggled}")});
+            let members = json!({field: format!("{valid}{injected}")});
             let answer = api
                 .client()
                 .post(&with(&world, Channel::Email, &members))
@@ -187,7 +187,7 @@ async fn only_callers_who_may_send_to_anyone_may_set_addresses() {
             let _ = any.post(&body).await.accepted();
         }
     }
-    // One of the user's own endpoints is no address of the caller's choice.
+    // An endpoint of the user is not an address that the caller chooses.
     let body = with(
         &world,
         Channel::Webhook,

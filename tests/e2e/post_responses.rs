@@ -1,4 +1,4 @@
-//! Every answer of `POST /api/notifications`.
+//! The responses of `POST /api/notifications`.
 
 use reqwest::Method;
 use serde_json::json;
@@ -137,7 +137,8 @@ async fn json_that_is_not_an_object_is_refused() {
     }
 }
 
-/// What the database could not store must not be accepted: nobody would learn of its end.
+/// A payload that the database cannot store must not be accepted, because its sender would not learn that it
+/// failed.
 #[tokio::test]
 async fn a_payload_that_cannot_be_stored_is_refused() {
     let (world, api) = World::shared().await;

@@ -1,4 +1,4 @@
-//! A PostgreSQL that answers and cannot write is no fault of any message.
+//! A read-only PostgreSQL does not count as an error of a message.
 
 use tidings_tests::{World, eventually, secs};
 
@@ -34,13 +34,11 @@ async fn a_read_only_database_costs_no_message_an_attempt() {
         let _ = client.post(&world.in_app()).await.accepted();
     }
     let probe = worker.client().anonymous();
-    eventually(
-        secs(20),
-        "the worker says that it cannot work",
-        async || probe.get("/ready").await.status == 503,
-    )
+    eventually(secs(20), "the worker is not ready", async || {
+        probe.get("/ready").await.status == 503
+    })
     .await;
-    // Long enough for many more failures than a message has attempts.
+    // More failures than a message has attempts.
     eventually(secs(30), "the messages have been tried often", async || {
         worker.logs().count("messages are held") > 12
     })

@@ -1,4 +1,4 @@
-//! Promise 1: what was accepted is recorded, all of it, once.
+//! Everything that was accepted is recorded once.
 
 use std::collections::BTreeSet;
 
@@ -43,9 +43,9 @@ async fn ten_thousand_posts_become_ten_thousand_rows_and_the_queue_is_empty() {
         .sum("tidings_intake_recorded_total", &[]);
     assert_eq!(recorded, 10_000);
 
-    // Once the worker has left, the queues hold whatever it had not acknowledged.
-    worker.leave().await;
-    api.leave().await;
+    // After the worker has stopped, the queues contain what it had not acknowledged.
+    worker.stop().await;
+    api.stop().await;
     let amqp = world.amqp().await;
     assert_eq!(amqp.intake_depth().await, 0);
     assert_eq!(amqp.dead_letter_depth().await, 0);

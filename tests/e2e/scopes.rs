@@ -1,11 +1,11 @@
-//! Who may do what (DESIGN).
+//! Scopes of tokens.
 
 use serde_json::json;
 use tidings_domain::notification::{Channel, MessageId, UserId};
 use tidings_tests::{Client, SharedApi, World, eventually, notification, secs, tokens};
 
 /// An installation with one notification of each of two users.
-struct Office {
+struct Fixture {
     api: SharedApi,
     own: UserId,
     other: UserId,
@@ -14,8 +14,8 @@ struct Office {
     world: World,
 }
 
-impl Office {
-    async fn open() -> Self {
+impl Fixture {
+    async fn new() -> Self {
         let (world, api) = World::shared().await;
         let (own, other) = (world.database.user().await, world.database.user().await);
         let client = api.client();
@@ -41,8 +41,8 @@ impl Office {
         }
     }
 
-    /// What each request answers: sending to the own user and to another, reading the own
-    /// notification and another's, listing the own and another's, listing all.
+    /// Returns the status of each request: sending to the own user and to another, reading the own notification and
+    /// another's, listing the own and another's, listing all.
     async fn answers(&self, client: &Client) -> [u16; 7] {
         let get = async |path: String| client.get(&path).await.status;
         let list = "/api/notifications";
@@ -78,7 +78,7 @@ async fn count(world: &World, own: UserId, other: UserId) -> i64 {
 
 #[tokio::test]
 async fn each_scope_allows_only_what_it_names() {
-    let office = Office::open().await;
+    let fixture = Fixture::new().await;
     for (scope, expected) in [
         ("", [403, 403, 403, 403, 403, 403, 403]),
         ("something:else", [403, 403, 403, 403, 403, 403, 403]),
@@ -94,57 +94,57 @@ async fn each_scope_allows_only_what_it_names() {
         ),
         ("admin", [202, 202, 200, 200, 200, 200, 200]),
     ] {
-        let answers = office.answers(&office.scoped(scope)).await;
+        let answers = fixture.answers(&fixture.scoped(scope)).await;
         assert_eq!(answers, expected, "scope {scope:?}");
     }
 }
 
 #[tokio::test]
 async fn a_token_without_scopes_is_a_trusted_service() {
-    let office = Office::open().await;
-    let answers = office.answers(&office.api.client()).await;
+    let fixture = Fixture::new().await;
+    let answers = fixture.answers(&fixture.api.client()).await;
     assert_eq!(answers, [202, 202, 200, 200, 200, 200, 200]);
 }
 
 #[tokio::test]
 async fn a_forbidden_request_gets_the_common_error_shape_and_sends_nothing() {
-    let office = Office::open().await;
-    let client = office.scoped("notifications:send");
+    let fixture = Fixture::new().await;
+    let client = fixture.scoped("notifications:send");
     let answer = client
-        .post(&notification(office.other, Channel::InApp))
+        .post(&notification(fixture.other, Channel::InApp))
         .await;
     answer.assert_error(403, "forbidden");
-    let list = format!("/api/notifications?targetUserId={}", office.own);
+    let list = format!("/api/notifications?targetUserId={}", fixture.own);
     client.get(&list).await.assert_error(403, "forbidden");
-    let accepted = notification(office.own, Channel::InApp);
+    let accepted = notification(fixture.own, Channel::InApp);
     let _ = client.post(&accepted).await.accepted();
     // The messages of one queue are recorded in order: nothing before the accepted one was published.
     eventually(secs(20), "the accepted one is recorded", async || {
-        count(&office.world, office.own, office.other).await == 3
+        count(&fixture.world, fixture.own, fixture.other).await == 3
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_scoped_reader_lists_only_their_own_notifications() {
-    let office = Office::open().await;
-    let answer = office
+    let fixture = Fixture::new().await;
+    let answer = fixture
         .scoped("notifications:read")
         .get("/api/notifications")
         .await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let listed = answer.body["notifications"].as_array().expect("a list");
     let ids: Vec<_> = listed.iter().map(|n| n["messageId"].clone()).collect();
-    assert_eq!(ids, [json!(office.of_own)]);
+    assert_eq!(ids, [json!(fixture.of_own)]);
 }
 
-/// A caller that is no UUID can have no notifications of its own.
+/// A caller whose id is not a UUID cannot have notifications.
 #[tokio::test]
 async fn a_caller_who_is_not_a_user_may_send_to_nobody() {
-    let office = Office::open().await;
+    let fixture = Fixture::new().await;
     let claims = json!({"sub": "billing", "scope": "notifications:send notifications:read"});
-    let client = office.api.client().with_token(tokens::signed(&claims));
-    let answers = office.answers(&client).await;
+    let client = fixture.api.client().with_token(tokens::signed(&claims));
+    let answers = fixture.answers(&client).await;
     assert_eq!(answers[..2], [403, 403]);
     assert!(
         answers[2..]

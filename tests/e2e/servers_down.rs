@@ -1,12 +1,12 @@
-//! Programs start without their servers and say so. (What happens when servers go and come back is
-//! shown with private ones.)
+//! Programs start without their servers and report it. Outages of running servers are tested in `private_broker` and
+//! `private_postgres`.
 
 use std::time::Instant;
 
 use serde_json::Value;
 use tidings_tests::{Kind, Program, World, eventually, secs};
 
-/// Port 1 is nobody's.
+/// No program listens on port 1.
 const NO_DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://nobody:hunter2@127.0.0.1:1/none");
 const NO_BROKER: (&str, &str) = ("RABBITMQ_URL", "amqp://nobody:hunter2@127.0.0.1:1/none");
 
@@ -17,7 +17,7 @@ async fn without(world: &World, kind: Kind, server: (&str, &str)) -> Program {
         "DATABASE_URL" => ("database", "rabbitmq"),
         _ => ("rabbitmq", "database"),
     };
-    // A worker declares and consumes only once it has seen its database.
+    // A worker connects to the broker only once its database is up.
     eventually(secs(20), "the health is known", async || {
         let body = health.get("/health").await.body;
         body[there] == "connected" || kind == Kind::Worker
@@ -31,7 +31,7 @@ async fn without(world: &World, kind: Kind, server: (&str, &str)) -> Program {
     program
 }
 
-fn assert_keeps_its_secrets(program: &Program) {
+fn assert_logs_no_secret(program: &Program) {
     let lines = program.logs().lines().join("\n");
     assert!(!lines.contains("hunter2"), "{lines}");
 }
@@ -44,13 +44,13 @@ async fn without_a_database_the_api_accepts_posts_and_refuses_reads() {
     assert_eq!(
         client.get("/ready").await.status,
         200,
-        "it needs the broker alone"
+        "the API needs only the broker"
     );
     let _ = client.post(&world.in_app()).await.accepted();
     let reading = client.get("/api/notifications").await;
     reading.assert_error(503, "database_unavailable");
     assert!(!reading.text.contains("127.0.0.1"), "{}", reading.text);
-    assert_keeps_its_secrets(&api);
+    assert_logs_no_secret(&api);
 }
 
 #[tokio::test]
@@ -66,8 +66,12 @@ async fn without_a_broker_the_api_refuses_in_time() {
     assert!(began.elapsed() < secs(12), "{:?}", began.elapsed());
     assert!(!answer.text.contains("127.0.0.1"), "{}", answer.text);
     let listed = client.get("/api/notifications").await;
-    assert_eq!(listed.body["nextCursor"], Value::Null, "reading goes on");
-    assert_keeps_its_secrets(&api);
+    assert_eq!(
+        listed.body["nextCursor"],
+        Value::Null,
+        "reading still works"
+    );
+    assert_logs_no_secret(&api);
 }
 
 #[tokio::test]
@@ -80,7 +84,7 @@ async fn without_either_server_the_worker_is_not_ready() {
             503,
             "{server:?}"
         );
-        assert_keeps_its_secrets(&worker);
-        worker.leave().await;
+        assert_logs_no_secret(&worker);
+        worker.stop().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Promise 7: SIGTERM under load loses nothing and cuts off nobody.
+//! SIGTERM under load loses no message and aborts no request.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ struct Accepted {
     answered: Instant,
 }
 
-/// Posts until connections are refused. Every request that was taken must have been answered.
+/// Posts until connections are refused. Every request that was sent must get a response.
 async fn post_until_refused(
     client: Client,
     body: serde_json::Value,
@@ -87,11 +87,11 @@ async fn the_worker_stops_under_load_and_another_continues_where_it_stopped() {
             .await;
     }
     let mut worker = Program::start(Kind::Worker, world.settings(&[])).await;
-    eventually(secs(30), "it works", async || {
+    eventually(secs(30), "the worker records", async || {
         world.database.count("true").await > 0
     })
     .await;
-    worker.leave().await;
+    worker.stop().await;
     let recorded = world.database.count("true").await;
     assert!(recorded < 8000, "nothing was left to do at SIGTERM");
     eventually_ok(
@@ -118,11 +118,11 @@ async fn the_worker_stops_under_load_and_another_continues_where_it_stopped() {
         0,
         "what was recorded was acknowledged"
     );
-    worker.leave().await;
+    worker.stop().await;
     assert_eq!(amqp.dead_letter_depth().await, 0);
 }
 
-/// A transaction that holds every query on the notifications up until it is dropped.
+/// A transaction that blocks every query on the notifications until it is dropped.
 struct Lock(tidings_db::DedicatedClient);
 
 impl Lock {
@@ -138,11 +138,11 @@ impl Lock {
         Self(client)
     }
 
-    /// Waits until somebody waits for the lock.
+    /// Waits until another transaction waits for the lock.
     async fn until_wanted(&self) {
         let sql = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database =
                        (SELECT oid FROM pg_database WHERE datname = current_database())";
-        eventually(secs(20), "somebody waits for the lock", async || {
+        eventually(secs(20), "a transaction waits for the lock", async || {
             let waiting: i64 = self.0.query_one(sql, &[]).await.expect("locks").get(0);
             waiting > 0
         })
@@ -154,8 +154,8 @@ impl Lock {
     }
 }
 
-/// Has each program busy with a query that does not end, and returns the one of `kind`.
-async fn busy(world: &World, kind: Kind, more: &[(&str, &str)]) -> (Program, Lock) {
+/// Starts a program of `kind` and blocks it in a query until the lock is released.
+async fn start_blocked(world: &World, kind: Kind, more: &[(&str, &str)]) -> (Program, Lock) {
     let mut settings = vec![("DATABASE_STATEMENT_TIMEOUT_MS", "60000")];
     settings.extend(more);
     let program = world.start(kind, &settings).await;
@@ -180,7 +180,7 @@ async fn busy(world: &World, kind: Kind, more: &[(&str, &str)]) -> (Program, Loc
 #[tokio::test]
 async fn work_in_flight_is_finished_before_a_program_stops(#[case] kind: Kind) {
     let world = World::new().await;
-    let (mut program, lock) = busy(&world, kind, &[]).await;
+    let (mut program, lock) = start_blocked(&world, kind, &[]).await;
     program.sigterm();
     eventually(secs(10), "the program is leaving", async || {
         let stopping = |entry: &serde_json::Value| entry["signal"] == "SIGTERM";
@@ -202,7 +202,7 @@ async fn work_in_flight_is_finished_before_a_program_stops(#[case] kind: Kind) {
 #[tokio::test]
 async fn a_second_signal_stops_a_program_at_once_with_exit_code_1(#[case] kind: Kind) {
     let world = World::new().await;
-    let (mut program, _lock) = busy(&world, kind, &[]).await;
+    let (mut program, _lock) = start_blocked(&world, kind, &[]).await;
     program.sigterm();
     eventually(secs(10), "the first signal is seen", async || {
         let stopping = |entry: &serde_json::Value| entry["signal"] == "SIGTERM";
@@ -220,7 +220,7 @@ async fn a_second_signal_stops_a_program_at_once_with_exit_code_1(#[case] kind: 
 #[tokio::test]
 async fn the_shutdown_deadline_stops_a_program_with_exit_code_1(#[case] kind: Kind) {
     let world = World::new().await;
-    let (mut program, _lock) = busy(&world, kind, &[("SHUTDOWN_TIMEOUT_SECS", "1")]).await;
+    let (mut program, _lock) = start_blocked(&world, kind, &[("SHUTDOWN_TIMEOUT_SECS", "1")]).await;
     program.sigterm();
     let status = program.exit_within(secs(20)).await;
     assert_eq!(status.code(), Some(1));

@@ -1,4 +1,4 @@
-//! The SMTP provider against a real server: what it sends, and what it makes of each way to fail.
+//! The SMTP provider with a real server: messages, and the report of each failure.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tidings_tests::{Settings, SmtpOptions, SmtpServer, eventually, secs};
 use tidings_worker::providers::smtp::{Smtp, SmtpSettings};
 use tidings_worker::providers::{EmailMessage, Provider, SendOutcome};
 
-/// Long enough for a machine that runs other tests too.
+/// Long enough for a busy machine.
 const TIMEOUT: Duration = secs(20);
 
 fn settings(settings: Settings) -> SmtpSettings {
@@ -20,7 +20,7 @@ fn settings(settings: Settings) -> SmtpSettings {
     reader.finish(settings).expect("settings")
 }
 
-/// A provider that trusts `server`, with `changed` settings.
+/// Creates a provider that trusts the certificate of `server`, with `changed` settings.
 fn provider(server: &SmtpServer, changed: &[(&str, &str)], timeout: Duration) -> Smtp {
     let mut given = server.settings();
     for (name, value) in changed {
@@ -54,7 +54,10 @@ async fn send(provider: &Smtp, to: &str) -> SendOutcome {
 }
 
 fn assert_delivered(report: &SendOutcome) {
-    assert!(matches!(report, SendOutcome::Delivered { .. }), "{report:?}");
+    assert!(
+        matches!(report, SendOutcome::Delivered { .. }),
+        "{report:?}"
+    );
 }
 
 fn assert_failed(report: &SendOutcome, words: &str) {
@@ -71,7 +74,7 @@ fn assert_not_now(report: &SendOutcome, words: &str) {
     }
 }
 
-/// A server that answers so to a stage of what is sent from or to the address.
+/// Starts a server that gives this reply to a command with this address.
 async fn answering(stage: &'static str, who: &'static str, answer: &'static str) -> SmtpServer {
     SmtpServer::start(SmtpOptions {
         answers: vec![(stage, who, answer)],
@@ -255,9 +258,12 @@ async fn smtp_replies_are_mapped_to_reports() {
         "450 4.7.1 <***>: Recipient address rejected: rate limit",
     );
     let error = "554 5.7.1 Spam".to_owned();
-    assert_eq!(answer("spam@example.org").await, SendOutcome::Rejected { error });
+    assert_eq!(
+        answer("spam@example.org").await,
+        SendOutcome::Rejected { error }
+    );
     assert_failed(&answer("full@example.org").await, "452 4.3.1");
-    // After all of that the same connection still serves.
+    // The same connection still works.
     assert_delivered(&answer("anna@example.org").await);
     assert_eq!(server.connections(), 1);
     assert_failed(&answer("busy@example.org").await, "421 4.3.2");
@@ -320,7 +326,7 @@ async fn a_server_that_does_not_respond_fails_after_the_timeout() {
     })
     .await;
     let provider = provider(&server, &[], secs(4));
-    // So that what follows is no question of how fast the machine connects.
+    // Connects first, so that the time to connect does not count below.
     assert_delivered(&send(&provider, "first@example.org").await);
     assert_failed(&send(&provider, "early@example.org").await, "within 4s");
     let report = send(&provider, "late@example.org").await;
@@ -328,7 +334,7 @@ async fn a_server_that_does_not_respond_fails_after_the_timeout() {
         matches!(&report, SendOutcome::Unknown { error } if error.contains("within 4s")),
         "{report:?}"
     );
-    // Had a connection been used again that was left half-way, this would get another one's answer.
+    // If a connection with an outstanding reply were reused, this message would get the wrong reply.
     let report = send(&provider, "anna@example.org").await;
     let reference = Some("2.0.0 OK: queued as 3".to_owned());
     assert_eq!(report, SendOutcome::Delivered { reference });

@@ -1,4 +1,4 @@
-//! Previews of templates: exactly what would be sent.
+//! Previews of templates.
 
 use serde_json::{Value, json};
 use tidings_db::demo;
@@ -119,7 +119,7 @@ async fn a_preview_reports_missing_variables_and_stops_endless_templates() {
             .expect("a message");
         assert!(message.contains(words), "{text}: {message}");
     }
-    // What no provider would take is told here, not by the dead-letter queue.
+    // A message that is too long for its channel is refused in the preview.
     put(
         &client,
         "/api/templates/hi/sms/default",

@@ -1,4 +1,4 @@
-//! Templates over HTTP: who may, and versions.
+//! Templates over HTTP: permissions and versions.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ async fn a_template_is_written_read_listed_and_deleted() {
     for (field, value) in expected.as_object().expect("fields") {
         assert_eq!(answer.body[field], *value);
     }
-    // Another spelling is the same template.
+    // Another spelling of the locale is the same template.
     let answer = put(&client, "/api/templates/welcome/email/DE", &email("two")).await;
     assert_eq!(
         (answer.status, &answer.body["version"]),

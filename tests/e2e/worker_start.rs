@@ -1,4 +1,4 @@
-//! What the worker does to the schema when it starts.
+//! Migrations and demo data at the worker's start.
 
 use tidings_db::{migrations, users};
 use tidings_domain::notification::UserId;
@@ -73,5 +73,5 @@ async fn without_migrate_on_start_a_worker_waits_for_the_migrations() {
         .await
         .expect("migrations");
     worker.until_ready().await;
-    assert!(!empty.has_testuser().await, "nobody asked for demo data");
+    assert!(!empty.has_testuser().await, "demo data is off by default");
 }

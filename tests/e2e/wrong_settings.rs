@@ -1,9 +1,9 @@
-//! Wrong settings: all of them in one message, exit code 78, nothing started.
+//! Invalid settings are reported together with exit code 78, before anything starts.
 
 use rstest::rstest;
 use tidings_tests::{Kind, Program, Settings, tokens};
 
-/// Right settings, with these instead. Nothing listens there, and nothing needs to.
+/// Valid settings with these replaced. No server listens there, and none needs to.
 fn settings(instead: &[(&str, &str)]) -> Settings {
     let mut settings = Settings::new();
     let right = [
@@ -18,7 +18,7 @@ fn settings(instead: &[(&str, &str)]) -> Settings {
     settings
 }
 
-/// Runs the program and returns what it wrote to its standard error.
+/// Runs the program and returns its standard error.
 async fn refused(kind: Kind, settings: &Settings) -> String {
     let output = Program::run_to_end(kind, settings).await;
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -71,7 +71,7 @@ async fn in_production_the_api_refuses_a_weak_secret(#[case] secret: &str) {
     assert!(secret.is_empty() || !errors.contains(secret), "{errors}");
 }
 
-/// A forgotten `APP_ENV` is production.
+/// A missing `APP_ENV` means production.
 #[tokio::test]
 async fn without_app_env_the_secret_is_checked_as_in_production() {
     let wrong = settings(&[("APP_ENV", ""), ("JWT_SECRET", "hunter2")]);
@@ -85,8 +85,7 @@ async fn the_api_needs_a_secret_in_development_too() {
     assert!(errors.contains("JWT_SECRET"), "{errors}");
 }
 
-/// A provider that is misspelt would be a channel that is off, and one that delivers to nobody has no
-/// place in production.
+/// A misspelt provider would turn its channel off, and the sandbox delivers nothing in production.
 #[rstest]
 #[case("development", "pigeon")]
 #[case("production", "sandbox")]
@@ -109,7 +108,7 @@ async fn a_provider_that_does_not_deliver_is_refused(
     }
 }
 
-/// An algorithm without a signature must not be configurable.
+/// Unsigned tokens must not be configurable.
 #[rstest]
 #[case("none")]
 #[case("HS1024")]

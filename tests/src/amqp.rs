@@ -10,20 +10,20 @@ use tidings_broker::{DeadLetter, DeadLetterQueue, Topology, connect};
 use tidings_domain::notification::Notification;
 use tidings_domain::retry::Attempt;
 
-/// A connection to the test's virtual host, with one channel with confirms.
+/// A connection to the test's virtual host, with one channel in confirm mode.
 pub struct Amqp {
     /// The connection.
     pub connection: Connection,
     /// Its channel.
     pub channel: Channel,
-    /// What the programs under test go by.
+    /// The broker settings of the programs under test.
     pub settings: BrokerSettings,
 }
 
-/// A message as anybody might publish it.
+/// A message to publish.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Where it is published to.
+    /// The exchange to publish to.
     pub exchange: String,
     /// The routing key.
     pub routing_key: String,
@@ -51,7 +51,7 @@ impl Amqp {
         }
     }
 
-    /// A message for the intake with any body, as its first attempt.
+    /// Returns a message for the intake queue with any body, as its first attempt.
     #[must_use]
     pub fn to_intake(&self, body: impl Into<Vec<u8>>) -> Message {
         let mut headers = FieldTable::default();
@@ -66,7 +66,7 @@ impl Amqp {
         }
     }
 
-    /// The message that the API would publish for `notification`.
+    /// Returns the message that the API would publish for `notification`.
     #[must_use]
     pub fn intake_of(&self, notification: &Notification) -> Message {
         let message = self.to_intake(notification.encode());
@@ -92,12 +92,12 @@ impl Amqp {
             .expect("a wait queue");
     }
 
-    /// Publishes and waits for the confirm.
+    /// Publishes a message and waits for its confirm.
     pub async fn publish(&self, message: Message) {
         self.publish_all([message]).await;
     }
 
-    /// Publishes many and waits for all confirms.
+    /// Publishes messages and waits for all confirms.
     pub async fn publish_all(&self, messages: impl IntoIterator<Item = Message>) {
         let publishing = messages.into_iter().map(|message| async move {
             let confirm = self.channel.basic_publish(
@@ -114,7 +114,7 @@ impl Amqp {
         assert!(confirms.iter().all(taken), "the broker refused a message");
     }
 
-    /// How many messages are ready in a queue that exists; those that a consumer holds are not.
+    /// Returns the number of ready messages in an existing queue, without those that a consumer holds.
     pub async fn depth(&self, queue: &str) -> u32 {
         let options = QueueDeclareOptions {
             passive: true,
@@ -127,17 +127,17 @@ impl Amqp {
             .message_count()
     }
 
-    /// The depth of the intake queue.
+    /// Returns the depth of the intake queue.
     pub async fn intake_depth(&self) -> u32 {
         self.depth(&self.settings.names.queue).await
     }
 
-    /// The depth of the dead-letter queue.
+    /// Returns the depth of the dead-letter queue.
     pub async fn dead_letter_depth(&self) -> u32 {
         self.depth(&self.settings.names.dlq).await
     }
 
-    /// Takes everything out of a queue, for good.
+    /// Removes and returns all messages of a queue.
     pub async fn drain(&self, queue: &str) -> Vec<BasicGetMessage> {
         let options = BasicGetOptions { no_ack: true };
         let mut messages = Vec::new();
@@ -152,7 +152,7 @@ impl Amqp {
         messages
     }
 
-    /// What lies in the dead-letter queue, where it stays.
+    /// Returns the dead letters, which stay in their queue.
     pub async fn dead_letters(&self) -> Vec<DeadLetter> {
         let queue = DeadLetterQueue::open(&self.connection, &self.settings.names.dlq)
             .await
@@ -166,7 +166,7 @@ impl Amqp {
     }
 }
 
-/// A header's value, where it is there and text.
+/// Returns a header's value if it is text.
 #[must_use]
 pub fn text_header(properties: &BasicProperties, name: &str) -> Option<String> {
     match properties.headers().as_ref()?.inner().get(name)? {

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
-/// Runs `work` to its end from within a `drop`, on a thread with a runtime of its own: the test's
-/// runtime may be the one that is dropping. A failure is told and fails nothing, because the server
-/// may be one that the test has killed.
-pub(crate) fn finally<E: std::fmt::Display>(
+/// Runs `work` to completion within a `drop`, on a thread with its own runtime: the test's runtime may be
+/// shutting down. Prints a failure and does not fail the test, which may have killed the server.
+pub(crate) fn run_in_drop<E: std::fmt::Display>(
     what: String,
     work: impl Future<Output = Result<(), E>> + Send + 'static,
 ) {
@@ -19,6 +18,6 @@ pub(crate) fn finally<E: std::fmt::Display>(
             Err(_) => eprintln!("not cleaned up in time: {what}"),
         }
     });
-    // A panic of the thread has been printed; a second one here would abort the test.
+    // The thread has printed its panic. A second panic here would abort the test.
     let _ = thread.join();
 }

@@ -9,8 +9,7 @@ use tidings_domain::notification::MessageId;
 
 use crate::tokens;
 
-/// An HTTP client of one program, over connections that stay open. It follows the program to
-/// another port when that is started again.
+/// An HTTP client of one program, with persistent connections. Uses the new port after a restart of the program.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -18,14 +17,14 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
     /// The header fields.
     pub headers: HeaderMap,
-    /// The body; `null` where it is not JSON.
+    /// The body; `null` if it is not JSON.
     pub body: Value,
     /// The body as text.
     pub text: String,
@@ -42,14 +41,14 @@ impl Client {
             .timeout(Duration::from_secs(30))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            // Nothing here speaks TLS, and reading all roots of the system takes a tenth of a second.
+            // No test uses TLS here, and loading the system's root certificates takes 0.1 s.
             .tls_certs_only([])
             .build()
             .expect("an HTTP client");
         Self { http, port, token }
     }
 
-    /// The same with another token.
+    /// Returns this client with another token.
     #[must_use]
     pub fn with_token(&self, token: impl Into<String>) -> Self {
         Self {
@@ -58,7 +57,7 @@ impl Client {
         }
     }
 
-    /// The same without a token.
+    /// Returns this client without a token.
     #[must_use]
     pub fn anonymous(&self) -> Self {
         Self {
@@ -67,7 +66,7 @@ impl Client {
         }
     }
 
-    /// A request to be completed and sent by [`Client::send`].
+    /// Creates a request for [`Client::send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let port = self.port.load(Ordering::Relaxed);
         let request = self
@@ -79,69 +78,69 @@ impl Client {
         }
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the response.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         self.try_send(request).await.expect("an answer")
     }
 
-    /// As [`Client::send`], for when the program may be away.
+    /// Like [`Client::send`], but the program may be down.
     ///
     /// # Errors
     ///
-    /// Where there is no answer.
+    /// Returns an error if there is no response.
     pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
         Answer::read(request.send().await?).await
     }
 
-    /// `GET path`.
+    /// Sends `GET path`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// `GET path`, for when the program may be away.
+    /// Sends `GET path`. The program may be down.
     ///
     /// # Errors
     ///
-    /// Where there is no answer.
+    /// Returns an error if there is no response.
     pub async fn try_get(&self, path: &str) -> reqwest::Result<Answer> {
         self.try_send(self.request(Method::GET, path)).await
     }
 
-    /// `POST /api/notifications`.
+    /// Sends `POST /api/notifications`.
     pub async fn post(&self, notification: &Value) -> Answer {
         self.try_post(notification).await.expect("an answer")
     }
 
-    /// As [`Client::post`], for when the program may be away.
+    /// Like [`Client::post`], but the program may be down.
     ///
     /// # Errors
     ///
-    /// Where there is no answer.
+    /// Returns an error if there is no response.
     pub async fn try_post(&self, notification: &Value) -> reqwest::Result<Answer> {
         let request = self.request(Method::POST, "/api/notifications");
         self.try_send(request.json(notification)).await
     }
 
-    /// `POST /api/notifications` with an `Idempotency-Key`.
+    /// Sends `POST /api/notifications` with an `Idempotency-Key`.
     pub async fn post_with_key(&self, notification: &Value, key: &str) -> Answer {
         let request = self.request(Method::POST, "/api/notifications");
         self.send(request.header("Idempotency-Key", key).json(notification))
             .await
     }
 
-    /// `POST /api/notifications/batch` with these items.
+    /// Sends `POST /api/notifications/batch` with these items.
     pub async fn post_batch(&self, items: &[Value]) -> Answer {
         self.send(self.batch(&json!({"notifications": items})))
             .await
     }
 
-    /// `POST /api/notifications/batch` with this body, to be sent by [`Client::send`].
+    /// Creates a `POST /api/notifications/batch` with this body for [`Client::send`].
     pub fn batch(&self, body: &Value) -> RequestBuilder {
         let request = self.request(Method::POST, "/api/notifications/batch");
         request.json(body)
     }
 
-    /// `POST /api/notifications` with any body and content type.
+    /// Sends `POST /api/notifications` with any body and content type.
     pub async fn post_raw(&self, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
         let request = self.request(Method::POST, "/api/notifications");
         self.send(
@@ -165,18 +164,18 @@ impl Answer {
         })
     }
 
-    /// A header field's value; empty where there is none.
+    /// Returns a header field's value, or an empty text if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name).and_then(|v| v.to_str().ok());
         value.unwrap_or_default()
     }
 
-    /// The id of the notification that was accepted.
+    /// Returns the message id of the accepted notification.
     ///
     /// # Panics
     ///
-    /// Where it was not.
+    /// Panics if the notification was not accepted.
     #[must_use]
     pub fn accepted(&self) -> MessageId {
         assert_eq!(self.status, 202, "{}", self.text);
@@ -184,11 +183,11 @@ impl Answer {
         id.parse().expect("a UUID")
     }
 
-    /// The message ids of a batch's items, in their order; of those that were refused their codes.
+    /// Returns the results of a batch's items in order: the message id, or the error code of a refused item.
     ///
     /// # Panics
     ///
-    /// Where there are no results, or they are not as they should be.
+    /// Panics if the results are missing or malformed.
     #[must_use]
     pub fn results(&self) -> Vec<Result<MessageId, String>> {
         let results = self.body["results"].as_array();
@@ -214,7 +213,7 @@ impl Answer {
         results
     }
 
-    /// Checks that this is an error with this status and code, in the one shape of DESIGN.
+    /// Checks that this is an error with this status and code, in the common error shape.
     #[track_caller]
     pub fn assert_error(&self, status: u16, code: &str) {
         assert_eq!(
@@ -226,12 +225,12 @@ impl Answer {
         self.assert_error_shape();
     }
 
-    /// Checks that this is an error in the one shape of DESIGN, whatever its code.
+    /// Checks that this is an error in the common error shape, with any code.
     #[track_caller]
     pub fn assert_error_shape(&self) {
         assert!(
             self.status >= 400,
-            "no error: {} {}",
+            "not an error: {} {}",
             self.status,
             self.text
         );
@@ -264,7 +263,7 @@ impl Answer {
             );
         }
         let mut known = vec!["error", "message", "code", "details", "requestId"];
-        // Of a batch of which no item was accepted.
+        // A batch of which no item was accepted has these as well.
         if self.body["results"].is_array() {
             known.extend(["results", "accepted", "refused"]);
         }
@@ -276,7 +275,7 @@ impl Answer {
         );
     }
 
-    /// The fields that the details of an error name, in alphabetical order.
+    /// Returns the fields that the details of an error name, in alphabetical order.
     #[must_use]
     pub fn fields(&self) -> Vec<&str> {
         let details = self.body["details"].as_array();

@@ -4,33 +4,33 @@ use crate::frozen::Frozen;
 use crate::instance::Instance;
 use crate::servers::Servers;
 
-/// A cluster of three RabbitMQ nodes of the test's own, made by `./dev` and deleted with this; so it
-/// must be dropped after all that uses it.
+/// The test's own cluster of three RabbitMQ nodes, created by `./dev` and deleted when this is dropped. Must be
+/// dropped after everything that uses the cluster.
 pub struct PrivateCluster {
     instance: Instance,
 }
 
-/// Where a queue is.
+/// The replicas of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replicas {
-    /// The node whose replica all others follow.
+    /// The node with the leader.
     pub leader: String,
-    /// The nodes whose replicas take part.
+    /// The nodes whose replicas are online.
     pub online: Vec<String>,
 }
 
 impl PrivateCluster {
-    /// The names of its nodes, which are those of `./dev`.
+    /// The names of the nodes, as `./dev` uses them.
     pub const NODES: [&'static str; 3] = ["rabbitmq", "rabbitmq-2", "rabbitmq-3"];
 
-    /// A new one, running.
+    /// Creates and starts a cluster.
     pub async fn new() -> Self {
         let instance = Instance::new("cluster");
         instance.dev(&["start", "--cluster", "rabbitmq"]).await;
         Self { instance }
     }
 
-    /// `others`, but this one in the broker's place.
+    /// Returns `others` with this cluster as the broker.
     #[must_use]
     pub fn among(&self, others: Servers) -> Servers {
         Servers {
@@ -40,11 +40,11 @@ impl PrivateCluster {
         }
     }
 
-    /// The name of the node that takes AMQP connections on this port.
+    /// Returns the name of the node that accepts AMQP connections on this port.
     ///
     /// # Panics
     ///
-    /// Where none does.
+    /// Panics if no node does.
     #[must_use]
     pub fn node_at(&self, port: u16) -> &'static str {
         let urls = self.instance.urls("RABBITMQ_URLS");
@@ -52,7 +52,7 @@ impl PrivateCluster {
         Self::NODES[place.unwrap_or_else(|| panic!("no node at port {port}"))]
     }
 
-    /// Where a queue is, asked of a node that runs.
+    /// Returns the replicas of a queue, according to a running node.
     pub async fn replicas(&self, vhost: &str, queue: &str) -> Replicas {
         let arguments = ["-q", "list_queues", "-p", vhost, "--formatter", "json"];
         let columns = ["name", "leader", "online"];
@@ -64,12 +64,12 @@ impl PrivateCluster {
         let found = found.unwrap_or_else(|| panic!("no {queue} in {queues:?}"));
         let online = found["online"].as_array().expect("nodes");
         Replicas {
-            leader: our_name(&found["leader"]),
-            online: online.iter().map(our_name).collect(),
+            leader: dev_name(&found["leader"]),
+            online: online.iter().map(dev_name).collect(),
         }
     }
 
-    /// Starts a node again and waits until it can be used.
+    /// Starts a node and waits until it is ready.
     pub async fn start(&self, node: &str) {
         self.instance.dev(&["start", node]).await;
     }
@@ -79,14 +79,14 @@ impl PrivateCluster {
         self.instance.dev(&["kill", node]).await;
     }
 
-    /// Lets a node stand still (SIGSTOP): it keeps its connections and answers nobody.
+    /// Freezes a node (SIGSTOP): it keeps its connections but does not respond.
     pub async fn freeze(&self, node: &str) -> Frozen {
         self.instance.freeze(node).await
     }
 }
 
-/// `rabbitmq-2@localhost` is `rabbitmq-2`.
-fn our_name(erlang: &Value) -> String {
+/// Returns the name that `./dev` uses: `rabbitmq-2` for `rabbitmq-2@localhost`.
+fn dev_name(erlang: &Value) -> String {
     let (name, _) = erlang
         .as_str()
         .and_then(|name| name.split_once('@'))

@@ -6,13 +6,13 @@ use tidings_settings::Reader;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
-use crate::cleanup::finally;
+use crate::cleanup::run_in_drop;
 use crate::servers::Servers;
 use crate::template::template;
 
 /// A database of the test's own, deleted when this is dropped.
 pub struct TestDatabase {
-    /// A pool on it.
+    /// A connection pool.
     pub pool: Database,
     url: Url,
     /// The database to delete. `None` for the shared one.
@@ -26,15 +26,16 @@ struct OwnDatabase {
 }
 
 impl TestDatabase {
-    /// One without any table.
+    /// Creates a database without tables.
     pub async fn empty(servers: &Servers) -> Self {
         Self::create(servers, "template1").await
     }
 
-    /// One with today's schema.
+    /// Creates a database with the current schema.
     pub async fn migrated(servers: &Servers) -> Self {
         let template = template(&servers.database).await;
-        let template = template.unwrap_or_else(|error| cannot(&servers.database, &error));
+        let template =
+            template.unwrap_or_else(|error| panic_unreachable(&servers.database, &error));
         Self::create(servers, &template).await
     }
 
@@ -44,7 +45,7 @@ impl TestDatabase {
         let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
         execute(&admin, &create)
             .await
-            .unwrap_or_else(|error| cannot(&admin, &error));
+            .unwrap_or_else(|error| panic_unreachable(&admin, &error));
         let mut url = admin.clone();
         url.set_path(&name);
         Self {
@@ -63,20 +64,20 @@ impl TestDatabase {
         }
     }
 
-    /// Its `DATABASE_URL`.
+    /// Returns the `DATABASE_URL`.
     #[must_use]
     pub fn url(&self) -> &str {
         self.url.as_str()
     }
 
-    /// Makes a user.
+    /// Creates a user.
     pub async fn user(&self) -> UserId {
         let id = UserId::from(Uuid::now_v7());
         self.make_user(id).await;
         id
     }
 
-    /// Makes the user `id`.
+    /// Creates the user `id`.
     pub async fn make_user(&self, id: UserId) {
         let username = format!("user-{id}");
         let user = NewUser {
@@ -91,16 +92,16 @@ impl TestDatabase {
         assert!(made.expect("a user"));
     }
 
-    /// How many notifications satisfy `condition`, a piece of SQL.
+    /// Returns the number of notifications that satisfy `condition`, a piece of SQL.
     pub async fn count(&self, condition: &str) -> i64 {
         self.try_count(condition).await.expect("a count")
     }
 
-    /// As [`TestDatabase::count`], for when the server may be away.
+    /// Like [`TestDatabase::count`], but the server may be down.
     ///
     /// # Errors
     ///
-    /// Those of the query.
+    /// Returns the error of the query.
     pub async fn try_count(&self, condition: &str) -> Result<i64, tidings_db::DbError> {
         let sql = format!("SELECT count(*) FROM notifications WHERE {condition}");
         self.pool
@@ -131,7 +132,7 @@ impl Drop for TestDatabase {
         let Some(OwnDatabase { name, admin }) = self.own.take() else {
             return;
         };
-        finally(format!("database {name}"), async move {
+        run_in_drop(format!("database {name}"), async move {
             execute(
                 &admin,
                 &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
@@ -141,11 +142,11 @@ impl Drop for TestDatabase {
     }
 }
 
-fn cannot(server: &Url, error: &tokio_postgres::Error) -> ! {
+fn panic_unreachable(server: &Url, error: &tokio_postgres::Error) -> ! {
     panic!("PostgreSQL at {server}: {error:?}; run ./dev test")
 }
 
-/// A pool as the programs make it, for `url`.
+/// Creates a pool with the programs' default settings.
 pub(crate) fn pool(url: &str) -> Database {
     let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), url.to_owned())]);
     let settings = DatabaseSettings::read(&mut reader);
@@ -153,7 +154,7 @@ pub(crate) fn pool(url: &str) -> Database {
     Database::new(&settings, "tidings-tests").expect("a pool")
 }
 
-/// Runs a statement on a connection of its own, outside any transaction.
+/// Runs a statement on a new connection, outside a transaction.
 pub(crate) async fn execute(url: &Url, sql: &str) -> Result<(), tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url.as_str(), NoTls).await?;
     let driving = tokio::spawn(connection);

@@ -4,23 +4,23 @@ use std::io;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A process and its children that stand still until this is dropped.
+/// A process and its children, frozen until this is dropped.
 pub struct Frozen {
     pids: Vec<Pid>,
 }
 
 impl Frozen {
-    /// Stops process `pid` and its children.
+    /// Freezes process `pid` and its children.
     ///
     /// # Errors
     ///
-    /// Where it does not run.
+    /// Returns an error if the process does not run.
     pub fn with_children(pid: i32) -> io::Result<Self> {
-        // The parent first: then there will be no more children.
+        // The parent first, so that it starts no more children.
         let mut frozen = Self { pids: Vec::new() };
         frozen.stop(pid)?;
         for child in children_of(pid) {
-            // It may have been about to end.
+            // The child may have ended.
             let _ = frozen.stop(child);
         }
         Ok(frozen)
@@ -33,14 +33,14 @@ impl Frozen {
         Ok(())
     }
 
-    /// Kills them (SIGKILL), all at once as far as they can tell.
+    /// Kills the frozen processes (SIGKILL), so that none observes the end of another.
     pub fn kill(mut self) {
         for pid in self.pids.drain(..) {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
 
-    /// Lets it go on.
+    /// Resumes the processes.
     pub fn thaw(self) {
         drop(self);
     }
@@ -49,13 +49,13 @@ impl Frozen {
 impl Drop for Frozen {
     fn drop(&mut self) {
         for pid in self.pids.drain(..) {
-            // Whoever is gone needs no thawing.
+            // Fails if the process has ended.
             let _ = kill_process(pid, Signal::CONT);
         }
     }
 }
 
-/// The processes that `parent` has started, from the fourth field of `/proc/PID/stat`.
+/// Returns the children of `parent`, according to the fourth field of `/proc/PID/stat`.
 fn children_of(parent: i32) -> Vec<i32> {
     let processes = fs::read_dir("/proc").expect("/proc");
     let pids = processes.filter_map(|entry| number(&entry.ok()?.file_name()));
@@ -68,7 +68,7 @@ fn number(name: &OsStr) -> Option<i32> {
 
 fn parent_of(pid: i32) -> Option<i32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may contain anything.
+    // The process name in parentheses may contain any character.
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_whitespace().nth(1)?.parse().ok()
 }

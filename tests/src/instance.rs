@@ -8,13 +8,13 @@ use uuid::Uuid;
 use crate::frozen::Frozen;
 use crate::servers::required;
 
-/// Servers of a test's own, made by `./dev` in a folder of their own and deleted with this.
+/// The test's own servers, created by `./dev` in their own folder and deleted when this is dropped.
 pub(crate) struct Instance {
     dir: PathBuf,
 }
 
 impl Instance {
-    /// Nothing runs there yet.
+    /// Names the folder of a new instance, in which nothing runs.
     pub(crate) fn new(kind: &str) -> Self {
         let name = format!("{kind}-{}", Uuid::new_v4().simple());
         Self {
@@ -22,14 +22,14 @@ impl Instance {
         }
     }
 
-    /// Writes a file beside the servers. Returns the file's path.
+    /// Writes a file into the folder. Returns its path.
     pub(crate) fn file(&self, name: &str, content: &str) -> String {
         let path = self.dir.join(name);
         fs::write(&path, content).expect("written");
         path.to_str().expect("UTF-8").to_owned()
     }
 
-    /// Runs `./dev` on the instance and returns what it wrote to its standard output.
+    /// Runs `./dev` on the instance. Returns its standard output.
     pub(crate) async fn dev(&self, arguments: &[&str]) -> String {
         let mut command = dev(&self.dir, arguments);
         let running = tokio::task::spawn_blocking(move || {
@@ -41,7 +41,7 @@ impl Instance {
         String::from_utf8(output).expect("text")
     }
 
-    /// The URLs in a variable that `./dev` wrote down for whoever uses the instance.
+    /// Returns the URLs in a variable of the instance's `env` file.
     pub(crate) fn urls(&self, name: &str) -> Vec<Url> {
         let path = self.dir.join("env");
         let variables = fs::read_to_string(&path).expect("the instance's variables");
@@ -56,18 +56,18 @@ impl Instance {
         urls.collect()
     }
 
-    /// The URL in a variable that holds one.
+    /// Returns the URL in a variable of the instance's `env` file.
     pub(crate) fn url(&self, name: &str) -> Url {
         self.urls(name).swap_remove(0)
     }
 
-    /// Lets a server stand still (SIGSTOP): it keeps its connections and answers nobody.
+    /// Freezes a server (SIGSTOP): it keeps its connections but does not respond.
     pub(crate) async fn freeze(&self, name: &str) -> Frozen {
         let status = self.dev(&["status"]).await;
         let mut lines = status.lines().map(str::split_whitespace);
         let line = lines.find_map(|mut words| (words.next() == Some(name)).then_some(words));
         let pid = line.and_then(|mut words| words.nth(1)?.parse().ok());
-        let pid: i32 = pid.unwrap_or_else(|| panic!("it does not run:\n{status}"));
+        let pid: i32 = pid.unwrap_or_else(|| panic!("{name} does not run:\n{status}"));
         Frozen::with_children(pid).expect("it runs")
     }
 }
@@ -75,7 +75,7 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         let output = dev(&self.dir, &["down", "--purge"]).output();
-        // A panic in a drop could abort the test, and `./dev test` clears up behind us.
+        // A panic in a drop could abort the test. `./dev test` deletes what is left.
         if !output.as_ref().is_ok_and(|output| output.status.success()) {
             eprintln!("not cleaned up: {}: {output:?}", self.dir.display());
         }

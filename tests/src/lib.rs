@@ -1,8 +1,8 @@
-//! The harness of the end-to-end tests: a virtual host and a database for each test, the real
-//! programs in them, and what it takes to talk to all four.
+//! The harness of the end-to-end tests: a virtual host and a database for each test, the real programs on them,
+//! and clients for all of these.
 //!
-//! Nothing in here mocks anything, and nothing skips: where a server or a program is missing, the
-//! test fails and says what to run.
+//! Nothing is mocked and no test is skipped: if a server or a program is missing, the test fails and says what to
+//! run.
 
 #![expect(
     clippy::expect_used,

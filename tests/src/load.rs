@@ -16,34 +16,34 @@ use crate::poll::{eventually_ok, secs};
 use crate::program::Program;
 use crate::world::{World, notification};
 
-/// How long a poster waits from one request to the next, at least.
+/// Minimum time between two requests of a poster.
 const PERIOD: Duration = Duration::from_millis(20);
 
-/// The same after a request that was not accepted: where all fail at once, the posters must not take
-/// the machine away from the server that is being started.
+/// Minimum time after a request that was not accepted: during an outage, posters must not take the CPU from a
+/// server that is starting.
 const PERIOD_OF_REFUSED: Duration = Duration::from_millis(200);
 
-/// What a request got.
+/// The result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// 202, with the message id.
     Accepted(Uuid),
     /// 503 `broker_unavailable`, with `Retry-After`.
     Refused,
-    /// No answer: the notification may have been taken or not.
+    /// No response: the notification may have been accepted or not.
     Nothing,
 }
 
 /// A notification that was posted, with its number in its payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Post {
-    /// Another for each request.
+    /// Unique for each request.
     pub number: u64,
-    /// When the request was begun.
+    /// When the request began.
     pub began: Instant,
-    /// How long it took.
+    /// How long the request took.
     pub took: Duration,
-    /// What came back.
+    /// The result.
     pub reply: Reply,
 }
 
@@ -77,7 +77,7 @@ fn payload(number: u64) -> Value {
     json!({"number": number, "title": "Your order has shipped!"})
 }
 
-/// Clients that post without end, whatever happens to the API, and remember each answer.
+/// Clients that post until they are stopped, even while the API is down, and store each result.
 pub struct Load {
     posters: JoinSet<()>,
     posts: Arc<Mutex<Vec<Post>>>,
@@ -113,13 +113,13 @@ impl Load {
         load
     }
 
-    /// How many requests that were begun at `since` or later have been accepted.
+    /// Returns the number of accepted requests that began at `since` or later.
     #[must_use]
     pub fn accepted_since(&self, since: Instant) -> usize {
         self.count(|post| post.began >= since && matches!(post.reply, Reply::Accepted(_)))
     }
 
-    /// How many requests that were begun at `since` or later have been refused.
+    /// Returns the number of refused requests that began at `since` or later.
     #[must_use]
     pub fn refused_since(&self, since: Instant) -> usize {
         self.count(|post| post.began >= since && post.reply == Reply::Refused)
@@ -130,7 +130,7 @@ impl Load {
         posts.iter().filter(|post| wanted(post)).count()
     }
 
-    /// Waits until `n` requests that are begun from now on have been accepted.
+    /// Waits until `n` requests that begin from now on have been accepted.
     pub async fn until_accepted(&self, limit: Duration, n: usize) {
         let since = Instant::now();
         eventually_ok(limit, "the API accepts", async || {
@@ -143,8 +143,7 @@ impl Load {
         .await;
     }
 
-    /// Waits until `n` requests that are begun from now on have been refused, and checks that none
-    /// was accepted.
+    /// Waits until `n` requests that begin from now on have been refused. Checks that none was accepted.
     pub async fn until_refused(&self, limit: Duration, n: usize) {
         let since = Instant::now();
         eventually_ok(limit, "the API refuses", async || {
@@ -157,23 +156,23 @@ impl Load {
         .await;
     }
 
-    /// Lets each client finish its last request.
+    /// Stops all clients after their current request.
     pub async fn stop(mut self) -> Posted {
         self.stop.cancel();
         while let Some(ended) = self.posters.join_next().await {
-            ended.expect("a client got an answer that it must not get");
+            ended.expect("a client got an unexpected response");
         }
         let posts = self.posts.lock().expect("not poisoned").clone();
         Posted(posts)
     }
 }
 
-/// All that was posted in a world.
+/// All requests of a load.
 #[derive(Clone, Debug)]
 pub struct Posted(pub Vec<Post>);
 
 impl Posted {
-    /// Posts `n` notifications as fast as it goes.
+    /// Posts `n` notifications as fast as possible.
     pub async fn all_at_once(api: &Program, user: UserId, n: u64) -> Self {
         let client = api.client();
         let post = |number| Post::send(&client, user, number);
@@ -181,7 +180,7 @@ impl Posted {
         Self(posting.collect().await)
     }
 
-    /// The message ids that were answered with a 202, by the notification's number.
+    /// Returns the message ids that were answered with 202, by the notification's number.
     #[must_use]
     pub fn accepted(&self) -> BTreeMap<u64, Uuid> {
         let accepted = self.0.iter().filter_map(|post| match post.reply {
@@ -191,7 +190,7 @@ impl Posted {
         accepted.collect()
     }
 
-    /// How many requests got `reply`.
+    /// Returns the number of requests with this result.
     #[must_use]
     pub fn count(&self, reply: Reply) -> usize {
         self.0.iter().filter(|post| post.reply == reply).count()
@@ -204,7 +203,7 @@ impl Posted {
         assert!(slowest.took <= limit, "{slowest:?}");
     }
 
-    /// The longest time in which no 202 came, from the first to the last.
+    /// Returns the longest time between two 202s.
     #[must_use]
     pub fn longest_gap(&self) -> Duration {
         let accepted = self.0.iter();
@@ -215,16 +214,15 @@ impl Posted {
         gaps.max().unwrap_or_default()
     }
 
-    /// Waits until the worker has done all, lets it leave, and checks that all is as it must be:
-    /// every 202 has one row with the payload that was posted, no notification has two, there is
-    /// none that nobody posted, no message has climbed a ladder or became a dead letter, and none
-    /// is left.
+    /// Waits until the worker has recorded everything, stops it, and checks the result: every 202 has one row with
+    /// the posted payload, no notification has two rows, every row was posted, and no message was retried, became a
+    /// dead letter or is left in a queue.
     pub async fn assert_recorded_once(&self, world: &World, worker: &mut Program) {
         let accepted = self.accepted();
         assert!(!accepted.is_empty());
         let amqp = world.amqp().await;
-        // Queues keep their order: when the last message is recorded, no batch of the worker's has
-        // yet to be begun. A look at the queue would not show what the worker has taken already.
+        // A queue keeps its order: when the last message is recorded, the worker has begun every batch. The depth
+        // of the queue would not count messages that the worker holds.
         let last = world.wire();
         amqp.publish(amqp.intake_of(&last)).await;
         let is_last = format!("message_id = '{}'", last.message_id);
@@ -238,7 +236,7 @@ impl Posted {
             },
         )
         .await;
-        worker.leave().await;
+        worker.stop().await;
 
         let rows = self.rows(world, last.message_id.as_uuid()).await;
         for (number, id) in &accepted {
@@ -253,8 +251,8 @@ impl Posted {
         }
     }
 
-    /// The message ids of all rows, but for `last`, by the number in their payload. Each is one that
-    /// was posted, and is there once.
+    /// Returns the message ids of all rows except `last`, by the number in their payload. Checks that each was
+    /// posted and has one row.
     async fn rows(&self, world: &World, last: Uuid) -> BTreeMap<u64, Uuid> {
         let sql = "SELECT message_id, payload FROM notifications
                    WHERE status = 'processed' AND retries_attempted = 0";
@@ -273,11 +271,11 @@ impl Posted {
             let number = its_payload["number"].as_u64().unwrap_or(u64::MAX);
             assert_eq!(its_payload, payload(number), "the payload as it was posted");
             let other = rows.insert(number, id);
-            assert_eq!(other, None, "notification {number} is there twice: {id}");
+            assert_eq!(other, None, "notification {number} has two rows: {id}");
         }
         let posted: BTreeSet<_> = self.0.iter().map(|post| post.number).collect();
-        let strange: Vec<_> = rows.keys().filter(|n| !posted.contains(n)).collect();
-        assert!(strange.is_empty(), "nobody posted {strange:?}");
+        let unknown: Vec<_> = rows.keys().filter(|n| !posted.contains(n)).collect();
+        assert!(unknown.is_empty(), "not posted: {unknown:?}");
         rows
     }
 }

@@ -3,14 +3,14 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-/// The lines that a program writes, kept as they come. Clones share them.
+/// The log lines of a program. Clones share them.
 #[derive(Clone, Default)]
 pub struct Logs {
     lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Logs {
-    /// Starts to keep what `output` yields, on a thread that ends with it.
+    /// Collects the lines of `output` on a thread that ends with `output`.
     pub(crate) fn follow(&self, output: impl Read + Send + 'static) {
         let lines = Arc::clone(&self.lines);
         std::thread::spawn(move || {
@@ -24,20 +24,20 @@ impl Logs {
         });
     }
 
-    /// All lines so far.
+    /// Returns all lines so far.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().expect("not poisoned").clone()
     }
 
-    /// All lines so far that are JSON, parsed.
+    /// Returns all entries so far: the lines that are JSON.
     #[must_use]
     pub fn entries(&self) -> Vec<Value> {
         let parsed = |line: String| serde_json::from_str(&line).ok();
         self.lines().into_iter().filter_map(parsed).collect()
     }
 
-    /// The entries with this message.
+    /// Returns the entries with this message.
     #[must_use]
     pub fn with_message(&self, message: &str) -> Vec<Value> {
         let mut entries = self.entries();
@@ -45,14 +45,14 @@ impl Logs {
         entries
     }
 
-    /// How many lines contain `text`.
+    /// Returns the number of lines that contain `text`.
     #[must_use]
     pub fn count(&self, text: &str) -> usize {
         let lines = self.lines();
         lines.iter().filter(|line| line.contains(text)).count()
     }
 
-    /// The last `n` lines, to be printed.
+    /// Returns the last `n` lines.
     #[must_use]
     pub fn tail(&self, n: usize) -> String {
         let lines = self.lines();

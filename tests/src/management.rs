@@ -8,28 +8,28 @@ pub struct Management {
     url: Url,
 }
 
-/// What the plugin knows of a queue. It counts once in a few seconds, so poll.
+/// The plugin's counts of a queue. They are some seconds old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueState {
-    /// Messages that wait.
+    /// Ready messages.
     pub ready: u64,
-    /// Messages that somebody holds.
+    /// Unacknowledged messages.
     pub unacked: u64,
 }
 
 impl Management {
-    /// With the login in `url`.
+    /// Uses the login in `url`.
     #[must_use]
     pub fn new(url: Url) -> Self {
         let http = reqwest::Client::builder()
-            // As in `Client`.
+            // See `Client`.
             .tls_certs_only([])
             .build()
             .expect("an HTTP client");
         Self { http, url }
     }
 
-    /// The same with connections of its own.
+    /// Returns a copy with its own connections.
     pub(crate) fn reconnected(&self) -> Self {
         Self::new(self.url.clone())
     }
@@ -44,50 +44,50 @@ impl Management {
         self.http.request(method, url)
     }
 
-    /// Makes a virtual host in which `user` may do everything.
+    /// Creates a virtual host with all permissions for `user`.
     ///
     /// # Errors
     ///
-    /// Where the plugin refuses or cannot be reached.
+    /// Returns an error if the plugin refuses or cannot be reached.
     pub async fn make_vhost(&self, name: &str, user: &str) -> reqwest::Result<()> {
         let all = json!({"configure": ".*", "write": ".*", "read": ".*"});
         self.put(&["vhosts", name], json!({})).await?;
         self.put(&["permissions", name, user], all).await
     }
 
-    /// Puts something at `path`, below `/api`.
+    /// Sends a PUT to `path` below `/api`.
     ///
     /// # Errors
     ///
-    /// Where the plugin refuses or cannot be reached.
+    /// Returns an error if the plugin refuses or cannot be reached.
     pub async fn put(&self, path: &[&str], body: Value) -> reqwest::Result<()> {
         let request = self.request(Method::PUT, path).json(&body);
         request.send().await?.error_for_status()?;
         Ok(())
     }
 
-    /// Deletes a virtual host and all that is in it.
+    /// Deletes a virtual host with everything in it.
     ///
     /// # Errors
     ///
-    /// Where the plugin refuses or cannot be reached.
+    /// Returns an error if the plugin refuses or cannot be reached.
     pub async fn delete_vhost(&self, name: &str) -> reqwest::Result<()> {
         let request = self.request(Method::DELETE, &["vhosts", name]);
         request.send().await?.error_for_status()?;
         Ok(())
     }
 
-    /// What the plugin says at `path`, below `/api`.
+    /// Sends a GET to `path` below `/api`.
     ///
     /// # Errors
     ///
-    /// Where the plugin refuses or cannot be reached.
+    /// Returns an error if the plugin refuses or cannot be reached.
     pub async fn get(&self, path: &[&str]) -> reqwest::Result<Value> {
         let answer = self.request(Method::GET, path).send().await?;
         answer.error_for_status()?.json().await
     }
 
-    /// A queue's counts; `None` while the plugin has none or cannot be asked.
+    /// Returns a queue's counts, or `None` while the plugin has none or does not respond.
     pub async fn queue(&self, vhost: &str, name: &str) -> Option<QueueState> {
         let queue = self.get(&["queues", vhost, name]).await.ok()?;
         Some(QueueState {

@@ -1,10 +1,10 @@
-/// What `GET /metrics` said, in Prometheus' text format.
+/// The response of `GET /metrics`, in the Prometheus text format.
 #[derive(Clone, Debug)]
 pub struct Scrape(pub String);
 
 impl Scrape {
-    /// The sum of the samples called `name` whose labels contain all of `labels`, each as it is
-    /// written (`reason="undecodable"`); 0 where there are none. Counters only: they are integers.
+    /// Returns the sum of the samples `name` whose labels contain all of `labels` as text
+    /// (`reason="undecodable"`), or 0 if there are none. Only for counters, which are integers.
     #[must_use]
     pub fn sum(&self, name: &str, labels: &[&str]) -> u64 {
         self.0

@@ -1,10 +1,10 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-/// How long the one loop that polls pauses between two looks.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Time between two checks of a condition.
+const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Seconds, in short.
+/// Returns a duration in seconds.
 #[must_use]
 pub const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -14,18 +14,23 @@ pub const fn secs(n: u64) -> Duration {
 ///
 /// # Panics
 ///
-/// Where it does not hold within `limit`.
+/// Panics if the condition does not hold within `limit`.
 pub async fn eventually(limit: Duration, what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let ok = async || condition().await.then_some(()).ok_or("it is not so");
+    let ok = async || {
+        condition()
+            .await
+            .then_some(())
+            .ok_or("the condition is false")
+    };
     eventually_ok(limit, what, ok).await;
 }
 
-/// Waits until `attempt` succeeds and returns what it returned. Its error says how things stand,
-/// and the last one is in the panic's message.
+/// Waits until `attempt` succeeds and returns its value. Its last error, which describes the current state, is in
+/// the panic message.
 ///
 /// # Panics
 ///
-/// Where it does not succeed within `limit`.
+/// Panics if `attempt` does not succeed within `limit`.
 pub async fn eventually_ok<T, E: Display>(
     limit: Duration,
     what: &str,
@@ -38,7 +43,7 @@ pub async fn eventually_ok<T, E: Display>(
             Err(error) if Instant::now() > deadline => {
                 panic!("not within {limit:?}: {what}; last: {error}")
             }
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            Err(_) => tokio::time::sleep(INTERVAL).await,
         }
     }
 }

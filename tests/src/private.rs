@@ -2,7 +2,7 @@ use crate::frozen::Frozen;
 use crate::instance::Instance;
 use crate::servers::Servers;
 
-/// Which server.
+/// A server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Server {
     /// RabbitMQ.
@@ -20,15 +20,15 @@ impl Server {
     }
 }
 
-/// A server of the test's own, which it may stop, kill and freeze. Made by `./dev`, and deleted with
-/// this; so it must be dropped after all that uses it.
+/// The test's own server, which it may stop, kill and freeze. Created by `./dev`, and deleted when this is
+/// dropped. Must be dropped after everything that uses the server.
 pub struct PrivateServer {
     server: Server,
     instance: Instance,
 }
 
 impl PrivateServer {
-    /// A new one, running.
+    /// Creates and starts a server.
     pub async fn new(server: Server) -> Self {
         let private = Self {
             server,
@@ -38,7 +38,7 @@ impl PrivateServer {
         private
     }
 
-    /// `others`, but this one in its place.
+    /// Returns `others` with this server in place of the shared one.
     #[must_use]
     pub fn among(&self, others: Servers) -> Servers {
         match self.server {
@@ -55,35 +55,35 @@ impl PrivateServer {
         }
     }
 
-    /// Writes a file beside it, which is deleted with it. Returns the file's path.
+    /// Writes a file that is deleted with the server. Returns its path.
     #[must_use]
     pub fn file(&self, name: &str, content: &str) -> String {
         self.instance.file(name, content)
     }
 
-    /// Starts it again and waits until it can be used.
+    /// Starts the server and waits until it is ready.
     pub async fn start(&self) {
         self.instance.dev(&["start", self.server.name()]).await;
     }
 
-    /// Stops it in good order.
+    /// Stops the server cleanly.
     pub async fn stop(&self) {
         self.instance.dev(&["stop", self.server.name()]).await;
     }
 
-    /// Kills it (SIGKILL), and its children with it.
+    /// Kills the server and its children (SIGKILL).
     pub async fn kill(&self) {
         self.instance.dev(&["kill", self.server.name()]).await;
     }
 
-    /// Runs the broker's own tool.
+    /// Runs `rabbitmqctl`.
     pub async fn rabbitmqctl(&self, arguments: &[&str]) {
         self.instance
             .dev(&[&["rabbitmqctl"], arguments].concat())
             .await;
     }
 
-    /// Lets it stand still (SIGSTOP): it keeps its connections and answers nobody.
+    /// Freezes the server (SIGSTOP): it keeps its connections but does not respond.
     pub async fn freeze(&self) -> Frozen {
         self.instance.freeze(self.server.name()).await
     }

@@ -8,8 +8,8 @@ use tidings_broker::raw::types::{AMQPValue, FieldTable};
 
 use crate::amqp::Amqp;
 
-/// Gets a copy of every message that reaches a destination's queue, so that a message's way can be
-/// watched without the programs' help.
+/// Receives a copy of every message that is routed to a destination's queue, so that tests can observe messages
+/// independently of the programs.
 pub struct Probe {
     arrivals: Arc<Mutex<Vec<Arrival>>>,
 }
@@ -17,17 +17,16 @@ pub struct Probe {
 /// A message that reached its queue.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    /// When the copy came.
+    /// When the copy arrived.
     pub at: Instant,
-    /// With which routing key.
+    /// The routing key.
     pub routing_key: String,
-    /// With which properties.
+    /// The properties.
     pub properties: BasicProperties,
 }
 
 impl Probe {
-    /// Binds a queue of its own to the exchange as the queue of `destination` is bound. Lives as
-    /// long as the connection.
+    /// Binds a new queue to the exchange like the queue of `destination`. Lives as long as the connection.
     pub async fn bind(amqp: &Amqp, destination: &str) -> Self {
         let exclusive = QueueDeclareOptions {
             exclusive: true,
@@ -65,7 +64,7 @@ impl Probe {
         let arrivals = Arc::<Mutex<Vec<Arrival>>>::default();
         let list = Arc::clone(&arrivals);
         tokio::spawn(async move {
-            // The consumer lives as long as its channel.
+            // Dropping the channel would cancel the consumer.
             let _channel = channel;
             while let Some(Ok(delivery)) = deliveries.next().await {
                 list.lock().expect("not poisoned").push(Arrival {
@@ -78,13 +77,13 @@ impl Probe {
         Self { arrivals }
     }
 
-    /// All arrivals so far, in their order.
+    /// Returns all arrivals so far, in order.
     #[must_use]
     pub fn arrivals(&self) -> Vec<Arrival> {
         self.arrivals.lock().expect("not poisoned").clone()
     }
 
-    /// The routing keys of all arrivals so far, without the ladder's label: `attempt.0`, …
+    /// Returns the routing keys of all arrivals so far without the ladder's label: `attempt.0`, …
     #[must_use]
     pub fn attempts(&self) -> Vec<String> {
         let attempt = |arrival: Arrival| {

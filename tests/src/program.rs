@@ -13,10 +13,10 @@ use crate::poll::{eventually, eventually_ok, secs};
 use crate::servers::program_path;
 use crate::tokens;
 
-/// How long a program may take to listen and to become ready: the machine runs other tests too.
+/// How long a program may take to listen and to become ready on a busy machine.
 const START: Duration = secs(60);
 
-/// Which program.
+/// A program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `tidings-api`.
@@ -26,7 +26,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The file's name, which is the `service` of its log lines too.
+    /// Returns the file name, which is also the `service` of the log lines.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Kind {
     }
 }
 
-/// A program that runs, killed when this is dropped. Its log is printed when the test fails.
+/// A running program, killed when this is dropped. Prints its log if the test fails.
 pub struct Program {
     kind: Kind,
     settings: BTreeMap<String, String>,
@@ -53,8 +53,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts a program with these settings and none else, on a free port, and waits until it
-    /// listens.
+    /// Starts a program with only these settings on a free port, and waits until it listens.
     pub async fn start(kind: Kind, settings: BTreeMap<String, String>) -> Self {
         let logs = Logs::default();
         let child = spawn(kind, &settings, &logs);
@@ -69,7 +68,7 @@ impl Program {
         program
     }
 
-    /// Runs a program that is expected to end by itself, writing little.
+    /// Runs a program that ends by itself and writes little.
     pub async fn run_to_end(kind: Kind, settings: &BTreeMap<String, String>) -> Output {
         let mut child = command(kind, settings).spawn().expect("the program starts");
         eventually(START, "the program ends by itself", async || {
@@ -79,7 +78,7 @@ impl Program {
         child.wait_with_output().expect("its output")
     }
 
-    /// Waits for the log line that tells the port, after the first `seen` lines.
+    /// Waits for the log line with the port, after the first `seen` lines.
     async fn until_listening(&mut self, seen: usize) {
         let (logs, child) = (self.logs.clone(), &mut self.child);
         let name = self.kind.name();
@@ -108,32 +107,32 @@ impl Program {
         .await;
     }
 
-    /// Starts the program again, which has ended, on another port that clients learn of.
+    /// Starts the program again after its end. Existing clients use its new port.
     pub async fn start_again(&mut self) {
         let seen = self.logs.lines().len();
         self.child = spawn(self.kind, &self.settings, &self.logs);
         self.until_listening(seen).await;
     }
 
-    /// A client with the token of a trusted service.
+    /// Returns a client with the token of a trusted service.
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(Arc::clone(&self.port), Some(tokens::service()))
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port.load(Ordering::Relaxed)
     }
 
-    /// What it wrote to its standard output and its standard error.
+    /// Returns the lines on standard output and standard error.
     #[must_use]
     pub const fn logs(&self) -> &Logs {
         &self.logs
     }
 
-    /// Its metrics.
+    /// Returns the metrics.
     pub async fn metrics(&self) -> Scrape {
         Scrape(self.client().anonymous().get("/metrics").await.text)
     }
@@ -143,7 +142,7 @@ impl Program {
         self.signal(Signal::TERM);
     }
 
-    /// Sends SIGSTOP: it stands still until [`Program::resume`].
+    /// Sends SIGSTOP, which freezes the program until [`Program::resume`].
     pub fn pause(&self) {
         self.signal(Signal::STOP);
     }
@@ -157,17 +156,17 @@ impl Program {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
-    /// Kills it (SIGKILL) and waits for its end.
+    /// Kills the program (SIGKILL) and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("its end");
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the program.
     ///
     /// # Panics
     ///
-    /// Where it has not ended within `limit`.
+    /// Panics if the program does not end within `limit`.
     pub async fn exit_within(&mut self, limit: Duration) -> ExitStatus {
         let mut status = None;
         eventually(limit, "the program ends", async || {
@@ -178,8 +177,8 @@ impl Program {
         status.expect("it has ended")
     }
 
-    /// Sends SIGTERM and waits for the end, which must be a clean one.
-    pub async fn leave(&mut self) {
+    /// Sends SIGTERM and waits until the program exits with 0.
+    pub async fn stop(&mut self) {
         self.sigterm();
         let status = self.exit_within(secs(40)).await;
         assert_eq!(status.code(), Some(0), "{}", self.kind.name());
@@ -190,7 +189,7 @@ fn command(kind: Kind, settings: &BTreeMap<String, String>) -> Command {
     let mut command = Command::new(program_path(kind.name()));
     command
         .env_clear()
-        // A `.env` in the folder of whoever runs the tests is not for the programs.
+        // The programs must not read the `.env` of the current folder.
         .current_dir(std::env::temp_dir())
         .env(kind.port_variable(), "0")
         .envs(settings)
@@ -207,7 +206,7 @@ fn spawn(kind: Kind, settings: &BTreeMap<String, String>, logs: &Logs) -> Child 
     child
 }
 
-/// The port in the log line that says that the program listens.
+/// Returns the port if this is the "listening" log line.
 fn listening_on(line: &str) -> Option<u16> {
     let entry: serde_json::Value = serde_json::from_str(line).ok()?;
     if entry["message"] != "listening" {
@@ -218,7 +217,7 @@ fn listening_on(line: &str) -> Option<u16> {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Where it has ended already, so be it.
+        // Fails if the program has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {

@@ -15,11 +15,11 @@ use crate::response::{Manner, Response};
 /// A request that reached a [`Receiver`].
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// When it had been read to its end.
+    /// When the request was complete.
     pub at: Instant,
     /// Such as `POST`.
     pub method: String,
-    /// With the query.
+    /// The path with the query.
     pub path: String,
     /// The header fields.
     pub headers: HeaderMap,
@@ -28,22 +28,22 @@ pub struct Received {
 }
 
 impl Received {
-    /// A header field's value; empty where there is none.
+    /// Returns a header field's value, or an empty text if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name).and_then(|v| v.to_str().ok());
         value.unwrap_or_default()
     }
 
-    /// The body as JSON; `null` where it is none.
+    /// Returns the body as JSON, or `null` if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
 
-/// An HTTP server on a port of its own at 127.0.0.1, which remembers what it is sent and answers as it is
-/// told: somebody's webhook receiver, or a provider's API.
+/// An HTTP server on a free port of 127.0.0.1 that stores its requests and sends configured responses: a webhook
+/// receiver or a provider's API.
 pub struct Receiver {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -58,7 +58,7 @@ struct Shared {
 }
 
 impl Receiver {
-    /// Starts one that answers each request as `answer` says.
+    /// Starts a server that responds with the result of `answer`.
     pub async fn start(answer: impl Fn(&Received) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let mut receiver = Self {
@@ -87,16 +87,16 @@ impl Receiver {
         }));
     }
 
-    /// Closes the port and all connections. What has been received stays known.
+    /// Closes the port and all connections. Keeps the received requests.
     pub async fn stop(&mut self) {
         if let Some(serving) = self.serving.take() {
             serving.abort();
-            // Cancelled, as it was told.
+            // The error is the cancellation.
             let _ = serving.await;
         }
     }
 
-    /// Listens again, on the same port.
+    /// Listens on the same port again.
     pub async fn start_again(&mut self) {
         self.stop().await;
         let bind = async || TcpListener::bind(self.address).await;
@@ -104,31 +104,31 @@ impl Receiver {
         self.serve(listener);
     }
 
-    /// `127.0.0.1:<port>`.
+    /// Returns `127.0.0.1:<port>`.
     #[must_use]
     pub fn host(&self) -> String {
         self.address.to_string()
     }
 
-    /// `http://127.0.0.1:<port>` and `path`.
+    /// Returns `http://127.0.0.1:<port>` followed by `path`.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// All requests so far, in their order.
+    /// Returns all requests so far, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<Received> {
         self.shared.received.lock().expect("not poisoned").clone()
     }
 
-    /// How many requests there have been.
+    /// Returns the number of requests so far.
     #[must_use]
     pub fn count(&self) -> usize {
         self.shared.received.lock().expect("not poisoned").len()
     }
 
-    /// Waits until there have been `n` requests.
+    /// Waits for `n` requests.
     pub async fn until_received(&self, limit: Duration, n: usize) {
         eventually_ok(limit, "requests arrive", async || match self.count() {
             count if count >= n => Ok(()),
@@ -137,13 +137,13 @@ impl Receiver {
         .await;
     }
 
-    /// How many connections have been made to it.
+    /// Returns the number of connections so far.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
-    /// How many answers were not taken to their end.
+    /// Returns the number of responses that the client did not read completely.
     #[must_use]
     pub fn cut_short(&self) -> usize {
         self.shared.cut_short.load(Ordering::Relaxed)
@@ -159,16 +159,16 @@ impl Drop for Receiver {
 }
 
 impl Shared {
-    /// Answers requests until the other side closes the connection or an answer does.
+    /// Responds to requests until the client or a response closes the connection.
     async fn converse(self: Arc<Self>, stream: TcpStream) {
         let mut stream = BufReader::new(stream);
         while let Some(request) = read(&mut stream).await {
             let answer = (self.answer)(&request);
             self.received.lock().expect("not poisoned").push(request);
-            let goes_on = match answer.manner {
+            let continues = match answer.manner {
                 Manner::Whole => stream.write_all(&answer.bytes()).await.is_ok(),
                 Manner::After(delay) => {
-                    // The receiver is slow, not the test: it lets nobody wait for an event.
+                    // Simulates a slow receiver. The test does not wait here.
                     let never = std::future::pending::<()>();
                     let _ = tokio::time::timeout(delay, never).await;
                     stream.write_all(&answer.bytes()).await.is_ok()
@@ -179,9 +179,9 @@ impl Shared {
                     let _ = stream.write_all(&answer.head()).await;
                     return until_closed(&mut stream).await;
                 }
-                Manner::Drip => drip(&mut stream, &answer).await,
+                Manner::Slow => send_slowly(&mut stream, &answer).await,
             };
-            if !goes_on {
+            if !continues {
                 self.cut_short.fetch_add(1, Ordering::Relaxed);
                 return;
             }
@@ -189,8 +189,8 @@ impl Shared {
     }
 }
 
-/// Writes the body a byte at a time. Whether all was taken.
-async fn drip(stream: &mut BufReader<TcpStream>, answer: &Response) -> bool {
+/// Writes the body byte by byte. Returns whether the client read all of it.
+async fn send_slowly(stream: &mut BufReader<TcpStream>, answer: &Response) -> bool {
     let mut tick = tokio::time::interval(Duration::from_millis(20));
     if stream.write_all(&answer.head()).await.is_err() {
         return false;
@@ -209,7 +209,7 @@ async fn until_closed(stream: &mut BufReader<TcpStream>) {
     while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
 }
 
-/// Reads one request; `None` where the connection ends instead or what comes is no HTTP/1.1.
+/// Reads one request. Returns `None` if the connection ends or the request is not HTTP/1.1.
 async fn read(stream: &mut BufReader<TcpStream>) -> Option<Received> {
     let first = line(stream).await?;
     let mut words = first.split(' ');
@@ -226,7 +226,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Received> {
     }
     let length = match headers.get("content-length") {
         Some(length) => length.to_str().ok()?.parse().ok()?,
-        // A body in chunks is nothing that our clients send.
+        // The programs send no chunked bodies.
         None if headers.contains_key("transfer-encoding") => return None,
         None => 0,
     };

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-/// How a [`Receiver`](crate::Receiver) answers a request.
+/// The response of a [`Receiver`](crate::Receiver).
 #[derive(Clone, Debug)]
 pub struct Response {
     status: u16,
@@ -13,22 +13,22 @@ pub struct Response {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// Head and body at once.
+    /// Sends head and body at once.
     Whole,
-    /// The same, after some time.
+    /// Sends head and body after a delay.
     After(Duration),
-    /// Nothing: the connection is closed.
+    /// Closes the connection without a response.
     Close,
-    /// Nothing, and the connection stays open.
+    /// Sends nothing and keeps the connection open.
     Silence,
-    /// The head, nothing of the body, and the connection stays open.
+    /// Sends only the head and keeps the connection open.
     HeadAlone,
-    /// The head, and the body drop by drop.
-    Drip,
+    /// Sends the head, and the body byte by byte.
+    Slow,
 }
 
 impl Response {
-    /// This status without a body.
+    /// Responds with this status and no body.
     #[must_use]
     pub const fn status(status: u16) -> Self {
         Self {
@@ -39,48 +39,48 @@ impl Response {
         }
     }
 
-    /// No answer, ever.
+    /// Never responds.
     #[must_use]
     pub const fn silence() -> Self {
         Self::status(200).in_manner(Manner::Silence)
     }
 
-    /// No answer: the connection is closed when the request has been read.
+    /// Closes the connection after the request, without a response.
     #[must_use]
     pub const fn close() -> Self {
         Self::status(200).in_manner(Manner::Close)
     }
 
-    /// With a header field.
+    /// Adds a header field.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With a body.
+    /// Adds a body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// Given after `delay`.
+    /// Sends the response after `delay`.
     #[must_use]
     pub const fn after(self, delay: Duration) -> Self {
         self.in_manner(Manner::After(delay))
     }
 
-    /// Without its body, which is promised and never comes.
+    /// Announces a body but sends only the head.
     #[must_use]
     pub const fn head_alone(self) -> Self {
         self.in_manner(Manner::HeadAlone)
     }
 
-    /// With its body at 50 bytes a second.
+    /// Sends the body at 50 bytes a second.
     #[must_use]
-    pub const fn drop_by_drop(self) -> Self {
-        self.in_manner(Manner::Drip)
+    pub const fn slow_body(self) -> Self {
+        self.in_manner(Manner::Slow)
     }
 
     const fn in_manner(mut self, manner: Manner) -> Self {
@@ -88,7 +88,7 @@ impl Response {
         self
     }
 
-    /// The status line and the header fields.
+    /// Encodes the status line and the header fields.
     pub(crate) fn head(&self) -> Vec<u8> {
         let status = StatusCode::from_u16(self.status).expect("a status");
         let reason = status.canonical_reason().unwrap_or("Unknown");

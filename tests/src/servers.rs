@@ -2,19 +2,19 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Url;
 
-/// Where a RabbitMQ and a PostgreSQL are, with logins that may do everything.
+/// The addresses of RabbitMQ and PostgreSQL, with administrators' logins.
 #[derive(Clone, Debug)]
 pub struct Servers {
-    /// A superuser's, of any database.
+    /// PostgreSQL, with a superuser's login.
     pub database: Url,
-    /// An administrator's, of any virtual host; one, or one for each node of a cluster.
+    /// RabbitMQ, with an administrator's login: one URL, or one for each node of a cluster.
     pub rabbitmq: Vec<Url>,
     /// The management plugin, with an administrator's login.
     pub management: Url,
 }
 
 impl Servers {
-    /// Those that `./dev test` has started for all tests.
+    /// Returns the servers that `./dev test` has started for all tests.
     #[must_use]
     pub fn shared() -> Self {
         Self {
@@ -27,24 +27,24 @@ impl Servers {
 
 fn url(text: &str) -> Url {
     text.parse()
-        .unwrap_or_else(|error| panic!("{text:?} is no URL: {error}"))
+        .unwrap_or_else(|error| panic!("{text:?} is not a URL: {error}"))
 }
 
-/// The value of an environment variable that `./dev test` sets.
+/// Returns the value of an environment variable that `./dev test` sets.
 ///
 /// # Panics
 ///
-/// Where it is not set: a test that skipped would pass without having proven anything.
+/// Panics if the variable is not set. Skipping the test would make it pass without testing anything.
 #[must_use]
 pub fn required(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test"))
 }
 
-/// The built program `name`.
+/// Returns the path of the built program `name`.
 ///
 /// # Panics
 ///
-/// Where it has not been built.
+/// Panics if the program has not been built.
 #[must_use]
 pub fn program_path(name: &str) -> PathBuf {
     let path = Path::new(&required("TIDINGS_TEST_BIN_DIR")).join(name);

@@ -15,21 +15,21 @@ use crate::world::Settings;
 const USER: &str = "tidings";
 const PASSWORD: &str = "correct horse battery staple";
 
-/// How a test's SMTP server behaves.
+/// Options of an SMTP server.
 #[derive(Clone, Debug)]
 pub struct SmtpOptions {
-    /// `starttls` (the default), `tls` or `none`. With all but `none` nobody sends without a login.
+    /// `starttls` (the default), `tls` or `none`. A login is required unless this is `none`.
     pub tls: &'static str,
-    /// What is answered instead of 250: to `mail`, `rcpt` or `data`, for this sender (`mail`) or
-    /// recipient: a reply, `hang` (no answer at all) or `drop` (the connection is cut).
+    /// Replies instead of 250: the command (`mail`, `rcpt` or `data`), the sender (`mail`) or recipient, and the
+    /// reply, `hang` (no reply) or `drop` (closes the connection).
     pub answers: Vec<(&'static str, &'static str, &'static str)>,
-    /// After how many seconds a connection that nobody uses is closed.
+    /// Seconds after which an idle connection is closed.
     pub idle_seconds: f64,
-    /// Whose certificate it has.
+    /// The host name of the certificate.
     pub certificate_for: &'static str,
-    /// Whether it offers a login at all.
+    /// Whether the server offers a login.
     pub offers_login: bool,
-    /// How many messages one connection may send before it gets a 421; 0 for any number.
+    /// Messages that one connection may send before a 421; 0 means no limit.
     pub mails_per_connection: u32,
 }
 
@@ -46,7 +46,7 @@ impl Default for SmtpOptions {
     }
 }
 
-/// A message that the server has taken.
+/// A message that the server has accepted.
 #[derive(Clone, Debug)]
 pub struct ReceivedMail {
     /// The envelope's sender.
@@ -55,15 +55,15 @@ pub struct ReceivedMail {
     pub to: Vec<String>,
     /// The parameters of MAIL.
     pub options: Vec<String>,
-    /// Who was logged in.
+    /// The user who was logged in.
     pub user: Option<String>,
-    /// Whether it came after STARTTLS.
+    /// Whether the connection was encrypted.
     pub is_encrypted: bool,
-    /// The message as it was sent.
+    /// The message content.
     pub content: String,
 }
 
-/// A real SMTP server in a process of its own, ended when this is dropped.
+/// A real SMTP server in its own process, killed when this is dropped.
 pub struct SmtpServer {
     child: Child,
     dir: PathBuf,
@@ -80,7 +80,7 @@ struct State {
 }
 
 impl SmtpServer {
-    /// One that listens, on a free port of 127.0.0.1.
+    /// Starts a server on a free port of 127.0.0.1.
     pub async fn start(options: SmtpOptions) -> Self {
         let dir = std::env::temp_dir().join(format!("tidings-smtp-{}", Uuid::new_v4().simple()));
         fs::create_dir_all(dir.join("mails")).expect("a folder");
@@ -105,7 +105,9 @@ impl SmtpServer {
         eventually_ok(secs(30), "the SMTP server listens", async || {
             let ended = server.child.try_wait().expect("its status");
             assert!(ended.is_none(), "{ended:?}: is python3-aiosmtpd installed?");
-            (server.port() != 0).then_some(()).ok_or("it starts")
+            (server.port() != 0)
+                .then_some(())
+                .ok_or("the server is starting")
         })
         .await;
         server
@@ -115,32 +117,32 @@ impl SmtpServer {
         *self.state.lock().expect("not poisoned")
     }
 
-    /// Where it listens.
+    /// Returns the port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.state().port
     }
 
-    /// The certificate that makes a client trust it, in PEM.
+    /// Returns the server's certificate in PEM.
     #[must_use]
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
 
-    /// How many connections there have been.
+    /// Returns the number of connections so far.
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.state().opened
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     #[must_use]
     pub fn open_connections(&self) -> u64 {
         let State { opened, closed, .. } = self.state();
         opened - closed
     }
 
-    /// The `SMTP_` settings that lead to it, and `SSL_CERT_FILE` that makes a program trust it.
+    /// Returns the `SMTP_` settings for this server, and `SSL_CERT_FILE` for its certificate.
     #[must_use]
     pub fn settings(&self) -> Settings {
         let trusted = self.dir.join("server.crt");
@@ -159,7 +161,7 @@ impl SmtpServer {
         settings.into_iter().map(owned).collect()
     }
 
-    /// The messages that it has taken, in no order.
+    /// Returns the accepted messages, in no particular order.
     #[must_use]
     pub fn mails(&self) -> Vec<ReceivedMail> {
         let files = fs::read_dir(self.dir.join("mails")).expect("the folder");
@@ -170,7 +172,7 @@ impl SmtpServer {
             .collect()
     }
 
-    /// The messages that it has taken for this address.
+    /// Returns the accepted messages for this address.
     #[must_use]
     pub fn mails_to(&self, address: &EmailAddress) -> Vec<ReceivedMail> {
         let mut mails = self.mails();
@@ -178,7 +180,7 @@ impl SmtpServer {
         mails
     }
 
-    /// Kills it (SIGKILL) and waits for its end.
+    /// Kills the server (SIGKILL) and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("its end");
@@ -187,7 +189,7 @@ impl SmtpServer {
 
 impl Drop for SmtpServer {
     fn drop(&mut self) {
-        // Where it has ended already, so be it.
+        // Fails if the server has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.dir);
@@ -214,7 +216,7 @@ impl ReceivedMail {
 }
 
 fn command(dir: &Path, options: &SmtpOptions) -> Command {
-    // The system's Python, because it is the one that the system's packages are for.
+    // The system's Python has the system's packages.
     let mut command = Command::new("/usr/bin/python3");
     command
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("smtp-server.py"))
@@ -230,7 +232,7 @@ fn command(dir: &Path, options: &SmtpOptions) -> Command {
             "--mails-per-connection",
             &options.mails_per_connection.to_string(),
         ])
-        // Its end is the server's end, whatever becomes of the test.
+        // The server ends when this pipe is closed, even if the test is killed.
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     if options.tls != "none" {
@@ -245,7 +247,7 @@ fn command(dir: &Path, options: &SmtpOptions) -> Command {
     command
 }
 
-/// Keeps up with what the server says of itself.
+/// Updates the state from the server's standard output.
 fn follow(stdout: ChildStdout, state: Arc<Mutex<State>>) {
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {

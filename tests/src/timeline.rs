@@ -6,7 +6,7 @@ use crate::poll::{eventually_ok, secs};
 use crate::world::World;
 
 impl Client {
-    /// The timeline of a notification: what its deliveries came to, in their order.
+    /// Returns the timeline of a notification: its delivery attempts in order.
     pub async fn attempts(&self, id: MessageId) -> Vec<Value> {
         let answer = self.get(&format!("/api/notifications/{id}/attempts")).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -15,7 +15,7 @@ impl Client {
     }
 }
 
-/// Number and outcome of each attempt.
+/// Returns number and outcome of each attempt.
 #[must_use]
 pub fn outcomes(attempts: &[Value]) -> Vec<(u64, &str)> {
     let outcome = |attempt: &'_ Value| attempt["attempt"].as_u64().expect("a number");
@@ -45,7 +45,7 @@ impl World {
         eventually_ok(secs(60), status, async || {
             match self.database.count(&is).await {
                 1 => Ok(()),
-                _ => Err("it is not"),
+                _ => Err("it has another status"),
             }
         })
         .await;

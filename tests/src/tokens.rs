@@ -1,4 +1,4 @@
-//! Tokens as the API's users bring them.
+//! Tokens for the API.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tidings_domain::notification::UserId;
 /// The secret of the API under test, and of the shared API that `./dev test` starts.
 pub const SECRET: &str = include_str!("../jwt-secret").trim_ascii();
 
-/// Who [`service`] is.
+/// The user id in the token of [`service`].
 pub const SERVICE: &str = "00000000-0000-4000-8000-000000000001";
 
 /// Signs `claims` with HS256 and [`SECRET`].
@@ -23,14 +23,13 @@ pub fn signed_with(algorithm: Algorithm, claims: &Value, secret: &str) -> String
     jsonwebtoken::encode(&Header::new(algorithm), claims, &key).expect("a token")
 }
 
-/// The token of a service that the operator trusts: no scopes, so it may do anything but
-/// administer.
+/// Returns the token of a trusted service: it has no scopes, so it may do everything except administrate.
 #[must_use]
 pub fn service() -> String {
     signed(&json!({"userId": SERVICE, "iat": 1_703_600_000}))
 }
 
-/// The token of `user` with `scope`, a list separated by blanks.
+/// Returns the token of `user` with `scope`, a list separated by spaces.
 #[must_use]
 pub fn scoped(user: UserId, scope: &str) -> String {
     signed(&json!({"userId": user, "iat": 1_703_600_000, "scope": scope}))

@@ -1,13 +1,13 @@
 use reqwest::Url;
 use uuid::Uuid;
 
-use crate::cleanup::finally;
+use crate::cleanup::run_in_drop;
 use crate::management::Management;
 use crate::servers::Servers;
 
 /// A virtual host of the test's own, deleted when this is dropped.
 pub struct Vhost {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The broker's management plugin.
     pub management: Management,
@@ -17,7 +17,7 @@ pub struct Vhost {
 }
 
 impl Vhost {
-    /// A new one, empty.
+    /// Creates a virtual host.
     pub async fn new(servers: &Servers) -> Self {
         let management = Management::new(servers.management.clone());
         let name = format!("tidings-test-{}", Uuid::new_v4().simple());
@@ -47,13 +47,13 @@ impl Vhost {
         }
     }
 
-    /// Its `RABBITMQ_URL`, by the broker's first node.
+    /// Returns the `RABBITMQ_URL` of the first node.
     #[must_use]
     pub fn url(&self) -> &str {
         self.urls[0].as_str()
     }
 
-    /// The setting by which programs know all of the broker's nodes, and its value.
+    /// Returns name and value of the setting with the URLs of all nodes.
     #[must_use]
     pub fn setting(&self) -> (&'static str, String) {
         match &self.urls[..] {
@@ -71,9 +71,9 @@ impl Drop for Vhost {
         if !self.own {
             return;
         }
-        // Connections of the test's belong to the test's runtime.
+        // The connections of the test belong to its runtime.
         let (management, name) = (self.management.reconnected(), self.name.clone());
-        finally(format!("virtual host {name}"), async move {
+        run_in_drop(format!("virtual host {name}"), async move {
             management.delete_vhost(&name).await
         });
     }

@@ -19,30 +19,30 @@ use crate::vhost::Vhost;
 /// Settings of a program, by the names of their environment variables.
 pub type Settings = BTreeMap<String, String>;
 
-/// One installation of Tidings: a virtual host and a database of the test's own, and the settings
-/// with which programs are started in them. Programs must be dropped before it.
+/// One installation of Tidings: a virtual host, a database, and the settings of the programs. Programs must be
+/// dropped before it.
 pub struct World {
-    /// Migrated.
+    /// The database, with the current schema.
     pub database: TestDatabase,
-    /// Empty until a program is started.
+    /// The virtual host, empty until a program declares its queues.
     pub vhost: Vhost,
-    /// A user that is there.
+    /// An existing user.
     pub user: UserId,
     settings: Settings,
 }
 
 impl World {
-    /// On the shared servers.
+    /// Creates an installation on the shared servers.
     pub async fn new() -> Self {
         Self::with(&[]).await
     }
 
-    /// On the shared servers, with settings beside those that every test needs.
+    /// Creates an installation on the shared servers, with more settings.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         Self::on(&Servers::shared(), settings).await
     }
 
-    /// On these servers, with more settings.
+    /// Creates an installation on these servers, with more settings.
     pub async fn on(servers: &Servers, more: &[(&str, &str)]) -> Self {
         let (database, vhost) = tokio::join!(TestDatabase::migrated(servers), Vhost::new(servers));
         let mut settings = settings_of(&database, &vhost);
@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    /// The shared installation, with this database and a new user.
+    /// Returns the shared installation, with a new user.
     pub(crate) async fn attached(database_url: &str) -> Self {
         let database = TestDatabase::shared(database_url);
         let vhost = Vhost::shared(&Servers::shared());
@@ -68,7 +68,7 @@ impl World {
         }
     }
 
-    /// What programs are started with, with `more` in addition or instead.
+    /// Returns the settings of programs, with `more` added or replaced.
     #[must_use]
     pub fn settings(&self, more: &[(&str, &str)]) -> Settings {
         let mut settings = self.settings.clone();
@@ -76,24 +76,24 @@ impl World {
         settings
     }
 
-    /// The API, ready.
+    /// Starts an API and waits until it is ready.
     pub async fn api(&self) -> Program {
         self.start(Kind::Api, &[]).await
     }
 
-    /// The worker, ready.
+    /// Starts a worker and waits until it is ready.
     pub async fn worker(&self) -> Program {
         self.start(Kind::Worker, &[]).await
     }
 
-    /// A program with `more` settings, ready.
+    /// Starts a program with `more` settings and waits until it is ready.
     pub async fn start(&self, kind: Kind, more: &[(&str, &str)]) -> Program {
         let program = Program::start(kind, self.settings(more)).await;
         program.until_ready().await;
         program
     }
 
-    /// What the programs go by on the broker.
+    /// Returns the broker settings of programs.
     #[must_use]
     pub fn broker_settings(&self, more: &[(&str, &str)]) -> BrokerSettings {
         let mut reader = Reader::from_vars(self.settings(more));
@@ -101,13 +101,12 @@ impl World {
         reader.finish(settings).expect("broker settings")
     }
 
-    /// A connection to the virtual host.
+    /// Connects to the virtual host.
     pub async fn amqp(&self) -> Amqp {
         Amqp::connect(self.broker_settings(&[])).await
     }
 
-    /// A connection to the virtual host, in which everything has been declared as the programs
-    /// would, with `more` settings.
+    /// Connects to the virtual host and declares the topology like a program with `more` settings.
     pub async fn declared(&self, more: &[(&str, &str)]) -> Amqp {
         let amqp = Amqp::connect(self.broker_settings(more)).await;
         let topology = Topology::of(&amqp.settings);
@@ -135,13 +134,13 @@ impl World {
             .expect("its output")
     }
 
-    /// The body of a POST: an in-app notification for the world's user.
+    /// Returns the body of a POST: an in-app notification for the user.
     #[must_use]
     pub fn in_app(&self) -> Value {
         notification(self.user, Channel::InApp)
     }
 
-    /// A notification on its way to the worker: in-app, for the world's user.
+    /// Returns a notification as the API publishes it: in-app, for the user.
     #[must_use]
     pub fn wire(&self) -> Notification {
         Notification {
@@ -156,7 +155,7 @@ impl World {
     }
 }
 
-/// The settings that every test needs.
+/// Returns the settings that every test needs.
 fn settings_of(database: &TestDatabase, vhost: &Vhost) -> Settings {
     let (broker, value) = vhost.setting();
     let mut settings = Settings::from([(broker.to_owned(), value)]);
@@ -179,7 +178,7 @@ fn settings_of(database: &TestDatabase, vhost: &Vhost) -> Settings {
     settings
 }
 
-/// The body of a POST: right for its channel, to whatever address the user has.
+/// Returns the body of a valid POST for this channel, without an address.
 #[must_use]
 pub fn notification(user: UserId, channel: Channel) -> Value {
     let payload = match channel {
@@ -192,7 +191,7 @@ pub fn notification(user: UserId, channel: Channel) -> Value {
     json!({"targetUserId": user, "type": channel.as_str(), "payload": payload})
 }
 
-/// Adds `more`. An installation that becomes one of production loses the providers that it refuses.
+/// Adds `more` settings. Production accepts no sandbox providers, so these are removed.
 fn extend(settings: &mut Settings, more: &[(&str, &str)]) {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     settings.extend(more.iter().map(own));

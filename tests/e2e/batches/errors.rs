@@ -3,14 +3,14 @@ use serde_json::json;
 use tidings_domain::notification::{Channel, DeliveredChannel};
 use tidings_tests::{Kind, Program, World, eventually, notification, secs};
 
-use super::words;
+use super::result_codes;
 
 #[tokio::test]
 async fn a_batch_of_invalid_items_is_a_400_with_every_result() {
     let (_world, api) = World::shared().await;
     let answer = api.client().post_batch(&[json!({}), json!([])]).await;
     answer.assert_error(400, "no_item_accepted");
-    assert_eq!(words(&answer), ["missing_fields", "invalid_json"]);
+    assert_eq!(result_codes(&answer), ["missing_fields", "invalid_json"]);
 }
 
 #[tokio::test]
@@ -65,7 +65,10 @@ async fn without_a_broker_a_valid_batch_is_a_503_and_an_invalid_one_a_400() {
     let client = api.client();
     let answer = client.post_batch(&[json!({}), world.in_app()]).await;
     answer.assert_error(503, "broker_unavailable");
-    assert_eq!(words(&answer), ["missing_fields", "broker_unavailable"]);
+    assert_eq!(
+        result_codes(&answer),
+        ["missing_fields", "broker_unavailable"]
+    );
     assert!(!answer.text.contains("127.0.0.1"), "{}", answer.text);
     let answer = client.post_batch(&[json!({})]).await;
     answer.assert_error(400, "no_item_accepted");
@@ -90,8 +93,8 @@ async fn a_full_queue_refuses_only_items_of_its_own_channel() {
     .await;
     let answer = client.post_batch(&items[..1]).await;
     answer.assert_error(503, "queue_full");
-    assert_eq!(words(&answer), ["queue_full"]);
+    assert_eq!(result_codes(&answer), ["queue_full"]);
     let answer = client.post_batch(&items).await;
     assert_eq!(answer.status, 207, "{}", answer.text);
-    assert_eq!(words(&answer), ["queue_full", "queued"]);
+    assert_eq!(result_codes(&answer), ["queue_full", "queued"]);
 }

@@ -6,8 +6,7 @@ use tokio::net::TcpStream;
 
 use super::{JSON, accepted, numbered};
 
-/// Several batches side by side, each far larger than what may be in flight, and each with its place
-/// in the queue for permits.
+/// Posts several batches concurrently, each far larger than the limit, so that they wait for permits in turn.
 #[rstest]
 #[case("10", 1000)]
 #[case("1", 200)]
@@ -39,8 +38,8 @@ async fn a_batch_may_exceed_the_publish_in_flight_limit(
     assert_eq!(usize::try_from(depth), Ok(2 * count + 21));
 }
 
-/// Sends a batch and goes away as soon as its first message is in the queue.
-async fn post_and_leave(world: &World, port: u16, items: &[Value]) {
+/// Posts a batch and disconnects as soon as its first message is in the queue.
+async fn post_and_disconnect(world: &World, port: u16, items: &[Value]) {
     let amqp = world.amqp().await;
     let before = amqp.intake_depth().await;
     let body = json!({"notifications": items}).to_string();
@@ -62,12 +61,12 @@ async fn post_and_leave(world: &World, port: u16, items: &[Value]) {
         (depth > 0).then_some(()).ok_or(depth)
     })
     .await;
-    // By a reset: after an end in good order the client might still wait for the answer.
+    // A reset: after a clean end of its stream, the client might still wait for the response.
     stream.set_zero_linger().expect("an open connection");
 }
 
-/// With one permit a batch takes so long that its client is gone in the middle of it; a permit that
-/// leaked would be the last.
+/// With one permit, a batch takes so long that its client disconnects before its end, and a leaked permit would
+/// block all publishing.
 #[tokio::test]
 async fn a_batch_whose_client_disconnects_is_published_completely_and_leaks_no_permit() {
     let settings = [
@@ -79,7 +78,7 @@ async fn a_batch_whose_client_disconnects_is_published_completely_and_leaks_no_p
     let items = numbered(&world, 500);
     let amqp = world.amqp().await;
     for round in 1..=2 {
-        post_and_leave(&world, api.port(), &items).await;
+        post_and_disconnect(&world, api.port(), &items).await;
         eventually_ok(secs(60), "the batch goes on to its end", async || {
             let depth = amqp.intake_depth().await;
             (depth == 500 * round).then_some(()).ok_or(depth)
@@ -90,6 +89,6 @@ async fn a_batch_whose_client_disconnects_is_published_completely_and_leaks_no_p
     assert_eq!(accepted(&client.post_batch(&items[..10]).await).len(), 10);
     let _ = client.post(&items[0]).await.accepted();
     let answered = api.logs().with_message("batch answered");
-    assert_eq!(answered.len(), 1, "the others had gone");
-    api.leave().await;
+    assert_eq!(answered.len(), 1, "the other clients had disconnected");
+    api.stop().await;
 }

@@ -1,9 +1,9 @@
 use serde_json::json;
 use tidings_tests::{World, eventually_ok, secs, tokens};
 
-use super::{accepted, keyed, until_recorded, words};
+use super::{accepted, keyed, result_codes, until_recorded};
 
-/// Items of a batch, requests of their own, and both again: one key is one notification.
+/// Posts the same keys in batches and in single requests, repeatedly.
 #[tokio::test]
 async fn one_key_is_one_row_within_a_batch_across_batches_and_in_single_posts() {
     let world = World::new().await;
@@ -49,7 +49,6 @@ async fn one_key_is_one_row_within_a_batch_across_batches_and_in_single_posts() 
     assert_ne!(of_other[0], batch[0], "a key belongs to its caller");
 }
 
-/// An item that is wrong has no part in what comes after it under the same key.
 #[tokio::test]
 async fn an_invalid_item_does_not_use_up_its_key() {
     let (world, api) = World::shared().await;
@@ -58,5 +57,5 @@ async fn an_invalid_item_does_not_use_up_its_key() {
         keyed(world.in_app(), &world.user.to_string()),
     ];
     let answer = api.client().post_batch(&items).await;
-    assert_eq!(words(&answer), ["missing_fields", "queued"]);
+    assert_eq!(result_codes(&answer), ["missing_fields", "queued"]);
 }

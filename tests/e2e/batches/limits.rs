@@ -1,9 +1,9 @@
 use serde_json::json;
 use tidings_tests::World;
 
-use super::{accepted, post_raw, words};
+use super::{accepted, post_raw, result_codes};
 
-/// An item of just so many bytes.
+/// Returns an item of exactly `size` bytes.
 fn sized(world: &World, size: usize) -> String {
     let mut item = world.in_app();
     item["payload"]["title"] = json!("");
@@ -29,8 +29,8 @@ async fn batch_and_item_size_limits_are_exact() {
     let [fits, exceeds] = [2000, 2001].map(|size| sized(&world, size));
     let answer = post([&fits, &exceeds], 900).await;
     assert_eq!(answer.status, 207, "{}", answer.text);
-    assert_eq!(words(&answer), ["queued", "payload_too_large"]);
-    // What is blank between items is part of the whole and of none of them.
+    assert_eq!(result_codes(&answer), ["queued", "payload_too_large"]);
+    // White space between items counts for the batch and for no item.
     let two = [fits.as_str(); 2];
     let blanks = 5000 - batch(two, 0).len();
     assert_eq!(accepted(&post(two, blanks).await).len(), 2);
@@ -50,7 +50,7 @@ async fn a_batch_of_eight_mebibytes_is_accepted() {
     assert_eq!(accepted(&answer).len(), 127);
 }
 
-/// Nesting as deep as a body has room for, in every place.
+/// Nests as deeply as the body size allows, in every place.
 #[tokio::test]
 async fn deep_nesting_affects_only_its_own_item() {
     let (world, api) = World::shared().await;
@@ -60,5 +60,8 @@ async fn deep_nesting_affects_only_its_own_item() {
     let good = world.in_app().to_string();
     let body = format!(r#"{{"notifications":[{deep},{good},{payload}]}}"#);
     let answer = post_raw(&api.client(), body).await;
-    assert_eq!(words(&answer), ["invalid_json", "queued", "invalid_fields"]);
+    assert_eq!(
+        result_codes(&answer),
+        ["invalid_json", "queued", "invalid_fields"]
+    );
 }

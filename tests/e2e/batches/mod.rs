@@ -1,5 +1,5 @@
-//! `POST /api/notifications/batch`: many notifications in one request, each with a result of its own.
-//! (What becomes of them when the broker goes away is shown with private ones.)
+//! `POST /api/notifications/batch`: many notifications in one request, each with its own result. Outages of the
+//! broker are tested in `private_broker`.
 
 mod errors;
 mod in_flight;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 const JSON: &str = "application/json";
 
-/// So many items, each with a payload of its own.
+/// Returns `count` items with different payloads.
 fn numbered(world: &World, count: usize) -> Vec<Value> {
     let item = |number| {
         let mut item = world.in_app();
@@ -30,7 +30,7 @@ fn keyed(mut item: Value, key: &str) -> Value {
     item
 }
 
-/// The ids of a batch that was accepted as a whole.
+/// Returns the ids of a completely accepted batch.
 fn accepted(answer: &Answer) -> Vec<Uuid> {
     assert_eq!(answer.status, 202, "{}", answer.text);
     let results = answer.results().into_iter();
@@ -38,8 +38,8 @@ fn accepted(answer: &Answer) -> Vec<Uuid> {
     ids.collect()
 }
 
-/// The results as words: `queued`, or the code of what was refused.
-fn words(answer: &Answer) -> Vec<String> {
+/// Returns the results as texts: `queued`, or the error code of a refused item.
+fn result_codes(answer: &Answer) -> Vec<String> {
     let word = |result: Result<_, String>| result.map_or_else(|code| code, |_| "queued".to_owned());
     answer.results().into_iter().map(word).collect()
 }
@@ -58,7 +58,7 @@ async fn until_recorded(world: &World, ids: impl IntoIterator<Item = Uuid>) {
     .await;
 }
 
-/// Posts a batch as it is written here.
+/// Posts this body as a batch.
 async fn post_raw(client: &Client, body: String) -> Answer {
     let request = client.request(reqwest::Method::POST, "/api/notifications/batch");
     let request = request.header("Content-Type", JSON).body(body);

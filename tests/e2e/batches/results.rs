@@ -3,7 +3,7 @@ use tidings_domain::notification::{Channel, MessageId};
 use tidings_tests::{World, notification, tokens};
 use uuid::Uuid;
 
-use super::{accepted, keyed, numbered, until_recorded, words};
+use super::{accepted, keyed, numbered, result_codes, until_recorded};
 
 #[tokio::test]
 async fn a_thousand_items_become_a_thousand_rows_that_match_the_results() {
@@ -30,7 +30,7 @@ async fn a_thousand_items_become_a_thousand_rows_that_match_the_results() {
     let counted = scrape.sum("tidings_notifications_accepted_total", &labels);
     assert_eq!(counted, 1000);
     drop(worker);
-    api.leave().await;
+    api.stop().await;
     let lines = api.logs().with_message("batch answered");
     assert_eq!(lines.len(), 1, "one line a batch");
     assert_eq!(
@@ -93,7 +93,7 @@ async fn an_invalid_item_does_not_affect_other_items() {
         "invalid_json",
         "queued",
     ];
-    assert_eq!(words(&answer), expected);
+    assert_eq!(result_codes(&answer), expected);
     let details = |index: usize| &answer.body["results"][index]["error"]["details"][0]["field"];
     assert_eq!(
         (details(0), details(7)),
@@ -120,7 +120,7 @@ async fn each_item_needs_the_permission_to_send_it() {
     let answer = scoped("notifications:send").post_batch(&items).await;
     assert_eq!(answer.status, 207);
     assert_eq!(
-        words(&answer),
+        result_codes(&answer),
         ["forbidden", "queued", "forbidden", "queued"]
     );
     let own = answer.results().into_iter().flatten();
@@ -128,9 +128,9 @@ async fn each_item_needs_the_permission_to_send_it() {
 
     let answer = scoped("notifications:read").post_batch(&items).await;
     answer.assert_error(400, "no_item_accepted");
-    assert_eq!(words(&answer), ["forbidden"; 4]);
+    assert_eq!(result_codes(&answer), ["forbidden"; 4]);
     let answer = scoped("notifications:send:any").post_batch(&items).await;
-    assert_eq!(words(&answer), ["queued"; 4]);
+    assert_eq!(result_codes(&answer), ["queued"; 4]);
     let answer = api.client().anonymous().post_batch(&items).await;
     answer.assert_error(401, "unauthorized");
 }

@@ -1,4 +1,4 @@
-//! What is refused, and how.
+//! Errors.
 
 use reqwest::Method;
 use serde_json::json;

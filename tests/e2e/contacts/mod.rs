@@ -35,7 +35,7 @@ fn unique(world: &World, text: &str) -> String {
     format!("{}-{text}", world.user)
 }
 
-/// One part of what `GET …/contacts` answers, without ids and times.
+/// Returns one field of one list in the response of `GET …/contacts`.
 async fn listed(client: &Client, user: UserId, list: &str, field: &str) -> Vec<Value> {
     let answer = client.get(&path(user, "")).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
@@ -178,7 +178,7 @@ async fn concurrent_requests_do_not_exceed_the_limit_of_contacts() {
         assert_eq!(made, most, "{kind}");
         let all = listed(&client, world.user, list, "id").await;
         assert_eq!(all.len(), most, "{kind}");
-        // What the user has already is still no error.
+        // Adding a contact that the user has is no error.
         let had = answers.iter().position(|answer| answer.status == 201);
         let again = post(&client, &path, &bodies[had.expect("one")]).await;
         assert_eq!(again.status, 200, "{}", again.text);

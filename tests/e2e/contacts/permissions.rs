@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{delete, open, path, post, put};
 
-/// What each request answers for `user`: reading and changing.
+/// Returns the status of each request for `user`: reading and changing.
 async fn answers(client: &Client, user: UserId) -> [u16; 4] {
     let number = json!({"number": "+4915112345678"});
     let mail = json!({"email": format!("{user}@example.com")});
@@ -52,7 +52,7 @@ async fn contacts_are_managed_by_their_user_and_by_trusted_services() {
     assert_eq!(service, [200, 201, 200, 204]);
     let anonymous = answers(&api.client().anonymous(), own).await;
     assert_eq!(anonymous, [401; 4]);
-    // Who may not see another's contacts does not learn whether there is such a user.
+    // Without the permission, a caller does not learn whether a user exists.
     let client = api
         .client()
         .with_token(tokens::scoped(own, "contacts:write"));

@@ -1,19 +1,19 @@
-//! A provider that refuses our credentials counts as away, and says so.
+//! A provider that refuses the credentials counts as down, with that reason.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tidings_tests::{Receiver, eventually_ok, outcomes, secs};
 
-use super::{channel, error, post, taken, world};
+use super::{accepted_response, channel, error, post, world};
 
 #[tokio::test]
 async fn refused_credentials_pause_the_channel_until_they_are_accepted() {
-    let mended = Arc::new(AtomicBool::new(false));
-    let now = Arc::clone(&mended);
+    let corrected = Arc::new(AtomicBool::new(false));
+    let now = Arc::clone(&corrected);
     let twilio = Receiver::start(move |_| {
         if now.load(Ordering::SeqCst) {
-            taken()
+            accepted_response()
         } else {
             error(401, 20003, "Authenticate")
         }
@@ -48,7 +48,7 @@ async fn refused_credentials_pause_the_channel_until_they_are_accepted() {
     );
     twilio.until_received(secs(30), 2).await;
 
-    mended.store(true, Ordering::SeqCst);
+    corrected.store(true, Ordering::SeqCst);
     world.until_status(id, "processed").await;
     let attempts = api.client().attempts(id).await;
     let outcomes = outcomes(&attempts);

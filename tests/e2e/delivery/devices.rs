@@ -1,4 +1,4 @@
-//! A push message for all of a user's devices.
+//! Push messages to all devices of a user.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +13,7 @@ fn answer(status: u16, body: &Value) -> Response {
         .body(body.to_string())
 }
 
-/// What Google's token endpoint answers.
+/// The response of Google's token endpoint.
 fn access_token() -> Response {
     answer(
         200,
@@ -21,12 +21,12 @@ fn access_token() -> Response {
     )
 }
 
-/// What FCM answers when it has taken a message.
-fn taken() -> Response {
+/// FCM's response to an accepted message.
+fn accepted_response() -> Response {
     answer(200, &json!({"name": "projects/demo/messages/1"}))
 }
 
-/// An error of FCM's (`FcmError`).
+/// An error response of FCM (`FcmError`).
 fn error(status: u16, code: &str) -> Response {
     let kind = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
     let details = json!([{"@type": kind, "errorCode": code}]);
@@ -43,7 +43,7 @@ fn token_of(request: &Received) -> String {
         .to_owned()
 }
 
-/// An FCM that answers each device's messages as `of_device` says.
+/// Starts an FCM whose responses `of_device` determines.
 async fn fcm(of_device: impl Fn(&str) -> Response + Send + Sync + 'static) -> Receiver {
     Receiver::start(move |request| match request.path.as_str() {
         "/token" => access_token(),
@@ -105,7 +105,7 @@ async fn a_retry_goes_only_to_devices_that_were_not_reached() {
     let seen = AtomicUsize::new(0);
     let fcm = fcm(move |token| match token {
         "flaky" if seen.fetch_add(1, Ordering::SeqCst) < 2 => error(500, "INTERNAL"),
-        _ => taken(),
+        _ => accepted_response(),
     })
     .await;
     let file = tempfile::NamedTempFile::new().expect("a file");
@@ -128,7 +128,7 @@ async fn a_retry_goes_only_to_devices_that_were_not_reached() {
 async fn an_unregistered_device_is_deleted_and_the_others_are_reached() {
     let fcm = fcm(|token| match token {
         "gone" => error(404, "UNREGISTERED"),
-        _ => taken(),
+        _ => accepted_response(),
     })
     .await;
     let file = tempfile::NamedTempFile::new().expect("a file");

@@ -1,4 +1,4 @@
-//! Webhooks to a user's endpoints, and destinations that are away.
+//! Webhooks to a user's endpoints, and destinations that are down.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,7 +30,7 @@ async fn send(client: &Client, method: &str, path: &str, body: &Value) -> Answer
     client.send(client.request(method, path).json(body)).await
 }
 
-/// Makes an endpoint; returns its id and its secret.
+/// Creates an endpoint. Returns its id and its secret.
 async fn endpoint(client: &Client, world: &World, url: &str) -> (String, String) {
     let body = json!({"userId": world.user, "url": url});
     let made = send(client, "POST", "/api/webhook-endpoints", &body).await;
@@ -78,7 +78,7 @@ async fn each_endpoint_of_a_user_gets_one_request_signed_with_its_own_secret() {
     assert!(verifies(&steady.requests()[0], &steady_secret));
     assert!(!verifies(&steady.requests()[0], &flaky_secret));
 
-    // While a secret is rotated, both sign.
+    // After a rotation, both secrets sign.
     let path = format!("/api/webhook-endpoints/{id}/rotate-secret");
     let rotated = send(&api.client(), "POST", &path, &json!({})).await;
     let new_secret = rotated.body["secret"]
@@ -184,7 +184,7 @@ async fn an_endpoint_that_rejected_a_notification_is_not_retried_while_another_i
         endpoint(&api.client(), &world, &receiver.url("/")).await;
     }
     let posted = post(&world, &api, None).await;
-    // Two failures open the breaker; from then on it is deferred.
+    // Two failures open the breaker. Then the message is deferred.
     down.until_received(secs(60), 3).await;
     assert_eq!(refuses.count(), 1);
     works.store(true, Ordering::SeqCst);

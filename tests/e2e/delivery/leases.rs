@@ -1,4 +1,4 @@
-//! A row is sent by one worker at a time, and by nobody who comes too late.
+//! Only one worker at a time sends a row, and no worker sends a row that is finished.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use tidings_db::notifications::{self, ClaimResult};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_tests::{Receiver, eventually, outcomes, secs};
 
-use super::{post, taken, world};
+use super::{accepted_response, post, world};
 
 #[tokio::test]
 async fn a_message_whose_row_another_worker_has_claimed_waits_without_an_attempt() {
-    let twilio = Receiver::start(|_| taken()).await;
+    let twilio = Receiver::start(|_| accepted_response()).await;
     let world = world(&twilio, &[("MAX_RETRIES", "0")]).await;
     let api = world.api().await;
     let mut intake = world
@@ -22,7 +22,7 @@ async fn a_message_whose_row_another_worker_has_claimed_waits_without_an_attempt
         .await;
     let id = post(&world, &api, "hello").await;
     world.until_status(id, "pending").await;
-    intake.leave().await;
+    intake.stop().await;
     let client = world
         .database
         .pool
@@ -53,7 +53,7 @@ async fn a_message_whose_row_another_worker_has_claimed_waits_without_an_attempt
 
 #[tokio::test]
 async fn copies_of_a_message_are_sent_once() {
-    let twilio = Receiver::start(|_| taken().after(Duration::from_millis(300))).await;
+    let twilio = Receiver::start(|_| accepted_response().after(Duration::from_millis(300))).await;
     let world = world(&twilio, &[]).await;
     let api = world.api().await;
     let mut intake = world
@@ -64,7 +64,7 @@ async fn copies_of_a_message_are_sent_once() {
         .await;
     let id = post(&world, &api, "hello").await;
     world.until_status(id, "pending").await;
-    intake.leave().await;
+    intake.stop().await;
     let stop = tokio_util::sync::CancellationToken::new();
     let settings = world.broker_settings(&[]);
     let (publisher, publishing) =

@@ -1,4 +1,4 @@
-//! The delivery stage, whatever the provider: leases, the breaker, pauses, limits, several addresses.
+//! The delivery stage with any provider: leases, the breaker, pauses, retry limits, several addresses.
 
 mod credentials;
 mod devices;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;
 use tidings_tests::{Program, Receiver, Response, World};
 
-/// Settings with which text messages go to `twilio`, a server that answers as Twilio does.
+/// Settings that send text messages to `twilio`, a server that responds like Twilio.
 fn twilio_settings(twilio: &Receiver) -> Vec<(&'static str, String)> {
     let settings = [
         ("SMS_PROVIDER", "twilio"),
@@ -31,7 +31,7 @@ fn twilio_settings(twilio: &Receiver) -> Vec<(&'static str, String)> {
     settings
 }
 
-/// An installation whose text messages go to `twilio`.
+/// Creates an installation that sends text messages to `twilio`.
 async fn world(twilio: &Receiver, more: &[(&str, &str)]) -> World {
     let settings = twilio_settings(twilio);
     let mut settings: Vec<(&str, &str)> = settings
@@ -42,14 +42,14 @@ async fn world(twilio: &Receiver, more: &[(&str, &str)]) -> World {
     World::with(&settings).await
 }
 
-/// What Twilio answers when it has taken a message ("Create a Message").
-fn taken() -> Response {
+/// Twilio's response to an accepted message ("Create a Message").
+fn accepted_response() -> Response {
     Response::status(201)
         .header("content-type", "application/json")
         .body(r#"{"sid": "SM0123456789abcdef0123456789abcdef", "status": "queued"}"#)
 }
 
-/// An error of Twilio's ("REST API: error responses").
+/// An error response of Twilio ("REST API: error responses").
 fn error(status: u16, code: u32, message: &str) -> Response {
     let body = json!({"code": code, "message": message, "more_info": "", "status": status});
     Response::status(status)
@@ -71,7 +71,7 @@ async fn post(world: &World, api: &Program, text: &str) -> MessageId {
     api.client().post(&sms(world, text)).await.accepted()
 }
 
-/// What the worker says of a channel.
+/// Returns a channel in the worker's `/health`.
 async fn channel(worker: &Program, name: &str) -> Value {
     worker.client().get("/health").await.body["channels"][name].clone()
 }

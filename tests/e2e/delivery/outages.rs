@@ -1,15 +1,15 @@
-//! A provider that is away: its channel takes no messages, and none of them loses an attempt.
+//! An outage of a provider: its channel consumes no messages, and none of them loses an attempt.
 
 use futures_util::{StreamExt, stream};
 use tidings_tests::{Receiver, eventually, eventually_ok, secs};
 
-use super::{channel, post, taken, world};
+use super::{accepted_response, channel, post, world};
 
 const WAITING: usize = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_longer_than_all_retries_dead_letters_no_message_under_load() {
-    let mut twilio = Receiver::start(|_| taken()).await;
+    let mut twilio = Receiver::start(|_| accepted_response()).await;
     let world = world(
         &twilio,
         &[
@@ -76,7 +76,7 @@ async fn an_outage_longer_than_all_retries_dead_letters_no_message_under_load() 
 
 #[tokio::test]
 async fn an_outage_uses_no_attempt_on_a_channel_with_one_message() {
-    let mut twilio = Receiver::start(|_| taken()).await;
+    let mut twilio = Receiver::start(|_| accepted_response()).await;
     let world = world(
         &twilio,
         &[
@@ -99,7 +99,7 @@ async fn an_outage_uses_no_attempt_on_a_channel_with_one_message() {
         }
     })
     .await;
-    // Longer than the ladder would have taken.
+    // Longer than all retries would take.
     let probes = "tidings_delivery_attempts_total";
     eventually(
         secs(60),

@@ -1,20 +1,20 @@
-//! A provider that asks for patience gets it, and no message loses an attempt.
+//! A provider's `Retry-After` is respected, and no message loses an attempt.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tidings_tests::{Receiver, outcomes, secs};
 
-use super::{channel, error, post, taken, world};
+use super::{accepted_response, channel, error, post, world};
 
 #[tokio::test]
 async fn rate_limiting_by_a_provider_uses_no_attempt() {
     let seen = AtomicUsize::new(0);
     let twilio = Receiver::start(move |_| match seen.fetch_add(1, Ordering::Relaxed) {
         0 | 1 => error(429, 20429, "Too Many Requests").header("retry-after", "1"),
-        _ => taken(),
+        _ => accepted_response(),
     })
     .await;
-    // The first failure that counts would be the last.
+    // With no retries, a counted failure would be final.
     let world = world(&twilio, &[("MAX_RETRIES", "0")]).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     let id = post(&world, &api, "hello").await;

@@ -1,14 +1,14 @@
-//! What was sent while PostgreSQL could not take the record of it.
+//! Deliveries that could not be recorded in PostgreSQL at once.
 
 use std::time::Duration;
 
 use tidings_tests::{Receiver, eventually, outcomes, secs};
 
-use super::{post, taken, world};
+use super::{accepted_response, post, world};
 
 #[tokio::test]
 async fn a_delivery_that_cannot_be_recorded_is_recorded_later_and_not_sent_again() {
-    let twilio = Receiver::start(|_| taken().after(Duration::from_secs(1))).await;
+    let twilio = Receiver::start(|_| accepted_response().after(Duration::from_secs(1))).await;
     let world = world(&twilio, &[("DATABASE_STATEMENT_TIMEOUT_MS", "500")]).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     let mut client = world
@@ -19,7 +19,7 @@ async fn a_delivery_that_cannot_be_recorded_is_recorded_later_and_not_sent_again
         .expect("a connection");
     let id = post(&world, &api, "hello").await;
     twilio.until_received(secs(30), 1).await;
-    // The request is there and its answer is not: from here on nothing can be recorded.
+    // The request has arrived and has no response: from here on nothing can be recorded.
     let blocking = client.transaction().await.expect("a transaction");
     let lock = "LOCK TABLE delivery_attempts IN ACCESS EXCLUSIVE MODE";
     blocking.batch_execute(lock).await.expect("the lock");
@@ -39,7 +39,7 @@ async fn a_delivery_that_cannot_be_recorded_is_recorded_later_and_not_sent_again
 #[tokio::test]
 async fn an_attempt_of_a_killed_worker_is_on_the_timeline_as_unknown() {
     let pace = Duration::from_secs(2);
-    let twilio = Receiver::start(move |_| taken().after(pace)).await;
+    let twilio = Receiver::start(move |_| accepted_response().after(pace)).await;
     let world = world(
         &twilio,
         &[

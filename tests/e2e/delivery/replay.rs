@@ -1,11 +1,11 @@
-//! A dead letter of the delivery stage is replayed from the start.
+//! A replay starts a dead letter of the delivery stage again with all attempts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tidings_tests::{Receiver, eventually, outcomes, secs};
 
-use super::{error, post, taken, world};
+use super::{accepted_response, error, post, world};
 
 #[tokio::test]
 async fn a_replay_delivers_a_dead_letter() {
@@ -13,7 +13,7 @@ async fn a_replay_delivers_a_dead_letter() {
     let now = Arc::clone(&works);
     let twilio = Receiver::start(move |_| {
         if now.load(Ordering::SeqCst) {
-            taken()
+            accepted_response()
         } else {
             error(500, 20500, "Internal Server Error")
         }

@@ -1,4 +1,4 @@
-//! Each channel has a limit of its own to how often it tries.
+//! Each channel has its own maximum of retries.
 
 use tidings_tests::{Receiver, eventually, outcomes, secs};
 
@@ -60,7 +60,7 @@ async fn a_message_that_the_provider_rejects_becomes_a_dead_letter_with_the_prov
             .as_str()
             .is_some_and(|error| error.contains(words))
     );
-    worker.leave().await;
+    worker.stop().await;
     let logs = worker.logs().lines().join("\n");
     assert!(!logs.contains(words), "nothing for a log");
 }

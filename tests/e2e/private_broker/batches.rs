@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Installation, until_disconnected, until_ready};
 
-/// So many items of batch `batch`, each under a key of its own.
+/// Returns `count` items of batch `batch`, each with its own key.
 fn items(user: UserId, batch: usize, count: usize) -> Vec<Value> {
     let item = |place| {
         let mut item = notification(user, Channel::InApp);
@@ -22,7 +22,7 @@ fn items(user: UserId, batch: usize, count: usize) -> Vec<Value> {
     (0..count).map(item).collect()
 }
 
-/// The message ids that these items must have.
+/// Returns the message ids that these items must have.
 fn ids(items: &[Value]) -> Vec<Uuid> {
     let id = |item: &Value| {
         let key = item["idempotencyKey"].as_str().expect("a key");
@@ -32,19 +32,19 @@ fn ids(items: &[Value]) -> Vec<Uuid> {
     items.iter().map(id).collect()
 }
 
-/// The ids that an answer promises, each at the place of its item.
-fn promised(answer: &Answer, items: &[Value]) -> Vec<Uuid> {
+/// Returns the ids of the accepted items. Checks that each is the id of its item.
+fn accepted_ids(answer: &Answer, items: &[Value]) -> Vec<Uuid> {
     let results = answer.results().into_iter().zip(ids(items));
-    let promised = results.filter_map(|(result, id)| {
+    let accepted = results.filter_map(|(result, id)| {
         let told = result.map_err(|code| assert_eq!(code, "broker_unavailable"));
         told.ok().inspect(|told| assert_eq!(told.as_uuid(), id))
     });
-    promised.map(MessageId::as_uuid).collect()
+    accepted.map(MessageId::as_uuid).collect()
 }
 
-/// Waits until all of these are recorded. Returns all that are, in their order.
+/// Waits until all of these are recorded. Returns the ids of all rows, in order.
 async fn until_recorded(world: &World, ids: &BTreeSet<Uuid>) -> Vec<Uuid> {
-    eventually_ok(secs(60), "all that was promised is recorded", async || {
+    eventually_ok(secs(60), "all accepted items are recorded", async || {
         let recorded = world.database.message_ids().await;
         match ids.difference(&recorded.iter().copied().collect()).count() {
             0 => Ok(recorded),
@@ -62,7 +62,7 @@ async fn while_the_broker_is_stopped_a_batch_is_refused_and_may_be_sent_again() 
     let [before, meanwhile] = [0, 1].map(|batch| items(world.user, batch, 1000));
     let answer = client.post_batch(&before).await;
     assert_eq!(
-        (answer.status, promised(&answer, &before).len()),
+        (answer.status, accepted_ids(&answer, &before).len()),
         (202, 1000)
     );
 
@@ -71,7 +71,7 @@ async fn while_the_broker_is_stopped_a_batch_is_refused_and_may_be_sent_again() 
     for _ in 0..3 {
         let answer = client.post_batch(&meanwhile).await;
         answer.assert_error(503, "broker_unavailable");
-        assert!(promised(&answer, &meanwhile).is_empty());
+        assert!(accepted_ids(&answer, &meanwhile).is_empty());
     }
     installation.broker.start().await;
     until_ready(&client.anonymous()).await;
@@ -79,7 +79,7 @@ async fn while_the_broker_is_stopped_a_batch_is_refused_and_may_be_sent_again() 
 
     let answer = client.post_batch(&meanwhile).await;
     assert_eq!(
-        (answer.status, promised(&answer, &meanwhile).len()),
+        (answer.status, accepted_ids(&answer, &meanwhile).len()),
         (202, 1000)
     );
     let all: BTreeSet<Uuid> = [before, meanwhile]
@@ -88,11 +88,12 @@ async fn while_the_broker_is_stopped_a_batch_is_refused_and_may_be_sent_again() 
         .collect();
     let recorded = until_recorded(world, &all).await;
     assert!(recorded.iter().eq(&all), "each once, and no other");
-    installation.worker.leave().await;
-    installation.api.leave().await;
+    installation.worker.stop().await;
+    installation.api.stop().await;
 }
 
-/// More items than there are permits, so that those of a batch that timed out must have been given back.
+/// The batch has more items than there are permits, so that it succeeds only if the batch that timed out has
+/// released its permits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_broker_is_frozen_a_batch_is_refused_in_time_and_leaks_no_permit() {
     let settings = [
@@ -107,14 +108,14 @@ async fn while_the_broker_is_frozen_a_batch_is_refused_in_time_and_leaks_no_perm
     let began = Instant::now();
     let answer = client.post_batch(&batch).await;
     answer.assert_error(503, "broker_unavailable");
-    assert!(promised(&answer, &batch).is_empty());
+    assert!(accepted_ids(&answer, &batch).is_empty());
     // PUBLISH_TIMEOUT_MS is 2 s; the rest is for a busy machine.
     assert!(began.elapsed() < secs(8), "{:?}", began.elapsed());
     frozen.thaw();
 
     let promised = eventually_ok(secs(20), "the same batch is accepted", async || {
         let answer = client.post_batch(&batch).await;
-        let promised = promised(&answer, &batch);
+        let promised = accepted_ids(&answer, &batch);
         (answer.status == 202)
             .then_some(promised)
             .ok_or(answer.status)
@@ -124,15 +125,15 @@ async fn while_the_broker_is_frozen_a_batch_is_refused_in_time_and_leaks_no_perm
     assert_eq!(promised.len(), 1000);
     let recorded = until_recorded(world, &promised).await;
     assert!(recorded.iter().eq(&promised), "each once, and no other");
-    installation.worker.leave().await;
-    installation.api.leave().await;
+    installation.worker.stop().await;
+    installation.api.stop().await;
 }
 
-/// How long a client waits from one batch to the next, at least: where all fail at once, the machine is for
-/// the broker that is being started.
+/// Minimum time between two batches of a client: during an outage, clients must not take the CPU from the broker
+/// that is starting.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// Clients that post batches without end, and how these ended so far.
+/// Clients that post batches until they are stopped, and counts of the responses.
 #[derive(Default)]
 struct Batches {
     begun: AtomicUsize,
@@ -142,7 +143,7 @@ struct Batches {
 }
 
 impl Batches {
-    /// Posts until it is told to stop. Returns the ids of all items, and of those that were promised.
+    /// Posts until it is stopped. Returns the ids of all items, and those of the accepted items.
     async fn post(&self, client: Client, user: UserId) -> [BTreeSet<Uuid>; 2] {
         let [mut posted, mut safe] = [BTreeSet::new(), BTreeSet::new()];
         let mut tick = interval(PERIOD);
@@ -152,7 +153,7 @@ impl Batches {
             let batch = items(user, number, 200);
             posted.extend(ids(&batch));
             let answer = client.post_batch(&batch).await;
-            safe.extend(promised(&answer, &batch));
+            safe.extend(accepted_ids(&answer, &batch));
             let ended = match answer.status {
                 202 => &self.accepted,
                 207 | 503 => &self.refused,
@@ -196,7 +197,7 @@ async fn a_broker_killed_under_batches_loses_no_accepted_item() {
     let recorded = until_recorded(world, &safe).await;
     let recorded_once: BTreeSet<Uuid> = recorded.iter().copied().collect();
     assert_eq!(recorded.len(), recorded_once.len());
-    assert!(recorded_once.is_subset(&all), "nobody posted the others");
-    installation.worker.leave().await;
-    installation.api.leave().await;
+    assert!(recorded_once.is_subset(&all), "a row was not posted");
+    installation.worker.stop().await;
+    installation.api.stop().await;
 }

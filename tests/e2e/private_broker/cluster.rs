@@ -1,14 +1,14 @@
-//! A cluster of three nodes goes on without any one of them.
+//! A cluster of three nodes works without one of them.
 
 use std::time::{Duration, Instant};
 
 use tidings_tests::{Load, PrivateCluster, Program, Replicas, Servers, World};
 use tidings_tests::{eventually, eventually_ok, secs};
 
-/// How long it may take until posts are accepted again, and recorded.
+/// Maximum time until posts are accepted and recorded again.
 const GAP: Duration = secs(10);
 
-/// An installation at work. What is dropped first stands first.
+/// A running installation. Fields are dropped in this order.
 struct Installation {
     api: Program,
     worker: Program,
@@ -20,10 +20,10 @@ impl Installation {
     async fn start() -> Self {
         let cluster = PrivateCluster::new().await;
         let servers = cluster.among(Servers::shared());
-        // A message that lost an attempt would not be recorded in time.
+        // A message that used an attempt would not be recorded in time.
         let settings = [("QUORUM_SIZE", "3"), ("RETRY_BASE_DELAY_MS", "600000")];
         let world = World::on(&servers, &settings).await;
-        // The API first: the queues are led by the node that it is connected to.
+        // The API first, because the node that it is connected to leads the queues.
         let api = world.api().await;
         let worker = world.worker().await;
         Self {
@@ -39,7 +39,7 @@ impl Installation {
         self.cluster.replicas(vhost, "notifications_queue").await
     }
 
-    /// The node that the API publishes to.
+    /// Returns the node that the API publishes to.
     fn node_of_the_api(&self) -> &'static str {
         let connected = self.api.logs().with_message("connected to RabbitMQ");
         let node = connected.last().and_then(|entry| entry["node"].as_str());
@@ -47,7 +47,7 @@ impl Installation {
         self.cluster.node_at(port.expect("a node in the log"))
     }
 
-    /// A node that neither leads the queue nor is the API's.
+    /// Returns a node that does not lead the queue and is not the API's.
     async fn bystander(&self) -> &'static str {
         let (leader, api) = (self.replicas().await.leader, self.node_of_the_api());
         let others = PrivateCluster::NODES.into_iter();
@@ -55,9 +55,9 @@ impl Installation {
         others.next().expect("a third node")
     }
 
-    /// Until all three nodes have their part in the queue: only then may one be killed.
-    async fn until_whole(&self) {
-        eventually_ok(secs(60), "every replica takes part", async || {
+    /// Waits until all three replicas of the queue are online: only then may a node be killed.
+    async fn until_replicated(&self) {
+        eventually_ok(secs(60), "every replica is online", async || {
             let replicas = self.replicas().await;
             (replicas.online.len() == 3)
                 .then_some(())
@@ -66,8 +66,8 @@ impl Installation {
         .await;
     }
 
-    /// Posts must be accepted within [`GAP`] from now on, and what is accepted recorded.
-    async fn assert_goes_on(&self, load: &Load) {
+    /// Checks that posts are accepted and recorded within [`GAP`].
+    async fn assert_works(&self, load: &Load) {
         let recorded = async || self.world.database.count("true").await;
         let before = recorded().await;
         tokio::join!(
@@ -92,17 +92,17 @@ async fn posts_continue_when_a_leader_is_killed_and_when_a_node_is_frozen() {
     let mut leader = installation.replicas().await.leader;
     assert_eq!(leader, installation.node_of_the_api());
     for _ in 0..2 {
-        installation.until_whole().await;
+        installation.until_replicated().await;
         installation.cluster.kill(&leader).await;
-        installation.assert_goes_on(&load).await;
+        installation.assert_works(&load).await;
         let next = installation.replicas().await.leader;
         assert_ne!(next, leader);
         installation.cluster.start(&leader).await;
         leader = next;
     }
 
-    // A node that only stands still holds up whatever all nodes must agree to.
-    installation.until_whole().await;
+    // A frozen node delays operations that need all nodes.
+    installation.until_replicated().await;
     let frozen = installation
         .cluster
         .freeze(installation.bystander().await)
@@ -110,8 +110,8 @@ async fn posts_continue_when_a_leader_is_killed_and_when_a_node_is_frozen() {
     let began = Instant::now();
     let mut newcomer = installation.world.api().await;
     assert!(began.elapsed() < secs(20), "{:?}", began.elapsed());
-    installation.assert_goes_on(&load).await;
-    newcomer.leave().await;
+    installation.assert_works(&load).await;
+    newcomer.stop().await;
     frozen.thaw();
 
     let posted = load.stop().await;
@@ -120,5 +120,5 @@ async fn posts_continue_when_a_leader_is_killed_and_when_a_node_is_frozen() {
     posted
         .assert_recorded_once(&installation.world, &mut installation.worker)
         .await;
-    installation.api.leave().await;
+    installation.api.stop().await;
 }

@@ -23,7 +23,7 @@ async fn a_second_signal_stops_an_api_whose_requests_wait_for_the_broker() {
     let load = installation.load(8).await;
     let frozen = installation.broker.freeze().await;
     let accepted = timeout(secs(1), load.until_accepted(secs(60), 1)).await;
-    assert!(accepted.is_err(), "requests wait");
+    assert!(accepted.is_err(), "requests must wait");
     let api = &mut installation.api;
     api.sigterm();
     eventually(secs(10), "the first signal is seen", async || {
@@ -41,6 +41,6 @@ async fn a_second_signal_stops_an_api_whose_requests_wait_for_the_broker() {
     let posted = installation.assert_recorded_once(load).await;
     assert!(
         posted.count(Reply::Nothing) >= 8,
-        "the requests were cut off"
+        "the requests must be aborted"
     );
 }

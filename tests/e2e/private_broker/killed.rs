@@ -16,5 +16,5 @@ async fn a_broker_killed_under_load_loses_no_accepted_notification() {
     let posted = installation.assert_recorded_once(load).await;
     // PUBLISH_TIMEOUT_MS is 5 s; the rest is for a busy machine.
     posted.assert_answered_within(secs(10));
-    assert_eq!(posted.count(Reply::Nothing), 0, "the API was there");
+    assert_eq!(posted.count(Reply::Nothing), 0, "the API was up");
 }

@@ -1,5 +1,4 @@
-//! What happens when RabbitMQ goes away, and how all is as before once it is back (promises 4 to 6).
-//! Each test has a broker of its own.
+//! Outages of RabbitMQ and the recovery from them. Each test has its own broker.
 
 mod alarm;
 mod batches;
@@ -14,7 +13,7 @@ use std::time::Instant;
 use tidings_tests::{Client, Load, PrivateServer, Program, Server, Servers, World};
 use tidings_tests::{eventually, eventually_ok, secs};
 
-/// An installation at work. What is dropped first stands first.
+/// A running installation. Fields are dropped in this order.
 struct Installation {
     api: Program,
     worker: Program,
@@ -26,7 +25,7 @@ struct Installation {
 impl Installation {
     async fn start(more: &[(&str, &str)]) -> Self {
         let broker = PrivateServer::new(Server::RabbitMq).await;
-        // A message that lost an attempt would not be recorded in time.
+        // A message that used an attempt would not be recorded in time.
         let mut settings = vec![("RETRY_BASE_DELAY_MS", "600000")];
         settings.extend(more);
         let world = World::on(&broker.among(Servers::shared()), &settings).await;
@@ -48,8 +47,8 @@ impl Installation {
         load
     }
 
-    /// Waits until the queues have been there for so long that the broker may be killed: RABBITMQ.md,
-    /// "Four traps".
+    /// Waits until the broker may be killed: a queue survives a kill of the only node from 2 s after its
+    /// declaration.
     async fn until_settled(&self) {
         eventually(secs(10), "the queues are settled", async || {
             self.began.elapsed() > secs(3)
@@ -61,15 +60,15 @@ impl Installation {
         [&self.api, &self.worker].map(|program| program.client().anonymous())
     }
 
-    /// Waits until both programs say that the broker is away.
+    /// Waits until both programs report that the broker is down.
     async fn until_disconnected(&self) {
         for probes in self.probes() {
             until_disconnected(&probes).await;
         }
     }
 
-    /// The broker is back: both programs must notice by themselves, within 10 seconds, and the API
-    /// must accept again.
+    /// Checks that both programs reconnect within 10 seconds of the broker's start, and that the API accepts
+    /// again.
     async fn assert_recovers(&self, load: &Load) {
         let [api, worker] = self.probes();
         tokio::join!(
@@ -79,20 +78,19 @@ impl Installation {
         );
     }
 
-    /// Everything that was accepted is recorded once, and both programs are still those that were
-    /// started: they leave when they are told to.
+    /// Checks that everything that was accepted is recorded once, and that both programs stop with 0.
     async fn assert_recorded_once(&mut self, load: Load) -> tidings_tests::Posted {
         let posted = load.stop().await;
         posted
             .assert_recorded_once(&self.world, &mut self.worker)
             .await;
-        self.api.leave().await;
+        self.api.stop().await;
         posted
     }
 }
 
 async fn until_disconnected(probes: &Client) {
-    eventually_ok(secs(30), "the broker's absence is told", async || {
+    eventually_ok(secs(30), "the outage is reported", async || {
         let health = probes.get("/health").await;
         (health.body["rabbitmq"] == "disconnected")
             .then_some(())
@@ -111,7 +109,7 @@ async fn until_disconnected(probes: &Client) {
 }
 
 async fn until_ready(probes: &Client) {
-    eventually_ok(secs(10), "it is ready again", async || {
+    eventually_ok(secs(10), "the program is ready again", async || {
         let ready = probes.get("/ready").await;
         (ready.status == 200).then_some(()).ok_or(ready.text)
     })

@@ -30,7 +30,7 @@ async fn programs_started_without_their_servers_become_ready_once_these_are_up()
         Program::start(Kind::Worker, settings)
     );
     for program in [&api, &worker] {
-        assert_waits_for_both(&program.client().anonymous()).await;
+        assert_servers_down(&program.client().anonymous()).await;
     }
 
     tokio::join!(broker.start(), postgres.start());
@@ -55,12 +55,12 @@ async fn programs_started_without_their_servers_become_ready_once_these_are_up()
             .ok_or(found.text)
     })
     .await;
-    // Nobody has started them again.
-    worker.leave().await;
-    api.leave().await;
+    // Both are the processes that were started at first.
+    worker.stop().await;
+    api.stop().await;
 }
 
-async fn assert_waits_for_both(probes: &Client) {
+async fn assert_servers_down(probes: &Client) {
     let health = probes.get("/health").await;
     assert_eq!(health.status, 503);
     for server in ["database", "rabbitmq"] {
@@ -72,7 +72,7 @@ async fn assert_waits_for_both(probes: &Client) {
 
 async fn until_healthy(probes: &Client, since: Instant) {
     let limit = secs(10).saturating_sub(since.elapsed());
-    eventually_ok(limit, "all is well", async || {
+    eventually_ok(limit, "the program is healthy and ready", async || {
         let (health, ready) = (probes.get("/health").await, probes.get("/ready").await);
         ([health.status, ready.status] == [200, 200])
             .then_some(())

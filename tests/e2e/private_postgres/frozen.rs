@@ -26,9 +26,13 @@ async fn a_worker_that_stops_gives_back_what_a_frozen_database_does_not_take() {
         amqp.intake_depth().await == 0
     })
     .await;
-    // Within SHUTDOWN_TIMEOUT_SECS, or it would leave with 1.
-    installation.worker.leave().await;
-    assert_eq!(amqp.intake_depth().await, 1000, "given back, all of it");
+    // Within SHUTDOWN_TIMEOUT_SECS, or the exit code would be 1.
+    installation.worker.stop().await;
+    assert_eq!(
+        amqp.intake_depth().await,
+        1000,
+        "all messages are given back"
+    );
 
     frozen.thaw();
     installation.worker.start_again().await;
@@ -36,7 +40,7 @@ async fn a_worker_that_stops_gives_back_what_a_frozen_database_does_not_take() {
         world.database.count("status = 'processed'").await == 1000
     })
     .await;
-    installation.worker.leave().await;
+    installation.worker.stop().await;
     assert_eq!(amqp.intake_depth().await, 0);
     assert_eq!(amqp.dead_letter_depth().await, 0);
     assert_eq!(world.database.count("true").await, 1000);

@@ -1,5 +1,4 @@
-//! What happens when PostgreSQL goes away, and how all is as before once it is back (promises 4 and
-//! 5), and TLS, which takes a server of one's own. Each test has a PostgreSQL of its own.
+//! Outages of PostgreSQL and the recovery from them, and TLS. Each test has its own PostgreSQL.
 
 mod frozen;
 mod killed;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use tidings_tests::{Client, Load, PrivateServer, Program, Reply, Server, Servers, World};
 use tidings_tests::{eventually_ok, secs};
 
-/// An installation at work. What is dropped first stands first.
+/// A running installation. Fields are dropped in this order.
 struct Installation {
     api: Program,
     worker: Program,
@@ -22,7 +21,7 @@ struct Installation {
 impl Installation {
     async fn start() -> Self {
         let postgres = PrivateServer::new(Server::Postgres).await;
-        // A message that lost an attempt would not be recorded in time.
+        // A message that used an attempt would not be recorded in time.
         let settings = [("RETRY_BASE_DELAY_MS", "600000")];
         let world = World::on(&postgres.among(Servers::shared()), &settings).await;
         let (api, worker) = tokio::join!(world.api(), world.worker());
@@ -41,11 +40,11 @@ impl Installation {
         load
     }
 
-    /// Waits until both programs say that the database is away.
+    /// Waits until both programs report that the database is down.
     async fn until_disconnected(&self) {
         for program in [&self.api, &self.worker] {
             let probes = program.client().anonymous();
-            eventually_ok(secs(20), "the database's absence is told", async || {
+            eventually_ok(secs(20), "the outage is reported", async || {
                 let health = probes.get("/health").await;
                 (health.body["database"] == "disconnected")
                     .then_some(())
@@ -56,7 +55,7 @@ impl Installation {
         self.assert_disconnected().await;
     }
 
-    /// The worker can do nothing without its database; the API goes on accepting.
+    /// Checks that the worker is not ready, and that the API still accepts.
     async fn assert_disconnected(&self) {
         for (program, ready) in [(&self.api, 200), (&self.worker, 503)] {
             let probes = program.client().anonymous();
@@ -80,7 +79,7 @@ impl Installation {
         .await;
     }
 
-    /// The database is back: the worker must notice by itself, within 10 seconds, and record again.
+    /// Checks that the worker reconnects within 10 seconds of the database's start, and records again.
     async fn assert_recovers(&self) {
         let before = self.count().await.unwrap_or(i64::MAX);
         let recording = eventually_ok(secs(10), "the worker records again", async || {
@@ -99,8 +98,8 @@ impl Installation {
         count.map_err(|error| error.to_string())
     }
 
-    /// Everything was accepted and is recorded once, no message has lost an attempt, and both
-    /// programs are still those that were started: they leave when they are told to.
+    /// Checks that everything was accepted and is recorded once, that no message has used an attempt, and that both
+    /// programs stop with 0.
     async fn assert_all_recorded_once(&mut self, load: Load) {
         let posted = load.stop().await;
         for reply in [Reply::Refused, Reply::Nothing] {
@@ -116,12 +115,12 @@ impl Installation {
         posted
             .assert_recorded_once(&self.world, &mut self.worker)
             .await;
-        self.api.leave().await;
+        self.api.stop().await;
     }
 }
 
 async fn until_ready(probes: &Client) {
-    eventually_ok(secs(10), "it is ready again", async || {
+    eventually_ok(secs(10), "the worker is ready again", async || {
         let ready = probes.get("/ready").await;
         (ready.status == 200).then_some(()).ok_or(ready.text)
     })

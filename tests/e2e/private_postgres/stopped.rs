@@ -12,7 +12,7 @@ async fn a_stopped_database_costs_no_message_an_attempt() {
     let away = Instant::now();
     installation.until_disconnected().await;
     installation.until_tried(secs(90), 20).await;
-    assert_eq!(load.refused_since(away), 0, "the API goes on accepting");
+    assert_eq!(load.refused_since(away), 0, "the API still accepts");
     installation.postgres.start().await;
     installation.assert_recovers().await;
     installation.assert_all_recorded_once(load).await;
@@ -37,9 +37,9 @@ async fn messages_are_recorded_after_an_outage_longer_than_they_are_held() {
     )
     .await;
     assert!(away.elapsed() > secs(55), "{:?}", away.elapsed());
-    // All wait in their queue, where everybody can see them.
+    // All messages are ready in their queue.
     let amqp = installation.world.amqp().await;
-    eventually_ok(secs(10), "nobody holds a message", async || {
+    eventually_ok(secs(10), "no message is unacknowledged", async || {
         let (since, waiting) = (load.accepted_since(away), amqp.intake_depth().await);
         let all = usize::try_from(waiting).is_ok_and(|waiting| waiting >= since);
         all.then_some(())

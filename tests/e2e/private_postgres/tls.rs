@@ -3,10 +3,10 @@ use tidings_db::{Database, DatabaseSettings, DbError};
 use tidings_settings::Reader;
 use tidings_tests::{PrivateServer, Server, Servers, TestDatabase, eventually, secs};
 
-/// Gives the server a certificate for its address and has it speak TLS from the next connection on.
-async fn speak_tls(db: &TestDatabase, own: &CertifiedKey<KeyPair>) {
+/// Configures a certificate for the server's address and enables TLS for new connections.
+async fn enable_tls(db: &TestDatabase, own: &CertifiedKey<KeyPair>) {
     let client = db.pool.dedicated_client().await.expect("a connection");
-    // Written by the server itself, because its key must be its own user's and nobody else's.
+    // The server writes the files, because only its own user may read the key.
     for (file, pem) in [
         ("server.crt", own.cert.pem()),
         ("server.key", own.signing_key.serialize_pem()),
@@ -24,7 +24,7 @@ async fn speak_tls(db: &TestDatabase, own: &CertifiedKey<KeyPair>) {
         .batch_execute("SELECT pg_reload_conf()")
         .await
         .expect("reloaded");
-    eventually(secs(10), "the server speaks TLS", async || {
+    eventually(secs(10), "TLS is enabled", async || {
         is_encrypted(&with(db, "sslmode=require"))
             .await
             .unwrap_or(false)
@@ -36,7 +36,7 @@ fn with(db: &TestDatabase, parameters: &str) -> String {
     format!("{}?{parameters}", db.url())
 }
 
-/// Whether a connection by this URL is encrypted, as the server sees it.
+/// Returns whether a connection with this URL is encrypted, according to the server.
 async fn is_encrypted(url: &str) -> Result<bool, DbError> {
     let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), url.to_owned())]);
     let settings = DatabaseSettings::read(&mut reader);
@@ -56,7 +56,7 @@ async fn connections_are_encrypted_and_verified_as_configured_in_the_url() {
     let postgres = PrivateServer::new(Server::Postgres).await;
     let db = TestDatabase::empty(&postgres.among(Servers::shared())).await;
     let (own, another) = (self_signed(), self_signed());
-    speak_tls(&db, &own).await;
+    enable_tls(&db, &own).await;
 
     let encrypted = async |parameters: &str| is_encrypted(&with(&db, parameters)).await;
     assert!(!encrypted("sslmode=disable").await.expect("connected"));
@@ -71,5 +71,5 @@ async fn connections_are_encrypted_and_verified_as_configured_in_the_url() {
     let error = refused.expect_err("another authority").to_string();
     assert!(error.contains("certificate"), "{error}");
     let unknown = encrypted("sslmode=verify-full").await;
-    assert!(unknown.is_err(), "the machine's authorities do not know it");
+    assert!(unknown.is_err(), "the system's authorities do not trust it");
 }

@@ -1,31 +1,31 @@
-//! What a template cannot write is a dead letter at once, which says what is wrong.
+//! A message that its template cannot render becomes a dead letter at once, with the error.
 
 use serde_json::json;
 use tidings_tests::outcomes;
 
-use super::{Place, used};
+use super::{Fixture, used};
 
 #[tokio::test]
 async fn a_missing_variable_becomes_a_dead_letter_that_names_it() {
-    let place = Place::new().await;
-    let mut worker = place.world.worker().await;
+    let fixture = Fixture::new().await;
+    let mut worker = fixture.world.worker().await;
     let body = json!({"subject": "Your order", "text": "Dear {{ name }},\n{{ order.number }}"});
-    place.put("shipped/email/default", &body).await;
-    place.put("shipped/email/de", &body).await;
+    fixture.put("shipped/email/default", &body).await;
+    fixture.put("shipped/email/de", &body).await;
     let variables = json!({"to": "anna@example.org", "name": "Annabella", "order": {}});
     let template = json!({"name": "shipped", "locale": "de-AT"});
-    let id = place.post("email", &template, &variables).await;
+    let id = fixture.post("email", &template, &variables).await;
 
-    let letter = place.dead_letter("email", id).await;
+    let letter = fixture.dead_letter("email", id).await;
     let words = "text, line 2: the variable order.number is missing";
     assert_eq!(letter.reason, "template_error");
     assert_eq!(letter.detail.as_deref(), Some(words));
     assert_eq!(letter.attempts, Some(1), "it would fail again");
     assert_eq!(
-        place.error_message(id).await,
+        fixture.error_message(id).await,
         format!("template_error: {words}")
     );
-    let attempts = place.client().attempts(id).await;
+    let attempts = fixture.client().attempts(id).await;
     assert_eq!(outcomes(&attempts), [(0, "rejected")]);
     assert_eq!(attempts[0]["error"], words);
     assert_eq!(attempts[0]["provider"], "sandbox");
@@ -33,17 +33,17 @@ async fn a_missing_variable_becomes_a_dead_letter_that_names_it() {
         used(&attempts),
         [json!({"name": "shipped", "locale": "de", "version": 1})]
     );
-    worker.leave().await;
+    worker.stop().await;
     let logs = worker.logs().lines().join("\n");
     for word in ["order.number", "Annabella", "anna@example.org"] {
-        assert!(!logs.contains(word), "{word} is nothing for a log");
+        assert!(!logs.contains(word), "{word} must not be in the log");
     }
 }
 
 #[tokio::test]
 async fn an_endless_template_is_stopped_and_does_not_delay_others() {
-    let place = Place::new().await;
-    let worker = place.world.worker().await;
+    let fixture = Fixture::new().await;
+    let worker = fixture.world.worker().await;
     let bombs = [
         "{% for i in range(99999) %}{% for j in range(99999) %}{{ i }}{% endfor %}{% endfor %}",
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
@@ -51,39 +51,39 @@ async fn an_endless_template_is_stopped_and_does_not_delay_others() {
         "{% set all = namespace(text='x') %}{% for i in range(64) %}{% set all.text = all.text ~ all.text %}{% endfor %}{{ all.text }}",
     ];
     for (number, text) in bombs.iter().enumerate() {
-        place
+        fixture
             .put(
                 &format!("bomb-{number}/sms/default"),
                 &json!({ "text": text }),
             )
             .await;
     }
-    place
+    fixture
         .put("plain/sms/default", &json!({"text": "{{ n }}"}))
         .await;
     let mut variables = json!({"to": "+4915112345678", "n": 1_000_000_000});
     let (mut stopped, mut plain) = (Vec::new(), Vec::new());
     for number in 0..bombs.len() {
         let template = json!({"name": format!("bomb-{number}")});
-        stopped.push(place.post("sms", &template, &variables).await);
+        stopped.push(fixture.post("sms", &template, &variables).await);
         for n in 0..5 {
             variables["n"] = (number * 10 + n).into();
             let template = json!({"name": "plain"});
-            let id = place.post("sms", &template, &variables).await;
+            let id = fixture.post("sms", &template, &variables).await;
             plain.push((id, variables["n"].to_string()));
         }
         variables["n"] = 1_000_000_000.into();
     }
     for (id, text) in plain {
-        assert_eq!(place.sent("sms", id).await["text"], text);
+        assert_eq!(fixture.sent("sms", id).await["text"], text);
     }
     for (number, id) in stopped.into_iter().enumerate() {
-        let letter = place.dead_letter("sms", id).await;
+        let letter = fixture.dead_letter("sms", id).await;
         assert_eq!(letter.reason, "template_error", "{number}");
         let detail = letter.detail.unwrap_or_default();
         assert!(detail.contains("costs more work"), "{number}: {detail}");
         assert_eq!(letter.attempts, Some(1));
-        let attempts = place.client().attempts(id).await;
+        let attempts = fixture.client().attempts(id).await;
         assert_eq!(outcomes(&attempts), [(0, "rejected")]);
         let template = json!({"name": format!("bomb-{number}"), "locale": "default", "version": 1});
         assert_eq!(used(&attempts), [template]);
@@ -93,39 +93,39 @@ async fn an_endless_template_is_stopped_and_does_not_delay_others() {
 
 #[tokio::test]
 async fn an_unknown_template_becomes_a_dead_letter_that_names_it() {
-    let place = Place::new().await;
-    let _worker = place.world.worker().await;
-    // Of its name, but for another channel, and a language that nobody asks for.
-    place
+    let fixture = Fixture::new().await;
+    let _worker = fixture.world.worker().await;
+    // The same name exists for another channel and for another locale.
+    fixture
         .put(
             "welcome/push/default",
             &json!({"subject": "s", "text": "t"}),
         )
         .await;
-    place.put("welcome/sms/fr", &json!({"text": "t"})).await;
+    fixture.put("welcome/sms/fr", &json!({"text": "t"})).await;
     let template = json!({"name": "welcome", "locale": "de"});
-    let id = place
+    let id = fixture
         .post("sms", &template, &json!({"to": "+4915112345678"}))
         .await;
-    let letter = place.dead_letter("sms", id).await;
+    let letter = fixture.dead_letter("sms", id).await;
     assert_eq!(letter.reason, "template_missing");
     assert_eq!(letter.attempts, Some(1));
     let detail = letter.detail.unwrap_or_default();
     assert!(detail.contains("\"welcome\" for sms"), "{detail}");
     assert_eq!(
-        place.error_message(id).await,
+        fixture.error_message(id).await,
         format!("template_missing: {detail}")
     );
-    let attempts = place.client().attempts(id).await;
+    let attempts = fixture.client().attempts(id).await;
     assert_eq!(outcomes(&attempts), [(0, "rejected")]);
     assert_eq!(attempts[0]["error"], detail);
 }
 
 #[tokio::test]
 async fn an_invalid_rendered_message_becomes_a_dead_letter() {
-    let place = Place::new().await;
-    let _worker = place.world.worker().await;
-    place
+    let fixture = Fixture::new().await;
+    let _worker = fixture.world.worker().await;
+    fixture
         .put("hi/sms/default", &json!({"text": "{{ text }}"}))
         .await;
     for (text, words) in [
@@ -133,11 +133,13 @@ async fn an_invalid_rendered_message_becomes_a_dead_letter() {
         (" ".to_owned(), "payload.text must not be empty"),
     ] {
         let variables = json!({"to": "+4915112345678", "text": text});
-        let id = place.post("sms", &json!({"name": "hi"}), &variables).await;
-        let letter = place.dead_letter("sms", id).await;
+        let id = fixture
+            .post("sms", &json!({"name": "hi"}), &variables)
+            .await;
+        let letter = fixture.dead_letter("sms", id).await;
         let detail = letter.detail.unwrap_or_default();
         assert!(detail.starts_with(words), "{detail}");
-        let attempts = place.client().attempts(id).await;
+        let attempts = fixture.client().attempts(id).await;
         assert_eq!(outcomes(&attempts), [(0, "rejected")]);
         assert_eq!(attempts[0]["template"]["version"], 1);
     }
@@ -145,28 +147,28 @@ async fn an_invalid_rendered_message_becomes_a_dead_letter() {
 
 #[tokio::test]
 async fn a_replay_delivers_once_the_template_is_corrected() {
-    let place = Place::new().await;
-    let _worker = place.world.worker().await;
+    let fixture = Fixture::new().await;
+    let _worker = fixture.world.worker().await;
     let shipped = |number: &str| json!({"text": format!("Your order {number} has shipped")});
-    place
+    fixture
         .put("shipped/sms/default", &shipped("{{ order.nubmer }}"))
         .await;
     let variables = json!({"to": "+4915112345678", "order": {"number": 7}});
     let template = json!({"name": "shipped"});
-    let id = place.post("sms", &template, &variables).await;
-    let letter = place.dead_letter("sms", id).await;
+    let id = fixture.post("sms", &template, &variables).await;
+    let letter = fixture.dead_letter("sms", id).await;
     let detail = letter.detail.unwrap_or_default();
     assert!(detail.contains("order.nubmer is missing"), "{detail}");
 
-    place
+    fixture
         .put("shipped/sms/default", &shipped("{{ order.number }}"))
         .await;
-    place.replay("template_error");
-    let sent = place.sent("sms", id).await;
+    fixture.replay("template_error");
+    let sent = fixture.sent("sms", id).await;
     assert_eq!(sent["text"], "Your order 7 has shipped");
-    let attempts = place.client().attempts(id).await;
+    let attempts = fixture.client().attempts(id).await;
     assert_eq!(outcomes(&attempts), [(0, "rejected"), (0, "delivered")]);
     let version = |number| json!({"name": "shipped", "locale": "default", "version": number});
     assert_eq!(used(&attempts), [version(1), version(2)]);
-    assert_eq!(place.world.amqp().await.dead_letter_depth().await, 0);
+    assert_eq!(fixture.world.amqp().await.dead_letter_depth().await, 0);
 }

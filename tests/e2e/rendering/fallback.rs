@@ -1,16 +1,16 @@
-//! The language that is wanted, the next best, the default.
+//! Fallback of locales.
 
 use serde_json::{Value, json};
 
-use super::{Place, used};
+use super::{Fixture, used};
 
 #[tokio::test]
 async fn a_language_falls_back_to_the_next_best_and_to_the_default() {
-    let place = Place::new().await;
-    let _worker = place.world.worker().await;
+    let fixture = Fixture::new().await;
+    let _worker = fixture.world.worker().await;
     for locale in ["default", "de", "pt-BR"] {
         let body = json!({"text": format!("in {locale}")});
-        place.put(&format!("hi/sms/{locale}"), &body).await;
+        fixture.put(&format!("hi/sms/{locale}"), &body).await;
     }
     let assert_found = async |wanted: Value, found: &str| {
         let mut template = json!({"name": "hi"});
@@ -18,10 +18,10 @@ async fn a_language_falls_back_to_the_next_best_and_to_the_default() {
             template["locale"] = wanted.clone();
         }
         let variables = json!({"to": "+4915112345678"});
-        let id = place.post("sms", &template, &variables).await;
-        let sent = place.sent("sms", id).await;
+        let id = fixture.post("sms", &template, &variables).await;
+        let sent = fixture.sent("sms", id).await;
         assert_eq!(sent["text"], format!("in {found}"), "{wanted}");
-        let attempts = place.client().attempts(id).await;
+        let attempts = fixture.client().attempts(id).await;
         let template = json!({"name": "hi", "locale": found, "version": 1});
         assert_eq!(used(&attempts), [template], "{wanted}");
     };
@@ -30,13 +30,13 @@ async fn a_language_falls_back_to_the_next_best_and_to_the_default() {
         (json!("de"), "de"),
         (json!("fr-FR"), "default"),
         (json!("pt-BR"), "pt-BR"),
-        // The default, rather than what another country speaks.
+        // The default is preferred to the locale of another country.
         (json!("pt"), "default"),
         (Value::Null, "default"),
     ] {
         assert_found(wanted, found).await;
     }
-    place
+    fixture
         .put("hi/sms/de-AT", &json!({"text": "in de-AT"}))
         .await;
     assert_found(json!("de-AT"), "de-AT").await;

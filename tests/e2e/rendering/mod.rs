@@ -1,4 +1,4 @@
-//! Notifications that templates write: from the template's PUT to what was sent.
+//! Notifications that templates render: from the template's PUT to the sent message.
 
 mod addresses;
 mod errors;
@@ -14,14 +14,14 @@ use tidings_tests::{Client, Program, World, eventually_ok, secs};
 
 use crate::templates;
 
-/// An installation that delivers into a folder. Its worker is started by each test, when it is time.
-struct Place {
+/// An installation that delivers into a folder. Each test starts its worker.
+struct Fixture {
     api: Program,
     world: World,
     folder: TempDir,
 }
 
-impl Place {
+impl Fixture {
     async fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         let world = World::with(&[
@@ -41,7 +41,7 @@ impl Place {
         self.api.client()
     }
 
-    /// Writes a template, such as `welcome/email/de`; returns its version.
+    /// Puts a template such as `welcome/email/de`. Returns its version.
     async fn put(&self, template: &str, body: &Value) -> i64 {
         let path = format!("/api/templates/{template}");
         let answer = templates::put(&self.client(), &path, body).await;
@@ -49,14 +49,14 @@ impl Place {
         answer.body["version"].as_i64().expect("a version")
     }
 
-    /// What a preview shows.
+    /// Returns a preview.
     async fn preview(&self, name: &str, body: &Value) -> Value {
         let answer = templates::preview(&self.client(), name, body).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.body
     }
 
-    /// Posts a notification that `template` writes.
+    /// Posts a notification that `template` renders.
     async fn post(&self, channel: &str, template: &Value, variables: &Value) -> MessageId {
         let body = json!({
             "targetUserId": self.world.user,
@@ -67,7 +67,7 @@ impl Place {
         self.client().post(&body).await.accepted()
     }
 
-    /// All that was sent of a notification, one an address.
+    /// Returns the sent messages of a notification, one for each address.
     fn files(&self, channel: &str, id: MessageId) -> Vec<Value> {
         let Ok(files) = std::fs::read_dir(self.folder.path().join(channel)) else {
             return Vec::new();
@@ -86,7 +86,7 @@ impl Place {
             .collect()
     }
 
-    /// Waits until a notification was delivered; returns the one message that was sent.
+    /// Waits until a notification is delivered. Returns its only message.
     async fn sent(&self, channel: &str, id: MessageId) -> Value {
         self.world.until_status(id, "processed").await;
         let mut files = self.files(channel, id);
@@ -94,7 +94,7 @@ impl Place {
         files.remove(0)
     }
 
-    /// Waits until a notification is a dead letter, and nothing of it was sent.
+    /// Waits until a notification is a dead letter. Checks that nothing was sent.
     async fn dead_letter(&self, channel: &str, id: MessageId) -> DeadLetter {
         self.world.until_status(id, "failed").await;
         let amqp = self.world.amqp().await;
@@ -114,7 +114,7 @@ impl Place {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// What a notification's row says of its failure.
+    /// Returns the error message of a notification.
     async fn error_message(&self, id: MessageId) -> String {
         let path = format!("/api/notifications/{id}");
         let row = self.client().get(&path).await.body;
@@ -122,7 +122,7 @@ impl Place {
     }
 }
 
-/// The template of each attempt.
+/// Returns the template of each attempt.
 fn used(attempts: &[Value]) -> Vec<Value> {
     let template = |attempt: &Value| attempt["template"].clone();
     attempts.iter().map(template).collect()

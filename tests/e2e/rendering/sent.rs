@@ -1,11 +1,11 @@
-//! What was sent is what the preview shows.
+//! The sent message equals the preview.
 
 use serde_json::{Value, json};
 use tidings_db::demo;
 
-use super::Place;
+use super::Fixture;
 
-/// What a preview shows and a sent message holds, by what each calls it.
+/// The fields of a preview, and of a sent message, for each channel.
 const PARTS: [(&str, &[(&str, &str)]); 3] = [
     (
         "email",
@@ -15,7 +15,7 @@ const PARTS: [(&str, &[(&str, &str)]); 3] = [
     ("push", &[("subject", "title"), ("text", "body")]),
 ];
 
-/// Where messages of a channel go that say so themselves.
+/// The address of each channel's messages.
 fn address(channel: &str) -> &'static str {
     match channel {
         "email" => "anna@example.org",
@@ -24,9 +24,9 @@ fn address(channel: &str) -> &'static str {
     }
 }
 
-/// Sends what `name` writes, and checks that it is what the preview shows. Returns the preview.
+/// Posts a notification and checks that the sent message equals the preview. Returns the preview.
 async fn assert_sent_as_previewed(
-    place: &Place,
+    fixture: &Fixture,
     channel: &str,
     [name, locale]: [&str; 2],
     variables: &Value,
@@ -34,16 +34,16 @@ async fn assert_sent_as_previewed(
     let mut variables = variables.clone();
     variables["to"] = address(channel).into();
     let asked = json!({"channel": channel, "locale": locale, "variables": variables});
-    let preview = place.preview(name, &asked).await;
+    let preview = fixture.preview(name, &asked).await;
     let template = json!({"name": name, "locale": locale});
-    let id = place.post(channel, &template, &variables).await;
-    let sent = place.sent(channel, id).await;
+    let id = fixture.post(channel, &template, &variables).await;
+    let sent = fixture.sent(channel, id).await;
     assert_eq!(sent["to"], address(channel));
     let parts = PARTS.iter().find(|(of, _)| *of == channel);
     for (previewed, written) in parts.expect("a channel with templates").1 {
         assert_eq!(sent[written], preview[previewed], "{name} {channel}");
     }
-    let attempts = place.client().attempts(id).await;
+    let attempts = fixture.client().attempts(id).await;
     assert_eq!(attempts.len(), 1, "{attempts:?}");
     for field in ["name", "locale", "version"] {
         assert_eq!(attempts[0]["template"][field], preview["template"][field]);
@@ -53,8 +53,8 @@ async fn assert_sent_as_previewed(
 
 #[tokio::test]
 async fn the_sent_message_equals_the_preview() {
-    let place = Place::new().await;
-    let _worker = place.world.worker().await;
+    let fixture = Fixture::new().await;
+    let _worker = fixture.world.worker().await;
     let text = "{{ name }}: {% for item in items %}{{ loop.index }}. {{ item.name }} at {{ item.price }}\n{% endfor %}{{ all }}";
     let subject = "{{ name }}:\n {{ items|length }} things ";
     let html = "<p title=\"{{ name }}\">{{ name }}</p>{% if gift %}<b>{{ gift }}</b>{% endif %}";
@@ -69,7 +69,7 @@ async fn the_sent_message_equals_the_preview() {
             json!({"subject": subject, "text": text}),
         ),
     ] {
-        place.put(template, &body).await;
+        fixture.put(template, &body).await;
     }
     let variables = json!({
         "name": "<Zoë> & \"Söhne\" 'Ltd'\r\nBcc: x@example.com",
@@ -79,7 +79,7 @@ async fn the_sent_message_equals_the_preview() {
     });
     for (channel, _) in PARTS {
         let preview =
-            assert_sent_as_previewed(&place, channel, ["order", "de-AT"], &variables).await;
+            assert_sent_as_previewed(&fixture, channel, ["order", "de-AT"], &variables).await;
         assert_eq!(preview["template"]["locale"], "default");
         if channel == "email" {
             assert_eq!(
@@ -90,13 +90,13 @@ async fn the_sent_message_equals_the_preview() {
     }
 }
 
-/// PostgreSQL keeps a number's value, not its spelling; the preview has never been there.
+/// PostgreSQL keeps a number's value but not its spelling; the preview does not use PostgreSQL.
 #[tokio::test]
 async fn numbers_in_any_spelling_are_sent_as_previewed() {
-    let place = Place::new().await;
-    let _worker = place.world.worker().await;
+    let fixture = Fixture::new().await;
+    let _worker = fixture.world.worker().await;
     let text = "{% for n in numbers %}{{ n }} {{ n is integer }}; {% endfor %}";
-    place
+    fixture
         .put("numbers/sms/default", &json!({ "text": text }))
         .await;
     for spelled in [
@@ -121,40 +121,40 @@ async fn numbers_in_any_spelling_are_sent_as_previewed() {
     ] {
         let variables = format!(r#"{{"to": "+4915112345678", "numbers": [{spelled}]}}"#);
         let body = format!(r#"{{"channel": "sms", "variables": {variables}}}"#);
-        let client = place.client();
+        let client = fixture.client();
         let request = client
             .request(reqwest::Method::POST, "/api/templates/numbers/preview")
             .header("content-type", "application/json");
         let preview = client.send(request.body(body)).await;
-        let user = place.world.user;
+        let user = fixture.world.user;
         let body = format!(
             r#"{{"targetUserId": "{user}", "type": "sms", "template": {{"name": "numbers"}}, "payload": {variables}}}"#
         );
         let posted = client.post_raw("application/json", body).await;
-        let sent = place.sent("sms", posted.accepted()).await;
+        let sent = fixture.sent("sms", posted.accepted()).await;
         assert_eq!(sent["text"], preview.body["text"], "{spelled}");
     }
 }
 
 #[tokio::test]
 async fn html_is_escaped_in_the_sent_message() {
-    let place = Place::new().await;
-    let _worker = place.world.worker().await;
+    let fixture = Fixture::new().await;
+    let _worker = fixture.world.worker().await;
     let body = json!({
         "subject": "For {{ name }}",
         "text": "Hello {{ name }}",
         "html": "<a href=\"{{ url }}\">{{ name }}</a>{{ name|upper }}",
     });
-    place.put("hi/email/default", &body).await;
+    fixture.put("hi/email/default", &body).await;
     let variables = json!({
         "to": "anna@example.org",
         "name": "<script>alert('x')</script>",
         "url": "https://example.com/?a=1&b=\" onclick=\"x",
     });
-    let id = place
+    let id = fixture
         .post("email", &json!({"name": "hi"}), &variables)
         .await;
-    let sent = place.sent("email", id).await;
+    let sent = fixture.sent("email", id).await;
     let html = sent["html"].as_str().expect("HTML");
     assert!(
         html.starts_with(
@@ -164,23 +164,24 @@ async fn html_is_escaped_in_the_sent_message() {
     );
     assert!(!html.to_lowercase().contains("<script"), "{html}");
     assert!(html.contains("&lt;SCRIPT&gt;"), "{html}");
-    // Text is no HTML.
+    // Text is not escaped.
     assert_eq!(sent["text"], "Hello <script>alert('x')</script>");
     assert_eq!(sent["subject"], "For <script>alert('x')</script>");
 }
 
 #[tokio::test]
 async fn every_example_of_the_demo_data_is_sent_as_previewed() {
-    let place = Place::new().await;
-    demo::seed(&place.world.database.pool)
+    let fixture = Fixture::new().await;
+    demo::seed(&fixture.world.database.pool)
         .await
         .expect("seeded");
-    let _worker = place.world.worker().await;
+    let _worker = fixture.world.worker().await;
     for example in demo::DEMO_TEMPLATES {
         let variables: Value = serde_json::from_str(example.variables).expect("variables");
         let template = [example.name, example.locale];
         let preview =
-            assert_sent_as_previewed(&place, example.channel.as_str(), template, &variables).await;
+            assert_sent_as_previewed(&fixture, example.channel.as_str(), template, &variables)
+                .await;
         assert_eq!(preview["template"]["locale"], example.locale);
     }
 }

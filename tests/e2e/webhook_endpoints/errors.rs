@@ -1,17 +1,17 @@
-//! What is refused, and how.
+//! Errors.
 
 use reqwest::Method;
 use serde_json::json;
 use tidings_tests::World;
 use uuid::Uuid;
 
-use super::{ALL, made, open, patch, post, send};
+use super::{ALL, create, open, patch, post, send};
 
 #[tokio::test]
 async fn invalid_fields_of_a_body_are_named() {
     let (world, api) = open().await;
     let (client, user) = (api.client(), world.user);
-    let (path, before) = made(&client, user).await;
+    let (path, before) = create(&client, user).await;
     let right = "https://example.com/";
     for (body, code, fields) in [
         (json!({}), "missing_fields", &["url", "userId"][..]),
@@ -45,7 +45,7 @@ async fn invalid_fields_of_a_body_are_named() {
         json!("ftp://example.com/"),
         json!("https://user:password@example.com/"),
         json!(null),
-        // What the worker would never send to.
+        // The worker would refuse these.
         json!("http://example.com/"),
         json!("https://127.0.0.1/"),
         json!("https://2130706433/"),

@@ -35,8 +35,8 @@ async fn patch(client: &Client, path: &str, body: &Value) -> Answer {
     send(client, Method::PATCH, path, Some(body)).await
 }
 
-/// A new endpoint's path, and what the POST answered.
-async fn made(client: &Client, user: UserId) -> (String, Value) {
+/// Creates an endpoint. Returns its path and the response's body.
+async fn create(client: &Client, user: UserId) -> (String, Value) {
     let body = json!({"userId": user, "url": "https://example.com/hooks"});
     let answer = post(client, ALL, &body).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
@@ -47,7 +47,7 @@ async fn open() -> (World, SharedApi) {
     World::shared().await
 }
 
-/// The endpoint as a delivery finds it.
+/// Returns the endpoint as a delivery reads it.
 async fn for_delivery(world: &World, id: &Value) -> SigningEndpoint {
     let id = id.as_str().and_then(|id| id.parse().ok()).expect("an id");
     let client = world
@@ -109,7 +109,7 @@ async fn the_secret_of_a_new_endpoint_is_shown_once() {
         secrets(&for_delivery(&world, &answer.body["id"]).await),
         [secret]
     );
-    let other = made(&client, world.user).await.1;
+    let other = create(&client, world.user).await.1;
     assert_ne!(other["secret"], secret);
 }
 
@@ -117,7 +117,7 @@ async fn the_secret_of_a_new_endpoint_is_shown_once() {
 async fn the_previous_secret_signs_for_a_day_after_a_rotation() {
     let (world, api) = open().await;
     let client = api.client();
-    let (path, first) = made(&client, world.user).await;
+    let (path, first) = create(&client, world.user).await;
     let rotate = async || {
         let answer = send(
             &client,
@@ -155,7 +155,7 @@ async fn the_previous_secret_signs_for_a_day_after_a_rotation() {
 async fn an_endpoint_is_updated_disabled_enabled_and_deleted() {
     let (world, api) = open().await;
     let client = api.client();
-    let (path, made) = made(&client, world.user).await;
+    let (path, made) = create(&client, world.user).await;
     let unchanged = patch(&client, &path, &json!({})).await;
     assert_eq!(
         (unchanged.status, &unchanged.body["updatedAt"]),
@@ -219,7 +219,7 @@ async fn pages_are_newest_first_and_filtered_by_user() {
     let mut ids = Vec::new();
     for n in 0..9 {
         let user = if n % 3 == 0 { other } else { world.user };
-        ids.push(made(&client, user).await.1["id"].clone());
+        ids.push(create(&client, user).await.1["id"].clone());
     }
     ids.reverse();
     let pages = async |query: &str| {

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use tidings_domain::notification::UserId;
 use tidings_tests::{Client, SharedApi, tokens};
 
-use super::{ALL, made, open, patch, post, send};
+use super::{ALL, create, open, patch, post, send};
 
-/// What each request answers about an endpoint of `user`'s, made for it: making, listing, reading,
-/// changing, rotating, pinging, deleting.
+/// Creates an endpoint of `user` and returns the status of each request: creating, listing, reading, changing,
+/// rotating, pinging, deleting.
 async fn answers(api: &SharedApi, client: &Client, user: UserId) -> [u16; 7] {
-    let path = made(&api.client(), user).await.0;
+    let path = create(&api.client(), user).await.0;
     let new = json!({"userId": user, "url": "https://example.com/"});
     let status = async |method, path: String| send(client, method, &path, None).await.status;
     [
@@ -32,7 +32,7 @@ async fn endpoints_are_managed_by_their_user_and_by_trusted_services() {
     let (own, other) = (world.user, world.database.user().await);
     let all = [201, 200, 200, 200, 200, 202, 204];
     let none = [403; 7];
-    // Somebody else's looks like none.
+    // Another user's endpoint is reported as unknown.
     let hidden = [403, 403, 404, 404, 404, 404, 404];
     for (scope, of_own, of_other) in [
         ("", none, none),
@@ -59,8 +59,8 @@ async fn endpoints_are_managed_by_their_user_and_by_trusted_services() {
 async fn a_scoped_caller_lists_only_their_own_endpoints() {
     let (world, api) = open().await;
     let other = world.database.user().await;
-    let own = made(&api.client(), world.user).await.1;
-    made(&api.client(), other).await;
+    let own = create(&api.client(), world.user).await.1;
+    create(&api.client(), other).await;
     let client = api
         .client()
         .with_token(tokens::scoped(world.user, "contacts:write"));

@@ -4,13 +4,13 @@ use reqwest::Method;
 use serde_json::json;
 use tidings_tests::{Kind, World, eventually, secs};
 
-use super::{made, open, patch, send};
+use super::{create, open, patch, send};
 
 #[tokio::test]
 async fn a_ping_is_a_notification_for_its_endpoint_only() {
     let (world, api) = open().await;
     let client = api.client();
-    let (path, endpoint) = made(&client, world.user).await;
+    let (path, endpoint) = create(&client, world.user).await;
     let answer = send(&client, Method::POST, &format!("{path}/ping"), None).await;
     let id = answer.accepted();
     assert_eq!(
@@ -35,7 +35,7 @@ async fn a_ping_that_cannot_be_delivered_is_refused() {
     let world = World::new().await;
     let api = world.api().await;
     let client = api.client();
-    let (path, _) = made(&client, world.user).await;
+    let (path, _) = create(&client, world.user).await;
     let ping = format!("{path}/ping");
     let off = world.start(Kind::Api, &[("WEBHOOK_PROVIDER", "")]).await;
     let answer = send(&off.client(), Method::POST, &ping, None).await;

@@ -1,5 +1,4 @@
-//! Ways to name an internal address. Each is tried with a listener at the place that it leads to,
-//! wherever that is this machine.
+//! Spellings of internal addresses. A listener detects connections to those that are this machine's.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -10,7 +9,7 @@ use tidings_tests::eventually;
 use tidings_worker::providers::webhook::{WebhookSender, WebhookSettings};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{AMPLE, assert_refused, send, sender};
+use super::{LONG, assert_refused, send, sender};
 
 /// Spellings of 127.0.0.0/8.
 const LOOPBACK: [&str; 23] = [
@@ -39,7 +38,7 @@ const LOOPBACK: [&str; 23] = [
     "0x7f%2e1",
 ];
 
-/// Other addresses and names of this machine, of its network, or of its cloud.
+/// Other addresses and names of this machine, its network or its cloud.
 const OTHERS: [&str; 62] = [
     "0",
     "0.0.0.0",
@@ -105,16 +104,16 @@ const OTHERS: [&str; 62] = [
     "rabbitmq",
 ];
 
-/// Listens at every address of this machine, and remembers which each connection was made to.
-pub struct Catcher {
+/// Listens on every address of this machine and records the address of each connection.
+pub struct Listener {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
-impl Catcher {
+impl Listener {
     pub async fn start() -> Self {
         let all = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
-        // Where the machine has no IPv6, nothing can reach it by that.
+        // Without IPv6 on this machine, IPv4 is enough.
         let listener = match TcpListener::bind(all).await {
             Ok(listener) => listener,
             Err(_) => TcpListener::bind("0.0.0.0:0").await.expect("a port"),
@@ -136,14 +135,14 @@ impl Catcher {
         self.address.port()
     }
 
-    /// The addresses that connections have been made to. Makes one itself, to 127.0.0.3: connections are
-    /// accepted in their order, so that what was there before is seen when this is.
+    /// Returns the addresses of all connections so far. Connects to 127.0.0.3 first: connections are accepted in
+    /// order, so all earlier ones have been recorded when this one is.
     pub async fn seen(&self) -> Vec<String> {
         const LAST: &str = "127.0.0.3";
         let last = TcpStream::connect((LAST, self.port())).await;
-        last.expect("the catcher listens");
+        last.expect("the listener listens");
         let all = || self.seen.lock().expect("not poisoned").clone();
-        eventually(AMPLE, "the last connection is seen", async || {
+        eventually(LONG, "the last connection is seen", async || {
             all().iter().any(|address| address == LAST)
         })
         .await;
@@ -153,37 +152,37 @@ impl Catcher {
     }
 }
 
-/// A sender as the programs make it, with the machine's own resolver.
+/// Creates a sender like the programs, with the system's resolver.
 fn real_sender() -> WebhookSender {
     let mut reader = Reader::from_vars([]);
     let settings = WebhookSettings::read(&mut reader).expect("the defaults");
-    WebhookSender::new(&settings, AMPLE).expect("a sender")
+    WebhookSender::new(&settings, LONG).expect("a sender")
 }
 
 #[tokio::test]
 async fn every_spelling_of_an_internal_address_is_refused() {
-    let (catcher, sender) = (Catcher::start().await, real_sender());
+    let (listener, sender) = (Listener::start().await, real_sender());
     for host in LOOPBACK.iter().chain(&OTHERS) {
         for scheme in ["http", "https"] {
-            let url = format!("{scheme}://{host}:{}/", catcher.port());
+            let url = format!("{scheme}://{host}:{}/", listener.port());
             assert_refused(&send(&sender, &url).await, &url);
         }
     }
-    assert_eq!(catcher.seen().await, [""; 0]);
+    assert_eq!(listener.seen().await, [""; 0]);
 }
 
-/// So that the test above can fail: the spellings do lead to the catcher.
+/// Shows that the test above can fail: these spellings do connect to the listener.
 #[tokio::test]
 async fn the_same_spellings_connect_if_the_address_is_allowed() {
-    let (catcher, sender) = (
-        Catcher::start().await,
+    let (listener, sender) = (
+        Listener::start().await,
         sender(&[("WEBHOOK_ALLOW_NETS", "127.0.0.0/8")]),
     );
     for host in LOOPBACK {
-        let url = format!("http://{host}:{}/", catcher.port());
+        let url = format!("http://{host}:{}/", listener.port());
         send(&sender, &url).await;
     }
-    assert_eq!(catcher.seen().await.len(), LOOPBACK.len());
+    assert_eq!(listener.seen().await.len(), LOOPBACK.len());
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! The provider `http` of webhooks by itself: what it sends, what it makes of answers, and where it does
-//! not go.
+//! The webhook provider `http`: its requests, its reports, and the addresses that it refuses.
 
 mod internal_addresses;
 mod names;
@@ -22,13 +21,13 @@ use tidings_settings::Reader;
 use tidings_worker::providers::webhook::{Lookup, WebhookSender, WebhookSettings};
 use tidings_worker::providers::{Provider, SendOutcome, WebhookMessage};
 
-/// Long enough for what must succeed on a machine that runs other tests too.
-const AMPLE: Duration = Duration::from_secs(30);
+/// Long enough for a busy machine.
+const LONG: Duration = Duration::from_secs(30);
 
-/// A sender with these settings.
+/// Creates a sender with these settings.
 fn sender(settings: &[(&str, &str)]) -> WebhookSender {
     let names = Arc::new(Names::default());
-    sender_with(settings, AMPLE, &names)
+    sender_with(settings, LONG, &names)
 }
 
 fn sender_with(settings: &[(&str, &str)], timeout: Duration, names: &Arc<Names>) -> WebhookSender {
@@ -59,7 +58,7 @@ async fn send(sender: &WebhookSender, url: &str) -> SendOutcome {
     sender.send(&message(url)).await
 }
 
-/// Checks that the policy refused, in its words.
+/// Checks that the address policy refused, with its error.
 #[track_caller]
 fn assert_refused(report: &SendOutcome, url: &str) {
     match report {
@@ -71,8 +70,8 @@ fn assert_refused(report: &SendOutcome, url: &str) {
     }
 }
 
-/// Names of the test's own. Each lookup of a name gets its next answer, and at the end the last again; a
-/// name without answers is looked up for ever.
+/// A DNS resolver for tests. Each lookup of a name returns its next answer, and the last one repeatedly. The lookup
+/// of a name without answers never ends.
 #[derive(Default)]
 struct Names {
     answers: Mutex<HashMap<String, Vec<Vec<IpAddr>>>>,

@@ -1,36 +1,36 @@
-//! Names that lead, or come to lead, to where a webhook may not go. 127.0.0.2 stands for the public
-//! internet here: it is allowed, and 127.0.0.1 is not.
+//! Names that resolve to internal addresses, at first or later. Here 127.0.0.2 represents the public internet: it is
+//! allowed, and 127.0.0.1 is not.
 
 use std::sync::Arc;
 
 use tidings_tests::{Receiver, Response};
 use tidings_worker::providers::SendOutcome;
 
-use super::internal_addresses::Catcher;
-use super::{AMPLE, Names, assert_refused, send, sender_with};
+use super::internal_addresses::Listener;
+use super::{LONG, Names, assert_refused, send, sender_with};
 
 const ALLOWED: (&str, &str) = ("WEBHOOK_ALLOW_NETS", "127.0.0.2");
 
-/// What the catcher saw of connections to 127.0.0.2, and to 127.0.0.1, when everything was sent.
+/// Sends `times` messages. Returns the reports and the numbers of connections to 127.0.0.2 and to 127.0.0.1.
 async fn sent(name: &str, answers: &[&[&str]], times: usize) -> (Vec<SendOutcome>, [usize; 2]) {
-    let catcher = Catcher::start().await;
+    let listener = Listener::start().await;
     let names = Names::with(name, answers);
-    let sender = sender_with(&[ALLOWED], AMPLE, &names);
-    let url = format!("https://{name}:{}/", catcher.port());
+    let sender = sender_with(&[ALLOWED], LONG, &names);
+    let url = format!("https://{name}:{}/", listener.port());
     let mut reports = Vec::new();
     for _ in 0..times {
         reports.push(send(&sender, &url).await);
     }
     assert_eq!(names.lookups(), times, "one lookup for each connection");
-    let seen = catcher.seen().await;
+    let seen = listener.seen().await;
     let to = |address: &str| seen.iter().filter(|seen| **seen == address).count();
     (reports, [to("127.0.0.2"), to("127.0.0.1")])
 }
 
 #[tokio::test]
 async fn names_with_only_internal_addresses_are_refused() {
-    let (catcher, names) = (Catcher::start().await, Arc::new(Names::default()));
-    let sender = sender_with(&[ALLOWED], AMPLE, &names);
+    let (listener, names) = (Listener::start().await, Arc::new(Names::default()));
+    let sender = sender_with(&[ALLOWED], LONG, &names);
     let addresses = [
         "127.0.0.1",
         "127.8.8.8",
@@ -57,12 +57,12 @@ async fn names_with_only_internal_addresses_are_refused() {
         names.add(&alone, &[&[address]]);
         names.add(&among, &[&["127.0.0.1", address, "::1"]]);
         for name in [alone, among] {
-            let url = format!("https://{name}:{}/", catcher.port());
+            let url = format!("https://{name}:{}/", listener.port());
             assert_refused(&send(&sender, &url).await, address);
         }
     }
     assert_eq!(names.lookups(), 2 * addresses.len());
-    assert_eq!(catcher.seen().await, [""; 0]);
+    assert_eq!(listener.seen().await, [""; 0]);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn dns_rebinding_to_an_internal_address_is_refused() {
     let name = "rebind.example.com";
     let answers: [&[&str]; 3] = [&["127.0.0.2"], &["127.0.0.1"], &["::ffff:127.0.0.1"]];
     let (reports, connections) = sent(name, &answers, 3).await;
-    // The catcher speaks no TLS.
+    // The listener has no TLS.
     assert!(
         matches!(reports[0], SendOutcome::Failed { .. }),
         "{:?}",
@@ -113,11 +113,14 @@ async fn an_allowed_host_allows_no_other_name_or_port() {
     names.add("other.corp", &[&["127.0.0.1"]]);
     names.add("www.example.com", &[&["127.0.0.1"]]);
     let allowed = format!("hooks.corp:{port}");
-    let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", &allowed)], AMPLE, &names);
+    let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", &allowed)], LONG, &names);
     let url = |host: &str| format!("http://{host}:{port}/");
 
     let report = send(&sender, &url("hooks.corp")).await;
-    assert!(matches!(report, SendOutcome::Delivered { .. }), "{report:?}");
+    assert!(
+        matches!(report, SendOutcome::Delivered { .. }),
+        "{report:?}"
+    );
     for refused in [
         url("other.corp"),
         url("www.example.com"),
@@ -143,10 +146,13 @@ async fn a_connection_is_reused_only_for_its_own_name() {
     let names = Arc::new(Names::default());
     names.add("a.corp", &[&["127.0.0.1"]]);
     names.add("b.corp", &[&["127.0.0.1"]]);
-    let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", "a.corp,b.corp")], AMPLE, &names);
+    let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", "a.corp,b.corp")], LONG, &names);
     for (name, connections) in [("a.corp", 1), ("a.corp", 1), ("b.corp", 2), ("a.corp", 2)] {
         let report = send(&sender, &format!("http://{name}:{port}/")).await;
-        assert!(matches!(report, SendOutcome::Delivered { .. }), "{report:?}");
+        assert!(
+            matches!(report, SendOutcome::Delivered { .. }),
+            "{report:?}"
+        );
         assert_eq!(receiver.connections(), connections, "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! The exact request.
+//! The exact request of a webhook.
 
 use std::collections::BTreeSet;
 

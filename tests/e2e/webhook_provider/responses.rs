@@ -1,4 +1,4 @@
-//! Each answer, and each way to give none, as its report.
+//! The report of each response, and of each missing response.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,26 +10,26 @@ use tidings_worker::providers::SendOutcome;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use super::{AMPLE, Names, send, sender, sender_with};
+use super::{LONG, Names, send, sender, sender_with};
 
 const LOCAL: (&str, &str) = ("WEBHOOK_ALLOW_NETS", "127.0.0.1");
 
-/// How long a sender waits that is expected to give up.
+/// The timeout of a sender that is expected to give up.
 const SHORT: Duration = Duration::from_millis(600);
 
-/// What comes of a message to a receiver that answers so.
+/// Returns the report of a message to a receiver with this response.
 async fn report_of(response: Response) -> SendOutcome {
     let receiver = Receiver::start(move |_| response.clone()).await;
     send(&sender(&[LOCAL]), &receiver.url("/")).await
 }
 
-/// The same where the sender waits for [`SHORT`] alone.
-async fn hasty_report_of(response: Response) -> SendOutcome {
+/// Returns the report of a sender with the timeout [`SHORT`].
+async fn report_after_short_timeout(response: Response) -> SendOutcome {
     let receiver = Receiver::start(move |_| response.clone()).await;
     let sender = sender_with(&[LOCAL], SHORT, &Arc::default());
     let began = Instant::now();
     let report = send(&sender, &receiver.url("/")).await;
-    assert!(began.elapsed() < AMPLE / 2, "{:?}", began.elapsed());
+    assert!(began.elapsed() < LONG / 2, "{:?}", began.elapsed());
     report
 }
 
@@ -115,21 +115,19 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn no_response_leaves_the_outcome_unknown() {
     for response in [Response::silence(), Response::close()] {
-        let report = hasty_report_of(response).await;
+        let report = report_after_short_timeout(response).await;
         assert!(matches!(report, SendOutcome::Unknown { .. }), "{report:?}");
     }
 }
 
 #[tokio::test]
 async fn a_status_counts_although_its_body_never_ends() {
-    let report = hasty_report_of(Response::status(200).head_alone()).await;
+    let report = report_after_short_timeout(Response::status(200).head_alone()).await;
     assert_eq!(report, delivered("200 OK"));
-    let report = hasty_report_of(Response::status(400).head_alone()).await;
+    let report = report_after_short_timeout(Response::status(400).head_alone()).await;
     assert_eq!(report, rejected("400 Bad Request"));
-    let slow = Response::status(500)
-        .body(vec![b'a'; 10_000])
-        .drop_by_drop();
-    let report = hasty_report_of(slow).await;
+    let slow = Response::status(500).body(vec![b'a'; 10_000]).slow_body();
+    let report = report_after_short_timeout(slow).await;
     let words = "500 Internal Server Error: aaa";
     assert!(
         matches!(&report, SendOutcome::Failed { error } if error.starts_with(words)),
@@ -139,12 +137,10 @@ async fn a_status_counts_although_its_body_never_ends() {
 
 #[tokio::test]
 async fn a_success_does_not_wait_for_its_body() {
-    let slow = Response::status(200)
-        .body(vec![b'a'; 10_000])
-        .drop_by_drop();
+    let slow = Response::status(200).body(vec![b'a'; 10_000]).slow_body();
     let began = Instant::now();
     assert_eq!(report_of(slow).await, delivered("200 OK"));
-    assert!(began.elapsed() < AMPLE / 2, "{:?}", began.elapsed());
+    assert!(began.elapsed() < LONG / 2, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -154,19 +150,19 @@ async fn only_the_start_of_a_huge_body_is_read() {
     let report = send(&sender(&[LOCAL]), &receiver.url("/")).await;
     let words = format!("422 Unprocessable Entity: {}", "x".repeat(200));
     assert_eq!(report, rejected(&words));
-    tidings_tests::eventually(AMPLE, "the answer is cut short", async || {
+    tidings_tests::eventually(LONG, "the answer is cut short", async || {
         receiver.cut_short() == 1
     })
     .await;
 }
 
-/// A port that nobody listens at.
+/// Returns an address where no program listens.
 async fn free_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     listener.local_addr().expect("an address")
 }
 
-/// Checks that it failed, and that its words name neither the URL nor an address.
+/// Checks that this is a failure whose error contains neither the URL nor an address.
 #[track_caller]
 fn assert_failed(report: &SendOutcome) {
     match report {

@@ -1,15 +1,15 @@
-//! A receiver in trouble is nobody else's trouble.
+//! Receivers that hang or fail do not affect others.
 
 use tidings_tests::{Program, Receiver, Response, secs};
 
 use super::{post, world};
 
-/// More than there are slots to send in.
+/// More than the concurrency limit.
 const EACH: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn receivers_that_hang_or_fail_do_not_delay_others() {
-    // As long as a slot can be lost: far longer than the others may need.
+    // A hanging receiver blocks a slot for this long: far longer than the others need.
     let world = world(&[
         ("PROVIDER_TIMEOUT_SECS", "60"),
         ("DELIVERY_LEASE_SECS", "70"),
@@ -41,7 +41,7 @@ async fn receivers_that_hang_or_fail_do_not_delay_others() {
     assert!(hangs.count() < EACH, "most of them never had a slot");
 }
 
-/// Twice as many as there are slots.
+/// Twice the concurrency limit.
 const SILENT: usize = 32;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! A worker that is killed in the middle of its deliveries.
+//! Kills of a worker during deliveries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +17,7 @@ const KILLS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_killed_three_times_loses_no_webhook_and_duplicates_few_with_the_same_id() {
-    // A message that lost an attempt would not arrive in time.
+    // A message that used an attempt would not arrive in time.
     let world = world(&[
         ("RETRY_BASE_DELAY_MS", "600000"),
         ("WEBHOOK_CONCURRENCY", &SLOTS.to_string()),
@@ -25,7 +25,7 @@ async fn a_worker_killed_three_times_loses_no_webhook_and_duplicates_few_with_th
         ("DELIVERY_LEASE_SECS", "15"),
     ])
     .await;
-    // Slow enough that there is something in flight at each moment.
+    // Slow enough that requests are in flight at any time.
     let pace = Duration::from_millis(50);
     let receiver = Receiver::start(move |_| Response::status(204).after(pace)).await;
     let api = world.api().await;
@@ -49,7 +49,7 @@ async fn a_worker_killed_three_times_loses_no_webhook_and_duplicates_few_with_th
         }
     })
     .await;
-    worker.leave().await;
+    worker.stop().await;
 
     let requests = receiver.requests();
     let mut by_number = BTreeMap::<u64, Vec<_>>::new();

@@ -1,4 +1,4 @@
-//! Webhooks from the POST to the receiver and back to the timeline.
+//! Webhooks from the POST to the receiver and the timeline.
 
 mod isolation;
 mod kills;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;
 use tidings_tests::{Program, Receiver, World};
 
-/// An installation that may send webhooks to receivers on this machine, with more settings.
+/// Creates an installation that sends webhooks to receivers on this machine, with more settings.
 async fn world(more: &[(&str, &str)]) -> World {
     let mut settings = vec![
         ("WEBHOOK_PROVIDER", "http"),
@@ -19,7 +19,7 @@ async fn world(more: &[(&str, &str)]) -> World {
     World::with(&settings).await
 }
 
-/// The body of a POST: a webhook to `receiver`.
+/// Returns the body of a POST: a webhook to `receiver`.
 fn webhook(world: &World, receiver: &Receiver, number: usize) -> Value {
     json!({
         "targetUserId": world.user,

@@ -1,4 +1,4 @@
-//! What a receiver answers, and what follows.
+//! Responses of a receiver and their consequences.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use tidings_tests::{Receiver, Response, eventually, outcomes};
 
 use super::{post, world};
 
-/// A receiver that gives its first `n` requests this answer and all others a 200.
-async fn at_first(n: usize, response: Response) -> Receiver {
+/// Starts a receiver that gives this response to its first `n` requests and 200 to all others.
+async fn receiver_with_first(n: usize, response: Response) -> Receiver {
     let seen = AtomicUsize::new(0);
     Receiver::start(move |_| match seen.fetch_add(1, Ordering::Relaxed) {
         so_far if so_far < n => response.clone(),
@@ -21,7 +21,7 @@ async fn at_first(n: usize, response: Response) -> Receiver {
     .await
 }
 
-/// How long after each request the next came.
+/// Returns the times between consecutive requests.
 fn gaps(receiver: &Receiver) -> Vec<Duration> {
     let requests = receiver.requests();
     let gaps = requests.windows(2).map(|two| two[1].at - two[0].at);
@@ -36,7 +36,7 @@ fn started(attempt: &Value) -> Timestamp {
 #[tokio::test]
 async fn a_receiver_that_fails_twice_gets_three_requests_with_the_ladders_delays() {
     let world = world(&[("RETRY_BASE_DELAY_MS", "500"), ("RETRY_MULTIPLIER", "3")]).await;
-    let receiver = at_first(2, Response::status(500).body("out of order")).await;
+    let receiver = receiver_with_first(2, Response::status(500).body("out of order")).await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());
     let id = post(&world, &api, &receiver, 1).await;
     world.until_status(id, "processed").await;
@@ -69,7 +69,7 @@ async fn a_receiver_that_fails_twice_gets_three_requests_with_the_ladders_delays
         .zip([500, 1500])
         .all(|(gap, delay)| gap >= Duration::from_millis(delay));
     assert!(long_enough, "{:?}", gaps(&receiver));
-    worker.leave().await;
+    worker.stop().await;
     assert_eq!(world.amqp().await.dead_letter_depth().await, 0);
 }
 
@@ -111,7 +111,7 @@ async fn a_rejected_webhook_becomes_a_dead_letter_at_once(
     assert_eq!(receiver.count(), 1);
 }
 
-/// With no retries at all: had it lost an attempt, it would be a dead letter.
+/// With no retries, a message that used its attempt would be a dead letter.
 #[rstest]
 #[case(429)]
 #[case(503)]
@@ -119,7 +119,7 @@ async fn a_rejected_webhook_becomes_a_dead_letter_at_once(
 async fn retry_after_is_respected_and_uses_no_attempt(#[case] status: u16) {
     let world = world(&[("MAX_RETRIES", "0"), ("WEBHOOK_MAX_RETRIES", "0")]).await;
     let answer = Response::status(status).header("Retry-After", "2");
-    let receiver = at_first(1, answer).await;
+    let receiver = receiver_with_first(1, answer).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let id = post(&world, &api, &receiver, 1).await;
     world.until_status(id, "processed").await;
