@@ -32,10 +32,10 @@ impl SandboxSettings {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let folder = std::env::temp_dir().join("tidings-sandbox");
-        let nobody = "Tidings <sandbox@tidings.invalid>".parse().ok()?;
+        let default = "Tidings <sandbox@tidings.invalid>".parse().ok()?;
         Some(Self {
             dir: reader.optional(table::SANDBOX_DIR).unwrap_or(folder),
-            sender: reader.optional(table::SMTP_FROM).unwrap_or(nobody),
+            sender: reader.optional(table::SMTP_FROM).unwrap_or(default),
         })
     }
 }

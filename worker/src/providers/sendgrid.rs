@@ -35,7 +35,7 @@ pub struct SendgridSettings {
 }
 
 impl SendgridSettings {
-    /// Reads them; `None` where something is wrong, which is noted.
+    /// Reads the section. Returns `None` after a mistake, which `reader` records.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let api_key = reader.required_secret(table::SENDGRID_API_KEY);
         let api_key = api_key.filter(|key| {

@@ -42,7 +42,7 @@ pub enum TwilioSender {
 }
 
 impl TwilioSettings {
-    /// Reads them; `None` where something is wrong, which is noted.
+    /// Reads the section. Returns `None` after a mistake, which `reader` records.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let account_sid = account_sid(reader);
         let auth_token = reader.required_secret(table::TWILIO_AUTH_TOKEN);

@@ -17,7 +17,7 @@ pub struct FcmSettings {
 }
 
 impl FcmSettings {
-    /// Reads them; `None` where something is wrong, which is noted.
+    /// Reads the section. Returns `None` after a mistake, which `reader` records.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let account = account(reader);
         let base_url = BaseUrl::read(reader, table::FCM_BASE_URL);
