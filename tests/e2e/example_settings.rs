@@ -114,6 +114,41 @@ fn the_table_documents_every_algorithm_and_every_provider() {
     }
 }
 
+/// The second column of the tables in `docs/MIGRATING.md` names settings, and the rows cover every older service.
+#[test]
+fn the_page_on_migrating_leads_to_settings_that_exist() {
+    let text = read("docs/MIGRATING.md");
+    let mut old = String::new();
+    for row in text.lines().filter(|line| line.starts_with("| `")) {
+        let columns: Vec<_> = row.split('|').collect();
+        let [_, older, ours, remarks, _] = columns[..] else {
+            panic!("not three columns: {row}");
+        };
+        old.push_str(older);
+        let quoted = ours.split('`').skip(1).step_by(2);
+        for name in quoted.filter(|name| is_a_name(name)) {
+            assert!(table::find(name).is_some(), "{name}: {row}");
+        }
+        assert!(
+            ours.trim() != "–" || !remarks.trim().is_empty(),
+            "no reason: {row}"
+        );
+    }
+    for name in [
+        "SERVER_PORT",
+        "GRPC_PORT",
+        "REDIS_URL",
+        "NATS_URL",
+        "SMTP_HOST",
+        "FCM_SERVER_KEY",
+        "NODE_ENV",
+        "DB_HOST",
+        "RABBITMQ_HOST",
+    ] {
+        assert!(old.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
 /// The variables below `environment:` of each service, in either of YAML's forms.
 fn set_by_compose(text: &str) -> Vec<(String, String)> {
     let indent = |line: &str| line.len() - line.trim_start().len();

@@ -28,7 +28,7 @@ pub fn database_is_set(reader: &Reader) -> bool {
 /// Reads `DATABASE_URL`, or builds the URL from `DATABASE_HOST`, `DATABASE_PORT`, `DATABASE_USER`,
 /// `DATABASE_PASSWORD` and `DATABASE_NAME`. Returns `None` after a mistake.
 pub fn read_database_url(reader: &mut Reader) -> Option<SecretString> {
-    let Some(part) = PARTS.into_iter().find(|part| reader.is_set(part)) else {
+    let Some(given) = PARTS.into_iter().find(|part| reader.is_set(part)) else {
         if !reader.is_set(table::DATABASE_URL) {
             let names = PARTS.map(|part| part.name).join(", ");
             let message = format!("{}, or set {names}", table::DATABASE_URL.missing());
@@ -38,7 +38,7 @@ pub fn read_database_url(reader: &mut Reader) -> Option<SecretString> {
         return reader.secret(table::DATABASE_URL);
     };
     if reader.is_set(table::DATABASE_URL) {
-        let message = format!("is set, and {} too: set one or the other", part.name);
+        let message = format!("is set, and {} too: set one or the other", given.name);
         reader.problem(table::DATABASE_URL, message);
         return None;
     }

@@ -14,21 +14,21 @@ const HEADER: &str = "\
 /// Returns `.env.example`.
 #[must_use]
 pub fn env_example() -> String {
-    let mut text = HEADER.to_owned();
+    let mut parts = vec![HEADER.to_owned()];
     for group in GROUPS {
         let rule = "-".repeat(94_usize.saturating_sub(group.title.len()));
-        text.push_str(&format!("\n# --- {} {rule}\n", group.title));
-        text.push_str(&comment("", &group.doc.concat()));
+        parts.push(format!("\n# --- {} {rule}\n", group.title));
+        parts.push(comment("", &group.doc.concat()));
         for setting in group.settings {
-            text.push_str(&documentation("", setting));
+            parts.push(documentation("", setting));
             match setting.default_value() {
-                Some(default) => text.push_str(&format!("{}={default}\n", setting.name)),
-                None => text.push_str(&format!("#{}=\n", setting.name)),
+                Some(default) => parts.push(format!("{}={default}\n", setting.name)),
+                None => parts.push(format!("#{}=\n", setting.name)),
             }
             if setting.kind.is_secret() {
-                text.push_str(&format!("#{}_FILE=\n", setting.name));
+                parts.push(format!("#{}_FILE=\n", setting.name));
             }
         }
     }
-    text
+    parts.concat()
 }

@@ -6,20 +6,21 @@ const INTRODUCTION: &str = include_str!("introduction.md");
 /// Returns `docs/CONFIGURATION.md`.
 #[must_use]
 pub fn configuration_page() -> String {
-    let mut text = INTRODUCTION.to_owned();
+    let mut parts = vec![INTRODUCTION.to_owned()];
     for group in GROUPS {
-        text.push_str(&format!("\n## {}\n\n", group.title));
+        parts.push(format!("\n## {}\n\n", group.title));
         if !group.doc.is_empty() {
-            text.push_str(&format!("{}\n\n", group.doc.concat().trim()));
+            parts.push(format!("{}\n\n", group.doc.concat().trim()));
         }
-        text.push_str(
-            "| Setting | Type | Default | Read by | Meaning |\n| --- | --- | --- | --- | --- |\n",
+        parts.push(
+            "| Setting | Type | Default | Read by | Meaning |\n| --- | --- | --- | --- | --- |\n"
+                .to_owned(),
         );
         for setting in group.settings {
-            text.push_str(&row(setting));
+            parts.push(row(setting));
         }
     }
-    text
+    parts.concat()
 }
 
 fn row(setting: &Setting) -> String {

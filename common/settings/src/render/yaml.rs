@@ -16,29 +16,29 @@ const FLAT: [&str; 1] = ["MAX"];
 /// Returns `config.example.yaml`.
 #[must_use]
 pub fn yaml_example() -> String {
-    let mut text = HEADER.to_owned();
+    let mut parts = vec![HEADER.to_owned()];
     let mut written: Vec<&str> = Vec::new();
     for setting in table::all() {
         let (word, _) = split(setting);
         if written.contains(&setting.name) {
             continue;
         }
-        text.push('\n');
+        parts.push("\n".to_owned());
         let nested: Vec<_> = table::all()
             .filter(|other| split(other).0 == word)
             .collect();
         if nested.len() == 1 || FLAT.contains(&word) {
-            text.push_str(&entry("", setting, setting.name));
+            parts.push(entry("", setting, setting.name));
             written.push(setting.name);
             continue;
         }
-        text.push_str(&format!("{}:\n", word.to_ascii_lowercase()));
+        parts.push(format!("{}:\n", word.to_ascii_lowercase()));
         for setting in nested {
-            text.push_str(&entry("  ", setting, split(setting).1));
+            parts.push(entry("  ", setting, split(setting).1));
             written.push(setting.name);
         }
     }
-    text
+    parts.concat()
 }
 
 /// The first word of a setting's name and the rest.
