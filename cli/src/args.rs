@@ -18,7 +18,7 @@ pub struct Args {
     /// Print one JSON object, for programs
     #[arg(long, global = true)]
     pub json: bool,
-    /// The settings file (YAML); by default the file that the variable TIDINGS_CONFIG names
+    /// The settings file (YAML); by default the file that the variable `TIDINGS_CONFIG` names
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What to do.

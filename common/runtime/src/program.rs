@@ -20,7 +20,7 @@ use tidings_settings::{
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
-    /// The settings file (YAML); by default the file that the variable TIDINGS_CONFIG names
+    /// The settings file (YAML); by default the file that the variable `TIDINGS_CONFIG` names
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Check the settings, print every mistake, and exit without connecting to anything
