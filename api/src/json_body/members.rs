@@ -5,19 +5,20 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::error::not_an_object;
 use crate::error::ApiError;
 
-/// A JSON object's members in their order, repeated ones included, values unread.
+/// The members of a JSON object in their order, duplicates included. The values are not parsed.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
-    /// Reads a JSON text; `whole` is what it is, for people.
+    /// Parses a JSON text. Error messages call the text `source`.
     ///
     /// # Errors
     ///
-    /// 400 where it is no JSON object.
-    pub fn read(json: &'a [u8], whole: &str) -> Result<Self, ApiError> {
-        serde_json::from_slice(json).map_err(|error| not_an_object(&error, whole))
+    /// Returns 400 `invalid_json` if the text is not a JSON object.
+    pub fn parse(json: &'a [u8], source: &str) -> Result<Self, ApiError> {
+        serde_json::from_slice(json).map_err(|error| not_an_object(&error, source))
     }
 
     /// The value of the first member with this name.
@@ -29,9 +30,9 @@ impl<'a> Members<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
+        struct MembersVisitor;
 
-        impl<'de> Visitor<'de> for Collect {
+        impl<'de> Visitor<'de> for MembersVisitor {
             type Value = Members<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,19 +50,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             }
         }
 
-        deserializer.deserialize_map(Collect)
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 
-/// A member's name, copied only where it is written with escapes.
+/// The name of a member. Borrowed unless the name contains escapes.
 #[derive(Deserialize)]
 pub struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
-
-/// Why a JSON text, which is `whole`, cannot be read as the object that it should be.
-pub fn not_an_object(error: &serde_json::Error, whole: &str) -> ApiError {
-    let message = match error.classify() {
-        serde_json::error::Category::Data => format!("{whole} must be a JSON object: {error}"),
-        _ => format!("{whole} is not JSON: {error}"),
-    };
-    ApiError::bad_request("invalid_json", message, Vec::new())
-}

@@ -1,16 +1,16 @@
 use serde_json::value::RawValue;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, UserId, payload_problem};
+use tidings_domain::notification::{Channel, UnknownChannel, UserId, payload_problem};
 
 use super::content::Addresses;
 use super::template;
 use crate::error::ApiError;
-use crate::json_body::{self, BODY, Members, Problems};
+use crate::json_body::{ObjectReader, values};
 
 /// The fields of a notification.
 pub const FIELDS: [&str; 4] = ["targetUserId", "type", "payload", "template"];
 
-/// What a client asks for, checked.
+/// The notification that a client asks for, validated.
 #[derive(Debug)]
 pub struct NewNotification<'a> {
     pub user_id: UserId,
@@ -21,79 +21,50 @@ pub struct NewNotification<'a> {
 }
 
 impl<'a> NewNotification<'a> {
-    /// Reads a request's body.
+    /// Parses the body of a request.
     ///
     /// # Errors
     ///
-    /// 400 with everything that is wrong, not only the first thing.
+    /// Returns 400 with everything that is wrong.
     pub fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
-        let members = Members::read(body, BODY)?;
-        let mut problems = Problems::default();
-        problems.check_names(&members, &FIELDS, "", "notification");
-        Self::of(&members, problems)
+        let mut reader = ObjectReader::parse(body, &FIELDS, "notification")?;
+        let new = Self::read(&mut reader);
+        reader.finish(new)
     }
 
-    /// Reads the fields of an object in which `problems` have been found already.
-    ///
-    /// # Errors
-    ///
-    /// 400 with everything that is wrong, not only the first thing.
-    pub fn of(members: &Members<'a>, mut problems: Problems) -> Result<Self, ApiError> {
-        let mut field = |name| {
-            let found = members.get(name);
-            if found.is_none() {
-                problems.missing(name);
-            }
-            found
-        };
-        let (user, channel, payload) = (field(FIELDS[0]), field(FIELDS[1]), field(FIELDS[2]));
-        let user_id =
-            user.and_then(|value| problems.keep(FIELDS[0], json_body::uuid::<UserId>(value)));
-        let channel = channel.and_then(|value| problems.keep(FIELDS[1], read_channel(value)));
-        let given = members.get(FIELDS[3]).filter(|value| value.get() != "null");
-        let template = given.and_then(|value| template::read(value, &mut problems));
-        if let Some(channel) =
-            channel.filter(|channel| given.is_some() && !template::is_for(*channel))
+    /// Reads the fields of a notification. Returns `None` if a field that it needs is missing or wrong;
+    /// `reader` holds the problems.
+    pub fn read(reader: &mut ObjectReader<'a>) -> Option<Self> {
+        let user_id = reader.required("targetUserId", values::uuid);
+        let channel = reader.required("type", read_channel);
+        let payload = reader.required("payload", Ok);
+        let is_templated = reader.value("template").is_some();
+        let template = template::read(reader);
+        if let Some(channel) = channel.filter(|channel| is_templated && !template::is_for(*channel))
         {
             let message = format!("is taken for email, sms and push, not for {channel}");
-            problems.invalid(FIELDS[3], message);
+            reader.invalid("template", message);
         }
-        let addresses = match payload.map(|value| (value, payload_problem(value.get()))) {
-            Some((_, Some(problem))) => {
-                problems.invalid(FIELDS[2], problem);
-                None
-            }
-            Some((payload, None)) => channel.and_then(|channel| {
-                Addresses::read(channel, payload, given.is_some())
-                    .map_err(|found| problems.of_payload(found))
-                    .ok()
-            }),
-            None => None,
-        };
-        problems.none()?;
-        match (user_id, channel, payload, addresses) {
-            (Some(user_id), Some(channel), Some(payload), Some(addresses)) => Ok(Self {
-                user_id,
-                channel,
-                payload,
-                template,
-                addresses,
-            }),
-            _ => Err(ApiError::internal(
-                "a field that is not there was no problem",
-            )),
+        let payload = payload?;
+        if let Some(problem) = payload_problem(payload.get()) {
+            reader.invalid("payload", problem);
+            return None;
         }
+        let channel = channel?;
+        let addresses = reader.merge(Addresses::read(channel, payload, is_templated))?;
+        Some(Self {
+            user_id: user_id?,
+            channel,
+            payload,
+            template,
+            addresses,
+        })
     }
-}
-
-fn read_text(value: &RawValue) -> Option<String> {
-    serde_json::from_str(value.get()).ok()
 }
 
 fn read_channel(value: &RawValue) -> Result<Channel, String> {
-    let unknown = tidings_domain::notification::UnknownChannel;
-    read_text(value)
-        .ok_or(unknown)
+    values::string(value)
+        .map_err(|_| UnknownChannel)
         .and_then(|text| text.parse())
         .map_err(|error| error.to_string())
 }

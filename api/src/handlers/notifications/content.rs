@@ -1,5 +1,7 @@
 use serde_json::value::RawValue;
-use tidings_domain::content::{Content, FieldProblem, Object, WebhookUrl, check_variables};
+use tidings_domain::content::{
+    Content, FieldProblem, Object, ProblemKind, WebhookUrl, check_variables,
+};
 use tidings_domain::notification::Channel;
 
 /// Where a payload that is right for its channel wants its message to go.
@@ -26,7 +28,7 @@ impl Addresses {
             vec![FieldProblem {
                 field: "payload".to_owned(),
                 message: format!("cannot be read: {error}"),
-                missing: false,
+                kind: ProblemKind::Invalid,
             }]
         })?;
         if templated {

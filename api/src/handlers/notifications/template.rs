@@ -1,58 +1,50 @@
-use crate::json_body::{Members, Problems};
 use serde_json::value::RawValue;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::Channel;
 
+use crate::json_body::{ObjectReader, values};
+
 const FIELDS: [&str; 2] = ["name", "locale"];
 
-/// The longest name of a template, in characters.
+/// The maximum length of a template's name, in characters.
 const MAX_NAME: usize = 100;
 
-/// The longest name of a language, in characters: what RFC 5646 §4.4.1 asks programs to have room for.
+/// The maximum length of a language tag, in characters (RFC 5646 §4.4.1).
 const MAX_LOCALE: usize = 35;
 
-/// Whether notifications of this channel can be written by a template: people read them.
+/// Whether a template can render notifications of this channel: only those that people read.
 pub const fn is_for(channel: Channel) -> bool {
     matches!(channel, Channel::Email | Channel::Sms | Channel::Push)
 }
 
-/// Reads the field `template`; notes what is wrong with it.
-pub fn read(value: &RawValue, problems: &mut Problems) -> Option<TemplateRef> {
-    let Ok(members) = serde_json::from_str::<Members<'_>>(value.get()) else {
-        problems.invalid(
-            "template",
-            "must be an object with name and, if need be, locale",
-        );
-        return None;
-    };
-    problems.check_names(&members, &FIELDS, "template.", "template");
-    let name = members.get("name");
-    if name.is_none() {
-        problems.missing("template.name");
-    }
-    let name = name.and_then(|value| {
-        let read = text(value, MAX_NAME, |byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte)
-        });
-        let wrong = || format!("must be 1 to {MAX_NAME} of a to z, 0 to 9, '-', '_' and '.'");
-        problems.keep("template.name", read.ok_or_else(wrong))
-    });
-    let locale = members.get("locale").filter(|value| value.get() != "null");
-    let locale = locale.and_then(|value| {
-        let read = text(value, MAX_LOCALE, |byte| {
-            byte.is_ascii_alphanumeric() || byte == b'-'
-        });
-        let wrong = || "must be a language, such as de or de-AT".to_owned();
-        problems.keep("template.locale", read.ok_or_else(wrong))
-    });
-    Some(TemplateRef {
-        name: name?,
-        locale,
+/// Reads the field `template`, if it is present.
+pub fn read(reader: &mut ObjectReader<'_>) -> Option<TemplateRef> {
+    let expected = "must be an object with name and, if need be, locale";
+    reader.optional_object("template", &FIELDS, expected, |reader| {
+        let name = reader.required("name", read_name);
+        let locale = reader.optional("locale", read_locale);
+        Some(TemplateRef {
+            name: name?,
+            locale,
+        })
     })
 }
 
-/// A text of 1 to `max` of the bytes allowed.
-fn text(value: &RawValue, max: usize, allowed: impl Fn(u8) -> bool) -> Option<String> {
-    let text: String = serde_json::from_str(value.get()).ok()?;
-    ((1..=max).contains(&text.len()) && text.bytes().all(allowed)).then_some(text)
+fn read_name(value: &RawValue) -> Result<String, String> {
+    let is_allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    string_of(value, MAX_NAME, is_allowed)
+        .ok_or_else(|| format!("must be 1 to {MAX_NAME} of a to z, 0 to 9, '-', '_' and '.'"))
+}
+
+fn read_locale(value: &RawValue) -> Result<String, String> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    string_of(value, MAX_LOCALE, is_allowed)
+        .ok_or_else(|| "must be a language, such as de or de-AT".to_owned())
+}
+
+/// Reads a string of 1 to `max` allowed bytes.
+fn string_of(value: &RawValue, max: usize, is_allowed: impl Fn(u8) -> bool) -> Option<String> {
+    let text = values::string(value).ok()?;
+    ((1..=max).contains(&text.len()) && text.bytes().all(is_allowed)).then_some(text)
 }

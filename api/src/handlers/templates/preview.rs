@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::address::{not_found, read_channel, read_name};
 use crate::auth::Caller;
 use crate::error::{ApiError, Detail};
-use crate::json_body::{self, JsonBody};
+use crate::json_body::{ObjectReader, values};
 use crate::receive::receive;
 use crate::state::AppState;
 
@@ -156,14 +156,14 @@ struct Asked {
 impl Asked {
     fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let known = ["channel", "locale", "version", "variables"];
-        let mut body = JsonBody::parse(body, &known, "preview")?;
+        let mut body = ObjectReader::parse(body, &known, "preview")?;
         let channel = body.required("channel", |value| {
-            let text = json_body::said(value)?;
+            let text = values::nonblank(value)?;
             read_channel(&text).map_err(ToOwned::to_owned)
         });
-        let locale = body.optional("locale", json_body::parsed);
+        let locale = body.optional("locale", values::parsed);
         let version = body.optional("version", version);
-        let variables = body.required("variables", json_body::object);
+        let variables = body.required("variables", values::object);
         let asked = channel.zip(variables).map(|(channel, variables)| Self {
             channel,
             locale,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::{Address, TemplateVersion};
 use crate::auth::Caller;
 use crate::error::{ApiError, Detail};
-use crate::json_body::{self, JsonBody};
+use crate::json_body::{ObjectReader, values};
 use crate::receive::receive;
 use crate::state::AppState;
 
@@ -96,18 +96,18 @@ struct Sources {
 
 impl Sources {
     fn parse(channel: Channel, body: &[u8]) -> Result<Self, ApiError> {
-        let mut body = JsonBody::parse(body, &["subject", "text", "html"], "template")?;
+        let mut body = ObjectReader::parse(body, &["subject", "text", "html"], "template")?;
         let subject = if channel == Channel::Sms {
-            body.refuse("subject", "a text message has no subject");
+            body.reject("subject", "a text message has no subject");
             None
         } else {
-            body.required("subject", json_body::said)
+            body.required("subject", values::nonblank)
         };
-        let text = body.required("text", json_body::said);
+        let text = body.required("text", values::nonblank);
         let html = if channel == Channel::Email {
-            body.optional("html", json_body::text)
+            body.optional("html", values::string)
         } else {
-            body.refuse("html", "only an e-mail has an HTML part");
+            body.reject("html", "only an e-mail has an HTML part");
             None
         };
         let sources = text.map(|text| Self {

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::{EndpointView, MAX_DESCRIPTION, secret};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::json_body::{self, JsonBody};
+use crate::json_body::{ObjectReader, values};
 use crate::receive::receive;
 use crate::state::AppState;
 
@@ -114,10 +114,10 @@ struct New {
 impl New {
     fn parse(body: &[u8], policy: &EgressPolicy) -> Result<Self, ApiError> {
         let fields = ["userId", "url", "description"];
-        let mut body = JsonBody::parse(body, &fields, "webhook endpoint")?;
-        let user = body.required("userId", json_body::uuid::<UserId>);
-        let url = body.required("url", json_body::webhook_url(policy));
-        let description = body.optional("description", json_body::line(MAX_DESCRIPTION));
+        let mut body = ObjectReader::parse(body, &fields, "webhook endpoint")?;
+        let user = body.required("userId", values::uuid::<UserId>);
+        let url = body.required("url", values::webhook_url(policy));
+        let description = body.optional("description", values::line(MAX_DESCRIPTION));
         let new = user.zip(url).map(|(user, url)| Self {
             user,
             url,

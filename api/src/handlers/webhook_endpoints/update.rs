@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::access::Wanted;
 use super::{EndpointView, MAX_DESCRIPTION};
 use crate::error::ApiError;
-use crate::json_body::{self, JsonBody};
+use crate::json_body::{ObjectReader, values};
 use crate::receive::receive;
 use crate::state::AppState;
 
@@ -71,17 +71,17 @@ pub async fn handle(
 /// Of the fields, only the description can be taken away by `null`.
 fn parse(body: &[u8], policy: &EgressPolicy) -> Result<EndpointChanges, ApiError> {
     let fields = ["url", "description", "enabled"];
-    let mut body = JsonBody::parse(body, &fields, "webhook endpoint")?;
+    let mut body = ObjectReader::parse(body, &fields, "webhook endpoint")?;
     let mut changes = EndpointChanges::default();
     if body.has("url") {
-        changes.url = body.required("url", json_body::webhook_url(policy));
+        changes.url = body.required("url", values::webhook_url(policy));
     }
     if body.has("description") {
-        let line = body.optional("description", json_body::line(MAX_DESCRIPTION));
+        let line = body.optional("description", values::line(MAX_DESCRIPTION));
         changes.description = Some(line.unwrap_or_default());
     }
     if body.has("enabled") {
-        changes.enabled = body.required("enabled", json_body::flag);
+        changes.enabled = body.required("enabled", values::boolean);
     }
     body.finish(Some(changes))
 }

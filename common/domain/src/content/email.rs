@@ -31,9 +31,9 @@ impl Email {
         let subject = fields.required_text(&["subject"]);
         if let Some(subject) = &subject {
             if subject.chars().any(char::is_control) {
-                fields.problem("subject", "must be one line without control characters");
+                fields.invalid("subject", "must be one line without control characters");
             } else if subject.chars().count() > MAX_SUBJECT {
-                fields.problem(
+                fields.invalid(
                     "subject",
                     format!("must have at most {MAX_SUBJECT} characters"),
                 );
@@ -77,7 +77,7 @@ fn unsubscribe_url(fields: &mut Fields<'_>) -> Option<Url> {
             && !url.as_str().contains(['<', '>'])
     });
     if url.is_none() {
-        fields.problem(
+        fields.invalid(
             NAME,
             "must be an https URL, such as https://example.com/unsubscribe?id=1",
         );

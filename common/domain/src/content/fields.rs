@@ -3,51 +3,34 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::Object;
+use super::problems::{FieldProblem, FieldProblems};
 
-/// What is wrong with one field of a payload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldProblem {
-    /// The field's path, such as `payload.subject`.
-    pub field: String,
-    /// What is wrong with it and what would be right.
-    pub message: String,
-    /// Whether it is only that the field is not there.
-    pub missing: bool,
-}
-
-/// Reads a payload's fields and notes everything that is wrong with them. A field that is `null` is not
-/// there.
+/// Reads the fields of a payload and collects everything that is wrong with them. A field that is `null`
+/// counts as absent.
 pub(super) struct Fields<'a> {
     object: &'a Object,
-    problems: Vec<FieldProblem>,
+    problems: FieldProblems,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) const fn of(object: &'a Object) -> Self {
+    pub(super) fn of(object: &'a Object) -> Self {
         Self {
             object,
-            problems: Vec::new(),
+            problems: FieldProblems::default(),
         }
     }
 
-    pub(super) fn problem(&mut self, name: &str, message: impl Into<String>) {
-        self.note(name, message.into(), false);
+    /// Reports a field with a wrong value.
+    pub(super) fn invalid(&mut self, name: &str, message: impl Into<String>) {
+        self.problems.invalid(path(name), message);
     }
 
-    /// Notes that a field that must be there is not.
+    /// Reports a required field that is absent.
     pub(super) fn missing(&mut self, name: &str) {
-        self.note(name, "is required".to_owned(), true);
+        self.problems.missing(path(name));
     }
 
-    fn note(&mut self, name: &str, message: String, missing: bool) {
-        self.problems.push(FieldProblem {
-            field: format!("payload.{name}"),
-            message,
-            missing,
-        });
-    }
-
-    /// The first of `names` that is there, with its value. The other names are also taken for it.
+    /// The first of `names` that is present, with its value. The later names are aliases of the first.
     fn find(&self, names: &[&'static str]) -> Option<(&'static str, &'a Value)> {
         names.iter().find_map(|name| {
             let value = self.object.get(*name).filter(|value| !value.is_null())?;
@@ -60,17 +43,17 @@ impl<'a> Fields<'a> {
         self.find(&[name]).map(|(_, value)| value)
     }
 
-    /// A text, where it is there.
+    /// An optional string.
     pub(super) fn text(&mut self, names: &[&'static str]) -> Option<&'a str> {
         let (name, value) = self.find(names)?;
         let text = value.as_str();
         if text.is_none() {
-            self.problem(name, "must be a text");
+            self.invalid(name, "must be a text");
         }
         text
     }
 
-    /// A text that must be there and say something.
+    /// A required string that must not be blank.
     pub(super) fn required_text(&mut self, names: &[&'static str]) -> Option<String> {
         if self.find(names).is_none() {
             self.missing(names[0]);
@@ -78,31 +61,34 @@ impl<'a> Fields<'a> {
         }
         let text = self.text(names)?;
         if text.trim().is_empty() {
-            self.problem(names[0], "must not be empty");
+            self.invalid(names[0], "must not be empty");
             return None;
         }
         Some(text.to_owned())
     }
 
-    /// A text read as `T`, where it is there.
+    /// An optional string, parsed as `T`.
     pub(super) fn parsed<T: FromStr<Err: ToString>>(
         &mut self,
         names: &[&'static str],
     ) -> Option<T> {
         let name = self.find(names)?.0;
-        match self.text(names)?.parse() {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.problem(name, error.to_string());
-                None
-            }
-        }
+        let parsed = self.text(names)?.parse();
+        parsed
+            .map_err(|error: T::Err| self.invalid(name, error.to_string()))
+            .ok()
     }
 
-    /// Returns `content` if there is no problem. A reader that returns no content has noted why.
+    /// Returns `content` if there is no problem. A reader that returns no content has reported
+    /// why.
     pub(super) fn finish<T>(self, content: Option<T>) -> Result<T, Vec<FieldProblem>> {
         content
             .filter(|_| self.problems.is_empty())
-            .ok_or(self.problems)
+            .ok_or_else(|| self.problems.into_vec())
     }
+}
+
+/// The path of a payload's field.
+fn path(name: &str) -> String {
+    format!("payload.{name}")
 }

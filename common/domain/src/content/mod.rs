@@ -6,6 +6,7 @@
 mod address;
 mod email;
 mod fields;
+mod problems;
 mod push;
 mod sms;
 mod template;
@@ -13,7 +14,7 @@ mod webhook;
 
 pub use address::{DeviceToken, EmailAddress, InvalidAddress, Mailbox, PhoneNumber, WebhookUrl};
 pub use email::Email;
-pub use fields::FieldProblem;
+pub use problems::{FieldProblem, FieldProblems, MAX_PER_KIND, ProblemKind};
 pub use push::Push;
 pub use sms::Sms;
 pub use template::{Rendered, TemplateRef, check_variables};

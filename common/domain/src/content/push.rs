@@ -41,7 +41,7 @@ impl Push {
         if push.title.len() + push.body.len() + data.sum::<usize>() > MAX_BYTES {
             let message =
                 format!("title, body and data must have at most {MAX_BYTES} bytes together");
-            fields.problem("body", message);
+            fields.invalid("body", message);
         }
         Some(push)
     }
@@ -60,7 +60,7 @@ pub(super) fn data(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
         None => BTreeMap::new(),
         Some(Value::Object(members)) => {
             if let Some(name) = members.keys().find(|name| is_reserved(name)) {
-                fields.problem(
+                fields.invalid(
                     "data",
                     format!("{name:?} is a name that push services keep to themselves"),
                 );
@@ -76,7 +76,7 @@ pub(super) fn data(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
                 .collect()
         }
         Some(_) => {
-            fields.problem("data", "must be an object");
+            fields.invalid("data", "must be an object");
             BTreeMap::new()
         }
     }

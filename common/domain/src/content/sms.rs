@@ -20,7 +20,7 @@ impl Sms {
         let to = fields.parsed(&TO);
         let text = fields.required_text(&["text", "message"])?;
         if text.chars().count() > MAX_TEXT {
-            fields.problem("text", format!("must have at most {MAX_TEXT} characters"));
+            fields.invalid("text", format!("must have at most {MAX_TEXT} characters"));
         }
         Some(Self { to, text })
     }

@@ -25,7 +25,7 @@ impl Webhook {
         let to: Option<WebhookUrl> = fields.parsed(&["to"]);
         let endpoint_id: Option<Uuid> = fields.parsed(&["endpointId"]);
         if to.is_some() && endpoint_id.is_some() {
-            fields.problem("endpointId", "must not be given beside to");
+            fields.invalid("endpointId", "must not be given beside to");
         }
         let event = fields.required_text(&["event"]);
         if let Some(event) = &event
@@ -33,7 +33,7 @@ impl Webhook {
         {
             let message =
                 format!("must have at most {MAX_EVENT} characters and no control characters");
-            fields.problem("event", message);
+            fields.invalid("event", message);
         }
         let data = fields.value("data").cloned();
         if data.is_none() {

@@ -10,7 +10,7 @@ use super::DeviceView;
 use crate::error::ApiError;
 use crate::handlers::contacts::added;
 use crate::handlers::contacts::owner::Owner;
-use crate::json_body::{self, JsonBody};
+use crate::json_body::{ObjectReader, values};
 use crate::receive::receive;
 use crate::state::AppState;
 
@@ -69,9 +69,9 @@ pub async fn handle(
 }
 
 fn parse(body: &[u8]) -> Result<(DeviceToken, Option<String>), ApiError> {
-    let mut body = JsonBody::parse(body, &["token", "name"], "contact")?;
-    let token = body.required("token", json_body::parsed);
-    let name = body.optional("name", json_body::line(MAX_NAME));
+    let mut body = ObjectReader::parse(body, &["token", "name"], "contact")?;
+    let token = body.required("token", values::parsed);
+    let name = body.optional("name", values::line(MAX_NAME));
     let name = name.filter(|name| !name.is_empty());
     body.finish(token.map(|token| (token, name)))
 }

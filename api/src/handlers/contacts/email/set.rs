@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::EmailView;
 use crate::error::ApiError;
 use crate::handlers::contacts::owner::Owner;
-use crate::json_body::{self, JsonBody};
+use crate::json_body::{ObjectReader, values};
 use crate::receive::receive;
 use crate::state::AppState;
 
@@ -68,7 +68,7 @@ pub async fn handle(
 }
 
 fn parse(body: &[u8]) -> Result<EmailAddress, ApiError> {
-    let mut body = JsonBody::parse(body, &["email"], "contact")?;
-    let email = body.required("email", json_body::parsed);
+    let mut body = ObjectReader::parse(body, &["email"], "contact")?;
+    let email = body.required("email", values::parsed);
     body.finish(email)
 }

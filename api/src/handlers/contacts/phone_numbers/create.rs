@@ -10,7 +10,7 @@ use super::NumberView;
 use crate::error::ApiError;
 use crate::handlers::contacts::added;
 use crate::handlers::contacts::owner::Owner;
-use crate::json_body::{self, JsonBody};
+use crate::json_body::{ObjectReader, values};
 use crate::receive::receive;
 use crate::state::AppState;
 
@@ -63,7 +63,7 @@ pub async fn handle(
 }
 
 fn parse(body: &[u8]) -> Result<PhoneNumber, ApiError> {
-    let mut body = JsonBody::parse(body, &["number"], "contact")?;
-    let number = body.required("number", json_body::parsed);
+    let mut body = ObjectReader::parse(body, &["number"], "contact")?;
+    let number = body.required("number", values::parsed);
     body.finish(number)
 }

@@ -3,9 +3,10 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use tidings_domain::content::FieldProblems;
 
 use crate::error::ApiError;
-use crate::json_body::{BODY, Name, Problems, not_an_object};
+use crate::json_body::{BODY, Name, check, not_an_object, shown};
 
 /// The one field of a batch.
 const FIELD: &str = "notifications";
@@ -36,7 +37,7 @@ pub fn items(body: &[u8]) -> Result<Vec<&RawValue>, ApiError> {
     if let Some(wrong) = wrong {
         problems.invalid(FIELD, wrong);
     }
-    problems.none()?;
+    check(problems)?;
     match list {
         Some(List::Items(items)) => Ok(items),
         _ => Err(ApiError::internal("a list that is none was no problem")),
@@ -46,7 +47,7 @@ pub fn items(body: &[u8]) -> Result<Vec<&RawValue>, ApiError> {
 /// A batch's body, as far as it is kept.
 struct Outline<'a> {
     list: Option<List<'a>>,
-    problems: Problems,
+    problems: FieldProblems,
 }
 
 /// What stands where the list of items should.
@@ -68,16 +69,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Outline<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outline<'de>, A::Error> {
-                let (mut list, mut problems) = (None, Problems::default());
+                let (mut list, mut problems) = (None, FieldProblems::default());
                 while let Some(Name(name)) = map.next_key()? {
                     if name == FIELD && list.is_none() {
                         list = Some(map.next_value()?);
                         continue;
                     }
                     if name == FIELD {
-                        problems.repeated(&name, "");
+                        problems.repeated(FIELD);
                     } else {
-                        problems.unknown(&name, "", "batch");
+                        problems.unknown(shown(&name), "batch");
                     }
                     map.next_value::<IgnoredAny>()?;
                 }

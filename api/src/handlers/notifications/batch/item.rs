@@ -3,7 +3,7 @@ use tidings_domain::notification::IdempotencyKey;
 
 use crate::error::ApiError;
 use crate::handlers::notifications::body::{FIELDS, NewNotification};
-use crate::json_body::{self, Members, Problems};
+use crate::json_body::{Members, ObjectReader, values};
 
 /// What an item has beside the fields of a notification.
 const KEY: &str = "idempotencyKey";
@@ -28,15 +28,13 @@ impl<'a> Item<'a> {
         if json.len() > limit {
             return Err(ApiError::payload_too_large("The notification", limit));
         }
-        let members = Members::read(json, "The notification")?;
-        let mut problems = Problems::default();
-        let mut known = FIELDS.to_vec();
-        known.push(KEY);
-        problems.check_names(&members, &known, "", "notification");
-        let key = members.get(KEY).filter(|value| value.get() != "null");
-        let key = key.and_then(|value| problems.keep(KEY, json_body::parsed(value)));
-        let new = NewNotification::of(&members, problems)?;
-        Ok(Self { new, key })
+        let members = Members::parse(json, "The notification")?;
+        let [user, channel, payload, template] = FIELDS;
+        let known = [user, channel, payload, template, KEY];
+        let mut reader = ObjectReader::new(members, &known, "notification");
+        let key = reader.optional(KEY, values::parsed);
+        let item = NewNotification::read(&mut reader).map(|new| Self { new, key });
+        reader.finish(item)
     }
 }
 
