@@ -1,4 +1,4 @@
-//! The API as a whole: built, then run.
+//! The API server: [`App::build`] and [`App::run`].
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use tidings_runtime::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Verifier;
-use crate::in_flight::InFlight;
 use crate::settings::Settings;
+use crate::shutdown::InFlight;
 use crate::state::AppState;
-use crate::{context, farewell, handlers};
+use crate::{handlers, middleware, shutdown};
 
-/// How long a connection may idle. Longer than the usual 60 s of proxies in front, so that it is
-/// they who close.
+/// How long an idle connection stays open. Longer than the usual 60 s of reverse proxies, so that the proxy and
+/// not the API closes the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// The API, listening and not yet serving.
+/// The API server, listening and not yet serving.
 pub struct App {
     settings: Settings,
     metrics: Metrics,
@@ -35,12 +35,12 @@ pub struct App {
 }
 
 impl App {
-    /// Takes the port and makes the pool. Connects to nobody: servers that are away are waited for
-    /// by [`App::run`].
+    /// Binds the port and creates the connection pool. Does not connect to RabbitMQ and PostgreSQL:
+    /// [`App::run`] waits until they are available.
     ///
     /// # Errors
     ///
-    /// Where the port is taken or the settings cannot be used.
+    /// Returns an error if the port is in use or the settings are not usable.
     pub fn build(settings: Settings, metrics: Metrics) -> anyhow::Result<Self> {
         let address = (settings.http.address, settings.http.port);
         let listener = TcpListener::bind(address)
@@ -57,7 +57,7 @@ impl App {
         })
     }
 
-    /// The same, publishing by `publisher` instead of one of its own.
+    /// Replaces the publisher.
     #[must_use]
     pub fn publishing_by(self, publisher: Publisher) -> Self {
         Self {
@@ -66,51 +66,51 @@ impl App {
         }
     }
 
-    /// The port that it listens on.
+    /// The port on which the server listens.
     ///
     /// # Errors
     ///
-    /// Where the operating system does not know it.
+    /// Returns the error of the operating system.
     pub fn port(&self) -> std::io::Result<u16> {
         Ok(self.listener.local_addr()?.port())
     }
 
-    /// Serves until `stop` is cancelled and every request that was begun is answered.
+    /// Serves until `stop` is cancelled and every request that has begun is answered.
     ///
     /// # Errors
     ///
-    /// Where the port cannot be served.
+    /// Returns an error if the server cannot start, fails or panics.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let port = self.port()?;
         let health = Arc::new(Health::default());
         let in_flight = Arc::new(InFlight::default());
-        let backlog = self.listener.try_clone().context("cannot share the port")?;
-        backlog.set_nonblocking(true)?;
-        let watch = tokio::spawn(tidings_db::monitor_health(
+        let backlog_listener = self.listener.try_clone().context("cannot share the port")?;
+        backlog_listener.set_nonblocking(true)?;
+        let database_watch = tokio::spawn(tidings_db::monitor_health(
             self.database.clone(),
             Arc::clone(&health),
         ));
-        // The publisher outlives the server, whose last requests need it.
-        let publishing = CancellationToken::new();
-        let telling = Arc::clone(&health);
+        // The publisher stops after the server, because the last requests need it.
+        let stop_publishing = CancellationToken::new();
+        let publisher_health = Arc::clone(&health);
         let (publisher, publisher_task) = match self.publisher {
             Some(publisher) => {
-                telling.set_rabbitmq(true);
+                publisher_health.set_rabbitmq(true);
                 (publisher, tokio::spawn(async {}))
             }
             None => Publisher::start(
                 self.settings.broker.clone(),
                 "tidings-api: publishing",
                 move |up| {
-                    telling.set_rabbitmq(up);
+                    publisher_health.set_rabbitmq(up);
                 },
-                publishing.clone(),
+                stop_publishing.clone(),
             ),
         };
         let names = self.settings.broker.names.clone();
         let state = AppState {
             verifier: Arc::new(self.verifier),
-            depths: Depths::start(publisher.clone(), names, publishing.clone()),
+            depths: Depths::start(publisher.clone(), names, stop_publishing.clone()),
             publisher,
             router: Router::new(&self.settings.broker),
             database: self.database,
@@ -128,19 +128,19 @@ impl App {
         tracing::info!(port, "listening");
 
         stop.cancelled().await;
-        // From now on answers close their connections, and new ones wait in the backlog.
+        // From here on, responses close their connections, and new connections wait in the backlog.
         health.set_draining();
         handle.pause().await;
         in_flight.until_quiet().await;
         handle.stop(true).await;
-        farewell::say(backlog).await;
+        shutdown::answer_backlog(backlog_listener).await;
         server
             .await
             .context("the server panicked")?
             .context("the server failed")?;
-        publishing.cancel();
+        stop_publishing.cancel();
         publisher_task.await.context("the publisher panicked")?;
-        watch.abort();
+        database_watch.abort();
         Ok(())
     }
 }
@@ -150,7 +150,7 @@ fn serve(listener: TcpListener, settings: &Settings, state: AppState) -> anyhow:
     let mut server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(state.clone())
-            .wrap(from_fn(context::wrap))
+            .wrap(from_fn(middleware::wrap))
             .configure(handlers::register)
     });
     if let Some(workers) = settings.http.workers {
@@ -158,9 +158,9 @@ fn serve(listener: TcpListener, settings: &Settings, state: AppState) -> anyhow:
     }
     let server = server
         .keep_alive(KEEP_ALIVE)
-        // Nor does a connection that has carried nothing yet end before one that has. After the default, 5 s,
-        // it would be sent a 408: clients keep a connection or two in reserve, and who was about to post on
-        // such a one would take that for the answer.
+        // Applies to connections without a request so far. After the default, 5 s, the server would send 408.
+        // Clients keep spare connections, and a client that is about to send a request on one would take the 408
+        // for the response.
         .client_request_timeout(KEEP_ALIVE)
         .shutdown_timeout(settings.shutdown.timeout.as_secs())
         .disable_signals()

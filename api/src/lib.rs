@@ -1,17 +1,17 @@
-//! The API: takes notifications over HTTP and publishes them to RabbitMQ.
+//! The API: accepts notifications over HTTP and publishes them to RabbitMQ.
 //!
-//! HTTP status codes are known in here alone.
+//! No other crate knows about HTTP status codes.
 
 pub mod app;
 mod auth;
-mod context;
 mod error;
-mod farewell;
 mod handlers;
-mod in_flight;
 mod json_body;
+mod middleware;
 mod openapi;
 mod query;
-mod receive;
+mod request_body;
+mod request_id;
 pub mod settings;
+mod shutdown;
 mod state;

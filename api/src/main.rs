@@ -1,4 +1,4 @@
-//! The program `tidings-api`: wires and nothing else.
+//! The program `tidings-api`.
 
 use std::process::ExitCode;
 

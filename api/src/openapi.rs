@@ -3,7 +3,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::handlers::{contacts, notifications, probes, templates, webhook_endpoints};
 
-/// The description of this API.
+/// The OpenAPI document.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Tidings", description = "Notifications that are never lost and never doubled."),
@@ -31,7 +31,7 @@ use crate::handlers::{contacts, notifications, probes, templates, webhook_endpoi
         webhook_endpoints::rotate_secret::handle,
         webhook_endpoints::ping::handle,
         templates::list::handle,
-        templates::of_name::handle,
+        templates::list_by_name::handle,
         templates::find::handle,
         templates::put::handle,
         templates::delete::handle,
@@ -59,7 +59,7 @@ impl Modify for Bearer {
     }
 }
 
-/// The document that `GET /api/openapi.json` serves.
+/// The OpenAPI document that `GET /api/openapi.json` serves.
 pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }

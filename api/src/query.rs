@@ -1,5 +1,5 @@
-//! Query strings, read strictly: everything that is wrong is reported at once, unknown and repeated
-//! parameters included.
+//! Parses query strings strictly: one error reports everything that is wrong, unknown and repeated parameters
+//! included.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -7,25 +7,26 @@ use std::str::FromStr;
 use actix_web::web::Query;
 
 use crate::error::{ApiError, Detail};
+use crate::json_body::shown;
 
-/// How much a page has where the caller does not say.
+/// The default length of a page.
 pub const DEFAULT_LIMIT: u32 = 50;
 
-/// The longest page.
-const MAX_LIMIT: u32 = 200;
+/// The maximum length of a page.
+pub const MAX_LIMIT: u32 = 200;
 
-/// More parameters than there are names for.
+/// The maximum number of parameters: more than any endpoint has.
 const MAX_PARAMETERS: usize = 20;
 
-/// Hands every parameter's name and value to `take`, which notes what is wrong with it and returns
-/// whether it knows the name.
+/// Passes the name and value of every parameter to `read_parameter`. The function adds what is wrong with the
+/// value to the details, and returns whether the parameter exists.
 ///
 /// # Errors
 ///
-/// 400 with everything that is wrong.
+/// Returns 400 with everything that is wrong.
 pub fn read(
     query: &str,
-    mut take: impl FnMut(&str, &str, &mut Vec<Detail>) -> bool,
+    mut read_parameter: impl FnMut(&str, &str, &mut Vec<Detail>) -> bool,
 ) -> Result<(), ApiError> {
     let unreadable = |_| {
         ApiError::bad_request(
@@ -43,7 +44,7 @@ pub fn read(
     for (place, (name, value)) in pairs.iter().enumerate() {
         if pairs[..place].iter().any(|(earlier, _)| earlier == name) {
             problems.push(Detail::new(shown(name), "is given more than once"));
-        } else if !take(name, value, &mut problems) {
+        } else if !read_parameter(name, value, &mut problems) {
             problems.push(Detail::new(shown(name), "is not a parameter of this path"));
         }
     }
@@ -59,21 +60,21 @@ pub fn read(
     Err(ApiError::bad_request("invalid_query", message, problems))
 }
 
-/// Reads a value; where it is wrong, says so in `words` or in those of its type.
+/// Parses a value. If the value is wrong, adds `message` to the problems, or the message of the type's error.
 pub fn value<T: FromStr<Err: Display>>(
     problems: &mut Vec<Detail>,
     name: &str,
     value: &str,
-    words: Option<&str>,
+    message: Option<&str>,
 ) -> Option<T> {
-    let problem = |error: T::Err| words.map_or_else(|| error.to_string(), str::to_owned);
+    let problem = |error: T::Err| message.map_or_else(|| error.to_string(), str::to_owned);
     value
         .parse()
         .map_err(|error| problems.push(Detail::new(name, problem(error))))
         .ok()
 }
 
-/// Reads a page's length.
+/// Parses the length of a page.
 pub fn limit(problems: &mut Vec<Detail>, value: &str) -> u32 {
     match value.parse() {
         Ok(number) if (1..=MAX_LIMIT).contains(&number) => number,
@@ -83,8 +84,4 @@ pub fn limit(problems: &mut Vec<Detail>, value: &str) -> u32 {
             DEFAULT_LIMIT
         }
     }
-}
-
-fn shown(name: &str) -> String {
-    name.chars().take(100).collect()
 }

@@ -10,10 +10,10 @@ use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
 
 use crate::auth::Verifier;
-use crate::in_flight::InFlight;
 use crate::settings::HttpSettings;
+use crate::shutdown::InFlight;
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Clone)]
 pub struct AppState {
     pub verifier: Arc<Verifier>,
@@ -30,10 +30,10 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// The state of the application that serves this request.
+    /// The state of the application that handles the request.
     #[expect(
         clippy::expect_used,
-        reason = "a start-up invariant: every application is built with it"
+        reason = "start-up invariant: every application is built with this state"
     )]
     pub fn of(request: &HttpRequest) -> &Self {
         request

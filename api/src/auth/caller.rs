@@ -6,11 +6,11 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest};
 use tidings_domain::notification::UserId;
 
-use super::{Access, Readable};
+use super::{Access, AllowedUsers};
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// Who sent a request. As an extractor it refuses requests without a valid token.
+/// The authenticated sender of a request. As an extractor, rejects requests without a valid token.
 #[derive(Clone, Debug)]
 pub struct Caller {
     subject: Arc<str>,
@@ -27,13 +27,13 @@ impl Caller {
         }
     }
 
-    /// What the token calls them: the namespace of their idempotency keys.
+    /// The subject of the token: the namespace of the caller's idempotency keys.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// Refuses where they may not send to `target`.
+    /// Returns 403 unless the caller may send to `target`.
     pub fn check_send(&self, target: UserId) -> Result<(), ApiError> {
         if self.access.may_send(self.user_id, target) {
             Ok(())
@@ -44,9 +44,9 @@ impl Caller {
         }
     }
 
-    /// Refuses where they may not say where a message goes, or whom it is from: who may send to one user
-    /// alone must not reach others through an address of their choice.
-    pub fn check_choice_of_addresses(&self) -> Result<(), ApiError> {
+    /// Returns 403 unless the caller may choose recipient and sender addresses. A caller that may send to one
+    /// user only must not reach others through an address of its choice.
+    pub fn check_address_choice(&self) -> Result<(), ApiError> {
         if self.access.may_send_to_anyone() {
             Ok(())
         } else {
@@ -56,7 +56,7 @@ impl Caller {
         }
     }
 
-    /// Refuses where they may not read and write templates.
+    /// Returns 403 unless the caller may read and write templates.
     pub fn check_templates(&self) -> Result<(), ApiError> {
         if self.access.may_write_templates() {
             Ok(())
@@ -67,8 +67,8 @@ impl Caller {
         }
     }
 
-    /// Whose notifications they may read; refuses where it is nobody's.
-    pub fn check_read(&self) -> Result<Readable, ApiError> {
+    /// Returns the users whose notifications the caller may read, and 403 if there are none.
+    pub fn check_read(&self) -> Result<AllowedUsers, ApiError> {
         self.access.may_read(self.user_id).ok_or_else(|| {
             ApiError::forbidden(
                 "The token does not allow reading: it needs the scope notifications:read",
@@ -76,23 +76,24 @@ impl Caller {
         })
     }
 
-    /// Whose contacts and webhook endpoints they may see and change; refuses where it is nobody's.
-    pub fn check_contacts(&self) -> Result<Readable, ApiError> {
+    /// Returns the users whose contacts and webhook endpoints the caller may manage, and 403 if there are
+    /// none.
+    pub fn check_contacts(&self) -> Result<AllowedUsers, ApiError> {
         self.access
             .may_manage_contacts(self.user_id)
-            .ok_or_else(Self::no_contacts)
+            .ok_or_else(Self::contacts_forbidden)
     }
 
-    /// Refuses where they may not see and change those of `user`.
+    /// Returns 403 unless the caller may manage the contacts and webhook endpoints of `user`.
     pub fn check_contacts_of(&self, user: UserId) -> Result<(), ApiError> {
         if self.check_contacts()?.includes(user) {
             Ok(())
         } else {
-            Err(Self::no_contacts())
+            Err(Self::contacts_forbidden())
         }
     }
 
-    fn no_contacts() -> ApiError {
+    fn contacts_forbidden() -> ApiError {
         ApiError::forbidden(
             "The token does not allow managing this user's contacts and webhook endpoints: it needs the scope contacts:write and the user's own id, or admin",
         )

@@ -1,12 +1,12 @@
-//! Who calls, and what they may do.
+//! Authentication by JWT, and authorization by scopes.
 
 mod caller;
-mod remembered;
 mod scopes;
 mod settings;
+mod token_cache;
 mod verifier;
 
 pub use caller::Caller;
-pub use scopes::{Access, Readable};
+pub use scopes::{Access, AllowedUsers};
 pub use settings::AuthSettings;
 pub use verifier::Verifier;

@@ -1,7 +1,6 @@
 use tidings_domain::notification::UserId;
 
-/// What a token lets its bearer do. Pure values: who the bearer is stands in
-/// [`Caller`](super::Caller).
+/// The rights that a token grants. [`Caller`](super::Caller) adds whom the token identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a right of its own")]
 pub struct Access {
@@ -14,17 +13,17 @@ pub struct Access {
     write_templates: bool,
 }
 
-/// Whose notifications a caller may read, or whose contacts they may manage.
+/// The users whose notifications a caller may read, or whose contacts a caller may manage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readable {
-    /// Everybody's.
+pub enum AllowedUsers {
+    /// All users.
     All,
-    /// This user's alone.
-    Own(UserId),
+    /// This user only.
+    Only(UserId),
 }
 
 impl Access {
-    /// A service of the operator's own: anything.
+    /// All rights: for the operator's own services.
     #[must_use]
     pub const fn trusted() -> Self {
         Self {
@@ -38,7 +37,7 @@ impl Access {
         }
     }
 
-    /// Nothing.
+    /// No rights.
     #[must_use]
     pub const fn none() -> Self {
         Self {
@@ -52,8 +51,8 @@ impl Access {
         }
     }
 
-    /// What a `scope` claim says: names separated by spaces (RFC 8693 §4.2). Names of other
-    /// services are ignored.
+    /// The rights in a `scope` claim: names separated by spaces (RFC 8693 §4.2). Unknown names are
+    /// ignored.
     #[must_use]
     pub fn of_scopes(scopes: &str) -> Self {
         let mut access = Self::none();
@@ -77,7 +76,7 @@ impl Access {
         self.send_any || (self.send_own && caller == Some(target))
     }
 
-    /// Whether the bearer may send to anyone, and so to any address.
+    /// Whether the caller may send to all users, and so to any address.
     #[must_use]
     pub const fn may_send_to_anyone(self) -> bool {
         self.send_any
@@ -89,30 +88,30 @@ impl Access {
         self.write_templates
     }
 
-    /// Whose notifications `caller` may read; `None` for nobody's.
+    /// The users whose notifications `caller` may read.
     #[must_use]
-    pub fn may_read(self, caller: Option<UserId>) -> Option<Readable> {
+    pub fn may_read(self, caller: Option<UserId>) -> Option<AllowedUsers> {
         if self.read_any {
-            return Some(Readable::All);
+            return Some(AllowedUsers::All);
         }
-        caller.filter(|_| self.read_own).map(Readable::Own)
+        caller.filter(|_| self.read_own).map(AllowedUsers::Only)
     }
 
-    /// Whose contacts and webhook endpoints `caller` may see and change; `None` for nobody's.
+    /// The users whose contacts and webhook endpoints `caller` may manage.
     #[must_use]
-    pub fn may_manage_contacts(self, caller: Option<UserId>) -> Option<Readable> {
+    pub fn may_manage_contacts(self, caller: Option<UserId>) -> Option<AllowedUsers> {
         if self.contacts_any {
-            return Some(Readable::All);
+            return Some(AllowedUsers::All);
         }
-        caller.filter(|_| self.contacts_own).map(Readable::Own)
+        caller.filter(|_| self.contacts_own).map(AllowedUsers::Only)
     }
 }
 
-impl Readable {
-    /// Whether this user's are among them.
+impl AllowedUsers {
+    /// Whether `user` is among them.
     #[must_use]
     pub fn includes(self, user: UserId) -> bool {
-        self == Self::All || self == Self::Own(user)
+        self == Self::All || self == Self::Only(user)
     }
 }
 
@@ -146,41 +145,44 @@ mod tests {
     }
 
     #[test]
-    fn only_who_may_send_to_all_may_send_to_any_address() {
+    fn only_a_caller_that_may_send_to_all_may_choose_addresses() {
         let may = |scopes: &str| Access::of_scopes(scopes).may_send_to_anyone();
         assert!(may("notifications:send:any") && may("admin"));
         assert!(!may("notifications:send notifications:read"));
     }
 
     #[test]
-    fn a_caller_without_a_user_of_their_own_sends_to_nobody_with_send() {
+    fn a_caller_without_a_user_id_sends_to_nobody_with_send() {
         assert!(!Access::of_scopes("notifications:send").may_send(None, user(1)));
     }
 
     #[test]
-    fn templates_are_for_their_own_scope_and_for_admin() {
+    fn templates_need_their_scope_or_admin() {
         let may = |scopes: &str| Access::of_scopes(scopes).may_write_templates();
         assert!(may("templates:write") && may("admin") && Access::trusted().may_write_templates());
         assert!(!may("notifications:send:any notifications:read templates") && !may(""));
     }
 
     #[test]
-    fn reading_is_limited_to_the_callers_own() {
+    fn reading_is_limited_to_the_caller() {
         let readable = |scopes: &str| Access::of_scopes(scopes).may_read(Some(user(1)));
-        assert_eq!(readable("notifications:read"), Some(Readable::Own(user(1))));
+        assert_eq!(
+            readable("notifications:read"),
+            Some(AllowedUsers::Only(user(1)))
+        );
         assert_eq!(readable("notifications:send:any"), None);
-        assert_eq!(readable("openid admin"), Some(Readable::All));
-        assert!(!Readable::Own(user(1)).includes(user(2)));
+        assert_eq!(readable("openid admin"), Some(AllowedUsers::All));
+        assert!(!AllowedUsers::Only(user(1)).includes(user(2)));
     }
 
     #[test]
-    fn managing_contacts_is_limited_to_the_callers_own() {
+    fn managing_contacts_is_limited_to_the_caller() {
         let managed = |scopes: &str| Access::of_scopes(scopes).may_manage_contacts(Some(user(1)));
-        assert_eq!(managed("contacts:write"), Some(Readable::Own(user(1))));
-        assert_eq!(managed("admin"), Some(Readable::All));
+        assert_eq!(managed("contacts:write"), Some(AllowedUsers::Only(user(1))));
+        assert_eq!(managed("admin"), Some(AllowedUsers::All));
         assert_eq!(managed("notifications:send:any notifications:read"), None);
         let service = Access::trusted().may_manage_contacts(None);
-        assert_eq!(service, Some(Readable::All));
+        assert_eq!(service, Some(AllowedUsers::All));
         let nobody = Access::of_scopes("contacts:write").may_manage_contacts(None);
         assert_eq!(nobody, None);
     }

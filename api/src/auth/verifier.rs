@@ -3,30 +3,30 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode, 
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::remembered::Remembered;
 use super::settings::{AuthSettings, is_hmac};
+use super::token_cache::TokenCache;
 use super::{Access, Caller};
 
-/// Checks tokens.
+/// Verifies JSON Web Tokens.
 pub struct Verifier {
-    families: Vec<Family>,
+    families: Vec<KeyFamily>,
     require_expiry: bool,
     leeway_secs: f64,
-    remembered: Remembered,
+    cache: TokenCache,
 }
 
-/// The accepted algorithms of one key family. Each has a validation of its own, so that a token
-/// signed by one kind of key can never be checked with another (an RSA public key, which everybody
-/// may know, as an HMAC secret).
-struct Family {
+/// The accepted algorithms of one key family. Each family has its own validation, so that a token signed
+/// with one kind of key is never verified with another (for example, with a public RSA key as an HMAC
+/// secret).
+struct KeyFamily {
     algorithms: Vec<Algorithm>,
     key: DecodingKey,
     validation: Validation,
-    /// Whether tokens without `scope` are the operator's own services.
+    /// Whether a token without `scope` identifies one of the operator's own services.
     shared_secret: bool,
 }
 
-/// What a token says. A claim of a wrong type makes the token invalid.
+/// The claims of a token. A claim of a wrong type makes the token invalid.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Claims {
@@ -34,25 +34,26 @@ struct Claims {
     sub: Option<String>,
     scope: Option<String>,
     exp: Option<f64>,
-    #[expect(dead_code, reason = "its type is checked by being read")]
+    #[expect(dead_code, reason = "deserializing checks the type")]
     nbf: Option<f64>,
 }
 
 impl Verifier {
-    /// For the algorithms and keys of `settings`.
+    /// Creates a verifier for the algorithms and keys in `settings`.
     ///
     /// # Errors
     ///
-    /// Where a key cannot be read or does not fit its algorithms.
+    /// Returns an error if a key cannot be parsed or does not fit its algorithms.
     pub fn new(settings: &AuthSettings) -> Result<Self, jsonwebtoken::errors::Error> {
-        let mut families: Vec<Family> = Vec::new();
+        let mut families: Vec<KeyFamily> = Vec::new();
         for algorithm in &settings.algorithms {
-            let same = |family: &&mut Family| family.algorithms[0].family() == algorithm.family();
+            let same =
+                |family: &&mut KeyFamily| family.algorithms[0].family() == algorithm.family();
             if let Some(family) = families.iter_mut().find(same) {
                 family.algorithms.push(*algorithm);
                 family.validation.algorithms.push(*algorithm);
             } else if let Some(key) = key(settings, *algorithm)? {
-                families.push(Family {
+                families.push(KeyFamily {
                     algorithms: vec![*algorithm],
                     key,
                     validation: validation(settings, *algorithm),
@@ -65,25 +66,25 @@ impl Verifier {
             require_expiry: settings.require_expiry,
             #[expect(clippy::cast_precision_loss, reason = "minutes at most")]
             leeway_secs: settings.leeway_secs as f64,
-            remembered: Remembered::default(),
+            cache: TokenCache::default(),
         })
     }
 
-    /// The caller whom a valid token names; `None` where it is not valid, for whatever reason.
+    /// Returns the caller that a valid token names, and `None` if the token is invalid for any reason.
     #[must_use]
     pub fn verify(&self, token: &str) -> Option<Caller> {
         let now = Timestamp::now().as_duration().as_secs_f64();
-        if let Some(caller) = self.remembered.recall(token, now) {
+        if let Some(caller) = self.cache.get(token, now) {
             return Some(caller);
         }
-        let (caller, expiry) = self.verify_anew(token)?;
+        let (caller, expiry) = self.verify_uncached(token)?;
         let until = expiry.map(|expiry| expiry + self.leeway_secs);
-        self.remembered.note(token, &caller, until);
+        self.cache.insert(token, &caller, until);
         Some(caller)
     }
 
-    /// Also tells when the token expires.
-    fn verify_anew(&self, token: &str) -> Option<(Caller, Option<f64>)> {
+    /// Also returns when the token expires.
+    fn verify_uncached(&self, token: &str) -> Option<(Caller, Option<f64>)> {
         let algorithm = decode_header(token).ok()?.alg;
         let family = self
             .families
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_token_is_accepted_in_development_and_wants_an_expiry_in_production() {
+    fn the_example_token_is_accepted_in_development_and_needs_an_expiry_in_production() {
         let claims = json!({"userId": "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a", "username": "testuser", "iat": 1_703_600_000});
         assert!(accepted(&claims));
         let token_without = token(Algorithm::HS256, SECRET, &claims);
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_checked_where_they_are_given() {
+    fn times_are_checked_if_they_are_given() {
         assert!(accepted(
             &json!({"sub": "a", "exp": now() + 60, "nbf": now() - 60})
         ));

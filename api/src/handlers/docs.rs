@@ -1,4 +1,4 @@
-//! `GET /api/openapi.json`, and Swagger UI at `/docs`, whose files are inside the program.
+//! `GET /api/openapi.json`, and Swagger UI at `/docs`. The files of Swagger UI are compiled into the program.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
@@ -6,28 +6,28 @@ use actix_web::web::{Data, ServiceConfig};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{readable, reading};
+use super::{get_or_head, read_only};
 use crate::openapi;
 
-/// Where the description is, for programs and for the page.
+/// The path of the OpenAPI document.
 const DOCUMENT: &str = "/api/openapi.json";
 
 pub fn register(config: &mut ServiceConfig) {
     let document = openapi::document();
     config
         .app_data(Data::new(document.clone()))
-        // Before Swagger UI's own, which answers other methods with 404.
-        .service(readable(DOCUMENT).route(reading().to(describe)))
-        .service(readable("/docs").route(reading().to(to_the_folder)))
+        // Registered before Swagger UI's own route, which answers other methods with 404.
+        .service(read_only(DOCUMENT).route(get_or_head().to(openapi_json)))
+        .service(read_only("/docs").route(get_or_head().to(redirect_to_docs)))
         .service(SwaggerUi::new("/docs/{_:.*}").url(DOCUMENT, document));
 }
 
-async fn describe(document: Data<OpenApi>) -> HttpResponse {
+async fn openapi_json(document: Data<OpenApi>) -> HttpResponse {
     HttpResponse::Ok().json(document)
 }
 
-/// The page's own links are relative to `/docs/`.
-async fn to_the_folder() -> HttpResponse {
+/// The links in the page are relative to `/docs/`.
+async fn redirect_to_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect()
         .insert_header((LOCATION, "/docs/"))
         .finish()

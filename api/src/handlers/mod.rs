@@ -1,4 +1,4 @@
-//! One endpoint a file.
+//! The endpoints, one a file.
 
 pub mod contacts;
 pub mod docs;
@@ -18,49 +18,49 @@ pub fn register(config: &mut ServiceConfig) {
         .service(
             resource("/api/notifications", "GET, HEAD, POST")
                 .route(web::post().to(notifications::create::handle))
-                .route(reading().to(notifications::list::handle)),
+                .route(get_or_head().to(notifications::list::handle)),
         )
         .service(
             resource("/api/notifications/batch", "POST")
                 .route(web::post().to(notifications::batch::create::handle)),
         )
         .service(
-            readable("/api/notifications/{message_id}")
-                .route(reading().to(notifications::find::handle)),
+            read_only("/api/notifications/{message_id}")
+                .route(get_or_head().to(notifications::find::handle)),
         )
         .service(
-            readable("/api/notifications/{message_id}/attempts")
-                .route(reading().to(notifications::attempts::handle)),
+            read_only("/api/notifications/{message_id}/attempts")
+                .route(get_or_head().to(notifications::attempts::handle)),
         )
-        .service(readable("/health").route(reading().to(probes::health)))
-        .service(readable("/ready").route(reading().to(probes::ready)))
-        .service(readable("/live").route(reading().to(probes::live)))
-        .service(readable("/metrics").route(reading().to(probes::metrics)))
+        .service(read_only("/health").route(get_or_head().to(probes::health)))
+        .service(read_only("/ready").route(get_or_head().to(probes::ready)))
+        .service(read_only("/live").route(get_or_head().to(probes::live)))
+        .service(read_only("/metrics").route(get_or_head().to(probes::metrics)))
         .configure(contacts::register)
         .configure(webhook_endpoints::register)
         .configure(templates::register)
         .configure(docs::register)
-        .default_service(web::to(nothing_here));
+        .default_service(web::to(no_such_path));
 }
 
-/// GET, and HEAD with it, which the framework answers without the body (RFC 9110 §9.3.2).
-fn reading() -> Route {
+/// A route for GET and HEAD. The framework omits the body of a response to HEAD (RFC 9110 §9.3.2).
+fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// A path that can only be read.
-fn readable(path: &str) -> Resource {
+/// A resource that takes GET and HEAD only.
+fn read_only(path: &str) -> Resource {
     resource(path, "GET, HEAD")
 }
 
-/// A path that answers 405 to all methods that get no route; `allow` lists those that do.
+/// A resource that answers 405 to every method without a route. `allow` lists the methods with one.
 fn resource(path: &str, allow: &'static str) -> Resource {
     let refuse =
         move |_: HttpRequest| async move { Err::<&str, _>(ApiError::method_not_allowed(allow)) };
     web::resource(path).default_service(web::to(refuse))
 }
 
-async fn nothing_here() -> Result<&'static str, ApiError> {
+async fn no_such_path() -> Result<&'static str, ApiError> {
     Err(ApiError::not_found(
         "There is nothing at this path; /docs lists what there is",
     ))

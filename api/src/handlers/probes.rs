@@ -1,4 +1,4 @@
-//! `GET /health`, `/ready`, `/live` and `/metrics`: for machines, without a token.
+//! `GET /health`, `/ready`, `/live` and `/metrics`: for monitoring, without a token.
 
 use actix_web::http::header::ContentType;
 use actix_web::web::Data;
@@ -7,25 +7,25 @@ use serde_json::json;
 
 use crate::state::AppState;
 
-/// Both servers; 503 where one is away.
+/// The state of the connections to RabbitMQ and PostgreSQL.
 #[utoipa::path(get, path = "/health", operation_id = "health", tag = "probes", responses(
-    (status = 200, description = "Both servers are connected"),
-    (status = 503, description = "A server is disconnected: the body says which"),
+    (status = 200, description = "RabbitMQ and PostgreSQL are connected"),
+    (status = 503, description = "RabbitMQ or PostgreSQL is disconnected; the body says which"),
 ))]
 pub async fn health(state: Data<AppState>) -> HttpResponse {
     let report = state.health.report();
-    answer(report.is_healthy()).json(report)
+    response(report.is_healthy()).json(report)
 }
 
-/// Whether notifications are taken: that needs the broker alone.
+/// Whether the API accepts notifications. This needs the broker only.
 #[utoipa::path(get, path = "/ready", operation_id = "ready", tag = "probes", responses(
-    (status = 200, description = "Takes notifications"),
-    (status = 503, description = "Starting, leaving, or without the broker"),
+    (status = 200, description = "The API accepts notifications"),
+    (status = 503, description = "The API is starting or stopping, or the broker is disconnected"),
 ))]
 pub async fn ready(state: Data<AppState>) -> HttpResponse {
     let ready = state.health.is_running() && state.health.rabbitmq();
     let status = if ready { "ready" } else { "not ready" };
-    answer(ready).json(json!({ "status": status }))
+    response(ready).json(json!({ "status": status }))
 }
 
 /// Whether the process runs.
@@ -34,7 +34,7 @@ pub async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
-/// Figures in the text format of Prometheus.
+/// Metrics in the Prometheus text format.
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "probes", responses(
     (status = 200, description = "Metrics", content_type = "text/plain"),
 ))]
@@ -44,8 +44,8 @@ pub async fn metrics(state: Data<AppState>) -> HttpResponse {
         .body(state.metrics.render())
 }
 
-fn answer(good: bool) -> HttpResponseBuilder {
-    if good {
+fn response(is_ok: bool) -> HttpResponseBuilder {
+    if is_ok {
         HttpResponse::Ok()
     } else {
         HttpResponse::ServiceUnavailable()

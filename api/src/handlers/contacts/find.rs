@@ -12,29 +12,29 @@ use super::phone_numbers::NumberView;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// Where a user is reached.
+/// A user's contacts.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Contacts {
-    /// Where e-mail goes.
+    /// The e-mail address.
     #[schema(example = "anna@example.com")]
     email: Option<String>,
-    /// Newest first; text messages go to the first.
+    /// Newest first. Text messages go to the first.
     phone_numbers: Vec<NumberView>,
-    /// Newest first; push messages go to all.
+    /// Newest first. Push messages go to all of them.
     device_tokens: Vec<DeviceView>,
 }
 
-/// Where a user is reached when a notification names no address.
+/// Returns the addresses that are used for notifications that name none.
 #[utoipa::path(get, path = "/api/users/{userId}/contacts", operation_id = "getContacts", tag = "contacts",
     params(("userId" = uuid::Uuid, Path, description = "The user")),
     responses(
-        (status = 200, description = "All contacts but webhook endpoints", body = Contacts),
-        (status = 400, description = "The id is no UUID", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 200, description = "All contacts except webhook endpoints", body = Contacts),
+        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
-        (status = 404, description = "No such user", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]

@@ -1,6 +1,6 @@
-//! `/api/users/{userId}/contacts`: where a user is reached when a notification names no address.
+//! `/api/users/{userId}/contacts`: the addresses for notifications that name none.
 
-mod added;
+mod add_response;
 pub mod device_tokens;
 pub mod email;
 pub mod find;
@@ -9,18 +9,18 @@ pub mod phone_numbers;
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{readable, reading, resource};
+use super::{get_or_head, read_only, resource};
 
 /// Registers the paths of contacts.
 pub fn register(config: &mut ServiceConfig) {
     config
-        .service(readable("/api/users/{user_id}/contacts").route(reading().to(find::handle)))
+        .service(read_only("/api/users/{user_id}/contacts").route(get_or_head().to(find::handle)))
         .service(
             resource(
                 "/api/users/{user_id}/contacts/email",
                 "GET, HEAD, PUT, DELETE",
             )
-            .route(reading().to(email::find::handle))
+            .route(get_or_head().to(email::find::handle))
             .route(web::put().to(email::set::handle))
             .route(web::delete().to(email::delete::handle)),
         )
@@ -29,7 +29,7 @@ pub fn register(config: &mut ServiceConfig) {
                 "/api/users/{user_id}/contacts/phone-numbers",
                 "GET, HEAD, POST",
             )
-            .route(reading().to(phone_numbers::list::handle))
+            .route(get_or_head().to(phone_numbers::list::handle))
             .route(web::post().to(phone_numbers::create::handle)),
         )
         .service(
@@ -41,7 +41,7 @@ pub fn register(config: &mut ServiceConfig) {
                 "/api/users/{user_id}/contacts/device-tokens",
                 "GET, HEAD, POST",
             )
-            .route(reading().to(device_tokens::list::handle))
+            .route(get_or_head().to(device_tokens::list::handle))
             .route(web::post().to(device_tokens::create::handle)),
         )
         .service(

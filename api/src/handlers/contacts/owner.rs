@@ -8,17 +8,18 @@ use uuid::Uuid;
 use crate::auth::Caller;
 use crate::error::{ApiError, Detail};
 
-/// The user whose contacts a path names. As an extractor it refuses callers who may not manage them.
+/// The user in a path under which contacts are managed. As an extractor, rejects callers that may not manage
+/// the user's contacts.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner(pub UserId);
 
 impl Owner {
-    /// The path of this user's contacts of one kind.
-    pub fn path(self, kind: &str) -> String {
-        format!("/api/users/{}/contacts/{kind}", self.0)
+    /// The path of one collection of this user's contacts.
+    pub fn path(self, collection: &str) -> String {
+        format!("/api/users/{}/contacts/{collection}", self.0)
     }
 
-    /// 404.
+    /// The 404 response.
     pub fn not_found() -> ApiError {
         ApiError::not_found("There is no user with this id")
     }
@@ -49,15 +50,15 @@ impl FromRequest for Owner {
     }
 }
 
-/// The contact that a path names. As an extractor it refuses what is no id; take it after [`Owner`],
-/// so that who may not manage contacts learns nothing else.
+/// The contact id in a path. As an extractor, rejects a segment that is not a UUID. Extract it after
+/// [`Owner`], so that a caller without the right to manage contacts gets 403 first.
 #[derive(Clone, Copy, Debug)]
 pub struct ContactId(pub Uuid);
 
 impl ContactId {
-    /// 404.
+    /// The 404 response.
     pub fn not_found() -> ApiError {
-        ApiError::not_found("The user has no such contact")
+        ApiError::not_found("The user does not have this contact")
     }
 }
 

@@ -8,45 +8,46 @@ use tidings_db::delivery_attempts::{self, AttemptRow, UsedTemplate};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::readable::Wanted;
+use super::lookup::NotificationLookup;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// What was tried to deliver a notification.
+/// The delivery attempts of a notification.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Timeline {
-    /// In their order; none of an in-app notification, nor before the first.
+    /// Oldest first. Always empty for an in-app notification.
     attempts: Vec<AttemptView>,
 }
 
-/// One try at sending a notification to one address.
+/// One attempt to send a notification to one address.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Attempt)]
 pub struct AttemptView {
-    /// Counted from 0. Those that share a number went to several contacts, or did not count.
+    /// Counted from 0. Several attempts have the same number if they went to several contacts, or if an
+    /// attempt did not count as a retry.
     attempt: i32,
-    /// Who was asked to deliver.
+    /// The provider that was asked to deliver the message.
     #[schema(example = "smtp")]
     provider: String,
-    /// When it began.
+    /// When the attempt began.
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
-    /// How long it took; null while it is under way, or where nobody recorded its end.
+    /// The duration; null while the attempt is in progress, or if its end was not recorded.
     duration_ms: Option<i32>,
     /// `sending`, `delivered`, `failed`, `unknown`, `rejected`, `gone`, `throttled`,
     /// `credentials_refused` or `deferred`.
     #[schema(example = "delivered")]
     outcome: String,
-    /// What the provider calls the message.
+    /// The provider's id of the message.
     provider_reference: Option<String>,
-    /// Why it was not delivered.
+    /// Why the message was not delivered.
     error: Option<String>,
-    /// What it was rendered from, where a template says what it says.
+    /// The template that the message was rendered from, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<AttemptTemplate>,
-    /// Which of the user's contacts, where it was one.
+    /// The user's contact that the message was sent to, if it was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact_id: Option<Uuid>,
 }
@@ -54,11 +55,11 @@ pub struct AttemptView {
 /// The template that an attempt was rendered from.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AttemptTemplate {
-    /// Its name.
+    /// The name.
     name: String,
-    /// The language that was found.
+    /// The locale that was used.
     locale: String,
-    /// Its version.
+    /// The version.
     version: i32,
 }
 
@@ -89,16 +90,16 @@ impl From<AttemptRow> for AttemptView {
     }
 }
 
-/// Every attempt to deliver a notification.
+/// Returns every delivery attempt of a notification.
 #[utoipa::path(get, path = "/api/notifications/{messageId}/attempts", operation_id = "listAttempts", tag = "notifications",
-    params(("messageId" = uuid::Uuid, Path, description = "What the POST answered")),
+    params(("messageId" = uuid::Uuid, Path, description = "The `messageId` that the POST returned")),
     responses(
-        (status = 200, description = "The attempts in their order", body = Timeline),
-        (status = 400, description = "The id is no UUID", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow reading", body = crate::error::ErrorBody),
-        (status = 404, description = "Not recorded, not yet, or not for this caller", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 200, description = "The attempts, oldest first", body = Timeline),
+        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow reading notifications", body = crate::error::ErrorBody),
+        (status = 404, description = "The notification does not exist, is not recorded yet, or belongs to another user", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -107,17 +108,17 @@ pub async fn handle(
     caller: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let wanted = Wanted::by(&caller, &id)?;
+    let lookup = NotificationLookup::new(&caller, &id)?;
     let rows = state
         .database
-        .run(async |client| match wanted.find(client).await? {
+        .run(async |client| match lookup.find(client).await? {
             Some(row) => delivery_attempts::list(client, row.message_id)
                 .await
                 .map(Some),
             None => Ok(None),
         })
         .await?;
-    let rows = rows.ok_or_else(Wanted::not_found)?;
+    let rows = rows.ok_or_else(NotificationLookup::not_found)?;
     Ok(HttpResponse::Ok().json(Timeline {
         attempts: rows.into_iter().map(AttemptView::from).collect(),
     }))

@@ -5,54 +5,51 @@ use actix_web::{HttpRequest, HttpResponse};
 use tidings_domain::notification::IdempotencyKey;
 use utoipa::ToSchema;
 
-use super::acceptance::{Accepted, accept, admit};
-use super::body::NewNotification;
+use super::accept::{Accepted, accept, create_notification};
+use super::new_notification::NewNotification;
 use super::view::TemplateView;
 use crate::auth::Caller;
-use crate::context::RequestId;
 use crate::error::{ApiError, Detail};
-use crate::receive::{check_media_type, read_body};
+use crate::request_body::{check_media_type, read_body};
+use crate::request_id::RequestId;
 use crate::state::AppState;
 
-/// The body of a request.
+/// The request body.
 #[derive(ToSchema)]
 #[schema(as = NewNotification)]
-#[expect(
-    dead_code,
-    reason = "its fields are the documentation of what `NewNotification` parses"
-)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct NewNotificationBody {
-    /// The user whom the notification is for.
+    /// The user that the notification is for.
     #[schema(
         rename = "targetUserId",
         example = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a"
     )]
     target_user_id: uuid::Uuid,
-    /// How it reaches them: `in-app`, `email`, `sms`, `push` or `webhook`.
+    /// The channel: `in-app`, `email`, `sms`, `push` or `webhook`.
     #[schema(example = "in-app")]
     r#type: String,
-    /// What it says: anything in-app; by email `{to?, subject, text, html?, from?, replyTo?,
-    /// unsubscribeUrl?}`, by sms `{to?, text}`, by push `{to?, title, body, data?}`, by webhook
-    /// `{to?, endpointId?, event, data}`. Without `to` it goes to the user's own contacts. With a
-    /// template these are its variables, and addresses beside them.
+    /// The content. In-app: any object; email: `{to?, subject, text, html?, from?, replyTo?,
+    /// unsubscribeUrl?}`, sms: `{to?, text}`, push: `{to?, title, body, data?}`, webhook:
+    /// `{to?, endpointId?, event, data}`. Without `to` the message goes to the user's own
+    /// contacts. With a template: the variables, and the addresses.
     #[schema(value_type = Object, example = json!({"title": "Your order has shipped!"}))]
     payload: (),
-    /// What says what it says, by email, sms and push.
+    /// The template that renders the message (email, sms and push only).
     template: Option<TemplateView>,
 }
 
-/// Takes a notification: 202 once the broker has it safely on disk.
+/// Accepts a notification. Returns 202 once the broker has stored it on disk.
 #[utoipa::path(post, path = "/api/notifications", operation_id = "createNotification", tag = "notifications",
     request_body = NewNotificationBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters: what the same caller sends again under the same key is the same notification")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters. Requests of the same caller with the same key create one notification")),
     responses(
-        (status = 202, description = "Safe with the broker", body = Accepted, headers(("Location", description = "Where the notification can be read once it is recorded"))),
-        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 202, description = "The broker has stored the notification", body = Accepted, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "Not taken: try again after `Retry-After`", body = crate::error::ErrorBody),
+        (status = 503, description = "Not accepted: retry after `Retry-After` seconds", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -67,7 +64,7 @@ pub async fn handle(
     let key = idempotency_key(&request)?;
     let body = read_body(&request, payload, state.http.max_body_bytes).await?;
     let new = NewNotification::parse(&body)?;
-    let notification = admit(&state, &caller, new, key.as_ref())?;
+    let notification = create_notification(&state, &caller, new, key.as_ref())?;
     accept(&state, &notification, &request_id).await
 }
 

@@ -4,21 +4,21 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 
 use super::NotificationView;
-use super::readable::Wanted;
+use super::lookup::NotificationLookup;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// A notification, once it is recorded.
+/// Returns a notification, once it is recorded.
 #[utoipa::path(get, path = "/api/notifications/{messageId}", operation_id = "getNotification", tag = "notifications",
-    params(("messageId" = uuid::Uuid, Path, description = "What the POST answered")),
+    params(("messageId" = uuid::Uuid, Path, description = "The `messageId` that the POST returned")),
     responses(
         (status = 200, description = "The notification", body = NotificationView),
-        (status = 400, description = "The id is no UUID", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow reading", body = crate::error::ErrorBody),
-        (status = 404, description = "Not recorded, not yet, or not for this caller", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow reading notifications", body = crate::error::ErrorBody),
+        (status = 404, description = "The notification does not exist, is not recorded yet, or belongs to another user", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -27,11 +27,11 @@ pub async fn handle(
     caller: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let wanted = Wanted::by(&caller, &id)?;
+    let lookup = NotificationLookup::new(&caller, &id)?;
     let found = state
         .database
-        .run(async |client| wanted.find(client).await)
+        .run(async |client| lookup.find(client).await)
         .await?;
-    let row = found.ok_or_else(Wanted::not_found)?;
+    let row = found.ok_or_else(NotificationLookup::not_found)?;
     Ok(HttpResponse::Ok().json(NotificationView::try_from(row)?))
 }

@@ -5,26 +5,26 @@ use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::notifications::{self, IdCursor, NotificationFilter};
 
 use super::{NotificationPage, NotificationView};
-use crate::auth::{Caller, Readable};
+use crate::auth::{AllowedUsers, Caller};
 use crate::error::ApiError;
 use crate::query;
 use crate::state::AppState;
 
-/// Notifications, newest first.
+/// Returns notifications, newest first.
 #[utoipa::path(get, path = "/api/notifications", operation_id = "listNotifications", tag = "notifications",
     params(
-        ("targetUserId" = Option<uuid::Uuid>, Query, description = "Only this user's"),
-        ("status" = Option<String>, Query, description = "Only these"),
-        ("type" = Option<String>, Query, description = "Only this channel's"),
+        ("targetUserId" = Option<uuid::Uuid>, Query, description = "Return only this user's"),
+        ("status" = Option<String>, Query, description = "Return only notifications with this status"),
+        ("type" = Option<String>, Query, description = "Return only notifications of this channel"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
-        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the previous page"),
     ),
     responses(
         (status = 200, description = "A page", body = NotificationPage),
-        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow reading these", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -33,13 +33,13 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let readable = caller.check_read()?;
-    let Asked {
+    let users = caller.check_read()?;
+    let NotificationQuery {
         mut filter,
         after,
         limit,
-    } = Asked::parse(request.query_string())?;
-    if let Readable::Own(own) = readable {
+    } = NotificationQuery::parse(request.query_string())?;
+    if let AllowedUsers::Only(own) = users {
         if filter.user_id.is_some_and(|user| user != own) {
             return Err(ApiError::forbidden(
                 "The token allows reading its own user's notifications only",
@@ -61,17 +61,20 @@ pub async fn handle(
     }))
 }
 
-/// The query, checked.
+/// The validated query.
 #[derive(Debug)]
-struct Asked {
+struct NotificationQuery {
     filter: NotificationFilter,
     after: Option<IdCursor>,
     limit: u32,
 }
 
-impl Asked {
-    /// Reads a query string. Refuses with everything that is wrong, unknown and repeated parameters
-    /// included.
+impl NotificationQuery {
+    /// Parses a query string.
+    ///
+    /// # Errors
+    ///
+    /// Returns 400 with everything that is wrong, unknown and repeated parameters included.
     fn parse(query: &str) -> Result<Self, ApiError> {
         let (mut filter, mut after, mut limit) =
             (NotificationFilter::default(), None, query::DEFAULT_LIMIT);
@@ -102,22 +105,22 @@ mod tests {
 
     #[test]
     fn a_query_is_read() {
-        let asked = Asked::parse(
+        let query = NotificationQuery::parse(
             "limit=200&status=failed&type=in-app&targetUserId=9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a",
         )
         .expect("valid");
-        assert_eq!(asked.limit, 200);
+        assert_eq!(query.limit, 200);
         assert!(
-            asked.filter.status.is_some()
-                && asked.filter.channel.is_some()
-                && asked.filter.user_id.is_some()
+            query.filter.status.is_some()
+                && query.filter.channel.is_some()
+                && query.filter.user_id.is_some()
         );
-        assert_eq!(Asked::parse("").expect("valid").limit, 50);
+        assert_eq!(NotificationQuery::parse("").expect("valid").limit, 50);
     }
 
     #[test]
     fn everything_that_is_wrong_is_reported_at_once() {
-        let error = Asked::parse(
+        let error = NotificationQuery::parse(
             "limit=0&limit=5&status=lost&type=pigeon&targetUserId=7&cursor=x&offset=3",
         )
         .expect_err("all wrong");
@@ -143,7 +146,10 @@ mod tests {
     #[test]
     fn limits_out_of_range_are_refused() {
         for limit in ["0", "201", "-1", "1.5", "", "all"] {
-            assert!(Asked::parse(&format!("limit={limit}")).is_err(), "{limit}");
+            assert!(
+                NotificationQuery::parse(&format!("limit={limit}")).is_err(),
+                "{limit}"
+            );
         }
     }
 }

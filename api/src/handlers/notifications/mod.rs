@@ -1,16 +1,16 @@
 //! `/api/notifications`.
 
-pub mod acceptance;
-pub mod admission;
+pub mod accept;
+mod addresses;
 pub mod attempts;
 pub mod batch;
-mod body;
-mod content;
 pub mod create;
 pub mod find;
 pub mod list;
-mod readable;
-mod template;
+mod lookup;
+mod new_notification;
+pub mod preconditions;
+mod template_ref;
 mod view;
 
 pub use view::{NotificationPage, NotificationView};

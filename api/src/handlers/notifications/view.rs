@@ -13,43 +13,43 @@ use crate::error::ApiError;
 #[serde(rename_all = "camelCase")]
 #[schema(as = Notification)]
 pub struct NotificationView {
-    /// Names it everywhere.
+    /// The notification's id.
     #[schema(value_type = uuid::Uuid)]
     message_id: MessageId,
-    /// Whom it is for.
+    /// The user that the notification is for.
     #[schema(value_type = uuid::Uuid)]
     target_user_id: UserId,
     /// The channel.
     #[schema(example = "in-app")]
     r#type: String,
-    /// What it says.
+    /// The content, or the variables of the template.
     #[schema(value_type = Object)]
     payload: Box<RawValue>,
-    /// What says what it says, where its payload is only the variables.
+    /// The template that renders the message (email, sms and push only).
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<TemplateView>,
     /// `pending`, `retrying`, `processed`, `failed`, `scheduled`, `cancelled` or `expired`.
     #[schema(example = "processed")]
     status: String,
-    /// Delivery attempts that failed.
+    /// How many delivery attempts have failed.
     retries_attempted: i32,
-    /// When it was accepted.
+    /// When the notification was accepted.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When it was delivered.
+    /// When the notification was delivered.
     #[schema(value_type = Option<String>, format = DateTime)]
     processed_at: Option<Timestamp>,
     /// Why the last attempt failed.
     error_message: Option<String>,
 }
 
-/// Which template a notification is written by.
+/// The template that renders a notification.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TemplateView {
-    /// The template.
+    /// The template's name.
     #[schema(example = "welcome")]
     name: String,
-    /// The language asked for; the default one where it is not there.
+    /// The preferred language; the default template if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "de-AT")]
     locale: Option<String>,
@@ -86,6 +86,6 @@ impl TryFrom<NotificationRow> for NotificationView {
 pub struct NotificationPage {
     /// Newest first.
     pub notifications: Vec<NotificationView>,
-    /// The next page's `cursor`; null on the last.
+    /// The `cursor` of the next page; null on the last page.
     pub next_cursor: Option<String>,
 }

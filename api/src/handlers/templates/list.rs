@@ -7,26 +7,22 @@ use tidings_db::templates::{self, TemplateCursor};
 use super::TemplatePage;
 use crate::auth::Caller;
 use crate::error::{ApiError, Detail};
+use crate::json_body::shown;
+use crate::query::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::state::AppState;
 
-/// How many templates a page has where the caller does not say.
-const DEFAULT_LIMIT: u32 = 50;
-
-/// The longest page.
-const MAX_LIMIT: u32 = 200;
-
-/// Templates in use, by name, channel and locale.
+/// Returns templates, ordered by name, channel and locale.
 #[utoipa::path(get, path = "/api/templates", operation_id = "listTemplates", tag = "templates",
     params(
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
-        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the previous page"),
     ),
     responses(
         (status = 200, description = "A page", body = TemplatePage),
-        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -36,7 +32,7 @@ pub async fn handle(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
-    let (after, limit) = asked(request.query_string())?;
+    let (after, limit) = page_parameters(request.query_string())?;
     let (versions, next) = state
         .database
         .run(async |client| templates::list(client, after.as_ref(), limit).await)
@@ -47,8 +43,8 @@ pub async fn handle(
     }))
 }
 
-/// The query: where the page starts and how long it is.
-fn asked(query: &str) -> Result<(Option<TemplateCursor>, u32), ApiError> {
+/// Parses where the page starts and how long it is.
+fn page_parameters(query: &str) -> Result<(Option<TemplateCursor>, u32), ApiError> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query);
     let Query(pairs) = pairs.map_err(|_| {
         let message = "The query string cannot be read";
@@ -75,8 +71,7 @@ fn asked(query: &str) -> Result<(Option<TemplateCursor>, u32), ApiError> {
             "cursor" | "limit" => "is given more than once".to_owned(),
             _ => "is not a parameter of this path".to_owned(),
         };
-        let shown: String = name.chars().take(100).collect();
-        problems.push(Detail::new(shown, problem));
+        problems.push(Detail::new(shown(name), problem));
     }
     if problems.is_empty() {
         return Ok((after, limit.unwrap_or(DEFAULT_LIMIT)));
@@ -92,15 +87,16 @@ mod tests {
 
     #[test]
     fn a_query_is_read() {
-        let (after, limit) = asked("limit=200&cursor=welcome~email~de").expect("valid");
+        let (after, limit) = page_parameters("limit=200&cursor=welcome~email~de").expect("valid");
         let cursor = after.map(|cursor| cursor.to_string());
         assert_eq!((cursor.as_deref(), limit), (Some("welcome~email~de"), 200));
-        assert_eq!(asked("").expect("valid"), (None, 50));
+        assert_eq!(page_parameters("").expect("valid"), (None, 50));
     }
 
     #[test]
     fn everything_that_is_wrong_is_reported_at_once() {
-        let error = asked("limit=0&cursor=x&offset=3&limit=5&limit=6").expect_err("wrong");
+        let error =
+            page_parameters("limit=0&cursor=x&offset=3&limit=5&limit=6").expect_err("wrong");
         let fields: Vec<_> = error.details.iter().map(|d| d.field.as_str()).collect();
         assert_eq!(fields, ["limit", "cursor", "offset", "limit"]);
     }

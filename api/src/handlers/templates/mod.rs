@@ -1,8 +1,8 @@
-mod address;
 pub mod delete;
 pub mod find;
 pub mod list;
-pub mod of_name;
+pub mod list_by_name;
+mod path;
 pub mod preview;
 pub mod put;
 pub mod versions;
@@ -10,15 +10,15 @@ mod view;
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{readable, reading, resource};
-use address::Address;
+use super::{get_or_head, read_only, resource};
+use path::TemplatePath;
 use view::{TemplatePage, TemplateVersion, TemplateVersions, TemplateView};
 
 /// Registers the paths of templates.
 pub fn register(config: &mut ServiceConfig) {
     config
-        .service(readable("/api/templates").route(reading().to(list::handle)))
-        .service(readable("/api/templates/{name}").route(reading().to(of_name::handle)))
+        .service(read_only("/api/templates").route(get_or_head().to(list::handle)))
+        .service(read_only("/api/templates/{name}").route(get_or_head().to(list_by_name::handle)))
         .service(
             resource("/api/templates/{name}/preview", "POST")
                 .route(web::post().to(preview::handle)),
@@ -28,12 +28,12 @@ pub fn register(config: &mut ServiceConfig) {
                 "/api/templates/{name}/{channel}/{locale}",
                 "GET, HEAD, PUT, DELETE",
             )
-            .route(reading().to(find::handle))
+            .route(get_or_head().to(find::handle))
             .route(web::put().to(put::handle))
             .route(web::delete().to(delete::handle)),
         )
         .service(
-            readable("/api/templates/{name}/{channel}/{locale}/versions")
-                .route(reading().to(versions::handle)),
+            read_only("/api/templates/{name}/{channel}/{locale}/versions")
+                .route(get_or_head().to(versions::handle)),
         );
 }

@@ -10,40 +10,37 @@ use tidings_domain::notification::Channel;
 use tidings_templates::{Locale, TemplateName};
 use utoipa::ToSchema;
 
-use super::address::{not_found, read_channel, read_name};
+use super::path::{not_found, read_channel, read_name};
 use crate::auth::Caller;
 use crate::error::{ApiError, Detail};
 use crate::json_body::{ObjectReader, values};
-use crate::receive::receive;
+use crate::request_body::read_json;
 use crate::state::AppState;
 
-/// What a preview is to be made of.
+/// The request body.
 #[derive(ToSchema)]
 #[schema(as = NewPreview)]
-#[expect(
-    dead_code,
-    reason = "its fields are the documentation of what `Asked` parses"
-)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct NewPreviewBody {
-    /// `email`, `sms` or `push`.
+    /// The channel: `email`, `sms` or `push`.
     #[schema(example = "email")]
     channel: String,
-    /// The language wanted; it falls back as for a notification.
+    /// The preferred language. Falls back to other languages as for a notification.
     #[schema(example = "de-AT")]
     locale: Option<String>,
-    /// A version of exactly this locale's template (`default` where none is given); without it, the one
-    /// in use.
+    /// A version of the template of exactly this locale (`default` if none is given). The current
+    /// version by default.
     version: Option<i32>,
-    /// What a notification would have as its payload.
+    /// The payload that a notification would have.
     #[schema(value_type = Object, example = json!({"name": "Anna"}))]
     variables: (),
 }
 
-/// What would be sent.
+/// The rendered message.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Preview {
-    /// The template that it was made by.
-    template: Used,
+    /// The template that was rendered.
+    template: PreviewTemplate,
     /// An e-mail's subject or a push message's title.
     subject: Option<String>,
     /// The text.
@@ -52,14 +49,14 @@ pub struct Preview {
     html: Option<String>,
 }
 
-/// Which template a message was made by.
+/// The template of a rendered message.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UsedTemplate)]
-pub struct Used {
-    /// What notifications call it by.
+pub struct PreviewTemplate {
+    /// The name by which notifications refer to the template.
     #[schema(example = "welcome")]
     name: String,
-    /// `email`, `sms` or `push`.
+    /// The channel: `email`, `sms` or `push`.
     #[schema(example = "email")]
     channel: String,
     /// The locale that was found.
@@ -69,19 +66,19 @@ pub struct Used {
     version: i32,
 }
 
-/// What a notification with these variables would say.
+/// Renders a template with the given variables, without sending anything.
 #[utoipa::path(post, path = "/api/templates/{name}/preview", operation_id = "previewTemplate", tag = "templates",
-    params(("name" = String, Path, description = "What notifications call it by")),
+    params(("name" = String, Path, description = "The name by which notifications refer to the template")),
     request_body = NewPreviewBody,
     responses(
-        (status = 200, description = "What would be sent", body = Preview),
-        (status = 400, description = "What is wrong stands in `details`, all of it; `template_error` where the template cannot be rendered with these variables", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 200, description = "The rendered message", body = Preview),
+        (status = 400, description = "`details` lists everything that is wrong; `template_error` if the template cannot be rendered with these variables", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
         (status = 404, description = "There is no such template", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -94,30 +91,30 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
     let name = read_name(&name)?;
-    let body = receive(&request, payload, &state).await?;
-    let asked = Asked::parse(&body)?;
+    let body = read_json(&request, payload, &state).await?;
+    let request = PreviewRequest::parse(&body)?;
     let found = state
         .database
-        .run(async |client| asked.find(client, &name).await)
+        .run(async |client| request.find(client, &name).await)
         .await?;
     let template = found.ok_or_else(not_found)?;
-    // Rendering may take some tenths of a second, which would hold up this thread's other requests.
-    let preview = actix_web::web::block(move || render(template, &asked))
+    // Rendering may take tenths of a second, which would delay the other requests of this thread.
+    let preview = actix_web::web::block(move || render(template, &request))
         .await
         .map_err(ApiError::internal)??;
     Ok(HttpResponse::Ok().json(preview))
 }
 
-fn render(template: TemplateRow, asked: &Asked) -> Result<Preview, ApiError> {
+fn render(template: TemplateRow, request: &PreviewRequest) -> Result<Preview, ApiError> {
     let rendered =
-        tidings_templates::render(template.source(), &asked.variables).map_err(|error| {
+        tidings_templates::render(template.source(), &request.variables).map_err(|error| {
             let detail = Detail::new(error.part.as_str(), error.problem.to_string());
             let message = format!("The template cannot be rendered: {error}");
             ApiError::bad_request("template_error", message, vec![detail])
         })?;
-    check_sendable(&rendered, asked)?;
+    check_sendable(&rendered, request)?;
     Ok(Preview {
-        template: Used {
+        template: PreviewTemplate {
             name: template.name,
             channel: template.channel,
             locale: template.locale,
@@ -129,9 +126,9 @@ fn render(template: TemplateRow, asked: &Asked) -> Result<Preview, ApiError> {
     })
 }
 
-/// Refuses what the channel would not take, such as a text message that is too long.
-fn check_sendable(rendered: &Rendered, asked: &Asked) -> Result<(), ApiError> {
-    let Err(problems) = rendered.content(asked.channel, &asked.variables) else {
+/// Returns 400 if the channel does not accept the rendered message, such as an SMS that is too long.
+fn check_sendable(rendered: &Rendered, request: &PreviewRequest) -> Result<(), ApiError> {
+    let Err(problems) = rendered.content(request.channel, &request.variables) else {
         return Ok(());
     };
     let shown = |field: String| field.trim_start_matches("payload.").to_owned();
@@ -140,20 +137,20 @@ fn check_sendable(rendered: &Rendered, asked: &Asked) -> Result<(), ApiError> {
         .map(|problem| Detail::new(shown(problem.field), problem.message))
         .collect();
     let names: Vec<&str> = details.iter().map(|detail| detail.field.as_str()).collect();
-    let message = format!("What was rendered could not be sent: {}", names.join(", "));
+    let message = format!("The rendered message cannot be sent: {}", names.join(", "));
     Err(ApiError::bad_request("template_error", message, details))
 }
 
-/// The body, checked.
+/// The validated body.
 #[derive(Debug)]
-struct Asked {
+struct PreviewRequest {
     channel: Channel,
     locale: Option<Locale>,
     version: Option<i32>,
     variables: Object,
 }
 
-impl Asked {
+impl PreviewRequest {
     fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let known = ["channel", "locale", "version", "variables"];
         let mut body = ObjectReader::parse(body, &known, "preview")?;
@@ -164,13 +161,13 @@ impl Asked {
         let locale = body.optional("locale", values::parsed);
         let version = body.optional("version", version);
         let variables = body.required("variables", values::object);
-        let asked = channel.zip(variables).map(|(channel, variables)| Self {
+        let request = channel.zip(variables).map(|(channel, variables)| Self {
             channel,
             locale,
             version,
             variables,
         });
-        body.finish(asked)
+        body.finish(request)
     }
 
     async fn find(
@@ -204,20 +201,20 @@ mod tests {
 
     #[test]
     fn a_request_is_read() {
-        let asked = Asked::parse(
+        let request = PreviewRequest::parse(
             br#"{"channel": "sms", "locale": "de_at", "version": 3, "variables": {"a": 1}}"#,
         );
-        let asked = asked.expect("valid");
-        assert_eq!(asked.channel, Channel::Sms);
-        assert_eq!(asked.locale.as_ref().map(Locale::as_str), Some("de-AT"));
-        assert_eq!((asked.version, asked.variables.len()), (Some(3), 1));
+        let request = request.expect("valid");
+        assert_eq!(request.channel, Channel::Sms);
+        assert_eq!(request.locale.as_ref().map(Locale::as_str), Some("de-AT"));
+        assert_eq!((request.version, request.variables.len()), (Some(3), 1));
     }
 
     #[test]
     fn everything_that_is_wrong_is_reported_at_once() {
         let body =
             br#"{"channel": "webhook", "locale": "x", "version": 0, "variables": [], "to": 1}"#;
-        let error = Asked::parse(body).expect_err("wrong");
+        let error = PreviewRequest::parse(body).expect_err("wrong");
         let fields: Vec<_> = error.details.iter().map(|d| d.field.as_str()).collect();
         assert_eq!(fields, ["channel", "locale", "version", "variables", "to"]);
     }

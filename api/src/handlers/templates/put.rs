@@ -7,35 +7,32 @@ use tidings_domain::notification::Channel;
 use tidings_templates::Source;
 use utoipa::ToSchema;
 
-use super::{Address, TemplateVersion};
+use super::{TemplatePath, TemplateVersion};
 use crate::auth::Caller;
 use crate::error::{ApiError, Detail};
 use crate::json_body::{ObjectReader, values};
-use crate::receive::receive;
+use crate::request_body::read_json;
 use crate::state::AppState;
 
-/// What a template says.
+/// The parts of a template.
 #[derive(ToSchema)]
 #[schema(as = NewTemplate)]
-#[expect(
-    dead_code,
-    reason = "its fields are the documentation of what `Sources` parses"
-)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct NewTemplateBody {
-    /// An e-mail's subject or a push message's title; not for sms.
+    /// An e-mail's subject or a push message's title. Not allowed for sms.
     #[schema(example = "Your order {{ order.number }} is on its way")]
     subject: Option<String>,
     /// The text.
     #[schema(example = "Hello {{ name }}, your order {{ order.number }} has left our house.")]
     text: String,
-    /// An e-mail's HTML part; for email alone. Variables are escaped.
+    /// An e-mail's HTML part. Allowed for email only. Variables are escaped.
     #[schema(
         example = "<p>Hello {{ name }}, your order {{ order.number }} has left our house.</p>"
     )]
     html: Option<String>,
 }
 
-/// Writes a new version of a template.
+/// Creates a new version of a template.
 #[utoipa::path(put, path = "/api/templates/{name}/{channel}/{locale}", operation_id = "putTemplate", tag = "templates",
     params(
         ("name" = String, Path, description = "1 to 100 of a-z, 0-9, -, _ and ."),
@@ -45,12 +42,12 @@ pub struct NewTemplateBody {
     request_body = NewTemplateBody,
     responses(
         (status = 201, description = "The new version", body = TemplateVersion),
-        (status = 400, description = "What is wrong stands in `details`, all of it; `invalid_template` where a part is no template", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 400, description = "`details` lists everything that is wrong; `invalid_template` if a part is not a valid template", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -62,23 +59,23 @@ pub async fn handle(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
-    let address = Address::parse(&path)?;
-    let body = receive(&request, payload, &state).await?;
-    let sources = Sources::parse(address.channel, &body)?;
-    // Compiling a large template would hold up this thread's other requests.
-    let sources = actix_web::web::block(move || sources.check())
+    let template_path = TemplatePath::parse(&path)?;
+    let body = read_json(&request, payload, &state).await?;
+    let parts = TemplateParts::parse(template_path.channel, &body)?;
+    // Compiling a large template would delay the other requests of this thread.
+    let parts = actix_web::web::block(move || parts.check())
         .await
         .map_err(ApiError::internal)??;
     let version = state
         .database
         .run(async |client| {
-            templates::insert_version(client, address.key(), sources.source()).await
+            templates::insert_version(client, template_path.key(), parts.source()).await
         })
         .await?;
     tracing::info!(
-        template = %address.name,
-        channel = address.channel.as_str(),
-        locale = %address.locale,
+        template = %template_path.name,
+        channel = template_path.channel.as_str(),
+        locale = %template_path.locale,
         version = version.version,
         subject = caller.subject(),
         "template written"
@@ -86,15 +83,15 @@ pub async fn handle(
     Ok(HttpResponse::Created().json(TemplateVersion::from(version)))
 }
 
-/// A template's parts, checked to be those of its channel.
+/// The parts of a template, validated for its channel.
 #[derive(Debug)]
-struct Sources {
+struct TemplateParts {
     subject: Option<String>,
     text: String,
     html: Option<String>,
 }
 
-impl Sources {
+impl TemplateParts {
     fn parse(channel: Channel, body: &[u8]) -> Result<Self, ApiError> {
         let mut body = ObjectReader::parse(body, &["subject", "text", "html"], "template")?;
         let subject = if channel == Channel::Sms {
@@ -110,12 +107,12 @@ impl Sources {
             body.reject("html", "only an e-mail has an HTML part");
             None
         };
-        let sources = text.map(|text| Self {
+        let parts = text.map(|text| Self {
             subject,
             text,
             html,
         });
-        body.finish(sources)
+        body.finish(parts)
     }
 
     fn source(&self) -> Source<'_> {
@@ -126,14 +123,14 @@ impl Sources {
         }
     }
 
-    /// Refuses what is no template.
+    /// Returns 400 if a part is not a valid template.
     fn check(self) -> Result<Self, ApiError> {
         tidings_templates::check(self.source()).map_err(|error| {
             let line = error
                 .line
                 .map_or(String::new(), |line| format!("line {line}: "));
             let detail = Detail::new(error.part.as_str(), format!("{line}{}", error.problem));
-            let message = format!("This is no template: {error}");
+            let message = format!("The template is not valid: {error}");
             ApiError::bad_request("invalid_template", message, vec![detail])
         })?;
         Ok(self)
@@ -145,14 +142,14 @@ mod tests {
     use super::*;
 
     fn fields(channel: Channel, body: &str) -> Vec<String> {
-        match Sources::parse(channel, body.as_bytes()) {
+        match TemplateParts::parse(channel, body.as_bytes()) {
             Ok(_) => Vec::new(),
             Err(error) => error.details.into_iter().map(|d| d.field).collect(),
         }
     }
 
     #[test]
-    fn each_channel_has_parts_of_its_own() {
+    fn each_channel_has_its_own_parts() {
         let all = r#"{"subject": "s", "text": "t", "html": "h"}"#;
         let two = r#"{"subject": "s", "text": "t"}"#;
         let text = r#"{"text": "t"}"#;
@@ -172,10 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_template_is_refused_with_part_and_line() {
+    fn an_invalid_template_is_rejected_with_part_and_line() {
         let body = br#"{"subject": "s", "text": "a\nb {{ c", "html": "h"}"#;
-        let sources = Sources::parse(Channel::Email, body).expect("all parts");
-        let error = sources.check().expect_err("no template");
+        let parts = TemplateParts::parse(Channel::Email, body).expect("all parts");
+        let error = parts.check().expect_err("invalid");
         assert_eq!(
             (error.code, error.details[0].field.as_str()),
             ("invalid_template", "text")

@@ -3,25 +3,25 @@ use serde::Serialize;
 use tidings_db::templates::{TemplateRow, TemplateVersionRow};
 use utoipa::ToSchema;
 
-/// A version of a template, without what it says.
+/// A version of a template, without its parts.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplateVersion {
-    /// What notifications call it by.
+    /// The name by which notifications refer to the template.
     #[schema(example = "welcome")]
     pub name: String,
-    /// `email`, `sms` or `push`.
+    /// The channel: `email`, `sms` or `push`.
     #[schema(example = "email")]
     pub channel: String,
-    /// Its language, or `default`.
+    /// The language, or `default`.
     #[schema(example = "de-AT")]
     pub locale: String,
-    /// From 1; the largest is in use.
+    /// Counted from 1. The largest is the current version.
     pub version: i32,
-    /// When it was written.
+    /// When the version was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When the template was deleted, where it was.
+    /// When the template was deleted; null if it was not.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub deleted_at: Option<Timestamp>,
 }
@@ -43,7 +43,7 @@ impl From<TemplateVersionRow> for TemplateVersion {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Template)]
 pub struct TemplateView {
-    /// Which it is.
+    /// Identifies the version.
     #[serde(flatten)]
     version: TemplateVersion,
     /// The source of an e-mail's subject or a push message's title.
@@ -75,7 +75,7 @@ impl From<TemplateRow> for TemplateView {
 /// Versions of templates.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TemplateVersions {
-    /// All of them.
+    /// The versions.
     pub templates: Vec<TemplateVersion>,
 }
 
@@ -83,8 +83,8 @@ pub struct TemplateVersions {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TemplatePage {
-    /// The version in use of each, by name, channel and locale.
+    /// The current version of each template, ordered by name, channel and locale.
     pub templates: Vec<TemplateVersion>,
-    /// The next page's `cursor`; null on the last.
+    /// The `cursor` of the next page; null on the last page.
     pub next_cursor: Option<String>,
 }

@@ -5,21 +5,21 @@ use actix_web::{FromRequest, HttpRequest};
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
-use crate::auth::{Caller, Readable};
+use crate::auth::{AllowedUsers, Caller};
 use crate::error::{ApiError, Detail};
 
-/// The endpoint that a path names, for a caller who may manage some. Somebody else's looks like none,
-/// so that ids cannot be tried out.
+/// The endpoint id in a path, with the users whose endpoints the caller may manage. Another
+/// user\'s looks absent, so that callers cannot probe for ids.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
-    /// Names it.
+pub struct EndpointAccess {
+    /// The id.
     pub id: Uuid,
-    /// Whose it must be; anybody's where there is none.
+    /// The required owner; `None` if the caller may manage the endpoints of all users.
     pub owner: Option<UserId>,
 }
 
-impl Wanted {
-    /// 404.
+impl EndpointAccess {
+    /// The 404 response.
     pub fn not_found() -> ApiError {
         ApiError::not_found("There is no webhook endpoint with this id")
     }
@@ -40,7 +40,7 @@ impl Wanted {
     }
 }
 
-impl FromRequest for Wanted {
+impl FromRequest for EndpointAccess {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
@@ -49,10 +49,10 @@ impl FromRequest for Wanted {
     }
 }
 
-/// Whose endpoints they are to be; anybody's where the caller may manage all.
-pub const fn owner(manageable: Readable) -> Option<UserId> {
+/// The user to whom queries are limited; `None` if the caller may manage the endpoints of all users.
+pub const fn owner(manageable: AllowedUsers) -> Option<UserId> {
     match manageable {
-        Readable::All => None,
-        Readable::Own(user) => Some(user),
+        AllowedUsers::All => None,
+        AllowedUsers::Only(user) => Some(user),
     }
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use tidings_db::webhook_endpoints;
 
-use super::access::Wanted;
+use super::access::EndpointAccess;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -13,16 +13,19 @@ use crate::state::AppState;
     params(("id" = uuid::Uuid, Path, description = "The endpoint")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 400, description = "The id is no UUID", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing endpoints", body = crate::error::ErrorBody),
-        (status = 404, description = "No such endpoint, or not for this caller", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 404, description = "The endpoint does not exist or belongs to another user", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
-pub async fn handle(state: Data<AppState>, wanted: Wanted) -> Result<HttpResponse, ApiError> {
-    let Wanted { id, owner } = wanted;
+pub async fn handle(
+    state: Data<AppState>,
+    access: EndpointAccess,
+) -> Result<HttpResponse, ApiError> {
+    let EndpointAccess { id, owner } = access;
     let deleted = state
         .database
         .run(async |client| webhook_endpoints::delete(client, id, owner).await)
@@ -30,6 +33,6 @@ pub async fn handle(state: Data<AppState>, wanted: Wanted) -> Result<HttpRespons
     if deleted {
         Ok(HttpResponse::NoContent().finish())
     } else {
-        Err(Wanted::not_found())
+        Err(EndpointAccess::not_found())
     }
 }

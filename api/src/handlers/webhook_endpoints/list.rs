@@ -13,19 +13,19 @@ use crate::error::ApiError;
 use crate::query;
 use crate::state::AppState;
 
-/// Webhook endpoints, newest first.
+/// Returns webhook endpoints, newest first.
 #[utoipa::path(get, path = "/api/webhook-endpoints", operation_id = "listWebhookEndpoints", tag = "webhook endpoints",
     params(
-        ("userId" = Option<uuid::Uuid>, Query, description = "Only this user's"),
+        ("userId" = Option<uuid::Uuid>, Query, description = "Return only this user's"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
-        ("cursor" = Option<String>, Query, description = "The nextCursor of the page before"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the previous page"),
     ),
     responses(
         (status = 200, description = "A page", body = EndpointPage),
-        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing these", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -35,7 +35,7 @@ pub async fn handle(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let manageable = caller.check_contacts()?;
-    let Asked { user, after, limit } = Asked::parse(request.query_string())?;
+    let EndpointQuery { user, after, limit } = EndpointQuery::parse(request.query_string())?;
     if let Some(user) = user {
         caller.check_contacts_of(user)?;
     }
@@ -50,14 +50,14 @@ pub async fn handle(
     }))
 }
 
-/// The query, checked.
-struct Asked {
+/// The validated query.
+struct EndpointQuery {
     user: Option<UserId>,
     after: Option<IdCursor>,
     limit: u32,
 }
 
-impl Asked {
+impl EndpointQuery {
     fn parse(query: &str) -> Result<Self, ApiError> {
         let (mut user, mut after, mut limit) = (None, None, query::DEFAULT_LIMIT);
         query::read(query, |name, value, problems| {

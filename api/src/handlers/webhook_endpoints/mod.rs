@@ -1,4 +1,4 @@
-//! `/api/webhook-endpoints`: where a user's webhooks go when a notification names no URL.
+//! `/api/webhook-endpoints`: the URLs for webhook notifications that name none.
 
 mod access;
 pub mod create;
@@ -13,11 +13,11 @@ mod view;
 
 use actix_web::web::{self, ServiceConfig};
 
-use super::{reading, resource};
+use super::{get_or_head, resource};
 
 pub use view::{EndpointPage, EndpointView};
 
-/// The longest description of an endpoint, in characters.
+/// The maximum length of an endpoint's description, in characters.
 const MAX_DESCRIPTION: usize = 500;
 
 /// Registers the paths of webhook endpoints.
@@ -25,12 +25,12 @@ pub fn register(config: &mut ServiceConfig) {
     config
         .service(
             resource("/api/webhook-endpoints", "GET, HEAD, POST")
-                .route(reading().to(list::handle))
+                .route(get_or_head().to(list::handle))
                 .route(web::post().to(create::handle)),
         )
         .service(
             resource("/api/webhook-endpoints/{id}", "GET, HEAD, PATCH, DELETE")
-                .route(reading().to(find::handle))
+                .route(get_or_head().to(find::handle))
                 .route(web::patch().to(update::handle))
                 .route(web::delete().to(delete::handle)),
         )

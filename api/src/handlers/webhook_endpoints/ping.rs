@@ -7,39 +7,39 @@ use serde_json::value::to_raw_value;
 use tidings_db::webhook_endpoints;
 use tidings_domain::notification::{Channel, MessageId, Notification};
 
-use super::access::Wanted;
-use crate::context::RequestId;
+use super::access::EndpointAccess;
 use crate::error::ApiError;
-use crate::handlers::notifications::acceptance::{Accepted, accept, now};
-use crate::handlers::notifications::admission::{check_channel, check_depth};
+use crate::handlers::notifications::accept::{Accepted, accept, now};
+use crate::handlers::notifications::preconditions::{check_channel, check_depth};
+use crate::request_id::RequestId;
 use crate::state::AppState;
 
-/// Sends an endpoint a test: a notification like any other, whose way can be followed by its message
-/// id. 202 once the broker has it safely on disk.
+/// Sends a test notification to an endpoint. It is delivered like any other notification and can be followed
+/// by its message id. Returns 202 once the broker has stored it on disk.
 #[utoipa::path(post, path = "/api/webhook-endpoints/{id}/ping", operation_id = "pingWebhookEndpoint", tag = "webhook endpoints",
     params(("id" = uuid::Uuid, Path, description = "The endpoint")),
     responses(
-        (status = 202, description = "Safe with the broker", body = Accepted, headers(("Location", description = "Where the notification can be read once it is recorded"))),
-        (status = 400, description = "The id is no UUID, or `channel_not_configured`", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 202, description = "The broker has stored the notification", body = Accepted, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
+        (status = 400, description = "The id is not a UUID, or `channel_not_configured`", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing endpoints", body = crate::error::ErrorBody),
-        (status = 404, description = "No such endpoint, or not for this caller", body = crate::error::ErrorBody),
-        (status = 409, description = "`endpoint_disabled`: nothing is sent there", body = crate::error::ErrorBody),
-        (status = 503, description = "Not taken: try again after `Retry-After`", body = crate::error::ErrorBody),
+        (status = 404, description = "The endpoint does not exist or belongs to another user", body = crate::error::ErrorBody),
+        (status = 409, description = "`endpoint_disabled`: the endpoint is disabled", body = crate::error::ErrorBody),
+        (status = 503, description = "Not accepted: retry after `Retry-After` seconds", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
 pub async fn handle(
     state: Data<AppState>,
-    wanted: Wanted,
+    access: EndpointAccess,
     RequestId(request_id): RequestId,
 ) -> Result<HttpResponse, ApiError> {
-    let Wanted { id, owner } = wanted;
+    let EndpointAccess { id, owner } = access;
     let endpoint = state
         .database
         .run(async |client| webhook_endpoints::find(client, id, owner).await)
         .await?;
-    let endpoint = endpoint.ok_or_else(Wanted::not_found)?;
+    let endpoint = endpoint.ok_or_else(EndpointAccess::not_found)?;
     if !endpoint.enabled {
         return Err(ApiError::conflict(
             "endpoint_disabled",

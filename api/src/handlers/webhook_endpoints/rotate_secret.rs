@@ -11,43 +11,46 @@ use serde::Serialize;
 use tidings_db::webhook_endpoints;
 use utoipa::ToSchema;
 
-use super::access::Wanted;
+use super::access::EndpointAccess;
 use super::secret;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// How long the secret before signs too, so that receivers have time to learn the new one.
+/// How long messages are also signed with the previous secret, so that receivers have time to switch.
 const KEEP_PREVIOUS: Duration = Duration::from_hours(24);
 
-/// An endpoint's new secret.
+/// The new secret of an endpoint.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RotatedSecret)]
-pub struct Rotated {
-    /// Signs from now on. It is never shown again.
+pub struct RotatedSecret {
+    /// The new signing secret. No other response contains it.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     secret: String,
-    /// When the secret before stops signing.
+    /// Until when messages are also signed with the previous secret.
     #[schema(value_type = String, format = DateTime)]
     previous_valid_until: Timestamp,
 }
 
-/// Gives an endpoint a new secret. The one before signs too for 24 hours; one before that no longer
-/// does.
+/// Creates a new secret for an endpoint. For 24 hours, messages are also signed with the previous secret,
+/// but not with older ones.
 #[utoipa::path(post, path = "/api/webhook-endpoints/{id}/rotate-secret", operation_id = "rotateWebhookEndpointSecret", tag = "webhook endpoints",
     params(("id" = uuid::Uuid, Path, description = "The endpoint")),
     responses(
-        (status = 200, description = "The new secret, in this answer and in no other", body = Rotated),
-        (status = 400, description = "The id is no UUID", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 200, description = "The new secret. No other response contains it", body = RotatedSecret),
+        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing endpoints", body = crate::error::ErrorBody),
-        (status = 404, description = "No such endpoint, or not for this caller", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 404, description = "The endpoint does not exist or belongs to another user", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
-pub async fn handle(state: Data<AppState>, wanted: Wanted) -> Result<HttpResponse, ApiError> {
-    let Wanted { id, owner } = wanted;
+pub async fn handle(
+    state: Data<AppState>,
+    access: EndpointAccess,
+) -> Result<HttpResponse, ApiError> {
+    let EndpointAccess { id, owner } = access;
     let secret = secret::generate()?;
     let until = state
         .database
@@ -55,10 +58,10 @@ pub async fn handle(state: Data<AppState>, wanted: Wanted) -> Result<HttpRespons
             webhook_endpoints::rotate_secret(client, id, owner, &secret, KEEP_PREVIOUS).await
         })
         .await?;
-    let previous_valid_until = until.ok_or_else(Wanted::not_found)?;
+    let previous_valid_until = until.ok_or_else(EndpointAccess::not_found)?;
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
-        .json(Rotated {
+        .json(RotatedSecret {
             secret: secret.expose_secret().to_owned(),
             previous_valid_until,
         }))

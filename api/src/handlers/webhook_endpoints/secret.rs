@@ -4,14 +4,14 @@ use secrecy::SecretString;
 
 use crate::error::ApiError;
 
-/// 24 to 64 are right (Standard Webhooks, "Signature scheme").
+/// The length of a secret. Standard Webhooks ("Signature scheme") allows 24 to 64 bytes.
 const BYTES: usize = 32;
 
-/// A new secret for signing webhooks: `whsec_` and the base64 of random bytes (Standard Webhooks).
+/// Generates a secret for signing webhooks: `whsec_` and the base64 of random bytes (Standard Webhooks).
 ///
 /// # Errors
 ///
-/// 500 where the operating system has no randomness.
+/// Returns 500 if the operating system provides no random bytes.
 pub fn generate() -> Result<SecretString, ApiError> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(ApiError::internal)?;

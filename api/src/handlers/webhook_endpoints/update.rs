@@ -6,55 +6,52 @@ use tidings_db::webhook_endpoints::{self, EndpointChanges};
 use tidings_egress::EgressPolicy;
 use utoipa::ToSchema;
 
-use super::access::Wanted;
+use super::access::EndpointAccess;
 use super::{EndpointView, MAX_DESCRIPTION};
 use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
-use crate::receive::receive;
+use crate::request_body::read_json;
 use crate::state::AppState;
 
-/// The body of a request.
+/// The request body.
 #[derive(ToSchema)]
 #[schema(as = WebhookEndpointChanges)]
-#[expect(
-    dead_code,
-    reason = "its fields are the documentation of what is parsed"
-)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct ChangesBody {
-    /// Where it is to be from now on.
+    /// The new URL.
     #[schema(example = "https://example.com/hooks")]
     url: Option<String>,
-    /// What people are to call it; null or empty for nothing.
+    /// The new description; null or an empty string removes it.
     description: Option<String>,
-    /// Whether anything is to be sent there. `true` also clears why it was disabled.
+    /// Whether webhooks are sent to the endpoint. `true` also clears `disabledReason`.
     enabled: Option<bool>,
 }
 
-/// Changes what the body names and leaves the rest.
+/// Changes the fields in the body and keeps the others.
 #[utoipa::path(patch, path = "/api/webhook-endpoints/{id}", operation_id = "updateWebhookEndpoint", tag = "webhook endpoints",
     params(("id" = uuid::Uuid, Path, description = "The endpoint")),
     request_body = ChangesBody,
     responses(
-        (status = 200, description = "As it is now", body = EndpointView),
-        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 200, description = "The endpoint after the change", body = EndpointView),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing endpoints", body = crate::error::ErrorBody),
-        (status = 404, description = "No such endpoint, or not for this caller", body = crate::error::ErrorBody),
+        (status = 404, description = "The endpoint does not exist or belongs to another user", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
 pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
-    wanted: Wanted,
+    access: EndpointAccess,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = receive(&request, payload, &state).await?;
+    let body = read_json(&request, payload, &state).await?;
     let changes = parse(&body, &state.egress)?;
-    let Wanted { id, owner } = wanted;
+    let EndpointAccess { id, owner } = access;
     let row = state
         .database
         .run(async |client| {
@@ -64,11 +61,11 @@ pub async fn handle(
             webhook_endpoints::update(client, id, owner, &changes).await
         })
         .await?;
-    let row = row.ok_or_else(Wanted::not_found)?;
+    let row = row.ok_or_else(EndpointAccess::not_found)?;
     Ok(HttpResponse::Ok().json(EndpointView::from(row)))
 }
 
-/// Of the fields, only the description can be taken away by `null`.
+/// Parses the body. `null` removes the description and is an error for the other fields.
 fn parse(body: &[u8], policy: &EgressPolicy) -> Result<EndpointChanges, ApiError> {
     let fields = ["url", "description", "enabled"];
     let mut body = ObjectReader::parse(body, &fields, "webhook endpoint")?;
@@ -95,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_named_stays() {
+    fn absent_fields_are_kept() {
         assert!(changes("{}").expect("right").is_empty());
         let enabled = changes(r#"{"enabled": false}"#).expect("right");
         assert_eq!(enabled.enabled, Some(false));
@@ -103,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_can_be_taken_away() {
+    fn a_description_can_be_removed() {
         for body in [r#"{"description": null}"#, r#"{"description": ""}"#] {
             let changes = changes(body).expect("right");
             assert_eq!(changes.description.as_deref(), Some(""), "{body}");

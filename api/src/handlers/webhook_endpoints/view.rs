@@ -5,29 +5,29 @@ use tidings_domain::notification::UserId;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Where a user's webhooks go. Its secret is shown only when it is made.
+/// A webhook endpoint of a user. Only the responses that create a secret contain it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = WebhookEndpoint)]
 pub struct EndpointView {
-    /// Names it.
+    /// The id.
     pub id: Uuid,
-    /// Whose it is.
+    /// The owner.
     #[schema(value_type = uuid::Uuid)]
     user_id: UserId,
-    /// Where it is.
+    /// The URL.
     #[schema(example = "https://example.com/hooks")]
     url: String,
-    /// What people call it.
+    /// A description for people.
     description: Option<String>,
-    /// Whether anything is sent there.
+    /// Whether webhooks are sent to the endpoint.
     enabled: bool,
-    /// Why Tidings itself disabled it; enabling it clears this.
+    /// Why Tidings disabled the endpoint. Cleared when the endpoint is enabled.
     disabled_reason: Option<String>,
-    /// When it was made.
+    /// When the endpoint was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When it was changed last.
+    /// When the endpoint was last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
@@ -54,6 +54,6 @@ impl From<WebhookEndpointRow> for EndpointView {
 pub struct EndpointPage {
     /// Newest first.
     pub webhook_endpoints: Vec<EndpointView>,
-    /// The next page's `cursor`; null on the last.
+    /// The `cursor` of the next page; null on the last page.
     pub next_cursor: Option<String>,
 }

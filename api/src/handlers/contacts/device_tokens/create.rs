@@ -8,46 +8,43 @@ use utoipa::ToSchema;
 
 use super::DeviceView;
 use crate::error::ApiError;
-use crate::handlers::contacts::added;
+use crate::handlers::contacts::add_response::add_response;
 use crate::handlers::contacts::owner::Owner;
 use crate::json_body::{ObjectReader, values};
-use crate::receive::receive;
+use crate::request_body::read_json;
 use crate::state::AppState;
 
-/// The longest name of a device.
+/// The maximum length of a device's name, in characters.
 const MAX_NAME: usize = 100;
 
-/// The body of a request.
+/// The request body.
 #[derive(ToSchema)]
 #[schema(as = NewDeviceToken)]
-#[expect(
-    dead_code,
-    reason = "its fields are the documentation of what is parsed"
-)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct NewDeviceBody {
-    /// What the push service calls this installation of the app.
+    /// The push service's token for this installation of the app.
     token: String,
-    /// What the user calls the device: at most 100 characters.
+    /// The user's name for the device, at most 100 characters.
     #[schema(example = "Anna's telephone")]
     name: Option<String>,
 }
 
-/// Makes a device a user's. One that was another user's is no longer theirs: one installation of an
-/// app has one user.
+/// Adds a device to a user. A device belongs to one user: if another user had it, it is taken from that
+/// user.
 #[utoipa::path(post, path = "/api/users/{userId}/contacts/device-tokens", operation_id = "addDeviceToken", tag = "contacts",
     params(("userId" = uuid::Uuid, Path, description = "The user")),
     request_body = NewDeviceBody,
     responses(
-        (status = 201, description = "Added", body = DeviceView, headers(("Location", description = "Where it can be deleted"))),
-        (status = 200, description = "The user had it already; its name is the one given, if one is", body = DeviceView),
-        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 201, description = "Added", body = DeviceView, headers(("Location", description = "URL at which the contact can be deleted"))),
+        (status = 200, description = "The user had the device already; its name is replaced if the request has one", body = DeviceView),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
-        (status = 404, description = "No such user", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
         (status = 409, description = "`too_many_contacts`: a user may have 20", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -57,7 +54,7 @@ pub async fn handle(
     owner: Owner,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = receive(&request, payload, &state).await?;
+    let body = read_json(&request, payload, &state).await?;
     let (token, name) = parse(&body)?;
     let added = state
         .database
@@ -65,7 +62,7 @@ pub async fn handle(
             device_tokens::upsert(transaction, owner.0, &token, name.as_deref()).await
         })
         .await?;
-    added::answer(owner, added.map(DeviceView::from))
+    add_response(owner, added.map(DeviceView::from))
 }
 
 fn parse(body: &[u8]) -> Result<(DeviceToken, Option<String>), ApiError> {

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::handlers::contacts::owner::{ContactId, Owner};
 use crate::state::AppState;
 
-/// Deletes a device of a user's.
+/// Deletes a user's device.
 #[utoipa::path(delete, path = "/api/users/{userId}/contacts/device-tokens/{id}", operation_id = "deleteDeviceToken", tag = "contacts",
     params(
         ("userId" = uuid::Uuid, Path, description = "The user"),
@@ -16,11 +16,11 @@ use crate::state::AppState;
     ),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 400, description = "An id is no UUID", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 400, description = "An id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
-        (status = 404, description = "The user has no such device", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not have this device", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]

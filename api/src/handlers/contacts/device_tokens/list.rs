@@ -16,7 +16,7 @@ use crate::state::AppState;
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeviceTokenList)]
 pub struct DeviceList {
-    /// Newest first; push messages go to all.
+    /// Newest first. Push messages go to all of them.
     device_tokens: Vec<DeviceView>,
 }
 
@@ -24,12 +24,12 @@ pub struct DeviceList {
 #[utoipa::path(get, path = "/api/users/{userId}/contacts/device-tokens", operation_id = "listDeviceTokens", tag = "contacts",
     params(("userId" = uuid::Uuid, Path, description = "The user")),
     responses(
-        (status = 200, description = "All of them", body = DeviceList),
-        (status = 400, description = "The id is no UUID", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 200, description = "All of the user's", body = DeviceList),
+        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
-        (status = 404, description = "No such user", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]

@@ -10,18 +10,18 @@ use tidings_db::device_tokens::{DeviceTokenRow, MAX_PER_USER};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::added::Contact;
+use super::add_response::Contact;
 
-/// A device of a user's.
+/// A user's device.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeviceToken)]
 pub struct DeviceView {
-    /// Names it.
+    /// The id.
     id: Uuid,
-    /// What the push service calls this installation of the app.
+    /// The push service's token for this installation of the app.
     token: String,
-    /// What the user calls the device.
+    /// The user's name for the device.
     #[schema(example = "Anna's telephone")]
     name: Option<String>,
     /// When this user registered it.
@@ -41,8 +41,8 @@ impl From<DeviceTokenRow> for DeviceView {
 }
 
 impl Contact for DeviceView {
-    const KIND: &str = "device-tokens";
-    const MOST: i64 = MAX_PER_USER;
+    const COLLECTION: &str = "device-tokens";
+    const MAX: i64 = MAX_PER_USER;
 
     fn id(&self) -> Uuid {
         self.id

@@ -8,16 +8,16 @@ use crate::error::ApiError;
 use crate::handlers::contacts::owner::Owner;
 use crate::state::AppState;
 
-/// Takes a user's e-mail address away.
+/// Removes a user's e-mail address.
 #[utoipa::path(delete, path = "/api/users/{userId}/contacts/email", operation_id = "deleteEmail", tag = "contacts",
     params(("userId" = uuid::Uuid, Path, description = "The user")),
     responses(
-        (status = 204, description = "The user has no address"),
-        (status = 400, description = "The id is no UUID", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 204, description = "The user has no e-mail address now"),
+        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
-        (status = 404, description = "No such user", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -29,6 +29,8 @@ pub async fn handle(state: Data<AppState>, owner: Owner) -> Result<HttpResponse,
     match set {
         SetEmailResult::Updated => Ok(HttpResponse::NoContent().finish()),
         SetEmailResult::UnknownUser => Err(Owner::not_found()),
-        SetEmailResult::AddressTaken => Err(ApiError::internal("no address was taken")),
+        SetEmailResult::AddressTaken => Err(ApiError::internal(
+            "the database reports that a removed address is taken",
+        )),
     }
 }

@@ -9,16 +9,16 @@ use crate::error::ApiError;
 use crate::handlers::contacts::owner::Owner;
 use crate::state::AppState;
 
-/// Where a user's e-mail goes.
+/// Returns a user's e-mail address.
 #[utoipa::path(get, path = "/api/users/{userId}/contacts/email", operation_id = "getEmail", tag = "contacts",
     params(("userId" = uuid::Uuid, Path, description = "The user")),
     responses(
         (status = 200, description = "The address, or null", body = EmailView),
-        (status = 400, description = "The id is no UUID", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
-        (status = 404, description = "No such user", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]

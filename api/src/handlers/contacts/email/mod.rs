@@ -7,11 +7,11 @@ pub mod set;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Where a user's e-mail goes.
+/// A user's e-mail address.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EmailContact)]
 pub struct EmailView {
-    /// The address; null where there is none.
+    /// The address, or null if the user has none.
     #[schema(example = "anna@example.com")]
     email: Option<String>,
 }

@@ -10,36 +10,33 @@ use super::EmailView;
 use crate::error::ApiError;
 use crate::handlers::contacts::owner::Owner;
 use crate::json_body::{ObjectReader, values};
-use crate::receive::receive;
+use crate::request_body::read_json;
 use crate::state::AppState;
 
-/// The body of a request.
+/// The request body.
 #[derive(ToSchema)]
 #[schema(as = NewEmailContact)]
-#[expect(
-    dead_code,
-    reason = "its fields are the documentation of what is parsed"
-)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct NewEmailBody {
-    /// One address without a display name. No other user has it.
+    /// One address without a display name. No other user may have it.
     #[schema(example = "anna@example.com")]
     email: String,
 }
 
-/// Sets where a user's e-mail goes.
+/// Sets a user's e-mail address.
 #[utoipa::path(put, path = "/api/users/{userId}/contacts/email", operation_id = "setEmail", tag = "contacts",
     params(("userId" = uuid::Uuid, Path, description = "The user")),
     request_body = NewEmailBody,
     responses(
         (status = 200, description = "Set", body = EmailView),
-        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
-        (status = 404, description = "No such user", body = crate::error::ErrorBody),
-        (status = 409, description = "`email_taken`: another user has it", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
+        (status = 409, description = "`email_taken`: another user has this address", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -49,7 +46,7 @@ pub async fn handle(
     owner: Owner,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = receive(&request, payload, &state).await?;
+    let body = read_json(&request, payload, &state).await?;
     let address = parse(&body)?;
     let set = state
         .database

@@ -8,40 +8,37 @@ use utoipa::ToSchema;
 
 use super::NumberView;
 use crate::error::ApiError;
-use crate::handlers::contacts::added;
+use crate::handlers::contacts::add_response::add_response;
 use crate::handlers::contacts::owner::Owner;
 use crate::json_body::{ObjectReader, values};
-use crate::receive::receive;
+use crate::request_body::read_json;
 use crate::state::AppState;
 
-/// The body of a request.
+/// The request body.
 #[derive(ToSchema)]
 #[schema(as = NewPhoneNumber)]
-#[expect(
-    dead_code,
-    reason = "its fields are the documentation of what is parsed"
-)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct NewNumberBody {
     /// `+` and 8 to 15 digits (E.164).
     #[schema(example = "+4915112345678")]
     number: String,
 }
 
-/// Adds a number to a user's. Text messages go to the one added last.
+/// Adds a phone number. Text messages go to the number that was added last.
 #[utoipa::path(post, path = "/api/users/{userId}/contacts/phone-numbers", operation_id = "addPhoneNumber", tag = "contacts",
     params(("userId" = uuid::Uuid, Path, description = "The user")),
     request_body = NewNumberBody,
     responses(
-        (status = 201, description = "Added", body = NumberView, headers(("Location", description = "Where it can be deleted"))),
-        (status = 200, description = "The user had it already", body = NumberView),
-        (status = 400, description = "What is wrong stands in `details`, all of it", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 201, description = "Added", body = NumberView, headers(("Location", description = "URL at which the contact can be deleted"))),
+        (status = 200, description = "The user had the number already", body = NumberView),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
-        (status = 404, description = "No such user", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
         (status = 409, description = "`too_many_contacts`: a user may have 10", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -51,7 +48,7 @@ pub async fn handle(
     owner: Owner,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let body = receive(&request, payload, &state).await?;
+    let body = read_json(&request, payload, &state).await?;
     let number = parse(&body)?;
     let added = state
         .database
@@ -59,7 +56,7 @@ pub async fn handle(
             phone_numbers::insert(transaction, owner.0, &number).await
         })
         .await?;
-    added::answer(owner, added.map(NumberView::from))
+    add_response(owner, added.map(NumberView::from))
 }
 
 fn parse(body: &[u8]) -> Result<PhoneNumber, ApiError> {

@@ -11,25 +11,25 @@ use crate::error::ApiError;
 use crate::handlers::contacts::owner::Owner;
 use crate::state::AppState;
 
-/// A user's telephone numbers.
+/// A user's phone numbers.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PhoneNumberList)]
 pub struct NumberList {
-    /// Newest first; text messages go to the first.
+    /// Newest first. Text messages go to the first.
     phone_numbers: Vec<NumberView>,
 }
 
-/// A user's telephone numbers.
+/// A user's phone numbers.
 #[utoipa::path(get, path = "/api/users/{userId}/contacts/phone-numbers", operation_id = "listPhoneNumbers", tag = "contacts",
     params(("userId" = uuid::Uuid, Path, description = "The user")),
     responses(
-        (status = 200, description = "All of them", body = NumberList),
-        (status = 400, description = "The id is no UUID", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 200, description = "All of the user's", body = NumberList),
+        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
-        (status = 404, description = "No such user", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]

@@ -10,14 +10,14 @@ use tidings_db::phone_numbers::{MAX_PER_USER, PhoneNumberRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::added::Contact;
+use super::add_response::Contact;
 
-/// A telephone number of a user's.
+/// A user's phone number.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PhoneNumber)]
 pub struct NumberView {
-    /// Names it.
+    /// The id.
     id: Uuid,
     /// `+` and 8 to 15 digits (E.164).
     #[schema(example = "+4915112345678")]
@@ -38,8 +38,8 @@ impl From<PhoneNumberRow> for NumberView {
 }
 
 impl Contact for NumberView {
-    const KIND: &str = "phone-numbers";
-    const MOST: i64 = MAX_PER_USER;
+    const COLLECTION: &str = "phone-numbers";
+    const MAX: i64 = MAX_PER_USER;
 
     fn id(&self) -> Uuid {
         self.id

@@ -4,57 +4,51 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa::ToSchema;
 
-use super::answer::Answer;
-use super::body::items;
-use super::offer::Offer;
-use super::results::{Outcome, RefusedBatch};
+use super::items::items;
+use super::outcome::{BatchError, BatchOutcome};
+use super::prepared::PreparedBatch;
+use super::response::BatchResponse;
 use crate::auth::Caller;
-use crate::context::RequestId;
 use crate::error::{ApiError, Detail, ErrorBody};
 use crate::handlers::notifications::create::NewNotificationBody;
-use crate::receive::{check_media_type, read_body};
+use crate::request_body::{check_media_type, read_body};
+use crate::request_id::RequestId;
 use crate::state::AppState;
 
-/// The body of a request.
+/// The request body.
 #[derive(ToSchema)]
 #[schema(as = NewBatch)]
-#[expect(
-    dead_code,
-    reason = "its fields are the documentation of what `items` reads"
-)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct NewBatchBody {
-    /// 1 to 1000 of them, each of at most `MAX_BODY_BYTES`.
+    /// 1 to 1000 notifications, each of at most `MAX_BODY_BYTES`.
     #[schema(min_items = 1, max_items = 1000)]
     notifications: Vec<NewBatchItem>,
 }
 
 /// A notification in a batch.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "its fields are the documentation of what `Item` parses"
-)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct NewBatchItem {
     #[serde(flatten)]
     notification: NewNotificationBody,
-    /// As the header `Idempotency-Key` of a request of its own: what the same caller sends again under
-    /// the same key, in whichever way, is the same notification.
+    /// Like the header `Idempotency-Key` of a single request. Notifications of the same caller with the
+    /// same key are one notification, whether they are sent in batches or in single requests.
     #[schema(rename = "idempotencyKey", example = "order-17")]
     idempotency_key: Option<String>,
 }
 
-/// Takes many notifications, each for itself: what is wrong with one harms no other.
+/// Accepts many notifications. Each is accepted or refused independently of the others.
 #[utoipa::path(post, path = "/api/notifications/batch", operation_id = "createNotifications", tag = "notifications",
     request_body = NewBatchBody,
     responses(
-        (status = 202, description = "All are safe with the broker", body = Outcome),
-        (status = 207, description = "Some are safe with the broker; `results` tells which, and which of the others to send again", body = Outcome),
-        (status = 400, description = "`no_item_accepted`: something is wrong with every item, and `results` tells what; any other code: the batch as a whole is wrong, and was not looked into", body = RefusedBatch),
-        (status = 401, description = "No valid token", body = ErrorBody),
+        (status = 202, description = "The broker has stored all notifications", body = BatchOutcome),
+        (status = 207, description = "The broker has stored some notifications. `results` says which, and which of the others can be retried", body = BatchOutcome),
+        (status = 400, description = "`no_item_accepted`: every item is wrong, and `results` says why; any other code: the batch as a whole is wrong, and no item was examined", body = BatchError),
+        (status = 401, description = "The token is missing or invalid", body = ErrorBody),
         (status = 408, description = "The body did not arrive in time", body = ErrorBody),
         (status = 413, description = "The body is larger than `MAX_BATCH_BODY_BYTES`", body = ErrorBody),
         (status = 415, description = "The body is not JSON", body = ErrorBody),
-        (status = 503, description = "None is accepted, and not only because something is wrong with them: try again after `Retry-After`", body = RefusedBatch),
+        (status = 503, description = "No notification is accepted, and some can be retried after `Retry-After` seconds", body = BatchError),
     ),
     security(("bearer" = [])),
 )]
@@ -66,18 +60,19 @@ pub async fn handle(
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     check_media_type(&request)?;
-    refuse_key(&request)?;
+    reject_key(&request)?;
     let body = read_body(&request, payload, state.http.max_batch_body_bytes).await?;
-    let offer = Offer::of(items(&body)?, &state, &caller, &request_id).await;
-    // The messages hold what is needed of it.
+    let batch = PreparedBatch::new(items(&body)?, &state, &caller, &request_id).await;
+    // The messages hold copies of all that they need.
     drop(body);
-    let answer = Answer::of(offer.publish(&state).await);
-    answer.log(&request_id);
-    Ok(answer.response(request_id))
+    let response = BatchResponse::new(batch.publish(&state).await);
+    response.log(&request_id);
+    Ok(response.into_http(request_id))
 }
 
-/// One key cannot name many notifications; to ignore it would double them when they are sent again.
-fn refuse_key(request: &HttpRequest) -> Result<(), ApiError> {
+/// Rejects the header `Idempotency-Key`. One key cannot identify many notifications, and ignoring the key
+/// would create duplicates when the client retries.
+fn reject_key(request: &HttpRequest) -> Result<(), ApiError> {
     if !request.headers().contains_key("idempotency-key") {
         return Ok(());
     }

@@ -2,27 +2,27 @@ use serde_json::value::RawValue;
 use tidings_domain::notification::IdempotencyKey;
 
 use crate::error::ApiError;
-use crate::handlers::notifications::body::{FIELDS, NewNotification};
+use crate::handlers::notifications::new_notification::{FIELDS, NewNotification};
 use crate::json_body::{Members, ObjectReader, values};
 
-/// What an item has beside the fields of a notification.
+/// The field that an item has in addition to those of a notification.
 const KEY: &str = "idempotencyKey";
 
-/// One item of a batch, checked.
+/// One item of a batch, validated.
 #[derive(Debug)]
 pub struct Item<'a> {
-    /// What a request of its own would bring.
+    /// The notification.
     pub new: NewNotification<'a>,
-    /// What the header `Idempotency-Key` of such a request would say.
+    /// The idempotency key, as in the header `Idempotency-Key` of a single request.
     pub key: Option<IdempotencyKey>,
 }
 
 impl<'a> Item<'a> {
-    /// Reads an item of at most `limit` bytes.
+    /// Parses an item of at most `limit` bytes.
     ///
     /// # Errors
     ///
-    /// 413 where it is larger, 400 with everything that is wrong, not only the first thing.
+    /// Returns 413 if the item is larger, and 400 with everything that is wrong.
     pub fn parse(item: &'a RawValue, limit: usize) -> Result<Self, ApiError> {
         let json = item.get().as_bytes();
         if json.len() > limit {
@@ -53,14 +53,14 @@ mod tests {
         RawValue::from_string(json).expect("JSON")
     }
 
-    fn refused(json: &RawValue) -> (&'static str, Vec<String>) {
+    fn rejected(json: &RawValue) -> (&'static str, Vec<String>) {
         let error = Item::parse(json, LIMIT).expect_err(json.get());
         let fields = error.details.into_iter().map(|detail| detail.field);
         (error.code, fields.collect())
     }
 
     #[test]
-    fn an_item_is_a_notification_and_perhaps_a_key() {
+    fn an_item_is_a_notification_with_an_optional_key() {
         for (members, key) in [
             ("", None),
             (r#", "idempotencyKey": null"#, None),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_is_refused_with_all_else_that_is_wrong() {
+    fn a_wrong_key_is_reported_with_all_other_problems() {
         let long = format!(r#", "idempotencyKey": "{}""#, "k".repeat(256));
         for members in [
             r#", "idempotencyKey": """#,
@@ -84,15 +84,15 @@ mod tests {
             &long,
         ] {
             let expected = ("invalid_fields", vec!["idempotencyKey".to_owned()]);
-            assert_eq!(refused(&with(members)), expected, "{members}");
+            assert_eq!(rejected(&with(members)), expected, "{members}");
         }
-        let (code, fields) = refused(&with(r#", "idempotencyKey": "", "IdempotencyKey": """#));
+        let (code, fields) = rejected(&with(r#", "idempotencyKey": "", "IdempotencyKey": """#));
         assert_eq!(code, "invalid_request");
         assert_eq!(fields, ["idempotencyKey", "IdempotencyKey"]);
     }
 
     #[test]
-    fn what_a_single_request_refuses_is_refused() {
+    fn an_item_that_a_single_request_rejects_is_rejected() {
         for (json, code) in [
             ("7", "invalid_json"),
             ("[]", "invalid_json"),
@@ -100,20 +100,20 @@ mod tests {
             ("{}", "missing_fields"),
         ] {
             let json = RawValue::from_string(json.to_owned()).expect("JSON");
-            assert_eq!(refused(&json).0, code, "{json}");
+            assert_eq!(rejected(&json).0, code, "{json}");
         }
-        let (code, fields) = refused(&with(r#", "type": "in-app""#));
+        let (code, fields) = rejected(&with(r#", "type": "in-app""#));
         assert_eq!((code, fields), ("repeated_fields", vec!["type".to_owned()]));
         let deep = with(&format!(
             r#", "template": {}{}"#,
             "[".repeat(200),
             "]".repeat(200)
         ));
-        assert_eq!(refused(&deep).0, "invalid_fields");
+        assert_eq!(rejected(&deep).0, "invalid_fields");
     }
 
     #[test]
-    fn an_item_may_be_as_large_as_is_set_and_not_a_byte_larger() {
+    fn an_item_may_have_up_to_the_limit_of_bytes() {
         let json = with("");
         let size = json.get().len();
         assert!(Item::parse(&json, size).is_ok());
@@ -123,7 +123,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_keys_are_taken_or_a_client_error(key in ".{0,300}") {
+        fn arbitrary_keys_are_accepted_or_a_client_error(key in ".{0,300}") {
             let text = serde_json::Value::from(key.as_str()).to_string();
             match Item::parse(&with(&format!(r#", "idempotencyKey": {text}"#)), 10_000) {
                 Ok(item) => prop_assert_eq!(item.key, key.parse().ok()),

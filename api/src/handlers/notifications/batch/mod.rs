@@ -1,8 +1,9 @@
-//! `/api/notifications/batch`: many notifications in one request, each with a result of its own.
+//! `/api/notifications/batch`: many notifications in one request, each with its own result.
 
-mod answer;
-mod body;
 pub mod create;
 mod item;
-mod offer;
-mod results;
+mod item_list;
+mod items;
+mod outcome;
+mod prepared;
+mod response;

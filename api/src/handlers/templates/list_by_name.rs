@@ -5,21 +5,21 @@ use actix_web::web::{Data, Path};
 use tidings_db::templates;
 
 use super::TemplateVersions;
-use super::address::{not_found, read_name};
+use super::path::{not_found, read_name};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// The versions in use of a template, in all channels and languages.
+/// Returns the current versions of the templates with a name, for all channels and languages.
 #[utoipa::path(get, path = "/api/templates/{name}", operation_id = "getTemplatesOfName", tag = "templates",
-    params(("name" = String, Path, description = "What notifications call it by")),
+    params(("name" = String, Path, description = "The name by which notifications refer to the template")),
     responses(
         (status = 200, description = "The templates", body = TemplateVersions),
-        (status = 400, description = "The path is wrong", body = crate::error::ErrorBody),
-        (status = 401, description = "No valid token", body = crate::error::ErrorBody),
+        (status = 400, description = "The path is invalid", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
-        (status = 404, description = "There is no template of this name", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is away", body = crate::error::ErrorBody),
+        (status = 404, description = "No template has this name", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]

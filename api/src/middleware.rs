@@ -1,63 +1,28 @@
-//! What every request has round it: an id, a log line, metrics, and the one shape of errors.
+//! The middleware of every request: request id, log line, metrics, and the one shape of errors.
 
-use std::future::{Ready, ready};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use actix_web::{Error, HttpMessage};
 use futures_util::FutureExt;
 use metrics::{counter, histogram};
-use uuid::Uuid;
 
-use crate::error::{ApiError, Rejection};
+use crate::error::{ApiError, ErrorResponse};
+use crate::request_id::{REQUEST_ID, RequestId};
 use crate::state::AppState;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Names a request in its answer and in the logs.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
-
-impl RequestId {
-    /// The client's own (`X-Request-Id`), where it is short and plain, or a new one.
-    fn of(request: &ServiceRequest) -> Self {
-        let plain = |id: &&str| {
-            (1..=128).contains(&id.len())
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        };
-        let own = request
-            .headers()
-            .get(REQUEST_ID)
-            .and_then(|value| value.to_str().ok())
-            .filter(plain);
-        Self(own.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
-    }
-}
-
-impl FromRequest for RequestId {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.extensions().get::<Self>().cloned();
-        ready(id.ok_or_else(|| ApiError::internal("the request has no id")))
-    }
-}
 
 /// The outermost middleware.
 ///
 /// # Errors
 ///
-/// A [`Rejection`] where the request was refused or failed: by a handler, by the framework, or by a
-/// panic, which costs nobody but its own request.
+/// Returns an [`ErrorResponse`] if a handler or the framework refused the request, or if the handler failed or
+/// panicked. A panic affects its own request only.
 pub async fn wrap(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -65,16 +30,16 @@ pub async fn wrap(
     let start = Instant::now();
     let id = RequestId::of(&request);
     request.extensions_mut().insert(id.clone());
-    let method = known(request.method());
+    let method = method_label(request.method());
     let state = AppState::of(request.request());
     let (health, _in_flight) = (Arc::clone(&state.health), state.in_flight.enter());
 
     let (path, outcome) = match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(response)) => (
-            pattern(&response),
-            error_of(&response).map_or(Ok(response), Err),
+            path_pattern(&response),
+            error_in(&response).map_or(Ok(response), Err),
         ),
-        Ok(Err(error)) => ("unmatched".to_owned(), Err(in_our_shape(&error))),
+        Ok(Err(error)) => ("unmatched".to_owned(), Err(to_api_error(&error))),
         Err(_) => (
             "unmatched".to_owned(),
             Err(ApiError::internal("the handler panicked")),
@@ -99,7 +64,7 @@ pub async fn wrap(
             if let Ok(value) = HeaderValue::from_str(&id.0) {
                 head.headers_mut().insert(REQUEST_ID, value);
             }
-            // A client that is told so opens its next connection to a process that stays.
+            // The client opens its next connection to a process that is not stopping.
             if health.is_draining() {
                 head.set_connection_type(ConnectionType::Close);
             }
@@ -107,7 +72,7 @@ pub async fn wrap(
         }
         Err(error) => {
             log(&error, &id, method);
-            Err(Rejection {
+            Err(ErrorResponse {
                 error,
                 request_id: id.0,
                 close: health.is_draining(),
@@ -117,9 +82,9 @@ pub async fn wrap(
     }
 }
 
-/// The method, where it is one of RFC 9110 or PATCH: anybody can make up others, and each would be a
-/// figure of its own for good.
-fn known(method: &Method) -> &'static str {
+/// The method, or `other` if it is not one of RFC 9110 or PATCH. Clients may invent methods, and each value of
+/// a label is a time series that lasts until the process ends.
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -132,29 +97,29 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// The path as it was registered, so that there are only so many of them.
-fn pattern<B>(response: &ServiceResponse<B>) -> String {
+/// The path pattern under which the handler is registered, so that the number of time series is limited.
+fn path_pattern<B>(response: &ServiceResponse<B>) -> String {
     response
         .request()
         .match_pattern()
         .unwrap_or_else(|| "unmatched".to_owned())
 }
 
-/// The error that a response was made of, where it was; and what the framework or Swagger UI answered
-/// by themselves, without a body of ours.
-fn error_of<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
+/// The error in a response: one that a handler returned, or a client error of the framework or of Swagger UI,
+/// whose body does not have the shape of our errors.
+fn error_in<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
     if let Some(error) = response.response().error() {
-        return Some(in_our_shape(error));
+        return Some(to_api_error(error));
     }
-    let ours = response
+    let has_json_body = response
         .headers()
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind == "application/json");
-    let refused = response.status().is_client_error() && !ours;
-    refused.then(|| ApiError::of_status(response.status()))
+    let refused = response.status().is_client_error() && !has_json_body;
+    refused.then(|| ApiError::from_status(response.status()))
 }
 
-fn in_our_shape(error: &Error) -> ApiError {
+fn to_api_error(error: &Error) -> ApiError {
     match error.as_error::<ApiError>() {
         Some(ApiError {
             status,
@@ -172,7 +137,7 @@ fn in_our_shape(error: &Error) -> ApiError {
             cause: cause.clone(),
         },
         None => match error.as_response_error().status_code() {
-            status if status.is_client_error() => ApiError::of_status(status),
+            status if status.is_client_error() => ApiError::from_status(status),
             _ => ApiError::internal(error),
         },
     }
@@ -208,7 +173,7 @@ mod tests {
     use crate::auth::Verifier;
     use crate::settings::Settings;
 
-    /// A state whose servers are away: nothing listens at port 1.
+    /// A state whose servers are unavailable: nothing listens on port 1.
     fn state() -> Data<AppState> {
         let vars = [
             ("RABBITMQ_URL", "amqp://127.0.0.1:1"),
@@ -250,10 +215,10 @@ mod tests {
         let request = test::TestRequest::get()
             .uri("/panic")
             .insert_header(("x-request-id", "r-1"));
-        let rejection = test::try_call_service(&app, request.to_request())
+        let error = test::try_call_service(&app, request.to_request())
             .await
             .expect_err("500");
-        let response = rejection.error_response();
+        let response = error.error_response();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = actix_web::body::to_bytes(response.into_body())
             .await
@@ -265,7 +230,7 @@ mod tests {
         );
         assert!(
             !body.to_string().contains("told to"),
-            "says nothing about the inside"
+            "the response reveals nothing internal"
         );
 
         let response =

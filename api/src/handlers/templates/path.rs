@@ -6,20 +6,20 @@ use tidings_templates::{Locale, TemplateName};
 
 use crate::error::{ApiError, Detail};
 
-/// Which template a request is about.
+/// The template that a path identifies.
 #[derive(Debug)]
-pub(super) struct Address {
+pub(super) struct TemplatePath {
     pub(super) name: TemplateName,
     pub(super) channel: Channel,
     pub(super) locale: Locale,
 }
 
-impl Address {
-    /// Reads a path's variables.
+impl TemplatePath {
+    /// Parses the segments of a path.
     ///
     /// # Errors
     ///
-    /// 400 with everything that is wrong.
+    /// Returns 400 with everything that is wrong.
     pub(super) fn parse(
         (name, channel, locale): &(String, String, String),
     ) -> Result<Self, ApiError> {
@@ -46,7 +46,7 @@ impl Address {
     }
 }
 
-/// Reads a path's only variable.
+/// Parses a template's name in a path.
 pub(super) fn read_name(name: &str) -> Result<TemplateName, ApiError> {
     name.parse().map_err(|error| {
         let mut problems = Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn read_name(name: &str) -> Result<TemplateName, ApiError> {
     })
 }
 
-/// A channel that carries text, and so has templates.
+/// Parses the name of a channel that has templates: one that carries text.
 pub(super) fn read_channel(text: &str) -> Result<Channel, &'static str> {
     text.parse()
         .ok()
@@ -74,7 +74,7 @@ fn invalid_path(problems: Vec<Detail>) -> ApiError {
     ApiError::bad_request("invalid_path", message, problems)
 }
 
-/// There is no such template.
+/// The 404 response.
 pub(super) fn not_found() -> ApiError {
     ApiError::not_found("There is no such template")
 }

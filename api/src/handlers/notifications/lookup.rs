@@ -2,23 +2,23 @@ use tidings_db::notifications::{self, NotificationRow};
 use tidings_db::{DbError, GenericClient};
 use tidings_domain::notification::MessageId;
 
-use crate::auth::{Caller, Readable};
+use crate::auth::{AllowedUsers, Caller};
 use crate::error::{ApiError, Detail};
 
-/// A notification that a path names, for a caller who may read some.
-pub struct Wanted {
+/// The message id in a path, with the users whose notifications the caller may read.
+pub struct NotificationLookup {
     pub id: MessageId,
-    readable: Readable,
+    users: AllowedUsers,
 }
 
-impl Wanted {
-    /// Reads the path's message id.
+impl NotificationLookup {
+    /// Parses the message id in the path.
     ///
     /// # Errors
     ///
-    /// 403 where the caller may read nothing, 400 where the id is none.
-    pub fn by(caller: &Caller, id: &str) -> Result<Self, ApiError> {
-        let readable = caller.check_read()?;
+    /// Returns 403 if the caller may not read any notification, and 400 if the id is not a UUID.
+    pub fn new(caller: &Caller, id: &str) -> Result<Self, ApiError> {
+        let users = caller.check_read()?;
         let id = id.parse().map_err(|_| {
             let details = vec![Detail::new("messageId", "must be a UUID")];
             ApiError::bad_request(
@@ -27,20 +27,20 @@ impl Wanted {
                 details,
             )
         })?;
-        Ok(Self { id, readable })
+        Ok(Self { id, users })
     }
 
-    /// The notification, where it is recorded and the caller may read it. Somebody else's looks like
+    /// Finds the notification, if it is recorded and the caller may read it. Somebody else's looks like
     /// none, so that ids cannot be tried out.
     pub async fn find(
         &self,
         client: &impl GenericClient,
     ) -> Result<Option<NotificationRow>, DbError> {
         let found = notifications::find(client, self.id).await?;
-        Ok(found.filter(|row| self.readable.includes(row.user_id)))
+        Ok(found.filter(|row| self.users.includes(row.user_id)))
     }
 
-    /// 404.
+    /// The 404 response.
     pub fn not_found() -> ApiError {
         ApiError::not_found(
             "There is no notification with this message id, or it is not recorded yet",

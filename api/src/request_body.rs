@@ -1,4 +1,4 @@
-//! Receiving the body of a request, within limits.
+//! Reads request bodies, with limits on size and time.
 
 use std::time::Duration;
 
@@ -11,19 +11,20 @@ use crate::error::ApiError;
 use crate::json_body::BODY;
 use crate::state::AppState;
 
-/// How long a body may take to arrive: well below `SHUTDOWN_TIMEOUT_SECS`, so that nobody who is slow
-/// holds up the end.
+/// How long a body may take to arrive. Well below `SHUTDOWN_TIMEOUT_SECS`, so that a slow client does not delay
+/// the shutdown.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much memory is taken for a body before it comes: what is announced need not come.
+/// The most memory, in bytes, that is reserved before a body arrives: a client may announce more than it sends.
 const MAX_RESERVED: usize = 1 << 20;
 
-/// Receives a body of JSON.
+/// Reads a JSON body of at most `MAX_BODY_BYTES`.
 ///
 /// # Errors
 ///
-/// 415, 413, 408, and 400 where the connection breaks.
-pub async fn receive(
+/// Returns 415 if the body is not JSON, 413 if it is too large, 408 if it arrives too slowly, and 400 if the
+/// connection breaks.
+pub async fn read_json(
     request: &HttpRequest,
     payload: Payload,
     state: &AppState,
@@ -32,7 +33,7 @@ pub async fn receive(
     read_body(request, payload, state.http.max_body_bytes).await
 }
 
-/// Refuses what is not said to be JSON as it stands.
+/// Returns 415 unless the headers announce JSON without a content encoding.
 pub fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
     let text = |name| {
         request
@@ -59,7 +60,7 @@ pub fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Receives a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes.
 pub async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,

@@ -1,22 +1,22 @@
+//! Errors of the API and the one shape in which clients get them.
+
+mod response;
+
 use std::fmt;
 
+use actix_web::ResponseError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use tidings_broker::PublishError;
 use tidings_db::{DbError, DbErrorKind};
 use utoipa::ToSchema;
 
-/// Seconds after which a client may try again what failed for our own trouble. A server that comes
-/// back is noticed within about three.
-const RETRY_AFTER_SECS: u32 = 2;
+pub use response::{ErrorBody, ErrorResponse};
 
-/// More details than this help nobody.
+/// The maximum number of details in an error.
 pub const MAX_DETAILS: usize = 50;
 
-/// A request that is refused or failed: the one shape of all errors, before it knows the request's
-/// id.
+/// Why a request is refused or has failed. [`ErrorResponse`] adds the request's id.
 #[derive(Debug)]
 pub struct ApiError {
     pub(crate) status: StatusCode,
@@ -24,16 +24,16 @@ pub struct ApiError {
     pub(crate) message: String,
     pub(crate) details: Vec<Detail>,
     pub(crate) allow: Option<&'static str>,
-    /// For the log alone.
+    /// Only for the log: clients do not see the cause.
     pub(crate) cause: Option<String>,
 }
 
 /// What is wrong with one field.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Detail {
-    /// The field's name.
+    /// The field's path.
     pub field: String,
-    /// What is wrong with it and what would be right.
+    /// What is wrong with the field and what would be right.
     pub message: String,
 }
 
@@ -44,25 +44,6 @@ impl Detail {
             message: message.into(),
         }
     }
-}
-
-/// The body of every error.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ErrorBody<'a> {
-    /// The status's reason phrase.
-    #[schema(example = "Bad Request")]
-    error: &'a str,
-    /// For people.
-    #[schema(example = "Missing required fields: type, payload")]
-    message: &'a str,
-    /// Stable, for programs.
-    #[schema(example = "missing_fields")]
-    code: &'a str,
-    /// The fields concerned.
-    details: &'a [Detail],
-    /// Names the request in the logs.
-    request_id: &'a str,
 }
 
 impl ApiError {
@@ -101,7 +82,7 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
-    /// 404.
+    /// The 404 response.
     pub fn not_found(message: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
@@ -111,7 +92,7 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, code, message)
     }
 
-    /// 405; `allow` lists the methods that there are.
+    /// 405. `allow` lists the methods that the path supports.
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("This path takes {allow}");
         Self {
@@ -133,9 +114,9 @@ impl ApiError {
         )
     }
 
-    /// 413; `whole` is what may have `limit` bytes, for people.
-    pub fn payload_too_large(whole: &str, limit: usize) -> Self {
-        let message = format!("{whole} is larger than {limit} bytes");
+    /// 413. `source` names in the message what may have at most `limit` bytes.
+    pub fn payload_too_large(source: &str, limit: usize) -> Self {
+        let message = format!("{source} is larger than {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message)
     }
 
@@ -165,8 +146,8 @@ impl ApiError {
         }
     }
 
-    /// What the framework refused by itself, in our shape.
-    pub fn of_status(status: StatusCode) -> Self {
+    /// The error for a status with which the framework itself refused the request.
+    pub fn from_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::not_found("There is nothing at this path"),
             _ => Self::new(status, "invalid_request", "The request cannot be read"),
@@ -203,79 +184,5 @@ impl fmt::Display for ApiError {
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         self.status
-    }
-}
-
-/// An error that knows its request: what is sent.
-#[derive(Debug)]
-pub struct Rejection {
-    pub error: ApiError,
-    pub request_id: String,
-    /// Whether the connection ends with the answer.
-    pub close: bool,
-}
-
-impl Rejection {
-    /// The body, as JSON.
-    pub fn body(&self) -> String {
-        // Strings alone: nothing in it can fail to be serialised.
-        serde_json::to_string(&self.told()).unwrap_or_default()
-    }
-
-    /// The body.
-    pub fn told(&self) -> ErrorBody<'_> {
-        let ApiError {
-            status,
-            code,
-            message,
-            details,
-            ..
-        } = &self.error;
-        ErrorBody {
-            error: status.canonical_reason().unwrap_or("Error"),
-            message,
-            code,
-            details,
-            request_id: &self.request_id,
-        }
-    }
-
-    /// The response with this body, which is at least what is told.
-    pub fn response(&self, body: &impl Serialize) -> HttpResponse {
-        let ApiError { status, allow, .. } = &self.error;
-        let mut response = HttpResponse::build(*status);
-        match *status {
-            StatusCode::UNAUTHORIZED => {
-                response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tidings\""));
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
-            }
-            _ => {}
-        }
-        if let Some(allow) = allow {
-            response.insert_header((ALLOW, *allow));
-        }
-        if self.close {
-            response.force_close();
-        }
-        response.insert_header(("x-request-id", self.request_id.as_str()));
-        response.json(body)
-    }
-}
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
-    }
-}
-
-impl ResponseError for Rejection {
-    fn status_code(&self) -> StatusCode {
-        self.error.status
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        self.response(&self.told())
     }
 }

@@ -4,70 +4,70 @@ use utoipa::ToSchema;
 
 use crate::error::{Detail, ErrorBody};
 
-/// What became of the items of a batch.
+/// The results of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BatchOutcome)]
-pub struct Outcome {
-    /// One for each item, in their order.
+pub struct BatchOutcome {
+    /// One for each item, in the order of the items.
     pub results: Vec<ItemResult>,
-    /// How many items are queued.
+    /// How many items were accepted.
     pub accepted: usize,
-    /// How many are not.
+    /// How many items were not accepted.
     pub refused: usize,
 }
 
-/// What became of one item.
+/// The result of one item.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "status", rename_all = "lowercase")]
 #[schema(as = BatchItemResult)]
 pub enum ItemResult {
-    /// It is safe with the broker.
+    /// The broker has stored the notification.
     Queued {
         /// The item's place in the batch, counted from 0.
         index: usize,
-        /// Names the notification from now on.
+        /// The notification's id.
         #[serde(rename = "messageId")]
         #[schema(value_type = uuid::Uuid)]
         message_id: MessageId,
     },
-    /// Nothing is promised.
+    /// The notification is not accepted.
     Refused {
         /// The item's place in the batch, counted from 0.
         index: usize,
-        /// Whether to try again may help: nothing is wrong with the item.
+        /// Whether a retry may succeed: nothing is wrong with the item itself.
         retryable: bool,
         /// Why.
         error: ItemError,
     },
 }
 
-/// Why an item was refused: what a request of its own would have been told.
+/// Why an item was refused: the error that a single request would get.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BatchItemError)]
 pub struct ItemError {
-    /// Stable, for programs.
+    /// A stable code for programs.
     #[schema(example = "missing_fields")]
     pub code: &'static str,
-    /// For people.
+    /// A description for people.
     #[schema(example = "Missing required fields: type, payload")]
     pub message: String,
-    /// The fields concerned.
+    /// The fields that the error is about.
     pub details: Vec<Detail>,
 }
 
-/// An error of a batch; with the result of each item where the items were looked at.
+/// The error of a batch, with the result of each item if the items were examined.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BatchError)]
-pub struct RefusedBatch<'a> {
+pub struct BatchError<'a> {
     #[serde(flatten)]
     pub error: ErrorBody<'a>,
-    /// One for each item, in their order.
+    /// One for each item, in the order of the items.
     #[schema(required = false)]
     pub results: &'a [ItemResult],
-    /// 0.
+    /// Always 0.
     #[schema(required = false, example = 0)]
     pub accepted: usize,
-    /// How many items there are.
+    /// The number of items.
     #[schema(required = false)]
     pub refused: usize,
 }

@@ -7,27 +7,30 @@ use uuid::Uuid;
 use super::owner::Owner;
 use crate::error::ApiError;
 
-/// Something of which a user may have so many.
+/// A contact of which a user may have a limited number.
 pub trait Contact: Serialize {
-    /// The last part of the path of all.
-    const KIND: &str;
+    /// The last segment of the collection's path.
+    const COLLECTION: &str;
 
-    /// How many a user may have.
-    const MOST: i64;
+    /// The maximum number for one user.
+    const MAX: i64;
 
-    /// Names it.
+    /// The id.
     fn id(&self) -> Uuid;
 }
 
-/// The answer to a request that adds a contact: 201, or 200 where the user had it already.
+/// The response to a request that adds a contact: 201, or 200 if the user had the contact already.
 ///
 /// # Errors
 ///
-/// 404 where there is no such user, 409 where they have as many as they may have.
-pub fn answer<T: Contact>(owner: Owner, added: LimitedInsert<T>) -> Result<HttpResponse, ApiError> {
+/// Returns 404 if the user does not exist, and 409 if the user has the maximum number of contacts.
+pub fn add_response<T: Contact>(
+    owner: Owner,
+    added: LimitedInsert<T>,
+) -> Result<HttpResponse, ApiError> {
     match added {
         LimitedInsert::Inserted(contact) => {
-            let location = format!("{}/{}", owner.path(T::KIND), contact.id());
+            let location = format!("{}/{}", owner.path(T::COLLECTION), contact.id());
             Ok(HttpResponse::Created()
                 .insert_header((LOCATION, location))
                 .json(contact))
@@ -35,7 +38,7 @@ pub fn answer<T: Contact>(owner: Owner, added: LimitedInsert<T>) -> Result<HttpR
         LimitedInsert::Existing(contact) => Ok(HttpResponse::Ok().json(contact)),
         LimitedInsert::LimitReached => Err(ApiError::conflict(
             "too_many_contacts",
-            format!("A user may have {} {} at most", T::MOST, T::KIND),
+            format!("A user may have {} {} at most", T::MAX, T::COLLECTION),
         )),
         LimitedInsert::UnknownUser => Err(Owner::not_found()),
     }

@@ -1,4 +1,4 @@
-//! What every notification goes through before it is accepted, whichever request brought it.
+//! Accepts a notification: the steps shared by single requests, batches and pings.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
@@ -8,46 +8,48 @@ use serde::Serialize;
 use tidings_domain::notification::{Channel, IdempotencyKey, MessageId, Notification};
 use utoipa::ToSchema;
 
-use super::admission;
-use super::body::NewNotification;
+use super::new_notification::NewNotification;
+use super::preconditions;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// What a client is told once its notification is safe.
+/// The response once the broker has stored a notification.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Accepted {
-    /// Names the notification from now on.
+    /// The notification's id.
     #[schema(value_type = uuid::Uuid)]
     message_id: MessageId,
-    /// `queued`.
+    /// Always `queued`.
     #[schema(example = "queued")]
     status: &'static str,
-    /// For people.
+    /// A description for people.
     message: &'static str,
 }
 
-/// Makes the notification that a caller asks for, with the message id that its key gives it.
+/// Checks whether the caller may send a new notification now, and creates it. Its message id is derived from
+/// the idempotency key, if there is one.
 ///
 /// # Errors
 ///
-/// 403 where the caller may not send it, 400 where nobody would deliver it, 503 where too many wait.
-pub fn admit(
+/// Returns 403 if the caller may not send the notification, 400 if its channel is not configured or its URL
+/// is not allowed, and 503 if too many messages are queued.
+pub fn create_notification(
     state: &AppState,
     caller: &Caller,
     new: NewNotification<'_>,
     key: Option<&IdempotencyKey>,
 ) -> Result<Notification, ApiError> {
     caller.check_send(new.user_id)?;
-    admission::check_channel(state, new.channel)?;
-    if new.addresses.chosen {
-        caller.check_choice_of_addresses()?;
+    preconditions::check_channel(state, new.channel)?;
+    if new.addresses.chosen_by_client {
+        caller.check_address_choice()?;
     }
-    if let Some(url) = &new.addresses.webhook {
-        admission::check_url(state, url)?;
+    if let Some(url) = &new.addresses.webhook_url {
+        preconditions::check_url(state, url)?;
     }
-    admission::check_depth(state, new.channel)?;
+    preconditions::check_depth(state, new.channel)?;
     Ok(Notification {
         message_id: key.map_or_else(MessageId::generate, |key| {
             MessageId::for_key(caller.subject(), key)
@@ -60,11 +62,11 @@ pub fn admit(
     })
 }
 
-/// Publishes a notification and answers 202.
+/// Publishes a notification and returns 202.
 ///
 /// # Errors
 ///
-/// 503 where the broker does not confirm it.
+/// Returns 503 if the broker does not confirm the message.
 pub async fn accept(
     state: &AppState,
     notification: &Notification,
@@ -74,7 +76,7 @@ pub async fn accept(
         .publisher
         .publish(state.router.intake(notification, request_id))
         .await?;
-    count(notification.channel, 1);
+    count_accepted(notification.channel, 1);
     tracing::debug!(
         request_id,
         message_id = %notification.message_id,
@@ -92,12 +94,13 @@ pub async fn accept(
         }))
 }
 
-/// Counts notifications that the broker has confirmed.
-pub fn count(channel: Channel, times: u64) {
+/// Adds to the metric of accepted notifications.
+pub fn count_accepted(channel: Channel, times: u64) {
     counter!("tidings_notifications_accepted_total", "type" => channel.as_str()).increment(times);
 }
 
-/// As precise as PostgreSQL's `timestamptz`, so that what is read back is what was written.
+/// The current time, rounded to the precision of PostgreSQL's `timestamptz`, so that reading the value back
+/// returns the value that was written.
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(Unit::Microsecond).unwrap_or(now)

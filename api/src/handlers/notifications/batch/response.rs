@@ -2,18 +2,18 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use tidings_domain::notification::MessageId;
 
-use super::results::{ItemError, ItemResult, Outcome, RefusedBatch};
-use crate::error::{ApiError, Rejection};
+use super::outcome::{BatchError, BatchOutcome, ItemError, ItemResult};
+use crate::error::{ApiError, ErrorResponse};
 
-/// The answer to a batch.
+/// The response to a batch.
 #[derive(Debug)]
-pub struct Answer {
-    outcome: Outcome,
-    /// What kept the first item out of those with which nothing is wrong, if any.
+pub struct BatchResponse {
+    outcome: BatchOutcome,
+    /// The error of the first item that can be retried, if there is one.
     unavailable: Option<ApiError>,
 }
 
-/// The status for so many items; `unavailable` is whether one of those refused may be sent again.
+/// The status for the given numbers of items. `unavailable`: whether a refused item can be retried.
 fn status(accepted: usize, refused: usize, unavailable: bool) -> StatusCode {
     match (accepted, refused) {
         (_, 0) => StatusCode::ACCEPTED,
@@ -23,9 +23,9 @@ fn status(accepted: usize, refused: usize, unavailable: bool) -> StatusCode {
     }
 }
 
-impl Answer {
-    /// For what became of the items, in their order.
-    pub fn of(items: Vec<Result<MessageId, ApiError>>) -> Self {
+impl BatchResponse {
+    /// Creates the response from the results of the items, in their order.
+    pub fn new(items: Vec<Result<MessageId, ApiError>>) -> Self {
         let (mut accepted, mut unavailable) = (0, None);
         let result = |(index, item)| match item {
             Ok(message_id) => {
@@ -51,7 +51,7 @@ impl Answer {
         };
         let results: Vec<_> = items.into_iter().enumerate().map(result).collect();
         Self {
-            outcome: Outcome {
+            outcome: BatchOutcome {
                 accepted,
                 refused: results.len() - accepted,
                 results,
@@ -60,7 +60,7 @@ impl Answer {
         }
     }
 
-    /// Writes the batch's one line in the log; who debugs gets one for each item too.
+    /// Logs the batch in one line, and each item at the level `debug`.
     pub fn log(&self, request_id: &str) {
         for result in &self.outcome.results {
             match result {
@@ -72,7 +72,7 @@ impl Answer {
                 }
             }
         }
-        let Outcome {
+        let BatchOutcome {
             accepted, refused, ..
         } = self.outcome;
         match &self.unavailable {
@@ -85,14 +85,14 @@ impl Answer {
                     refused,
                     code,
                     cause,
-                    "batch answered, and part of it must be sent again"
+                    "batch answered; some items must be retried"
                 );
             }
         }
     }
 
-    /// The response: 202, 207, or one in the shape of errors with the results in it.
-    pub fn response(self, request_id: String) -> HttpResponse {
+    /// The HTTP response: 202, 207, or an error that includes the results.
+    pub fn into_http(self, request_id: String) -> HttpResponse {
         let Self {
             outcome,
             unavailable,
@@ -108,13 +108,13 @@ impl Answer {
             );
             ApiError::bad_request("no_item_accepted", message, Vec::new())
         });
-        let rejection = Rejection {
+        let error = ErrorResponse {
             error: ApiError { status, ..error },
             request_id,
             close: false,
         };
-        rejection.response(&RefusedBatch {
-            error: rejection.told(),
+        error.with_body(&BatchError {
+            error: error.body(),
             results: &outcome.results,
             accepted: outcome.accepted,
             refused: outcome.refused,
@@ -144,7 +144,7 @@ mod tests {
     async fn answered(
         items: Vec<Result<MessageId, ApiError>>,
     ) -> (StatusCode, Option<String>, Value) {
-        let response = Answer::of(items).response("r-1".to_owned());
+        let response = BatchResponse::new(items).into_http("r-1".to_owned());
         let after = response.headers().get(RETRY_AFTER);
         let after = after.map(|value| value.to_str().expect("text").to_owned());
         let status = response.status();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_tells_how_many_were_accepted_and_whether_to_come_again() {
+    fn the_status_depends_on_what_is_accepted_and_what_can_be_retried() {
         for (accepted, refused, unavailable, expected) in [
             (3, 0, false, 202),
             (1, 2, false, 207),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn results_stand_in_the_order_of_the_items() {
+    async fn results_have_the_order_of_the_items() {
         let id = MessageId::generate();
         let (status, after, body) = answered(vec![wrong(), Ok(id), lost()]).await;
         assert_eq!((status, after), (StatusCode::MULTI_STATUS, None));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn where_none_is_accepted_the_results_stand_in_an_error() {
+    async fn if_no_item_is_accepted_the_error_includes_the_results() {
         for (items, expected, code) in [
             (vec![wrong(), wrong()], 400, "no_item_accepted"),
             (vec![wrong(), lost()], 503, "broker_unavailable"),

@@ -13,7 +13,7 @@ const MAX_NAME: usize = 100;
 const MAX_LOCALE: usize = 35;
 
 /// Whether a template can render notifications of this channel: only those that people read.
-pub const fn is_for(channel: Channel) -> bool {
+pub const fn is_supported_by(channel: Channel) -> bool {
     matches!(channel, Channel::Email | Channel::Sms | Channel::Push)
 }
 

@@ -2,8 +2,8 @@ use serde_json::value::RawValue;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, UnknownChannel, UserId, payload_problem};
 
-use super::content::Addresses;
-use super::template;
+use super::addresses::Addresses;
+use super::template_ref;
 use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
 
@@ -39,8 +39,9 @@ impl<'a> NewNotification<'a> {
         let channel = reader.required("type", read_channel);
         let payload = reader.required("payload", Ok);
         let is_templated = reader.value("template").is_some();
-        let template = template::read(reader);
-        if let Some(channel) = channel.filter(|channel| is_templated && !template::is_for(*channel))
+        let template = template_ref::read(reader);
+        if let Some(channel) =
+            channel.filter(|channel| is_templated && !template_ref::is_supported_by(*channel))
         {
             let message = format!("is taken for email, sms and push, not for {channel}");
             reader.invalid("template", message);
@@ -77,7 +78,7 @@ mod tests {
 
     const USER: &str = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a";
 
-    fn refused(body: &str) -> (String, Vec<String>) {
+    fn rejected(body: &str) -> (String, Vec<String>) {
         let error = NewNotification::parse(body.as_bytes()).expect_err(body);
         let fields = error
             .details
@@ -95,12 +96,12 @@ mod tests {
         assert_eq!(read.user_id.to_string(), USER);
         assert_eq!(read.channel, Channel::Sms);
         assert_eq!(read.payload.get(), r#"{"text":  "Hi"}"#, "as it was sent");
-        assert!(read.template.is_none() && !read.addresses.chosen);
+        assert!(read.template.is_none() && !read.addresses.chosen_by_client);
     }
 
     #[test]
     fn every_missing_field_is_named() {
-        let (message, fields) = refused(&format!(r#"{{"targetUserId": "{USER}"}}"#));
+        let (message, fields) = rejected(&format!(r#"{{"targetUserId": "{USER}"}}"#));
         assert_eq!(
             message,
             "missing_fields: Missing required fields: type, payload"
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn all_kinds_of_problems_are_reported_at_once() {
         let (message, fields) =
-            refused(r#"{"targetUserId": 7, "type": "pigeon", "type": "sms", "color": 1}"#);
+            rejected(r#"{"targetUserId": 7, "type": "pigeon", "type": "sms", "color": 1}"#);
         assert!(message.starts_with("invalid_request: "), "{message}");
         assert_eq!(fields, ["payload", "targetUserId", "type", "color", "type"]);
     }
@@ -123,17 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn what_a_payload_lacks_for_its_channel_is_missing_and_what_is_wrong_in_it_invalid() {
-        let (message, fields) = refused(&with("email", r#"{"to": "me", "text": 7}"#, "null"));
+    fn problems_of_a_payload_are_missing_or_invalid_fields() {
+        let (message, fields) = rejected(&with("email", r#"{"to": "me", "text": 7}"#, "null"));
         assert!(message.starts_with("invalid_request: "), "{message}");
         assert_eq!(fields, ["payload.subject", "payload.text", "payload.to"]);
-        let (message, _) = refused(&with("push", r#"{"title": "Hi"}"#, "null"));
+        let (message, _) = rejected(&with("push", r#"{"title": "Hi"}"#, "null"));
         let expected = "missing_fields: Missing required fields: payload.body";
         assert_eq!(message, expected);
     }
 
     #[test]
-    fn a_template_says_what_the_payload_need_not() {
+    fn a_template_replaces_the_required_fields_of_a_payload() {
         for channel in ["email", "sms", "push"] {
             let body = with(
                 channel,
@@ -144,7 +145,7 @@ mod tests {
             let template = read.template.expect("a template");
             assert_eq!(template.name, "order-shipped_2.x");
             assert_eq!(template.locale.as_deref(), Some("de-AT"));
-            assert!(!read.addresses.chosen);
+            assert!(!read.addresses.chosen_by_client);
         }
         let body = with(
             "sms",
@@ -152,13 +153,13 @@ mod tests {
             r#"{"name": "a"}"#,
         );
         let read = NewNotification::parse(body.as_bytes()).expect("valid");
-        assert!(read.addresses.chosen);
-        let (_, fields) = refused(&with("sms", r#"{"to": "+49"}"#, r#"{"name": "a"}"#));
+        assert!(read.addresses.chosen_by_client);
+        let (_, fields) = rejected(&with("sms", r#"{"to": "+49"}"#, r#"{"name": "a"}"#));
         assert_eq!(fields, ["payload.to"]);
     }
 
     #[test]
-    fn a_wrong_template_is_refused() {
+    fn a_wrong_template_is_rejected() {
         let long = format!(r#"{{"name": "{}"}}"#, "a".repeat(101));
         for (template, field) in [
             ("7", "template"),
@@ -174,32 +175,32 @@ mod tests {
             (r#"{"name": "a", "locale": ""}"#, "template.locale"),
             (r#"{"name": "a", "version": 1}"#, "template.version"),
         ] {
-            let (_, fields) = refused(&with("email", "{}", template));
+            let (_, fields) = rejected(&with("email", "{}", template));
             assert_eq!(fields, [field], "{template}");
         }
     }
 
     #[test]
-    fn a_template_is_for_what_people_read() {
+    fn a_template_needs_a_channel_that_people_read() {
         for (channel, payload) in [
             ("in-app", "{}"),
             ("webhook", r#"{"event": "a", "data": 1}"#),
         ] {
-            let (message, fields) = refused(&with(channel, payload, r#"{"name": "a"}"#));
+            let (message, fields) = rejected(&with(channel, payload, r#"{"name": "a"}"#));
             assert_eq!(fields, ["template"], "{message}");
         }
     }
 
     #[test]
     fn an_escaped_name_is_the_same_field() {
-        let (message, _) = refused(r#"{"typ\u0065": "sms", "type": "sms"}"#);
+        let (message, _) = rejected(r#"{"typ\u0065": "sms", "type": "sms"}"#);
         assert!(message.contains("Repeated fields: type"), "{message}");
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn a_body_that_is_not_an_object_is_rejected() {
         for body in ["", "[]", "7", "{", "null", "{\"type\":}", "\u{feff}{}"] {
-            assert!(refused(body).0.starts_with("invalid_json"), "{body}");
+            assert!(rejected(body).0.starts_with("invalid_json"), "{body}");
         }
     }
 
@@ -222,8 +223,8 @@ mod tests {
         #[test]
         fn arbitrary_texts_in_fields_are_a_client_error(user in ".*", channel in ".*", payload in ".*") {
             let body = serde_json::json!({"targetUserId": user, "type": channel, "payload": payload}).to_string();
-            let refused = NewNotification::parse(body.as_bytes()).expect_err("the payload is no object");
-            prop_assert!(refused.status.is_client_error());
+            let rejected = NewNotification::parse(body.as_bytes()).expect_err("the payload is no object");
+            prop_assert!(rejected.status.is_client_error());
         }
     }
 }

@@ -4,22 +4,26 @@ use tidings_domain::content::{
 };
 use tidings_domain::notification::Channel;
 
-/// Where a payload that is right for its channel wants its message to go.
+/// The addresses in a payload that is valid for its channel.
 #[derive(Debug, Default)]
 pub struct Addresses {
-    /// Whether it says itself where the message goes, or whom it is from.
-    pub chosen: bool,
-    /// The webhook's URL, where it gives one.
-    pub webhook: Option<WebhookUrl>,
+    /// Whether the payload chooses a recipient or, for e-mail, a sender or reply address.
+    pub chosen_by_client: bool,
+    /// The URL in a webhook's payload.
+    pub webhook_url: Option<WebhookUrl>,
 }
 
 impl Addresses {
-    /// Checks what a channel needs of a payload, or of the variables of a template. An in-app notification may say anything: it is not
-    /// even read.
+    /// Validates a payload for its channel, or as the variables of a template. The payload of an in-app
+    /// notification may be any object, and is not parsed.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong with the payload.
     pub fn read(
         channel: Channel,
         payload: &RawValue,
-        templated: bool,
+        is_templated: bool,
     ) -> Result<Self, Vec<FieldProblem>> {
         if channel.delivered().is_none() {
             return Ok(Self::default());
@@ -31,17 +35,17 @@ impl Addresses {
                 kind: ProblemKind::Invalid,
             }]
         })?;
-        if templated {
+        if is_templated {
             check_variables(channel, &payload)?;
             return Ok(Self {
-                chosen: chosen_among(channel, &payload),
-                webhook: None,
+                chosen_by_client: has_address(channel, &payload),
+                webhook_url: None,
             });
         }
         let content = Content::read(channel, &payload)?;
         Ok(Self {
-            chosen: content.as_ref().is_some_and(Content::chooses_addresses),
-            webhook: match content {
+            chosen_by_client: content.as_ref().is_some_and(Content::chooses_addresses),
+            webhook_url: match content {
                 Some(Content::Webhook(webhook)) => webhook.to,
                 _ => None,
             },
@@ -49,8 +53,8 @@ impl Addresses {
     }
 }
 
-/// As [`Content::chooses_addresses`], of a template's variables.
-fn chosen_among(channel: Channel, variables: &Object) -> bool {
+/// Like [`Content::chooses_addresses`], for the variables of a template.
+fn has_address(channel: Channel, variables: &Object) -> bool {
     let names: &[&str] = match channel {
         Channel::Email => &["to", "from", "replyTo"],
         Channel::Sms => &["to", "phoneNumber"],

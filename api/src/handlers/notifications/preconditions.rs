@@ -1,4 +1,4 @@
-//! What of a notification depends on the settings and on the moment, not on itself.
+//! Conditions for accepting a notification that depend on the settings or on the state of the queues.
 
 use tidings_broker::Destination;
 use tidings_domain::content::WebhookUrl;
@@ -8,7 +8,7 @@ use tidings_domain::providers::ChannelProviders;
 use crate::error::{ApiError, Detail};
 use crate::state::AppState;
 
-/// Refuses what nobody would ever deliver.
+/// Returns 400 `channel_not_configured` if no provider is configured for the channel.
 pub fn check_channel(state: &AppState, channel: Channel) -> Result<(), ApiError> {
     let Some(off) = channel
         .delivered()
@@ -26,7 +26,7 @@ pub fn check_channel(state: &AppState, channel: Channel) -> Result<(), ApiError>
     ))
 }
 
-/// Refuses a URL that webhooks may not go to.
+/// Returns 400 if the settings do not allow webhooks to this URL.
 pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
     state.egress.check(url).map_err(|refusal| {
         let details = vec![Detail::new("payload.to", refusal.to_string())];
@@ -35,11 +35,11 @@ pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
     })
 }
 
-/// Takes no more while more messages wait than the operator allows: in the intake queue, or in that
-/// of the notification's own channel.
+/// Returns 503 `queue_full` if the intake queue or the queue of the notification's channel holds more messages
+/// than `QUEUE_MAX_LENGTH`.
 ///
-/// As many wait as did at most a second ago: what has been taken since, earlier items of the same batch
-/// among it, is not counted yet, so that a little more than is allowed may come to wait.
+/// The queue lengths are up to one second old. Messages that were published since, including earlier items
+/// of the same batch, are not counted, so a queue may grow a little beyond the limit.
 pub fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
     let limit = state.http.queue_max_length;
     let full = |destination| limit > 0 && state.depths.of(destination) > limit;

@@ -1,0 +1,106 @@
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{ApiError, Detail};
+
+/// The `Retry-After` of every 503, in seconds. The API notices within about three seconds that RabbitMQ or
+/// PostgreSQL is back.
+const RETRY_AFTER_SECS: u32 = 2;
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorBody<'a> {
+    /// The reason phrase of the status.
+    #[schema(example = "Bad Request")]
+    error: &'a str,
+    /// A description for people.
+    #[schema(example = "Missing required fields: type, payload")]
+    message: &'a str,
+    /// A stable code for programs.
+    #[schema(example = "missing_fields")]
+    code: &'a str,
+    /// The fields that the error is about.
+    details: &'a [Detail],
+    /// Identifies the request in the logs.
+    request_id: &'a str,
+}
+
+/// The response to a request that is refused or has failed.
+#[derive(Debug)]
+pub struct ErrorResponse {
+    pub error: ApiError,
+    pub request_id: String,
+    /// Whether the server closes the connection after the response.
+    pub close: bool,
+}
+
+impl ErrorResponse {
+    /// The body, as JSON.
+    pub fn json(&self) -> String {
+        // The body consists of strings, so serialization cannot fail.
+        serde_json::to_string(&self.body()).unwrap_or_default()
+    }
+
+    /// The body.
+    pub fn body(&self) -> ErrorBody<'_> {
+        let ApiError {
+            status,
+            code,
+            message,
+            details,
+            ..
+        } = &self.error;
+        ErrorBody {
+            error: status.canonical_reason().unwrap_or("Error"),
+            message,
+            code,
+            details,
+            request_id: &self.request_id,
+        }
+    }
+
+    /// The HTTP response with the given body, which must include [`ErrorResponse::body`].
+    pub fn with_body(&self, body: &impl Serialize) -> HttpResponse {
+        let ApiError { status, allow, .. } = &self.error;
+        let mut response = HttpResponse::build(*status);
+        match *status {
+            StatusCode::UNAUTHORIZED => {
+                response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"tidings\""));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
+            }
+            _ => {}
+        }
+        if let Some(allow) = allow {
+            response.insert_header((ALLOW, *allow));
+        }
+        if self.close {
+            response.force_close();
+        }
+        response.insert_header(("x-request-id", self.request_id.as_str()));
+        response.json(body)
+    }
+}
+
+impl fmt::Display for ErrorResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl ResponseError for ErrorResponse {
+    fn status_code(&self) -> StatusCode {
+        self.error.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.with_body(&self.body())
+    }
+}

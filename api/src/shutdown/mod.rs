@@ -1,0 +1,8 @@
+//! Stops the server without losing a request: waits for requests in flight, and answers connections that are
+//! still in the listener's backlog.
+
+mod backlog;
+mod in_flight;
+
+pub use backlog::answer_backlog;
+pub use in_flight::InFlight;
