@@ -36,7 +36,7 @@ pub enum Command {
     /// Compare the pipeline with its parts, in databases and queues of its own
     Targets(targets::Args),
     /// Measure how rates and reading times change as the table grows, in databases and queues of its own
-    GrowthReport(growth::Args),
+    Growth(growth::Args),
 }
 
 /// The load, for every measurement.

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -8,20 +8,20 @@ use crate::commands::{config, dlq, migrate, token};
 
 /// The operator's tool of Tidings.
 ///
-/// Settings come from the environment, from a file .env in this folder or above it, and from a settings
-/// file; each command needs only those that concern it. docs/CONFIGURATION.md lists all settings.
+/// Reads its settings from the environment, from a file `.env` in this folder or a parent folder, and from a settings
+/// file. Each command needs only the settings that it uses. docs/CONFIGURATION.md lists all settings.
 ///
-/// Exit codes: 0 done, 1 failed or something was found, 2 wrong usage, 78 wrong settings.
+/// Exit codes: 0 success, 1 failure or findings, 2 wrong usage, 78 wrong settings.
 #[derive(Debug, Parser)]
 #[command(name = "tidings", version)]
 pub struct Args {
-    /// Print one JSON object, for programs
+    /// Print one JSON object instead of text
     #[arg(long, global = true)]
     pub json: bool,
     /// The settings file (YAML); by default the file that the variable `TIDINGS_CONFIG` names
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -29,24 +29,24 @@ pub struct Args {
 /// The commands, one file each.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Bring the database's schema up to date
+    /// Run the database migrations
     Migrate(migrate::Args),
-    /// Make the demo data that the documentation speaks of: users with contacts, and templates
+    /// Create the demo data of the documentation: users with contacts, and templates
     Seed,
-    /// Mint a token for development and print it
+    /// Sign a token for development and print it
     Token(token::Args),
-    /// Look at, replay and delete dead letters
+    /// List, show, replay and purge dead letters
     #[command(subcommand)]
     Dlq(dlq::Command),
-    /// Declare exchanges and queues on the broker and print them
+    /// Declare the exchanges and queues on the broker, and print them
     Topology,
     /// Show and check the settings
     #[command(subcommand)]
     Config(config::Command),
-    /// Check settings, servers and what is declared there; says what is wrong and how to mend it
+    /// Check the settings and the servers, and print what is wrong and how to fix it
     ///
-    /// To compare the broker's queues with what this version declares, it declares them, as the
-    /// programs do when they start.
+    /// To compare the queues of the broker with those of this version, it declares them, as the programs do
+    /// when they start.
     Doctor,
 }
 
@@ -65,12 +65,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_arguments_is_sound() {
+    fn the_command_line_is_defined_without_contradictions() {
         Args::command().debug_assert();
     }
 
     #[test]
-    fn replay_and_purge_want_to_be_told_which() {
+    fn replay_and_purge_require_a_selection() {
         for command in ["replay", "purge"] {
             let error = Args::try_parse_from(["tidings", "dlq", command]).expect_err(command);
             assert_eq!(error.kind(), ErrorKind::MissingRequiredArgument);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_that_is_none_is_refused_with_those_that_there_are() {
+    fn an_unknown_channel_is_refused_with_a_list_of_the_channels() {
         let error = Args::try_parse_from(["tidings", "dlq", "list", "--channel", "pigeon"])
             .expect_err("no such channel");
         assert!(

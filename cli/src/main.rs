@@ -1,4 +1,4 @@
-//! The program `tidings`: the operator's tool. This file wires and nothing else.
+//! The program `tidings`, the operator's tool. This file only wires.
 
 mod args;
 mod commands;
@@ -11,7 +11,7 @@ use clap::Parser;
 
 fn main() {
     let args = args::Args::parse();
-    // Fails only where somebody installed another before.
+    // Fails only if a provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let outcome = match settings::load(args.config.as_deref()) {
         // The command that checks the settings reports what is wrong with the files itself.
@@ -19,7 +19,7 @@ fn main() {
         _ => run(args.command, args.config.as_deref()),
     };
     let code = output::show(outcome, args.json);
-    // Not by returning: that would wait for a name lookup or a prompt that is still under way.
+    // Exits without waiting for a name lookup or a prompt that still runs on a thread.
     std::process::exit(code);
 }
 

@@ -1,4 +1,4 @@
-//! How results and errors reach whoever asked.
+//! Prints results and errors, as text or as JSON.
 
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
@@ -10,20 +10,20 @@ use tidings_settings::{EXIT_CONFIG, Problems};
 const EXIT_FAILURE: i32 = 1;
 const EXIT_USAGE: i32 = 2;
 
-/// What a command has to say, in both forms.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Report {
-    /// For people; empty where there is nothing to say.
+    /// The result as text; may be empty.
     pub text: String,
-    /// For programs.
+    /// The result as JSON.
     pub json: Value,
     /// The exit code.
     pub code: i32,
 }
 
 impl Report {
-    /// All is well.
-    pub fn fine(text: impl Into<String>, json: impl Serialize) -> anyhow::Result<Self> {
+    /// A result with the exit code 0.
+    pub fn new(text: impl Into<String>, json: impl Serialize) -> anyhow::Result<Self> {
         Ok(Self {
             text: text.into(),
             json: serde_json::to_value(json)?,
@@ -31,26 +31,25 @@ impl Report {
         })
     }
 
-    /// The same, where something was found or left undone unless `fine`.
-    pub fn fine_if(mut self, fine: bool) -> Self {
-        self.code = if fine { 0 } else { EXIT_FAILURE };
+    /// The same result, with the exit code 1 unless `success`.
+    pub fn success_if(mut self, success: bool) -> Self {
+        self.code = if success { 0 } else { EXIT_FAILURE };
         self
     }
 
-    /// Exits with the code for wrong settings unless `fine`.
-    pub fn right_settings_if(mut self, fine: bool) -> Self {
-        self.code = if fine { 0 } else { EXIT_CONFIG.into() };
+    /// The same result, with the exit code for wrong settings unless `valid`.
+    pub fn valid_settings_if(mut self, valid: bool) -> Self {
+        self.code = if valid { 0 } else { EXIT_CONFIG.into() };
         self
     }
 }
 
-/// The command was called in a way that cannot work, which the definition of the arguments cannot
-/// tell.
+/// The arguments contradict each other in a way that clap cannot check.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongUsage(pub &'static str);
 
-/// Prints the outcome. Returns the exit code.
+/// Prints the result or the error. Returns the exit code.
 pub fn show(outcome: anyhow::Result<Report>, as_json: bool) -> i32 {
     match outcome {
         Ok(report) => {
@@ -82,7 +81,7 @@ pub fn show(outcome: anyhow::Result<Report>, as_json: bool) -> i32 {
     }
 }
 
-/// Prints to standard output. Whoever reads only the beginning (`| head`) has what they wanted.
+/// Prints to standard output. A reader that stops early (`| head`) is no error.
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -91,7 +90,7 @@ fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// An error with its causes, leaving out a cause that the text before it quotes already.
+/// An error with its causes. Omits a cause that the text before it already contains.
 pub fn describe(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
@@ -105,18 +104,18 @@ pub fn describe(error: &anyhow::Error) -> String {
     text
 }
 
-/// Text for people in the making.
+/// Builds text of several lines.
 #[derive(Debug, Default)]
 pub struct Text(String);
 
 impl Text {
     /// Adds a line.
     pub fn line(&mut self, line: impl Display) {
-        // To memory, which has no way to fail.
+        // Writing to a String does not fail.
         let _ = writeln!(self.0, "{line}");
     }
 
-    /// Adds lines that end as lines do.
+    /// Adds lines, each of which ends with a line break.
     pub fn lines(&mut self, lines: &str) {
         self.0.push_str(lines);
     }
@@ -134,7 +133,7 @@ impl From<Text> for String {
     }
 }
 
-/// Rows of cells as text, each column as wide as its widest cell.
+/// Rows of cells as lines, each column as wide as its widest cell.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
@@ -154,13 +153,13 @@ pub fn table(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Text from elsewhere on one line, its control characters escaped: a message must not be able to
-/// steer the terminal of whoever looks at it.
+/// Escapes the control characters of text from a message, so that it cannot control the terminal, and puts it on
+/// one line.
 pub fn printable(text: &str) -> String {
     escape(text, |_| false)
 }
 
-/// The same for text of several lines.
+/// Like [`printable`], but keeps line breaks and tabs.
 pub fn printable_lines(text: &str) -> String {
     escape(text, |c| c == '\n' || c == '\t')
 }
@@ -190,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_that_is_quoted_already_is_not_repeated() {
+    fn a_cause_that_is_already_quoted_is_not_repeated() {
         let error = Err::<(), _>(io::Error::other("refused"))
             .context("cannot connect: refused")
             .context("no tokens")
@@ -202,9 +201,9 @@ mod tests {
     fn columns_are_aligned_by_characters() {
         let rows = [
             vec!["ä".into(), "b".into()],
-            vec!["lang".into(), "c".into()],
+            vec!["long".into(), "c".into()],
         ];
-        assert_eq!(table(&rows), "ä     b\nlang  c\n");
+        assert_eq!(table(&rows), "ä     b\nlong  c\n");
     }
 
     #[test]

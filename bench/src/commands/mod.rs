@@ -18,6 +18,6 @@ pub async fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Pipeline(args) => pipeline::run(args).await,
         Command::Limits(args) => limits::run(args).await,
         Command::Targets(args) => targets::run(args).await,
-        Command::GrowthReport(args) => growth::run(args).await,
+        Command::Growth(args) => growth::run(args).await,
     }
 }

@@ -1,3 +1,5 @@
+//! `tidings migrate`.
+
 use anyhow::Context;
 use serde_json::json;
 use tidings_db::{Database, DatabaseSettings, migrations};
@@ -5,15 +7,15 @@ use tidings_db::{Database, DatabaseSettings, migrations};
 use crate::output::{Report, count};
 use crate::settings;
 
-/// What `migrate` can be told.
+/// Arguments of `migrate`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Only list the migrations that have not run; the exit code is 1 where there are any
+    /// Only list the migrations that have not run; the exit code is 1 if there are any
     #[arg(long, visible_alias = "dry-run")]
     pending: bool,
 }
 
-/// Brings the schema up to date, or says what would be done.
+/// Runs the pending migrations, or lists them.
 pub async fn run(args: Args) -> anyhow::Result<Report> {
     let settings = settings::read(DatabaseSettings::read)?;
     let database = Database::new(&settings, "tidings migrate")?;
@@ -21,17 +23,17 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         let pending = migrations::pending(&database)
             .await
             .context("cannot read which migrations have run")?;
-        let text = listed("not run yet", &pending);
-        let report = Report::fine(text, json!({ "pending": pending }))?;
-        return Ok(report.fine_if(pending.is_empty()));
+        let text = list("not run yet", &pending);
+        let report = Report::new(text, json!({ "pending": pending }))?;
+        return Ok(report.success_if(pending.is_empty()));
     }
     let applied = migrations::run(&database)
         .await
         .context("cannot migrate the database")?;
-    Report::fine(listed("run", &applied), json!({ "applied": applied }))
+    Report::new(list("run", &applied), json!({ "applied": applied }))
 }
 
-fn listed(what: &str, migrations: &[String]) -> String {
+fn list(what: &str, migrations: &[String]) -> String {
     if migrations.is_empty() {
         return "The schema is up to date.\n".to_owned();
     }

@@ -1,4 +1,4 @@
-//! The commands, one file each. A command returns what it has to say; it prints nothing.
+//! The commands, one file each. A command returns its result; `output` prints it.
 
 pub mod config;
 pub mod dlq;
@@ -17,7 +17,7 @@ use crate::output::Report;
 ///
 /// # Errors
 ///
-/// Where it could not do its work.
+/// Returns an error if the command fails.
 pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Report> {
     match command {
         Command::Migrate(args) => migrate::run(args).await,

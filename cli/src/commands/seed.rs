@@ -1,3 +1,5 @@
+//! `tidings seed`.
+
 use anyhow::{Context, bail};
 use serde_json::json;
 use tidings_db::{Database, DatabaseSettings, demo, migrations};
@@ -5,7 +7,7 @@ use tidings_db::{Database, DatabaseSettings, demo, migrations};
 use crate::output::{Report, count};
 use crate::settings;
 
-/// Makes the demo data that are not there yet: users with their contacts, and templates.
+/// Creates the demo data that do not exist yet: users with their contacts, and templates.
 pub async fn run() -> anyhow::Result<Report> {
     let settings = settings::read(DatabaseSettings::read)?;
     let database = Database::new(&settings, "tidings seed")?;
@@ -20,11 +22,11 @@ pub async fn run() -> anyhow::Result<Report> {
     }
     let made = demo::seed(&database)
         .await
-        .context("cannot make the demo data")?;
+        .context("cannot create the demo data")?;
     let text = match made {
-        0 => "The demo users are there already.\n".to_owned(),
-        made => format!("Made {}, with contacts.\n", count(made, "demo user")),
+        0 => "The demo users exist already.\n".to_owned(),
+        made => format!("Created {}, with contacts.\n", count(made, "demo user")),
     };
-    let text = text + "Demo templates of which there was no version yet were written.\n";
-    Report::fine(text, json!({ "made": made }))
+    let text = text + "Created the demo templates that did not exist.\n";
+    Report::new(text, json!({ "made": made }))
 }

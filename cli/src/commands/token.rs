@@ -1,3 +1,5 @@
+//! `tidings token`.
+
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use jsonwebtoken::{EncodingKey, Header};
@@ -10,10 +12,10 @@ use tidings_settings::AppEnv;
 use crate::output::Report;
 use crate::settings::{self, TokenSettings};
 
-/// What `token` can be told.
+/// Arguments of `token`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Whom the token names; by default one of the demo users
+    /// The user of the token; by default one of the demo users
     #[arg(
         long,
         value_name = "UUID",
@@ -23,16 +25,16 @@ pub struct Args {
     /// The name of that user
     #[arg(long, value_name = "NAME", default_value = "testuser")]
     username: String,
-    /// What the token is for, for example "notifications:send notifications:read"; without it the
-    /// token is a trusted service's and may do everything
+    /// The scopes of the token, for example "notifications:send notifications:read"; without them, the
+    /// token belongs to a trusted service and may do everything
     #[arg(long, value_name = "SCOPES")]
     scope: Option<String>,
-    /// The token expires after this time; a negative one has passed already. By default never
+    /// The token expires after this time, which may be negative; by default never
     #[arg(long, value_name = "SECS", allow_negative_numbers = true)]
     expires_in: Option<i64>,
 }
 
-/// In the order in which they appear in the token.
+/// The claims, in the order of the token.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Claims<'a> {
@@ -46,10 +48,10 @@ struct Claims<'a> {
     exp: Option<i64>,
 }
 
-/// Mints a token for development.
+/// Signs a token for development.
 pub fn run(args: &Args) -> anyhow::Result<Report> {
     let settings = settings::read(|reader| {
-        // Refusing takes no secret.
+        // In production the command fails, whether or not there is a secret.
         let production = AppEnv::read(reader).is_production();
         if production {
             Some(None)
@@ -59,16 +61,16 @@ pub fn run(args: &Args) -> anyhow::Result<Report> {
     })?;
     let Some(settings) = settings else {
         bail!(
-            "no tokens are minted in production, where this tool would open the API to whoever can \
-             run it. Let your identity provider sign them; for development set APP_ENV=development"
+            "this tool signs no tokens in production, because everyone who can run it could then use the API. \
+             Your identity provider must sign them; for development set APP_ENV=development"
         );
     };
-    let token = mint(args, &settings, Timestamp::now())?;
+    let token = sign(args, &settings, Timestamp::now())?;
     let json = json!({ "token": token });
-    Report::fine(format!("{token}\n"), json)
+    Report::new(format!("{token}\n"), json)
 }
 
-fn mint(args: &Args, settings: &TokenSettings, now: Timestamp) -> anyhow::Result<String> {
+fn sign(args: &Args, settings: &TokenSettings, now: Timestamp) -> anyhow::Result<String> {
     let iat = now.as_second();
     let claims = Claims {
         user_id: args.user,
@@ -96,13 +98,13 @@ mod tests {
 
     const USER: &str = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a";
 
-    fn minted(algorithm: JwtAlgorithm, args: &Args) -> (String, Value) {
+    fn signed(algorithm: JwtAlgorithm, args: &Args) -> (String, Value) {
         let settings = TokenSettings {
             secret: "a secret".into(),
             algorithm,
         };
         let now = Timestamp::from_second(1_703_600_000).expect("in range");
-        let token = mint(args, &settings, now).expect("a token");
+        let token = sign(args, &settings, now).expect("a token");
         let mut validation = Validation::new(algorithm.to_string().parse().expect("known"));
         validation.validate_exp = false;
         validation.required_spec_claims.clear();
@@ -112,27 +114,27 @@ mod tests {
     }
 
     #[test]
-    fn by_default_the_claims_are_those_of_the_documentation() {
+    fn the_default_claims_are_those_of_the_documentation() {
         let args = Args {
             user: USER.parse().expect("a UUID"),
             username: "testuser".to_owned(),
             scope: None,
             expires_in: None,
         };
-        let (_, claims) = minted(JwtAlgorithm::Hs256, &args);
+        let (_, claims) = signed(JwtAlgorithm::Hs256, &args);
         let expected = json!({"userId": USER, "username": "testuser", "iat": 1_703_600_000});
         assert_eq!(claims, expected);
     }
 
     #[test]
-    fn scope_and_expiry_are_added_on_request_and_the_algorithm_is_the_one_that_is_set() {
+    fn scope_expiry_and_algorithm_are_those_that_are_set() {
         let args = Args {
             user: USER.parse().expect("a UUID"),
             username: "testuser".to_owned(),
             scope: Some("notifications:send".to_owned()),
             expires_in: Some(-60),
         };
-        let (token, claims) = minted(JwtAlgorithm::Hs512, &args);
+        let (token, claims) = signed(JwtAlgorithm::Hs512, &args);
         assert_eq!(claims["scope"], "notifications:send");
         assert_eq!(claims["exp"], 1_703_599_940);
         let header = jsonwebtoken::decode_header(&token).expect("a header");

@@ -1,3 +1,5 @@
+//! `tidings topology`.
+
 use std::time::Duration;
 
 use anyhow::Context;
@@ -8,20 +10,20 @@ use tidings_broker::{Binding, Kind, Topology};
 use crate::output::{Report, Text, table};
 use crate::settings;
 
-/// How long the broker may take to declare everything.
+/// How long the broker may take to declare all exchanges and queues.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Declares everything and prints it.
+/// Declares all exchanges and queues and prints them.
 pub async fn run() -> anyhow::Result<Report> {
     let settings = settings::read(BrokerSettings::read)?;
     let topology = Topology::of(&settings);
     let connection = tidings_broker::connect(&settings, "tidings: topology").await?;
     let drifted = tokio::time::timeout(TIMEOUT, tidings_broker::declare(&connection, &topology))
         .await
-        .context("RabbitMQ did not answer in time")??;
+        .context("RabbitMQ did not respond in time")??;
     let mut json = serde_json::to_value(&topology)?;
     json["drifted"] = json!(drifted);
-    Report::fine(text(&topology, &drifted), json)
+    Report::new(text(&topology, &drifted), json)
 }
 
 fn text(topology: &Topology, drifted: &[String]) -> Text {
@@ -49,7 +51,7 @@ fn text(topology: &Topology, drifted: &[String]) -> Text {
                     (exchange, format!("header channel={channel}"))
                 }
                 Binding::Key { exchange, key } => (exchange, format!("routing key {key}")),
-                Binding::All { exchange } => (exchange, "everything".to_owned()),
+                Binding::All { exchange } => (exchange, "all messages".to_owned()),
             };
             bindings.push(row(&[&queue.name, exchange, &by]));
         }
@@ -58,7 +60,7 @@ fn text(topology: &Topology, drifted: &[String]) -> Text {
     text.lines(&table(&bindings));
     if !drifted.is_empty() {
         text.line(format_args!(
-            "\nThese exist with other arguments and are used as they are; `tidings doctor` says what to do:\n    {}",
+            "\nThese exist with other arguments and are used as they are; `tidings doctor` explains what to do:\n    {}",
             drifted.join("\n    ")
         ));
     }

@@ -88,8 +88,8 @@ pub fn run(args: &Args, config: Option<&Path>) -> anyhow::Result<Report> {
         }
     }
     let json = json!({ "programs": programs.iter().map(Program::as_str).collect::<Vec<_>>(), "problems": mistakes });
-    let report = Report::fine(text(&programs, &mistakes), json)?;
-    Ok(report.right_settings_if(mistakes.is_empty()))
+    let report = Report::new(text(&programs, &mistakes), json)?;
+    Ok(report.valid_settings_if(mistakes.is_empty()))
 }
 
 fn text(programs: &[Program], mistakes: &[Mistake]) -> Text {

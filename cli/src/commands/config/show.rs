@@ -26,7 +26,7 @@ pub fn run(sources: &Sources) -> anyhow::Result<Report> {
         .collect();
     let mut rows = vec![["SETTING", "VALUE", "SOURCE"].map(str::to_owned).to_vec()];
     rows.extend(all.iter().map(row));
-    Report::fine(columns(&rows), json!({ "settings": all }))
+    Report::new(columns(&rows), json!({ "settings": all }))
 }
 
 fn shown(setting: &Setting, sources: &Sources) -> Shown {

@@ -1,21 +1,23 @@
+//! `tidings dlq list`.
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
 use tidings_broker::BrokerSettings;
 use tidings_broker::DeadLetter;
 
-use super::letter::{channel_name, shown_id, summary};
-use super::letters::with_letters;
+use super::queue::with_queue;
 use super::selection::Filter;
+use super::summary::{channel_name, shown_id, summary};
 use crate::output::{Report, Text, count, printable, table};
 use crate::settings;
 
-/// What `list` can be told.
+/// Arguments of `list`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     filter: Filter,
-    /// Show at most so many; all are counted
+    /// The maximum number of dead letters to show; the totals count all
     #[arg(long, default_value_t = 100)]
     limit: usize,
 }
@@ -25,27 +27,30 @@ struct Found {
     waiting: u32,
     selected: usize,
     by_reason: BTreeMap<String, usize>,
-    letters: Vec<DeadLetter>,
+    oldest: Vec<DeadLetter>,
 }
 
-/// Lists the oldest that are selected and counts them all.
+/// Lists the oldest selected dead letters and counts all of them.
 pub async fn run(args: Args) -> anyhow::Result<Report> {
     let settings = settings::read(BrokerSettings::read)?;
-    let found = with_letters(&settings, async |letters| {
+    let found = with_queue(&settings, async |queue| {
         let mut found = Found {
-            waiting: letters.waiting,
+            waiting: queue.waiting,
             ..Found::default()
         };
-        while let Some(letter) = letters.next(&args.filter).await? {
+        while let Some(dead_letter) = queue.next(&args.filter).await? {
             found.selected += 1;
-            *found.by_reason.entry(letter.reason.clone()).or_default() += 1;
-            found.letters.push(letter);
-            // Of a long queue only what is shown is kept, and not sorted anew for each letter.
-            if found.letters.len() >= args.limit.saturating_mul(2).max(1000) {
-                keep_oldest(&mut found.letters, args.limit);
+            *found
+                .by_reason
+                .entry(dead_letter.reason.clone())
+                .or_default() += 1;
+            found.oldest.push(dead_letter);
+            // Keeps little of a long queue in memory, without sorting for each dead letter.
+            if found.oldest.len() >= args.limit.saturating_mul(2).max(1000) {
+                keep_oldest(&mut found.oldest, args.limit);
             }
         }
-        keep_oldest(&mut found.letters, args.limit);
+        keep_oldest(&mut found.oldest, args.limit);
         Ok(found)
     })
     .await?;
@@ -54,15 +59,15 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         "total": found.waiting,
         "selected": found.selected,
         "byReason": found.by_reason,
-        "deadLetters": found.letters.iter().map(summary).collect::<Vec<_>>(),
+        "deadLetters": found.oldest.iter().map(summary).collect::<Vec<_>>(),
     });
-    Report::fine(text(&found, &settings.names.dlq), json)
+    Report::new(text(&found, &settings.names.dlq), json)
 }
 
-/// The queue itself keeps no order: what was read and given back comes out in another one.
-fn keep_oldest(letters: &mut Vec<DeadLetter>, limit: usize) {
-    letters.sort_by_key(|letter| (letter.failed_at.is_none(), letter.failed_at));
-    letters.truncate(limit);
+/// The queue has no reliable order: requeued messages may change places.
+fn keep_oldest(dead_letters: &mut Vec<DeadLetter>, limit: usize) {
+    dead_letters.sort_by_key(|one| (one.failed_at.is_none(), one.failed_at));
+    dead_letters.truncate(limit);
 }
 
 fn text(found: &Found, queue: &str) -> Text {
@@ -71,7 +76,7 @@ fn text(found: &Found, queue: &str) -> Text {
         return format!("No dead letters in {queue}.\n").into();
     }
     let mut text = Text::default();
-    if !found.letters.is_empty() {
+    if !found.oldest.is_empty() {
         let head = [
             "MESSAGE ID",
             "CHANNEL",
@@ -81,7 +86,7 @@ fn text(found: &Found, queue: &str) -> Text {
             "DETAIL",
         ];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
-        rows.extend(found.letters.iter().map(row));
+        rows.extend(found.oldest.iter().map(row));
         text.lines(&table(&rows));
         text.line("");
     }
@@ -89,28 +94,31 @@ fn text(found: &Found, queue: &str) -> Text {
     if found.selected != total {
         parts.push(format!("{} selected", found.selected));
     }
-    if found.letters.len() != found.selected {
-        parts.push(format!("the oldest {} shown", found.letters.len()));
+    if found.oldest.len() != found.selected {
+        parts.push(format!("the oldest {} shown", found.oldest.len()));
     }
     text.line(format_args!("{}.", parts.join(", ")));
-    for (reason, letters) in &found.by_reason {
-        text.line(format_args!("  {letters:>7}  {}", printable(reason)));
+    for (reason, number) in &found.by_reason {
+        text.line(format_args!("  {number:>7}  {}", printable(reason)));
     }
     text
 }
 
-/// How much of a detail the list shows; `dlq show` shows it all.
+/// Characters of the detail in the list; `dlq show` prints all of it.
 const DETAIL_WIDTH: usize = 60;
 
-fn row(letter: &DeadLetter) -> Vec<String> {
+fn row(dead_letter: &DeadLetter) -> Vec<String> {
     let unknown = || "-".to_owned();
-    let detail = letter.detail.as_deref().map_or_else(String::new, printable);
+    let detail = dead_letter
+        .detail
+        .as_deref()
+        .map_or_else(String::new, printable);
     vec![
-        shown_id(letter).map_or_else(unknown, |id| printable(&id)),
-        channel_name(letter).to_owned(),
-        printable(&letter.reason),
-        letter.attempts.map_or_else(unknown, |n| n.to_string()),
-        letter
+        shown_id(dead_letter).map_or_else(unknown, |id| printable(&id)),
+        channel_name(dead_letter).to_owned(),
+        printable(&dead_letter.reason),
+        dead_letter.attempts.map_or_else(unknown, |n| n.to_string()),
+        dead_letter
             .failed_at
             .map_or_else(unknown, |time| format!("{time:.0}")),
         shortened(&detail),

@@ -1,37 +1,37 @@
-//! Dead letters. Whatever is read and not removed goes back to its queue, on every way out: the
-//! broker holds it for us, unacknowledged, and takes it back when our channel ends.
+//! `tidings dlq`. A dead letter that is read but not removed always returns to its queue: it stays unacknowledged, and
+//! the broker requeues it when the channel closes.
 
-mod describe;
-mod letter;
-mod letters;
+mod details;
 mod list;
 mod purge;
+mod queue;
 mod replay;
+mod replay_action;
+mod replay_report;
 mod selection;
 mod show;
-mod tally;
-mod verdict;
+mod summary;
 
 use crate::output::Report;
 
-/// What can be done with dead letters.
+/// The commands for dead letters.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List dead letters, oldest first, and count them by reason
     List(list::Args),
-    /// Print all there is to know of dead letters: properties, headers, failure and body
+    /// Print dead letters with all details: properties, headers, failure and body
     Show(show::Args),
-    /// Send dead letters through their stage again, from the first attempt
+    /// Publish dead letters to their stage again, from the first attempt
     ///
-    /// Stopped at any point, it loses nothing: run it again and it goes on. A letter whose
-    /// notification was delivered meanwhile is removed without being sent. What cannot be replayed
-    /// stays in the queue and makes the exit code 1.
+    /// If the command is stopped, nothing is lost: run it again to continue. If the notification of a dead letter
+    /// was delivered meanwhile, the dead letter is removed without being sent. A dead letter that cannot be
+    /// replayed stays in the queue and makes the exit code 1.
     Replay(replay::Args),
-    /// Delete dead letters for good; their rows stay `failed`
+    /// Delete dead letters permanently; their rows stay `failed`
     Purge(purge::Args),
 }
 
-/// Runs one of them.
+/// Runs a command.
 pub async fn run(command: Command) -> anyhow::Result<Report> {
     match command {
         Command::List(args) => list::run(args).await,

@@ -1,82 +1,84 @@
+//! `tidings dlq purge`.
+
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 use serde_json::json;
 use tidings_broker::BrokerSettings;
 
-use super::letters::with_letters;
+use super::queue::with_queue;
 use super::selection::Selection;
 use crate::output::{Report, WrongUsage, count};
 use crate::settings;
 
-/// What `purge` can be told.
+/// Arguments of `purge`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// Only say how many would be deleted
+    /// Only count the dead letters
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask; needed where there is nobody to be asked
+    /// Do not ask; required if standard input is not a terminal
     #[arg(long)]
     yes: bool,
 }
 
-/// Deletes the selected letters, having asked.
+/// Asks, and deletes the selected dead letters.
 pub async fn run(args: Args) -> anyhow::Result<Report> {
     let ask = !args.yes && !args.dry_run;
     if ask && !io::stdin().is_terminal() {
-        let message = "purge deletes for good: confirm with --yes, or look first with --dry-run";
+        let message = "purge deletes permanently: confirm with --yes, or check with --dry-run";
         return Err(WrongUsage(message).into());
     }
     let settings = settings::read(BrokerSettings::read)?;
-    let queue = &settings.names.dlq;
-    let (waiting, selected, purged) = with_letters(&settings, async |letters| {
+    let name = &settings.names.dlq;
+    let (waiting, selected, purged) = with_queue(&settings, async |queue| {
         let (mut selected, mut purged) = (0, 0);
-        // Held while somebody is asked, so that what is deleted is what was counted.
+        // Holds the dead letters during the prompt, so that exactly the counted ones are deleted.
         let mut held = Vec::new();
-        while let Some(letter) = letters.next(&args.selection.filter).await? {
+        while let Some(dead_letter) = queue.next(&args.selection.filter).await? {
             selected += 1;
             if ask {
-                held.push(letter);
+                held.push(dead_letter);
             } else if args.yes && !args.dry_run {
-                letters.remove(&letter).await?;
+                queue.remove(&dead_letter).await?;
                 purged += 1;
             }
         }
-        letters.pause_progress();
-        if !held.is_empty() && confirmed(held.len(), queue).await? {
-            for letter in &held {
-                letters.remove(letter).await?;
+        queue.pause_progress();
+        if !held.is_empty() && confirmed(held.len(), name).await? {
+            for dead_letter in &held {
+                queue.remove(dead_letter).await?;
                 purged += 1;
             }
         }
-        Ok((letters.waiting, selected, purged))
+        Ok((queue.waiting, selected, purged))
     })
     .await?;
     let what = count(selected, "dead letter");
     let text = if args.dry_run {
-        format!("Would delete {what} of {waiting} in {queue}.\n")
+        format!("Would delete {what} of {waiting} in {name}.\n")
     } else if purged == selected {
-        format!("Deleted {what} of {waiting} in {queue}.\n")
+        format!("Deleted {what} of {waiting} in {name}.\n")
     } else {
-        format!("Deleted nothing; {what} of {waiting} in {queue} would have been.\n")
+        format!("Deleted nothing. Selected: {what} of {waiting} in {name}.\n")
     };
     let json = json!({
-        "queue": queue,
+        "queue": name,
         "total": waiting,
         "selected": selected,
         "purged": purged,
         "dryRun": args.dry_run,
     });
-    let missed = selected == 0 && args.selection.names_letters();
+    let missed = selected == 0 && args.selection.has_ids();
     let done = args.dry_run || purged == selected;
-    Ok(Report::fine(text, json)?.fine_if(done && !missed))
+    Ok(Report::new(text, json)?.success_if(done && !missed))
 }
 
 async fn confirmed(selected: usize, queue: &str) -> anyhow::Result<bool> {
     let what = count(selected, "dead letter");
-    let question = format!("Delete {what} of {queue} for good? [y/N] ");
+    let question = format!("Delete {what} of {queue} permanently? [y/N] ");
     let asking = tokio::task::spawn_blocking(move || -> io::Result<String> {
         let mut err = io::stderr();
         err.write_all(question.as_bytes())?;

@@ -1,3 +1,5 @@
+//! `tidings dlq replay`.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,33 +11,34 @@ use tidings_db::{Database, DatabaseSettings, DbError, TransactionOptions, notifi
 use tidings_domain::notification::{MessageId, Status};
 use tokio_util::sync::CancellationToken;
 
-use super::letters::{Letters, with_letters};
+use super::queue::{OpenQueue, with_queue};
+use super::replay_action::{self, DecodedDeadLetter, Obstacle, ReplayAction};
+use super::replay_report::ReplayReport;
 use super::selection::Selection;
-use super::tally::Tally;
-use super::verdict::{self, Hindrance, Readable, Verdict};
 use crate::output::{Report, count};
 use crate::settings;
 
-/// How many letters are replayed at a time: one transaction, then so many publishes in flight.
+/// Dead letters per batch: one transaction, and the number of publishes in flight.
 const BATCH: usize = 100;
 
-/// How long the broker may take to let us publish.
+/// How long to wait for a connection that can publish.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What `replay` can be told.
+/// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     selection: Selection,
-    /// Only say what would be done
+    /// Only print what the command would do
     #[arg(long)]
     dry_run: bool,
-    /// Send letters too whose body cannot be read; they come back unless a newer worker reads them
+    /// Also publish dead letters whose body cannot be decoded; the stage rejects them again, unless the worker
+    /// is newer
     #[arg(long)]
     force: bool,
 }
 
-/// Replays the selected letters.
+/// Replays the selected dead letters.
 pub async fn run(args: Args) -> anyhow::Result<Report> {
     let (broker, database) = settings::read(|reader| {
         let broker = BrokerSettings::read(reader);
@@ -44,7 +47,7 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
     })?;
     let database = Database::new(&database, "tidings dlq replay")?;
     database.ping().await.context("nothing was replayed")?;
-    let mut tally = Tally::default();
+    let mut report = ReplayReport::default();
     let stop = CancellationToken::new();
     let publisher = if args.dry_run {
         None
@@ -57,38 +60,38 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         publisher,
         force: args.force,
     };
-    let replayed = with_letters(&broker, async |letters| {
+    let replayed = with_queue(&broker, async |queue| {
         loop {
             let mut batch = Vec::with_capacity(BATCH);
             while batch.len() < BATCH
-                && let Some(letter) = letters.next(&args.selection.filter).await?
+                && let Some(dead_letter) = queue.next(&args.selection.filter).await?
             {
-                batch.push(letter);
+                batch.push(dead_letter);
             }
             if batch.is_empty() {
-                return Ok(letters.waiting);
+                return Ok(queue.waiting);
             }
-            replay.batch(letters, batch, &mut tally).await?;
+            replay.batch(queue, batch, &mut report).await?;
         }
     })
     .await;
     stop.cancel();
     let waiting = replayed.with_context(|| {
         format!(
-            "stopped after {}, the others are still in the queue (run the same command again)",
-            count(tally.replayed, "replayed dead letter")
+            "stopped after {}; the others are still in the queue (run the same command again)",
+            count(report.replayed, "replayed dead letter")
         )
     })?;
-    let missed = tally.selected() == 0 && args.selection.names_letters();
-    let report = tally.report(args.dry_run, waiting, &broker.names.dlq)?;
+    let missed = report.selected() == 0 && args.selection.has_ids();
+    let output = report.report(args.dry_run, waiting, &broker.names.dlq)?;
     Ok(if missed {
-        report.fine_if(false)
+        output.success_if(false)
     } else {
-        report
+        output
     })
 }
 
-/// A publisher that has reached the broker.
+/// A connected publisher.
 async fn publisher(
     settings: &BrokerSettings,
     stop: CancellationToken,
@@ -98,8 +101,7 @@ async fn publisher(
         .await
         .with_context(|| {
             format!(
-                "nothing was replayed: RabbitMQ could not be reached or took no publishes within \
-                 {} s; `tidings doctor` says more",
+                "nothing was replayed: no connection to RabbitMQ could publish within {} s; run `tidings doctor`",
                 CONNECT_TIMEOUT.as_secs()
             )
         })?;
@@ -109,61 +111,62 @@ async fn publisher(
 struct Replay {
     database: Database,
     router: Router,
-    /// `None` for a dry run.
+    /// `None` in a dry run.
     publisher: Option<Publisher>,
     force: bool,
 }
 
 impl Replay {
-    /// Replays some letters in the order that loses nothing (DESIGN: Replay): the rows committed,
-    /// the messages confirmed, the letters removed.
+    /// Replays a batch in the order that loses nothing: commits the rows, waits for the confirms of the
+    /// messages, removes the dead letters.
     async fn batch(
         &self,
-        letters: &Letters,
+        queue: &OpenQueue,
         batch: Vec<DeadLetter>,
-        tally: &mut Tally,
+        report: &mut ReplayReport,
     ) -> anyhow::Result<()> {
-        let readable: Vec<Result<Readable, Hindrance>> =
-            batch.iter().map(|l| self.read(l)).collect();
-        let ids: Vec<MessageId> = readable
-            .iter()
-            .flatten()
-            .filter_map(|letter| letter.id)
-            .collect();
-        let revived = self.revive(&ids).await;
-        let statuses = revived.context("PostgreSQL failed")?;
-        let verdicts = readable.into_iter().map(|letter| match letter {
-            Ok(letter) => {
-                let status = letter.id.and_then(|id| statuses.get(&id).copied());
-                verdict::decide(letter, status)
+        let decoded: Vec<Result<DecodedDeadLetter, Obstacle>> =
+            batch.iter().map(|one| self.decode(one)).collect();
+        let ids: Vec<MessageId> = decoded.iter().flatten().filter_map(|one| one.id).collect();
+        let statuses = self.reset_rows(&ids).await;
+        let statuses = statuses.context("PostgreSQL failed")?;
+        let actions = decoded.into_iter().map(|decoded| match decoded {
+            Ok(decoded) => {
+                let status = decoded.id.and_then(|id| statuses.get(&id).copied());
+                replay_action::decide(decoded, status)
             }
-            Err(hindrance) => Verdict::Left(hindrance),
+            Err(obstacle) => ReplayAction::Keep(obstacle),
         });
-        let judged: Vec<(DeadLetter, Verdict)> = batch.into_iter().zip(verdicts).collect();
+        let decided: Vec<(DeadLetter, ReplayAction)> = batch.into_iter().zip(actions).collect();
         let published = join_all(
-            judged
+            decided
                 .iter()
-                .map(|(letter, verdict)| self.publish(letter, *verdict)),
+                .map(|(dead_letter, action)| self.publish(dead_letter, *action)),
         );
         let mut failure = None;
-        for (published, (letter, verdict)) in published.await.into_iter().zip(judged) {
-            // The others of the batch are settled first: what was published must not stay.
+        for (published, (dead_letter, action)) in published.await.into_iter().zip(decided) {
+            // After a failure, the dead letters that were published must still be removed.
             match published {
-                Ok(()) => self.settle(letters, &letter, verdict, tally).await?,
+                Ok(()) => self.finish(queue, &dead_letter, action, report).await?,
                 Err(error) => failure = Some(error),
             }
         }
         failure.map_or(Ok(()), Err)
     }
 
-    fn read(&self, letter: &DeadLetter) -> Result<Readable, Hindrance> {
-        let property = letter.message_id.as_deref();
-        verdict::read(letter.destination, &letter.body, property, self.force)
+    fn decode(&self, dead_letter: &DeadLetter) -> Result<DecodedDeadLetter, Obstacle> {
+        let property = dead_letter.message_id.as_deref();
+        replay_action::decode(
+            dead_letter.destination,
+            &dead_letter.body,
+            property,
+            self.force,
+        )
     }
 
-    /// Brings the failed rows among `ids` back to `pending`, all or none, unless this is a dry run.
-    /// Returns the statuses before.
-    async fn revive(&self, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Status>, DbError> {
+    /// Changes the failed rows among `ids` to `pending` in one transaction, unless this is a dry run. Returns
+    /// the statuses before.
+    async fn reset_rows(&self, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Status>, DbError> {
         self.database
             .transaction(TransactionOptions::default(), async |transaction| {
                 let standings = notifications::recorded_states(transaction, ids).await?;
@@ -172,7 +175,7 @@ impl Replay {
                     .map(|(id, standing)| (id, standing.status))
                     .collect();
                 if self.publisher.is_some() {
-                    // In the order of the ids, so that two replays at once cannot deadlock.
+                    // In the order of the ids, so that two concurrent replays cannot deadlock.
                     for (id, _) in statuses
                         .iter()
                         .filter(|(_, status)| **status == Status::Failed)
@@ -185,27 +188,29 @@ impl Replay {
             .await
     }
 
-    async fn publish(&self, letter: &DeadLetter, verdict: Verdict) -> anyhow::Result<()> {
-        if let (Some(publisher), Verdict::Replay { .. }) = (&self.publisher, verdict) {
-            let out = self.router.replay(&letter.properties, letter.body.clone());
+    async fn publish(&self, dead_letter: &DeadLetter, action: ReplayAction) -> anyhow::Result<()> {
+        if let (Some(publisher), ReplayAction::Replay { .. }) = (&self.publisher, action) {
+            let out = self
+                .router
+                .replay(&dead_letter.properties, dead_letter.body.clone());
             publisher.publish(out).await.context("publishing failed")?;
         }
         Ok(())
     }
 
-    /// Removes the letter, its message being safe elsewhere or at its end, and notes it.
-    async fn settle(
+    /// Removes the dead letter unless it must stay, and records the result.
+    async fn finish(
         &self,
-        letters: &Letters,
-        letter: &DeadLetter,
-        verdict: Verdict,
-        tally: &mut Tally,
+        queue: &OpenQueue,
+        dead_letter: &DeadLetter,
+        action: ReplayAction,
+        report: &mut ReplayReport,
     ) -> anyhow::Result<()> {
-        let stays = matches!(verdict, Verdict::Left(_));
+        let stays = matches!(action, ReplayAction::Keep(_));
         if self.publisher.is_some() && !stays {
-            letters.remove(letter).await?;
+            queue.remove(dead_letter).await?;
         }
-        tally.note(letter, verdict);
+        report.record(dead_letter, action);
         Ok(())
     }
 }

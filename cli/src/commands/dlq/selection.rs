@@ -1,51 +1,53 @@
+//! Selects dead letters by id, stage and reason.
+
 use tidings_broker::{DeadLetter, Destination};
 use tidings_domain::notification::MessageId;
 
-use super::letter::{NO_CHANNEL, message_id};
+use super::summary::{NO_CHANNEL, message_id};
 
-/// Which dead letters are meant. All conditions must hold; without any, all are.
+/// Matches dead letters that meet all conditions. Without conditions, matches all.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Filter {
-    /// Only the letter of this message; can be given several times
+    /// Only the dead letters of this message; can be repeated
     #[arg(long = "id", value_name = "MESSAGE_ID")]
     pub ids: Vec<String>,
-    /// How it failed.
+    /// Where and why it failed.
     #[command(flatten)]
-    pub failure: Failure,
+    pub failure: FailureFilter,
 }
 
-/// Where and why a letter failed.
+/// Matches dead letters by stage and reason.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Failure {
-    /// Only letters that failed in this stage: intake, email, sms, push, webhook, or none
+pub struct FailureFilter {
+    /// Only dead letters that failed in this stage: intake, email, sms, push, webhook, or none
     #[arg(long, value_parser = channel)]
     channel: Option<ChannelIs>,
-    /// Only letters that failed for this reason, such as "undecodable"
+    /// Only dead letters with this reason, such as "undecodable"
     #[arg(long, value_name = "CODE")]
     reason: Option<String>,
 }
 
-/// Which dead letters are meant, where forgetting to say so must not mean all.
+/// A filter that must have a condition or `--all`, for commands that change or delete.
 #[derive(Clone, Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("selection")
     .args(["ids", "channel", "reason", "all"]).required(true).multiple(true))]
 pub struct Selection {
-    /// Conditions.
+    /// The conditions.
     #[command(flatten)]
     pub filter: Filter,
-    /// All letters
+    /// All dead letters
     #[arg(long)]
     all: bool,
 }
 
 impl Selection {
-    /// Whether single letters are named, so that finding none is a failure.
-    pub fn names_letters(&self) -> bool {
+    /// Whether the selection contains ids, so that finding no dead letter is a failure.
+    pub fn has_ids(&self) -> bool {
         !self.filter.ids.is_empty()
     }
 }
 
-/// A condition on the header `channel`: names this stage, or none.
+/// A condition on the header `channel`: it contains this stage, or no known stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelIs(Option<Destination>);
 
@@ -62,23 +64,23 @@ fn channel(name: &str) -> Result<ChannelIs, String> {
 }
 
 impl Filter {
-    /// Whether it means this letter.
-    pub fn selects(&self, letter: &DeadLetter) -> bool {
-        let Failure { channel, reason } = &self.failure;
-        self.selects_id(message_id(letter), letter.message_id.as_deref())
-            && channel.is_none_or(|ChannelIs(channel)| channel == letter.destination)
+    /// Whether the filter matches a dead letter.
+    pub fn matches(&self, dead_letter: &DeadLetter) -> bool {
+        let FailureFilter { channel, reason } = &self.failure;
+        self.matches_id(message_id(dead_letter), dead_letter.message_id.as_deref())
+            && channel.is_none_or(|ChannelIs(channel)| channel == dead_letter.destination)
             && reason
                 .as_ref()
-                .is_none_or(|reason| *reason == letter.reason)
+                .is_none_or(|reason| *reason == dead_letter.reason)
     }
 
-    /// By the id in the body or the one in the properties, in whatever spelling.
-    fn selects_id(&self, id: Option<MessageId>, property: Option<&str>) -> bool {
-        let matches = |wanted: &String| {
+    /// Compares with the id in the body, in any UUID format, and with the id in the properties.
+    fn matches_id(&self, id: Option<MessageId>, property: Option<&str>) -> bool {
+        let is_same = |wanted: &String| {
             let wanted_id: Option<MessageId> = wanted.parse().ok();
             (wanted_id.is_some() && wanted_id == id) || Some(wanted.as_str()) == property
         };
-        self.ids.is_empty() || self.ids.iter().any(matches)
+        self.ids.is_empty() || self.ids.iter().any(is_same)
     }
 }
 
@@ -87,15 +89,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_found_in_the_body_and_in_the_properties_in_any_spelling() {
+    fn an_id_is_found_in_the_body_in_any_format_and_in_the_properties() {
         let id = MessageId::generate();
         let filter = |wanted: String| Filter {
             ids: vec!["another".to_owned(), wanted],
             ..Filter::default()
         };
-        assert!(filter(id.to_string().to_uppercase()).selects_id(Some(id), None));
-        assert!(filter("by-hand-1".to_owned()).selects_id(Some(id), Some("by-hand-1")));
-        assert!(!filter("by-hand-1".to_owned()).selects_id(None, None));
-        assert!(Filter::default().selects_id(None, None));
+        assert!(filter(id.to_string().to_uppercase()).matches_id(Some(id), None));
+        assert!(filter("by-hand-1".to_owned()).matches_id(Some(id), Some("by-hand-1")));
+        assert!(!filter("by-hand-1".to_owned()).matches_id(None, None));
+        assert!(Filter::default().matches_id(None, None));
     }
 }

@@ -1,38 +1,40 @@
+//! `tidings dlq show`.
+
 use serde_json::{Value, json};
 use tidings_broker::BrokerSettings;
 use tidings_broker::DeadLetter;
 use tidings_db::{Database, DatabaseSettings, notifications};
-
-use super::describe::{describe, text};
-use super::letter::message_id;
-use super::letters::with_letters;
-use super::selection::{Failure, Filter};
 use tidings_settings::database_is_set;
 
+
+use super::details::{details, text};
+use super::queue::with_queue;
+use super::selection::{FailureFilter, Filter};
+use super::summary::message_id;
 use crate::output::Report;
 use crate::settings;
 
-/// What `show` can be told.
+/// Arguments of `show`.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("selection")
     .args(["ids", "channel", "reason", "all"]).required(true).multiple(true))]
 pub struct Args {
-    /// The letters of these messages
+    /// The dead letters of these messages
     #[arg(value_name = "MESSAGE_ID")]
     ids: Vec<String>,
     #[command(flatten)]
-    failure: Failure,
-    /// All letters, those included that name no message
+    failure: FailureFilter,
+    /// All dead letters, even those without a message id
     #[arg(long)]
     all: bool,
-    /// Show at most so many
+    /// The maximum number of dead letters to show
     #[arg(long, default_value_t = 20)]
     limit: usize,
 }
 
-/// Prints all there is to know of the selected letters. The exit code is 1 where there are none.
+/// Prints the selected dead letters with all details. The exit code is 1 if there are none.
 pub async fn run(args: Args) -> anyhow::Result<Report> {
-    // The database is asked where it is known; the letters can be looked at without it.
+    // The database is optional: without it, only the rows are unknown.
     let (settings, database) = settings::read(|reader| {
         let broker = BrokerSettings::read(reader);
         let database = if database_is_set(reader) {
@@ -46,21 +48,21 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         ids: args.ids,
         failure: args.failure,
     };
-    let letters = with_letters(&settings, async |letters| {
+    let dead_letters = with_queue(&settings, async |queue| {
         let mut found = Vec::new();
-        // To the end, since a message may have several letters.
+        // Reads to the end, because a message may have several dead letters.
         while found.len() < args.limit
-            && let Some(letter) = letters.next(&filter).await?
+            && let Some(dead_letter) = queue.next(&filter).await?
         {
-            found.push(letter);
+            found.push(dead_letter);
         }
         Ok(found)
     })
     .await?;
     let mut rows = Rows::new(database.as_ref());
     let mut shown = Vec::new();
-    for letter in &letters {
-        shown.push(describe(letter, rows.of(letter).await));
+    for dead_letter in &dead_letters {
+        shown.push(details(dead_letter, rows.find(dead_letter).await));
     }
     let text = if shown.is_empty() {
         format!("No such dead letter in {}.\n", settings.names.dlq)
@@ -68,10 +70,10 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         let texts: Vec<String> = shown.iter().map(text).collect();
         texts.join("\n")
     };
-    Ok(Report::fine(text, json!({ "deadLetters": shown }))?.fine_if(!shown.is_empty()))
+    Ok(Report::new(text, json!({ "deadLetters": shown }))?.success_if(!shown.is_empty()))
 }
 
-/// Looks rows up, until the database turns out to be away.
+/// Queries rows, until the database is unavailable.
 struct Rows {
     database: Result<Database, String>,
 }
@@ -79,21 +81,21 @@ struct Rows {
 impl Rows {
     fn new(settings: Option<&DatabaseSettings>) -> Self {
         let database = match settings {
-            None => Err("not looked up: DATABASE_URL is not set".to_owned()),
+            None => Err("not queried: DATABASE_URL is not set".to_owned()),
             Some(settings) => Database::new(settings, "tidings dlq show")
-                .map_err(|error| format!("not looked up: {error}")),
+                .map_err(|error| format!("not queried: {error}")),
         };
         Self { database }
     }
 
-    /// What the table knows of a letter's message, or why that is not known.
-    async fn of(&mut self, letter: &DeadLetter) -> Value {
+    /// The row of a dead letter as JSON, or the reason why it is unknown.
+    async fn find(&mut self, dead_letter: &DeadLetter) -> Value {
         let database = match &self.database {
             Ok(database) => database,
             Err(why) => return json!({ "unknown": why }),
         };
-        let Some(id) = message_id(letter) else {
-            return json!({ "unknown": "the letter names no message" });
+        let Some(id) = message_id(dead_letter) else {
+            return json!({ "unknown": "the dead letter has no message id" });
         };
         let found = database
             .run(async |client| notifications::find(client, id).await)
@@ -107,7 +109,7 @@ impl Rows {
                 "errorMessage": row.error_message,
             }),
             Err(error) => {
-                let why = format!("not looked up: {error}");
+                let why = format!("not queried: {error}");
                 self.database = Err(why.clone());
                 json!({ "unknown": why })
             }

@@ -1,3 +1,5 @@
+//! The checks of RabbitMQ.
+
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -7,22 +9,22 @@ use tidings_broker::{Address, GreetingError, Topology};
 
 use super::Findings;
 
-/// The oldest RabbitMQ that has quorum queues with at-least-once dead-lettering, and message TTL.
-const OLDEST: (u32, u32) = (3, 10);
+/// The first RabbitMQ whose quorum queues have at-least-once dead-lettering and message TTL.
+const MIN_VERSION: (u32, u32) = (3, 10);
 
 /// How long RabbitMQ may take for one check.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Checks RabbitMQ: there, new enough, declared as this version declares it, and nothing waiting for
-/// somebody.
+/// Checks that RabbitMQ is reachable and new enough, that its queues are those of this version, and that there are
+/// no dead letters.
 pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
     let nodes = settings.addresses.all();
-    let greetings = join_all(nodes.iter().map(tidings_broker::server_version)).await;
-    check_nodes(nodes, &greetings, findings);
+    let versions = join_all(nodes.iter().map(tidings_broker::server_version)).await;
+    check_nodes(nodes, &versions, findings);
     let connection = match tidings_broker::connect(settings, "tidings: doctor").await {
         Ok(connection) => connection,
         Err(error) => {
-            // Once is enough, unless the broker greeted us and then refused us.
+            // The check of the nodes has reported unreachable nodes already. A node may also refuse the login.
             if !findings.has("rabbitmq") {
                 unreachable(findings, &error);
             }
@@ -35,14 +37,14 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
         Err(error) => findings.error(
             "topology",
             format!("the topology cannot be declared: {error}"),
-            "look at the broker's log: the user whom the programs connect as needs the permissions configure, write and read on its virtual host, and every queue a majority of its nodes",
+            "check the log of the broker: the user of the programs needs the permissions configure, write and read on the virtual host, and every queue needs a majority of its nodes",
         ),
     }
     let queue = &settings.names.dlq;
     match in_time(tidings_broker::queue_depth(&connection, queue)).await {
         Ok(Some(0)) => findings.ok("dead-letters", format!("no dead letters in {queue}")),
-        Ok(Some(1)) => dead_letters(findings, &format!("1 dead letter waits in {queue}")),
-        Ok(Some(n)) => dead_letters(findings, &format!("{n} dead letters wait in {queue}")),
+        Ok(Some(1)) => dead_letters(findings, &format!("there is 1 dead letter in {queue}")),
+        Ok(Some(n)) => dead_letters(findings, &format!("there are {n} dead letters in {queue}")),
         Ok(None) => findings.error(
             "dead-letters",
             format!("there is no queue {queue}"),
@@ -51,30 +53,30 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
         Err(error) => findings.error(
             "dead-letters",
             format!("cannot count the dead letters: {error}"),
-            "look at the broker's log: the user whom the programs connect as needs the permission to read on its virtual host",
+            "check the log of the broker: the user of the programs needs the permission read on the virtual host",
         ),
     }
-    // Whether it is closed in good order does not matter to anybody.
+    // The process exits next, so an error while closing does not matter.
     let _ = in_time(connection.close(200, "done".into())).await;
 }
 
-/// What went wrong, in words.
+/// Runs `work` with a timeout, and returns the error as text.
 async fn in_time<T, E: Display>(work: impl Future<Output = Result<T, E>>) -> Result<T, String> {
     match tokio::time::timeout(TIMEOUT, work).await {
         Ok(done) => done.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", TIMEOUT.as_secs())),
+        Err(_) => Err(format!("no response within {} s", TIMEOUT.as_secs())),
     }
 }
 
-/// One node's silence is a warning where another answers: the programs use that one.
+/// An unreachable node is a warning if another node is reachable: the programs use that one.
 fn check_nodes(
     nodes: &[Address],
-    greetings: &[Result<String, GreetingError>],
+    versions: &[Result<String, GreetingError>],
     findings: &mut Findings,
 ) {
-    let any = greetings.iter().any(Result::is_ok);
-    for (node, greeting) in nodes.iter().zip(greetings) {
-        match greeting {
+    let any = versions.iter().any(Result::is_ok);
+    for (node, version) in nodes.iter().zip(versions) {
+        match version {
             Ok(version) => check_version(node, version, findings),
             Err(error) if any => findings.warn(
                 "rabbitmq-node",
@@ -98,22 +100,22 @@ fn dead_letters(findings: &mut Findings, message: &str) {
     findings.warn(
         "dead-letters",
         message,
-        "`tidings dlq list` says why; then `tidings dlq replay` or `tidings dlq purge`",
+        "`tidings dlq list` shows the reasons; then run `tidings dlq replay` or `tidings dlq purge`",
     );
 }
 
 fn check_version(node: &Address, version: &str, findings: &mut Findings) {
-    let message = format!("RabbitMQ {version} answers at {node}");
+    let message = format!("RabbitMQ {version} responds at {node}");
     match major_minor(version) {
-        Some(read) if read < OLDEST => findings.error(
+        Some(read) if read < MIN_VERSION => findings.error(
             "rabbitmq-version",
             format!("{message}, but Tidings needs 3.10 or later"),
-            "upgrade it; docs of RabbitMQ: Upgrading",
+            "upgrade it; see \"Upgrading\" in the documentation of RabbitMQ",
         ),
         Some(_) => findings.ok("rabbitmq-version", message),
         None => findings.warn(
             "rabbitmq-version",
-            format!("{message}, a version that cannot be read"),
+            format!("{message}, but the version has an unknown format"),
             "make sure that it is RabbitMQ 3.10 or later",
         ),
     }
@@ -129,19 +131,19 @@ fn check_drift(drifted: &[String], findings: &mut Findings) {
     if drifted.is_empty() {
         findings.ok(
             "topology",
-            "queues and exchanges are as this version declares them",
+            "the queues and exchanges are those of this version",
         );
         return;
     }
     findings.warn(
         "topology",
         format!(
-            "these exist with other arguments than are set now, and are used as they are: {}",
+            "these exist with arguments other than those of the settings, and are used as they are: {}",
             drifted.join(", ")
         ),
-        "keep them, which works; or set back what has changed (QUORUM_SIZE); or replace them: stop \
-         the API, let the worker empty its queues and stop it, replay or purge the dead letters, \
-         delete these in the management UI, run `tidings topology` and start the programs again",
+        "keep them, which works; or restore the changed setting (QUORUM_SIZE); or replace them: stop \
+         the API, stop the worker once its queues are empty, replay or purge the dead letters, \
+         delete the queues and exchanges in the management UI, run `tidings topology` and start the programs again",
     );
 }
 
@@ -157,17 +159,23 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_away_is_an_error_only_where_no_other_answers() {
-        let away = || Err(GreetingError::TimedOut);
-        let there = || Ok("4.0.5".to_owned());
-        for (greetings, severities) in [
-            ([there(), away()], [Severity::Ok, Severity::Warning]),
-            ([away(), away()], [Severity::Error, Severity::Error]),
+    fn an_unreachable_node_is_an_error_only_if_no_other_is_reachable() {
+        let unreachable = || Err(GreetingError::TimedOut);
+        let reachable = || Ok("4.0.5".to_owned());
+        for (versions, severities) in [
+            (
+                [reachable(), unreachable()],
+                [Severity::Ok, Severity::Warning],
+            ),
+            (
+                [unreachable(), unreachable()],
+                [Severity::Error, Severity::Error],
+            ),
         ] {
             let mut findings = Findings::default();
             check_nodes(
                 nodes("amqp://u:hunter2@a,amqp://u:hunter2@b").all(),
-                &greetings,
+                &versions,
                 &mut findings,
             );
             let found: Vec<_> = findings.0.iter().map(|finding| finding.severity).collect();

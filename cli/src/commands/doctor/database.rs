@@ -1,3 +1,5 @@
+//! The checks of PostgreSQL.
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,16 +10,16 @@ use tidings_db::{Database, DatabaseSettings, DbError, migrations};
 use super::Findings;
 use crate::output::count;
 
-/// PostgreSQL 15, as its `server_version_num` has it.
-const OLDEST: i32 = 150_000;
+/// PostgreSQL 15, in the format of `server_version_num`.
+const MIN_VERSION: i32 = 150_000;
 
-/// How far the clocks may be apart.
-const SKEW: SignedDuration = SignedDuration::from_secs(2);
+/// The largest difference of the clocks.
+const MAX_SKEW: SignedDuration = SignedDuration::from_secs(2);
 
 /// How long PostgreSQL may take for one check.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Checks PostgreSQL: there, new enough, of the same time and with the schema of this version.
+/// Checks that PostgreSQL is reachable and new enough, that the clocks agree, and that the schema is up to date.
 pub async fn check(settings: &DatabaseSettings, findings: &mut Findings) {
     let database = match Database::new(settings, "tidings doctor") {
         Ok(database) => database,
@@ -26,7 +28,7 @@ pub async fn check(settings: &DatabaseSettings, findings: &mut Findings) {
             return;
         }
     };
-    match in_time(ask(&database)).await {
+    match in_time(query_server(&database)).await {
         Ok((info, skew)) => {
             check_version(&info, findings);
             check_clock(skew, findings);
@@ -49,11 +51,11 @@ async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T,
         .unwrap_or(Err(DbError::TimedOut))
 }
 
-/// The server's answer, and how far its clock is ahead of ours.
-async fn ask(database: &Database) -> Result<(ServerInfo, SignedDuration), DbError> {
+/// Information about the server, and how far its clock is ahead of the clock of this machine.
+async fn query_server(database: &Database) -> Result<(ServerInfo, SignedDuration), DbError> {
     database
         .run(async |client| {
-            // Once for the connection's first use, so that the clocks are compared on a short way.
+            // The first query on a connection is slow, so only the second one compares the clocks.
             server_info(client).await?;
             let before = Timestamp::now();
             let info = server_info(client).await?;
@@ -64,20 +66,20 @@ async fn ask(database: &Database) -> Result<(ServerInfo, SignedDuration), DbErro
         .await
 }
 
-/// How far `there` is ahead of this machine's clock, if it was read half-way between `before` and
-/// `after`.
-fn skew(before: Timestamp, there: Timestamp, after: Timestamp) -> SignedDuration {
-    let here = before + after.duration_since(before) / 2;
-    there.duration_since(here)
+/// How far `server` is ahead of the clock of this machine, assuming that the server read its clock half-way between
+/// `before` and `after`.
+fn skew(before: Timestamp, server: Timestamp, after: Timestamp) -> SignedDuration {
+    let local = before + after.duration_since(before) / 2;
+    server.duration_since(local)
 }
 
 fn check_version(info: &ServerInfo, findings: &mut Findings) {
-    let message = format!("PostgreSQL {} answers", info.version);
-    if info.version_number < OLDEST {
+    let message = format!("PostgreSQL {} responds", info.version);
+    if info.version_number < MIN_VERSION {
         findings.error(
             "postgresql-version",
             format!("{message}, but Tidings needs 15 or later"),
-            "upgrade it with pg_upgrade or by dump and restore",
+            "upgrade it with pg_upgrade, or dump and restore",
         );
     } else {
         findings.ok("postgresql-version", message);
@@ -86,7 +88,7 @@ fn check_version(info: &ServerInfo, findings: &mut Findings) {
 
 fn check_clock(skew: SignedDuration, findings: &mut Findings) {
     let millis = skew.as_millis();
-    if skew.abs() > SKEW {
+    if skew.abs() > MAX_SKEW {
         let direction = if skew.is_negative() {
             "behind"
         } else {
@@ -95,13 +97,16 @@ fn check_clock(skew: SignedDuration, findings: &mut Findings) {
         findings.warn(
             "clock",
             format!(
-                "PostgreSQL's clock is {} ms {direction} this machine's",
+                "the clock of PostgreSQL is {} ms {direction} the clock of this machine",
                 millis.abs()
             ),
-            "let both machines keep time by NTP: leases, schedules and tokens go by the clock",
+            "synchronize both machines by NTP: leases, schedules and tokens depend on the clock",
         );
     } else {
-        findings.ok("clock", format!("the clocks agree to {} ms", millis.abs()));
+        findings.ok(
+            "clock",
+            format!("the clocks agree within {} ms", millis.abs()),
+        );
     }
 }
 
@@ -111,13 +116,13 @@ async fn check_migrations(database: &Database, findings: &mut Findings) {
         Ok(pending) if pending.is_empty() => findings.ok("migrations", "the schema is up to date"),
         Ok(pending) => findings.error(
             "migrations",
-            format!("{} not run yet: {}", count(pending.len(), "migration"), pending.join(", ")),
+            format!("{} not run: {}", count(pending.len(), "migration"), pending.join(", ")),
             "run `tidings migrate`",
         ),
         Err(error) => findings.error(
             "migrations",
-            format!("cannot tell which migrations have run: {error}"),
-            "check that DATABASE_URL names Tidings' own database and that its user may read refinery_schema_history",
+            format!("cannot read which migrations have run: {error}"),
+            "check that DATABASE_URL is the database of Tidings, and that the user may read refinery_schema_history",
         ),
     }
 }
@@ -127,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_way_to_the_server_and_back_is_no_skew() {
+    fn the_round_trip_to_the_server_is_no_skew() {
         let at = |millis: i64| {
             Timestamp::from_millisecond(1_700_000_000_000 + millis).expect("in range")
         };
@@ -136,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_skew_that_matters_is_a_warning() {
+    fn only_a_skew_above_the_limit_is_a_warning() {
         let severity = |millis| {
             let mut findings = Findings::default();
             check_clock(SignedDuration::from_millis(millis), &mut findings);

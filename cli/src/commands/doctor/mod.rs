@@ -1,5 +1,5 @@
-//! Looks at everything that can be looked at, one part's trouble keeping no other from being
-//! looked at, and nothing for longer than [`TIMEOUT`].
+//! `tidings doctor`: checks the settings and the servers. A failed check does not prevent the others, and no
+//! server is checked for longer than [`TIMEOUT`].
 
 mod broker;
 mod database;
@@ -16,34 +16,34 @@ use tidings_settings::{Problems, ShutdownSettings, TelemetrySettings};
 use crate::output::{Report, Text, count, printable};
 use crate::settings;
 
-/// How long one part may take, all in all.
+/// How long the checks of one server may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Severity {
-    /// As it should be.
+    /// Nothing is wrong.
     Ok,
-    /// Works, but somebody should look at it.
+    /// Works, but needs attention.
     Warning,
     /// Does not work.
     Error,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// What was looked at: a stable code.
+    /// The check: a stable code.
     check: &'static str,
     severity: Severity,
     message: String,
-    /// What to do about it.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
 }
 
-/// What was found so far.
+/// The results of the checks so far.
 #[derive(Default)]
 struct Findings(Vec<Finding>);
 
@@ -85,18 +85,20 @@ impl Findings {
         });
     }
 
-    /// Whether something was found of `check`.
+    /// Whether there is a result of `check`.
     fn has(&self, check: &str) -> bool {
         self.0.iter().any(|finding| finding.check == check)
     }
 
-    fn how_many(&self, severity: Severity) -> usize {
-        let of_it = self.0.iter().filter(|finding| finding.severity == severity);
-        of_it.count()
+    fn count_of(&self, severity: Severity) -> usize {
+        let findings = self.0.iter();
+        findings
+            .filter(|finding| finding.severity == severity)
+            .count()
     }
 }
 
-/// Checks everything. The exit code is 1 where something does not work.
+/// Runs all checks. The exit code is 1 if a check finds an error.
 pub async fn run() -> anyhow::Result<Report> {
     let mut findings = Findings::default();
     let database = section(&mut findings, settings::read(DatabaseSettings::read));
@@ -109,31 +111,28 @@ pub async fn run() -> anyhow::Result<Report> {
             Some(())
         }),
     );
-    if findings.how_many(Severity::Error) == 0 {
-        findings.ok(
-            "settings",
-            "the settings that all programs share can be read",
-        );
+    if findings.count_of(Severity::Error) == 0 {
+        findings.ok("settings", "the settings that all programs share are valid");
     }
     secret::check(&mut findings);
-    let (of_database, of_broker) = tokio::join!(
-        part("postgresql", TIMEOUT, async |findings| {
+    let (database_findings, broker_findings) = tokio::join!(
+        server("postgresql", TIMEOUT, async |findings| {
             if let Some(settings) = &database {
                 database::check(settings, findings).await;
             }
         }),
-        part("rabbitmq", TIMEOUT, async |findings| {
+        server("rabbitmq", TIMEOUT, async |findings| {
             if let Some(settings) = &broker {
                 broker::check(settings, findings).await;
             }
         }),
     );
-    findings.0.extend(of_database.0);
-    findings.0.extend(of_broker.0);
+    findings.0.extend(database_findings.0);
+    findings.0.extend(broker_findings.0);
     report(&findings)
 }
 
-/// The settings of a section, or a finding for each that is wrong.
+/// The settings of a section. Adds an error for each wrong setting.
 fn section<T>(findings: &mut Findings, read: Result<T, Problems>) -> Option<T> {
     match read {
         Ok(settings) => Some(settings),
@@ -142,7 +141,7 @@ fn section<T>(findings: &mut Findings, read: Result<T, Problems>) -> Option<T> {
                 findings.error(
                     "settings",
                     format!("{}: {}", problem.name, problem.message),
-                    "correct it where it is set: `tidings config show` says where; docs/CONFIGURATION.md explains every setting",
+                    "correct the setting at its source, which `tidings config show` prints; docs/CONFIGURATION.md explains every setting",
                 );
             }
             None
@@ -150,8 +149,8 @@ fn section<T>(findings: &mut Findings, read: Result<T, Problems>) -> Option<T> {
     }
 }
 
-/// Runs one part's checks and keeps what they found even where they do not come to an end.
-async fn part(
+/// Runs the checks of one server. Keeps their results even if they do not finish in time.
+async fn server(
     check: &'static str,
     timeout: Duration,
     checks: impl AsyncFnOnce(&mut Findings),
@@ -161,16 +160,16 @@ async fn part(
     if ended.is_err() {
         findings.error(
             check,
-            format!("the checks did not end within {} s", timeout.as_secs()),
-            "the server accepts connections but does not answer: look at its log and its load",
+            format!("the checks did not finish within {} s", timeout.as_secs()),
+            "the server accepts connections but does not respond: check its log and its load",
         );
     }
     findings
 }
 
 fn report(findings: &Findings) -> anyhow::Result<Report> {
-    let errors = findings.how_many(Severity::Error);
-    let warnings = findings.how_many(Severity::Warning);
+    let errors = findings.count_of(Severity::Error);
+    let warnings = findings.count_of(Severity::Warning);
     let mut text = Text::default();
     for finding in &findings.0 {
         let severity = match finding.severity {
@@ -189,7 +188,7 @@ fn report(findings: &Findings) -> anyhow::Result<Report> {
         count(warnings, "warning")
     ));
     let json = json!({ "errors": errors, "warnings": warnings, "findings": findings.0 });
-    Ok(Report::fine(text, json)?.fine_if(errors == 0))
+    Ok(Report::new(text, json)?.success_if(errors == 0))
 }
 
 #[cfg(test)]
@@ -197,8 +196,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_part_that_hangs_ends_with_what_it_found_and_an_error() {
-        let findings = part("rabbitmq", Duration::from_millis(1), async |findings| {
+    async fn checks_that_hang_end_with_their_results_and_an_error() {
+        let findings = server("rabbitmq", Duration::from_millis(1), async |findings| {
             findings.ok("rabbitmq", "answers");
             std::future::pending::<()>().await;
         })
@@ -210,10 +209,10 @@ mod tests {
     #[test]
     fn only_errors_make_the_exit_code_a_failure() {
         let mut findings = Findings::default();
-        findings.ok("a", "fine");
-        findings.warn("b", "hm", "look");
+        findings.ok("a", "good");
+        findings.warn("b", "drifted", "compare");
         assert_eq!(report(&findings).expect("JSON").code, 0);
-        findings.error("c", "away", "start it");
+        findings.error("c", "unavailable", "start it");
         let report = report(&findings).expect("JSON");
         assert_eq!(report.code, 1);
         assert!(report.text.ends_with("1 error, 1 warning.\n"));

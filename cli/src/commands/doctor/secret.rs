@@ -1,3 +1,5 @@
+//! The check of `JWT_SECRET`.
+
 use secrecy::ExposeSecret;
 use tidings_domain::jwt::JwtAlgorithms;
 use tidings_settings::{AppEnv, table, weakness};
@@ -5,7 +7,7 @@ use tidings_settings::{AppEnv, table, weakness};
 use super::{Findings, section};
 use crate::settings;
 
-/// Checks the secret that tokens are signed with. It is never shown.
+/// Checks the secret that signs tokens. Never prints the secret.
 pub fn check(findings: &mut Findings) {
     let read = settings::read(|reader| {
         let env = AppEnv::read(reader);
@@ -24,19 +26,22 @@ pub fn check(findings: &mut Findings) {
         return;
     };
     let remedy = format!(
-        "set JWT_SECRET to the output of `openssl rand -hex {bytes}`, at the API and wherever tokens are signed"
+        "set JWT_SECRET to the output of `openssl rand -hex {bytes}`, for the API and for every program that signs tokens"
     );
     match weakness(secret, bytes) {
-        None => findings.ok("secret", "JWT_SECRET is long enough and no example value"),
+        None => findings.ok(
+            "secret",
+            "JWT_SECRET is long enough and not an example value",
+        ),
         Some(weak) => {
-            let message = format!("JWT_SECRET {weak} ({bytes} random bytes are wanted)");
-            // The programs do not start with it, or there is none to check tokens with.
+            let message = format!("JWT_SECRET {weak} ({bytes} random bytes are recommended)");
+            // In production the programs do not start with a weak secret; without one the API cannot check tokens.
             if env.is_production() || secret.is_empty() {
                 findings.error("secret", message, remedy);
             } else {
                 findings.warn(
                     "secret",
-                    format!("{message}; it would not do in production"),
+                    format!("{message}; in production the programs do not start with it"),
                     remedy,
                 );
             }

@@ -1,3 +1,5 @@
+//! Reads the dead-letter queue.
+
 use std::time::Duration;
 
 use anyhow::Context;
@@ -7,30 +9,31 @@ use tidings_broker::{DeadLetter, DeadLetterQueue};
 
 use super::selection::Filter;
 
-/// How long the broker may take to hand out or take back one message.
+/// How long the broker may take to send or remove one message.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// From this many messages on it takes long enough for progress to be shown.
-const LONG_QUEUE: u32 = 2000;
+/// The progress bar appears from this number of messages on.
+const PROGRESS_FROM: u32 = 2000;
 
-/// The dead letters that were in the queue when this was opened. Those that arrive later, perhaps
-/// because a replay failed again, are not met, or there might be no end.
-pub struct Letters {
+/// The dead letters that were in the queue when it was opened. Ignores dead letters that arrive later, for example
+/// because a replay failed again; otherwise a replay might not end.
+pub struct OpenQueue {
     queue: DeadLetterQueue,
-    /// How many there are.
+    /// The number of dead letters.
     pub waiting: u32,
     left: u32,
     progress: ProgressBar,
 }
 
-/// Opens the dead-letter queue, does `work` and gives back what `work` has not removed.
+/// Opens the dead-letter queue and runs `work`. Afterwards, the dead letters that `work` has not removed return to the
+/// queue.
 ///
 /// # Errors
 ///
-/// Those of `work`; and where the broker cannot be reached or has no such queue.
-pub async fn with_letters<T>(
+/// Returns the error of `work`, or an error if the broker is unreachable or the queue does not exist.
+pub async fn with_queue<T>(
     settings: &BrokerSettings,
-    work: impl AsyncFnOnce(&mut Letters) -> anyhow::Result<T>,
+    work: impl AsyncFnOnce(&mut OpenQueue) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let name = &settings.names.dlq;
     let connection = tidings_broker::connect(settings, "tidings: dead letters").await?;
@@ -38,52 +41,52 @@ pub async fn with_letters<T>(
     let waiting = depth.with_context(|| {
         format!("there is no queue {name} on the broker. `tidings topology` declares it")
     })?;
-    let mut letters = Letters {
+    let mut open = OpenQueue {
         queue: in_time(DeadLetterQueue::open(&connection, name)).await?,
         waiting,
         left: waiting,
         progress: progress_bar(waiting),
     };
-    let done = work(&mut letters).await;
-    letters.progress.finish_and_clear();
-    // An acknowledgement is only sent, not answered; the answer to this is behind all of them.
-    let closed = in_time(letters.queue.close()).await;
+    let done = work(&mut open).await;
+    open.progress.finish_and_clear();
+    // The broker does not confirm acknowledgements. Once it confirms the close, it has processed all of them.
+    let closed = in_time(open.queue.close()).await;
     let value = done?;
     closed.context(
-        "the broker did not confirm the end; letters that were to be removed may still be there",
+        "the broker did not confirm the close; removed dead letters may still be in the queue",
     )?;
-    // What counts has been confirmed.
+    // The close of the channel has been confirmed already, so an error here does not matter.
     let _ = in_time(connection.close(200, "done".into())).await;
     Ok(value)
 }
 
-impl Letters {
-    /// The next one that `filter` selects; `None` at the end.
+impl OpenQueue {
+    /// The next dead letter that matches `filter`; `None` at the end.
     pub async fn next(&mut self, filter: &Filter) -> anyhow::Result<Option<DeadLetter>> {
         while self.left > 0 {
             self.left -= 1;
             let next = in_time(self.queue.next()).await;
-            let Some(letter) = next.context("cannot read the dead-letter queue")? else {
-                // Somebody else has taken some.
+            let Some(dead_letter) = next.context("cannot read the dead-letter queue")? else {
+                // Another client has taken some.
                 self.left = 0;
                 break;
             };
             self.progress.inc(1);
-            if filter.selects(&letter) {
-                return Ok(Some(letter));
+            if filter.matches(&dead_letter) {
+                return Ok(Some(dead_letter));
             }
         }
         Ok(None)
     }
 
-    /// Removes one for good.
-    pub async fn remove(&self, letter: &DeadLetter) -> anyhow::Result<()> {
-        in_time(self.queue.remove(letter))
+    /// Removes a dead letter permanently.
+    pub async fn remove(&self, dead_letter: &DeadLetter) -> anyhow::Result<()> {
+        in_time(self.queue.remove(dead_letter))
             .await
             .context("cannot remove a dead letter; it is still in the queue")
     }
 
-    /// Hides the progress bar while somebody is asked something.
+    /// Hides the progress bar for a prompt.
     pub fn pause_progress(&self) {
         self.progress.finish_and_clear();
     }
@@ -94,12 +97,12 @@ where
     anyhow::Error: From<E>,
 {
     let done = tokio::time::timeout(TIMEOUT, work).await;
-    Ok(done.context("RabbitMQ did not answer in time")??)
+    Ok(done.context("RabbitMQ did not respond in time")??)
 }
 
-/// On standard error, and only where that is a terminal.
+/// A progress bar on standard error. Draws nothing if standard error is not a terminal.
 fn progress_bar(length: u32) -> ProgressBar {
-    if length < LONG_QUEUE {
+    if length < PROGRESS_FROM {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(length.into());

@@ -1,25 +1,27 @@
+//! All details of a dead letter, as JSON and as text.
+
 use serde_json::{Map, Value};
 use tidings_broker::DeadLetter;
 
-use super::letter::summary;
+use super::summary::summary;
 use crate::output::{Text, printable, printable_lines, table};
 
-/// How many bytes of a body that is no JSON are shown as numbers to people.
-const HEX_SHOWN: usize = 64;
+/// Bytes of a body that is not JSON that the text shows in hex.
+const MAX_HEX_BYTES: usize = 64;
 
-/// All there is to know of a letter; `row` is what the table knows, `null` where there is no row.
-pub fn describe(letter: &DeadLetter, row: Value) -> Value {
-    let mut shown = summary(letter);
-    shown["row"] = row;
-    shown["properties"] = letter.plain_properties().into();
-    shown["headers"] = letter.plain_headers().into();
-    if let Ok(body) = serde_json::from_slice::<Value>(&letter.body) {
-        shown["body"] = body;
+/// The details of a dead letter as JSON. `row` is its row in the table, or `null`.
+pub fn details(dead_letter: &DeadLetter, row: Value) -> Value {
+    let mut details = summary(dead_letter);
+    details["row"] = row;
+    details["properties"] = dead_letter.plain_properties().into();
+    details["headers"] = dead_letter.plain_headers().into();
+    if let Ok(body) = serde_json::from_slice::<Value>(&dead_letter.body) {
+        details["body"] = body;
     } else {
-        shown["bodyText"] = String::from_utf8_lossy(&letter.body).into();
-        shown["bodyHex"] = hex(&letter.body).into();
+        details["bodyText"] = String::from_utf8_lossy(&dead_letter.body).into();
+        details["bodyHex"] = hex(&dead_letter.body).into();
     }
-    shown
+    details
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -28,8 +30,8 @@ fn hex(bytes: &[u8]) -> String {
     digits.filter_map(nibble).collect()
 }
 
-/// The same for people.
-pub fn text(shown: &Value) -> String {
+/// The details as text.
+pub fn text(details: &Value) -> String {
     let mut rows = Vec::new();
     for (label, field) in [
         ("Message id", "messageId"),
@@ -39,17 +41,17 @@ pub fn text(shown: &Value) -> String {
         ("Attempts", "attempts"),
         ("Failed at", "failedAt"),
     ] {
-        rows.push(vec![label.to_owned(), plain(&shown[field])]);
+        rows.push(vec![label.to_owned(), plain(&details[field])]);
     }
-    rows.push(vec!["Row".to_owned(), row(&shown["row"])]);
+    rows.push(vec!["Row".to_owned(), row(&details["row"])]);
     let mut text = Text::from(table(&rows));
     for (label, field) in [("Properties", "properties"), ("Headers", "headers")] {
         text.line(label);
-        let pairs = shown[field].as_object().map_or_else(Vec::new, indented);
+        let pairs = details[field].as_object().map_or_else(Vec::new, indented);
         text.lines(&table(&pairs));
     }
-    text.line(format_args!("Body ({} bytes)", shown["bytes"]));
-    text.line(body(shown));
+    text.line(format_args!("Body ({} bytes)", details["bytes"]));
+    text.line(body(details));
     text.into()
 }
 
@@ -81,16 +83,16 @@ fn row(row: &Value) -> String {
     }
 }
 
-fn body(shown: &Value) -> String {
-    if let Some(body) = shown.get("body") {
+fn body(details: &Value) -> String {
+    if let Some(body) = details.get("body") {
         return printable_lines(&format!("{body:#}"));
     }
-    let text = shown["bodyText"].as_str().unwrap_or_default();
-    let hex = shown["bodyHex"].as_str().unwrap_or_default();
-    let start = &hex[..hex.len().min(2 * HEX_SHOWN)];
+    let text = details["bodyText"].as_str().unwrap_or_default();
+    let hex = details["bodyHex"].as_str().unwrap_or_default();
+    let start = &hex[..hex.len().min(2 * MAX_HEX_BYTES)];
     let more = if start.len() < hex.len() { "…" } else { "" };
     format!(
-        "{}\nIt is no JSON; in hex: {start}{more}",
+        "{}\nThe body is not JSON; in hex: {start}{more}",
         printable_lines(text)
     )
 }
@@ -102,9 +104,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_that_is_no_json_is_shown_as_text_and_as_numbers() {
-        let shown = json!({"bodyText": "a\u{1b}b", "bodyHex": "611b62"});
-        assert_eq!(body(&shown), "a\\u{1b}b\nIt is no JSON; in hex: 611b62");
+    fn a_body_that_is_not_json_is_shown_as_text_and_in_hex() {
+        let details = json!({"bodyText": "a\u{1b}b", "bodyHex": "611b62"});
+        assert_eq!(
+            body(&details),
+            "a\\u{1b}b\nThe body is not JSON; in hex: 611b62"
+        );
         let long = json!({"bodyText": "", "bodyHex": "00".repeat(100)});
         assert!(body(&long).ends_with("00…"));
     }
@@ -115,11 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_of_the_row_is_said() {
+    fn an_unknown_row_is_shown_with_the_reason() {
         assert_eq!(row(&Value::Null), "not recorded");
         assert_eq!(
-            row(&json!({"unknown": "not looked up: away"})),
-            "not looked up: away"
+            row(&json!({"unknown": "not queried: unavailable"})),
+            "not queried: unavailable"
         );
         let failed = json!({"status": "failed", "retriesAttempted": 4, "errorMessage": "no"});
         assert_eq!(row(&failed), "failed, 4 failed attempts, last error: no");

@@ -1,0 +1,103 @@
+//! Counts and reports the results of a replay.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tidings_broker::DeadLetter;
+
+use super::replay_action::{Obstacle, ReplayAction};
+use super::summary::{shown_id, summary};
+use crate::output::{Report, Text, count, printable};
+
+/// Ids to print for each obstacle.
+const MAX_IDS: usize = 10;
+
+/// The results for the selected dead letters; in a dry run, the expected results.
+#[derive(Default)]
+pub struct ReplayReport {
+    /// Number of dead letters that were published to their queues.
+    pub replayed: usize,
+    finished: usize,
+    left: BTreeMap<Obstacle, Vec<String>>,
+    dead_letters: Vec<Value>,
+}
+
+impl ReplayReport {
+    /// Records the result for a dead letter.
+    pub fn record(&mut self, dead_letter: &DeadLetter, action: ReplayAction) {
+        let mut result = summary(dead_letter);
+        match action {
+            ReplayAction::Replay { .. } => {
+                self.replayed += 1;
+                result["outcome"] = "replayed".into();
+            }
+            ReplayAction::Remove(status) => {
+                self.finished += 1;
+                result["outcome"] = "already_processed".into();
+                result["status"] = status.as_str().into();
+            }
+            ReplayAction::Keep(obstacle) => {
+                let id = shown_id(dead_letter)
+                    .unwrap_or_else(|| "a dead letter without a message id".to_owned());
+                self.left.entry(obstacle).or_default().push(id);
+                result["outcome"] = "left".into();
+                result["hindrance"] = json!(obstacle);
+            }
+        }
+        self.dead_letters.push(result);
+    }
+
+    /// Number of selected dead letters.
+    pub const fn selected(&self) -> usize {
+        self.dead_letters.len()
+    }
+
+    /// The report. The exit code is 1 if a dead letter could not be replayed.
+    pub fn report(self, dry_run: bool, waiting: u32, queue: &str) -> anyhow::Result<Report> {
+        let success = self.left.is_empty();
+        let text = self.text(dry_run, waiting, queue);
+        let left: usize = self.left.values().map(Vec::len).sum();
+        let json = json!({
+            "queue": queue,
+            "total": waiting,
+            "selected": self.selected(),
+            "replayed": self.replayed,
+            "alreadyProcessed": self.finished,
+            "left": left,
+            "dryRun": dry_run,
+            "deadLetters": self.dead_letters,
+        });
+        Ok(Report::new(text, json)?.success_if(success))
+    }
+
+    fn text(&self, dry_run: bool, waiting: u32, queue: &str) -> Text {
+        if self.selected() == 0 {
+            return format!("None of the {waiting} dead letters in {queue} is selected.\n").into();
+        }
+        let (replayed, removed) = if dry_run {
+            ("Would replay", "Would remove")
+        } else {
+            ("Replayed", "Removed")
+        };
+        let dead_letters = count(self.replayed, "dead letter");
+        let mut text = Text::default();
+        text.line(format_args!(
+            "{replayed} {dead_letters} of {waiting} in {queue}."
+        ));
+        if self.finished > 0 {
+            let dead_letters = count(self.finished, "dead letter");
+            text.line(format_args!("{removed} {dead_letters}: already processed."));
+        }
+        for (obstacle, ids) in &self.left {
+            let dead_letters = count(ids.len(), "dead letter");
+            text.line(format_args!("Left {dead_letters}: {}.", obstacle.advice()));
+            for id in ids.iter().take(MAX_IDS) {
+                text.line(format_args!("  {}", printable(id)));
+            }
+            if ids.len() > MAX_IDS {
+                text.line(format_args!("  and {} more", ids.len() - MAX_IDS));
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,43 @@
+//! The id, stage and failure of a dead dead_letter.
+
+use serde_json::{Value, json};
+use tidings_broker::{DeadLetter, Destination};
+use tidings_domain::notification::{DeliveryRequest, MessageId};
+
+/// The name for the stage of a dead dead_letter whose header contains no known stage.
+pub const NO_CHANNEL: &str = "none";
+
+/// The message id in the body of a dead dead_letter: messages of all stages have it in the same field. If the body cannot
+/// be decoded, the id of the properties.
+pub fn message_id(dead_letter: &DeadLetter) -> Option<MessageId> {
+    match DeliveryRequest::decode(&dead_letter.body) {
+        Ok(request) => Some(request.message_id),
+        Err(_) => dead_letter.message_id.as_ref()?.parse().ok(),
+    }
+}
+
+/// The id to show and to select by.
+pub fn shown_id(dead_letter: &DeadLetter) -> Option<String> {
+    let id = message_id(dead_letter).map(|id| id.to_string());
+    id.or_else(|| dead_letter.message_id.clone())
+}
+
+/// The stage in which a dead dead_letter failed; `none` if its header contains no known stage.
+pub fn channel_name(dead_letter: &DeadLetter) -> &'static str {
+    dead_letter
+        .destination
+        .map_or(NO_CHANNEL, Destination::as_str)
+}
+
+/// The summary of a dead dead_letter, as JSON.
+pub fn summary(dead_letter: &DeadLetter) -> Value {
+    json!({
+        "messageId": shown_id(dead_letter),
+        "channel": channel_name(dead_letter),
+        "reason": dead_letter.reason,
+        "detail": dead_letter.detail,
+        "attempts": dead_letter.attempts,
+        "failedAt": dead_letter.failed_at,
+        "bytes": dead_letter.body.len(),
+    })
+}
