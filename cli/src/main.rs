@@ -24,6 +24,6 @@ fn main() {
 }
 
 #[tokio::main]
-async fn run(command: args::Command, config: Option<&Path>) -> anyhow::Result<output::Report> {
+async fn run(command: args::Command, config: Option<&Path>) -> anyhow::Result<output::CommandOutput> {
     commands::run(command, config).await
 }

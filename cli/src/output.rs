@@ -12,7 +12,7 @@ const EXIT_USAGE: i32 = 2;
 
 /// The result of a command.
 #[derive(Debug)]
-pub struct Report {
+pub struct CommandOutput {
     /// The result as text; may be empty.
     pub text: String,
     /// The result as JSON.
@@ -21,7 +21,7 @@ pub struct Report {
     pub code: i32,
 }
 
-impl Report {
+impl CommandOutput {
     /// A result with the exit code 0.
     pub fn new(text: impl Into<String>, json: impl Serialize) -> anyhow::Result<Self> {
         Ok(Self {
@@ -50,7 +50,7 @@ impl Report {
 pub struct WrongUsage(pub &'static str);
 
 /// Prints the result or the error. Returns the exit code.
-pub fn show(outcome: anyhow::Result<Report>, as_json: bool) -> i32 {
+pub fn show(outcome: anyhow::Result<CommandOutput>, as_json: bool) -> i32 {
     match outcome {
         Ok(report) => {
             let text = if as_json {

@@ -8,7 +8,7 @@ use crate::args::{LoadArgs, ProgramArgs};
 use crate::output::Outcome;
 use crate::settings::servers;
 use crate::table::table;
-use crate::targets::{Target, TargetResults, TargetsPlan, measure};
+use crate::targets::{PerformanceTarget, TargetResults, TargetsPlan, measure};
 
 /// Arguments of `targets`.
 #[derive(Debug, clap::Args)]
@@ -45,11 +45,11 @@ pub async fn run(args: Args) -> anyhow::Result<Outcome> {
     };
     let results = measure(&plan, &broker, &database).await?;
     let targets = results.targets();
-    let all_met = targets.iter().all(Target::is_met);
+    let all_met = targets.iter().all(PerformanceTarget::is_met);
     Outcome::new(text(&results, &targets), &results, all_met)
 }
 
-fn text(results: &TargetResults, targets: &[Target]) -> String {
+fn text(results: &TargetResults, targets: &[PerformanceTarget]) -> String {
     let targets: Vec<_> = targets
         .iter()
         .map(|target| {

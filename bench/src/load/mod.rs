@@ -38,7 +38,7 @@ pub struct Load {
 
 /// A notification that the API accepted.
 #[derive(Clone, Copy, Debug)]
-pub struct Accepted {
+pub struct AcceptedNotification {
     /// The message id.
     pub id: MessageId,
     /// When its request was due, in microseconds since 1970.
@@ -49,7 +49,7 @@ pub struct Accepted {
 #[derive(Debug, Default)]
 pub struct PostedLoad {
     /// The accepted notifications.
-    pub accepted: Vec<Accepted>,
+    pub accepted: Vec<AcceptedNotification>,
     /// Number of notifications with any other response.
     pub refused: u64,
     /// Number of notifications in requests without a response. The API may have accepted them.
@@ -185,7 +185,7 @@ impl PostedLoad {
     fn answered(&mut self, size: u64, began: i64, status: StatusCode, body: &[u8]) {
         let before = self.accepted.len();
         if status == StatusCode::ACCEPTED || status == StatusCode::MULTI_STATUS {
-            let ids = message_ids(body).map(|id| Accepted { id, began });
+            let ids = message_ids(body).map(|id| AcceptedNotification { id, began });
             self.accepted.extend(ids);
         }
         let accepted = (self.accepted.len() - before) as u64;

@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 
-pub use results::{Round, Target, TargetResults};
+pub use results::{PerformanceTarget, Round, TargetResults};
 
 use crate::environment::{Environment, Programs};
 use crate::limits::{self, ApiWithoutBroker, Limits};

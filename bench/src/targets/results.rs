@@ -116,7 +116,7 @@ impl TargetResults {
 
     /// The targets with the measured values.
     #[must_use]
-    pub fn targets(&self) -> Vec<Target> {
+    pub fn targets(&self) -> Vec<PerformanceTarget> {
         let peak = |name: &str| self.peak_mib.get(name).copied().unwrap_or(f64::NAN);
         let Ratios {
             accepted,
@@ -127,30 +127,30 @@ impl TargetResults {
             cpu,
         } = self.ratios;
         vec![
-            Target::at_least("accepted a second ÷ its ideal", 0.75, accepted),
-            Target::at_least(
+            PerformanceTarget::at_least("accepted a second ÷ its ideal", 0.75, accepted),
+            PerformanceTarget::at_least(
                 "recorded a second ÷ the ideal of the pipeline",
                 0.75,
                 recorded,
             ),
-            Target::at_least("recorded by the batch endpoint ÷ its ideal", 1.0, batch),
-            Target::at_least("draining a full queue ÷ its ideal", 0.9, drain),
-            Target::at_most("POST → 202 at p50 ÷ one bare confirmed publish", 1.6, p50),
-            Target::at_most(
+            PerformanceTarget::at_least("recorded by the batch endpoint ÷ its ideal", 1.0, batch),
+            PerformanceTarget::at_least("draining a full queue ÷ its ideal", 0.9, drain),
+            PerformanceTarget::at_most("POST → 202 at p50 ÷ one bare confirmed publish", 1.6, p50),
+            PerformanceTarget::at_most(
                 "POST → processed_at at p99, ms",
                 50.0,
                 self.p99_processed_ms,
             ),
-            Target::at_most("CPU of api + worker ÷ CPU of RabbitMQ", 0.75, cpu),
-            Target::at_most("peak memory of api, MiB", 64.0, peak("api")),
-            Target::at_most("peak memory of worker, MiB", 64.0, peak("worker")),
+            PerformanceTarget::at_most("CPU of api + worker ÷ CPU of RabbitMQ", 0.75, cpu),
+            PerformanceTarget::at_most("peak memory of api, MiB", 64.0, peak("api")),
+            PerformanceTarget::at_most("peak memory of worker, MiB", 64.0, peak("worker")),
         ]
     }
 }
 
 /// A target and the measured value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Target {
+pub struct PerformanceTarget {
     /// What is measured.
     pub what: &'static str,
     /// The bound that the measured value must meet.
@@ -161,7 +161,7 @@ pub struct Target {
     pub measured: f64,
 }
 
-impl Target {
+impl PerformanceTarget {
     const fn at_least(what: &'static str, bound: f64, measured: f64) -> Self {
         Self {
             what,
@@ -197,11 +197,11 @@ mod tests {
 
     #[test]
     fn a_value_that_was_not_measured_meets_no_target() {
-        assert!(Target::at_least("a", 0.8, 0.8).is_met());
-        assert!(!Target::at_least("a", 0.8, 0.79).is_met());
-        assert!(Target::at_most("a", 1.5, 1.5).is_met());
-        assert!(!Target::at_most("a", 1.5, 1.6).is_met());
-        assert!(!Target::at_least("a", 0.8, f64::NAN).is_met());
-        assert!(!Target::at_most("a", 0.8, f64::NAN).is_met());
+        assert!(PerformanceTarget::at_least("a", 0.8, 0.8).is_met());
+        assert!(!PerformanceTarget::at_least("a", 0.8, 0.79).is_met());
+        assert!(PerformanceTarget::at_most("a", 1.5, 1.5).is_met());
+        assert!(!PerformanceTarget::at_most("a", 1.5, 1.6).is_met());
+        assert!(!PerformanceTarget::at_least("a", 0.8, f64::NAN).is_met());
+        assert!(!PerformanceTarget::at_most("a", 0.8, f64::NAN).is_met());
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Context;
 use serde_json::json;
 use tidings_db::{Database, DatabaseSettings, migrations};
 
-use crate::output::{Report, count};
+use crate::output::{CommandOutput, count};
 use crate::settings;
 
 /// Arguments of `migrate`.
@@ -16,7 +16,7 @@ pub struct Args {
 }
 
 /// Runs the pending migrations, or lists them.
-pub async fn run(args: Args) -> anyhow::Result<Report> {
+pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let settings = settings::read(DatabaseSettings::read)?;
     let database = Database::new(&settings, "tidings migrate")?;
     if args.pending {
@@ -24,13 +24,13 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
             .await
             .context("cannot read which migrations have run")?;
         let text = list("not run yet", &pending);
-        let report = Report::new(text, json!({ "pending": pending }))?;
+        let report = CommandOutput::new(text, json!({ "pending": pending }))?;
         return Ok(report.success_if(pending.is_empty()));
     }
     let applied = migrations::run(&database)
         .await
         .context("cannot migrate the database")?;
-    Report::new(list("run", &applied), json!({ "applied": applied }))
+    CommandOutput::new(list("run", &applied), json!({ "applied": applied }))
 }
 
 fn list(what: &str, migrations: &[String]) -> String {

@@ -11,14 +11,14 @@ mod topology;
 use std::path::Path;
 
 use crate::args::Command;
-use crate::output::Report;
+use crate::output::CommandOutput;
 
 /// Runs a command.
 ///
 /// # Errors
 ///
 /// Returns an error if the command fails.
-pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Report> {
+pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<CommandOutput> {
     match command {
         Command::Migrate(args) => migrate::run(args).await,
         Command::Seed => seed::run().await,

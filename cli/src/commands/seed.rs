@@ -4,11 +4,11 @@ use anyhow::{Context, bail};
 use serde_json::json;
 use tidings_db::{Database, DatabaseSettings, demo, migrations};
 
-use crate::output::{Report, count};
+use crate::output::{CommandOutput, count};
 use crate::settings;
 
 /// Creates the demo data that do not exist yet: users with their contacts, and templates.
-pub async fn run() -> anyhow::Result<Report> {
+pub async fn run() -> anyhow::Result<CommandOutput> {
     let settings = settings::read(DatabaseSettings::read)?;
     let database = Database::new(&settings, "tidings seed")?;
     let pending = migrations::pending(&database)
@@ -28,5 +28,5 @@ pub async fn run() -> anyhow::Result<Report> {
         made => format!("Created {}, with contacts.\n", count(made, "demo user")),
     };
     let text = text + "Created the demo templates that did not exist.\n";
-    Report::new(text, json!({ "made": made }))
+    CommandOutput::new(text, json!({ "made": made }))
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use tidings_domain::notification::UserId;
 use tidings_settings::AppEnv;
 
-use crate::output::Report;
+use crate::output::CommandOutput;
 use crate::settings::{self, TokenSettings};
 
 /// Arguments of `token`.
@@ -37,7 +37,7 @@ pub struct Args {
 /// The claims, in the order of the token.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Claims<'a> {
+struct TokenClaims<'a> {
     user_id: UserId,
     username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ struct Claims<'a> {
 }
 
 /// Signs a token for development.
-pub fn run(args: &Args) -> anyhow::Result<Report> {
+pub fn run(args: &Args) -> anyhow::Result<CommandOutput> {
     let settings = settings::read(|reader| {
         // In production the command fails, whether or not there is a secret.
         let production = AppEnv::read(reader).is_production();
@@ -67,12 +67,12 @@ pub fn run(args: &Args) -> anyhow::Result<Report> {
     };
     let token = sign(args, &settings, Timestamp::now())?;
     let json = json!({ "token": token });
-    Report::new(format!("{token}\n"), json)
+    CommandOutput::new(format!("{token}\n"), json)
 }
 
 fn sign(args: &Args, settings: &TokenSettings, now: Timestamp) -> anyhow::Result<String> {
     let iat = now.as_second();
-    let claims = Claims {
+    let claims = TokenClaims {
         user_id: args.user,
         username: &args.username,
         scope: args.scope.as_deref(),

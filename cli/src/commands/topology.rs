@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use tidings_broker::BrokerSettings;
 use tidings_broker::{Binding, Kind, Topology};
 
-use crate::output::{Report, Text, table};
+use crate::output::{CommandOutput, Text, table};
 use crate::settings;
 
 /// How long the broker may take to declare all exchanges and queues.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Declares all exchanges and queues and prints them.
-pub async fn run() -> anyhow::Result<Report> {
+pub async fn run() -> anyhow::Result<CommandOutput> {
     let settings = settings::read(BrokerSettings::read)?;
     let topology = Topology::of(&settings);
     let connection = tidings_broker::connect(&settings, "tidings: topology").await?;
@@ -23,7 +23,7 @@ pub async fn run() -> anyhow::Result<Report> {
         .context("RabbitMQ did not respond in time")??;
     let mut json = serde_json::to_value(&topology)?;
     json["drifted"] = json!(drifted);
-    Report::new(text(&topology, &drifted), json)
+    CommandOutput::new(text(&topology, &drifted), json)
 }
 
 fn text(topology: &Topology, drifted: &[String]) -> Text {

@@ -1,5 +1,5 @@
-//! What Tidings is about, as pure values: the notification with its content and wire form, channels and
-//! their providers, ids, and the retry policy. Nothing in this crate does I/O.
+//! The domain types of Tidings: the notification with its content and wire form, channels and their providers,
+//! ids, and the retry policy. Nothing in this crate does I/O.
 
 pub mod content;
 pub mod jwt;

@@ -1,11 +1,11 @@
-//! Which provider delivers for each channel.
+//! The provider of each channel.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
 use crate::notification::DeliveredChannel;
 
-/// An enum of the providers that a channel can have, by the names that its variable takes.
+/// Declares an enum of the providers of a channel, with the values of its environment variable.
 macro_rules! providers {
     ($(#[$doc:meta])* $name:ident, $wrong:literal, $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+) => {
         $(#[$doc])*
@@ -15,7 +15,7 @@ macro_rules! providers {
         }
 
         impl $name {
-            /// The name that its variable takes.
+            /// The value of the environment variable.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -38,64 +38,64 @@ macro_rules! providers {
 }
 
 providers!(
-    /// Who delivers e-mail.
+    /// A provider for e-mail.
     EmailProvider,
     "must be smtp, sendgrid or sandbox",
-    /// Any mail server.
+    /// A mail server.
     Smtp = "smtp",
-    /// `SendGrid`, by its v3 Mail Send.
+    /// `SendGrid`, v3 Mail Send.
     Sendgrid = "sendgrid",
-    /// A folder.
+    /// Writes to a folder instead of sending.
     Sandbox = "sandbox"
 );
 
 providers!(
-    /// Who delivers text messages.
+    /// A provider for text messages.
     SmsProvider,
     "must be twilio or sandbox",
-    /// Twilio's Messages resource.
+    /// Twilio, the Messages resource.
     Twilio = "twilio",
-    /// A folder.
+    /// Writes to a folder instead of sending.
     Sandbox = "sandbox"
 );
 
 providers!(
-    /// Who delivers push messages.
+    /// A provider for push messages.
     PushProvider,
     "must be fcm or sandbox",
     /// Firebase Cloud Messaging, HTTP v1.
     Fcm = "fcm",
-    /// A folder.
+    /// Writes to a folder instead of sending.
     Sandbox = "sandbox"
 );
 
 providers!(
-    /// Who delivers webhooks.
+    /// A provider for webhooks.
     WebhookProvider,
     "must be http or sandbox",
-    /// Tidings itself, by signed HTTP requests.
+    /// Signed HTTP requests, sent by Tidings itself.
     Http = "http",
-    /// A folder.
+    /// Writes to a folder instead of sending.
     Sandbox = "sandbox"
 );
 
-/// Who delivers for each channel. A channel without a provider is off: the API takes nothing for it and
-/// no worker serves it.
+/// The provider of each channel. A channel without a provider is off: the API refuses its notifications, and no worker
+/// serves it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChannelProviders {
-    /// `EMAIL_PROVIDER`: `smtp`, `sendgrid` or `sandbox`; off where it is not set.
+    /// `EMAIL_PROVIDER`: `smtp`, `sendgrid` or `sandbox`; off if not set.
     pub email: Option<EmailProvider>,
-    /// `SMS_PROVIDER`: `twilio` or `sandbox`; off where it is not set.
+    /// `SMS_PROVIDER`: `twilio` or `sandbox`; off if not set.
     pub sms: Option<SmsProvider>,
-    /// `PUSH_PROVIDER`: `fcm` or `sandbox`; off where it is not set.
+    /// `PUSH_PROVIDER`: `fcm` or `sandbox`; off if not set.
     pub push: Option<PushProvider>,
-    /// `WEBHOOK_PROVIDER`: `http` or `sandbox`; off where it is not set.
+    /// `WEBHOOK_PROVIDER`: `http` or `sandbox`; off if not set.
     pub webhook: Option<WebhookProvider>,
 }
 
 impl ChannelProviders {
-    /// Reads the variables. `value_of` returns the value of a variable that is set. Also returns every
-    /// mistake, with the name of its variable. `sandbox` delivers to nobody, so production refuses it.
+    /// Parses the variables; `value_of` returns the value of a variable. Also returns all mistakes, with the names of
+    /// their variables. `sandbox` sends nothing, so production refuses it.
     pub fn parse<'a>(
         value_of: impl Fn(&'static str) -> Option<&'a str>,
         production: bool,
@@ -126,7 +126,7 @@ impl ChannelProviders {
         }
     }
 
-    /// The variable that names the channel's provider.
+    /// The environment variable for the provider of `channel`.
     #[must_use]
     pub const fn variable(channel: DeliveredChannel) -> &'static str {
         match channel {
@@ -158,12 +158,12 @@ impl ChannelProviders {
     }
 }
 
-/// A variable that names no provider, or one that is not allowed here.
+/// A variable with an unknown provider, or one that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderMistake {
     /// The environment variable.
     pub variable: &'static str,
-    /// What is wrong with the value and what would be right.
+    /// What is wrong, and which values are valid.
     pub message: String,
 }
 
@@ -184,7 +184,7 @@ impl<'a, F: Fn(&'static str) -> Option<&'a str>> Variables<'_, F> {
             Ok(provider) => {
                 if provider == sandbox && self.production {
                     mistake(
-                        "sandbox delivers to a folder, not to people: it needs APP_ENV=development"
+                        "sandbox writes to a folder and sends nothing: it needs APP_ENV=development"
                             .to_owned(),
                     );
                 }

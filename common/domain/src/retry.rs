@@ -1,38 +1,37 @@
-//! How often and how long after a failure a message is tried again. Pure values: no broker, no
-//! clock.
+//! The retry policy: how often, and after which delays, a message is retried. Pure values, without broker and clock.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The retry policy, and the label of the delay queues that put it into effect.
+/// The retry policy, and the label of the delay queues that implement it.
 ///
 /// A failed attempt `n` (counted from 0) is followed by attempt `n + 1` after
 /// `base · multiplier^n`, at most `cap`; after `max` retries the message is a dead letter.
 ///
-/// Written as `<max>x<base ms>x<multiplier>x<cap ms>`, for example `3x1000x5x3600000`. Ladders never
-/// change: other settings make another ladder, with another label, beside the old one.
+/// The text form is `<max>x<base ms>x<multiplier>x<cap ms>`, for example `3x1000x5x3600000`. A ladder never changes:
+/// other settings create another ladder with another label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ladder {
-    /// Retries after the first attempt, at most: the largest `MAX_RETRIES` or `<CHANNEL>_MAX_RETRIES`.
+    /// The maximum number of retries: the largest `MAX_RETRIES` or `<CHANNEL>_MAX_RETRIES`.
     pub max: u32,
     /// Delay before the first retry, in milliseconds (`RETRY_BASE_DELAY_MS`).
     pub base_ms: u64,
-    /// What each further delay is multiplied by (`RETRY_MULTIPLIER`).
+    /// The factor between two delays (`RETRY_MULTIPLIER`).
     pub multiplier: u32,
     /// The longest delay, in milliseconds (`RETRY_MAX_DELAY_MS`).
     pub cap_ms: u64,
 }
 
 impl Ladder {
-    /// The delay on rung `n` (1 to `max`), which leads from attempt `n - 1` to attempt `n`.
+    /// The delay of rung `n` (1 to `max`), between attempt `n - 1` and attempt `n`.
     #[must_use]
     pub fn delay(&self, n: u32) -> Duration {
         let factor = u64::from(self.multiplier).saturating_pow(n.saturating_sub(1));
         Duration::from_millis(self.base_ms.saturating_mul(factor).min(self.cap_ms))
     }
 
-    /// The numbers of its rungs, lowest first.
+    /// The numbers of the rungs, lowest first.
     pub fn rungs(&self) -> impl Iterator<Item = u32> + use<> {
         1..=self.max
     }
@@ -50,9 +49,9 @@ impl fmt::Display for Ladder {
     }
 }
 
-/// A text that is no ladder's label.
+/// The text is not the label of a ladder.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a ladder's label, such as 3x1000x5x3600000")]
+#[error("not the label of a ladder, such as 3x1000x5x3600000")]
 pub struct InvalidLadder;
 
 impl FromStr for Ladder {
@@ -78,15 +77,15 @@ impl FromStr for Ladder {
     }
 }
 
-/// A message's place on a ladder: which attempt its next processing is, counted from 0.
+/// The position of a message on a ladder: the number of its next attempt, counted from 0.
 ///
-/// It travels as the AMQP routing key `attempt.<n>.<ladder>`, so that the broker itself counts as
-/// it moves the message, and no crash of ours can lose the count.
+/// The position is the AMQP routing key `attempt.<n>.<ladder>`: the broker itself counts when it moves the message, so
+/// that a crash cannot lose the count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Failures so far.
     pub number: u32,
-    /// The ladder that the message was published to and finishes on.
+    /// The ladder of the message, which stays the same for all its attempts.
     pub ladder: Ladder,
 }
 
@@ -97,16 +96,15 @@ impl Attempt {
         Self { number: 0, ladder }
     }
 
-    /// Whether a failure of this attempt leaves none, where `max_retries` are allowed. A ladder may
-    /// have more rungs than that, because it serves several kinds of messages, or fewer, because it
-    /// is an older one.
+    /// Whether this is the last attempt with `max_retries`. The ladder may have more rungs, because several kinds of
+    /// messages share it, or fewer, because it is older.
     #[must_use]
     pub const fn is_last(&self, max_retries: u32) -> bool {
         self.number >= self.ladder.max || self.number >= max_retries
     }
 
-    /// Reads a routing key. `None` where it cannot be read; whoever asks must then take the
-    /// attempts as used up, since nothing would ever end them.
+    /// Parses a routing key. If it returns `None`, the caller must treat the attempts as exhausted; otherwise the
+    /// message would be retried forever.
     #[must_use]
     pub fn from_routing_key(key: &str) -> Option<Self> {
         let (number, ladder) = key.strip_prefix("attempt.")?.split_once('.')?;

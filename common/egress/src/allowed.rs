@@ -1,3 +1,5 @@
+//! The exceptions that the operator allows.
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -5,7 +7,7 @@ use url::{Host, Url};
 
 use tidings_settings::{Reader, Setting, table};
 
-/// A host that the operator allows, at one port or at any.
+/// A host that the operator allows, with one port or any port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AllowedHost {
     host: Host,
@@ -13,10 +15,9 @@ pub(super) struct AllowedHost {
 }
 
 impl AllowedHost {
-    /// Reads `host` or `host:port`, in any spelling that a URL may use for it; `None` for what is
-    /// neither.
+    /// Parses `host` or `host:port`, in any notation that URLs allow. Returns `None` for other text.
     fn parse(text: &str) -> Option<Self> {
-        // A port is split off by hand: the URL parser forgets those that are a scheme's default.
+        // The URL parser drops the default port of a scheme, so the port is parsed here.
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().ok()?)),
             _ => (text, None),
@@ -28,7 +29,7 @@ impl AllowedHost {
         Some(Self { host, port })
     }
 
-    pub(super) fn is(&self, url: &Url) -> bool {
+    pub(super) fn matches(&self, url: &Url) -> bool {
         let port = url.port_or_known_default();
         url.host() == Some(borrowed(&self.host)) && (self.port.is_none() || self.port == port)
     }
@@ -42,7 +43,7 @@ fn borrowed(host: &Host) -> Host<&str> {
     }
 }
 
-/// Reads a network (`10.0.0.0/8`), or one address as the network of itself.
+/// Parses a network (`10.0.0.0/8`), or a single address.
 fn network(text: &str) -> Option<IpNet> {
     let network = text.parse::<IpNet>().ok();
     network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
@@ -53,59 +54,59 @@ fn list<T>(
     reader: &mut Reader,
     setting: &Setting,
     parse: impl Fn(&str) -> Option<T>,
-    right: &str,
+    expected: &str,
 ) -> Vec<T> {
     let text = reader.text(setting).unwrap_or_default().to_owned();
     let mut read = Vec::new();
     for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
         match parse(part) {
             Some(one) => read.push(one),
-            None => reader.problem(setting, format!("{part:?}: {right}")),
+            None => reader.problem(setting, format!("{part:?}: {expected}")),
         }
     }
     read
 }
 
 pub(super) fn hosts(reader: &mut Reader) -> Vec<AllowedHost> {
-    let right = "must be host or host:port, without scheme, path and wildcards, such as \
+    let expected = "must be host or host:port, without scheme, path and wildcards, such as \
                  hooks.corp:8443";
     list(
         reader,
         table::WEBHOOK_ALLOW_HOSTS,
         AllowedHost::parse,
-        right,
+        expected,
     )
 }
 
 pub(super) fn networks(reader: &mut Reader) -> Vec<IpNet> {
-    let right = "must be a network or an address, such as 10.0.0.0/8 or fd00::/8";
-    list(reader, table::WEBHOOK_ALLOW_NETS, network, right)
+    let expected = "must be a network or an address, such as 10.0.0.0/8 or fd00::/8";
+    list(reader, table::WEBHOOK_ALLOW_NETS, network, expected)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn is(allowed: &str, url: &str) -> bool {
+    fn matches(allowed: &str, url: &str) -> bool {
         let allowed = AllowedHost::parse(allowed).expect("a host");
-        allowed.is(&Url::parse(url).expect("a URL"))
+        allowed.matches(&Url::parse(url).expect("a URL"))
     }
 
     #[test]
-    fn an_allowed_host_is_that_host_at_its_port_alone() {
-        assert!(is("hooks.corp", "http://HOOKS.corp:99/a"));
-        assert!(is("Hooks.Corp:80", "http://hooks.corp/"));
-        assert!(!is("hooks.corp:80", "https://hooks.corp/"));
-        assert!(!is("hooks.corp:80", "http://hooks.corp:8080/"));
-        assert!(!is("hooks.corp", "http://a.hooks.corp/"));
-        assert!(!is("hooks.corp", "http://hooks.corp.example.com/"));
-        assert!(is("[::1]:443", "https://[0:0::1]/"));
-        assert!(is("[::1]", "https://[::1]:8443/"));
-        assert!(is("127.0.0.1:8080", "http://127.1:8080/"));
+    fn an_allowed_host_matches_only_that_host_and_port() {
+        assert!(matches("hooks.corp", "http://HOOKS.corp:99/a"));
+        assert!(matches("Hooks.Corp:80", "http://hooks.corp/"));
+        assert!(!matches("hooks.corp:80", "https://hooks.corp/"));
+        assert!(!matches("hooks.corp:80", "http://hooks.corp:8080/"));
+        assert!(!matches("hooks.corp", "http://a.hooks.corp/"));
+        assert!(!matches("hooks.corp", "http://hooks.corp.example.com/"));
+        assert!(matches("[::1]:443", "https://[0:0::1]/"));
+        assert!(matches("[::1]", "https://[::1]:8443/"));
+        assert!(matches("127.0.0.1:8080", "http://127.1:8080/"));
     }
 
     #[test]
-    fn what_is_no_host_is_reported_with_its_variable() {
+    fn an_invalid_host_is_reported_with_its_variable() {
         for wrong in [
             "*.corp",
             "http://hooks.corp",
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_may_be_one_address() {
+    fn a_network_may_be_a_single_address() {
         assert_eq!(network("127.0.0.1"), "127.0.0.1/32".parse().ok());
         assert_eq!(network("fd00::/8"), "fd00::/8".parse().ok());
         assert_eq!(network("10.0.0.0/33"), None);

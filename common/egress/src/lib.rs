@@ -1,9 +1,9 @@
-//! Where webhooks may go: to the public internet, and to what the operator allows besides.
+//! The egress policy: webhooks may go to the public internet, and to what the operator allows in addition.
 //!
-//! Whoever may send to any URL could otherwise make the worker talk to what only the worker can reach.
-//! Everything here is pure. A URL is checked when it is taken and again before each request; the
-//! addresses of a name are judged where it is resolved for the connection itself, so that no answer of
-//! the DNS can change between the check and the connection.
+//! Without it, a client that may send to any URL could reach servers that only the worker can reach. Nothing in this
+//! crate does I/O. Tidings checks a URL when it accepts the URL and again before each request. It checks the addresses
+//! of a name when it resolves the name for the connection itself, so that the DNS cannot change between the check and
+//! the connection.
 
 mod allowed;
 mod names;

@@ -1,6 +1,7 @@
-/// Domains whose names lead into a host or its own network: RFC 6761 §6.3 (`localhost`), RFC 6762 §3
-/// and appendix G, RFC 8375, and what resolvers add to short names. The clouds' metadata services
-/// (`metadata.google.internal`) are among them.
+//! Names of internal networks.
+
+/// Domains of internal networks: RFC 6761 §6.3 (`localhost`), RFC 6762 §3 and appendix G, RFC 8375, and the usual
+/// search domains of resolvers. They include the metadata services of clouds (`metadata.google.internal`).
 const INTERNAL: [&str; 10] = [
     "localhost",
     "localdomain",
@@ -14,9 +15,8 @@ const INTERNAL: [&str; 10] = [
     "home.arpa",
 ];
 
-/// Whether `host`, in lower case, is a name that only an internal network gives a meaning to. A name of
-/// one label is completed by the resolver's search list; a dot at the end makes a second spelling of
-/// a name, which nobody needs.
+/// Whether `host`, in lower case, is a name of an internal network. Resolvers append their search list to names with a
+/// single label. A dot at the end is a second notation of the same name, and is refused too.
 pub(super) fn is_internal(host: &str) -> bool {
     let within = |domain: &&str| {
         host.strip_suffix(*domain)

@@ -1,3 +1,5 @@
+//! The egress policy.
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -9,41 +11,40 @@ use super::public::is_public;
 use tidings_domain::content::WebhookUrl;
 use tidings_settings::Reader;
 
-/// Where webhooks may go. Without exceptions: by `https` to addresses on the public internet.
+/// Where webhooks may go. By default: to public addresses, by `https`.
 #[derive(Clone, Debug, Default)]
 pub struct EgressPolicy {
-    /// `WEBHOOK_ALLOW_HOSTS`, default none: hosts, `host` or `host:port`, separated by commas. They may
-    /// be reached whatever they resolve to, and by `http`.
+    /// `WEBHOOK_ALLOW_HOSTS`, default none: hosts, `host` or `host:port`, separated by commas. Webhooks may go to
+    /// them at any address, and by `http`.
     hosts: Vec<AllowedHost>,
-    /// `WEBHOOK_ALLOW_NETS`, default none: networks such as `10.0.0.0/8`, separated by commas. Their
-    /// addresses may be reached, and by `http` where the URL holds the address itself. A name that
-    /// resolves into them is reached by `https` alone: whether it does is known only once the request
-    /// is on its way.
+    /// `WEBHOOK_ALLOW_NETS`, default none: networks such as `10.0.0.0/8`, separated by commas. Webhooks may go to
+    /// their addresses, and by `http` if the URL contains the address itself. A name that resolves to such an
+    /// address needs `https`, because the name is resolved only when the request is sent.
     nets: Vec<IpNet>,
 }
 
-/// How far an allowed URL reaches.
+/// The addresses that a URL may lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// To the addresses that the policy allows.
+    /// The addresses that the policy allows.
     AllowedAddresses,
-    /// To whatever address its name has: the operator allows the host.
+    /// Any address, because the operator allows the host.
     AnyAddress,
 }
 
-/// Why a webhook may not go to a URL, in words that finish "url …".
+/// Why a webhook may not go to a URL. The message continues "url …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It is `http`.
+    /// The scheme is `http`.
     #[error("must be https, unless the operator allows its host by WEBHOOK_ALLOW_HOSTS")]
     Http,
-    /// Its host is a name that only an internal network knows.
+    /// The host is a name of an internal network.
     #[error(
         "must name a host on the public internet, unless the operator allows that host by \
          WEBHOOK_ALLOW_HOSTS"
     )]
     InternalName,
-    /// It is, or leads to, an address that is not on the public internet.
+    /// The host is, or resolves to, an address that is not public.
     #[error(
         "must lead to an address on the public internet, unless the operator allows its host by \
          WEBHOOK_ALLOW_HOSTS or the address by WEBHOOK_ALLOW_NETS"
@@ -60,27 +61,27 @@ impl EgressPolicy {
         }
     }
 
-    /// Judges what can be judged by the URL alone. Where its host is a name, [`Self::allows`] must
-    /// judge the addresses that it resolves to.
+    /// Checks the URL without resolving names. If the host is a name, [`Self::allows`] must check the addresses
+    /// that it resolves to.
     ///
     /// # Errors
     ///
-    /// Where a webhook may not go there.
+    /// Returns the reason if a webhook may not go to the URL.
     pub fn check(&self, url: &WebhookUrl) -> Result<(), Refusal> {
         self.reach(url).map(|_| ())
     }
 
-    /// Judges like [`Self::check`], and tells which addresses the host's name may have.
+    /// Checks like [`Self::check`], and returns the addresses that the host may have.
     ///
     /// # Errors
     ///
-    /// Where a webhook may not go there.
+    /// Returns the reason if a webhook may not go to the URL.
     pub fn reach(&self, url: &WebhookUrl) -> Result<Reach, Refusal> {
         let url = url.as_url();
-        if self.hosts.iter().any(|allowed| allowed.is(url)) {
+        if self.hosts.iter().any(|allowed| allowed.matches(url)) {
             return Ok(Reach::AnyAddress);
         }
-        // The URL parser has read every spelling of an address: 127.1, 0x7f000001, 2130706433 ….
+        // The URL parser understands every notation of an address: 127.1, 0x7f000001, 2130706433 ….
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn without_exceptions_webhooks_go_to_the_public_internet_by_https() {
+    fn by_default_webhooks_go_to_the_public_internet_by_https() {
         let policy = EgressPolicy::default();
         for right in [
             "https://example.com/hooks",
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allowed_host_may_have_any_address_and_speak_http() {
+    fn an_allowed_host_may_have_any_address_and_use_http() {
         let policy = policy(&[("WEBHOOK_ALLOW_HOSTS", "hooks.corp, receiver:8080")]);
         let local = IpAddr::from([127, 0, 0, 1]);
         let reach = policy.reach(&url("http://hooks.corp/a")).expect("allowed");
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allowed_network_opens_its_addresses_and_names_by_https_alone() {
+    fn an_allowed_network_permits_its_addresses_and_names_by_https() {
         let policy = policy(&[("WEBHOOK_ALLOW_NETS", "10.0.0.0/8,127.0.0.1,fd00::/8")]);
         for right in [
             "http://10.1.2.3/",

@@ -1,35 +1,36 @@
+//! Public IP addresses.
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-/// What of IPv4 is not an ordinary host on the public internet: the IANA special-purpose registry (RFC
-/// 6890) and the classes D and E.
+/// The IPv4 networks that are not public: the IANA special-purpose registry (RFC 6890) and the classes D and E.
 const NOT_PUBLIC_V4: [Ipv4Net; 17] = [
     v4([0, 0, 0, 0], 8),          // "this network", 0.0.0.0 among it (RFC 791)
     v4([10, 0, 0, 0], 8),         // private (RFC 1918)
     v4([100, 64, 0, 0], 10),      // carriers' NAT (RFC 6598)
     v4([127, 0, 0, 0], 8),        // loopback (RFC 1122)
-    v4([168, 63, 129, 16], 32),   // Azure's host agent: public by number, the machine's own by use
-    v4([169, 254, 0, 0], 16),     // link-local, the clouds' metadata services among it (RFC 3927)
-    v4([172, 16, 0, 0], 12),      // private (RFC 1918)
-    v4([192, 0, 0, 0], 24),       // IETF protocol assignments (RFC 6890)
-    v4([192, 0, 2, 0], 24),       // documentation (RFC 5737)
-    v4([192, 88, 99, 0], 24),     // 6to4 relays (RFC 7526)
-    v4([192, 168, 0, 0], 16),     // private (RFC 1918)
-    v4([198, 18, 0, 0], 15),      // benchmarking (RFC 2544)
-    v4([198, 51, 100, 0], 24),    // documentation (RFC 5737)
-    v4([203, 0, 113, 0], 24),     // documentation (RFC 5737)
-    v4([224, 0, 0, 0], 4),        // multicast (RFC 5771)
-    v4([240, 0, 0, 0], 4),        // reserved (RFC 1112)
+    v4([168, 63, 129, 16], 32), // Azure's host agent: a public number, but only for the machine itself
+    v4([169, 254, 0, 0], 16),   // link-local, the clouds' metadata services among it (RFC 3927)
+    v4([172, 16, 0, 0], 12),    // private (RFC 1918)
+    v4([192, 0, 0, 0], 24),     // IETF protocol assignments (RFC 6890)
+    v4([192, 0, 2, 0], 24),     // documentation (RFC 5737)
+    v4([192, 88, 99, 0], 24),   // 6to4 relays (RFC 7526)
+    v4([192, 168, 0, 0], 16),   // private (RFC 1918)
+    v4([198, 18, 0, 0], 15),    // benchmarking (RFC 2544)
+    v4([198, 51, 100, 0], 24),  // documentation (RFC 5737)
+    v4([203, 0, 113, 0], 24),   // documentation (RFC 5737)
+    v4([224, 0, 0, 0], 4),      // multicast (RFC 5771)
+    v4([240, 0, 0, 0], 4),      // reserved (RFC 1112)
     v4([255, 255, 255, 255], 32), // broadcast (RFC 919)
 ];
 
-/// What of IPv6 is the public internet: the one block that global unicast addresses are given from.
+/// The public part of IPv6: the block of global unicast addresses.
 /// Loopback, unspecified, IPv4-mapped and -compatible, NAT64, discard, segment routing, unique local,
-/// link-local, site-local and multicast addresses all lie outside of it.
+/// link-local, site-local and multicast addresses are outside of it.
 const GLOBAL_UNICAST: Ipv6Net = v6([0x2000, 0, 0], 3);
 
-/// What of [`GLOBAL_UNICAST`] is not an ordinary host (the IANA special-purpose registry).
+/// The parts of [`GLOBAL_UNICAST`] that are not public (the IANA special-purpose registry).
 const NOT_PUBLIC_V6: [Ipv6Net; 4] = [
     v6([0x2001, 0, 0], 23), // IETF: Teredo, benchmarking, ORCHID and others (RFC 2928)
     v6([0x2001, 0xdb8, 0], 32), // documentation (RFC 3849)
@@ -47,8 +48,8 @@ const fn v6(first: [u16; 3], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0), prefix)
 }
 
-/// Whether an ordinary host on the public internet can have this address. IPv6 addresses that embed
-/// one of IPv4 are never public, whatever they embed: a translator may lead them anywhere.
+/// Whether a host on the public internet can have this address. IPv6 addresses that embed an IPv4 address are never
+/// public, because a translator may forward them to any address.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !NOT_PUBLIC_V4.iter().any(|net| net.contains(&address)),

@@ -1,11 +1,11 @@
-//! What a program knows of its own state, kept by its background tasks and read by its probes.
+//! The state of a program, written by its background tasks and read by its probes.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// The state of one process. Shared by reference count; every method takes `&self`.
+/// The state of the process. All methods take `&self`, so that tasks share it in an `Arc`.
 #[derive(Debug, Default)]
 pub struct Health {
     database: AtomicBool,
@@ -24,12 +24,12 @@ pub struct HealthReport {
     pub database: &'static str,
     /// `connected` or `disconnected`.
     pub rabbitmq: &'static str,
-    /// When this was asked.
+    /// When the report was created.
     pub timestamp: Timestamp,
 }
 
 impl HealthReport {
-    /// Whether every part is there.
+    /// Whether both servers are connected.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.status == "healthy"
@@ -37,70 +37,70 @@ impl HealthReport {
 }
 
 impl Health {
-    /// Notes whether the database answers. Returns whether that is news.
+    /// Sets whether the database responds. Returns whether the state changed.
     pub fn set_database(&self, connected: bool) -> bool {
         self.database.swap(connected, Ordering::Relaxed) != connected
     }
 
-    /// Notes whether the broker takes and gives messages. Returns whether that is news.
+    /// Sets whether the broker connection works. Returns whether the state changed.
     pub fn set_rabbitmq(&self, connected: bool) -> bool {
         self.rabbitmq.swap(connected, Ordering::Relaxed) != connected
     }
 
-    /// Notes that the program has done what it does once at its start.
+    /// Records that the program has finished its start.
     pub fn set_initialised(&self) {
         self.initialised.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that the program is on its way out.
+    /// Records that the program is shutting down.
     pub fn set_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the program is on its way out.
+    /// Whether the program is shutting down.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Notes that work is held up by its surroundings, until [`Health::end_hold`].
+    /// Records that a task holds its messages because a server is unavailable, until [`Health::end_hold`].
     pub fn begin_hold(&self) {
         self.holds.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes the end of a hold.
+    /// Records that a task holds its messages no longer.
     pub fn end_hold(&self) {
         self.holds.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether work is held up by its surroundings.
+    /// Whether a task holds its messages because a server is unavailable.
     #[must_use]
     pub fn is_holding(&self) -> bool {
         self.holds.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether the database answers.
+    /// Whether the database responds.
     #[must_use]
     pub fn database(&self) -> bool {
         self.database.load(Ordering::Relaxed)
     }
 
-    /// Whether the broker takes and gives messages.
+    /// Whether the broker connection works.
     #[must_use]
     pub fn rabbitmq(&self) -> bool {
         self.rabbitmq.load(Ordering::Relaxed)
     }
 
-    /// Whether the program has started and is not leaving.
+    /// Whether the program has finished its start and is not shutting down.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.initialised.load(Ordering::Relaxed) && !self.is_draining()
     }
 
-    /// What `GET /health` answers.
+    /// The body of `GET /health`.
     #[must_use]
     pub fn report(&self) -> HealthReport {
-        let word = |connected| {
+        let state = |connected| {
             if connected {
                 "connected"
             } else {
@@ -114,8 +114,8 @@ impl Health {
             } else {
                 "unhealthy"
             },
-            database: word(database),
-            rabbitmq: word(rabbitmq),
+            database: state(database),
+            rabbitmq: state(rabbitmq),
             timestamp: Timestamp::now(),
         }
     }
@@ -132,7 +132,7 @@ mod tests {
         assert!(health.set_database(true));
         assert_eq!(health.report().rabbitmq, "disconnected");
         assert!(health.set_rabbitmq(true));
-        assert!(!health.set_rabbitmq(true), "no news");
+        assert!(!health.set_rabbitmq(true), "no change");
         assert!(health.report().is_healthy());
     }
 

@@ -1,4 +1,4 @@
-//! What every program does whatever its work is: start, log, record metrics, report its health and stop.
+//! The parts that all programs share: start, logs, metrics, health and shutdown.
 
 pub mod health;
 pub mod program;

@@ -105,7 +105,7 @@ pub enum StartError {
     /// The process may not install signal handlers.
     #[error("cannot watch signals: {0}")]
     Signals(#[from] std::io::Error),
-    /// The process records metrics already.
+    /// A metrics recorder is installed already.
     #[error("cannot record metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }

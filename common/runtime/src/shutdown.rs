@@ -1,4 +1,4 @@
-//! How a program leaves: the first signal asks, the second or the deadline ends.
+//! Shutdown: the first signal starts it, the second signal or the deadline ends the process.
 
 use std::process;
 use std::time::Duration;
@@ -6,19 +6,18 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// The exit code of a program that had to leave work unfinished.
+/// The exit code of a process that ended with unfinished work.
 pub const EXIT_UNFINISHED: i32 = 1;
 
-/// Watches SIGTERM and SIGINT from now on.
+/// Starts to handle SIGTERM and SIGINT.
 ///
-/// The returned token is cancelled by the first signal: whoever holds it stops taking work and
-/// finishes what is in flight. A second signal, or `timeout` after the first, ends the process at
-/// once with [`EXIT_UNFINISHED`]. Nothing is lost by that: what was not acknowledged is delivered
-/// again.
+/// The first signal cancels the returned token: the program takes no more work and finishes what is in flight. A
+/// second signal, or `timeout` after the first, ends the process at once with [`EXIT_UNFINISHED`]. Nothing is lost,
+/// because the broker delivers unacknowledged messages again.
 ///
 /// # Errors
 ///
-/// Where the process may not install signal handlers.
+/// Returns an error if the process may not install signal handlers.
 pub fn on_signal(timeout: Duration) -> std::io::Result<CancellationToken> {
     let mut signals = Signals {
         terminate: signal(SignalKind::terminate())?,
@@ -31,12 +30,12 @@ pub fn on_signal(timeout: Duration) -> std::io::Result<CancellationToken> {
         tracing::info!(
             signal = name,
             timeout_secs = timeout.as_secs(),
-            "stopping: finishing what is in flight"
+            "stopping: finishing work in flight"
         );
         stopping.cancel();
         tokio::select! {
-            name = signals.next() => tracing::warn!(signal = name, "second signal: leaving work unfinished"),
-            () = tokio::time::sleep(timeout) => tracing::error!(timeout_secs = timeout.as_secs(), "deadline passed: leaving work unfinished"),
+            name = signals.next() => tracing::warn!(signal = name, "second signal: exiting with unfinished work"),
+            () = tokio::time::sleep(timeout) => tracing::error!(timeout_secs = timeout.as_secs(), "shutdown timeout passed: exiting with unfinished work"),
         }
         process::exit(EXIT_UNFINISHED);
     });

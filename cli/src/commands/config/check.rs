@@ -12,7 +12,7 @@ use tidings_settings::{
     AppEnv, EXIT_CONFIG, Problems, Program, Reader, ShutdownSettings, TelemetrySettings, table,
 };
 
-use crate::output::{Report, Text, count, printable};
+use crate::output::{CommandOutput, Text, count, printable};
 use crate::settings;
 
 /// The arguments of `config check`.
@@ -62,7 +62,7 @@ struct Found {
 }
 
 /// Checks the settings and reports every mistake.
-pub fn run(args: &Args, config: Option<&Path>) -> anyhow::Result<Report> {
+pub fn run(args: &Args, config: Option<&Path>) -> anyhow::Result<CommandOutput> {
     let programs = match args.program {
         Some(ProgramArg(program)) => vec![program],
         None => Program::ALL.to_vec(),
@@ -88,7 +88,7 @@ pub fn run(args: &Args, config: Option<&Path>) -> anyhow::Result<Report> {
         }
     }
     let json = json!({ "programs": programs.iter().map(Program::as_str).collect::<Vec<_>>(), "problems": mistakes });
-    let report = Report::new(text(&programs, &mistakes), json)?;
+    let report = CommandOutput::new(text(&programs, &mistakes), json)?;
     Ok(report.valid_settings_if(mistakes.is_empty()))
 }
 

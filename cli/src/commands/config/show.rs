@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde_json::json;
 use tidings_settings::{DefaultValue, Setting, Sources, masked, table};
 
-use crate::output::{Report, printable, table as columns};
+use crate::output::{CommandOutput, printable, table as columns};
 
 /// What is known of one setting.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -20,13 +20,13 @@ struct Shown {
 }
 
 /// Prints every setting.
-pub fn run(sources: &Sources) -> anyhow::Result<Report> {
+pub fn run(sources: &Sources) -> anyhow::Result<CommandOutput> {
     let all: Vec<_> = table::all()
         .map(|setting| shown(setting, sources))
         .collect();
     let mut rows = vec![["SETTING", "VALUE", "SOURCE"].map(str::to_owned).to_vec()];
     rows.extend(all.iter().map(row));
-    Report::new(columns(&rows), json!({ "settings": all }))
+    CommandOutput::new(columns(&rows), json!({ "settings": all }))
 }
 
 fn shown(setting: &Setting, sources: &Sources) -> Shown {

@@ -7,16 +7,16 @@ use tidings_broker::BrokerSettings;
 use tidings_broker::DeadLetter;
 
 use super::queue::with_queue;
-use super::selection::Filter;
+use super::selection::DeadLetterFilter;
 use super::summary::{channel_name, shown_id, summary};
-use crate::output::{Report, Text, count, printable, table};
+use crate::output::{CommandOutput, Text, count, printable, table};
 use crate::settings;
 
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    filter: Filter,
+    filter: DeadLetterFilter,
     /// The maximum number of dead letters to show; the totals count all
     #[arg(long, default_value_t = 100)]
     limit: usize,
@@ -31,7 +31,7 @@ struct Found {
 }
 
 /// Lists the oldest selected dead letters and counts all of them.
-pub async fn run(args: Args) -> anyhow::Result<Report> {
+pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let settings = settings::read(BrokerSettings::read)?;
     let found = with_queue(&settings, async |queue| {
         let mut found = Found {
@@ -61,7 +61,7 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         "byReason": found.by_reason,
         "deadLetters": found.oldest.iter().map(summary).collect::<Vec<_>>(),
     });
-    Report::new(text(&found, &settings.names.dlq), json)
+    CommandOutput::new(text(&found, &settings.names.dlq), json)
 }
 
 /// The queue has no reliable order: requeued messages may change places.

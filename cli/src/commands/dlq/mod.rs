@@ -12,7 +12,7 @@ mod selection;
 mod show;
 mod summary;
 
-use crate::output::Report;
+use crate::output::CommandOutput;
 
 /// The commands for dead letters.
 #[derive(Debug, clap::Subcommand)]
@@ -32,7 +32,7 @@ pub enum Command {
 }
 
 /// Runs a command.
-pub async fn run(command: Command) -> anyhow::Result<Report> {
+pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
     match command {
         Command::List(args) => list::run(args).await,
         Command::Show(args) => show::run(args).await,

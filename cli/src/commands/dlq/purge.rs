@@ -8,7 +8,7 @@ use tidings_broker::BrokerSettings;
 
 use super::queue::with_queue;
 use super::selection::Selection;
-use crate::output::{Report, WrongUsage, count};
+use crate::output::{CommandOutput, WrongUsage, count};
 use crate::settings;
 
 /// Arguments of `purge`.
@@ -25,7 +25,7 @@ pub struct Args {
 }
 
 /// Asks, and deletes the selected dead letters.
-pub async fn run(args: Args) -> anyhow::Result<Report> {
+pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let ask = !args.yes && !args.dry_run;
     if ask && !io::stdin().is_terminal() {
         let message = "purge deletes permanently: confirm with --yes, or check with --dry-run";
@@ -73,7 +73,7 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
     });
     let missed = selected == 0 && args.selection.has_ids();
     let done = args.dry_run || purged == selected;
-    Ok(Report::new(text, json)?.success_if(done && !missed))
+    Ok(CommandOutput::new(text, json)?.success_if(done && !missed))
 }
 
 async fn confirmed(selected: usize, queue: &str) -> anyhow::Result<bool> {

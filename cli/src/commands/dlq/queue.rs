@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tidings_broker::BrokerSettings;
 use tidings_broker::{DeadLetter, DeadLetterQueue};
 
-use super::selection::Filter;
+use super::selection::DeadLetterFilter;
 
 /// How long the broker may take to send or remove one message.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -62,7 +62,7 @@ pub async fn with_queue<T>(
 
 impl OpenQueue {
     /// The next dead letter that matches `filter`; `None` at the end.
-    pub async fn next(&mut self, filter: &Filter) -> anyhow::Result<Option<DeadLetter>> {
+    pub async fn next(&mut self, filter: &DeadLetterFilter) -> anyhow::Result<Option<DeadLetter>> {
         while self.left > 0 {
             self.left -= 1;
             let next = in_time(self.queue.next()).await;

@@ -15,7 +15,7 @@ use super::queue::{OpenQueue, with_queue};
 use super::replay_action::{self, DecodedDeadLetter, Obstacle, ReplayAction};
 use super::replay_report::ReplayReport;
 use super::selection::Selection;
-use crate::output::{Report, count};
+use crate::output::{CommandOutput, count};
 use crate::settings;
 
 /// Dead letters per batch: one transaction, and the number of publishes in flight.
@@ -39,7 +39,7 @@ pub struct Args {
 }
 
 /// Replays the selected dead letters.
-pub async fn run(args: Args) -> anyhow::Result<Report> {
+pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let (broker, database) = settings::read(|reader| {
         let broker = BrokerSettings::read(reader);
         let database = DatabaseSettings::read(reader);

@@ -7,7 +7,7 @@ use tidings_broker::DeadLetter;
 
 use super::replay_action::{Obstacle, ReplayAction};
 use super::summary::{shown_id, summary};
-use crate::output::{Report, Text, count, printable};
+use crate::output::{CommandOutput, Text, count, printable};
 
 /// Ids to print for each obstacle.
 const MAX_IDS: usize = 10;
@@ -53,7 +53,7 @@ impl ReplayReport {
     }
 
     /// The report. The exit code is 1 if a dead letter could not be replayed.
-    pub fn report(self, dry_run: bool, waiting: u32, queue: &str) -> anyhow::Result<Report> {
+    pub fn report(self, dry_run: bool, waiting: u32, queue: &str) -> anyhow::Result<CommandOutput> {
         let success = self.left.is_empty();
         let text = self.text(dry_run, waiting, queue);
         let left: usize = self.left.values().map(Vec::len).sum();
@@ -67,7 +67,7 @@ impl ReplayReport {
             "dryRun": dry_run,
             "deadLetters": self.dead_letters,
         });
-        Ok(Report::new(text, json)?.success_if(success))
+        Ok(CommandOutput::new(text, json)?.success_if(success))
     }
 
     fn text(&self, dry_run: bool, waiting: u32, queue: &str) -> Text {

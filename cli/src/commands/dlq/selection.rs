@@ -7,7 +7,7 @@ use super::summary::{NO_CHANNEL, message_id};
 
 /// Matches dead letters that meet all conditions. Without conditions, matches all.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Filter {
+pub struct DeadLetterFilter {
     /// Only the dead letters of this message; can be repeated
     #[arg(long = "id", value_name = "MESSAGE_ID")]
     pub ids: Vec<String>,
@@ -34,7 +34,7 @@ pub struct FailureFilter {
 pub struct Selection {
     /// The conditions.
     #[command(flatten)]
-    pub filter: Filter,
+    pub filter: DeadLetterFilter,
     /// All dead letters
     #[arg(long)]
     all: bool,
@@ -63,7 +63,7 @@ fn channel(name: &str) -> Result<ChannelIs, String> {
     Ok(ChannelIs(Some(destination)))
 }
 
-impl Filter {
+impl DeadLetterFilter {
     /// Whether the filter matches a dead letter.
     pub fn matches(&self, dead_letter: &DeadLetter) -> bool {
         let FailureFilter { channel, reason } = &self.failure;
@@ -91,13 +91,13 @@ mod tests {
     #[test]
     fn an_id_is_found_in_the_body_in_any_format_and_in_the_properties() {
         let id = MessageId::generate();
-        let filter = |wanted: String| Filter {
+        let filter = |wanted: String| DeadLetterFilter {
             ids: vec!["another".to_owned(), wanted],
-            ..Filter::default()
+            ..DeadLetterFilter::default()
         };
         assert!(filter(id.to_string().to_uppercase()).matches_id(Some(id), None));
         assert!(filter("by-hand-1".to_owned()).matches_id(Some(id), Some("by-hand-1")));
         assert!(!filter("by-hand-1".to_owned()).matches_id(None, None));
-        assert!(Filter::default().matches_id(None, None));
+        assert!(DeadLetterFilter::default().matches_id(None, None));
     }
 }

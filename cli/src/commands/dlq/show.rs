@@ -9,9 +9,9 @@ use tidings_settings::database_is_set;
 
 use super::details::{details, text};
 use super::queue::with_queue;
-use super::selection::{FailureFilter, Filter};
+use super::selection::{DeadLetterFilter, FailureFilter};
 use super::summary::message_id;
-use crate::output::Report;
+use crate::output::CommandOutput;
 use crate::settings;
 
 /// Arguments of `show`.
@@ -33,7 +33,7 @@ pub struct Args {
 }
 
 /// Prints the selected dead letters with all details. The exit code is 1 if there are none.
-pub async fn run(args: Args) -> anyhow::Result<Report> {
+pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     // The database is optional: without it, only the rows are unknown.
     let (settings, database) = settings::read(|reader| {
         let broker = BrokerSettings::read(reader);
@@ -44,7 +44,7 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         };
         Some((broker?, database))
     })?;
-    let filter = Filter {
+    let filter = DeadLetterFilter {
         ids: args.ids,
         failure: args.failure,
     };
@@ -70,7 +70,7 @@ pub async fn run(args: Args) -> anyhow::Result<Report> {
         let texts: Vec<String> = shown.iter().map(text).collect();
         texts.join("\n")
     };
-    Ok(Report::new(text, json!({ "deadLetters": shown }))?.success_if(!shown.is_empty()))
+    Ok(CommandOutput::new(text, json!({ "deadLetters": shown }))?.success_if(!shown.is_empty()))
 }
 
 /// Queries rows, until the database is unavailable.

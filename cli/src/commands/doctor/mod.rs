@@ -13,7 +13,7 @@ use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 use tidings_settings::{Problems, ShutdownSettings, TelemetrySettings};
 
-use crate::output::{Report, Text, count, printable};
+use crate::output::{CommandOutput, Text, count, printable};
 use crate::settings;
 
 /// How long the checks of one server may take.
@@ -99,7 +99,7 @@ impl Findings {
 }
 
 /// Runs all checks. The exit code is 1 if a check finds an error.
-pub async fn run() -> anyhow::Result<Report> {
+pub async fn run() -> anyhow::Result<CommandOutput> {
     let mut findings = Findings::default();
     let database = section(&mut findings, settings::read(DatabaseSettings::read));
     let broker = section(&mut findings, settings::read(BrokerSettings::read));
@@ -167,7 +167,7 @@ async fn server(
     findings
 }
 
-fn report(findings: &Findings) -> anyhow::Result<Report> {
+fn report(findings: &Findings) -> anyhow::Result<CommandOutput> {
     let errors = findings.count_of(Severity::Error);
     let warnings = findings.count_of(Severity::Warning);
     let mut text = Text::default();
@@ -188,7 +188,7 @@ fn report(findings: &Findings) -> anyhow::Result<Report> {
         count(warnings, "warning")
     ));
     let json = json!({ "errors": errors, "warnings": warnings, "findings": findings.0 });
-    Ok(Report::new(text, json)?.success_if(errors == 0))
+    Ok(CommandOutput::new(text, json)?.success_if(errors == 0))
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! Addresses of recipients.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -5,12 +7,12 @@ use email_address::Options;
 use serde::Serialize;
 use url::Url;
 
-/// A text that is no address of its kind, in words that finish "it …".
+/// The text is not a valid address. The message continues "it …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidAddress(&'static str);
 
-/// Gives an address what every newtype of a text has.
+/// Implements the methods that all address types share.
 macro_rules! address_newtype {
     ($name:ident) => {
         impl $name {
@@ -21,7 +23,7 @@ macro_rules! address_newtype {
             }
         }
 
-        /// Where somebody can be reached is nobody's business in a log.
+        /// Logs must not contain addresses.
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!(stringify!($name), "(***)"))
@@ -36,7 +38,7 @@ macro_rules! address_newtype {
 pub struct EmailAddress(String);
 
 impl EmailAddress {
-    /// What follows the `@`.
+    /// The domain, after the `@`.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
@@ -115,8 +117,7 @@ impl FromStr for Mailbox {
     }
 }
 
-/// A telephone number: `+` and 8 to 15 digits (ITU-T E.164). Whether it exists is the provider's to
-/// say.
+/// A telephone number: `+` and 8 to 15 digits (ITU-T E.164). Only the provider knows whether the number exists.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct PhoneNumber(String);
@@ -138,7 +139,7 @@ impl FromStr for PhoneNumber {
 
 address_newtype!(PhoneNumber);
 
-/// What a push service calls one installation of an app: 1 to 4096 visible ASCII characters.
+/// The id of an app installation at a push service: 1 to 4096 visible ASCII characters.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct DeviceToken(String);
@@ -159,8 +160,8 @@ impl FromStr for DeviceToken {
 
 address_newtype!(DeviceToken);
 
-/// Where a webhook goes: an `http` or `https` URL with a host, without user and password, of at most
-/// 2048 characters. Whether Tidings may send there is the policy's to say.
+/// The URL of a webhook: `http` or `https`, with a host, without user and password, at most 2048 characters. The egress
+/// policy decides whether Tidings may send to it.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct WebhookUrl(Url);

@@ -1,28 +1,30 @@
+//! The content of e-mails.
+
 use url::Url;
 
 use super::fields::Fields;
 use super::{EmailAddress, Mailbox};
 
-/// The longest subject, in characters: a header line may have 998 (RFC 5322 §2.1.1), encoded.
+/// The longest subject, in characters. An encoded header line may have 998 (RFC 5322 §2.1.1).
 const MAX_SUBJECT: usize = 250;
 
-/// An e-mail: `{to?, subject, text, html?, from?, replyTo?, unsubscribeUrl?}`. `body` is taken for
-/// `text` and `htmlContent` for `html`.
+/// An e-mail: `{to?, subject, text, html?, from?, replyTo?, unsubscribeUrl?}`. `body` is an alias of `text`, and
+/// `htmlContent` of `html`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Email {
-    /// Where it goes; the user's own address where it is not given.
+    /// The recipient; by default the address of the user.
     pub to: Option<EmailAddress>,
-    /// One line, not empty.
+    /// The subject: one line, not empty.
     pub subject: String,
     /// The text part.
     pub text: String,
     /// The HTML part.
     pub html: Option<String>,
-    /// Whom it is from; the installation's own sender where it is not given.
+    /// The sender; by default that of the installation.
     pub from: Option<Mailbox>,
-    /// Where answers go.
+    /// The address for replies.
     pub reply_to: Option<Mailbox>,
-    /// Where the reader unsubscribes with one click (RFC 8058): an `https` URL.
+    /// The `https` URL for one-click unsubscribe (RFC 8058).
     pub unsubscribe_url: Option<Url>,
 }
 
@@ -56,7 +58,7 @@ impl Email {
         })
     }
 
-    /// Reads what a template does not say; notes what is wrong with it.
+    /// Checks the fields that a template does not render. Reports their problems.
     pub(super) fn check_addresses(fields: &mut Fields<'_>) {
         fields.parsed::<EmailAddress>(&["to"]);
         fields.parsed::<Mailbox>(&["from"]);
@@ -70,7 +72,7 @@ fn unsubscribe_url(fields: &mut Fields<'_>) -> Option<Url> {
     let text = fields.text(&[NAME])?;
     let plain = text.len() <= 900 && text.bytes().all(|byte| byte.is_ascii_graphic());
     let url = Url::parse(text).ok().filter(|url| {
-        // RFC 8058 §3.1 asks for https. Angle brackets would end the header's value.
+        // RFC 8058 §3.1 requires https. Angle brackets would end the value of the header.
         plain
             && url.scheme() == "https"
             && url.host().is_some()

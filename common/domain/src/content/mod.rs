@@ -1,7 +1,7 @@
-//! What a notification says, by channel: payloads read into types that cannot be wrong.
+//! The content of notifications, by channel: payloads parsed into valid types.
 //!
-//! The API reads a payload to refuse what lacks something; the worker reads it again to send it. A
-//! payload may hold more than its channel knows; that is ignored.
+//! The API parses a payload to refuse invalid ones. The worker parses the payload again to send it. Unknown fields of a
+//! payload are ignored.
 
 mod address;
 mod email;
@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 use crate::notification::{Channel, DeliveredChannel};
 use fields::Fields;
 
-/// A JSON object's members.
+/// The members of a JSON object.
 pub type Object = Map<String, Value>;
 
 /// The content of one channel's notifications, for code that serves a single channel.
@@ -33,11 +33,11 @@ pub trait ChannelContent: Sized {
     /// The channel.
     const CHANNEL: DeliveredChannel;
 
-    /// Reads a payload.
+    /// Parses a payload.
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong, by field, such as `payload.subject`.
+    /// Returns all problems, by field, such as `payload.subject`.
     fn from_payload(payload: &Object) -> Result<Self, Vec<FieldProblem>>;
 }
 
@@ -57,25 +57,25 @@ macro_rules! channel_content {
 
 channel_content!(Email, Sms, Push, Webhook);
 
-/// What a notification says.
+/// The content of a notification.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// By e-mail.
+    /// An e-mail.
     Email(Email),
-    /// By text message.
+    /// A text message.
     Sms(Sms),
-    /// By push message.
+    /// A push message.
     Push(Push),
-    /// By webhook.
+    /// A webhook.
     Webhook(Webhook),
 }
 
 impl Content {
-    /// Reads a payload for `channel`; `None` for the channel that takes any object (in-app).
+    /// Parses a payload for `channel`. Returns `None` for in-app, which accepts any object.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong, by field, such as `payload.subject`.
+    /// Returns all problems, by field, such as `payload.subject`.
     pub fn read(channel: Channel, payload: &Object) -> Result<Option<Self>, Vec<FieldProblem>> {
         Ok(Some(match channel {
             Channel::InApp => return Ok(None),
@@ -86,8 +86,8 @@ impl Content {
         }))
     }
 
-    /// Whether the payload itself says where the message goes, or, for e-mail, whom it is from: only
-    /// callers that may send to anyone may say so.
+    /// Whether the payload contains the recipient or, for e-mail, the sender. Only callers that may send to anyone
+    /// may set them.
     #[must_use]
     pub const fn chooses_addresses(&self) -> bool {
         match self {

@@ -1,3 +1,5 @@
+//! The content of push messages.
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -5,20 +7,19 @@ use serde_json::Value;
 use super::DeviceToken;
 use super::fields::Fields;
 
-/// The most bytes that title, body and data may have together: what push services take in one message
-/// (FCM and APNs: 4096).
+/// The largest total size of title, body and data, in bytes. Push services accept 4096 (FCM and APNs).
 const MAX_BYTES: usize = 4000;
 
 /// A push message: `{to?, title, body, data?}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Push {
-    /// Which device; all of the user's where it is not given.
+    /// The device; by default all devices of the user.
     pub to: Option<DeviceToken>,
-    /// Not empty.
+    /// The title, not empty.
     pub title: String,
-    /// Not empty.
+    /// The text, not empty.
     pub body: String,
-    /// For the app. Push services carry texts alone: other values travel as their JSON text.
+    /// Data for the app. Push services accept only texts, so other values are sent as JSON text.
     pub data: BTreeMap<String, String>,
 }
 
@@ -47,7 +48,7 @@ impl Push {
     }
 }
 
-/// The names that FCM keeps to itself ("Send messages … data payload").
+/// Whether FCM reserves the name ("Send messages … data payload").
 fn is_reserved(name: &str) -> bool {
     ["from", "message_type", "collapse_key", "notification"].contains(&name)
         || ["google.", "gcm."]
@@ -62,7 +63,7 @@ pub(super) fn data(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
             if let Some(name) = members.keys().find(|name| is_reserved(name)) {
                 fields.invalid(
                     "data",
-                    format!("{name:?} is a name that push services keep to themselves"),
+                    format!("{name:?} is a reserved name of push services"),
                 );
             }
             let text = |value: &Value| {

@@ -1,17 +1,19 @@
+//! The content of text messages.
+
 use super::PhoneNumber;
 use super::fields::Fields;
 
-/// The longest text, in characters: what the largest provider takes (Twilio, `Body`).
+/// The longest text, in characters: the limit of Twilio (`Body`).
 const MAX_TEXT: usize = 1600;
 
 pub(super) const TO: [&str; 2] = ["to", "phoneNumber"];
 
-/// A text message: `{to?, text}`. `phoneNumber` is taken for `to` and `message` for `text`.
+/// A text message: `{to?, text}`. `phoneNumber` is an alias of `to`, and `message` of `text`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sms {
-    /// Where it goes; the user's own number where it is not given.
+    /// The recipient; by default the number of the user.
     pub to: Option<PhoneNumber>,
-    /// Not empty.
+    /// The text, not empty.
     pub text: String,
 }
 

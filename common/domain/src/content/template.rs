@@ -1,3 +1,5 @@
+//! Notifications that a template renders.
+
 use serde_json::Value;
 
 use super::email::Email;
@@ -5,18 +7,18 @@ use super::fields::Fields;
 use super::{Content, DeviceToken, FieldProblem, Object, PhoneNumber, push, sms};
 use crate::notification::Channel;
 
-/// Which template a notification is written by.
+/// The template that renders a notification.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TemplateRef {
-    /// The template.
+    /// The name of the template.
     pub name: String,
-    /// The language wanted, such as `de-AT`; the default one where it is not given.
+    /// The requested language, such as `de-AT`; by default the default language of the template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<String>,
 }
 
-/// What a template made of its variables.
+/// The parts that a template has rendered.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Rendered {
     /// An e-mail's subject or a push message's title, on one line.
@@ -27,8 +29,7 @@ pub struct Rendered {
     pub html: Option<String>,
 }
 
-/// The members of a payload that say where a message goes, and are no mere variables, when a template
-/// says what it says.
+/// The fields of a payload that are not only variables of the template: recipient, sender, and data for an app.
 const ADDRESSING: [&str; 6] = [
     "to",
     "phoneNumber",
@@ -38,12 +39,12 @@ const ADDRESSING: [&str; 6] = [
     "data",
 ];
 
-/// Checks the variables of a notification that is written by a template: any object, in which the
-/// fields that say where the message goes must be right.
+/// Checks the variables of a notification that a template renders: any object, but the fields for recipient and sender
+/// must be valid.
 ///
 /// # Errors
 ///
-/// Everything that is wrong, by field.
+/// Returns all problems, by field.
 pub fn check_variables(channel: Channel, variables: &Object) -> Result<(), Vec<FieldProblem>> {
     let mut fields = Fields::of(variables);
     match channel {
@@ -59,11 +60,11 @@ pub fn check_variables(channel: Channel, variables: &Object) -> Result<(), Vec<F
 }
 
 impl Rendered {
-    /// What a notification says whose text is this and whose addresses stand among its variables.
+    /// The content of a notification with the rendered parts, and with the addresses among its variables.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong, by field.
+    /// Returns all problems, by field.
     pub fn content(
         &self,
         channel: Channel,
@@ -72,7 +73,7 @@ impl Rendered {
         Content::read(channel, &self.payload(channel, variables))
     }
 
-    /// The payload of a notification whose text is this and whose addresses are among its `variables`.
+    /// The payload of a notification with the rendered parts, and with the addresses among its `variables`.
     #[must_use]
     pub fn payload(&self, channel: Channel, variables: &Object) -> Object {
         let mut payload: Object = variables

@@ -1,22 +1,24 @@
+//! The content of webhooks.
+
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::WebhookUrl;
 use super::fields::Fields;
 
-/// The longest name of an event.
+/// The longest event name, in characters.
 const MAX_EVENT: usize = 256;
 
 /// A webhook: `{to?, event, data, endpointId?}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Webhook {
-    /// Where it goes; the user's endpoints where it is not given.
+    /// The URL; by default the endpoints of the user.
     pub to: Option<WebhookUrl>,
-    /// One of the user's endpoints, where it goes to no other.
+    /// The only endpoint of the user to send to.
     pub endpoint_id: Option<Uuid>,
-    /// What happened, such as `order.shipped`.
+    /// The event, such as `order.shipped`.
     pub event: String,
-    /// Any JSON but `null`.
+    /// The data of the event: any JSON but `null`.
     pub data: Value,
 }
 

@@ -1,10 +1,12 @@
+//! Idempotency keys.
+
 use std::str::FromStr;
 
-/// What a caller names a request by, so that sending it again is harmless: 1 to 255 visible ASCII
-/// characters, quoted (`"…"`) or not.
+/// The idempotency key of a request, with which a client can safely repeat it: 1 to 255 visible ASCII characters, quoted
+/// (`"…"`) or not.
 ///
 /// Source: the header field of draft-ietf-httpapi-idempotency-key-header, whose value is a quoted
-/// string; most clients send it bare, so both are read as the same key.
+/// string. Most clients send the key without quotes, so both forms are the same key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
@@ -19,7 +21,7 @@ impl IdempotencyKey {
     }
 }
 
-/// A text that is no idempotency key.
+/// The text is not a valid idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 255 visible ASCII characters, quoted or not")]
 pub struct InvalidIdempotencyKey;

@@ -1,3 +1,5 @@
+//! Ids of notifications and users.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -6,51 +8,51 @@ use uuid::{Uuid, uuid};
 
 use super::IdempotencyKey;
 
-/// The namespace below which every caller has one of its own (RFC 9562 §5.5). Fixed for good:
-/// another value would give another message id to a request that is sent again.
+/// The namespace of the namespaces of all callers (RFC 9562 §5.5). Must never change: with another value, a repeated
+/// request would get another message id.
 const NAMESPACE: Uuid = uuid!("b1b5e7a2-6d0c-5a39-9d7e-4c1f7d0a55e4");
 
-/// The UUID that names one notification from the HTTP response to its last delivery attempt. It is
-/// the idempotency key everywhere.
+/// The id of a notification, from the HTTP response to the last delivery attempt. Every stage uses it to detect
+/// duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MessageId(Uuid);
 
 impl MessageId {
-    /// A new id, ordered by time (UUIDv7), so that the indexes over it grow at one end.
+    /// A new id, ordered by time (UUIDv7), so that indexes grow at one end.
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// The id of what `caller` sends under `key`: the same two always give the same id (UUIDv5).
+    /// The id of a request of `caller` with the idempotency key `key`: always the same for the same two (UUIDv5).
     #[must_use]
     pub fn for_key(caller: &str, key: &IdempotencyKey) -> Self {
         let namespace = Uuid::new_v5(&NAMESPACE, caller.as_bytes());
         Self(Uuid::new_v5(&namespace, key.as_str().as_bytes()))
     }
 
-    /// The bare UUID.
+    /// The UUID.
     #[must_use]
     pub const fn as_uuid(self) -> Uuid {
         self.0
     }
 }
 
-/// The user whom a notification is for.
+/// The id of the user that receives a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(Uuid);
 
 impl UserId {
-    /// The bare UUID.
+    /// The UUID.
     #[must_use]
     pub const fn as_uuid(self) -> Uuid {
         self.0
     }
 }
 
-/// Gives both kinds of id what every UUID newtype has.
+/// Implements the conversions that all id types share.
 macro_rules! uuid_newtype {
     ($name:ident) => {
         impl From<Uuid> for $name {
@@ -68,7 +70,7 @@ macro_rules! uuid_newtype {
         impl FromStr for $name {
             type Err = uuid::Error;
 
-            /// Reads any of the spellings that the `uuid` crate takes.
+            /// Parses any UUID format that the `uuid` crate accepts.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Uuid::parse_str(text).map(Self)
             }

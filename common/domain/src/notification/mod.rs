@@ -1,4 +1,4 @@
-//! A notification, the names it goes by, and the form in which it travels through the broker.
+//! The notification: its ids, channel, status and wire form.
 
 mod channel;
 mod idempotency;

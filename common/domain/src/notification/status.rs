@@ -1,23 +1,25 @@
+//! The status of notifications.
+
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a recorded notification stands. The legal transitions are the functions of
+/// The status of a recorded notification. The valid transitions are the functions of
 /// `tidings_db::notifications`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Waits for a time of its own.
+    /// Waits for its scheduled time.
     Scheduled,
-    /// Recorded; its delivery has not been tried, or was replayed.
+    /// Recorded; delivery was not attempted yet, or the notification was replayed.
     Pending,
-    /// At least one delivery attempt failed and another will follow.
+    /// At least one delivery attempt failed, and another will follow.
     Retrying,
     /// Delivered.
     Processed,
-    /// Given up; its message is in the dead-letter queue.
+    /// Delivery failed permanently; the message is in the dead-letter queue.
     Failed,
-    /// Withdrawn before it was delivered.
+    /// Cancelled before delivery.
     Cancelled,
-    /// Its time passed before it was delivered.
+    /// Expired before delivery.
     Expired,
 }
 
@@ -54,7 +56,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// A text that names no status.
+/// The text is not a status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of: scheduled, pending, retrying, processed, failed, cancelled, expired")]
 pub struct UnknownStatus;

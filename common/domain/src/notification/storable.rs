@@ -1,24 +1,25 @@
+//! Checks that a payload can be stored in PostgreSQL.
+
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// JSON that PostgreSQL's `jsonb` can store; reading it as this checks it and keeps nothing.
+/// JSON that `jsonb` of PostgreSQL can store. Deserializing into this type only checks the JSON.
 ///
-/// Not every JSON text can be stored (PostgreSQL manual, 8.14): no U+0000, no half of a surrogate
-/// pair; and `serde_json`'s own limits, 128 levels and the range of `f64`, keep clear of others.
-/// Refused here, the client learns of it; accepted, it would become a dead letter.
+/// `jsonb` cannot store U+0000 and single surrogates (PostgreSQL manual, 8.14). The limits of `serde_json`, 128 levels
+/// and the range of `f64`, avoid other limits. The API refuses such a payload; otherwise it would become a dead letter.
 struct Storable;
 
 impl<'de> Deserialize<'de> for Storable {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Check)
+        deserializer.deserialize_any(StorableVisitor)
     }
 }
 
-struct Check;
+struct StorableVisitor;
 
-impl<'de> Visitor<'de> for Check {
+impl<'de> Visitor<'de> for StorableVisitor {
     type Value = Storable;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,7 +64,7 @@ impl<'de> Visitor<'de> for Check {
     }
 }
 
-/// Why `payload` cannot be recorded, in words that finish "payload …"; `None` where it can.
+/// Why `payload` cannot be stored, or `None` if it can. The message continues "payload …".
 #[must_use]
 pub fn payload_problem(payload: &str) -> Option<String> {
     if !payload.starts_with('{') {
@@ -79,7 +80,7 @@ pub fn payload_problem(payload: &str) -> Option<String> {
     ))
 }
 
-/// The numbers of a well-formed JSON text, as they are written.
+/// The number literals of a valid JSON text.
 fn numbers(json: &str) -> impl Iterator<Item = &str> {
     let mut rest = json;
     std::iter::from_fn(move || {
@@ -98,7 +99,7 @@ fn numbers(json: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What follows the string whose opening quote has been passed.
+/// The rest after a string; `text` starts after the opening quote.
 fn after_string(text: &str) -> &str {
     let mut escaped = false;
     for (place, byte) in text.bytes().enumerate() {
@@ -112,10 +113,10 @@ fn after_string(text: &str) -> &str {
     ""
 }
 
-/// Whether PostgreSQL's `numeric` can hold a number that is within the range of `f64`: up to 16,383
-/// digits after the point (PostgreSQL manual, table 8.2).
+/// Whether `numeric` of PostgreSQL can store a number in the range of `f64`: at most 16,383 digits after the decimal
+/// point (PostgreSQL manual, table 8.2).
 fn fits_numeric(number: &str) -> bool {
-    const MOST: i64 = 16_383;
+    const MAX_DIGITS: i64 = 16_383;
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let fraction = mantissa
         .split_once('.')
@@ -123,7 +124,9 @@ fn fits_numeric(number: &str) -> bool {
     let (Ok(exponent), Ok(fraction)) = (exponent.parse::<i64>(), i64::try_from(fraction)) else {
         return false;
     };
-    (-MOST..=MOST).contains(&exponent) && fraction - exponent <= MOST && fraction <= MOST
+    (-MAX_DIGITS..=MAX_DIGITS).contains(&exponent)
+        && fraction - exponent <= MAX_DIGITS
+        && fraction <= MAX_DIGITS
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! The wire form of messages between the programs.
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -5,12 +7,12 @@ use serde_json::value::RawValue;
 use super::{Channel, MessageId, UserId};
 use crate::content::TemplateRef;
 
-/// The version of the wire form that this program writes, and the only one it reads.
+/// The version of the wire form: the only one that this program writes and reads.
 pub const WIRE_VERSION: u32 = 1;
 
-/// A notification on its way from the API to the worker's intake.
+/// A notification, as the API publishes it to the intake.
 ///
-/// Its wire form is one JSON object:
+/// The wire form is one JSON object:
 ///
 /// ```json
 /// {"v": 1, "messageId": "…", "targetUserId": "…", "type": "in-app",
@@ -18,41 +20,41 @@ pub const WIRE_VERSION: u32 = 1;
 ///  "template": {"name": "…", "locale": "de"}}
 /// ```
 ///
-/// `template`, and in it `locale`, are there only where the client gave them.
+/// `template`, and in it `locale`, are present only if the client set them.
 ///
-/// Fields that this version does not know are ignored, so that a newer API may run beside an older
-/// worker. The payload is kept as the text that the client sent: nobody on the way looks inside.
+/// Unknown fields are ignored, so that a newer API may run with an older worker. The payload stays the text that the
+/// client sent, without parsing.
 #[derive(Clone, Debug)]
 pub struct Notification {
-    /// Names the notification everywhere.
+    /// The id of the notification.
     pub message_id: MessageId,
-    /// Whom it is for.
+    /// The user that receives the notification.
     pub user_id: UserId,
-    /// How it reaches them.
+    /// The channel.
     pub channel: Channel,
-    /// When the API took it, to the microsecond.
+    /// When the API accepted the notification, in microseconds.
     pub accepted_at: Timestamp,
-    /// A JSON object.
+    /// The payload: a JSON object.
     pub payload: Box<RawValue>,
-    /// What says what the notification says, where the payload is only the variables.
+    /// The template, if the payload contains only its variables.
     pub template: Option<TemplateRef>,
 }
 
-/// Why a body is not a notification. None of these can mend by itself.
+/// Why a body cannot be decoded. Permanent: another attempt fails in the same way.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// Not JSON, or not of this shape.
+    /// The body is not JSON, or a field is missing or has another type.
     ///
-    /// The message says where, but not what stands there: serde's own would quote the body.
+    /// The message contains the position, but not the text, because log lines must not quote payloads.
     #[error("the body is not a notification: {} at line {}, column {}", category(.0), .0.line(), .0.column())]
     Malformed(serde_json::Error),
-    /// Written by a version of Tidings that this one does not know.
+    /// The body has a wire version that this program does not know.
     #[error("the body has wire version {0}; this program reads version {WIRE_VERSION}")]
     UnknownVersion(u32),
-    /// `type` names no channel.
+    /// `type` is not a channel.
     #[error("the body's type {0:?} is not a channel")]
     UnknownChannel(String),
-    /// `payload` is JSON, but no object.
+    /// `payload` is not a JSON object.
     #[error("the body's payload is not a JSON object")]
     PayloadNotAnObject,
 }
@@ -60,12 +62,12 @@ pub enum DecodeError {
 fn category(error: &serde_json::Error) -> &'static str {
     match error.classify() {
         serde_json::error::Category::Data => "a field is missing or of another type",
-        _ => "no JSON",
+        _ => "not JSON",
     }
 }
 
 impl DecodeError {
-    /// The stable code for the dead letter's `x-failure-reason`.
+    /// The stable code for the header `x-failure-reason` of the dead letter.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -76,7 +78,7 @@ impl DecodeError {
 }
 
 #[derive(Deserialize)]
-struct Version {
+struct VersionField {
     v: u32,
 }
 
@@ -105,18 +107,17 @@ struct IntakeIn {
     template: Option<TemplateIn>,
 }
 
-/// As [`TemplateRef`], which refuses fields that it does not know; here a newer API may add some.
+/// Like [`TemplateRef`], but ignores unknown fields, because a newer API may add some.
 #[derive(Deserialize)]
 struct TemplateIn {
     name: String,
     locale: Option<String>,
 }
 
-/// Reads `body`, telling a newer version apart from garbage: a newer version need not have the
-/// fields of this one.
+/// Decodes `body`. If the fields do not match, the version decides between an unknown version and a malformed body.
 fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
     serde_json::from_slice(body).map_err(|error| match serde_json::from_slice(body) {
-        Ok(Version { v }) if v != WIRE_VERSION => DecodeError::UnknownVersion(v),
+        Ok(VersionField { v }) if v != WIRE_VERSION => DecodeError::UnknownVersion(v),
         _ => DecodeError::Malformed(error),
     })
 }
@@ -130,7 +131,7 @@ const fn check_version(v: u32) -> Result<(), DecodeError> {
 }
 
 impl Notification {
-    /// The wire form.
+    /// Encodes the wire form.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut body = Vec::with_capacity(224 + self.payload.get().len());
@@ -147,11 +148,11 @@ impl Notification {
         body
     }
 
-    /// Reads the wire form.
+    /// Decodes the wire form.
     ///
     /// # Errors
     ///
-    /// Where `body` is not a notification of this version; trying again will not help.
+    /// Returns an error if `body` is not a notification of this version.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let read: IntakeIn = decode(body)?;
         check_version(read.v)?;
@@ -175,11 +176,10 @@ impl Notification {
     }
 }
 
-/// Asks for the delivery of a notification that is recorded: it names the row, which holds the
-/// content. Wire form: `{"v": 1, "messageId": "…"}`.
+/// A request to deliver a recorded notification. The content is in the row. Wire form: `{"v": 1, "messageId": "…"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryRequest {
-    /// Names the row.
+    /// The id of the notification.
     pub message_id: MessageId,
 }
 
@@ -191,7 +191,7 @@ struct DeliveryWire {
 }
 
 impl DeliveryRequest {
-    /// The wire form.
+    /// Encodes the wire form.
     #[must_use]
     pub fn encode(self) -> Vec<u8> {
         let mut body = Vec::with_capacity(64);
@@ -203,11 +203,11 @@ impl DeliveryRequest {
         body
     }
 
-    /// Reads the wire form.
+    /// Decodes the wire form.
     ///
     /// # Errors
     ///
-    /// Where `body` is not a delivery request of this version; trying again will not help.
+    /// Returns an error if `body` is not a delivery request of this version.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let read: DeliveryWire = decode(body)?;
         check_version(read.v)?;
@@ -217,8 +217,7 @@ impl DeliveryRequest {
     }
 }
 
-/// Serialises into `body`. Strings, numbers and raw JSON written to memory: neither serde nor the
-/// writer has a way to fail.
+/// Serializes into `body`. Cannot fail: the values are strings, numbers and raw JSON, and the writer is memory.
 fn write(body: &mut Vec<u8>, value: &impl Serialize) {
     let written = serde_json::to_writer(body, value);
     debug_assert!(written.is_ok(), "{written:?}");

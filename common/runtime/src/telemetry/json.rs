@@ -1,3 +1,5 @@
+//! The JSON format of log lines.
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -9,18 +11,17 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Writes an event as one flat JSON object a line: `timestamp` (RFC 3339, UTC), `level` in lower
-/// case, `message`, `service`, `target`, and the event's own fields in camelCase (`message_id`
-/// becomes `messageId`).
+/// Writes each event as one line with a flat JSON object: `timestamp` (RFC 3339, UTC), `level` in lower case,
+/// `message`, `service`, `target`, and the fields of the event in camelCase (`message_id` becomes `messageId`).
 ///
-/// Our own because the formatter of `tracing-subscriber` nests fields and writes levels in upper
-/// case. Spans are not written: every event of ours carries the fields that concern it.
+/// The formatter of `tracing-subscriber` nests fields and writes levels in upper case. Does not write spans: each event
+/// of Tidings has all its fields itself.
 pub struct JsonLines {
     service: &'static str,
 }
 
 impl JsonLines {
-    /// `service` names the program in every line.
+    /// `service` is the name of the program in every line.
     #[must_use]
     pub const fn new(service: &'static str) -> Self {
         Self { service }
@@ -38,7 +39,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        // What comes through the `log` crate hides its own target and level in fields.
+        // An event from the `log` crate has its target and level in fields.
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         let mut line = Line {
@@ -78,7 +79,7 @@ impl Line {
     }
 }
 
-/// `message_id` as `messageId`.
+/// Converts `message_id` to `messageId`.
 fn camel_case(name: &str) -> String {
     let mut camel = String::with_capacity(name.len());
     let mut upper = false;

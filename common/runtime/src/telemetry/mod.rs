@@ -17,30 +17,32 @@ pub use recorder::{Metrics, install as install_metrics};
 
 use tidings_settings::{LogFormat, TelemetrySettings};
 
-/// Starts logging to standard output, and makes a panic a log line like any other.
+/// Starts logging to standard output. Panics become log lines too.
 ///
-/// `service` names the program in every line. `quiet_library` is a library whose own lines appear only if
-/// `LOG_LEVEL` asks for more than `info`, because its errors are logged where they are handled. Call it once, first thing after the settings are
-/// read; a second call changes nothing.
+/// `service` is the name of the program in every line. `quiet_library` is a library whose lines appear only if
+/// `LOG_LEVEL` is more verbose than `info`, because Tidings logs its errors where it handles them. A second call has no
+/// effect.
 pub fn start_logging(
     settings: &TelemetrySettings,
     service: &'static str,
     quiet_library: &'static str,
 ) {
-    // The settings were checked when they were read.
+    // The level was validated when the settings were read.
     let filter = EnvFilter::builder().parse_lossy(&settings.level);
     let verbose = filter
         .max_level_hint()
         .is_some_and(|level| level > LevelFilter::INFO);
-    let discretion = filter_fn(move |metadata| is_allowed(metadata, verbose, quiet_library));
-    let registry = tracing_subscriber::registry().with(filter).with(discretion);
+    let library_limit = filter_fn(move |metadata| is_allowed(metadata, verbose, quiet_library));
+    let registry = tracing_subscriber::registry()
+        .with(filter)
+        .with(library_limit);
     let started = match settings.format {
         LogFormat::Json => {
             let layer = tracing_subscriber::fmt::layer().event_format(JsonLines::new(service));
             registry.with(layer).try_init()
         }
         LogFormat::Pretty => {
-            // Colours are for a terminal; in a file they are noise.
+            // No colours in a file.
             let colours = std::io::stdout().is_terminal();
             let layer = tracing_subscriber::fmt::layer().with_ansi(colours);
             registry.with(layer).try_init()
@@ -55,8 +57,8 @@ pub fn start_logging(
     }
 }
 
-/// Limits libraries to `info`, whatever `LOG_LEVEL` says: at `debug` some of them log their input, payloads
-/// and tokens included.
+/// Limits libraries to `info`, regardless of `LOG_LEVEL`: at `debug` some of them log their input, which contains
+/// payloads and tokens.
 fn is_allowed(metadata: &Metadata<'_>, verbose: bool, quiet_library: &str) -> bool {
     let target = metadata.target();
     if target.starts_with("tidings") {

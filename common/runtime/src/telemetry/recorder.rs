@@ -1,24 +1,26 @@
+//! The metrics of the process, and what each means.
+
 use std::time::Duration;
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-/// Bounds of the latency histograms, in seconds.
+/// Bucket bounds of latency histograms, in seconds.
 const SECONDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// Bounds of the histograms of batch sizes, in messages.
+/// Bucket bounds of batch size histograms, in messages.
 const SIZES: [f64; 11] = [
     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0,
 ];
 
-/// The process's metrics, in the text format that Prometheus reads.
+/// The metrics of the process, in the text format of Prometheus.
 #[derive(Clone)]
 pub struct Metrics(PrometheusHandle);
 
 impl Metrics {
-    /// Metrics that belong to no recorder of the process: what a test renders.
+    /// Metrics without a process-wide recorder, for tests.
     #[must_use]
     pub fn detached() -> Self {
         Self(PrometheusBuilder::new().build_recorder().handle())
@@ -31,21 +33,20 @@ impl Metrics {
     }
 }
 
-/// Installs the process's recorder. Histograms whose names end in `_seconds` or `_size` get bounds
-/// that fit them.
+/// Installs the metrics recorder of the process. The names of histograms must end in `_seconds` or `_size`, which
+/// selects the bucket bounds.
 ///
-/// Must be called within a tokio runtime: a task of its own keeps the histograms from growing while
-/// nobody asks for them.
+/// Must be called in a tokio runtime: starts a task that keeps the histograms from growing between scrapes.
 ///
 /// # Errors
 ///
-/// Where the process has a recorder already.
+/// Returns an error if the process has a recorder already.
 pub fn install() -> Result<Metrics, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES)?
         .install_recorder()?;
-    describe();
+    register_help();
     let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut tick = tokio::time::interval(Duration::from_secs(5));
@@ -57,60 +58,54 @@ pub fn install() -> Result<Metrics, BuildError> {
     Ok(Metrics(handle))
 }
 
-/// What every figure means, in one place.
-fn describe() {
+/// Registers the help text of every metric.
+fn register_help() {
     describe_counter!(
         "tidings_http_requests_total",
-        "Requests answered, by method, path and status"
+        "HTTP requests, by method, path and status"
     );
-    describe_histogram!(
-        "tidings_http_request_seconds",
-        "From a request's head to its answer"
-    );
+    describe_histogram!("tidings_http_request_seconds", "Duration of HTTP requests");
     describe_counter!(
         "tidings_notifications_accepted_total",
-        "Notifications answered with 202, by type"
+        "Accepted notifications, by type"
     );
-    describe_gauge!("tidings_queue_depth", "Messages ready in a work queue");
-    describe_histogram!(
-        "tidings_batch_size",
-        "Messages that were processed together"
-    );
-    describe_counter!("tidings_intake_recorded_total", "Rows made");
+    describe_gauge!("tidings_queue_depth", "Ready messages in a work queue");
+    describe_histogram!("tidings_batch_size", "Messages per batch");
+    describe_counter!("tidings_intake_recorded_total", "Inserted rows");
     describe_counter!(
         "tidings_intake_duplicates_total",
-        "Messages whose notification was recorded before"
+        "Messages whose notification is recorded already"
     );
     describe_counter!(
         "tidings_messages_retried_total",
-        "Messages sent up the ladder, by reason"
+        "Messages that were retried by the ladder, by reason"
     );
     describe_counter!(
         "tidings_messages_deferred_total",
-        "Messages put off without counting an attempt"
+        "Messages that were deferred without counting an attempt"
     );
     describe_counter!(
         "tidings_messages_dead_lettered_total",
-        "Messages given up, by reason"
+        "Dead-lettered messages, by reason"
     );
     describe_counter!(
         "tidings_delivery_attempts_total",
-        "Sends, by channel, provider and outcome"
+        "Delivery attempts, by channel, provider and outcome"
     );
     describe_histogram!(
         "tidings_delivery_seconds",
-        "How long a send took, by channel and provider"
+        "Duration of delivery attempts, by channel and provider"
     );
     describe_gauge!(
         "tidings_provider_away",
-        "1 while a channel's provider is away and the channel takes no messages"
+        "1 while the provider of a channel is down and the channel takes no messages"
     );
     describe_gauge!(
         "tidings_channel_paused",
-        "1 while a channel pauses because its provider asked for patience"
+        "1 while a channel is paused because its provider limits the rate"
     );
     describe_gauge!(
         "tidings_webhook_destinations_away",
-        "Webhook destinations (host and port) that are away"
+        "Webhook destinations (host and port) that are down"
     );
 }
