@@ -24,6 +24,9 @@ fn main() {
 }
 
 #[tokio::main]
-async fn run(command: args::Command, config: Option<&Path>) -> anyhow::Result<output::CommandOutput> {
+async fn run(
+    command: args::Command,
+    config: Option<&Path>,
+) -> anyhow::Result<output::CommandOutput> {
     commands::run(command, config).await
 }

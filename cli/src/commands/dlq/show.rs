@@ -6,7 +6,6 @@ use tidings_broker::DeadLetter;
 use tidings_db::{Database, DatabaseSettings, notifications};
 use tidings_settings::database_is_set;
 
-
 use super::details::{details, text};
 use super::queue::with_queue;
 use super::selection::{DeadLetterFilter, FailureFilter};
