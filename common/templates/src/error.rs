@@ -1,18 +1,20 @@
+//! Errors of templates.
+
 use std::fmt;
 
-/// A part of a message that a template writes.
+/// A part of a message that a template renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// An e-mail's subject, a push message's title.
+    /// The subject of an e-mail, or the title of a push message.
     Subject,
     /// The text.
     Text,
-    /// An e-mail's HTML part.
+    /// The HTML part of an e-mail.
     Html,
 }
 
 impl Part {
-    /// Its name in requests and answers.
+    /// The name in requests and responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,30 +31,30 @@ impl fmt::Display for Part {
     }
 }
 
-/// Why a template gave no message. Its words quote the template, never a variable's value.
+/// Why a template cannot be rendered. The message may quote the template, but never the value of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderError {
-    /// Where.
+    /// The part with the problem.
     pub part: Part,
-    /// Its line, from 1, where it is known.
+    /// The line, counted from 1, if known.
     pub line: Option<usize>,
-    /// What.
+    /// The problem.
     pub problem: Problem,
 }
 
-/// What is wrong.
+/// A problem with a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// It is no template, in these words.
+    /// A syntax error, with the message of the engine.
     #[error("{0}")]
     Syntax(String),
-    /// It uses this variable, which is not there.
+    /// This variable is missing.
     #[error("the variable {0} is missing")]
     MissingVariable(String),
-    /// It asks for more work than a message may cost.
+    /// Rendering costs more work than the limit.
     #[error("it costs more work than a message may; are its loops or its variables too large?")]
     TooCostly,
-    /// It says more than this many bytes.
+    /// The output is longer than this number of bytes.
     #[error("it would have more than {0} bytes")]
     TooLong(usize),
     /// An expression cannot be computed with these variables.
@@ -61,7 +63,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// Stable, for programs.
+    /// A stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

@@ -1,7 +1,9 @@
+//! Finds constants that the engine would compute while it compiles.
+
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
 
-/// The line of an expression that repeats a constant text or list, such as `"x" * 100000000`: the engine
-/// would make it as it compiles, before anything counts.
+/// The line of an expression that repeats a constant text or list, such as `"x" * 100000000`. The engine would compute
+/// the expression while it compiles, before the cost is counted.
 pub(super) fn repetition(statement: &Stmt<'_>) -> Option<usize> {
     let (expressions, bodies) = inside(statement);
     let mut found = None;
@@ -12,7 +14,7 @@ pub(super) fn repetition(statement: &Stmt<'_>) -> Option<usize> {
     found.or_else(|| bodies.find_map(repetition))
 }
 
-/// A statement's own expressions, and the statements within it.
+/// The expressions of a statement, and the statements in it.
 fn inside<'t, 'a>(statement: &'t Stmt<'a>) -> (Vec<&'t Expr<'a>>, Vec<&'t [Stmt<'a>]>) {
     match statement {
         Stmt::Template(s) => (vec![], vec![&s.children]),
@@ -57,7 +59,7 @@ fn arguments<'t, 'a>(arguments: &'t [CallArg<'a>]) -> impl Iterator<Item = &'t E
     })
 }
 
-/// The expressions that an expression is made of.
+/// The operands of an expression.
 fn operands<'t, 'a>(expression: &'t Expr<'a>) -> Vec<&'t Expr<'a>> {
     match expression {
         Expr::Var(_) | Expr::Const(_) => vec![],
@@ -83,7 +85,7 @@ fn operands<'t, 'a>(expression: &'t Expr<'a>) -> Vec<&'t Expr<'a>> {
     }
 }
 
-/// What an expression is that the engine computes as it compiles.
+/// The kind of a constant, which the engine computes while it compiles.
 #[derive(Clone, Copy, PartialEq)]
 enum Constant {
     Number,
@@ -91,10 +93,10 @@ enum Constant {
     Long,
 }
 
-/// What constant an expression is, if it is one. Puts the line of a repetition into `found`.
+/// The kind of constant that an expression is, if it is constant. Sets `found` to the line of a repetition.
 fn constant(expression: &Expr<'_>, found: &mut Option<usize>) -> Option<Constant> {
     let operands = operands(expression);
-    // All of them, since a repetition may stand in any.
+    // Checks all operands, because each may contain a repetition.
     let operands: Vec<_> = operands.into_iter().map(|e| constant(e, found)).collect();
     let long = operands.contains(&Some(Constant::Long));
     let known = operands.iter().all(Option::is_some);

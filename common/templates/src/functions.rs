@@ -1,12 +1,14 @@
+//! The filters, tests and functions for templates.
+
 use std::sync::Arc;
 
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters, functions, tests};
 
 use super::meter::Meter;
-use super::work::Work;
+use super::work::CostClass;
 
-/// Makes the table of filters on offer.
+/// Declares the available filters.
 macro_rules! filters {
     ($($name:literal $work:ident $function:expr;)*) => {
         /// Whether templates may use this filter.
@@ -15,7 +17,7 @@ macro_rules! filters {
         }
 
         fn register_filters(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
-            $(environment.add_filter($name, metered(Work::$work, Value::from_function($function), meter));)*
+            $(environment.add_filter($name, metered(CostClass::$work, Value::from_function($function), meter));)*
         }
     };
 }
@@ -69,7 +71,7 @@ filters! {
     "urlencode" Text filters::urlencode;
 }
 
-/// Makes the table of tests on offer.
+/// Declares the available tests.
 macro_rules! tests {
     ($($name:literal $work:ident $function:expr;)*) => {
         /// Whether templates may use this test.
@@ -78,7 +80,7 @@ macro_rules! tests {
         }
 
         fn register_tests(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
-            $(environment.add_test($name, metered(Work::$work, Value::from_function($function), meter));)*
+            $(environment.add_test($name, metered(CostClass::$work, Value::from_function($function), meter));)*
         }
     };
 }
@@ -121,7 +123,7 @@ tests! {
     "in" Text tests::is_in;
 }
 
-/// Puts what templates may call into the environment of one message.
+/// Registers the filters, tests and functions in the environment of one message.
 pub(super) fn register(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
     register_filters(environment, meter);
     register_tests(environment, meter);
@@ -130,13 +132,13 @@ pub(super) fn register(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
         ("dict", Value::from_function(functions::dict)),
         ("namespace", Value::from_function(functions::namespace)),
     ] {
-        environment.add_function(name, metered(Work::Text, function, meter));
+        environment.add_function(name, metered(CostClass::Text, function, meter));
     }
 }
 
-/// `function`, which counts before and after, and takes nothing that is not there.
+/// Wraps `function` to count the cost of its arguments and its result, and to refuse missing variables.
 fn metered(
-    work: Work,
+    work: CostClass,
     function: Value,
     meter: &Arc<Meter>,
 ) -> impl Fn(&mut State, Rest<ValueOrKwargs>) -> Result<Value, Error> + Send + Sync + 'static {
@@ -145,13 +147,13 @@ fn metered(
         let arguments = arguments.into_values();
         let mut weight = 0;
         for argument in &arguments {
-            if !matches!(work, Work::Any) && argument.is_undefined() {
-                // Some of the engine's own take it for an empty list. This error knows its name.
+            if !matches!(work, CostClass::Any) && argument.is_undefined() {
+                // Some filters of the engine treat it as an empty list. This error contains its name.
                 argument.get_attr("")?;
             }
             weight += meter.weigh(argument)?;
         }
         meter.charge(work.cost(weight, &arguments)?)?;
-        meter.settled(function.call(state, &arguments)?)
+        meter.counted(function.call(state, &arguments)?)
     }
 }

@@ -1,10 +1,10 @@
-//! Templates: what a message says, with places for what differs from one to the next.
+//! Templates of messages, and their sandbox.
 //!
-//! The language is Jinja, as [`minijinja`] speaks it. A variable that is not there is an error, so that
-//! nobody is greeted as "Hello ,"; in HTML, variables are escaped. Who may write templates is not trusted
-//! with the program: they reach no files and no settings, and whatever they compute, it ends soon and
-//! takes little memory. The engine counts instructions (its fuel); what a single instruction can hide is
-//! counted by what the template is rewritten to call before it is run (`rewrite`, `meter`).
+//! The language is the Jinja of [`minijinja`]. A missing variable is an error, so that no message starts with "Hello ,".
+//! In HTML, variables are escaped. The authors of templates are not trusted: a template reaches no files and no settings,
+//! and its time and memory are limited. The engine counts instructions (its fuel), but the cost of a single instruction
+//! may be large. Therefore each template is rewritten before it runs: expensive instructions become calls of filters that
+//! count their cost (`rewrite`, `meter`).
 
 mod error;
 mod folding;

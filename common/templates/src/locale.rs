@@ -1,13 +1,15 @@
+//! Languages of templates.
+
 use std::fmt;
 use std::str::FromStr;
 
 /// The language of a template: `language`, `language-REGION`, `language-Script` or both (BCP 47, RFC 5646
 /// §2.1), in canonical spelling, such as `de`, `de-AT`, `zh-Hant` or `zh-Hant-TW`; or `default`, which is
-/// taken where no other fits.
+/// used if no other language matches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Locale(String);
 
-/// A text that names no language.
+/// The text is not a language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a language such as de, de-AT or zh-Hant, or default")]
 pub struct InvalidLocale;
@@ -27,9 +29,8 @@ impl Locale {
         &self.0
     }
 
-    /// The locales whose template may be used for somebody who wants `wanted`, the best one first:
-    /// `zh-Hant-TW`, `zh-Hant`, `zh`, `default` (RFC 4647 §3.4, lookup). Whatever is no language has the
-    /// default alone.
+    /// The locales to try for the requested language `wanted`, best first: `zh-Hant-TW`, `zh-Hant`, `zh`,
+    /// `default` (RFC 4647 §3.4, lookup). Only `default` if `wanted` is not a language.
     #[must_use]
     pub fn candidates(wanted: Option<&str>) -> Vec<String> {
         let mut candidates = Vec::new();
@@ -43,9 +44,8 @@ impl Locale {
     }
 }
 
-/// A language tag in canonical spelling (RFC 5646 §2.1.1): the language in small letters, a script with
-/// one capital, a region in capitals. An underscore is taken for a hyphen, as many systems write it.
-/// Empty where it is no tag at all.
+/// A language tag in canonical format (RFC 5646 §2.1.1): the language in lower case, the script capitalized, the region in
+/// upper case. An underscore counts as a hyphen, because many systems use it. Empty if the text is not a tag.
 fn canonical(tag: &str) -> String {
     let subtags: Vec<&str> = tag.split(['-', '_']).collect();
     let valid = |subtag: &&str| {

@@ -1,21 +1,22 @@
+//! Counts the cost of rendering.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
-/// What all parts of a message may cost together, in bytes handled: some tenths of a second at worst.
-/// A large e-mail (500 KiB) handles each of its bytes a few times.
+/// The cost limit for all parts of a message together, in processed bytes: at most some tenths of a second. A large
+/// e-mail (500 KiB) processes each of its bytes a few times.
 const BUDGET: u64 = 16 * 1024 * 1024;
 
-/// What a value costs beside its text.
+/// The cost of a value in addition to its text.
 const NODE: u64 = 16;
 
-/// How deep values may be nested: more than JSON may (`serde_json`: 127), and shallow enough for any
-/// thread's stack.
+/// The maximum nesting of values: more than JSON allows (`serde_json`: 127), and safe for the stack of a thread.
 const MAX_DEPTH: usize = 140;
 
-/// Counts the work that one instruction of a template can hide: the engine's fuel counts instructions,
-/// but one of them can join two texts of any length or compare two lists.
+/// Counts the cost within single instructions. The fuel of the engine counts only instructions, but one instruction can
+/// join two texts of any length or compare two lists.
 #[derive(Debug)]
 pub(super) struct Meter(AtomicU64);
 
@@ -24,16 +25,16 @@ impl Meter {
         Self(AtomicU64::new(BUDGET))
     }
 
-    /// Counts `bytes`; refuses where that is more than there is left.
+    /// Counts `bytes`. Fails if the limit is exceeded.
     pub(super) fn charge(&self, bytes: u64) -> Result<(), Error> {
-        // One thread alone renders a message; it is atomic since the engine asks for `Sync`.
+        // Only one thread renders a message. Atomic, because the engine requires `Sync`.
         let left = self.0.load(Ordering::Relaxed).checked_sub(bytes);
         self.0.store(left.unwrap_or(0), Ordering::Relaxed);
         left.map(drop)
             .ok_or_else(|| Error::from(ErrorKind::OutOfFuel))
     }
 
-    /// Counts a value with all that it holds. Returns how much that was.
+    /// Counts a value with all nested values. Returns the cost.
     pub(super) fn weigh(&self, value: &Value) -> Result<u64, Error> {
         let before = self.0.load(Ordering::Relaxed);
         self.weigh_nested(value, 0)?;
@@ -63,9 +64,9 @@ impl Meter {
         Ok(())
     }
 
-    /// What a filter or an operator made: counted, and a list where it was to be computed later, so
-    /// that nothing costs anything once it is counted.
-    pub(super) fn settled(&self, value: Value) -> Result<Value, Error> {
+    /// Counts the result of a filter or an operator. Collects a lazy result into a list, so that it cannot cost more
+    /// later.
+    pub(super) fn counted(&self, value: Value) -> Result<Value, Error> {
         let value = if value.kind() == ValueKind::Iterable {
             let mut items = Vec::new();
             for item in value.try_iter()?.checked() {
@@ -81,7 +82,7 @@ impl Meter {
     }
 }
 
-/// A text's bytes; 0 of what is no text.
+/// The length of a text in bytes; 0 for other values.
 pub(super) fn text_len(value: &Value) -> u64 {
     let bytes = value
         .as_str()

@@ -1,12 +1,14 @@
+//! Names of templates.
+
 use std::fmt;
 use std::str::FromStr;
 
-/// What a notification calls a template by: 1 to 100 of `a-z`, `0-9`, `-`, `_` and `.`, starting with a
+/// The name of a template: 1 to 100 of `a-z`, `0-9`, `-`, `_` and `.`, starting with a
 /// letter or a digit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TemplateName(String);
 
-/// A text that is no template's name.
+/// The text is not a valid template name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 100 of a-z, 0-9, -, _ and ., starting with a letter or a digit")]
 pub struct InvalidName;

@@ -1,13 +1,15 @@
+//! Numbers in variables.
+
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
 use tidings_domain::content::Object;
 
-/// Variables whose whole numbers are whole, however they are spelled: `1e3`, `1000.0` and `1000`.
+/// Serializes variables so that `1e3`, `1000.0` and `1000` are the same integer.
 ///
 /// JSON knows one kind of number (RFC 8259 §6), and a table keeps its value (PostgreSQL, "JSON Types": `jsonb`
-/// keeps no exponent). What is rendered before the variables were in a table, a preview, and after, a
-/// message, must be the same.
+/// keeps no exponent). A preview, whose variables were never in the table, and a
+/// message must render equally.
 pub(super) struct ByValue<'a>(pub(super) &'a Object);
 
 impl Serialize for ByValue<'_> {
@@ -31,7 +33,7 @@ impl Serialize for Member<'_> {
     }
 }
 
-/// A number with a fraction or an exponent as the whole number that it is, where it is one.
+/// The integer value of a number that has a fraction or an exponent, if it is an integer.
 fn whole(number: &Number) -> Option<Number> {
     let float = number
         .as_f64()

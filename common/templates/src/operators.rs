@@ -1,3 +1,5 @@
+//! Operators that count their cost.
+
 use std::sync::{Arc, LazyLock};
 
 use minijinja::value::Rest;
@@ -5,23 +7,23 @@ use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior, Va
 
 use super::meter::Meter;
 
-/// The engine's own operators, which a metered one calls once it has counted.
+/// The operators of the engine, which a metered operator calls after it has counted the cost.
 static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut engine = Environment::empty();
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine
 });
 
-/// An operator whose work depends on how long its operands are. In a compiled template each is a filter
-/// of the name given here, which no author can write.
+/// An operator whose cost depends on the length of its operands. In a rewritten template it is a filter with a name that
+/// is not valid in a template source.
 pub(super) struct Operator {
     pub(super) filter: &'static str,
     apply: Expression<'static, 'static>,
-    /// What the result costs beside the operands.
+    /// The cost of the result in addition to that of the operands.
     extra: fn(&Value, &Value) -> u64,
 }
 
-/// All operators, each with its operands by the names a, b, c and d.
+/// All operators, with the operands a, b, c and d.
 static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
     let plain: [(&str, &str); 11] = [
         ("~add", "a + b"),
@@ -58,7 +60,7 @@ fn operator(
     }
 }
 
-/// What repeating a text or a list costs.
+/// The cost of repeating a text or a list.
 fn repeated(a: &Value, b: &Value) -> u64 {
     let times = |value: &Value| value.as_usize().unwrap_or(0);
     let size = |value: &Value| match value.as_str() {
@@ -72,7 +74,7 @@ fn repeated(a: &Value, b: &Value) -> u64 {
     u64::try_from(cost).unwrap_or(u64::MAX)
 }
 
-/// Puts the operators into the environment of one message.
+/// Registers the operators in the environment of one message.
 pub(super) fn register(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
     for operator in OPERATORS.iter() {
         let meter = Arc::clone(meter);
@@ -87,12 +89,12 @@ pub(super) fn register(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
                 }
                 meter.charge((operator.extra)(a, b))?;
                 let result = operator.apply.eval(context! { a, b, c, d });
-                meter.settled(result.map_err(|error| at_the_operator(&error, [a, b, c, d]))?)
+                meter.counted(result.map_err(|error| at_the_operator(&error, [a, b, c, d]))?)
             },
         );
     }
     let scalar = |value: &Value| -> Result<Value, Error> {
-        // A namespace that held another, or itself, could be printed without end.
+        // A namespace that contains itself would print forever.
         if value.as_object().is_some() {
             let message = "a namespace's members can be set to texts and numbers alone";
             return Err(Error::new(ErrorKind::InvalidOperation, message));
@@ -106,9 +108,9 @@ pub(super) fn register(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
     });
 }
 
-/// The engine's error without the place in our own expression, so that it takes the template's.
+/// The error of the engine without its position in the expression of the operator, so that it gets that of the template.
 fn at_the_operator(error: &Error, operands: [&Value; 4]) -> Error {
-    // An undefined value knows where in the template it came from, and passes that on to this error.
+    // An undefined value knows its position in the template, and adds the position to this error.
     let undefined = operands.into_iter().find(|value| value.is_undefined());
     if let Some(undefined) = undefined
         && let Err(error) = undefined.get_attr("")

@@ -1,3 +1,5 @@
+//! Renders templates.
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,21 +16,21 @@ use super::numbers::ByValue;
 use super::{Source, functions, operators, syntax};
 use tidings_domain::content::{Object, Rendered};
 
-/// The most bytes that a part may have once it is rendered. Mail programs cut off far shorter ones.
+/// The longest rendered part, in bytes. Mail programs truncate much shorter ones.
 pub const MAX_OUTPUT: usize = 512 * 1024;
 
-/// How many instructions a part may take: an order of some thousand lines takes a tenth.
+/// The instruction limit for a part. A list of some thousand rows needs a tenth.
 const FUEL: u64 = 250_000;
 
-/// How deep macros and recursive loops may nest, by the engine's own measure (a macro costs four and a
-/// loop one). Each level takes some of the thread's stack.
+/// The maximum nesting of macros and recursive loops, in units of the engine (a macro counts four, a loop one). Each
+/// level uses stack of the thread.
 const MAX_RECURSION: usize = 80;
 
 /// Checks that a template can be compiled.
 ///
 /// # Errors
 ///
-/// Where it cannot.
+/// Returns an error if the template does not compile.
 pub fn check(source: Source<'_>) -> Result<(), RenderError> {
     for (part, source) in source.parts() {
         syntax::compile(part.as_str(), source).map_err(|(line, problem)| RenderError {
@@ -40,12 +42,11 @@ pub fn check(source: Source<'_>) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// What a template says with these variables. Takes some tenths of a second at worst, and little memory,
-/// whatever the template.
+/// Renders a template with variables. Takes at most some tenths of a second and little memory, for every template.
 ///
 /// # Errors
 ///
-/// Where a variable is missing, the template is none, or it costs more than a message may.
+/// Returns an error if a variable is missing, the template is invalid, or rendering exceeds a limit.
 pub fn render(source: Source<'_>, variables: &Object) -> Result<Rendered, RenderError> {
     let meter = Arc::new(Meter::new());
     let environment = environment(&meter);
@@ -84,13 +85,13 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Where one message is rendered.
+/// The environment for rendering one message.
 fn environment(meter: &Arc<Meter>) -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(MAX_RECURSION);
-    // So that an error knows which expression it comes from.
+    // With debug information, errors contain the expression.
     environment.set_debug(true);
     functions::register(&mut environment, meter);
     operators::register(&mut environment, meter);
@@ -98,7 +99,7 @@ fn environment(meter: &Arc<Meter>) -> Environment<'static> {
     environment.set_formatter(move |out, state: &mut State, value| {
         meter.weigh(value)?;
         if value.is_none() {
-            // "Dear None," is as wrong as "Dear ,".
+            // A message must not contain "Dear None,".
             return Err(ErrorKind::UndefinedError.into());
         }
         escape_formatter(out, state, value)
@@ -111,7 +112,7 @@ fn write(
     part: Part,
     source: &str,
     root: Value,
-) -> Result<String, syntax::Wrong> {
+) -> Result<String, syntax::LocatedProblem> {
     let instructions = syntax::compile(part.as_str(), source)?;
     let escape = match part {
         Part::Html => AutoEscape::Html,
@@ -134,7 +135,7 @@ fn write(
     Ok(written)
 }
 
-/// What an error means for whoever sees it.
+/// Converts an error of the engine.
 fn problem(error: &Error, source: &str) -> Problem {
     let detail = error.detail().unwrap_or_default();
     if let Some(name) = missing(error, detail) {
@@ -150,7 +151,7 @@ fn problem(error: &Error, source: &str) -> Problem {
             Problem::TooCostly
         }
         ErrorKind::UndefinedError => Problem::MissingVariable(shown(expression)),
-        // These speak of the template alone; the details of others quote values.
+        // The details of these errors quote only the template; those of other errors quote values.
         ErrorKind::UnknownFunction
         | ErrorKind::UnknownMethod
         | ErrorKind::UnknownFilter
@@ -168,8 +169,8 @@ fn problem(error: &Error, source: &str) -> Problem {
     }
 }
 
-/// The expression at `range` with what it is looked up in: the range of `order.lines[0].price` may start
-/// at its bracket.
+/// The expression at `range`, extended to the start of a lookup: the range of `order.lines[0].price` may start at the
+/// bracket.
 fn whole(source: &str, range: Range<usize>) -> Option<&str> {
     let before = source.get(..range.start)?;
     let path = |c: char| c.is_alphanumeric() || "_.[]'\"".contains(c);
@@ -182,7 +183,7 @@ fn whole(source: &str, range: Range<usize>) -> Option<&str> {
     source.get(start..range.end)
 }
 
-/// An expression as an error quotes it.
+/// An expression, shortened for an error message.
 fn shown(expression: Option<&str>) -> String {
     let expression = expression.map(str::trim).filter(|text| !text.is_empty());
     let Some(expression) = expression else {
@@ -191,8 +192,7 @@ fn shown(expression: Option<&str>) -> String {
     expression.chars().take(100).collect()
 }
 
-/// The variable that an error is about, where it is one that is not there. The engine names it in its
-/// details, between backticks: ``(`order.number` is undefined, from line 3)``.
+/// The missing variable of an error, if a variable is missing. The engine puts its name in the details, between backticks: ``(`order.number` is undefined, from line 3)``.
 fn missing(error: &Error, detail: &str) -> Option<String> {
     let (before, _) = detail.split_once("` is undefined")?;
     let (_, name) = before.rsplit_once('`')?;
@@ -205,7 +205,7 @@ fn missing(error: &Error, detail: &str) -> Option<String> {
     (whole && kinds.contains(&error.kind())).then(|| shown(Some(name)))
 }
 
-/// A text on one line: whatever breaks or steers lines becomes a space, and no two stand together.
+/// Puts a text on one line: control characters, line breaks and repeated spaces become one space.
 fn one_line(text: &str) -> String {
     let breaks = |c: char| c.is_control() || c == ' ' || "\u{2028}\u{2029}".contains(c);
     let words = text.split(breaks).filter(|word| !word.is_empty());

@@ -3,22 +3,25 @@ use minijinja::value::ValueKind;
 
 use super::functions;
 
-/// What a template may not do, in words, and its line.
-pub(super) type Refusal = (Option<usize>, String);
+/// The line and the message for an instruction that templates may not use.
+pub(super) type ForbiddenInstruction = (Option<usize>, String);
 
-/// No slot in the engine's table of filters looked up.
+/// Marks a filter that the engine must look up by name.
 const NOT_CACHED: u8 = !0;
 
-/// Replaces what can hide work by what counts it, and refuses what a message has no use for.
+/// Replaces expensive instructions with filters that count their cost, and refuses instructions that messages do not
+/// need.
 ///
-/// The engine's fuel counts instructions, but a single one can double a text or compare two long lists.
-/// So every instruction whose work depends on its operands becomes a call of a filter that counts them
-/// first (see `Operator`).
+/// The fuel of the engine counts instructions, but a single one can double a text or compare two long lists. Therefore
+/// every instruction whose cost depends on its operands becomes a call of a filter that counts the cost (see
+/// `Operator`).
 ///
 /// # Errors
 ///
-/// What is not on offer: other templates, unpacked arguments, methods.
-pub(super) fn metered<'a>(compiled: &Instructions<'a>) -> Result<Instructions<'a>, Refusal> {
+/// Returns an error for other templates, unpacked arguments and methods.
+pub(super) fn metered<'a>(
+    compiled: &Instructions<'a>,
+) -> Result<Instructions<'a>, ForbiddenInstruction> {
     let mut places = Vec::new();
     let mut rewritten = Vec::new();
     let mut index = 0;
@@ -51,7 +54,7 @@ fn place(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
-/// Where instructions moved, jumps follow them.
+/// Updates the target of a jump after instructions moved.
 fn move_target(instruction: &mut Instruction<'_>, places: &[u32]) {
     use Instruction as I;
     if let I::Jump(target)
@@ -70,8 +73,7 @@ const fn filter<'a>(name: &'static str, operands: u16) -> Instruction<'a> {
     Instruction::ApplyFilter(name, Some(operands), NOT_CACHED)
 }
 
-/// What stands for `instruction` in a metered template. `after_name` says that it comes after a constant
-/// text.
+/// The instructions that replace `instruction`. `after_name` is whether a constant text precedes it.
 fn replace<'a>(
     instruction: &Instruction<'a>,
     after_name: bool,
@@ -94,7 +96,7 @@ fn replace<'a>(
         I::Lte => vec![filter("~lte", 2)],
         I::In => vec![filter("~in", 2)],
         I::Slice => vec![filter("~slice", 4)],
-        // By name it is looked up at once, and the engine remembers the name for its errors.
+        // The engine looks the filter up by name, and uses the name in its errors.
         I::GetItem if !after_name => vec![filter("~item", 2)],
         I::BuildMap(_) | I::BuildList(_) | I::BuildTuple(_) => vec![instruction.clone(), weighed()],
         I::SetAttr(_) => vec![I::Swap, filter("~scalar", 1), I::Swap, instruction.clone()],

@@ -7,21 +7,24 @@ use super::{folding, rewrite};
 /// The longest source of one part, in bytes.
 const MAX_SOURCE: usize = 512 * 1024;
 
-/// The most tokens and bytes between one pair of braces, and the most `elif`: what the engine handles
-/// by recursion stays far from the end of a thread's stack.
+/// The maximum number of tokens and bytes in one pair of braces, and of `elif`: the engine handles them by recursion,
+/// which must not exhaust the stack of a thread.
 const MAX_TOKENS: usize = 400;
 const MAX_TAG: usize = 16 * 1024;
 const MAX_ELIFS: usize = 100;
 
-/// What is wrong with a source, and in which line.
-pub(super) type Wrong = (Option<usize>, Problem);
+/// The line of a problem, if known, and the problem.
+pub(super) type LocatedProblem = (Option<usize>, Problem);
 
-fn wrong(line: Option<usize>, message: impl Into<String>) -> Wrong {
+fn wrong(line: Option<usize>, message: impl Into<String>) -> LocatedProblem {
     (line, Problem::Syntax(message.into()))
 }
 
-/// Compiles one part's source, metered.
-pub(super) fn compile<'a>(name: &'static str, source: &'a str) -> Result<Instructions<'a>, Wrong> {
+/// Compiles the source of one part, and rewrites it to count its cost.
+pub(super) fn compile<'a>(
+    name: &'static str,
+    source: &'a str,
+) -> Result<Instructions<'a>, LocatedProblem> {
     if source.len() > MAX_SOURCE {
         return Err(wrong(None, format!("it has more than {MAX_SOURCE} bytes")));
     }
@@ -43,15 +46,15 @@ pub(super) fn compile<'a>(name: &'static str, source: &'a str) -> Result<Instruc
     rewrite::metered(&instructions).map_err(|(line, message)| wrong(line, message))
 }
 
-/// The engine's words for what it cannot read.
-fn engine(error: &minijinja::Error) -> Wrong {
+/// Converts a syntax error of the engine.
+fn engine(error: &minijinja::Error) -> LocatedProblem {
     let message = error
         .detail()
         .map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
     wrong(error.line(), message)
 }
 
-fn check_tokens(source: &str) -> Result<(), Wrong> {
+fn check_tokens(source: &str) -> Result<(), LocatedProblem> {
     let (mut tokens, mut start, mut elifs) = (0, 0, 0);
     for token in tokenize(source, false, SyntaxConfig::default()) {
         let (token, span) = token.map_err(|error| engine(&error))?;

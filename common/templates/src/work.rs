@@ -1,21 +1,23 @@
+//! The cost of filters.
+
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
 use super::meter::text_len;
 
-/// The largest number that a filter takes for a width or a count.
+/// The largest width or count that a filter accepts.
 const MAX_NUMBER: u64 = 1000;
 
-/// How a filter's work grows beyond what it is given and what it makes.
+/// The cost class of a filter: its cost in addition to that of its arguments and its result.
 #[derive(Clone, Copy)]
-pub(super) enum Work {
-    /// It takes even what is not there, and makes no more than it is given.
+pub(super) enum CostClass {
+    /// Accepts missing variables; no additional cost.
     Any,
-    /// It does not: it reads once, and makes something that is a few times as long at most.
+    /// Refuses missing variables; no additional cost.
     Text,
-    /// It takes a text apart into its characters, each a value.
+    /// Splits a text into characters, each of which becomes a value.
     List,
-    /// It compares all values with each other in order.
+    /// Sorts or compares the values.
     Order,
     /// `text|replace(from, to)`
     Replace,
@@ -33,12 +35,12 @@ pub(super) enum Work {
     Json,
 }
 
-impl Work {
-    /// What a call costs whose arguments weigh `weight`.
+impl CostClass {
+    /// The cost of a call with arguments of the cost `weight`.
     ///
     /// # Errors
     ///
-    /// Arguments that have no use but to make work.
+    /// Returns an error for arguments that are useful only to create cost.
     pub(super) fn cost(self, weight: u64, arguments: &[Value]) -> Result<u64, Error> {
         let text = |place: usize| arguments.get(place).map_or(0, text_len);
         let spread = text(0).saturating_mul(24);
@@ -67,7 +69,7 @@ impl Work {
                 groups.saturating_mul(weight).saturating_add(spread)
             }
             Self::Sum => {
-                // Texts and lists are added by copying all that came before, each time.
+                // Adding texts or lists copies the whole sum each time.
                 let start = options(arguments, "start").or_else(|| arguments.get(2).cloned());
                 if start.is_some_and(|start| !start.is_number() && !start.is_kwargs()) {
                     return Err(refused("sum adds numbers alone"));
@@ -92,7 +94,7 @@ fn as_u64(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// How often `byte` stands in the text that a filter is for.
+/// Occurrences of `byte` in the text argument.
 fn count(arguments: &[Value], byte: u8) -> u64 {
     let text = arguments
         .first()
@@ -101,7 +103,7 @@ fn count(arguments: &[Value], byte: u8) -> u64 {
     as_u64(text.bytes().filter(|found| *found == byte).count())
 }
 
-/// An argument that is given by name.
+/// A named argument.
 fn options(arguments: &[Value], name: &str) -> Option<Value> {
     let named = arguments.last().filter(|value| value.is_kwargs())?;
     named
@@ -110,7 +112,7 @@ fn options(arguments: &[Value], name: &str) -> Option<Value> {
         .filter(|value| !value.is_undefined())
 }
 
-/// The largest number among the arguments, named ones included; refuses one that is too large.
+/// The largest number among the arguments, including named ones. Fails if a number is too large.
 fn largest_number(arguments: &[Value]) -> Result<u64, Error> {
     let mut largest = 4;
     for argument in arguments.iter().skip(1) {
@@ -133,8 +135,8 @@ fn largest_number(arguments: &[Value]) -> Result<u64, Error> {
     Ok(largest)
 }
 
-/// Refuses a format with a width or a precision that is too large, or that is an argument (`*`), or with
-/// named values, whose names could hide either.
+/// Refuses a format with a width or precision that is too large or is an argument (`*`), and a format with named values,
+/// because a name can contain both.
 fn check_widths(arguments: &[Value]) -> Result<(), Error> {
     let format = arguments
         .first()
