@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// RecordedRows latencies. Keeps every value, so the percentiles are exact.
+/// Records latencies. Keeps every value, so the percentiles are exact.
 #[derive(Clone, Debug, Default)]
 pub struct Latencies(Vec<u32>);
 

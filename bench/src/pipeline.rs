@@ -30,7 +30,7 @@ pub struct Installation {
 /// The results. Rates are notifications per second.
 #[derive(Clone, Debug, Serialize)]
 pub struct PipelineReport {
-    /// PostedLoad notifications.
+    /// Posted notifications.
     pub count: u64,
     /// Connections.
     pub connections: usize,

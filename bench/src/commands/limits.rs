@@ -13,7 +13,7 @@ use crate::settings::{api_token, servers};
 /// Arguments of `limits`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// BareClient, rows and requests for each part
+    /// Messages, rows and requests for each part
     #[arg(long, default_value_t = 40_000, value_parser = value_parser!(u64).range(1000..))]
     count: u64,
     #[command(flatten)]

@@ -19,7 +19,7 @@ pub struct Args {
     /// Notifications for each part of a round
     #[arg(long, default_value_t = 40_000, value_parser = value_parser!(u64).range(1000..))]
     count: u64,
-    /// BareClient in the queue that the worker drains
+    /// Messages in the queue that the worker drains
     #[arg(long, default_value_t = 200_000)]
     drain: u64,
     #[command(flatten)]

@@ -25,7 +25,7 @@ use crate::latency::Latencies;
 use crate::load::RequestBodies;
 use crate::scratch_topology;
 
-/// BareClient that the consumer acknowledges at once.
+/// Messages that the consumer acknowledges at once.
 const ACK_EVERY: u64 = 100;
 
 /// Unacknowledged messages that the broker sends to the consumer.

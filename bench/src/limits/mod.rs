@@ -22,7 +22,7 @@ pub(crate) use inserts::insert;
 /// What to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitsPlan {
-    /// BareClient, rows and requests for each part.
+    /// Messages, rows and requests for each part.
     pub count: u64,
     /// Bytes of each payload.
     pub payload_bytes: usize,

@@ -14,7 +14,7 @@ pub struct RequestBodies {
 }
 
 impl RequestBodies {
-    /// RequestBodies for `users`, with payloads of `payload_bytes` bytes, or a little more if that is too few for
+    /// Bodies for `users`, with payloads of `payload_bytes` bytes, or a little more if that is too few for
     /// the required fields.
     #[must_use]
     pub fn new(users: &[UserId], payload_bytes: usize) -> Self {

@@ -33,7 +33,7 @@ pub struct TargetsPlan {
     pub rounds: usize,
     /// Notifications for each part of a round.
     pub count: u64,
-    /// BareClient in the queue to drain.
+    /// Messages in the queue to drain.
     pub drain: u64,
     /// Connections.
     pub connections: usize,
