@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tidings_api::app::App;
 use tidings_api::settings::Settings;
-use tidings_broker::CLIENT_LIBRARY;
+use tidings_broker::{CLIENT_LIBRARY, ensure_thread_stack_size};
 use tidings_runtime::program;
 
 #[global_allocator]
@@ -14,6 +14,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SERVICE: &str = "tidings-api";
 
 fn main() -> ExitCode {
+    if let Err(error) = ensure_thread_stack_size() {
+        eprintln!("{SERVICE}: threads keep their default stack size: {error}");
+    }
     program::main(SERVICE, Settings::read, run)
 }
 

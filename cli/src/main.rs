@@ -10,6 +10,17 @@ use std::path::Path;
 use clap::Parser;
 
 fn main() {
+    if let Err(error) = tidings_broker::ensure_thread_stack_size() {
+        eprintln!("tidings: threads keep their default stack size: {error}");
+    }
+    // The stack of the main thread has another size.
+    let thread = std::thread::spawn(run_to_exit);
+    if thread.join().is_err() {
+        std::process::exit(101);
+    }
+}
+
+fn run_to_exit() {
     let args = args::Args::parse();
     // Fails only if a provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

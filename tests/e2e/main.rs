@@ -37,6 +37,7 @@ mod documented_tests;
 mod edge_payloads;
 mod emails;
 mod example_settings;
+mod hostile_headers;
 mod http_errors;
 mod idempotency;
 mod idle_connections;

@@ -73,7 +73,13 @@ impl App {
         let health = Arc::new(Health::default());
         let connectivity = Arc::new(Connectivity::new(Arc::clone(&health)));
         let channels = probes::Channels(self.deliveries.states());
-        let probes = probes::serve(self.listener, Arc::clone(&health), channels, self.metrics)?;
+        let probes = probes::serve(
+            self.listener,
+            Arc::clone(&health),
+            channels,
+            Arc::clone(&connectivity),
+            self.metrics,
+        )?;
         let (probes_handle, probes) = (probes.handle(), tokio::spawn(probes));
         let watch = tokio::spawn(tidings_db::monitor_health(
             self.database.clone(),

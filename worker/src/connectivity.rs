@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tidings_runtime::health::Health;
@@ -7,6 +7,8 @@ use tidings_runtime::health::Health;
 /// `connected` only while the publisher and every consumer are connected.
 pub struct Connectivity {
     connected: Mutex<BTreeMap<String, bool>>,
+    /// Queues with a message that cannot be parsed.
+    unreadable: Mutex<BTreeSet<String>>,
     health: Arc<Health>,
 }
 
@@ -18,6 +20,7 @@ impl Connectivity {
         let connected = BTreeMap::from([(PUBLISHER.to_owned(), false)]);
         Self {
             connected: Mutex::new(connected),
+            unreadable: Mutex::default(),
             health,
         }
     }
@@ -44,6 +47,13 @@ impl Connectivity {
         self.health.set_rabbitmq(all.values().all(|up| *up));
     }
 
+    /// The queues that hold a message that cannot be parsed.
+    pub fn unreadable_queues(&self) -> Vec<String> {
+        let queues = self.unreadable.lock();
+        let queues = queues.unwrap_or_else(PoisonError::into_inner);
+        queues.iter().cloned().collect()
+    }
+
     /// Records that messages are held until the returned guard is dropped.
     pub fn hold(self: &Arc<Self>) -> HoldGuard {
         self.health.begin_hold();
@@ -61,6 +71,17 @@ impl ConsumerConnectivity {
     /// Records whether the consumer is connected.
     pub fn set(&self, connected: bool) {
         self.all.set(&self.queue, connected);
+    }
+
+    /// Records whether the queue holds a message that cannot be parsed.
+    pub fn set_unreadable(&self, unreadable: bool) {
+        let queues = self.all.unreadable.lock();
+        let mut queues = queues.unwrap_or_else(PoisonError::into_inner);
+        if unreadable {
+            queues.insert(self.queue.clone());
+        } else {
+            queues.remove(&self.queue);
+        }
     }
 
     /// The connectivity of the whole worker.

@@ -10,10 +10,12 @@ use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use serde::Serialize;
 use serde_json::json;
+use tidings_broker::unreadable_remedy;
 use tidings_runtime::health::{Health, HealthReport};
 use tidings_runtime::telemetry::Metrics;
 use uuid::Uuid;
 
+use crate::connectivity::Connectivity;
 use crate::delivery::{ChannelHealth, ChannelState};
 
 /// The states of the channels that this process delivers.
@@ -36,6 +38,24 @@ struct WorkerHealth {
     health: HealthReport,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     channels: BTreeMap<&'static str, ChannelHealth>,
+    #[serde(rename = "unreadableQueues", skip_serializing_if = "Vec::is_empty")]
+    unreadable_queues: Vec<UnreadableQueue>,
+}
+
+/// A queue that holds a message that cannot be parsed.
+#[derive(Serialize)]
+struct UnreadableQueue {
+    queue: String,
+    remedy: String,
+}
+
+impl From<String> for UnreadableQueue {
+    fn from(queue: String) -> Self {
+        Self {
+            remedy: unreadable_remedy(&queue),
+            queue,
+        }
+    }
 }
 
 /// Serves the probes on `listener` as long as the process runs, also while the worker drains.
@@ -43,15 +63,18 @@ pub fn serve(
     listener: TcpListener,
     health: Arc<Health>,
     channels: Channels,
+    connectivity: Arc<Connectivity>,
     metrics: Metrics,
 ) -> std::io::Result<Server> {
     let (health, metrics) = (Data::from(health), Data::new(metrics));
     let channels = Data::new(channels);
+    let connectivity = Data::from(connectivity);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(health.clone())
             .app_data(metrics.clone())
             .app_data(channels.clone())
+            .app_data(connectivity.clone())
             .route("/health", web::get().to(self::health))
             .route("/ready", web::get().to(ready))
             .route("/live", web::get().to(live))
@@ -68,10 +91,19 @@ pub fn serve(
 
 /// A provider that is down does not make the worker unhealthy, because a restart would not help. The body shows
 /// the provider's state.
-async fn health(health: Data<Health>, channels: Data<Channels>) -> HttpResponse {
+async fn health(
+    health: Data<Health>,
+    channels: Data<Channels>,
+    connectivity: Data<Connectivity>,
+) -> HttpResponse {
     let body = WorkerHealth {
         health: health.report(),
         channels: channels.health(),
+        unreadable_queues: connectivity
+            .unreadable_queues()
+            .into_iter()
+            .map(Into::into)
+            .collect(),
     };
     response(body.health.is_healthy()).json(body)
 }

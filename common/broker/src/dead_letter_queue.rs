@@ -10,6 +10,7 @@ use lapin::{Channel, Connection, Consumer};
 use tokio::sync::Mutex;
 
 use super::dead_letters::DeadLetter;
+use super::unreadable::{is_unreadable, unreadable_remedy};
 
 /// How many messages a consumer of ours may hold. Those that stay in the queue are held until the
 /// end, so another consumer is added whenever all are full: the messages that the broker has sent
@@ -18,6 +19,22 @@ const WINDOW: u16 = 2000;
 
 /// How long the broker may be silent before it is asked whether more is there.
 const SILENCE: Duration = Duration::from_millis(200);
+
+/// Why the dead-letter queue cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The next message cannot be parsed, which has ended the connection.
+    #[error("a message cannot be parsed ({cause}); {remedy}", remedy = unreadable_remedy(.queue))]
+    Unreadable {
+        /// The dead-letter queue.
+        queue: String,
+        /// What lapin says.
+        cause: lapin::Error,
+    },
+    /// The broker cannot be reached or there is no such queue.
+    #[error(transparent)]
+    Broker(lapin::Error),
+}
 
 /// The dead-letter queue, read message by message over a channel of its own.
 ///
@@ -69,8 +86,19 @@ impl DeadLetterQueue {
     ///
     /// # Errors
     ///
-    /// Where the broker cannot be reached or there is no such queue.
-    pub async fn next(&self) -> lapin::Result<Option<DeadLetter>> {
+    /// Fails if the broker cannot be reached, if there is no such queue, or if a message cannot be parsed.
+    pub async fn next(&self) -> Result<Option<DeadLetter>, ReadError> {
+        self.read_next().await.map_err(|cause| {
+            if is_unreadable(&cause) {
+                let queue = self.name.to_string();
+                ReadError::Unreadable { queue, cause }
+            } else {
+                ReadError::Broker(cause)
+            }
+        })
+    }
+
+    async fn read_next(&self) -> lapin::Result<Option<DeadLetter>> {
         let mut reading = self.reading.lock().await;
         let mut seen_empty = false;
         loop {

@@ -23,7 +23,9 @@ mod plain;
 mod publish_error;
 mod publisher;
 mod settings;
+mod thread_stack;
 mod topology;
+mod unreadable;
 mod wait_time;
 
 /// The AMQP library itself, for measurements and tests.
@@ -37,7 +39,7 @@ pub use connector::OpenError;
 pub use consumer::{
     ConsumeError, ConsumerChannel, ConsumerConnection, ConsumerConnections, Settlement,
 };
-pub use dead_letter_queue::DeadLetterQueue;
+pub use dead_letter_queue::{DeadLetterQueue, ReadError};
 pub use dead_letters::DeadLetter;
 pub use declare::{DeclareError, declare, queue_depth};
 pub use depth::Depths;
@@ -49,5 +51,7 @@ pub use plain::plain;
 pub use publish_error::PublishError;
 pub use publisher::Publisher;
 pub use settings::{BrokerSettings, MaxRetries, Names};
+pub use thread_stack::{THREAD_STACK_SIZE, ensure_thread_stack_size};
 pub use topology::{Binding, Exchange, Kind, Queue, Topology};
+pub use unreadable::{first_is_unreadable, is_unreadable, unreadable_remedy};
 pub use wait_time::WaitTime;

@@ -7,12 +7,19 @@ mod gate;
 mod outcome;
 mod session;
 mod settle;
+mod unreadable;
 
+use std::ops::ControlFlow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tidings_broker::{Backoff, ConsumerConnections, Envelope, Failure, Publisher, Router};
+use tidings_broker::{
+    Backoff, ConsumeError, ConsumerConnections, Envelope, Failure, Publisher, Router,
+    unreadable_remedy,
+};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +28,7 @@ pub use outcome::{Outcome, Surroundings};
 
 use crate::connectivity::ConsumerConnectivity;
 use session::{End, Session};
+use unreadable::UnreadableDetector;
 
 /// A kind of work.
 pub trait Work: Send + Sync + 'static {
@@ -115,72 +123,129 @@ impl<W: Work> Consumer<W> {
     }
 
     async fn consume(this: &Arc<Self>, stop: &CancellationToken) {
-        let mut backoff = Backoff::new();
+        let mut source = Source {
+            connections: Arc::clone(&this.connections),
+            backoff: Backoff::new(),
+            unreadable: UnreadableDetector::default(),
+        };
         while let Some(flow) = stop.run_until_cancelled(this.gate.passable()).await {
-            let end = Self::consume_once(this, flow, stop, &mut backoff).await;
-            if matches!(end, Ok(End::Gate)) {
-                continue;
-            }
-            this.connectivity.set(false);
+            let end = Self::consume_once(this, flow, stop, &mut source).await;
             match end {
-                Ok(End::Stopped) => return,
-                Ok(End::Gate) => {}
-                Ok(End::Paused) => {
-                    tracing::warn!(
-                        queue = this.queue,
-                        "consumer paused: gave back what it held until the surroundings are back"
-                    );
-                    stop.run_until_cancelled(this.until_surroundings_answer())
-                        .await;
+                Ok(End::Gate) => continue,
+                Ok(End::Unreadable(error)) => this.record_unreadable(&error, &mut source),
+                end => {
+                    source.unreadable.other();
+                    this.connectivity.set_unreadable(false);
+                    this.connectivity.set(false);
+                    if this.report(end, stop).await.is_break() {
+                        break;
+                    }
                 }
-                Ok(End::Lost(reason)) => tracing::warn!(
-                    queue = this.queue,
-                    reason,
-                    "consumer lost its channel to RabbitMQ"
-                ),
-                Err(error) => tracing::warn!(
-                    queue = this.queue,
-                    error = format!("{error:#}"),
-                    "cannot consume; trying again"
-                ),
             }
-            stop.run_until_cancelled(backoff.pause()).await;
-            // While none are to be taken, it is not for want of a way.
+            stop.run_until_cancelled(source.backoff.pause()).await;
+            // A closed gate is no sign of a lost connection.
             if this.gate.flow() == Flow::None {
                 this.connectivity.set(true);
             }
         }
+        if !Arc::ptr_eq(&source.connections, &this.connections) {
+            source.connections.close().await;
+        }
+    }
+
+    /// Moves the consumer to a connection of its own, so that the message ends no other consumer, and
+    /// reports the queue once it is certain that the queue holds the message.
+    ///
+    /// The worker stays healthy, since restarting it would not help. `/health` names the queue.
+    fn record_unreadable(&self, error: &str, source: &mut Source) {
+        if Arc::ptr_eq(&source.connections, &self.connections) {
+            source.connections = Arc::new(self.connections.separate());
+            tracing::warn!(
+                queue = self.queue,
+                error,
+                "a message cannot be parsed; this consumer gets a connection of its own"
+            );
+        } else if source.unreadable.parse_error() {
+            self.connectivity.set_unreadable(true);
+            tracing::error!(
+                queue = self.queue,
+                error,
+                remedy = unreadable_remedy(&self.queue),
+                "the queue holds a message that cannot be parsed, and nothing behind it is consumed"
+            );
+        }
+        self.connectivity.set(source.unreadable.is_certain());
+    }
+
+    /// Logs why a session has ended, and waits until the next one makes sense.
+    async fn report(&self, end: anyhow::Result<End>, stop: &CancellationToken) -> ControlFlow<()> {
+        match end {
+            Ok(End::Stopped) => return ControlFlow::Break(()),
+            Ok(End::Gate | End::Unreadable(_)) => {}
+            Ok(End::Paused) => {
+                tracing::warn!(
+                    queue = self.queue,
+                    "consumer paused: returned its messages to the queue until its servers answer"
+                );
+                stop.run_until_cancelled(self.until_surroundings_answer())
+                    .await;
+            }
+            Ok(End::Lost(reason)) => tracing::warn!(
+                queue = self.queue,
+                reason,
+                "consumer lost its channel to RabbitMQ"
+            ),
+            Err(error) => tracing::warn!(
+                queue = self.queue,
+                error = format!("{error:#}"),
+                "cannot consume; trying again"
+            ),
+        }
+        ControlFlow::Continue(())
     }
 
     async fn consume_once(
         this: &Arc<Self>,
         flow: Flow,
         stop: &CancellationToken,
-        backoff: &mut Backoff,
+        source: &mut Source,
     ) -> anyhow::Result<End> {
         let taking = match flow {
             Flow::All => this.taking,
             Flow::One | Flow::None => Taking::ONE,
         };
         let opening = async {
-            let connection = this.connections.get().await?;
+            let connection = source.connections.get().await?;
             // Other channels of the connection may work: only this one is given up.
             let opened = Session::open(&connection, Arc::clone(this), taking, stop).await;
-            let opened = opened.with_context(|| format!("cannot consume {}", this.queue))?;
             anyhow::Ok((connection, opened))
         };
         let Some(opened) = stop.run_until_cancelled(opening).await else {
             return Ok(End::Stopped);
         };
-        let (connection, session) = opened?;
+        let (connection, session) = match opened? {
+            (connection, Ok(session)) => (connection, session),
+            (_, Err(error @ ConsumeError::Unreadable(_))) => return Ok(error.into()),
+            (_, Err(error)) => {
+                return Err(error).with_context(|| format!("cannot consume {}", this.queue));
+            }
+        };
         tracing::info!(queue = this.queue, "consuming");
         this.connectivity.set(true);
-        backoff.reset();
-        let (end, closed) = session.run(flow, stop).await;
+        source.backoff.reset();
+        let mut running = pin!(session.run(flow, stop));
+        let (end, closed) = match timeout(unreadable::LASTING, &mut running).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                source.unreadable.other();
+                this.connectivity.set_unreadable(false);
+                running.await
+            }
+        };
         if !closed {
-            // Only the end of the channel returns what was not settled, and it does not end by
-            // itself: then the connection has to.
-            this.connections.discard(&connection).await;
+            // Only the end of the channel returns what was not settled. A channel that cannot be closed
+            // ends with its connection.
+            source.connections.discard(&connection).await;
         }
         Ok(end)
     }
@@ -191,4 +256,12 @@ impl<W: Work> Consumer<W> {
             backoff.pause().await;
         }
     }
+}
+
+/// Where a consumer gets its channels from.
+struct Source {
+    /// Shared with other consumers until a message cannot be parsed.
+    connections: Arc<ConsumerConnections>,
+    backoff: Backoff,
+    unreadable: UnreadableDetector,
 }

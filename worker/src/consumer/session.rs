@@ -22,13 +22,18 @@ pub(super) enum End {
     Gate,
     /// The surroundings stayed away for too long to hold messages.
     Paused,
-    /// The channel or the connection died.
+    /// The channel or the connection has ended.
     Lost(String),
+    /// A message that cannot be parsed has ended the connection.
+    Unreadable(String),
 }
 
 impl From<ConsumeError> for End {
     fn from(why: ConsumeError) -> Self {
-        Self::Lost(why.to_string())
+        match why {
+            ConsumeError::Unreadable(_) => Self::Unreadable(why.to_string()),
+            _ => Self::Lost(why.to_string()),
+        }
     }
 }
 
@@ -74,7 +79,7 @@ impl<W: Work> Session<W> {
         let mut end = match self.take(flow, stop).await {
             Ok(end) | Err(end) => end,
         };
-        if matches!(end, End::Lost(_)) {
+        if matches!(end, End::Lost(_) | End::Unreadable(_)) {
             // The broker will hand these messages over again, but what was begun is finished: work
             // that reaches the outside world cannot be taken back.
             self.running.detach_all();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tidings_broker::BrokerSettings;
-use tidings_broker::{Address, GreetingError, Topology};
+use tidings_broker::{Address, Destination, GreetingError, Topology};
 
 use super::Findings;
 
@@ -56,8 +56,26 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
             "check the log of the broker: the user of the programs needs the permission read on the virtual host",
         ),
     }
+    check_first_messages(settings, findings).await;
     // The process exits next, so an error while closing does not matter.
     let _ = in_time(connection.close(200, "done".into())).await;
+}
+
+/// Looks for messages that cannot be parsed: they stop the consumers of their queue.
+async fn check_first_messages(settings: &BrokerSettings, findings: &mut Findings) {
+    let queues = Destination::ALL.map(|destination| destination.queue(&settings.names));
+    for queue in queues.iter().chain([&settings.names.dlq]) {
+        let asked = in_time(tidings_broker::first_is_unreadable(settings, queue)).await;
+        if asked == Ok(true) {
+            findings.error(
+                "unreadable-message",
+                format!(
+                    "the first message of {queue} cannot be parsed; nothing behind it is consumed"
+                ),
+                &tidings_broker::unreadable_remedy(queue),
+            );
+        }
+    }
 }
 
 /// Runs `work` with a timeout, and returns the error as text.

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::connections::ConsumerConnection;
 use crate::envelope::Envelope;
+use crate::unreadable::is_unreadable;
 
 /// Time limit for the broker to accept or to answer a frame. A broker with an alarm stops reading.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,13 +21,26 @@ const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 pub enum ConsumeError {
     /// The channel or the connection has ended.
     #[error(transparent)]
-    Lost(#[from] lapin::Error),
+    Lost(lapin::Error),
+    /// A message cannot be parsed, which has ended the connection.
+    #[error("a message cannot be parsed: {0}")]
+    Unreadable(lapin::Error),
     /// `basic.cancel`: the queue was deleted or moves to another node.
     #[error("the broker cancelled the consumer")]
     Cancelled,
     /// The broker neither accepts nor answers frames.
     #[error("RabbitMQ accepts no frames within {} s", FRAME_TIMEOUT.as_secs())]
     TimedOut,
+}
+
+impl From<lapin::Error> for ConsumeError {
+    fn from(error: lapin::Error) -> Self {
+        if is_unreadable(&error) {
+            Self::Unreadable(error)
+        } else {
+            Self::Lost(error)
+        }
+    }
 }
 
 /// What to tell the broker of delivered messages, by delivery tag.
@@ -118,7 +132,7 @@ impl ConsumerChannel {
     ) -> Result<Envelope, ConsumeError> {
         let end = match delivery {
             Some(Ok(delivery)) => return Ok(delivery.into()),
-            Some(Err(error)) => ConsumeError::Lost(error),
+            Some(Err(error)) => error.into(),
             None => ConsumeError::Cancelled,
         };
         self.end = Some(end.clone());
@@ -131,13 +145,13 @@ impl ConsumerChannel {
     ///
     /// Fails if the channel has ended or the broker accepts no frames in time. The broker then delivers
     /// the messages again.
-    pub async fn settle(&self, settlement: Settlement) -> Result<(), ConsumeError> {
+    pub async fn settle(&mut self, settlement: Settlement) -> Result<(), ConsumeError> {
         let Settlement {
             acks,
             nacks,
             ack_up_to,
         } = settlement;
-        in_time(async {
+        let settled = in_time(async {
             let ack = |tag, multiple| self.channel.basic_ack(tag, BasicAckOptions { multiple });
             let nack = |tag| self.channel.basic_nack(tag, BasicNackOptions::default());
             try_join_all(acks.into_iter().map(|tag| ack(tag, false))).await?;
@@ -148,8 +162,18 @@ impl ConsumerChannel {
                 ack(tag, true).await?;
             }
             Ok(())
-        })
-        .await
+        });
+        let settled = settled.await;
+        settled.map_err(|error| self.cause_of(error))
+    }
+
+    /// The consumer knows better than the channel why both have ended.
+    fn cause_of(&mut self, error: ConsumeError) -> ConsumeError {
+        while self.pop().is_some() {}
+        match &self.end {
+            Some(end @ ConsumeError::Unreadable(_)) => end.clone(),
+            _ => error,
+        }
     }
 
     /// Cancels the consumer (`basic.cancel`). Messages that were delivered before can still be settled.

@@ -11,6 +11,7 @@ use crate::settings::BrokerSettings;
 /// The connection that all consumers of this process have their channels on. A connection that ends is
 /// replaced by the next consumer that asks.
 pub struct ConsumerConnections {
+    broker: BrokerSettings,
     connector: Connector,
     current: Mutex<Option<Arc<ConsumerConnection>>>,
 }
@@ -26,9 +27,16 @@ impl ConsumerConnections {
     #[must_use]
     pub fn new(broker: BrokerSettings, name: &'static str) -> Self {
         Self {
-            connector: Connector::new(broker, name),
+            connector: Connector::new(broker.clone(), name),
+            broker,
             current: Mutex::new(None),
         }
+    }
+
+    /// The same for a consumer that must not share its connection with others.
+    #[must_use]
+    pub fn separate(&self) -> Self {
+        Self::new(self.broker.clone(), self.connector.name())
     }
 
     /// Returns the open connection, or opens another one.
