@@ -1,6 +1,6 @@
 //! Messages with headers that exhaust a default stack, or that the client library cannot parse.
 
-use lapin::options::QueuePurgeOptions;
+use tidings_broker::raw::options::QueuePurgeOptions;
 use tidings_tests::{RawAmqp, World, broken_name, eventually, eventually_ok, nested_tables};
 use tidings_tests::{secs, text_entry};
 
@@ -40,7 +40,7 @@ async fn deeply_nested_headers_end_no_program() {
         let dead = amqp.dead_letter_depth().await;
         ((recorded, dead) == (1, 2))
             .then_some(())
-            .ok_or((recorded, dead))
+            .ok_or_else(|| format!("{recorded} recorded, {dead} dead"))
     })
     .await;
     let listed = world.tidings(&["dlq", "list"]);
@@ -53,7 +53,7 @@ async fn deeply_nested_headers_end_no_program() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_with_a_header_name_that_is_not_utf8_is_named_and_stops_no_other_stage() {
-    let world = World::with(&[("EMAIL_PROVIDER", "sandbox")]).await;
+    let world = World::with(&[("WORKER_CHANNELS", "intake,email")]).await;
     let amqp = world.declared(&[]).await;
     let names = amqp.settings.names.clone();
     let queue = "notifications_queue.email";

@@ -1,11 +1,19 @@
 //! Messages that lapin cannot parse, for example with a header name that is not UTF-8. Such a message
 //! ends the connection of whoever receives it, again at each redelivery.
 
+use std::time::Duration;
+
+use futures_util::StreamExt;
 use lapin::ErrorKind;
-use lapin::options::BasicGetOptions;
+use lapin::options::{BasicConsumeOptions, BasicQosOptions};
+use lapin::types::{FieldTable, ShortString};
+use tokio::time::timeout;
 
 use crate::connection::{ConnectError, close, connect};
 use crate::settings::BrokerSettings;
+
+/// Time limit for the delivery of the first message. An empty queue delivers none.
+const DELIVERY_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Whether a connection ended because of a message that cannot be parsed.
 #[must_use]
@@ -35,12 +43,22 @@ pub async fn first_is_unreadable(
 ) -> Result<bool, ConnectError> {
     // The message ends its connection, and the end of the connection returns it to its queue.
     let connection = connect(settings, "tidings: first message").await?;
-    let got = async {
+    // lapin answers a `basic.get` of such a message never; a consumer learns how its connection ends.
+    let consuming = async {
         let channel = connection.create_channel().await?;
-        let options = BasicGetOptions::default();
-        channel.basic_get(queue.into(), options).await
+        let options = BasicQosOptions::default();
+        channel.basic_qos(1, options).await?;
+        let options = BasicConsumeOptions::default();
+        let (tag, arguments) = (ShortString::default(), FieldTable::default());
+        let mut consumer = channel
+            .basic_consume(queue.into(), tag, options, arguments)
+            .await?;
+        match timeout(DELIVERY_TIMEOUT, consumer.next()).await {
+            Ok(Some(Err(error))) => Err(error),
+            _ => Ok(()),
+        }
     };
-    let unreadable = got.await.is_err_and(|error| is_unreadable(&error));
+    let unreadable = consuming.await.is_err_and(|error| is_unreadable(&error));
     close(&connection).await;
     Ok(unreadable)
 }

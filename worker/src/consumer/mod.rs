@@ -232,12 +232,16 @@ impl<W: Work> Consumer<W> {
         };
         tracing::info!(queue = this.queue, "consuming");
         this.connectivity.set(true);
-        source.backoff.reset();
+        // An unreadable message ends each connection at once: the pauses between them must grow.
+        if source.unreadable.is_clear() {
+            source.backoff.reset();
+        }
         let mut running = pin!(session.run(flow, stop));
         let (end, closed) = match timeout(unreadable::LASTING, &mut running).await {
             Ok(ended) => ended,
             Err(_) => {
                 source.unreadable.other();
+                source.backoff.reset();
                 this.connectivity.set_unreadable(false);
                 running.await
             }

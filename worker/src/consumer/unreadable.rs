@@ -25,6 +25,11 @@ impl UnreadableDetector {
         self.in_a_row = 0;
     }
 
+    /// Whether the last end was no parse error.
+    pub(super) const fn is_clear(&self) -> bool {
+        self.in_a_row == 0
+    }
+
     /// Whether the queue holds an unreadable message.
     pub(super) const fn is_certain(&self) -> bool {
         self.in_a_row >= PARSE_ERRORS
