@@ -48,7 +48,7 @@ async fn deeply_nested_headers_end_no_program() {
     assert_eq!(listed.status.code(), Some(0), "{shown}");
     let doctor = world.tidings(&["doctor"]);
     assert!(doctor.status.code().is_some(), "it did not abort");
-    worker.leave().await;
+    worker.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,7 +108,7 @@ async fn a_queue_with_a_header_name_that_is_not_utf8_is_named_and_stops_no_other
         },
     )
     .await;
-    worker.leave().await;
+    worker.stop().await;
 
     raw.publish("", &names.dlq, &broken_headers("email"), b"{}");
     let listed = world.tidings(&["dlq", "list"]);
