@@ -40,7 +40,7 @@ pub struct PipelineReport {
     pub payload_bytes: usize,
     /// The requested rate; `None` if the load was posted as fast as possible.
     pub rate: Option<f64>,
-    /// AcceptedNotification notifications.
+    /// Accepted notifications.
     pub accepted: u64,
     /// Notifications with any other response.
     pub refused: u64,
@@ -52,7 +52,7 @@ pub struct PipelineReport {
     pub recorded: u64,
     /// Rate from the first POST to the last row.
     pub recorded_per_second: f64,
-    /// AcceptedNotification notifications without a row.
+    /// Accepted notifications without a row.
     pub lost: u64,
     /// Rows beyond the first for the same notification.
     pub doubled: u64,

@@ -28,7 +28,7 @@ const NO_PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct RecordedRows {
     /// Rows.
     pub rows: u64,
-    /// AcceptedNotification notifications without a row.
+    /// Accepted notifications without a row.
     pub lost: u64,
     /// Rows beyond the first for the same posted notification.
     pub doubled: u64,

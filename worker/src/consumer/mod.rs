@@ -237,14 +237,13 @@ impl<W: Work> Consumer<W> {
             source.backoff.reset();
         }
         let mut running = pin!(session.run(flow, stop));
-        let (end, closed) = match timeout(unreadable::LASTING, &mut running).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                source.unreadable.other();
-                source.backoff.reset();
-                this.connectivity.set_unreadable(false);
-                running.await
-            }
+        let (end, closed) = if let Ok(ended) = timeout(unreadable::LASTING, &mut running).await {
+            ended
+        } else {
+            source.unreadable.other();
+            source.backoff.reset();
+            this.connectivity.set_unreadable(false);
+            running.await
         };
         if !closed {
             // Only the end of the channel returns what was not settled. A channel that cannot be closed

@@ -17,7 +17,7 @@ pub enum Command {
     ///
     /// Masks secrets, and the passwords in URLs. The exit code is 0 even if required settings are missing.
     Show,
-    /// CommandOutput every mistake in the settings; the exit code is 78 if there is one
+    /// Report every mistake in the settings; the exit code is 78 if there is one
     Check(check::Args),
 }
 

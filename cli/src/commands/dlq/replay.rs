@@ -137,14 +137,14 @@ impl Replay {
             }
             Err(obstacle) => ReplayAction::Keep(obstacle),
         });
-        let decided: Vec<(DeadLetter, ReplayAction)> = batch.into_iter().zip(actions).collect();
+        let replays: Vec<(DeadLetter, ReplayAction)> = batch.into_iter().zip(actions).collect();
         let published = join_all(
-            decided
+            replays
                 .iter()
                 .map(|(dead_letter, action)| self.publish(dead_letter, *action)),
         );
         let mut failure = None;
-        for (published, (dead_letter, action)) in published.await.into_iter().zip(decided) {
+        for (published, (dead_letter, action)) in published.await.into_iter().zip(replays) {
             // After a failure, the dead letters that were published must still be removed.
             match published {
                 Ok(()) => self.finish(queue, &dead_letter, action, report).await?,

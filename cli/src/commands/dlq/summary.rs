@@ -1,13 +1,13 @@
-//! The id, stage and failure of a dead dead_letter.
+//! The id, stage and failure of a dead letter.
 
 use serde_json::{Value, json};
 use tidings_broker::{DeadLetter, Destination};
 use tidings_domain::notification::{DeliveryRequest, MessageId};
 
-/// The name for the stage of a dead dead_letter whose header contains no known stage.
+/// The name for the stage of a dead letter whose header contains no known stage.
 pub const NO_CHANNEL: &str = "none";
 
-/// The message id in the body of a dead dead_letter: messages of all stages have it in the same field. If the body cannot
+/// The message id in the body of a dead letter: messages of all stages have it in the same field. If the body cannot
 /// be decoded, the id of the properties.
 pub fn message_id(dead_letter: &DeadLetter) -> Option<MessageId> {
     match DeliveryRequest::decode(&dead_letter.body) {
@@ -22,14 +22,14 @@ pub fn shown_id(dead_letter: &DeadLetter) -> Option<String> {
     id.or_else(|| dead_letter.message_id.clone())
 }
 
-/// The stage in which a dead dead_letter failed; `none` if its header contains no known stage.
+/// The stage in which a dead letter failed; `none` if its header contains no known stage.
 pub fn channel_name(dead_letter: &DeadLetter) -> &'static str {
     dead_letter
         .destination
         .map_or(NO_CHANNEL, Destination::as_str)
 }
 
-/// The summary of a dead dead_letter, as JSON.
+/// The summary of a dead letter, as JSON.
 pub fn summary(dead_letter: &DeadLetter) -> Value {
     json!({
         "messageId": shown_id(dead_letter),

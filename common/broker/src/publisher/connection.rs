@@ -146,10 +146,12 @@ impl PublishingConnection {
                     if count == 0 {
                         return "nobody publishes any more".to_owned();
                     }
-                    let channel = self.next_channel();
+                    let next = self.next_channel();
                     for request in taken.drain(..) {
+                        let channel = request.batch.map_or(&next, |batch| self.channel_of(batch));
+                        let channel = Arc::clone(channel);
                         if let Some((number, message)) = self.in_flight.begin(request, self.frame_max) {
-                            confirms.push(publish(Arc::clone(&channel), number, message));
+                            confirms.push(publish(channel, number, message));
                         }
                     }
                 }
@@ -200,6 +202,11 @@ impl PublishingConnection {
     fn next_channel(&mut self) -> Arc<Channel> {
         self.next = (self.next + 1) % self.channels.len();
         Arc::clone(&self.channels[self.next])
+    }
+
+    /// The channel of all messages of a batch.
+    fn channel_of(&self, batch: usize) -> &Arc<Channel> {
+        &self.channels[batch % self.channels.len()]
     }
 
     fn is_open(&self) -> bool {

@@ -34,6 +34,7 @@ impl InFlight {
             message,
             reply,
             permit,
+            batch: _,
         } = request;
         if header_frame_size(&message.properties) > frame_max {
             let _ = reply.send(Err(PublishError::TooLarge));

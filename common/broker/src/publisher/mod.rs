@@ -8,6 +8,7 @@ mod request;
 mod supervisor;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lapin::Connection;
@@ -36,6 +37,8 @@ pub struct Publisher {
 struct Handle {
     requests: mpsc::UnboundedSender<Request>,
     state: watch::Receiver<State>,
+    /// The number of the next batch.
+    next_batch: Arc<AtomicUsize>,
 }
 
 /// The result of a message that is being published.
@@ -62,6 +65,7 @@ impl Publisher {
             connection: Some(Handle {
                 requests: sender,
                 state,
+                next_batch: Arc::default(),
             }),
             permits,
             timeout,
@@ -101,7 +105,7 @@ impl Publisher {
                 .await
                 .ok_or(PublishError::TimedOut)?,
         };
-        confirmed(connection.send(message, permit), deadline).await
+        confirmed(connection.send(message, permit, None), deadline).await
     }
 
     /// Publishes all messages at once and waits for the broker's positive confirms, at most
@@ -163,12 +167,18 @@ impl Handle {
     }
 
     /// Hands a message to the task. If the task has ended, the result is an error.
-    fn send(&self, message: Outgoing, permit: OwnedSemaphorePermit) -> Confirm {
+    fn send(
+        &self,
+        message: Outgoing,
+        permit: OwnedSemaphorePermit,
+        batch: Option<usize>,
+    ) -> Confirm {
         let (reply, confirm) = oneshot::channel();
         let _ = self.requests.send(Request {
             message,
             reply,
             permit,
+            batch,
         });
         confirm
     }
@@ -182,6 +192,7 @@ impl Handle {
         deadline: Instant,
     ) -> Vec<Result<(), PublishError>> {
         let count = batch.len();
+        let number = self.next_batch.fetch_add(1, Ordering::Relaxed);
         let mut confirms = Vec::with_capacity(count);
         let mut left = batch.into_iter();
         while left.len() > 0 {
@@ -190,7 +201,7 @@ impl Handle {
             };
             for message in left.by_ref().take(permit.num_permits()) {
                 if let Some(permit) = permit.split(1) {
-                    confirms.push(self.send(message, permit));
+                    confirms.push(self.send(message, permit, Some(number)));
                 }
             }
         }

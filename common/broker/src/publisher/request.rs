@@ -10,4 +10,7 @@ pub(super) struct Request {
     pub(super) reply: oneshot::Sender<Result<(), PublishError>>,
     /// Counts towards `PUBLISH_MAX_IN_FLIGHT` until the message is confirmed.
     pub(super) permit: OwnedSemaphorePermit,
+    /// The batch that the message belongs to. Messages of one batch share a channel, which keeps their
+    /// order: of two messages with one id, the first must be recorded.
+    pub(super) batch: Option<usize>,
 }
