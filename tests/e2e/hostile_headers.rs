@@ -62,14 +62,14 @@ async fn a_queue_with_a_header_name_that_is_not_utf8_is_named_and_stops_no_other
 
     let mut worker = world.worker().await;
     let probes = worker.client().anonymous();
-    let named = async || {
+    let queue_is_named = async || {
         let health = probes.get("/health").await;
-        let named = health.body["unreadableQueues"][0]["queue"] == queue;
-        (named && health.status == 200)
+        let is_named = health.body["unreadableQueues"][0]["queue"] == queue;
+        (is_named && health.status == 200)
             .then_some(())
             .ok_or(health.text)
     };
-    eventually_ok(secs(60), "the queue is named", named).await;
+    eventually_ok(secs(60), "the queue is named", queue_is_named).await;
     let logged = worker.logs().entries().into_iter().any(|entry| {
         entry["queue"] == queue
             && entry["remedy"]
@@ -85,8 +85,8 @@ async fn a_queue_with_a_header_name_that_is_not_utf8_is_named_and_stops_no_other
     eventually_ok(secs(30), "doctor names the queue", async || {
         let doctor = world.tidings(&["doctor"]);
         let shown = String::from_utf8_lossy(&doctor.stdout).into_owned();
-        let named = shown.contains("cannot be parsed") && shown.contains(queue);
-        named.then_some(()).ok_or(shown)
+        let is_named = shown.contains("cannot be parsed") && shown.contains(queue);
+        is_named.then_some(()).ok_or(shown)
     })
     .await;
 

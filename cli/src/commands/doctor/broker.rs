@@ -72,7 +72,7 @@ async fn check_first_messages(settings: &BrokerSettings, findings: &mut Findings
                 format!(
                     "the first message of {queue} cannot be parsed; nothing behind it is consumed"
                 ),
-                &tidings_broker::unreadable_remedy(queue),
+                tidings_broker::unreadable_remedy(queue),
             );
         }
     }

@@ -7,8 +7,7 @@ group! {
     API_PORT: [Api] = Setting::number(0, 65535).default("8080");
     /// The port of the worker's `/health`, `/ready`, `/live` and `/metrics`. 0 takes any free port.
     WORKER_PORT: [Worker] = Setting::number(0, 65535).default("8081");
-    /// Number of threads that handle requests. Each thread has a connection to RabbitMQ of its own, and the API
-    /// has one more.
+    /// Number of threads that handle requests. All of them publish on one connection to RabbitMQ.
     API_WORKERS: [Api] = Setting::number(1, 65535).described("one thread per core").unit("threads");
     /// Maximum size of a request body. RabbitMQ 4 closes a channel that publishes more than 16 MiB.
     MAX_BODY_BYTES: [Api] = Setting::number(1024, 15_728_640).default("65536").unit("bytes");
