@@ -14,7 +14,7 @@ use crate::error::DbError;
 /// Returns the error of the query.
 pub async fn count_of_users(client: &impl GenericClient, users: &[UserId]) -> Result<u64, DbError> {
     let statement = client
-        .prepare_cached("SELECT count_of_users(*) FROM notifications WHERE user_id = ANY($1)")
+        .prepare_cached("SELECT count(*) FROM notifications WHERE user_id = ANY($1)")
         .await?;
     let users: Vec<Uuid> = users.iter().map(|user| user.as_uuid()).collect();
     let row = client.query_one(&statement, &[&users]).await?;
