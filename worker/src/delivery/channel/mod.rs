@@ -37,7 +37,7 @@ pub trait DeliveryChannel: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns [`PrepareError::Unsendable`] if there is no address.
+    /// Returns `PrepareError::Unsendable` if there is no address.
     fn messages(
         &self,
         client: &Client,
