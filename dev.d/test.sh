@@ -66,7 +66,7 @@ run_all_tests() {
         step "Left out, because they stop or kill a broker of their own" \
             cargo nextest list --workspace --locked -E "$own_broker_tests"
     fi
-    step "Tests" cargo nextest run --workspace --locked "${nextest_args[@]}"
+    step "Tests" cargo nextest run --workspace --locked --no-fail-fast "${nextest_args[@]}"
     step "Examples in the documentation" cargo test --doc --workspace --locked
     say ""
     say "Everything passed in $((SECONDS - began)) s."

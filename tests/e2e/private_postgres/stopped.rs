@@ -26,7 +26,7 @@ async fn messages_are_recorded_after_an_outage_longer_than_they_are_held() {
     let away = Instant::now();
     installation.until_disconnected().await;
     load.until_accepted(secs(60), 100).await;
-    let paused = "consumer paused: gave back what it held until the surroundings are back";
+    let paused = "consumer paused: returned its messages to the queue until its servers answer";
     eventually(
         secs(90),
         "the worker gives back what it holds",

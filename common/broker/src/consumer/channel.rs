@@ -200,7 +200,7 @@ impl ConsumerChannel {
     }
 }
 
-/// Lapin waits for ever if the broker reads no frames.
+/// lapin waits without a limit if the broker reads no frames.
 async fn in_time<T>(work: impl Future<Output = lapin::Result<T>>) -> Result<T, ConsumeError> {
     match timeout(FRAME_TIMEOUT, work).await {
         Ok(done) => Ok(done?),
