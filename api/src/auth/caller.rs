@@ -67,7 +67,7 @@ impl Caller {
         }
     }
 
-    /// Returns the users whose notifications the caller may read, and 403 if there are none.
+    /// Returns the users whose notifications the caller may read. Fails with 403 if the caller may read no notifications.
     pub fn check_read(&self) -> Result<AllowedUsers, ApiError> {
         self.access.may_read(self.user_id).ok_or_else(|| {
             ApiError::forbidden(

@@ -1,6 +1,6 @@
 use tidings_domain::notification::UserId;
 
-/// The rights that a token grants. [`Caller`](super::Caller) adds whom the token identifies.
+/// The rights that a token grants. [`Caller`](super::Caller) adds the user that the token identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a right of its own")]
 pub struct Access {

@@ -84,7 +84,7 @@ pub struct TargetResults {
 }
 
 impl TargetResults {
-    /// Combines the rounds. Returns `None` if there are none.
+    /// Combines the rounds. Returns `None` if there are no rounds.
     #[must_use]
     pub fn of(rounds: Vec<Round>) -> Option<Self> {
         let last = rounds.last()?;

@@ -18,7 +18,7 @@ const VARIABLE: &str = "RUST_MIN_STACK";
 ///
 /// # Errors
 ///
-/// Fails if the operating system does not tell where the program is, or cannot start it again.
+/// Returns an error if the path of the program is unknown or the program cannot be started again.
 pub fn ensure_thread_stack_size() -> io::Result<()> {
     let size = std::env::var(VARIABLE).ok();
     let size = size.and_then(|size| size.parse::<usize>().ok());

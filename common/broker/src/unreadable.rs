@@ -1,5 +1,5 @@
 //! Messages that lapin cannot parse, for example with a header name that is not UTF-8. Such a message
-//! ends the connection of whoever receives it, again at each redelivery.
+//! ends the connection of each consumer that receives it, at every redelivery.
 
 use std::time::Duration;
 

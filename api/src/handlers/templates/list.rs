@@ -43,7 +43,7 @@ pub async fn handle(
     }))
 }
 
-/// Parses where the page starts and how long it is.
+/// Parses the cursor and the limit of a page.
 fn page_parameters(query: &str) -> Result<(Option<TemplateCursor>, u32), ApiError> {
     let pairs = Query::<Vec<(String, String)>>::from_query(query);
     let Query(pairs) = pairs.map_err(|_| {

@@ -49,7 +49,7 @@ impl FromRequest for EndpointAccess {
     }
 }
 
-/// The user to whom queries are limited; `None` if the caller may manage the endpoints of all users.
+/// Queries return only the endpoints of this user; `None` if the caller may manage the endpoints of all users.
 pub const fn owner(manageable: AllowedUsers) -> Option<UserId> {
     match manageable {
         AllowedUsers::All => None,

@@ -31,7 +31,7 @@ pub struct Args {
     limit: usize,
 }
 
-/// Prints the selected dead letters with all details. The exit code is 1 if there are none.
+/// Prints the selected dead letters with all details. The exit code is 1 if no dead letter matches.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     // The database is optional: without it, only the rows are unknown.
     let (settings, database) = settings::read(|reader| {

@@ -64,7 +64,7 @@ pub struct ConsumerChannel {
 }
 
 impl ConsumerChannel {
-    /// Opens a channel and consumes `queue`. The broker hands over at most `prefetch` messages that are
+    /// Opens a channel and consumes `queue`. The broker delivers at most `prefetch` messages that are
     /// not settled.
     ///
     /// # Errors
