@@ -116,14 +116,26 @@ impl TestDatabase {
 
     /// Returns the message ids of the notifications that satisfy `condition`, a piece of SQL, in order.
     pub async fn message_ids_where(&self, condition: &str) -> Vec<Uuid> {
+        let ids = self.try_message_ids_where(condition).await;
+        ids.expect("message ids")
+    }
+
+    /// Like [`TestDatabase::message_ids_where`], but the server may be down.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the query.
+    pub async fn try_message_ids_where(
+        &self,
+        condition: &str,
+    ) -> Result<Vec<Uuid>, tidings_db::DbError> {
         let sql =
             format!("SELECT message_id FROM notifications WHERE {condition} ORDER BY message_id");
         let rows = self
             .pool
             .run(async |client| Ok(client.query(&sql, &[]).await?))
-            .await
-            .expect("message ids");
-        rows.iter().map(|row| row.get(0)).collect()
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::amqp::Amqp;
 use crate::client::Client;
 use crate::poll::{eventually_ok, secs};
 use crate::program::Program;
@@ -221,8 +222,8 @@ impl Posted {
         let accepted = self.accepted();
         assert!(!accepted.is_empty());
         let amqp = world.amqp().await;
-        // A queue keeps its order: when the last message is recorded, the worker has begun every batch. The depth
-        // of the queue would not count messages that the worker holds.
+        // The depth of the queue would not count messages that the worker has, so a last message is published:
+        // a queue keeps its order.
         let last = world.wire();
         amqp.publish(amqp.intake_of(&last)).await;
         let is_last = format!("message_id = '{}'", last.message_id);
@@ -236,19 +237,33 @@ impl Posted {
             },
         )
         .await;
+        // A batch that fails is held and tried again while later ones are recorded, and a worker that is told to
+        // stop returns it to the queue.
+        eventually_ok(secs(60), "everything accepted is recorded", async || {
+            let recorded = world.database.try_message_ids_where("true").await;
+            let recorded = BTreeSet::from_iter(recorded.map_err(|error| error.to_string())?);
+            let missing: Vec<_> = accepted
+                .values()
+                .filter(|id| !recorded.contains(id))
+                .collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            let (count, left) = (missing.len(), left(&amqp).await);
+            Err(format!(
+                "{count} are not, such as {}; left in queues: {left:?}",
+                missing[0]
+            ))
+        })
+        .await;
+        worker.until_ready().await;
         worker.stop().await;
 
         let rows = self.rows(world, last.message_id.as_uuid()).await;
         for (number, id) in &accepted {
             assert_eq!(rows.get(number), Some(id), "notification {number}");
         }
-        let names = &amqp.settings.names;
-        let mut queues = vec![names.queue.clone(), names.dlq.clone()];
-        let ladder = &amqp.settings.ladder;
-        queues.extend((1..=ladder.max).map(|n| names.retry_queue(ladder, n)));
-        for queue in queues {
-            assert_eq!(amqp.depth(&queue).await, 0, "{queue}");
-        }
+        assert_eq!(left(&amqp).await, [], "left in queues");
     }
 
     /// Returns the message ids of all rows except `last`, by the number in their payload. Checks that each was
@@ -278,4 +293,19 @@ impl Posted {
         assert!(unknown.is_empty(), "not posted: {unknown:?}");
         rows
     }
+}
+
+/// Returns the queues of the intake that hold messages, and how many.
+async fn left(amqp: &Amqp) -> Vec<(String, u32)> {
+    let (names, ladder) = (&amqp.settings.names, &amqp.settings.ladder);
+    let mut queues = vec![names.queue.clone(), names.dlq.clone()];
+    queues.extend((1..=ladder.max).map(|n| names.retry_queue(ladder, n)));
+    let mut left = Vec::new();
+    for queue in queues {
+        let depth = amqp.depth(&queue).await;
+        if depth > 0 {
+            left.push((queue, depth));
+        }
+    }
+    left
 }
