@@ -8,7 +8,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{HttpServer, dev::Server};
 use anyhow::Context;
-use tidings_broker::{Depths, Publisher, Router};
+use tidings_broker::{Depths, MessageFactory, Publisher};
 use tidings_db::Database;
 use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
@@ -112,7 +112,7 @@ impl App {
             verifier: Arc::new(self.verifier),
             depths: Depths::start(publisher.clone(), names, stop_publishing.clone()),
             publisher,
-            router: Router::new(&self.settings.broker),
+            message_factory: MessageFactory::new(&self.settings.broker),
             database: self.database,
             health: Arc::clone(&health),
             in_flight: Arc::clone(&in_flight),

@@ -165,7 +165,7 @@ mod tests {
     use actix_web::web::{self, Data};
     use actix_web::{App, test};
     use serde_json::Value;
-    use tidings_broker::{Depths, Publisher, Router};
+    use tidings_broker::{Depths, MessageFactory, Publisher};
     use tidings_settings::Reader;
     use tokio_util::sync::CancellationToken;
 
@@ -187,7 +187,7 @@ mod tests {
             Publisher::start(settings.broker.clone(), "test", |_| {}, stop.clone());
         Data::new(AppState {
             verifier: Arc::new(Verifier::new(&settings.auth).expect("a verifier")),
-            router: Router::new(&settings.broker),
+            message_factory: MessageFactory::new(&settings.broker),
             depths: Depths::start(publisher.clone(), settings.broker.names.clone(), stop),
             publisher,
             database: tidings_db::Database::new(&settings.database, "test").expect("a pool"),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use tidings_broker::{Depths, Publisher, Router};
+use tidings_broker::{Depths, MessageFactory, Publisher};
 use tidings_db::Database;
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
@@ -18,7 +18,7 @@ use crate::shutdown::InFlight;
 pub struct AppState {
     pub verifier: Arc<Verifier>,
     pub publisher: Publisher,
-    pub router: Router,
+    pub message_factory: MessageFactory,
     pub depths: Depths,
     pub database: Database,
     pub health: Arc<Health>,

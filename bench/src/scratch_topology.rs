@@ -1,7 +1,7 @@
-//! Names for the queues and exchanges of one measurement, and their deletion.
+//! TopologyNames for the queues and exchanges of one measurement, and their deletion.
 
 use tidings_broker::raw::options::{ExchangeDeleteOptions, QueueDeleteOptions};
-use tidings_broker::{BrokerSettings, Names};
+use tidings_broker::{BrokerSettings, TopologyNames};
 use tidings_broker::{Topology, connect};
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub fn with_unique_names(settings: &BrokerSettings) -> BrokerSettings {
     let prefix = format!("tidings-bench-{}", Uuid::new_v4().simple());
     BrokerSettings {
-        names: Names {
+        names: TopologyNames {
             queue: prefix.clone(),
             dlq: format!("{prefix}.dlq"),
             exchange: prefix,

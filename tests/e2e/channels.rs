@@ -1,6 +1,6 @@
 //! The channels with a provider.
 
-use tidings_broker::Destination;
+use tidings_broker::Stage;
 use tidings_domain::notification::{Channel, DeliveredChannel, DeliveryRequest};
 use tidings_tests::{World, eventually, notification, secs};
 
@@ -34,8 +34,8 @@ async fn a_notification_with_a_provider_is_pending_and_has_one_message_in_its_ch
         let message = &waiting[0].delivery;
         let request = DeliveryRequest::decode(&message.data).expect("a delivery request");
         assert_eq!(request.message_id, id);
-        let destination = Destination::of(&message.properties);
-        assert_eq!(destination, Some(Destination::Delivery(channel)));
+        let stage = Stage::of(&message.properties);
+        assert_eq!(stage, Some(Stage::Delivery(channel)));
         assert_eq!(*message.properties.delivery_mode(), Some(2), "persistent");
         assert!(message.routing_key.as_str().starts_with("attempt.0."));
     }

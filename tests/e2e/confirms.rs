@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use tidings_broker::raw::BasicProperties;
 use tidings_broker::raw::options::{BasicPublishOptions, QueueDeclareOptions};
 use tidings_broker::raw::types::{AMQPValue, FieldTable};
-use tidings_broker::{Envelope, Failure, PublishError, Publisher, Router};
+use tidings_broker::{Envelope, Failure, MessageFactory, PublishError, Publisher};
 use tidings_tests::{Amqp, World};
 use tokio_util::sync::CancellationToken;
 
@@ -17,9 +17,9 @@ async fn declare(amqp: &Amqp, name: &str, max_length: i32, overflow: &str) {
     declared.await.expect("declared");
 }
 
-/// A router whose dead letters go to `queue`: the simplest way to publish to a queue of any name.
-fn router_to(world: &World, queue: &str) -> Router {
-    Router::new(&world.broker_settings(&[("DLQ_NAME", queue)]))
+/// A message factory whose dead letters go to `queue`: the simplest way to publish to a queue of any name.
+fn message_factory_to(world: &World, queue: &str) -> MessageFactory {
+    MessageFactory::new(&world.broker_settings(&[("DLQ_NAME", queue)]))
 }
 
 /// Definite results that each of the 64 tasks waits for.
@@ -69,15 +69,18 @@ async fn no_message_gets_the_confirm_of_another() {
     let (publisher, _task) = Publisher::start(one_channel, "tests: confirms", |_| {}, stop.clone());
     publisher.until_connected().await;
     let failure = Failure::new("none", String::new());
-    let routers = [router_to(&world, "open"), router_to(&world, "full")];
+    let message_factories = [
+        message_factory_to(&world, "open"),
+        message_factory_to(&world, "full"),
+    ];
     let tasks = (0..64).map(|task| {
         let (publisher, failure) = (publisher.clone(), failure.clone());
         let full = task % 4 == 0;
-        let router = routers[usize::from(full)].clone();
+        let message_factory = message_factories[usize::from(full)].clone();
         tokio::spawn(async move {
             let mut results = Results::default();
             while results.count() < RESULTS_PER_TASK {
-                let out = router.dead_letter(&Envelope::of_body(b"x".to_vec()), &failure);
+                let out = message_factory.dead_letter(&Envelope::of_body(b"x".to_vec()), &failure);
                 match publisher.publish(out).await {
                     Ok(()) if full => results.swapped += 1,
                     Err(PublishError::Refused) if !full => results.swapped += 1,

@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tidings_broker::{Envelope, Failure, Publisher, Router};
+use tidings_broker::{Envelope, Failure, MessageFactory, Publisher};
 use tidings_tests::{Amqp, Message, World, eventually, program_path, secs};
 use tokio_util::sync::CancellationToken;
 
@@ -94,12 +94,12 @@ async fn four_letters(world: &World, amqp: &Amqp) {
     let settings = amqp.settings.clone();
     let (publisher, _task) = Publisher::start(settings, "tests: letters", |_| {}, stop.clone());
     publisher.until_connected().await;
-    let router = Router::new(&amqp.settings);
+    let message_factory = MessageFactory::new(&amqp.settings);
     for reason in ["unknown_user", "unknown_user", "undecodable", "undecodable"] {
         let message = amqp.intake_of(&world.wire());
         let key = "attempt.3.3x1000x5x3600000";
         let envelope = Envelope::new(key, message.properties, message.body);
-        let dead = router.dead_letter(&envelope, &Failure::new(reason, "told to"));
+        let dead = message_factory.dead_letter(&envelope, &Failure::new(reason, "told to"));
         publisher.publish(dead).await.expect("confirmed");
     }
     stop.cancel();

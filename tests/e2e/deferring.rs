@@ -7,16 +7,16 @@ use futures_util::future::join_all;
 use tidings_broker::raw::message::Delivery;
 use tidings_broker::raw::options::{BasicAckOptions, BasicConsumeOptions};
 use tidings_broker::raw::types::{AMQPValue, FieldTable};
-use tidings_broker::{Destination, Envelope, Publisher, Router, WaitTime, header};
+use tidings_broker::{Envelope, MessageFactory, Publisher, Stage, WaitTime, header};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_domain::retry::Attempt;
 use tidings_tests::{Amqp, World, text_header};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Defers messages like the worker, with its publisher and router.
+/// Defers messages like the worker, with its publisher and message factory.
 struct Deferrer {
     publisher: Publisher,
-    router: Router,
+    message_factory: MessageFactory,
     attempt: Attempt,
     _stop: DropGuard,
 }
@@ -30,7 +30,7 @@ impl Deferrer {
         publisher.until_connected().await;
         Self {
             publisher,
-            router: Router::new(&amqp.settings),
+            message_factory: MessageFactory::new(&amqp.settings),
             attempt: Attempt {
                 number: 2,
                 ladder: amqp.settings.ladder,
@@ -44,7 +44,9 @@ impl Deferrer {
         let (key, properties) = (delivery.routing_key.as_str(), delivery.properties.clone());
         let envelope = Envelope::new(key, properties, delivery.data.clone());
         let now = jiff::Timestamp::now();
-        let out = self.router.deferred(&envelope, WaitTime::Second, Some(now));
+        let out = self
+            .message_factory
+            .deferred(&envelope, WaitTime::Second, Some(now));
         self.publisher.publish(out).await.expect("confirmed");
         ack(&delivery).await;
     }
@@ -125,11 +127,13 @@ async fn one_message_is_deferred_a_thousand_times() {
     let amqp = world.amqp().await;
     amqp.shorten_wait_queue("1s", 1).await;
     let deferrer = Deferrer::start(&amqp).await;
-    let destination = Destination::Delivery(DeliveredChannel::Email);
-    let mut deliveries = consume(&amqp, &destination.queue(&amqp.settings.names)).await;
+    let stage = Stage::Delivery(DeliveredChannel::Email);
+    let mut deliveries = consume(&amqp, &stage.queue(&amqp.settings.names)).await;
 
     let id = MessageId::generate();
-    let out = deferrer.router.delivery(DeliveredChannel::Email, id);
+    let out = deferrer
+        .message_factory
+        .delivery(DeliveredChannel::Email, id);
     deferrer.publisher.publish(out).await.expect("confirmed");
     for _ in 0..1000 {
         let delivery = deliveries
@@ -153,5 +157,5 @@ async fn one_message_is_deferred_a_thousand_times() {
         .as_ref()
         .map(ToString::to_string);
     assert_eq!(its_id, Some(id.to_string()));
-    assert_eq!(Destination::of(&delivery.properties), Some(destination));
+    assert_eq!(Stage::of(&delivery.properties), Some(stage));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidings_broker::{DeadLetter, Destination};
+use tidings_broker::{DeadLetter, Stage};
 use tidings_domain::notification::{Notification, UserId};
 use tidings_tests::{Amqp, Probe, Program, World, eventually, secs};
 use uuid::Uuid;
@@ -44,7 +44,7 @@ async fn a_message_for_an_unknown_user_is_retried_with_growing_delays_and_become
     assert!(letter.detail.is_some_and(|detail| !detail.is_empty()));
     assert!(letter.failed_at.is_some());
     assert_eq!(letter.attempts, Some(4), "the first and MAX_RETRIES more");
-    assert_eq!(letter.destination, Some(Destination::Intake));
+    assert_eq!(letter.stage, Some(Stage::Intake));
     assert_eq!(letter.message_id, Some(notification.message_id.to_string()));
     assert_eq!(letter.body, notification.encode());
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tidings_broker::raw::options::ExchangeDeleteOptions;
-use tidings_broker::{Envelope, Failure, PublishError, Publisher, Router, connect};
+use tidings_broker::{Envelope, Failure, MessageFactory, PublishError, Publisher, connect};
 use tidings_tests::{World, eventually, secs};
 use tokio_util::sync::CancellationToken;
 
@@ -12,13 +12,13 @@ use tokio_util::sync::CancellationToken;
 async fn a_publisher_without_a_connection_refuses_at_once_and_reports_every_change() {
     let world = World::new().await;
     let settings = world.broker_settings(&[]);
-    let router = Router::new(&settings);
+    let message_factory = MessageFactory::new(&settings);
     let changes = Arc::new(Mutex::new(Vec::new()));
     let (recorded, stop) = (Arc::clone(&changes), CancellationToken::new());
     let record = move |possible| recorded.lock().expect("not poisoned").push(possible);
     let letter = || {
         let failure = Failure::new("none", String::new());
-        router.dead_letter(&Envelope::of_body(b"x".to_vec()), &failure)
+        message_factory.dead_letter(&Envelope::of_body(b"x".to_vec()), &failure)
     };
     let amqp = world.amqp().await;
 
@@ -58,7 +58,10 @@ async fn a_publisher_without_a_connection_refuses_at_once_and_reports_every_chan
 async fn an_exchange_that_is_deleted_is_declared_again_after_the_next_publish() {
     let world = World::new().await;
     let settings = world.broker_settings(&[]);
-    let (exchange, router) = (settings.names.exchange.clone(), Router::new(&settings));
+    let (exchange, message_factory) = (
+        settings.names.exchange.clone(),
+        MessageFactory::new(&settings),
+    );
     let stop = CancellationToken::new();
     let (publisher, _task) = Publisher::start(settings, "tests: publisher", |_| {}, stop.clone());
     publisher.until_connected().await;
@@ -69,7 +72,7 @@ async fn an_exchange_that_is_deleted_is_declared_again_after_the_next_publish() 
     deleted.await.expect("deleted");
     let publish = async || {
         publisher
-            .publish(router.intake(&world.wire(), "test"))
+            .publish(message_factory.intake(&world.wire(), "test"))
             .await
     };
     let missed = publish().await;

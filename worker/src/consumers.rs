@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tidings_broker::BrokerSettings;
-use tidings_broker::{ConsumerConnections, Destination, Publisher, Router};
+use tidings_broker::{ConsumerConnections, MessageFactory, Publisher, Stage};
 use tidings_db::Database;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,10 +41,10 @@ impl Consumers<'_> {
     ) -> Vec<Start> {
         let mut consumers = Vec::new();
         if settings.stages.intake {
-            let router = Router::new(self.broker);
-            let intake = Intake::new(database.clone(), self.publisher.clone(), router);
+            let message_factory = MessageFactory::new(self.broker);
+            let intake = Intake::new(database.clone(), self.publisher.clone(), message_factory);
             let gate = Arc::default();
-            consumers.push(self.consumer(Destination::Intake, intake, settings.intake, gate));
+            consumers.push(self.consumer(Stage::Intake, intake, settings.intake, gate));
         }
         let Deliveries {
             email,
@@ -71,25 +71,19 @@ impl Consumers<'_> {
             ack_each: true,
         };
         let gate = Arc::clone(delivery.state().gate());
-        self.consumer(Destination::Delivery(channel), delivery, taking, gate)
+        self.consumer(Stage::Delivery(channel), delivery, taking, gate)
     }
 
-    fn consumer<W: Work>(
-        &self,
-        destination: Destination,
-        work: W,
-        taking: Taking,
-        gate: Arc<Gate>,
-    ) -> Start {
-        let queue = destination.queue(&self.broker.names);
+    fn consumer<W: Work>(&self, stage: Stage, work: W, taking: Taking, gate: Arc<Gate>) -> Start {
+        let queue = stage.queue(&self.broker.names);
         let consumer = Consumer {
             work: Arc::new(work),
             taking,
             gate,
-            max_retries: self.broker.max_retries.of(destination),
+            max_retries: self.broker.max_retries.of(stage),
             connections: Arc::clone(&self.connections),
             publisher: self.publisher.clone(),
-            router: Router::new(self.broker),
+            message_factory: MessageFactory::new(self.broker),
             connectivity: self.connectivity.consumer(&queue),
             begun: TaskTracker::new(),
             queue,

@@ -16,7 +16,7 @@ use tidings_broker::raw::options::{
 };
 use tidings_broker::raw::types::FieldTable;
 use tidings_broker::raw::{Channel, Confirmation, Connection, PublisherConfirm};
-use tidings_broker::{Outgoing, Router, Topology, connect, declare};
+use tidings_broker::{MessageFactory, Outgoing, Topology, connect, declare};
 use tidings_domain::notification::{Channel as NotificationChannel, MessageId, Notification};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -34,7 +34,7 @@ const PREFETCH: u16 = 1000;
 /// The bare client library, with queues and exchanges like those of an installation.
 pub struct BareClient {
     settings: BrokerSettings,
-    router: Router,
+    message_factory: MessageFactory,
     bodies: RequestBodies,
 }
 
@@ -50,7 +50,7 @@ impl BareClient {
         declare(&connection, &Topology::of(&settings)).await?;
         close(&connection).await;
         Ok(Self {
-            router: Router::new(&settings),
+            message_factory: MessageFactory::new(&settings),
             settings,
             bodies,
         })
@@ -143,7 +143,7 @@ impl BareClient {
         let notification = notification(&self.bodies, number)?;
         // As long as the request ids of the API.
         Ok(self
-            .router
+            .message_factory
             .intake(&notification, &Uuid::now_v7().to_string()))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::{Value, json};
 use tidings_broker::BrokerSettings;
-use tidings_broker::{Binding, Kind, Topology};
+use tidings_broker::{Binding, ExchangeType, Topology};
 
 use crate::output::{CommandOutput, Text, table};
 use crate::settings;
@@ -30,11 +30,11 @@ fn text(topology: &Topology, drifted: &[String]) -> Text {
     let mut rows = vec![row(&["EXCHANGE", "TYPE", "ARGUMENTS"])];
     for exchange in &topology.exchanges {
         let kind = match exchange.kind {
-            Kind::Headers => "headers",
-            Kind::Direct => "direct",
-            Kind::Fanout => "fanout",
+            ExchangeType::Headers => "headers",
+            ExchangeType::Direct => "direct",
+            ExchangeType::Fanout => "fanout",
         };
-        let arguments = arguments(tidings_broker::plain(&exchange.arguments()));
+        let arguments = arguments(tidings_broker::table_json(&exchange.arguments()));
         rows.push(row(&[&exchange.name, kind, &arguments.join(" ")]));
     }
     let mut text = Text::from(table(&rows));
@@ -42,7 +42,7 @@ fn text(topology: &Topology, drifted: &[String]) -> Text {
     text.line("\nQUEUE WITH ARGUMENTS");
     for queue in &topology.queues {
         text.line(&queue.name);
-        for argument in arguments(tidings_broker::plain(&queue.arguments())) {
+        for argument in arguments(tidings_broker::table_json(&queue.arguments())) {
             text.line(format_args!("    {argument}"));
         }
         for binding in &queue.bindings {

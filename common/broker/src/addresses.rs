@@ -6,61 +6,60 @@ use lapin::uri::AMQPUri;
 use url::{Host, Url};
 use uuid::Uuid;
 
-/// Where the broker is: the address of one node, or those of several of a cluster. Never empty.
+/// The addresses of the broker's nodes: one, or several of a cluster. Never empty.
 ///
-/// Clones share what is known of them, so that whatever connects next begins where another has
-/// succeeded.
+/// Clones share which address is tried first, so that each connection starts with the node that worked last.
 #[derive(Clone, Debug)]
 pub struct Addresses {
     all: Arc<[Address]>,
-    /// The place of the one to begin with.
+    /// Index of the address that is tried first.
     first: Arc<AtomicUsize>,
 }
 
-/// The address of one node. Shown without its login.
+/// The address of one node. `Display` and `Debug` show host and port, never the credentials.
 #[derive(Clone)]
 pub struct Address {
-    place: usize,
+    index: usize,
     uri: Arc<AMQPUri>,
 }
 
-/// Why a text is no address, or no list of them. Quotes nothing of the text, which holds passwords.
+/// Why a text is not a list of addresses. Never quotes the text, because it contains passwords.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddresses {
-    /// Something else than a URI of AMQP.
+    /// The text is not an AMQP URI.
     #[error("is no AMQP URI: {0}")]
     Uri(String),
-    /// The same within a list.
+    /// An element of a list, counted from 1, is not an AMQP URI.
     #[error("number {0} is no AMQP URI: {1}")]
     UriOfList(usize, String),
-    /// More than [`Addresses::MAX`].
+    /// The list has more than [`Addresses::MAX`] elements.
     #[error("has more than {} addresses", Addresses::MAX)]
     TooMany,
-    /// Nodes of a cluster have the same virtual hosts, so somebody meant another cluster.
+    /// The addresses name different virtual hosts, so they cannot belong to one cluster.
     #[error("must name the same virtual host in each address")]
     VirtualHosts,
 }
 
 impl Addresses {
-    /// How many there may be.
+    /// Maximum number of addresses.
     pub const MAX: usize = 16;
 
     /// Reads one address.
     ///
     /// # Errors
     ///
-    /// Where it is no URI of AMQP.
+    /// Returns [`InvalidAddresses::Uri`] if `text` is not an AMQP URI.
     pub fn one(text: &str) -> Result<Self, InvalidAddresses> {
         let uri = parse(text).map_err(InvalidAddresses::Uri)?;
         Ok(Self::of(vec![uri], 0))
     }
 
-    /// Reads addresses that are separated by commas. Which of them is the first to be tried is left
-    /// to chance, so that many processes spread over all nodes.
+    /// Reads addresses that are separated by commas. A random one is tried first, so that many processes spread
+    /// over all nodes.
     ///
     /// # Errors
     ///
-    /// Where one is no URI of AMQP, or they do not belong together.
+    /// Returns the first problem: an invalid URI, too many addresses, or different virtual hosts.
     pub fn list(text: &str) -> Result<Self, InvalidAddresses> {
         let mut uris = Vec::new();
         for (index, text) in text.split(',').enumerate() {
@@ -79,8 +78,8 @@ impl Addresses {
     }
 
     fn of(uris: Vec<AMQPUri>, first: usize) -> Self {
-        let address = |(place, uri)| Address {
-            place,
+        let address = |(index, uri)| Address {
+            index,
             uri: Arc::new(uri),
         };
         Self {
@@ -89,31 +88,31 @@ impl Addresses {
         }
     }
 
-    /// All, in the order in which they are written.
+    /// All addresses, in the order in which they are written.
     #[must_use]
     pub fn all(&self) -> &[Address] {
         &self.all
     }
 
-    /// All, each once, in the order in which to try them.
+    /// All addresses, each once, in the order in which to try them.
     pub(super) fn in_turn(&self) -> impl Iterator<Item = &Address> {
         let first = self.first.load(Ordering::Relaxed);
         let (before, from_there) = self.all.split_at(first);
         from_there.iter().chain(before)
     }
 
-    /// Notes that a node can be used: whoever connects next begins with it.
+    /// Makes a node that works the first for the next connection.
     pub(super) fn prefer(&self, address: &Address) {
-        self.first.store(address.place, Ordering::Relaxed);
+        self.first.store(address.index, Ordering::Relaxed);
     }
 
-    /// Notes that a node is of no use any more: whoever connects next begins with the one after it,
-    /// unless somebody has found a better one since.
-    pub(super) fn leave(&self, address: &Address) {
-        let next = (address.place + 1) % self.all.len();
+    /// Makes the node after `address` the first for the next connection, unless another node has become the first
+    /// meanwhile.
+    pub(super) fn avoid(&self, address: &Address) {
+        let next = (address.index + 1) % self.all.len();
         let _ =
             self.first
-                .compare_exchange(address.place, next, Ordering::Relaxed, Ordering::Relaxed);
+                .compare_exchange(address.index, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
@@ -122,7 +121,7 @@ impl Address {
         &self.uri
     }
 
-    /// This one alone.
+    /// A list of this address alone.
     #[must_use]
     pub fn alone(&self) -> Addresses {
         Addresses::of(vec![AMQPUri::clone(&self.uri)], 0)
@@ -149,13 +148,13 @@ impl fmt::Debug for Address {
 }
 
 fn parse(text: &str) -> Result<AMQPUri, String> {
-    // The parser quotes what it cannot make anything of, and that may be a password.
+    // The error of the AMQP parser quotes the text, which may be a password. Hence the check by `Url` first.
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     if !["amqp", "amqps"].contains(&url.scheme()) || url.cannot_be_a_base() {
         return Err("it must begin with amqp:// or amqps://".to_owned());
     }
     let mut uri: AMQPUri = text.parse()?;
-    // It would take such an address for one that names no host.
+    // The AMQP parser ignores an IPv6 host.
     if let Some(Host::Ipv6(host)) = url.host() {
         uri.authority.host = host.to_string();
     }
@@ -186,8 +185,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_to_be_tried_is_left_to_chance() {
-        let firsts = (0..200).map(|_| three().in_turn().next().expect("one").place);
+    fn the_first_address_is_random() {
+        let firsts = (0..200).map(|_| three().in_turn().next().expect("one").index);
         let mut firsts: Vec<_> = firsts.collect();
         firsts.sort_unstable();
         firsts.dedup();
@@ -195,35 +194,35 @@ mod tests {
     }
 
     #[test]
-    fn trying_begins_where_it_succeeded_and_goes_round_once() {
+    fn each_address_is_tried_once_and_the_one_that_worked_last_is_first() {
         let addresses = three();
         let other = addresses.clone();
         other.prefer(&addresses.all()[1]);
         assert_eq!(hosts(addresses.in_turn()), ["b:1", "c:5671", "a:5672"]);
-        other.leave(&addresses.all()[1]);
+        other.avoid(&addresses.all()[1]);
         assert_eq!(hosts(addresses.in_turn()), ["c:5671", "a:5672", "b:1"]);
-        other.leave(&addresses.all()[2]);
+        other.avoid(&addresses.all()[2]);
         assert_eq!(hosts(addresses.in_turn()), ["a:5672", "b:1", "c:5671"]);
     }
 
     #[test]
-    fn two_who_leave_the_same_node_leave_it_once() {
+    fn a_node_that_is_avoided_twice_moves_the_first_address_once() {
         let addresses = three();
         addresses.prefer(&addresses.all()[0]);
-        addresses.leave(&addresses.all()[0]);
-        addresses.leave(&addresses.all()[0]);
-        assert_eq!(addresses.in_turn().next().expect("one").place, 1);
+        addresses.avoid(&addresses.all()[0]);
+        addresses.avoid(&addresses.all()[0]);
+        assert_eq!(addresses.in_turn().next().expect("one").index, 1);
     }
 
     #[test]
-    fn an_only_address_is_always_the_one_to_try() {
+    fn a_single_address_stays_the_first() {
         let only = three().all()[2].alone();
-        only.leave(&only.all()[0]);
+        only.avoid(&only.all()[0]);
         assert_eq!(hosts(only.in_turn()), ["c:5671"]);
     }
 
     #[test]
-    fn what_is_no_list_of_addresses_is_refused_and_not_quoted() {
+    fn an_invalid_list_of_addresses_is_refused_and_not_quoted() {
         for (text, part) in [
             ("", "number 1 is no AMQP URI"),
             ("amqp://u:p@a/v,", "number 2 is no AMQP URI"),

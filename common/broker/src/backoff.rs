@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-/// Growing pauses between tries to reach a server, capped so that a server's return is noticed
-/// within seconds.
+/// Pauses between attempts to reach a server. They grow up to a maximum of 3 s, so that the return of a server is
+/// noticed within seconds.
 #[derive(Debug)]
 pub struct Backoff {
     next: Duration,
@@ -17,19 +17,19 @@ impl Backoff {
         Self { next: Self::FIRST }
     }
 
-    /// The length of the next pause.
+    /// Returns the next pause and doubles the one after it, up to the maximum.
     pub fn next_pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = (pause * 2).min(Self::CAP);
         pause
     }
 
-    /// Pauses, longer than the last time.
+    /// Sleeps for [`Self::next_pause`].
     pub async fn pause(&mut self) {
         tokio::time::sleep(self.next_pause()).await;
     }
 
-    /// Starts again at the shortest pause: the server was there.
+    /// Starts again at the shortest pause. Call this after a success.
     pub const fn reset(&mut self) {
         self.next = Self::FIRST;
     }

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::addresses::Address;
 use super::connection::{self, ConnectError, connect_to_any};
-use super::declare::{DeclareError, all_there, declare};
+use super::declare::{DeclareError, all_exist, declare};
 use super::topology::Topology;
 use crate::settings::BrokerSettings;
 
@@ -40,7 +40,7 @@ pub struct Connector {
 pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) node: Address,
-    /// Names of the objects that exist with other arguments. They are used as they are.
+    /// TopologyNames of the objects that exist with other arguments. They are used as they are.
     pub(super) drifted: Vec<String>,
 }
 
@@ -78,7 +78,7 @@ impl Connector {
             }),
             Err(error) => {
                 connection::close(&connection).await;
-                self.leave(node);
+                self.avoid(node);
                 Err(error)
             }
         }
@@ -86,8 +86,8 @@ impl Connector {
 
     /// Records that a connection to this node has ended or must end. The next connection goes to another
     /// node if there is one.
-    pub(super) fn leave(&self, node: &Address) {
-        self.settings.addresses.leave(node);
+    pub(super) fn avoid(&self, node: &Address) {
+        self.settings.addresses.avoid(node);
     }
 
     /// Declares the topology, or checks that it exists if this connector declared it before.
@@ -100,11 +100,11 @@ impl Connector {
         connection: &Connection,
         node: &Address,
     ) -> Result<Vec<String>, OpenError> {
-        let all_there = async || {
-            let asked = timeout(SETUP_TIMEOUT, all_there(connection, &self.topology)).await;
+        let all_exist = async || {
+            let asked = timeout(SETUP_TIMEOUT, all_exist(connection, &self.topology)).await;
             asked.map_err(|_| OpenError::TimedOut(node.clone()))
         };
-        if self.declared.load(Ordering::Relaxed) && all_there().await? {
+        if self.declared.load(Ordering::Relaxed) && all_exist().await? {
             return Ok(Vec::new());
         }
         match timeout(SETUP_TIMEOUT, declare(connection, &self.topology)).await {
@@ -113,7 +113,7 @@ impl Connector {
                 self.declared.store(true, Ordering::Relaxed);
                 Ok(drifted)
             }
-            Err(_) if all_there().await? => {
+            Err(_) if all_exist().await? => {
                 tracing::warn!(
                     connection = self.name,
                     %node,

@@ -12,13 +12,13 @@ use tokio::sync::Mutex;
 use super::dead_letters::DeadLetter;
 use super::unreadable::{is_unreadable, unreadable_remedy};
 
-/// How many messages a consumer of ours may hold. Those that stay in the queue are held until the
-/// end, so another consumer is added whenever all are full: the messages that the broker has sent
-/// and nobody has read yet stay few, however long the queue is.
-const WINDOW: u16 = 2000;
+/// Prefetch of each consumer. Messages that are not removed stay unacknowledged until the end, so another consumer
+/// is added when all have reached their prefetch. This bounds the messages that are delivered and not yet read,
+/// however long the queue is.
+const PREFETCH: u16 = 2000;
 
-/// How long the broker may be silent before it is asked whether more is there.
-const SILENCE: Duration = Duration::from_millis(200);
+/// How long to wait for a delivery before asking the broker for the queue's depth.
+const DELIVERY_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Why the dead-letter queue cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum ReadError {
     Unreadable {
         /// The dead-letter queue.
         queue: String,
-        /// What lapin says.
+        /// The error of lapin.
         cause: lapin::Error,
     },
     /// The broker cannot be reached or there is no such queue.
@@ -36,12 +36,12 @@ pub enum ReadError {
     Broker(lapin::Error),
 }
 
-/// The dead-letter queue, read message by message over a channel of its own.
+/// Reads the dead-letter queue message by message on a channel of its own.
 ///
-/// What is read and not removed goes back when this is closed or dropped or the process dies, so
-/// that nothing can be lost by looking. It need not go back to the place where it was.
+/// Messages that are read and not removed return to the queue when this is closed or dropped or the process dies, so
+/// reading loses nothing. They may return to another position.
 ///
-/// It consumes, because `basic.get` costs a quorum queue as much as a publish.
+/// Uses consumers, because `basic.get` costs a quorum queue as much as a publish.
 pub struct DeadLetterQueue {
     channel: Channel,
     name: ShortString,
@@ -50,11 +50,11 @@ pub struct DeadLetterQueue {
 
 struct Reading {
     consumers: SelectAll<Consumer>,
-    /// How many messages all consumers together may hold.
-    window: usize,
-    /// How many they hold.
-    held: usize,
-    /// Whether any was removed.
+    /// Prefetch of all consumers together.
+    prefetch: usize,
+    /// Messages that are read and not removed.
+    unacknowledged: usize,
+    /// Whether a message was removed.
     removed: bool,
 }
 
@@ -63,26 +63,26 @@ impl DeadLetterQueue {
     ///
     /// # Errors
     ///
-    /// Where no channel can be opened.
+    /// Fails if the channel cannot be opened.
     pub async fn open(connection: &Connection, name: &str) -> lapin::Result<Self> {
         let channel = connection.create_channel().await?;
-        // For each consumer, not for the channel, which quorum queues do not know.
+        // Quorum queues support a prefetch for each consumer only, not for the channel.
         channel
-            .basic_qos(WINDOW, BasicQosOptions::default())
+            .basic_qos(PREFETCH, BasicQosOptions::default())
             .await?;
         Ok(Self {
             channel,
             name: name.into(),
             reading: Mutex::new(Reading {
                 consumers: SelectAll::new(),
-                window: 0,
-                held: 0,
+                prefetch: 0,
+                unacknowledged: 0,
                 removed: false,
             }),
         })
     }
 
-    /// The next message that this queue object has not seen yet; `None` at the end.
+    /// Returns the next message that was not returned before, or `None` at the end of the queue.
     ///
     /// # Errors
     ///
@@ -102,58 +102,55 @@ impl DeadLetterQueue {
         let mut reading = self.reading.lock().await;
         let mut seen_empty = false;
         loop {
-            if reading.held >= reading.window {
+            if reading.unacknowledged >= reading.prefetch {
                 reading.consumers.push(self.consume().await?);
-                reading.window += usize::from(WINDOW);
+                reading.prefetch += usize::from(PREFETCH);
             }
-            match tokio::time::timeout(SILENCE, reading.consumers.next()).await {
+            match tokio::time::timeout(DELIVERY_TIMEOUT, reading.consumers.next()).await {
                 Ok(Some(delivery)) => {
-                    reading.held += 1;
+                    reading.unacknowledged += 1;
                     return Ok(Some(delivery?.into()));
                 }
-                // The broker has cancelled us, since the queue is gone, or the channel is dead,
-                // which the next use of it says.
+                // The queue was deleted or the channel has ended. The next command on the channel returns the reason.
                 Ok(None) => {
                     self.ready().await?;
                     return Ok(None);
                 }
-                // Once more, because an answer may overtake a delivery.
+                // Waits twice, because the depth may arrive before a delivery.
                 Err(_) if seen_empty => return Ok(None),
                 Err(_) => seen_empty = self.ready().await? == 0,
             }
         }
     }
 
-    /// Removes a message for good.
+    /// Removes a message (`basic.ack`).
     ///
     /// # Errors
     ///
-    /// Where the broker cannot be reached; the message is then still in the queue.
+    /// Fails if the broker cannot be reached. The message is then still in the queue.
     pub async fn remove(&self, letter: &DeadLetter) -> lapin::Result<()> {
         let mut reading = self.reading.lock().await;
         self.channel
             .basic_ack(letter.delivery_tag, BasicAckOptions::default())
             .await?;
-        reading.held = reading.held.saturating_sub(1);
+        reading.unacknowledged = reading.unacknowledged.saturating_sub(1);
         reading.removed = true;
         Ok(())
     }
 
-    /// Gives back what was read and not removed. When this returns without an error, what was
-    /// removed is gone for good.
+    /// Returns the messages that were not removed to the queue, and ensures that the removed ones are gone.
     ///
     /// # Errors
     ///
-    /// Where the broker cannot be reached; it then gives them back by itself, and perhaps the last
-    /// that were to be removed with them.
+    /// Fails if the broker cannot be reached. The broker then returns all messages to the queue, which may include
+    /// the last ones that were removed.
     pub async fn close(self) -> lapin::Result<()> {
         if self.reading.lock().await.removed {
-            // After 32 acknowledgements that it waits for, the broker's channel holds further ones
-            // back, and drops them when it is closed (rabbit_fifo_client: `slow`). A `basic.get`
-            // waits for all that were sent to the queue; the next thing that the channel does is
-            // to send those that it held back, for which the second one waits.
-            self.drain().await?;
-            self.drain().await?;
+            // If 32 acknowledgements wait for the queue, the broker's channel process buffers further ones, and drops
+            // the buffer when the channel closes (rabbit_fifo_client: `slow`). A `basic.get` waits for everything that
+            // was sent to the queue. Then the channel process sends its buffer, for which the second `basic.get` waits.
+            self.until_processed().await?;
+            self.until_processed().await?;
         }
         self.channel.close(200, "done".into()).await
     }
@@ -169,7 +166,7 @@ impl DeadLetterQueue {
             .await
     }
 
-    /// How many messages wait that no consumer has yet.
+    /// Returns the number of messages that are not delivered to a consumer.
     async fn ready(&self) -> lapin::Result<u32> {
         let options = QueueDeclareOptions {
             passive: true,
@@ -182,9 +179,9 @@ impl DeadLetterQueue {
         Ok(queue.message_count())
     }
 
-    /// Waits until the queue has worked off what the channel has sent to it. What this may get
-    /// goes back with the rest.
-    async fn drain(&self) -> lapin::Result<()> {
+    /// Waits until the queue has processed what the channel has sent to it. A message that this gets returns to the
+    /// queue when the channel closes.
+    async fn until_processed(&self) -> lapin::Result<()> {
         self.channel
             .basic_get(self.name.clone(), BasicGetOptions::default())
             .await?;

@@ -4,29 +4,29 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, ShortString};
 use serde_json::{Map, Value};
 
-use super::destination::Destination;
 use super::header::{self, as_text};
-use super::plain::{plain, plain_properties};
+use super::stage::Stage;
+use super::table_json::{properties_json, table_json};
 use tidings_domain::retry::Attempt;
 
-/// One message of the dead-letter queue. It stays in the queue until it is acknowledged.
+/// A message of the dead-letter queue. It stays in the queue until it is removed.
 #[derive(Debug)]
 pub struct DeadLetter {
-    /// The message id that its properties name.
+    /// The message id in its properties.
     pub message_id: Option<String>,
-    /// The stage that it failed in; `None` where its header names none.
-    pub destination: Option<Destination>,
-    /// A stable code, such as `unknown_user`; `unrouted` where the broker itself put it here.
+    /// The stage in which it failed, or `None` if its header names none.
+    pub stage: Option<Stage>,
+    /// A stable code, such as `unknown_user`, or `unrouted` if the broker found no queue for the message.
     pub reason: String,
     /// The reason for people.
     pub detail: Option<String>,
     /// When it became a dead letter.
     pub failed_at: Option<Timestamp>,
-    /// How often it was tried.
+    /// How often the message was tried.
     pub attempts: Option<i64>,
-    /// As it was published.
+    /// The properties as they were published.
     pub properties: BasicProperties,
-    /// As it was published.
+    /// The body as it was published.
     pub body: Vec<u8>,
     pub(super) delivery_tag: u64,
 }
@@ -39,7 +39,7 @@ impl From<Delivery> for DeadLetter {
         let text = |name: &str| value(name).as_ref().and_then(as_text).map(str::to_owned);
         Self {
             message_id: properties.message_id().as_ref().map(ShortString::to_string),
-            destination: Destination::of(&properties),
+            stage: Stage::of(&properties),
             reason: text(header::FAILURE_REASON).unwrap_or_else(|| broker_reason(&properties)),
             detail: text(header::FAILURE_DETAIL),
             failed_at: text(header::FAILED_AT).and_then(|time| time.parse().ok()),
@@ -55,8 +55,8 @@ impl From<Delivery> for DeadLetter {
     }
 }
 
-/// Why a message without a reason of ours is here: either the broker dead-lettered it past the last
-/// rung, while no worker could say why, or it found no queue.
+/// The reason for a message that no worker dead-lettered: either the broker did so after the last rung of the
+/// ladder, or it found no queue for the message.
 fn broker_reason(properties: &BasicProperties) -> String {
     let reason = if has_died(properties) {
         "attempts_used_up"
@@ -66,7 +66,7 @@ fn broker_reason(properties: &BasicProperties) -> String {
     reason.to_owned()
 }
 
-/// How often a message was tried that the broker put here: its routing key counts from 0.
+/// How often a message was tried that the broker dead-lettered. The routing key counts from 0.
 fn broker_attempts(properties: &BasicProperties, routing_key: &str) -> Option<i64> {
     let attempt = Attempt::from_routing_key(routing_key).filter(|_| has_died(properties))?;
     Some(i64::from(attempt.number) + 1)
@@ -78,18 +78,18 @@ fn has_died(properties: &BasicProperties) -> bool {
 }
 
 impl DeadLetter {
-    /// The properties that are set, but for the headers, as JSON.
+    /// The properties that are set, without the headers, as JSON.
     #[must_use]
-    pub fn plain_properties(&self) -> Map<String, Value> {
-        plain_properties(&self.properties)
+    pub fn properties_json(&self) -> Map<String, Value> {
+        properties_json(&self.properties)
     }
 
     /// The headers as JSON.
     #[must_use]
-    pub fn plain_headers(&self) -> Map<String, Value> {
+    pub fn headers_json(&self) -> Map<String, Value> {
         self.properties
             .headers()
             .as_ref()
-            .map_or_else(Map::new, plain)
+            .map_or_else(Map::new, table_json)
     }
 }

@@ -4,7 +4,7 @@ use lapin::{Channel, Connection, ErrorKind};
 
 use super::topology::{Binding, Exchange, Queue, Topology};
 
-/// Why the topology is not there.
+/// Why the topology could not be declared.
 #[derive(Debug, thiserror::Error)]
 pub enum DeclareError {
     /// The broker refused an object.
@@ -12,7 +12,7 @@ pub enum DeclareError {
     Object {
         /// The exchange or queue.
         name: String,
-        /// What the broker said.
+        /// The error of the broker.
         source: lapin::Error,
     },
     /// No channel could be opened.
@@ -20,12 +20,13 @@ pub enum DeclareError {
     Channel(#[from] lapin::Error),
 }
 
-/// Declares everything, which changes nothing where it is there already. Returns the names of the
-/// objects that exist with other arguments: they are used as they are.
+/// Declares the exchanges, queues and bindings that do not exist. Returns the names of the objects that exist with
+/// other arguments; they are used as they are.
 ///
 /// # Errors
 ///
-/// Where the broker refuses or cannot be reached.
+/// Returns [`DeclareError::Object`] if the broker refuses an object, and [`DeclareError::Channel`] if no channel can be
+/// opened.
 pub async fn declare(
     connection: &Connection,
     topology: &Topology,
@@ -34,14 +35,14 @@ pub async fn declare(
     let mut channel = connection.create_channel().await?;
     for exchange in &topology.exchanges {
         let declared = declare_exchange(&channel, exchange).await;
-        if !is_there(declared, &exchange.name)? {
+        if !exists_as_declared(declared, &exchange.name)? {
             drifted.push(exchange.name.clone());
             channel = connection.create_channel().await?;
         }
     }
     for queue in &topology.queues {
         let declared = declare_queue(&channel, queue).await;
-        if !is_there(declared, &queue.name)? {
+        if !exists_as_declared(declared, &queue.name)? {
             drifted.push(queue.name.clone());
             channel = connection.create_channel().await?;
         }
@@ -55,21 +56,21 @@ pub async fn declare(
     Ok(drifted)
 }
 
-/// Whether every exchange and queue is there, whatever its arguments and whatever leads to it.
+/// Returns whether every exchange and queue exists, with any arguments and bindings.
 ///
-/// Quick, because no queue's leader is asked and only the last question waits for its answer: the
-/// broker answers in order, and what is not there closes the channel.
-pub(super) async fn all_there(connection: &Connection, topology: &Topology) -> bool {
-    match ask_for_all(connection, topology).await {
+/// This is quick: it involves no queue's leader, and only the last command waits for its answer. The broker answers in
+/// order, and a missing object closes the channel.
+pub(super) async fn all_exist(connection: &Connection, topology: &Topology) -> bool {
+    match declare_passively(connection, topology).await {
         Ok(()) => true,
         Err(error) => {
-            tracing::debug!(%error, "something is not there");
+            tracing::debug!(%error, "an exchange or a queue does not exist");
             false
         }
     }
 }
 
-async fn ask_for_all(connection: &Connection, topology: &Topology) -> lapin::Result<()> {
+async fn declare_passively(connection: &Connection, topology: &Topology) -> lapin::Result<()> {
     let channel = connection.create_channel().await?;
     for queue in &topology.queues {
         let options = QueueDeclareOptions {
@@ -88,7 +89,7 @@ async fn ask_for_all(connection: &Connection, topology: &Topology) -> lapin::Res
             nowait: index < last,
             ..Default::default()
         };
-        let (name, kind) = (exchange.name.as_str(), exchange.kind.of_amqp());
+        let (name, kind) = (exchange.name.as_str(), exchange.kind.to_lapin());
         channel
             .exchange_declare(name.into(), kind, options, FieldTable::default())
             .await?;
@@ -97,11 +98,11 @@ async fn ask_for_all(connection: &Connection, topology: &Topology) -> lapin::Res
     Ok(())
 }
 
-/// How many messages wait in a queue; `None` where there is no such queue.
+/// Returns the number of ready messages of a queue, or `None` if the queue does not exist.
 ///
 /// # Errors
 ///
-/// Where the broker cannot be reached.
+/// Fails if the broker cannot be reached.
 pub async fn queue_depth(connection: &Connection, name: &str) -> Result<Option<u32>, DeclareError> {
     let channel = connection.create_channel().await?;
     let options = QueueDeclareOptions {
@@ -121,7 +122,7 @@ pub async fn queue_depth(connection: &Connection, name: &str) -> Result<Option<u
     }
 }
 
-/// AMQP 0-9-1 §1.1, "not-found" and "precondition-failed". Both close the channel.
+/// Reply codes "not-found" and "precondition-failed" (AMQP 0-9-1 §1.1). Both close the channel.
 const NOT_FOUND: u16 = 404;
 const PRECONDITION_FAILED: u16 = 406;
 
@@ -139,9 +140,9 @@ fn object(name: &str, source: lapin::Error) -> DeclareError {
     }
 }
 
-/// Whether the declaration found or made the object as declared; `false` where it exists with
-/// other arguments, which has closed the channel.
-fn is_there(declared: lapin::Result<()>, name: &str) -> Result<bool, DeclareError> {
+/// Returns whether the object exists as declared. `false` means that it exists with other arguments, which has closed
+/// the channel.
+fn exists_as_declared(declared: lapin::Result<()>, name: &str) -> Result<bool, DeclareError> {
     match declared {
         Ok(()) => Ok(true),
         Err(error) if reply_code(&error) == Some(PRECONDITION_FAILED) => Ok(false),
@@ -157,7 +158,7 @@ async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> lapin::Resu
     channel
         .exchange_declare(
             exchange.name.as_str().into(),
-            exchange.kind.of_amqp(),
+            exchange.kind.to_lapin(),
             options,
             exchange.arguments(),
         )
@@ -194,8 +195,7 @@ async fn bind(channel: &Channel, queue: &str, binding: &Binding) -> lapin::Resul
         .await
 }
 
-/// Closes a channel that has done its work; where that fails, the connection is dead and whoever
-/// uses it next will notice.
+/// Closes a channel. If this fails, the connection has ended, and its next use fails too.
 async fn close(channel: &Channel) {
     if let Err(error) = channel.close(200, "done".into()).await {
         tracing::debug!(%error, "closing a channel failed");

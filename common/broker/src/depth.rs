@@ -7,24 +7,24 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use tokio_util::sync::CancellationToken;
 
-use super::destination::Destination;
 use super::publisher::Publisher;
-use crate::settings::Names;
+use super::stage::Stage;
+use crate::settings::TopologyNames;
 
-/// How long the broker may take to answer; one that is stopped or blocked may not answer at all.
+/// Time limit for an answer. A broker that is stopped or blocked may not answer at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many messages wait in each work queue, asked for once a second.
+/// The depth of each work queue, asked for once a second.
 #[derive(Clone)]
 pub struct Depths {
-    depths: Arc<HashMap<Destination, AtomicU32>>,
+    depths: Arc<HashMap<Stage, AtomicU32>>,
 }
 
 impl Depths {
-    /// Starts asking, over the publisher's connection, until `stop` is cancelled.
+    /// Starts to ask for the depths on the publisher's connection until `stop` is cancelled.
     #[must_use]
-    pub fn start(publisher: Publisher, names: Names, stop: CancellationToken) -> Self {
-        let depths = Destination::ALL.map(|destination| (destination, AtomicU32::new(0)));
+    pub fn start(publisher: Publisher, names: TopologyNames, stop: CancellationToken) -> Self {
+        let depths = Stage::ALL.map(|stage| (stage, AtomicU32::new(0)));
         let this = Self {
             depths: Arc::new(depths.into_iter().collect()),
         };
@@ -44,16 +44,16 @@ impl Depths {
         this
     }
 
-    /// Messages ready in the destination's queue, at most about a second ago.
+    /// Returns the depth (ready messages) of a stage's queue. The value is about a second old.
     #[must_use]
-    pub fn of(&self, destination: Destination) -> u32 {
+    pub fn of(&self, stage: Stage) -> u32 {
         self.depths
-            .get(&destination)
+            .get(&stage)
             .map_or(0, |depth| depth.load(Ordering::Relaxed))
     }
 
-    /// Asks once a second until that fails.
-    async fn ask(&self, publisher: &Publisher, names: &Names) -> lapin::Result<()> {
+    /// Asks for all depths once a second until an answer fails.
+    async fn ask(&self, publisher: &Publisher, names: &TopologyNames) -> lapin::Result<()> {
         let Some(connection) = publisher.connected() else {
             return Ok(());
         };
@@ -65,8 +65,8 @@ impl Depths {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         loop {
             tick.tick().await;
-            for (destination, depth) in self.depths.iter() {
-                let name = destination.queue(names);
+            for (stage, depth) in self.depths.iter() {
+                let name = stage.queue(names);
                 let options = QueueDeclareOptions {
                     passive: true,
                     ..Default::default()
@@ -78,7 +78,7 @@ impl Depths {
                 };
                 let count = queue?.message_count();
                 depth.store(count, Ordering::Relaxed);
-                metrics::gauge!("tidings_queue_depth", "queue" => destination.as_str()).set(count);
+                metrics::gauge!("tidings_queue_depth", "queue" => stage.as_str()).set(count);
             }
         }
     }

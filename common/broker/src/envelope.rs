@@ -6,15 +6,15 @@ use lapin::types::ShortString;
 use super::header;
 use tidings_domain::retry::Attempt;
 
-/// A message as it came from the broker.
+/// A message that the broker delivered.
 #[derive(Debug)]
 pub struct Envelope {
-    /// The attempt that this delivery is; `None` if the routing key cannot be read, which counts as the
-    /// last attempt.
+    /// The attempt that the routing key names, or `None` if the routing key is invalid. Such a message counts as at
+    /// its last attempt.
     pub attempt: Option<Attempt>,
-    /// The message.
+    /// The body.
     pub body: Vec<u8>,
-    /// Acknowledges the message on the channel that delivered it.
+    /// Identifies the message on the channel that delivered it.
     pub delivery_tag: u64,
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
@@ -33,7 +33,7 @@ impl From<Delivery> for Envelope {
 }
 
 impl Envelope {
-    /// A message with these parts, which no channel of this program delivered.
+    /// Creates a message that no channel delivered.
     #[must_use]
     pub fn new(routing_key: &str, properties: BasicProperties, body: Vec<u8>) -> Self {
         Self {
@@ -45,20 +45,20 @@ impl Envelope {
         }
     }
 
-    /// A message of nothing but a body.
+    /// Creates a message that has only a body.
     #[must_use]
     pub fn of_body(body: Vec<u8>) -> Self {
         Self::new("", BasicProperties::default(), body)
     }
 
-    /// The message id that the properties name.
+    /// The message id in the properties.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
         let id = self.properties.message_id().as_ref();
         id.map(ShortString::as_str)
     }
 
-    /// The id of the HTTP request that the message came with: its correlation id.
+    /// The id of the HTTP request that published the message: its correlation id.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         let id = self.properties.correlation_id().as_ref();
@@ -71,7 +71,7 @@ impl Envelope {
         header::not_before(&self.properties)
     }
 
-    /// How often the message has been tried, this delivery included.
+    /// How often the message has been tried, including this delivery.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempt

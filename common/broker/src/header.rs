@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::AMQPValue;
 
-/// The queue that a message belongs to: a [`Destination`](super::Destination)'s name.
+/// The queue that a message belongs to: a [`Stage`](super::Stage)'s name.
 pub const CHANNEL: &str = "channel";
-/// Not to be processed before this time (RFC 3339).
+/// The time before which the message must not be processed (RFC 3339).
 pub const NOT_BEFORE: &str = "x-not-before";
 /// A dead letter's stable reason code, such as `unknown_user`.
 pub const FAILURE_REASON: &str = "x-failure-reason";
@@ -17,7 +17,7 @@ pub const FAILED_AT: &str = "x-failed-at";
 /// How often a dead letter was tried.
 pub const ATTEMPTS: &str = "x-attempts";
 
-/// A header's value, where it is text.
+/// Returns a header's value if it is text.
 pub(super) fn as_text(value: &AMQPValue) -> Option<&str> {
     match value {
         AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
@@ -26,7 +26,7 @@ pub(super) fn as_text(value: &AMQPValue) -> Option<&str> {
     }
 }
 
-/// The time before which a message is not to be processed, where it has one.
+/// Returns the time before which a message must not be processed, if the message names one.
 pub(super) fn not_before(properties: &BasicProperties) -> Option<Timestamp> {
     let headers = properties.headers().as_ref()?;
     as_text(headers.inner().get(NOT_BEFORE)?)?.parse().ok()

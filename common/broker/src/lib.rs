@@ -1,5 +1,4 @@
-//! RabbitMQ: what is declared there, how messages look on the way, and the publisher whose every
-//! success the broker has confirmed.
+//! RabbitMQ: the topology, the messages, publishing with confirms, and consuming. Only this crate uses lapin.
 
 /// The AMQP library's name in the targets of its log lines.
 pub const CLIENT_LIBRARY: &str = "lapin";
@@ -13,16 +12,16 @@ mod dead_letter_queue;
 mod dead_letters;
 mod declare;
 mod depth;
-mod destination;
 mod envelope;
 mod frame_size;
-mod greeting;
 pub mod header;
 mod message;
-mod plain;
+mod protocol_probe;
 mod publish_error;
 mod publisher;
 mod settings;
+mod stage;
+mod table_json;
 mod thread_stack;
 mod topology;
 mod unreadable;
@@ -43,15 +42,15 @@ pub use dead_letter_queue::{DeadLetterQueue, ReadError};
 pub use dead_letters::DeadLetter;
 pub use declare::{DeclareError, declare, queue_depth};
 pub use depth::Depths;
-pub use destination::Destination;
 pub use envelope::Envelope;
-pub use greeting::{GreetingError, server_version};
-pub use message::{Failure, Outgoing, Router};
-pub use plain::plain;
+pub use message::{Failure, MessageFactory, Outgoing};
+pub use protocol_probe::{ProbeError, server_version};
 pub use publish_error::PublishError;
 pub use publisher::Publisher;
-pub use settings::{BrokerSettings, MaxRetries, Names};
+pub use settings::{BrokerSettings, MaxRetries, TopologyNames};
+pub use stage::Stage;
+pub use table_json::table_json;
 pub use thread_stack::{THREAD_STACK_SIZE, ensure_thread_stack_size};
-pub use topology::{Binding, Exchange, Kind, Queue, Topology};
+pub use topology::{Binding, Exchange, ExchangeType, Queue, Topology};
 pub use unreadable::{first_is_unreadable, is_unreadable, unreadable_remedy};
 pub use wait_time::WaitTime;

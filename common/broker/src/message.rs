@@ -2,11 +2,11 @@ use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
-use super::destination::Destination;
 use super::envelope::Envelope;
 use super::header;
+use super::stage::Stage;
 use super::wait_time::WaitTime;
-use crate::settings::{BrokerSettings, Names};
+use crate::settings::{BrokerSettings, TopologyNames};
 use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId, Notification};
 use tidings_domain::retry::{Attempt, Ladder};
 
@@ -18,14 +18,14 @@ const PERSISTENT: u8 = 2;
 pub struct Failure {
     /// A stable code.
     pub reason: &'static str,
-    /// For people. In our own words it never holds payloads or addresses.
+    /// For people. A text of Tidings itself never contains payloads or addresses.
     pub detail: String,
-    /// Whether `detail` quotes somebody else, who may have named the address: nothing for a log.
+    /// Whether `detail` quotes a provider. It may then contain an address and must not be logged.
     pub quoted: bool,
 }
 
 impl Failure {
-    /// In our own words.
+    /// A failure whose detail is a text of Tidings itself.
     #[must_use]
     pub fn new(reason: &'static str, detail: impl Into<String>) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Failure {
         }
     }
 
-    /// In somebody else's words.
+    /// A failure whose detail quotes a provider.
     #[must_use]
     pub fn quoting(reason: &'static str, detail: impl Into<String>) -> Self {
         Self {
@@ -55,47 +55,47 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// Where it goes to.
+    /// The exchange.
     #[must_use]
     pub const fn exchange(&self) -> &ShortString {
         &self.exchange
     }
 
-    /// Its attempt.
+    /// The routing key, which names the attempt.
     #[must_use]
     pub const fn routing_key(&self) -> &ShortString {
         &self.routing_key
     }
 
-    /// Its properties.
+    /// The properties.
     #[must_use]
     pub const fn properties(&self) -> &BasicProperties {
         &self.properties
     }
 
-    /// The message.
+    /// The body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 }
 
-/// Knows where messages of an installation go: makes an [`Outgoing`] of each kind.
+/// Creates the messages of an installation, with their exchanges, routing keys and properties.
 #[derive(Clone, Debug)]
-pub struct Router {
-    names: Names,
+pub struct MessageFactory {
+    names: TopologyNames,
     exchange: ShortString,
     first_attempt: ShortString,
 }
 
-impl Router {
-    /// For the names and the ladder of `settings`.
+impl MessageFactory {
+    /// Uses the names and the ladder of `settings`.
     #[must_use]
     pub fn new(settings: &BrokerSettings) -> Self {
         Self::with(&settings.names, settings.ladder)
     }
 
-    fn with(names: &Names, ladder: Ladder) -> Self {
+    fn with(names: &TopologyNames, ladder: Ladder) -> Self {
         Self {
             names: names.clone(),
             exchange: names.exchange.as_str().into(),
@@ -103,18 +103,18 @@ impl Router {
         }
     }
 
-    /// A notification for the intake. `request_id` becomes the correlation id.
+    /// The message that asks the intake to record a notification. `request_id` becomes the correlation id.
     #[must_use]
     pub fn intake(&self, notification: &Notification, request_id: &str) -> Outgoing {
-        let properties = persistent(notification.message_id, Destination::Intake)
+        let properties = persistent(notification.message_id, Stage::Intake)
             .with_correlation_id(request_id.into());
         self.first(properties, notification.encode())
     }
 
-    /// The request to deliver a recorded notification.
+    /// The message that asks a channel to deliver a recorded notification.
     #[must_use]
     pub fn delivery(&self, channel: DeliveredChannel, message_id: MessageId) -> Outgoing {
-        let properties = persistent(message_id, Destination::Delivery(channel));
+        let properties = persistent(message_id, Stage::Delivery(channel));
         self.first(properties, DeliveryRequest { message_id }.encode())
     }
 
@@ -127,15 +127,15 @@ impl Router {
         }
     }
 
-    /// A message that is tried again from its first attempt, as a replay does. What the broker and
-    /// the dead-lettering added to it is gone.
+    /// A dead letter that is published again as its first attempt, without the headers that the broker and the
+    /// dead-lettering added.
     #[must_use]
     pub fn replay(&self, properties: &BasicProperties, body: Vec<u8>) -> Outgoing {
         self.first(stripped(properties), body)
     }
 
-    /// A message that comes back to its own queue after `time` as the same attempt, with
-    /// `not_before` for whoever reads it then.
+    /// A message that returns to its own queue after `time` as the same attempt. `not_before` becomes a header for the
+    /// next consumer.
     #[must_use]
     pub fn deferred(
         &self,
@@ -155,7 +155,7 @@ impl Router {
         }
     }
 
-    /// A dead letter, addressed to the dead-letter queue itself.
+    /// The dead letter of a message. Its exchange is the default exchange, its routing key the dead-letter queue.
     #[must_use]
     pub fn dead_letter(&self, envelope: &Envelope, failure: &Failure) -> Outgoing {
         let mut properties = stripped(&envelope.properties);
@@ -183,11 +183,11 @@ impl Router {
     }
 }
 
-fn persistent(message_id: MessageId, destination: Destination) -> BasicProperties {
+fn persistent(message_id: MessageId, stage: Stage) -> BasicProperties {
     let mut headers = FieldTable::default();
     headers.insert(
         header::CHANNEL.into(),
-        AMQPValue::LongString(destination.as_str().into()),
+        AMQPValue::LongString(stage.as_str().into()),
     );
     BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
@@ -196,18 +196,19 @@ fn persistent(message_id: MessageId, destination: Destination) -> BasicPropertie
         .with_headers(headers)
 }
 
-/// The properties that a message takes along when it is published again.
+/// The properties that a message keeps when it is published again. These are left out:
 ///
-/// Not its headers `x-…`: what the broker notes of its way (`x-death`, `x-delivery-count`) would grow
-/// without end, and what a dead letter says of its failure does not hold for its next life. Not `CC`
-/// and `BCC`, which would route it elsewhere too; not `expiration`, by which a dead letter would vanish;
-/// not `user-id`, which the broker accepts of that user alone, closing the channel of any other.
+/// - headers `x-…`: those of the broker (`x-death`, `x-delivery-count`) would grow without end, and those of a dead
+///   letter describe a failure that is over,
+/// - `CC` and `BCC`, which would also route the message to other queues,
+/// - `expiration`, which would delete a dead letter,
+/// - `user-id`, for which the broker closes the channel of every other user.
 fn stripped(properties: &BasicProperties) -> BasicProperties {
     let mut headers = FieldTable::default();
     if let Some(old) = properties.headers() {
         for (name, value) in old.inner() {
-            let of_the_past = name.as_str().starts_with("x-");
-            if !of_the_past && !["CC", "BCC"].contains(&name.as_str()) {
+            let is_history = name.as_str().starts_with("x-");
+            if !is_history && !["CC", "BCC"].contains(&name.as_str()) {
                 headers.insert(name.clone(), value.clone());
             }
         }
@@ -241,9 +242,9 @@ mod tests {
     use super::*;
     use tidings_settings::Reader;
 
-    fn router() -> Router {
+    fn message_factory() -> MessageFactory {
         let vars = [("RABBITMQ_URL".to_owned(), "amqp://127.0.0.1".to_owned())];
-        Router::new(&BrokerSettings::read(&mut Reader::from_vars(vars)).expect("settings"))
+        MessageFactory::new(&BrokerSettings::read(&mut Reader::from_vars(vars)).expect("settings"))
     }
 
     fn delivered(sent: Outgoing, routing_key: &str) -> Envelope {
@@ -256,12 +257,12 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_keeps_its_channel_and_says_why_and_a_replay_forgets_it() {
+    fn a_dead_letter_keeps_its_channel_and_names_its_reason_and_a_replay_removes_the_reason() {
         let id = MessageId::generate();
-        let sent = router().delivery(DeliveredChannel::Sms, id);
+        let sent = message_factory().delivery(DeliveredChannel::Sms, id);
         let failure = Failure::new("unknown_user", "no such user".to_owned());
         let delivered = delivered(sent, "attempt.3.3x1x1x1");
-        let dead = router().dead_letter(&delivered, &failure);
+        let dead = message_factory().dead_letter(&delivered, &failure);
         assert_eq!(dead.exchange.as_str(), "");
         assert_eq!(dead.routing_key.as_str(), "notifications_dlq");
         assert_eq!(
@@ -274,11 +275,11 @@ mod tests {
                 "x-failure-reason"
             ]
         );
-        let replayed = router().replay(&dead.properties, dead.body);
+        let replayed = message_factory().replay(&dead.properties, dead.body);
         assert_eq!(headers(&replayed), ["channel"]);
         assert_eq!(
-            Destination::of(&replayed.properties),
-            Some(Destination::Delivery(DeliveredChannel::Sms))
+            Stage::of(&replayed.properties),
+            Some(Stage::Delivery(DeliveredChannel::Sms))
         );
         assert_eq!(replayed.routing_key.as_str(), "attempt.0.8x1000x5x3600000");
         assert_eq!(
@@ -292,8 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_stranger_set_does_not_reach_the_dead_letter_queue_by_us() {
-        let sent = router().delivery(DeliveredChannel::Sms, MessageId::generate());
+    fn a_dead_letter_drops_properties_that_would_route_or_delete_it() {
+        let sent = message_factory().delivery(DeliveredChannel::Sms, MessageId::generate());
         let mut table = sent.properties.headers().clone().unwrap_or_default();
         table.insert("CC".into(), AMQPValue::LongString("elsewhere".into()));
         let properties = sent
@@ -304,18 +305,18 @@ mod tests {
             .with_expiration("1".into());
         let failure = Failure::new("undecodable", String::new());
         let foreign = delivered(Outgoing { properties, ..sent }, "attempt.0.3x1x1x1");
-        let dead = router().dead_letter(&foreign, &failure);
+        let dead = message_factory().dead_letter(&foreign, &failure);
         assert_eq!(dead.properties.user_id(), &None);
         assert_eq!(dead.properties.expiration(), &None);
         assert!(!headers(&dead).contains(&"CC".to_owned()));
     }
 
     #[test]
-    fn a_deferred_message_stays_the_same_attempt_and_says_until_when() {
-        let sent = router().delivery(DeliveredChannel::Email, MessageId::generate());
+    fn a_deferred_message_keeps_its_attempt_and_names_its_time() {
+        let sent = message_factory().delivery(DeliveredChannel::Email, MessageId::generate());
         let until: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
         let delivered = delivered(sent, "attempt.2.3x1x1x1");
-        let deferred = router().deferred(&delivered, WaitTime::HalfMinute, Some(until));
+        let deferred = message_factory().deferred(&delivered, WaitTime::HalfMinute, Some(until));
         assert_eq!(deferred.exchange.as_str(), "notifications.wait.30s");
         assert_eq!(deferred.routing_key.as_str(), "attempt.2.3x1x1x1");
         assert_eq!(headers(&deferred), ["channel", "x-not-before"]);

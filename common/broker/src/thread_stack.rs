@@ -2,19 +2,18 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Stack size in bytes that every thread needs which parses, copies or drops message headers.
+/// Stack size in bytes of every thread that parses, copies or drops message headers.
 ///
-/// A frame of 128 KiB holds 26,000 nested field values, and lapin parses them recursively, on a thread
-/// that it starts itself. The memory is only reserved: a stack costs what is used of it.
+/// A frame of 128 KiB holds 26,000 nested field values. lapin parses them recursively, on a thread that it starts
+/// itself. The stack is only reserved: it uses as much memory as the thread touches.
 pub const THREAD_STACK_SIZE: usize = 512 * 1024 * 1024;
 
 /// The standard library reads the stack size of new threads from this variable, once, before the first
 /// thread starts.
 const VARIABLE: &str = "RUST_MIN_STACK";
 
-/// Makes sure that every thread of this process gets [`THREAD_STACK_SIZE`]: replaces the process by
-/// itself (`execve`) with `RUST_MIN_STACK` set, unless the variable is set already. The process id stays
-/// the same. Call this first in `main`, on the main thread.
+/// Ensures that new threads of this process have [`THREAD_STACK_SIZE`]: unless `RUST_MIN_STACK` is set, executes the
+/// program again (`execve`) with the variable set. The process id stays the same. Call this first in `main`.
 ///
 /// # Errors
 ///
@@ -42,7 +41,7 @@ mod tests {
 
     use super::*;
     use crate::frame_size::header_frame_size;
-    use crate::plain::plain;
+    use crate::table_json::table_json;
 
     /// As many nested values as fit into a frame: tables in an array, each with an empty name.
     fn deepest_table() -> Vec<u8> {
@@ -66,7 +65,7 @@ mod tests {
         let handled = thread.spawn(move || {
             let (_, table) = parse_field_table(&bytes[..]).expect("a table");
             let properties = BasicProperties::default().with_headers(table.clone());
-            drop(plain(&table));
+            drop(table_json(&table));
             drop(format!("{table:?}"));
             header_frame_size(&properties)
         });

@@ -2,30 +2,29 @@ use lapin::ExchangeKind;
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use serde::Serialize;
 
-use super::destination::Destination;
+use super::stage::Stage;
 use super::wait_time::WaitTime;
-use crate::settings::{BrokerSettings, Names};
+use crate::settings::{BrokerSettings, TopologyNames};
 use tidings_domain::retry::{Attempt, Ladder};
 
-/// High enough never to be reached, because our own count is the routing key: a broker of version
-/// 4 would otherwise dead-letter a message after 20 requeues. (`-1` would say "none" to version 4,
-/// but makes 3.10 drop a message at its first requeue.)
+/// High enough never to be reached, because the routing key counts the attempts. Without it, RabbitMQ 4 dead-letters a
+/// message after 20 requeues. `-1` means "no limit" to RabbitMQ 4, but makes 3.10 drop a message at its first requeue.
 const NO_DELIVERY_LIMIT: i64 = 1_000_000_000;
 
-/// Everything that is declared on the broker, as values. DESIGN: RabbitMQ topology.
+/// Everything that is declared on the broker.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Topology {
-    /// In the order of their declaration.
+    /// The exchanges, in the order of their declaration.
     pub exchanges: Vec<Exchange>,
-    /// With their bindings; the dead-letter queue first, so that whatever is declared after it has
-    /// somewhere to fail to.
+    /// The queues with their bindings. The dead-letter queue is first, so that it exists before a message can be
+    /// dead-lettered.
     pub queues: Vec<Queue>,
 }
 
-/// AMQP's exchange types, those that are used here.
+/// The exchange types of AMQP that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ExchangeType {
     /// Routes by headers.
     Headers,
     /// Routes by the exact routing key.
@@ -34,8 +33,8 @@ pub enum Kind {
     Fanout,
 }
 
-impl Kind {
-    pub(super) const fn of_amqp(self) -> ExchangeKind {
+impl ExchangeType {
+    pub(super) const fn to_lapin(self) -> ExchangeKind {
         match self {
             Self::Headers => ExchangeKind::Headers,
             Self::Direct => ExchangeKind::Direct,
@@ -48,11 +47,11 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exchange {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// How it routes.
-    pub kind: Kind,
-    /// Where what it cannot route goes.
+    pub kind: ExchangeType,
+    /// The alternate exchange, which gets the messages that cannot be routed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alternate: Option<String>,
 }
@@ -61,21 +60,21 @@ pub struct Exchange {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Queue {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Where its messages go when they are refused or when their time is over.
+    /// The dead-letter exchange, which gets messages that are rejected or expire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letter_exchange: Option<String>,
-    /// The routing key they go with; their own where there is none.
+    /// The routing key of dead-lettered messages. Without it, they keep their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letter_routing_key: Option<String>,
-    /// How long a message stays, in milliseconds.
+    /// The message TTL in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_ttl_ms: Option<i64>,
-    /// Replicas, where they are not left to the broker.
+    /// The number of replicas. Without it, the broker decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quorum_size: Option<u16>,
-    /// What leads to it.
+    /// The bindings.
     pub bindings: Vec<Binding>,
 }
 
@@ -136,8 +135,8 @@ impl Queue {
         }
         if let Some(exchange) = &self.dead_letter_exchange {
             put(&mut table, "x-dead-letter-exchange", text(exchange));
-            // The broker confirms a dead letter's arrival before it removes the original. It can
-            // do so only where a full queue refuses instead of dropping its oldest message.
+            // The broker removes the original only after the dead-lettered copy is confirmed. This requires that a
+            // full queue rejects messages instead of dropping its oldest one.
             put(&mut table, "x-dead-letter-strategy", text("at-least-once"));
             put(&mut table, "x-overflow", text("reject-publish"));
         }
@@ -160,7 +159,7 @@ fn text(value: &str) -> AMQPValue {
 }
 
 impl Topology {
-    /// What an installation with these settings needs.
+    /// The topology of an installation with these settings.
     #[must_use]
     pub fn of(settings: &BrokerSettings) -> Self {
         let names = &settings.names;
@@ -172,7 +171,7 @@ impl Topology {
                 .rungs()
                 .map(|n| rung(names, &settings.ladder, n)),
         );
-        queues.extend(Destination::ALL.map(|destination| work_queue(names, destination)));
+        queues.extend(Stage::ALL.map(|stage| work_queue(names, stage)));
         for queue in &mut queues {
             queue.quorum_size = settings.quorum_size;
         }
@@ -183,30 +182,30 @@ impl Topology {
     }
 }
 
-fn exchanges(names: &Names) -> Vec<Exchange> {
+fn exchanges(names: &TopologyNames) -> Vec<Exchange> {
     let unrouted = names.unrouted_exchange();
     let mut exchanges = vec![
         Exchange {
             name: unrouted.clone(),
-            kind: Kind::Fanout,
+            kind: ExchangeType::Fanout,
             alternate: None,
         },
-        // What cannot be routed would vanish from a publish, and would block the broker's own
-        // dead-lettering for minutes: hence the alternate exchange on both.
+        // A published message that cannot be routed would be lost, and a dead-lettered one would block dead-lettering
+        // for minutes. Hence the alternate exchange on both.
         Exchange {
             name: names.exchange.clone(),
-            kind: Kind::Headers,
+            kind: ExchangeType::Headers,
             alternate: Some(unrouted.clone()),
         },
         Exchange {
             name: names.retry_exchange(),
-            kind: Kind::Direct,
+            kind: ExchangeType::Direct,
             alternate: Some(unrouted),
         },
     ];
     exchanges.extend(WaitTime::ALL.map(|time| Exchange {
         name: names.wait(time.label()),
-        kind: Kind::Fanout,
+        kind: ExchangeType::Fanout,
         alternate: None,
     }));
     exchanges
@@ -223,7 +222,7 @@ fn queue(name: String, bindings: Vec<Binding>) -> Queue {
     }
 }
 
-fn dead_letter_queue(names: &Names, ladder: &Ladder) -> Queue {
+fn dead_letter_queue(names: &TopologyNames, ladder: &Ladder) -> Queue {
     let past_the_last = Attempt {
         number: ladder.max,
         ladder: *ladder,
@@ -242,8 +241,8 @@ fn dead_letter_queue(names: &Names, ladder: &Ladder) -> Queue {
     )
 }
 
-/// No routing key of its own: a message leaves as the same attempt that it came as.
-fn wait_queue(names: &Names, time: WaitTime) -> Queue {
+/// Has no dead-letter routing key, so that a message keeps its attempt.
+fn wait_queue(names: &TopologyNames, time: WaitTime) -> Queue {
     let name = names.wait(time.label());
     Queue {
         dead_letter_exchange: Some(names.exchange.clone()),
@@ -252,7 +251,7 @@ fn wait_queue(names: &Names, time: WaitTime) -> Queue {
     }
 }
 
-fn rung(names: &Names, ladder: &Ladder, n: u32) -> Queue {
+fn rung(names: &TopologyNames, ladder: &Ladder, n: u32) -> Queue {
     let attempt = |number| {
         Attempt {
             number,
@@ -272,14 +271,14 @@ fn rung(names: &Names, ladder: &Ladder, n: u32) -> Queue {
     }
 }
 
-fn work_queue(names: &Names, destination: Destination) -> Queue {
+fn work_queue(names: &TopologyNames, stage: Stage) -> Queue {
     let binding = Binding::Header {
         exchange: names.exchange.clone(),
-        channel: destination.as_str(),
+        channel: stage.as_str(),
     };
     Queue {
         dead_letter_exchange: Some(names.retry_exchange()),
-        ..queue(destination.queue(names), vec![binding])
+        ..queue(stage.queue(names), vec![binding])
     }
 }
 
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rung_leads_from_one_attempt_to_the_next() {
+    fn a_rung_turns_an_attempt_into_the_next() {
         let topology = topology(&[]);
         let second = find(&topology, "notifications_queue.retry.8x1000x5x3600000.2");
         assert_eq!(second.message_ttl_ms, Some(5000));
@@ -332,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dead_letter_queue_takes_what_is_past_the_last_rung_and_what_finds_no_queue() {
+    fn the_dead_letter_queue_gets_messages_after_the_last_rung_and_unrouted_ones() {
         let topology = topology(&[("MAX_RETRIES", "0"), ("WEBHOOK_MAX_RETRIES", "0")]);
         let dlq = find(&topology, "notifications_dlq");
         assert_eq!(
@@ -356,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn every_queue_is_a_quorum_queue_that_never_drops_a_message() {
+    fn every_queue_is_a_quorum_queue_that_drops_no_message() {
         for queue in topology(&[("QUORUM_SIZE", "3")]).queues {
             let arguments = queue.arguments();
             let of = |name: &str| arguments.inner().get(name).cloned();
@@ -378,10 +377,10 @@ mod tests {
     }
 
     #[test]
-    fn whatever_cannot_be_routed_has_somewhere_to_go() {
+    fn every_exchange_has_an_alternate_exchange_or_routes_everything() {
         for exchange in topology(&[]).exchanges {
             assert!(
-                exchange.kind == Kind::Fanout || exchange.alternate.is_some(),
+                exchange.kind == ExchangeType::Fanout || exchange.alternate.is_some(),
                 "{}",
                 exchange.name
             );

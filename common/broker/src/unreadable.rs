@@ -15,13 +15,13 @@ use crate::settings::BrokerSettings;
 /// Time limit for the delivery of the first message. An empty queue delivers none.
 const DELIVERY_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Whether a connection ended because of a message that cannot be parsed.
+/// Returns whether a connection ended because a message cannot be parsed.
 #[must_use]
 pub fn is_unreadable(error: &lapin::Error) -> bool {
     matches!(error.kind(), ErrorKind::ParsingError(_))
 }
 
-/// What an operator does about a message that cannot be parsed.
+/// Returns the instructions for an operator who removes a message that cannot be parsed.
 #[must_use]
 pub fn unreadable_remedy(queue: &str) -> String {
     format!(
@@ -31,8 +31,8 @@ pub fn unreadable_remedy(queue: &str) -> String {
     )
 }
 
-/// Whether the first message of a queue cannot be parsed. Other messages are not looked at: a consumer
-/// returns what it holds to the front of the queue, so the message that stops it is the first.
+/// Returns whether the first message of a queue cannot be parsed. Ignores the others: a consumer returns its messages to
+/// the front of the queue, so the message that ends its connection is the first.
 ///
 /// # Errors
 ///
@@ -41,9 +41,9 @@ pub async fn first_is_unreadable(
     settings: &BrokerSettings,
     queue: &str,
 ) -> Result<bool, ConnectError> {
-    // The message ends its connection, and the end of the connection returns it to its queue.
+    // A message that cannot be parsed ends this connection, which returns the message to its queue.
     let connection = connect(settings, "tidings: first message").await?;
-    // lapin answers a `basic.get` of such a message never; a consumer learns how its connection ends.
+    // lapin never answers a `basic.get` of such a message. A consumer gets the error that ends its connection.
     let consuming = async {
         let channel = connection.create_channel().await?;
         let options = BasicQosOptions::default();

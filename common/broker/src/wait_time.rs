@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How long a deferred message waits. The delay queues of these times exist once an installation.
+/// How long a deferred message waits. An installation has one delay queue for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitTime {
     /// One second.
@@ -12,10 +12,10 @@ pub enum WaitTime {
 }
 
 impl WaitTime {
-    /// Every waiting time, shortest first.
+    /// All wait times, shortest first.
     pub const ALL: [Self; 3] = [Self::Second, Self::HalfMinute, Self::FiveMinutes];
 
-    /// The last part of the exchange's and the queue's name.
+    /// The last part of the name of the exchange and of its queue.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl WaitTime {
         }
     }
 
-    /// The delay queue's message TTL.
+    /// The message TTL of the delay queue.
     #[must_use]
     pub const fn duration(self) -> Duration {
         match self {
@@ -35,7 +35,7 @@ impl WaitTime {
         }
     }
 
-    /// The longest that is not longer than `wait`; the shortest where all are.
+    /// Returns the longest wait time up to `wait`, or the shortest one if all are longer.
     #[must_use]
     pub fn at_most(wait: Duration) -> Self {
         Self::ALL
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_waiting_time_is_never_longer_than_asked_for_unless_it_is_the_shortest() {
+    fn the_wait_time_is_the_longest_up_to_the_given_time_or_the_shortest() {
         let label = |secs| WaitTime::at_most(Duration::from_secs(secs)).label();
         assert_eq!(
             [0, 1, 29, 30, 299, 300, 9999].map(label),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidings_broker::Router;
+use tidings_broker::MessageFactory;
 use tidings_db::notifications::{self, ClaimResult};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_tests::{Receiver, eventually, outcomes, secs};
@@ -73,14 +73,14 @@ async fn copies_of_a_message_are_sent_once() {
         publisher.is_connected()
     })
     .await;
-    let router = Router::new(&settings);
+    let message_factory = MessageFactory::new(&settings);
     for _ in 0..5 {
-        let copy = router.delivery(DeliveredChannel::Sms, id);
+        let copy = message_factory.delivery(DeliveredChannel::Sms, id);
         publisher.publish(copy).await.expect("confirmed");
     }
     let nobody = MessageId::generate();
     publisher
-        .publish(router.delivery(DeliveredChannel::Sms, nobody))
+        .publish(message_factory.delivery(DeliveredChannel::Sms, nobody))
         .await
         .expect("confirmed");
     stop.cancel();

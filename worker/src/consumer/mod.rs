@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tidings_broker::{
-    Backoff, ConsumeError, ConsumerConnections, Envelope, Failure, Publisher, Router,
+    Backoff, ConsumeError, ConsumerConnections, Envelope, Failure, MessageFactory, Publisher,
     unreadable_remedy,
 };
 use tokio::time::timeout;
@@ -78,7 +78,7 @@ pub struct Consumer<W> {
     /// For dead letters and deferrals.
     pub publisher: Publisher,
     /// Where those go.
-    pub router: Router,
+    pub message_factory: MessageFactory,
     /// Records whether this consumer is connected.
     pub connectivity: ConsumerConnectivity,
     /// Batches that were begun. Those of a channel that died are finished all the same.

@@ -66,7 +66,7 @@ impl<W: Work> Consumer<W> {
                 .await
                 .map(|()| Told::Ack),
             Verdict::Defer { wait, not_before } => {
-                let deferred = self.router.deferred(message, wait, not_before);
+                let deferred = self.message_factory.deferred(message, wait, not_before);
                 self.publish(deferred, hold).await?;
                 counter!("tidings_messages_deferred_total").increment(1);
                 Ok(Told::Ack)
@@ -82,7 +82,7 @@ impl<W: Work> Consumer<W> {
         failure: &Failure,
         hold: &mut Hold<'_>,
     ) -> Result<(), GiveBack> {
-        let letter = self.router.dead_letter(message, failure);
+        let letter = self.message_factory.dead_letter(message, failure);
         self.publish(letter, hold).await?;
         while let Err(error) = self.work.given_up(message, failure).await {
             tracing::warn!(%error, "cannot note that a message is given up; trying again");

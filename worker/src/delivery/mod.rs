@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tidings_broker::{Destination, Envelope, Failure, MaxRetries, WaitTime};
+use tidings_broker::{Envelope, Failure, MaxRetries, Stage, WaitTime};
 use tidings_db::{Database, DbError, notifications};
 use tidings_domain::content::ChannelContent;
 use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
@@ -72,7 +72,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             channel,
             provider,
             settings,
-            max_retries: max_retries.of(Destination::Delivery(Self::CHANNEL)),
+            max_retries: max_retries.of(Stage::Delivery(Self::CHANNEL)),
             state: Arc::new(state),
             unrecorded: UnrecordedAttempts::default(),
         }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::future::try_join_all;
 use metrics::counter;
-use tidings_broker::{Envelope, Failure, Publisher, Router};
+use tidings_broker::{Envelope, Failure, MessageFactory, Publisher};
 use tidings_db::{Database, DbError, DbErrorKind, notifications};
 use tidings_domain::notification::{DeliveredChannel, MessageId, Notification, Status};
 
@@ -17,20 +17,20 @@ use record::{RecordResult, record};
 pub struct Intake {
     database: Database,
     publisher: Publisher,
-    router: Router,
+    message_factory: MessageFactory,
 }
 
 impl Intake {
     /// Records in `database` and publishes with `publisher`.
     #[must_use]
-    pub fn new(database: Database, publisher: Publisher, router: Router) -> Self {
+    pub fn new(database: Database, publisher: Publisher, message_factory: MessageFactory) -> Self {
         // Registers the counters, so that they are exported as 0 before the first message.
         counter!("tidings_intake_recorded_total").absolute(0);
         counter!("tidings_intake_duplicates_total").absolute(0);
         Self {
             database,
             publisher,
-            router,
+            message_factory,
         }
     }
 
@@ -82,9 +82,10 @@ impl Intake {
         &self,
         ids: HashMap<MessageId, DeliveredChannel>,
     ) -> Result<(), Surroundings> {
-        let publishing = ids
-            .into_iter()
-            .map(|(id, channel)| self.publisher.publish(self.router.delivery(channel, id)));
+        let publishing = ids.into_iter().map(|(id, channel)| {
+            self.publisher
+                .publish(self.message_factory.delivery(channel, id))
+        });
         let published = try_join_all(publishing).await;
         published
             .map(drop)

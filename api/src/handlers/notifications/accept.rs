@@ -74,7 +74,7 @@ pub async fn accept(
 ) -> Result<HttpResponse, ApiError> {
     state
         .publisher
-        .publish(state.router.intake(notification, request_id))
+        .publish(state.message_factory.intake(notification, request_id))
         .await?;
     count_accepted(notification.channel, 1);
     tracing::debug!(

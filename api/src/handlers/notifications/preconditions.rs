@@ -1,6 +1,6 @@
 //! Conditions for accepting a notification that depend on the settings or on the state of the queues.
 
-use tidings_broker::Destination;
+use tidings_broker::Stage;
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::Channel;
 use tidings_domain::providers::ChannelProviders;
@@ -42,9 +42,9 @@ pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
 /// of the same batch, are not counted, so a queue may grow a little beyond the limit.
 pub fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
     let limit = state.http.queue_max_length;
-    let full = |destination| limit > 0 && state.depths.of(destination) > limit;
-    let own = channel.delivered().map(Destination::Delivery);
-    if own.is_some_and(full) || full(Destination::Intake) {
+    let full = |stage| limit > 0 && state.depths.of(stage) > limit;
+    let own = channel.delivered().map(Stage::Delivery);
+    if own.is_some_and(full) || full(Stage::Intake) {
         let message = "Too many notifications are waiting; try again later";
         return Err(ApiError::unavailable(
             "queue_full",

@@ -13,8 +13,8 @@ const MAX_HEX_BYTES: usize = 64;
 pub fn details(dead_letter: &DeadLetter, row: Value) -> Value {
     let mut details = summary(dead_letter);
     details["row"] = row;
-    details["properties"] = dead_letter.plain_properties().into();
-    details["headers"] = dead_letter.plain_headers().into();
+    details["properties"] = dead_letter.properties_json().into();
+    details["headers"] = dead_letter.headers_json().into();
     if let Ok(body) = serde_json::from_slice::<Value>(&dead_letter.body) {
         details["body"] = body;
     } else {

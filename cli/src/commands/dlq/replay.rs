@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::future::join_all;
 use tidings_broker::BrokerSettings;
-use tidings_broker::{DeadLetter, Publisher, Router};
+use tidings_broker::{DeadLetter, MessageFactory, Publisher};
 use tidings_db::{Database, DatabaseSettings, DbError, TransactionOptions, notifications};
 use tidings_domain::notification::{MessageId, Status};
 use tokio_util::sync::CancellationToken;
@@ -56,7 +56,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     };
     let replay = Replay {
         database,
-        router: Router::new(&broker),
+        message_factory: MessageFactory::new(&broker),
         publisher,
         force: args.force,
     };
@@ -110,7 +110,7 @@ async fn publisher(
 
 struct Replay {
     database: Database,
-    router: Router,
+    message_factory: MessageFactory,
     /// `None` in a dry run.
     publisher: Option<Publisher>,
     force: bool,
@@ -156,12 +156,7 @@ impl Replay {
 
     fn decode(&self, dead_letter: &DeadLetter) -> Result<DecodedDeadLetter, Obstacle> {
         let property = dead_letter.message_id.as_deref();
-        replay_action::decode(
-            dead_letter.destination,
-            &dead_letter.body,
-            property,
-            self.force,
-        )
+        replay_action::decode(dead_letter.stage, &dead_letter.body, property, self.force)
     }
 
     /// Changes the failed rows among `ids` to `pending` in one transaction, unless this is a dry run. Returns
@@ -191,7 +186,7 @@ impl Replay {
     async fn publish(&self, dead_letter: &DeadLetter, action: ReplayAction) -> anyhow::Result<()> {
         if let (Some(publisher), ReplayAction::Replay { .. }) = (&self.publisher, action) {
             let out = self
-                .router
+                .message_factory
                 .replay(&dead_letter.properties, dead_letter.body.clone());
             publisher.publish(out).await.context("publishing failed")?;
         }

@@ -1,7 +1,7 @@
 //! Decides what to do with a dead letter in a replay. Pure functions, without broker and database.
 
 use serde::Serialize;
-use tidings_broker::Destination;
+use tidings_broker::Stage;
 use tidings_domain::notification::{DecodeError, DeliveryRequest, MessageId, Notification, Status};
 
 /// Why a dead letter cannot be replayed and stays in the queue.
@@ -51,7 +51,7 @@ pub enum ReplayAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodedDeadLetter {
     /// The stage.
-    pub destination: Destination,
+    pub stage: Stage,
     /// The message id, if the dead letter has one.
     pub id: Option<MessageId>,
 }
@@ -59,37 +59,37 @@ pub struct DecodedDeadLetter {
 /// Decodes a dead letter like its stage. With `force`, a body that cannot be decoded is no error, and `property`, the
 /// message id of the properties, is used instead.
 pub fn decode(
-    destination: Option<Destination>,
+    stage: Option<Stage>,
     body: &[u8],
     property: Option<&str>,
     force: bool,
 ) -> Result<DecodedDeadLetter, Obstacle> {
-    let destination = destination.ok_or(Obstacle::NoChannel)?;
-    let id = match (decode_body(destination, body), force) {
+    let stage = stage.ok_or(Obstacle::NoChannel)?;
+    let id = match (decode_body(stage, body), force) {
         (Ok(id), _) => Some(id),
         (Err(_), true) => property.and_then(|id| id.parse().ok()),
         (Err(_), false) => return Err(Obstacle::Undecodable),
     };
-    Ok(DecodedDeadLetter { destination, id })
+    Ok(DecodedDeadLetter { stage, id })
 }
 
-fn decode_body(destination: Destination, body: &[u8]) -> Result<MessageId, DecodeError> {
-    match destination {
-        Destination::Intake => Notification::decode(body).map(|n| n.message_id),
-        Destination::Delivery(_) => DeliveryRequest::decode(body).map(|request| request.message_id),
+fn decode_body(stage: Stage, body: &[u8]) -> Result<MessageId, DecodeError> {
+    match stage {
+        Stage::Intake => Notification::decode(body).map(|n| n.message_id),
+        Stage::Delivery(_) => DeliveryRequest::decode(body).map(|request| request.message_id),
     }
 }
 
 /// Decides by the status of the row; `None` if there is no row.
 pub fn decide(dead_letter: DecodedDeadLetter, status: Option<Status>) -> ReplayAction {
-    match (status, dead_letter.destination) {
+    match (status, dead_letter.stage) {
         // The intake inserts the row.
-        (None, Destination::Intake) => ReplayAction::Replay { reset_row: false },
+        (None, Stage::Intake) => ReplayAction::Replay { reset_row: false },
         // With `force`, and without a message id there is no row to look for.
-        (None, Destination::Delivery(_)) if dead_letter.id.is_none() => {
+        (None, Stage::Delivery(_)) if dead_letter.id.is_none() => {
             ReplayAction::Replay { reset_row: false }
         }
-        (None, Destination::Delivery(_)) => ReplayAction::Keep(Obstacle::RowMissing),
+        (None, Stage::Delivery(_)) => ReplayAction::Keep(Obstacle::RowMissing),
         (Some(Status::Failed), _) => ReplayAction::Replay { reset_row: true },
         // An earlier replay was killed after it changed the row, or there are several dead letters.
         (Some(Status::Scheduled | Status::Pending | Status::Retrying), _) => {
@@ -107,25 +107,25 @@ mod tests {
 
     use super::*;
 
-    const EMAIL: Destination = Destination::Delivery(DeliveredChannel::Email);
+    const EMAIL: Stage = Stage::Delivery(DeliveredChannel::Email);
 
-    fn letter(destination: Destination) -> DecodedDeadLetter {
+    fn letter(stage: Stage) -> DecodedDeadLetter {
         let id = Some(MessageId::generate());
-        DecodedDeadLetter { destination, id }
+        DecodedDeadLetter { stage, id }
     }
 
     #[test]
     fn the_status_of_the_row_decides() {
         let replay = |reset_row| ReplayAction::Replay { reset_row };
-        for (destination, status, action) in [
-            (Destination::Intake, None, replay(false)),
+        for (stage, status, action) in [
+            (Stage::Intake, None, replay(false)),
             (EMAIL, None, ReplayAction::Keep(Obstacle::RowMissing)),
             (EMAIL, Some(Status::Failed), replay(true)),
             (EMAIL, Some(Status::Pending), replay(false)),
             (EMAIL, Some(Status::Retrying), replay(false)),
             (EMAIL, Some(Status::Scheduled), replay(false)),
             (
-                Destination::Intake,
+                Stage::Intake,
                 Some(Status::Processed),
                 ReplayAction::Remove(Status::Processed),
             ),
@@ -141,9 +141,9 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                decide(letter(destination), status),
+                decide(letter(stage), status),
                 action,
-                "{destination:?} {status:?}"
+                "{stage:?} {status:?}"
             );
         }
     }

@@ -1,6 +1,6 @@
 //! Selects dead letters by id, stage and reason.
 
-use tidings_broker::{DeadLetter, Destination};
+use tidings_broker::{DeadLetter, Stage};
 use tidings_domain::notification::MessageId;
 
 use super::summary::{NO_CHANNEL, message_id};
@@ -49,18 +49,18 @@ impl Selection {
 
 /// A condition on the header `channel`: it contains this stage, or no known stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChannelIs(Option<Destination>);
+pub struct ChannelIs(Option<Stage>);
 
 /// Reads the value of `--channel`.
 fn channel(name: &str) -> Result<ChannelIs, String> {
     if name == NO_CHANNEL {
         return Ok(ChannelIs(None));
     }
-    let destination = Destination::from_name(name).ok_or_else(|| {
-        let names = Destination::ALL.map(Destination::as_str).join(", ");
+    let stage = Stage::from_name(name).ok_or_else(|| {
+        let names = Stage::ALL.map(Stage::as_str).join(", ");
         format!("must be one of: {names}, {NO_CHANNEL}")
     })?;
-    Ok(ChannelIs(Some(destination)))
+    Ok(ChannelIs(Some(stage)))
 }
 
 impl DeadLetterFilter {
@@ -68,7 +68,7 @@ impl DeadLetterFilter {
     pub fn matches(&self, dead_letter: &DeadLetter) -> bool {
         let FailureFilter { channel, reason } = &self.failure;
         self.matches_id(message_id(dead_letter), dead_letter.message_id.as_deref())
-            && channel.is_none_or(|ChannelIs(channel)| channel == dead_letter.destination)
+            && channel.is_none_or(|ChannelIs(channel)| channel == dead_letter.stage)
             && reason
                 .as_ref()
                 .is_none_or(|reason| *reason == dead_letter.reason)

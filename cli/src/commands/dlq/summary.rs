@@ -1,7 +1,7 @@
 //! The id, stage and failure of a dead letter.
 
 use serde_json::{Value, json};
-use tidings_broker::{DeadLetter, Destination};
+use tidings_broker::{DeadLetter, Stage};
 use tidings_domain::notification::{DeliveryRequest, MessageId};
 
 /// The name for the stage of a dead letter whose header contains no known stage.
@@ -24,9 +24,7 @@ pub fn shown_id(dead_letter: &DeadLetter) -> Option<String> {
 
 /// The stage in which a dead letter failed; `none` if its header contains no known stage.
 pub fn channel_name(dead_letter: &DeadLetter) -> &'static str {
-    dead_letter
-        .destination
-        .map_or(NO_CHANNEL, Destination::as_str)
+    dead_letter.stage.map_or(NO_CHANNEL, Stage::as_str)
 }
 
 /// The summary of a dead letter, as JSON.

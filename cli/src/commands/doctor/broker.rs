@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tidings_broker::BrokerSettings;
-use tidings_broker::{Address, Destination, GreetingError, Topology};
+use tidings_broker::{Address, ProbeError, Stage, Topology};
 
 use super::Findings;
 
@@ -63,7 +63,7 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
 
 /// Looks for messages that cannot be parsed: they stop the consumers of their queue.
 async fn check_first_messages(settings: &BrokerSettings, findings: &mut Findings) {
-    let queues = Destination::ALL.map(|destination| destination.queue(&settings.names));
+    let queues = Stage::ALL.map(|stage| stage.queue(&settings.names));
     for queue in queues.iter().chain([&settings.names.dlq]) {
         let asked = in_time(tidings_broker::first_is_unreadable(settings, queue)).await;
         if asked == Ok(true) {
@@ -89,7 +89,7 @@ async fn in_time<T, E: Display>(work: impl Future<Output = Result<T, E>>) -> Res
 /// An unreachable node is a warning if another node is reachable: the programs use that one.
 fn check_nodes(
     nodes: &[Address],
-    versions: &[Result<String, GreetingError>],
+    versions: &[Result<String, ProbeError>],
     findings: &mut Findings,
 ) {
     let any = versions.iter().any(Result::is_ok);
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn an_unreachable_node_is_an_error_only_if_no_other_is_reachable() {
-        let unreachable = || Err(GreetingError::TimedOut);
+        let unreachable = || Err(ProbeError::TimedOut);
         let reachable = || Ok("4.0.5".to_owned());
         for (versions, severities) in [
             (

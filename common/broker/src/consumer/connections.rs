@@ -50,7 +50,7 @@ impl ConsumerConnections {
             if connection.is_open() {
                 return Ok(Arc::clone(connection));
             }
-            self.connector.leave(&connection.node);
+            self.connector.avoid(&connection.node);
         }
         *current = None;
         // The publisher's connection warns about objects with other arguments.
@@ -69,7 +69,7 @@ impl ConsumerConnections {
             .take_if(|current| Arc::ptr_eq(current, connection))
             .is_some()
         {
-            self.connector.leave(&connection.node);
+            self.connector.avoid(&connection.node);
         }
         drop(current);
         close(&connection.connection).await;

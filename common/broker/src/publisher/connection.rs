@@ -83,7 +83,7 @@ impl PublishingConnection {
             Ok(Ok(channels)) => channels,
             failed => {
                 close(&connection).await;
-                connector.leave(&node);
+                connector.avoid(&node);
                 return Err(match failed {
                     Ok(Err(error)) => OpenError::Channel(error),
                     _ => OpenError::TimedOut,

@@ -104,7 +104,7 @@ impl Supervisor {
         let reason = ended.as_deref().unwrap_or("the program stops");
         if ended.is_some() {
             tracing::warn!(connection = name, %node, reason, "connection to RabbitMQ lost");
-            self.connector.leave(&node);
+            self.connector.avoid(&node);
         }
         while let Ok(request) = self.requests.try_recv() {
             let _ = request

@@ -1,4 +1,4 @@
-use crate::Destination;
+use crate::Stage;
 use tidings_domain::notification::PerChannel;
 use tidings_settings::{Reader, table};
 
@@ -27,17 +27,17 @@ impl MaxRetries {
         }
     }
 
-    /// The maximum for messages to `destination`.
+    /// The maximum for messages to `stage`.
     #[must_use]
-    pub const fn of(&self, destination: Destination) -> u32 {
-        match destination {
-            Destination::Intake => self.intake,
-            Destination::Delivery(channel) => *self.delivery.get(channel),
+    pub const fn of(&self, stage: Stage) -> u32 {
+        match stage {
+            Stage::Intake => self.intake,
+            Stage::Delivery(channel) => *self.delivery.get(channel),
         }
     }
 
     pub(super) fn largest(self) -> u32 {
-        let all = Destination::ALL.map(|destination| self.of(destination));
+        let all = Stage::ALL.map(|stage| self.of(stage));
         all.into_iter().fold(0, u32::max)
     }
 }

@@ -1,4 +1,4 @@
-//! The settings of everything AMQP.
+//! The settings of the broker.
 
 mod max_retries;
 mod names;
@@ -10,7 +10,7 @@ use tidings_domain::retry::Ladder;
 use tidings_settings::{Reader, Setting, table};
 
 pub use max_retries::MaxRetries;
-pub use names::Names;
+pub use names::TopologyNames;
 
 use crate::Addresses;
 
@@ -21,13 +21,13 @@ pub struct BrokerSettings {
     /// `RABBITMQ_URLS`, several of them, separated by commas, for the nodes of a cluster.
     pub addresses: Addresses,
     /// The names of queues and exchanges.
-    pub names: Names,
-    /// As many rungs as the largest of `max_retries`; `RETRY_BASE_DELAY_MS`,
-    /// `RETRY_MULTIPLIER` and `RETRY_MAX_DELAY_MS`.
+    pub names: TopologyNames,
+    /// `RETRY_BASE_DELAY_MS`, `RETRY_MULTIPLIER` and `RETRY_MAX_DELAY_MS`, with as many rungs as the largest of
+    /// `max_retries`.
     pub ladder: Ladder,
-    /// Where messages leave the ladder for the dead-letter queue.
+    /// After how many retries a message goes to the dead-letter queue.
     pub max_retries: MaxRetries,
-    /// `QUORUM_SIZE`: replicas of each queue. `None` is the broker's own default.
+    /// `QUORUM_SIZE`: replicas of each queue. `None` stands for the default of the broker.
     pub quorum_size: Option<u16>,
     /// `PUBLISH_TIMEOUT_MS`: maximum time until the broker confirms a publish.
     pub publish_timeout: Duration,
@@ -42,7 +42,7 @@ impl BrokerSettings {
     /// Reads the section. Returns `None` if a required setting is missing.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let addresses = addresses(reader);
-        let names = Names::read(reader);
+        let names = TopologyNames::read(reader);
         let max_retries = MaxRetries::read(reader);
         let ladder = Ladder {
             max: max_retries.largest(),
@@ -97,7 +97,7 @@ fn addresses(reader: &mut Reader) -> Option<Addresses> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Destination;
+    use crate::Stage;
     use tidings_domain::notification::DeliveredChannel;
 
     fn read(vars: &[(&str, &str)]) -> Result<BrokerSettings, tidings_settings::Problems> {
@@ -131,11 +131,11 @@ mod tests {
         ];
         let settings = read(&vars).expect("settings");
         assert_eq!(settings.ladder.max, 5);
-        let of = |destination| settings.max_retries.of(destination);
-        assert_eq!(of(Destination::Intake), 2);
-        assert_eq!(of(Destination::Delivery(DeliveredChannel::Email)), 2);
-        assert_eq!(of(Destination::Delivery(DeliveredChannel::Sms)), 5);
-        assert_eq!(of(Destination::Delivery(DeliveredChannel::Webhook)), 1);
+        let of = |stage| settings.max_retries.of(stage);
+        assert_eq!(of(Stage::Intake), 2);
+        assert_eq!(of(Stage::Delivery(DeliveredChannel::Email)), 2);
+        assert_eq!(of(Stage::Delivery(DeliveredChannel::Sms)), 5);
+        assert_eq!(of(Stage::Delivery(DeliveredChannel::Webhook)), 1);
     }
 
     #[test]
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_the_broker_would_refuse_are_reported_before_it_is_asked() {
+    fn names_that_the_broker_would_refuse_are_reported() {
         for (variable, value) in [
             ("QUEUE_NAME", "amq.mine"),
             ("EXCHANGE_NAME", "a b"),

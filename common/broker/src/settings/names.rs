@@ -4,7 +4,7 @@ use tidings_settings::{Reader, Setting, table};
 
 /// The names that one installation uses on the broker, so that several can share a virtual host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
+pub struct TopologyNames {
     /// `QUEUE_NAME`: the intake queue, and the prefix of all queues except the dead-letter queue.
     pub queue: String,
     /// `DLQ_NAME`: the dead-letter queue.
@@ -13,7 +13,7 @@ pub struct Names {
     pub exchange: String,
 }
 
-impl Names {
+impl TopologyNames {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let names = Self {
             queue: name(reader, table::QUEUE_NAME),
@@ -38,27 +38,27 @@ impl Names {
         format!("{}.retry.{ladder}.{n}", self.queue)
     }
 
-    /// The direct exchange that leads onto the ladders.
+    /// The direct exchange in front of the ladders.
     #[must_use]
     pub fn retry_exchange(&self) -> String {
         format!("{}.retry", self.exchange)
     }
 
-    /// The fanout exchange for whatever found no queue.
+    /// The fanout exchange for messages that cannot be routed.
     #[must_use]
     pub fn unrouted_exchange(&self) -> String {
         format!("{}.unrouted", self.exchange)
     }
 
-    /// The fanout exchange, and the delay queue behind it, of one waiting time.
+    /// The fanout exchange of a wait time, and its delay queue.
     #[must_use]
     pub fn wait(&self, label: &str) -> String {
         format!("{}.wait.{label}", self.exchange)
     }
 }
 
-/// Reads the name of a queue or an exchange. AMQP 0-9-1 allows 255 bytes; what we append to it
-/// (`.retry.<ladder>.<n>`) takes up to 60.
+/// Reads the name of a queue or an exchange. AMQP 0-9-1 allows 255 bytes, of which the suffix `.retry.<ladder>.<n>` takes
+/// up to 60.
 fn name(reader: &mut Reader, setting: &Setting) -> String {
     let value: String = reader.value(setting);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);

@@ -42,7 +42,7 @@ impl PreparedBatch {
                     create_notification(state, caller, new, key.as_ref())
                 });
             let index = notification.map(|notification| {
-                let message = || state.router.intake(&notification, request_id);
+                let message = || state.message_factory.intake(&notification, request_id);
                 batch.add(&notification, message)
             });
             batch.items.push(index);

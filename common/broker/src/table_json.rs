@@ -2,18 +2,17 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use serde_json::{Map, Value};
 
-/// A table of arguments or headers as JSON, for people and programs to read. Bytes that are no text
-/// are shown as text all the same, with replacement characters.
+/// Returns a table of arguments or headers as JSON. Bytes that are not UTF-8 become replacement characters.
 #[must_use]
-pub fn plain(table: &FieldTable) -> Map<String, Value> {
+pub fn table_json(table: &FieldTable) -> Map<String, Value> {
     table
         .inner()
         .iter()
-        .map(|(name, value)| (name.to_string(), plain_value(value)))
+        .map(|(name, value)| (name.to_string(), value_json(value)))
         .collect()
 }
 
-fn plain_value(value: &AMQPValue) -> Value {
+fn value_json(value: &AMQPValue) -> Value {
     match value {
         AMQPValue::Boolean(v) => (*v).into(),
         AMQPValue::ShortShortInt(v) => (*v).into(),
@@ -28,24 +27,24 @@ fn plain_value(value: &AMQPValue) -> Value {
         AMQPValue::DecimalValue(v) => format!("{}e-{}", v.value, v.scale).into(),
         AMQPValue::ShortString(v) => v.as_str().into(),
         AMQPValue::LongString(v) => v.to_string().into(),
-        AMQPValue::FieldArray(v) => v.as_slice().iter().map(plain_value).collect(),
-        AMQPValue::Timestamp(v) => plain_time(*v),
-        AMQPValue::FieldTable(v) => plain(v).into(),
+        AMQPValue::FieldArray(v) => v.as_slice().iter().map(value_json).collect(),
+        AMQPValue::Timestamp(v) => timestamp_json(*v),
+        AMQPValue::FieldTable(v) => table_json(v).into(),
         AMQPValue::ByteArray(v) => String::from_utf8_lossy(v.as_slice()).into(),
         AMQPValue::Void => Value::Null,
     }
 }
 
-/// AMQP counts seconds since 1970 (AMQP 0-9-1 §4.2.5.4).
-fn plain_time(seconds: u64) -> Value {
+/// AMQP timestamps are seconds since 1970 (AMQP 0-9-1 §4.2.5.4).
+fn timestamp_json(seconds: u64) -> Value {
     i64::try_from(seconds)
         .ok()
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
         .map_or_else(|| seconds.into(), |time| time.to_string().into())
 }
 
-/// The properties of a message that are set, but for its headers, by their names in JSON.
-pub(super) fn plain_properties(properties: &BasicProperties) -> Map<String, Value> {
+/// Returns the properties of a message that are set, without its headers, by their JSON names.
+pub(super) fn properties_json(properties: &BasicProperties) -> Map<String, Value> {
     let text = |value: &Option<ShortString>| value.as_ref().map(|text| text.as_str().into());
     let number = |value: &Option<u8>| value.map(Value::from);
     [
@@ -57,7 +56,7 @@ pub(super) fn plain_properties(properties: &BasicProperties) -> Map<String, Valu
         ("priority", number(properties.priority())),
         ("replyTo", text(properties.reply_to())),
         ("expiration", text(properties.expiration())),
-        ("timestamp", properties.timestamp().map(plain_time)),
+        ("timestamp", properties.timestamp().map(timestamp_json)),
         ("type", text(properties.kind())),
         ("userId", text(properties.user_id())),
         ("appId", text(properties.app_id())),
@@ -85,7 +84,7 @@ mod tests {
         headers.insert("x-death".into(), AMQPValue::FieldArray(deaths));
         headers.insert("odd".into(), AMQPValue::LongString(vec![0xff].into()));
         assert_eq!(
-            Value::from(plain(&headers)),
+            Value::from(table_json(&headers)),
             json!({
                 "x-death": [{"count": 3, "time": "2023-11-14T22:13:20Z", "queue": "q"}],
                 "odd": "\u{fffd}",
@@ -97,7 +96,7 @@ mod tests {
     fn only_properties_that_are_set_are_named() {
         let properties = BasicProperties::default().with_message_id("m".into());
         assert_eq!(
-            Value::from(plain_properties(&properties)),
+            Value::from(properties_json(&properties)),
             json!({"messageId": "m"})
         );
     }

@@ -1,20 +1,20 @@
 use lapin::BasicProperties;
 
 use super::header::{self, as_text};
-use crate::Names;
+use crate::TopologyNames;
 use tidings_domain::notification::DeliveredChannel;
 
-/// The stage, and so the queue, that a message belongs to. Its name stands in the header `channel`.
+/// The stage, and so the queue, to which a message belongs. The header `channel` contains its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Destination {
-    /// To be recorded.
+pub enum Stage {
+    /// Records the notification.
     Intake,
-    /// To be delivered by this channel.
+    /// Delivers the notification through a channel.
     Delivery(DeliveredChannel),
 }
 
-impl Destination {
-    /// Every destination.
+impl Stage {
+    /// Every stage.
     pub const ALL: [Self; 1 + DeliveredChannel::ALL.len()] = {
         let mut all = [Self::Intake; 1 + DeliveredChannel::ALL.len()];
         let mut index = 0;
@@ -37,12 +37,10 @@ impl Destination {
     /// Reads the value of the header `channel`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|destination| destination.as_str() == name)
+        Self::ALL.into_iter().find(|stage| stage.as_str() == name)
     }
 
-    /// Reads a message's header `channel`.
+    /// Reads the header `channel` of a message.
     #[must_use]
     pub fn of(properties: &BasicProperties) -> Option<Self> {
         let value = properties
@@ -53,9 +51,9 @@ impl Destination {
         Self::from_name(as_text(value)?)
     }
 
-    /// The queue.
+    /// The name of its queue.
     #[must_use]
-    pub fn queue(self, names: &Names) -> String {
+    pub fn queue(self, names: &TopologyNames) -> String {
         match self {
             Self::Intake => names.queue.clone(),
             Self::Delivery(channel) => names.channel_queue(channel),
@@ -69,12 +67,9 @@ mod tests {
 
     #[test]
     fn every_destination_is_read_back_from_its_name() {
-        for destination in Destination::ALL {
-            assert_eq!(
-                Destination::from_name(destination.as_str()),
-                Some(destination)
-            );
+        for stage in Stage::ALL {
+            assert_eq!(Stage::from_name(stage.as_str()), Some(stage));
         }
-        assert_eq!(Destination::from_name("in-app"), None);
+        assert_eq!(Stage::from_name("in-app"), None);
     }
 }
