@@ -1,16 +1,17 @@
 //! Messages with headers that exhaust a default stack, or that the client library cannot parse.
 
-use tidings_broker::raw::options::QueuePurgeOptions;
-use tidings_tests::{RawAmqp, World, broken_name, eventually, eventually_ok, nested_tables};
-use tidings_tests::{secs, text_entry};
-
-/// As deep as fits into a frame of 128 KiB.
-const DEPTH: usize = 18_000;
+use rstest::rstest;
+use tidings_broker::Stage;
+use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
+use tidings_tests::{Amqp, Program, RawAmqp, World, broken_name, eventually_ok};
+use tidings_tests::{nested_arrays, nested_tables, secs, text_entry};
 
 const KEY: &str = "attempt.0.3x1000x5x3600000";
 
-fn deep_headers(stage: &str) -> Vec<u8> {
-    [text_entry("channel", stage), nested_tables(DEPTH)].concat()
+/// Headers that nest as deep as fits into a frame of 128 KiB.
+fn deep_headers(stage: &str) -> [Vec<u8>; 2] {
+    let channel = text_entry("channel", stage);
+    [nested_tables(18_000), nested_arrays(26_000)].map(|nested| [&channel[..], &nested].concat())
 }
 
 fn broken_headers(stage: &str) -> Vec<u8> {
@@ -23,22 +24,19 @@ async fn deeply_nested_headers_end_no_program() {
     let amqp = world.declared(&[]).await;
     let names = amqp.settings.names.clone();
     let mut raw = RawAmqp::connect(world.vhost.url());
-    // One that is recorded, one that the worker itself makes a dead letter, one that is a dead letter.
-    let body = world.wire().encode();
-    raw.publish(&names.exchange, KEY, &deep_headers("intake"), &body);
-    raw.publish(
-        &names.exchange,
-        KEY,
-        &deep_headers("intake"),
-        b"no notification",
-    );
-    raw.publish("", &names.dlq, &deep_headers("intake"), &body);
+    // Of each kind: one that is recorded, one that the worker dead-letters, one that is a dead letter.
+    for headers in deep_headers("intake") {
+        let body = world.wire().encode();
+        raw.publish(&names.exchange, KEY, &headers, &body);
+        raw.publish(&names.exchange, KEY, &headers, b"no notification");
+        raw.publish("", &names.dlq, &headers, &body);
+    }
 
     let mut worker = world.worker().await;
-    eventually_ok(secs(30), "recorded, and a dead letter", async || {
+    eventually_ok(secs(30), "recorded, and dead letters", async || {
         let recorded = world.database.count("true").await;
         let dead = amqp.dead_letter_depth().await;
-        ((recorded, dead) == (1, 2))
+        ((recorded, dead) == (2, 4))
             .then_some(())
             .ok_or_else(|| format!("{recorded} recorded, {dead} dead"))
     })
@@ -51,66 +49,81 @@ async fn deeply_nested_headers_end_no_program() {
     worker.stop().await;
 }
 
+#[rstest]
+#[case(Stage::Intake)]
+#[case(Stage::Delivery(DeliveredChannel::Email))]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_with_a_header_name_that_is_not_utf8_is_named_and_stops_no_other_stage() {
+async fn a_queue_with_a_header_name_that_is_not_utf8_is_named_and_stops_no_other_stage(
+    #[case] stage: Stage,
+) {
     let world = World::with(&[("WORKER_CHANNELS", "intake,email")]).await;
     let amqp = world.declared(&[]).await;
     let names = amqp.settings.names.clone();
-    let queue = "notifications_queue.email";
+    let queue = stage.queue(&names);
     let mut raw = RawAmqp::connect(world.vhost.url());
-    raw.publish(&names.exchange, KEY, &broken_headers("email"), b"{}");
+    let headers = broken_headers(stage.as_str());
+    raw.publish(&names.exchange, KEY, &headers, b"{}");
 
     let mut worker = world.worker().await;
-    let probes = worker.client().anonymous();
-    let queue_is_named = async || {
-        let health = probes.get("/health").await;
-        let is_named = health.body["unreadableQueues"][0]["queue"] == queue;
-        (is_named && health.status == 200)
-            .then_some(())
-            .ok_or(health.text)
-    };
-    eventually_ok(secs(60), "the queue is named", queue_is_named).await;
+    eventually_ok(
+        secs(60),
+        "the queue is named",
+        async || match unreadable_queue(&worker).await {
+            Some(named) if named == queue => Ok(()),
+            other => Err(format!("{other:?}")),
+        },
+    )
+    .await;
     let logged = worker.logs().entries().into_iter().any(|entry| {
-        entry["queue"] == queue
-            && entry["remedy"]
-                .as_str()
-                .is_some_and(|text| text.contains("management UI"))
+        let remedy = entry["remedy"].as_str().unwrap_or_default();
+        entry["queue"] == queue && remedy.contains("Automatic ack")
     });
     assert!(logged, "{}", worker.logs().tail(20));
-    amqp.publish(amqp.intake_of(&world.wire())).await;
-    eventually(secs(10), "the intake works", async || {
-        world.database.count("true").await == 1
-    })
-    .await;
     eventually_ok(secs(30), "doctor names the queue", async || {
         let doctor = world.tidings(&["doctor"]);
         let shown = String::from_utf8_lossy(&doctor.stdout).into_owned();
-        let is_named = shown.contains("cannot be parsed") && shown.contains(queue);
+        let is_named = shown.contains("cannot be parsed") && shown.contains(&queue);
         is_named.then_some(()).ok_or(shown)
     })
     .await;
+    if stage == Stage::Intake {
+        until_email_consumed(&mut raw, &amqp).await;
+    } else {
+        until_recorded(&world, &amqp).await;
+    }
 
+    // The remedy.
     eventually_ok(
         secs(60),
         "the worker consumes the queue again",
         async || {
-            let purged = amqp
-                .channel
-                .queue_purge(queue.into(), QueuePurgeOptions::default());
-            purged.await.expect("purged");
-            let health = probes.get("/health").await;
-            health
-                .body
-                .get("unreadableQueues")
-                .is_none()
-                .then_some(())
-                .ok_or(health.text)
+            let removed = world
+                .vhost
+                .management
+                .remove_first(&world.vhost.name, &queue);
+            removed.await.expect("an answer");
+            match unreadable_queue(&worker).await {
+                None => Ok(()),
+                Some(named) => Err(named),
+            }
         },
     )
     .await;
+    if stage == Stage::Intake {
+        until_recorded(&world, &amqp).await;
+    } else {
+        until_email_consumed(&mut raw, &amqp).await;
+    }
     worker.stop().await;
+}
 
-    raw.publish("", &names.dlq, &broken_headers("email"), b"{}");
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_with_a_header_name_that_is_not_utf8_is_reported_with_its_queue() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    let dlq = amqp.settings.names.dlq.clone();
+    let mut raw = RawAmqp::connect(world.vhost.url());
+    raw.publish("", &dlq, &broken_headers("email"), b"{}");
     let listed = world.tidings(&["dlq", "list"]);
     let shown = String::from_utf8_lossy(&[listed.stdout, listed.stderr].concat()).into_owned();
     assert!(
@@ -118,7 +131,41 @@ async fn a_queue_with_a_header_name_that_is_not_utf8_is_named_and_stops_no_other
         "{shown}"
     );
     assert!(
-        shown.contains("cannot be parsed") && shown.contains(&names.dlq),
+        shown.contains("cannot be parsed") && shown.contains(&dlq),
         "{shown}"
     );
+}
+
+/// Returns the queue that the worker reports as unreadable. The worker must be healthy all the same.
+async fn unreadable_queue(worker: &Program) -> Option<String> {
+    let health = worker.client().anonymous().get("/health").await;
+    assert_eq!(health.status, 200, "{}", health.text);
+    let queue = &health.body["unreadableQueues"][0]["queue"];
+    queue.as_str().map(str::to_owned)
+}
+
+/// Publishes a notification and waits until the intake has recorded it.
+async fn until_recorded(world: &World, amqp: &Amqp) {
+    let notification = world.wire();
+    let is_it = format!("message_id = '{}'", notification.message_id);
+    amqp.publish(amqp.intake_of(&notification)).await;
+    eventually_ok(secs(30), "the intake works", async || {
+        let count = world.database.count(&is_it).await;
+        (count == 1).then_some(()).ok_or("not recorded")
+    })
+    .await;
+}
+
+/// Asks for the delivery of a notification that has no row, and waits until it is a dead letter.
+async fn until_email_consumed(raw: &mut RawAmqp, amqp: &Amqp) {
+    let before = amqp.dead_letter_depth().await;
+    let message_id = MessageId::generate();
+    let body = DeliveryRequest { message_id }.encode();
+    let headers = text_entry("channel", "email");
+    raw.publish(&amqp.settings.names.exchange, KEY, &headers, &body);
+    eventually_ok(secs(30), "the e-mail stage works", async || {
+        let depth = amqp.dead_letter_depth().await;
+        (depth == before + 1).then_some(()).ok_or(depth)
+    })
+    .await;
 }

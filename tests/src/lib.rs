@@ -50,7 +50,7 @@ pub use poll::{eventually, eventually_ok, secs};
 pub use private::{PrivateServer, Server};
 pub use probe::{Arrival, Probe};
 pub use program::{Kind, Program};
-pub use raw_amqp::{RawAmqp, broken_name, nested_tables, text_entry};
+pub use raw_amqp::{RawAmqp, broken_name, nested_arrays, nested_tables, text_entry};
 pub use receiver::{Received, Receiver};
 pub use response::Response;
 pub use servers::{Servers, program_path, required};

@@ -87,6 +87,20 @@ impl Management {
         answer.error_for_status()?.json().await
     }
 
+    /// Removes the first message of a queue, as "Get messages" of the management UI does with "Automatic ack".
+    /// Returns it as JSON, or `None` if no message is ready.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the plugin refuses or cannot be reached.
+    pub async fn remove_first(&self, vhost: &str, queue: &str) -> reqwest::Result<Option<Value>> {
+        let body = json!({"count": 1, "ackmode": "ack_requeue_false", "encoding": "auto"});
+        let request = self.request(Method::POST, &["queues", vhost, queue, "get"]);
+        let answer = request.json(&body).send().await?.error_for_status()?;
+        let mut messages: Vec<Value> = answer.json().await?;
+        Ok(messages.pop())
+    }
+
     /// Returns a queue's counts, or `None` while the plugin has none or does not respond.
     pub async fn queue(&self, vhost: &str, name: &str) -> Option<QueueState> {
         let queue = self.get(&["queues", vhost, name]).await.ok()?;

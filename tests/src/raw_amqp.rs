@@ -23,6 +23,17 @@ pub fn nested_tables(depth: usize) -> Vec<u8> {
     table
 }
 
+/// The body of a table: an entry that nests so many arrays.
+#[must_use]
+pub fn nested_arrays(depth: usize) -> Vec<u8> {
+    // The innermost value is void.
+    let mut value = vec![b'V'];
+    for _ in 0..depth {
+        value = [&b"A"[..], &long(&value)].concat();
+    }
+    [short("t"), value].concat()
+}
+
 /// The body of a table: an entry whose name is not UTF-8.
 #[must_use]
 pub fn broken_name() -> Vec<u8> {

@@ -25,7 +25,7 @@ pub struct DeadLetter {
     /// How often the message was tried.
     pub attempts: Option<i64>,
     /// The properties as they were published.
-    pub properties: BasicProperties,
+    pub(super) properties: BasicProperties,
     /// The body as it was published.
     pub body: Vec<u8>,
     pub(super) delivery_tag: u64,
@@ -33,8 +33,22 @@ pub struct DeadLetter {
 
 impl From<Delivery> for DeadLetter {
     fn from(delivery: Delivery) -> Self {
-        let routing_key = delivery.routing_key.as_str();
-        let properties = delivery.properties;
+        Self::new(
+            delivery.routing_key.as_str(),
+            delivery.properties,
+            delivery.data,
+            delivery.delivery_tag,
+        )
+    }
+}
+
+impl DeadLetter {
+    pub(super) fn new(
+        routing_key: &str,
+        properties: BasicProperties,
+        body: Vec<u8>,
+        delivery_tag: u64,
+    ) -> Self {
         let value = |name: &str| properties.headers().as_ref()?.inner().get(name).cloned();
         let text = |name: &str| value(name).as_ref().and_then(as_text).map(str::to_owned);
         Self {
@@ -48,10 +62,25 @@ impl From<Delivery> for DeadLetter {
                 Some(AMQPValue::LongInt(n)) => Some(n.into()),
                 _ => broker_attempts(&properties, routing_key),
             },
-            delivery_tag: delivery.delivery_tag,
-            body: delivery.data,
+            delivery_tag,
+            body,
             properties,
         }
+    }
+
+    /// The properties that are set, without the headers, as JSON.
+    #[must_use]
+    pub fn properties_json(&self) -> Map<String, Value> {
+        properties_json(&self.properties)
+    }
+
+    /// The headers as JSON.
+    #[must_use]
+    pub fn headers_json(&self) -> Map<String, Value> {
+        self.properties
+            .headers()
+            .as_ref()
+            .map_or_else(Map::new, table_json)
     }
 }
 
@@ -75,21 +104,4 @@ fn broker_attempts(properties: &BasicProperties, routing_key: &str) -> Option<i6
 fn has_died(properties: &BasicProperties) -> bool {
     let headers = properties.headers().as_ref();
     headers.is_some_and(|headers| headers.contains_key("x-death"))
-}
-
-impl DeadLetter {
-    /// The properties that are set, without the headers, as JSON.
-    #[must_use]
-    pub fn properties_json(&self) -> Map<String, Value> {
-        properties_json(&self.properties)
-    }
-
-    /// The headers as JSON.
-    #[must_use]
-    pub fn headers_json(&self) -> Map<String, Value> {
-        self.properties
-            .headers()
-            .as_ref()
-            .map_or_else(Map::new, table_json)
-    }
 }

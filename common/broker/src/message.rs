@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
+use super::dead_letters::DeadLetter;
 use super::envelope::Envelope;
 use super::header;
 use super::stage::Stage;
@@ -54,6 +55,8 @@ pub struct Outgoing {
     pub(super) body: Vec<u8>,
 }
 
+/// For measurements and tests that publish without a [`Publisher`](crate::Publisher).
+#[cfg(feature = "raw")]
 impl Outgoing {
     /// The exchange.
     #[must_use]
@@ -130,8 +133,8 @@ impl MessageFactory {
     /// A dead letter that is published again as its first attempt, without the headers that the broker and the
     /// dead-lettering added.
     #[must_use]
-    pub fn replay(&self, properties: &BasicProperties, body: Vec<u8>) -> Outgoing {
-        self.first(stripped(properties), body)
+    pub fn replay(&self, dead_letter: &DeadLetter) -> Outgoing {
+        self.first(stripped(&dead_letter.properties), dead_letter.body.clone())
     }
 
     /// A message that returns to its own queue after `time` as the same attempt. `not_before` becomes a header for the
@@ -275,7 +278,8 @@ mod tests {
                 "x-failure-reason"
             ]
         );
-        let replayed = message_factory().replay(&dead.properties, dead.body);
+        let dead = DeadLetter::new(dead.routing_key.as_str(), dead.properties, dead.body, 1);
+        let replayed = message_factory().replay(&dead);
         assert_eq!(headers(&replayed), ["channel"]);
         assert_eq!(
             Stage::of(&replayed.properties),

@@ -24,10 +24,11 @@ pub fn is_unreadable(error: &lapin::Error) -> bool {
 /// Returns the instructions for an operator who removes a message that cannot be parsed.
 #[must_use]
 pub fn unreadable_remedy(queue: &str) -> String {
+    // Not "Reject requeue false": a work queue would send the message up the ladder and get it back.
     format!(
-        "open the queue {queue} in RabbitMQ's management UI, and under \"Get messages\" choose the Ack \
-         mode \"Reject requeue false\" or \"Automatic ack\" and get messages until the one with the \
-         broken headers is out; copy the others and publish them again"
+        "open the queue {queue} in RabbitMQ's management UI, choose the Ack mode \"Automatic ack\" under \
+         \"Get messages\", and get one message at a time until the one with the broken headers is out; \
+         publish the others again with their properties and headers"
     )
 }
 

@@ -185,9 +185,7 @@ impl Replay {
 
     async fn publish(&self, dead_letter: &DeadLetter, action: ReplayAction) -> anyhow::Result<()> {
         if let (Some(publisher), ReplayAction::Replay { .. }) = (&self.publisher, action) {
-            let out = self
-                .message_factory
-                .replay(&dead_letter.properties, dead_letter.body.clone());
+            let out = self.message_factory.replay(dead_letter);
             publisher.publish(out).await.context("publishing failed")?;
         }
         Ok(())
