@@ -87,3 +87,112 @@ impl InFlight {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lapin::BasicProperties;
+    use lapin::types::{AMQPValue, FieldTable};
+    use tokio::sync::{Semaphore, oneshot::Receiver};
+    use tokio::time::advance;
+
+    use super::*;
+
+    const FRAME_MAX: usize = 131_072;
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    struct Publishes {
+        permits: Arc<Semaphore>,
+        in_flight: InFlight,
+    }
+
+    impl Publishes {
+        fn new() -> Self {
+            Self {
+                permits: Arc::new(Semaphore::new(10)),
+                in_flight: InFlight::default(),
+            }
+        }
+
+        /// Registers a message with these properties. Returns its number, if it has one, and its result.
+        fn begin(
+            &mut self,
+            properties: BasicProperties,
+        ) -> (Option<u64>, Receiver<Result<(), PublishError>>) {
+            let (reply, result) = oneshot::channel();
+            let permit = Arc::clone(&self.permits).try_acquire_owned();
+            let message = Outgoing {
+                exchange: "e".into(),
+                routing_key: "k".into(),
+                properties,
+                body: Vec::new(),
+            };
+            let request = Request {
+                message,
+                reply,
+                permit: permit.expect("a permit"),
+                batch: None,
+            };
+            let begun = self.in_flight.begin(request, FRAME_MAX);
+            (begun.map(|(number, _)| number), result)
+        }
+
+        fn begin_small(&mut self) -> (u64, Receiver<Result<(), PublishError>>) {
+            let (number, result) = self.begin(BasicProperties::default());
+            (number.expect("a number"), result)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_confirm_reaches_its_own_publisher_and_releases_its_permit() {
+        let mut publishes = Publishes::new();
+        let (first, mut first_result) = publishes.begin_small();
+        let (second, mut second_result) = publishes.begin_small();
+        assert_eq!(publishes.permits.available_permits(), 8);
+        assert!(publishes.in_flight.settle(second, false));
+        assert_eq!(second_result.try_recv(), Ok(Err(PublishError::Refused)));
+        assert!(first_result.try_recv().is_err(), "not confirmed yet");
+        assert!(publishes.in_flight.settle(first, true));
+        assert_eq!(first_result.try_recv(), Ok(Ok(())));
+        assert_eq!(publishes.permits.available_permits(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_late_message_is_counted_once_even_if_its_publisher_is_gone() {
+        let mut publishes = Publishes::new();
+        let (late, result) = publishes.begin_small();
+        drop(result);
+        let (confirmed, _result) = publishes.begin_small();
+        publishes.in_flight.settle(confirmed, true);
+        advance(LIMIT).await;
+        let (in_time, _result) = publishes.begin_small();
+        let mut count = || publishes.in_flight.count_late(Instant::now(), LIMIT);
+        assert_eq!((count(), count()), (1, 0));
+        assert!(!publishes.in_flight.settle(late, true), "too late");
+        assert!(publishes.in_flight.settle(in_time, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_the_connection_fails_every_publish() {
+        let mut publishes = Publishes::new();
+        let (_, mut result) = publishes.begin_small();
+        publishes.in_flight.fail("closed");
+        let lost = PublishError::Lost("closed".to_owned());
+        assert_eq!(result.try_recv(), Ok(Err(lost)));
+        assert_eq!(publishes.permits.available_permits(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_whose_properties_exceed_a_frame_is_refused() {
+        let mut publishes = Publishes::new();
+        let mut headers = FieldTable::default();
+        let value = AMQPValue::LongString("x".repeat(FRAME_MAX).into());
+        headers.insert("x".into(), value);
+        let large = BasicProperties::default().with_headers(headers);
+        let (number, mut result) = publishes.begin(large);
+        assert_eq!(number, None);
+        assert_eq!(result.try_recv(), Ok(Err(PublishError::TooLarge)));
+        assert_eq!(publishes.permits.available_permits(), 10);
+    }
+}
