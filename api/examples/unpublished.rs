@@ -8,7 +8,7 @@ use tidings_api::app::App;
 use tidings_api::settings::Settings;
 use tidings_broker::CLIENT_LIBRARY;
 use tidings_broker::Publisher;
-use tidings_runtime::program;
+use tidings_runtime::program::{self, Threads};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -16,7 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SERVICE: &str = "tidings-api-unpublished";
 
 fn main() -> ExitCode {
-    program::main(SERVICE, Settings::read, run)
+    program::main(SERVICE, Threads::One, Settings::read, run)
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use tidings_api::app::App;
 use tidings_api::settings::Settings;
 use tidings_broker::{CLIENT_LIBRARY, ensure_thread_stack_size};
-use tidings_runtime::program;
+use tidings_runtime::program::{self, Threads};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -17,7 +17,9 @@ fn main() -> ExitCode {
     if let Err(error) = ensure_thread_stack_size() {
         eprintln!("{SERVICE}: threads keep their default stack size: {error}");
     }
-    program::main(SERVICE, Settings::read, run)
+    // Requests run on the threads of actix-web, each with a runtime of its own. The main runtime drives the publisher's
+    // connection: with one thread, no message waits for a switch between threads of the same runtime.
+    program::main(SERVICE, Threads::One, Settings::read, run)
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {

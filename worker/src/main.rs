@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use tidings_broker::{CLIENT_LIBRARY, ensure_thread_stack_size};
-use tidings_runtime::program;
+use tidings_runtime::program::{self, Threads};
 use tidings_worker::app::App;
 use tidings_worker::settings::Settings;
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     if let Err(error) = ensure_thread_stack_size() {
         eprintln!("{SERVICE}: threads keep their default stack size: {error}");
     }
-    program::main(SERVICE, Settings::read, run)
+    program::main(SERVICE, Threads::Cores, Settings::read, run)
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {

@@ -38,10 +38,20 @@ impl Args {
     }
 }
 
+/// The threads of a program's main runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    /// One thread, which also runs `work`.
+    One,
+    /// As many threads as cores.
+    Cores,
+}
+
 /// Reads the arguments and the settings, then runs `work` on a runtime of its own. Returns 0, 1 if the
 /// work fails, or [`EXIT_CONFIG`] after it has printed everything that is wrong with the settings.
 pub fn main<S, E: Display>(
     service: &'static str,
+    threads: Threads,
     read: impl FnOnce(Reader) -> Result<S, Problems>,
     work: impl AsyncFnOnce(S) -> Result<(), E>,
 ) -> ExitCode {
@@ -52,7 +62,13 @@ pub fn main<S, E: Display>(
         Ok(settings) => settings,
         Err(Problems(problems)) => return report_problems(service, args.json, &problems),
     };
-    let worked = tokio::runtime::Runtime::new()
+    let mut runtime = match threads {
+        Threads::One => tokio::runtime::Builder::new_current_thread(),
+        Threads::Cores => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let worked = runtime
+        .enable_all()
+        .build()
         .map_err(|error| error.to_string())
         .and_then(|runtime| {
             // `#` makes anyhow print the causes too.

@@ -151,7 +151,8 @@ impl PublishingConnection {
                         let channel = request.batch.map_or(&next, |batch| self.channel_of(batch));
                         let channel = Arc::clone(channel);
                         if let Some((number, message)) = self.in_flight.begin(request, self.frame_max) {
-                            confirms.push(publish(channel, number, message));
+                            // In a box, because a `FuturesUnordered` moves what is pushed, which is large here.
+                            confirms.push(Box::pin(publish(channel, number, message)));
                         }
                     }
                 }
