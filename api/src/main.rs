@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use tidings_api::app::App;
-use tidings_api::settings::Settings;
+use tidings_api::settings::ApiSettings;
 use tidings_broker::{CLIENT_LIBRARY, ensure_thread_stack_size};
 use tidings_runtime::program;
 
@@ -17,10 +17,10 @@ fn main() -> ExitCode {
     if let Err(error) = ensure_thread_stack_size() {
         eprintln!("{SERVICE}: threads keep their default stack size: {error}");
     }
-    program::main(SERVICE, Settings::read, run)
+    program::main(SERVICE, ApiSettings::read, run)
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn run(settings: ApiSettings) -> anyhow::Result<()> {
     let started = program::start(
         SERVICE,
         CLIENT_LIBRARY,
