@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use tidings_api::app::App;
-use tidings_api::settings::Settings;
+use tidings_api::settings::ApiSettings;
 use tidings_broker::CLIENT_LIBRARY;
 use tidings_broker::Publisher;
 use tidings_runtime::program::{self, Threads};
@@ -16,10 +16,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SERVICE: &str = "tidings-api-unpublished";
 
 fn main() -> ExitCode {
-    program::main(SERVICE, Threads::One, Settings::read, run)
+    program::main(SERVICE, Threads::One, ApiSettings::read, run)
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn run(settings: ApiSettings) -> anyhow::Result<()> {
     let started = program::start(
         SERVICE,
         CLIENT_LIBRARY,
@@ -27,7 +27,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         settings.shutdown,
     )?;
     let app = App::build(settings, started.metrics).context("cannot start")?;
-    app.publishing_by(Publisher::immediate())
+    app.with_publisher(Publisher::immediate())
         .run(started.stop)
         .await
 }

@@ -15,8 +15,8 @@ use tidings_runtime::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Verifier;
-use crate::settings::Settings;
-use crate::shutdown::InFlight;
+use crate::settings::ApiSettings;
+use crate::shutdown::RequestsInFlight;
 use crate::state::AppState;
 use crate::{handlers, middleware, shutdown};
 
@@ -26,7 +26,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// The API server, listening and not yet serving.
 pub struct App {
-    settings: Settings,
+    settings: ApiSettings,
     metrics: Metrics,
     listener: TcpListener,
     verifier: Verifier,
@@ -41,7 +41,7 @@ impl App {
     /// # Errors
     ///
     /// Returns an error if the port is in use or the settings are not usable.
-    pub fn build(settings: Settings, metrics: Metrics) -> anyhow::Result<Self> {
+    pub fn build(settings: ApiSettings, metrics: Metrics) -> anyhow::Result<Self> {
         let address = (settings.http.address, settings.http.port);
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
@@ -59,7 +59,7 @@ impl App {
 
     /// Replaces the publisher.
     #[must_use]
-    pub fn publishing_by(self, publisher: Publisher) -> Self {
+    pub fn with_publisher(self, publisher: Publisher) -> Self {
         Self {
             publisher: Some(publisher),
             ..self
@@ -83,7 +83,7 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let port = self.port()?;
         let health = Arc::new(Health::default());
-        let in_flight = Arc::new(InFlight::default());
+        let in_flight = Arc::new(RequestsInFlight::default());
         let backlog_listener = self.listener.try_clone().context("cannot share the port")?;
         backlog_listener.set_nonblocking(true)?;
         let database_watch = tokio::spawn(tidings_db::monitor_health(
@@ -145,7 +145,7 @@ impl App {
     }
 }
 
-fn serve(listener: TcpListener, settings: &Settings, state: AppState) -> anyhow::Result<Server> {
+fn serve(listener: TcpListener, settings: &ApiSettings, state: AppState) -> anyhow::Result<Server> {
     let state = Data::new(state);
     let mut server = HttpServer::new(move || {
         actix_web::App::new()

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use tidings_api::app::App;
-use tidings_api::settings::Settings;
+use tidings_api::settings::ApiSettings;
 use tidings_broker::{CLIENT_LIBRARY, ensure_thread_stack_size};
 use tidings_runtime::program::{self, Threads};
 
@@ -19,10 +19,10 @@ fn main() -> ExitCode {
     }
     // Requests run on the threads of actix-web, each with a runtime of its own. The main runtime drives the publisher's
     // connection: with one thread, no message waits for a switch between threads of the same runtime.
-    program::main(SERVICE, Threads::One, Settings::read, run)
+    program::main(SERVICE, Threads::One, ApiSettings::read, run)
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn run(settings: ApiSettings) -> anyhow::Result<()> {
     let started = program::start(
         SERVICE,
         CLIENT_LIBRARY,

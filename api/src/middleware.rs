@@ -171,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::auth::Verifier;
-    use crate::settings::Settings;
+    use crate::settings::ApiSettings;
 
     /// A state whose servers are unavailable: nothing listens on port 1.
     fn state() -> Data<AppState> {
@@ -181,7 +181,7 @@ mod tests {
             ("JWT_SECRET", "4f9c1b7e2a8d6053f1e7c9b2a4d8063e5b7a9c1d"),
         ];
         let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let settings = Settings::read(Reader::from_vars(vars)).expect("settings");
+        let settings = ApiSettings::read(Reader::from_vars(vars)).expect("settings");
         let stop = CancellationToken::new();
         let (publisher, _) =
             Publisher::start(settings.broker.clone(), "test", |_| {}, stop.clone());

@@ -44,7 +44,7 @@ use crate::handlers::{contacts, notifications, probes, templates, webhook_endpoi
     ),
     modifiers(&Bearer)
 )]
-struct Document;
+struct ApiDocument;
 
 struct Bearer;
 
@@ -61,5 +61,5 @@ impl Modify for Bearer {
 
 /// The OpenAPI document that `GET /api/openapi.json` serves.
 pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    ApiDocument::openapi()
 }

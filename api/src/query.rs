@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use actix_web::web::Query;
 
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 use crate::json_body::shown;
 
 /// The default length of a page.
@@ -26,7 +26,7 @@ const MAX_PARAMETERS: usize = 20;
 /// Returns 400 with everything that is wrong.
 pub fn read(
     query: &str,
-    mut read_parameter: impl FnMut(&str, &str, &mut Vec<Detail>) -> bool,
+    mut read_parameter: impl FnMut(&str, &str, &mut Vec<ErrorDetail>) -> bool,
 ) -> Result<(), ApiError> {
     let unreadable = |_| {
         ApiError::bad_request(
@@ -43,9 +43,12 @@ pub fn read(
     let mut problems = Vec::new();
     for (place, (name, value)) in pairs.iter().enumerate() {
         if pairs[..place].iter().any(|(earlier, _)| earlier == name) {
-            problems.push(Detail::new(shown(name), "is given more than once"));
+            problems.push(ErrorDetail::new(shown(name), "is given more than once"));
         } else if !read_parameter(name, value, &mut problems) {
-            problems.push(Detail::new(shown(name), "is not a parameter of this path"));
+            problems.push(ErrorDetail::new(
+                shown(name),
+                "is not a parameter of this path",
+            ));
         }
     }
     if problems.is_empty() {
@@ -62,7 +65,7 @@ pub fn read(
 
 /// Parses a value. If the value is wrong, adds `message` to the problems, or the message of the type's error.
 pub fn value<T: FromStr<Err: Display>>(
-    problems: &mut Vec<Detail>,
+    problems: &mut Vec<ErrorDetail>,
     name: &str,
     value: &str,
     message: Option<&str>,
@@ -70,17 +73,17 @@ pub fn value<T: FromStr<Err: Display>>(
     let problem = |error: T::Err| message.map_or_else(|| error.to_string(), str::to_owned);
     value
         .parse()
-        .map_err(|error| problems.push(Detail::new(name, problem(error))))
+        .map_err(|error| problems.push(ErrorDetail::new(name, problem(error))))
         .ok()
 }
 
 /// Parses the length of a page.
-pub fn limit(problems: &mut Vec<Detail>, value: &str) -> u32 {
+pub fn limit(problems: &mut Vec<ErrorDetail>, value: &str) -> u32 {
     match value.parse() {
         Ok(number) if (1..=MAX_LIMIT).contains(&number) => number,
         _ => {
             let range = format!("must be a whole number from 1 to {MAX_LIMIT}");
-            problems.push(Detail::new("limit", range));
+            problems.push(ErrorDetail::new("limit", range));
             DEFAULT_LIMIT
         }
     }

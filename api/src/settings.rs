@@ -7,16 +7,17 @@ use tidings_db::DatabaseSettings;
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
 use tidings_settings::{
-    AppEnv, Problem, Problems, Reader, ShutdownSettings, TelemetrySettings, table,
+    AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
+    table,
 };
 
 pub use crate::auth::AuthSettings;
 
 /// All settings of the API.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ApiSettings {
     /// The address and the limits of the HTTP server.
-    pub http: HttpSettings,
+    pub http: ApiHttpSettings,
     /// Which tokens are valid.
     pub auth: AuthSettings,
     /// Which channels are on.
@@ -35,7 +36,7 @@ pub struct Settings {
 
 /// The address and the limits of the HTTP server.
 #[derive(Clone, Copy, Debug)]
-pub struct HttpSettings {
+pub struct ApiHttpSettings {
     /// `BIND_ADDRESS`.
     pub address: IpAddr,
     /// `API_PORT`; 0 takes any free port.
@@ -51,15 +52,15 @@ pub struct HttpSettings {
     pub queue_max_length: u32,
 }
 
-impl Settings {
+impl ApiSettings {
     /// Reads all sections.
     ///
     /// # Errors
     ///
     /// Returns everything that is wrong.
-    pub fn read(mut reader: Reader) -> Result<Self, Problems> {
+    pub fn read(mut reader: Reader) -> Result<Self, SettingProblems> {
         let r = &mut reader;
-        let http = HttpSettings {
+        let http = ApiHttpSettings {
             address: r
                 .optional(table::BIND_ADDRESS)
                 .unwrap_or(IpAddr::from([127, 0, 0, 1])),
@@ -92,29 +93,15 @@ impl Settings {
     }
 }
 
-/// Reads the provider of each channel.
-fn read_channel_providers(reader: &mut Reader) -> ChannelProviders {
-    let production = AppEnv::reads_as_production(reader);
-    let value_of = |name| reader.text(table::find(name)?);
-    let (providers, mistakes) = ChannelProviders::parse(value_of, production);
-    for mistake in mistakes {
-        reader.note(Problem {
-            name: mistake.variable,
-            message: mistake.message,
-        });
-    }
-    providers
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(vars: &[(&str, &str)]) -> Result<Settings, Problems> {
+    fn read(vars: &[(&str, &str)]) -> Result<ApiSettings, SettingProblems> {
         let vars = vars
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Settings::read(Reader::from_vars(vars))
+        ApiSettings::read(Reader::from_vars(vars))
     }
 
     #[test]
@@ -134,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn production_is_the_default_and_wants_a_strong_secret() {
+    fn production_is_the_default_and_requires_a_strong_secret() {
         let vars = |secret, environment| {
             read(&[
                 ("RABBITMQ_URL", "amqp://127.0.0.1"),

@@ -10,8 +10,8 @@ use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
 
 use crate::auth::Verifier;
-use crate::settings::HttpSettings;
-use crate::shutdown::InFlight;
+use crate::settings::ApiHttpSettings;
+use crate::shutdown::RequestsInFlight;
 
 /// The state that the handlers share.
 #[derive(Clone)]
@@ -22,9 +22,9 @@ pub struct AppState {
     pub depths: Depths,
     pub database: Database,
     pub health: Arc<Health>,
-    pub in_flight: Arc<InFlight>,
+    pub in_flight: Arc<RequestsInFlight>,
     pub metrics: Metrics,
-    pub http: HttpSettings,
+    pub http: ApiHttpSettings,
     pub providers: ChannelProviders,
     pub egress: EgressPolicy,
 }

@@ -6,9 +6,9 @@ use secrecy::ExposeSecret;
 use tidings_broker::BrokerSettings;
 use tidings_db::{DatabaseSettings, TemporaryDatabase};
 
-use crate::pipeline::Installation;
+use crate::pipeline::MeasuredInstallation;
 use crate::process_usage::WatchedProcess;
-use crate::programs::{Program, Settings};
+use crate::programs::{EnvVars, RunningProgram};
 use crate::scratch_topology;
 
 /// The programs that a measurement starts, and the servers that they use.
@@ -32,7 +32,7 @@ pub struct Environment {
     pub broker: BrokerSettings,
     /// The database.
     pub scratch: TemporaryDatabase,
-    settings: Settings,
+    settings: EnvVars,
 }
 
 impl Environment {
@@ -79,8 +79,8 @@ impl Environment {
     /// # Errors
     ///
     /// Returns an error if the program does not start.
-    pub async fn api(&self, path: &Path, logs: &Path) -> anyhow::Result<Program> {
-        Program::start("api", path, "API_PORT", &self.settings, logs).await
+    pub async fn api(&self, path: &Path, logs: &Path) -> anyhow::Result<RunningProgram> {
+        RunningProgram::start("api", path, "API_PORT", &self.settings, logs).await
     }
 
     /// Starts the worker and waits until it is ready.
@@ -88,18 +88,18 @@ impl Environment {
     /// # Errors
     ///
     /// Returns an error if the program does not start.
-    pub async fn worker(&self, path: &Path, logs: &Path) -> anyhow::Result<Program> {
-        Program::start("worker", path, "WORKER_PORT", &self.settings, logs).await
+    pub async fn worker(&self, path: &Path, logs: &Path) -> anyhow::Result<RunningProgram> {
+        RunningProgram::start("worker", path, "WORKER_PORT", &self.settings, logs).await
     }
 
     /// The installation behind `api`. Measurements also watch `processes`.
     pub fn installation(
         &self,
-        api: &Program,
+        api: &RunningProgram,
         token: &str,
         processes: Vec<WatchedProcess>,
-    ) -> Installation {
-        Installation {
+    ) -> MeasuredInstallation {
+        MeasuredInstallation {
             api: api.address,
             token: token.to_owned(),
             database: self.scratch.database.clone(),

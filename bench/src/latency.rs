@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn one_latency_is_every_percentile_and_no_latency_has_none() {
+    fn a_single_latency_is_every_percentile_and_no_latencies_have_none() {
         let mut one = Latencies::default();
         one.record(Duration::from_micros(1500));
         let summary = one.summary().expect("recorded");

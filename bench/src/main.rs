@@ -27,17 +27,21 @@ mod token;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tidings_broker::ensure_thread_stack_size;
 
 fn main() -> ExitCode {
+    if let Err(error) = ensure_thread_stack_size() {
+        eprintln!("tidings-bench: threads keep their default stack size: {error}");
+    }
     let args = args::Args::parse();
     // Fails only if a provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     settings::load();
-    let outcome = run(args.command).and_then(|outcome| outcome.print(args.json.as_deref()));
-    output::exit_code(outcome)
+    let passed = run(args.command).and_then(|result| result.print(args.json.as_deref()));
+    output::exit_code(passed)
 }
 
 #[tokio::main]
-async fn run(command: args::Command) -> anyhow::Result<output::Outcome> {
+async fn run(command: args::Command) -> anyhow::Result<output::MeasurementResult> {
     commands::run(command).await
 }

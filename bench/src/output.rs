@@ -7,17 +7,17 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde::Serialize;
 use serde_json::Value;
-use tidings_settings::{EXIT_CONFIG, Problems};
+use tidings_settings::{EXIT_CONFIG, SettingProblems};
 
 /// The result of a measurement.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct MeasurementResult {
     text: String,
     json: Value,
     passed: bool,
 }
 
-impl Outcome {
+impl MeasurementResult {
     /// `passed` is false if a target is missed, which makes the exit code 1.
     ///
     /// # Errors
@@ -47,13 +47,13 @@ impl Outcome {
 }
 
 /// Prints an error, and returns the exit code.
-pub fn exit_code(outcome: anyhow::Result<bool>) -> ExitCode {
-    match outcome {
+pub fn exit_code(passed: anyhow::Result<bool>) -> ExitCode {
+    match passed {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("tidings-bench: {error:#}");
-            if error.is::<Problems>() {
+            if error.is::<SettingProblems>() {
                 ExitCode::from(EXIT_CONFIG)
             } else {
                 ExitCode::FAILURE

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tidings_db::Database;
 
 use crate::latency::Summary;
-use crate::load::{ApiEndpoint, Load, PostedLoad, RequestBodies};
+use crate::load::{ApiEndpoint, LoadPlan, PostedLoad, RequestBodies};
 use crate::process_usage::{ProcessUsage, UsageMonitor, WatchedProcess};
 use crate::progress::bar;
 use crate::recorded_rows::{self, RecordedRows};
@@ -16,7 +16,7 @@ use crate::test_users::TestUsers;
 
 /// An installation to measure.
 #[derive(Clone)]
-pub struct Installation {
+pub struct MeasuredInstallation {
     /// The address of the API.
     pub api: SocketAddr,
     /// A token without a scope.
@@ -73,7 +73,7 @@ pub struct UsagePerThousand {
     pub peak_mib: f64,
 }
 
-impl Installation {
+impl MeasuredInstallation {
     /// Posts a load for new users, waits for the rows, and deletes the users with their rows.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Installation {
     /// Returns an error if the API, or PostgreSQL, is unavailable.
     pub async fn measure(
         &self,
-        load: Load,
+        load: LoadPlan,
         payload_bytes: usize,
     ) -> anyhow::Result<PipelineReport> {
         let users = TestUsers::create(&self.database).await?;
@@ -98,7 +98,7 @@ impl Installation {
     pub(crate) async fn measure_with(
         &self,
         users: &TestUsers,
-        load: Load,
+        load: LoadPlan,
         payload_bytes: usize,
     ) -> anyhow::Result<PipelineReport> {
         let watch = UsageMonitor::start(&self.processes);
@@ -127,7 +127,7 @@ impl Installation {
     /// Returns an error if the API is unavailable.
     pub async fn post(
         &self,
-        load: Load,
+        load: LoadPlan,
         payload_bytes: usize,
         users: &TestUsers,
     ) -> anyhow::Result<PostedLoad> {
@@ -148,7 +148,7 @@ impl Installation {
 impl PipelineReport {
     #[expect(clippy::cast_precision_loss, reason = "rates to print")]
     fn of(
-        load: Load,
+        load: LoadPlan,
         payload_bytes: usize,
         posted: PostedLoad,
         recorded: RecordedRows,

@@ -18,17 +18,17 @@ use crate::process_usage::WatchedProcess;
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Environment variables of a program, in addition to those of this process.
-pub type Settings = BTreeMap<&'static str, String>;
+pub type EnvVars = BTreeMap<&'static str, String>;
 
 /// A running program. Dropping it kills the program.
-pub struct Program {
+pub struct RunningProgram {
     name: &'static str,
     child: Child,
     /// The address that it listens on.
     pub address: SocketAddr,
 }
 
-impl Program {
+impl RunningProgram {
     /// Starts the program at `path` and waits until it is ready. `port_setting` passes it a free port. The
     /// program logs to a file in `logs`.
     ///
@@ -39,7 +39,7 @@ impl Program {
         name: &'static str,
         path: &Path,
         port_setting: &'static str,
-        settings: &Settings,
+        settings: &EnvVars,
         logs: &Path,
     ) -> anyhow::Result<Self> {
         let address = free_address()?;
@@ -104,7 +104,7 @@ impl Program {
     }
 }
 
-impl Drop for Program {
+impl Drop for RunningProgram {
     fn drop(&mut self) {
         // Fails if the program has exited already.
         let _ = self.child.kill();

@@ -7,7 +7,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
-use tidings_settings::{Problems, Reader, Sources, table};
+use tidings_settings::{Reader, SettingProblems, Sources, table};
 
 use crate::token::{self, SigningSettings};
 
@@ -25,7 +25,7 @@ pub fn load() {
 /// # Errors
 ///
 /// Returns everything that is wrong in the section.
-pub fn read<T>(section: impl FnOnce(&mut Reader) -> Option<T>) -> Result<T, Problems> {
+pub fn read<T>(section: impl FnOnce(&mut Reader) -> Option<T>) -> Result<T, SettingProblems> {
     let mut reader = Reader::new(SOURCES.clone());
     let settings = section(&mut reader);
     reader.finish(settings)
@@ -36,7 +36,7 @@ pub fn read<T>(section: impl FnOnce(&mut Reader) -> Option<T>) -> Result<T, Prob
 /// # Errors
 ///
 /// Returns everything that is wrong in these settings.
-pub fn servers() -> Result<(BrokerSettings, DatabaseSettings), Problems> {
+pub fn servers() -> Result<(BrokerSettings, DatabaseSettings), SettingProblems> {
     read(|reader| {
         let broker = BrokerSettings::read(reader);
         broker.zip(DatabaseSettings::read(reader))
@@ -48,7 +48,7 @@ pub fn servers() -> Result<(BrokerSettings, DatabaseSettings), Problems> {
 /// # Errors
 ///
 /// Returns an error if `API_PORT` is wrong.
-pub fn api_address(given: Option<SocketAddr>) -> Result<SocketAddr, Problems> {
+pub fn api_address(given: Option<SocketAddr>) -> Result<SocketAddr, SettingProblems> {
     if let Some(given) = given {
         return Ok(given);
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tidings_settings::{EXIT_CONFIG, Problems};
+use tidings_settings::{EXIT_CONFIG, SettingProblems};
 
 const EXIT_FAILURE: i32 = 1;
 const EXIT_USAGE: i32 = 2;
@@ -70,7 +70,7 @@ pub fn show(outcome: anyhow::Result<CommandOutput>, as_json: bool) -> i32 {
             } else {
                 eprintln!("tidings: {message}");
             }
-            if error.is::<Problems>() {
+            if error.is::<SettingProblems>() {
                 EXIT_CONFIG.into()
             } else if error.is::<WrongUsage>() {
                 EXIT_USAGE

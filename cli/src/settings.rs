@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use secrecy::SecretString;
 use tidings_domain::jwt::{JwtAlgorithm, JwtAlgorithms};
-use tidings_settings::{Problems, Reader, Sources, table};
+use tidings_settings::{Reader, SettingProblems, Sources, table};
 
 /// The sources of all settings. Read once per process: commands read their sections from these.
 static SOURCES: OnceLock<Sources> = OnceLock::new();
@@ -15,11 +15,11 @@ static SOURCES: OnceLock<Sources> = OnceLock::new();
 /// # Errors
 ///
 /// Returns everything that is wrong with the files.
-pub fn load(config: Option<&Path>) -> Result<(), Problems> {
+pub fn load(config: Option<&Path>) -> Result<(), SettingProblems> {
     let sources = SOURCES.get_or_init(|| Sources::load(config));
     match sources.problems() {
         [] => Ok(()),
-        problems => Err(Problems(problems.to_vec())),
+        problems => Err(SettingProblems(problems.to_vec())),
     }
 }
 
@@ -33,7 +33,7 @@ pub fn sources() -> Sources {
 /// # Errors
 ///
 /// Returns everything that is wrong with the section.
-pub fn read<T>(section: impl FnOnce(&mut Reader) -> Option<T>) -> Result<T, Problems> {
+pub fn read<T>(section: impl FnOnce(&mut Reader) -> Option<T>) -> Result<T, SettingProblems> {
     let mut reader = Reader::new(sources());
     let settings = section(&mut reader);
     reader.finish(settings)

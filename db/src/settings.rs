@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_ssl_mode_of_libpq_is_read_and_another_is_refused() {
+    fn only_the_ssl_modes_of_libpq_are_parsed() {
         for mode in ["disable", "prefer", "require", "verify-ca", "verify-full"] {
             assert!(
                 parse(&format!(
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_postgresql_url_is_refused_without_quoting_it() {
+    fn an_invalid_url_is_refused_without_quoting_it() {
         for url in [
             "mysql://u:secret@h/db",
             "postgres://u:secret@h:port/db",

@@ -102,7 +102,7 @@ mod tests {
     use super::replace_database_name;
 
     #[test]
-    fn the_url_of_another_database_differs_in_its_name_alone() {
+    fn the_url_of_another_database_differs_only_in_the_database_name() {
         for (url, expected) in [
             (
                 "postgres://u:p@h:5432/tidings",

@@ -48,7 +48,7 @@ impl FromStr for Fingerprint {
 
 /// An entry of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum LedgerEntry {
     /// A body is about to be posted.
     Attempt {
         body: Fingerprint,
@@ -65,7 +65,7 @@ pub enum Entry {
 /// Represents a missing idempotency key.
 const NO_KEY: &str = "-";
 
-impl fmt::Display for Entry {
+impl fmt::Display for LedgerEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or_none = |key: &Option<String>| key.clone().unwrap_or_else(|| NO_KEY.to_owned());
         match self {
@@ -77,7 +77,7 @@ impl fmt::Display for Entry {
     }
 }
 
-impl FromStr for Entry {
+impl FromStr for LedgerEntry {
     type Err = anyhow::Error;
 
     fn from_str(line: &str) -> anyhow::Result<Self> {
@@ -114,14 +114,14 @@ impl Ledger {
     }
 
     /// Appends an entry. An attempt must be recorded before it is sent, and a 202 before it is counted.
-    pub fn append(&self, entry: &Entry) -> io::Result<()> {
+    pub fn append(&self, entry: &LedgerEntry) -> io::Result<()> {
         let line = format!("{entry}\n");
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(line.as_bytes())
     }
 
     /// Reads all entries in order.
-    pub fn read(&self) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Entry>>> {
+    pub fn read(&self) -> anyhow::Result<impl Iterator<Item = anyhow::Result<LedgerEntry>>> {
         let file = File::open(&self.path).context("the ledger cannot be read")?;
         Ok(BufReader::new(file).lines().map(|line| line?.parse()))
     }
@@ -139,20 +139,20 @@ mod tests {
         let ledger = Ledger::create(&folder.path().join("ledger")).expect("a ledger");
         let body = |n: u32| Fingerprint::of(Uuid::nil(), "in-app", &json!({"n": n}));
         let entries = [
-            Entry::Attempt {
+            LedgerEntry::Attempt {
                 body: body(1),
                 key: None,
             },
-            Entry::Attempt {
+            LedgerEntry::Attempt {
                 body: body(2),
                 key: Some("a-key".to_owned()),
             },
-            Entry::Accepted {
+            LedgerEntry::Accepted {
                 body: body(1),
                 key: None,
                 id: Uuid::now_v7(),
             },
-            Entry::Accepted {
+            LedgerEntry::Accepted {
                 body: body(2),
                 key: Some("a-key".to_owned()),
                 id: Uuid::now_v7(),
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_malformed_line_is_an_error() {
         for line in ["", "try", "202 00 -", "try xyz -", "202 00 - 7"] {
-            assert!(line.parse::<Entry>().is_err(), "{line:?}");
+            assert!(line.parse::<LedgerEntry>().is_err(), "{line:?}");
         }
     }
 

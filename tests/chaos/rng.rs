@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_cover_the_range_and_nothing_else() {
+    fn numbers_cover_exactly_the_range() {
         let mut rng = Rng::new(7);
         let drawn: std::collections::BTreeSet<_> = (0..200).map(|_| rng.in_range(3..=6)).collect();
         assert_eq!(drawn, [3, 4, 5, 6].into());

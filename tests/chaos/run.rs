@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use crate::args::Args;
 use crate::clients::{self, Clients};
 use crate::injector::{self, FaultKind, Schedule};
-use crate::installation::{Installation, Mib, Paths, Program, Servers};
+use crate::installation::{DevServers, Installation, Mib, Paths, SupervisedProgram};
 use crate::ledger::Ledger;
 use crate::memory_baseline::MemoryBaseline;
 use crate::report::{Report, rounded};
@@ -34,7 +34,7 @@ pub async fn run(args: &Args, log: &Arc<RunLog>, report: &mut Report) -> anyhow:
         logs: &folders.logs,
         sandbox: &folders.sandbox,
     };
-    let servers = Servers::new(&args.dev, &folders.servers);
+    let servers = DevServers::new(&args.dev, &folders.servers);
     log.info("starting RabbitMQ and PostgreSQL");
     servers.start_all(args.cluster).await?;
     let on = Arc::new(Installation::new(servers, &paths, Arc::clone(log)).await?);
@@ -117,14 +117,14 @@ async fn final_check(
     let log = &on.log;
     // A worker that stops returns the messages that it holds.
     join_all(on.programs().map(|program| stop(program, log))).await;
-    let depths = on.broker.depths().await?;
-    if !depths.waiting.is_empty() {
+    let remaining = on.broker.remaining_messages().await?;
+    if !remaining.waiting.is_empty() {
         log.error(format_args!(
             "messages left in queues: {:?}",
-            depths.waiting
+            remaining.waiting
         ));
     }
-    report.dead_letters = Some(depths.dead_letters);
+    report.dead_letters = Some(remaining.dead_letters);
     report.findings = Some(records.compare(on).await?);
     for program in on.programs() {
         report.failed_messages += program.lines_with(r#""message":"message failed""#);
@@ -185,7 +185,7 @@ async fn progress(on: &Installation, clients: &Clients) -> ! {
 }
 
 /// Stops a program. Logs an error if it does not run or does not exit with 0.
-async fn stop(program: &Program, log: &RunLog) {
+async fn stop(program: &SupervisedProgram, log: &RunLog) {
     match program.stop(log).await {
         Ok(Some(status)) if status.success() => {}
         Ok(Some(status)) => log.error(format_args!("{} exited with {status}", program.component)),

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::installation::{Depths, Installation};
+use crate::installation::{Installation, RemainingMessages};
 use crate::ledger::Ledger;
 use crate::timing::wait;
-use crate::verify::{Comparison, Findings, Promises, id_of_file};
+use crate::verify::{Comparison, Findings, LedgerSummary, id_of_file};
 
 /// How long settling may take. A message may be in the 30 s wait queue, behind the lease of a killed worker
 /// (30 s), on the third rung of the ladder (25 s).
@@ -32,9 +32,9 @@ pub struct Records<'a> {
 impl Records<'_> {
     /// Compares the accepted notifications with the rows and the deliveries.
     pub async fn compare(&self, on: &Installation) -> anyhow::Result<Findings> {
-        let promises = Promises::read(self.ledger.read()?)?;
+        let summary = LedgerSummary::read(self.ledger.read()?)?;
         let delivered = delivered(self.sandbox)?;
-        let mut comparison = Comparison::new(&promises, &delivered);
+        let mut comparison = Comparison::new(&summary, &delivered);
         on.database.rows(|row| comparison.add(row)).await?;
         Ok(comparison.finish())
     }
@@ -72,7 +72,7 @@ impl Records<'_> {
         if !unready.is_empty() {
             return in_progress(unready.join(", "));
         }
-        let Depths { waiting, .. } = on.broker.depths().await?;
+        let RemainingMessages { waiting, .. } = on.broker.remaining_messages().await?;
         if !waiting.is_empty() {
             return in_progress(format!("messages in queues: {waiting:?}"));
         }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Context;
 use uuid::Uuid;
 
-use crate::ledger::{Entry, Fingerprint};
+use crate::ledger::{Fingerprint, LedgerEntry};
 
 /// Maximum number of examples of one kind of finding.
 const EXAMPLES: usize = 10;
@@ -22,7 +22,7 @@ pub struct Row {
 
 /// The content of the ledger, in a compact form.
 #[derive(Default)]
-pub struct Promises {
+pub struct LedgerSummary {
     /// Every body that was posted. Each key and each attempt without a key has its own body.
     attempted: HashSet<Fingerprint>,
     /// The body of each message id that was answered with 202.
@@ -31,22 +31,24 @@ pub struct Promises {
     ambiguous: Vec<(Uuid, Fingerprint)>,
 }
 
-impl Promises {
+impl LedgerSummary {
     /// Reads the entries of a ledger.
-    pub fn read(entries: impl Iterator<Item = anyhow::Result<Entry>>) -> anyhow::Result<Self> {
-        let mut promises = Self::default();
+    pub fn read(
+        entries: impl Iterator<Item = anyhow::Result<LedgerEntry>>,
+    ) -> anyhow::Result<Self> {
+        let mut ledger = Self::default();
         for entry in entries {
             match entry? {
-                Entry::Attempt { body, .. } => {
-                    promises.attempted.insert(body);
+                LedgerEntry::Attempt { body, .. } => {
+                    ledger.attempted.insert(body);
                 }
-                Entry::Accepted { body, id, .. } => match promises.accepted.insert(id, body) {
-                    Some(other) if other != body => promises.ambiguous.push((id, other)),
+                LedgerEntry::Accepted { body, id, .. } => match ledger.accepted.insert(id, body) {
+                    Some(other) if other != body => ledger.ambiguous.push((id, other)),
                     _ => {}
                 },
             }
         }
-        Ok(promises)
+        Ok(ledger)
     }
 
     /// Returns the number of message ids that were answered with 202.
@@ -89,7 +91,7 @@ impl Findings {
 
 /// Compares row by row. `delivered` holds the message ids that a provider has received.
 pub struct Comparison<'a> {
-    promises: &'a Promises,
+    ledger: &'a LedgerSummary,
     delivered: &'a HashSet<Uuid>,
     /// The number of rows of each body, and of each message id.
     bodies: HashMap<Fingerprint, u32>,
@@ -99,15 +101,15 @@ pub struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    pub fn new(promises: &'a Promises, delivered: &'a HashSet<Uuid>) -> Self {
+    pub fn new(ledger: &'a LedgerSummary, delivered: &'a HashSet<Uuid>) -> Self {
         Self {
-            promises,
+            ledger,
             delivered,
             bodies: HashMap::new(),
             ids: HashMap::new(),
             found: HashSet::new(),
             findings: Findings {
-                accepted: promises.accepted(),
+                accepted: ledger.accepted(),
                 ..Findings::default()
             },
         }
@@ -118,15 +120,15 @@ impl<'a> Comparison<'a> {
         let found = &mut self.findings;
         let Row { id, body, .. } = row;
         found.recorded += 1;
-        let known = self.promises.attempted.contains(body);
-        let promised = self.promises.accepted.get(id);
+        let known = self.ledger.attempted.contains(body);
+        let accepted = self.ledger.accepted.get(id);
         if !known {
             found.foreign += 1;
             found.example("foreign", || format!("{id} has a body that was not posted"));
-        } else if promised.is_none() {
+        } else if accepted.is_none() {
             found.unanswered += 1;
         }
-        if promised == Some(body) {
+        if accepted == Some(body) {
             self.found.insert(*id);
         }
         let same_body = self.bodies.entry(*body).or_default();
@@ -149,7 +151,7 @@ impl<'a> Comparison<'a> {
     /// Returns the findings for all rows.
     pub fn finish(self) -> Findings {
         let mut found = self.findings;
-        for (id, body) in &self.promises.accepted {
+        for (id, body) in &self.ledger.accepted {
             if !self.found.contains(id) {
                 found.lost += 1;
                 let row = match self.ids.get(id) {
@@ -159,7 +161,7 @@ impl<'a> Comparison<'a> {
                 found.example("lost", || format!("{id}, body {body}: {row}"));
             }
         }
-        for (id, body) in &self.promises.ambiguous {
+        for (id, body) in &self.ledger.ambiguous {
             found.lost += 1;
             found.example("lost", || {
                 format!("{id} was returned for body {body} and for another one")

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 use tidings_broker::DeadLetter;
 use tidings_domain::notification::Notification;
-use tidings_tests::{Amqp, Message, World, eventually, eventually_ok, secs};
+use tidings_tests::{Amqp, AmqpMessage, World, eventually, eventually_ok, secs};
 use uuid::Uuid;
 
 /// Waits for `n` dead letters.
@@ -32,7 +32,7 @@ async fn three_bad_messages_do_not_affect_the_rest_of_their_batch() {
     // The delay is so long that the unknown user's message stays on the ladder.
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "600000")]).await;
     let amqp = world.declared(&[]).await;
-    let mut messages: Vec<Message> = (0..253).map(|_| amqp.intake_of(&world.wire())).collect();
+    let mut messages: Vec<AmqpMessage> = (0..253).map(|_| amqp.intake_of(&world.wire())).collect();
     let orphan = Notification {
         user_id: Uuid::now_v7().into(),
         ..world.wire()

@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tidings_tests::tokens::{SECRET, signed, signed_with};
-use tidings_tests::{Answer, Client, Kind, World};
+use tidings_tests::{Answer, Client, ProgramKind, World};
 use uuid::Uuid;
 
 const RSA_KEY: &[u8] = include_bytes!("keys/test-only-rsa.pem");
@@ -191,7 +191,9 @@ async fn valid_tokens_are_accepted() {
 #[tokio::test]
 async fn in_production_a_token_without_exp_is_refused() {
     let world = World::new().await;
-    let api = world.start(Kind::Api, &[("APP_ENV", "production")]).await;
+    let api = world
+        .start(ProgramKind::Api, &[("APP_ENV", "production")])
+        .await;
     let endless = api.client().with_token(signed(&claims()));
     assert_unauthorized(&endless.post(&world.in_app()).await, "no exp");
     let ends = api

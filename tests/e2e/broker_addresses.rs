@@ -4,16 +4,16 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Instant;
 
 use serde_json::Value;
-use tidings_tests::{Kind, World, secs};
+use tidings_tests::{ProgramKind, World, secs};
 
 /// `RABBITMQ_URLS` with three nodes: one is down, one accepts connections and never responds, like a frozen node,
 /// and the last is the shared broker.
-struct Addresses {
+struct BrokerUrls {
     list: String,
     _frozen: TcpListener,
 }
 
-impl Addresses {
+impl BrokerUrls {
     fn of(world: &World) -> Self {
         let frozen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = frozen.local_addr().expect("its address").port();
@@ -35,12 +35,17 @@ impl Addresses {
 #[tokio::test]
 async fn programs_connect_to_the_node_that_responds() {
     let world = World::new().await;
-    let addresses = Addresses::of(&world);
-    for kind in [Kind::Api, Kind::Worker, Kind::Api, Kind::Worker] {
+    let urls = BrokerUrls::of(&world);
+    for kind in [
+        ProgramKind::Api,
+        ProgramKind::Worker,
+        ProgramKind::Api,
+        ProgramKind::Worker,
+    ] {
         let began = Instant::now();
-        let mut program = world.start(kind, &addresses.settings()).await;
+        let mut program = world.start(kind, &urls.settings()).await;
         assert!(began.elapsed() < secs(10), "{:?}", began.elapsed());
-        if kind == Kind::Api {
+        if kind == ProgramKind::Api {
             let _ = program.client().post(&world.in_app()).await.accepted();
         }
         let log = program.logs().lines().join("\n");
@@ -53,8 +58,8 @@ async fn programs_connect_to_the_node_that_responds() {
 async fn doctor_reports_nodes_that_do_not_respond() {
     let world = World::new().await;
     let _ = world.declared(&[]).await;
-    let addresses = Addresses::of(&world);
-    let output = world.tidings_with(&addresses.settings(), &["--json", "doctor"]);
+    let urls = BrokerUrls::of(&world);
+    let output = world.tidings_with(&urls.settings(), &["--json", "doctor"]);
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(output.status.code(), Some(0), "{report}");
     let findings = report["findings"].as_array().expect("findings");

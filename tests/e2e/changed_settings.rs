@@ -4,7 +4,7 @@ use tidings_broker::Topology;
 use tidings_broker::raw::options::QueueDeclareOptions;
 use tidings_broker::raw::types::AMQPValue;
 use tidings_domain::notification::{Notification, UserId};
-use tidings_tests::{Amqp, Kind, Message, Program, World, eventually, secs};
+use tidings_tests::{Amqp, AmqpMessage, Program, ProgramKind, World, eventually, secs};
 use uuid::Uuid;
 
 /// Publishes a message for an unknown user and starts a worker with the old settings until the message is on its
@@ -15,7 +15,7 @@ async fn put_on_old_ladder(world: &World, amqp: &Amqp) -> UserId {
         user_id,
         ..world.wire()
     };
-    let message: Message = amqp.intake_of(&orphan);
+    let message: AmqpMessage = amqp.intake_of(&orphan);
     amqp.publish(message).await;
     let mut worker = world.worker().await;
     eventually(secs(20), "the message is on its ladder", async || {
@@ -41,8 +41,8 @@ async fn a_message_on_an_old_ladder_is_still_processed() {
         ("RETRY_BASE_DELAY_MS", "100"),
         ("RETRY_MULTIPLIER", "3"),
     ];
-    let _worker = world.start(Kind::Worker, &new).await;
-    let api = world.start(Kind::Api, &new).await;
+    let _worker = world.start(ProgramKind::Worker, &new).await;
+    let api = world.start(ProgramKind::Api, &new).await;
     let _ = api.client().post(&world.in_app()).await.accepted();
     eventually(secs(30), "both are processed", async || {
         world.database.count("status = 'processed'").await == 2
@@ -63,7 +63,7 @@ async fn a_message_stays_on_its_ladder_until_its_attempts_are_used_up() {
     let amqp = world.declared(&[]).await;
     put_on_old_ladder(&world, &amqp).await;
     let new = [("MAX_RETRIES", "9"), ("RETRY_BASE_DELAY_MS", "1")];
-    let _worker = world.start(Kind::Worker, &new).await;
+    let _worker = world.start(ProgramKind::Worker, &new).await;
     eventually(secs(30), "its attempts are used up", async || {
         amqp.dead_letter_depth().await == 1
     })
@@ -116,8 +116,8 @@ async fn programs_start_with_another_quorum_size_on_existing_queues() {
     let amqp = world.declared(&[]).await;
     let new = [("QUORUM_SIZE", "1")];
     let (api, worker) = tokio::join!(
-        world.start(Kind::Api, &new),
-        world.start(Kind::Worker, &new)
+        world.start(ProgramKind::Api, &new),
+        world.start(ProgramKind::Worker, &new)
     );
     assert_warned_of(&amqp.settings.names.queue, &[&api, &worker]);
     let _ = api.client().post(&world.in_app()).await.accepted();

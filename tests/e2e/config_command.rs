@@ -7,7 +7,7 @@ use jsonwebtoken::{DecodingKey, Validation};
 use rstest::rstest;
 use serde_json::Value;
 use tempfile::{NamedTempFile, TempDir};
-use tidings_tests::{Kind, Program, Settings, program_path, tokens};
+use tidings_tests::{EnvVars, Program, ProgramKind, program_path, tokens};
 
 /// A settings file with everything that the programs need. Nothing listens there.
 const VALID: &str = "
@@ -221,12 +221,12 @@ fn an_unknown_key_and_a_missing_file_end_every_command_with_78() {
 
 /// The programs read the file themselves: what is wrong with it keeps them from starting.
 #[rstest]
-#[case(Kind::Api)]
-#[case(Kind::Worker)]
+#[case(ProgramKind::Api)]
+#[case(ProgramKind::Worker)]
 #[tokio::test]
-async fn an_unknown_key_is_reported_with_the_other_mistakes(#[case] kind: Kind) {
+async fn an_unknown_key_is_reported_with_the_other_mistakes(#[case] kind: ProgramKind) {
     let config = file("kafka: {url: hunter2}\nretry: {multiplier: many}");
-    let settings = Settings::from([("TIDINGS_CONFIG".to_owned(), path(&config).to_owned())]);
+    let settings = EnvVars::from([("TIDINGS_CONFIG".to_owned(), path(&config).to_owned())]);
     let output = Program::run_to_end(kind, &settings).await;
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(78), "{errors}");

@@ -8,7 +8,7 @@ use tidings_db::notifications::{
     self, ClaimResult, ClaimedNotification, LeaseToken, NotificationRow,
 };
 use tidings_domain::notification::{Channel, MessageId, Status, UserId};
-use tidings_tests::{Servers, TestDatabase};
+use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -21,7 +21,7 @@ struct Table {
 
 impl Table {
     async fn new() -> Self {
-        let db = TestDatabase::migrated(&Servers::shared()).await;
+        let db = TestDatabase::migrated(&ServerUrls::shared()).await;
         let client = db.pool.dedicated_client().await.expect("a connection");
         Self { db, client }
     }

@@ -11,12 +11,12 @@ use tidings_db::delivery_attempts::{
 };
 use tidings_db::{Client, DedicatedClient, notifications};
 use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
-use tidings_tests::{Servers, TestDatabase};
+use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
 /// A database with one user, and a connection to it.
 async fn database() -> (TestDatabase, UserId, DedicatedClient) {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let user = db.user().await;
     let client = db.pool.dedicated_client().await.expect("a connection");
     (db, user, client)

@@ -4,7 +4,7 @@ use tidings_db::device_tokens::{self, DeviceTokenRow, MAX_PER_USER};
 use tidings_db::{DbError, LimitedInsert, TransactionOptions};
 use tidings_domain::content::DeviceToken;
 use tidings_domain::notification::UserId;
-use tidings_tests::{Servers, TestDatabase};
+use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
 async fn upsert(
@@ -41,7 +41,7 @@ async fn tokens_of(db: &TestDatabase, user: UserId) -> Vec<String> {
 
 #[tokio::test]
 async fn devices_are_listed_newest_first() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     for token in ["a", "b", "c"] {
         new(&db, anna, token).await;
@@ -52,7 +52,7 @@ async fn devices_are_listed_newest_first() {
 
 #[tokio::test]
 async fn registering_a_device_again_keeps_it_and_may_name_it() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let user = db.user().await;
     let first = new(&db, user, "a").await;
     assert_eq!(first.name, None);
@@ -73,7 +73,7 @@ async fn registering_a_device_again_keeps_it_and_may_name_it() {
 
 #[tokio::test]
 async fn a_device_that_another_user_registers_moves_to_that_user() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let annas = new(&db, anna, "a").await;
     new(&db, ben, "b").await;
@@ -88,7 +88,7 @@ async fn a_device_that_another_user_registers_moves_to_that_user() {
 
 #[tokio::test]
 async fn a_device_that_two_users_register_concurrently_belongs_to_one() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let users = [db.user().await, db.user().await];
     let registering = (0..12).map(|n| upsert(&db, users[n % 2], "a", None));
     let registered = futures_util::future::join_all(registering).await;
@@ -102,7 +102,7 @@ async fn a_device_that_two_users_register_concurrently_belongs_to_one() {
 
 #[tokio::test]
 async fn concurrent_registrations_do_not_exceed_the_limit_of_devices() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (user, other) = (db.user().await, db.user().await);
     let most = usize::try_from(MAX_PER_USER).expect("a small number");
     let tokens: Vec<String> = (0..most * 2).map(|n| format!("token-{n}")).collect();
@@ -127,7 +127,7 @@ async fn concurrent_registrations_do_not_exceed_the_limit_of_devices() {
 
 #[tokio::test]
 async fn an_unknown_user_gets_no_device() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let nobody = UserId::from(Uuid::now_v7());
     let added = upsert(&db, nobody, "a", None).await.expect("no error");
     assert_eq!(added, LimitedInsert::UnknownUser);
@@ -135,7 +135,7 @@ async fn an_unknown_user_gets_no_device() {
 
 #[tokio::test]
 async fn a_device_is_deleted_only_for_its_own_user_and_with_that_user() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let device = new(&db, anna, "a").await;
     new(&db, anna, "b").await;
@@ -157,7 +157,7 @@ async fn a_device_is_deleted_only_for_its_own_user_and_with_that_user() {
 /// Uses tokens of every length and with every allowed character.
 #[tokio::test]
 async fn a_device_is_deleted_by_any_valid_token() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let user = db.user().await;
     // Hard to compress, and longer than an index entry may be.
     let long: String = std::iter::repeat_with(|| Uuid::new_v4().simple().to_string())

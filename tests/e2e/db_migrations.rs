@@ -2,11 +2,11 @@
 
 use tidings_db::{Database, DatabaseSettings, migrations};
 use tidings_settings::Reader;
-use tidings_tests::{Servers, TestDatabase};
+use tidings_tests::{ServerUrls, TestDatabase};
 
 #[tokio::test]
 async fn three_concurrent_runners_migrate_once() {
-    let db = TestDatabase::empty(&Servers::shared()).await;
+    let db = TestDatabase::empty(&ServerUrls::shared()).await;
     let pending = migrations::pending(&db.pool).await.expect("pending ones");
     assert!(!pending.is_empty());
     let (a, b, c) = tokio::join!(
@@ -25,7 +25,7 @@ async fn three_concurrent_runners_migrate_once() {
 
 #[tokio::test]
 async fn migrations_accept_the_schema_of_a_newer_version() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let client = db.pool.dedicated_client().await.expect("a connection");
     let newer =
         "INSERT INTO refinery_schema_history VALUES (9999, 'newer', '2026-01-01T00:00:00Z', '1')";
@@ -36,7 +36,7 @@ async fn migrations_accept_the_schema_of_a_newer_version() {
 
 #[tokio::test]
 async fn every_column_has_a_comment() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let client = db.pool.dedicated_client().await.expect("a connection");
     let silent = client
         .query(
@@ -54,7 +54,7 @@ async fn every_column_has_a_comment() {
 /// A second index on the same columns in the same order would slow down every insert.
 #[tokio::test]
 async fn no_index_duplicates_another() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let client = db.pool.dedicated_client().await.expect("a connection");
     let repeated = client
         .query(
@@ -74,7 +74,7 @@ async fn no_index_duplicates_another() {
 
 #[tokio::test]
 async fn required_tls_fails_on_a_server_without_tls() {
-    let db = TestDatabase::empty(&Servers::shared()).await;
+    let db = TestDatabase::empty(&ServerUrls::shared()).await;
     let error = ping(&format!("{}?sslmode=require", db.url())).await;
     let error = error.expect_err("this server has no TLS").to_string();
     assert!(error.to_lowercase().contains("tls"), "{error}");
@@ -82,7 +82,7 @@ async fn required_tls_fails_on_a_server_without_tls() {
 
 #[tokio::test]
 async fn preferred_and_disabled_tls_connect_to_a_server_without_tls() {
-    let db = TestDatabase::empty(&Servers::shared()).await;
+    let db = TestDatabase::empty(&ServerUrls::shared()).await;
     for mode in ["prefer", "disable"] {
         let answer = ping(&format!("{}?sslmode={mode}", db.url())).await;
         assert!(answer.is_ok(), "{mode}: {answer:?}");

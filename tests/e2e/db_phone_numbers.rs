@@ -4,7 +4,7 @@ use tidings_db::phone_numbers::{self, MAX_PER_USER, PhoneNumberRow};
 use tidings_db::{DbError, LimitedInsert, TransactionOptions};
 use tidings_domain::content::PhoneNumber;
 use tidings_domain::notification::UserId;
-use tidings_tests::{Servers, TestDatabase};
+use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
 fn number(n: usize) -> PhoneNumber {
@@ -44,7 +44,7 @@ async fn newest(db: &TestDatabase, user: UserId) -> Option<String> {
 
 #[tokio::test]
 async fn the_newest_number_is_the_one_added_last() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     assert_eq!(newest(&db, anna).await, None);
     for n in 1..=3 {
@@ -63,7 +63,7 @@ async fn the_newest_number_is_the_one_added_last() {
 
 #[tokio::test]
 async fn adding_a_number_twice_changes_nothing() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let LimitedInsert::Inserted(first) = insert(&db, anna, 1).await.expect("added") else {
         panic!("not new");
@@ -81,7 +81,7 @@ async fn adding_a_number_twice_changes_nothing() {
 
 #[tokio::test]
 async fn concurrent_inserts_do_not_exceed_the_limit_of_numbers() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let user = db.user().await;
     let most = usize::try_from(MAX_PER_USER).expect("a small number");
     let adding = (0..most * 2).map(|n| insert(&db, user, n));
@@ -105,7 +105,7 @@ async fn concurrent_inserts_do_not_exceed_the_limit_of_numbers() {
 
 #[tokio::test]
 async fn concurrent_inserts_of_one_number_add_it_once() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let user = db.user().await;
     let added = futures_util::future::join_all((0..12).map(|_| insert(&db, user, 1))).await;
     let new = |added: &&Result<LimitedInsert<PhoneNumberRow>, DbError>| {
@@ -118,7 +118,7 @@ async fn concurrent_inserts_of_one_number_add_it_once() {
 
 #[tokio::test]
 async fn an_unknown_user_gets_no_number() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let nobody = UserId::from(Uuid::now_v7());
     let added = insert(&db, nobody, 1).await.expect("no error");
     assert_eq!(added, LimitedInsert::UnknownUser);
@@ -126,7 +126,7 @@ async fn an_unknown_user_gets_no_number() {
 
 #[tokio::test]
 async fn a_number_is_deleted_only_for_its_own_user_and_with_that_user() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let LimitedInsert::Inserted(row) = insert(&db, anna, 1).await.expect("added") else {
         panic!("not new");

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use tidings_db::demo::{self, DEMO_TEMPLATES};
 use tidings_db::templates::{self, TemplateKey, TemplateVersionRow};
 use tidings_domain::notification::Channel;
-use tidings_templates::{Locale, Source, TemplateName};
-use tidings_tests::{Servers, TestDatabase};
+use tidings_templates::{Locale, TemplateName, TemplateSource};
+use tidings_tests::{ServerUrls, TestDatabase};
 
-struct Address(TemplateName, Channel, Locale);
+struct OwnedTemplateKey(TemplateName, Channel, Locale);
 
-impl Address {
+impl OwnedTemplateKey {
     fn new(name: &str, channel: Channel, locale: &str) -> Self {
         Self(
             name.parse().expect("a name"),
@@ -28,28 +28,32 @@ impl Address {
     }
 }
 
-async fn put(db: &TestDatabase, address: &Address, text: &str) -> TemplateVersionRow {
+async fn put(db: &TestDatabase, template: &OwnedTemplateKey, text: &str) -> TemplateVersionRow {
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let source = Source {
+    let source = TemplateSource {
         subject: Some("subject"),
         text,
         html: None,
     };
-    let version = templates::insert_version(&*client, address.key(), source).await;
+    let version = templates::insert_version(&*client, template.key(), source).await;
     version.expect("a version")
 }
 
-async fn text(db: &TestDatabase, address: &Address, version: Option<i32>) -> Option<String> {
+async fn text(
+    db: &TestDatabase,
+    template: &OwnedTemplateKey,
+    version: Option<i32>,
+) -> Option<String> {
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let found = templates::find(&*client, address.key(), version).await;
+    let found = templates::find(&*client, template.key(), version).await;
     found.expect("the query").map(|template| template.text)
 }
 
 #[tokio::test]
 async fn each_put_is_a_new_version_and_old_ones_are_kept() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
-    let welcome = Address::new("welcome", Channel::Email, "de");
-    let other = Address::new("welcome", Channel::Email, "default");
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let welcome = OwnedTemplateKey::new("welcome", Channel::Email, "de");
+    let other = OwnedTemplateKey::new("welcome", Channel::Email, "default");
     for (number, said) in [(1, "one"), (2, "two"), (3, "three")] {
         assert_eq!(put(&db, &welcome, said).await.version, number);
     }
@@ -69,8 +73,8 @@ async fn each_put_is_a_new_version_and_old_ones_are_kept() {
 
 #[tokio::test]
 async fn a_deletion_marks_the_template_and_later_versions_continue_the_numbers() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
-    let welcome = Address::new("welcome", Channel::Sms, "default");
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let welcome = OwnedTemplateKey::new("welcome", Channel::Sms, "default");
     put(&db, &welcome, "one").await;
     put(&db, &welcome, "two").await;
     let client = db.pool.dedicated_client().await.expect("a connection");
@@ -98,8 +102,8 @@ async fn a_deletion_marks_the_template_and_later_versions_continue_the_numbers()
 
 #[tokio::test]
 async fn concurrent_puts_get_different_versions() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
-    let welcome = Address::new("welcome", Channel::Push, "default");
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let welcome = OwnedTemplateKey::new("welcome", Channel::Push, "default");
     let puts = (0..24).map(|_| put(&db, &welcome, "said at once"));
     let versions = futures_util::future::join_all(puts).await;
     let numbers: BTreeSet<i32> = versions.iter().map(|version| version.version).collect();
@@ -108,24 +112,29 @@ async fn concurrent_puts_get_different_versions() {
 
 #[tokio::test]
 async fn a_locale_falls_back_to_the_best_match() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     for locale in ["default", "de", "de-CH", "zh-Hant"] {
         put(
             &db,
-            &Address::new("welcome", Channel::Email, locale),
+            &OwnedTemplateKey::new("welcome", Channel::Email, locale),
             locale,
         )
         .await;
     }
     put(
         &db,
-        &Address::new("welcome", Channel::Email, "de-AT"),
+        &OwnedTemplateKey::new("welcome", Channel::Email, "de-AT"),
         "gone",
     )
     .await;
-    put(&db, &Address::new("welcome", Channel::Sms, "fr"), "fr").await;
+    put(
+        &db,
+        &OwnedTemplateKey::new("welcome", Channel::Sms, "fr"),
+        "fr",
+    )
+    .await;
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let gone = Address::new("welcome", Channel::Email, "de-AT");
+    let gone = OwnedTemplateKey::new("welcome", Channel::Email, "de-AT");
     assert!(
         templates::delete(&*client, gone.key())
             .await
@@ -156,16 +165,16 @@ async fn a_locale_falls_back_to_the_best_match() {
 
 #[tokio::test]
 async fn a_list_pages_through_the_current_version_of_each_template() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     for name in ["a", "b", "c"] {
         for (channel, locale) in [
             (Channel::Email, "de"),
             (Channel::Email, "default"),
             (Channel::Sms, "de"),
         ] {
-            let address = Address::new(name, channel, locale);
-            put(&db, &address, "old").await;
-            put(&db, &address, "new").await;
+            let template = OwnedTemplateKey::new(name, channel, locale);
+            put(&db, &template, "old").await;
+            put(&db, &template, "new").await;
         }
     }
     let client = db.pool.dedicated_client().await.expect("a connection");
@@ -194,9 +203,9 @@ async fn a_list_pages_through_the_current_version_of_each_template() {
 
 #[tokio::test]
 async fn demo_templates_are_seeded_once_and_changed_ones_are_kept() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
-    let changed = Address::new("welcome", Channel::Email, "de");
-    let deleted = Address::new("order-shipped", Channel::Sms, "de");
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let changed = OwnedTemplateKey::new("welcome", Channel::Email, "de");
+    let deleted = OwnedTemplateKey::new("order-shipped", Channel::Sms, "de");
     put(&db, &changed, "own words").await;
     for _ in 0..2 {
         demo::seed(&db.pool).await.expect("seeded");

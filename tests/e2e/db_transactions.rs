@@ -9,7 +9,7 @@ use tidings_db::{
     TransactionOptions,
 };
 use tidings_settings::Reader;
-use tidings_tests::{Servers, TestDatabase, eventually, secs};
+use tidings_tests::{ServerUrls, TestDatabase, eventually, secs};
 use tokio::sync::{Barrier, Notify};
 
 const DEFAULT: TransactionOptions = TransactionOptions {
@@ -21,7 +21,7 @@ const DEFAULT: TransactionOptions = TransactionOptions {
 /// A database with the table `counters`, whose rows 1 and 2 are 0, and a pool of one connection, so that each
 /// caller gets the connection that the one before left behind.
 async fn counters() -> (TestDatabase, Database) {
-    let db = TestDatabase::empty(&Servers::shared()).await;
+    let db = TestDatabase::empty(&ServerUrls::shared()).await;
     let variables = [
         ("DATABASE_URL", db.url()),
         ("DATABASE_POOL_SIZE", "1"),

@@ -6,7 +6,7 @@ use tidings_db::notifications::{
 };
 use tidings_db::{Client, DbError};
 use tidings_domain::notification::{MessageId, Status, UserId};
-use tidings_tests::{Servers, TestDatabase};
+use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
 /// Inserts a row with `status`.
@@ -59,7 +59,7 @@ async fn a_transition_is_possible_only_from_its_own_statuses(
     #[case] legal: &[Status],
     #[case] result: Status,
 ) {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let user = db.user().await;
     let client = db.pool.dedicated_client().await.expect("a connection");
     for status in Status::ALL {
@@ -80,7 +80,7 @@ async fn a_transition_is_possible_only_from_its_own_statuses(
 
 #[tokio::test]
 async fn transitions_set_and_clear_the_other_columns() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let user = db.user().await;
     let client = db.pool.dedicated_client().await.expect("a connection");
 

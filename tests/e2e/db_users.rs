@@ -4,7 +4,7 @@ use tidings_db::users::{self, NewUser, SetEmailResult, UserEmail};
 use tidings_db::{DbError, demo};
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::UserId;
-use tidings_tests::{Servers, TestDatabase};
+use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
 async fn insert(db: &TestDatabase, id: UserId, name: &str, mail: &str) -> Result<bool, DbError> {
@@ -23,7 +23,7 @@ fn id() -> UserId {
 
 #[tokio::test]
 async fn a_user_is_unique_by_id_name_and_email_address() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let anna = id();
     let made = insert(&db, anna, "anna", "anna@example.com").await;
     assert!(made.expect("a new user"));
@@ -39,7 +39,7 @@ async fn a_user_is_unique_by_id_name_and_email_address() {
 
 #[tokio::test]
 async fn existing_users_are_distinguished_from_unknown_ones() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (there, also, nobody) = (db.user().await, db.user().await, id());
     let client = db.pool.dedicated_client().await.expect("a connection");
     let found = users::existing(&*client, &[nobody, there, also]).await;
@@ -51,7 +51,7 @@ async fn existing_users_are_distinguished_from_unknown_ones() {
 
 #[tokio::test]
 async fn demo_users_are_created_once() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     assert_eq!(demo::seed(&db.pool).await.expect("seeded"), 3);
     assert_eq!(demo::seed(&db.pool).await.expect("seeded again"), 0);
     let client = db.pool.dedicated_client().await.expect("a connection");
@@ -63,7 +63,7 @@ async fn demo_users_are_created_once() {
 
 #[tokio::test]
 async fn a_user_without_an_email_address_is_distinguished_from_an_unknown_user() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben, nobody) = (id(), db.user().await, id());
     insert(&db, anna, "anna", "anna@example.com")
         .await
@@ -86,7 +86,7 @@ async fn a_user_without_an_email_address_is_distinguished_from_an_unknown_user()
 
 #[tokio::test]
 async fn an_email_address_is_set_unless_another_user_has_it() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let client = db.pool.dedicated_client().await.expect("a connection");
     let address: EmailAddress = "anna@example.com".parse().expect("an address");

@@ -7,7 +7,7 @@ use tidings_db::webhook_endpoints::{
 use tidings_db::{DbError, LimitedInsert, TransactionOptions};
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
-use tidings_tests::{Servers, TestDatabase, secs};
+use tidings_tests::{ServerUrls, TestDatabase, secs};
 use uuid::Uuid;
 
 fn url(path: &str) -> WebhookUrl {
@@ -67,7 +67,7 @@ async fn enabled_of(db: &TestDatabase, user: UserId) -> Vec<Uuid> {
 
 #[tokio::test]
 async fn a_new_endpoint_is_enabled_and_found_only_for_its_owner() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "a").await;
     assert_eq!(made.url, "https://example.com/a");
@@ -89,7 +89,7 @@ async fn a_new_endpoint_is_enabled_and_found_only_for_its_owner() {
 
 #[tokio::test]
 async fn secrets_are_redacted_in_debug_output() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let made = new(&db, db.user().await, "secret").await;
     let shown = format!("{:?} {made:?}", for_delivery(&db, &made).await);
     assert!(!shown.contains("whsec_"), "{shown}");
@@ -97,7 +97,7 @@ async fn secrets_are_redacted_in_debug_output() {
 
 #[tokio::test]
 async fn concurrent_inserts_do_not_exceed_the_limit_of_endpoints() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let user = db.user().await;
     let most = usize::try_from(MAX_PER_USER).expect("a small number");
     // One URL: a user may have several endpoints with it.
@@ -116,7 +116,7 @@ async fn concurrent_inserts_do_not_exceed_the_limit_of_endpoints() {
 
 #[tokio::test]
 async fn pages_are_newest_first_without_gaps_or_repetitions() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let users = [db.user().await, db.user().await];
     let mut made = Vec::new();
     for n in 0..14 {
@@ -147,7 +147,7 @@ async fn pages_are_newest_first_without_gaps_or_repetitions() {
 
 #[tokio::test]
 async fn an_update_changes_only_the_given_fields_and_only_for_the_owner() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "a").await;
     let client = db.pool.dedicated_client().await.expect("a connection");
@@ -180,7 +180,7 @@ async fn an_update_changes_only_the_given_fields_and_only_for_the_owner() {
 
 #[tokio::test]
 async fn a_disabled_endpoint_has_a_reason_and_gets_nothing_until_it_is_enabled() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let user = db.user().await;
     let (kept, gone) = (new(&db, user, "a").await, new(&db, user, "b").await);
     assert_eq!(enabled_of(&db, user).await, [gone.id, kept.id]);
@@ -221,7 +221,7 @@ async fn a_disabled_endpoint_has_a_reason_and_gets_nothing_until_it_is_enabled()
 
 #[tokio::test]
 async fn the_previous_secret_signs_until_it_expires() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "1").await;
     let client = db.pool.dedicated_client().await.expect("a connection");
@@ -258,7 +258,7 @@ async fn the_previous_secret_signs_until_it_expires() {
 
 #[tokio::test]
 async fn an_endpoint_is_deleted_only_by_its_owner_and_with_that_user() {
-    let db = TestDatabase::migrated(&Servers::shared()).await;
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (anna, ben) = (db.user().await, db.user().await);
     let made = new(&db, anna, "a").await;
     new(&db, anna, "b").await;

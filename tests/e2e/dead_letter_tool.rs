@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tidings_broker::{Envelope, Failure, MessageFactory, Publisher};
-use tidings_tests::{Amqp, Message, World, eventually, program_path, secs};
+use tidings_tests::{Amqp, AmqpMessage, World, eventually, program_path, secs};
 use tokio_util::sync::CancellationToken;
 
 /// Returns a dead letter of the intake queue.
-fn letter(amqp: &Amqp, world: &World) -> Message {
-    Message {
+fn letter(amqp: &Amqp, world: &World) -> AmqpMessage {
+    AmqpMessage {
         exchange: String::new(),
         routing_key: amqp.settings.names.dlq.clone(),
         ..amqp.intake_of(&world.wire())

@@ -116,7 +116,7 @@ fn the_table_documents_every_algorithm_and_every_provider() {
 
 /// The second column of the tables in `docs/MIGRATING.md` names settings, and the rows cover every older service.
 #[test]
-fn the_page_on_migrating_leads_to_settings_that_exist() {
+fn the_migration_guide_names_only_existing_settings() {
     let text = read("docs/MIGRATING.md");
     let mut old = String::new();
     for row in text.lines().filter(|line| line.starts_with("| `")) {

@@ -19,7 +19,7 @@ fn broken_headers(stage: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deeply_nested_headers_end_no_program() {
+async fn deeply_nested_headers_do_not_crash_a_program() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
     let names = amqp.settings.names.clone();
@@ -53,7 +53,7 @@ async fn deeply_nested_headers_end_no_program() {
 #[case(Stage::Intake)]
 #[case(Stage::Delivery(DeliveredChannel::Email))]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_with_a_header_name_that_is_not_utf8_is_named_and_stops_no_other_stage(
+async fn a_header_name_that_is_not_utf8_is_reported_and_stops_only_the_stage_of_its_queue(
     #[case] stage: Stage,
 ) {
     let world = World::with(&[("WORKER_CHANNELS", "intake,email")]).await;

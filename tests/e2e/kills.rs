@@ -1,6 +1,6 @@
 //! After a kill of a program, every 202 has one row.
 
-use tidings_tests::{Load, Posted, Reply, World, eventually_ok, secs};
+use tidings_tests::{Load, PostOutcome, Posted, World, eventually_ok, secs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_killed_three_times_neither_loses_nor_duplicates_a_message() {
@@ -43,7 +43,7 @@ async fn an_api_killed_under_load_loses_no_accepted_notification() {
     load.until_accepted(secs(60), 500).await;
     let posted = load.stop().await;
     assert!(
-        posted.count(Reply::Nothing) > 0,
+        posted.count(PostOutcome::Nothing) > 0,
         "no request was in flight at a kill"
     );
     posted.assert_recorded_once(&world, &mut worker).await;

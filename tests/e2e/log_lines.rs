@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tidings_domain::notification::{Channel, Notification};
-use tidings_tests::{Kind, Program, World, eventually, notification, secs, tokens};
+use tidings_tests::{Program, ProgramKind, World, eventually, notification, secs, tokens};
 use uuid::Uuid;
 
 const MARK: &str = "marker-93b1f0";
@@ -90,7 +90,7 @@ async fn every_log_line_is_a_flat_object_without_payloads_and_secrets(#[case] le
     produce_log_lines(&world, &api, &token).await;
     api.stop().await;
     worker.stop().await;
-    for (program, kind) in [(&api, Kind::Api), (&worker, Kind::Worker)] {
+    for (program, kind) in [(&api, ProgramKind::Api), (&worker, ProgramKind::Worker)] {
         let lines = program.logs().lines();
         assert!(!lines.is_empty());
         for line in lines {

@@ -14,7 +14,7 @@ fn finding<'a>(report: &'a Value, check: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn doctor_finds_nothing_in_a_healthy_installation() {
+async fn doctor_reports_no_problem_in_a_healthy_installation() {
     let world = World::new().await;
     let _ = world.declared(&[]).await;
     let output = world.tidings(&["--json", "doctor"]);

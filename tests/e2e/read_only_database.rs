@@ -25,7 +25,7 @@ async fn set_read_only(world: &World, read_only: &str) {
 }
 
 #[tokio::test]
-async fn a_read_only_database_costs_no_message_an_attempt() {
+async fn a_read_only_database_uses_up_no_attempts() {
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "100"), ("RETRY_MULTIPLIER", "1")]).await;
     let (api, worker) = (world.api().await, world.worker().await);
     set_read_only(&world, "on").await;

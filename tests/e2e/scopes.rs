@@ -5,7 +5,7 @@ use tidings_domain::notification::{Channel, MessageId, UserId};
 use tidings_tests::{Client, SharedApi, World, eventually, notification, secs, tokens};
 
 /// An installation with one notification of each of two users.
-struct Fixture {
+struct TwoUsers {
     api: SharedApi,
     own: UserId,
     other: UserId,
@@ -14,7 +14,7 @@ struct Fixture {
     world: World,
 }
 
-impl Fixture {
+impl TwoUsers {
     async fn new() -> Self {
         let (world, api) = World::shared().await;
         let (own, other) = (world.database.user().await, world.database.user().await);
@@ -78,7 +78,7 @@ async fn count(world: &World, own: UserId, other: UserId) -> i64 {
 
 #[tokio::test]
 async fn each_scope_allows_only_what_it_names() {
-    let fixture = Fixture::new().await;
+    let users = TwoUsers::new().await;
     for (scope, expected) in [
         ("", [403, 403, 403, 403, 403, 403, 403]),
         ("something:else", [403, 403, 403, 403, 403, 403, 403]),
@@ -94,57 +94,57 @@ async fn each_scope_allows_only_what_it_names() {
         ),
         ("admin", [202, 202, 200, 200, 200, 200, 200]),
     ] {
-        let answers = fixture.answers(&fixture.scoped(scope)).await;
+        let answers = users.answers(&users.scoped(scope)).await;
         assert_eq!(answers, expected, "scope {scope:?}");
     }
 }
 
 #[tokio::test]
 async fn a_token_without_scopes_is_a_trusted_service() {
-    let fixture = Fixture::new().await;
-    let answers = fixture.answers(&fixture.api.client()).await;
+    let users = TwoUsers::new().await;
+    let answers = users.answers(&users.api.client()).await;
     assert_eq!(answers, [202, 202, 200, 200, 200, 200, 200]);
 }
 
 #[tokio::test]
 async fn a_forbidden_request_gets_the_common_error_shape_and_sends_nothing() {
-    let fixture = Fixture::new().await;
-    let client = fixture.scoped("notifications:send");
+    let users = TwoUsers::new().await;
+    let client = users.scoped("notifications:send");
     let answer = client
-        .post(&notification(fixture.other, Channel::InApp))
+        .post(&notification(users.other, Channel::InApp))
         .await;
     answer.assert_error(403, "forbidden");
-    let list = format!("/api/notifications?targetUserId={}", fixture.own);
+    let list = format!("/api/notifications?targetUserId={}", users.own);
     client.get(&list).await.assert_error(403, "forbidden");
-    let accepted = notification(fixture.own, Channel::InApp);
+    let accepted = notification(users.own, Channel::InApp);
     let _ = client.post(&accepted).await.accepted();
     // The messages of one queue are recorded in order: nothing before the accepted one was published.
     eventually(secs(20), "the accepted one is recorded", async || {
-        count(&fixture.world, fixture.own, fixture.other).await == 3
+        count(&users.world, users.own, users.other).await == 3
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_scoped_reader_lists_only_their_own_notifications() {
-    let fixture = Fixture::new().await;
-    let answer = fixture
+    let users = TwoUsers::new().await;
+    let answer = users
         .scoped("notifications:read")
         .get("/api/notifications")
         .await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let listed = answer.body["notifications"].as_array().expect("a list");
     let ids: Vec<_> = listed.iter().map(|n| n["messageId"].clone()).collect();
-    assert_eq!(ids, [json!(fixture.of_own)]);
+    assert_eq!(ids, [json!(users.of_own)]);
 }
 
 /// A caller whose id is not a UUID cannot have notifications.
 #[tokio::test]
 async fn a_caller_who_is_not_a_user_may_send_to_nobody() {
-    let fixture = Fixture::new().await;
+    let users = TwoUsers::new().await;
     let claims = json!({"sub": "billing", "scope": "notifications:send notifications:read"});
-    let client = fixture.api.client().with_token(tokens::signed(&claims));
-    let answers = fixture.answers(&client).await;
+    let client = users.api.client().with_token(tokens::signed(&claims));
+    let answers = users.answers(&client).await;
     assert_eq!(answers[..2], [403, 403]);
     assert!(
         answers[2..]

@@ -4,13 +4,13 @@
 use std::time::Instant;
 
 use serde_json::Value;
-use tidings_tests::{Kind, Program, World, eventually, secs};
+use tidings_tests::{Program, ProgramKind, World, eventually, secs};
 
 /// No program listens on port 1.
 const NO_DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://nobody:hunter2@127.0.0.1:1/none");
 const NO_BROKER: (&str, &str) = ("RABBITMQ_URL", "amqp://nobody:hunter2@127.0.0.1:1/none");
 
-async fn without(world: &World, kind: Kind, server: (&str, &str)) -> Program {
+async fn without(world: &World, kind: ProgramKind, server: (&str, &str)) -> Program {
     let program = Program::start(kind, world.settings(&[server])).await;
     let health = program.client().anonymous();
     let (away, there) = match server.0 {
@@ -20,7 +20,7 @@ async fn without(world: &World, kind: Kind, server: (&str, &str)) -> Program {
     // A worker connects to the broker only once its database is up.
     eventually(secs(20), "the health is known", async || {
         let body = health.get("/health").await.body;
-        body[there] == "connected" || kind == Kind::Worker
+        body[there] == "connected" || kind == ProgramKind::Worker
     })
     .await;
     let answer = health.get("/health").await;
@@ -39,7 +39,7 @@ fn assert_logs_no_secret(program: &Program) {
 #[tokio::test]
 async fn without_a_database_the_api_accepts_posts_and_refuses_reads() {
     let world = World::new().await;
-    let api = without(&world, Kind::Api, NO_DATABASE).await;
+    let api = without(&world, ProgramKind::Api, NO_DATABASE).await;
     let client = api.client();
     assert_eq!(
         client.get("/ready").await.status,
@@ -56,7 +56,7 @@ async fn without_a_database_the_api_accepts_posts_and_refuses_reads() {
 #[tokio::test]
 async fn without_a_broker_the_api_refuses_in_time() {
     let world = World::new().await;
-    let api = without(&world, Kind::Api, NO_BROKER).await;
+    let api = without(&world, ProgramKind::Api, NO_BROKER).await;
     let client = api.client();
     assert_eq!(client.get("/ready").await.status, 503);
     let began = Instant::now();
@@ -78,7 +78,7 @@ async fn without_a_broker_the_api_refuses_in_time() {
 async fn without_either_server_the_worker_is_not_ready() {
     let world = World::new().await;
     for server in [NO_DATABASE, NO_BROKER] {
-        let mut worker = without(&world, Kind::Worker, server).await;
+        let mut worker = without(&world, ProgramKind::Worker, server).await;
         assert_eq!(
             worker.client().get("/ready").await.status,
             503,

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use rstest::rstest;
-use tidings_tests::{Client, Kind, Program, World, eventually, eventually_ok, secs};
+use tidings_tests::{Client, Program, ProgramKind, World, eventually, eventually_ok, secs};
 use uuid::Uuid;
 
 /// A request that was accepted.
-struct Accepted {
+struct AcceptedRequest {
     id: Uuid,
     began: Instant,
     answered: Instant,
@@ -21,14 +21,14 @@ async fn post_until_refused(
     client: Client,
     body: serde_json::Value,
     count: &AtomicUsize,
-) -> Vec<Accepted> {
+) -> Vec<AcceptedRequest> {
     let mut accepted = Vec::new();
     loop {
         let began = Instant::now();
         match client.try_post(&body).await {
             Ok(answer) if answer.status == 202 => {
                 count.fetch_add(1, Ordering::Relaxed);
-                accepted.push(Accepted {
+                accepted.push(AcceptedRequest {
                     id: answer.accepted().as_uuid(),
                     began,
                     answered: Instant::now(),
@@ -60,8 +60,8 @@ async fn the_api_stops_under_load_without_aborting_a_request() {
     let (accepted, sigterm) = tokio::join!(posting, leaving);
     let status = api.exit_within(secs(30)).await;
     assert_eq!(status.code(), Some(0));
-    let accepted: Vec<Accepted> = accepted.into_iter().flatten().collect();
-    let in_flight = |one: &&Accepted| one.began < sigterm && one.answered > sigterm;
+    let accepted: Vec<AcceptedRequest> = accepted.into_iter().flatten().collect();
+    let in_flight = |one: &&AcceptedRequest| one.began < sigterm && one.answered > sigterm;
     let in_flight = accepted.iter().filter(in_flight).count();
     assert!(in_flight > 0, "no request was in flight at SIGTERM");
     let accepted: BTreeSet<Uuid> = accepted.iter().map(|one| one.id).collect();
@@ -86,7 +86,7 @@ async fn the_worker_stops_under_load_and_another_continues_where_it_stopped() {
         amqp.publish_all(part.iter().map(|one| amqp.intake_of(one)))
             .await;
     }
-    let mut worker = Program::start(Kind::Worker, world.settings(&[])).await;
+    let mut worker = Program::start(ProgramKind::Worker, world.settings(&[])).await;
     eventually(secs(30), "the worker records", async || {
         world.database.count("true").await > 0
     })
@@ -155,17 +155,17 @@ impl Lock {
 }
 
 /// Starts a program of `kind` and blocks it in a query until the lock is released.
-async fn start_blocked(world: &World, kind: Kind, more: &[(&str, &str)]) -> (Program, Lock) {
+async fn start_blocked(world: &World, kind: ProgramKind, more: &[(&str, &str)]) -> (Program, Lock) {
     let mut settings = vec![("DATABASE_STATEMENT_TIMEOUT_MS", "60000")];
     settings.extend(more);
     let program = world.start(kind, &settings).await;
     let lock = Lock::take(world).await;
     match kind {
-        Kind::Worker => {
+        ProgramKind::Worker => {
             let amqp = world.amqp().await;
             amqp.publish(amqp.intake_of(&world.wire())).await;
         }
-        Kind::Api => {
+        ProgramKind::Api => {
             let client = program.client();
             tokio::spawn(async move { client.try_get("/api/notifications").await });
         }
@@ -175,10 +175,10 @@ async fn start_blocked(world: &World, kind: Kind, more: &[(&str, &str)]) -> (Pro
 }
 
 #[rstest]
-#[case(Kind::Api)]
-#[case(Kind::Worker)]
+#[case(ProgramKind::Api)]
+#[case(ProgramKind::Worker)]
 #[tokio::test]
-async fn work_in_flight_is_finished_before_a_program_stops(#[case] kind: Kind) {
+async fn work_in_flight_is_finished_before_a_program_stops(#[case] kind: ProgramKind) {
     let world = World::new().await;
     let (mut program, lock) = start_blocked(&world, kind, &[]).await;
     program.sigterm();
@@ -190,17 +190,17 @@ async fn work_in_flight_is_finished_before_a_program_stops(#[case] kind: Kind) {
     lock.release().await;
     let status = program.exit_within(secs(20)).await;
     assert_eq!(status.code(), Some(0));
-    if kind == Kind::Worker {
+    if kind == ProgramKind::Worker {
         assert_eq!(world.database.count("status = 'processed'").await, 1);
         assert_eq!(world.amqp().await.intake_depth().await, 0);
     }
 }
 
 #[rstest]
-#[case(Kind::Api)]
-#[case(Kind::Worker)]
+#[case(ProgramKind::Api)]
+#[case(ProgramKind::Worker)]
 #[tokio::test]
-async fn a_second_signal_stops_a_program_at_once_with_exit_code_1(#[case] kind: Kind) {
+async fn a_second_signal_stops_a_program_at_once_with_exit_code_1(#[case] kind: ProgramKind) {
     let world = World::new().await;
     let (mut program, _lock) = start_blocked(&world, kind, &[]).await;
     program.sigterm();
@@ -215,10 +215,10 @@ async fn a_second_signal_stops_a_program_at_once_with_exit_code_1(#[case] kind: 
 }
 
 #[rstest]
-#[case(Kind::Api)]
-#[case(Kind::Worker)]
+#[case(ProgramKind::Api)]
+#[case(ProgramKind::Worker)]
 #[tokio::test]
-async fn the_shutdown_deadline_stops_a_program_with_exit_code_1(#[case] kind: Kind) {
+async fn the_shutdown_deadline_stops_a_program_with_exit_code_1(#[case] kind: ProgramKind) {
     let world = World::new().await;
     let (mut program, _lock) = start_blocked(&world, kind, &[("SHUTDOWN_TIMEOUT_SECS", "1")]).await;
     program.sigterm();

@@ -7,14 +7,14 @@ use mail_parser::{MessageParser, MimeHeaders};
 use tidings_domain::content::{Email, EmailAddress};
 use tidings_domain::notification::MessageId;
 use tidings_settings::Reader;
-use tidings_tests::{Settings, SmtpOptions, SmtpServer, eventually, secs};
+use tidings_tests::{EnvVars, SmtpOptions, SmtpServer, eventually, secs};
 use tidings_worker::providers::smtp::{Smtp, SmtpSettings};
 use tidings_worker::providers::{EmailMessage, Provider, SendOutcome};
 
 /// Long enough for a busy machine.
 const TIMEOUT: Duration = secs(20);
 
-fn settings(settings: Settings) -> SmtpSettings {
+fn settings(settings: EnvVars) -> SmtpSettings {
     let mut reader = Reader::from_vars(settings);
     let settings = SmtpSettings::read(&mut reader);
     reader.finish(settings).expect("settings")
@@ -157,7 +157,7 @@ async fn an_address_beyond_ascii_arrives_by_smtputf8() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_refused_credentials() {
+async fn a_wrong_password_is_reported_as_refused_credentials() {
     let server = SmtpServer::start(SmtpOptions::default()).await;
     let provider = provider(&server, &[("SMTP_PASS", "wrong")], TIMEOUT);
     let error = "535 5.7.8 Authentication credentials invalid".to_owned();
@@ -166,7 +166,7 @@ async fn a_wrong_password_is_refused_credentials() {
 }
 
 #[tokio::test]
-async fn a_missing_or_unsupported_login_is_refused_credentials() {
+async fn a_missing_or_unsupported_login_is_reported_as_refused_credentials() {
     let server = SmtpServer::start(SmtpOptions::default()).await;
     let nobody = provider(&server, &[("SMTP_USER", ""), ("SMTP_PASS", "")], TIMEOUT);
     let report = send(&nobody, "anna@example.org").await;
@@ -194,7 +194,7 @@ async fn a_missing_or_unsupported_login_is_refused_credentials() {
 }
 
 #[tokio::test]
-async fn a_server_without_starttls_gets_nothing() {
+async fn nothing_is_sent_to_a_server_without_starttls() {
     let server = SmtpServer::start(SmtpOptions {
         tls: "none",
         ..SmtpOptions::default()
@@ -221,7 +221,7 @@ async fn an_untrusted_certificate_or_one_for_another_host_is_a_failure() {
 }
 
 #[tokio::test]
-async fn smtp_replies_are_mapped_to_reports() {
+async fn smtp_replies_are_mapped_to_outcomes() {
     let server = SmtpServer::start(SmtpOptions {
         answers: vec![
             ("rcpt", "unknown@example.org", "550 5.1.1 No such user here"),
@@ -272,7 +272,7 @@ async fn smtp_replies_are_mapped_to_reports() {
 }
 
 #[tokio::test]
-async fn a_421_to_mail_is_rate_limiting() {
+async fn a_421_reply_to_mail_is_reported_as_throttling() {
     let away = "421 4.3.2 Shutting down";
     let server = answering("mail", "tidings@example.com", away).await;
     let provider = provider(&server, &[], TIMEOUT);

@@ -2,7 +2,9 @@
 
 use tidings_db::{migrations, users};
 use tidings_domain::notification::UserId;
-use tidings_tests::{Kind, Program, Servers, Settings, TestDatabase, Vhost, eventually, secs};
+use tidings_tests::{
+    EnvVars, Program, ProgramKind, ServerUrls, TestDatabase, Vhost, eventually, secs,
+};
 
 struct Empty {
     database: TestDatabase,
@@ -11,13 +13,13 @@ struct Empty {
 
 impl Empty {
     async fn new() -> Self {
-        let servers = Servers::shared();
+        let servers = ServerUrls::shared();
         let (database, vhost) = tokio::join!(TestDatabase::empty(&servers), Vhost::new(&servers));
         Self { database, vhost }
     }
 
-    fn settings(&self, more: &[(&str, &str)]) -> Settings {
-        let mut settings = Settings::new();
+    fn settings(&self, more: &[(&str, &str)]) -> EnvVars {
+        let mut settings = EnvVars::new();
         let own = [
             ("APP_ENV", "development"),
             ("DATABASE_URL", self.database.url()),
@@ -49,8 +51,8 @@ async fn concurrently_started_workers_migrate_and_seed_an_empty_database() {
     let empty = Empty::new().await;
     let settings = empty.settings(&[("SEED_DEMO_DATA", "true")]);
     let (one, two) = tokio::join!(
-        Program::start(Kind::Worker, settings.clone()),
-        Program::start(Kind::Worker, settings)
+        Program::start(ProgramKind::Worker, settings.clone()),
+        Program::start(ProgramKind::Worker, settings)
     );
     tokio::join!(one.until_ready(), two.until_ready());
     let pending = migrations::pending(&empty.database.pool).await;
@@ -62,7 +64,7 @@ async fn concurrently_started_workers_migrate_and_seed_an_empty_database() {
 async fn without_migrate_on_start_a_worker_waits_for_the_migrations() {
     let empty = Empty::new().await;
     let settings = empty.settings(&[("MIGRATE_ON_START", "false")]);
-    let worker = Program::start(Kind::Worker, settings).await;
+    let worker = Program::start(ProgramKind::Worker, settings).await;
     let health = worker.client().anonymous();
     eventually(secs(20), "it has seen its database", async || {
         health.get("/health").await.body["database"] == "connected"

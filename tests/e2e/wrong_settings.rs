@@ -1,11 +1,11 @@
 //! Invalid settings are reported together with exit code 78, before anything starts.
 
 use rstest::rstest;
-use tidings_tests::{Kind, Program, Settings, tokens};
+use tidings_tests::{EnvVars, Program, ProgramKind, tokens};
 
 /// Valid settings with these replaced. No server listens there, and none needs to.
-fn settings(instead: &[(&str, &str)]) -> Settings {
-    let mut settings = Settings::new();
+fn settings(instead: &[(&str, &str)]) -> EnvVars {
+    let mut settings = EnvVars::new();
     let right = [
         ("APP_ENV", "development"),
         ("JWT_SECRET", tokens::SECRET),
@@ -19,7 +19,7 @@ fn settings(instead: &[(&str, &str)]) -> Settings {
 }
 
 /// Runs the program and returns its standard error.
-async fn refused(kind: Kind, settings: &Settings) -> String {
+async fn refused(kind: ProgramKind, settings: &EnvVars) -> String {
     let output = Program::run_to_end(kind, settings).await;
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(78), "{errors}");
@@ -29,10 +29,10 @@ async fn refused(kind: Kind, settings: &Settings) -> String {
 }
 
 #[rstest]
-#[case(Kind::Api, "API_PORT")]
-#[case(Kind::Worker, "WORKER_PORT")]
+#[case(ProgramKind::Api, "API_PORT")]
+#[case(ProgramKind::Worker, "WORKER_PORT")]
 #[tokio::test]
-async fn all_invalid_settings_are_reported_together(#[case] kind: Kind, #[case] port: &str) {
+async fn all_invalid_settings_are_reported_together(#[case] kind: ProgramKind, #[case] port: &str) {
     let wrong = settings(&[
         (port, "abc"),
         ("MAX_RETRIES", "-1"),
@@ -66,7 +66,7 @@ async fn all_invalid_settings_are_reported_together(#[case] kind: Kind, #[case] 
 #[tokio::test]
 async fn in_production_the_api_refuses_a_weak_secret(#[case] secret: &str) {
     let wrong = settings(&[("APP_ENV", "production"), ("JWT_SECRET", secret)]);
-    let errors = refused(Kind::Api, &wrong).await;
+    let errors = refused(ProgramKind::Api, &wrong).await;
     assert!(errors.contains("JWT_SECRET"), "{errors}");
     assert!(secret.is_empty() || !errors.contains(secret), "{errors}");
 }
@@ -75,13 +75,13 @@ async fn in_production_the_api_refuses_a_weak_secret(#[case] secret: &str) {
 #[tokio::test]
 async fn without_app_env_the_secret_is_checked_as_in_production() {
     let wrong = settings(&[("APP_ENV", ""), ("JWT_SECRET", "hunter2")]);
-    let errors = refused(Kind::Api, &wrong).await;
+    let errors = refused(ProgramKind::Api, &wrong).await;
     assert!(errors.contains("JWT_SECRET"), "{errors}");
 }
 
 #[tokio::test]
 async fn the_api_needs_a_secret_in_development_too() {
-    let errors = refused(Kind::Api, &settings(&[("JWT_SECRET", "")])).await;
+    let errors = refused(ProgramKind::Api, &settings(&[("JWT_SECRET", "")])).await;
     assert!(errors.contains("JWT_SECRET"), "{errors}");
 }
 
@@ -102,7 +102,7 @@ async fn a_provider_that_does_not_deliver_is_refused(
     ];
     let mut wrong = settings(&[("APP_ENV", environment)]);
     wrong.extend(names.map(|name| (name.to_owned(), provider.to_owned())));
-    let errors = refused(Kind::Api, &wrong).await;
+    let errors = refused(ProgramKind::Api, &wrong).await;
     for name in names {
         assert!(errors.contains(name), "{name} is missing in:\n{errors}");
     }
@@ -114,6 +114,6 @@ async fn a_provider_that_does_not_deliver_is_refused(
 #[case("HS1024")]
 #[tokio::test]
 async fn an_unknown_algorithm_is_refused(#[case] algorithm: &str) {
-    let errors = refused(Kind::Api, &settings(&[("JWT_ALGORITHM", algorithm)])).await;
+    let errors = refused(ProgramKind::Api, &settings(&[("JWT_ALGORITHM", algorithm)])).await;
     assert!(errors.contains("JWT_ALGORITHM"), "{errors}");
 }

@@ -22,7 +22,7 @@ pub struct Amqp {
 
 /// A message to publish.
 #[derive(Clone, Debug)]
-pub struct Message {
+pub struct AmqpMessage {
     /// The exchange to publish to.
     pub exchange: String,
     /// The routing key.
@@ -53,10 +53,10 @@ impl Amqp {
 
     /// Returns a message for the intake queue with any body, as its first attempt.
     #[must_use]
-    pub fn to_intake(&self, body: impl Into<Vec<u8>>) -> Message {
+    pub fn to_intake(&self, body: impl Into<Vec<u8>>) -> AmqpMessage {
         let mut headers = FieldTable::default();
         headers.insert("channel".into(), AMQPValue::LongString("intake".into()));
-        Message {
+        AmqpMessage {
             exchange: self.settings.names.exchange.clone(),
             routing_key: Attempt::first(self.settings.ladder).to_string(),
             properties: BasicProperties::default()
@@ -68,10 +68,10 @@ impl Amqp {
 
     /// Returns the message that the API would publish for `notification`.
     #[must_use]
-    pub fn intake_of(&self, notification: &Notification) -> Message {
+    pub fn intake_of(&self, notification: &Notification) -> AmqpMessage {
         let message = self.to_intake(notification.encode());
         let id = notification.message_id.to_string();
-        Message {
+        AmqpMessage {
             properties: message.properties.with_message_id(id.into()),
             ..message
         }
@@ -93,12 +93,12 @@ impl Amqp {
     }
 
     /// Publishes a message and waits for its confirm.
-    pub async fn publish(&self, message: Message) {
+    pub async fn publish(&self, message: AmqpMessage) {
         self.publish_all([message]).await;
     }
 
     /// Publishes messages and waits for all confirms.
-    pub async fn publish_all(&self, messages: impl IntoIterator<Item = Message>) {
+    pub async fn publish_all(&self, messages: impl IntoIterator<Item = AmqpMessage>) {
         let publishing = messages.into_iter().map(|message| async move {
             let confirm = self.channel.basic_publish(
                 message.exchange.into(),

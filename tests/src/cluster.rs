@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use crate::frozen::Frozen;
 use crate::instance::Instance;
-use crate::servers::Servers;
+use crate::servers::ServerUrls;
 
 /// The test's own cluster of three RabbitMQ nodes, created by `./dev` and deleted when this is dropped. Must be
 /// dropped after everything that uses the cluster.
@@ -32,8 +32,8 @@ impl PrivateCluster {
 
     /// Returns `others` with this cluster as the broker.
     #[must_use]
-    pub fn among(&self, others: Servers) -> Servers {
-        Servers {
+    pub fn among(&self, others: ServerUrls) -> ServerUrls {
+        ServerUrls {
             rabbitmq: self.instance.urls("RABBITMQ_URLS"),
             management: self.instance.url("RABBITMQ_MANAGEMENT_URL"),
             ..others

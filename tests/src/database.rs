@@ -7,7 +7,7 @@ use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 use crate::cleanup::run_in_drop;
-use crate::servers::Servers;
+use crate::servers::ServerUrls;
 use crate::template::template;
 
 /// A database of the test's own, deleted when this is dropped.
@@ -27,19 +27,19 @@ struct OwnDatabase {
 
 impl TestDatabase {
     /// Creates a database without tables.
-    pub async fn empty(servers: &Servers) -> Self {
+    pub async fn empty(servers: &ServerUrls) -> Self {
         Self::create(servers, "template1").await
     }
 
     /// Creates a database with the current schema.
-    pub async fn migrated(servers: &Servers) -> Self {
+    pub async fn migrated(servers: &ServerUrls) -> Self {
         let template = template(&servers.database).await;
         let template =
             template.unwrap_or_else(|error| panic_unreachable(&servers.database, &error));
         Self::create(servers, &template).await
     }
 
-    async fn create(servers: &Servers, template: &str) -> Self {
+    async fn create(servers: &ServerUrls, template: &str) -> Self {
         let admin = servers.database.clone();
         let name = format!("tidings_test_{}", Uuid::new_v4().simple());
         let create = format!("CREATE DATABASE {name} TEMPLATE {template}");

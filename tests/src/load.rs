@@ -26,7 +26,7 @@ const PERIOD_OF_REFUSED: Duration = Duration::from_millis(200);
 
 /// The result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum PostOutcome {
     /// 202, with the message id.
     Accepted(Uuid),
     /// 503 `broker_unavailable`, with `Retry-After`.
@@ -45,7 +45,7 @@ pub struct Post {
     /// How long the request took.
     pub took: Duration,
     /// The result.
-    pub reply: Reply,
+    pub outcome: PostOutcome,
 }
 
 impl Post {
@@ -55,21 +55,23 @@ impl Post {
         let began = Instant::now();
         let answer = client.try_post(&body).await;
         let took = began.elapsed();
-        let reply = match answer {
-            Err(_) => Reply::Nothing,
-            Ok(answer) if answer.status == 202 => Reply::Accepted(answer.accepted().as_uuid()),
+        let outcome = match answer {
+            Err(_) => PostOutcome::Nothing,
+            Ok(answer) if answer.status == 202 => {
+                PostOutcome::Accepted(answer.accepted().as_uuid())
+            }
             Ok(answer) => {
                 answer.assert_error(503, "broker_unavailable");
                 let after = answer.header("Retry-After").parse::<u32>();
                 assert!(after.is_ok_and(|secs| secs > 0), "{:?}", answer.headers);
-                Reply::Refused
+                PostOutcome::Refused
             }
         };
         Self {
             number,
             began,
             took,
-            reply,
+            outcome,
         }
     }
 }
@@ -105,7 +107,7 @@ impl Load {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let post = Post::send(&client, user, number).await;
                     posts.lock().expect("not poisoned").push(post);
-                    if !matches!(post.reply, Reply::Accepted(_)) {
+                    if !matches!(post.outcome, PostOutcome::Accepted(_)) {
                         tick.reset_after(PERIOD_OF_REFUSED);
                     }
                 }
@@ -117,13 +119,13 @@ impl Load {
     /// Returns the number of accepted requests that began at `since` or later.
     #[must_use]
     pub fn accepted_since(&self, since: Instant) -> usize {
-        self.count(|post| post.began >= since && matches!(post.reply, Reply::Accepted(_)))
+        self.count(|post| post.began >= since && matches!(post.outcome, PostOutcome::Accepted(_)))
     }
 
     /// Returns the number of refused requests that began at `since` or later.
     #[must_use]
     pub fn refused_since(&self, since: Instant) -> usize {
-        self.count(|post| post.began >= since && post.reply == Reply::Refused)
+        self.count(|post| post.began >= since && post.outcome == PostOutcome::Refused)
     }
 
     fn count(&self, wanted: impl Fn(&Post) -> bool) -> usize {
@@ -184,17 +186,17 @@ impl Posted {
     /// Returns the message ids that were answered with 202, by the notification's number.
     #[must_use]
     pub fn accepted(&self) -> BTreeMap<u64, Uuid> {
-        let accepted = self.0.iter().filter_map(|post| match post.reply {
-            Reply::Accepted(id) => Some((post.number, id)),
-            Reply::Refused | Reply::Nothing => None,
+        let accepted = self.0.iter().filter_map(|post| match post.outcome {
+            PostOutcome::Accepted(id) => Some((post.number, id)),
+            PostOutcome::Refused | PostOutcome::Nothing => None,
         });
         accepted.collect()
     }
 
     /// Returns the number of requests with this result.
     #[must_use]
-    pub fn count(&self, reply: Reply) -> usize {
-        self.0.iter().filter(|post| post.reply == reply).count()
+    pub fn count(&self, outcome: PostOutcome) -> usize {
+        self.0.iter().filter(|post| post.outcome == outcome).count()
     }
 
     /// Checks that no request took longer.
@@ -208,7 +210,7 @@ impl Posted {
     #[must_use]
     pub fn longest_gap(&self) -> Duration {
         let accepted = self.0.iter();
-        let accepted = accepted.filter(|post| matches!(post.reply, Reply::Accepted(_)));
+        let accepted = accepted.filter(|post| matches!(post.outcome, PostOutcome::Accepted(_)));
         let mut answered: Vec<_> = accepted.map(|post| post.began + post.took).collect();
         answered.sort_unstable();
         let gaps = answered.windows(2).map(|pair| pair[1] - pair[0]);

@@ -16,16 +16,16 @@ use crate::tokens;
 /// How long a program may take to listen and to become ready on a busy machine.
 const START: Duration = secs(60);
 
-/// A program.
+/// The kind of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ProgramKind {
     /// `tidings-api`.
     Api,
     /// `tidings-worker`.
     Worker,
 }
 
-impl Kind {
+impl ProgramKind {
     /// Returns the file name, which is also the `service` of the log lines.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -45,7 +45,7 @@ impl Kind {
 
 /// A running program, killed when this is dropped. Prints its log if the test fails.
 pub struct Program {
-    kind: Kind,
+    kind: ProgramKind,
     settings: BTreeMap<String, String>,
     child: Child,
     logs: Logs,
@@ -54,7 +54,7 @@ pub struct Program {
 
 impl Program {
     /// Starts a program with only these settings on a free port, and waits until it listens.
-    pub async fn start(kind: Kind, settings: BTreeMap<String, String>) -> Self {
+    pub async fn start(kind: ProgramKind, settings: BTreeMap<String, String>) -> Self {
         let logs = Logs::default();
         let child = spawn(kind, &settings, &logs);
         let mut program = Self {
@@ -69,7 +69,7 @@ impl Program {
     }
 
     /// Runs a program that ends by itself and writes little.
-    pub async fn run_to_end(kind: Kind, settings: &BTreeMap<String, String>) -> Output {
+    pub async fn run_to_end(kind: ProgramKind, settings: &BTreeMap<String, String>) -> Output {
         let mut child = command(kind, settings).spawn().expect("the program starts");
         eventually(START, "the program ends by itself", async || {
             child.try_wait().expect("its status").is_some()
@@ -185,7 +185,7 @@ impl Program {
     }
 }
 
-fn command(kind: Kind, settings: &BTreeMap<String, String>) -> Command {
+fn command(kind: ProgramKind, settings: &BTreeMap<String, String>) -> Command {
     let mut command = Command::new(program_path(kind.name()));
     command
         .env_clear()
@@ -199,7 +199,7 @@ fn command(kind: Kind, settings: &BTreeMap<String, String>) -> Command {
     command
 }
 
-fn spawn(kind: Kind, settings: &BTreeMap<String, String>, logs: &Logs) -> Child {
+fn spawn(kind: ProgramKind, settings: &BTreeMap<String, String>, logs: &Logs) -> Child {
     let mut child = command(kind, settings).spawn().expect("the program starts");
     logs.follow(child.stdout.take().expect("piped"));
     logs.follow(child.stderr.take().expect("piped"));

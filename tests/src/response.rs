@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-/// The response of a [`Receiver`](crate::Receiver).
+/// The response of a [`MockHttpServer`](crate::MockHttpServer).
 #[derive(Clone, Debug)]
 pub struct Response {
     status: u16,

@@ -2,9 +2,9 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Url;
 
-/// The addresses of RabbitMQ and PostgreSQL, with administrators' logins.
+/// The URLs of RabbitMQ and PostgreSQL, with administrators' logins.
 #[derive(Clone, Debug)]
-pub struct Servers {
+pub struct ServerUrls {
     /// PostgreSQL, with a superuser's login.
     pub database: Url,
     /// RabbitMQ, with an administrator's login: one URL, or one for each node of a cluster.
@@ -13,7 +13,7 @@ pub struct Servers {
     pub management: Url,
 }
 
-impl Servers {
+impl ServerUrls {
     /// Returns the servers that `./dev test` has started for all tests.
     #[must_use]
     pub fn shared() -> Self {

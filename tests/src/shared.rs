@@ -11,10 +11,10 @@ use crate::world::World;
 /// `./dev test` starts one API and one worker for all these tests. On a broker that runs already, each test has an
 /// API and a worker of its own instead.
 pub struct SharedApi {
-    api: Api,
+    api: ApiInstance,
 }
 
-enum Api {
+enum ApiInstance {
     Shared(Client),
     Own { api: Program, _worker: Program },
 }
@@ -26,7 +26,7 @@ impl World {
         let Ok(port) = env::var("TIDINGS_TEST_SHARED_API_PORT") else {
             let world = Self::new().await;
             let (api, worker) = tokio::join!(world.api(), world.worker());
-            let api = Api::Own {
+            let api = ApiInstance::Own {
                 api,
                 _worker: worker,
             };
@@ -42,7 +42,7 @@ impl World {
         })
         .await;
         let world = Self::attached(&required("TIDINGS_TEST_SHARED_DATABASE_URL")).await;
-        let api = Api::Shared(client);
+        let api = ApiInstance::Shared(client);
         (world, SharedApi { api })
     }
 }
@@ -52,8 +52,8 @@ impl SharedApi {
     #[must_use]
     pub fn client(&self) -> Client {
         match &self.api {
-            Api::Shared(client) => client.clone(),
-            Api::Own { api, .. } => api.client(),
+            ApiInstance::Shared(client) => client.clone(),
+            ApiInstance::Own { api, .. } => api.client(),
         }
     }
 }

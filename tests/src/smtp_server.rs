@@ -10,7 +10,7 @@ use tidings_domain::content::EmailAddress;
 use uuid::Uuid;
 
 use crate::poll::{eventually_ok, secs};
-use crate::world::Settings;
+use crate::world::EnvVars;
 
 const USER: &str = "tidings";
 const PASSWORD: &str = "correct horse battery staple";
@@ -68,12 +68,12 @@ pub struct SmtpServer {
     child: Child,
     dir: PathBuf,
     tls: &'static str,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<SmtpServerState>>,
     certificate: String,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+struct SmtpServerState {
     port: u16,
     opened: u64,
     closed: u64,
@@ -93,7 +93,7 @@ impl SmtpServer {
         let mut child = command(&dir, &options)
             .spawn()
             .expect("python3 is installed");
-        let state = Arc::<Mutex<State>>::default();
+        let state = Arc::<Mutex<SmtpServerState>>::default();
         follow(child.stdout.take().expect("piped"), Arc::clone(&state));
         let mut server = Self {
             child,
@@ -113,7 +113,7 @@ impl SmtpServer {
         server
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> SmtpServerState {
         *self.state.lock().expect("not poisoned")
     }
 
@@ -138,13 +138,13 @@ impl SmtpServer {
     /// Returns the number of open connections.
     #[must_use]
     pub fn open_connections(&self) -> u64 {
-        let State { opened, closed, .. } = self.state();
+        let SmtpServerState { opened, closed, .. } = self.state();
         opened - closed
     }
 
     /// Returns the `SMTP_` settings for this server, and `SSL_CERT_FILE` for its certificate.
     #[must_use]
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self) -> EnvVars {
         let trusted = self.dir.join("server.crt");
         let port = self.port().to_string();
         let mut settings = vec![
@@ -248,7 +248,7 @@ fn command(dir: &Path, options: &SmtpOptions) -> Command {
 }
 
 /// Updates the state from the server's standard output.
-fn follow(stdout: ChildStdout, state: Arc<Mutex<State>>) {
+fn follow(stdout: ChildStdout, state: Arc<Mutex<SmtpServerState>>) {
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let Ok(said) = serde_json::from_str::<Value>(&line) else {

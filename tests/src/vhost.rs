@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use crate::cleanup::run_in_drop;
 use crate::management::Management;
-use crate::servers::Servers;
+use crate::servers::ServerUrls;
 
 /// A virtual host of the test's own, deleted when this is dropped.
 pub struct Vhost {
@@ -18,7 +18,7 @@ pub struct Vhost {
 
 impl Vhost {
     /// Creates a virtual host.
-    pub async fn new(servers: &Servers) -> Self {
+    pub async fn new(servers: &ServerUrls) -> Self {
         let management = Management::new(servers.management.clone());
         let name = format!("tidings-test-{}", Uuid::new_v4().simple());
         management
@@ -38,7 +38,7 @@ impl Vhost {
     }
 
     /// The virtual host of the shared installation, which is not deleted.
-    pub(crate) fn shared(servers: &Servers) -> Self {
+    pub(crate) fn shared(servers: &ServerUrls) -> Self {
         Self {
             name: "/".to_owned(),
             management: Management::new(servers.management.clone()),

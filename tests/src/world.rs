@@ -11,13 +11,13 @@ use tidings_settings::Reader;
 
 use crate::amqp::Amqp;
 use crate::database::TestDatabase;
-use crate::program::{Kind, Program};
-use crate::servers::{Servers, program_path};
+use crate::program::{Program, ProgramKind};
+use crate::servers::{ServerUrls, program_path};
 use crate::tokens;
 use crate::vhost::Vhost;
 
-/// Settings of a program, by the names of their environment variables.
-pub type Settings = BTreeMap<String, String>;
+/// The settings of a program as environment variables.
+pub type EnvVars = BTreeMap<String, String>;
 
 /// One installation of Tidings: a virtual host, a database, and the settings of the programs. Programs must be
 /// dropped before it.
@@ -28,7 +28,7 @@ pub struct World {
     pub vhost: Vhost,
     /// An existing user.
     pub user: UserId,
-    settings: Settings,
+    settings: EnvVars,
 }
 
 impl World {
@@ -39,11 +39,11 @@ impl World {
 
     /// Creates an installation on the shared servers, with more settings.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        Self::on(&Servers::shared(), settings).await
+        Self::on(&ServerUrls::shared(), settings).await
     }
 
     /// Creates an installation on these servers, with more settings.
-    pub async fn on(servers: &Servers, more: &[(&str, &str)]) -> Self {
+    pub async fn on(servers: &ServerUrls, more: &[(&str, &str)]) -> Self {
         let (database, vhost) = tokio::join!(TestDatabase::migrated(servers), Vhost::new(servers));
         let mut settings = settings_of(&database, &vhost);
         extend(&mut settings, more);
@@ -58,7 +58,7 @@ impl World {
     /// Returns the shared installation, with a new user.
     pub(crate) async fn attached(database_url: &str) -> Self {
         let database = TestDatabase::shared(database_url);
-        let vhost = Vhost::shared(&Servers::shared());
+        let vhost = Vhost::shared(&ServerUrls::shared());
         let settings = settings_of(&database, &vhost);
         Self {
             user: database.user().await,
@@ -70,7 +70,7 @@ impl World {
 
     /// Returns the settings of programs, with `more` added or replaced.
     #[must_use]
-    pub fn settings(&self, more: &[(&str, &str)]) -> Settings {
+    pub fn settings(&self, more: &[(&str, &str)]) -> EnvVars {
         let mut settings = self.settings.clone();
         extend(&mut settings, more);
         settings
@@ -78,16 +78,16 @@ impl World {
 
     /// Starts an API and waits until it is ready.
     pub async fn api(&self) -> Program {
-        self.start(Kind::Api, &[]).await
+        self.start(ProgramKind::Api, &[]).await
     }
 
     /// Starts a worker and waits until it is ready.
     pub async fn worker(&self) -> Program {
-        self.start(Kind::Worker, &[]).await
+        self.start(ProgramKind::Worker, &[]).await
     }
 
     /// Starts a program with `more` settings and waits until it is ready.
-    pub async fn start(&self, kind: Kind, more: &[(&str, &str)]) -> Program {
+    pub async fn start(&self, kind: ProgramKind, more: &[(&str, &str)]) -> Program {
         let program = Program::start(kind, self.settings(more)).await;
         program.until_ready().await;
         program
@@ -156,9 +156,9 @@ impl World {
 }
 
 /// Returns the settings that every test needs.
-fn settings_of(database: &TestDatabase, vhost: &Vhost) -> Settings {
+fn settings_of(database: &TestDatabase, vhost: &Vhost) -> EnvVars {
     let (broker, value) = vhost.setting();
-    let mut settings = Settings::from([(broker.to_owned(), value)]);
+    let mut settings = EnvVars::from([(broker.to_owned(), value)]);
     for (name, value) in [
         ("APP_ENV", "development"),
         ("LOG_LEVEL", "info"),
@@ -192,7 +192,7 @@ pub fn notification(user: UserId, channel: Channel) -> Value {
 }
 
 /// Adds `more` settings. Production accepts no sandbox providers, so these are removed.
-fn extend(settings: &mut Settings, more: &[(&str, &str)]) {
+fn extend(settings: &mut EnvVars, more: &[(&str, &str)]) {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     settings.extend(more.iter().map(own));
     if settings["APP_ENV"] == "production" {

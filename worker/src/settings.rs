@@ -6,9 +6,9 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
-use tidings_domain::providers::ChannelProviders;
 use tidings_settings::{
-    AppEnv, Problem, Problems, Reader, ShutdownSettings, TelemetrySettings, table, weakness,
+    AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
+    table, weakness,
 };
 
 use crate::consumer::Taking;
@@ -68,7 +68,7 @@ impl Settings {
     /// # Errors
     ///
     /// Returns everything that is wrong.
-    pub fn read(mut reader: Reader) -> Result<Self, Problems> {
+    pub fn read(mut reader: Reader) -> Result<Self, SettingProblems> {
         let r = &mut reader;
         let http = HttpSettings {
             address: r
@@ -120,20 +120,6 @@ fn read_intake(reader: &mut Reader) -> Taking {
     }
 }
 
-/// Reads the provider of each channel.
-pub(crate) fn read_channel_providers(reader: &mut Reader) -> ChannelProviders {
-    let production = AppEnv::reads_as_production(reader);
-    let value_of = |name| reader.text(table::find(name)?);
-    let (providers, mistakes) = ChannelProviders::parse(value_of, production);
-    for mistake in mistakes {
-        reader.note(Problem {
-            name: mistake.variable,
-            message: mistake.message,
-        });
-    }
-    providers
-}
-
 /// Refuses a weak `JWT_SECRET` in production. The worker verifies no tokens, but a secret in its
 /// environment is the secret of the installation, and every program should report a weak one.
 fn refuse_weak_secret(reader: &mut Reader) {
@@ -155,7 +141,7 @@ mod tests {
         ("DATABASE_URL", "postgres://127.0.0.1/tidings"),
     ];
 
-    fn read(vars: &[(&str, &str)]) -> Result<Settings, Problems> {
+    fn read(vars: &[(&str, &str)]) -> Result<Settings, SettingProblems> {
         let vars = vars
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -74,7 +74,7 @@ mod tests {
         let development = ("APP_ENV", "development");
         let vars = vars.iter().chain([&development]);
         let mut reader = Reader::from_vars(vars.map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
-        let providers = crate::settings::read_channel_providers(&mut reader);
+        let providers = tidings_settings::read_channel_providers(&mut reader);
         let stages = Stages::read(&mut reader, &providers);
         reader
             .finish(Some(stages))

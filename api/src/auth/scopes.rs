@@ -108,7 +108,7 @@ impl Access {
 }
 
 impl AllowedUsers {
-    /// Whether `user` is among them.
+    /// Whether `user` is one of these users.
     #[must_use]
     pub fn includes(self, user: UserId) -> bool {
         self == Self::All || self == Self::Only(user)

@@ -12,15 +12,15 @@ const CAPACITY: usize = 4096;
 /// Caches the callers of tokens with a valid signature, because verifying a signature is the most expensive
 /// step of authentication. The keys are digests, so that no token stays in memory.
 #[derive(Default)]
-pub(super) struct TokenCache(Mutex<HashMap<[u8; 32], Entry>>);
+pub(super) struct VerifiedTokenCache(Mutex<HashMap<[u8; 32], CachedCaller>>);
 
-struct Entry {
+struct CachedCaller {
     caller: Caller,
     /// When the token expires, in seconds since 1970.
     until: Option<f64>,
 }
 
-impl TokenCache {
+impl VerifiedTokenCache {
     /// The caller of a cached token that is still valid at `now` (seconds since 1970).
     pub(super) fn get(&self, token: &str, now: f64) -> Option<Caller> {
         let digest = digest(token);
@@ -35,7 +35,7 @@ impl TokenCache {
 
     /// Caches the caller of a valid token until the time `until` (seconds since 1970), or without limit.
     pub(super) fn insert(&self, token: &str, caller: &Caller, until: Option<f64>) {
-        let entry = Entry {
+        let entry = CachedCaller {
             caller: caller.clone(),
             until,
         };
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_token_is_cached_until_it_expires() {
-        let cache = TokenCache::default();
+        let cache = VerifiedTokenCache::default();
         cache.insert("a", &caller(), Some(100.0));
         cache.insert("b", &caller(), None);
         assert!(cache.get("a", 100.0).is_some());
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_cache_has_a_maximum_size() {
-        let cache = TokenCache::default();
+        let cache = VerifiedTokenCache::default();
         for nth in 0..=CAPACITY {
             cache.insert(&nth.to_string(), &caller(), None);
         }

@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::settings::{AuthSettings, is_hmac};
-use super::token_cache::TokenCache;
+use super::token_cache::VerifiedTokenCache;
 use super::{Access, Caller};
 
 /// Verifies JSON Web Tokens.
@@ -12,7 +12,7 @@ pub struct Verifier {
     families: Vec<KeyFamily>,
     require_expiry: bool,
     leeway_secs: f64,
-    cache: TokenCache,
+    cache: VerifiedTokenCache,
 }
 
 /// The accepted algorithms of one key family. Each family has its own validation, so that a token signed
@@ -29,7 +29,7 @@ struct KeyFamily {
 /// The claims of a token. A claim of a wrong type makes the token invalid.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Claims {
+struct VerifiedClaims {
     user_id: Option<String>,
     sub: Option<String>,
     scope: Option<String>,
@@ -66,7 +66,7 @@ impl Verifier {
             require_expiry: settings.require_expiry,
             #[expect(clippy::cast_precision_loss, reason = "minutes at most")]
             leeway_secs: settings.leeway_secs as f64,
-            cache: TokenCache::default(),
+            cache: VerifiedTokenCache::default(),
         })
     }
 
@@ -90,7 +90,7 @@ impl Verifier {
             .families
             .iter()
             .find(|family| family.algorithms.contains(&algorithm))?;
-        let claims: Claims = decode(token, &family.key, &family.validation).ok()?.claims;
+        let claims: VerifiedClaims = decode(token, &family.key, &family.validation).ok()?.claims;
         if self.require_expiry && claims.exp.is_none() {
             return None;
         }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_was_valid_before_is_valid_again_and_another_is_not() {
+    fn a_cached_token_is_accepted_again_and_another_token_is_not() {
         let verifier = verifier(AppEnv::Development);
         let claims = json!({"sub": "orders", "scope": "notifications:send", "exp": now() + 60});
         let token = token(Algorithm::HS256, SECRET, &claims);

@@ -22,7 +22,7 @@ pub struct ApiError {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) message: String,
-    pub(crate) details: Vec<Detail>,
+    pub(crate) details: Vec<ErrorDetail>,
     pub(crate) allow: Option<&'static str>,
     /// Only for the log: clients do not see the cause.
     pub(crate) cause: Option<String>,
@@ -30,14 +30,14 @@ pub struct ApiError {
 
 /// What is wrong with one field.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Detail {
+pub struct ErrorDetail {
     /// The field's path.
     pub field: String,
     /// What is wrong with the field and what would be right.
     pub message: String,
 }
 
-impl Detail {
+impl ErrorDetail {
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -63,7 +63,7 @@ impl ApiError {
     pub fn bad_request(
         code: &'static str,
         message: impl Into<String>,
-        mut details: Vec<Detail>,
+        mut details: Vec<ErrorDetail>,
     ) -> Self {
         details.truncate(MAX_DETAILS);
         Self {

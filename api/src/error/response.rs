@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ApiError, Detail};
+use super::{ApiError, ErrorDetail};
 
 /// The `Retry-After` of every 503, in seconds. The API notices within about three seconds that RabbitMQ or
 /// PostgreSQL is back.
@@ -26,7 +26,7 @@ pub struct ErrorBody<'a> {
     #[schema(example = "missing_fields")]
     code: &'a str,
     /// The fields that the error is about.
-    details: &'a [Detail],
+    details: &'a [ErrorDetail],
     /// Identifies the request in the logs.
     request_id: &'a str,
 }

@@ -1,6 +1,6 @@
 use tidings_domain::content::{FieldProblem, FieldProblems, ProblemKind};
 
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 
 /// The most fields that an error's message names; `details` lists more.
 const MAX_NAMES: usize = 10;
@@ -29,8 +29,9 @@ pub fn check(problems: FieldProblems) -> Result<(), ApiError> {
             .map(|problem| problem.field.as_str())
             .collect();
         sentences.push(format!("{title}: {}", names.join(", ")));
-        details
-            .extend(found().map(|FieldProblem { field, message, .. }| Detail::new(field, message)));
+        details.extend(
+            found().map(|FieldProblem { field, message, .. }| ErrorDetail::new(field, message)),
+        );
     }
     code.map_or(Ok(()), |code| {
         Err(ApiError::bad_request(code, sentences.join(". "), details))

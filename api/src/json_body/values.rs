@@ -64,5 +64,5 @@ pub fn object(value: &RawValue) -> Result<Object, String> {
 
 /// Reads a string.
 pub fn string(value: &RawValue) -> Result<String, String> {
-    serde_json::from_str(value.get()).map_err(|_| "must be a text".to_owned())
+    serde_json::from_str(value.get()).map_err(|_| "must be a string".to_owned())
 }

@@ -2,7 +2,7 @@
 //! still in the listener's backlog.
 
 mod backlog;
-mod in_flight;
+mod requests_in_flight;
 
 pub use backlog::answer_backlog;
-pub use in_flight::InFlight;
+pub use requests_in_flight::RequestsInFlight;

@@ -5,7 +5,7 @@ use clap::value_parser;
 use crate::args::{LoadArgs, ProgramArgs};
 use crate::growth::{Degradation, GrowthPlan, GrowthReport, StepResult, measure};
 use crate::latency::Summary;
-use crate::output::Outcome;
+use crate::output::MeasurementResult;
 use crate::settings::servers;
 use crate::table::table;
 
@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 /// Measures. Fails the measurement if a rate or reading time gets worse by more than the bound.
-pub async fn run(args: Args) -> anyhow::Result<Outcome> {
+pub async fn run(args: Args) -> anyhow::Result<MeasurementResult> {
     let (broker, database) = servers()?;
     let plan = GrowthPlan {
         rows: args.rows,
@@ -44,7 +44,7 @@ pub async fn run(args: Args) -> anyhow::Result<Outcome> {
     let growth = measure(&plan, &broker, &database).await?;
     let degradations = degradations(growth.worse);
     let passed = degradations.iter().all(|(_, by)| *by <= MAX_DEGRADATION);
-    Outcome::new(text(&growth), &growth, passed)
+    MeasurementResult::new(text(&growth), &growth, passed)
 }
 
 const fn degradations(worse: Degradation) -> [(&'static str, f64); 3] {

@@ -7,7 +7,7 @@ use clap::value_parser;
 
 use crate::args::LoadArgs;
 use crate::limits::{ApiWithoutBroker, Limits, LimitsPlan, measure};
-use crate::output::Outcome;
+use crate::output::MeasurementResult;
 use crate::settings::{api_token, servers};
 
 /// Arguments of `limits`.
@@ -27,7 +27,7 @@ pub struct Args {
 }
 
 /// Measures.
-pub async fn run(args: Args) -> anyhow::Result<Outcome> {
+pub async fn run(args: Args) -> anyhow::Result<MeasurementResult> {
     let (broker, database) = servers()?;
     let unpublished = match args.unpublished_api {
         Some(address) => Some(ApiWithoutBroker {
@@ -42,7 +42,7 @@ pub async fn run(args: Args) -> anyhow::Result<Outcome> {
         connections: args.load.connections(),
     };
     let limits = measure(plan, &broker, &database, unpublished.as_ref()).await?;
-    Outcome::new(text(&limits), limits, true)
+    MeasurementResult::new(text(&limits), limits, true)
 }
 
 fn text(limits: &Limits) -> String {

@@ -6,14 +6,14 @@ pub mod pipeline;
 pub mod targets;
 
 use crate::args::Command;
-use crate::output::Outcome;
+use crate::output::MeasurementResult;
 
 /// Runs a measurement.
 ///
 /// # Errors
 ///
 /// Returns an error if a server or a program fails.
-pub async fn run(command: Command) -> anyhow::Result<Outcome> {
+pub async fn run(command: Command) -> anyhow::Result<MeasurementResult> {
     match command {
         Command::Pipeline(args) => pipeline::run(args).await,
         Command::Limits(args) => limits::run(args).await,

@@ -9,9 +9,9 @@ use tidings_db::{Database, DatabaseSettings};
 
 use crate::args::LoadArgs;
 use crate::latency::Summary;
-use crate::load::Load;
-use crate::output::Outcome;
-use crate::pipeline::{Installation, PipelineReport};
+use crate::load::LoadPlan;
+use crate::output::MeasurementResult;
+use crate::pipeline::{MeasuredInstallation, PipelineReport};
 use crate::process_usage::WatchedProcess;
 use crate::settings::{self, api_address, api_token};
 
@@ -41,15 +41,15 @@ pub struct Args {
 }
 
 /// Measures. Fails the measurement if a notification is lost or recorded twice.
-pub async fn run(args: Args) -> anyhow::Result<Outcome> {
+pub async fn run(args: Args) -> anyhow::Result<MeasurementResult> {
     let database = settings::read(DatabaseSettings::read)?;
-    let installation = Installation {
+    let installation = MeasuredInstallation {
         api: api_address(args.api)?,
         token: api_token(args.token)?,
         database: Database::new(&database, "tidings-bench")?,
         processes: args.processes,
     };
-    let load = Load {
+    let load = LoadPlan {
         count: args.count,
         connections: args.load.connections(),
         batch: args.batch,
@@ -60,7 +60,7 @@ pub async fn run(args: Args) -> anyhow::Result<Outcome> {
         .await
         .context("cannot measure the pipeline")?;
     let passed = report.lost + report.doubled == 0;
-    Outcome::new(text(&report), &report, passed)
+    MeasurementResult::new(text(&report), &report, passed)
 }
 
 fn text(report: &PipelineReport) -> String {

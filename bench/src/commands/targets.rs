@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::value_parser;
 
 use crate::args::{LoadArgs, ProgramArgs};
-use crate::output::Outcome;
+use crate::output::MeasurementResult;
 use crate::settings::servers;
 use crate::table::table;
 use crate::targets::{PerformanceTarget, TargetResults, TargetsPlan, measure};
@@ -32,7 +32,7 @@ pub struct Args {
 }
 
 /// Measures. Fails the measurement if a target is missed.
-pub async fn run(args: Args) -> anyhow::Result<Outcome> {
+pub async fn run(args: Args) -> anyhow::Result<MeasurementResult> {
     let (broker, database) = servers()?;
     let plan = TargetsPlan {
         rounds: args.rounds,
@@ -46,7 +46,7 @@ pub async fn run(args: Args) -> anyhow::Result<Outcome> {
     let results = measure(&plan, &broker, &database).await?;
     let targets = results.targets();
     let all_met = targets.iter().all(PerformanceTarget::is_met);
-    Outcome::new(text(&results, &targets), &results, all_met)
+    MeasurementResult::new(text(&results, &targets), &results, all_met)
 }
 
 fn text(results: &TargetResults, targets: &[PerformanceTarget]) -> String {

@@ -12,7 +12,7 @@ use tidings_broker::BrokerSettings;
 use tidings_db::{DatabaseSettings, TemporaryDatabase};
 use tokio::time::Instant;
 
-use crate::load::{ApiEndpoint, Load, RequestBodies};
+use crate::load::{ApiEndpoint, LoadPlan, RequestBodies};
 use crate::progress::bar;
 use crate::statistics::per_second;
 use crate::test_users::TestUsers;
@@ -60,13 +60,13 @@ impl Limits {
     /// The ideal rate of accepting: 1/(1/p + 1/h).
     #[must_use]
     pub fn accepting(&self) -> Option<f64> {
-        Some(together(&[self.publish, self.http?]))
+        Some(combined_rate(&[self.publish, self.http?]))
     }
 
     /// The ideal rate of the whole pipeline: 1/(1/q + 1/i + 1/h).
     #[must_use]
     pub fn recording(&self) -> Option<f64> {
-        Some(together(&[
+        Some(combined_rate(&[
             self.publish_and_consume,
             self.insert,
             self.http?,
@@ -76,18 +76,18 @@ impl Limits {
     /// The ideal rate of the batch endpoint: 1/(1/q + 1/i).
     #[must_use]
     pub fn batches(&self) -> f64 {
-        together(&[self.publish_and_consume, self.insert])
+        combined_rate(&[self.publish_and_consume, self.insert])
     }
 
     /// The ideal rate of draining a queue: 1/(1/c + 1/i).
     #[must_use]
     pub fn draining(&self) -> f64 {
-        together(&[self.consume, self.insert])
+        combined_rate(&[self.consume, self.insert])
     }
 }
 
 /// The combined rate of parts that share the machine: their costs per notification add up.
-fn together(rates: &[f64]) -> f64 {
+fn combined_rate(rates: &[f64]) -> f64 {
     1.0 / rates.iter().map(|rate| 1.0 / rate).sum::<f64>()
 }
 
@@ -181,7 +181,7 @@ async fn without_broker(
 ) -> anyhow::Result<f64> {
     let target = ApiEndpoint::new(api.address, "/api/notifications", &api.token)?;
     let progress = bar(plan.count, "posting without a broker");
-    let load = Load {
+    let load = LoadPlan {
         count: plan.count,
         connections: plan.connections,
         batch: 1,

@@ -24,7 +24,7 @@ use crate::latency::Latencies;
 
 /// What to post, and how fast.
 #[derive(Clone, Copy, Debug)]
-pub struct Load {
+pub struct LoadPlan {
     /// Number of notifications.
     pub count: u64,
     /// Number of connections, each with one request at a time.
@@ -63,8 +63,8 @@ pub struct PostedLoad {
 }
 
 /// State that all connections share.
-struct Shared {
-    load: Load,
+struct LoadState {
+    load: LoadPlan,
     bodies: RequestBodies,
     next: AtomicU64,
     start: Instant,
@@ -73,7 +73,7 @@ struct Shared {
     progress: ProgressBar,
 }
 
-impl Load {
+impl LoadPlan {
     /// Posts the load.
     ///
     /// With a rate, each request is due at a fixed time, and its latency counts from then even if no
@@ -92,7 +92,7 @@ impl Load {
         for _ in 0..self.connections {
             connections.push(HttpConnection::open(target).await?);
         }
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(LoadState {
             load: self,
             bodies,
             next: AtomicU64::new(0),
@@ -117,7 +117,7 @@ impl Load {
     }
 }
 
-impl Shared {
+impl LoadState {
     /// Posts over one connection until everything is posted. Replaces a connection that fails.
     async fn client(&self, mut connection: HttpConnection, target: &ApiEndpoint) -> PostedLoad {
         let mut posted = PostedLoad::default();

@@ -14,8 +14,8 @@ pub use results::{PerformanceTarget, Round, TargetResults};
 
 use crate::environment::{Environment, Programs};
 use crate::limits::{self, ApiWithoutBroker, Limits};
-use crate::load::Load;
-use crate::pipeline::{Installation, PipelineReport};
+use crate::load::LoadPlan;
+use crate::pipeline::{MeasuredInstallation, PipelineReport};
 use crate::process_usage::UsageMonitor;
 use crate::progress::bar;
 use crate::recorded_rows;
@@ -46,8 +46,8 @@ pub struct TargetsPlan {
 }
 
 impl TargetsPlan {
-    fn load(&self) -> Load {
-        Load {
+    fn load(&self) -> LoadPlan {
+        LoadPlan {
             count: self.count,
             connections: self.connections,
             batch: 1,
@@ -92,13 +92,13 @@ async fn round(environment: &Environment, plan: &TargetsPlan) -> anyhow::Result<
     let watched = own.iter().chain(&programs.servers).cloned().collect();
     let installation = environment.installation(&api, &programs.token, watched);
     let pipeline = run(&installation, plan, plan.load()).await?;
-    let batch = Load {
+    let batch = LoadPlan {
         batch: BATCH,
         connections: BATCH_CONNECTIONS,
         ..plan.load()
     };
     let batch = run(&installation, plan, batch).await?;
-    let alone = Load {
+    let alone = LoadPlan {
         count: (plan.count / 20).max(200),
         connections: 1,
         ..plan.load()
@@ -146,14 +146,14 @@ async fn limits(environment: &Environment, plan: &TargetsPlan) -> anyhow::Result
 /// Fills the queue while the worker is stopped. Returns the rate of accepting the first `count`
 /// notifications, and the number of all accepted ones.
 async fn accept(
-    installation: &Installation,
+    installation: &MeasuredInstallation,
     plan: &TargetsPlan,
     users: &TestUsers,
 ) -> anyhow::Result<(f64, u64)> {
     let load = plan.load();
     let posted = installation.post(load, plan.payload_bytes, users).await?;
     // The remaining notifications by batch requests, which are faster.
-    let rest = Load {
+    let rest = LoadPlan {
         count: plan.drain.saturating_sub(plan.count),
         connections: BATCH_CONNECTIONS,
         batch: BATCH,
@@ -170,7 +170,11 @@ async fn accept(
 }
 
 /// The rate at which the worker records the `queued` notifications, from the first row to the last.
-async fn drain(installation: &Installation, users: &TestUsers, queued: u64) -> anyhow::Result<f64> {
+async fn drain(
+    installation: &MeasuredInstallation,
+    users: &TestUsers,
+    queued: u64,
+) -> anyhow::Result<f64> {
     let progress = bar(queued, "draining the queue");
     recorded_rows::wait(&installation.database, users, queued, &progress).await?;
     progress.finish_and_clear();
@@ -185,9 +189,9 @@ async fn drain(installation: &Installation, users: &TestUsers, queued: u64) -> a
 }
 
 async fn run(
-    installation: &Installation,
+    installation: &MeasuredInstallation,
     plan: &TargetsPlan,
-    load: Load,
+    load: LoadPlan,
 ) -> anyhow::Result<PipelineReport> {
     let report = installation.measure(load, plan.payload_bytes).await?;
     ensure!(
@@ -202,7 +206,7 @@ async fn run(
 }
 
 /// A load at a quarter of the highest rate for about ten seconds (open loop).
-fn quarter(highest: f64, plan: &TargetsPlan) -> Load {
+fn quarter(highest: f64, plan: &TargetsPlan) -> LoadPlan {
     let rate = highest / 4.0;
     #[expect(
         clippy::cast_possible_truncation,
@@ -210,7 +214,7 @@ fn quarter(highest: f64, plan: &TargetsPlan) -> Load {
         reason = "a number of requests"
     )]
     let count = (rate * 10.0) as u64;
-    Load {
+    LoadPlan {
         count,
         rate: Some(rate),
         ..plan.load()

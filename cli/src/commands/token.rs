@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn scope_expiry_and_algorithm_are_those_that_are_set() {
+    fn scope_expiry_and_algorithm_can_be_set() {
         let args = Args {
             user: USER.parse().expect("a UUID"),
             username: "testuser".to_owned(),

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_algorithm_is_read_by_its_name_and_no_other() {
+    fn only_names_of_algorithms_are_parsed() {
         for algorithm in JwtAlgorithm::ALL {
             assert_eq!(algorithm.as_str().parse(), Ok(*algorithm));
             let error = "none".parse::<JwtAlgorithm>().expect_err("no signature");
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_hash_decides_how_long_the_secret_must_be() {
+    fn the_longest_hash_determines_the_minimum_length_of_the_secret() {
         let bytes = |text: &str| {
             text.parse::<JwtAlgorithms>()
                 .map(|all| all.min_secret_len())

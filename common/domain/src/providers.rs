@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn every_channel_is_off_unless_its_variable_says_otherwise() {
+    fn a_channel_is_off_unless_its_variable_is_set() {
         let off = read(&[]);
         assert_eq!(off, ChannelProviders::default());
         for channel in DeliveredChannel::ALL {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_turns_on_its_own_channel_alone() {
+    fn a_variable_turns_on_only_its_own_channel() {
         for (name, provider, channel) in [
             ("EMAIL_PROVIDER", "smtp", DeliveredChannel::Email),
             ("EMAIL_PROVIDER", "sendgrid", DeliveredChannel::Email),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_provider_is_reported_with_the_right_ones() {
+    fn an_unknown_provider_is_reported_with_the_valid_ones() {
         for (name, right) in [
             ("EMAIL_PROVIDER", "smtp, sendgrid or sandbox"),
             ("SMS_PROVIDER", "twilio or sandbox"),

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_routing_key_is_read_back_as_it_was_written() {
+    fn a_routing_key_is_parsed_as_it_was_formatted() {
         let attempt = Attempt {
             number: 2,
             ladder: DEFAULT,
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_routing_key_of_ours_is_not_read() {
+    fn other_routing_keys_are_not_parsed() {
         for key in [
             "",
             "attempt",

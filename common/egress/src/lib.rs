@@ -10,4 +10,4 @@ mod names;
 mod policy;
 mod public;
 
-pub use policy::{EgressPolicy, Reach, Refusal};
+pub use policy::{AddressScope, DisallowedUrl, EgressPolicy};

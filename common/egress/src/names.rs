@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_internal_networks_are_told_from_public_ones() {
+    fn internal_names_are_distinguished_from_public_ones() {
         for internal in [
             "localhost",
             "localhost.",

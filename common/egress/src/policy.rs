@@ -23,9 +23,9 @@ pub struct EgressPolicy {
     nets: Vec<IpNet>,
 }
 
-/// The addresses that a URL may lead to.
+/// The addresses to which the host of a URL may resolve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum AddressScope {
     /// The addresses that the policy allows.
     AllowedAddresses,
     /// Any address, because the operator allows the host.
@@ -34,7 +34,7 @@ pub enum Reach {
 
 /// Why a webhook may not go to a URL. The message continues "url …".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum DisallowedUrl {
     /// The scheme is `http`.
     #[error("must be https, unless the operator allows its host by WEBHOOK_ALLOW_HOSTS")]
     Http,
@@ -67,8 +67,8 @@ impl EgressPolicy {
     /// # Errors
     ///
     /// Returns the reason if a webhook may not go to the URL.
-    pub fn check(&self, url: &WebhookUrl) -> Result<(), Refusal> {
-        self.reach(url).map(|_| ())
+    pub fn check(&self, url: &WebhookUrl) -> Result<(), DisallowedUrl> {
+        self.address_scope(url).map(|_| ())
     }
 
     /// Checks like [`Self::check`], and returns the addresses that the host may have.
@@ -76,32 +76,32 @@ impl EgressPolicy {
     /// # Errors
     ///
     /// Returns the reason if a webhook may not go to the URL.
-    pub fn reach(&self, url: &WebhookUrl) -> Result<Reach, Refusal> {
+    pub fn address_scope(&self, url: &WebhookUrl) -> Result<AddressScope, DisallowedUrl> {
         let url = url.as_url();
         if self.hosts.iter().any(|allowed| allowed.matches(url)) {
-            return Ok(Reach::AnyAddress);
+            return Ok(AddressScope::AnyAddress);
         }
         // The URL parser understands every notation of an address: 127.1, 0x7f000001, 2130706433 ….
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
             Some(Host::Domain(name)) if !is_internal(name) => None,
-            Some(Host::Domain(_)) | None => return Err(Refusal::InternalName),
+            Some(Host::Domain(_)) | None => return Err(DisallowedUrl::InternalName),
         };
         let in_nets = address.is_some_and(|address| self.in_allowed_net(address));
         if address.is_some_and(|address| !in_nets && !is_public(address)) {
-            return Err(Refusal::InternalAddress);
+            return Err(DisallowedUrl::InternalAddress);
         }
         if url.scheme() != "https" && !in_nets {
-            return Err(Refusal::Http);
+            return Err(DisallowedUrl::Http);
         }
-        Ok(Reach::AllowedAddresses)
+        Ok(AddressScope::AllowedAddresses)
     }
 
-    /// Whether a connection may be made to `address` for a URL of this `reach`.
+    /// Whether a connection may be made to `address` for a URL with this `scope`.
     #[must_use]
-    pub fn allows(&self, reach: Reach, address: IpAddr) -> bool {
-        reach == Reach::AnyAddress || self.in_allowed_net(address) || is_public(address)
+    pub fn allows(&self, scope: AddressScope, address: IpAddr) -> bool {
+        scope == AddressScope::AnyAddress || self.in_allowed_net(address) || is_public(address)
     }
 
     fn in_allowed_net(&self, address: IpAddr) -> bool {
@@ -136,14 +136,17 @@ mod tests {
             assert_eq!(policy.check(&url(right)), Ok(()), "{right}");
         }
         for (wrong, refusal) in [
-            ("http://example.com/", Refusal::Http),
-            ("http://8.8.8.8/", Refusal::Http),
-            ("https://localhost/", Refusal::InternalName),
-            ("https://LOCALHOST/", Refusal::InternalName),
-            ("https://example.com./", Refusal::InternalName),
-            ("https://127.0.0.1/", Refusal::InternalAddress),
-            ("https://2130706433/", Refusal::InternalAddress),
-            ("https://[::ffff:127.0.0.1]/", Refusal::InternalAddress),
+            ("http://example.com/", DisallowedUrl::Http),
+            ("http://8.8.8.8/", DisallowedUrl::Http),
+            ("https://localhost/", DisallowedUrl::InternalName),
+            ("https://LOCALHOST/", DisallowedUrl::InternalName),
+            ("https://example.com./", DisallowedUrl::InternalName),
+            ("https://127.0.0.1/", DisallowedUrl::InternalAddress),
+            ("https://2130706433/", DisallowedUrl::InternalAddress),
+            (
+                "https://[::ffff:127.0.0.1]/",
+                DisallowedUrl::InternalAddress,
+            ),
         ] {
             assert_eq!(policy.check(&url(wrong)), Err(refusal), "{wrong}");
         }
@@ -153,11 +156,15 @@ mod tests {
     fn an_allowed_host_may_have_any_address_and_use_http() {
         let policy = policy(&[("WEBHOOK_ALLOW_HOSTS", "hooks.corp, receiver:8080")]);
         let local = IpAddr::from([127, 0, 0, 1]);
-        let reach = policy.reach(&url("http://hooks.corp/a")).expect("allowed");
-        assert!(policy.allows(reach, local));
+        let scope = policy
+            .address_scope(&url("http://hooks.corp/a"))
+            .expect("allowed");
+        assert!(policy.allows(scope, local));
         assert!(policy.check(&url("http://receiver:8080/")).is_ok());
         assert!(policy.check(&url("http://receiver:8081/")).is_err());
-        let other = policy.reach(&url("https://example.com/")).expect("allowed");
+        let other = policy
+            .address_scope(&url("https://example.com/"))
+            .expect("allowed");
         assert!(!policy.allows(other, local));
     }
 
@@ -180,8 +187,8 @@ mod tests {
         ] {
             assert!(policy.check(&url(wrong)).is_err(), "{wrong}");
         }
-        let reach = Reach::AllowedAddresses;
-        assert!(policy.allows(reach, IpAddr::from([10, 9, 9, 9])));
-        assert!(!policy.allows(reach, IpAddr::from([192, 168, 0, 1])));
+        let scope = AddressScope::AllowedAddresses;
+        assert!(policy.allows(scope, IpAddr::from([10, 9, 9, 9])));
+        assert!(!policy.allows(scope, IpAddr::from([192, 168, 0, 1])));
     }
 }

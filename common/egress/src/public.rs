@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_edges_of_each_block_are_where_the_registries_say() {
+    fn each_network_ends_where_its_registry_says() {
         for (address, public) in [
             ("0.255.255.255", false),
             ("1.0.0.0", true),

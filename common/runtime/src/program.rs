@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{shutdown, telemetry};
 use tidings_settings::{
-    EXIT_CONFIG, Problem, Problems, Reader, ShutdownSettings, Sources, TelemetrySettings,
+    EXIT_CONFIG, Reader, SettingProblem, SettingProblems, ShutdownSettings, Sources,
+    TelemetrySettings,
 };
 
 /// Settings come from the environment, from a file .env in the working folder or above it, and from a
@@ -52,7 +53,7 @@ pub enum Threads {
 pub fn main<S, E: Display>(
     service: &'static str,
     threads: Threads,
-    read: impl FnOnce(Reader) -> Result<S, Problems>,
+    read: impl FnOnce(Reader) -> Result<S, SettingProblems>,
     work: impl AsyncFnOnce(S) -> Result<(), E>,
 ) -> ExitCode {
     let args = Args::parse_for(service);
@@ -60,7 +61,7 @@ pub fn main<S, E: Display>(
     let settings = match read(Reader::new(sources)) {
         Ok(_) if args.check_config => return report_problems(service, args.json, &[]),
         Ok(settings) => settings,
-        Err(Problems(problems)) => return report_problems(service, args.json, &problems),
+        Err(SettingProblems(problems)) => return report_problems(service, args.json, &problems),
     };
     let mut runtime = match threads {
         Threads::One => tokio::runtime::Builder::new_current_thread(),
@@ -90,7 +91,7 @@ pub fn main<S, E: Display>(
 }
 
 /// Prints what is wrong with the settings.
-fn report_problems(service: &'static str, as_json: bool, problems: &[Problem]) -> ExitCode {
+fn report_problems(service: &'static str, as_json: bool, problems: &[SettingProblem]) -> ExitCode {
     if as_json {
         let all: Vec<_> = problems
             .iter()
@@ -98,7 +99,7 @@ fn report_problems(service: &'static str, as_json: bool, problems: &[Problem]) -
             .collect();
         println!("{}", json!({ "problems": all }));
     } else if !problems.is_empty() {
-        eprintln!("{service}: {}", Problems(problems.to_vec()));
+        eprintln!("{service}: {}", SettingProblems(problems.to_vec()));
     }
     if problems.is_empty() {
         ExitCode::SUCCESS

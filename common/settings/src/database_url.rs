@@ -81,9 +81,9 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::Problems;
+    use crate::SettingProblems;
 
-    fn read(vars: &[(&str, &str)]) -> Result<String, Problems> {
+    fn read(vars: &[(&str, &str)]) -> Result<String, SettingProblems> {
         let mut reader =
             Reader::from_vars(vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
         let url = read_database_url(&mut reader);
@@ -104,7 +104,7 @@ mod tests {
         "p",
         "postgres://u%2Fx:p@%2Frun%2Fpostgresql:5432/d%20b"
     )]
-    fn the_parts_make_a_url(
+    fn the_parts_form_a_url(
         #[case] host: &str,
         #[case] port: &str,
         #[case] password: &str,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_url_and_parts_at_once_are_a_mistake() {
+    fn the_url_together_with_parts_is_a_mistake() {
         let both = read(&[
             ("DATABASE_URL", "postgres://u:hunter2@h/d"),
             ("DATABASE_PASSWORD", "hunter2"),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_settings_are_named() {
         let names = |vars: &[(&str, &str)]| -> Vec<&str> {
             let problems = read(vars).expect_err("a mistake");
             problems.0.iter().map(|problem| problem.name).collect()

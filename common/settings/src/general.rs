@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_is_production_unless_it_says_otherwise() {
+    fn the_default_environment_is_production() {
         assert_eq!(AppEnv::read(&mut Reader::from_vars([])), AppEnv::Production);
         let mut dev = reader("APP_ENV", "development");
         assert_eq!(AppEnv::read(&mut dev), AppEnv::Development);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_level_is_a_level_or_directives_and_nothing_else() {
+    fn only_levels_and_directives_are_valid_log_levels() {
         for (level, right) in [
             ("debug", true),
             ("INFO", true),

@@ -5,6 +5,7 @@
 //! collects every mistake, so that a person sees all of them at once and before the program connects
 //! to anything.
 
+mod channel_providers;
 mod database_url;
 mod general;
 mod mask;
@@ -16,14 +17,15 @@ mod setting;
 mod sources;
 pub mod table;
 
+pub use channel_providers::read_channel_providers;
 pub use database_url::{database_is_set, read_database_url};
 pub use general::{AppEnv, LogFormat, ShutdownSettings, TelemetrySettings};
 pub use mask::masked;
-pub use problems::{Problem, Problems};
+pub use problems::{SettingProblem, SettingProblems};
 pub use reader::Reader;
 pub use secret_strength::weakness;
-pub use setting::{Condition, DefaultValue, Kind, Program, Setting};
-pub use sources::{Source, Sources, Value};
+pub use setting::{Condition, DefaultValue, ProgramName, Setting, SettingKind};
+pub use sources::{SettingValue, Sources, ValueSource};
 
 /// The exit code for wrong settings: `EX_CONFIG` of sysexits(3).
 pub const EXIT_CONFIG: u8 = 78;

@@ -1,4 +1,4 @@
-use crate::Kind;
+use crate::SettingKind;
 
 const MASK: &str = "***";
 
@@ -6,10 +6,12 @@ const MASK: &str = "***";
 /// URL. A text of any kind that contains a URL is masked in the same way, because people put passwords
 /// where they do not belong.
 #[must_use]
-pub fn masked(kind: Kind, value: &str) -> String {
+pub fn masked(kind: SettingKind, value: &str) -> String {
     match kind {
-        Kind::Secret | Kind::SecretList => MASK.to_owned(),
-        Kind::SecretUrl | Kind::SecretUrlList if !value.contains("://") => MASK.to_owned(),
+        SettingKind::Secret | SettingKind::SecretList => MASK.to_owned(),
+        SettingKind::SecretUrl | SettingKind::SecretUrlList if !value.contains("://") => {
+            MASK.to_owned()
+        }
         _ if value.contains("://") => masked_urls(value),
         _ => value.to_owned(),
     }
@@ -32,8 +34,8 @@ fn masked_urls(text: &str) -> String {
     urls.join(",")
 }
 
-/// Masks from the first colon after the scheme to the last `@`, so that nothing of a password shows that
-/// contains `/`, `@` or `#` without percent-encoding; and the parameters of the query that hold secrets.
+/// Masks from the first colon after the scheme to the last `@`, so that no part of a password shows,
+/// even if it contains `/`, `@` or `#` without percent-encoding. Also masks query parameters that hold secrets.
 fn masked_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
@@ -72,35 +74,39 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case(Kind::Secret, "hunter2", "***")]
-    #[case(Kind::SecretList, "whsec_a,whsec_b", "***")]
+    #[case(SettingKind::Secret, "hunter2", "***")]
+    #[case(SettingKind::SecretList, "whsec_a,whsec_b", "***")]
     #[case(
-        Kind::SecretUrl,
+        SettingKind::SecretUrl,
         "postgres://u:hunter2@h:5/db?sslmode=require",
         "postgres://u:***@h:5/db?sslmode=require"
     )]
-    #[case(Kind::SecretUrl, "postgres://u@h/db", "postgres://u@h/db")]
+    #[case(SettingKind::SecretUrl, "postgres://u@h/db", "postgres://u@h/db")]
     #[case(
-        Kind::SecretUrl,
+        SettingKind::SecretUrl,
         "postgres://h/db?user=u&password=hunter2",
         "postgres://h/db?user=u&password=***"
     )]
-    #[case(Kind::SecretUrl, "amqp://u:hun/t@er#2@h/v", "amqp://u:***@h/v")]
-    #[case(Kind::SecretUrl, "hunter2", "***")]
+    #[case(SettingKind::SecretUrl, "amqp://u:hun/t@er#2@h/v", "amqp://u:***@h/v")]
+    #[case(SettingKind::SecretUrl, "hunter2", "***")]
     #[case(
-        Kind::SecretUrlList,
+        SettingKind::SecretUrlList,
         "amqp://u:p@a/v, amqps://u:hunter2@b/v",
         "amqp://u:***@a/v, amqps://u:***@b/v"
     )]
-    #[case(Kind::SecretUrlList, "amqp://u:hunter2,3@a/v", "amqp://u:***@a/v")]
     #[case(
-        Kind::Url,
+        SettingKind::SecretUrlList,
+        "amqp://u:hunter2,3@a/v",
+        "amqp://u:***@a/v"
+    )]
+    #[case(
+        SettingKind::Url,
         "https://u:hunter2@api.example.com",
         "https://u:***@api.example.com"
     )]
-    #[case(Kind::Text, "Tidings <a@b.example>", "Tidings <a@b.example>")]
-    #[case(Kind::Number { min: 0, max: 9 }, "5", "5")]
-    fn secrets_do_not_show(#[case] kind: Kind, #[case] value: &str, #[case] shown: &str) {
+    #[case(SettingKind::Text, "Tidings <a@b.example>", "Tidings <a@b.example>")]
+    #[case(SettingKind::Number { min: 0, max: 9 }, "5", "5")]
+    fn secrets_are_masked(#[case] kind: SettingKind, #[case] value: &str, #[case] shown: &str) {
         assert_eq!(masked(kind, value), shown);
     }
 }

@@ -2,7 +2,7 @@ use std::fmt::{self, Display};
 
 /// A setting that is wrong. Never holds the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct SettingProblem {
     /// The environment variable, or the file that cannot be read.
     pub name: &'static str,
     /// What is wrong and what would be right.
@@ -11,12 +11,12 @@ pub struct Problem {
 
 /// Every setting that is wrong.
 #[derive(Debug, thiserror::Error)]
-pub struct Problems(pub Vec<Problem>);
+pub struct SettingProblems(pub Vec<SettingProblem>);
 
-impl Display for Problems {
+impl Display for SettingProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} wrong setting(s):", self.0.len())?;
-        for Problem { name, message } in &self.0 {
+        for SettingProblem { name, message } in &self.0 {
             write!(f, "\n  {name}: {message}")?;
         }
         Ok(())

@@ -3,13 +3,13 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 
-use crate::{Problem, Problems, Setting, Sources};
+use crate::{Setting, SettingProblem, SettingProblems, Sources};
 
 /// Reads settings and collects what is wrong with them. Tidings has its own reader because the
 /// libraries for settings stop at the first mistake.
 pub struct Reader {
     sources: Sources,
-    problems: Vec<Problem>,
+    problems: Vec<SettingProblem>,
 }
 
 impl Reader {
@@ -28,7 +28,7 @@ impl Reader {
     }
 
     /// Adds a problem, once.
-    pub fn note(&mut self, problem: Problem) {
+    pub fn note(&mut self, problem: SettingProblem) {
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
@@ -36,7 +36,7 @@ impl Reader {
 
     /// Adds a problem with `setting`.
     pub fn problem(&mut self, setting: &Setting, message: impl Into<String>) {
-        self.note(Problem {
+        self.note(SettingProblem {
             name: setting.name,
             message: message.into(),
         });
@@ -124,10 +124,10 @@ impl Reader {
     /// # Errors
     ///
     /// Returns everything that is wrong.
-    pub fn finish<T>(self, settings: Option<T>) -> Result<T, Problems> {
+    pub fn finish<T>(self, settings: Option<T>) -> Result<T, SettingProblems> {
         match settings {
             Some(settings) if self.problems.is_empty() => Ok(settings),
-            _ => Err(Problems(self.problems)),
+            _ => Err(SettingProblems(self.problems)),
         }
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_or_set_to_nothing_has_its_default() {
+    fn a_setting_that_is_missing_or_empty_has_its_default() {
         let mut reader = reader(&[("API_PORT", " ")]);
         assert_eq!(reader.value::<u16>(table::API_PORT), 8080);
         assert_eq!(reader.value::<u16>(table::WORKER_PORT), 8081);

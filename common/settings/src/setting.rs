@@ -7,7 +7,7 @@ pub struct Setting {
     /// The environment variable.
     pub name: &'static str,
     /// The type of its value.
-    pub kind: Kind,
+    pub kind: SettingKind,
     /// What applies if it is not set.
     pub default: DefaultValue,
     /// The unit of a number, for example `ms`.
@@ -15,14 +15,14 @@ pub struct Setting {
     /// A valid value, shown in the documentation and in the message for a missing value.
     pub example: Option<&'static str>,
     /// The programs that read it.
-    pub used_by: &'static [Program],
+    pub used_by: &'static [ProgramName],
     /// The lines of its documentation.
     pub doc: &'static [&'static str],
 }
 
-/// A program of Tidings.
+/// The name of a program of Tidings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
+pub enum ProgramName {
     /// `tidings-api`.
     Api,
     /// `tidings-worker`.
@@ -31,7 +31,7 @@ pub enum Program {
     Tidings,
 }
 
-impl Program {
+impl ProgramName {
     /// All programs.
     pub const ALL: [Self; 3] = [Self::Api, Self::Worker, Self::Tidings];
 
@@ -46,7 +46,7 @@ impl Program {
     }
 }
 
-impl fmt::Display for Program {
+impl fmt::Display for ProgramName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -54,7 +54,7 @@ impl fmt::Display for Program {
 
 /// The type of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SettingKind {
     /// A whole number between two limits, both included.
     Number {
         /// The smallest valid value.
@@ -143,7 +143,7 @@ impl fmt::Display for Condition {
     }
 }
 
-impl Kind {
+impl SettingKind {
     /// Checks a value.
     ///
     /// # Errors
@@ -190,7 +190,7 @@ impl Kind {
 }
 
 /// What a value must be, in words that follow "must be".
-impl fmt::Display for Kind {
+impl fmt::Display for SettingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number { min, max } => write!(f, "a whole number between {min} and {max}"),
@@ -216,7 +216,7 @@ impl fmt::Display for Kind {
 
 /// Builds the declarations of `crate::table`.
 impl Setting {
-    pub(crate) const fn of(kind: Kind) -> Self {
+    pub(crate) const fn of(kind: SettingKind) -> Self {
         Self {
             name: "",
             kind,
@@ -229,17 +229,17 @@ impl Setting {
     }
 
     pub(crate) const fn number(min: u64, max: u64) -> Self {
-        Self::of(Kind::Number { min, max })
+        Self::of(SettingKind::Number { min, max })
     }
 
     pub(crate) const fn choice(words: &'static [&'static str]) -> Self {
-        Self::of(Kind::Choice(words))
+        Self::of(SettingKind::Choice(words))
     }
 
     pub(crate) const fn declared(
         mut self,
         name: &'static str,
-        used_by: &'static [Program],
+        used_by: &'static [ProgramName],
         doc: &'static [&'static str],
     ) -> Self {
         self.name = name;

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A part of a message that a template renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TemplatePart {
     /// The subject of an e-mail, or the title of a push message.
     Subject,
     /// The text.
@@ -13,7 +13,7 @@ pub enum Part {
     Html,
 }
 
-impl Part {
+impl TemplatePart {
     /// The name in requests and responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -25,7 +25,7 @@ impl Part {
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for TemplatePart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -35,16 +35,16 @@ impl fmt::Display for Part {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderError {
     /// The part with the problem.
-    pub part: Part,
+    pub part: TemplatePart,
     /// The line, counted from 1, if known.
     pub line: Option<usize>,
     /// The problem.
-    pub problem: Problem,
+    pub problem: TemplateProblem,
 }
 
 /// A problem with a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum TemplateProblem {
     /// A syntax error, with the message of the engine.
     #[error("{0}")]
     Syntax(String),
@@ -62,7 +62,7 @@ pub enum Problem {
     Failed(String),
 }
 
-impl Problem {
+impl TemplateProblem {
     /// A stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {

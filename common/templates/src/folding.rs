@@ -5,7 +5,7 @@ use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
 /// The line of an expression that repeats a constant text or list, such as `"x" * 100000000`. The engine would compute
 /// the expression while it compiles, before the cost is counted.
 pub(super) fn repetition(statement: &Stmt<'_>) -> Option<usize> {
-    let (expressions, bodies) = inside(statement);
+    let (expressions, bodies) = children_of(statement);
     let mut found = None;
     for expression in expressions {
         constant(expression, &mut found);
@@ -15,7 +15,7 @@ pub(super) fn repetition(statement: &Stmt<'_>) -> Option<usize> {
 }
 
 /// The expressions of a statement, and the statements in it.
-fn inside<'t, 'a>(statement: &'t Stmt<'a>) -> (Vec<&'t Expr<'a>>, Vec<&'t [Stmt<'a>]>) {
+fn children_of<'t, 'a>(statement: &'t Stmt<'a>) -> (Vec<&'t Expr<'a>>, Vec<&'t [Stmt<'a>]>) {
     match statement {
         Stmt::Template(s) => (vec![], vec![&s.children]),
         Stmt::EmitExpr(s) => (vec![&s.expr], vec![]),

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters, functions, tests};
 
+use super::cost::CostClass;
 use super::meter::Meter;
-use super::work::CostClass;
 
 /// Declares the available filters.
 macro_rules! filters {
-    ($($name:literal $work:ident $function:expr;)*) => {
+    ($($name:literal $cost:ident $function:expr;)*) => {
         /// Whether templates may use this filter.
         pub(super) fn is_filter(name: &str) -> bool {
             matches!(name, $($name)|*)
         }
 
         fn register_filters(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
-            $(environment.add_filter($name, metered(CostClass::$work, Value::from_function($function), meter));)*
+            $(environment.add_filter($name, metered(CostClass::$cost, Value::from_function($function), meter));)*
         }
     };
 }
@@ -73,14 +73,14 @@ filters! {
 
 /// Declares the available tests.
 macro_rules! tests {
-    ($($name:literal $work:ident $function:expr;)*) => {
+    ($($name:literal $cost:ident $function:expr;)*) => {
         /// Whether templates may use this test.
         pub(super) fn is_test(name: &str) -> bool {
             matches!(name, $($name)|*)
         }
 
         fn register_tests(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
-            $(environment.add_test($name, metered(CostClass::$work, Value::from_function($function), meter));)*
+            $(environment.add_test($name, metered(CostClass::$cost, Value::from_function($function), meter));)*
         }
     };
 }

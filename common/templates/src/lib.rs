@@ -6,6 +6,7 @@
 //! may be large. Therefore each template is rewritten before it runs: expensive instructions become calls of filters that
 //! count their cost (`rewrite`, `meter`).
 
+mod cost;
 mod error;
 mod folding;
 mod functions;
@@ -19,16 +20,15 @@ mod rewrite;
 mod syntax;
 #[cfg(test)]
 mod tests;
-mod work;
 
-pub use error::{Part, Problem, RenderError};
+pub use error::{RenderError, TemplatePart, TemplateProblem};
 pub use locale::{InvalidLocale, Locale};
 pub use name::{InvalidName, TemplateName};
 pub use render::{MAX_OUTPUT, check, render};
 
 /// The sources of a template, by part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source<'a> {
+pub struct TemplateSource<'a> {
     /// An e-mail's subject or a push message's title.
     pub subject: Option<&'a str>,
     /// The text.

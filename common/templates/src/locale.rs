@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locale_falls_back_to_shorter_ones_and_at_last_to_the_default() {
+    fn a_locale_falls_back_to_shorter_ones_and_finally_to_the_default() {
         for (wanted, expected) in [
             (Some("de-AT"), "de-AT de default"),
             (Some("de_at"), "de-AT de default"),

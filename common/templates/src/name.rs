@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_from_other_texts() {
+    fn only_valid_template_names_are_parsed() {
         let long = "x".repeat(100);
         for valid in ["welcome", "order-shipped", "a", "7", "mail.v2_b", &long] {
             assert!(valid.parse::<TemplateName>().is_ok(), "{valid}");

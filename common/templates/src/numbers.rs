@@ -23,7 +23,7 @@ struct Member<'a>(&'a Value);
 impl Serialize for Member<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Value::Number(number) => whole(number)
+            Value::Number(number) => as_integer(number)
                 .unwrap_or_else(|| number.clone())
                 .serialize(serializer),
             Value::Array(items) => serializer.collect_seq(items.iter().map(Member)),
@@ -34,7 +34,7 @@ impl Serialize for Member<'_> {
 }
 
 /// The integer value of a number that has a fraction or an exponent, if it is an integer.
-fn whole(number: &Number) -> Option<Number> {
+fn as_integer(number: &Number) -> Option<Number> {
     let float = number
         .as_f64()
         .filter(|float| number.is_f64() && float.fract() == 0.0)?;
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_value_of_a_number_counts() {
+    fn numbers_of_equal_value_serialize_equally() {
         for (spelled, shown) in [
             ("1e3", "1000"),
             ("1000.0", "1000"),

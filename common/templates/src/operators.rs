@@ -89,7 +89,7 @@ pub(super) fn register(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
                 }
                 meter.charge((operator.extra)(a, b))?;
                 let result = operator.apply.eval(context! { a, b, c, d });
-                meter.counted(result.map_err(|error| at_the_operator(&error, [a, b, c, d]))?)
+                meter.counted(result.map_err(|error| without_inner_position(&error, [a, b, c, d]))?)
             },
         );
     }
@@ -108,8 +108,9 @@ pub(super) fn register(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
     });
 }
 
-/// The error of the engine without its position in the expression of the operator, so that it gets that of the template.
-fn at_the_operator(error: &Error, operands: [&Value; 4]) -> Error {
+/// The error of the engine without its position in the expression of the operator, so that it gets the position in
+/// the template.
+fn without_inner_position(error: &Error, operands: [&Value; 4]) -> Error {
     // An undefined value knows its position in the template, and adds the position to this error.
     let undefined = operands.into_iter().find(|value| value.is_undefined());
     if let Some(undefined) = undefined

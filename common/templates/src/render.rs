@@ -10,10 +10,10 @@ use minijinja::{
     machinery,
 };
 
-use super::error::{Part, Problem, RenderError};
+use super::error::{RenderError, TemplatePart, TemplateProblem};
 use super::meter::Meter;
 use super::numbers::ByValue;
-use super::{Source, functions, operators, syntax};
+use super::{TemplateSource, functions, operators, syntax};
 use tidings_domain::content::{Object, Rendered};
 
 /// The longest rendered part, in bytes. Mail programs truncate much shorter ones.
@@ -31,7 +31,7 @@ const MAX_RECURSION: usize = 80;
 /// # Errors
 ///
 /// Returns an error if the template does not compile.
-pub fn check(source: Source<'_>) -> Result<(), RenderError> {
+pub fn check(source: TemplateSource<'_>) -> Result<(), RenderError> {
     for (part, source) in source.parts() {
         syntax::compile(part.as_str(), source).map_err(|(line, problem)| RenderError {
             part,
@@ -47,11 +47,11 @@ pub fn check(source: Source<'_>) -> Result<(), RenderError> {
 /// # Errors
 ///
 /// Returns an error if a variable is missing, the template is invalid, or rendering exceeds a limit.
-pub fn render(source: Source<'_>, variables: &Object) -> Result<Rendered, RenderError> {
+pub fn render(source: TemplateSource<'_>, variables: &Object) -> Result<Rendered, RenderError> {
     let meter = Arc::new(Meter::new());
     let environment = environment(&meter);
     let root = Value::from(Serde(ByValue(variables)));
-    let write = |part: Part, source: &str| {
+    let write = |part: TemplatePart, source: &str| {
         write(&environment, part, source, root.clone()).map_err(|(line, problem)| RenderError {
             part,
             line,
@@ -61,23 +61,23 @@ pub fn render(source: Source<'_>, variables: &Object) -> Result<Rendered, Render
     Ok(Rendered {
         subject: source
             .subject
-            .map(|subject| write(Part::Subject, subject))
+            .map(|subject| write(TemplatePart::Subject, subject))
             .transpose()?
             .map(|subject| one_line(&subject)),
-        text: write(Part::Text, source.text)?,
+        text: write(TemplatePart::Text, source.text)?,
         html: source
             .html
-            .map(|html| write(Part::Html, html))
+            .map(|html| write(TemplatePart::Html, html))
             .transpose()?,
     })
 }
 
-impl<'a> Source<'a> {
-    fn parts(self) -> impl Iterator<Item = (Part, &'a str)> {
+impl<'a> TemplateSource<'a> {
+    fn parts(self) -> impl Iterator<Item = (TemplatePart, &'a str)> {
         let parts = [
-            (Part::Subject, self.subject),
-            (Part::Text, Some(self.text)),
-            (Part::Html, self.html),
+            (TemplatePart::Subject, self.subject),
+            (TemplatePart::Text, Some(self.text)),
+            (TemplatePart::Html, self.html),
         ];
         parts
             .into_iter()
@@ -109,14 +109,14 @@ fn environment(meter: &Arc<Meter>) -> Environment<'static> {
 
 fn write(
     environment: &Environment<'_>,
-    part: Part,
+    part: TemplatePart,
     source: &str,
     root: Value,
 ) -> Result<String, syntax::LocatedProblem> {
     let instructions = syntax::compile(part.as_str(), source)?;
     let escape = match part {
-        Part::Html => AutoEscape::Html,
-        Part::Subject | Part::Text => AutoEscape::None,
+        TemplatePart::Html => AutoEscape::Html,
+        TemplatePart::Subject | TemplatePart::Text => AutoEscape::None,
     };
     let mut written = String::new();
     let mut out = machinery::make_string_output(&mut written);
@@ -130,27 +130,29 @@ fn write(
     )
     .map_err(|error| (error.line(), problem(&error, source)))?;
     if written.len() > MAX_OUTPUT {
-        return Err((None, Problem::TooLong(MAX_OUTPUT)));
+        return Err((None, TemplateProblem::TooLong(MAX_OUTPUT)));
     }
     Ok(written)
 }
 
 /// Converts an error of the engine.
-fn problem(error: &Error, source: &str) -> Problem {
+fn problem(error: &Error, source: &str) -> TemplateProblem {
     let detail = error.detail().unwrap_or_default();
     if let Some(name) = missing(error, detail) {
-        return Problem::MissingVariable(name);
+        return TemplateProblem::MissingVariable(name);
     }
-    let expression = error.range().and_then(|range| whole(source, range));
+    let expression = error
+        .range()
+        .and_then(|range| whole_expression(source, range));
     match error.kind() {
-        ErrorKind::OutOfFuel => Problem::TooCostly,
+        ErrorKind::OutOfFuel => TemplateProblem::TooCostly,
         _ if ["recursion limit", "too many elements", "too large"]
             .iter()
             .any(|words| detail.contains(words)) =>
         {
-            Problem::TooCostly
+            TemplateProblem::TooCostly
         }
-        ErrorKind::UndefinedError => Problem::MissingVariable(shown(expression)),
+        ErrorKind::UndefinedError => TemplateProblem::MissingVariable(shown(expression)),
         // The details of these errors quote only the template; those of other errors quote values.
         ErrorKind::UnknownFunction
         | ErrorKind::UnknownMethod
@@ -160,9 +162,9 @@ fn problem(error: &Error, source: &str) -> Problem {
         | ErrorKind::TooManyArguments
             if !detail.is_empty() =>
         {
-            Problem::Failed(format!("{} ({})", detail, shown(expression)))
+            TemplateProblem::Failed(format!("{} ({})", detail, shown(expression)))
         }
-        kind => Problem::Failed(format!(
+        kind => TemplateProblem::Failed(format!(
             "{} cannot be computed with these variables: {kind}",
             shown(expression)
         )),
@@ -171,7 +173,7 @@ fn problem(error: &Error, source: &str) -> Problem {
 
 /// The expression at `range`, extended to the start of a lookup: the range of `order.lines[0].price` may start at the
 /// bracket.
-fn whole(source: &str, range: Range<usize>) -> Option<&str> {
+fn whole_expression(source: &str, range: Range<usize>) -> Option<&str> {
     let before = source.get(..range.start)?;
     let path = |c: char| c.is_alphanumeric() || "_.[]'\"".contains(c);
     let lookup = source.get(range.clone())?.starts_with(['.', '[']);
@@ -192,7 +194,8 @@ fn shown(expression: Option<&str>) -> String {
     expression.chars().take(100).collect()
 }
 
-/// The missing variable of an error, if a variable is missing. The engine puts its name in the details, between backticks: ``(`order.number` is undefined, from line 3)``.
+/// The missing variable of an error, if a variable is missing. The engine puts its name in the details, between
+/// backticks: ``(`order.number` is undefined, from line 3)``.
 fn missing(error: &Error, detail: &str) -> Option<String> {
     let (before, _) = detail.split_once("` is undefined")?;
     let (_, name) = before.rsplit_once('`')?;

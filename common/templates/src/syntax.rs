@@ -1,7 +1,7 @@
 use minijinja::machinery::{CodeGenerator, Instructions, Token, parse, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
-use super::error::Problem;
+use super::error::TemplateProblem;
 use super::{folding, rewrite};
 
 /// The longest source of one part, in bytes.
@@ -14,10 +14,10 @@ const MAX_TAG: usize = 16 * 1024;
 const MAX_ELIFS: usize = 100;
 
 /// The line of a problem, if known, and the problem.
-pub(super) type LocatedProblem = (Option<usize>, Problem);
+pub(super) type LocatedProblem = (Option<usize>, TemplateProblem);
 
 fn wrong(line: Option<usize>, message: impl Into<String>) -> LocatedProblem {
-    (line, Problem::Syntax(message.into()))
+    (line, TemplateProblem::Syntax(message.into()))
 }
 
 /// Compiles the source of one part, and rewrites it to count its cost.

@@ -1,5 +1,5 @@
 use tidings_domain::notification::Channel;
-use tidings_templates::{Locale, Source, TemplateName};
+use tidings_templates::{Locale, TemplateName, TemplateSource};
 
 use crate::GenericClient;
 use crate::error::DbError;
@@ -15,7 +15,7 @@ pub struct DemoTemplate {
     /// The locale.
     pub locale: &'static str,
     /// The template's parts.
-    pub source: Source<'static>,
+    pub source: TemplateSource<'static>,
     /// Example variables: a JSON object.
     pub variables: &'static str,
 }
@@ -33,7 +33,7 @@ macro_rules! email {
             name: $name,
             channel: Channel::Email,
             locale: $locale,
-            source: Source {
+            source: TemplateSource {
                 subject: Some(file!($name, "/email.", $locale, ".subject.txt")),
                 text: file!($name, "/email.", $locale, ".txt"),
                 html: Some(file!($name, "/email.", $locale, ".html")),
@@ -49,7 +49,7 @@ macro_rules! sms {
             name: $name,
             channel: Channel::Sms,
             locale: $locale,
-            source: Source {
+            source: TemplateSource {
                 subject: None,
                 text: file!($name, "/sms.", $locale, ".txt"),
                 html: None,
@@ -65,7 +65,7 @@ macro_rules! push {
             name: $name,
             channel: Channel::Push,
             locale: $locale,
-            source: Source {
+            source: TemplateSource {
                 subject: Some(file!($name, "/push.", $locale, ".subject.txt")),
                 text: file!($name, "/push.", $locale, ".txt"),
                 html: None,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn emails_load_nothing_and_are_made_for_light_and_dark() {
+    fn emails_load_no_resources_and_support_light_and_dark_mode() {
         for example in DEMO_TEMPLATES {
             let Some(html) = example.source.html else {
                 continue;

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn row_ids_sort_as_the_microseconds_do() {
+    fn row_ids_are_ordered_by_microsecond() {
         let start = 1_700_000_000_000_000i64;
         let ids: Vec<_> = (0..3000)
             .map(|micros| row_id(Timestamp::from_microsecond(start + micros).expect("in range")))

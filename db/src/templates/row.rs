@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use tidings_domain::notification::Channel;
-use tidings_templates::{Locale, Source, TemplateName};
+use tidings_templates::{Locale, TemplateName, TemplateSource};
 
 /// The key that all versions of a template share.
 #[derive(Clone, Copy, Debug)]
@@ -89,8 +89,8 @@ impl From<&tokio_postgres::Row> for TemplateRow {
 impl TemplateRow {
     /// The parts to render.
     #[must_use]
-    pub fn source(&self) -> Source<'_> {
-        Source {
+    pub fn source(&self) -> TemplateSource<'_> {
+        TemplateSource {
             subject: self.subject.as_deref(),
             text: &self.text,
             html: self.html.as_deref(),

@@ -1,4 +1,4 @@
-use tidings_templates::Source;
+use tidings_templates::TemplateSource;
 use uuid::Uuid;
 
 use super::row::VERSION;
@@ -16,7 +16,7 @@ use crate::error::DbError;
 pub async fn insert_version(
     client: &impl GenericClient,
     key: TemplateKey<'_>,
-    source: Source<'_>,
+    source: TemplateSource<'_>,
 ) -> Result<TemplateVersionRow, DbError> {
     let sql = format!(
         "INSERT INTO templates (id, name, channel, locale, version, subject, text, html)
@@ -58,7 +58,7 @@ pub async fn insert_version(
 pub async fn insert_first_version(
     client: &impl GenericClient,
     key: TemplateKey<'_>,
-    source: Source<'_>,
+    source: TemplateSource<'_>,
 ) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(

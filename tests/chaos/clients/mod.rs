@@ -1,9 +1,9 @@
 //! Clients that post at a steady rate and retry until each notification has its 202.
 
-mod api;
-mod body;
+mod api_client;
 mod gaps;
-mod request;
+mod notification_body;
+mod post_request;
 mod stats;
 
 use std::mem;
@@ -20,9 +20,9 @@ use crate::ledger::Ledger;
 use crate::rng::Rng;
 use crate::run_log::RunLog;
 
-use api::Api;
-use body::BodyGenerator;
-use request::{Notification, Request, Shared};
+use api_client::ApiClient;
+use notification_body::BodyGenerator;
+use post_request::{PendingNotification, PostRequest, RequestContext};
 pub use stats::{ClientStats, Counts};
 
 /// Maximum number of notifications without their 202. More are not posted: during an outage, clients must not
@@ -61,7 +61,7 @@ impl Clients {
         let apis: anyhow::Result<Vec<_>> = settings
             .api_ports
             .iter()
-            .map(|port| Api::at(*port))
+            .map(|port| ApiClient::at(*port))
             .collect();
         let clients = Self {
             stats: Arc::new(ClientStats::new(settings.api_ports.len())),
@@ -69,7 +69,7 @@ impl Clients {
             give_up: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        let shared = Arc::new(Shared {
+        let context = Arc::new(RequestContext {
             log: settings.log,
             ledger: settings.ledger,
             stats: Arc::clone(&clients.stats),
@@ -78,7 +78,7 @@ impl Clients {
         });
         clients.tasks.spawn(
             Dispatcher {
-                shared,
+                context,
                 rng: Rng::new(settings.seed),
                 pending: Arc::new(Semaphore::new(MAX_PENDING)),
                 batch: Vec::new(),
@@ -107,11 +107,11 @@ impl Clients {
 
 /// Creates notifications at the configured rate and spawns their requests.
 struct Dispatcher {
-    shared: Arc<Shared>,
+    context: Arc<RequestContext>,
     rng: Rng,
     pending: Arc<Semaphore>,
     /// Notifications that wait until their batch is full.
-    batch: Vec<(Notification, OwnedSemaphorePermit)>,
+    batch: Vec<(PendingNotification, OwnedSemaphorePermit)>,
     tasks: TaskTracker,
     give_up: CancellationToken,
 }
@@ -124,13 +124,13 @@ impl Dispatcher {
         let mut number = 0;
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
             let Ok(permit) = Arc::clone(&self.pending).try_acquire_owned() else {
-                self.shared.stats.skipped();
+                self.context.stats.skipped();
                 continue;
             };
             number += 1;
             // With an odd batch share, items of batches alternate as well.
             let with_key = number % 2 == 0;
-            let notification = Notification::new(&self.shared, with_key, &mut self.rng);
+            let notification = PendingNotification::new(&self.context, with_key, &mut self.rng);
             if number % BATCH_SHARE > 0 {
                 self.send(vec![(notification, permit)], false);
                 continue;
@@ -145,15 +145,19 @@ impl Dispatcher {
         self.send(batch, true);
     }
 
-    fn send(&mut self, notifications: Vec<(Notification, OwnedSemaphorePermit)>, batch: bool) {
+    fn send(
+        &mut self,
+        notifications: Vec<(PendingNotification, OwnedSemaphorePermit)>,
+        batch: bool,
+    ) {
         let (notifications, permits) = notifications.into_iter().unzip();
-        let request = Request {
+        let request = PostRequest {
             notifications,
             batch,
             rng: self.rng.split(),
             _permits: permits,
         };
-        let posting = request.post(Arc::clone(&self.shared));
+        let posting = request.post(Arc::clone(&self.context));
         let give_up = self.give_up.clone();
         self.tasks
             .spawn(async move { give_up.run_until_cancelled(posting).await });

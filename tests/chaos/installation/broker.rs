@@ -17,9 +17,9 @@ pub struct Broker {
     management: Vec<Management>,
 }
 
-/// Messages in the queues of an installation.
+/// The messages that remain in the queues of an installation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Depths {
+pub struct RemainingMessages {
     /// In the dead-notification queue.
     pub dead_letters: u64,
     /// In the other queues that are not empty, by name.
@@ -47,10 +47,10 @@ impl Broker {
     }
 
     /// Returns the number of ready messages in each queue, without those that a consumer holds.
-    pub async fn depths(&self) -> anyhow::Result<Depths> {
+    pub async fn remaining_messages(&self) -> anyhow::Result<RemainingMessages> {
         let connection = connect(&self.settings, "tidings-chaos").await?;
         let channel = connection.create_channel().await?;
-        let mut depths = Depths::default();
+        let mut remaining = RemainingMessages::default();
         for queue in &self.topology.queues {
             let options = QueueDeclareOptions {
                 passive: true,
@@ -60,13 +60,13 @@ impl Broker {
                 channel.queue_declare(queue.name.as_str().into(), options, FieldTable::default());
             let messages = declared.await?.message_count().into();
             if queue.name == self.settings.names.dlq {
-                depths.dead_letters = messages;
+                remaining.dead_letters = messages;
             } else if messages > 0 {
-                depths.waiting.insert(queue.name.clone(), messages);
+                remaining.waiting.insert(queue.name.clone(), messages);
             }
         }
         connection.close(200, "done".into()).await?;
-        Ok(depths)
+        Ok(remaining)
     }
 
     /// Returns the number of messages that consumers held some seconds ago.

@@ -23,8 +23,8 @@ const NAME: &str = "tidings-chaos";
 /// Time between two terminations of connections while the server is exhausted.
 const TERMINATE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// PostgreSQL, accessed without proxies.
-pub struct Database {
+/// The database of the run, accessed without proxies.
+pub struct ChaosDatabase {
     url: Url,
 }
 
@@ -38,12 +38,12 @@ pub struct Users {
 }
 
 /// A connection of this program.
-struct Connection {
+struct DatabaseConnection {
     client: Client,
     _driving: AbortOnDropHandle<()>,
 }
 
-impl Database {
+impl ChaosDatabase {
     pub const fn at(url: Url) -> Self {
         Self { url }
     }
@@ -70,7 +70,7 @@ impl Database {
         })
     }
 
-    async fn connect(&self) -> Result<Connection, tokio_postgres::Error> {
+    async fn connect(&self) -> Result<DatabaseConnection, tokio_postgres::Error> {
         let mut config: Config = self.url.as_str().parse()?;
         config.application_name(NAME);
         let (client, connection) = config.connect(NoTls).await?;
@@ -78,7 +78,7 @@ impl Database {
             // The client reports the error.
             let _ = connection.await;
         });
-        Ok(Connection {
+        Ok(DatabaseConnection {
             client,
             _driving: AbortOnDropHandle::new(driving),
         })
@@ -152,7 +152,7 @@ fn startup(user: &str) -> Vec<u8> {
     [&length.to_be_bytes(), &VERSION, parameters.as_bytes()].concat()
 }
 
-async fn terminate_others(connection: &Connection) -> Result<(), tokio_postgres::Error> {
+async fn terminate_others(connection: &DatabaseConnection) -> Result<(), tokio_postgres::Error> {
     let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                WHERE datname = current_database() AND application_name <> $1";
     connection.client.execute(sql, &[&NAME]).await.map(drop)

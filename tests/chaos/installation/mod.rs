@@ -1,11 +1,11 @@
 //! The installation under test: two processes of each program, their servers, and the network between them.
 
-mod addresses;
 mod broker;
 mod database;
+mod dev_servers;
 mod memory;
-mod program;
-mod servers;
+mod server_addresses;
+mod supervised_program;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,13 +15,13 @@ use std::time::Duration;
 use anyhow::Context;
 use futures_util::future::try_join_all;
 
-pub use broker::{Broker, Depths};
-pub use database::{Database, Users};
+pub use broker::{Broker, RemainingMessages};
+pub use database::{ChaosDatabase, Users};
+pub use dev_servers::DevServers;
 pub use memory::{Mib, bound};
-pub use program::Program;
-pub use servers::Servers;
+pub use supervised_program::SupervisedProgram;
 
-use addresses::{Addresses, port};
+use server_addresses::{ServerAddresses, port};
 
 use crate::components::{Component, Link, PROCESSES};
 use crate::proxy::{Conditions, Proxy};
@@ -37,12 +37,12 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 /// Two processes of each program, connected through proxies.
 pub struct Installation {
     pub log: Arc<RunLog>,
-    pub servers: Servers,
-    pub database: Database,
+    pub servers: DevServers,
+    pub database: ChaosDatabase,
     pub broker: Broker,
     /// The number of RabbitMQ nodes.
     pub nodes: usize,
-    programs: BTreeMap<Component, Program>,
+    programs: BTreeMap<Component, SupervisedProgram>,
     links: BTreeMap<Link, Arc<Proxy>>,
     probes: reqwest::Client,
 }
@@ -60,11 +60,11 @@ pub struct Paths<'a> {
 impl Installation {
     /// Creates the proxies around `servers`, which must run, and starts no program.
     pub async fn new(
-        servers: Servers,
+        servers: DevServers,
         paths: &Paths<'_>,
         log: Arc<RunLog>,
     ) -> anyhow::Result<Self> {
-        let addresses = Addresses::read(&servers)?;
+        let addresses = ServerAddresses::read(&servers)?;
         let nodes = addresses.nodes.len();
         let mut links = BTreeMap::new();
         for link in Link::all(nodes) {
@@ -87,12 +87,12 @@ impl Installation {
             let binary = paths.programs.join(name);
             programs.insert(
                 component,
-                Program::new(component, binary, settings, log, proxy),
+                SupervisedProgram::new(component, binary, settings, log, proxy),
             );
         }
         Ok(Self {
             log,
-            database: Database::at(addresses.database.clone()),
+            database: ChaosDatabase::at(addresses.database.clone()),
             broker: Broker::new(addresses.direct_settings(), &addresses.management)?,
             servers,
             nodes,
@@ -107,20 +107,20 @@ impl Installation {
 
     /// Starts all processes and waits until they are ready.
     pub async fn start(&self) -> anyhow::Result<()> {
-        try_join_all(self.programs.values().map(Program::start)).await?;
+        try_join_all(self.programs.values().map(SupervisedProgram::start)).await?;
         let ready = until(READY, || async { self.unready().await.is_empty() }).await;
         anyhow::ensure!(ready, "not ready: {:?}", self.unready().await);
         Ok(())
     }
 
     /// Returns a program's process.
-    pub fn program(&self, component: Component) -> anyhow::Result<&Program> {
+    pub fn program(&self, component: Component) -> anyhow::Result<&SupervisedProgram> {
         let program = self.programs.get(&component);
         program.with_context(|| format!("{component} is not a program of Tidings"))
     }
 
     /// Returns all processes of the programs.
-    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+    pub fn programs(&self) -> impl Iterator<Item = &SupervisedProgram> {
         self.programs.values()
     }
 

@@ -14,15 +14,15 @@ fn under_key(n: u32) -> Option<String> {
     format!("key-{n}").into()
 }
 
-fn attempt(n: u32) -> Entry {
-    Entry::Attempt {
+fn attempt(n: u32) -> LedgerEntry {
+    LedgerEntry::Attempt {
         body: body(n),
         key: None,
     }
 }
 
-fn accepted(n: u32) -> Entry {
-    Entry::Accepted {
+fn accepted(n: u32) -> LedgerEntry {
+    LedgerEntry::Accepted {
         body: body(n),
         key: None,
         id: id(n),
@@ -38,10 +38,10 @@ fn row(its_id: u32, its_body: u32) -> Row {
     }
 }
 
-fn compare(entries: Vec<Entry>, rows: &[Row]) -> Findings {
-    let promises = Promises::read(entries.into_iter().map(Ok)).expect("a ledger");
+fn compare(entries: Vec<LedgerEntry>, rows: &[Row]) -> Findings {
+    let ledger = LedgerSummary::read(entries.into_iter().map(Ok)).expect("a ledger");
     let delivered = HashSet::new();
-    let mut comparison = Comparison::new(&promises, &delivered);
+    let mut comparison = Comparison::new(&ledger, &delivered);
     for row in rows {
         comparison.add(row);
     }
@@ -50,13 +50,13 @@ fn compare(entries: Vec<Entry>, rows: &[Row]) -> Findings {
 
 /// Body 1 was accepted without a key, body 2 with a key after an attempt without a response; body 3 never got a
 /// response.
-fn entries() -> Vec<Entry> {
+fn entries() -> Vec<LedgerEntry> {
     let with_key = |entry| match entry {
-        Entry::Attempt { body, .. } => Entry::Attempt {
+        LedgerEntry::Attempt { body, .. } => LedgerEntry::Attempt {
             body,
             key: under_key(2),
         },
-        Entry::Accepted { body, id, .. } => Entry::Accepted {
+        LedgerEntry::Accepted { body, id, .. } => LedgerEntry::Accepted {
             body,
             id,
             key: under_key(2),
@@ -141,7 +141,7 @@ fn a_second_row_of_an_id_a_key_or_an_attempt_is_doubled() {
 #[test]
 fn an_id_that_was_returned_for_two_bodies_is_lost_for_one() {
     let mut entries = entries();
-    entries.push(Entry::Accepted {
+    entries.push(LedgerEntry::Accepted {
         body: body(3),
         key: None,
         id: id(1),
@@ -153,7 +153,7 @@ fn an_id_that_was_returned_for_two_bodies_is_lost_for_one() {
 #[test]
 fn a_key_that_is_accepted_twice_counts_once() {
     let mut entries = entries();
-    entries.push(Entry::Accepted {
+    entries.push(LedgerEntry::Accepted {
         body: body(2),
         key: under_key(2),
         id: id(2),
@@ -179,9 +179,9 @@ fn a_processed_row_that_was_never_sent_is_undelivered() {
         has_provider: true,
         ..row(n, n)
     };
-    let promises = Promises::read(entries().into_iter().map(Ok)).expect("a ledger");
+    let ledger = LedgerSummary::read(entries().into_iter().map(Ok)).expect("a ledger");
     let delivered = HashSet::from([id(2)]);
-    let mut comparison = Comparison::new(&promises, &delivered);
+    let mut comparison = Comparison::new(&ledger, &delivered);
     for row in [sent(1), sent(2)] {
         comparison.add(&row);
     }

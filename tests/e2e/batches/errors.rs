@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::json;
 use tidings_domain::notification::{Channel, DeliveredChannel};
-use tidings_tests::{Kind, Program, World, eventually, notification, secs};
+use tidings_tests::{Program, ProgramKind, World, eventually, notification, secs};
 
 use super::result_codes;
 
@@ -61,7 +61,7 @@ async fn without_a_broker_a_valid_batch_is_a_503_and_an_invalid_one_a_400() {
     let world = World::new().await;
     let nowhere = ("RABBITMQ_URL", "amqp://nobody:hunter2@127.0.0.1:1/none");
     let settings = world.settings(&[nowhere]);
-    let api = Program::start(Kind::Api, settings).await;
+    let api = Program::start(ProgramKind::Api, settings).await;
     let client = api.client();
     let answer = client.post_batch(&[json!({}), world.in_app()]).await;
     answer.assert_error(503, "broker_unavailable");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tidings_tests::{Receiver, eventually_ok, outcomes, secs};
+use tidings_tests::{MockHttpServer, eventually_ok, outcomes, secs};
 
 use super::{accepted_response, channel, error, post, world};
 
@@ -11,7 +11,7 @@ use super::{accepted_response, channel, error, post, world};
 async fn refused_credentials_pause_the_channel_until_they_are_accepted() {
     let corrected = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&corrected);
-    let twilio = Receiver::start(move |_| {
+    let twilio = MockHttpServer::start(move |_| {
         if now.load(Ordering::SeqCst) {
             accepted_response()
         } else {

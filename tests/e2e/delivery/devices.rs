@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use tidings_tests::{Client, Received, Receiver, Response, World, outcomes};
+use tidings_tests::{Client, MockHttpServer, Received, Response, World, outcomes};
 
 const KEY: &str = include_str!("../keys/test-only-rsa.pem");
 
@@ -44,15 +44,15 @@ fn token_of(request: &Received) -> String {
 }
 
 /// Starts an FCM whose responses `of_device` determines.
-async fn fcm(of_device: impl Fn(&str) -> Response + Send + Sync + 'static) -> Receiver {
-    Receiver::start(move |request| match request.path.as_str() {
+async fn fcm(of_device: impl Fn(&str) -> Response + Send + Sync + 'static) -> MockHttpServer {
+    MockHttpServer::start(move |request| match request.path.as_str() {
         "/token" => access_token(),
         _ => of_device(&token_of(request)),
     })
     .await
 }
 
-async fn world(fcm: &Receiver, file: &tempfile::NamedTempFile) -> World {
+async fn world(fcm: &MockHttpServer, file: &tempfile::NamedTempFile) -> World {
     let account = json!({
         "type": "service_account",
         "project_id": "demo",
@@ -92,7 +92,7 @@ fn push(world: &World) -> Value {
     })
 }
 
-fn sent_to(fcm: &Receiver, token: &str) -> usize {
+fn sent_to(fcm: &MockHttpServer, token: &str) -> usize {
     let requests = fcm.requests();
     requests
         .iter()

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;
 use tidings_tests::{
-    Answer, Client, Program, Received, Receiver, Response, World, eventually_ok, outcomes, secs,
+    Answer, Client, MockHttpServer, Program, Received, Response, World, eventually_ok, outcomes,
+    secs,
 };
 
 use super::channel;
@@ -56,12 +57,12 @@ fn verifies(request: &Received, secret: &str) -> bool {
 #[tokio::test]
 async fn each_endpoint_of_a_user_gets_one_request_signed_with_its_own_secret() {
     let seen = AtomicUsize::new(0);
-    let flaky = Receiver::start(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
+    let flaky = MockHttpServer::start(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
         0 | 1 => Response::status(500),
         _ => Response::status(200),
     })
     .await;
-    let steady = Receiver::start(|_| Response::status(200)).await;
+    let steady = MockHttpServer::start(|_| Response::status(200)).await;
     let world = world(&[]).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let (_, flaky_secret) = endpoint(&api.client(), &world, &flaky.url("/")).await;
@@ -97,7 +98,7 @@ async fn each_endpoint_of_a_user_gets_one_request_signed_with_its_own_secret() {
 
 #[tokio::test]
 async fn an_endpoint_that_answers_410_is_disabled() {
-    let gone = Receiver::start(|_| Response::status(410)).await;
+    let gone = MockHttpServer::start(|_| Response::status(410)).await;
     let world = world(&[]).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let (id, _) = endpoint(&api.client(), &world, &gone.url("/")).await;
@@ -125,11 +126,11 @@ async fn an_endpoint_that_answers_410_is_disabled() {
 async fn a_destination_that_is_down_gets_only_probes_and_delays_no_other() {
     let works = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&works);
-    let down = Receiver::start(move |_| {
+    let down = MockHttpServer::start(move |_| {
         Response::status(if now.load(Ordering::SeqCst) { 200 } else { 502 })
     })
     .await;
-    let up = Receiver::start(|_| Response::status(200)).await;
+    let up = MockHttpServer::start(|_| Response::status(200)).await;
     let world = world(&[("BREAKER_FAILURES", "5"), ("BREAKER_PROBE_SECS", "2")]).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     let (mut to_down, mut to_up) = (Vec::new(), Vec::new());
@@ -171,10 +172,10 @@ async fn a_destination_that_is_down_gets_only_probes_and_delays_no_other() {
 
 #[tokio::test]
 async fn an_endpoint_that_rejected_a_notification_is_not_retried_while_another_is_down() {
-    let refuses = Receiver::start(|_| Response::status(400).body("no such order")).await;
+    let refuses = MockHttpServer::start(|_| Response::status(400).body("no such order")).await;
     let works = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&works);
-    let down = Receiver::start(move |_| {
+    let down = MockHttpServer::start(move |_| {
         Response::status(if now.load(Ordering::SeqCst) { 200 } else { 503 })
     })
     .await;
@@ -211,13 +212,13 @@ async fn an_endpoint_that_rejected_a_notification_is_not_retried_while_another_i
 #[tokio::test]
 async fn retry_after_is_respected_although_another_endpoint_is_retried_sooner() {
     let seen = AtomicUsize::new(0);
-    let patient = Receiver::start(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
+    let patient = MockHttpServer::start(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
         0 => Response::status(429).header("retry-after", "4"),
         _ => Response::status(200),
     })
     .await;
     let tried = AtomicUsize::new(0);
-    let flaky = Receiver::start(move |_| match tried.fetch_add(1, Ordering::SeqCst) {
+    let flaky = MockHttpServer::start(move |_| match tried.fetch_add(1, Ordering::SeqCst) {
         0 => Response::status(500),
         _ => Response::status(200),
     })
@@ -240,7 +241,7 @@ async fn retry_after_is_respected_although_another_endpoint_is_retried_sooner() 
 
 #[tokio::test]
 async fn waiting_for_a_destination_that_is_down_is_limited() {
-    let down = Receiver::start(|_| Response::status(503)).await;
+    let down = MockHttpServer::start(|_| Response::status(503)).await;
     let world = world(&[
         ("BREAKER_FAILURES", "1"),
         ("BREAKER_PROBE_SECS", "3600"),

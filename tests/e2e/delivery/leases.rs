@@ -5,18 +5,18 @@ use std::time::Duration;
 use tidings_broker::MessageFactory;
 use tidings_db::notifications::{self, ClaimResult};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
-use tidings_tests::{Receiver, eventually, outcomes, secs};
+use tidings_tests::{MockHttpServer, eventually, outcomes, secs};
 
 use super::{accepted_response, post, world};
 
 #[tokio::test]
 async fn a_message_whose_row_another_worker_has_claimed_waits_without_an_attempt() {
-    let twilio = Receiver::start(|_| accepted_response()).await;
+    let twilio = MockHttpServer::start(|_| accepted_response()).await;
     let world = world(&twilio, &[("MAX_RETRIES", "0")]).await;
     let api = world.api().await;
     let mut intake = world
         .start(
-            tidings_tests::Kind::Worker,
+            tidings_tests::ProgramKind::Worker,
             &[("WORKER_CHANNELS", "intake")],
         )
         .await;
@@ -53,12 +53,13 @@ async fn a_message_whose_row_another_worker_has_claimed_waits_without_an_attempt
 
 #[tokio::test]
 async fn copies_of_a_message_are_sent_once() {
-    let twilio = Receiver::start(|_| accepted_response().after(Duration::from_millis(300))).await;
+    let twilio =
+        MockHttpServer::start(|_| accepted_response().after(Duration::from_millis(300))).await;
     let world = world(&twilio, &[]).await;
     let api = world.api().await;
     let mut intake = world
         .start(
-            tidings_tests::Kind::Worker,
+            tidings_tests::ProgramKind::Worker,
             &[("WORKER_CHANNELS", "intake")],
         )
         .await;

@@ -12,10 +12,10 @@ mod retry_limits;
 
 use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;
-use tidings_tests::{Program, Receiver, Response, World};
+use tidings_tests::{MockHttpServer, Program, Response, World};
 
 /// Settings that send text messages to `twilio`, a server that responds like Twilio.
-fn twilio_settings(twilio: &Receiver) -> Vec<(&'static str, String)> {
+fn twilio_settings(twilio: &MockHttpServer) -> Vec<(&'static str, String)> {
     let settings = [
         ("SMS_PROVIDER", "twilio"),
         ("WORKER_CHANNELS", "intake,sms"),
@@ -32,7 +32,7 @@ fn twilio_settings(twilio: &Receiver) -> Vec<(&'static str, String)> {
 }
 
 /// Creates an installation that sends text messages to `twilio`.
-async fn world(twilio: &Receiver, more: &[(&str, &str)]) -> World {
+async fn world(twilio: &MockHttpServer, more: &[(&str, &str)]) -> World {
     let settings = twilio_settings(twilio);
     let mut settings: Vec<(&str, &str)> = settings
         .iter()

@@ -1,7 +1,7 @@
 //! An outage of a provider: its channel consumes no messages, and none of them loses an attempt.
 
 use futures_util::{StreamExt, stream};
-use tidings_tests::{Receiver, eventually, eventually_ok, secs};
+use tidings_tests::{MockHttpServer, eventually, eventually_ok, secs};
 
 use super::{accepted_response, channel, post, world};
 
@@ -9,7 +9,7 @@ const WAITING: usize = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_longer_than_all_retries_dead_letters_no_message_under_load() {
-    let mut twilio = Receiver::start(|_| accepted_response()).await;
+    let mut twilio = MockHttpServer::start(|_| accepted_response()).await;
     let world = world(
         &twilio,
         &[
@@ -76,7 +76,7 @@ async fn an_outage_longer_than_all_retries_dead_letters_no_message_under_load() 
 
 #[tokio::test]
 async fn an_outage_uses_no_attempt_on_a_channel_with_one_message() {
-    let mut twilio = Receiver::start(|_| accepted_response()).await;
+    let mut twilio = MockHttpServer::start(|_| accepted_response()).await;
     let world = world(
         &twilio,
         &[

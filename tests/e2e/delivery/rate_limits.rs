@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tidings_tests::{Receiver, outcomes, secs};
+use tidings_tests::{MockHttpServer, outcomes, secs};
 
 use super::{accepted_response, channel, error, post, world};
 
 #[tokio::test]
 async fn rate_limiting_by_a_provider_uses_no_attempt() {
     let seen = AtomicUsize::new(0);
-    let twilio = Receiver::start(move |_| match seen.fetch_add(1, Ordering::Relaxed) {
+    let twilio = MockHttpServer::start(move |_| match seen.fetch_add(1, Ordering::Relaxed) {
         0 | 1 => error(429, 20429, "Too Many Requests").header("retry-after", "1"),
         _ => accepted_response(),
     })
@@ -36,9 +36,10 @@ async fn rate_limiting_by_a_provider_uses_no_attempt() {
 
 #[tokio::test]
 async fn a_paused_channel_sends_nothing_and_other_channels_continue() {
-    let twilio =
-        Receiver::start(|_| error(429, 20429, "Too Many Requests").header("retry-after", "3600"))
-            .await;
+    let twilio = MockHttpServer::start(|_| {
+        error(429, 20429, "Too Many Requests").header("retry-after", "3600")
+    })
+    .await;
     let world = world(
         &twilio,
         &[

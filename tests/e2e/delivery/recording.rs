@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use tidings_tests::{Receiver, eventually, outcomes, secs};
+use tidings_tests::{MockHttpServer, eventually, outcomes, secs};
 
 use super::{accepted_response, post, world};
 
 #[tokio::test]
 async fn a_delivery_that_cannot_be_recorded_is_recorded_later_and_not_sent_again() {
-    let twilio = Receiver::start(|_| accepted_response().after(Duration::from_secs(1))).await;
+    let twilio = MockHttpServer::start(|_| accepted_response().after(Duration::from_secs(1))).await;
     let world = world(&twilio, &[("DATABASE_STATEMENT_TIMEOUT_MS", "500")]).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     let mut client = world
@@ -39,7 +39,7 @@ async fn a_delivery_that_cannot_be_recorded_is_recorded_later_and_not_sent_again
 #[tokio::test]
 async fn an_attempt_of_a_killed_worker_is_on_the_timeline_as_unknown() {
     let pace = Duration::from_secs(2);
-    let twilio = Receiver::start(move |_| accepted_response().after(pace)).await;
+    let twilio = MockHttpServer::start(move |_| accepted_response().after(pace)).await;
     let world = world(
         &twilio,
         &[

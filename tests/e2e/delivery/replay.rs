@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tidings_tests::{Receiver, eventually, outcomes, secs};
+use tidings_tests::{MockHttpServer, eventually, outcomes, secs};
 
 use super::{accepted_response, error, post, world};
 
@@ -11,7 +11,7 @@ use super::{accepted_response, error, post, world};
 async fn a_replay_delivers_a_dead_letter() {
     let works = Arc::new(AtomicBool::new(false));
     let now = Arc::clone(&works);
-    let twilio = Receiver::start(move |_| {
+    let twilio = MockHttpServer::start(move |_| {
         if now.load(Ordering::SeqCst) {
             accepted_response()
         } else {

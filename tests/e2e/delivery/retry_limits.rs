@@ -1,12 +1,12 @@
 //! Each channel has its own maximum of retries.
 
-use tidings_tests::{Receiver, eventually, outcomes, secs};
+use tidings_tests::{MockHttpServer, eventually, outcomes, secs};
 
 use super::{error, post, world};
 
 #[tokio::test]
 async fn a_channel_with_fewer_retries_dead_letters_earlier() {
-    let twilio = Receiver::start(|_| error(500, 20500, "Internal Server Error")).await;
+    let twilio = MockHttpServer::start(|_| error(500, 20500, "Internal Server Error")).await;
     let world = world(
         &twilio,
         &[
@@ -40,7 +40,7 @@ async fn a_channel_with_fewer_retries_dead_letters_earlier() {
 #[tokio::test]
 async fn a_message_that_the_provider_rejects_becomes_a_dead_letter_with_the_providers_error() {
     let words = "The 'To' number is not a valid phone number";
-    let twilio = Receiver::start(move |_| error(400, 21211, words)).await;
+    let twilio = MockHttpServer::start(move |_| error(400, 21211, words)).await;
     let world = world(&twilio, &[]).await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());
     let id = post(&world, &api, "hello").await;

@@ -1,6 +1,6 @@
 use tidings_tests::secs;
 
-use super::{Installation, until_disconnected};
+use super::{PrivateBrokerInstallation, until_disconnected};
 
 /// Requests that are refused during the alarm. Eight clients get at most 40 refusals a second, so the alarm
 /// lasts for more than twice the heartbeat, and a connection that does not survive it is noticed.
@@ -8,7 +8,8 @@ const REFUSALS: usize = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn during_a_memory_alarm_posts_are_refused_in_time_and_accepted_soon_after() {
-    let mut installation = Installation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
+    let mut installation =
+        PrivateBrokerInstallation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
     let load = installation.load(8).await;
     let watermark = async |fraction| {
         let arguments = ["-q", "set_vm_memory_high_watermark", fraction];

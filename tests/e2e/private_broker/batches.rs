@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Installation, until_disconnected, until_ready};
+use super::{PrivateBrokerInstallation, until_disconnected, until_ready};
 
 /// Returns `count` items of batch `batch`, each with its own key.
 fn items(user: UserId, batch: usize, count: usize) -> Vec<Value> {
@@ -56,7 +56,7 @@ async fn until_recorded(world: &World, ids: &BTreeSet<Uuid>) -> Vec<Uuid> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_broker_is_stopped_a_batch_is_refused_and_may_be_sent_again() {
-    let mut installation = Installation::start(&[]).await;
+    let mut installation = PrivateBrokerInstallation::start(&[]).await;
     installation.until_settled().await;
     let (client, world) = (installation.api.client(), &installation.world);
     let [before, meanwhile] = [0, 1].map(|batch| items(world.user, batch, 1000));
@@ -100,7 +100,7 @@ async fn while_the_broker_is_frozen_a_batch_is_refused_in_time_and_leaks_no_perm
         ("PUBLISH_TIMEOUT_MS", "2000"),
         ("PUBLISH_MAX_IN_FLIGHT", "100"),
     ];
-    let mut installation = Installation::start(&settings).await;
+    let mut installation = PrivateBrokerInstallation::start(&settings).await;
     installation.until_settled().await;
     let (client, world) = (installation.api.client(), &installation.world);
     let batch = items(world.user, 0, 1000);
@@ -173,7 +173,7 @@ impl Batches {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_killed_under_batches_loses_no_accepted_item() {
-    let mut installation = Installation::start(&[]).await;
+    let mut installation = PrivateBrokerInstallation::start(&[]).await;
     installation.until_settled().await;
     let (world, client) = (&installation.world, installation.api.client());
     let batches = Batches::default();

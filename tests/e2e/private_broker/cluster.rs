@@ -2,24 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use tidings_tests::{Load, PrivateCluster, Program, Replicas, Servers, World};
+use tidings_tests::{Load, PrivateCluster, Program, Replicas, ServerUrls, World};
 use tidings_tests::{eventually, eventually_ok, secs};
 
 /// Maximum time until posts are accepted and recorded again.
 const GAP: Duration = secs(10);
 
 /// A running installation. Fields are dropped in this order.
-struct Installation {
+struct ClusterInstallation {
     api: Program,
     worker: Program,
     world: World,
     cluster: PrivateCluster,
 }
 
-impl Installation {
+impl ClusterInstallation {
     async fn start() -> Self {
         let cluster = PrivateCluster::new().await;
-        let servers = cluster.among(Servers::shared());
+        let servers = cluster.among(ServerUrls::shared());
         // A message that used an attempt would not be recorded in time.
         let settings = [("QUORUM_SIZE", "3"), ("RETRY_BASE_DELAY_MS", "600000")];
         let world = World::on(&servers, &settings).await;
@@ -80,7 +80,7 @@ impl Installation {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn posts_continue_when_a_leader_is_killed_and_when_a_node_is_frozen() {
-    let mut installation = Installation::start().await;
+    let mut installation = ClusterInstallation::start().await;
     let load = Load::start(&installation.api, installation.world.user, 8);
     let began = Instant::now();
     load.until_accepted(secs(60), 200).await;

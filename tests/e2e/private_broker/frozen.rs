@@ -1,11 +1,12 @@
-use tidings_tests::{Reply, eventually, secs};
+use tidings_tests::{PostOutcome, eventually, secs};
 use tokio::time::timeout;
 
-use super::Installation;
+use super::PrivateBrokerInstallation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_broker_is_frozen_posts_are_refused_in_time_and_accepted_soon_after() {
-    let mut installation = Installation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
+    let mut installation =
+        PrivateBrokerInstallation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
     let load = installation.load(8).await;
     let frozen = installation.broker.freeze().await;
     installation.until_disconnected().await;
@@ -19,7 +20,8 @@ async fn while_the_broker_is_frozen_posts_are_refused_in_time_and_accepted_soon_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_stops_an_api_whose_requests_wait_for_the_broker() {
-    let mut installation = Installation::start(&[("PUBLISH_TIMEOUT_MS", "60000")]).await;
+    let mut installation =
+        PrivateBrokerInstallation::start(&[("PUBLISH_TIMEOUT_MS", "60000")]).await;
     let load = installation.load(8).await;
     let frozen = installation.broker.freeze().await;
     let accepted = timeout(secs(1), load.until_accepted(secs(60), 1)).await;
@@ -40,7 +42,7 @@ async fn a_second_signal_stops_an_api_whose_requests_wait_for_the_broker() {
     installation.assert_recovers(&load).await;
     let posted = installation.assert_recorded_once(load).await;
     assert!(
-        posted.count(Reply::Nothing) >= 8,
+        posted.count(PostOutcome::Nothing) >= 8,
         "the requests must be aborted"
     );
 }

@@ -1,10 +1,10 @@
-use tidings_tests::{Reply, secs};
+use tidings_tests::{PostOutcome, secs};
 
-use super::Installation;
+use super::PrivateBrokerInstallation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_killed_under_load_loses_no_accepted_notification() {
-    let mut installation = Installation::start(&[]).await;
+    let mut installation = PrivateBrokerInstallation::start(&[]).await;
     let load = installation.load(32).await;
     for _ in 0..2 {
         load.until_accepted(secs(60), 1000).await;
@@ -16,5 +16,5 @@ async fn a_broker_killed_under_load_loses_no_accepted_notification() {
     let posted = installation.assert_recorded_once(load).await;
     // PUBLISH_TIMEOUT_MS is 5 s; the rest is for a busy machine.
     posted.assert_answered_within(secs(10));
-    assert_eq!(posted.count(Reply::Nothing), 0, "the API was up");
+    assert_eq!(posted.count(PostOutcome::Nothing), 0, "the API was up");
 }

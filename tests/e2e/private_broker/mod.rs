@@ -10,11 +10,11 @@ mod stopped;
 
 use std::time::Instant;
 
-use tidings_tests::{Client, Load, PrivateServer, Program, Server, Servers, World};
+use tidings_tests::{Client, Load, PrivateServer, Program, ServerKind, ServerUrls, World};
 use tidings_tests::{eventually, eventually_ok, secs};
 
 /// A running installation. Fields are dropped in this order.
-struct Installation {
+struct PrivateBrokerInstallation {
     api: Program,
     worker: Program,
     world: World,
@@ -22,13 +22,13 @@ struct Installation {
     began: Instant,
 }
 
-impl Installation {
+impl PrivateBrokerInstallation {
     async fn start(more: &[(&str, &str)]) -> Self {
-        let broker = PrivateServer::new(Server::RabbitMq).await;
+        let broker = PrivateServer::new(ServerKind::RabbitMq).await;
         // A message that used an attempt would not be recorded in time.
         let mut settings = vec![("RETRY_BASE_DELAY_MS", "600000")];
         settings.extend(more);
-        let world = World::on(&broker.among(Servers::shared()), &settings).await;
+        let world = World::on(&broker.among(ServerUrls::shared()), &settings).await;
         let (api, worker) = tokio::join!(world.api(), world.worker());
         Self {
             api,
@@ -47,8 +47,8 @@ impl Installation {
         load
     }
 
-    /// Waits until the broker may be killed: a queue survives a kill of the only node from 2 s after its
-    /// declaration.
+    /// Waits until the broker may be killed. A queue survives a kill of the only node only if it was declared 2 s
+    /// before, and RabbitMQ reports no event at that point, so the age of the queues is all that can be waited for.
     async fn until_settled(&self) {
         eventually(secs(10), "the queues are settled", async || {
             self.began.elapsed() > secs(3)

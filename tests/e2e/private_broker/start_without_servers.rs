@@ -3,20 +3,20 @@ use std::time::Instant;
 use serde_json::Value;
 use tidings_db::migrations;
 use tidings_domain::notification::{Channel, UserId};
-use tidings_tests::{Client, Kind, PrivateServer, Program, Server, Servers, Settings};
+use tidings_tests::{Client, EnvVars, PrivateServer, Program, ProgramKind, ServerKind, ServerUrls};
 use tidings_tests::{TestDatabase, Vhost, eventually_ok, notification, secs, tokens};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn programs_started_without_their_servers_become_ready_once_these_are_up() {
     let (broker, postgres) = tokio::join!(
-        PrivateServer::new(Server::RabbitMq),
-        PrivateServer::new(Server::Postgres)
+        PrivateServer::new(ServerKind::RabbitMq),
+        PrivateServer::new(ServerKind::Postgres)
     );
-    let servers = postgres.among(broker.among(Servers::shared()));
+    let servers = postgres.among(broker.among(ServerUrls::shared()));
     let (database, vhost) = tokio::join!(TestDatabase::empty(&servers), Vhost::new(&servers));
     tokio::join!(broker.stop(), postgres.stop());
 
-    let settings: Settings = [
+    let settings: EnvVars = [
         ("APP_ENV", "development"),
         ("JWT_SECRET", tokens::SECRET),
         ("DATABASE_URL", database.url()),
@@ -26,8 +26,8 @@ async fn programs_started_without_their_servers_become_ready_once_these_are_up()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     let (mut api, mut worker) = tokio::join!(
-        Program::start(Kind::Api, settings.clone()),
-        Program::start(Kind::Worker, settings)
+        Program::start(ProgramKind::Api, settings.clone()),
+        Program::start(ProgramKind::Worker, settings)
     );
     for program in [&api, &worker] {
         assert_servers_down(&program.client().anonymous()).await;

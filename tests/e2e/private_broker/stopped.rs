@@ -1,10 +1,11 @@
 use tidings_tests::secs;
 
-use super::Installation;
+use super::PrivateBrokerInstallation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_broker_is_stopped_posts_are_refused_in_time_and_accepted_soon_after() {
-    let mut installation = Installation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
+    let mut installation =
+        PrivateBrokerInstallation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
     let load = installation.load(8).await;
     installation.broker.stop().await;
     installation.until_disconnected().await;

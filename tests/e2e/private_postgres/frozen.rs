@@ -1,10 +1,10 @@
 use tidings_tests::{eventually, secs};
 
-use super::Installation;
+use super::PrivatePostgresInstallation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_database_costs_no_message_an_attempt() {
-    let mut installation = Installation::start().await;
+async fn a_frozen_database_uses_up_no_attempts() {
+    let mut installation = PrivatePostgresInstallation::start().await;
     let load = installation.load(10).await;
     let frozen = installation.postgres.freeze().await;
     installation.until_disconnected().await;
@@ -15,8 +15,8 @@ async fn a_frozen_database_costs_no_message_an_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_stops_gives_back_what_a_frozen_database_does_not_take() {
-    let mut installation = Installation::start().await;
+async fn a_stopping_worker_requeues_messages_that_a_frozen_database_does_not_record() {
+    let mut installation = PrivatePostgresInstallation::start().await;
     let world = &installation.world;
     let amqp = world.amqp().await;
     let frozen = installation.postgres.freeze().await;

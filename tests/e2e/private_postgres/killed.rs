@@ -1,10 +1,10 @@
 use tidings_tests::secs;
 
-use super::Installation;
+use super::PrivatePostgresInstallation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_killed_under_load_has_every_row_in_the_end() {
-    let mut installation = Installation::start().await;
+async fn a_database_killed_under_load_loses_no_accepted_notification() {
+    let mut installation = PrivatePostgresInstallation::start().await;
     let load = installation.load(32).await;
     for _ in 0..3 {
         load.until_accepted(secs(60), 1000).await;

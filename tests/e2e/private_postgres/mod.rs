@@ -7,23 +7,25 @@ mod tls;
 
 use std::time::Duration;
 
-use tidings_tests::{Client, Load, PrivateServer, Program, Reply, Server, Servers, World};
+use tidings_tests::{
+    Client, Load, PostOutcome, PrivateServer, Program, ServerKind, ServerUrls, World,
+};
 use tidings_tests::{eventually_ok, secs};
 
 /// A running installation. Fields are dropped in this order.
-struct Installation {
+struct PrivatePostgresInstallation {
     api: Program,
     worker: Program,
     world: World,
     postgres: PrivateServer,
 }
 
-impl Installation {
+impl PrivatePostgresInstallation {
     async fn start() -> Self {
-        let postgres = PrivateServer::new(Server::Postgres).await;
+        let postgres = PrivateServer::new(ServerKind::Postgres).await;
         // A message that used an attempt would not be recorded in time.
         let settings = [("RETRY_BASE_DELAY_MS", "600000")];
-        let world = World::on(&postgres.among(Servers::shared()), &settings).await;
+        let world = World::on(&postgres.among(ServerUrls::shared()), &settings).await;
         let (api, worker) = tokio::join!(world.api(), world.worker());
         Self {
             api,
@@ -102,7 +104,7 @@ impl Installation {
     /// programs stop with 0.
     async fn assert_all_recorded_once(&mut self, load: Load) {
         let posted = load.stop().await;
-        for reply in [Reply::Refused, Reply::Nothing] {
+        for reply in [PostOutcome::Refused, PostOutcome::Nothing] {
             assert_eq!(posted.count(reply), 0, "{reply:?}");
         }
         let scrape = self.worker.metrics().await;

@@ -2,11 +2,11 @@ use std::time::Instant;
 
 use tidings_tests::{eventually, eventually_ok, secs};
 
-use super::Installation;
+use super::PrivatePostgresInstallation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stopped_database_costs_no_message_an_attempt() {
-    let mut installation = Installation::start().await;
+async fn a_stopped_database_uses_up_no_attempts() {
+    let mut installation = PrivatePostgresInstallation::start().await;
     let load = installation.load(10).await;
     installation.postgres.stop().await;
     let away = Instant::now();
@@ -20,7 +20,7 @@ async fn a_stopped_database_costs_no_message_an_attempt() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_are_recorded_after_an_outage_longer_than_they_are_held() {
-    let mut installation = Installation::start().await;
+    let mut installation = PrivatePostgresInstallation::start().await;
     let load = installation.load(1).await;
     installation.postgres.stop().await;
     let away = Instant::now();

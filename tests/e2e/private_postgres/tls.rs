@@ -1,7 +1,7 @@
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use tidings_db::{Database, DatabaseSettings, DbError};
 use tidings_settings::Reader;
-use tidings_tests::{PrivateServer, Server, Servers, TestDatabase, eventually, secs};
+use tidings_tests::{PrivateServer, ServerKind, ServerUrls, TestDatabase, eventually, secs};
 
 /// Configures a certificate for the server's address and enables TLS for new connections.
 async fn enable_tls(db: &TestDatabase, own: &CertifiedKey<KeyPair>) {
@@ -53,8 +53,8 @@ fn self_signed() -> CertifiedKey<KeyPair> {
 
 #[tokio::test]
 async fn connections_are_encrypted_and_verified_as_configured_in_the_url() {
-    let postgres = PrivateServer::new(Server::Postgres).await;
-    let db = TestDatabase::empty(&postgres.among(Servers::shared())).await;
+    let postgres = PrivateServer::new(ServerKind::Postgres).await;
+    let db = TestDatabase::empty(&postgres.among(ServerUrls::shared())).await;
     let (own, another) = (self_signed(), self_signed());
     enable_tls(&db, &own).await;
 

@@ -3,29 +3,29 @@
 use serde_json::json;
 use tidings_tests::outcomes;
 
-use super::{Fixture, used};
+use super::{SandboxInstallation, used};
 
 #[tokio::test]
 async fn a_missing_variable_becomes_a_dead_letter_that_names_it() {
-    let fixture = Fixture::new().await;
-    let mut worker = fixture.world.worker().await;
+    let installation = SandboxInstallation::new().await;
+    let mut worker = installation.world.worker().await;
     let body = json!({"subject": "Your order", "text": "Dear {{ name }},\n{{ order.number }}"});
-    fixture.put("shipped/email/default", &body).await;
-    fixture.put("shipped/email/de", &body).await;
+    installation.put("shipped/email/default", &body).await;
+    installation.put("shipped/email/de", &body).await;
     let variables = json!({"to": "anna@example.org", "name": "Annabella", "order": {}});
     let template = json!({"name": "shipped", "locale": "de-AT"});
-    let id = fixture.post("email", &template, &variables).await;
+    let id = installation.post("email", &template, &variables).await;
 
-    let letter = fixture.dead_letter("email", id).await;
+    let letter = installation.dead_letter("email", id).await;
     let words = "text, line 2: the variable order.number is missing";
     assert_eq!(letter.reason, "template_error");
     assert_eq!(letter.detail.as_deref(), Some(words));
     assert_eq!(letter.attempts, Some(1), "it would fail again");
     assert_eq!(
-        fixture.error_message(id).await,
+        installation.error_message(id).await,
         format!("template_error: {words}")
     );
-    let attempts = fixture.client().attempts(id).await;
+    let attempts = installation.client().attempts(id).await;
     assert_eq!(outcomes(&attempts), [(0, "rejected")]);
     assert_eq!(attempts[0]["error"], words);
     assert_eq!(attempts[0]["provider"], "sandbox");
@@ -42,50 +42,51 @@ async fn a_missing_variable_becomes_a_dead_letter_that_names_it() {
 
 #[tokio::test]
 async fn an_endless_template_is_stopped_and_does_not_delay_others() {
-    let fixture = Fixture::new().await;
-    let worker = fixture.world.worker().await;
-    let bombs = [
+    let installation = SandboxInstallation::new().await;
+    let worker = installation.world.worker().await;
+    let sources = [
         "{% for i in range(99999) %}{% for j in range(99999) %}{{ i }}{% endfor %}{% endfor %}",
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
         "{% for i in range(1000000000) %}{{ 'x' * n }}{% endfor %}",
         "{% set all = namespace(text='x') %}{% for i in range(64) %}{% set all.text = all.text ~ all.text %}{% endfor %}{{ all.text }}",
     ];
-    for (number, text) in bombs.iter().enumerate() {
-        fixture
+    for (number, text) in sources.iter().enumerate() {
+        installation
             .put(
-                &format!("bomb-{number}/sms/default"),
+                &format!("endless-{number}/sms/default"),
                 &json!({ "text": text }),
             )
             .await;
     }
-    fixture
+    installation
         .put("plain/sms/default", &json!({"text": "{{ n }}"}))
         .await;
     let mut variables = json!({"to": "+4915112345678", "n": 1_000_000_000});
     let (mut stopped, mut plain) = (Vec::new(), Vec::new());
-    for number in 0..bombs.len() {
-        let template = json!({"name": format!("bomb-{number}")});
-        stopped.push(fixture.post("sms", &template, &variables).await);
+    for number in 0..sources.len() {
+        let template = json!({"name": format!("endless-{number}")});
+        stopped.push(installation.post("sms", &template, &variables).await);
         for n in 0..5 {
             variables["n"] = (number * 10 + n).into();
             let template = json!({"name": "plain"});
-            let id = fixture.post("sms", &template, &variables).await;
+            let id = installation.post("sms", &template, &variables).await;
             plain.push((id, variables["n"].to_string()));
         }
         variables["n"] = 1_000_000_000.into();
     }
     for (id, text) in plain {
-        assert_eq!(fixture.sent("sms", id).await["text"], text);
+        assert_eq!(installation.sent("sms", id).await["text"], text);
     }
     for (number, id) in stopped.into_iter().enumerate() {
-        let letter = fixture.dead_letter("sms", id).await;
+        let letter = installation.dead_letter("sms", id).await;
         assert_eq!(letter.reason, "template_error", "{number}");
         let detail = letter.detail.unwrap_or_default();
         assert!(detail.contains("costs more work"), "{number}: {detail}");
         assert_eq!(letter.attempts, Some(1));
-        let attempts = fixture.client().attempts(id).await;
+        let attempts = installation.client().attempts(id).await;
         assert_eq!(outcomes(&attempts), [(0, "rejected")]);
-        let template = json!({"name": format!("bomb-{number}"), "locale": "default", "version": 1});
+        let template =
+            json!({"name": format!("endless-{number}"), "locale": "default", "version": 1});
         assert_eq!(used(&attempts), [template]);
     }
     assert_eq!(worker.client().get("/health").await.status, 200);
@@ -93,39 +94,41 @@ async fn an_endless_template_is_stopped_and_does_not_delay_others() {
 
 #[tokio::test]
 async fn an_unknown_template_becomes_a_dead_letter_that_names_it() {
-    let fixture = Fixture::new().await;
-    let _worker = fixture.world.worker().await;
+    let installation = SandboxInstallation::new().await;
+    let _worker = installation.world.worker().await;
     // The same name exists for another channel and for another locale.
-    fixture
+    installation
         .put(
             "welcome/push/default",
             &json!({"subject": "s", "text": "t"}),
         )
         .await;
-    fixture.put("welcome/sms/fr", &json!({"text": "t"})).await;
+    installation
+        .put("welcome/sms/fr", &json!({"text": "t"}))
+        .await;
     let template = json!({"name": "welcome", "locale": "de"});
-    let id = fixture
+    let id = installation
         .post("sms", &template, &json!({"to": "+4915112345678"}))
         .await;
-    let letter = fixture.dead_letter("sms", id).await;
+    let letter = installation.dead_letter("sms", id).await;
     assert_eq!(letter.reason, "template_missing");
     assert_eq!(letter.attempts, Some(1));
     let detail = letter.detail.unwrap_or_default();
     assert!(detail.contains("\"welcome\" for sms"), "{detail}");
     assert_eq!(
-        fixture.error_message(id).await,
+        installation.error_message(id).await,
         format!("template_missing: {detail}")
     );
-    let attempts = fixture.client().attempts(id).await;
+    let attempts = installation.client().attempts(id).await;
     assert_eq!(outcomes(&attempts), [(0, "rejected")]);
     assert_eq!(attempts[0]["error"], detail);
 }
 
 #[tokio::test]
 async fn an_invalid_rendered_message_becomes_a_dead_letter() {
-    let fixture = Fixture::new().await;
-    let _worker = fixture.world.worker().await;
-    fixture
+    let installation = SandboxInstallation::new().await;
+    let _worker = installation.world.worker().await;
+    installation
         .put("hi/sms/default", &json!({"text": "{{ text }}"}))
         .await;
     for (text, words) in [
@@ -133,13 +136,13 @@ async fn an_invalid_rendered_message_becomes_a_dead_letter() {
         (" ".to_owned(), "payload.text must not be empty"),
     ] {
         let variables = json!({"to": "+4915112345678", "text": text});
-        let id = fixture
+        let id = installation
             .post("sms", &json!({"name": "hi"}), &variables)
             .await;
-        let letter = fixture.dead_letter("sms", id).await;
+        let letter = installation.dead_letter("sms", id).await;
         let detail = letter.detail.unwrap_or_default();
         assert!(detail.starts_with(words), "{detail}");
-        let attempts = fixture.client().attempts(id).await;
+        let attempts = installation.client().attempts(id).await;
         assert_eq!(outcomes(&attempts), [(0, "rejected")]);
         assert_eq!(attempts[0]["template"]["version"], 1);
     }
@@ -147,28 +150,28 @@ async fn an_invalid_rendered_message_becomes_a_dead_letter() {
 
 #[tokio::test]
 async fn a_replay_delivers_once_the_template_is_corrected() {
-    let fixture = Fixture::new().await;
-    let _worker = fixture.world.worker().await;
+    let installation = SandboxInstallation::new().await;
+    let _worker = installation.world.worker().await;
     let shipped = |number: &str| json!({"text": format!("Your order {number} has shipped")});
-    fixture
+    installation
         .put("shipped/sms/default", &shipped("{{ order.nubmer }}"))
         .await;
     let variables = json!({"to": "+4915112345678", "order": {"number": 7}});
     let template = json!({"name": "shipped"});
-    let id = fixture.post("sms", &template, &variables).await;
-    let letter = fixture.dead_letter("sms", id).await;
+    let id = installation.post("sms", &template, &variables).await;
+    let letter = installation.dead_letter("sms", id).await;
     let detail = letter.detail.unwrap_or_default();
     assert!(detail.contains("order.nubmer is missing"), "{detail}");
 
-    fixture
+    installation
         .put("shipped/sms/default", &shipped("{{ order.number }}"))
         .await;
-    fixture.replay("template_error");
-    let sent = fixture.sent("sms", id).await;
+    installation.replay("template_error");
+    let sent = installation.sent("sms", id).await;
     assert_eq!(sent["text"], "Your order 7 has shipped");
-    let attempts = fixture.client().attempts(id).await;
+    let attempts = installation.client().attempts(id).await;
     assert_eq!(outcomes(&attempts), [(0, "rejected"), (0, "delivered")]);
     let version = |number| json!({"name": "shipped", "locale": "default", "version": number});
     assert_eq!(used(&attempts), [version(1), version(2)]);
-    assert_eq!(fixture.world.amqp().await.dead_letter_depth().await, 0);
+    assert_eq!(installation.world.amqp().await.dead_letter_depth().await, 0);
 }

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Fixture, used};
+use super::{SandboxInstallation, used};
 
 #[tokio::test]
 async fn a_language_falls_back_to_the_next_best_and_to_the_default() {
-    let fixture = Fixture::new().await;
-    let _worker = fixture.world.worker().await;
+    let installation = SandboxInstallation::new().await;
+    let _worker = installation.world.worker().await;
     for locale in ["default", "de", "pt-BR"] {
         let body = json!({"text": format!("in {locale}")});
-        fixture.put(&format!("hi/sms/{locale}"), &body).await;
+        installation.put(&format!("hi/sms/{locale}"), &body).await;
     }
     let assert_found = async |wanted: Value, found: &str| {
         let mut template = json!({"name": "hi"});
@@ -18,10 +18,10 @@ async fn a_language_falls_back_to_the_next_best_and_to_the_default() {
             template["locale"] = wanted.clone();
         }
         let variables = json!({"to": "+4915112345678"});
-        let id = fixture.post("sms", &template, &variables).await;
-        let sent = fixture.sent("sms", id).await;
+        let id = installation.post("sms", &template, &variables).await;
+        let sent = installation.sent("sms", id).await;
         assert_eq!(sent["text"], format!("in {found}"), "{wanted}");
-        let attempts = fixture.client().attempts(id).await;
+        let attempts = installation.client().attempts(id).await;
         let template = json!({"name": "hi", "locale": found, "version": 1});
         assert_eq!(used(&attempts), [template], "{wanted}");
     };
@@ -36,7 +36,7 @@ async fn a_language_falls_back_to_the_next_best_and_to_the_default() {
     ] {
         assert_found(wanted, found).await;
     }
-    fixture
+    installation
         .put("hi/sms/de-AT", &json!({"text": "in de-AT"}))
         .await;
     assert_found(json!("de-AT"), "de-AT").await;

@@ -15,13 +15,13 @@ use tidings_tests::{Client, Program, World, eventually_ok, secs};
 use crate::templates;
 
 /// An installation that delivers into a folder. Each test starts its worker.
-struct Fixture {
+struct SandboxInstallation {
     api: Program,
     world: World,
     folder: TempDir,
 }
 
-impl Fixture {
+impl SandboxInstallation {
     async fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         let world = World::with(&[

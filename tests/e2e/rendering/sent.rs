@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tidings_db::demo;
 
-use super::Fixture;
+use super::SandboxInstallation;
 
 /// The fields of a preview, and of a sent message, for each channel.
 const PARTS: [(&str, &[(&str, &str)]); 3] = [
@@ -26,7 +26,7 @@ fn address(channel: &str) -> &'static str {
 
 /// Posts a notification and checks that the sent message equals the preview. Returns the preview.
 async fn assert_sent_as_previewed(
-    fixture: &Fixture,
+    installation: &SandboxInstallation,
     channel: &str,
     [name, locale]: [&str; 2],
     variables: &Value,
@@ -34,16 +34,16 @@ async fn assert_sent_as_previewed(
     let mut variables = variables.clone();
     variables["to"] = address(channel).into();
     let asked = json!({"channel": channel, "locale": locale, "variables": variables});
-    let preview = fixture.preview(name, &asked).await;
+    let preview = installation.preview(name, &asked).await;
     let template = json!({"name": name, "locale": locale});
-    let id = fixture.post(channel, &template, &variables).await;
-    let sent = fixture.sent(channel, id).await;
+    let id = installation.post(channel, &template, &variables).await;
+    let sent = installation.sent(channel, id).await;
     assert_eq!(sent["to"], address(channel));
     let parts = PARTS.iter().find(|(of, _)| *of == channel);
     for (previewed, written) in parts.expect("a channel with templates").1 {
         assert_eq!(sent[written], preview[previewed], "{name} {channel}");
     }
-    let attempts = fixture.client().attempts(id).await;
+    let attempts = installation.client().attempts(id).await;
     assert_eq!(attempts.len(), 1, "{attempts:?}");
     for field in ["name", "locale", "version"] {
         assert_eq!(attempts[0]["template"][field], preview["template"][field]);
@@ -53,8 +53,8 @@ async fn assert_sent_as_previewed(
 
 #[tokio::test]
 async fn the_sent_message_equals_the_preview() {
-    let fixture = Fixture::new().await;
-    let _worker = fixture.world.worker().await;
+    let installation = SandboxInstallation::new().await;
+    let _worker = installation.world.worker().await;
     let text = "{{ name }}: {% for item in items %}{{ loop.index }}. {{ item.name }} at {{ item.price }}\n{% endfor %}{{ all }}";
     let subject = "{{ name }}:\n {{ items|length }} things ";
     let html = "<p title=\"{{ name }}\">{{ name }}</p>{% if gift %}<b>{{ gift }}</b>{% endif %}";
@@ -69,7 +69,7 @@ async fn the_sent_message_equals_the_preview() {
             json!({"subject": subject, "text": text}),
         ),
     ] {
-        fixture.put(template, &body).await;
+        installation.put(template, &body).await;
     }
     let variables = json!({
         "name": "<Zoë> & \"Söhne\" 'Ltd'\r\nBcc: x@example.com",
@@ -79,7 +79,7 @@ async fn the_sent_message_equals_the_preview() {
     });
     for (channel, _) in PARTS {
         let preview =
-            assert_sent_as_previewed(&fixture, channel, ["order", "de-AT"], &variables).await;
+            assert_sent_as_previewed(&installation, channel, ["order", "de-AT"], &variables).await;
         assert_eq!(preview["template"]["locale"], "default");
         if channel == "email" {
             assert_eq!(
@@ -93,10 +93,10 @@ async fn the_sent_message_equals_the_preview() {
 /// PostgreSQL keeps a number's value but not its spelling; the preview does not use PostgreSQL.
 #[tokio::test]
 async fn numbers_in_any_spelling_are_sent_as_previewed() {
-    let fixture = Fixture::new().await;
-    let _worker = fixture.world.worker().await;
+    let installation = SandboxInstallation::new().await;
+    let _worker = installation.world.worker().await;
     let text = "{% for n in numbers %}{{ n }} {{ n is integer }}; {% endfor %}";
-    fixture
+    installation
         .put("numbers/sms/default", &json!({ "text": text }))
         .await;
     for spelled in [
@@ -121,40 +121,40 @@ async fn numbers_in_any_spelling_are_sent_as_previewed() {
     ] {
         let variables = format!(r#"{{"to": "+4915112345678", "numbers": [{spelled}]}}"#);
         let body = format!(r#"{{"channel": "sms", "variables": {variables}}}"#);
-        let client = fixture.client();
+        let client = installation.client();
         let request = client
             .request(reqwest::Method::POST, "/api/templates/numbers/preview")
             .header("content-type", "application/json");
         let preview = client.send(request.body(body)).await;
-        let user = fixture.world.user;
+        let user = installation.world.user;
         let body = format!(
             r#"{{"targetUserId": "{user}", "type": "sms", "template": {{"name": "numbers"}}, "payload": {variables}}}"#
         );
         let posted = client.post_raw("application/json", body).await;
-        let sent = fixture.sent("sms", posted.accepted()).await;
+        let sent = installation.sent("sms", posted.accepted()).await;
         assert_eq!(sent["text"], preview.body["text"], "{spelled}");
     }
 }
 
 #[tokio::test]
 async fn html_is_escaped_in_the_sent_message() {
-    let fixture = Fixture::new().await;
-    let _worker = fixture.world.worker().await;
+    let installation = SandboxInstallation::new().await;
+    let _worker = installation.world.worker().await;
     let body = json!({
         "subject": "For {{ name }}",
         "text": "Hello {{ name }}",
         "html": "<a href=\"{{ url }}\">{{ name }}</a>{{ name|upper }}",
     });
-    fixture.put("hi/email/default", &body).await;
+    installation.put("hi/email/default", &body).await;
     let variables = json!({
         "to": "anna@example.org",
         "name": "<script>alert('x')</script>",
         "url": "https://example.com/?a=1&b=\" onclick=\"x",
     });
-    let id = fixture
+    let id = installation
         .post("email", &json!({"name": "hi"}), &variables)
         .await;
-    let sent = fixture.sent("email", id).await;
+    let sent = installation.sent("email", id).await;
     let html = sent["html"].as_str().expect("HTML");
     assert!(
         html.starts_with(
@@ -171,17 +171,21 @@ async fn html_is_escaped_in_the_sent_message() {
 
 #[tokio::test]
 async fn every_example_of_the_demo_data_is_sent_as_previewed() {
-    let fixture = Fixture::new().await;
-    demo::seed(&fixture.world.database.pool)
+    let installation = SandboxInstallation::new().await;
+    demo::seed(&installation.world.database.pool)
         .await
         .expect("seeded");
-    let _worker = fixture.world.worker().await;
+    let _worker = installation.world.worker().await;
     for example in demo::DEMO_TEMPLATES {
         let variables: Value = serde_json::from_str(example.variables).expect("variables");
         let template = [example.name, example.locale];
-        let preview =
-            assert_sent_as_previewed(&fixture, example.channel.as_str(), template, &variables)
-                .await;
+        let preview = assert_sent_as_previewed(
+            &installation,
+            example.channel.as_str(),
+            template,
+            &variables,
+        )
+        .await;
         assert_eq!(preview["template"]["locale"], example.locale);
     }
 }

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tidings_tests::{Kind, World, eventually, secs};
+use tidings_tests::{ProgramKind, World, eventually, secs};
 
 use super::{create, open, patch, send};
 
@@ -37,7 +37,9 @@ async fn a_ping_that_cannot_be_delivered_is_refused() {
     let client = api.client();
     let (path, _) = create(&client, world.user).await;
     let ping = format!("{path}/ping");
-    let off = world.start(Kind::Api, &[("WEBHOOK_PROVIDER", "")]).await;
+    let off = world
+        .start(ProgramKind::Api, &[("WEBHOOK_PROVIDER", "")])
+        .await;
     let answer = send(&off.client(), Method::POST, &ping, None).await;
     answer.assert_error(400, "channel_not_configured");
     patch(&client, &path, &json!({"enabled": false})).await;

@@ -1,7 +1,7 @@
 //! The webhook provider `http`: its requests, its reports, and the addresses that it refuses.
 
+mod host_names;
 mod internal_addresses;
-mod names;
 mod requests;
 mod responses;
 
@@ -26,16 +26,20 @@ const LONG: Duration = Duration::from_secs(30);
 
 /// Creates a sender with these settings.
 fn sender(settings: &[(&str, &str)]) -> WebhookSender {
-    let names = Arc::new(Names::default());
-    sender_with(settings, LONG, &names)
+    let resolver = Arc::new(TestResolver::default());
+    sender_with(settings, LONG, &resolver)
 }
 
-fn sender_with(settings: &[(&str, &str)], timeout: Duration, names: &Arc<Names>) -> WebhookSender {
+fn sender_with(
+    settings: &[(&str, &str)],
+    timeout: Duration,
+    resolver: &Arc<TestResolver>,
+) -> WebhookSender {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let mut reader = Reader::from_vars(settings.iter().map(own));
     let settings = WebhookSettings::read(&mut reader);
     let settings = reader.finish(settings).expect("right settings");
-    let lookup: Arc<dyn Lookup> = names.clone();
+    let lookup: Arc<dyn Lookup> = resolver.clone();
     WebhookSender::with_lookup(&settings, timeout, &lookup).expect("a sender")
 }
 
@@ -73,16 +77,16 @@ fn assert_refused(report: &SendOutcome, url: &str) {
 /// A DNS resolver for tests. Each lookup of a name returns its next answer, and the last one repeatedly. The lookup
 /// of a name without answers never ends.
 #[derive(Default)]
-struct Names {
+struct TestResolver {
     answers: Mutex<HashMap<String, Vec<Vec<IpAddr>>>>,
     lookups: AtomicUsize,
 }
 
-impl Names {
+impl TestResolver {
     fn with(name: &str, answers: &[&[&str]]) -> Arc<Self> {
-        let names = Self::default();
-        names.add(name, answers);
-        Arc::new(names)
+        let resolver = Self::default();
+        resolver.add(name, answers);
+        Arc::new(resolver)
     }
 
     fn add(&self, name: &str, answers: &[&[&str]]) {
@@ -99,7 +103,7 @@ impl Names {
     }
 }
 
-impl Lookup for Names {
+impl Lookup for TestResolver {
     fn addresses(&self, name: &str) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         let mut all = self.answers.lock().expect("not poisoned");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::json;
 use standardwebhooks::Webhook as Oracle;
-use tidings_tests::{Received, Receiver, Response};
+use tidings_tests::{MockHttpServer, Received, Response};
 use tidings_worker::providers::{Provider, SendOutcome};
 
 use super::{message, sender};
@@ -30,7 +30,7 @@ fn verifies(secret: &str, request: &Received) -> bool {
 
 #[tokio::test]
 async fn a_request_follows_standard_webhooks_and_its_body_never_changes() {
-    let receiver = Receiver::start(|_| Response::status(204)).await;
+    let receiver = MockHttpServer::start(|_| Response::status(204)).await;
     let sender = sender(&[("WEBHOOK_ALLOW_HOSTS", &receiver.host())]);
     let mut message = message(&receiver.url("/hooks/a%20b?c=d&e"));
     message.accepted_at = "2026-11-21T13:42:19.123456Z".parse().expect("a time");
@@ -81,7 +81,7 @@ async fn a_request_follows_standard_webhooks_and_its_body_never_changes() {
 
 #[tokio::test]
 async fn without_a_secret_a_request_is_unsigned() {
-    let receiver = Receiver::start(|_| Response::status(204)).await;
+    let receiver = MockHttpServer::start(|_| Response::status(204)).await;
     let sender = sender(&[("WEBHOOK_ALLOW_NETS", "127.0.0.1")]);
     let message = message(&receiver.url("/"));
     assert_eq!(sender.send(&message).await, delivered());
@@ -94,7 +94,7 @@ async fn without_a_secret_a_request_is_unsigned() {
 
 #[tokio::test]
 async fn an_invalid_secret_sends_nothing_and_is_not_shown() {
-    let receiver = Receiver::start(|_| Response::status(204)).await;
+    let receiver = MockHttpServer::start(|_| Response::status(204)).await;
     let sender = sender(&[("WEBHOOK_ALLOW_HOSTS", &receiver.host())]);
     let mut message = message(&receiver.url("/"));
     message.secrets = vec!["hunter2".into()];

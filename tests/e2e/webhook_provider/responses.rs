@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
-use tidings_tests::{Receiver, Response};
+use tidings_tests::{MockHttpServer, Response};
 use tidings_worker::providers::SendOutcome;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use super::{LONG, Names, send, sender, sender_with};
+use super::{LONG, TestResolver, send, sender, sender_with};
 
 const LOCAL: (&str, &str) = ("WEBHOOK_ALLOW_NETS", "127.0.0.1");
 
@@ -19,13 +19,13 @@ const SHORT: Duration = Duration::from_millis(600);
 
 /// Returns the report of a message to a receiver with this response.
 async fn report_of(response: Response) -> SendOutcome {
-    let receiver = Receiver::start(move |_| response.clone()).await;
+    let receiver = MockHttpServer::start(move |_| response.clone()).await;
     send(&sender(&[LOCAL]), &receiver.url("/")).await
 }
 
 /// Returns the report of a sender with the timeout [`SHORT`].
 async fn report_after_short_timeout(response: Response) -> SendOutcome {
-    let receiver = Receiver::start(move |_| response.clone()).await;
+    let receiver = MockHttpServer::start(move |_| response.clone()).await;
     let sender = sender_with(&[LOCAL], SHORT, &Arc::default());
     let began = Instant::now();
     let report = send(&sender, &receiver.url("/")).await;
@@ -85,7 +85,7 @@ fn delivered(reference: &str) -> SendOutcome {
 #[case(503, None, failed("503 Service Unavailable: no such order"))]
 #[case(503, Some("soon"), failed("503 Service Unavailable: no such order"))]
 #[tokio::test]
-async fn each_status_has_its_report(
+async fn each_status_has_its_outcome(
     #[case] status: u16,
     #[case] retry_after: Option<&str>,
     #[case] expected: SendOutcome,
@@ -99,11 +99,11 @@ async fn each_status_has_its_report(
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let other = Receiver::start(|_| Response::status(200)).await;
+    let other = MockHttpServer::start(|_| Response::status(200)).await;
     for status in [301, 302, 303, 307, 308] {
         let location = other.url("/internal");
         let answer = Response::status(status).header("Location", &location);
-        let receiver = Receiver::start(move |_| answer.clone()).await;
+        let receiver = MockHttpServer::start(move |_| answer.clone()).await;
         let sender = sender(&[("WEBHOOK_ALLOW_HOSTS", "127.0.0.1")]);
         let report = send(&sender, &receiver.url("/")).await;
         assert!(matches!(report, SendOutcome::Failed { .. }), "{report:?}");
@@ -121,7 +121,7 @@ async fn no_response_leaves_the_outcome_unknown() {
 }
 
 #[tokio::test]
-async fn a_status_counts_although_its_body_never_ends() {
+async fn the_status_decides_even_if_the_body_never_ends() {
     let report = report_after_short_timeout(Response::status(200).head_alone()).await;
     assert_eq!(report, delivered("200 OK"));
     let report = report_after_short_timeout(Response::status(400).head_alone()).await;
@@ -146,7 +146,7 @@ async fn a_success_does_not_wait_for_its_body() {
 #[tokio::test]
 async fn only_the_start_of_a_huge_body_is_read() {
     let huge = Response::status(422).body(vec![b'x'; 50_000_000]);
-    let receiver = Receiver::start(move |_| huge.clone()).await;
+    let receiver = MockHttpServer::start(move |_| huge.clone()).await;
     let report = send(&sender(&[LOCAL]), &receiver.url("/")).await;
     let words = format!("422 Unprocessable Entity: {}", "x".repeat(200));
     assert_eq!(report, rejected(&words));
@@ -187,13 +187,13 @@ async fn a_failed_connection_is_a_failure() {
 
 #[tokio::test]
 async fn an_endless_dns_lookup_fails_before_the_timeout() {
-    let names = Names::with("slow.example.com", &[]);
-    let sender = sender_with(&[], SHORT, &names);
+    let resolver = TestResolver::with("slow.example.com", &[]);
+    let sender = sender_with(&[], SHORT, &resolver);
     assert_failed(&send(&sender, "https://slow.example.com/?token=1").await);
 }
 
 #[tokio::test]
-async fn a_receiver_without_tls_is_sent_nothing() {
+async fn nothing_is_sent_to_a_receiver_without_tls() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let answering = tokio::spawn(async move {

@@ -1,6 +1,6 @@
 //! Receivers that hang or fail do not affect others.
 
-use tidings_tests::{Program, Receiver, Response, secs};
+use tidings_tests::{MockHttpServer, Program, Response, secs};
 
 use super::{post, world};
 
@@ -16,9 +16,9 @@ async fn receivers_that_hang_or_fail_do_not_delay_others() {
         ("SHUTDOWN_TIMEOUT_SECS", "70"),
     ])
     .await;
-    let hangs = Receiver::start(|_| Response::silence()).await;
-    let fails = Receiver::start(|_| Response::status(500)).await;
-    let works = Receiver::start(|_| Response::status(204)).await;
+    let hangs = MockHttpServer::start(|_| Response::silence()).await;
+    let fails = MockHttpServer::start(|_| Response::status(500)).await;
+    let works = MockHttpServer::start(|_| Response::status(204)).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     for number in 0..EACH {
         post(&world, &api, &hangs, number).await;
@@ -52,13 +52,13 @@ async fn many_hanging_receivers_do_not_delay_a_working_one() {
         ("SHUTDOWN_TIMEOUT_SECS", "70"),
     ])
     .await;
-    let works = Receiver::start(|_| Response::status(204)).await;
+    let works = MockHttpServer::start(|_| Response::status(204)).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     let first = post(&world, &api, &works, 0).await;
     world.until_status(first, "processed").await;
     let mut silent = Vec::new();
     for _ in 0..SILENT {
-        let receiver = Receiver::start(|_| Response::silence()).await;
+        let receiver = MockHttpServer::start(|_| Response::silence()).await;
         post(&world, &api, &receiver, 0).await;
         silent.push(receiver);
     }

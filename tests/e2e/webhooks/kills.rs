@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tidings_tests::{Receiver, Response, eventually_ok, secs};
+use tidings_tests::{MockHttpServer, Response, eventually_ok, secs};
 
 use super::{post, world};
 
@@ -27,7 +27,7 @@ async fn a_worker_killed_three_times_loses_no_webhook_and_duplicates_few_with_th
     .await;
     // Slow enough that requests are in flight at any time.
     let pace = Duration::from_millis(50);
-    let receiver = Receiver::start(move |_| Response::status(204).after(pace)).await;
+    let receiver = MockHttpServer::start(move |_| Response::status(204).after(pace)).await;
     let api = world.api().await;
     let posting = |number| post(&world, &api, &receiver, number);
     let posted = stream::iter(0..ALL).map(posting).buffer_unordered(32);

@@ -6,7 +6,7 @@ mod responses;
 
 use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;
-use tidings_tests::{Program, Receiver, World};
+use tidings_tests::{MockHttpServer, Program, World};
 
 /// Creates an installation that sends webhooks to receivers on this machine, with more settings.
 async fn world(more: &[(&str, &str)]) -> World {
@@ -20,7 +20,7 @@ async fn world(more: &[(&str, &str)]) -> World {
 }
 
 /// Returns the body of a POST: a webhook to `receiver`.
-fn webhook(world: &World, receiver: &Receiver, number: usize) -> Value {
+fn webhook(world: &World, receiver: &MockHttpServer, number: usize) -> Value {
     json!({
         "targetUserId": world.user,
         "type": "webhook",
@@ -33,7 +33,7 @@ fn webhook(world: &World, receiver: &Receiver, number: usize) -> Value {
 }
 
 /// Posts one webhook to `receiver`.
-async fn post(world: &World, api: &Program, receiver: &Receiver, number: usize) -> MessageId {
+async fn post(world: &World, api: &Program, receiver: &MockHttpServer, number: usize) -> MessageId {
     let body = webhook(world, receiver, number);
     api.client().post(&body).await.accepted()
 }

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::Value;
 use tidings_tests::secs;
-use tidings_tests::{Receiver, Response, eventually, outcomes};
+use tidings_tests::{MockHttpServer, Response, eventually, outcomes};
 
 use super::{post, world};
 
 /// Starts a receiver that gives this response to its first `n` requests and 200 to all others.
-async fn receiver_with_first(n: usize, response: Response) -> Receiver {
+async fn receiver_with_first(n: usize, response: Response) -> MockHttpServer {
     let seen = AtomicUsize::new(0);
-    Receiver::start(move |_| match seen.fetch_add(1, Ordering::Relaxed) {
+    MockHttpServer::start(move |_| match seen.fetch_add(1, Ordering::Relaxed) {
         so_far if so_far < n => response.clone(),
         _ => Response::status(200),
     })
@@ -22,7 +22,7 @@ async fn receiver_with_first(n: usize, response: Response) -> Receiver {
 }
 
 /// Returns the times between consecutive requests.
-fn gaps(receiver: &Receiver) -> Vec<Duration> {
+fn gaps(receiver: &MockHttpServer) -> Vec<Duration> {
     let requests = receiver.requests();
     let gaps = requests.windows(2).map(|two| two[1].at - two[0].at);
     gaps.collect()
@@ -90,7 +90,7 @@ async fn a_rejected_webhook_becomes_a_dead_letter_at_once(
 ) {
     let world = world(&[]).await;
     let answer = Response::status(status).body("no such order");
-    let receiver = Receiver::start(move |_| answer.clone()).await;
+    let receiver = MockHttpServer::start(move |_| answer.clone()).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let amqp = world.amqp().await;
     let id = post(&world, &api, &receiver, 1).await;

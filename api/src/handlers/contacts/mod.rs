@@ -1,4 +1,4 @@
-//! `/api/users/{userId}/contacts`: the addresses for notifications that name none.
+//! `/api/users/{userId}/contacts`: the addresses for notifications without an address.
 
 mod add_response;
 pub mod device_tokens;

@@ -6,7 +6,7 @@ use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::auth::Caller;
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 
 /// The user in a path under which contacts are managed. As an extractor, rejects callers that may not manage
 /// the user's contacts.
@@ -29,7 +29,7 @@ impl Owner {
         caller.check_contacts()?;
         let id = request.match_info().get("user_id").unwrap_or_default();
         let user = id.parse().map_err(|_| {
-            let details = vec![Detail::new("userId", "must be a UUID")];
+            let details = vec![ErrorDetail::new("userId", "must be a UUID")];
             ApiError::bad_request(
                 "invalid_user_id",
                 "The user id in the path must be a UUID",
@@ -69,7 +69,7 @@ impl FromRequest for ContactId {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").unwrap_or_default();
         ready(Uuid::try_parse(id).map(Self).map_err(|_| {
-            let details = vec![Detail::new("id", "must be a UUID")];
+            let details = vec![ErrorDetail::new("id", "must be a UUID")];
             ApiError::bad_request(
                 "invalid_contact_id",
                 "The contact's id in the path must be a UUID",

@@ -17,7 +17,7 @@ use crate::state::AppState;
 /// The response once the broker has stored a notification.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Accepted {
+pub struct AcceptedResponse {
     /// The notification's id.
     #[schema(value_type = uuid::Uuid)]
     message_id: MessageId,
@@ -87,7 +87,7 @@ pub async fn accept(
     let location = format!("/api/notifications/{}", notification.message_id);
     Ok(HttpResponse::Accepted()
         .insert_header((LOCATION, location))
-        .json(Accepted {
+        .json(AcceptedResponse {
             message_id: notification.message_id,
             status: "queued",
             message: "Notification accepted for processing",

@@ -5,11 +5,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use tidings_domain::notification::IdempotencyKey;
 use utoipa::ToSchema;
 
-use super::accept::{Accepted, accept, create_notification};
+use super::accept::{AcceptedResponse, accept, create_notification};
 use super::new_notification::NewNotification;
-use super::view::TemplateView;
+use super::view::NotificationTemplate;
 use crate::auth::Caller;
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 use crate::request_body::{check_media_type, read_body};
 use crate::request_id::RequestId;
 use crate::state::AppState;
@@ -35,7 +35,7 @@ pub struct NewNotificationBody {
     #[schema(value_type = Object, example = json!({"title": "Your order has shipped!"}))]
     payload: (),
     /// The template that renders the message (email, sms and push only).
-    template: Option<TemplateView>,
+    template: Option<NotificationTemplate>,
 }
 
 /// Accepts a notification. Returns 202 once the broker has stored it on disk.
@@ -43,7 +43,7 @@ pub struct NewNotificationBody {
     request_body = NewNotificationBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters. Requests of the same caller with the same key create one notification")),
     responses(
-        (status = 202, description = "The broker has stored the notification", body = Accepted, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
+        (status = 202, description = "The broker has stored the notification", body = AcceptedResponse, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
         (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
@@ -76,7 +76,7 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiE
     let key = value.to_str().ok().and_then(|text| text.parse().ok());
     if key.is_none() || values.next().is_some() {
         let message = "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters, quoted or not";
-        let details = vec![Detail::new(
+        let details = vec![ErrorDetail::new(
             "Idempotency-Key",
             "must be 1 to 255 visible ASCII characters, quoted or not",
         )];

@@ -3,7 +3,7 @@ use tidings_db::{DbError, GenericClient};
 use tidings_domain::notification::MessageId;
 
 use crate::auth::{AllowedUsers, Caller};
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 
 /// The message id in a path, with the users whose notifications the caller may read.
 pub struct NotificationLookup {
@@ -20,7 +20,7 @@ impl NotificationLookup {
     pub fn new(caller: &Caller, id: &str) -> Result<Self, ApiError> {
         let users = caller.check_read()?;
         let id = id.parse().map_err(|_| {
-            let details = vec![Detail::new("messageId", "must be a UUID")];
+            let details = vec![ErrorDetail::new("messageId", "must be a UUID")];
             ApiError::bad_request(
                 "invalid_message_id",
                 "The message id in the path must be a UUID",
@@ -30,8 +30,8 @@ impl NotificationLookup {
         Ok(Self { id, users })
     }
 
-    /// Finds the notification, if it is recorded and the caller may read it. Somebody else's looks like
-    /// none, so that ids cannot be tried out.
+    /// Finds the notification, if it is recorded and the caller may read it. A notification of
+    /// another user counts as absent, so that callers cannot probe for ids.
     pub async fn find(
         &self,
         client: &impl GenericClient,

@@ -1,7 +1,6 @@
 //! `/api/notifications`.
 
 pub mod accept;
-mod addresses;
 pub mod attempts;
 pub mod batch;
 pub mod create;
@@ -9,6 +8,7 @@ pub mod find;
 pub mod list;
 mod lookup;
 mod new_notification;
+mod payload_addresses;
 pub mod preconditions;
 mod template_ref;
 mod view;

@@ -2,7 +2,7 @@ use serde_json::value::RawValue;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, UnknownChannel, UserId, payload_problem};
 
-use super::addresses::Addresses;
+use super::payload_addresses::PayloadAddresses;
 use super::template_ref;
 use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
@@ -17,7 +17,7 @@ pub struct NewNotification<'a> {
     pub channel: Channel,
     pub payload: &'a RawValue,
     pub template: Option<TemplateRef>,
-    pub addresses: Addresses,
+    pub addresses: PayloadAddresses,
 }
 
 impl<'a> NewNotification<'a> {
@@ -52,7 +52,7 @@ impl<'a> NewNotification<'a> {
             return None;
         }
         let channel = channel?;
-        let addresses = reader.merge(Addresses::read(channel, payload, is_templated))?;
+        let addresses = reader.merge(PayloadAddresses::read(channel, payload, is_templated))?;
         Some(Self {
             user_id: user_id?,
             channel,

@@ -5,7 +5,7 @@ use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::Channel;
 use tidings_domain::providers::ChannelProviders;
 
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 use crate::state::AppState;
 
 /// Returns 400 `channel_not_configured` if no provider is configured for the channel.
@@ -18,7 +18,10 @@ pub fn check_channel(state: &AppState, channel: Channel) -> Result<(), ApiError>
     };
     let variable = ChannelProviders::variable(off);
     let message = format!("The channel {channel} is off: set {variable} to turn it on");
-    let details = vec![Detail::new("type", format!("needs the setting {variable}"))];
+    let details = vec![ErrorDetail::new(
+        "type",
+        format!("needs the setting {variable}"),
+    )];
     Err(ApiError::bad_request(
         "channel_not_configured",
         message,
@@ -29,7 +32,7 @@ pub fn check_channel(state: &AppState, channel: Channel) -> Result<(), ApiError>
 /// Returns 400 if the settings do not allow webhooks to this URL.
 pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
     state.egress.check(url).map_err(|refusal| {
-        let details = vec![Detail::new("payload.to", refusal.to_string())];
+        let details = vec![ErrorDetail::new("payload.to", refusal.to_string())];
         let message = format!("Invalid fields: payload.to: the url {refusal}");
         ApiError::bad_request("invalid_fields", message, details)
     })

@@ -27,7 +27,7 @@ pub struct NotificationView {
     payload: Box<RawValue>,
     /// The template that renders the message (email, sms and push only).
     #[serde(skip_serializing_if = "Option::is_none")]
-    template: Option<TemplateView>,
+    template: Option<NotificationTemplate>,
     /// `pending`, `retrying`, `processed`, `failed`, `scheduled`, `cancelled` or `expired`.
     #[schema(example = "processed")]
     status: String,
@@ -45,7 +45,7 @@ pub struct NotificationView {
 
 /// The template that renders a notification.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct TemplateView {
+pub struct NotificationTemplate {
     /// The template's name.
     #[schema(example = "welcome")]
     name: String,
@@ -55,7 +55,7 @@ pub struct TemplateView {
     locale: Option<String>,
 }
 
-impl From<TemplateRef> for TemplateView {
+impl From<TemplateRef> for NotificationTemplate {
     fn from(TemplateRef { name, locale }: TemplateRef) -> Self {
         Self { name, locale }
     }
@@ -70,7 +70,7 @@ impl TryFrom<NotificationRow> for NotificationView {
             target_user_id: row.user_id,
             r#type: row.r#type,
             payload: RawValue::from_string(row.payload).map_err(ApiError::internal)?,
-            template: row.template.map(TemplateView::from),
+            template: row.template.map(NotificationTemplate::from),
             status: row.status,
             retries_attempted: row.retries_attempted,
             created_at: row.created_at,

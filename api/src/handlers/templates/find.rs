@@ -7,7 +7,7 @@ use tidings_db::templates;
 use super::path::not_found;
 use super::{TemplatePath, TemplateView};
 use crate::auth::Caller;
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 use crate::json_body::shown;
 use crate::state::AppState;
 
@@ -50,7 +50,7 @@ fn version_parameter(query: &str) -> Result<Option<i32>, ApiError> {
     let refused = |name: &str, message: &str| {
         let name = shown(name);
         let text = format!("Invalid query parameters: {name}");
-        ApiError::bad_request("invalid_query", text, vec![Detail::new(name, message)])
+        ApiError::bad_request("invalid_query", text, vec![ErrorDetail::new(name, message)])
     };
     let Query(pairs) = Query::<Vec<(String, String)>>::from_query(query)
         .map_err(|_| refused("?", "cannot be read"))?;

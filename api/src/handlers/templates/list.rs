@@ -6,7 +6,7 @@ use tidings_db::templates::{self, TemplateCursor};
 
 use super::TemplatePage;
 use crate::auth::Caller;
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 use crate::json_body::shown;
 use crate::query::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::state::AppState;
@@ -71,7 +71,7 @@ fn page_parameters(query: &str) -> Result<(Option<TemplateCursor>, u32), ApiErro
             "cursor" | "limit" => "is given more than once".to_owned(),
             _ => "is not a parameter of this path".to_owned(),
         };
-        problems.push(Detail::new(shown(name), problem));
+        problems.push(ErrorDetail::new(shown(name), problem));
     }
     if problems.is_empty() {
         return Ok((after, limit.unwrap_or(DEFAULT_LIMIT)));

@@ -4,7 +4,7 @@ use tidings_db::templates::TemplateKey;
 use tidings_domain::notification::Channel;
 use tidings_templates::{Locale, TemplateName};
 
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 
 /// The template that a path identifies.
 #[derive(Debug)]
@@ -63,12 +63,16 @@ pub(super) fn read_channel(text: &str) -> Result<Channel, &'static str> {
         .ok_or("must be one of: email, sms, push; other channels carry data, not text")
 }
 
-fn keep<T, E: Display>(problems: &mut Vec<Detail>, field: &str, read: Result<T, E>) -> Option<T> {
-    read.map_err(|error| problems.push(Detail::new(field, error.to_string())))
+fn keep<T, E: Display>(
+    problems: &mut Vec<ErrorDetail>,
+    field: &str,
+    read: Result<T, E>,
+) -> Option<T> {
+    read.map_err(|error| problems.push(ErrorDetail::new(field, error.to_string())))
         .ok()
 }
 
-fn invalid_path(problems: Vec<Detail>) -> ApiError {
+fn invalid_path(problems: Vec<ErrorDetail>) -> ApiError {
     let names: Vec<&str> = problems.iter().map(|p| p.field.as_str()).collect();
     let message = format!("The path names no template: {}", names.join(", "));
     ApiError::bad_request("invalid_path", message, problems)

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::path::{not_found, read_channel, read_name};
 use crate::auth::Caller;
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 use crate::json_body::{ObjectReader, values};
 use crate::request_body::read_json;
 use crate::state::AppState;
@@ -108,7 +108,7 @@ pub async fn handle(
 fn render(template: TemplateRow, request: &PreviewRequest) -> Result<Preview, ApiError> {
     let rendered =
         tidings_templates::render(template.source(), &request.variables).map_err(|error| {
-            let detail = Detail::new(error.part.as_str(), error.problem.to_string());
+            let detail = ErrorDetail::new(error.part.as_str(), error.problem.to_string());
             let message = format!("The template cannot be rendered: {error}");
             ApiError::bad_request("template_error", message, vec![detail])
         })?;
@@ -134,7 +134,7 @@ fn check_sendable(rendered: &Rendered, request: &PreviewRequest) -> Result<(), A
     let shown = |field: String| field.trim_start_matches("payload.").to_owned();
     let details: Vec<_> = problems
         .into_iter()
-        .map(|problem| Detail::new(shown(problem.field), problem.message))
+        .map(|problem| ErrorDetail::new(shown(problem.field), problem.message))
         .collect();
     let names: Vec<&str> = details.iter().map(|detail| detail.field.as_str()).collect();
     let message = format!("The rendered message cannot be sent: {}", names.join(", "));

@@ -4,12 +4,12 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::templates;
 use tidings_domain::notification::Channel;
-use tidings_templates::Source;
+use tidings_templates::TemplateSource;
 use utoipa::ToSchema;
 
 use super::{TemplatePath, TemplateVersion};
 use crate::auth::Caller;
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 use crate::json_body::{ObjectReader, values};
 use crate::request_body::read_json;
 use crate::state::AppState;
@@ -115,8 +115,8 @@ impl TemplateParts {
         body.finish(parts)
     }
 
-    fn source(&self) -> Source<'_> {
-        Source {
+    fn source(&self) -> TemplateSource<'_> {
+        TemplateSource {
             subject: self.subject.as_deref(),
             text: &self.text,
             html: self.html.as_deref(),
@@ -129,7 +129,7 @@ impl TemplateParts {
             let line = error
                 .line
                 .map_or(String::new(), |line| format!("line {line}: "));
-            let detail = Detail::new(error.part.as_str(), format!("{line}{}", error.problem));
+            let detail = ErrorDetail::new(error.part.as_str(), format!("{line}{}", error.problem));
             let message = format!("The template is not valid: {error}");
             ApiError::bad_request("invalid_template", message, vec![detail])
         })?;

@@ -6,10 +6,10 @@ use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::auth::{AllowedUsers, Caller};
-use crate::error::{ApiError, Detail};
+use crate::error::{ApiError, ErrorDetail};
 
-/// The endpoint id in a path, with the users whose endpoints the caller may manage. Another
-/// user\'s looks absent, so that callers cannot probe for ids.
+/// The endpoint id in a path, with the users whose endpoints the caller may manage. An endpoint of another
+/// user counts as absent, so that callers cannot probe for ids.
 #[derive(Clone, Copy, Debug)]
 pub struct EndpointAccess {
     /// The id.
@@ -29,7 +29,7 @@ impl EndpointAccess {
         let owner = owner(caller.check_contacts()?);
         let id = request.match_info().get("id").unwrap_or_default();
         let id = Uuid::try_parse(id).map_err(|_| {
-            let details = vec![Detail::new("id", "must be a UUID")];
+            let details = vec![ErrorDetail::new("id", "must be a UUID")];
             ApiError::bad_request(
                 "invalid_endpoint_id",
                 "The endpoint's id in the path must be a UUID",

@@ -1,4 +1,4 @@
-//! `/api/webhook-endpoints`: the URLs for webhook notifications that name none.
+//! `/api/webhook-endpoints`: the URLs for webhook notifications without a URL.
 
 mod access;
 pub mod create;

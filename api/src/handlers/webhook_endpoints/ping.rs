@@ -9,7 +9,7 @@ use tidings_domain::notification::{Channel, MessageId, Notification};
 
 use super::access::EndpointAccess;
 use crate::error::ApiError;
-use crate::handlers::notifications::accept::{Accepted, accept, now};
+use crate::handlers::notifications::accept::{AcceptedResponse, accept, now};
 use crate::handlers::notifications::preconditions::{check_channel, check_depth};
 use crate::request_id::RequestId;
 use crate::state::AppState;
@@ -19,7 +19,7 @@ use crate::state::AppState;
 #[utoipa::path(post, path = "/api/webhook-endpoints/{id}/ping", operation_id = "pingWebhookEndpoint", tag = "webhook endpoints",
     params(("id" = uuid::Uuid, Path, description = "The endpoint")),
     responses(
-        (status = 202, description = "The broker has stored the notification", body = Accepted, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
+        (status = 202, description = "The broker has stored the notification", body = AcceptedResponse, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
         (status = 400, description = "The id is not a UUID, or `channel_not_configured`", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing endpoints", body = crate::error::ErrorBody),

@@ -9,7 +9,8 @@ use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 use tidings_domain::jwt::JwtAlgorithms;
 use tidings_settings::{
-    AppEnv, EXIT_CONFIG, Problems, Program, Reader, ShutdownSettings, TelemetrySettings, table,
+    AppEnv, EXIT_CONFIG, ProgramName, Reader, SettingProblems, ShutdownSettings, TelemetrySettings,
+    table,
 };
 
 use crate::output::{CommandOutput, Text, count, printable};
@@ -25,14 +26,14 @@ pub struct Args {
 
 /// The name of a program, as an argument.
 #[derive(Clone, Copy, Debug)]
-struct ProgramArg(Program);
+struct ProgramArg(ProgramName);
 
 impl clap::ValueEnum for ProgramArg {
     fn value_variants<'a>() -> &'a [Self] {
         &[
-            Self(Program::Api),
-            Self(Program::Worker),
-            Self(Program::Tidings),
+            Self(ProgramName::Api),
+            Self(ProgramName::Worker),
+            Self(ProgramName::Tidings),
         ]
     }
 
@@ -51,12 +52,12 @@ struct Mistake {
 
 /// What a program prints for `--check-config --json`.
 #[derive(Deserialize)]
-struct Checked {
-    problems: Vec<Found>,
+struct CheckConfigOutput {
+    problems: Vec<ReportedMistake>,
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct ReportedMistake {
     name: String,
     message: String,
 }
@@ -65,16 +66,16 @@ struct Found {
 pub fn run(args: &Args, config: Option<&Path>) -> anyhow::Result<CommandOutput> {
     let programs = match args.program {
         Some(ProgramArg(program)) => vec![program],
-        None => Program::ALL.to_vec(),
+        None => ProgramName::ALL.to_vec(),
     };
     let mut mistakes: Vec<Mistake> = Vec::new();
     for program in &programs {
         let found = match program {
-            Program::Api => ask("tidings-api", config)?,
-            Program::Worker => ask("tidings-worker", config)?,
-            Program::Tidings => of_this_program(),
+            ProgramName::Api => check_program("tidings-api", config)?,
+            ProgramName::Worker => check_program("tidings-worker", config)?,
+            ProgramName::Tidings => check_this_program(),
         };
-        for Found { name, message } in found {
+        for ReportedMistake { name, message } in found {
             let same = |other: &&mut Mistake| other.name == name && other.message == message;
             if let Some(mistake) = mistakes.iter_mut().find(same) {
                 mistake.programs.push(program.as_str());
@@ -87,14 +88,14 @@ pub fn run(args: &Args, config: Option<&Path>) -> anyhow::Result<CommandOutput> 
             }
         }
     }
-    let json = json!({ "programs": programs.iter().map(Program::as_str).collect::<Vec<_>>(), "problems": mistakes });
+    let json = json!({ "programs": programs.iter().map(ProgramName::as_str).collect::<Vec<_>>(), "problems": mistakes });
     let report = CommandOutput::new(text(&programs, &mistakes), json)?;
     Ok(report.valid_settings_if(mistakes.is_empty()))
 }
 
-fn text(programs: &[Program], mistakes: &[Mistake]) -> Text {
+fn text(programs: &[ProgramName], mistakes: &[Mistake]) -> Text {
     let mut text = Text::default();
-    let names: Vec<&str> = programs.iter().map(Program::as_str).collect();
+    let names: Vec<&str> = programs.iter().map(ProgramName::as_str).collect();
     if mistakes.is_empty() {
         text.line(format_args!(
             "No mistakes in the settings of {}.",
@@ -117,7 +118,7 @@ fn text(programs: &[Program], mistakes: &[Mistake]) -> Text {
 
 /// Starts a program that reads its settings, as it does at every start, and prints what is wrong with them.
 /// The program itself is the only place that knows all of its rules.
-fn ask(program: &str, config: Option<&Path>) -> anyhow::Result<Vec<Found>> {
+fn check_program(program: &str, config: Option<&Path>) -> anyhow::Result<Vec<ReportedMistake>> {
     let mut command = process::Command::new(installed(program)?);
     command.args(["--check-config", "--json"]);
     if let Some(config) = config {
@@ -135,7 +136,7 @@ fn ask(program: &str, config: Option<&Path>) -> anyhow::Result<Vec<Found>> {
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    let checked: Checked = serde_json::from_slice(&output.stdout)
+    let checked: CheckConfigOutput = serde_json::from_slice(&output.stdout)
         .with_context(|| format!("{program} is of another version: its output is unknown"))?;
     Ok(checked.problems)
 }
@@ -152,7 +153,7 @@ fn installed(program: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// Reads the sections that the commands of this program read.
-fn of_this_program() -> Vec<Found> {
+fn check_this_program() -> Vec<ReportedMistake> {
     let mut reader = Reader::new(settings::sources());
     DatabaseSettings::read(&mut reader);
     BrokerSettings::read(&mut reader);
@@ -161,10 +162,10 @@ fn of_this_program() -> Vec<Found> {
     AppEnv::read(&mut reader);
     let _: JwtAlgorithms = reader.value(table::JWT_ALGORITHM);
     reader.secret(table::JWT_SECRET);
-    let Err(Problems(problems)) = reader.finish(Some(())) else {
+    let Err(SettingProblems(problems)) = reader.finish(Some(())) else {
         return Vec::new();
     };
-    let found = problems.into_iter().map(|problem| Found {
+    let found = problems.into_iter().map(|problem| ReportedMistake {
         name: problem.name.to_owned(),
         message: problem.message,
     });

@@ -6,7 +6,7 @@ use crate::output::{CommandOutput, printable, table as columns};
 
 /// What is known of one setting.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Shown {
+struct SettingReport {
     name: &'static str,
     /// The value, masked; `None` if the setting has none.
     value: Option<String>,
@@ -29,8 +29,8 @@ pub fn run(sources: &Sources) -> anyhow::Result<CommandOutput> {
     CommandOutput::new(columns(&rows), json!({ "settings": all }))
 }
 
-fn shown(setting: &Setting, sources: &Sources) -> Shown {
-    let mut shown = Shown {
+fn shown(setting: &Setting, sources: &Sources) -> SettingReport {
+    let mut shown = SettingReport {
         name: setting.name,
         value: None,
         source: None,
@@ -61,8 +61,8 @@ fn is_required(setting: &Setting, sources: &Sources) -> bool {
     })
 }
 
-fn row(shown: &Shown) -> Vec<String> {
-    let Shown { value, source, .. } = shown;
+fn row(shown: &SettingReport) -> Vec<String> {
+    let SettingReport { value, source, .. } = shown;
     let (value, source) = match (value, &shown.mistake) {
         (Some(value), _) => (value.as_str(), source.as_deref().unwrap_or_default()),
         (None, Some(mistake)) => ("unreadable", mistake.as_str()),
@@ -76,7 +76,7 @@ fn row(shown: &Shown) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn find(name: &str, vars: &[(&str, &str)]) -> Shown {
+    fn find(name: &str, vars: &[(&str, &str)]) -> SettingReport {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let sources = Sources::from_vars(vars.iter().map(owned));
         shown(table::find(name).expect("a setting"), &sources)

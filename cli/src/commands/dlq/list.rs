@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 #[derive(Default)]
-struct Found {
+struct MatchingDeadLetters {
     waiting: u32,
     selected: usize,
     by_reason: BTreeMap<String, usize>,
@@ -34,9 +34,9 @@ struct Found {
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let settings = settings::read(BrokerSettings::read)?;
     let found = with_queue(&settings, async |queue| {
-        let mut found = Found {
+        let mut found = MatchingDeadLetters {
             waiting: queue.waiting,
-            ..Found::default()
+            ..MatchingDeadLetters::default()
         };
         while let Some(dead_letter) = queue.next(&args.filter).await? {
             found.selected += 1;
@@ -70,7 +70,7 @@ fn keep_oldest(dead_letters: &mut Vec<DeadLetter>, limit: usize) {
     dead_letters.truncate(limit);
 }
 
-fn text(found: &Found, queue: &str) -> Text {
+fn text(found: &MatchingDeadLetters, queue: &str) -> Text {
     let total = usize::try_from(found.waiting).unwrap_or(usize::MAX);
     if total == 0 {
         return format!("No dead letters in {queue}.\n").into();

@@ -12,7 +12,7 @@ use tidings_domain::notification::{MessageId, Status};
 use tokio_util::sync::CancellationToken;
 
 use super::queue::{OpenQueue, with_queue};
-use super::replay_action::{self, DecodedDeadLetter, Obstacle, ReplayAction};
+use super::replay_action::{self, DecodedDeadLetter, ReplayAction, SkipReason};
 use super::replay_report::ReplayReport;
 use super::selection::Selection;
 use crate::output::{CommandOutput, count};
@@ -125,7 +125,7 @@ impl Replay {
         batch: Vec<DeadLetter>,
         report: &mut ReplayReport,
     ) -> anyhow::Result<()> {
-        let decoded: Vec<Result<DecodedDeadLetter, Obstacle>> =
+        let decoded: Vec<Result<DecodedDeadLetter, SkipReason>> =
             batch.iter().map(|one| self.decode(one)).collect();
         let ids: Vec<MessageId> = decoded.iter().flatten().filter_map(|one| one.id).collect();
         let statuses = self.reset_rows(&ids).await;
@@ -135,7 +135,7 @@ impl Replay {
                 let status = decoded.id.and_then(|id| statuses.get(&id).copied());
                 replay_action::decide(decoded, status)
             }
-            Err(obstacle) => ReplayAction::Keep(obstacle),
+            Err(reason) => ReplayAction::Keep(reason),
         });
         let replays: Vec<(DeadLetter, ReplayAction)> = batch.into_iter().zip(actions).collect();
         let published = join_all(
@@ -154,7 +154,7 @@ impl Replay {
         failure.map_or(Ok(()), Err)
     }
 
-    fn decode(&self, dead_letter: &DeadLetter) -> Result<DecodedDeadLetter, Obstacle> {
+    fn decode(&self, dead_letter: &DeadLetter) -> Result<DecodedDeadLetter, SkipReason> {
         let property = dead_letter.message_id.as_deref();
         replay_action::decode(dead_letter.stage, &dead_letter.body, property, self.force)
     }
@@ -164,10 +164,10 @@ impl Replay {
     async fn reset_rows(&self, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Status>, DbError> {
         self.database
             .transaction(TransactionOptions::default(), async |transaction| {
-                let standings = notifications::recorded_states(transaction, ids).await?;
-                let statuses: BTreeMap<_, _> = standings
+                let states = notifications::recorded_states(transaction, ids).await?;
+                let statuses: BTreeMap<_, _> = states
                     .into_iter()
-                    .map(|(id, standing)| (id, standing.status))
+                    .map(|(id, state)| (id, state.status))
                     .collect();
                 if self.publisher.is_some() {
                     // In the order of the ids, so that two concurrent replays cannot deadlock.

@@ -7,7 +7,7 @@ use tidings_domain::notification::{DecodeError, DeliveryRequest, MessageId, Noti
 /// Why a dead letter cannot be replayed and stays in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Obstacle {
+pub enum SkipReason {
     /// Its header `channel` contains no known stage, so there is no queue for it.
     NoChannel,
     /// Its body cannot be decoded, so its stage would reject it again.
@@ -16,7 +16,7 @@ pub enum Obstacle {
     RowMissing,
 }
 
-impl Obstacle {
+impl SkipReason {
     /// The reason and what to do, as text.
     pub const fn advice(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ pub enum ReplayAction {
     /// Remove it: the notification has this final status already.
     Remove(Status),
     /// Keep it in the queue.
-    Keep(Obstacle),
+    Keep(SkipReason),
 }
 
 /// A dead letter that its stage can decode.
@@ -63,12 +63,12 @@ pub fn decode(
     body: &[u8],
     property: Option<&str>,
     force: bool,
-) -> Result<DecodedDeadLetter, Obstacle> {
-    let stage = stage.ok_or(Obstacle::NoChannel)?;
+) -> Result<DecodedDeadLetter, SkipReason> {
+    let stage = stage.ok_or(SkipReason::NoChannel)?;
     let id = match (decode_body(stage, body), force) {
         (Ok(id), _) => Some(id),
         (Err(_), true) => property.and_then(|id| id.parse().ok()),
-        (Err(_), false) => return Err(Obstacle::Undecodable),
+        (Err(_), false) => return Err(SkipReason::Undecodable),
     };
     Ok(DecodedDeadLetter { stage, id })
 }
@@ -89,7 +89,7 @@ pub fn decide(dead_letter: DecodedDeadLetter, status: Option<Status>) -> ReplayA
         (None, Stage::Delivery(_)) if dead_letter.id.is_none() => {
             ReplayAction::Replay { reset_row: false }
         }
-        (None, Stage::Delivery(_)) => ReplayAction::Keep(Obstacle::RowMissing),
+        (None, Stage::Delivery(_)) => ReplayAction::Keep(SkipReason::RowMissing),
         (Some(Status::Failed), _) => ReplayAction::Replay { reset_row: true },
         // An earlier replay was killed after it changed the row, or there are several dead letters.
         (Some(Status::Scheduled | Status::Pending | Status::Retrying), _) => {
@@ -119,7 +119,7 @@ mod tests {
         let replay = |reset_row| ReplayAction::Replay { reset_row };
         for (stage, status, action) in [
             (Stage::Intake, None, replay(false)),
-            (EMAIL, None, ReplayAction::Keep(Obstacle::RowMissing)),
+            (EMAIL, None, ReplayAction::Keep(SkipReason::RowMissing)),
             (EMAIL, Some(Status::Failed), replay(true)),
             (EMAIL, Some(Status::Pending), replay(false)),
             (EMAIL, Some(Status::Retrying), replay(false)),
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_dead_letter_without_a_stage_is_never_replayed() {
         let refused = decode(None, b"{}", None, true);
-        assert_eq!(refused, Err(Obstacle::NoChannel));
+        assert_eq!(refused, Err(SkipReason::NoChannel));
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         let id = MessageId::generate();
         let property = id.to_string();
         let decode = |property, force| decode(Some(EMAIL), b"\xff", property, force);
-        assert_eq!(decode(Some(&property), false), Err(Obstacle::Undecodable));
+        assert_eq!(decode(Some(&property), false), Err(SkipReason::Undecodable));
         let forced = decode(Some(&property), true).expect("forced");
         assert_eq!(forced.id, Some(id));
         let nameless = decode(None, true).expect("forced");
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_in_the_body_comes_before_that_in_the_properties() {
+    fn the_id_in_the_body_takes_precedence_over_the_property() {
         let id = MessageId::generate();
         let body = DeliveryRequest { message_id: id }.encode();
         let decoded = decode(Some(EMAIL), &body, Some("another"), false).expect("decoded");

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tidings_broker::DeadLetter;
 
-use super::replay_action::{Obstacle, ReplayAction};
+use super::replay_action::{ReplayAction, SkipReason};
 use super::summary::{shown_id, summary};
 use crate::output::{CommandOutput, Text, count, printable};
 
-/// Ids to print for each obstacle.
+/// Ids to print for each reason.
 const MAX_IDS: usize = 10;
 
 /// The results for the selected dead letters; in a dry run, the expected results.
@@ -18,7 +18,7 @@ pub struct ReplayReport {
     /// Number of dead letters that were published to their queues.
     pub replayed: usize,
     finished: usize,
-    left: BTreeMap<Obstacle, Vec<String>>,
+    left: BTreeMap<SkipReason, Vec<String>>,
     dead_letters: Vec<Value>,
 }
 
@@ -36,12 +36,12 @@ impl ReplayReport {
                 result["outcome"] = "already_processed".into();
                 result["status"] = status.as_str().into();
             }
-            ReplayAction::Keep(obstacle) => {
+            ReplayAction::Keep(reason) => {
                 let id = shown_id(dead_letter)
                     .unwrap_or_else(|| "a dead letter without a message id".to_owned());
-                self.left.entry(obstacle).or_default().push(id);
+                self.left.entry(reason).or_default().push(id);
                 result["outcome"] = "left".into();
-                result["hindrance"] = json!(obstacle);
+                result["skippedReason"] = json!(reason);
             }
         }
         self.dead_letters.push(result);
@@ -88,9 +88,9 @@ impl ReplayReport {
             let dead_letters = count(self.finished, "dead letter");
             text.line(format_args!("{removed} {dead_letters}: already processed."));
         }
-        for (obstacle, ids) in &self.left {
+        for (reason, ids) in &self.left {
             let dead_letters = count(ids.len(), "dead letter");
-            text.line(format_args!("Left {dead_letters}: {}.", obstacle.advice()));
+            text.line(format_args!("Left {dead_letters}: {}.", reason.advice()));
             for id in ids.iter().take(MAX_IDS) {
                 text.line(format_args!("  {}", printable(id)));
             }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tidings_broker::BrokerSettings;
 use tidings_broker::{Address, ProbeError, Stage, Topology};
 
-use super::Findings;
+use super::CheckResults;
 
 /// The first RabbitMQ whose quorum queues have at-least-once dead-lettering and message TTL.
 const MIN_VERSION: (u32, u32) = (3, 10);
@@ -17,24 +17,24 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks that RabbitMQ is reachable and new enough, that its queues are those of this version, and that there are
 /// no dead letters.
-pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
+pub async fn check(settings: &BrokerSettings, results: &mut CheckResults) {
     let nodes = settings.addresses.all();
     let versions = join_all(nodes.iter().map(tidings_broker::server_version)).await;
-    check_nodes(nodes, &versions, findings);
+    check_nodes(nodes, &versions, results);
     let connection = match tidings_broker::connect(settings, "tidings: doctor").await {
         Ok(connection) => connection,
         Err(error) => {
             // The check of the nodes has reported unreachable nodes already. A node may also refuse the login.
-            if !findings.has("rabbitmq") {
-                unreachable(findings, &error);
+            if !results.has("rabbitmq") {
+                report_unreachable(results, &error);
             }
             return;
         }
     };
     let topology = Topology::of(settings);
     match in_time(tidings_broker::declare(&connection, &topology)).await {
-        Ok(drifted) => check_drift(&drifted, findings),
-        Err(error) => findings.error(
+        Ok(drifted) => check_drift(&drifted, results),
+        Err(error) => results.error(
             "topology",
             format!("the topology cannot be declared: {error}"),
             "check the log of the broker: the user of the programs needs the permissions configure, write and read on the virtual host, and every queue needs a majority of its nodes",
@@ -42,32 +42,32 @@ pub async fn check(settings: &BrokerSettings, findings: &mut Findings) {
     }
     let queue = &settings.names.dlq;
     match in_time(tidings_broker::queue_depth(&connection, queue)).await {
-        Ok(Some(0)) => findings.ok("dead-letters", format!("no dead letters in {queue}")),
-        Ok(Some(1)) => dead_letters(findings, &format!("there is 1 dead letter in {queue}")),
-        Ok(Some(n)) => dead_letters(findings, &format!("there are {n} dead letters in {queue}")),
-        Ok(None) => findings.error(
+        Ok(Some(0)) => results.ok("dead-letters", format!("no dead letters in {queue}")),
+        Ok(Some(1)) => report_dead_letters(results, &format!("there is 1 dead letter in {queue}")),
+        Ok(Some(n)) => report_dead_letters(results, &format!("there are {n} dead letters in {queue}")),
+        Ok(None) => results.error(
             "dead-letters",
             format!("there is no queue {queue}"),
             "run `tidings topology`",
         ),
-        Err(error) => findings.error(
+        Err(error) => results.error(
             "dead-letters",
             format!("cannot count the dead letters: {error}"),
             "check the log of the broker: the user of the programs needs the permission read on the virtual host",
         ),
     }
-    check_first_messages(settings, findings).await;
+    check_first_messages(settings, results).await;
     // The process exits next, so an error while closing does not matter.
     let _ = in_time(connection.close(200, "done".into())).await;
 }
 
 /// Looks for messages that cannot be parsed: they stop the consumers of their queue.
-async fn check_first_messages(settings: &BrokerSettings, findings: &mut Findings) {
+async fn check_first_messages(settings: &BrokerSettings, results: &mut CheckResults) {
     let queues = Stage::ALL.map(|stage| stage.queue(&settings.names));
     for queue in queues.iter().chain([&settings.names.dlq]) {
         let asked = in_time(tidings_broker::first_is_unreadable(settings, queue)).await;
         if asked == Ok(true) {
-            findings.error(
+            results.error(
                 "unreadable-message",
                 format!(
                     "the first message of {queue} cannot be parsed; nothing behind it is consumed"
@@ -90,48 +90,48 @@ async fn in_time<T, E: Display>(work: impl Future<Output = Result<T, E>>) -> Res
 fn check_nodes(
     nodes: &[Address],
     versions: &[Result<String, ProbeError>],
-    findings: &mut Findings,
+    results: &mut CheckResults,
 ) {
     let any = versions.iter().any(Result::is_ok);
     for (node, version) in nodes.iter().zip(versions) {
         match version {
-            Ok(version) => check_version(node, version, findings),
-            Err(error) if any => findings.warn(
+            Ok(version) => check_version(node, version, results),
+            Err(error) if any => results.warn(
                 "rabbitmq-node",
                 format!("RabbitMQ at {node} cannot be used: {error}"),
                 "start that node, or correct RABBITMQ_URLS; meanwhile the programs use the others",
             ),
-            Err(error) => unreachable(findings, &format_args!("{node}: {error}")),
+            Err(error) => report_unreachable(results, &format_args!("{node}: {error}")),
         }
     }
 }
 
-fn unreachable(findings: &mut Findings, error: &dyn Display) {
-    findings.error(
+fn report_unreachable(results: &mut CheckResults, error: &dyn Display) {
+    results.error(
         "rabbitmq",
         format!("RabbitMQ cannot be used: {error}"),
         "start it, or correct host, port, user, password and virtual host in RABBITMQ_URL or RABBITMQ_URLS",
     );
 }
 
-fn dead_letters(findings: &mut Findings, message: &str) {
-    findings.warn(
+fn report_dead_letters(results: &mut CheckResults, message: &str) {
+    results.warn(
         "dead-letters",
         message,
         "`tidings dlq list` shows the reasons; then run `tidings dlq replay` or `tidings dlq purge`",
     );
 }
 
-fn check_version(node: &Address, version: &str, findings: &mut Findings) {
+fn check_version(node: &Address, version: &str, results: &mut CheckResults) {
     let message = format!("RabbitMQ {version} responds at {node}");
     match major_minor(version) {
-        Some(read) if read < MIN_VERSION => findings.error(
+        Some(read) if read < MIN_VERSION => results.error(
             "rabbitmq-version",
             format!("{message}, but Tidings needs 3.10 or later"),
             "upgrade it; see \"Upgrading\" in the documentation of RabbitMQ",
         ),
-        Some(_) => findings.ok("rabbitmq-version", message),
-        None => findings.warn(
+        Some(_) => results.ok("rabbitmq-version", message),
+        None => results.warn(
             "rabbitmq-version",
             format!("{message}, but the version has an unknown format"),
             "make sure that it is RabbitMQ 3.10 or later",
@@ -145,15 +145,15 @@ fn major_minor(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn check_drift(drifted: &[String], findings: &mut Findings) {
+fn check_drift(drifted: &[String], results: &mut CheckResults) {
     if drifted.is_empty() {
-        findings.ok(
+        results.ok(
             "topology",
             "the queues and exchanges are those of this version",
         );
         return;
     }
-    findings.warn(
+    results.warn(
         "topology",
         format!(
             "these exist with arguments other than those of the settings, and are used as they are: {}",
@@ -190,15 +190,15 @@ mod tests {
                 [Severity::Error, Severity::Error],
             ),
         ] {
-            let mut findings = Findings::default();
+            let mut results = CheckResults::default();
             check_nodes(
                 nodes("amqp://u:hunter2@a,amqp://u:hunter2@b").all(),
                 &versions,
-                &mut findings,
+                &mut results,
             );
-            let found: Vec<_> = findings.0.iter().map(|finding| finding.severity).collect();
+            let found: Vec<_> = results.0.iter().map(|result| result.severity).collect();
             assert_eq!(found, severities);
-            let last = &findings.0[1].message;
+            let last = &results.0[1].message;
             assert!(
                 last.contains("b:5672") && !last.contains("hunter2"),
                 "{last}"
@@ -215,9 +215,9 @@ mod tests {
             ("4.1.0-rc.1", Severity::Ok),
             ("latest", Severity::Warning),
         ] {
-            let mut findings = Findings::default();
-            check_version(&nodes("amqp://a").all()[0], version, &mut findings);
-            assert_eq!(findings.0[0].severity, severity, "{version}");
+            let mut results = CheckResults::default();
+            check_version(&nodes("amqp://a").all()[0], version, &mut results);
+            assert_eq!(results.0[0].severity, severity, "{version}");
         }
     }
 }

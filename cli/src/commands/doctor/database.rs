@@ -7,7 +7,7 @@ use tidings_db::diagnostics::{ServerInfo, server_info};
 use tidings_db::migrations::MigrateError;
 use tidings_db::{Database, DatabaseSettings, DbError, migrations};
 
-use super::Findings;
+use super::CheckResults;
 use crate::output::count;
 
 /// PostgreSQL 15, in the format of `server_version_num`.
@@ -20,21 +20,21 @@ const MAX_SKEW: SignedDuration = SignedDuration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks that PostgreSQL is reachable and new enough, that the clocks agree, and that the schema is up to date.
-pub async fn check(settings: &DatabaseSettings, findings: &mut Findings) {
+pub async fn check(settings: &DatabaseSettings, results: &mut CheckResults) {
     let database = match Database::new(settings, "tidings doctor") {
         Ok(database) => database,
         Err(error) => {
-            findings.error("postgresql", error.to_string(), "correct DATABASE_URL");
+            results.error("postgresql", error.to_string(), "correct DATABASE_URL");
             return;
         }
     };
     match in_time(query_server(&database)).await {
         Ok((info, skew)) => {
-            check_version(&info, findings);
-            check_clock(skew, findings);
+            check_version(&info, results);
+            check_clock(skew, results);
         }
         Err(error) => {
-            findings.error(
+            results.error(
                 "postgresql",
                 format!("PostgreSQL cannot be reached: {error}"),
                 "start it, or correct host, port, user, password and database in DATABASE_URL",
@@ -42,7 +42,7 @@ pub async fn check(settings: &DatabaseSettings, findings: &mut Findings) {
             return;
         }
     }
-    check_migrations(&database, findings).await;
+    check_migrations(&database, results).await;
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
@@ -73,20 +73,20 @@ fn skew(before: Timestamp, server: Timestamp, after: Timestamp) -> SignedDuratio
     server.duration_since(local)
 }
 
-fn check_version(info: &ServerInfo, findings: &mut Findings) {
+fn check_version(info: &ServerInfo, results: &mut CheckResults) {
     let message = format!("PostgreSQL {} responds", info.version);
     if info.version_number < MIN_VERSION {
-        findings.error(
+        results.error(
             "postgresql-version",
             format!("{message}, but Tidings needs 15 or later"),
             "upgrade it with pg_upgrade, or dump and restore",
         );
     } else {
-        findings.ok("postgresql-version", message);
+        results.ok("postgresql-version", message);
     }
 }
 
-fn check_clock(skew: SignedDuration, findings: &mut Findings) {
+fn check_clock(skew: SignedDuration, results: &mut CheckResults) {
     let millis = skew.as_millis();
     if skew.abs() > MAX_SKEW {
         let direction = if skew.is_negative() {
@@ -94,7 +94,7 @@ fn check_clock(skew: SignedDuration, findings: &mut Findings) {
         } else {
             "ahead of"
         };
-        findings.warn(
+        results.warn(
             "clock",
             format!(
                 "the clock of PostgreSQL is {} ms {direction} the clock of this machine",
@@ -103,23 +103,23 @@ fn check_clock(skew: SignedDuration, findings: &mut Findings) {
             "synchronize both machines by NTP: leases, schedules and tokens depend on the clock",
         );
     } else {
-        findings.ok(
+        results.ok(
             "clock",
             format!("the clocks agree within {} ms", millis.abs()),
         );
     }
 }
 
-async fn check_migrations(database: &Database, findings: &mut Findings) {
+async fn check_migrations(database: &Database, results: &mut CheckResults) {
     let asked = tokio::time::timeout(TIMEOUT, migrations::pending(database)).await;
     match asked.unwrap_or(Err(MigrateError::Database(DbError::TimedOut))) {
-        Ok(pending) if pending.is_empty() => findings.ok("migrations", "the schema is up to date"),
-        Ok(pending) => findings.error(
+        Ok(pending) if pending.is_empty() => results.ok("migrations", "the schema is up to date"),
+        Ok(pending) => results.error(
             "migrations",
             format!("{} not run: {}", count(pending.len(), "migration"), pending.join(", ")),
             "run `tidings migrate`",
         ),
-        Err(error) => findings.error(
+        Err(error) => results.error(
             "migrations",
             format!("cannot read which migrations have run: {error}"),
             "check that DATABASE_URL is the database of Tidings, and that the user may read refinery_schema_history",
@@ -143,9 +143,9 @@ mod tests {
     #[test]
     fn only_a_skew_above_the_limit_is_a_warning() {
         let severity = |millis| {
-            let mut findings = Findings::default();
-            check_clock(SignedDuration::from_millis(millis), &mut findings);
-            findings.0[0].severity
+            let mut results = CheckResults::default();
+            check_clock(SignedDuration::from_millis(millis), &mut results);
+            results.0[0].severity
         };
         assert_eq!(severity(-2000), super::super::Severity::Ok);
         assert_eq!(severity(-2001), super::super::Severity::Warning);

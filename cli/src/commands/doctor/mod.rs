@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
-use tidings_settings::{Problems, ShutdownSettings, TelemetrySettings};
+use tidings_settings::{SettingProblems, ShutdownSettings, TelemetrySettings};
 
 use crate::output::{CommandOutput, Text, count, printable};
 use crate::settings;
@@ -19,7 +19,7 @@ use crate::settings;
 /// How long the checks of one server may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How bad a finding is.
+/// How severe a result is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Severity {
@@ -33,7 +33,7 @@ enum Severity {
 
 /// The result of one check.
 #[derive(Debug, Serialize)]
-struct Finding {
+struct CheckResult {
     /// The check: a stable code.
     check: &'static str,
     severity: Severity,
@@ -45,9 +45,9 @@ struct Finding {
 
 /// The results of the checks so far.
 #[derive(Default)]
-struct Findings(Vec<Finding>);
+struct CheckResults(Vec<CheckResult>);
 
-impl Findings {
+impl CheckResults {
     fn ok(&mut self, check: &'static str, message: impl Into<String>) {
         self.add(check, Severity::Ok, message.into(), None);
     }
@@ -77,7 +77,7 @@ impl Findings {
         message: String,
         remedy: Option<String>,
     ) {
-        self.0.push(Finding {
+        self.0.push(CheckResult {
             check,
             severity,
             message,
@@ -87,58 +87,56 @@ impl Findings {
 
     /// Whether there is a result of `check`.
     fn has(&self, check: &str) -> bool {
-        self.0.iter().any(|finding| finding.check == check)
+        self.0.iter().any(|result| result.check == check)
     }
 
     fn count_of(&self, severity: Severity) -> usize {
-        let findings = self.0.iter();
-        findings
-            .filter(|finding| finding.severity == severity)
-            .count()
+        let results = self.0.iter();
+        results.filter(|result| result.severity == severity).count()
     }
 }
 
 /// Runs all checks. The exit code is 1 if a check finds an error.
 pub async fn run() -> anyhow::Result<CommandOutput> {
-    let mut findings = Findings::default();
-    let database = section(&mut findings, settings::read(DatabaseSettings::read));
-    let broker = section(&mut findings, settings::read(BrokerSettings::read));
+    let mut results = CheckResults::default();
+    let database = section(&mut results, settings::read(DatabaseSettings::read));
+    let broker = section(&mut results, settings::read(BrokerSettings::read));
     section(
-        &mut findings,
+        &mut results,
         settings::read(|reader| {
             TelemetrySettings::read(reader);
             ShutdownSettings::read(reader);
             Some(())
         }),
     );
-    if findings.count_of(Severity::Error) == 0 {
-        findings.ok("settings", "the settings that all programs share are valid");
+    if results.count_of(Severity::Error) == 0 {
+        results.ok("settings", "the settings that all programs share are valid");
     }
-    secret::check(&mut findings);
-    let (database_findings, broker_findings) = tokio::join!(
-        server("postgresql", TIMEOUT, async |findings| {
+    secret::check(&mut results);
+    let (database_results, broker_results) = tokio::join!(
+        server("postgresql", TIMEOUT, async |results| {
             if let Some(settings) = &database {
-                database::check(settings, findings).await;
+                database::check(settings, results).await;
             }
         }),
-        server("rabbitmq", TIMEOUT, async |findings| {
+        server("rabbitmq", TIMEOUT, async |results| {
             if let Some(settings) = &broker {
-                broker::check(settings, findings).await;
+                broker::check(settings, results).await;
             }
         }),
     );
-    findings.0.extend(database_findings.0);
-    findings.0.extend(broker_findings.0);
-    report(&findings)
+    results.0.extend(database_results.0);
+    results.0.extend(broker_results.0);
+    report(&results)
 }
 
 /// The settings of a section. Adds an error for each wrong setting.
-fn section<T>(findings: &mut Findings, read: Result<T, Problems>) -> Option<T> {
+fn section<T>(results: &mut CheckResults, read: Result<T, SettingProblems>) -> Option<T> {
     match read {
         Ok(settings) => Some(settings),
-        Err(Problems(problems)) => {
+        Err(SettingProblems(problems)) => {
             for problem in problems {
-                findings.error(
+                results.error(
                     "settings",
                     format!("{}: {}", problem.name, problem.message),
                     "correct the setting at its source, which `tidings config show` prints; docs/CONFIGURATION.md explains every setting",
@@ -153,32 +151,32 @@ fn section<T>(findings: &mut Findings, read: Result<T, Problems>) -> Option<T> {
 async fn server(
     check: &'static str,
     timeout: Duration,
-    checks: impl AsyncFnOnce(&mut Findings),
-) -> Findings {
-    let mut findings = Findings::default();
-    let ended = tokio::time::timeout(timeout, checks(&mut findings)).await;
+    checks: impl AsyncFnOnce(&mut CheckResults),
+) -> CheckResults {
+    let mut results = CheckResults::default();
+    let ended = tokio::time::timeout(timeout, checks(&mut results)).await;
     if ended.is_err() {
-        findings.error(
+        results.error(
             check,
             format!("the checks did not finish within {} s", timeout.as_secs()),
             "the server accepts connections but does not respond: check its log and its load",
         );
     }
-    findings
+    results
 }
 
-fn report(findings: &Findings) -> anyhow::Result<CommandOutput> {
-    let errors = findings.count_of(Severity::Error);
-    let warnings = findings.count_of(Severity::Warning);
+fn report(results: &CheckResults) -> anyhow::Result<CommandOutput> {
+    let errors = results.count_of(Severity::Error);
+    let warnings = results.count_of(Severity::Warning);
     let mut text = Text::default();
-    for finding in &findings.0 {
-        let severity = match finding.severity {
+    for result in &results.0 {
+        let severity = match result.severity {
             Severity::Ok => "ok",
             Severity::Warning => "warning",
             Severity::Error => "ERROR",
         };
-        text.line(format_args!("{severity:<9}{}", printable(&finding.message)));
-        if let Some(remedy) = &finding.remedy {
+        text.line(format_args!("{severity:<9}{}", printable(&result.message)));
+        if let Some(remedy) = &result.remedy {
             text.line(format_args!("{:9}→ {}", "", printable(remedy)));
         }
     }
@@ -187,7 +185,7 @@ fn report(findings: &Findings) -> anyhow::Result<CommandOutput> {
         count(errors, "error"),
         count(warnings, "warning")
     ));
-    let json = json!({ "errors": errors, "warnings": warnings, "findings": findings.0 });
+    let json = json!({ "errors": errors, "warnings": warnings, "findings": results.0 });
     Ok(CommandOutput::new(text, json)?.success_if(errors == 0))
 }
 
@@ -197,23 +195,23 @@ mod tests {
 
     #[tokio::test]
     async fn checks_that_hang_end_with_their_results_and_an_error() {
-        let findings = server("rabbitmq", Duration::from_millis(1), async |findings| {
-            findings.ok("rabbitmq", "answers");
+        let results = server("rabbitmq", Duration::from_millis(1), async |results| {
+            results.ok("rabbitmq", "answers");
             std::future::pending::<()>().await;
         })
         .await;
-        assert_eq!(findings.0.len(), 2);
-        assert_eq!(findings.0[1].severity, Severity::Error);
+        assert_eq!(results.0.len(), 2);
+        assert_eq!(results.0[1].severity, Severity::Error);
     }
 
     #[test]
     fn only_errors_make_the_exit_code_a_failure() {
-        let mut findings = Findings::default();
-        findings.ok("a", "good");
-        findings.warn("b", "drifted", "compare");
-        assert_eq!(report(&findings).expect("JSON").code, 0);
-        findings.error("c", "unavailable", "start it");
-        let report = report(&findings).expect("JSON");
+        let mut results = CheckResults::default();
+        results.ok("a", "good");
+        results.warn("b", "drifted", "compare");
+        assert_eq!(report(&results).expect("JSON").code, 0);
+        results.error("c", "unavailable", "start it");
+        let report = report(&results).expect("JSON");
         assert_eq!(report.code, 1);
         assert!(report.text.ends_with("1 error, 1 warning.\n"));
     }

@@ -4,22 +4,22 @@ use secrecy::ExposeSecret;
 use tidings_domain::jwt::JwtAlgorithms;
 use tidings_settings::{AppEnv, table, weakness};
 
-use super::{Findings, section};
+use super::{CheckResults, section};
 use crate::settings;
 
 /// Checks the secret that signs tokens. Never prints the secret.
-pub fn check(findings: &mut Findings) {
+pub fn check(results: &mut CheckResults) {
     let read = settings::read(|reader| {
         let env = AppEnv::read(reader);
         let algorithms: JwtAlgorithms = reader.value(table::JWT_ALGORITHM);
         Some((env, algorithms, reader.secret(table::JWT_SECRET)))
     });
-    let Some((env, algorithms, secret)) = section(findings, read) else {
+    let Some((env, algorithms, secret)) = section(results, read) else {
         return;
     };
     let secret = secret.as_ref().map_or("", |secret| secret.expose_secret());
     let Some(bytes) = algorithms.min_secret_len() else {
-        findings.ok(
+        results.ok(
             "secret",
             "no algorithm of JWT_ALGORITHM uses a shared secret",
         );
@@ -29,7 +29,7 @@ pub fn check(findings: &mut Findings) {
         "set JWT_SECRET to the output of `openssl rand -hex {bytes}`, for the API and for every program that signs tokens"
     );
     match weakness(secret, bytes) {
-        None => findings.ok(
+        None => results.ok(
             "secret",
             "JWT_SECRET is long enough and not an example value",
         ),
@@ -37,9 +37,9 @@ pub fn check(findings: &mut Findings) {
             let message = format!("JWT_SECRET {weak} ({bytes} random bytes are recommended)");
             // In production the programs do not start with a weak secret; without one the API cannot check tokens.
             if env.is_production() || secret.is_empty() {
-                findings.error("secret", message, remedy);
+                results.error("secret", message, remedy);
             } else {
-                findings.warn(
+                results.warn(
                     "secret",
                     format!("{message}; in production the programs do not start with it"),
                     remedy,

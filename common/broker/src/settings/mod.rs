@@ -100,7 +100,7 @@ mod tests {
     use crate::Stage;
     use tidings_domain::notification::DeliveredChannel;
 
-    fn read(vars: &[(&str, &str)]) -> Result<BrokerSettings, tidings_settings::Problems> {
+    fn read(vars: &[(&str, &str)]) -> Result<BrokerSettings, tidings_settings::SettingProblems> {
         let mut reader =
             Reader::from_vars(vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
         let settings = BrokerSettings::read(&mut reader);

@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_email_address_is_one_address_and_nothing_else() {
+    fn only_a_single_email_address_is_valid() {
         for right in [
             "anna@example.com",
             "a.b+c@sub.example.co.uk",
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_url_is_http_and_carries_no_password() {
+    fn a_webhook_url_is_http_or_https_and_has_no_password() {
         for (text, right) in [
             ("https://example.com/hooks?a=1", true),
             ("http://127.0.0.1:8080/", true),

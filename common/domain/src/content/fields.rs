@@ -48,7 +48,7 @@ impl<'a> Fields<'a> {
         let (name, value) = self.find(names)?;
         let text = value.as_str();
         if text.is_none() {
-            self.invalid(name, "must be a text");
+            self.invalid(name, "must be a string");
         }
         text
     }

@@ -2,8 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Declares every channel, with one line for each channel that has a delivery stage: its variant and its
-/// name, which is also its field in [`PerChannel`]. Whatever has to know all channels is generated here or
-/// matches on these enums, so that a channel that is forgotten somewhere does not compile.
+/// name, which is also its field in [`PerChannel`]. Code that must know all channels is generated here or
+/// matches on these enums, so that a forgotten channel is a compile error.
 macro_rules! channels {
     ($($(#[$doc:meta])* $variant:ident = $name:ident;)+) => {
         /// How a notification reaches its user. In JSON and in the table this is called `type`.
@@ -92,7 +92,7 @@ channels! {
     Sms = sms;
     /// A push message to a device.
     Push = push;
-    /// An HTTP request to a URL of the user's.
+    /// An HTTP request to a URL of the user.
     Webhook = webhook;
 }
 
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_channel_is_read_back_from_its_name() {
+    fn every_channel_is_parsed_from_its_name() {
         for channel in Channel::ALL {
             assert_eq!(channel.as_str().parse(), Ok(channel));
         }

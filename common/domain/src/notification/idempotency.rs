@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_key_is_taken_and_one_more_character_is_not() {
+    fn a_key_has_at_most_255_characters() {
         assert!("k".repeat(255).parse::<IdempotencyKey>().is_ok());
         assert!(
             format!("\"{}\"", "k".repeat(255))

@@ -25,7 +25,7 @@ impl MessageId {
         Self(Uuid::now_v7())
     }
 
-    /// The id of a request of `caller` with the idempotency key `key`: always the same for the same two (UUIDv5).
+    /// The id for the idempotency key `key` of `caller` (UUIDv5): the same pair always gives the same id.
     #[must_use]
     pub fn for_key(caller: &str, key: &IdempotencyKey) -> Self {
         let namespace = Uuid::new_v5(&NAMESPACE, caller.as_bytes());

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_status_is_read_back_from_its_name_and_named_by_the_error() {
+    fn every_status_is_parsed_from_its_name_and_listed_by_the_error() {
         let text = UnknownStatus.to_string();
         for status in Status::ALL {
             assert_eq!(status.as_str().parse(), Ok(status));

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_finer_than_numeric_are_refused() {
+    fn numbers_with_more_decimals_than_numeric_stores_are_refused() {
         let long = format!("0.{}1", "0".repeat(20_000));
         for number in [
             "1e-20000",
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_jsonb_refuses_is_refused() {
+    fn json_that_jsonb_refuses_is_refused() {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
         for payload in [
             "[]",

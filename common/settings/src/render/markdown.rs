@@ -1,5 +1,5 @@
 use crate::table::GROUPS;
-use crate::{DefaultValue, Program, Setting};
+use crate::{DefaultValue, ProgramName, Setting};
 
 const INTRODUCTION: &str = include_str!("introduction.md");
 
@@ -33,7 +33,7 @@ fn row(setting: &Setting) -> String {
     let example = setting
         .example
         .map(|example| format!(" Example: {example}"));
-    let used_by: Vec<&str> = setting.used_by.iter().map(Program::as_str).collect();
+    let used_by: Vec<&str> = setting.used_by.iter().map(ProgramName::as_str).collect();
     format!(
         "| `{}` | {}{} | {default} | {} | {}{} |\n",
         setting.name,

@@ -9,7 +9,7 @@ pub use env::env_example;
 pub use markdown::configuration_page;
 pub use yaml::yaml_example;
 
-use crate::{DefaultValue, Kind, Setting};
+use crate::{DefaultValue, Setting, SettingKind};
 
 /// Maximum width of a line of comments.
 const WIDTH: usize = 100;
@@ -18,11 +18,11 @@ const WIDTH: usize = 100;
 fn facts(setting: &Setting) -> String {
     let mut facts = Vec::new();
     match setting.kind {
-        Kind::Number { min, max } => {
+        SettingKind::Number { min, max } => {
             let unit = setting.unit.map(|unit| format!(" {unit}"));
             facts.push(format!("{min} to {max}{}.", unit.unwrap_or_default()));
         }
-        Kind::Flag | Kind::Choice(_) => facts.push(format!("{}.", setting.kind)),
+        SettingKind::Flag | SettingKind::Choice(_) => facts.push(format!("{}.", setting.kind)),
         _ => {}
     }
     match setting.default {

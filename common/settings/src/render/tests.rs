@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::{Source, Sources, table};
+use crate::{Sources, ValueSource, table};
 
 /// Compares a file of the repository with what the table generates, or writes the file if the variable
 /// `UPDATE` is set.
@@ -41,7 +41,7 @@ fn the_yaml_example_sets_exactly_the_defaults() {
     std::fs::write(file.path(), yaml_example()).expect("written");
     let sources = Sources::of_file(file.path());
     assert_eq!(sources.problems(), []);
-    let source = Source::File(PathBuf::from(file.path()));
+    let source = ValueSource::File(PathBuf::from(file.path()));
     for setting in table::all() {
         let value = sources.value(setting).expect("no mistake");
         let found = value.map(|value| (value.text, value.source));

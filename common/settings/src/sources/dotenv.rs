@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 
-use crate::Problem;
+use crate::SettingProblem;
 
 /// The environment of the process, without variables that are not UTF-8.
 pub(super) fn environment() -> HashMap<String, String> {
@@ -17,7 +17,9 @@ pub(super) fn environment() -> HashMap<String, String> {
 ///
 /// Also returns a problem if the file exists and cannot be read or parsed. The message quotes nothing of
 /// the file, which holds secrets.
-pub(super) fn load(before: &HashMap<String, String>) -> (HashMap<String, String>, Option<Problem>) {
+pub(super) fn load(
+    before: &HashMap<String, String>,
+) -> (HashMap<String, String>, Option<SettingProblem>) {
     let message = match dotenvy::dotenv() {
         Ok(_) => {
             let mut added = environment();
@@ -32,5 +34,5 @@ pub(super) fn load(before: &HashMap<String, String>) -> (HashMap<String, String>
         Err(_) => "cannot be read".to_owned(),
     };
     let name = ".env";
-    (HashMap::new(), Some(Problem { name, message }))
+    (HashMap::new(), Some(SettingProblem { name, message }))
 }

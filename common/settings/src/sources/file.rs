@@ -8,25 +8,25 @@ use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::{Problem, table};
+use crate::{SettingProblem, table};
 
 /// Reads a settings file. Returns its values by the names of the settings, and everything that is wrong
 /// with the file.
-pub(super) fn read(path: &Path) -> (HashMap<String, String>, Vec<Problem>) {
+pub(super) fn read(path: &Path) -> (HashMap<String, String>, Vec<SettingProblem>) {
     let (values, messages) = match std::fs::read_to_string(path) {
         Ok(text) => parse(&text),
         Err(error) => (HashMap::new(), vec![format!("cannot be read: {error}")]),
     };
-    let problem = |message| Problem {
+    let problem = |message| SettingProblem {
         name: "settings file",
         message: format!("{}: {message}", path.display()),
     };
     (values, messages.into_iter().map(problem).collect())
 }
 
-/// What has been read so far.
+/// What has been read of the file so far.
 #[derive(Default)]
-struct Document {
+struct ParsedFile {
     values: HashMap<String, String>,
     mistakes: Vec<String>,
     /// The key whose value has the wrong form, which ends the parsing.
@@ -34,11 +34,11 @@ struct Document {
 }
 
 fn parse(text: &str) -> (HashMap<String, String>, Vec<String>) {
-    let mut document = Document::default();
+    let mut file = ParsedFile::default();
     // A snippet would show lines of the file.
     let options = serde_saphyr::options! { with_snippet: false };
     let root = Mapping {
-        document: &mut document,
+        file: &mut file,
         keys: Vec::new(),
     };
     let parsed = serde_saphyr::with_deserializer_from_str_with_options(text, options, |yaml| {
@@ -48,24 +48,24 @@ fn parse(text: &str) -> (HashMap<String, String>, Vec<String>) {
         let place = error
             .location()
             .map(|location| format!(" (line {}, column {})", location.line(), location.column()));
-        let what = match document.wrong_form.take() {
+        let what = match file.wrong_form.take() {
             Some(key) => format!("the value of `{key}` has the wrong form"),
             None => "is not valid YAML".to_owned(),
         };
-        document.mistakes.push(what + &place.unwrap_or_default());
+        file.mistakes.push(what + &place.unwrap_or_default());
     }
-    (document.values, document.mistakes)
+    (file.values, file.mistakes)
 }
 
-/// What the keys of a value name.
-enum Named {
+/// What a key refers to.
+enum KeyTarget {
     Value { list: bool },
     Mapping,
     Nothing,
 }
 
-impl Named {
-    fn by(name: &str) -> Self {
+impl KeyTarget {
+    fn of(name: &str) -> Self {
         if let Some(setting) = table::find(name) {
             let list = setting.kind.is_list();
             return Self::Value { list };
@@ -85,7 +85,7 @@ impl Named {
 
 /// Reads a mapping of keys to values and further mappings.
 struct Mapping<'d> {
-    document: &'d mut Document,
+    file: &'d mut ParsedFile,
     keys: Vec<String>,
 }
 
@@ -118,33 +118,33 @@ impl<'de> Visitor<'de> for Mapping<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { document, mut keys } = self;
+        let Self { file, mut keys } = self;
         while let Some(key) = map.next_key::<String>()? {
             keys.push(key);
             let name = keys.join("_").to_ascii_uppercase();
-            let read = match Named::by(&name) {
-                Named::Mapping => map.next_value_seed(Mapping {
-                    document: &mut *document,
+            let read = match KeyTarget::of(&name) {
+                KeyTarget::Mapping => map.next_value_seed(Mapping {
+                    file: &mut *file,
                     keys: keys.clone(),
                 }),
-                Named::Value { list } => map.next_value_seed(Scalar { list }).map(|value| {
+                KeyTarget::Value { list } => map.next_value_seed(Scalar { list }).map(|value| {
                     let Some(value) = value else { return };
-                    if document.values.insert(name.clone(), value).is_some() {
+                    if file.values.insert(name.clone(), value).is_some() {
                         let mistake = format!("{name} is set twice");
-                        document.mistakes.push(mistake);
+                        file.mistakes.push(mistake);
                     }
                 }),
-                Named::Nothing => {
+                KeyTarget::Nothing => {
                     let mistake = format!(
                         "unknown key `{}`: there is no setting {name}",
                         keys.join(".")
                     );
-                    document.mistakes.push(mistake);
+                    file.mistakes.push(mistake);
                     map.next_value::<IgnoredAny>().map(drop)
                 }
             };
             if let Err(error) = read {
-                document.wrong_form.get_or_insert_with(|| keys.join("."));
+                file.wrong_form.get_or_insert_with(|| keys.join("."));
                 return Err(error);
             }
             keys.pop();

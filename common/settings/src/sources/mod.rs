@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::{Problem, Setting};
+use crate::{Setting, SettingProblem};
 
 /// The variable that names the settings file if the argument `--config` does not.
 const CONFIG_VARIABLE: &str = "TIDINGS_CONFIG";
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ValueSource {
     /// The environment of the process.
     Environment,
     /// The file `.env` of the working folder or of a folder above it.
@@ -25,7 +25,7 @@ pub enum Source {
     Default,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ValueSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Environment => f.write_str("environment"),
@@ -38,11 +38,11 @@ impl fmt::Display for Source {
 
 /// The value of a setting. Not masked.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Value {
+pub struct SettingValue {
     /// The text, without blanks around it.
     pub text: String,
     /// Where the setting is set.
-    pub source: Source,
+    pub source: ValueSource,
     /// The file that holds the secret, if `NAME_FILE` is set instead of `NAME`.
     pub secret_file: Option<PathBuf>,
 }
@@ -53,12 +53,12 @@ pub struct Sources {
     /// The source that wins comes first.
     layers: Vec<Layer>,
     /// What is wrong with the files.
-    problems: Vec<Problem>,
+    problems: Vec<SettingProblem>,
 }
 
 #[derive(Clone)]
 struct Layer {
-    source: Source,
+    source: ValueSource,
     values: HashMap<String, String>,
 }
 
@@ -87,11 +87,11 @@ impl Sources {
             problems: problem.into_iter().collect(),
             layers: vec![
                 Layer {
-                    source: Source::Environment,
+                    source: ValueSource::Environment,
                     values: environment,
                 },
                 Layer {
-                    source: Source::DotEnv,
+                    source: ValueSource::DotEnv,
                     values: dotenv,
                 },
             ],
@@ -108,7 +108,7 @@ impl Sources {
     /// Uses only a settings file.
     pub(crate) fn of_file(path: &Path) -> Self {
         let (values, problems) = file::read(path);
-        let source = Source::File(path.to_owned());
+        let source = ValueSource::File(path.to_owned());
         Self {
             layers: vec![Layer { source, values }],
             problems,
@@ -117,7 +117,7 @@ impl Sources {
 
     /// What is wrong with the files.
     #[must_use]
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[SettingProblem] {
         &self.problems
     }
 
@@ -125,7 +125,7 @@ impl Sources {
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Self {
         Self {
             layers: vec![Layer {
-                source: Source::Environment,
+                source: ValueSource::Environment,
                 values: vars.into_iter().collect(),
             }],
             problems: Vec::new(),
@@ -151,7 +151,7 @@ impl Sources {
     ///
     /// Returns a message if the file of a secret cannot be read or is empty, and if one source sets
     /// both `NAME` and `NAME_FILE`.
-    pub fn value(&self, setting: &Setting) -> Result<Option<Value>, String> {
+    pub fn value(&self, setting: &Setting) -> Result<Option<SettingValue>, String> {
         for layer in &self.layers {
             let path = if setting.kind.is_secret() {
                 layer.get(&file_variable(setting))
@@ -167,15 +167,15 @@ impl Sources {
                 (None, Some(path)) => (secret(Path::new(path))?, Some(PathBuf::from(path))),
                 (None, None) => continue,
             };
-            return Ok(Some(Value {
+            return Ok(Some(SettingValue {
                 text,
                 source: layer.source.clone(),
                 secret_file,
             }));
         }
-        Ok(setting.default_value().map(|text| Value {
+        Ok(setting.default_value().map(|text| SettingValue {
             text: text.to_owned(),
-            source: Source::Default,
+            source: ValueSource::Default,
             secret_file: None,
         }))
     }

@@ -3,7 +3,7 @@ use std::io::Write as _;
 use super::*;
 use crate::table;
 
-fn layer(source: Source, values: &[(&str, &str)]) -> Layer {
+fn layer(source: ValueSource, values: &[(&str, &str)]) -> Layer {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     Layer {
         source,
@@ -17,7 +17,7 @@ fn file_with(text: &str) -> tempfile::NamedTempFile {
     file
 }
 
-fn found(sources: &Sources, setting: &Setting) -> (String, Source) {
+fn found(sources: &Sources, setting: &Setting) -> (String, ValueSource) {
     let value = sources
         .value(setting)
         .expect("no mistake")
@@ -27,10 +27,10 @@ fn found(sources: &Sources, setting: &Setting) -> (String, Source) {
 
 #[test]
 fn environment_beats_dotenv_beats_file_beats_default() {
-    let file = || Source::File("/etc/tidings.yaml".into());
+    let file = || ValueSource::File("/etc/tidings.yaml".into());
     let all = [
-        layer(Source::Environment, &[("API_PORT", "1")]),
-        layer(Source::DotEnv, &[("API_PORT", "2")]),
+        layer(ValueSource::Environment, &[("API_PORT", "1")]),
+        layer(ValueSource::DotEnv, &[("API_PORT", "2")]),
         layer(file(), &[("API_PORT", "3")]),
     ];
     let from = |first: usize| Sources {
@@ -39,16 +39,16 @@ fn environment_beats_dotenv_beats_file_beats_default() {
     };
     assert_eq!(
         found(&from(0), table::API_PORT),
-        ("1".into(), Source::Environment)
+        ("1".into(), ValueSource::Environment)
     );
     assert_eq!(
         found(&from(1), table::API_PORT),
-        ("2".into(), Source::DotEnv)
+        ("2".into(), ValueSource::DotEnv)
     );
     assert_eq!(found(&from(2), table::API_PORT), ("3".into(), file()));
     assert_eq!(
         found(&from(3), table::API_PORT),
-        ("8080".into(), Source::Default)
+        ("8080".into(), ValueSource::Default)
     );
 }
 
@@ -56,19 +56,19 @@ fn environment_beats_dotenv_beats_file_beats_default() {
 fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
     let sources = Sources {
         layers: vec![
-            layer(Source::Environment, &[("API_PORT", " ")]),
-            layer(Source::DotEnv, &[("API_PORT", " 2 ")]),
+            layer(ValueSource::Environment, &[("API_PORT", " ")]),
+            layer(ValueSource::DotEnv, &[("API_PORT", " 2 ")]),
         ],
         problems: Vec::new(),
     };
     assert_eq!(
         found(&sources, table::API_PORT),
-        ("2".into(), Source::DotEnv)
+        ("2".into(), ValueSource::DotEnv)
     );
 }
 
 #[test]
-fn every_secret_may_be_in_a_file_and_nothing_else() {
+fn only_secrets_may_be_in_files() {
     let file = file_with("from the file\n");
     let path = file.path().to_str().expect("UTF-8");
     for setting in table::all() {
@@ -86,8 +86,11 @@ fn every_secret_may_be_in_a_file_and_nothing_else() {
 fn a_secret_in_the_environment_beats_the_file_of_a_secret_in_the_settings_file() {
     let sources = Sources {
         layers: vec![
-            layer(Source::Environment, &[("JWT_SECRET", "a")]),
-            layer(Source::DotEnv, &[("JWT_SECRET_FILE", "/does/not/exist")]),
+            layer(ValueSource::Environment, &[("JWT_SECRET", "a")]),
+            layer(
+                ValueSource::DotEnv,
+                &[("JWT_SECRET_FILE", "/does/not/exist")],
+            ),
         ],
         problems: Vec::new(),
     };
@@ -107,7 +110,7 @@ fn both_forms_of_a_secret_a_missing_file_and_an_empty_file_are_mistakes() {
         (&[("JWT_SECRET_FILE", path)], "is empty"),
     ] {
         let sources = Sources {
-            layers: vec![layer(Source::Environment, vars)],
+            layers: vec![layer(ValueSource::Environment, vars)],
             problems: Vec::new(),
         };
         let mistake = sources.value(table::JWT_SECRET).err().expect(words);

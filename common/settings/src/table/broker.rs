@@ -1,21 +1,21 @@
 use super::group;
-use crate::{Condition, Kind, Setting};
+use crate::{Condition, Setting, SettingKind};
 
 group! {
     "RabbitMQ"
     /// The URL of the broker: user, password and virtual host included. Not together with `RABBITMQ_URLS`.
-    RABBITMQ_URL: [Api Worker Tidings] = Setting::of(Kind::SecretUrl)
+    RABBITMQ_URL: [Api Worker Tidings] = Setting::of(SettingKind::SecretUrl)
         .required_if(Condition::NoneSet(&["RABBITMQ_URLS"]))
         .example("amqps://user:password@127.0.0.1:5671/%2f");
     /// The URLs of several nodes of one cluster, separated by commas. Write a comma in a password as `%2C`.
-    RABBITMQ_URLS: [Api Worker Tidings] = Setting::of(Kind::SecretUrlList);
+    RABBITMQ_URLS: [Api Worker Tidings] = Setting::of(SettingKind::SecretUrlList);
     /// The name of the intake queue, and the prefix of all other queues except the dead-letter queue. Queue and
     /// exchange names are settings so that several installations can share a virtual host.
-    QUEUE_NAME: [Api Worker Tidings] = Setting::of(Kind::Text).default("notifications_queue");
+    QUEUE_NAME: [Api Worker Tidings] = Setting::of(SettingKind::Text).default("notifications_queue");
     /// The name of the dead-letter queue.
-    DLQ_NAME: [Api Worker Tidings] = Setting::of(Kind::Text).default("notifications_dlq");
+    DLQ_NAME: [Api Worker Tidings] = Setting::of(SettingKind::Text).default("notifications_dlq");
     /// The name of the exchange, and the prefix of all other exchanges.
-    EXCHANGE_NAME: [Api Worker Tidings] = Setting::of(Kind::Text).default("notifications");
+    EXCHANGE_NAME: [Api Worker Tidings] = Setting::of(SettingKind::Text).default("notifications");
     /// Number of replicas of each queue in a cluster.
     QUORUM_SIZE: [Api Worker Tidings] = Setting::number(1, 65535).described("the broker's own default");
     /// POST answers 503 while more messages than this wait in a queue. The API reads the queue lengths once a

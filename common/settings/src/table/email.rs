@@ -1,12 +1,12 @@
 use super::group;
-use crate::{Condition, Kind, Setting};
+use crate::{Condition, Setting, SettingKind};
 
 group! {
     /// `EMAIL_PROVIDER=smtp` sends through a mail server, `EMAIL_PROVIDER=sendgrid` through SendGrid.
     "Email"
     /// The name or the IP address of the mail server, without port. With TLS, the certificate must be valid for
     /// this name.
-    SMTP_HOST: [Worker] = Setting::of(Kind::Text)
+    SMTP_HOST: [Worker] = Setting::of(SettingKind::Text)
         .required_if(Condition::HasValue("EMAIL_PROVIDER", &["smtp"])).example("smtp.example.com");
     /// The port of the mail server.
     SMTP_PORT: [Worker] = Setting::number(1, 65535)
@@ -16,19 +16,19 @@ group! {
     /// is on the same machine.
     SMTP_TLS: [Worker] = Setting::choice(&["starttls", "tls", "none"]).default("starttls");
     /// The user at the mail server. Only together with `SMTP_PASS`.
-    SMTP_USER: [Worker] = Setting::of(Kind::Text)
+    SMTP_USER: [Worker] = Setting::of(SettingKind::Text)
         .required_if(Condition::AnySet(&["SMTP_PASS"])).example("tidings");
     /// The password at the mail server. Only together with `SMTP_USER`.
-    SMTP_PASS: [Worker] = Setting::of(Kind::Secret)
+    SMTP_PASS: [Worker] = Setting::of(SettingKind::Secret)
         .required_if(Condition::AnySet(&["SMTP_USER"]));
     /// The sender of an email whose payload names no sender. For SendGrid, a sender that the account has verified.
-    SMTP_FROM: [Worker] = Setting::of(Kind::Text)
+    SMTP_FROM: [Worker] = Setting::of(SettingKind::Text)
         .required_if(Condition::HasValue("EMAIL_PROVIDER", &["smtp", "sendgrid"]))
         .example("Tidings <tidings@example.com>");
     /// A key of the SendGrid account with the permission to send mail.
-    SENDGRID_API_KEY: [Worker] = Setting::of(Kind::Secret)
+    SENDGRID_API_KEY: [Worker] = Setting::of(SettingKind::Secret)
         .required_if(Condition::HasValue("EMAIL_PROVIDER", &["sendgrid"]))
         .example("SG.… from the settings of the account");
     /// The URL of SendGrid's API: `https://api.eu.sendgrid.com` for accounts in the European Union.
-    SENDGRID_BASE_URL: [Worker] = Setting::of(Kind::Url).default("https://api.sendgrid.com");
+    SENDGRID_BASE_URL: [Worker] = Setting::of(SettingKind::Url).default("https://api.sendgrid.com");
 }

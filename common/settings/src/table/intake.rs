@@ -1,10 +1,10 @@
 use super::group;
-use crate::{Kind, Setting};
+use crate::{Setting, SettingKind};
 
 group! {
     "Worker: intake"
     /// The stages that this process serves, separated by commas: `intake`, `email`, `sms`, `push`, `webhook`.
-    WORKER_CHANNELS: [Worker] = Setting::of(Kind::List)
+    WORKER_CHANNELS: [Worker] = Setting::of(SettingKind::List)
         .described("intake and every channel that has a provider").example("intake,email");
     /// Maximum number of unacknowledged messages.
     CONSUMER_PREFETCH: [Worker] = Setting::number(1, 65535).default("2048").unit("messages");

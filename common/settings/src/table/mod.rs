@@ -86,7 +86,7 @@ macro_rules! group {
             $(#[doc = $doc])+
             pub const $name: &$crate::Setting = &$setting.declared(
                 stringify!($name),
-                &[$($crate::Program::$program),+],
+                &[$($crate::ProgramName::$program),+],
                 &[$($doc),+],
             );
         )+

@@ -6,10 +6,10 @@ group! {
     /// The kind of installation. In development, tokens need no `exp` and a short secret is valid.
     APP_ENV: [Api Worker Tidings] = Setting::choice(&["production", "development"]).default("production");
     /// The IP address on which the program listens: `0.0.0.0` for all interfaces, as a container needs.
-    BIND_ADDRESS: [Api Worker] = Setting::of(crate::Kind::IpAddress).default("127.0.0.1");
+    BIND_ADDRESS: [Api Worker] = Setting::of(crate::SettingKind::IpAddress).default("127.0.0.1");
     /// The lowest level that is logged: `error`, `warn`, `info`, `debug`, `trace` or `off`, or
     /// directives such as `info,tidings_worker=debug`.
-    LOG_LEVEL: [Api Worker Tidings] = Setting::of(crate::Kind::Text).default("info");
+    LOG_LEVEL: [Api Worker Tidings] = Setting::of(crate::SettingKind::Text).default("info");
     /// The format of log lines: one JSON object a line, or text for people.
     LOG_FORMAT: [Api Worker Tidings] = Setting::choice(&["json", "pretty"]).default("json");
     /// How long a program may take to finish its work after the first SIGTERM or SIGINT. For a worker that

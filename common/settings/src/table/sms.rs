@@ -1,5 +1,5 @@
 use super::group;
-use crate::{Condition, Kind, Setting};
+use crate::{Condition, Setting, SettingKind};
 
 const TWILIO: Condition = Condition::HasValue("SMS_PROVIDER", &["twilio"]);
 
@@ -7,14 +7,14 @@ group! {
     /// `SMS_PROVIDER=twilio` sends through Twilio.
     "Text messages"
     /// The SID of the account, as Twilio's console shows it.
-    TWILIO_ACCOUNT_SID: [Worker] = Setting::of(Kind::Text).required_if(TWILIO)
+    TWILIO_ACCOUNT_SID: [Worker] = Setting::of(SettingKind::Text).required_if(TWILIO)
         .example("AC and 32 hexadecimal digits, as Twilio's console shows it");
     /// The token that Twilio's console shows beside the SID.
-    TWILIO_AUTH_TOKEN: [Worker] = Setting::of(Kind::Secret).required_if(TWILIO)
+    TWILIO_AUTH_TOKEN: [Worker] = Setting::of(SettingKind::Secret).required_if(TWILIO)
         .example("the 32 hexadecimal digits that Twilio's console shows beside the account SID");
     /// The sender: a number of the account, or a messaging service (`MG…`).
-    TWILIO_FROM_NUMBER: [Worker] = Setting::of(Kind::Text).required_if(TWILIO)
+    TWILIO_FROM_NUMBER: [Worker] = Setting::of(SettingKind::Text).required_if(TWILIO)
         .example("+4915112345678, or a messaging service: MG…");
     /// The URL of Twilio's API.
-    TWILIO_BASE_URL: [Worker] = Setting::of(Kind::Url).default("https://api.twilio.com");
+    TWILIO_BASE_URL: [Worker] = Setting::of(SettingKind::Url).default("https://api.twilio.com");
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Source, check, render};
+use super::super::{TemplateSource, check, render};
 use super::object;
 
 fn pieces() -> impl Strategy<Value = String> {
@@ -101,7 +101,7 @@ proptest! {
     fn arbitrary_templates_and_variables_are_never_a_panic(
         subject in pieces(), text in ".*", html in pieces(), a in values(), b in values(), x in values(),
     ) {
-        let source = Source { subject: Some(&subject), text: &text, html: Some(&html) };
+        let source = TemplateSource { subject: Some(&subject), text: &text, html: Some(&html) };
         let checked = check(source);
         let rendered = render(source, &object(json!({"a": a, "b": b, "x": x, "c": 1})));
         if let Err(error) = checked {

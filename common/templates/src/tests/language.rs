@@ -1,11 +1,11 @@
 use serde_json::json;
 
-use super::super::{MAX_OUTPUT, Problem, Source, render};
+use super::super::{MAX_OUTPUT, TemplateProblem, TemplateSource, render};
 use super::{html, object, problem, text};
 
 #[test]
-fn variables_are_put_into_each_part() {
-    let source = Source {
+fn variables_are_inserted_into_each_part() {
+    let source = TemplateSource {
         subject: Some("Hello {{ name }}"),
         text: "Dear {{ name }},",
         html: Some("<p>Dear {{ name }},</p>"),
@@ -18,7 +18,7 @@ fn variables_are_put_into_each_part() {
 }
 
 #[test]
-fn what_a_variable_says_is_never_read_as_a_template_or_as_html() {
+fn the_value_of_a_variable_is_never_interpreted_as_template_or_html() {
     let evil = "{{ 7 * 7 }}{% raw %}<script>alert(\"1\" + '2')</script>";
     let page =
         html("{{ evil }}{% set x = evil %}{{ x }}", json!({"evil": evil})).expect("rendered");
@@ -36,7 +36,7 @@ fn what_a_variable_says_is_never_read_as_a_template_or_as_html() {
 
 #[test]
 fn a_subject_is_one_line() {
-    let source = Source {
+    let source = TemplateSource {
         subject: Some("  A\r\nBcc: x@example.com {{ name }}\t\n"),
         text: "",
         html: None,
@@ -47,7 +47,7 @@ fn a_subject_is_one_line() {
 }
 
 #[test]
-fn numbers_come_out_as_people_write_them() {
+fn numbers_are_rendered_as_people_write_them() {
     let variables = json!({"n": 3, "price": 1.5, "whole": 2.0, "big": 9_007_199_254_740_993_i64, "huge": u64::MAX, "small": -7});
     let source = "{{ n }} {{ price }} {{ whole }} {{ big }} {{ huge }} {{ small }} {{ '%.2f'|format(price) }} {{ n * price }} {{ n + 1 }}";
     let expected = "3 1.5 2 9007199254740993 18446744073709551615 -7 1.50 4.5 4";
@@ -56,7 +56,7 @@ fn numbers_come_out_as_people_write_them() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn what_mail_authors_write_works() {
+fn common_template_syntax_works() {
     let variables = json!({
         "name": "ann", "nothing": null, "n": 2, "lines": [
             {"title": "Tea", "price": 2.5, "count": 2}, {"title": "Jam", "price": 4, "count": 1}
@@ -171,11 +171,11 @@ fn what_mail_authors_write_works() {
 }
 
 #[test]
-fn what_is_too_long_is_refused() {
+fn too_long_output_is_refused() {
     let long = "x".repeat(MAX_OUTPUT + 1);
     assert_eq!(
         problem("{{ long }}", json!({"long": long})),
-        Problem::TooLong(MAX_OUTPUT)
+        TemplateProblem::TooLong(MAX_OUTPUT)
     );
     let exact = "x".repeat(MAX_OUTPUT);
     assert!(text("{{ long }}", json!({"long": exact})).is_ok());

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::super::{Part, Problem, Source, check, render};
+use super::super::{TemplatePart, TemplateProblem, TemplateSource, check, render};
 use super::{object, problem, text};
 
 #[test]
@@ -36,15 +36,15 @@ fn a_missing_variable_is_named_however_it_is_used() {
         let missing = problem(source, json!({"order": {"lines": [{}]}}));
         assert_eq!(
             missing,
-            Problem::MissingVariable(name.to_owned()),
+            TemplateProblem::MissingVariable(name.to_owned()),
             "{source}"
         );
     }
 }
 
 #[test]
-fn an_error_says_part_line_and_what() {
-    let source = Source {
+fn an_error_names_the_part_the_line_and_the_problem() {
+    let source = TemplateSource {
         subject: Some("Your order"),
         text: "Hello,\n\nyour order\n{{ order.number }}\n",
         html: None,
@@ -55,14 +55,14 @@ fn an_error_says_part_line_and_what() {
         error.to_string(),
         "text, line 4: the variable order.number is missing"
     );
-    let source = Source {
+    let source = TemplateSource {
         html: Some("<p>\n{% if %}</p>"),
         ..source
     };
     let error = check(source).expect_err("no template");
     assert_eq!(
         (error.part, error.line, error.problem.code()),
-        (Part::Html, Some(2), "syntax_error")
+        (TemplatePart::Html, Some(2), "syntax_error")
     );
 }
 
@@ -91,7 +91,7 @@ fn an_error_quotes_no_value() {
 }
 
 #[test]
-fn what_a_template_has_no_use_for_is_refused_as_it_is_written() {
+fn unsupported_and_invalid_syntax_is_refused_when_a_template_is_written() {
     for source in [
         "{% include 'x' %}",
         "{% extends 'x' %}",
@@ -115,7 +115,7 @@ fn what_a_template_has_no_use_for_is_refused_as_it_is_written() {
         "{% frobnicate %}",
         "{{ 'a }}",
     ] {
-        let source = Source {
+        let source = TemplateSource {
             subject: None,
             text: source,
             html: None,

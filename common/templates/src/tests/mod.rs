@@ -1,11 +1,11 @@
 mod arbitrary;
-mod bombs;
+mod expensive_templates;
 mod language;
 mod mistakes;
 
 use serde_json::Value;
 
-use super::{Problem, RenderError, Source, render};
+use super::{RenderError, TemplateProblem, TemplateSource, render};
 use tidings_domain::content::Object;
 
 pub(super) fn object(value: Value) -> Object {
@@ -16,7 +16,7 @@ pub(super) fn object(value: Value) -> Object {
 }
 
 pub(super) fn text(source: &str, variables: Value) -> Result<String, RenderError> {
-    let source = Source {
+    let source = TemplateSource {
         subject: None,
         text: source,
         html: None,
@@ -25,7 +25,7 @@ pub(super) fn text(source: &str, variables: Value) -> Result<String, RenderError
 }
 
 pub(super) fn html(source: &str, variables: Value) -> Result<String, RenderError> {
-    let source = Source {
+    let source = TemplateSource {
         subject: None,
         text: "",
         html: Some(source),
@@ -33,6 +33,6 @@ pub(super) fn html(source: &str, variables: Value) -> Result<String, RenderError
     render(source, &object(variables)).map(|rendered| rendered.html.expect("an HTML part"))
 }
 
-pub(super) fn problem(source: &str, variables: Value) -> Problem {
+pub(super) fn problem(source: &str, variables: Value) -> TemplateProblem {
     text(source, variables).expect_err(source).problem
 }

@@ -261,7 +261,7 @@ fn read(vars: &[(&str, &str)]) -> Result<SendgridSettings, Vec<&'static str>> {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let mut reader = Reader::from_vars(vars);
     let settings = SendgridSettings::read(&mut reader);
-    let names = |problems: tidings_settings::Problems| {
+    let names = |problems: tidings_settings::SettingProblems| {
         problems.0.iter().map(|problem| problem.name).collect()
     };
     reader.finish(settings).map_err(names)

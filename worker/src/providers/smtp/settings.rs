@@ -131,7 +131,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use rstest::rstest;
-    use tidings_settings::Problems;
+    use tidings_settings::SettingProblems;
 
     use super::*;
 
@@ -140,7 +140,7 @@ mod tests {
         ("SMTP_FROM", "tidings@example.com"),
     ];
 
-    fn read(more: &[(&str, &str)]) -> Result<SmtpSettings, Problems> {
+    fn read(more: &[(&str, &str)]) -> Result<SmtpSettings, SettingProblems> {
         let vars: BTreeMap<_, _> = LEAST.iter().chain(more).copied().collect();
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let mut reader = Reader::from_vars(vars.into_iter().map(owned));

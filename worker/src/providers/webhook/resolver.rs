@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tidings_egress::{EgressPolicy, Reach, Refusal};
+use tidings_egress::{AddressScope, DisallowedUrl, EgressPolicy};
 
 /// Resolves host names. Tests replace [`SystemLookup`].
 pub trait Lookup: Send + Sync {
@@ -30,15 +30,15 @@ impl Lookup for SystemLookup {
 /// addresses, without a second lookup that could return others.
 pub(super) struct GuardedResolver {
     pub(super) policy: Arc<EgressPolicy>,
-    pub(super) reach: Reach,
+    pub(super) scope: AddressScope,
     pub(super) lookup: Arc<dyn Lookup>,
 }
 
 impl Resolve for GuardedResolver {
-    /// Fails with [`Refusal`] if the name has addresses but none is allowed.
+    /// Fails with [`DisallowedUrl`] if the name has addresses but none is allowed.
     fn resolve(&self, name: Name) -> Resolving {
         let found = self.lookup.addresses(name.as_str());
-        let (policy, reach) = (Arc::clone(&self.policy), self.reach);
+        let (policy, scope) = (Arc::clone(&self.policy), self.scope);
         Box::pin(async move {
             let found = found.await?;
             if found.is_empty() {
@@ -46,11 +46,11 @@ impl Resolve for GuardedResolver {
             }
             let allowed = found
                 .into_iter()
-                .filter(|address| policy.allows(reach, *address));
+                .filter(|address| policy.allows(scope, *address));
             // Port 0 means the port of the URL.
             let allowed: Vec<_> = allowed.map(|address| SocketAddr::new(address, 0)).collect();
             if allowed.is_empty() {
-                return Err(Refusal::InternalAddress.into());
+                return Err(DisallowedUrl::InternalAddress.into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })

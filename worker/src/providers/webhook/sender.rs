@@ -9,7 +9,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::Value;
-use tidings_egress::{EgressPolicy, Reach, Refusal};
+use tidings_egress::{AddressScope, DisallowedUrl, EgressPolicy};
 use tokio::time::timeout;
 
 use super::resolver::GuardedResolver;
@@ -64,29 +64,29 @@ impl WebhookSender {
         lookup: &Arc<dyn Lookup>,
     ) -> reqwest::Result<Self> {
         let policy = Arc::new(settings.egress.clone());
-        let client = |reach| {
+        let client = |scope| {
             http::client(timeout)
                 .pool_idle_timeout(MAX_IDLE)
                 // When an HTTP/2 connection is lost, all requests on it have an unknown outcome.
                 .http1_only()
                 .dns_resolver(GuardedResolver {
                     policy: Arc::clone(&policy),
-                    reach,
+                    scope,
                     lookup: Arc::clone(lookup),
                 })
                 .build()
         };
         Ok(Self {
-            guarded: client(Reach::AllowedAddresses)?,
-            open: client(Reach::AnyAddress)?,
+            guarded: client(AddressScope::AllowedAddresses)?,
+            open: client(AddressScope::AnyAddress)?,
             policy,
         })
     }
 
     async fn post(&self, message: &WebhookMessage) -> SendOutcome {
-        let client = match self.policy.reach(&message.to) {
-            Ok(Reach::AllowedAddresses) => &self.guarded,
-            Ok(Reach::AnyAddress) => &self.open,
+        let client = match self.policy.address_scope(&message.to) {
+            Ok(AddressScope::AllowedAddresses) => &self.guarded,
+            Ok(AddressScope::AnyAddress) => &self.open,
             Err(refusal) => return refused(refusal),
         };
         let request = client.post(message.to.as_url().clone());
@@ -157,17 +157,17 @@ async fn response_outcome(response: Response) -> SendOutcome {
     response::outcome(status, retry_after, &body)
 }
 
-fn refused(refusal: Refusal) -> SendOutcome {
+fn refused(refusal: DisallowedUrl) -> SendOutcome {
     SendOutcome::Rejected {
         error: format!("url {refusal}"),
     }
 }
 
 /// The resolver's refusal, if it caused the error.
-fn refusal(error: &reqwest::Error) -> Option<Refusal> {
+fn refusal(error: &reqwest::Error) -> Option<DisallowedUrl> {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = cause {
-        if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        if let Some(refusal) = error.downcast_ref::<DisallowedUrl>() {
             return Some(*refusal);
         }
         cause = error.source();

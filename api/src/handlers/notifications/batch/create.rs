@@ -9,7 +9,7 @@ use super::outcome::{BatchError, BatchOutcome};
 use super::prepared::PreparedBatch;
 use super::response::BatchResponse;
 use crate::auth::Caller;
-use crate::error::{ApiError, Detail, ErrorBody};
+use crate::error::{ApiError, ErrorBody, ErrorDetail};
 use crate::handlers::notifications::create::NewNotificationBody;
 use crate::request_body::{check_media_type, read_body};
 use crate::request_id::RequestId;
@@ -79,7 +79,7 @@ fn reject_key(request: &HttpRequest) -> Result<(), ApiError> {
     Err(ApiError::bad_request(
         "invalid_idempotency_key",
         "A batch takes no Idempotency-Key: give each notification in it an idempotencyKey of its own",
-        vec![Detail::new(
+        vec![ErrorDetail::new(
             "Idempotency-Key",
             "is not taken for a batch: use each notification's idempotencyKey",
         )],

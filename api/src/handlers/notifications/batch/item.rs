@@ -10,14 +10,14 @@ const KEY: &str = "idempotencyKey";
 
 /// One item of a batch, validated.
 #[derive(Debug)]
-pub struct Item<'a> {
+pub struct BatchItem<'a> {
     /// The notification.
     pub new: NewNotification<'a>,
     /// The idempotency key, as in the header `Idempotency-Key` of a single request.
     pub key: Option<IdempotencyKey>,
 }
 
-impl<'a> Item<'a> {
+impl<'a> BatchItem<'a> {
     /// Parses an item of at most `limit` bytes.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ mod tests {
     }
 
     fn rejected(json: &RawValue) -> (&'static str, Vec<String>) {
-        let error = Item::parse(json, LIMIT).expect_err(json.get());
+        let error = BatchItem::parse(json, LIMIT).expect_err(json.get());
         let fields = error.details.into_iter().map(|detail| detail.field);
         (error.code, fields.collect())
     }
@@ -68,7 +68,7 @@ mod tests {
             (r#", "idempotencyKey": "\"order-17\"""#, Some("order-17")),
         ] {
             let json = with(members);
-            let item = Item::parse(&json, LIMIT).expect("valid");
+            let item = BatchItem::parse(&json, LIMIT).expect("valid");
             let read = item.key.as_ref().map(IdempotencyKey::as_str);
             assert_eq!(read, key, "{members}");
         }
@@ -116,8 +116,8 @@ mod tests {
     fn an_item_may_have_up_to_the_limit_of_bytes() {
         let json = with("");
         let size = json.get().len();
-        assert!(Item::parse(&json, size).is_ok());
-        let error = Item::parse(&json, size - 1).expect_err("too large");
+        assert!(BatchItem::parse(&json, size).is_ok());
+        let error = BatchItem::parse(&json, size - 1).expect_err("too large");
         assert_eq!(error.code, "payload_too_large");
     }
 
@@ -125,7 +125,7 @@ mod tests {
         #[test]
         fn arbitrary_keys_are_accepted_or_a_client_error(key in ".{0,300}") {
             let text = serde_json::Value::from(key.as_str()).to_string();
-            match Item::parse(&with(&format!(r#", "idempotencyKey": {text}"#)), 10_000) {
+            match BatchItem::parse(&with(&format!(r#", "idempotencyKey": {text}"#)), 10_000) {
                 Ok(item) => prop_assert_eq!(item.key, key.parse().ok()),
                 Err(error) => {
                     prop_assert!(key.parse::<IdempotencyKey>().is_err());

@@ -2,7 +2,7 @@ use serde::Serialize;
 use tidings_domain::notification::MessageId;
 use utoipa::ToSchema;
 
-use crate::error::{Detail, ErrorBody};
+use crate::error::{ErrorBody, ErrorDetail};
 
 /// The results of a batch.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,7 +52,7 @@ pub struct ItemError {
     #[schema(example = "Missing required fields: type, payload")]
     pub message: String,
     /// The fields that the error is about.
-    pub details: Vec<Detail>,
+    pub details: Vec<ErrorDetail>,
 }
 
 /// The error of a batch, with the result of each item if the items were examined.

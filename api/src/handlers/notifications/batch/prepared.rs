@@ -37,10 +37,9 @@ impl PreparedBatch {
         let mut batch = Self::default();
         let mut bytes = 0;
         for json in items {
-            let notification =
-                Item::parse(json, state.http.max_body_bytes).and_then(|Item { new, key }| {
-                    create_notification(state, caller, new, key.as_ref())
-                });
+            let notification = BatchItem::parse(json, state.http.max_body_bytes).and_then(
+                |BatchItem { new, key }| create_notification(state, caller, new, key.as_ref()),
+            );
             let index = notification.map(|notification| {
                 let message = || state.message_factory.intake(&notification, request_id);
                 batch.add(&notification, message)

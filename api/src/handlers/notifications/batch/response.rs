@@ -130,10 +130,10 @@ mod tests {
     use tidings_broker::PublishError;
 
     use super::*;
-    use crate::error::Detail;
+    use crate::error::ErrorDetail;
 
     fn wrong() -> Result<MessageId, ApiError> {
-        let details = vec![Detail::new("type", "is required")];
+        let details = vec![ErrorDetail::new("type", "is required")];
         Err(ApiError::bad_request("missing_fields", "Missing", details))
     }
 

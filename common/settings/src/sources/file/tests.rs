@@ -102,14 +102,17 @@ fn all_unknown_keys_are_reported() {
     "database: {url: a}\ndatabase_url: hunter2",
     "DATABASE_URL is set twice"
 )]
-fn other_mistakes_have_a_place_and_quote_no_value(#[case] text: &str, #[case] words: &str) {
+fn other_mistakes_are_reported_with_their_position_and_without_values(
+    #[case] text: &str,
+    #[case] words: &str,
+) {
     let found = mistakes(text).join("\n");
     assert!(found.contains(words), "{found}");
     assert!(!found.contains("hunter2"), "{found}");
 }
 
 #[test]
-fn the_valid_keys_beside_an_unknown_one_count() {
+fn valid_keys_beside_an_unknown_one_are_used() {
     let (values, mistakes) = parse("kafka: x\napp_env: development");
     assert_eq!(
         (values["APP_ENV"].as_str(), mistakes.len()),

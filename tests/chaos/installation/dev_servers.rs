@@ -15,12 +15,12 @@ use crate::timing::until;
 const LIMIT: Duration = Duration::from_mins(4);
 
 /// The RabbitMQ and PostgreSQL of the run, managed by `./dev`.
-pub struct Servers {
+pub struct DevServers {
     dev: PathBuf,
     dir: PathBuf,
 }
 
-impl Servers {
+impl DevServers {
     /// Uses the instance in the folder `dir`.
     pub fn new(dev: &Path, dir: &Path) -> Self {
         Self {

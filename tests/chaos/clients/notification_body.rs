@@ -24,13 +24,13 @@ const WORDS: [&str; 8] = [
 
 /// The body of a POST.
 #[derive(Clone, Debug)]
-pub struct Body {
+pub struct NotificationBody {
     user: Uuid,
     channel: &'static str,
     payload: Value,
 }
 
-impl Body {
+impl NotificationBody {
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self.user, self.channel, &self.payload)
     }
@@ -57,7 +57,7 @@ impl BodyGenerator {
     }
 
     /// Returns the next body.
-    pub fn generate(&mut self) -> Body {
+    pub fn generate(&mut self) -> NotificationBody {
         self.generated += 1;
         let text = format!("{} {}", Uuid::new_v4(), self.text());
         let channel = match self.generated % DELIVERED_SHARE {
@@ -79,7 +79,7 @@ impl BodyGenerator {
             "in-app" => self.users.all[self.rng.index(self.users.all.len())],
             _ => self.users.reachable,
         };
-        Body {
+        NotificationBody {
             user,
             channel,
             payload,
@@ -113,7 +113,7 @@ mod tests {
         };
         let mut generator = BodyGenerator::new(Arc::new(users), 1);
         let bodies: Vec<_> = (0..2000).map(|_| generator.generate()).collect();
-        let prints: HashSet<_> = bodies.iter().map(Body::fingerprint).collect();
+        let prints: HashSet<_> = bodies.iter().map(NotificationBody::fingerprint).collect();
         assert_eq!(prints.len(), 2000);
         let channels: HashSet<_> = bodies.iter().map(|body| body.channel).collect();
         assert_eq!(channels.len(), 5);

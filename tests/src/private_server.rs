@@ -1,17 +1,17 @@
 use crate::frozen::Frozen;
 use crate::instance::Instance;
-use crate::servers::Servers;
+use crate::servers::ServerUrls;
 
-/// A server.
+/// The kind of a private server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Server {
+pub enum ServerKind {
     /// RabbitMQ.
     RabbitMq,
     /// PostgreSQL.
     Postgres,
 }
 
-impl Server {
+impl ServerKind {
     const fn name(self) -> &'static str {
         match self {
             Self::RabbitMq => "rabbitmq",
@@ -23,13 +23,13 @@ impl Server {
 /// The test's own server, which it may stop, kill and freeze. Created by `./dev`, and deleted when this is
 /// dropped. Must be dropped after everything that uses the server.
 pub struct PrivateServer {
-    server: Server,
+    server: ServerKind,
     instance: Instance,
 }
 
 impl PrivateServer {
     /// Creates and starts a server.
-    pub async fn new(server: Server) -> Self {
+    pub async fn new(server: ServerKind) -> Self {
         let private = Self {
             server,
             instance: Instance::new(server.name()),
@@ -40,17 +40,17 @@ impl PrivateServer {
 
     /// Returns `others` with this server in place of the shared one.
     #[must_use]
-    pub fn among(&self, others: Servers) -> Servers {
+    pub fn among(&self, others: ServerUrls) -> ServerUrls {
         match self.server {
-            Server::RabbitMq => Servers {
+            ServerKind::RabbitMq => ServerUrls {
                 rabbitmq: self.instance.urls("RABBITMQ_URL"),
                 management: self.instance.url("RABBITMQ_MANAGEMENT_URL"),
                 ..others
             },
-            Server::Postgres => {
+            ServerKind::Postgres => {
                 let mut database = self.instance.url("DATABASE_URL");
                 database.set_path("postgres");
-                Servers { database, ..others }
+                ServerUrls { database, ..others }
             }
         }
     }

@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::poll::{eventually_ok, secs};
 use crate::response::{Manner, Response};
 
-/// A request that reached a [`Receiver`].
+/// A request that reached a [`MockHttpServer`].
 #[derive(Clone, Debug)]
 pub struct Received {
     /// When the request was complete.
@@ -44,25 +44,25 @@ impl Received {
 
 /// An HTTP server on a free port of 127.0.0.1 that stores its requests and sends configured responses: a webhook
 /// receiver or a provider's API.
-pub struct Receiver {
-    shared: Arc<Shared>,
+pub struct MockHttpServer {
+    shared: Arc<ServerState>,
     address: SocketAddr,
     serving: Option<JoinHandle<()>>,
 }
 
-struct Shared {
+struct ServerState {
     answer: Box<dyn Fn(&Received) -> Response + Send + Sync>,
     received: Mutex<Vec<Received>>,
     connections: AtomicUsize,
     cut_short: AtomicUsize,
 }
 
-impl Receiver {
+impl MockHttpServer {
     /// Starts a server that responds with the result of `answer`.
     pub async fn start(answer: impl Fn(&Received) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let mut receiver = Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ServerState {
                 answer: Box::new(answer),
                 received: Mutex::default(),
                 connections: AtomicUsize::new(0),
@@ -150,7 +150,7 @@ impl Receiver {
     }
 }
 
-impl Drop for Receiver {
+impl Drop for MockHttpServer {
     fn drop(&mut self) {
         if let Some(serving) = &self.serving {
             serving.abort();
@@ -158,7 +158,7 @@ impl Drop for Receiver {
     }
 }
 
-impl Shared {
+impl ServerState {
     /// Responds to requests until the client or a response closes the connection.
     async fn converse(self: Arc<Self>, stream: TcpStream) {
         let mut stream = BufReader::new(stream);

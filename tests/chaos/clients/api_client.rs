@@ -15,11 +15,11 @@ const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// Seconds until a refused item of a batch is posted again.
 const RETRY_AFTER: u64 = 2;
 
-/// The result of a request.
+/// The outcome of a request.
 #[derive(Debug)]
-pub enum Reply {
+pub enum RequestOutcome {
     /// The outcome of each notification, in order.
-    Answered(Vec<Outcome>),
+    Answered(Vec<NotificationOutcome>),
     /// 503: nothing was accepted. Holds the seconds of `Retry-After`.
     Refused(u64),
     /// No response: the notifications may have been accepted or not.
@@ -30,7 +30,7 @@ pub enum Reply {
 
 /// The outcome of one notification.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum NotificationOutcome {
     /// Accepted under this message id.
     Accepted(Uuid),
     /// Not accepted.
@@ -39,13 +39,13 @@ pub enum Outcome {
 
 /// An HTTP client of one API process, with persistent connections.
 #[derive(Clone)]
-pub struct Api {
+pub struct ApiClient {
     http: reqwest::Client,
     url: String,
     token: String,
 }
 
-impl Api {
+impl ApiClient {
     /// Creates a client for the process at `port`.
     pub fn at(port: u16) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
@@ -63,19 +63,19 @@ impl Api {
     }
 
     /// Posts a notification, once.
-    pub async fn post(&self, body: &Value, key: Option<&str>) -> Reply {
+    pub async fn post(&self, body: &Value, key: Option<&str>) -> RequestOutcome {
         let mut request = self.http.post(&self.url).json(body);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
         self.send(request, |answer| {
-            Some(vec![Outcome::Accepted(message_id(answer)?)])
+            Some(vec![NotificationOutcome::Accepted(message_id(answer)?)])
         })
         .await
     }
 
     /// Posts several notifications in one request, once.
-    pub async fn post_batch(&self, items: &[Value]) -> Reply {
+    pub async fn post_batch(&self, items: &[Value]) -> RequestOutcome {
         let batch = json!({ "notifications": items });
         let request = self.http.post(format!("{}/batch", self.url)).json(&batch);
         let outcomes = |answer: &Value| {
@@ -89,29 +89,29 @@ impl Api {
     async fn send(
         &self,
         request: RequestBuilder,
-        read: impl FnOnce(&Value) -> Option<Vec<Outcome>>,
-    ) -> Reply {
+        read: impl FnOnce(&Value) -> Option<Vec<NotificationOutcome>>,
+    ) -> RequestOutcome {
         let Ok(answer) = request.bearer_auth(&self.token).send().await else {
-            return Reply::Nothing;
+            return RequestOutcome::Nothing;
         };
         let (status, retry_after) = (answer.status().as_u16(), retry_after(&answer));
         let Ok(text) = answer.text().await else {
-            return Reply::Nothing;
+            return RequestOutcome::Nothing;
         };
         let body: Value = serde_json::from_str(&text).unwrap_or_default();
         let code = body["code"].as_str().unwrap_or("no code");
         match (status, retry_after) {
             (202 | 207, _) => match read(&body) {
-                Some(outcomes) => Reply::Answered(outcomes),
-                None => Reply::Wrong(format!("{status} with an invalid body"), text),
+                Some(outcomes) => RequestOutcome::Answered(outcomes),
+                None => RequestOutcome::Wrong(format!("{status} with an invalid body"), text),
             },
-            (503, Some(secs)) => Reply::Refused(secs),
-            _ => Reply::Wrong(format!("{status} {code}"), text),
+            (503, Some(secs)) => RequestOutcome::Refused(secs),
+            _ => RequestOutcome::Wrong(format!("{status} {code}"), text),
         }
     }
 }
 
-impl Reply {
+impl RequestOutcome {
     /// Seconds until what was not accepted is posted again.
     pub const fn retry_after(&self) -> u64 {
         match self {
@@ -127,10 +127,10 @@ fn retry_after(answer: &Response) -> Option<u64> {
 }
 
 /// Returns `None` if a valid item must not get this result.
-fn outcome(result: &Value) -> Option<Outcome> {
+fn outcome(result: &Value) -> Option<NotificationOutcome> {
     match (result["status"].as_str()?, result["retryable"].as_bool()) {
-        ("queued", _) => message_id(result).map(Outcome::Accepted),
-        ("refused", Some(true)) => Some(Outcome::Refused),
+        ("queued", _) => message_id(result).map(NotificationOutcome::Accepted),
+        ("refused", Some(true)) => Some(NotificationOutcome::Refused),
         _ => None,
     }
 }

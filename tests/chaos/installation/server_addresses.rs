@@ -6,20 +6,20 @@ use anyhow::Context;
 use reqwest::Url;
 use tidings_tests::tokens;
 
-use super::servers::Servers;
+use super::dev_servers::DevServers;
 use crate::components::{Component, Link};
 use crate::proxy::Proxy;
 
 /// The addresses of the servers, without proxies.
-pub(super) struct Addresses {
+pub(super) struct ServerAddresses {
     pub(super) database: Url,
     pub(super) nodes: Vec<Url>,
     /// The management plugin of each node.
     pub(super) management: Vec<Url>,
 }
 
-impl Addresses {
-    pub(super) fn read(servers: &Servers) -> anyhow::Result<Self> {
+impl ServerAddresses {
+    pub(super) fn read(servers: &DevServers) -> anyhow::Result<Self> {
         // A cluster has the variable for several.
         let urls = |several: &str, one: &str| -> anyhow::Result<Vec<Url>> {
             let list = servers

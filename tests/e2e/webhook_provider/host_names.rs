@@ -3,25 +3,25 @@
 
 use std::sync::Arc;
 
-use tidings_tests::{Receiver, Response};
+use tidings_tests::{MockHttpServer, Response};
 use tidings_worker::providers::SendOutcome;
 
 use super::internal_addresses::Listener;
-use super::{LONG, Names, assert_refused, send, sender_with};
+use super::{LONG, TestResolver, assert_refused, send, sender_with};
 
 const ALLOWED: (&str, &str) = ("WEBHOOK_ALLOW_NETS", "127.0.0.2");
 
 /// Sends `times` messages. Returns the reports and the numbers of connections to 127.0.0.2 and to 127.0.0.1.
 async fn sent(name: &str, answers: &[&[&str]], times: usize) -> (Vec<SendOutcome>, [usize; 2]) {
     let listener = Listener::start().await;
-    let names = Names::with(name, answers);
-    let sender = sender_with(&[ALLOWED], LONG, &names);
+    let resolver = TestResolver::with(name, answers);
+    let sender = sender_with(&[ALLOWED], LONG, &resolver);
     let url = format!("https://{name}:{}/", listener.port());
     let mut reports = Vec::new();
     for _ in 0..times {
         reports.push(send(&sender, &url).await);
     }
-    assert_eq!(names.lookups(), times, "one lookup for each connection");
+    assert_eq!(resolver.lookups(), times, "one lookup for each connection");
     let seen = listener.seen().await;
     let to = |address: &str| seen.iter().filter(|seen| **seen == address).count();
     (reports, [to("127.0.0.2"), to("127.0.0.1")])
@@ -29,8 +29,8 @@ async fn sent(name: &str, answers: &[&[&str]], times: usize) -> (Vec<SendOutcome
 
 #[tokio::test]
 async fn names_with_only_internal_addresses_are_refused() {
-    let (listener, names) = (Listener::start().await, Arc::new(Names::default()));
-    let sender = sender_with(&[ALLOWED], LONG, &names);
+    let (listener, resolver) = (Listener::start().await, Arc::new(TestResolver::default()));
+    let sender = sender_with(&[ALLOWED], LONG, &resolver);
     let addresses = [
         "127.0.0.1",
         "127.8.8.8",
@@ -54,14 +54,14 @@ async fn names_with_only_internal_addresses_are_refused() {
             format!("alone-{number}.example.com"),
             format!("among-{number}.example.com"),
         );
-        names.add(&alone, &[&[address]]);
-        names.add(&among, &[&["127.0.0.1", address, "::1"]]);
+        resolver.add(&alone, &[&[address]]);
+        resolver.add(&among, &[&["127.0.0.1", address, "::1"]]);
         for name in [alone, among] {
             let url = format!("https://{name}:{}/", listener.port());
             assert_refused(&send(&sender, &url).await, address);
         }
     }
-    assert_eq!(names.lookups(), 2 * addresses.len());
+    assert_eq!(resolver.lookups(), 2 * addresses.len());
     assert_eq!(listener.seen().await, [""; 0]);
 }
 
@@ -101,19 +101,19 @@ async fn only_the_allowed_addresses_of_a_name_are_connected_to() {
 
 #[tokio::test]
 async fn an_allowed_host_allows_no_other_name_or_port() {
-    let receiver = Receiver::start(|_| Response::status(200)).await;
+    let receiver = MockHttpServer::start(|_| Response::status(200)).await;
     let port = receiver
         .host()
         .rsplit_once(':')
         .expect("a port")
         .1
         .to_owned();
-    let names = Arc::new(Names::default());
-    names.add("hooks.corp", &[&["127.0.0.1"]]);
-    names.add("other.corp", &[&["127.0.0.1"]]);
-    names.add("www.example.com", &[&["127.0.0.1"]]);
+    let resolver = Arc::new(TestResolver::default());
+    resolver.add("hooks.corp", &[&["127.0.0.1"]]);
+    resolver.add("other.corp", &[&["127.0.0.1"]]);
+    resolver.add("www.example.com", &[&["127.0.0.1"]]);
     let allowed = format!("hooks.corp:{port}");
-    let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", &allowed)], LONG, &names);
+    let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", &allowed)], LONG, &resolver);
     let url = |host: &str| format!("http://{host}:{port}/");
 
     let report = send(&sender, &url("hooks.corp")).await;
@@ -136,17 +136,17 @@ async fn an_allowed_host_allows_no_other_name_or_port() {
 
 #[tokio::test]
 async fn a_connection_is_reused_only_for_its_own_name() {
-    let receiver = Receiver::start(|_| Response::status(200)).await;
+    let receiver = MockHttpServer::start(|_| Response::status(200)).await;
     let port = receiver
         .host()
         .rsplit_once(':')
         .expect("a port")
         .1
         .to_owned();
-    let names = Arc::new(Names::default());
-    names.add("a.corp", &[&["127.0.0.1"]]);
-    names.add("b.corp", &[&["127.0.0.1"]]);
-    let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", "a.corp,b.corp")], LONG, &names);
+    let resolver = Arc::new(TestResolver::default());
+    resolver.add("a.corp", &[&["127.0.0.1"]]);
+    resolver.add("b.corp", &[&["127.0.0.1"]]);
+    let sender = sender_with(&[("WEBHOOK_ALLOW_HOSTS", "a.corp,b.corp")], LONG, &resolver);
     for (name, connections) in [("a.corp", 1), ("a.corp", 1), ("b.corp", 2), ("a.corp", 2)] {
         let report = send(&sender, &format!("http://{name}:{port}/")).await;
         assert!(

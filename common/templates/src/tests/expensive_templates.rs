@@ -4,15 +4,15 @@ use serde_json::json;
 
 use super::{html, text};
 
-/// Each would take minutes, or more memory than there is, if it were let.
-fn bombs() -> Vec<String> {
+/// Templates that would take minutes or exhaust the memory if rendering had no limits.
+fn expensive_templates() -> Vec<String> {
     let doubling = "{% set a = a ~ a %}".repeat(60);
     let lists = "{% set l = [l, l] %}".repeat(60);
     let added = "{% set l = l + l %}".repeat(60);
     let captured = "{% set a %}{{ a }}{{ a }}{% endset %}".repeat(60);
     let nested = "{% set l = [l] %}".repeat(20_000);
     let long = "x".repeat(100_000);
-    let mut bombs: Vec<String> = [
+    let mut sources: Vec<String> = [
         "{% for i in range(1000000000) %}{{ i }}{% endfor %}",
         "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
         "{% for i in range(99999) %}{% for j in range(99999) %}{{ j }}{% endfor %}{% endfor %}",
@@ -57,55 +57,55 @@ fn bombs() -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
-    bombs.push(format!("{{% set a = 'x' %}}{doubling}{{{{ a }}}}"));
-    bombs.push(format!("{{% set a = 'x' %}}{captured}{{{{ a }}}}"));
-    bombs.push(format!("{{% set l = [1] %}}{lists}{{{{ l }}}}"));
-    bombs.push(format!("{{% set l = [1] %}}{lists}{{{{ l == l }}}}"));
-    bombs.push(format!("{{% set l = [1] %}}{added}{{{{ l|length }}}}"));
-    bombs.push(format!("{{% set l = 1 %}}{nested}"));
-    bombs.push(format!("{{% for i in range(99999) %}}{long}{{% endfor %}}"));
-    bombs.push(format!(
+    sources.push(format!("{{% set a = 'x' %}}{doubling}{{{{ a }}}}"));
+    sources.push(format!("{{% set a = 'x' %}}{captured}{{{{ a }}}}"));
+    sources.push(format!("{{% set l = [1] %}}{lists}{{{{ l }}}}"));
+    sources.push(format!("{{% set l = [1] %}}{lists}{{{{ l == l }}}}"));
+    sources.push(format!("{{% set l = [1] %}}{added}{{{{ l|length }}}}"));
+    sources.push(format!("{{% set l = 1 %}}{nested}"));
+    sources.push(format!("{{% for i in range(99999) %}}{long}{{% endfor %}}"));
+    sources.push(format!(
         "{{% set x %}}{{% for i in range(99999) %}}{long}{{% endfor %}}{{% endset %}}"
     ));
-    bombs.push(format!("{{{{ {}1 }}}}", "1 + ".repeat(50_000)));
-    bombs.push(format!("{{{{ n{} }}}}", "|string".repeat(20_000)));
-    bombs.push(format!("{{{{ n{} }}}}", ".a".repeat(50_000)));
-    bombs.push(format!(
+    sources.push(format!("{{{{ {}1 }}}}", "1 + ".repeat(50_000)));
+    sources.push(format!("{{{{ n{} }}}}", "|string".repeat(20_000)));
+    sources.push(format!("{{{{ n{} }}}}", ".a".repeat(50_000)));
+    sources.push(format!(
         "{{{{ {}1{} }}}}",
         "(".repeat(50_000),
         ")".repeat(50_000)
     ));
-    bombs.push(format!(
+    sources.push(format!(
         "{{{{ {}1{} }}}}",
         "[".repeat(50_000),
         "]".repeat(50_000)
     ));
-    bombs.push(format!("{{{{ {}n }}}}", "not ".repeat(50_000)));
-    bombs.push(format!("{{{{ {}n }}}}", "-".repeat(10_000)));
-    bombs.push(format!(
+    sources.push(format!("{{{{ {}n }}}}", "not ".repeat(50_000)));
+    sources.push(format!("{{{{ {}n }}}}", "-".repeat(10_000)));
+    sources.push(format!(
         "{}x{}",
         "{% if n %}".repeat(20_000),
         "{% endif %}".repeat(20_000)
     ));
-    bombs.push(format!(
+    sources.push(format!(
         "{{% if n > 1 %}}a{}{{% endif %}}{{{{ gone }}}}",
         "{% elif n > 2 %}b".repeat(20_000)
     ));
-    bombs.push(format!(
+    sources.push(format!(
         "{{{{ '{}' }}}}{{% for i in range(99999) %}}{{{{ text }}}}{{% endfor %}}",
         "y".repeat(9_000)
     ));
-    bombs
+    sources
 }
 
 #[test]
-fn every_bomb_is_stopped_quickly() {
+fn every_expensive_template_is_stopped_quickly() {
     let variables = json!({"n": 1_000_000_000, "v": "v", "text": "x".repeat(200_000)});
     let mut slowest = (Duration::ZERO, String::new());
-    for bomb in bombs() {
-        let shown: String = bomb.chars().take(120).collect();
+    for source in expensive_templates() {
+        let shown: String = source.chars().take(120).collect();
         let began = Instant::now();
-        let result = text(&bomb, variables.clone());
+        let result = text(&source, variables.clone());
         let took = began.elapsed();
         eprintln!(
             "{took:?} {shown}: {:?}",
@@ -131,9 +131,9 @@ fn a_large_legitimate_email_is_rendered() {
     assert!(page.len() > 200_000);
 }
 
-/// Whatever nests as deep as the limits allow must not end the thread's stack, which would end the program.
+/// A stack overflow would end the program, so the limits on nesting must prevent it.
 #[test]
-fn what_nests_as_deep_as_it_may_is_no_danger_to_the_stack() {
+fn the_deepest_allowed_nesting_does_not_overflow_the_stack() {
     let around = |open: &str, middle: &str, close: &str, times: usize| {
         [&open.repeat(times), middle, &close.repeat(times)].concat()
     };

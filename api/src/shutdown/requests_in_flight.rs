@@ -11,16 +11,16 @@ const QUIET_CHECKS: u32 = 10;
 
 /// Counts the requests that are being handled.
 #[derive(Debug, Default)]
-pub struct InFlight {
+pub struct RequestsInFlight {
     current: AtomicUsize,
     total: AtomicUsize,
 }
 
 /// One request in flight. Dropping the value ends the request.
 #[derive(Debug)]
-pub struct RequestGuard(Arc<InFlight>);
+pub struct RequestGuard(Arc<RequestsInFlight>);
 
-impl InFlight {
+impl RequestsInFlight {
     /// Counts a request until the guard is dropped, which a panic does too.
     pub fn enter(self: &Arc<Self>) -> RequestGuard {
         self.current.fetch_add(1, Ordering::SeqCst);
@@ -52,8 +52,8 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_in_flight_is_waited_for() {
-        let in_flight = Arc::new(InFlight::default());
+    async fn until_quiet_waits_for_a_request_in_flight() {
+        let in_flight = Arc::new(RequestsInFlight::default());
         let guard = in_flight.enter();
         let waiting = tokio::time::timeout(Duration::from_mins(1), in_flight.until_quiet());
         assert!(waiting.await.is_err());

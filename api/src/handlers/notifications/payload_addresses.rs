@@ -6,14 +6,14 @@ use tidings_domain::notification::Channel;
 
 /// The addresses in a payload that is valid for its channel.
 #[derive(Debug, Default)]
-pub struct Addresses {
+pub struct PayloadAddresses {
     /// Whether the payload chooses a recipient or, for e-mail, a sender or reply address.
     pub chosen_by_client: bool,
     /// The URL in a webhook's payload.
     pub webhook_url: Option<WebhookUrl>,
 }
 
-impl Addresses {
+impl PayloadAddresses {
     /// Validates a payload for its channel, or as the variables of a template. The payload of an in-app
     /// notification may be any object, and is not parsed.
     ///

@@ -29,7 +29,7 @@ const STOP: Duration = Duration::from_mins(1);
 const TAIL: u64 = 4000;
 
 /// A process of `tidings-api` or `tidings-worker`, with its supervisor.
-pub struct Program {
+pub struct SupervisedProgram {
     pub component: Component,
     binary: PathBuf,
     settings: BTreeMap<String, String>,
@@ -42,7 +42,7 @@ pub struct Program {
     port: AtomicU16,
 }
 
-impl Program {
+impl SupervisedProgram {
     /// Creates a program that is not running.
     pub fn new(
         component: Component,
@@ -62,8 +62,8 @@ impl Program {
         }
     }
 
-    /// Starts the program unless it runs, and waits until it listens or ends. [`Program::died`] reports an early
-    /// end.
+    /// Starts the program unless it runs, and waits until it listens or ends. [`SupervisedProgram::died`] reports
+    /// an early end.
     pub async fn start(&self) -> anyhow::Result<()> {
         let mut child = self.child.lock().await;
         if child.is_some() {

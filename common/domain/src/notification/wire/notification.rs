@@ -1,0 +1,115 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{DecodeError, WIRE_VERSION, check_version, decode, write};
+use crate::content::TemplateRef;
+use crate::notification::{Channel, MessageId, UserId};
+
+/// A notification, as the API publishes it to the intake.
+///
+/// The wire form is one JSON object:
+///
+/// ```json
+/// {"v": 1, "messageId": "…", "targetUserId": "…", "type": "in-app",
+///  "acceptedAt": "2026-01-31T12:00:00.123456Z", "payload": {"title": "…"},
+///  "template": {"name": "…", "locale": "de"}}
+/// ```
+///
+/// `template`, and in it `locale`, are present only if the client set them.
+///
+/// Unknown fields are ignored, so that a newer API may run with an older worker. The payload stays the text that the
+/// client sent, without parsing.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    /// The id of the notification.
+    pub message_id: MessageId,
+    /// The user that receives the notification.
+    pub user_id: UserId,
+    /// The channel.
+    pub channel: Channel,
+    /// When the API accepted the notification, in microseconds.
+    pub accepted_at: Timestamp,
+    /// The payload: a JSON object.
+    pub payload: Box<RawValue>,
+    /// The template, if the payload contains only its variables.
+    pub template: Option<TemplateRef>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IntakeOut<'a> {
+    v: u32,
+    message_id: MessageId,
+    target_user_id: UserId,
+    r#type: &'static str,
+    accepted_at: Timestamp,
+    payload: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<&'a TemplateRef>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IntakeIn {
+    v: u32,
+    message_id: MessageId,
+    target_user_id: UserId,
+    r#type: String,
+    accepted_at: Timestamp,
+    payload: Box<RawValue>,
+    template: Option<TemplateIn>,
+}
+
+/// Like [`TemplateRef`], but ignores unknown fields, because a newer API may add some.
+#[derive(Deserialize)]
+struct TemplateIn {
+    name: String,
+    locale: Option<String>,
+}
+
+impl Notification {
+    /// Encodes the wire form.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(224 + self.payload.get().len());
+        let out = IntakeOut {
+            v: WIRE_VERSION,
+            message_id: self.message_id,
+            target_user_id: self.user_id,
+            r#type: self.channel.as_str(),
+            accepted_at: self.accepted_at,
+            payload: &self.payload,
+            template: self.template.as_ref(),
+        };
+        write(&mut body, &out);
+        body
+    }
+
+    /// Decodes the wire form.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if `body` is not a notification of this version.
+    pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+        let read: IntakeIn = decode(body)?;
+        check_version(read.v)?;
+        let channel = read
+            .r#type
+            .parse()
+            .map_err(|_| DecodeError::UnknownChannel(read.r#type.chars().take(64).collect()))?;
+        if !read.payload.get().starts_with('{') {
+            return Err(DecodeError::PayloadNotAnObject);
+        }
+        Ok(Self {
+            message_id: read.message_id,
+            user_id: read.target_user_id,
+            channel,
+            accepted_at: read.accepted_at,
+            payload: read.payload,
+            template: read
+                .template
+                .map(|TemplateIn { name, locale }| TemplateRef { name, locale }),
+        })
+    }
+}

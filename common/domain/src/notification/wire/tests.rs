@@ -1,0 +1,101 @@
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+
+use super::{DeliveryRequest, Notification};
+use crate::content::TemplateRef;
+use crate::notification::{Channel, MessageId};
+
+fn notification(payload: &str) -> Notification {
+    Notification {
+        message_id: MessageId::generate(),
+        user_id: uuid::Uuid::now_v7().into(),
+        channel: Channel::Email,
+        accepted_at: "2026-01-31T12:00:00.123456Z".parse().expect("a timestamp"),
+        payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
+        template: None,
+    }
+}
+
+#[test]
+fn a_decoded_notification_equals_the_encoded_one() {
+    let sent = notification(r#"{"title": "Grüße", "n": 1.50, "deep": [{"a": null}]}"#);
+    let read = Notification::decode(&sent.encode()).expect("its own wire form");
+    assert_eq!(read.message_id, sent.message_id);
+    assert_eq!(read.user_id, sent.user_id);
+    assert_eq!(read.channel, sent.channel);
+    assert_eq!(read.accepted_at, sent.accepted_at);
+    assert_eq!(read.payload.get(), sent.payload.get());
+}
+
+#[test]
+fn the_template_is_encoded_if_there_is_one() {
+    let mut sent = notification("{}");
+    let without = String::from_utf8(sent.encode()).expect("UTF-8");
+    assert!(!without.contains("template"), "{without}");
+    for locale in [None, Some("de-AT".to_owned())] {
+        let name = "welcome".to_owned();
+        sent.template = Some(TemplateRef { name, locale });
+        let read = Notification::decode(&sent.encode()).expect("its own wire form");
+        assert_eq!(read.template, sent.template);
+    }
+}
+
+#[test]
+fn a_decoded_delivery_request_equals_the_encoded_one() {
+    let sent = DeliveryRequest {
+        message_id: MessageId::generate(),
+    };
+    assert_eq!(
+        DeliveryRequest::decode(&sent.encode()).expect("its own wire form"),
+        sent
+    );
+}
+
+#[test]
+fn an_unknown_version_and_an_invalid_body_are_different_errors() {
+    let newer = Notification::decode(br#"{"v": 2, "envelope": {}}"#).expect_err("refused");
+    assert_eq!(newer.reason(), "unknown_version");
+    let garbage = Notification::decode(b"\xff\x00").expect_err("refused");
+    assert_eq!(garbage.reason(), "undecodable");
+    let text = Notification::decode(b"\"a secret\"")
+        .expect_err("refused")
+        .to_string();
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[test]
+fn unknown_fields_are_ignored() {
+    let sent = notification("{}");
+    let mut body = sent.encode();
+    body.pop();
+    body.extend_from_slice(br#","colour":"red","template":{"name":"welcome","tone":"warm"}}"#);
+    assert!(Notification::decode(&body).is_ok());
+}
+
+#[test]
+fn a_payload_that_is_not_an_object_and_an_unknown_type_are_refused() {
+    let text = String::from_utf8(notification("{}").encode()).expect("UTF-8");
+    for (from, to) in [("\"payload\":{}", "\"payload\":[]"), ("email", "pigeon")] {
+        assert!(Notification::decode(text.replace(from, to).as_bytes()).is_err());
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_are_never_a_panic(body: Vec<u8>) {
+        let _ = Notification::decode(&body);
+        let _ = DeliveryRequest::decode(&body);
+    }
+
+    /// Cuts and changes of a valid body reach the decoder's later stages.
+    #[test]
+    fn damaged_bodies_are_never_a_panic(at in 0usize..300, byte: u8, cut: bool) {
+        let mut body = notification(r#"{"a": "\ud83d\ude00"}"#).encode();
+        let at = at % body.len();
+        if cut { body.truncate(at) } else { body[at] = byte }
+        if let Ok(read) = Notification::decode(&body) {
+            let object = read.payload.get().starts_with('{');
+            prop_assert!(object);
+        }
+    }
+}
