@@ -1,4 +1,4 @@
-//! TopologyNames for the queues and exchanges of one measurement, and their deletion.
+//! Names for the queues and exchanges of one measurement, and their deletion.
 
 use tidings_broker::raw::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use tidings_broker::{BrokerSettings, TopologyNames};

@@ -40,7 +40,7 @@ pub struct Connector {
 pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) node: Address,
-    /// TopologyNames of the objects that exist with other arguments. They are used as they are.
+    /// Names of the objects that exist with other arguments. They are used as they are.
     pub(super) drifted: Vec<String>,
 }
 

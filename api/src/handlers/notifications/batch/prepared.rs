@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 use tidings_broker::Outgoing;
 use tidings_domain::notification::{Channel, MessageId, Notification};
 
-use super::item::Item;
+use super::item::BatchItem;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::accept::{count_accepted, create_notification};
