@@ -1,4 +1,4 @@
-//! The worker: built, then run.
+//! Builds and runs the worker.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use crate::connectivity::Connectivity;
 use crate::consumers::Consumers;
 use crate::delivery::Deliveries;
-use crate::settings::Settings;
+use crate::settings::WorkerSettings;
 use crate::{probes, schema};
 
-/// A worker that listens but does not consume yet.
+/// A worker that has bound its port but does not consume yet.
 pub struct App {
-    settings: Settings,
+    settings: WorkerSettings,
     metrics: Metrics,
     listener: TcpListener,
     database: Database,
@@ -27,14 +27,14 @@ pub struct App {
 }
 
 impl App {
-    /// Binds the port of the probes and creates the connection pool. Connects to no server; [`App::run`] waits for
-    /// servers that are down.
+    /// Binds the port of the probes and creates the connection pool. Connects to no server; [`App::run`]
+    /// waits for servers that are down.
     ///
     /// # Errors
     ///
     /// Fails if the port is in use or a provider cannot be built.
-    pub fn build(settings: Settings, metrics: Metrics) -> anyhow::Result<Self> {
-        let address = (settings.http.address, settings.http.port);
+    pub fn build(settings: WorkerSettings, metrics: Metrics) -> anyhow::Result<Self> {
+        let address = (settings.probes.address, settings.probes.port);
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
         let database = Database::new(&settings.database, "tidings-worker")?;
@@ -72,7 +72,7 @@ impl App {
         tracing::info!(port = self.port()?, "listening");
         let health = Arc::new(Health::default());
         let connectivity = Arc::new(Connectivity::new(Arc::clone(&health)));
-        let channels = probes::Channels(self.deliveries.states());
+        let channels = probes::ChannelStates(self.deliveries.states());
         let probes = probes::serve(
             self.listener,
             Arc::clone(&health),
@@ -86,7 +86,7 @@ impl App {
             Arc::clone(&health),
         ));
 
-        // The publisher stops after the consumers, which need it to finish their messages.
+        // Cancelled after the consumers have ended, because they publish until then.
         let publishing = CancellationToken::new();
         let publisher_connectivity = Arc::clone(&connectivity);
         let (publisher, publisher_task) = Publisher::start(

@@ -3,11 +3,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tidings_runtime::health::Health;
 
-/// Which connections the worker has to the broker, and whether it holds messages. The broker counts as
-/// `connected` only while the publisher and every consumer are connected.
+/// Which parts of the worker are connected to the broker, and whether the worker holds messages. In `/health`
+/// the broker is `connected` only while the publisher and every consumer are connected.
 pub struct Connectivity {
+    /// By queue, and the publisher.
     connected: Mutex<BTreeMap<String, bool>>,
-    /// Queues with a message that cannot be parsed.
+    /// The queues that contain a message that cannot be parsed.
     unreadable: Mutex<BTreeSet<String>>,
     health: Arc<Health>,
 }
@@ -29,7 +30,7 @@ impl Connectivity {
         self.set(PUBLISHER, connected);
     }
 
-    /// The connectivity of the consumer of `queue`, which is not connected yet.
+    /// Returns the connectivity of the consumer of `queue`, which is not connected yet.
     pub fn consumer(self: &Arc<Self>, queue: &str) -> ConsumerConnectivity {
         self.set(queue, false);
         ConsumerConnectivity {
@@ -47,7 +48,7 @@ impl Connectivity {
         self.health.set_rabbitmq(all.values().all(|up| *up));
     }
 
-    /// The queues that hold a message that cannot be parsed.
+    /// Returns the queues that contain a message that cannot be parsed.
     pub fn unreadable_queues(&self) -> Vec<String> {
         let queues = self.unreadable.lock();
         let queues = queues.unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +74,7 @@ impl ConsumerConnectivity {
         self.all.set(&self.queue, connected);
     }
 
-    /// Records whether the queue holds a message that cannot be parsed.
+    /// Records whether the queue contains a message that cannot be parsed.
     pub fn set_unreadable(&self, unreadable: bool) {
         let queues = self.all.unreadable.lock();
         let mut queues = queues.unwrap_or_else(PoisonError::into_inner);
@@ -90,7 +91,7 @@ impl ConsumerConnectivity {
     }
 }
 
-/// While it exists, the worker holds messages and is not ready.
+/// While this guard exists, the worker holds messages and is not ready.
 pub struct HoldGuard(Arc<Connectivity>);
 
 impl Drop for HoldGuard {

@@ -4,30 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tidings_broker::BrokerSettings;
-use tidings_broker::{ConsumerConnections, MessageFactory, Publisher, Stage};
+use tidings_broker::{BrokerSettings, ConsumerConnections, MessageFactory, Publisher, Stage};
 use tidings_db::Database;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connectivity::Connectivity;
-use crate::consumer::{Consumer, Gate, Taking, Work};
+use crate::consumer::{BatchProcessor, Consumer, ConsumerOptions, FlowControl};
 use crate::delivery::{Deliveries, Delivery, DeliveryChannel};
 use crate::intake::Intake;
-use crate::settings::Settings;
+use crate::settings::WorkerSettings;
 
 /// Starts a consumer, which runs until the token is cancelled.
-pub type Start = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
+pub type StartConsumer = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
 /// What all consumers share.
 pub struct Consumers<'a> {
-    /// How to reach the broker.
+    /// The settings of the broker.
     pub broker: &'a BrokerSettings,
-    /// For consuming.
+    /// The connections that consume.
     pub connections: Arc<ConsumerConnections>,
-    /// For publishing.
+    /// Publishes deliveries, dead letters and deferred messages.
     pub publisher: Publisher,
-    /// Records which connections exist.
+    /// Records which consumers are connected.
     pub connectivity: Arc<Connectivity>,
 }
 
@@ -35,16 +34,16 @@ impl Consumers<'_> {
     /// Builds a consumer for each stage that this process serves.
     pub fn all(
         &self,
-        settings: &Settings,
+        settings: &WorkerSettings,
         database: &Database,
         deliveries: Deliveries,
-    ) -> Vec<Start> {
+    ) -> Vec<StartConsumer> {
         let mut consumers = Vec::new();
         if settings.stages.intake {
             let message_factory = MessageFactory::new(self.broker);
             let intake = Intake::new(database.clone(), self.publisher.clone(), message_factory);
-            let gate = Arc::default();
-            consumers.push(self.consumer(Stage::Intake, intake, settings.intake, gate));
+            let flow_control = Arc::default();
+            consumers.push(self.consumer(Stage::Intake, intake, settings.intake, flow_control));
         }
         let Deliveries {
             email,
@@ -59,10 +58,14 @@ impl Consumers<'_> {
         consumers
     }
 
-    fn delivery<C: DeliveryChannel>(&self, settings: &Settings, delivery: Delivery<C>) -> Start {
+    fn delivery<C: DeliveryChannel>(
+        &self,
+        settings: &WorkerSettings,
+        delivery: Delivery<C>,
+    ) -> StartConsumer {
         let channel = Delivery::<C>::CHANNEL;
         let concurrency = *settings.delivery.concurrency.get(channel);
-        let taking = Taking {
+        let options = ConsumerOptions {
             // Twice the concurrency, so that the next messages are available as soon as a send ends.
             prefetch: concurrency.saturating_mul(2),
             batch_size: 1,
@@ -70,22 +73,28 @@ impl Consumers<'_> {
             interval: Duration::ZERO,
             ack_each: true,
         };
-        let gate = Arc::clone(delivery.state().gate());
-        self.consumer(Stage::Delivery(channel), delivery, taking, gate)
+        let flow_control = Arc::clone(delivery.state().flow_control());
+        self.consumer(Stage::Delivery(channel), delivery, options, flow_control)
     }
 
-    fn consumer<W: Work>(&self, stage: Stage, work: W, taking: Taking, gate: Arc<Gate>) -> Start {
+    fn consumer<P: BatchProcessor>(
+        &self,
+        stage: Stage,
+        processor: P,
+        options: ConsumerOptions,
+        flow_control: Arc<FlowControl>,
+    ) -> StartConsumer {
         let queue = stage.queue(&self.broker.names);
         let consumer = Consumer {
-            work: Arc::new(work),
-            taking,
-            gate,
+            processor: Arc::new(processor),
+            options,
+            flow_control,
             max_retries: self.broker.max_retries.of(stage),
             connections: Arc::clone(&self.connections),
             publisher: self.publisher.clone(),
             message_factory: MessageFactory::new(self.broker),
             connectivity: self.connectivity.consumer(&queue),
-            begun: TaskTracker::new(),
+            batches: TaskTracker::new(),
             queue,
         };
         Box::new(move |stop| Box::pin(consumer.run(stop)))

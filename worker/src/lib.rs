@@ -1,7 +1,7 @@
 //! The worker: consumes messages from RabbitMQ, records them in PostgreSQL and delivers them.
 //!
-//! [`consumer`] is the loop and knows no stage; [`intake`] and [`delivery`] are the stages and know no loop;
-//! [`providers`] send messages and know neither.
+//! [`consumer`] consumes the queues and knows no stage. [`intake`] and [`delivery`] are the stages and know no
+//! consumer. [`providers`] send messages and know neither.
 
 pub mod app;
 mod connectivity;

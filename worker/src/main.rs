@@ -6,7 +6,7 @@ use anyhow::Context;
 use tidings_broker::{CLIENT_LIBRARY, ensure_thread_stack_size};
 use tidings_runtime::program::{self, Threads};
 use tidings_worker::app::App;
-use tidings_worker::settings::Settings;
+use tidings_worker::settings::WorkerSettings;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -17,10 +17,10 @@ fn main() -> ExitCode {
     if let Err(error) = ensure_thread_stack_size() {
         eprintln!("{SERVICE}: threads keep their default stack size: {error}");
     }
-    program::main(SERVICE, Threads::Cores, Settings::read, run)
+    program::main(SERVICE, Threads::Cores, WorkerSettings::read, run)
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn run(settings: WorkerSettings) -> anyhow::Result<()> {
     let started = program::start(
         SERVICE,
         CLIENT_LIBRARY,

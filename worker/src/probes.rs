@@ -19,9 +19,9 @@ use crate::connectivity::Connectivity;
 use crate::delivery::{ChannelHealth, ChannelState};
 
 /// The states of the channels that this process delivers.
-pub struct Channels(pub Vec<Arc<ChannelState>>);
+pub struct ChannelStates(pub Vec<Arc<ChannelState>>);
 
-impl Channels {
+impl ChannelStates {
     fn health(&self) -> BTreeMap<&'static str, ChannelHealth> {
         let reports = self
             .0
@@ -42,7 +42,7 @@ struct WorkerHealth {
     unreadable_queues: Vec<UnreadableQueue>,
 }
 
-/// A queue that holds a message that cannot be parsed.
+/// A queue that contains a message that cannot be parsed.
 #[derive(Serialize)]
 struct UnreadableQueue {
     queue: String,
@@ -58,11 +58,11 @@ impl From<String> for UnreadableQueue {
     }
 }
 
-/// Serves the probes on `listener` as long as the process runs, also while the worker drains.
+/// Serves the probes on `listener` until the returned server is stopped, even while the worker drains.
 pub fn serve(
     listener: TcpListener,
     health: Arc<Health>,
-    channels: Channels,
+    channels: ChannelStates,
     connectivity: Arc<Connectivity>,
     metrics: Metrics,
 ) -> std::io::Result<Server> {
@@ -93,7 +93,7 @@ pub fn serve(
 /// the provider's state.
 async fn health(
     health: Data<Health>,
-    channels: Data<Channels>,
+    channels: Data<ChannelStates>,
     connectivity: Data<Connectivity>,
 ) -> HttpResponse {
     let body = WorkerHealth {

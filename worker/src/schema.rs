@@ -4,8 +4,8 @@ use tidings_db::{Database, demo};
 
 use crate::settings::SchemaSettings;
 
-/// Waits until the schema is up to date, and migrates if the settings say so. No message may be consumed before,
-/// because every message would fail without the tables.
+/// Waits until the schema is up to date, and migrates if the settings say so. No message may be consumed
+/// before, because every message would fail without the tables.
 pub async fn wait_until_current(database: &Database, settings: SchemaSettings) {
     let mut backoff = Backoff::new();
     loop {

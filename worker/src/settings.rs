@@ -11,16 +11,16 @@ use tidings_settings::{
     table, weakness,
 };
 
-use crate::consumer::Taking;
+use crate::consumer::ConsumerOptions;
 use crate::delivery::DeliverySettings;
 use crate::providers::ProviderSettings;
 use crate::stages::Stages;
 
 /// All settings of the worker.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// The address of the health endpoints.
-    pub http: HttpSettings,
+pub struct WorkerSettings {
+    /// The address of the probes.
+    pub probes: ProbeSettings,
     /// RabbitMQ.
     pub broker: BrokerSettings,
     /// PostgreSQL.
@@ -31,46 +31,46 @@ pub struct Settings {
     pub shutdown: ShutdownSettings,
     /// The stages that this process serves.
     pub stages: Stages,
-    /// How the intake consumes messages.
-    pub intake: Taking,
-    /// How notifications are delivered.
+    /// How the intake consumes its queue.
+    pub intake: ConsumerOptions,
+    /// Delivery, for every provider.
     pub delivery: DeliverySettings,
     /// The providers of the channels that this process serves.
     pub providers: ProviderSettings,
-    /// What the worker does with the schema when it starts.
+    /// What the worker does with the database schema when it starts.
     pub schema: SchemaSettings,
 }
 
-/// The address of the health endpoints.
+/// The address that serves `/health`, `/ready`, `/live` and `/metrics`.
 #[derive(Clone, Copy, Debug)]
-pub struct HttpSettings {
-    /// `BIND_ADDRESS`.
+pub struct ProbeSettings {
+    /// `BIND_ADDRESS`, default 127.0.0.1.
     pub address: IpAddr,
-    /// `WORKER_PORT`; 0 takes any free port.
+    /// `WORKER_PORT`; 0 means any free port.
     pub port: u16,
 }
 
-/// What the worker does with the schema when it starts.
+/// What the worker does with the database schema when it starts.
 #[derive(Clone, Copy, Debug)]
 pub struct SchemaSettings {
-    /// `MIGRATE_ON_START`. If false, the worker waits until somebody runs `tidings migrate`.
+    /// `MIGRATE_ON_START`: whether to migrate. If false, the worker waits until someone runs `tidings migrate`.
     pub migrate: bool,
-    /// `SEED_DEMO_DATA`.
+    /// `SEED_DEMO_DATA`: whether to create missing demo data.
     pub seed: bool,
 }
 
 /// Maximum time to record the outcome of a send.
-const MARGIN: Duration = Duration::from_secs(5);
+const RECORD_TIME: Duration = Duration::from_secs(5);
 
-impl Settings {
+impl WorkerSettings {
     /// Reads all sections.
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong.
-    pub fn read(mut reader: Reader) -> Result<Self, SettingProblems> {
+    /// Returns all mistakes in the settings.
+    pub fn read(mut reader: Reader) -> Result<Self, Problems> {
         let r = &mut reader;
-        let http = HttpSettings {
+        let probes = ProbeSettings {
             address: r
                 .optional(table::BIND_ADDRESS)
                 .unwrap_or(IpAddr::from([127, 0, 0, 1])),
@@ -83,7 +83,8 @@ impl Settings {
         let channels = read_channel_providers(r);
         let stages = Stages::read(r, &channels);
         let delivery = DeliverySettings::read(r);
-        if !stages.channels.is_empty() && shutdown.timeout < delivery.provider_timeout + MARGIN {
+        if !stages.channels.is_empty() && shutdown.timeout < delivery.provider_timeout + RECORD_TIME
+        {
             let message = "must be at least 5 more than PROVIDER_TIMEOUT_SECS, so that the worker can finish a send";
             r.problem(table::SHUTDOWN_TIMEOUT_SECS, message);
         }
@@ -94,7 +95,7 @@ impl Settings {
         };
         refuse_weak_secret(r);
         let settings = broker.zip(database).map(|(broker, database)| Self {
-            http,
+            probes,
             broker,
             database,
             telemetry,
@@ -110,8 +111,8 @@ impl Settings {
 }
 
 /// Reads `CONSUMER_PREFETCH`, `INTAKE_BATCH_SIZE`, `INTAKE_CONCURRENCY` and `INTAKE_BATCH_INTERVAL_MS`.
-fn read_intake(reader: &mut Reader) -> Taking {
-    Taking {
+fn read_intake(reader: &mut Reader) -> ConsumerOptions {
+    ConsumerOptions {
         prefetch: reader.value(table::CONSUMER_PREFETCH),
         batch_size: reader.value(table::INTAKE_BATCH_SIZE),
         concurrency: reader.value(table::INTAKE_CONCURRENCY),
@@ -120,8 +121,22 @@ fn read_intake(reader: &mut Reader) -> Taking {
     }
 }
 
-/// Refuses a weak `JWT_SECRET` in production. The worker verifies no tokens, but a secret in its
-/// environment is the secret of the installation, and every program should report a weak one.
+/// Reads the provider of each channel.
+pub(crate) fn read_channel_providers(reader: &mut Reader) -> ChannelProviders {
+    let production = AppEnv::reads_as_production(reader);
+    let value_of = |name| reader.text(table::find(name)?);
+    let (providers, mistakes) = ChannelProviders::parse(value_of, production);
+    for mistake in mistakes {
+        reader.note(Problem {
+            name: mistake.variable,
+            message: mistake.message,
+        });
+    }
+    providers
+}
+
+/// Refuses a weak `JWT_SECRET` in production. The worker verifies no tokens, but the secret in its
+/// environment is that of the whole installation, and every program reports a weak one.
 fn refuse_weak_secret(reader: &mut Reader) {
     let production = AppEnv::read(reader).is_production();
     if production
@@ -141,11 +156,11 @@ mod tests {
         ("DATABASE_URL", "postgres://127.0.0.1/tidings"),
     ];
 
-    fn read(vars: &[(&str, &str)]) -> Result<Settings, SettingProblems> {
+    fn read(vars: &[(&str, &str)]) -> Result<WorkerSettings, Problems> {
         let vars = vars
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Settings::read(Reader::from_vars(vars))
+        WorkerSettings::read(Reader::from_vars(vars))
     }
 
     #[test]

@@ -4,8 +4,8 @@ use tidings_domain::notification::DeliveredChannel;
 use tidings_domain::providers::ChannelProviders;
 use tidings_settings::{Reader, table};
 
-/// `WORKER_CHANNELS`, default the intake and every channel that has a provider: names separated by
-/// commas, `intake`, `email`, `sms`, `push` and `webhook`.
+/// `WORKER_CHANNELS`: a list of `intake`, `email`, `sms`, `push` and `webhook`, separated by commas. Default:
+/// the intake and every channel that has a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stages {
     /// Whether this process records notifications.

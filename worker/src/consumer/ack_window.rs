@@ -1,69 +1,69 @@
 use std::collections::VecDeque;
 
-/// What became of the messages that one AMQP channel handed over, so that as many as possible are
-/// acknowledged by one `basic.ack` with `multiple`.
+/// Computes how many messages of one AMQP channel a single `basic.ack` with `multiple` may acknowledge.
 ///
-/// Such an acknowledgement reaches everything up to its delivery tag, so it may go only up to the
-/// highest tag below which everything is settled. Delivery tags count from 1 on each channel, without
-/// gaps (AMQP 0-9-1 §4.4, "delivery-tag").
+/// Such an acknowledgement covers every message up to its delivery tag, so the tag may only be the highest one
+/// below which every message is settled. Delivery tags count from 1 on each AMQP channel, without gaps
+/// (AMQP 0-9-1 §4.4, "delivery-tag").
 #[derive(Debug, Default)]
 pub(super) struct AckWindow {
-    /// All tags up to this one are settled with the broker.
+    /// All messages up to this delivery tag are settled.
     settled_up_to: u64,
-    /// The tags behind that, in order.
-    behind: VecDeque<State>,
+    /// The messages with the next delivery tags, in order.
+    window: VecDeque<TagState>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Being worked on.
-    Open,
-    /// To be acknowledged.
-    Acked,
-    /// Acknowledged or negatively acknowledged by itself and already: the broker knows the tag no more.
-    Told,
+enum TagState {
+    /// The message is being processed.
+    Unsettled,
+    /// The message may be acknowledged together with others.
+    ReadyToAck,
+    /// The message was acknowledged or negatively acknowledged individually: the broker no longer knows the
+    /// tag.
+    Settled,
 }
 
 impl AckWindow {
-    /// Notes a message that was handed over.
-    pub(super) fn handed_over(&mut self, tag: u64) {
-        debug_assert_eq!(tag, self.settled_up_to + self.behind.len() as u64 + 1);
-        self.behind.push_back(State::Open);
+    /// Adds a delivered message.
+    pub(super) fn add(&mut self, tag: u64) {
+        debug_assert_eq!(tag, self.settled_up_to + self.window.len() as u64 + 1);
+        self.window.push_back(TagState::Unsettled);
     }
 
-    /// Notes a message that may be acknowledged.
+    /// Records that a message may be acknowledged.
     pub(super) fn ack(&mut self, tag: u64) {
-        self.settle(tag, State::Acked);
+        self.set(tag, TagState::ReadyToAck);
     }
 
-    /// Notes a message that the broker was told of by itself.
-    pub(super) fn told(&mut self, tag: u64) {
-        self.settle(tag, State::Told);
+    /// Records that a message is settled with the broker individually.
+    pub(super) fn settled(&mut self, tag: u64) {
+        self.set(tag, TagState::Settled);
     }
 
-    fn settle(&mut self, tag: u64, state: State) {
-        let place = tag
+    fn set(&mut self, tag: u64, state: TagState) {
+        let index = tag
             .checked_sub(self.settled_up_to + 1)
-            .and_then(|place| usize::try_from(place).ok());
-        if let Some(open) = place.and_then(|place| self.behind.get_mut(place)) {
-            debug_assert_eq!(*open, State::Open, "settled once");
-            *open = state;
+            .and_then(|index| usize::try_from(index).ok());
+        if let Some(current) = index.and_then(|index| self.window.get_mut(index)) {
+            debug_assert_eq!(*current, TagState::Unsettled, "settled once");
+            *current = state;
         }
     }
 
-    /// The tag to acknowledge with `multiple` now, where there is one. It is always one that the
-    /// broker still waits for: an unknown tag would close the channel.
+    /// Returns the delivery tag to acknowledge with `multiple` now, if any. The broker always still knows this
+    /// tag: an unknown one would close the AMQP channel.
     pub(super) fn take_ack(&mut self) -> Option<u64> {
         let mut highest = None;
         while let Some(state) = self
-            .behind
+            .window
             .front()
             .copied()
-            .filter(|state| *state != State::Open)
+            .filter(|state| *state != TagState::Unsettled)
         {
-            self.behind.pop_front();
+            self.window.pop_front();
             self.settled_up_to += 1;
-            if state == State::Acked {
+            if state == TagState::ReadyToAck {
                 highest = Some(self.settled_up_to);
             }
         }
@@ -75,15 +75,15 @@ impl AckWindow {
 mod tests {
     use super::*;
 
-    fn with(tags: u64) -> AckWindow {
+    fn window_with(tags: u64) -> AckWindow {
         let mut window = AckWindow::default();
-        (1..=tags).for_each(|tag| window.handed_over(tag));
+        (1..=tags).for_each(|tag| window.add(tag));
         window
     }
 
     #[test]
-    fn an_open_message_holds_back_what_came_after_it() {
-        let mut window = with(4);
+    fn an_unsettled_message_delays_the_acknowledgement_of_later_ones() {
+        let mut window = window_with(4);
         for tag in [2, 3, 4] {
             window.ack(tag);
         }
@@ -94,21 +94,21 @@ mod tests {
     }
 
     #[test]
-    fn the_tag_is_never_one_that_was_told() {
-        let mut window = with(3);
+    fn the_tag_is_never_one_that_was_settled_individually() {
+        let mut window = window_with(3);
         window.ack(1);
-        window.told(2);
-        window.told(3);
+        window.settled(2);
+        window.settled(3);
         assert_eq!(window.take_ack(), Some(1));
     }
 
     #[test]
-    fn nothing_is_acknowledged_where_all_was_told() {
-        let mut window = with(2);
-        window.told(1);
-        window.told(2);
+    fn nothing_is_acknowledged_if_all_messages_were_settled_individually() {
+        let mut window = window_with(2);
+        window.settled(1);
+        window.settled(2);
         assert_eq!(window.take_ack(), None);
-        window.handed_over(3);
+        window.add(3);
         window.ack(3);
         assert_eq!(window.take_ack(), Some(3));
     }

@@ -1,5 +1,5 @@
-//! How a batch is got through, whatever happens: held while the surroundings are away, taken apart
-//! where a single message spoils it.
+//! Processes a batch until each of its messages has an outcome. Holds the batch while a server is down, and
+//! splits it if a single message makes it fail.
 
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
@@ -11,104 +11,116 @@ use tidings_broker::{Backoff, Envelope, Failure};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, Surroundings, Work};
+use super::{BatchProcessor, MessageOutcome, ProcessError};
 use crate::connectivity::{Connectivity, HoldGuard};
 
-/// How long messages are held while the surroundings are away. After that they go back to the
-/// queue, because a broker closes channels that sit on a message for too long (30 minutes).
-const HOLD: Duration = Duration::from_mins(1);
+/// How long messages are held while a server is down. After this time they return to the queue, because a
+/// broker closes AMQP channels that do not settle a message for too long (30 minutes).
+const MAX_HOLD: Duration = Duration::from_mins(1);
 
-/// How often the same messages may fail while the surroundings answer before they are suspected.
-const FAILURES: u32 = 3;
+/// Number of failures, while the servers respond, after which the messages count as the cause.
+const MAX_FAILURES: u32 = 3;
 
-/// The messages could not be processed now and must go back to their queue.
+/// The messages cannot be processed now and must return to their queue.
 #[derive(Debug)]
-pub(super) struct GiveBack;
+pub(super) struct Requeue;
 
-enum Trouble {
-    Surroundings(Surroundings),
+/// Why one call of the processor returned no outcomes.
+enum CallError {
+    Process(ProcessError),
     Panicked,
 }
 
-/// Processes a batch until each of its messages has an outcome. `None` stands for a message that
-/// must go back to its queue: the surroundings stay away, or they are away and the program stops.
-pub(super) async fn process<W: Work>(
-    work: &W,
+/// Processes a batch until each of its messages has an outcome. The outcome is `None` if the message must
+/// return to its queue: a server stays down, or a server is down while the program stops.
+pub(super) async fn process<P: BatchProcessor>(
+    processor: &P,
     batch: &[Envelope],
-    hold: &mut Hold<'_>,
-) -> Vec<Option<Outcome>> {
-    let mut outcomes: Vec<Option<Outcome>> = vec![None; batch.len()];
+    hold: &mut BatchHold<'_>,
+) -> Vec<Option<MessageOutcome>> {
+    let mut outcomes: Vec<Option<MessageOutcome>> = vec![None; batch.len()];
     let whole = 0..batch.len();
-    let mut left = Vec::from([whole]);
-    while let Some(range) = left.pop() {
-        match until_settled(work, &batch[range.clone()], hold).await {
-            Ok(Some(settled)) => {
-                for (place, outcome) in outcomes[range].iter_mut().zip(settled) {
+    let mut remaining = Vec::from([whole]);
+    while let Some(range) = remaining.pop() {
+        match process_part(processor, &batch[range.clone()], hold).await {
+            Ok(Some(part)) => {
+                for (place, outcome) in outcomes[range].iter_mut().zip(part) {
                     *place = Some(outcome);
                 }
             }
             Ok(None) => {
-                hold.start_over();
-                left.extend(halves(range));
+                hold.reset_backoff();
+                remaining.extend(halves(range));
             }
-            Err(GiveBack) => break,
+            Err(Requeue) => break,
         }
     }
     outcomes
 }
 
-/// Tries the same messages until they are settled; `None` where they are to be taken apart.
-async fn until_settled<W: Work>(
-    work: &W,
-    batch: &[Envelope],
-    hold: &mut Hold<'_>,
-) -> Result<Option<Vec<Outcome>>, GiveBack> {
+/// Processes a part of a batch again and again until it has outcomes. Returns `None` if the part must be split.
+async fn process_part<P: BatchProcessor>(
+    processor: &P,
+    part: &[Envelope],
+    hold: &mut BatchHold<'_>,
+) -> Result<Option<Vec<MessageOutcome>>, Requeue> {
     let mut failures = 0;
     loop {
-        let error = match attempt(work, batch).await {
+        let error = match call(processor, part).await {
             Ok(outcomes) => return Ok(Some(outcomes)),
-            Err(Trouble::Panicked) => {
-                return Ok(alone(batch, "panicked", "processing the message panicked"));
+            Err(CallError::Panicked) => {
+                return Ok(retry_single(
+                    part,
+                    "panicked",
+                    "processing the message panicked",
+                ));
             }
-            Err(Trouble::Surroundings(error)) => error,
+            Err(CallError::Process(error)) => error,
         };
-        tracing::warn!(%error, messages = batch.len(), "messages are held: the trouble is not known to be theirs");
+        tracing::warn!(%error, messages = part.len(), "messages are held: they are not known to be the cause");
         hold.begin();
-        if work.surroundings_answer().await {
+        if processor.servers_respond().await {
             failures += 1;
         } else {
             failures = 0;
         }
-        // Taking a batch apart costs nobody an attempt; that is for a single message alone, and for
-        // it only where the servers are not to blame.
-        let suspect = batch.len() > 1 || matches!(error, Surroundings::Unclear(_));
-        if failures >= FAILURES && suspect {
-            return Ok(alone(batch, "processing_failed", &error.to_string()));
+        // A split uses up no attempt, so it needs no proof. A single message fails only if the servers are not
+        // the cause.
+        let may_be_cause = part.len() > 1 || matches!(error, ProcessError::Unclear(_));
+        if failures >= MAX_FAILURES && may_be_cause {
+            return Ok(retry_single(part, "processing_failed", &error.to_string()));
         }
         hold.pause().await?;
     }
 }
 
-/// The outcome of a message that spoils every batch that it is in; `None` where it has company.
-fn alone(batch: &[Envelope], reason: &'static str, detail: &str) -> Option<Vec<Outcome>> {
+/// Returns the outcome of a message that fails by itself; `None` if the part has more than one message.
+fn retry_single(
+    part: &[Envelope],
+    reason: &'static str,
+    detail: &str,
+) -> Option<Vec<MessageOutcome>> {
     let failure = Failure::new(reason, detail.to_owned());
-    (batch.len() == 1).then(|| vec![Outcome::Retry(failure)])
+    (part.len() == 1).then(|| vec![MessageOutcome::Retry(failure)])
 }
 
-async fn attempt<W: Work>(work: &W, batch: &[Envelope]) -> Result<Vec<Outcome>, Trouble> {
-    let processing = AssertUnwindSafe(work.process(batch)).catch_unwind();
+async fn call<P: BatchProcessor>(
+    processor: &P,
+    part: &[Envelope],
+) -> Result<Vec<MessageOutcome>, CallError> {
+    let processing = AssertUnwindSafe(processor.process(part)).catch_unwind();
     match processing.await {
-        Ok(Ok(outcomes)) if outcomes.len() == batch.len() => Ok(outcomes),
+        Ok(Ok(outcomes)) if outcomes.len() == part.len() => Ok(outcomes),
         Ok(Ok(outcomes)) => {
             tracing::error!(
-                messages = batch.len(),
+                messages = part.len(),
                 outcomes = outcomes.len(),
-                "work told another number of outcomes than it had messages"
+                "the processor returned a wrong number of outcomes"
             );
-            Err(Trouble::Panicked)
+            Err(CallError::Panicked)
         }
-        Ok(Err(error)) => Err(Trouble::Surroundings(error)),
-        Err(_) => Err(Trouble::Panicked),
+        Ok(Err(error)) => Err(CallError::Process(error)),
+        Err(_) => Err(CallError::Panicked),
     }
 }
 
@@ -117,55 +129,60 @@ fn halves(range: Range<usize>) -> [Range<usize>; 2] {
     [range.start..middle, middle..range.end]
 }
 
-/// Pauses between tries, for as long as the messages of one batch may be held. Meanwhile the worker
-/// is not ready.
-pub(super) struct Hold<'a> {
+/// The pauses between the attempts to process one batch, limited to the time for which the batch may be held.
+/// The worker is not ready while it holds a batch.
+pub(super) struct BatchHold<'a> {
     since: Instant,
     backoff: Backoff,
     stop: &'a CancellationToken,
     connectivity: &'a Arc<Connectivity>,
-    holding: Option<HoldGuard>,
-    over: bool,
+    guard: Option<HoldGuard>,
+    has_ended: bool,
 }
 
-impl<'a> Hold<'a> {
+impl<'a> BatchHold<'a> {
     pub(super) fn new(stop: &'a CancellationToken, connectivity: &'a Arc<Connectivity>) -> Self {
         Self {
             since: Instant::now(),
             backoff: Backoff::new(),
             stop,
             connectivity,
-            holding: None,
-            over: false,
+            guard: None,
+            has_ended: false,
         }
     }
 
-    /// Notes that messages are held.
+    /// Records that the worker holds messages.
     pub(super) fn begin(&mut self) {
-        self.holding.get_or_insert_with(|| self.connectivity.hold());
+        self.guard.get_or_insert_with(|| self.connectivity.hold());
     }
 
-    /// Starts again with short pauses.
-    pub(super) const fn start_over(&mut self) {
+    /// Returns to the shortest pause.
+    pub(super) const fn reset_backoff(&mut self) {
         self.backoff.reset();
     }
 
-    /// Whether there is no time left.
-    pub(super) const fn is_over(&self) -> bool {
-        self.over
+    /// Whether the messages must return to their queue.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
-    pub(super) async fn pause(&mut self) -> Result<(), GiveBack> {
+    /// Pauses before the next attempt.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the messages have been held for too long, or if the program stops.
+    pub(super) async fn pause(&mut self) -> Result<(), Requeue> {
         self.begin();
-        // On the way out nobody waits for a server: the messages are safest in their queue.
-        let in_time = self.since.elapsed() <= HOLD
+        // A program that stops does not wait for a server: the messages are safer in their queue.
+        let in_time = self.since.elapsed() <= MAX_HOLD
             && self
                 .stop
                 .run_until_cancelled(self.backoff.pause())
                 .await
                 .is_some();
-        self.over = !in_time;
-        if in_time { Ok(()) } else { Err(GiveBack) }
+        self.has_ended = !in_time;
+        if in_time { Ok(()) } else { Err(Requeue) }
     }
 }
 
@@ -176,32 +193,35 @@ mod tests {
 
     use super::*;
 
-    /// Work whose every message says in its body how it ends.
+    /// Panics or fails if the body of a message says so.
     #[derive(Default)]
-    struct Told {
-        away: AtomicBool,
-        seen: Mutex<Vec<usize>>,
+    struct ScriptedProcessor {
+        fails_once: AtomicBool,
+        batch_sizes: Mutex<Vec<usize>>,
     }
 
-    impl Work for Told {
-        async fn process(&self, batch: &[Envelope]) -> Result<Vec<Outcome>, Surroundings> {
-            self.seen.lock().expect("not poisoned").push(batch.len());
+    impl BatchProcessor for ScriptedProcessor {
+        async fn process(&self, batch: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
+            self.batch_sizes
+                .lock()
+                .expect("not poisoned")
+                .push(batch.len());
             assert!(
                 !batch.iter().any(|message| message.body == b"panic"),
-                "told to"
+                "the test wants a panic"
             );
-            let spoilt = batch.iter().any(|message| message.body == b"spoil");
-            if spoilt || self.away.swap(false, Ordering::SeqCst) {
-                return Err(Surroundings::Unclear("told to".to_owned()));
+            let fails = batch.iter().any(|message| message.body == b"fail");
+            if fails || self.fails_once.swap(false, Ordering::SeqCst) {
+                return Err(ProcessError::Unclear("the test wants an error".to_owned()));
             }
-            Ok(vec![Outcome::Done; batch.len()])
+            Ok(vec![MessageOutcome::Done; batch.len()])
         }
 
-        async fn given_up(&self, _: &Envelope, _: &Failure) -> Result<(), Surroundings> {
+        async fn record_dead_letter(&self, _: &Envelope, _: &Failure) -> Result<(), ProcessError> {
             Ok(())
         }
 
-        async fn surroundings_answer(&self) -> bool {
+        async fn servers_respond(&self) -> bool {
             true
         }
     }
@@ -211,29 +231,31 @@ mod tests {
         bodies.iter().map(message).collect()
     }
 
-    async fn processed<W: Work>(
-        work: &W,
+    async fn processed<P: BatchProcessor>(
+        processor: &P,
         bodies: &[&str],
         stop: &CancellationToken,
-    ) -> Vec<Option<Outcome>> {
+    ) -> Vec<Option<MessageOutcome>> {
         let connectivity = Arc::new(Connectivity::new(Arc::default()));
-        process(work, &batch(bodies), &mut Hold::new(stop, &connectivity)).await
+        let mut hold = BatchHold::new(stop, &connectivity);
+        process(processor, &batch(bodies), &mut hold).await
     }
 
-    fn reasons(outcomes: &[Option<Outcome>]) -> Vec<&'static str> {
-        let reason = |outcome: &Option<Outcome>| match outcome {
-            Some(Outcome::Done) => "done",
-            Some(Outcome::Retry(failure)) => failure.reason,
-            None => "given back",
+    fn reasons(outcomes: &[Option<MessageOutcome>]) -> Vec<&'static str> {
+        let reason = |outcome: &Option<MessageOutcome>| match outcome {
+            Some(MessageOutcome::Done) => "done",
+            Some(MessageOutcome::Retry(failure)) => failure.reason,
+            None => "requeued",
             other => panic!("{other:?}"),
         };
         outcomes.iter().map(reason).collect()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_message_that_panics_costs_only_itself() {
+    async fn a_panic_fails_only_its_message() {
         let bodies = ["", "", "panic", "", ""];
-        let outcomes = processed(&Told::default(), &bodies, &CancellationToken::new()).await;
+        let processor = ScriptedProcessor::default();
+        let outcomes = processed(&processor, &bodies, &CancellationToken::new()).await;
         assert_eq!(
             reasons(&outcomes),
             ["done", "done", "panicked", "done", "done"]
@@ -241,10 +263,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn messages_that_spoil_their_batch_are_found_within_the_time_that_it_may_be_held() {
+    async fn messages_that_make_their_batch_fail_are_found_before_the_hold_ends() {
         let mut bodies = [""; 256];
-        (bodies[3], bodies[200]) = ("spoil", "spoil");
-        let outcomes = processed(&Told::default(), &bodies, &CancellationToken::new()).await;
+        (bodies[3], bodies[200]) = ("fail", "fail");
+        let processor = ScriptedProcessor::default();
+        let outcomes = processed(&processor, &bodies, &CancellationToken::new()).await;
         let reasons = reasons(&outcomes);
         assert_eq!(
             (reasons[3], reasons[200]),
@@ -257,56 +280,56 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_batch_is_tried_again_as_a_whole_when_the_surroundings_were_away() {
-        let work = Told {
-            away: AtomicBool::new(true),
-            ..Told::default()
+    async fn a_batch_that_failed_once_is_tried_again_as_a_whole() {
+        let processor = ScriptedProcessor {
+            fails_once: AtomicBool::new(true),
+            ..ScriptedProcessor::default()
         };
-        let outcomes = processed(&work, &["", ""], &CancellationToken::new()).await;
+        let outcomes = processed(&processor, &["", ""], &CancellationToken::new()).await;
         assert_eq!(reasons(&outcomes), ["done", "done"]);
-        assert_eq!(*work.seen.lock().expect("not poisoned"), [2, 2]);
+        assert_eq!(*processor.batch_sizes.lock().expect("not poisoned"), [2, 2]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn messages_are_given_back_when_the_program_stops_while_the_surroundings_are_away() {
+    async fn held_messages_are_requeued_when_the_program_stops() {
         let stop = CancellationToken::new();
         stop.cancel();
-        let work = Told {
-            away: AtomicBool::new(true),
-            ..Told::default()
+        let processor = ScriptedProcessor {
+            fails_once: AtomicBool::new(true),
+            ..ScriptedProcessor::default()
         };
         assert_eq!(
-            reasons(&processed(&work, &[""], &stop).await),
-            ["given back"]
+            reasons(&processed(&processor, &[""], &stop).await),
+            ["requeued"]
         );
     }
 
-    /// Work whose servers cannot do it, whether they answer or not.
-    struct Away {
-        answering: bool,
+    /// Never processes a message, whether its servers respond or not.
+    struct UnavailableProcessor {
+        servers_respond: bool,
     }
 
-    impl Work for Away {
-        async fn process(&self, _: &[Envelope]) -> Result<Vec<Outcome>, Surroundings> {
-            Err(Surroundings::Away("away".to_owned()))
+    impl BatchProcessor for UnavailableProcessor {
+        async fn process(&self, _: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
+            Err(ProcessError::Environment("unavailable".to_owned()))
         }
 
-        async fn given_up(&self, _: &Envelope, _: &Failure) -> Result<(), Surroundings> {
+        async fn record_dead_letter(&self, _: &Envelope, _: &Failure) -> Result<(), ProcessError> {
             Ok(())
         }
 
-        async fn surroundings_answer(&self) -> bool {
-            self.answering
+        async fn servers_respond(&self) -> bool {
+            self.servers_respond
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn messages_are_held_for_a_minute_and_lose_no_attempt() {
-        for answering in [false, true] {
+        for servers_respond in [false, true] {
             let start = Instant::now();
-            let outcomes =
-                processed(&Away { answering }, &["", ""], &CancellationToken::new()).await;
-            assert_eq!(reasons(&outcomes), ["given back", "given back"]);
+            let processor = UnavailableProcessor { servers_respond };
+            let outcomes = processed(&processor, &["", ""], &CancellationToken::new()).await;
+            assert_eq!(reasons(&outcomes), ["requeued", "requeued"]);
             assert!(
                 (60..65).contains(&start.elapsed().as_secs()),
                 "{:?}",
@@ -319,7 +342,7 @@ mod tests {
     async fn the_worker_is_not_ready_while_messages_are_held() {
         let (stop, health) = (CancellationToken::new(), Arc::default());
         let connectivity = Arc::new(Connectivity::new(Arc::clone(&health)));
-        let mut hold = Hold::new(&stop, &connectivity);
+        let mut hold = BatchHold::new(&stop, &connectivity);
         hold.pause().await.expect("in time");
         assert!(health.is_holding());
         drop(hold);

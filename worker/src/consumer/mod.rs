@@ -1,12 +1,14 @@
-//! Takes messages from a queue, hands them to a kind of work in batches, and tells the broker how
-//! each ended. Knows no kind of work.
+//! Consumes a queue: passes its messages to a processor, in batches, and settles them with the broker
+//! according to their outcomes. Knows no stage.
 
 mod ack_window;
 mod batch_retry;
-mod gate;
-mod outcome;
+mod flow_control;
+mod message_outcome;
+mod processor;
 mod session;
 mod settle;
+mod settle_action;
 mod unreadable;
 
 use std::ops::ControlFlow;
@@ -16,94 +18,62 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tidings_broker::{
-    Backoff, ConsumeError, ConsumerConnections, Envelope, Failure, MessageFactory, Publisher,
-    unreadable_remedy,
+    Backoff, ConsumeError, ConsumerConnections, MessageFactory, Publisher, unreadable_remedy,
 };
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use gate::{Flow, Gate};
-pub use outcome::{Outcome, Surroundings};
+pub use flow_control::{Flow, FlowControl};
+pub use message_outcome::MessageOutcome;
+pub use processor::{BatchProcessor, ProcessError};
 
 use crate::connectivity::ConsumerConnectivity;
-use session::{End, Session};
+use session::{ConsumerSession, SessionEnd};
 use unreadable::UnreadableDetector;
 
-/// A kind of work.
-pub trait Work: Send + Sync + 'static {
-    /// Processes a batch and tells how each message of it ended, in the batch's order.
-    ///
-    /// May be called again with the same messages, or some of them, at any later time: whatever it
-    /// did must make the second time harmless.
-    ///
-    /// # Errors
-    ///
-    /// Where the trouble is not the messages'. They are then held and tried again.
-    fn process(
-        &self,
-        batch: &[Envelope],
-    ) -> impl Future<Output = Result<Vec<Outcome>, Surroundings>> + Send;
-
-    /// Notes that a message is given up; a dead letter that says why is safe with the broker.
-    ///
-    /// # Errors
-    ///
-    /// Where that could not be noted; it is tried again.
-    fn given_up(
-        &self,
-        message: &Envelope,
-        failure: &Failure,
-    ) -> impl Future<Output = Result<(), Surroundings>> + Send;
-
-    /// Whether the surroundings answer at all: the difference between a server that is away and a
-    /// batch that it cannot stand.
-    fn surroundings_answer(&self) -> impl Future<Output = bool> + Send;
-}
-
-/// Consumes one queue for as long as the program runs.
-pub struct Consumer<W> {
-    /// What is done with the messages.
-    pub work: Arc<W>,
-    /// Where they come from.
+/// Consumes one queue as long as the program runs.
+pub struct Consumer<P> {
+    /// Processes the messages.
+    pub processor: Arc<P>,
+    /// The queue.
     pub queue: String,
-    /// How they are taken.
-    pub taking: Taking,
-    /// Whether they are to be taken now.
-    pub gate: Arc<Gate>,
-    /// Retries after a message's first attempt.
+    /// How the messages are consumed.
+    pub options: ConsumerOptions,
+    /// How many messages may be consumed now.
+    pub flow_control: Arc<FlowControl>,
+    /// Maximum number of retries after the first attempt.
     pub max_retries: u32,
-    /// The way to the broker, shared with other consumers.
+    /// The connections, shared with other consumers.
     pub connections: Arc<ConsumerConnections>,
-    /// For dead letters and deferrals.
+    /// Publishes dead letters and deferred messages.
     pub publisher: Publisher,
-    /// Where those go.
+    /// Addresses dead letters and deferred messages.
     pub message_factory: MessageFactory,
     /// Records whether this consumer is connected.
     pub connectivity: ConsumerConnectivity,
-    /// Batches that were begun. Those of a channel that died are finished all the same.
-    pub begun: TaskTracker,
+    /// The batches in progress, including those of AMQP channels that were lost.
+    pub batches: TaskTracker,
 }
 
-/// How a consumer takes messages.
+/// How a consumer consumes messages.
 #[derive(Clone, Copy, Debug)]
-pub struct Taking {
-    /// Messages that the broker may have handed over and not had back, at most.
+pub struct ConsumerOptions {
+    /// Maximum number of unsettled messages (`basic.qos`).
     pub prefetch: u16,
-    /// Messages in one batch, at most.
+    /// Maximum number of messages in one batch.
     pub batch_size: usize,
-    /// Batches in flight at once.
+    /// Maximum number of batches processed concurrently.
     pub concurrency: usize,
-    /// From the start of one batch to that of the next, at least, unless that one is full.
+    /// Minimum time between the starts of two batches. Does not apply to a full batch.
     pub interval: Duration,
-    /// Whether each message is acknowledged as soon as it is done, so that one that takes long holds up
-    /// nobody; otherwise many at once, which is quicker.
+    /// Whether each message is acknowledged as soon as it is processed, so that a slow message does not delay
+    /// the acknowledgement of others. If false, one `basic.ack` acknowledges many messages, which is faster.
     pub ack_each: bool,
 }
 
-impl Taking {
-    /// One message at a time.
-    const ONE: Self = Self {
+impl ConsumerOptions {
+    const ONE_AT_A_TIME: Self = Self {
         prefetch: 1,
         batch_size: 1,
         concurrency: 1,
@@ -112,29 +82,31 @@ impl Taking {
     };
 }
 
-impl<W: Work> Consumer<W> {
-    /// Consumes until `stop` is cancelled and what is in flight is finished. Connections that die
-    /// are replaced by others.
+impl<P: BatchProcessor> Consumer<P> {
+    /// Consumes until `stop` is cancelled and all batches are finished. Replaces lost connections.
     pub async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
         Self::consume(&this, &stop).await;
-        this.begun.close();
-        this.begun.wait().await;
+        this.batches.close();
+        this.batches.wait().await;
     }
 
     async fn consume(this: &Arc<Self>, stop: &CancellationToken) {
-        let mut source = Source {
+        let mut state = ReconnectState {
             connections: Arc::clone(&this.connections),
             backoff: Backoff::new(),
             unreadable: UnreadableDetector::default(),
         };
-        while let Some(flow) = stop.run_until_cancelled(this.gate.passable()).await {
-            let end = Self::consume_once(this, flow, stop, &mut source).await;
+        while let Some(flow) = stop
+            .run_until_cancelled(this.flow_control.wait_until_flowing())
+            .await
+        {
+            let end = Self::run_session(this, flow, stop, &mut state).await;
             match end {
-                Ok(End::Gate) => continue,
-                Ok(End::Unreadable(error)) => this.record_unreadable(&error, &mut source),
+                Ok(SessionEnd::FlowChanged) => continue,
+                Ok(SessionEnd::Unreadable(error)) => this.record_unreadable(&error, &mut state),
                 end => {
-                    source.unreadable.other();
+                    state.unreadable.reset();
                     this.connectivity.set_unreadable(false);
                     this.connectivity.set(false);
                     if this.report(end, stop).await.is_break() {
@@ -142,30 +114,30 @@ impl<W: Work> Consumer<W> {
                     }
                 }
             }
-            stop.run_until_cancelled(source.backoff.pause()).await;
-            // A closed gate is no sign of a lost connection.
-            if this.gate.flow() == Flow::None {
+            stop.run_until_cancelled(state.backoff.pause()).await;
+            // A consumer whose flow is stopped has no session, but its connection is not lost.
+            if this.flow_control.flow() == Flow::Stopped {
                 this.connectivity.set(true);
             }
         }
-        if !Arc::ptr_eq(&source.connections, &this.connections) {
-            source.connections.close().await;
+        if !Arc::ptr_eq(&state.connections, &this.connections) {
+            state.connections.close().await;
         }
     }
 
-    /// Moves the consumer to a connection of its own, so that the message ends no other consumer, and
-    /// reports the queue once it is certain that the queue holds the message.
+    /// Moves the consumer to a connection of its own, so that the message does not end other consumers. Reports
+    /// the queue once the queue counts as unreadable.
     ///
-    /// The worker stays healthy, since restarting it would not help. `/health` names the queue.
-    fn record_unreadable(&self, error: &str, source: &mut Source) {
-        if Arc::ptr_eq(&source.connections, &self.connections) {
-            source.connections = Arc::new(self.connections.separate());
+    /// The worker stays healthy, because a restart would not help. `/health` names the queue.
+    fn record_unreadable(&self, error: &str, state: &mut ReconnectState) {
+        if Arc::ptr_eq(&state.connections, &self.connections) {
+            state.connections = Arc::new(self.connections.separate());
             tracing::warn!(
                 queue = self.queue,
                 error,
                 "a message cannot be parsed; this consumer gets a connection of its own"
             );
-        } else if source.unreadable.parse_error() {
+        } else if state.unreadable.parse_error() {
             self.connectivity.set_unreadable(true);
             tracing::error!(
                 queue = self.queue,
@@ -174,23 +146,26 @@ impl<W: Work> Consumer<W> {
                 "the queue holds a message that cannot be parsed, and nothing behind it is consumed"
             );
         }
-        self.connectivity.set(source.unreadable.is_certain());
+        self.connectivity.set(state.unreadable.is_unreadable());
     }
 
-    /// Logs why a session has ended, and waits until the next one makes sense.
-    async fn report(&self, end: anyhow::Result<End>, stop: &CancellationToken) -> ControlFlow<()> {
+    /// Logs why a session has ended. If a server is down, waits until the servers respond.
+    async fn report(
+        &self,
+        end: anyhow::Result<SessionEnd>,
+        stop: &CancellationToken,
+    ) -> ControlFlow<()> {
         match end {
-            Ok(End::Stopped) => return ControlFlow::Break(()),
-            Ok(End::Gate | End::Unreadable(_)) => {}
-            Ok(End::Paused) => {
+            Ok(SessionEnd::Stopped) => return ControlFlow::Break(()),
+            Ok(SessionEnd::FlowChanged | SessionEnd::Unreadable(_)) => {}
+            Ok(SessionEnd::Paused) => {
                 tracing::warn!(
                     queue = self.queue,
                     "consumer paused: returned its messages to the queue until its servers answer"
                 );
-                stop.run_until_cancelled(self.until_surroundings_answer())
-                    .await;
+                stop.run_until_cancelled(self.wait_for_servers()).await;
             }
-            Ok(End::Lost(reason)) => tracing::warn!(
+            Ok(SessionEnd::Lost(reason)) => tracing::warn!(
                 queue = self.queue,
                 reason,
                 "consumer lost its channel to RabbitMQ"
@@ -204,24 +179,24 @@ impl<W: Work> Consumer<W> {
         ControlFlow::Continue(())
     }
 
-    async fn consume_once(
+    async fn run_session(
         this: &Arc<Self>,
         flow: Flow,
         stop: &CancellationToken,
-        source: &mut Source,
-    ) -> anyhow::Result<End> {
-        let taking = match flow {
-            Flow::All => this.taking,
-            Flow::One | Flow::None => Taking::ONE,
+        state: &mut ReconnectState,
+    ) -> anyhow::Result<SessionEnd> {
+        let options = match flow {
+            Flow::Unlimited => this.options,
+            Flow::OneAtATime | Flow::Stopped => ConsumerOptions::ONE_AT_A_TIME,
         };
         let opening = async {
-            let connection = source.connections.get().await?;
-            // Other channels of the connection may work: only this one is given up.
-            let opened = Session::open(&connection, Arc::clone(this), taking, stop).await;
+            let connection = state.connections.get().await?;
+            // If this fails, the connection is kept, because its other AMQP channels may work.
+            let opened = ConsumerSession::open(&connection, Arc::clone(this), options, stop).await;
             anyhow::Ok((connection, opened))
         };
         let Some(opened) = stop.run_until_cancelled(opening).await else {
-            return Ok(End::Stopped);
+            return Ok(SessionEnd::Stopped);
         };
         let (connection, session) = match opened? {
             (connection, Ok(session)) => (connection, session),
@@ -232,37 +207,38 @@ impl<W: Work> Consumer<W> {
         };
         tracing::info!(queue = this.queue, "consuming");
         this.connectivity.set(true);
-        // An unreadable message ends each connection at once: the pauses between them must grow.
-        if source.unreadable.is_clear() {
-            source.backoff.reset();
+        // After a parse error the pauses must grow, because an unreadable message ends each connection at once.
+        if state.unreadable.is_clear() {
+            state.backoff.reset();
         }
         let mut running = pin!(session.run(flow, stop));
-        let (end, closed) = if let Ok(ended) = timeout(unreadable::LASTING, &mut running).await {
+        let stable = timeout(unreadable::STABLE_AFTER, &mut running).await;
+        let (end, closed) = if let Ok(ended) = stable {
             ended
         } else {
-            source.unreadable.other();
-            source.backoff.reset();
+            state.unreadable.reset();
+            state.backoff.reset();
             this.connectivity.set_unreadable(false);
             running.await
         };
         if !closed {
-            // Only the end of the channel returns what was not settled. A channel that cannot be closed
-            // ends with its connection.
-            source.connections.discard(&connection).await;
+            // Unsettled messages return to the queue only when their AMQP channel ends. If the channel cannot
+            // be closed, its connection is.
+            state.connections.discard(&connection).await;
         }
         Ok(end)
     }
 
-    async fn until_surroundings_answer(&self) {
+    async fn wait_for_servers(&self) {
         let mut backoff = Backoff::new();
-        while !self.work.surroundings_answer().await {
+        while !self.processor.servers_respond().await {
             backoff.pause().await;
         }
     }
 }
 
-/// Where a consumer gets its channels from.
-struct Source {
+/// What a consumer keeps from one session to the next.
+struct ReconnectState {
     /// Shared with other consumers until a message cannot be parsed.
     connections: Arc<ConsumerConnections>,
     backoff: Backoff,

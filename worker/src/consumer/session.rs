@@ -8,159 +8,161 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::ack_window::AckWindow;
-use super::gate::Flow;
+use super::flow_control::Flow;
 use super::settle::BatchResult;
-use super::{Consumer, Taking, Work};
+use super::{BatchProcessor, Consumer, ConsumerOptions};
 
-/// Why a session ended.
+/// Why a session has ended.
 #[derive(Debug)]
-pub(super) enum End {
-    /// It was asked to, and everything that was in flight is finished.
+pub(super) enum SessionEnd {
+    /// The program stops. All batches are finished.
     Stopped,
-    /// The gate lets through another flow than this session was opened for. What was in flight is
-    /// finished.
-    Gate,
-    /// The surroundings stayed away for too long to hold messages.
+    /// The flow is no longer the one that the session was opened for. All batches are finished.
+    FlowChanged,
+    /// A server stayed down for longer than messages may be held. They have returned to their queue.
     Paused,
-    /// The channel or the connection has ended.
+    /// The AMQP channel or the connection has ended.
     Lost(String),
     /// A message that cannot be parsed has ended the connection.
     Unreadable(String),
 }
 
-impl From<ConsumeError> for End {
-    fn from(why: ConsumeError) -> Self {
-        match why {
-            ConsumeError::Unreadable(_) => Self::Unreadable(why.to_string()),
-            _ => Self::Lost(why.to_string()),
+impl From<ConsumeError> for SessionEnd {
+    fn from(error: ConsumeError) -> Self {
+        match error {
+            ConsumeError::Unreadable(_) => Self::Unreadable(error.to_string()),
+            _ => Self::Lost(error.to_string()),
         }
     }
 }
 
-/// One AMQP channel that consumes, from its opening to its end.
-pub(super) struct Session<W> {
-    consumer: Arc<Consumer<W>>,
-    taking: Taking,
+/// Consumes on one AMQP channel, from its opening to its end.
+pub(super) struct ConsumerSession<P> {
+    consumer: Arc<Consumer<P>>,
+    options: ConsumerOptions,
     channel: ConsumerChannel,
     ack_window: AckWindow,
-    /// Handed over, and in no batch yet.
-    waiting: Vec<Envelope>,
-    /// From when on a batch may start that is not full.
-    pace: Instant,
-    running: JoinSet<BatchResult>,
-    /// Cancelled when the program stops: no batch may then wait for its surroundings.
+    /// Delivered messages that are in no batch yet.
+    next_batch: Vec<Envelope>,
+    /// When the next batch may start even if it is not full.
+    next_start: Instant,
+    batches: JoinSet<BatchResult>,
+    /// Cancelled when the program stops. Batches then no longer wait for a server.
     stop: CancellationToken,
 }
 
-impl<W: Work> Session<W> {
-    /// Opens a channel and starts consuming.
+impl<P: BatchProcessor> ConsumerSession<P> {
+    /// Opens an AMQP channel and starts consuming.
     pub(super) async fn open(
         connection: &ConsumerConnection,
-        consumer: Arc<Consumer<W>>,
-        taking: Taking,
+        consumer: Arc<Consumer<P>>,
+        options: ConsumerOptions,
         stop: &CancellationToken,
     ) -> Result<Self, ConsumeError> {
-        let channel = ConsumerChannel::open(connection, &consumer.queue, taking.prefetch).await?;
+        let channel = ConsumerChannel::open(connection, &consumer.queue, options.prefetch).await?;
         Ok(Self {
             consumer,
-            taking,
+            options,
             channel,
             ack_window: AckWindow::default(),
-            waiting: Vec::with_capacity(taking.batch_size),
-            pace: Instant::now(),
-            running: JoinSet::new(),
+            next_batch: Vec::with_capacity(options.batch_size),
+            next_start: Instant::now(),
+            batches: JoinSet::new(),
             stop: stop.clone(),
         })
     }
 
-    /// Takes messages until `stop` is cancelled or the gate changes, then finishes what is in flight.
-    /// Also tells whether the channel is closed.
-    pub(super) async fn run(mut self, flow: Flow, stop: &CancellationToken) -> (End, bool) {
-        let mut end = match self.take(flow, stop).await {
+    /// Consumes until `stop` is cancelled or the flow changes, then finishes the batches. Also returns whether
+    /// the AMQP channel is closed.
+    pub(super) async fn run(mut self, flow: Flow, stop: &CancellationToken) -> (SessionEnd, bool) {
+        let mut end = match self.consume(flow, stop).await {
             Ok(end) | Err(end) => end,
         };
-        if matches!(end, End::Lost(_) | End::Unreadable(_)) {
-            // The broker will hand these messages over again, but what was begun is finished: work
-            // that reaches the outside world cannot be taken back.
-            self.running.detach_all();
-        } else if let Err(lost) = self.drain().await {
-            self.running.detach_all();
-            end = lost;
+        if matches!(end, SessionEnd::Lost(_) | SessionEnd::Unreadable(_)) {
+            // The broker redelivers these messages, but their batches are finished: a send cannot be undone.
+            self.batches.detach_all();
+        } else if let Err(error) = self.drain().await {
+            self.batches.detach_all();
+            end = error;
         }
-        // Before the connection ends, so that the broker has worked off what was sent on it. It also
-        // returns whatever was not settled.
+        // Closed before the connection, so that the broker processes all acknowledgements. This also returns
+        // the unsettled messages to the queue.
         let closed = self.channel.close().await;
         (end, closed)
     }
 
-    /// Hands batches to the work, several at once, until it is to stop, and tells why.
+    /// Processes batches concurrently until the session must end, and returns why.
     ///
-    /// A message on a quiet queue starts a batch of its own at once. The next one starts when it is found
-    /// full, or `interval` after the start of the last: so the cost of a transaction is shared by the more
-    /// messages the more there are, and none waits longer for company than that. What arrives meanwhile
-    /// is not waited for: each of them would cost a wake-up.
-    async fn take(&mut self, flow: Flow, stop: &CancellationToken) -> Result<End, End> {
-        let mut look = tokio::time::interval(Duration::from_secs(1));
-        let gate = Arc::clone(&self.consumer.gate);
-        let mut change = pin!(gate.change_from(flow));
+    /// In a quiet queue, a message starts a batch immediately. The next batch starts when it is full, or at the
+    /// earliest `interval` after the previous start. The more messages arrive, the more share the cost of a
+    /// transaction, and no message waits for others longer than that. The loop does not wake up for messages
+    /// that arrive in between.
+    async fn consume(
+        &mut self,
+        flow: Flow,
+        stop: &CancellationToken,
+    ) -> Result<SessionEnd, SessionEnd> {
+        let mut channel_check = tokio::time::interval(Duration::from_secs(1));
+        let flow_control = Arc::clone(&self.consumer.flow_control);
+        let mut flow_change = pin!(flow_control.wait_for_change_from(flow));
         loop {
-            self.receive();
-            let full = self.waiting.len() >= self.taking.batch_size;
-            let room = self.running.len() < self.taking.concurrency;
-            let none = self.waiting.is_empty();
-            if room && !none && (full || self.pace <= Instant::now()) {
+            self.collect_deliveries();
+            let is_full = self.next_batch.len() >= self.options.batch_size;
+            let may_start = self.batches.len() < self.options.concurrency;
+            let is_empty = self.next_batch.is_empty();
+            if may_start && !is_empty && (is_full || self.next_start <= Instant::now()) {
                 self.start_batch();
                 continue;
             }
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(End::Stopped),
-                () = &mut change => return Ok(End::Gate),
-                Some(settled) = self.running.join_next(), if !self.running.is_empty() => self.settled(settled).await?,
-                arrived = self.channel.ready(), if none => arrived?,
-                () = sleep_until(self.pace), if room && !none => {}
-                // A dead channel ends the deliveries; this is for the case that nobody is reading them.
-                _ = look.tick() => if !self.channel.is_open() {
-                    return Err(End::Lost("the channel is closed".to_owned()));
+                () = stop.cancelled() => return Ok(SessionEnd::Stopped),
+                () = &mut flow_change => return Ok(SessionEnd::FlowChanged),
+                Some(result) = self.batches.join_next(), if !self.batches.is_empty() => self.settle(result).await?,
+                ready = self.channel.ready(), if is_empty => ready?,
+                () = sleep_until(self.next_start), if may_start && !is_empty => {}
+                // `ready` reports a lost channel, but is not polled while messages wait for a batch.
+                _ = channel_check.tick() => if !self.channel.is_open() {
+                    return Err(SessionEnd::Lost("the channel is closed".to_owned()));
                 },
             }
         }
     }
 
-    /// Takes in what has arrived, up to a batch.
-    fn receive(&mut self) {
-        while self.waiting.len() < self.taking.batch_size
+    /// Adds the messages that have arrived to the next batch, until it is full.
+    fn collect_deliveries(&mut self) {
+        while self.next_batch.len() < self.options.batch_size
             && let Some(envelope) = self.channel.pop()
         {
-            self.ack_window.handed_over(envelope.delivery_tag);
-            self.waiting.push(envelope);
+            self.ack_window.add(envelope.delivery_tag);
+            self.next_batch.push(envelope);
         }
     }
 
     fn start_batch(&mut self) {
-        self.pace = Instant::now() + self.taking.interval;
-        let room = Vec::with_capacity(self.taking.batch_size);
-        let batch = std::mem::replace(&mut self.waiting, room);
+        self.next_start = Instant::now() + self.options.interval;
+        let empty = Vec::with_capacity(self.options.batch_size);
+        let batch = std::mem::replace(&mut self.next_batch, empty);
         metrics::histogram!("tidings_batch_size")
             .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         let consumer = Arc::clone(&self.consumer);
         let stop = self.stop.clone();
-        let settling = async move { consumer.settle(batch, &stop).await };
-        self.running
-            .spawn(self.consumer.begun.track_future(settling));
+        let processing = async move { consumer.process_batch(batch, &stop).await };
+        self.batches
+            .spawn(self.consumer.batches.track_future(processing));
     }
 
-    /// Settles a batch with the broker.
-    async fn settled(&mut self, settled: Result<BatchResult, JoinError>) -> Result<(), End> {
-        // Panics of the work are caught earlier. If anything else panics, the messages of that batch are
-        // settled nowhere, and only the end of the channel returns them.
-        let result = settled.map_err(|error| End::Lost(error.to_string()))?;
+    /// Settles the messages of a batch with the broker.
+    async fn settle(&mut self, result: Result<BatchResult, JoinError>) -> Result<(), SessionEnd> {
+        // `batch_retry` catches panics of the processor. After any other panic, only the end of the AMQP
+        // channel returns the messages of the batch.
+        let result = result.map_err(|error| SessionEnd::Lost(error.to_string()))?;
         let mut settlement = Settlement::default();
-        if self.taking.ack_each {
+        if self.options.ack_each {
             result
                 .acks
                 .iter()
-                .for_each(|tag| self.ack_window.told(*tag));
+                .for_each(|tag| self.ack_window.settled(*tag));
             settlement.acks = result.acks;
         } else {
             result.acks.iter().for_each(|tag| self.ack_window.ack(*tag));
@@ -168,34 +170,34 @@ impl<W: Work> Session<W> {
         result
             .nacks
             .iter()
-            .for_each(|tag| self.ack_window.told(*tag));
+            .for_each(|tag| self.ack_window.settled(*tag));
         settlement.nacks = result.nacks;
         settlement.ack_up_to = self.ack_window.take_ack();
         self.channel.settle(settlement).await?;
-        if result.give_back {
-            Err(End::Paused)
+        if result.requeue {
+            Err(SessionEnd::Paused)
         } else {
             Ok(())
         }
     }
 
-    /// Takes no more and finishes the batches.
+    /// Cancels the consumer (`basic.cancel`) and finishes the batches.
     ///
-    /// What no batch has yet is not returned one by one: the end of the channel does that, all at
-    /// once. After hundreds of `basic.nack`s the broker holds further commands of the channel back,
-    /// and drops them, acknowledgements among them, when the channel ends.
-    async fn drain(&mut self) -> Result<(), End> {
+    /// Does not return the other messages individually; the end of the AMQP channel returns them all at once.
+    /// After hundreds of `basic.nack`s, the broker delays further commands on the channel. If the channel ends
+    /// meanwhile, the broker drops them, even acknowledgements.
+    async fn drain(&mut self) -> Result<(), SessionEnd> {
         self.channel.cancel().await?;
-        let mut given_back = false;
-        while let Some(settled) = self.running.join_next().await {
-            match self.settled(settled).await {
+        let mut requeued = false;
+        while let Some(result) = self.batches.join_next().await {
+            match self.settle(result).await {
                 Ok(()) => {}
-                // The end of the channel returns it.
-                Err(End::Paused) => given_back = true,
+                // The end of the AMQP channel returns the messages.
+                Err(SessionEnd::Paused) => requeued = true,
                 Err(end) => return Err(end),
             }
         }
-        tracing::info!(queue = self.consumer.queue, given_back, "consumer drained");
+        tracing::info!(queue = self.consumer.queue, requeued, "consumer drained");
         Ok(())
     }
 }

@@ -1,91 +1,97 @@
-//! From outcomes to what the broker is told.
+//! Turns the outcomes of a batch into acknowledgements.
 
 use metrics::counter;
 use tidings_broker::{Envelope, Failure, Outgoing};
 use tokio_util::sync::CancellationToken;
 
-use super::batch_retry::{GiveBack, Hold, process};
-use super::outcome::{Outcome, Verdict, verdict};
-use super::{Consumer, Work};
+use super::batch_retry::{BatchHold, Requeue, process};
+use super::settle_action::{SettleAction, settle_action};
+use super::{BatchProcessor, Consumer, MessageOutcome};
 
-/// What to tell the broker of a batch, by delivery tag.
+/// How to settle the messages of a batch, by delivery tag.
 #[derive(Debug, Default)]
 pub(super) struct BatchResult {
-    /// To be acknowledged.
+    /// To acknowledge.
     pub(super) acks: Vec<u64>,
-    /// To be negatively acknowledged without requeue.
+    /// To acknowledge negatively, without requeue.
     pub(super) nacks: Vec<u64>,
-    /// Whether messages of the batch must go back to their queue.
-    pub(super) give_back: bool,
+    /// Whether the other messages must return to their queue.
+    pub(super) requeue: bool,
 }
 
-impl<W: Work> Consumer<W> {
-    /// Gets a batch through and does what must be done before the broker is told: dead letters and
-    /// deferrals are published, and confirmed, before their originals may be acknowledged.
-    pub(super) async fn settle(
+enum Acknowledgement {
+    Ack,
+    Nack,
+}
+
+impl<P: BatchProcessor> Consumer<P> {
+    /// Processes a batch. Publishes its dead letters and deferred messages and waits for their confirms,
+    /// because the originals may not be acknowledged before.
+    pub(super) async fn process_batch(
         &self,
         batch: Vec<Envelope>,
         stop: &CancellationToken,
     ) -> BatchResult {
         let mut result = BatchResult::default();
-        // One for the whole batch: it is the batch that the broker is waiting for.
-        let mut hold = Hold::new(stop, self.connectivity.all());
-        let outcomes = process(&*self.work, &batch, &mut hold).await;
+        // One for the whole batch, because the broker waits for the whole batch.
+        let mut hold = BatchHold::new(stop, self.connectivity.all());
+        let outcomes = process(&*self.processor, &batch, &mut hold).await;
         for (message, outcome) in batch.iter().zip(outcomes) {
             let tag = message.delivery_tag;
-            let told = match outcome {
-                Some(outcome) => self.carry_out(message, outcome, &mut hold).await,
-                None => Err(GiveBack),
+            let acknowledgement = match outcome {
+                Some(outcome) => self.acknowledgement(message, outcome, &mut hold).await,
+                None => Err(Requeue),
             };
-            match told {
-                Ok(Told::Ack) => result.acks.push(tag),
-                Ok(Told::Nack) => result.nacks.push(tag),
-                Err(GiveBack) => result.give_back = true,
+            match acknowledgement {
+                Ok(Acknowledgement::Ack) => result.acks.push(tag),
+                Ok(Acknowledgement::Nack) => result.nacks.push(tag),
+                Err(Requeue) => result.requeue = true,
             }
         }
         result
     }
 
-    async fn carry_out(
+    /// Does everything that must happen before a message may be acknowledged.
+    async fn acknowledgement(
         &self,
         message: &Envelope,
-        outcome: Outcome,
-        hold: &mut Hold<'_>,
-    ) -> Result<Told, GiveBack> {
-        if let Outcome::Retry(failure) | Outcome::DeadLetter(failure) = &outcome {
+        outcome: MessageOutcome,
+        hold: &mut BatchHold<'_>,
+    ) -> Result<Acknowledgement, Requeue> {
+        if let MessageOutcome::Retry(failure) | MessageOutcome::DeadLetter(failure) = &outcome {
             log_failure(message, failure);
         }
-        match verdict(outcome, message.attempt, self.max_retries) {
-            Verdict::Ack => Ok(Told::Ack),
-            Verdict::Nack(reason) => {
+        match settle_action(outcome, message.attempt, self.max_retries) {
+            SettleAction::Ack => Ok(Acknowledgement::Ack),
+            SettleAction::Nack(reason) => {
                 counter!("tidings_messages_retried_total", "reason" => reason).increment(1);
-                Ok(Told::Nack)
+                Ok(Acknowledgement::Nack)
             }
-            Verdict::GiveUp(failure) => self
-                .give_up(message, &failure, hold)
+            SettleAction::DeadLetter(failure) => self
+                .dead_letter(message, &failure, hold)
                 .await
-                .map(|()| Told::Ack),
-            Verdict::Defer { wait, not_before } => {
+                .map(|()| Acknowledgement::Ack),
+            SettleAction::Defer { wait, not_before } => {
                 let deferred = self.message_factory.deferred(message, wait, not_before);
                 self.publish(deferred, hold).await?;
                 counter!("tidings_messages_deferred_total").increment(1);
-                Ok(Told::Ack)
+                Ok(Acknowledgement::Ack)
             }
         }
     }
 
-    /// Dead-lettering, in the order that loses nothing whatever dies in between: the dead letter is
-    /// safe, then the work notes it, then the original may go.
-    async fn give_up(
+    /// Dead-letters a message in an order that loses nothing if a program dies in between: the broker confirms
+    /// the dead letter, then the processor records it, then the original may be acknowledged.
+    async fn dead_letter(
         &self,
         message: &Envelope,
         failure: &Failure,
-        hold: &mut Hold<'_>,
-    ) -> Result<(), GiveBack> {
+        hold: &mut BatchHold<'_>,
+    ) -> Result<(), Requeue> {
         let letter = self.message_factory.dead_letter(message, failure);
         self.publish(letter, hold).await?;
-        while let Err(error) = self.work.given_up(message, failure).await {
-            tracing::warn!(%error, "cannot note that a message is given up; trying again");
+        while let Err(error) = self.processor.record_dead_letter(message, failure).await {
+            tracing::warn!(%error, "cannot record that a message is a dead letter; trying again");
             hold.pause().await?;
         }
         counter!("tidings_messages_dead_lettered_total", "reason" => failure.reason).increment(1);
@@ -100,9 +106,9 @@ impl<W: Work> Consumer<W> {
         Ok(())
     }
 
-    async fn publish(&self, outgoing: Outgoing, hold: &mut Hold<'_>) -> Result<(), GiveBack> {
-        if hold.is_over() {
-            return Err(GiveBack);
+    async fn publish(&self, outgoing: Outgoing, hold: &mut BatchHold<'_>) -> Result<(), Requeue> {
+        if hold.has_ended() {
+            return Err(Requeue);
         }
         while let Err(error) = self.publisher.publish(outgoing.clone()).await {
             tracing::warn!(%error, "cannot publish; trying again");
@@ -110,11 +116,6 @@ impl<W: Work> Consumer<W> {
         }
         Ok(())
     }
-}
-
-enum Told {
-    Ack,
-    Nack,
 }
 
 fn log_failure(message: &Envelope, failure: &Failure) {

@@ -1,38 +1,39 @@
 use std::time::Duration;
 
-/// Parse errors in a row after which a message of the queue is to blame.
+/// Number of consecutive parse errors after which a message in the queue is the cause.
 const PARSE_ERRORS: u32 = 3;
 
-/// A consumer that lasts so long has no unreadable message at the front of its queue.
-pub(super) const LASTING: Duration = Duration::from_secs(10);
+/// A consumer that has run for this long has no unreadable message at the front of its queue.
+pub(super) const STABLE_AFTER: Duration = Duration::from_secs(10);
 
-/// Detects that a queue holds a message that cannot be parsed, by the ends of its consumer.
+/// Detects a queue that contains a message that cannot be parsed: such a message ends each consumer of the
+/// queue with a parse error.
 #[derive(Debug, Default)]
 pub(super) struct UnreadableDetector {
-    in_a_row: u32,
+    parse_errors: u32,
 }
 
 impl UnreadableDetector {
-    /// Records that a parse error has ended the consumer. Returns whether this is the error that
-    /// convicts the queue.
+    /// Records that a parse error has ended the consumer. Returns whether the queue counts as unreadable from
+    /// this error on.
     pub(super) const fn parse_error(&mut self) -> bool {
-        self.in_a_row = self.in_a_row.saturating_add(1);
-        self.in_a_row == PARSE_ERRORS
+        self.parse_errors = self.parse_errors.saturating_add(1);
+        self.parse_errors == PARSE_ERRORS
     }
 
-    /// Records that the consumer ended for another reason, or lasts.
-    pub(super) const fn other(&mut self) {
-        self.in_a_row = 0;
+    /// Records that the consumer is stable or has ended for another reason.
+    pub(super) const fn reset(&mut self) {
+        self.parse_errors = 0;
     }
 
-    /// Whether the last end was no parse error.
+    /// Whether no parse error has been recorded since the last reset.
     pub(super) const fn is_clear(&self) -> bool {
-        self.in_a_row == 0
+        self.parse_errors == 0
     }
 
-    /// Whether the queue holds an unreadable message.
-    pub(super) const fn is_certain(&self) -> bool {
-        self.in_a_row >= PARSE_ERRORS
+    /// Whether the queue contains an unreadable message.
+    pub(super) const fn is_unreadable(&self) -> bool {
+        self.parse_errors >= PARSE_ERRORS
     }
 }
 
@@ -41,17 +42,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_parse_errors_in_a_row_convict_a_queue() {
+    fn a_queue_is_unreadable_after_three_consecutive_parse_errors() {
         let mut detector = UnreadableDetector::default();
         assert!(!detector.parse_error());
         assert!(!detector.parse_error());
-        detector.other();
+        detector.reset();
         assert!(!detector.parse_error());
         assert!(!detector.parse_error());
         assert!(detector.parse_error());
-        assert!(detector.is_certain());
+        assert!(detector.is_unreadable());
         assert!(!detector.parse_error(), "reported once");
-        detector.other();
-        assert!(!detector.is_certain());
+        detector.reset();
+        assert!(!detector.is_unreadable());
     }
 }

@@ -12,9 +12,9 @@ use url::Url;
 use uuid::Uuid;
 
 use super::channel::AddressedMessage;
+use super::destinations::{SendPermit, WebhookDestinations};
 use super::disposition::{Deferral, Disposition, attempt_outcome, combine, error_text};
 use super::prepare::{Prepared, Unsendable};
-use super::receivers::{SendPermit, WebhookReceivers};
 use super::unrecorded::{FinishedSend, GoneAddress};
 use super::{Delivery, DeliveryChannel};
 use crate::providers::SendOutcome;
@@ -31,8 +31,8 @@ pub(super) struct AttemptResult {
 }
 
 impl AttemptResult {
-    /// Nothing was sent, because preparing took so long that the lease could end during the send, and
-    /// another worker would send the same message.
+    /// Nothing was sent: preparing took so long that the lease could end during the send, and another worker
+    /// could then send the same message.
     fn lease_too_short(rows: Vec<i64>, mut dispositions: Vec<Disposition>) -> Self {
         const REASON: &str = "preparing took too long";
         let sends = rows.into_iter().map(|row| FinishedSend {
@@ -113,20 +113,21 @@ impl<C: DeliveryChannel> Delivery<C> {
         })
     }
 
-    /// The receiver of a message, if the channel has many receivers.
-    pub(super) fn receiver<'a>(
+    /// The URL of a message and the channel's destinations; `None` if one provider serves the whole channel.
+    pub(super) fn destination<'a>(
         &'a self,
         message: &'a C::Message,
-    ) -> Option<(&'a Arc<WebhookReceivers>, &'a Url)> {
-        self.channel.receivers().zip(C::receiver_url(message))
+    ) -> Option<(&'a Arc<WebhookDestinations>, &'a Url)> {
+        self.channel.destinations().zip(C::destination_url(message))
     }
 
-    /// Permission to send to the message's receiver; `None` if the channel has a single provider.
+    /// Acquires permission to send to the message's destination; `None` if one provider serves the whole
+    /// channel.
     async fn permit(&self, message: &C::Message) -> Result<Option<SendPermit>, Deferral> {
-        let Some((receivers, url)) = self.receiver(message) else {
+        let Some((destinations, url)) = self.destination(message) else {
             return Ok(None);
         };
-        let permit = receivers.acquire(url).await;
+        let permit = destinations.acquire(url).await;
         permit.map(Some).map_err(Deferral::from)
     }
 

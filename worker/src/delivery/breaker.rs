@@ -2,23 +2,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When a provider counts as down, and when it is probed.
+/// When a provider or destination counts as down, and when it is probed.
 #[derive(Clone, Copy, Debug)]
 pub struct BreakerSettings {
-    /// `BREAKER_FAILURES`: consecutive failures of the provider that open the circuit breaker.
+    /// `BREAKER_FAILURES`: number of consecutive failures that open the circuit breaker.
     pub failures: u32,
-    /// `BREAKER_PROBE_SECS`: how long after a failure one message probes the provider.
+    /// `BREAKER_PROBE_SECS`: time from a failure to the first probe.
     pub probe_after: Duration,
-    /// Consecutive failures over this time also open the circuit breaker, however few they are, because a
-    /// channel with little traffic never reaches `failures`.
+    /// Consecutive failures for this long also open the circuit breaker, however few they are. A channel with
+    /// little traffic might never reach `failures`.
     pub failing_for: Option<Duration>,
 }
 
 /// The longest time between two probes.
 const MAX_PROBE_INTERVAL: Duration = Duration::from_mins(5);
 
-/// A circuit breaker (M. Nygard, *Release It!*): counts a provider's consecutive failures. Closed, it admits
-/// every message; open, it admits a probe at intervals. A pure value: callers pass the time.
+/// A circuit breaker (M. Nygard, *Release It!*): counts the consecutive failures of a provider or
+/// destination. A closed circuit breaker admits every message; an open one admits a single message at
+/// intervals, the probe. Callers pass the current time.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     settings: BreakerSettings,
@@ -56,7 +57,7 @@ impl Breaker {
         self.open.take().is_some()
     }
 
-    /// Records a failure of the provider. Returns whether this opened the circuit breaker.
+    /// Records a failure. Returns whether this opened the circuit breaker.
     pub fn failed(&mut self, now: Instant) -> bool {
         self.failures = self.failures.saturating_add(1);
         let since = *self.failing_since.get_or_insert(now);
@@ -104,9 +105,9 @@ impl Breaker {
         self.open.map(|open| open.probe_at)
     }
 
-    /// Whether a message may be sent now. While the circuit breaker is open, an admitted message is the probe:
-    /// no other message is admitted until the probe's result is recorded or the interval has passed again.
-    /// Each failed probe doubles the interval, up to 5 minutes.
+    /// Whether a message may be sent now. If the circuit breaker is open, this message is the probe: no other
+    /// message is admitted until the result of the probe is recorded or the interval has passed again. Each
+    /// failed probe doubles the interval, up to 5 minutes.
     pub fn admits(&mut self, now: Instant) -> bool {
         match &mut self.open {
             None => true,

@@ -6,7 +6,7 @@ use tidings_db::Database;
 
 use super::{
     ChannelState, Delivery, DeliveryChannel, DeliverySettings, EmailChannel, PushChannel,
-    SmsChannel, WebhookChannel, WebhookReceivers,
+    SmsChannel, WebhookChannel, WebhookDestinations,
 };
 use crate::providers::{Provider, ProviderSettings, WebhookProviderSettings};
 
@@ -23,7 +23,7 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// Builds the stages and their providers.
+    /// Builds the delivery stages and their providers.
     ///
     /// # Errors
     ///
@@ -116,8 +116,8 @@ fn webhook_channel(
     settings: DeliverySettings,
     provider: &WebhookProviderSettings,
 ) -> WebhookChannel {
-    let receivers = match provider {
-        WebhookProviderSettings::Http(_) => Some(Arc::new(WebhookReceivers::new(
+    let destinations = match provider {
+        WebhookProviderSettings::Http(_) => Some(Arc::new(WebhookDestinations::new(
             settings.breaker,
             settings.concurrency.webhook.into(),
             settings.provider_timeout,
@@ -125,13 +125,13 @@ fn webhook_channel(
         WebhookProviderSettings::Sandbox(_) => None,
     };
     let signing_secrets = provider.signing_secrets();
-    if receivers.is_some() && signing_secrets.is_empty() {
+    if destinations.is_some() && signing_secrets.is_empty() {
         tracing::warn!(
             "WEBHOOK_SIGNING_SECRET is not set: webhooks to URLs in payloads are not signed"
         );
     }
     WebhookChannel {
-        receivers,
+        destinations,
         signing_secrets,
     }
 }

@@ -8,8 +8,8 @@ use tidings_domain::notification::DeliveredChannel;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, BreakerSettings};
-use super::receivers::WebhookReceivers;
-use crate::consumer::{Flow, Gate};
+use super::destinations::WebhookDestinations;
+use crate::consumer::{Flow, FlowControl};
 
 /// Minimum and maximum pause that a provider of a whole channel may ask for.
 const PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(5)];
@@ -21,15 +21,16 @@ const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 /// 31 s, when a message exhausts the default retries.
 const FAILING_FOR: Duration = Duration::from_secs(20);
 
-/// The state of a channel's provider. Controls the gate of the channel's consumer.
+/// The state of a channel's provider. Controls the flow of the channel's consumer.
 ///
 /// Applies to a provider that serves the whole channel: a mail server, an SMS or push service. Each webhook
-/// receiver has a state of its own in [`WebhookReceivers`], and the webhook channel is never closed.
+/// destination has a state of its own in [`WebhookDestinations`], and the flow of the webhook channel never
+/// stops.
 pub struct ChannelState {
     channel: DeliveredChannel,
     provider: &'static str,
-    gate: Arc<Gate>,
-    receivers: Option<Arc<WebhookReceivers>>,
+    flow_control: Arc<FlowControl>,
+    destinations: Option<Arc<WebhookDestinations>>,
     inner: Mutex<Inner>,
 }
 
@@ -54,7 +55,7 @@ pub struct ChannelHealth {
     /// Why the circuit breaker is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Number of receivers that are down (webhooks only).
+    /// Number of destinations that are down (webhooks only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destinations_away: Option<usize>,
 }
@@ -66,13 +67,13 @@ impl ChannelState {
         channel: DeliveredChannel,
         provider: &'static str,
         settings: BreakerSettings,
-        receivers: Option<Arc<WebhookReceivers>>,
+        destinations: Option<Arc<WebhookDestinations>>,
     ) -> Self {
         let state = Self {
-            receivers,
+            destinations,
             channel,
             provider,
-            gate: Arc::default(),
+            flow_control: Arc::default(),
             inner: Mutex::new(Inner {
                 breaker: Breaker::new(BreakerSettings {
                     failing_for: Some(FAILING_FOR),
@@ -93,10 +94,10 @@ impl ChannelState {
         self.channel
     }
 
-    /// The gate of the channel's consumer.
+    /// The flow control of the channel's consumer.
     #[must_use]
-    pub const fn gate(&self) -> &Arc<Gate> {
-        &self.gate
+    pub const fn flow_control(&self) -> &Arc<FlowControl> {
+        &self.flow_control
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -120,7 +121,7 @@ impl ChannelState {
                 provider = self.provider,
                 "the provider is up again"
             );
-            self.update_gate();
+            self.update_flow();
         }
     }
 
@@ -154,10 +155,11 @@ impl ChannelState {
                 "the provider is down: its channel takes no messages"
             );
         }
-        self.update_gate();
+        self.update_flow();
     }
 
-    /// Pauses the channel as long as its provider asks, within bounds. Returns the duration.
+    /// Pauses the channel for the duration that its provider asks for, but at least 1 s and at most 5 min.
+    /// Returns the duration.
     pub fn pause(self: &Arc<Self>, retry_after: Option<Duration>) -> Duration {
         let pause = retry_after
             .unwrap_or(DEFAULT_PAUSE)
@@ -172,30 +174,30 @@ impl ChannelState {
             seconds = pause.as_secs(),
             "the provider throttles: its channel pauses"
         );
-        self.update_gate();
+        self.update_flow();
         pause
     }
 
-    /// Sets the gate from the current state, and schedules the next update if the state changes by time.
-    fn update_gate(self: &Arc<Self>) {
+    /// Sets the flow according to the current state. Schedules the next update if time changes the state.
+    fn update_flow(self: &Arc<Self>) {
         let now = Instant::now();
         let mut inner = self.lock();
         inner.paused_until = inner.paused_until.filter(|until| *until > now);
         let (flow, next_update) = match (inner.paused_until, inner.breaker.probe_at()) {
-            (Some(until), _) => (Flow::None, Some(until)),
-            (None, Some(probe_at)) if probe_at > now => (Flow::None, Some(probe_at)),
-            (None, Some(_)) => (Flow::One, None),
-            (None, None) => (Flow::All, None),
+            (Some(until), _) => (Flow::Stopped, Some(until)),
+            (None, Some(probe_at)) if probe_at > now => (Flow::Stopped, Some(probe_at)),
+            (None, Some(_)) => (Flow::OneAtATime, None),
+            (None, None) => (Flow::Unlimited, None),
         };
         // Under the lock, so that the later of two concurrent calls wins.
-        self.gate.set(flow);
+        self.flow_control.set(flow);
         self.update_metrics(&inner);
         drop(inner);
         if let Some(time) = next_update {
             let this = Arc::clone(self);
             tokio::spawn(async move {
                 tokio::time::sleep_until(time).await;
-                this.update_gate();
+                this.update_flow();
             });
         }
     }
@@ -231,7 +233,7 @@ impl ChannelState {
             },
             since: inner.down_since,
             reason: inner.reason.clone(),
-            destinations_away: self.receivers.as_ref().map(|all| all.count_down()),
+            destinations_away: self.destinations.as_ref().map(|all| all.count_down()),
         }
     }
 }
@@ -258,7 +260,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(seconds)).await;
         // Lets the timer's task run.
         tokio::task::yield_now().await;
-        state.gate().flow()
+        state.flow_control().flow()
     }
 
     #[tokio::test(start_paused = true)]
@@ -266,9 +268,9 @@ mod tests {
         let state = state();
         assert_eq!(state.pause(Some(Duration::from_secs(2))).as_secs(), 2);
         tokio::task::yield_now().await;
-        assert_eq!(state.gate().flow(), Flow::None);
+        assert_eq!(state.flow_control().flow(), Flow::Stopped);
         assert_eq!(state.health().state, "paused");
-        assert_eq!(flow_after(&state, 3).await, Flow::All);
+        assert_eq!(flow_after(&state, 3).await, Flow::Unlimited);
         assert_eq!(state.pause(Some(Duration::ZERO)).as_secs(), 1);
         assert_eq!(state.pause(Some(Duration::from_hours(1))).as_secs(), 300);
     }
@@ -277,17 +279,17 @@ mod tests {
     async fn a_provider_that_is_down_is_probed_with_one_message() {
         let state = state();
         state.failed();
-        assert_eq!(state.gate().flow(), Flow::All);
+        assert_eq!(state.flow_control().flow(), Flow::Unlimited);
         state.failed();
         tokio::task::yield_now().await;
-        assert_eq!(state.gate().flow(), Flow::None);
-        assert_eq!(flow_after(&state, 16).await, Flow::One);
+        assert_eq!(state.flow_control().flow(), Flow::Stopped);
+        assert_eq!(flow_after(&state, 16).await, Flow::OneAtATime);
         state.failed();
         tokio::task::yield_now().await;
-        assert_eq!(state.gate().flow(), Flow::None);
-        assert_eq!(flow_after(&state, 16).await, Flow::One);
+        assert_eq!(state.flow_control().flow(), Flow::Stopped);
+        assert_eq!(flow_after(&state, 16).await, Flow::OneAtATime);
         state.succeeded();
-        assert_eq!(state.gate().flow(), Flow::All);
+        assert_eq!(state.flow_control().flow(), Flow::Unlimited);
         assert_eq!(state.health().state, "delivering");
     }
 

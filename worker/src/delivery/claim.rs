@@ -4,14 +4,14 @@ use tidings_db::notifications::{self, ClaimResult, ClaimedNotification};
 use tidings_domain::notification::{MessageId, Status};
 
 use super::{Delivery, DeliveryChannel};
-use crate::consumer::Outcome;
+use crate::consumer::MessageOutcome;
 
 /// Whether this worker delivers a notification now.
 pub(super) enum ClaimDecision {
     /// The row is claimed until the lease ends.
     Deliver(Box<ClaimedNotification>),
-    /// The row is not claimed. Holds the outcome of the message.
-    Skip(Outcome),
+    /// The row is not claimed. Contains the outcome of the message.
+    Skip(MessageOutcome),
 }
 
 impl<C: DeliveryChannel> Delivery<C> {
@@ -37,28 +37,28 @@ fn decide(claim: ClaimResult) -> ClaimDecision {
         ClaimResult::AttemptAlreadyMade(error) => {
             let error = error.unwrap_or_default();
             let detail = format!("another copy of the message has made this attempt: {error}");
-            Outcome::Retry(Failure::quoting("attempt_made", detail))
+            MessageOutcome::Retry(Failure::quoting("attempt_made", detail))
         }
         ClaimResult::RowMissing => {
             let detail = "the message refers to a notification that is not recorded";
-            Outcome::DeadLetter(Failure::new("row_missing", detail))
+            MessageOutcome::DeadLetter(Failure::new("row_missing", detail))
         }
         ClaimResult::NotDeliverable(Status::Failed) => {
             let detail = "the notification has failed before; replay its dead letter";
-            Outcome::DeadLetter(Failure::new("already_failed", detail))
+            MessageOutcome::DeadLetter(Failure::new("already_failed", detail))
         }
         ClaimResult::NotDeliverable(Status::Scheduled) => defer(WaitTime::HalfMinute),
         // The row became free between two statements.
         ClaimResult::NotDeliverable(Status::Pending | Status::Retrying) => defer(WaitTime::Second),
         ClaimResult::NotDeliverable(Status::Processed | Status::Cancelled | Status::Expired) => {
-            Outcome::Done
+            MessageOutcome::Done
         }
     };
     ClaimDecision::Skip(outcome)
 }
 
-const fn defer(wait: WaitTime) -> Outcome {
-    Outcome::Defer {
+const fn defer(wait: WaitTime) -> MessageOutcome {
+    MessageOutcome::Defer {
         wait,
         not_before: None,
     }
@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    fn outcome(claim: ClaimResult) -> Outcome {
+    fn outcome(claim: ClaimResult) -> MessageOutcome {
         match decide(claim) {
             ClaimDecision::Skip(outcome) => outcome,
             ClaimDecision::Deliver(_) => panic!("claimed"),
@@ -82,15 +82,15 @@ mod tests {
         for status in [Status::Processed, Status::Cancelled, Status::Expired] {
             assert_eq!(
                 outcome(ClaimResult::NotDeliverable(status)),
-                Outcome::Done,
+                MessageOutcome::Done,
                 "{status}"
             );
         }
         assert!(
-            matches!(outcome(ClaimResult::NotDeliverable(Status::Failed)), Outcome::DeadLetter(failure) if failure.reason == "already_failed")
+            matches!(outcome(ClaimResult::NotDeliverable(Status::Failed)), MessageOutcome::DeadLetter(failure) if failure.reason == "already_failed")
         );
         assert!(
-            matches!(outcome(ClaimResult::RowMissing), Outcome::DeadLetter(failure) if failure.reason == "row_missing")
+            matches!(outcome(ClaimResult::RowMissing), MessageOutcome::DeadLetter(failure) if failure.reason == "row_missing")
         );
     }
 
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_copy_behind_its_row_retries_without_sending() {
         assert!(
-            matches!(outcome(ClaimResult::AttemptAlreadyMade(None)), Outcome::Retry(failure) if failure.reason == "attempt_made")
+            matches!(outcome(ClaimResult::AttemptAlreadyMade(None)), MessageOutcome::Retry(failure) if failure.reason == "attempt_made")
         );
     }
 }

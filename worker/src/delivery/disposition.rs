@@ -1,4 +1,4 @@
-//! What happens to a message after a send: pure values.
+//! What happens to a message after a send. Contains only pure functions.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use tidings_broker::{Failure, WaitTime};
 use tidings_db::delivery_attempts::{AttemptOutcome, SettledContact};
 use tokio::time::Instant;
 
-use super::receivers::ReceiverUnavailable;
-use crate::consumer::Outcome;
+use super::destinations::DestinationUnavailable;
+use crate::consumer::MessageOutcome;
 use crate::providers::SendOutcome;
 
-/// A message that has waited longer than this is tried less often.
+/// A message that has been deferred for longer than this is tried less often.
 const LONG_WAIT: Duration = Duration::from_mins(10);
 
 /// What happens to a message after a send, or after all sends of its notification.
@@ -43,7 +43,7 @@ pub struct Deferral {
 }
 
 impl Deferral {
-    /// Waits for `wait`.
+    /// Creates a deferral for `wait`.
     pub fn wait(wait: WaitTime, reason: impl Into<String>) -> Self {
         Self {
             wait,
@@ -53,7 +53,7 @@ impl Deferral {
         }
     }
 
-    /// Waits until `time`.
+    /// Creates a deferral until `time`.
     pub fn until(time: Timestamp, now: Timestamp, reason: impl Into<String>) -> Self {
         let left = Duration::try_from(time.duration_since(now)).unwrap_or_default();
         Self {
@@ -64,10 +64,10 @@ impl Deferral {
         }
     }
 
-    /// Returns the shorter of two deferrals. A receiver that asked for a longer pause is still protected by
-    /// its own state.
+    /// Returns the shorter of two deferrals. The state of a destination that asked for a longer pause still
+    /// prevents sends to it.
     fn or_sooner(self, other: Self) -> Self {
-        // Without a time, the message may be sent as soon as it comes back, which sorts first.
+        // `None` sorts first: without a time, the message may be sent as soon as it comes back.
         let order = |deferral: &Self| (deferral.wait.duration(), deferral.not_before);
         let counts_as_waiting = self.counts_as_waiting && other.counts_as_waiting;
         let sooner = if order(&other) < order(&self) {
@@ -81,8 +81,8 @@ impl Deferral {
         }
     }
 
-    /// Lengthens the wait of a message that has `waited` long, so that a receiver that stays down does not
-    /// keep the channel busy.
+    /// Lengthens the wait of a message that has already `waited` long, so that a destination that stays down
+    /// does not keep the channel busy.
     pub fn lengthened_after(self, waited: Duration) -> Self {
         match (self.wait, self.not_before) {
             (WaitTime::HalfMinute, None) if waited > LONG_WAIT => Self {
@@ -94,30 +94,34 @@ impl Deferral {
     }
 }
 
-impl From<ReceiverUnavailable> for Deferral {
-    fn from(unavailable: ReceiverUnavailable) -> Self {
+impl From<DestinationUnavailable> for Deferral {
+    fn from(unavailable: DestinationUnavailable) -> Self {
         match unavailable {
-            ReceiverUnavailable::Down => Self::wait(WaitTime::HalfMinute, "the receiver is down"),
-            ReceiverUnavailable::Hanging => Self::wait(WaitTime::HalfMinute, "the receiver hangs"),
-            ReceiverUnavailable::Paused(until) => {
+            DestinationUnavailable::Down => {
+                Self::wait(WaitTime::HalfMinute, "the destination is down")
+            }
+            DestinationUnavailable::Hanging => {
+                Self::wait(WaitTime::HalfMinute, "the destination hangs")
+            }
+            DestinationUnavailable::Paused(until) => {
                 let now = Timestamp::now();
                 let left = until.saturating_duration_since(Instant::now());
                 let until = now + SignedDuration::try_from(left).unwrap_or_default();
-                Self::until(until, now, "the receiver throttles")
+                Self::until(until, now, "the destination throttles")
             }
-            // The receiver works; only the number of concurrent sends is limited.
-            ReceiverUnavailable::Busy => Self {
+            // The destination works; only its number of concurrent sends is limited.
+            DestinationUnavailable::Busy => Self {
                 counts_as_waiting: false,
-                ..Self::wait(WaitTime::Second, "the receiver is busy")
+                ..Self::wait(WaitTime::Second, "the destination is busy")
             },
         }
     }
 }
 
-/// Reason of the dead letter of a rejected message.
+/// The reason in the dead letter of a rejected message.
 pub const REJECTED: &str = "rejected_by_provider";
 
-/// Reason of the dead letter of a message to an address that no longer exists.
+/// The reason in the dead letter of a message to an address that no longer exists.
 pub const ADDRESS_GONE: &str = "address_gone";
 
 /// The outcome of a send as recorded in `delivery_attempts`.
@@ -191,14 +195,16 @@ impl Disposition {
     }
 
     /// The outcome for the consumer.
-    pub fn outcome(self) -> Outcome {
+    pub fn outcome(self) -> MessageOutcome {
         match self {
-            Self::Delivered => Outcome::Done,
-            Self::Retry(failure) => Outcome::Retry(failure),
-            Self::Reject(failure) | Self::AddressGone(failure) => Outcome::DeadLetter(failure),
+            Self::Delivered => MessageOutcome::Done,
+            Self::Retry(failure) => MessageOutcome::Retry(failure),
+            Self::Reject(failure) | Self::AddressGone(failure) => {
+                MessageOutcome::DeadLetter(failure)
+            }
             Self::Defer(Deferral {
                 wait, not_before, ..
-            }) => Outcome::Defer { wait, not_before },
+            }) => MessageOutcome::Defer { wait, not_before },
         }
     }
 }

@@ -1,20 +1,20 @@
-//! Turns the outcome of a send into a disposition, and updates the state of the provider or receiver.
+//! Turns the outcome of a send into a disposition, and updates the state of the provider or destination.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tidings_broker::{Failure, WaitTime};
 
+use super::destinations::destination_key;
 use super::disposition::{ADDRESS_GONE, Deferral, Disposition, REJECTED};
-use super::receivers::receiver_key;
 use super::{Delivery, DeliveryChannel};
 use crate::providers::SendOutcome;
 
-/// Minimum and maximum pause that a webhook receiver may ask for.
-const RECEIVER_PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_hours(1)];
+/// Minimum and maximum pause that a webhook destination may ask for.
+const DESTINATION_PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from_hours(1)];
 
-/// Pause for a throttling webhook receiver that does not say how long.
-const DEFAULT_RECEIVER_PAUSE: Duration = Duration::from_secs(30);
+/// Pause for a throttling webhook destination that does not say how long.
+const DEFAULT_DESTINATION_PAUSE: Duration = Duration::from_secs(30);
 
 impl<C: DeliveryChannel> Delivery<C> {
     pub(super) fn evaluate(
@@ -58,23 +58,23 @@ impl<C: DeliveryChannel> Delivery<C> {
     }
 
     fn provider_succeeded(&self, message: &C::Message) {
-        match self.receiver(message) {
-            Some((receivers, url)) => receivers.succeeded(&receiver_key(url)),
+        match self.destination(message) {
+            Some((destinations, url)) => destinations.succeeded(&destination_key(url)),
             None => self.state.succeeded(),
         }
     }
 
-    /// A failure of the provider uses up an attempt, until the circuit breaker opens.
+    /// A failure of the provider uses up an attempt, unless the circuit breaker is open.
     fn provider_failed(
         &self,
         message: &C::Message,
         failure: Failure,
         duration: Duration,
     ) -> Disposition {
-        // If the whole channel is closed, its messages wait in its queue. If one receiver of many is down,
-        // its messages wait in a wait queue.
-        let (is_down, wait) = if let Some((receivers, url)) = self.receiver(message) {
-            let is_down = receivers.failed(&receiver_key(url), duration);
+        // While the flow of a channel is stopped, its messages wait in its queue. While one of many
+        // destinations is down, its messages wait in a wait queue.
+        let (is_down, wait) = if let Some((destinations, url)) = self.destination(message) {
+            let is_down = destinations.failed(&destination_key(url), duration);
             (is_down, WaitTime::HalfMinute)
         } else {
             self.state.failed();
@@ -89,15 +89,15 @@ impl<C: DeliveryChannel> Delivery<C> {
 
     fn throttled(&self, message: &C::Message, retry_after: Option<Duration>) -> Disposition {
         const REASON: &str = "the provider throttles";
-        let Some((receivers, url)) = self.receiver(message) else {
-            // The message returns to its queue and waits there, because the channel takes no messages
-            // during the pause.
+        let Some((destinations, url)) = self.destination(message) else {
+            // The message returns to its queue and stays there, because the consumer takes no messages during
+            // the pause.
             self.state.pause(retry_after);
             return Disposition::Defer(Deferral::wait(WaitTime::Second, REASON));
         };
-        let pause = retry_after.unwrap_or(DEFAULT_RECEIVER_PAUSE);
-        let pause = pause.clamp(RECEIVER_PAUSE[0], RECEIVER_PAUSE[1]);
-        receivers.pause(url, pause);
+        let pause = retry_after.unwrap_or(DEFAULT_DESTINATION_PAUSE);
+        let pause = pause.clamp(DESTINATION_PAUSE[0], DESTINATION_PAUSE[1]);
+        destinations.pause(url, pause);
         let now = Timestamp::now();
         let until = now + SignedDuration::try_from(pause).unwrap_or_default();
         Disposition::Defer(Deferral::until(until, now, REASON))

@@ -1,5 +1,5 @@
-//! The delivery stage: sends recorded notifications through providers. One [`Delivery`] serves one
-//! channel through one provider.
+//! The delivery stages: send recorded notifications through providers. Each [`Delivery`] serves one channel
+//! through one provider.
 
 mod attempt;
 mod breaker;
@@ -8,10 +8,10 @@ mod channel;
 mod channel_state;
 mod claim;
 mod content;
+mod destinations;
 mod disposition;
 mod evaluate;
 mod prepare;
-mod receivers;
 mod record;
 mod settings;
 mod unrecorded;
@@ -30,11 +30,10 @@ pub use breaker::BreakerSettings;
 pub use build::Deliveries;
 pub use channel::{DeliveryChannel, EmailChannel, PushChannel, SmsChannel, WebhookChannel};
 pub use channel_state::{ChannelHealth, ChannelState};
-pub use receivers::WebhookReceivers;
+pub use destinations::WebhookDestinations;
 pub use settings::DeliverySettings;
 
-use crate::consumer::{Outcome, Surroundings, Work};
-use crate::intake::surroundings;
+use crate::consumer::{BatchProcessor, MessageOutcome, ProcessError};
 use crate::providers::Provider;
 use claim::ClaimDecision;
 use disposition::{Deferral, Disposition};
@@ -65,8 +64,13 @@ impl<C: DeliveryChannel> Delivery<C> {
         settings: DeliverySettings,
         max_retries: MaxRetries,
     ) -> Self {
-        let receivers = channel.receivers().cloned();
-        let state = ChannelState::new(Self::CHANNEL, provider.name(), settings.breaker, receivers);
+        let destinations = channel.destinations().cloned();
+        let state = ChannelState::new(
+            Self::CHANNEL,
+            provider.name(),
+            settings.breaker,
+            destinations,
+        );
         Self {
             database,
             channel,
@@ -84,12 +88,12 @@ impl<C: DeliveryChannel> Delivery<C> {
         &self.state
     }
 
-    async fn deliver(&self, message: &Envelope) -> Result<Outcome, DbError> {
+    async fn deliver(&self, message: &Envelope) -> Result<MessageOutcome, DbError> {
         let request = match DeliveryRequest::decode(&message.body) {
             Ok(request) => request,
             Err(error) => {
                 let failure = Failure::new(error.reason(), error.to_string());
-                return Ok(Outcome::DeadLetter(failure));
+                return Ok(MessageOutcome::DeadLetter(failure));
             }
         };
         let now = Timestamp::now();
@@ -97,7 +101,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             return Ok(Disposition::Defer(Deferral::until(time, now, "")).outcome());
         }
         let id = request.message_id;
-        // An unreadable attempt counts as the last one, so that no row is ahead of it.
+        // An attempt that cannot be read counts as the last one, so that no row has more attempts.
         let attempt = message.attempt.map_or(u32::MAX, |attempt| attempt.number);
         if let Some(outcome) = self.record_unrecorded(id).await? {
             return Ok(outcome);
@@ -118,12 +122,15 @@ impl<C: DeliveryChannel> Delivery<C> {
         id: MessageId,
         claimed_at: Instant,
         claimed: notifications::ClaimedNotification,
-    ) -> Result<Outcome, DbError> {
+    ) -> Result<MessageOutcome, DbError> {
         let attempt = message.attempt.map_or(0, |attempt| attempt.number);
         if claimed.channel != Some(Self::CHANNEL.into()) {
             let detail =
                 "the channel of the notification is not the channel of the queue of its message";
-            return Ok(Outcome::DeadLetter(Failure::new("wrong_channel", detail)));
+            return Ok(MessageOutcome::DeadLetter(Failure::new(
+                "wrong_channel",
+                detail,
+            )));
         }
         let limit = self.max_retries;
         let is_last = message.attempt.is_none_or(|attempt| attempt.is_last(limit));
@@ -146,16 +153,16 @@ impl<C: DeliveryChannel> Delivery<C> {
             },
         );
         let outcome = self.record_unrecorded(id).await?;
-        // `None` if another copy of the message recorded the attempt in between. Its result is read when
-        // this copy comes back.
-        Ok(outcome.unwrap_or(Outcome::Defer {
+        // `None` if another copy of the message recorded the attempt meanwhile. This copy comes back and finds
+        // the result in the row.
+        Ok(outcome.unwrap_or(MessageOutcome::Defer {
             wait: WaitTime::Second,
             not_before: None,
         }))
     }
 
-    /// Rejects a message that has waited for its receiver longer than `webhook_defer_max`, and lengthens
-    /// the interval between attempts for one that has waited long.
+    /// Rejects a message that has waited for its destination longer than `webhook_defer_max`. Lengthens the
+    /// next wait of a message that has waited long.
     fn limit_deferral(
         &self,
         disposition: Disposition,
@@ -165,7 +172,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         let limit = self.settings.webhook_defer_max;
         match disposition {
             Disposition::Defer(deferral)
-                if self.channel.receivers().is_some() && deferral.counts_as_waiting =>
+                if self.channel.destinations().is_some() && deferral.counts_as_waiting =>
             {
                 if waited > limit {
                     let hours = limit.as_secs() / 3600;
@@ -179,35 +186,39 @@ impl<C: DeliveryChannel> Delivery<C> {
     }
 }
 
-impl<C: DeliveryChannel> Work for Delivery<C> {
-    async fn process(&self, batch: &[Envelope]) -> Result<Vec<Outcome>, Surroundings> {
+impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
+    async fn process(&self, batch: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for message in batch {
-            outcomes.push(self.deliver(message).await.map_err(surroundings)?);
+            outcomes.push(self.deliver(message).await?);
         }
         Ok(outcomes)
     }
 
-    async fn given_up(&self, message: &Envelope, failure: &Failure) -> Result<(), Surroundings> {
-        // A body that cannot be decoded names no row.
+    async fn record_dead_letter(
+        &self,
+        message: &Envelope,
+        failure: &Failure,
+    ) -> Result<(), ProcessError> {
+        // A body that cannot be decoded refers to no row.
         let Ok(request) = DeliveryRequest::decode(&message.body) else {
             return Ok(());
         };
         let error = format!("{}: {}", failure.reason, failure.detail);
-        let failed = self
-            .database
+        self.database
             .run(async |client| {
                 notifications::mark_failed(client, request.message_id, &error).await
             })
-            .await;
-        failed.map(drop).map_err(surroundings)
+            .await?;
+        Ok(())
     }
 
-    async fn surroundings_answer(&self) -> bool {
-        let answers = self.database.ping().await.is_ok();
-        if answers {
+    async fn servers_respond(&self) -> bool {
+        let responds = self.database.ping().await.is_ok();
+        if responds {
+            // The consumer calls this when PostgreSQL may be back.
             self.record_all_unrecorded().await;
         }
-        answers
+        responds
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Prepared<M> {
 /// The notification can never be sent.
 pub struct Unsendable {
     pub(super) failure: Failure,
-    /// The template that should have rendered the content.
+    /// The template of the content, if there is one.
     pub(super) template: Option<UsedTemplate>,
 }
 
@@ -66,8 +66,7 @@ impl PrepareError {
 }
 
 impl<C: DeliveryChannel> Delivery<C> {
-    /// Reads the content and finds the addresses. Holds no connection to PostgreSQL while a template is
-    /// rendered.
+    /// Reads the content and finds the addresses. Uses no connection to PostgreSQL while it renders a template.
     pub(super) async fn prepare(
         &self,
         id: MessageId,

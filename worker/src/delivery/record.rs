@@ -8,15 +8,15 @@ use tidings_domain::notification::MessageId;
 use super::disposition::Disposition;
 use super::unrecorded::{GoneAddress, UnrecordedAttempt};
 use super::{Delivery, DeliveryChannel};
-use crate::consumer::Outcome;
+use crate::consumer::MessageOutcome;
 
 impl<C: DeliveryChannel> Delivery<C> {
-    /// Records the message's unrecorded attempt and returns the outcome of the message; `None` if there is
+    /// Records the unrecorded attempt of a message and returns the outcome of the message; `None` if there is
     /// no unrecorded attempt.
     pub(super) async fn record_unrecorded(
         &self,
         id: MessageId,
-    ) -> Result<Option<Outcome>, DbError> {
+    ) -> Result<Option<MessageOutcome>, DbError> {
         let Some(attempt) = self.unrecorded.get(id) else {
             return Ok(None);
         };
@@ -25,16 +25,16 @@ impl<C: DeliveryChannel> Delivery<C> {
         if recorded {
             return Ok(Some(attempt.disposition.clone().outcome()));
         }
-        // The lease ended and another worker has the row: the result of that worker counts.
+        // The lease has ended and another worker has claimed the row: the result of that worker counts.
         tracing::warn!(message_id = %id, "the claim was lost before the outcome was recorded");
-        Ok(Some(Outcome::Defer {
+        Ok(Some(MessageOutcome::Defer {
             wait: WaitTime::Second,
             not_before: None,
         }))
     }
 
-    /// Records all unrecorded attempts as soon as PostgreSQL is back. Their messages may have returned to
-    /// their queue and reached another worker, which does not know what was sent.
+    /// Records all unrecorded attempts. Does not wait for their messages, which may have returned to their
+    /// queue and reached another worker that does not know what was sent.
     pub(super) async fn record_all_unrecorded(&self) {
         for id in self.unrecorded.ids() {
             if let Err(error) = self.record_unrecorded(id).await {

@@ -8,17 +8,17 @@ use super::breaker::BreakerSettings;
 /// The settings of delivery that apply to every provider.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliverySettings {
-    /// `DELIVERY_LEASE_SECS`: how long a worker holds a notification that it delivers. At least 5 s more
-    /// than `provider_timeout`.
+    /// `DELIVERY_LEASE_SECS`: how long a worker holds a notification that it delivers. At least 5 s more than
+    /// `provider_timeout`.
     pub lease: Duration,
-    /// `PROVIDER_TIMEOUT_SECS`: maximum time of one send.
+    /// `PROVIDER_TIMEOUT_SECS`: maximum duration of one send.
     pub provider_timeout: Duration,
-    /// When a provider counts as down.
+    /// When a provider or destination counts as down.
     pub breaker: BreakerSettings,
     /// `WEBHOOK_DEFER_MAX_HOURS`: how long a webhook waits for a destination that is down.
     pub webhook_defer_max: Duration,
-    /// `EMAIL_CONCURRENCY`, `SMS_CONCURRENCY`, `PUSH_CONCURRENCY` and `WEBHOOK_CONCURRENCY`:
-    /// maximum number of sends at the same time, by channel.
+    /// `EMAIL_CONCURRENCY`, `SMS_CONCURRENCY`, `PUSH_CONCURRENCY` and `WEBHOOK_CONCURRENCY`: maximum number of
+    /// concurrent sends, by channel.
     pub concurrency: PerChannel<u16>,
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::disposition::Disposition;
 
-/// How long the result of an attempt is kept if its message does not come back to this process.
+/// How long a result is kept if its message does not come back to this process.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
 /// The result of an attempt that is not recorded yet.
@@ -42,10 +42,10 @@ pub enum GoneAddress {
     Endpoint(Uuid, WebhookUrl),
 }
 
-/// Results of attempts that are not recorded yet.
+/// The results of attempts that are not recorded yet.
 ///
-/// While PostgreSQL is down, a message is held and tried again, or returns to its queue and may come back.
-/// Its result waits here, so that it is recorded later and nothing is sent twice.
+/// If PostgreSQL goes down after a send, the result waits here until it can be recorded. The consumer holds the
+/// message meanwhile, or returns it to its queue. When the message comes back, it is not sent again.
 #[derive(Default)]
 pub(super) struct UnrecordedAttempts(Mutex<HashMap<MessageId, (Instant, Arc<UnrecordedAttempt>)>>);
 

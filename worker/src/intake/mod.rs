@@ -1,4 +1,5 @@
-//! The intake stage: records notifications, and publishes those that need delivery to the queue of their channel.
+//! The intake stage: records notifications, and publishes those that need delivery to the queue of their
+//! channel.
 
 mod record;
 
@@ -7,10 +8,10 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::try_join_all;
 use metrics::counter;
 use tidings_broker::{Envelope, Failure, MessageFactory, Publisher};
-use tidings_db::{Database, DbError, DbErrorKind, notifications};
+use tidings_db::{Database, DbError, notifications};
 use tidings_domain::notification::{DeliveredChannel, MessageId, Notification, Status};
 
-use crate::consumer::{Outcome, Surroundings, Work};
+use crate::consumer::{BatchProcessor, MessageOutcome, ProcessError};
 use record::{RecordResult, record};
 
 /// The intake stage.
@@ -34,54 +35,55 @@ impl Intake {
         }
     }
 
-    /// The outcome of a message, and the channel to whose queue the notification must be published.
+    /// Returns the outcome of a message, and the channel to whose queue the notification must be published, if
+    /// any.
     async fn outcome(
         &self,
         notification: &Notification,
         result: RecordResult,
-    ) -> Result<(Outcome, Option<DeliveredChannel>), DbError> {
+    ) -> Result<(MessageOutcome, Option<DeliveredChannel>), DbError> {
         let (status, channel) = match result {
             RecordResult::Failed(outcome) => return Ok((outcome, None)),
             RecordResult::Recorded => (Status::Pending, notification.channel),
-            // The row decides, not the message: of two requests with one idempotency key the first wins.
-            RecordResult::Existed(standing) => (standing.status, standing.channel),
+            // The row decides, not the message: of two requests with the same idempotency key, the first one
+            // counts.
+            RecordResult::Existed(row) => (row.status, row.channel),
         };
         match status {
             Status::Failed => {
                 let detail =
                     "the notification has failed before; replay its dead letter".to_owned();
                 Ok((
-                    Outcome::DeadLetter(Failure::new("already_failed", detail)),
+                    MessageOutcome::DeadLetter(Failure::new("already_failed", detail)),
                     None,
                 ))
             }
             Status::Pending | Status::Retrying if let Some(channel) = channel.delivered() => {
-                Ok((Outcome::Done, Some(channel)))
+                Ok((MessageOutcome::Done, Some(channel)))
             }
             Status::Pending => {
                 if !matches!(result, RecordResult::Recorded) {
                     self.process_replayed(notification.message_id).await?;
                 }
-                Ok((Outcome::Done, None))
+                Ok((MessageOutcome::Done, None))
             }
-            _ => Ok((Outcome::Done, None)),
+            _ => Ok((MessageOutcome::Done, None)),
         }
     }
 
     /// Completes an in-app notification that was replayed, whose row is pending.
     async fn process_replayed(&self, id: MessageId) -> Result<(), DbError> {
-        let processed = self
-            .database
+        self.database
             .run(async |client| notifications::mark_processed(client, id).await)
-            .await;
-        processed.map(drop)
+            .await?;
+        Ok(())
     }
 
     /// Publishes each id to the queue of its channel, all concurrently.
     async fn publish_deliveries(
         &self,
         ids: HashMap<MessageId, DeliveredChannel>,
-    ) -> Result<(), Surroundings> {
+    ) -> Result<(), ProcessError> {
         let publishing = ids.into_iter().map(|(id, channel)| {
             self.publisher
                 .publish(self.message_factory.delivery(channel, id))
@@ -89,12 +91,12 @@ impl Intake {
         let published = try_join_all(publishing).await;
         published
             .map(drop)
-            .map_err(|error| Surroundings::Away(error.to_string()))
+            .map_err(|error| ProcessError::Environment(error.to_string()))
     }
 }
 
-impl Work for Intake {
-    async fn process(&self, batch: &[Envelope]) -> Result<Vec<Outcome>, Surroundings> {
+impl BatchProcessor for Intake {
+    async fn process(&self, batch: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
         let decoded: Vec<_> = batch
             .iter()
             .map(|message| Notification::decode(&message.body))
@@ -115,22 +117,19 @@ impl Work for Intake {
                 Ok(notification) => notification,
                 Err(error) => {
                     let failure = Failure::new(error.reason(), error.to_string());
-                    outcomes.push(Outcome::DeadLetter(failure));
+                    outcomes.push(MessageOutcome::DeadLetter(failure));
                     continue;
                 }
             };
             let id = notification.message_id;
             let first_time = seen.remove(&id);
-            // Every notification has a result. If one had none, trying again would be harmless.
+            // Never missing. If it were, a retry would be harmless.
             let result = results.get(&id).cloned().unwrap_or_else(|| {
                 let detail = "the notification has no result in its batch".to_owned();
-                RecordResult::Failed(Outcome::Retry(Failure::new("left_out", detail)))
+                RecordResult::Failed(MessageOutcome::Retry(Failure::new("left_out", detail)))
             });
             count(message, notification, &result, first_time);
-            let (outcome, channel) = self
-                .outcome(notification, result)
-                .await
-                .map_err(surroundings)?;
+            let (outcome, channel) = self.outcome(notification, result).await?;
             to_deliver.extend(channel.map(|channel| (id, channel)));
             outcomes.push(outcome);
         }
@@ -138,42 +137,30 @@ impl Work for Intake {
         Ok(outcomes)
     }
 
-    async fn given_up(&self, message: &Envelope, failure: &Failure) -> Result<(), Surroundings> {
-        // A body that cannot be decoded names no row.
+    async fn record_dead_letter(
+        &self,
+        message: &Envelope,
+        failure: &Failure,
+    ) -> Result<(), ProcessError> {
+        // A body that cannot be decoded refers to no row.
         let Ok(notification) = Notification::decode(&message.body) else {
             return Ok(());
         };
         let id = notification.message_id;
         let error = format!("{}: {}", failure.reason, failure.detail);
-        let failed = self
-            .database
+        self.database
             .run(async |client| notifications::mark_failed(client, id, &error).await)
-            .await;
-        failed.map(drop).map_err(surroundings)
+            .await?;
+        Ok(())
     }
 
-    async fn surroundings_answer(&self) -> bool {
+    async fn servers_respond(&self) -> bool {
         self.database.ping().await.is_ok() && self.publisher.is_connected()
     }
 }
 
-/// Classifies a database error.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "used as the function of map_err"
-)]
-pub(crate) fn surroundings(error: DbError) -> Surroundings {
-    match error.kind() {
-        // PostgreSQL refused data unexpectedly. If the error repeats for a single message, that message fails.
-        DbErrorKind::Unclear | DbErrorKind::InvalidData | DbErrorKind::MissingReference => {
-            Surroundings::Unclear(error.to_string())
-        }
-        DbErrorKind::Environment => Surroundings::Away(error.to_string()),
-    }
-}
-
-/// Updates the metrics and logs the result of a message. A second copy in the same batch is a duplicate, although
-/// its row is new.
+/// Updates the metrics and logs the result of a message. The second copy of a notification in a batch is a
+/// duplicate, although its row is new.
 fn count(message: &Envelope, notification: &Notification, result: &RecordResult, first_time: bool) {
     match result {
         RecordResult::Recorded if first_time => {

@@ -5,8 +5,7 @@ use tidings_db::notifications::{self, InsertedIds, RecordedState};
 use tidings_db::{Database, DbError, DbErrorKind, users};
 use tidings_domain::notification::{MessageId, Notification, UserId, payload_problem};
 
-use super::surroundings;
-use crate::consumer::{Outcome, Surroundings};
+use crate::consumer::{MessageOutcome, ProcessError};
 
 /// The result of recording one notification.
 #[derive(Clone, Debug)]
@@ -16,48 +15,48 @@ pub(super) enum RecordResult {
     /// The row existed before.
     Existed(RecordedState),
     /// The notification cannot be recorded now, or ever.
-    Failed(Outcome),
+    Failed(MessageOutcome),
 }
 
-/// Records a batch without duplicate message ids. If PostgreSQL refuses the batch, which is rare, splits the batch
-/// until the refused notifications are found, so that the others are still recorded.
+/// Records a batch without duplicate message ids. If PostgreSQL refuses the batch, which is rare, splits it
+/// until the refused notifications are found, so that the others are recorded.
 ///
 /// # Errors
 ///
-/// Fails if PostgreSQL is down.
+/// Fails if PostgreSQL is unavailable, or if it is unclear whether the notifications are the cause.
 pub(super) async fn record(
     database: &Database,
     batch: Vec<&Notification>,
-) -> Result<HashMap<MessageId, RecordResult>, Surroundings> {
+) -> Result<HashMap<MessageId, RecordResult>, ProcessError> {
     let mut results = HashMap::with_capacity(batch.len());
-    let mut left = vec![batch];
-    while let Some(part) = left.pop() {
+    let mut remaining = vec![batch];
+    while let Some(part) = remaining.pop() {
         if part.is_empty() {
             continue;
         }
         match insert(database, &part).await {
-            Ok(settled) => results.extend(settled),
+            Ok(recorded) => results.extend(recorded),
             Err(error) => match error.kind() {
                 DbErrorKind::MissingReference => {
-                    left.push(without_unknown_users(database, part, &mut results).await?);
+                    remaining.push(without_unknown_users(database, part, &mut results).await?);
                 }
                 DbErrorKind::InvalidData if part.len() == 1 => {
                     let failure = Failure::new("rejected_by_database", error.to_string());
                     results.insert(
                         part[0].message_id,
-                        RecordResult::Failed(Outcome::DeadLetter(failure)),
+                        RecordResult::Failed(MessageOutcome::DeadLetter(failure)),
                     );
                 }
-                DbErrorKind::InvalidData => left.extend(split(part)),
-                DbErrorKind::Environment | DbErrorKind::Unclear => return Err(surroundings(error)),
+                DbErrorKind::InvalidData => remaining.extend(split(part)),
+                DbErrorKind::Environment | DbErrorKind::Unclear => return Err(error.into()),
             },
         }
     }
     Ok(results)
 }
 
-/// Splits a batch that PostgreSQL refused: into the notifications whose payload is probably the cause and the
-/// others, if there are both; otherwise into halves.
+/// Splits a batch that PostgreSQL refused into the notifications whose payload is probably the cause and the
+/// others. Splits the batch into halves if one of these parts would be empty.
 fn split(batch: Vec<&Notification>) -> [Vec<&Notification>; 2] {
     let suspect =
         |notification: &&Notification| payload_problem(notification.payload.get()).is_some();
@@ -95,15 +94,15 @@ async fn results(
 ) -> Result<Vec<(MessageId, RecordResult)>, DbError> {
     let ids = || batch.iter().map(|notification| notification.message_id);
     let others: Vec<MessageId> = ids().filter(|id| !recorded.contains(id)).collect();
-    let standings = if others.is_empty() {
+    let existing = if others.is_empty() {
         HashMap::new()
     } else {
         notifications::recorded_states(client, &others).await?
     };
-    let result = |id| match standings.get(&id) {
+    let result = |id| match existing.get(&id) {
         _ if recorded.contains(&id) => RecordResult::Recorded,
-        Some(standing) => RecordResult::Existed(*standing),
-        None => RecordResult::Failed(Outcome::Retry(Failure::new(
+        Some(row) => RecordResult::Existed(*row),
+        None => RecordResult::Failed(MessageOutcome::Retry(Failure::new(
             "row_vanished",
             "the row existed at the insert and was deleted immediately after".to_owned(),
         ))),
@@ -116,22 +115,21 @@ async fn without_unknown_users<'a>(
     database: &Database,
     batch: Vec<&'a Notification>,
     results: &mut HashMap<MessageId, RecordResult>,
-) -> Result<Vec<&'a Notification>, Surroundings> {
+) -> Result<Vec<&'a Notification>, ProcessError> {
     let ids: Vec<UserId> = batch
         .iter()
         .map(|notification| notification.user_id)
         .collect();
     let existing = database
         .run(async |client| users::existing(client, &ids).await)
-        .await
-        .map_err(surroundings)?;
+        .await?;
     let (known, unknown): (Vec<_>, Vec<_>) = batch
         .into_iter()
         .partition(|notification| existing.contains(&notification.user_id));
     if unknown.is_empty() {
-        // The user may have been created since. Without a pause this could loop.
+        // The user may have been created meanwhile. The error causes a pause; without one this could loop.
         let text = "a foreign key is violated, but all users exist";
-        return Err(Surroundings::Away(text.to_owned()));
+        return Err(ProcessError::Environment(text.to_owned()));
     }
     for notification in unknown {
         let failure = Failure::new(
@@ -140,7 +138,7 @@ async fn without_unknown_users<'a>(
         );
         results.insert(
             notification.message_id,
-            RecordResult::Failed(Outcome::Retry(failure)),
+            RecordResult::Failed(MessageOutcome::Retry(failure)),
         );
     }
     Ok(known)

@@ -15,8 +15,8 @@ use super::{
     Twilio, TwilioSettings, WebhookMessage,
 };
 
-/// The settings of each channel's provider. `None` for a channel that this process does not serve, so that it
-/// does not need the secrets of other channels.
+/// The settings of each channel's provider. `None` for a channel that this process does not serve, so that the
+/// process does not need its secrets.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderSettings {
     /// The e-mail provider.
@@ -176,7 +176,7 @@ impl WebhookProviderSettings {
         })
     }
 
-    /// Secrets that sign webhooks to URLs in payloads.
+    /// Returns the secrets that sign webhooks to URLs in payloads, newest first.
     #[must_use]
     pub fn signing_secrets(&self) -> Vec<SecretString> {
         match self {

@@ -5,13 +5,13 @@
 
 mod base_url;
 mod config;
+mod default_sender;
 mod fcm;
 mod http;
 mod message;
 mod outcome;
 mod redact;
 pub mod sandbox;
-mod sender;
 mod sendgrid;
 pub mod smtp;
 #[cfg(test)]
@@ -26,10 +26,10 @@ pub use config::{
     EmailProviderSettings, ProviderSettings, PushProviderSettings, SmsProviderSettings,
     WebhookProviderSettings,
 };
+pub use default_sender::read_default_sender;
 pub use fcm::{Fcm, FcmSettings, ServiceAccount, ServiceAccountError};
 pub use message::{EmailMessage, PushMessage, SmsMessage, WebhookMessage};
 pub use outcome::{SendOutcome, truncate};
-pub use sender::read_sender;
 pub use sendgrid::{Sendgrid, SendgridSettings};
 pub use twilio::{Twilio, TwilioSender, TwilioSettings};
 

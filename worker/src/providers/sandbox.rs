@@ -21,15 +21,15 @@ use stored_message::StoredMessage;
 /// The settings of the sandbox.
 #[derive(Clone, Debug)]
 pub struct SandboxSettings {
-    /// `SANDBOX_DIR`, default `tidings-sandbox` in the system's folder for temporary files.
+    /// `SANDBOX_DIR`, default `tidings-sandbox` in the system's directory for temporary files.
     pub dir: PathBuf,
-    /// `SMTP_FROM`, default an address that does not exist: whom e-mail is from where the payload does
-    /// not say so.
+    /// `SMTP_FROM`, default an address that does not exist: the sender of an e-mail whose payload names no
+    /// sender.
     pub sender: Mailbox,
 }
 
 impl SandboxSettings {
-    /// Reads the section.
+    /// Reads the section. Returns `None` after a mistake, which `reader` records.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let folder = std::env::temp_dir().join("tidings-sandbox");
         let default = "Tidings <sandbox@tidings.invalid>".parse().ok()?;
@@ -40,15 +40,15 @@ impl SandboxSettings {
     }
 }
 
-/// Writes each message to `<SANDBOX_DIR>/<channel>/<message id>-<hash of the address>.json`, and each e-mail also in
-/// wire format to an `.eml` file. The same message again overwrites its files.
+/// Writes each message to `<SANDBOX_DIR>/<channel>/<message id>-<hash of the address>.json`, and each e-mail
+/// also in wire format to an `.eml` file. A message that is sent again overwrites its files.
 pub struct Sandbox {
     dir: PathBuf,
     sender: Mailbox,
 }
 
 impl Sandbox {
-    /// Creates no directory until the first message.
+    /// Creates a sandbox. The first message creates its directory.
     #[must_use]
     pub fn new(settings: SandboxSettings) -> Self {
         Self {

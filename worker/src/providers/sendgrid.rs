@@ -18,19 +18,19 @@ use tidings_domain::content::Mailbox;
 use tidings_settings::{Reader, table};
 use url::Url;
 
-use super::{BaseUrl, EmailMessage, Provider, SendOutcome, http, read_sender};
+use super::{BaseUrl, EmailMessage, Provider, SendOutcome, http, read_default_sender};
 use request::MailSendRequest;
 
-/// How SendGrid is reached.
+/// The settings of the SendGrid provider.
 #[derive(Clone, Debug)]
 pub struct SendgridSettings {
-    /// `SENDGRID_API_KEY`: a key that may send mail.
+    /// `SENDGRID_API_KEY`: a key with permission to send mail.
     pub api_key: SecretString,
-    /// `SENDGRID_BASE_URL`, default `https://api.sendgrid.com`; the European one is
+    /// `SENDGRID_BASE_URL`, default `https://api.sendgrid.com`. In the EU region:
     /// `https://api.eu.sendgrid.com`.
     pub base_url: BaseUrl,
-    /// `SMTP_FROM`: whom an e-mail is from that does not say so itself. SendGrid wants a sender that the
-    /// account has verified.
+    /// `SMTP_FROM`: the sender of an e-mail whose payload names no sender. SendGrid requires that the account
+    /// has verified it.
     pub sender: Mailbox,
 }
 
@@ -49,7 +49,7 @@ impl SendgridSettings {
             visible
         });
         let base_url = BaseUrl::read(reader, table::SENDGRID_BASE_URL);
-        let sender = read_sender(reader);
+        let sender = read_default_sender(reader);
         Some(Self {
             api_key: api_key?,
             base_url: base_url?,

@@ -1,8 +1,8 @@
 //! Twilio, the Messages resource
 //! (<https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource>).
 //!
-//! Twilio supports no idempotency key (`I-Twilio-Idempotency-Token` is a header of Twilio's own webhooks) and
-//! no other field for the message id: a text message that is sent again arrives twice.
+//! Twilio supports no idempotency key and no other field for the message id, so a text message that is sent
+//! again arrives twice. (`I-Twilio-Idempotency-Token` is a header of Twilio's own webhooks.)
 
 mod response;
 
@@ -19,16 +19,16 @@ use url::Url;
 
 use super::{BaseUrl, Provider, SendOutcome, SmsMessage, http};
 
-/// How Twilio is reached.
+/// The settings of the Twilio provider.
 #[derive(Clone, Debug)]
 pub struct TwilioSettings {
-    /// `TWILIO_ACCOUNT_SID`: `AC…`.
+    /// `TWILIO_ACCOUNT_SID`: the account's id, `AC…`.
     pub account_sid: String,
-    /// `TWILIO_AUTH_TOKEN`: the account's.
+    /// `TWILIO_AUTH_TOKEN`: the account's token.
     pub auth_token: SecretString,
-    /// `TWILIO_FROM_NUMBER`: a telephone number of the account's, or a messaging service (`MG…`).
+    /// `TWILIO_FROM_NUMBER`: a telephone number of the account, or a messaging service (`MG…`).
     pub sender: TwilioSender,
-    /// `TWILIO_BASE_URL`.
+    /// `TWILIO_BASE_URL`, default `https://api.twilio.com`.
     pub base_url: BaseUrl,
 }
 

@@ -21,19 +21,19 @@ pub use push::PushChannel;
 pub use sms::SmsChannel;
 pub use webhook::WebhookChannel;
 
+use super::destinations::WebhookDestinations;
 use super::prepare::PrepareError;
-use super::receivers::WebhookReceivers;
 use super::unrecorded::GoneAddress;
 
 /// A channel of [`Delivery`](super::Delivery). The associated types tie content, message and provider
-/// together, so that a message cannot reach the provider of another channel.
+/// together, so that no message reaches the provider of another channel.
 pub trait DeliveryChannel: Send + Sync + 'static {
     /// The content of the channel's notifications.
     type Content: ChannelContent + Send + 'static;
     /// The provider's message to one address.
     type Message: Send + Sync + 'static;
 
-    /// Returns one message for each address: the address in the payload, or else the user's contacts.
+    /// Returns one message for the address in the payload, or else one for each of the user's contacts.
     ///
     /// # Errors
     ///
@@ -46,13 +46,13 @@ pub trait DeliveryChannel: Send + Sync + 'static {
         content: Self::Content,
     ) -> impl Future<Output = Messages<Self::Message>> + Send;
 
-    /// The receivers' limits, if the channel has many receivers instead of one provider.
-    fn receivers(&self) -> Option<&Arc<WebhookReceivers>> {
+    /// The destinations, if the channel sends to many; `None` if one provider serves the whole channel.
+    fn destinations(&self) -> Option<&Arc<WebhookDestinations>> {
         None
     }
 
-    /// The receiver's URL, if the channel sends to URLs.
-    fn receiver_url(_message: &Self::Message) -> Option<&Url> {
+    /// The URL that the message is sent to, if the channel sends to URLs.
+    fn destination_url(_message: &Self::Message) -> Option<&Url> {
         None
     }
 
@@ -71,8 +71,8 @@ pub struct AddressedMessage<M> {
     pub message: M,
 }
 
-/// Parses an address from the user's contacts. Addresses are checked when they are added; an invalid one
-/// that was written directly into the table is ignored.
+/// Parses an address from the user's contacts. Addresses are checked when they are added. An invalid one that
+/// was written directly into the table is ignored.
 fn parse_stored<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
@@ -83,5 +83,5 @@ fn no_recipient(what: &str, path: &str) -> Failure {
     Failure::new("no_recipient", detail)
 }
 
-/// Shorthand for the result of [`DeliveryChannel::messages`].
+/// The result of [`DeliveryChannel::messages`].
 type Messages<M> = Result<Vec<AddressedMessage<M>>, PrepareError>;

@@ -11,15 +11,14 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{AddressedMessage, DeliveryChannel, Messages, parse_stored};
-use crate::delivery::receivers::WebhookReceivers;
+use crate::delivery::destinations::WebhookDestinations;
 use crate::delivery::unrecorded::GoneAddress;
 use crate::providers::WebhookMessage;
 
 /// Webhooks: to the URL in the payload, or else to the user's enabled endpoints.
 pub struct WebhookChannel {
-    /// Limits and circuit breakers by receiver. `None` for the sandbox, which is one provider for all
-    /// receivers.
-    pub receivers: Option<Arc<WebhookReceivers>>,
+    /// `None` for the sandbox, which is one provider for the whole channel.
+    pub destinations: Option<Arc<WebhookDestinations>>,
     /// Secrets that sign webhooks to URLs in payloads, newest first.
     pub signing_secrets: Vec<SecretString>,
 }
@@ -69,11 +68,11 @@ impl DeliveryChannel for WebhookChannel {
         Ok(messages)
     }
 
-    fn receivers(&self) -> Option<&Arc<WebhookReceivers>> {
-        self.receivers.as_ref()
+    fn destinations(&self) -> Option<&Arc<WebhookDestinations>> {
+        self.destinations.as_ref()
     }
 
-    fn receiver_url(message: &WebhookMessage) -> Option<&Url> {
+    fn destination_url(message: &WebhookMessage) -> Option<&Url> {
         Some(message.to.as_url())
     }
 

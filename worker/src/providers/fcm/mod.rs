@@ -1,11 +1,11 @@
 //! Firebase Cloud Messaging, HTTP v1
 //! (<https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send>).
 
+mod access_token_cache;
 mod request;
 mod response;
 mod service_account;
 mod settings;
-mod token_cache;
 
 use std::time::Duration;
 
@@ -18,17 +18,17 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{Provider, PushMessage, SendOutcome, http};
+use access_token_cache::{AccessToken, AccessTokenCache};
 use request::SendRequest;
 use response::SendResponse;
 pub use service_account::{ServiceAccount, ServiceAccountError};
 pub use settings::FcmSettings;
-use token_cache::{AccessToken, TokenCache};
 
 /// Sends push messages through FCM.
 pub struct Fcm {
     client: Client,
     url: Url,
-    tokens: TokenCache,
+    tokens: AccessTokenCache,
     timeout: Duration,
 }
 
@@ -44,7 +44,7 @@ impl Fcm {
         let path = ["v1", "projects", project, "messages:send"];
         Ok(Self {
             url: settings.base_url.join(&path),
-            tokens: TokenCache::new(client.clone(), settings.account),
+            tokens: AccessTokenCache::new(client.clone(), settings.account),
             client,
             timeout,
         })

@@ -8,37 +8,37 @@ use super::super::PushMessage;
 /// The body of a send request.
 ///
 /// FCM supports no idempotency key, but a device replaces a notification by another one with the same
-/// identifier. The message id is that identifier, so that a message that was sent twice is shown once: Android's
-/// `tag`, APNs' `apns-collapse-id` (at most 64 bytes) and the web's `tag`. Notifications with different ids do
-/// not replace each other.
+/// identifier. The message id is that identifier, so that a message that was sent twice is shown once:
+/// Android's `tag`, APNs' `apns-collapse-id` (at most 64 bytes) and the web's `tag`. Notifications with
+/// different ids do not replace each other.
 ///
 /// `collapse_key` is not used: FCM stores messages with at most four keys for an offline device, so a key for
 /// each message would lose all but the last four.
 #[derive(Serialize)]
 pub(super) struct SendRequest<'a> {
-    message: Message<'a>,
+    message: FcmMessage<'a>,
 }
 
 #[derive(Serialize)]
-struct Message<'a> {
+struct FcmMessage<'a> {
     token: &'a str,
-    notification: Notification<'a>,
+    notification: FcmNotification<'a>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     data: &'a BTreeMap<String, String>,
-    android: Platform<Tag>,
+    android: PlatformMessage<Tag>,
     apns: Apns,
-    webpush: Platform<Tag>,
+    webpush: PlatformMessage<Tag>,
 }
 
 #[derive(Serialize)]
-struct Notification<'a> {
+struct FcmNotification<'a> {
     title: &'a str,
     body: &'a str,
 }
 
 /// Title and body come from `message.notification`.
 #[derive(Serialize)]
-struct Platform<N> {
+struct PlatformMessage<N> {
     notification: N,
 }
 
@@ -60,13 +60,13 @@ struct ApnsHeaders {
 
 impl<'a> SendRequest<'a> {
     pub(super) fn new(message: &'a PushMessage) -> Self {
-        let tag = || Platform {
+        let tag = || PlatformMessage {
             notification: Tag { tag: message.id },
         };
         Self {
-            message: Message {
+            message: FcmMessage {
                 token: message.to.as_str(),
-                notification: Notification {
+                notification: FcmNotification {
                     title: &message.push.title,
                     body: &message.push.body,
                 },

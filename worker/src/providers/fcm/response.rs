@@ -29,7 +29,7 @@ struct SentMessage {
 /// The body of an error response: a `google.rpc.Status`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ErrorBody {
+struct FcmErrorBody {
     error: RpcError,
 }
 
@@ -38,14 +38,14 @@ struct ErrorBody {
 struct RpcError {
     message: String,
     status: String,
-    details: Vec<Detail>,
+    details: Vec<RpcErrorDetail>,
 }
 
 /// One of several types; only `google.firebase.fcm.v1.FcmError` has an `errorCode`, only
 /// `google.rpc.QuotaFailure` `violations`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Detail {
+struct RpcErrorDetail {
     #[serde(rename = "errorCode")]
     error_code: Option<String>,
     violations: Vec<QuotaViolation>,
@@ -61,7 +61,7 @@ struct QuotaViolation {
 impl RpcError {
     /// Returns an empty error if the response has another form.
     fn parse(body: &[u8]) -> Self {
-        let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+        let body: FcmErrorBody = serde_json::from_slice(body).unwrap_or_default();
         body.error
     }
 

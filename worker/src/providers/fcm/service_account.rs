@@ -23,8 +23,8 @@ pub struct ServiceAccount {
     token_uri: Url,
 }
 
-/// The file is not a valid key file of a service account. The messages complete "the file …" and never quote the
-/// file.
+/// The file is not a valid key file of a service account. The messages complete "the file …" and never quote
+/// the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceAccountError {
     /// The file cannot be read.
@@ -52,7 +52,7 @@ pub enum ServiceAccountError {
 
 /// The claims of the assertion (RFC 7523 §3).
 #[derive(Serialize)]
-struct Claims<'a> {
+struct AssertionClaims<'a> {
     iss: &'a str,
     scope: &'static str,
     aud: &'a str,
@@ -112,7 +112,7 @@ impl ServiceAccount {
             kid: self.key_id.clone(),
             ..Header::new(Algorithm::RS256)
         };
-        let claims = Claims {
+        let claims = AssertionClaims {
             iss: &self.client_email,
             scope: SCOPE,
             aud: self.token_uri.as_str(),

@@ -5,14 +5,14 @@ use tidings_settings::{Reader, table};
 use super::super::BaseUrl;
 use super::ServiceAccount;
 
-/// How FCM is reached.
+/// The settings of the FCM provider.
 #[derive(Clone, Debug)]
 pub struct FcmSettings {
-    /// `FCM_SERVICE_ACCOUNT_FILE`: the key file of a service account that may send messages, as the
-    /// Firebase console makes it. It is read once, at the start.
+    /// `FCM_SERVICE_ACCOUNT_FILE`: the key file of a service account with permission to send messages, as
+    /// created by the Firebase console. It is read once, when the worker starts.
     pub account: ServiceAccount,
-    /// `FCM_BASE_URL`, default `https://fcm.googleapis.com`. Access tokens come from the `token_uri` of
-    /// the file all the same.
+    /// `FCM_BASE_URL`, default `https://fcm.googleapis.com`. Does not apply to access tokens, which come from
+    /// the `token_uri` of the key file.
     pub base_url: BaseUrl,
 }
 
@@ -54,14 +54,14 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_noted() {
+    fn all_mistakes_in_the_settings_are_reported() {
         let found = problems(&[("FCM_BASE_URL", "fcm")]);
         let names: Vec<_> = found.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["FCM_SERVICE_ACCOUNT_FILE", "FCM_BASE_URL"]);
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn a_missing_file_is_named() {
         let found = problems(&[("FCM_SERVICE_ACCOUNT_FILE", "/nowhere/account.json")]);
         let message = &found[0].1;
         assert!(

@@ -88,7 +88,7 @@ async fn google(token: impl Respond + 'static, send: impl Respond + 'static) -> 
     server
 }
 
-fn taken() -> ResponseTemplate {
+fn accepted() -> ResponseTemplate {
     json_response(200, &json!({"name": NAME}))
 }
 
@@ -116,9 +116,9 @@ async fn send_many(fcm: &Arc<Fcm>, many: usize) -> Vec<SendOutcome> {
 
 #[tokio::test]
 async fn a_push_message_is_one_post_with_the_access_token_as_bearer() {
-    let server = google(tokens(3599), taken()).await;
-    let report = fcm(&server, TIMEOUT).send(&message()).await;
-    assert_eq!(summary(&report), ("delivered", NAME));
+    let server = google(tokens(3599), accepted()).await;
+    let outcome = fcm(&server, TIMEOUT).send(&message()).await;
+    assert_eq!(summary(&outcome), ("delivered", NAME));
 
     let sent = requests(&server, SEND).await;
     assert_eq!(sent.len(), 1);
@@ -141,7 +141,7 @@ async fn a_push_message_is_one_post_with_the_access_token_as_bearer() {
 
 #[tokio::test]
 async fn a_message_without_data_has_no_data_member() {
-    let server = google(tokens(3599), taken()).await;
+    let server = google(tokens(3599), accepted()).await;
     let mut message = message();
     message.push.data.clear();
     fcm(&server, TIMEOUT).send(&message).await;
@@ -157,15 +157,15 @@ async fn no_response_to_a_written_message_is_unknown() {
     let fcm = fcm(&server, SHORT_TIMEOUT);
     let later = Instant::now() + TIMEOUT;
     fcm.tokens.get(later, None).await.expect("a token");
-    let report = fcm.send(&message()).await;
-    let (what, error) = summary(&report);
+    let outcome = fcm.send(&message()).await;
+    let (what, error) = summary(&outcome);
     assert_eq!(what, "unknown", "{error}");
     assert!(!error.contains("demo-project"), "{error}");
 }
 
 #[tokio::test]
 async fn a_connection_that_is_refused_is_a_failure() {
-    let server = google(tokens(3599), taken()).await;
+    let server = google(tokens(3599), accepted()).await;
     let mut settings = settings(&server);
     settings.base_url = unreachable_url();
     let fcm = Fcm::new(settings, TIMEOUT).expect("a client");
@@ -174,7 +174,7 @@ async fn a_connection_that_is_refused_is_a_failure() {
 
 #[tokio::test]
 async fn debug_output_hides_key_and_device() {
-    let server = google(tokens(3599), taken()).await;
+    let server = google(tokens(3599), accepted()).await;
     let shown = format!("{:?} {:?}", settings(&server), message());
     for hidden in ["PRIVATE KEY", DEVICE] {
         assert!(!shown.contains(hidden), "{shown}");

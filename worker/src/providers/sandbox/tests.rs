@@ -24,12 +24,12 @@ impl Folder {
     }
 
     /// The JSON file that an outcome refers to.
-    fn record(&self, report: &SendOutcome) -> Value {
+    fn record(&self, outcome: &SendOutcome) -> Value {
         let SendOutcome::Delivered {
             reference: Some(path),
-        } = report
+        } = outcome
         else {
-            panic!("{report:?}");
+            panic!("{outcome:?}");
         };
         let json = fs::read(self.0.join(path)).expect("the record");
         serde_json::from_slice(&json).expect("JSON")
@@ -71,8 +71,8 @@ fn mode(path: &Path) -> u32 {
 async fn an_email_is_a_json_file_and_a_message_file() {
     let folder = Folder::new();
     let message = email();
-    let report = folder.sandbox().send(&message).await;
-    let record = folder.record(&report);
+    let outcome = folder.sandbox().send(&message).await;
+    let record = folder.record(&outcome);
     assert_eq!(record["messageId"], json!(message.id));
     assert_eq!(record["channel"], "email");
     assert_eq!(record["to"], "anna@example.org");
@@ -115,8 +115,8 @@ async fn every_channel_has_a_directory_and_its_own_fields() {
             text: "Hallo".to_owned(),
         },
     };
-    let report = sandbox.send(&sms).await;
-    let record = folder.record(&report);
+    let outcome = sandbox.send(&sms).await;
+    let record = folder.record(&outcome);
     assert_eq!(
         (&record["channel"], &record["to"]),
         (&json!("sms"), &json!("+4915112345678"))
@@ -133,8 +133,8 @@ async fn every_channel_has_a_directory_and_its_own_fields() {
             data: BTreeMap::from([("order".to_owned(), "1".to_owned())]),
         },
     };
-    let report = sandbox.send(&push).await;
-    let record = folder.record(&report);
+    let outcome = sandbox.send(&push).await;
+    let record = folder.record(&outcome);
     assert_eq!(
         (&record["channel"], &record["to"]),
         (&json!("push"), &json!("a-device"))
@@ -153,8 +153,8 @@ async fn every_channel_has_a_directory_and_its_own_fields() {
             data: json!({"order": 1}),
         },
     };
-    let report = sandbox.send(&webhook).await;
-    let record = folder.record(&report);
+    let outcome = sandbox.send(&webhook).await;
+    let record = folder.record(&outcome);
     assert_eq!(
         (&record["channel"], &record["event"]),
         (&json!("webhook"), &json!("order.shipped"))
@@ -180,8 +180,8 @@ async fn the_same_message_has_the_same_file_and_another_address_another() {
 async fn a_directory_that_cannot_be_created_is_a_failure() {
     let folder = Folder::new();
     fs::write(&folder.0, "a file where the folder should be").expect("written");
-    let report = folder.sandbox().send(&email()).await;
-    assert!(matches!(report, SendOutcome::Failed { .. }), "{report:?}");
+    let outcome = folder.sandbox().send(&email()).await;
+    assert!(matches!(outcome, SendOutcome::Failed { .. }), "{outcome:?}");
     fs::remove_file(&folder.0).expect("removed");
 }
 

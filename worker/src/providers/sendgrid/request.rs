@@ -13,29 +13,29 @@ use super::super::EmailMessage;
 #[derive(Serialize)]
 pub(super) struct MailSendRequest<'a> {
     personalizations: [Personalization<'a>; 1],
-    from: Address<'a>,
+    from: SendgridAddress<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reply_to: Option<Address<'a>>,
+    reply_to: Option<SendgridAddress<'a>>,
     subject: &'a str,
-    content: Vec<Part<'a>>,
+    content: Vec<SendgridContent<'a>>,
     headers: BTreeMap<&'static str, String>,
     custom_args: CustomArgs,
 }
 
 #[derive(Serialize)]
 struct Personalization<'a> {
-    to: [Address<'a>; 1],
+    to: [SendgridAddress<'a>; 1],
 }
 
 #[derive(Serialize)]
-struct Address<'a> {
+struct SendgridAddress<'a> {
     email: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct Part<'a> {
+struct SendgridContent<'a> {
     #[serde(rename = "type")]
     mime: &'static str,
     value: &'a str,
@@ -52,22 +52,22 @@ impl<'a> MailSendRequest<'a> {
     pub(super) fn new(message: &'a EmailMessage, sender: &'a Mailbox) -> Self {
         let email = &message.email;
         let from = email.from.as_ref().unwrap_or(sender);
-        let text = Part {
+        let text = SendgridContent {
             mime: "text/plain",
             value: &email.text,
         };
         // SendGrid refuses the request if plain text is not first, or if a part is empty.
         let html = email.html.as_deref().filter(|html| !html.is_empty());
-        let html = html.map(|value| Part {
+        let html = html.map(|value| SendgridContent {
             mime: "text/html",
             value,
         });
         Self {
             personalizations: [Personalization {
-                to: [Address::from_email(&message.to)],
+                to: [SendgridAddress::from_email(&message.to)],
             }],
-            from: Address::from_mailbox(from),
-            reply_to: email.reply_to.as_ref().map(Address::from_mailbox),
+            from: SendgridAddress::from_mailbox(from),
+            reply_to: email.reply_to.as_ref().map(SendgridAddress::from_mailbox),
             subject: &email.subject,
             content: std::iter::once(text).chain(html).collect(),
             headers: headers(message, from),
@@ -78,7 +78,7 @@ impl<'a> MailSendRequest<'a> {
     }
 }
 
-impl<'a> Address<'a> {
+impl<'a> SendgridAddress<'a> {
     fn from_email(address: &'a EmailAddress) -> Self {
         Self {
             email: address.as_str(),
@@ -94,9 +94,9 @@ impl<'a> Address<'a> {
     }
 }
 
-/// `Message-ID` is not one of the headers that SendGrid reserves (`x-sg-id`, `x-sg-eid`, `received`,
-/// `dkim-signature`, `Content-Type`, `Content-Transfer-Encoding`, `To`, `From`, `Subject`, `Reply-To`, `CC`,
-/// `BCC`).
+/// `Message-ID` may be set: it is not one of the headers that SendGrid reserves (`x-sg-id`, `x-sg-eid`,
+/// `received`, `dkim-signature`, `Content-Type`, `Content-Transfer-Encoding`, `To`, `From`, `Subject`,
+/// `Reply-To`, `CC`, `BCC`).
 fn headers(message: &EmailMessage, from: &Mailbox) -> BTreeMap<&'static str, String> {
     let mut headers = BTreeMap::new();
     // Converts a domain to ASCII, which a header requires.

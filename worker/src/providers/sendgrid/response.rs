@@ -11,25 +11,25 @@ use super::super::{EmailMessage, SendOutcome, http, truncate};
 /// The body of an error response.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ErrorBody {
-    errors: Vec<ErrorItem>,
+struct SendgridErrorBody {
+    errors: Vec<SendgridError>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ErrorItem {
+struct SendgridError {
     message: Option<String>,
     field: Option<String>,
 }
 
-impl ErrorBody {
+impl SendgridErrorBody {
     /// Returns an empty body if the response has another form.
     fn parse(body: &[u8]) -> Self {
         serde_json::from_slice(body).unwrap_or_default()
     }
 
     fn text(&self) -> String {
-        let text = |item: &ErrorItem| {
+        let text = |item: &SendgridError| {
             let message = item.message.as_deref()?;
             Some(match &item.field {
                 Some(field) => format!("{message} ({field})"),
@@ -42,7 +42,7 @@ impl ErrorBody {
 
     /// Whether SendGrid refuses the sender.
     fn is_about_the_sender(&self) -> bool {
-        let field = |item: &ErrorItem| item.field.as_deref() == Some("from");
+        let field = |item: &SendgridError| item.field.as_deref() == Some("from");
         self.errors.iter().any(field)
     }
 }
@@ -62,7 +62,7 @@ pub(super) fn outcome(
             reference: reference.map(truncate),
         };
     }
-    let error_body = ErrorBody::parse(body);
+    let error_body = SendgridErrorBody::parse(body);
     let error = error_text(status, &error_body.text(), &[message.to.as_str()]);
     match status.as_u16() {
         429 => SendOutcome::Throttled {

@@ -64,8 +64,8 @@ async fn outcome_of(answer: ResponseTemplate, message: &EmailMessage) -> SendOut
 async fn an_email_is_one_post_with_the_key_as_bearer() {
     let answer = ResponseTemplate::new(202).insert_header("X-Message-Id", "14c5d75ce93");
     let server = server_with_response(answer).await;
-    let report = sendgrid(&server).send(&plain()).await;
-    assert_eq!(summary(&report), ("delivered", "14c5d75ce93"));
+    let outcome = sendgrid(&server).send(&plain()).await;
+    assert_eq!(summary(&outcome), ("delivered", "14c5d75ce93"));
 
     let request = only_request(&server).await;
     assert_eq!(request.method.as_str(), "POST");
@@ -158,13 +158,13 @@ async fn each_documented_error_has_its_outcome_and_its_text(
     #[case] status: u16,
     #[case] said: &str,
     #[case] field: &str,
-    #[case] outcome: &str,
+    #[case] expected: &str,
 ) {
     let field = (!field.is_empty()).then_some(field);
     let body = json!({"errors": [{"message": said, "field": field, "help": null}]});
-    let report = outcome_of(json_response(status, &body), &plain()).await;
-    let (what, error) = summary(&report);
-    assert_eq!(what, outcome, "{error}");
+    let outcome = outcome_of(json_response(status, &body), &plain()).await;
+    let (what, error) = summary(&outcome);
+    assert_eq!(what, expected, "{error}");
     assert!(error.starts_with(&status.to_string()), "{error}");
     assert!(
         error.contains(said) && error.contains(field.unwrap_or("")),
@@ -179,8 +179,8 @@ async fn an_unverified_sender_in_the_payload_affects_only_that_email() {
         "field": "from",
         "help": null,
     }]});
-    let report = outcome_of(json_response(403, &body), &with_everything()).await;
-    assert_eq!(summary(&report).0, "rejected");
+    let outcome = outcome_of(json_response(403, &body), &with_everything()).await;
+    assert_eq!(summary(&outcome).0, "rejected");
 }
 
 #[rstest]
@@ -190,19 +190,19 @@ async fn an_unverified_sender_in_the_payload_affects_only_that_email() {
 #[tokio::test]
 async fn a_response_of_unknown_form_is_judged_by_its_status(
     #[case] status: u16,
-    #[case] outcome: &str,
+    #[case] expected: &str,
 ) {
     let answer = ResponseTemplate::new(status).set_body_string("<html>oh no</html>");
-    let report = outcome_of(answer, &plain()).await;
-    let (what, error) = summary(&report);
-    assert_eq!(what, outcome);
+    let outcome = outcome_of(answer, &plain()).await;
+    let (what, error) = summary(&outcome);
+    assert_eq!(what, expected);
     assert!(!error.contains("html"), "{error}");
 }
 
 #[tokio::test]
 async fn a_success_without_a_reference_is_a_success() {
-    let report = outcome_of(ResponseTemplate::new(202), &plain()).await;
-    assert_eq!(report, SendOutcome::Delivered { reference: None });
+    let outcome = outcome_of(ResponseTemplate::new(202), &plain()).await;
+    assert_eq!(outcome, SendOutcome::Delivered { reference: None });
 }
 
 #[tokio::test]
@@ -227,16 +227,19 @@ async fn the_pause_of_too_many_requests_is_the_reset_time() {
 #[tokio::test]
 async fn the_address_is_redacted() {
     let body = json!({"errors": [{"message": "anna@example.com is not an address"}]});
-    let report = outcome_of(json_response(400, &body), &plain()).await;
-    assert_eq!(summary(&report).1, "400 Bad Request: *** is not an address");
+    let outcome = outcome_of(json_response(400, &body), &plain()).await;
+    assert_eq!(
+        summary(&outcome).1,
+        "400 Bad Request: *** is not an address"
+    );
 }
 
 #[tokio::test]
 async fn no_response_to_a_written_request_is_unknown() {
     let server = unresponsive_server().await;
     let sendgrid = Sendgrid::new(settings(base_url(&server)), SHORT_TIMEOUT).expect("a client");
-    let report = sendgrid.send(&plain()).await;
-    let (what, error) = summary(&report);
+    let outcome = sendgrid.send(&plain()).await;
+    let (what, error) = summary(&outcome);
     assert_eq!(what, "unknown", "{error}");
     assert!(!error.contains("127.0.0.1"), "{error}");
 }

@@ -15,13 +15,13 @@ use super::phase::SmtpPhase;
 use super::settings::SmtpLogin;
 
 /// A connection that sends one message after another.
-pub(super) struct Connection {
+pub(super) struct SmtpConnection {
     smtp: AsyncSmtpConnection,
     /// Whether the last transaction was not completed, so that `RSET` is needed.
     needs_reset: bool,
 }
 
-impl Connection {
+impl SmtpConnection {
     pub(super) const fn new(smtp: AsyncSmtpConnection) -> Self {
         Self {
             smtp,

@@ -75,8 +75,8 @@ impl SmtpError {
     }
 }
 
-/// The outcome of an accepted message. Its reference is the whole reply, because each server formats its queue id
-/// differently, with the forms of the `recipient` redacted.
+/// The outcome of an accepted message. Its reference is the whole reply, because each server formats its
+/// queue id differently, with the forms of the `recipient` redacted.
 pub(super) fn delivered_outcome(reply: &Response, recipient: &[&str]) -> SendOutcome {
     let text = truncate(&redact(&reply_text(reply), recipient));
     SendOutcome::Delivered {
@@ -166,8 +166,8 @@ mod tests {
             text: "5.1.1 <anna@exämple.org>: unknown".to_owned(),
         };
         let error = "550 5.1.1 <***>: unknown".to_owned();
-        let report = error_outcome(refused.at(SmtpPhase::Recipient), &TO);
-        assert_eq!(report, SendOutcome::Rejected { error });
+        let outcome = error_outcome(refused.at(SmtpPhase::Recipient), &TO);
+        assert_eq!(outcome, SendOutcome::Rejected { error });
         let lost = SmtpErrorCause::unexpected(&answer).at(SmtpPhase::Recipient);
         let error = "unexpected answer: 250 queued for ***".to_owned();
         assert_eq!(error_outcome(lost, &TO), SendOutcome::Failed { error });

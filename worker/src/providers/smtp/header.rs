@@ -12,12 +12,12 @@ const WORD: usize = 60;
 /// Number of bytes in one encoded word. With its delimiters it fits on a line after any field name.
 const CHUNK: usize = 39;
 
-/// The header section of a message (RFC 5322 §2.2). A value cannot start another field: texts are encoded or lose
-/// their control characters, and only this code breaks lines.
+/// The header section of a message (RFC 5322 §2.2). A value cannot start another field: texts are encoded or
+/// lose their control characters, and only this code breaks lines.
 #[derive(Debug, Default)]
-pub(super) struct Head(String);
+pub(super) struct HeaderSection(String);
 
-impl Head {
+impl HeaderSection {
     /// Writes a field of unstructured text, such as the subject.
     pub(super) fn text(&mut self, name: &str, text: &str) {
         let text = one_line(text);
@@ -65,8 +65,8 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// Whether a text needs no encoding: ASCII, no encoded word, no spaces that folding could remove, and no word that
-/// is too long for a line.
+/// Whether a text needs no encoding: ASCII, no encoded word, no spaces that folding could remove, and no word
+/// that is too long for a line.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
         && !text.contains("=?")
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn subject(text: &str) -> String {
-        let mut head = Head::default();
+        let mut head = HeaderSection::default();
         head.text("Subject", text);
         head.into_string()
     }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn no_value_starts_a_line() {
-        let mut head = Head::default();
+        let mut head = HeaderSection::default();
         head.text("Subject", "Hi\r\nBcc: eve@example.com");
         head.mailbox("From", Some("A\r\nBcc: b\"\\"), "a@example.com\r\nBcc: c");
         head.structured("Message-ID", "<a>\nBcc: d\r");

@@ -7,7 +7,7 @@ use lettre::message::{Body, MultiPart, SinglePart};
 use tidings_domain::content::{EmailAddress, Mailbox};
 use url::{Host, Url};
 
-use super::header::Head;
+use super::header::HeaderSection;
 use crate::providers::EmailMessage;
 
 /// Maximum length of an unsubscribe URL, so that it fits on a header line of 998 bytes (RFC 5322 §2.1.1).
@@ -39,7 +39,7 @@ impl Mail {
         let sender = email.from.as_ref().unwrap_or(sender);
         let (from, to) = (wire_address(&sender.address)?, wire_address(&message.to)?);
 
-        let mut head = Head::default();
+        let mut head = HeaderSection::default();
         head.mailbox("From", sender.name.as_deref(), from.as_ref());
         head.mailbox("To", None, to.as_ref());
         if let Some(reply_to) = &email.reply_to {

@@ -1,13 +1,13 @@
 //! E-mail through an SMTP server (RFC 5321), with lettre.
 
 mod connection;
+mod connector;
 mod error;
 mod header;
 pub(super) mod message;
 mod phase;
 mod pool;
 mod reply;
-mod server;
 mod settings;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,24 +22,24 @@ use lettre::transport::smtp::response::Response;
 use tidings_domain::content::Mailbox;
 
 use super::{EmailMessage, Provider, SendOutcome};
-use connection::Connection;
+use connection::SmtpConnection;
+use connector::SmtpConnector;
 use error::SmtpError;
 use message::Mail;
-use pool::Pool;
-use server::Server;
+use pool::SmtpPool;
 pub use settings::{SmtpLogin, SmtpSettings, SmtpTls};
 
 /// Sends e-mail through an SMTP server.
 pub struct Smtp {
-    server: Server,
-    pool: Pool,
+    connector: SmtpConnector,
+    pool: SmtpPool,
     sender: Mailbox,
     timeout: Duration,
 }
 
 impl Smtp {
-    /// Builds a client that sends at most `connections` messages concurrently, each within `timeout`. Trusts the
-    /// certificate authorities of the system (or of `SSL_CERT_FILE`).
+    /// Builds a client that sends at most `connections` messages concurrently, each within `timeout`. Trusts
+    /// the certificate authorities of the system (or of `SSL_CERT_FILE`).
     ///
     /// # Errors
     ///
@@ -75,9 +75,9 @@ impl Smtp {
     ) -> Result<Self, Error> {
         Ok(Self {
             sender: settings.sender.clone(),
-            // Half, so that there is time for another address of the host if the first does not answer.
-            server: Server::new(settings, authority, timeout / 2)?,
-            pool: Pool::new(connections),
+            // Half, so that there is time to try a second address of the host.
+            connector: SmtpConnector::new(settings, authority, timeout / 2)?,
+            pool: SmtpPool::new(connections),
             timeout,
         })
     }
@@ -107,13 +107,13 @@ impl Smtp {
                 outcome => return outcome,
             }
         }
-        let connection = self.server.connect().await?;
+        let connection = self.connector.connect().await?;
         self.send_over(connection, mail, ended).await
     }
 
     async fn send_over(
         &self,
-        mut connection: Connection,
+        mut connection: SmtpConnection,
         mail: &Mail,
         ended: &AtomicBool,
     ) -> Result<Response, SmtpError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::connection::Connection;
+use super::connection::SmtpConnection;
 
 /// How long an idle connection is kept. Servers close idle connections after some minutes (RFC 5321 §4.5.3.2.7:
 /// five), and a firewall may drop them earlier without notice.
@@ -16,22 +16,22 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A pool of SMTP connections with a maximum number.
 ///
 /// lettre's own pool is not used. It returns a connection to the pool after its use was interrupted (by a
-/// timeout, for example), and from then on takes the replies to one message for the replies to the next. It also
-/// sends `NOOP` before each message, and it has no maximum.
-pub(super) struct Pool {
+/// timeout, for example), and from then on takes the replies to one message for the replies to the next. It
+/// also sends `NOOP` before each message, and it has no maximum.
+pub(super) struct SmtpPool {
     slots: Semaphore,
-    idle: Arc<Mutex<Idle>>,
+    idle: Arc<Mutex<IdleConnections>>,
 }
 
 #[derive(Default)]
-struct Idle {
+struct IdleConnections {
     /// Ordered by last use; the most recently used is last.
-    connections: Vec<(Instant, Connection)>,
+    connections: Vec<(Instant, SmtpConnection)>,
     /// Whether the task that closes idle connections runs.
     is_watched: bool,
 }
 
-impl Pool {
+impl SmtpPool {
     pub(super) fn new(connections: usize) -> Self {
         Self {
             slots: Semaphore::new(connections),
@@ -45,13 +45,13 @@ impl Pool {
     }
 
     /// Takes the most recently used connection. The server may have closed it, which its next use detects.
-    pub(super) fn take(&self) -> Option<Connection> {
+    pub(super) fn take(&self) -> Option<SmtpConnection> {
         let (since, connection) = lock(&self.idle).connections.pop()?;
         (since.elapsed() < MAX_IDLE).then_some(connection)
     }
 
     /// Returns a connection to the pool.
-    pub(super) fn keep(&self, connection: Connection) {
+    pub(super) fn keep(&self, connection: SmtpConnection) {
         let mut idle = lock(&self.idle);
         idle.connections.push((Instant::now(), connection));
         if !std::mem::replace(&mut idle.is_watched, true) {
@@ -61,7 +61,7 @@ impl Pool {
 }
 
 /// Closes connections that have been idle too long, until there are no idle connections.
-async fn close_idle(idle: Weak<Mutex<Idle>>) {
+async fn close_idle(idle: Weak<Mutex<IdleConnections>>) {
     let mut is_watched = true;
     while is_watched {
         sleep(MAX_IDLE / 2).await;
@@ -82,7 +82,7 @@ async fn close_idle(idle: Weak<Mutex<Idle>>) {
     }
 }
 
-fn lock(idle: &Mutex<Idle>) -> MutexGuard<'_, Idle> {
+fn lock(idle: &Mutex<IdleConnections>) -> MutexGuard<'_, IdleConnections> {
     // No code under the lock can leave the state inconsistent.
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

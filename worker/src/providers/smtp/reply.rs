@@ -2,8 +2,8 @@ use super::phase::SmtpPhase;
 use crate::providers::redact::REDACTED;
 use crate::providers::{SendOutcome, truncate};
 
-/// The outcome of a negative reply. The recipient is already redacted in `text`. Reply codes are those of RFC 5321
-/// §4.2.3, RFC 4954 §6 (login) and RFC 7504; enhanced codes those of RFC 3463.
+/// The outcome of a negative reply. The recipient is already redacted in `text`. Reply codes are those of RFC
+/// 5321 §4.2.3, RFC 4954 §6 (login) and RFC 7504; enhanced codes those of RFC 3463.
 pub(super) fn reply_outcome(phase: SmtpPhase, code: u16, text: &str) -> SendOutcome {
     let error = truncate(&format!("{code} {text}"));
     match (phase, code) {
@@ -25,9 +25,9 @@ pub(super) fn reply_outcome(phase: SmtpPhase, code: u16, text: &str) -> SendOutc
     }
 }
 
-/// Whether a 421 or 45x limits the rate of all messages, instead of refusing one message. A pause stops the whole
-/// channel and uses up no attempt, so one recipient that is never accepted could stop the channel for ever;
-/// a rate limit that is mistaken for a failure only uses up attempts. Therefore:
+/// Whether a 421 or 45x limits the rate of all messages, instead of refusing one message. A pause stops the
+/// whole channel and uses up no attempt, so one recipient that is never accepted could stop the channel for
+/// ever; a rate limit that is mistaken for a failure only uses up attempts. Therefore:
 ///
 /// - Before `RCPT TO`, every 421 limits the rate. So do 4.7.x ("security or policy") and 4.3.2 ("system not
 ///   accepting network messages"), except 4.7.0 at login, which means that the login could not be verified now
@@ -58,9 +58,10 @@ fn is_throttling(phase: SmtpPhase, code: u16, text: &str) -> bool {
     by_code || enhanced == "4.3.2" || mentions_rate(&text)
 }
 
-/// Whether a 45x after `RCPT TO` concerns the recipient: the address (4.1.x except 4.1.7 and 4.1.8, which are the
-/// sender's), the mailbox (4.2.x), greylisting, or any text that mentions the recipient. All other replies
-/// concern the client, the sender or the server: a filter that is down, a name server that does not answer.
+/// Whether a 45x after `RCPT TO` concerns the recipient: the address (4.1.x except 4.1.7 and 4.1.8, which are
+/// the sender's), the mailbox (4.2.x), greylisting, or any text that mentions the recipient. All other
+/// replies concern the client, the sender or the server: a filter that is down, a name server that does not
+/// answer.
 fn concerns_recipient(text: &str) -> bool {
     let text = text.to_lowercase();
     let enhanced = enhanced_code(&text);

@@ -6,25 +6,25 @@ use tidings_domain::content::Mailbox;
 use tidings_settings::{AppEnv, Reader, table};
 use url::Host;
 
-use crate::providers::read_sender;
+use crate::providers::read_default_sender;
 
-/// Which server takes our e-mail, and who we are to it.
+/// The settings of the SMTP provider.
 #[derive(Clone, Debug)]
 pub struct SmtpSettings {
-    /// `SMTP_HOST`, required: a name or an address. With TLS, what the certificate must be for.
+    /// `SMTP_HOST`, required: a host name or an address. With TLS, the certificate must be valid for it.
     pub host: String,
     /// `SMTP_PORT`, default 587 for `starttls`, 465 for `tls` and 25 for `none`.
     pub port: u16,
-    /// `SMTP_TLS`, default `starttls`. With `none` a password is refused in production, unless the
+    /// `SMTP_TLS`, default `starttls`. In production, `none` is refused together with a password, unless the
     /// server is on the same machine.
     pub tls: SmtpTls,
     /// `SMTP_USER` and `SMTP_PASS`: both or neither.
     pub login: Option<SmtpLogin>,
-    /// `SMTP_FROM`, required.
+    /// `SMTP_FROM`, required: the sender of an e-mail whose payload names no sender.
     pub sender: Mailbox,
 }
 
-/// Who logs in.
+/// The credentials for logging in.
 #[derive(Clone, Debug)]
 pub struct SmtpLogin {
     /// `SMTP_USER`.
@@ -36,12 +36,12 @@ pub struct SmtpLogin {
 /// How the connection is encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SmtpTls {
-    /// By the command STARTTLS (RFC 3207); a server that does not offer it gets nothing.
+    /// With the command STARTTLS (RFC 3207). Nothing is sent to a server that does not offer it.
     #[default]
     StartTls,
-    /// From the first byte (RFC 8314 §3.3).
+    /// From the first byte (implicit TLS, RFC 8314 §3.3).
     Tls,
-    /// Not at all.
+    /// Unencrypted.
     None,
 }
 
@@ -69,13 +69,14 @@ impl FromStr for SmtpTls {
 }
 
 impl SmtpSettings {
-    /// Reads the section. `None` where a required setting is missing.
+    /// Reads the section. Returns `None` if a required setting is missing or invalid; `reader` records every
+    /// mistake.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let host = host(reader);
         let tls: SmtpTls = reader.value(table::SMTP_TLS);
         let port = reader.optional(table::SMTP_PORT).unwrap_or(tls.port());
         let login = login(reader);
-        let sender = read_sender(reader);
+        let sender = read_default_sender(reader);
         let production = AppEnv::read(reader).is_production();
         if production
             && tls == SmtpTls::None
@@ -172,7 +173,7 @@ mod tests {
     #[case(&[("SMTP_USER", "anna")], &["SMTP_PASS"])]
     #[case(&[("SMTP_PASS", "secret")], &["SMTP_USER"])]
     #[case(&[("SMTP_TLS", "ssl"), ("SMTP_PORT", "0")], &["SMTP_TLS", "SMTP_PORT"])]
-    fn what_is_wrong_is_named(#[case] settings: &[(&str, &str)], #[case] wrong: &[&str]) {
+    fn each_wrong_setting_is_named(#[case] settings: &[(&str, &str)], #[case] wrong: &[&str]) {
         let problems = read(settings).expect_err("a problem");
         let names: Vec<_> = problems.0.iter().map(|problem| problem.name).collect();
         assert_eq!(names, wrong);
@@ -185,7 +186,7 @@ mod tests {
     #[case("localhost", "production", true)]
     #[case("127.0.0.1", "production", true)]
     #[case("::1", "production", true)]
-    fn a_password_crosses_the_wire_unencrypted_in_development_alone(
+    fn a_password_is_sent_unencrypted_only_in_development_or_to_the_same_machine(
         #[case] host: &str,
         #[case] env: &str,
         #[case] right: bool,

@@ -9,7 +9,7 @@ use super::super::{SendOutcome, http, truncate};
 
 /// The body of a success response.
 #[derive(Deserialize)]
-struct Created {
+struct CreatedMessage {
     sid: String,
 }
 
@@ -17,13 +17,13 @@ struct Created {
 /// (<https://www.twilio.com/docs/usage/twilios-response#response-formats-exceptions>).
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ErrorBody {
+struct TwilioErrorBody {
     code: Option<u32>,
     message: String,
     more_info: Option<String>,
 }
 
-impl ErrorBody {
+impl TwilioErrorBody {
     fn text(&self) -> String {
         let code = self.code.map(|code| format!("{code} "));
         let more = self.more_info.as_ref().map(|url| format!(" ({url})"));
@@ -37,7 +37,7 @@ impl ErrorBody {
 }
 
 /// What a refused request says about further requests.
-enum ErrorScope {
+enum TwilioErrorScope {
     /// The account or the sender: every message would be refused.
     Account,
     /// The rate: the sender cannot send more for now.
@@ -57,7 +57,7 @@ enum ErrorScope {
 /// These codes therefore count as the message's, although a setting of the account is involved: 21408 (no
 /// permission for the region), 21608 (a trial account and an unverified number), 21612 (no route from this
 /// sender to the number), 21703 (no matching number in the service). Other numbers can still be reached.
-const fn error_scope(code: u32) -> ErrorScope {
+const fn error_scope(code: u32) -> TwilioErrorScope {
     match code {
         // The account is suspended, out of funds, or its credentials are wrong.
         10001 | 20003 | 20005 | 20006 | 20008 | 20403 | 20404 | 30002 | 70051 | 90010
@@ -66,12 +66,12 @@ const fn error_scope(code: u32) -> ErrorScope {
         // `TWILIO_FROM_NUMBER` does not allow.
         | 21212 | 21601 | 21603 | 21606 | 21659 | 21660 | 21661
         // The messaging service does not exist or has no numbers.
-        | 21701 | 21704 | 21705 => ErrorScope::Account,
+        | 21701 | 21704 | 21705 => TwilioErrorScope::Account,
         // Too many concurrent requests; too many queued messages for this sender; the daily limit.
-        20429 | 21611 | 30001 | 63038 => ErrorScope::Rate,
+        20429 | 21611 | 30001 | 63038 => TwilioErrorScope::Rate,
         // Maintenance.
-        21730 => ErrorScope::Twilio,
-        _ => ErrorScope::Message,
+        21730 => TwilioErrorScope::Twilio,
+        _ => TwilioErrorScope::Message,
     }
 }
 
@@ -84,13 +84,13 @@ pub(super) fn outcome(
     now: Timestamp,
 ) -> SendOutcome {
     if status.is_success() {
-        let created: Option<Created> = serde_json::from_slice(body).ok();
+        let created: Option<CreatedMessage> = serde_json::from_slice(body).ok();
         return SendOutcome::Delivered {
             reference: created.map(|created| truncate(&created.sid)),
         };
     }
     // If the body has another form, only the status counts.
-    let error_body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+    let error_body: TwilioErrorBody = serde_json::from_slice(body).unwrap_or_default();
     let (number, digits) = (to.as_str(), to.as_str().trim_start_matches('+'));
     let error = error_text(status, &error_body.text(), &[number, digits]);
     let throttled = |error| SendOutcome::Throttled {
@@ -100,12 +100,14 @@ pub(super) fn outcome(
     match (status.as_u16(), error_body.code.map(error_scope)) {
         (429, _) => throttled(error),
         (300..=399 | 408 | 500.., _) => SendOutcome::Failed { error },
-        (401, _) | (_, Some(ErrorScope::Account)) => SendOutcome::CredentialsRefused { error },
-        (_, Some(ErrorScope::Rate)) => throttled(error),
-        (_, Some(ErrorScope::Twilio)) => SendOutcome::Failed { error },
+        (401, _) | (_, Some(TwilioErrorScope::Account)) => {
+            SendOutcome::CredentialsRefused { error }
+        }
+        (_, Some(TwilioErrorScope::Rate)) => throttled(error),
+        (_, Some(TwilioErrorScope::Twilio)) => SendOutcome::Failed { error },
         // Without an error code: a key without permission, an unknown account, or a wrong `TWILIO_BASE_URL`.
         // 403 also occurs with codes about the number.
         (403, None) | (404 | 405, _) => SendOutcome::CredentialsRefused { error },
-        (_, Some(ErrorScope::Message) | None) => SendOutcome::Rejected { error },
+        (_, Some(TwilioErrorScope::Message) | None) => SendOutcome::Rejected { error },
     }
 }

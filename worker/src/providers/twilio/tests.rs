@@ -46,8 +46,8 @@ async fn a_text_message_is_one_form_with_basic_authentication() {
     let sid = "SM0123456789abcdef0123456789abcdef";
     let created = json!({"sid": sid, "status": "queued", "error_code": null});
     let server = server_with_response(json_response(201, &created)).await;
-    let report = twilio(&server).send(&message()).await;
-    assert_eq!(summary(&report), ("delivered", sid));
+    let outcome = twilio(&server).send(&message()).await;
+    assert_eq!(summary(&outcome), ("delivered", sid));
 
     let request = only_request(&server).await;
     assert_eq!(request.method.as_str(), "POST");
@@ -194,13 +194,13 @@ async fn each_documented_error_has_its_outcome_and_its_text(
     #[case] status: u16,
     #[case] code: u32,
     #[case] said: &str,
-    #[case] outcome: &str,
+    #[case] expected: &str,
 ) {
     let more_info = format!("https://www.twilio.com/docs/errors/{code}");
     let body = json!({"code": code, "message": said, "more_info": more_info, "status": status});
-    let report = outcome_of(json_response(status, &body)).await;
-    let (what, error) = summary(&report);
-    assert_eq!(what, outcome, "{error}");
+    let outcome = outcome_of(json_response(status, &body)).await;
+    let (what, error) = summary(&outcome);
+    assert_eq!(what, expected, "{error}");
     assert!(error.starts_with(&status.to_string()), "{error}");
     assert!(
         error.ends_with(&format!("{code} {said} ({more_info})")),
@@ -218,12 +218,12 @@ async fn each_documented_error_has_its_outcome_and_its_text(
 #[tokio::test]
 async fn a_response_of_unknown_form_is_judged_by_its_status(
     #[case] status: u16,
-    #[case] outcome: &str,
+    #[case] expected: &str,
 ) {
     let answer = ResponseTemplate::new(status).set_body_string("<html>oh no</html>");
-    let report = outcome_of(answer).await;
-    let (what, error) = summary(&report);
-    assert_eq!(what, outcome);
+    let outcome = outcome_of(answer).await;
+    let (what, error) = summary(&outcome);
+    assert_eq!(what, expected);
     assert!(!error.contains("html"), "{error}");
 }
 
@@ -239,9 +239,9 @@ async fn the_pause_is_retry_after() {
 async fn the_number_is_redacted() {
     let said = "The 'To' number +4915112345678 (4915112345678) is not a valid phone number.";
     let body = json!({"code": 21211, "message": said, "status": 400});
-    let report = outcome_of(json_response(400, &body)).await;
+    let outcome = outcome_of(json_response(400, &body)).await;
     assert_eq!(
-        summary(&report).1,
+        summary(&outcome).1,
         "400 Bad Request: 21211 The 'To' number *** (***) is not a valid phone number."
     );
 }
@@ -250,8 +250,8 @@ async fn the_number_is_redacted() {
 async fn no_response_to_a_written_request_is_unknown() {
     let server = unresponsive_server().await;
     let twilio = Twilio::new(settings(base_url(&server)), SHORT_TIMEOUT).expect("a client");
-    let report = twilio.send(&message()).await;
-    let (what, error) = summary(&report);
+    let outcome = twilio.send(&message()).await;
+    let (what, error) = summary(&outcome);
     assert_eq!(what, "unknown", "{error}");
     assert!(!error.contains(ACCOUNT), "{error}");
 }
@@ -259,8 +259,8 @@ async fn no_response_to_a_written_request_is_unknown() {
 #[tokio::test]
 async fn a_connection_that_is_refused_is_a_failure() {
     let twilio = Twilio::new(settings(unreachable_url()), TIMEOUT).expect("a client");
-    let report = twilio.send(&message()).await;
-    let (what, error) = summary(&report);
+    let outcome = twilio.send(&message()).await;
+    let (what, error) = summary(&outcome);
     assert_eq!(what, "failed", "{error}");
     assert!(!error.contains(ACCOUNT), "{error}");
 }

@@ -1,5 +1,5 @@
-//! Webhooks, signed according to [Standard Webhooks](https://www.standardwebhooks.com/). Anyone may run a receiver,
-//! so no receiver is trusted, and each has a state of its own.
+//! Webhooks, signed according to [Standard Webhooks](https://www.standardwebhooks.com/). Anyone may run a
+//! receiver, so no receiver is trusted, and each destination has a state of its own.
 
 mod resolver;
 mod response;

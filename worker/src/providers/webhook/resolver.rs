@@ -26,8 +26,8 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// A resolver that returns only the addresses that the egress policy allows. The client connects to exactly these
-/// addresses, without a second lookup that could return others.
+/// A resolver that returns only the addresses that the egress policy allows. The client connects to exactly
+/// these addresses, without a second lookup that could return others.
 pub(super) struct GuardedResolver {
     pub(super) policy: Arc<EgressPolicy>,
     pub(super) scope: AddressScope,

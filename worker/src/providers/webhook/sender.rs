@@ -36,7 +36,7 @@ pub struct WebhookSender {
 
 /// The body of the request. Its bytes are the same at every attempt.
 #[derive(Serialize)]
-struct Body<'a> {
+struct WebhookBody<'a> {
     r#type: &'a str,
     timestamp: Timestamp,
     data: &'a Value,
@@ -120,7 +120,7 @@ fn build_request(
     message: &WebhookMessage,
     now: Timestamp,
 ) -> Result<RequestBuilder, String> {
-    let body = Body {
+    let body = WebhookBody {
         r#type: &message.webhook.event,
         timestamp: message.accepted_at,
         data: &message.webhook.data,

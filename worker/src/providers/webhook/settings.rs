@@ -4,19 +4,19 @@ use tidings_settings::{Reader, table};
 
 use super::SigningSecret;
 
-/// How webhooks are sent.
+/// The settings of the provider `http` of webhooks.
 #[derive(Clone, Debug)]
 pub struct WebhookSettings {
-    /// Where they may go.
+    /// The hosts and addresses that webhooks may be sent to.
     pub egress: EgressPolicy,
-    /// `WEBHOOK_SIGNING_SECRET`, default none: signs what goes to a URL that a payload names. `whsec_` and
-    /// 24 to 64 bytes in base64; several, the newest first, separated by blanks or commas, while one is
-    /// being replaced.
+    /// `WEBHOOK_SIGNING_SECRET`, default none: signs webhooks to URLs in payloads. `whsec_` and 24 to 64
+    /// bytes in base64. While a secret is being replaced, several, separated by spaces or commas, newest
+    /// first.
     signing_secrets: Vec<SecretString>,
 }
 
 impl WebhookSettings {
-    /// Reads the section.
+    /// Reads the section. Returns `None` after a mistake, which `reader` records.
     pub fn read(reader: &mut Reader) -> Option<Self> {
         let egress = EgressPolicy::read(reader);
         let text = reader
@@ -37,7 +37,7 @@ impl WebhookSettings {
         })
     }
 
-    /// The secrets that sign what goes to a URL that a payload names, the newest first.
+    /// Returns the secrets that sign webhooks to URLs in payloads, newest first.
     #[must_use]
     pub fn signing_secrets(&self) -> Vec<SecretString> {
         self.signing_secrets.clone()

@@ -46,8 +46,8 @@ impl SigningSecret {
     }
 }
 
-/// The value of `webhook-signature`: one signature for each secret, separated by spaces, so that a receiver that
-/// knows one of the secrets can verify the request. `None` if there is no secret.
+/// The value of `webhook-signature`: one signature for each secret, separated by spaces, so that a receiver
+/// that knows one of the secrets can verify the request. `None` if there is no secret.
 pub(super) fn signatures(
     secrets: &[SigningSecret],
     id: &str,

@@ -57,11 +57,11 @@ async fn each_documented_error_has_its_outcome_and_its_text(
     #[case] status: u16,
     #[case] rpc: &str,
     #[case] code: Option<&str>,
-    #[case] outcome: &str,
+    #[case] expected: &str,
 ) {
-    let report = outcome_of(refusal(status, rpc, code, "FCM's own words")).await;
-    let (what, error) = summary(&report);
-    assert_eq!(what, outcome, "{error}");
+    let outcome = outcome_of(refusal(status, rpc, code, "FCM's own words")).await;
+    let (what, error) = summary(&outcome);
+    assert_eq!(what, expected, "{error}");
     assert!(error.starts_with(&status.to_string()), "{error}");
     let words = format!(": {} FCM's own words", code.unwrap_or(rpc));
     assert!(error.ends_with(&words), "{error}");
@@ -74,19 +74,19 @@ async fn each_documented_error_has_its_outcome_and_its_text(
 #[tokio::test]
 async fn a_response_of_unknown_form_is_judged_by_its_status(
     #[case] status: u16,
-    #[case] outcome: &str,
+    #[case] expected: &str,
 ) {
     let answer = ResponseTemplate::new(status).set_body_string("<html>oh no</html>");
-    let report = outcome_of(answer).await;
-    let (what, error) = summary(&report);
-    assert_eq!(what, outcome);
+    let outcome = outcome_of(answer).await;
+    let (what, error) = summary(&outcome);
+    assert_eq!(what, expected);
     assert!(!error.contains("html"), "{error}");
 }
 
 #[tokio::test]
 async fn a_success_with_an_invalid_body_is_a_success() {
-    let report = outcome_of(ResponseTemplate::new(200)).await;
-    assert_eq!(report, SendOutcome::Delivered { reference: None });
+    let outcome = outcome_of(ResponseTemplate::new(200)).await;
+    assert_eq!(outcome, SendOutcome::Delivered { reference: None });
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn the_quota_of_one_device_does_not_affect_the_others(
     #[case] said: &str,
     #[case] subject: &str,
     #[case] description: &str,
-    #[case] outcome: &str,
+    #[case] expected: &str,
 ) {
     let answer = json_response(
         429,
@@ -135,14 +135,14 @@ async fn the_quota_of_one_device_does_not_affect_the_others(
             }],
         }}),
     );
-    assert_eq!(summary(&outcome_of(answer).await).0, outcome);
+    assert_eq!(summary(&outcome_of(answer).await).0, expected);
 }
 
 #[tokio::test]
 async fn the_device_token_is_redacted() {
     let said = format!("{DEVICE} is not a valid FCM registration token");
-    let report = outcome_of(refusal(400, "INVALID_ARGUMENT", None, &said)).await;
-    let (_, error) = summary(&report);
+    let outcome = outcome_of(refusal(400, "INVALID_ARGUMENT", None, &said)).await;
+    let (_, error) = summary(&outcome);
     assert!(error.contains("*** is not a valid"), "{error}");
     assert!(!error.contains(DEVICE), "{error}");
 }

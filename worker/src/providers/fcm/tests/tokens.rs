@@ -12,7 +12,7 @@ fn first_token_revoked(request: &Request) -> ResponseTemplate {
     if header(request, "authorization") == "Bearer ya29.1" {
         return unauthenticated();
     }
-    taken()
+    accepted()
 }
 
 fn unauthenticated() -> ResponseTemplate {
@@ -25,7 +25,7 @@ fn unauthenticated() -> ResponseTemplate {
 
 #[tokio::test]
 async fn a_token_is_requested_with_an_assertion_signed_by_the_account() {
-    let server = google(tokens(3599), taken()).await;
+    let server = google(tokens(3599), accepted()).await;
     fcm(&server, TIMEOUT).send(&message()).await;
     let asked = requests(&server, TOKEN).await;
     assert_eq!(asked.len(), 1);
@@ -61,7 +61,7 @@ async fn a_token_is_requested_with_an_assertion_signed_by_the_account() {
 
 #[tokio::test]
 async fn one_token_serves_many_messages() {
-    let server = google(tokens(3599), taken()).await;
+    let server = google(tokens(3599), accepted()).await;
     let fcm = fcm(&server, TIMEOUT);
     for _ in 0..5 {
         assert_eq!(summary(&fcm.send(&message()).await).0, "delivered");
@@ -71,16 +71,20 @@ async fn one_token_serves_many_messages() {
 
 #[tokio::test]
 async fn concurrent_first_messages_request_one_token() {
-    let server = google(tokens(3599), taken()).await;
+    let server = google(tokens(3599), accepted()).await;
     let fcm = Arc::new(fcm(&server, TIMEOUT));
-    let reports = send_many(&fcm, 20).await;
-    assert!(reports.iter().all(|r| summary(r).0 == "delivered"));
+    let outcomes = send_many(&fcm, 20).await;
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| summary(outcome).0 == "delivered")
+    );
     assert_eq!(counts(&server).await, (1, 20));
 }
 
 #[tokio::test]
 async fn a_token_that_is_about_to_expire_is_used_once() {
-    let server = google(tokens(30), taken()).await;
+    let server = google(tokens(30), accepted()).await;
     let fcm = fcm(&server, TIMEOUT);
     for _ in 0..2 {
         assert_eq!(summary(&fcm.send(&message()).await).0, "delivered");
@@ -94,16 +98,20 @@ async fn a_token_that_is_about_to_expire_is_used_once() {
 async fn a_token_that_was_revoked_is_replaced_once_for_all_messages() {
     let server = google(tokens(3599), first_token_revoked).await;
     let fcm = Arc::new(fcm(&server, TIMEOUT));
-    let reports = send_many(&fcm, 10).await;
-    assert!(reports.iter().all(|r| summary(r).0 == "delivered"));
+    let outcomes = send_many(&fcm, 10).await;
+    assert!(
+        outcomes
+            .iter()
+            .all(|outcome| summary(outcome).0 == "delivered")
+    );
     assert_eq!(counts(&server).await, (2, 20));
 }
 
 #[tokio::test]
 async fn a_new_token_that_is_refused_too_means_wrong_credentials() {
     let server = google(tokens(3599), unauthenticated()).await;
-    let report = fcm(&server, TIMEOUT).send(&message()).await;
-    assert_eq!(summary(&report).0, "credentials");
+    let outcome = fcm(&server, TIMEOUT).send(&message()).await;
+    assert_eq!(summary(&outcome).0, "credentials");
     assert_eq!(counts(&server).await, (2, 2));
 }
 
@@ -122,8 +130,8 @@ async fn a_third_party_refusal_keeps_the_token() {
         }}),
     );
     let server = google(tokens(3599), third_party).await;
-    let report = fcm(&server, TIMEOUT).send(&message()).await;
-    assert_eq!(summary(&report).0, "refused for now");
+    let outcome = fcm(&server, TIMEOUT).send(&message()).await;
+    assert_eq!(summary(&outcome).0, "refused for now");
     assert_eq!(counts(&server).await, (1, 1));
 }
 
@@ -139,14 +147,14 @@ async fn a_third_party_refusal_keeps_the_token() {
 async fn without_a_token_nothing_is_sent(
     #[case] status: u16,
     #[case] error: &str,
-    #[case] outcome: &str,
+    #[case] expected: &str,
 ) {
     let body = json!({"error": error, "error_description": "Invalid JWT Signature."});
-    let server = google(json_response(status, &body), taken()).await;
+    let server = google(json_response(status, &body), accepted()).await;
     let fcm = Arc::new(fcm(&server, TIMEOUT));
-    for report in send_many(&fcm, 5).await {
-        let (what, said) = summary(&report);
-        assert_eq!(what, outcome, "{said}");
+    for outcome in send_many(&fcm, 5).await {
+        let (what, said) = summary(&outcome);
+        assert_eq!(what, expected, "{said}");
         assert!(
             said.starts_with(&format!("access token: {status}")),
             "{said}"
@@ -161,9 +169,9 @@ async fn without_a_token_nothing_is_sent(
 
 #[tokio::test]
 async fn a_response_without_a_token_is_a_failure() {
-    let server = google(json_response(200, &json!({"id_token": "x"})), taken()).await;
-    let report = fcm(&server, TIMEOUT).send(&message()).await;
-    let (what, error) = summary(&report);
+    let server = google(json_response(200, &json!({"id_token": "x"})), accepted()).await;
+    let outcome = fcm(&server, TIMEOUT).send(&message()).await;
+    let (what, error) = summary(&outcome);
     assert_eq!(what, "failed");
     assert!(error.starts_with("access token: "), "{error}");
 }
@@ -171,10 +179,10 @@ async fn a_response_without_a_token_is_a_failure() {
 #[tokio::test]
 async fn a_token_that_never_arrives_is_a_failure_because_nothing_was_sent() {
     let never = ResponseTemplate::new(200).set_delay(Duration::from_hours(1));
-    let server = google(never, taken()).await;
+    let server = google(never, accepted()).await;
     let fcm = Arc::new(fcm(&server, SHORT_TIMEOUT));
-    for report in send_many(&fcm, 5).await {
-        let (what, error) = summary(&report);
+    for outcome in send_many(&fcm, 5).await {
+        let (what, error) = summary(&outcome);
         assert_eq!(what, "failed", "{error}");
         assert!(error.starts_with("access token: "), "{error}");
     }
@@ -183,7 +191,7 @@ async fn a_token_that_never_arrives_is_a_failure_because_nothing_was_sent() {
 
 #[tokio::test]
 async fn debug_output_hides_the_access_token() {
-    let server = google(tokens(3599), taken()).await;
+    let server = google(tokens(3599), accepted()).await;
     let fcm = fcm(&server, TIMEOUT);
     let deadline = Instant::now() + TIMEOUT;
     let token = fcm.tokens.get(deadline, None).await.expect("a token");

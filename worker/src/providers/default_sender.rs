@@ -1,9 +1,9 @@
 use tidings_domain::content::Mailbox;
 use tidings_settings::{Reader, table};
 
-/// Reads `SMTP_FROM`: the sender of an email whose payload names no sender, for every provider. Returns
+/// Reads `SMTP_FROM`: the sender of an e-mail whose payload names no sender, for every provider. Returns
 /// `None` if the setting is missing or is not an address.
-pub fn read_sender(reader: &mut Reader) -> Option<Mailbox> {
+pub fn read_default_sender(reader: &mut Reader) -> Option<Mailbox> {
     reader.required(table::SMTP_FROM)
 }
 
@@ -12,10 +12,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sender_must_be_there_and_be_an_address() {
+    fn the_sender_is_required_and_must_be_an_address() {
         let read = |value: &str| {
             let mut reader = Reader::from_vars([("SMTP_FROM".to_owned(), value.to_owned())]);
-            let sender = read_sender(&mut reader);
+            let sender = read_default_sender(&mut reader);
             reader.finish(sender)
         };
         let sender = read("Tidings <tidings@example.com>").expect("an address");

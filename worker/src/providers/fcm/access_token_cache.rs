@@ -45,7 +45,7 @@ impl AccessToken {
 }
 
 /// Requests access tokens, one request at a time, and caches the last one.
-pub(super) struct TokenCache {
+pub(super) struct AccessTokenCache {
     client: Client,
     account: ServiceAccount,
     last: Mutex<LastRequest>,
@@ -75,7 +75,7 @@ struct TokenErrorBody {
     error_description: String,
 }
 
-impl TokenCache {
+impl AccessTokenCache {
     pub(super) fn new(client: Client, account: ServiceAccount) -> Self {
         Self {
             client,

@@ -2,43 +2,43 @@ use super::*;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-fn receivers() -> Arc<WebhookReceivers> {
+fn destinations() -> Arc<WebhookDestinations> {
     let settings = BreakerSettings {
         failures: 2,
         probe_after: Duration::from_secs(15),
         failing_for: None,
     };
-    Arc::new(WebhookReceivers::new(settings, 4, TIMEOUT))
+    Arc::new(WebhookDestinations::new(settings, 4, TIMEOUT))
 }
 
 fn url(host: &str) -> Url {
     Url::parse(&format!("https://{host}.example/hooks")).expect("a URL")
 }
 
-async fn fail(receivers: &Arc<WebhookReceivers>, key: &str, duration: Duration) -> bool {
-    let permit = receivers.acquire(&url(key)).await.expect("a permit");
-    let is_down = receivers.failed(&receiver_key(&url(key)), duration);
+async fn fail(destinations: &Arc<WebhookDestinations>, key: &str, duration: Duration) -> bool {
+    let permit = destinations.acquire(&url(key)).await.expect("a permit");
+    let is_down = destinations.failed(&destination_key(&url(key)), duration);
     drop(permit);
     is_down
 }
 
 #[test]
-fn a_receiver_is_a_host_and_a_port() {
-    let key = |url: &str| receiver_key(&Url::parse(url).expect("a URL"));
+fn a_destination_is_a_host_and_a_port() {
+    let key = |url: &str| destination_key(&Url::parse(url).expect("a URL"));
     assert_eq!(key("https://a.example/x?y"), "a.example:443");
     assert_eq!(key("http://a.example:8080/"), "a.example:8080");
     assert_eq!(key("https://[::1]/"), "[::1]:443");
 }
 
-async fn prove(all: &Arc<WebhookReceivers>, key: &str) {
+async fn prove(all: &Arc<WebhookDestinations>, key: &str) {
     let permit = all.acquire(&url(key)).await.expect("a permit");
-    all.succeeded(&receiver_key(&url(key)));
+    all.succeeded(&destination_key(&url(key)));
     drop(permit);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_receiver_gets_half_of_the_channel_and_the_others_the_rest() {
-    let all = receivers();
+async fn a_slow_destination_gets_half_of_the_channel_and_the_others_the_rest() {
+    let all = destinations();
     prove(&all, "slow").await;
     prove(&all, "quick").await;
     let _permits = [
@@ -48,12 +48,12 @@ async fn a_slow_receiver_gets_half_of_the_channel_and_the_others_the_rest() {
     let start = Instant::now();
     assert_eq!(
         all.acquire(&url("slow")).await.err(),
-        Some(ReceiverUnavailable::Busy)
+        Some(DestinationUnavailable::Busy)
     );
     assert_eq!(start.elapsed(), PERMIT_TIMEOUT);
     assert_eq!(
         all.acquire(&url("slow")).await.err(),
-        Some(ReceiverUnavailable::Busy)
+        Some(DestinationUnavailable::Busy)
     );
     let at_once = "at once, because the sends in progress are slow";
     assert_eq!(start.elapsed(), PERMIT_TIMEOUT, "{at_once}");
@@ -61,8 +61,8 @@ async fn a_slow_receiver_gets_half_of_the_channel_and_the_others_the_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn receivers_that_may_hang_share_one_half_of_the_channel() {
-    let all = receivers();
+async fn destinations_that_may_hang_share_one_half_of_the_channel() {
+    let all = destinations();
     prove(&all, "good").await;
     let _permits = [
         all.acquire(&url("new1")).await.expect("a permit"),
@@ -70,12 +70,12 @@ async fn receivers_that_may_hang_share_one_half_of_the_channel() {
     ];
     assert_eq!(
         all.acquire(&url("new3")).await.err(),
-        Some(ReceiverUnavailable::Busy)
+        Some(DestinationUnavailable::Busy)
     );
     let start = Instant::now();
     assert_eq!(
         all.acquire(&url("new4")).await.err(),
-        Some(ReceiverUnavailable::Busy)
+        Some(DestinationUnavailable::Busy)
     );
     assert_eq!(
         start.elapsed(),
@@ -89,8 +89,8 @@ async fn receivers_that_may_hang_share_one_half_of_the_channel() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_waits_for_a_quick_receiver_gets_a_permit() {
-    let all = receivers();
+async fn a_message_that_waits_for_a_quick_destination_gets_a_permit() {
+    let all = destinations();
     let first = all.acquire(&url("quick")).await.expect("a permit");
     let _second = all.acquire(&url("quick")).await.expect("a permit");
     let quick = url("quick");
@@ -102,15 +102,15 @@ async fn a_message_that_waits_for_a_quick_receiver_gets_a_permit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_hangs_gets_one_message_at_a_time() {
-    let all = receivers();
+async fn a_destination_that_hangs_gets_one_message_at_a_time() {
+    let all = destinations();
     fail(&all, "hangs", TIMEOUT).await;
     let permit = all.acquire(&url("hangs")).await.expect("one permit");
     assert_eq!(
         all.acquire(&url("hangs")).await.err(),
-        Some(ReceiverUnavailable::Hanging)
+        Some(DestinationUnavailable::Hanging)
     );
-    all.succeeded(&receiver_key(&url("hangs")));
+    all.succeeded(&destination_key(&url("hangs")));
     drop(permit);
     let _permits = [
         all.acquire(&url("hangs")).await.expect("a permit"),
@@ -119,15 +119,15 @@ async fn a_receiver_that_hangs_gets_one_message_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_asked_for_a_pause_gets_nothing_before_its_end() {
-    let all = receivers();
+async fn a_destination_that_asked_for_a_pause_gets_nothing_before_its_end() {
+    let all = destinations();
     let permit = all.acquire(&url("busy")).await.expect("a permit");
     all.pause(&url("busy"), Duration::from_mins(1));
     drop(permit);
     let until = Instant::now() + Duration::from_mins(1);
     assert_eq!(
         all.acquire(&url("busy")).await.err(),
-        Some(ReceiverUnavailable::Paused(until))
+        Some(DestinationUnavailable::Paused(until))
     );
     let neighbour = url("busy").join("/others").expect("a URL");
     assert!(
@@ -139,30 +139,30 @@ async fn a_receiver_that_asked_for_a_pause_gets_nothing_before_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_is_down_gets_probes_and_does_not_affect_the_others() {
-    let all = receivers();
+async fn a_destination_that_is_down_gets_probes_and_does_not_affect_the_others() {
+    let all = destinations();
     assert!(!fail(&all, "down", Duration::ZERO).await);
     assert!(fail(&all, "down", Duration::ZERO).await);
     assert_eq!(all.count_down(), 1);
     assert_eq!(
         all.acquire(&url("down")).await.err(),
-        Some(ReceiverUnavailable::Down)
+        Some(DestinationUnavailable::Down)
     );
     assert!(all.acquire(&url("up")).await.is_ok());
     tokio::time::advance(Duration::from_secs(15)).await;
     let probe = all.acquire(&url("down")).await.expect("the probe");
     assert_eq!(
         all.acquire(&url("down")).await.err(),
-        Some(ReceiverUnavailable::Down)
+        Some(DestinationUnavailable::Down)
     );
-    all.succeeded(&receiver_key(&url("down")));
+    all.succeeded(&destination_key(&url("down")));
     drop(probe);
     assert_eq!(all.count_down(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_receiver_is_removed() {
-    let all = receivers();
+async fn an_idle_destination_is_removed() {
+    let all = destinations();
     fail(&all, "gone", Duration::ZERO).await;
     assert_eq!(all.count_down(), 0, "counting changes nothing");
     fail(&all, "gone", Duration::ZERO).await;

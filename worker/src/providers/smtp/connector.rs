@@ -7,29 +7,29 @@ use lettre::transport::smtp::extension::ClientId;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::connection::Connection;
+use super::connection::SmtpConnection;
 use super::error::{SmtpError, SmtpErrorCause};
 use super::phase::SmtpPhase;
 use super::settings::{SmtpLogin, SmtpSettings, SmtpTls};
 
-/// Connects to the SMTP server.
-pub(super) struct Server {
+/// Opens connections to the SMTP server.
+pub(super) struct SmtpConnector {
     host: String,
     port: u16,
-    encryption: Encryption,
+    encryption: SmtpEncryption,
     login: Option<SmtpLogin>,
     hello: ClientId,
     connect_timeout: Duration,
 }
 
-enum Encryption {
+enum SmtpEncryption {
     StartTls(TlsParameters),
     Implicit(TlsParameters),
     None,
 }
 
-impl Server {
-    /// Reads the system's certificate authorities, which is slow, so it is done once.
+impl SmtpConnector {
+    /// Reads the system's certificate authorities. This is slow, so create only one connector.
     pub(super) fn new(
         settings: SmtpSettings,
         authority: Option<Certificate>,
@@ -45,9 +45,9 @@ impl Server {
         };
         Ok(Self {
             encryption: match settings.tls {
-                SmtpTls::StartTls => Encryption::StartTls(parameters()?),
-                SmtpTls::Tls => Encryption::Implicit(parameters()?),
-                SmtpTls::None => Encryption::None,
+                SmtpTls::StartTls => SmtpEncryption::StartTls(parameters()?),
+                SmtpTls::Tls => SmtpEncryption::Implicit(parameters()?),
+                SmtpTls::None => SmtpEncryption::None,
             },
             host: settings.host,
             port: settings.port,
@@ -58,10 +58,10 @@ impl Server {
     }
 
     /// Opens a connection, encrypted and logged in according to the settings.
-    pub(super) async fn connect(&self) -> Result<Connection, SmtpError> {
+    pub(super) async fn connect(&self) -> Result<SmtpConnection, SmtpError> {
         let smtp = self.open().await;
         let smtp = smtp.map_err(|cause| cause.at(SmtpPhase::Connecting))?;
-        let mut connection = Connection::new(smtp);
+        let mut connection = SmtpConnection::new(smtp);
         if let Some(login) = &self.login {
             let logged_in = connection.log_in(login).await;
             logged_in.map_err(|cause| cause.at(SmtpPhase::LoggingIn))?;
@@ -72,15 +72,15 @@ impl Server {
     async fn open(&self) -> Result<AsyncSmtpConnection, SmtpErrorCause> {
         let (hello, limit) = (&self.hello, self.connect_timeout);
         let starttls = match &self.encryption {
-            Encryption::Implicit(parameters) => {
+            SmtpEncryption::Implicit(parameters) => {
                 let server = (self.host.as_str(), self.port);
                 let (limit, tls) = (Some(limit), Some(parameters.clone()));
                 return Ok(
                     AsyncSmtpConnection::connect_tokio1(server, limit, hello, tls, None).await?,
                 );
             }
-            Encryption::StartTls(parameters) => Some(parameters),
-            Encryption::None => None,
+            SmtpEncryption::StartTls(parameters) => Some(parameters),
+            SmtpEncryption::None => None,
         };
         let stream = self.connect_tcp().await.map_err(SmtpErrorCause::Lost)?;
         let mut smtp = AsyncSmtpConnection::connect_with_transport(Box::new(stream), hello).await?;
@@ -91,10 +91,10 @@ impl Server {
         Ok(smtp)
     }
 
-    /// Connects to the first address of the host that accepts a connection, and sets `TCP_NODELAY`, which lettre
-    /// does not. The line that ends a message is a separate write, which would wait for the delayed
-    /// acknowledgement of the previous write: 40 ms for each message. (lettre offers no way to set it with
-    /// implicit TLS.)
+    /// Connects to the first address of the host that accepts a connection. Sets `TCP_NODELAY`, which lettre
+    /// does not set: the line that ends a message is a separate write, which would otherwise wait for the
+    /// delayed acknowledgement of the previous one, 40 ms for each message. (With implicit TLS, lettre offers
+    /// no way to set it.)
     async fn connect_tcp(&self) -> Result<TcpStream, String> {
         let addresses = lookup_host((self.host.as_str(), self.port)).await;
         let mut error = "the host has no address".to_owned();

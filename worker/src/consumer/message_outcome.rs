@@ -1,0 +1,20 @@
+use jiff::Timestamp;
+use tidings_broker::{Failure, WaitTime};
+
+/// The outcome of processing one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageOutcome {
+    /// The message is processed.
+    Done,
+    /// The message failed and may succeed later. Uses up an attempt.
+    Retry(Failure),
+    /// The message can never succeed.
+    DeadLetter(Failure),
+    /// The message did not fail, but cannot be processed yet. It comes back with the same attempt.
+    Defer {
+        /// How long the message stays in a wait queue.
+        wait: WaitTime,
+        /// The earliest time to process the message, if known.
+        not_before: Option<Timestamp>,
+    },
+}
