@@ -68,7 +68,7 @@ impl WorkerSettings {
     /// # Errors
     ///
     /// Returns all mistakes in the settings.
-    pub fn read(mut reader: Reader) -> Result<Self, Problems> {
+    pub fn read(mut reader: Reader) -> Result<Self, SettingProblems> {
         let r = &mut reader;
         let probes = ProbeSettings {
             address: r
@@ -121,20 +121,6 @@ fn read_intake(reader: &mut Reader) -> ConsumerOptions {
     }
 }
 
-/// Reads the provider of each channel.
-pub(crate) fn read_channel_providers(reader: &mut Reader) -> ChannelProviders {
-    let production = AppEnv::reads_as_production(reader);
-    let value_of = |name| reader.text(table::find(name)?);
-    let (providers, mistakes) = ChannelProviders::parse(value_of, production);
-    for mistake in mistakes {
-        reader.note(Problem {
-            name: mistake.variable,
-            message: mistake.message,
-        });
-    }
-    providers
-}
-
 /// Refuses a weak `JWT_SECRET` in production. The worker verifies no tokens, but the secret in its
 /// environment is that of the whole installation, and every program reports a weak one.
 fn refuse_weak_secret(reader: &mut Reader) {
@@ -156,7 +142,7 @@ mod tests {
         ("DATABASE_URL", "postgres://127.0.0.1/tidings"),
     ];
 
-    fn read(vars: &[(&str, &str)]) -> Result<WorkerSettings, Problems> {
+    fn read(vars: &[(&str, &str)]) -> Result<WorkerSettings, SettingProblems> {
         let vars = vars
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
