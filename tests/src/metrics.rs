@@ -3,8 +3,8 @@
 pub struct Scrape(pub String);
 
 impl Scrape {
-    /// Returns the sum of the samples `name` whose labels contain all of `labels` as text
-    /// (`reason="undecodable"`), or 0 if there are none. Only for counters, which are integers.
+    /// Returns the sum of the samples of the counter `name` that have all `labels`, such as `reason="undecodable"`.
+    /// Returns 0 if there are none.
     #[must_use]
     pub fn sum(&self, name: &str, labels: &[&str]) -> u64 {
         self.0

@@ -110,6 +110,12 @@ impl MockHttpServer {
         self.address.to_string()
     }
 
+    /// Returns the port.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Returns `http://127.0.0.1:<port>` followed by `path`.
     #[must_use]
     pub fn url(&self, path: &str) -> String {

@@ -102,12 +102,7 @@ async fn only_the_allowed_addresses_of_a_name_are_connected_to() {
 #[tokio::test]
 async fn an_allowed_host_allows_no_other_name_or_port() {
     let receiver = MockHttpServer::start(|_| Response::status(200)).await;
-    let port = receiver
-        .host()
-        .rsplit_once(':')
-        .expect("a port")
-        .1
-        .to_owned();
+    let port = receiver.port();
     let resolver = Arc::new(TestResolver::default());
     resolver.add("hooks.corp", &[&["127.0.0.1"]]);
     resolver.add("other.corp", &[&["127.0.0.1"]]);
@@ -137,12 +132,7 @@ async fn an_allowed_host_allows_no_other_name_or_port() {
 #[tokio::test]
 async fn a_connection_is_reused_only_for_its_own_name() {
     let receiver = MockHttpServer::start(|_| Response::status(200)).await;
-    let port = receiver
-        .host()
-        .rsplit_once(':')
-        .expect("a port")
-        .1
-        .to_owned();
+    let port = receiver.port();
     let resolver = Arc::new(TestResolver::default());
     resolver.add("a.corp", &[&["127.0.0.1"]]);
     resolver.add("b.corp", &[&["127.0.0.1"]]);

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -12,11 +12,11 @@ use crate::publish_error::PublishError;
 /// The messages of one connection that wait for their confirms.
 #[derive(Default)]
 pub(super) struct InFlight {
-    /// The messages from number `first` on, in the order in which they were published. `None` is confirmed. The first
-    /// element is never `None`.
-    waiting: VecDeque<Option<Waiting>>,
-    /// The number of the first element of `waiting`. Every message below is confirmed.
-    first: u64,
+    /// By number, in the order in which they were published. A map, because one queue may confirm nothing while others
+    /// confirm: its size is the number of unconfirmed messages, which `PUBLISH_MAX_IN_FLIGHT` limits.
+    waiting: BTreeMap<u64, Waiting>,
+    /// The number of the next message.
+    next: u64,
     /// Every message below this number is confirmed or counted as late.
     not_late: u64,
 }
@@ -41,22 +41,20 @@ impl InFlight {
             let _ = reply.send(Err(PublishError::TooLarge));
             return None;
         }
-        let number = self.first + self.waiting.len() as u64;
+        let number = self.next;
+        self.next += 1;
         let waiting = Waiting {
             reply,
             _permit: permit,
             since: Instant::now(),
         };
-        self.waiting.push_back(Some(waiting));
+        self.waiting.insert(number, waiting);
         Some((number, message))
     }
 
     /// Reports the confirm of a message to its publisher. Returns whether it came in time.
     pub(super) fn settle(&mut self, number: u64, positive: bool) -> bool {
-        let index = number.checked_sub(self.first);
-        let index = index.and_then(|index| usize::try_from(index).ok());
-        let waiting = index.and_then(|index| self.waiting.get_mut(index)?.take());
-        if let Some(waiting) = waiting {
+        if let Some(waiting) = self.waiting.remove(&number) {
             let result = if positive {
                 Ok(())
             } else {
@@ -64,33 +62,26 @@ impl InFlight {
             };
             let _ = waiting.reply.send(result);
         }
-        while let Some(None) = self.waiting.front() {
-            self.waiting.pop_front();
-            self.first += 1;
-        }
         number >= self.not_late
     }
 
     /// How many messages have become late since the last call. Publishers that went away cannot count
     /// their own.
     pub(super) fn count_late(&mut self, now: Instant, limit: Duration) -> usize {
-        let unseen = self.not_late.saturating_sub(self.first);
-        let unseen = usize::try_from(unseen).unwrap_or(usize::MAX);
-        let mut count = 0;
-        for (index, waiting) in self.waiting.iter().enumerate().skip(unseen) {
-            let Some(waiting) = waiting else { continue };
-            if now.duration_since(waiting.since) < limit {
-                break;
-            }
-            count += 1;
-            self.not_late = self.first + index as u64 + 1;
+        let unseen = self.waiting.range(self.not_late..);
+        let late = unseen.take_while(|(_, waiting)| now.duration_since(waiting.since) >= limit);
+        let (count, last) = late.fold((0, None), |(count, _), (number, _)| {
+            (count + 1, Some(*number))
+        });
+        if let Some(last) = last {
+            self.not_late = last + 1;
         }
         count
     }
 
     /// Reports to all publishers that no confirm will come.
     pub(super) fn fail(&mut self, reason: &str) {
-        for waiting in std::mem::take(&mut self.waiting).into_iter().flatten() {
+        for waiting in std::mem::take(&mut self.waiting).into_values() {
             let _ = waiting
                 .reply
                 .send(Err(PublishError::Lost(reason.to_owned())));
@@ -181,6 +172,17 @@ mod tests {
         assert_eq!((count(), count()), (1, 0));
         assert!(!publishes.in_flight.settle(late, true), "too late");
         assert!(publishes.in_flight.settle(in_time, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_without_a_confirm_does_not_retain_the_confirmed_ones_after_it() {
+        let mut publishes = Publishes::new();
+        let (_, _unconfirmed) = publishes.begin_small();
+        for _ in 0..1000 {
+            let (number, _result) = publishes.begin_small();
+            publishes.in_flight.settle(number, true);
+        }
+        assert_eq!(publishes.in_flight.waiting.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

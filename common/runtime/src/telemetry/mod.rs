@@ -19,9 +19,8 @@ use tidings_settings::{LogFormat, TelemetrySettings};
 
 /// Starts logging to standard output. Panics become log lines too.
 ///
-/// `service` is the name of the program in every line. `quiet_library` is a library whose lines appear only if
-/// `LOG_LEVEL` is more verbose than `info`, because Tidings logs its errors where it handles them. A second call has no
-/// effect.
+/// `service` is the name of the program in every line. `quiet_library` is a library whose lines appear only at the log
+/// levels `debug` and `trace`: Tidings itself logs the errors of this library. A second call has no effect.
 pub fn start_logging(
     settings: &TelemetrySettings,
     service: &'static str,

@@ -94,7 +94,7 @@ fn mentions_one_message(text: &str) -> bool {
     text.contains(REDACTED) || terms(text).any(|word| MESSAGE_TERMS.contains(&word))
 }
 
-/// The enhanced code at the start of the text, such as `4.7.1`; another word if there is none.
+/// Returns the first word of the text: the enhanced status code, such as `4.7.1` (RFC 3463), if the reply has one.
 fn enhanced_code(text: &str) -> &str {
     terms(text).next().unwrap_or_default()
 }
