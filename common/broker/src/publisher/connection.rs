@@ -170,19 +170,10 @@ impl PublishingConnection {
                     None => return "the connection is gone".to_owned(),
                 },
                 _ = check.tick() => {
-                    let late = self.in_flight.count_late(Instant::now(), self.publish_timeout);
-                    self.liveness.timed_out(late);
-                    if !self.is_open() {
-                        return "the connection or a channel is closed".to_owned();
+                    if let Err(reason) = self.check().await {
+                        return reason;
                     }
                 }
-                suspicion = self.liveness.suspicion() => match suspicion {
-                    Suspicion::Refusals => return "too many publishes in a row failed".to_owned(),
-                    Suspicion::LastingTimeouts => return "publishes keep timing out".to_owned(),
-                    Suspicion::Timeout => if !self.answers().await {
-                        return "the node does not answer".to_owned();
-                    },
-                },
             }
         }
     }
@@ -193,10 +184,27 @@ impl PublishingConnection {
             Ok(confirm) => confirm.is_ack(),
             Err(error) => return Err(error.to_string()),
         };
-        if self.in_flight.settle(number, positive) {
-            self.liveness.confirmed(positive);
+        let in_time = self.in_flight.settle(number, positive);
+        if in_time && self.liveness.confirmed(positive).is_some() {
+            return Err("too many publishes in a row failed".to_owned());
         }
         Ok(())
+    }
+
+    /// Counts late confirms and checks the state of the connection. Returns the reason if the connection must end.
+    async fn check(&mut self) -> Result<(), String> {
+        let late = self
+            .in_flight
+            .count_late(Instant::now(), self.publish_timeout);
+        let suspicion = self.liveness.timed_out(late);
+        if !self.is_open() {
+            return Err("the connection or a channel is closed".to_owned());
+        }
+        match suspicion {
+            Some(Suspicion::LastingTimeouts) => Err("publishes keep timing out".to_owned()),
+            Some(_) if !self.answers().await => Err("the node does not answer".to_owned()),
+            _ => Ok(()),
+        }
     }
 
     /// Spreads publishes over the channels: each channel is a process of its own in the broker.

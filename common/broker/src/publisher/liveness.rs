@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Refusals in a row after which a connection is given up though it looks alive. RabbitMQ 3.10
@@ -22,7 +21,6 @@ pub(super) struct Liveness {
     timing_out_since: Option<Instant>,
     /// Whether the broker has raised a memory or disk alarm.
     blocked: bool,
-    raised: Notify,
 }
 
 /// Why a connection may be unusable.
@@ -42,20 +40,17 @@ impl Liveness {
             refusals_in_a_row: 0,
             timing_out_since: None,
             blocked: false,
-            raised: Notify::new(),
         }
     }
 
-    /// Records a confirm.
-    pub(super) fn confirmed(&mut self, positive: bool) {
+    /// Records a confirm. Raises a suspicion once for each row of refusals.
+    pub(super) fn confirmed(&mut self, positive: bool) -> Option<Suspicion> {
         if positive || self.blocked {
             self.reset();
-            return;
+            return None;
         }
         self.refusals_in_a_row += 1;
-        if self.refusals_in_a_row == REFUSALS_IN_A_ROW {
-            self.raised.notify_one();
-        }
+        (self.refusals_in_a_row == REFUSALS_IN_A_ROW).then_some(Suspicion::Refusals)
     }
 
     fn reset(&mut self) {
@@ -64,89 +59,68 @@ impl Liveness {
     }
 
     /// Records publishes that were not confirmed in time.
-    pub(super) fn timed_out(&mut self, count: usize) {
+    pub(super) fn timed_out(&mut self, count: usize) -> Option<Suspicion> {
         if count == 0 {
-            return;
+            return None;
         }
         if self.blocked {
             self.reset();
-            return;
+            return None;
         }
-        self.timing_out_since.get_or_insert_with(Instant::now);
-        self.raised.notify_one();
+        let since = *self.timing_out_since.get_or_insert_with(Instant::now);
+        Some(if since.elapsed() >= LASTING {
+            Suspicion::LastingTimeouts
+        } else {
+            Suspicion::Timeout
+        })
     }
 
     /// Records whether the broker blocks publishers: another connection would be blocked too.
     pub(super) const fn set_blocked(&mut self, blocked: bool) {
         self.blocked = blocked;
     }
-
-    /// Waits for the next suspicion.
-    pub(super) async fn suspicion(&self) -> Suspicion {
-        self.raised.notified().await;
-        let timing_out = self.timing_out_since.map(|since| since.elapsed());
-        if self.refusals_in_a_row >= REFUSALS_IN_A_ROW {
-            Suspicion::Refusals
-        } else if timing_out.is_some_and(|time| time >= LASTING) {
-            Suspicion::LastingTimeouts
-        } else {
-            Suspicion::Timeout
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::{advance, timeout};
+    use tokio::time::advance;
 
     use super::*;
 
-    async fn suspicion(liveness: &Liveness) -> Option<Suspicion> {
-        timeout(Duration::ZERO, liveness.suspicion()).await.ok()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn many_refusals_in_a_row_raise_a_suspicion() {
+    #[test]
+    fn many_refusals_in_a_row_raise_a_suspicion() {
         let mut liveness = Liveness::new();
-        for _ in 1..REFUSALS_IN_A_ROW {
-            liveness.confirmed(false);
+        for positive in [true, false] {
+            liveness.confirmed(positive);
         }
         liveness.confirmed(true);
-        liveness.confirmed(false);
-        assert_eq!(suspicion(&liveness).await, None, "not in a row");
         for _ in 1..REFUSALS_IN_A_ROW {
-            liveness.confirmed(false);
+            assert_eq!(liveness.confirmed(false), None, "not enough in a row");
         }
-        assert_eq!(suspicion(&liveness).await, Some(Suspicion::Refusals));
+        assert_eq!(liveness.confirmed(false), Some(Suspicion::Refusals));
     }
 
     #[tokio::test(start_paused = true)]
     async fn timeouts_raise_a_suspicion_at_once_and_another_if_they_last() {
         let mut liveness = Liveness::new();
-        for _ in 0..100 {
-            liveness.timed_out(1);
-        }
-        assert_eq!(suspicion(&liveness).await, Some(Suspicion::Timeout));
+        assert_eq!(liveness.timed_out(0), None);
+        assert_eq!(liveness.timed_out(100), Some(Suspicion::Timeout));
         advance(LASTING).await;
-        assert_eq!(suspicion(&liveness).await, None, "nothing new");
-        liveness.timed_out(1);
-        assert_eq!(suspicion(&liveness).await, Some(Suspicion::LastingTimeouts));
-        liveness.confirmed(true);
-        liveness.timed_out(1);
-        assert_eq!(suspicion(&liveness).await, Some(Suspicion::Timeout));
+        assert_eq!(liveness.timed_out(0), None, "nothing new");
+        assert_eq!(liveness.timed_out(1), Some(Suspicion::LastingTimeouts));
+        assert_eq!(liveness.confirmed(true), None);
+        assert_eq!(liveness.timed_out(1), Some(Suspicion::Timeout));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_broker_that_blocks_publishers_is_not_suspected() {
+    #[test]
+    fn a_broker_that_blocks_publishers_is_not_suspected() {
         let mut liveness = Liveness::new();
         liveness.set_blocked(true);
         for _ in 0..REFUSALS_IN_A_ROW {
-            liveness.confirmed(false);
-            liveness.timed_out(1);
+            assert_eq!(liveness.confirmed(false), None);
+            assert_eq!(liveness.timed_out(1), None);
         }
-        assert_eq!(suspicion(&liveness).await, None);
         liveness.set_blocked(false);
-        liveness.timed_out(1);
-        assert_eq!(suspicion(&liveness).await, Some(Suspicion::Timeout));
+        assert_eq!(liveness.timed_out(1), Some(Suspicion::Timeout));
     }
 }
