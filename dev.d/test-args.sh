@@ -4,10 +4,10 @@
 # Tests that stop or kill a broker make one of their own, so they say nothing about a broker that runs already.
 readonly own_broker_tests='test(private_broker) | test(chaos::)'
 
-# Sets $broker, $management, $stop_kept, $test_names and $nextest_args.
+# Sets $broker, $broker_image, $management, $stop_kept, $test_names and $nextest_args.
 parse_test_args() {
     local filters=()
-    broker='' management='' stop_kept=no test_names=() nextest_args=()
+    broker='' broker_image='' management='' stop_kept=no test_names=() nextest_args=()
     while (($# > 0)); do
         case $1 in
             --rabbitmq | --management | -E | --filterset | --filter-expr | -p | --package | --test | -j | --test-threads | --retries)
@@ -16,6 +16,8 @@ parse_test_args() {
             --down) stop_kept=yes ;;
             --rabbitmq) broker=$2 && shift ;;
             --management) management=$2 && shift ;;
+            --rabbitmq-image) broker_image=$(compose_rabbitmq_image) ;;
+            --rabbitmq-image=*) broker_image=${1#*=} ;;
             --rabbitmq=*) broker=${1#*=} ;;
             --management=*) management=${1#*=} ;;
             -E | --filterset | --filter-expr) filters+=("($2)") && shift ;;
@@ -28,7 +30,8 @@ parse_test_args() {
     done
     [[ -n $broker && -n $management || -z $broker$management ]] ||
         die "--rabbitmq and --management go together"
-    [[ $stop_kept == no || -z "$broker${test_names[*]}${nextest_args[*]}${filters[*]}" ]] ||
+    [[ -z $broker || -z $broker_image ]] || die "--rabbitmq and --rabbitmq-image exclude each other"
+    [[ $stop_kept == no || -z "$broker$broker_image${test_names[*]}${nextest_args[*]}${filters[*]}" ]] ||
         die "--down takes no other arguments"
     filters_selected=${#filters[@]}
     add_filter "${filters[@]}"
@@ -40,7 +43,7 @@ add_filter() {
     for one in "$@"; do
         filter=${filter:+$filter | }$one
     done
-    if [[ -n $broker ]]; then
+    if [[ -n $broker$broker_image ]]; then
         filter="${filter:+($filter) & }not ($own_broker_tests)"
     fi
     if [[ -n $filter ]]; then

@@ -3,7 +3,7 @@
 # `./dev test NAME…`: some tests, on servers that stay up between runs.
 
 cmd_test() {
-    local broker management stop_kept test_names nextest_args filters_selected build_args program_args needs_servers
+    local broker broker_image management stop_kept test_names nextest_args filters_selected build_args program_args needs_servers
     parse_test_args "$@"
     if [[ $stop_kept == yes ]]; then
         stop_kept_servers
@@ -14,6 +14,8 @@ cmd_test() {
     # A shell that has read .dev/env must not pass its settings to the tests.
     unset_settings
     unset TIDINGS_DEV_DIR TIDINGS_BIN_DIR
+    # Before any build: a missing image is known at once.
+    [[ -z $broker_image ]] || need_container_engine
     if selects_tests; then
         run_selected_tests
     else
@@ -36,14 +38,14 @@ need_test_tools() {
     fi
     # The SMTP server of the tests is aiosmtpd.
     need_packages postgresql curl python3-aiosmtpd
-    [[ -n $broker ]] || need_packages rabbitmq-server
+    [[ -n $broker$broker_image ]] || need_packages rabbitmq-server
 }
 
-# Deletes FOLDER and stops all servers in it when this script ends, however it ends.
+# Deletes FOLDER, stops all servers in it and removes the broker's container when this script ends, however it ends.
 clear_at_exit() {
     local folder=$1
     # shellcheck disable=SC2064 # the folder of now
-    trap "trap '' INT TERM; clear_instances '${folder//\'/\'\\\'\'}'" EXIT
+    trap "trap '' INT TERM; remove_broker_container; clear_instances '${folder//\'/\'\\\'\'}'" EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
 }
@@ -58,6 +60,7 @@ run_all_tests() {
     run_checks
     # With the tests, so that programs and tests share one build of every dependency.
     step "Build" cargo build --workspace --all-targets --locked
+    [[ -z $broker_image ]] || start_broker_container "$broker_image"
     step "Servers" start_test_servers "$test_dir"
     step "Programs" start_test_programs "$test_dir"
     # shellcheck source=/dev/null
@@ -79,6 +82,7 @@ run_selected_tests() {
     clear_at_exit "$kept_test_dir/private"
     choose_targets
     if [[ $needs_servers == yes ]]; then
+        [[ -z $broker_image ]] || start_broker_container "$broker_image"
         ensure_kept_servers
         # The end-to-end tests start the programs. With the tests, so that both share one build of every dependency.
         step "Build" cargo build "${program_args[@]}" --locked
