@@ -22,6 +22,7 @@ is_missing() {
         postgresql) ! newest_postgres_bin >/dev/null || ! command -v psql >/dev/null ;;
         curl) ! command -v curl >/dev/null ;;
         python3-aiosmtpd) ! /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null ;;
+        python3-venv) ! /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null ;;
         gcc) ! command -v cc >/dev/null ;;
         libc6-dev) [[ ! -e /usr/include/stdlib.h ]] ;;
     esac

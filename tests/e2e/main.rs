@@ -57,6 +57,7 @@ mod read_only_database;
 mod reading;
 mod recorded_once;
 mod rendering;
+mod schemathesis;
 mod scopes;
 mod servers_down;
 mod shutdown;

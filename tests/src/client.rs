@@ -66,12 +66,16 @@ impl Client {
         }
     }
 
+    /// Returns the URL of a path.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        let port = self.port.load(Ordering::Relaxed);
+        format!("http://127.0.0.1:{port}{path}")
+    }
+
     /// Creates a request for [`Client::send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let port = self.port.load(Ordering::Relaxed);
-        let request = self
-            .http
-            .request(method, format!("http://127.0.0.1:{port}{path}"));
+        let request = self.http.request(method, self.url(path));
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -1,6 +1,9 @@
+mod parameters;
+
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use self::parameters::ParameterValues;
 use crate::handlers::{contacts, notifications, probes, templates, webhook_endpoints};
 
 /// The OpenAPI document.
@@ -42,7 +45,7 @@ use crate::handlers::{contacts, notifications, probes, templates, webhook_endpoi
         probes::live,
         probes::metrics,
     ),
-    modifiers(&Bearer)
+    modifiers(&Bearer, &ParameterValues)
 )]
 struct ApiDocument;
 

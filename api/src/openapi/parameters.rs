@@ -1,0 +1,72 @@
+use tidings_domain::notification::{Channel, Status};
+use utoipa::Modify;
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::schema::{Object, Schema};
+use utoipa::openapi::{OpenApi, RefOr};
+
+use crate::query::MAX_LIMIT;
+
+/// What [`Locale`](tidings_templates::Locale) parses.
+const LOCALE: &str = "^([A-Za-z]{2,3}([-_][A-Za-z]{4})?([-_]([A-Za-z]{2}|[0-9]{3}))?\
+    |[Dd][Ee][Ff][Aa][Uu][Ll][Tt])$";
+
+/// Adds the values that are allowed to parameters that occur in several paths, so that each is stated once.
+pub(super) struct ParameterValues;
+
+impl Modify for ParameterValues {
+    fn modify(&self, document: &mut OpenApi) {
+        let items = document.paths.paths.values_mut();
+        for parameter in items.flat_map(operations).flat_map(parameters) {
+            if let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema {
+                restrict(&parameter.name, schema);
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.patch,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn parameters(operation: &mut Operation) -> impl Iterator<Item = &mut Parameter> {
+    let all = operation.parameters.iter_mut().flatten();
+    all.filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    })
+}
+
+fn restrict(name: &str, schema: &mut Object) {
+    match name {
+        "limit" => {
+            schema.minimum = Some(1.into());
+            schema.maximum = Some(MAX_LIMIT.into());
+        }
+        "version" => schema.minimum = Some(1.into()),
+        "cursor" => schema.min_length = Some(1),
+        "status" => schema.enum_values = values(Status::ALL.map(Status::as_str)),
+        "type" => schema.enum_values = values(Channel::ALL.map(Channel::as_str)),
+        // Of a template.
+        "name" => schema.pattern = Some("^[a-z0-9][a-z0-9._-]{0,99}$".to_owned()),
+        "channel" => {
+            let carry_text = [Channel::Email, Channel::Sms, Channel::Push];
+            schema.enum_values = values(carry_text.map(Channel::as_str));
+        }
+        "locale" => {
+            schema.pattern = Some(LOCALE.to_owned());
+        }
+        _ => {}
+    }
+}
+
+fn values<const COUNT: usize>(names: [&'static str; COUNT]) -> Option<Vec<serde_json::Value>> {
+    Some(names.map(Into::into).to_vec())
+}

@@ -1,0 +1,45 @@
+//! Requests that Schemathesis generates from the OpenAPI document: valid ones, invalid ones and sequences of them.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+use tidings_tests::{World, required, tokens};
+
+#[tokio::test]
+async fn the_api_answers_generated_requests_as_its_document_says() {
+    let (world, api) = World::shared().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let [config, report] =
+        ["schemathesis.toml", "report.json"].map(|name| folder.path().join(name));
+    // So that requests reach the contacts of a user who exists.
+    let parameters = format!("[parameters]\nuserId = \"{}\"\n", world.user);
+    fs::write(&config, parameters).expect("a configuration");
+
+    let output = Command::new(required("TIDINGS_TEST_SCHEMATHESIS"))
+        .current_dir(folder.path())
+        .arg("--config-file")
+        .arg(&config)
+        .args(["run", &api.client().url("/api/openapi.json")])
+        .args([
+            "--header",
+            &format!("Authorization: Bearer {}", tokens::service()),
+        ])
+        // One worker: several threads make Python's parser fail now and then. The seed makes every run the same.
+        .args(["--workers", "1", "--seed", "1", "--max-examples", "20"])
+        // A document cannot state every rule: which addresses exist, which members exclude each other.
+        .args(["--exclude-checks", "positive_data_acceptance"])
+        .args(["--report", "json", "--report-json-path"])
+        .arg(&report)
+        .output()
+        .expect("Schemathesis runs");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{shown}");
+    let report = fs::read(&report).expect("a report");
+    let report: Value = serde_json::from_slice(&report).expect("JSON");
+    let operations = &report["operations"];
+    assert_eq!(operations["tested"], operations["total"], "{operations}");
+    let cases = &report["test_cases"];
+    assert!(cases["generated"].as_u64() > Some(1000), "{cases}");
+    assert_eq!(cases["with_failures"], 0, "{cases}");
+}
