@@ -27,8 +27,8 @@ pub fn unreadable_remedy(queue: &str) -> String {
     // Not "Reject requeue false": a work queue would send the message up the ladder and get it back.
     format!(
         "open the queue {queue} in RabbitMQ's management UI, choose the Ack mode \"Automatic ack\" under \
-         \"Get messages\", and get one message at a time until the one with the broken headers is out; \
-         publish the others again with their properties and headers"
+         \"Get messages\", and get one message at a time until the one with the broken headers is out \
+         (RabbitMQ 4 removes it and shows an error instead of it); publish the others again with their properties and headers"
     )
 }
 
