@@ -58,7 +58,7 @@ fn restrict(name: &str, schema: &mut Object) {
         "name" => schema.pattern = Some("^[a-z0-9][a-z0-9._-]{0,99}$".to_owned()),
         "channel" => {
             let carry_text = [Channel::Email, Channel::Sms, Channel::Push];
-            schema.enum_values = values(carry_text.map(Channel::as_str));
+            schema.enum_values = Some(values(carry_text.map(Channel::as_str)));
         }
         "locale" => {
             schema.pattern = Some(LOCALE.to_owned());
@@ -67,6 +67,6 @@ fn restrict(name: &str, schema: &mut Object) {
     }
 }
 
-fn values<const COUNT: usize>(names: [&'static str; COUNT]) -> Option<Vec<serde_json::Value>> {
-    Some(names.map(Into::into).to_vec())
+fn values<const COUNT: usize>(names: [&str; COUNT]) -> Vec<serde_json::Value> {
+    names.map(Into::into).to_vec()
 }
