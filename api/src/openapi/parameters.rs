@@ -52,8 +52,8 @@ fn restrict(name: &str, schema: &mut Object) {
         }
         "version" => schema.minimum = Some(1.into()),
         "cursor" => schema.min_length = Some(1),
-        "status" => schema.enum_values = values(Status::ALL.map(Status::as_str)),
-        "type" => schema.enum_values = values(Channel::ALL.map(Channel::as_str)),
+        "status" => schema.enum_values = Some(values(Status::ALL.map(Status::as_str))),
+        "type" => schema.enum_values = Some(values(Channel::ALL.map(Channel::as_str))),
         // Of a template.
         "name" => schema.pattern = Some("^[a-z0-9][a-z0-9._-]{0,99}$".to_owned()),
         "channel" => {
