@@ -65,7 +65,7 @@ pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
         .collect())
 }
 
-/// Returns the names of the migrations that have not run.
+/// Returns the names of the migrations that have not run, in the order in which they run.
 ///
 /// # Errors
 ///
@@ -85,7 +85,7 @@ pub async fn pending(database: &Database) -> Result<Vec<String>, MigrateError> {
     } else {
         Vec::new()
     };
-    Ok(runner
+    let mut pending: Vec<_> = runner
         .get_migrations()
         .iter()
         .filter(|migration| {
@@ -93,6 +93,8 @@ pub async fn pending(database: &Database) -> Result<Vec<String>, MigrateError> {
                 .iter()
                 .any(|done| done.version() == migration.version())
         })
-        .map(ToString::to_string)
-        .collect())
+        .collect();
+    // The order in which they run. They are embedded in the order of their names, where V10 precedes V2.
+    pending.sort_by_key(|migration| migration.version());
+    Ok(pending.into_iter().map(ToString::to_string).collect())
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tidings_db::delivery_attempts::{
     AttemptOutcome, FinishedAttempt, NewAttempt, UsedTemplate, begin, finish,
 };
+use tidings_db::notifications::LeaseToken;
 use tidings_domain::notification::{Channel, MessageId};
 use tidings_tests::{World, tokens};
 use uuid::Uuid;
@@ -56,6 +57,7 @@ async fn attempts_are_listed_in_order_with_all_fields() {
         provider: "smtp",
         contact_id: None,
         template: None,
+        token: LeaseToken::generate(),
     };
     let second = NewAttempt {
         attempt: 1,

@@ -117,6 +117,26 @@ async fn after_the_lease_another_worker_claims_the_row_and_the_first_can_record_
 }
 
 #[tokio::test]
+async fn a_renewed_claim_lasts_and_a_lost_one_is_not_renewed() {
+    let table = Table::new().await;
+    let id = table.pending().await;
+    let ClaimResult::Claimed(first) = table.claim(id, 0, Duration::ZERO).await else {
+        panic!("it was free");
+    };
+    let renew = async |token| {
+        let renewed = notifications::renew_lease(&*table.client, id, token, LEASE).await;
+        renewed.expect("the query")
+    };
+    assert!(renew(first.token).await, "nobody has taken it");
+    assert!(matches!(
+        table.claim(id, 0, LEASE).await,
+        ClaimResult::LeasedElsewhere(left) if left > Duration::from_secs(25)
+    ));
+    assert!(table.delivered(id, first.token).await);
+    assert!(!renew(first.token).await);
+}
+
+#[tokio::test]
 async fn one_of_many_concurrent_claims_succeeds() {
     let table = Table::new().await;
     let id = table.pending().await;

@@ -6,9 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_db::delivery_attempts::{
-    AttemptOutcome, AttemptRow, FinishedAttempt, NewAttempt, UsedTemplate, begin, finish, list,
-    list_settled_contacts,
+    AttemptOutcome, AttemptRow, FinishedAttempt, NewAttempt, UnknownAttempts, UsedTemplate, begin,
+    finish, insert_not_sent, list, list_settled_contacts, list_undelivered_unknown, list_unknown,
+    take_back,
 };
+use tidings_db::notifications::LeaseToken;
 use tidings_db::{Client, DedicatedClient, notifications};
 use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
 use tidings_tests::{ServerUrls, TestDatabase};
@@ -44,6 +46,7 @@ fn new(message_id: MessageId, attempt: u32, contact_id: Option<Uuid>) -> NewAtte
         provider: "fcm",
         contact_id,
         template: None,
+        token: LeaseToken::generate(),
     }
 }
 
@@ -244,6 +247,113 @@ async fn addresses_without_further_attempts_are_listed_until_a_replay() {
         BTreeSet::from(delivered),
         "the others are tried again"
     );
+}
+
+async fn reset_for_replay(client: &Client, id: MessageId) {
+    let failed = notifications::mark_failed(client, id, "given up").await;
+    assert!(failed.expect("the query"));
+    let reset = notifications::reset_for_replay(client, id).await;
+    assert!(reset.expect("the query"));
+}
+
+#[tokio::test]
+async fn attempts_that_may_have_arrived_are_counted_by_contact_until_a_replay() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let none = list_unknown(&*client, message).await;
+    assert_eq!(none.expect("the query"), []);
+    let [one, other] = [Uuid::now_v7(), Uuid::now_v7()];
+    let unknown = [
+        (one, AttemptOutcome::Unknown),
+        (other, AttemptOutcome::Failed),
+    ];
+    for (contact, outcome) in [unknown, unknown].concat() {
+        let ids = begin(&*client, &[new(message, 0, Some(contact))]).await;
+        let done = finished(ids.expect("begun")[0], outcome);
+        finish(&*client, &[done]).await.expect("finished");
+    }
+    begin(&*client, &[new(message, 1, Some(one))])
+        .await
+        .expect("begun");
+    let counted = list_unknown(&*client, message).await.expect("the query");
+    let three = UnknownAttempts {
+        contact_id: Some(one),
+        count: 3,
+    };
+    assert_eq!(counted, [three], "with the one of a worker that ended");
+    let read = rows(&client, message).await;
+    assert_eq!(read.last().map(|row| row.outcome.as_str()), Some("unknown"));
+
+    reset_for_replay(&client, message).await;
+    let counted = list_unknown(&*client, message).await.expect("the query");
+    assert_eq!(counted, []);
+}
+
+#[tokio::test]
+async fn a_message_may_arrive_twice_unless_each_address_with_an_unknown_outcome_has_it() {
+    let (_db, user, client) = database().await;
+    let [message, delivered, refused] = [
+        recorded(&client, user).await,
+        recorded(&client, user).await,
+        recorded(&client, user).await,
+    ];
+    let [one, other] = [Some(Uuid::now_v7()), Some(Uuid::now_v7())];
+    for (id, contact, outcome) in [
+        (message, one, AttemptOutcome::Unknown),
+        (message, other, AttemptOutcome::Delivered),
+        (delivered, None, AttemptOutcome::Unknown),
+        (delivered, None, AttemptOutcome::Delivered),
+        (refused, None, AttemptOutcome::Failed),
+    ] {
+        let ids = begin(&*client, &[new(id, 0, contact)]).await;
+        let done = finished(ids.expect("begun")[0], outcome);
+        finish(&*client, &[done]).await.expect("finished");
+    }
+    // A replay does not change what may have arrived.
+    reset_for_replay(&client, message).await;
+    let found = list_undelivered_unknown(&*client, &[message, delivered, refused]).await;
+    assert_eq!(found.expect("the query"), [message].into());
+}
+
+#[tokio::test]
+async fn attempts_that_were_not_made_are_taken_back_and_do_not_count() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let mine = new(message, 0, None);
+    let another = new(message, 0, None);
+    for attempt in [another, mine] {
+        begin(&*client, &[attempt]).await.expect("begun");
+    }
+    take_back(&*client, message, mine.token)
+        .await
+        .expect("taken back");
+    let counted = list_unknown(&*client, message).await.expect("the query");
+    assert_eq!(counted.len(), 1);
+    assert_eq!(counted[0].count, 1, "the one of another claim");
+    assert_eq!(
+        outcomes(&rows(&client, message).await),
+        ["unknown", "deferred"]
+    );
+}
+
+#[tokio::test]
+async fn an_attempt_that_asked_nobody_settles_no_address() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let attempt = new(message, 0, None);
+    insert_not_sent(&*client, &attempt, "there is no template")
+        .await
+        .expect("recorded");
+    let row = &rows(&client, message).await[0];
+    assert_eq!(
+        (row.outcome.as_str(), row.duration_ms),
+        ("not_sent", Some(0))
+    );
+    assert_eq!(row.error.as_deref(), Some("there is no template"));
+    let settled = list_settled_contacts(&*client, message).await;
+    assert_eq!(settled.expect("the query"), []);
+    let unknown = list_unknown(&*client, message).await;
+    assert_eq!(unknown.expect("the query"), []);
 }
 
 #[tokio::test]

@@ -186,6 +186,11 @@ impl ServerState {
                     return until_closed(&mut stream).await;
                 }
                 Manner::Slow => send_slowly(&mut stream, &answer).await,
+                Manner::Raw => {
+                    let _ = stream.write_all(&answer.body).await;
+                    let _ = stream.shutdown().await;
+                    return;
+                }
             };
             if !continues {
                 self.cut_short.fetch_add(1, Ordering::Relaxed);

@@ -25,6 +25,8 @@ pub(crate) enum Manner {
     HeadAlone,
     /// Sends the head, and the body byte by byte.
     Slow,
+    /// Sends the body without a head, then closes the connection.
+    Raw,
 }
 
 impl Response {
@@ -49,6 +51,12 @@ impl Response {
     #[must_use]
     pub const fn close() -> Self {
         Self::status(200).in_manner(Manner::Close)
+    }
+
+    /// Sends exactly these bytes, then closes the connection.
+    #[must_use]
+    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::status(200).body(bytes).in_manner(Manner::Raw)
     }
 
     /// Adds a header field.

@@ -26,6 +26,10 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The reason of a message that may have arrived: the provider did not say whether it accepted it. A replay may
+    /// deliver it twice.
+    pub const OUTCOME_UNKNOWN: &'static str = "outcome_unknown";
+
     /// A failure whose detail is a text of Tidings itself.
     #[must_use]
     pub fn new(reason: &'static str, detail: impl Into<String>) -> Self {

@@ -3,10 +3,12 @@
 mod outcome;
 mod read;
 mod record;
+mod unknown;
 
 pub use outcome::{AttemptOutcome, UnknownOutcome};
 pub use read::{AttemptRow, SettledContact, list, list_settled_contacts};
-pub use record::{FinishedAttempt, NewAttempt, begin, finish};
+pub use record::{FinishedAttempt, NewAttempt, begin, finish, insert_not_sent, take_back};
+pub use unknown::{UnknownAttempts, list_undelivered_unknown, list_unknown};
 
 /// The template that an attempt was rendered from.
 #[derive(Clone, Debug, PartialEq, Eq)]

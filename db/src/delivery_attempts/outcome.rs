@@ -22,11 +22,14 @@ pub enum AttemptOutcome {
     CredentialsRefused,
     /// Nothing was sent: the destination had asked for a pause or counts as down.
     Deferred,
+    /// Nothing was sent, because the notification cannot be sent: no contact, no template, a URL that webhooks
+    /// may not use. Unlike `Rejected`, it is no answer of a provider and settles no address.
+    NotSent,
 }
 
 impl AttemptOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sending,
         Self::Delivered,
         Self::Failed,
@@ -36,6 +39,7 @@ impl AttemptOutcome {
         Self::Throttled,
         Self::CredentialsRefused,
         Self::Deferred,
+        Self::NotSent,
     ];
 
     /// The name in JSON and in the table.
@@ -51,6 +55,7 @@ impl AttemptOutcome {
             Self::Throttled => "throttled",
             Self::CredentialsRefused => "credentials_refused",
             Self::Deferred => "deferred",
+            Self::NotSent => "not_sent",
         }
     }
 }

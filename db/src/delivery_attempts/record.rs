@@ -4,12 +4,14 @@ use std::time::Duration;
 use tidings_domain::notification::MessageId;
 use uuid::Uuid;
 
+use super::unknown::ENDED;
 use super::{AttemptOutcome, UsedTemplate};
 use crate::GenericClient;
 use crate::error::DbError;
+use crate::notifications::LeaseToken;
 
-/// The error of an attempt whose worker ended before it recorded the outcome.
-const ENDED: &str = "the worker ended before the answer was recorded";
+/// The error of an attempt that was taken back.
+const NOT_CONFIRMED: &str = "PostgreSQL did not confirm the attempt, so nothing was sent";
 
 /// An attempt that is about to begin.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,8 @@ pub struct NewAttempt<'a> {
     pub contact_id: Option<Uuid>,
     /// The template that the message was rendered from, if any.
     pub template: Option<&'a UsedTemplate>,
+    /// The claim under which the attempt is made.
+    pub token: LeaseToken,
 }
 
 /// Records that these attempts are in progress, and returns their ids in the same order. Attempts of the
@@ -48,13 +52,14 @@ pub async fn begin(
              )
              INSERT INTO delivery_attempts
                  (message_id, attempt, provider, contact_id,
-                  template_name, template_locale, template_version, started_at, outcome)
+                  template_name, template_locale, template_version, lease_token, started_at, outcome)
              SELECT message_id, attempt, provider, contact_id,
-                    template_name, template_locale, template_version, clock_timestamp(), 'sending'
-             FROM unnest($1::uuid[], $2::int[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::int[])
+                    template_name, template_locale, template_version, lease_token, clock_timestamp(), 'sending'
+             FROM unnest($1::uuid[], $2::int[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::int[],
+                         $9::uuid[])
                   WITH ORDINALITY
                   AS batch (message_id, attempt, provider, contact_id,
-                            template_name, template_locale, template_version, place)
+                            template_name, template_locale, template_version, lease_token, place)
              ORDER BY place
              RETURNING id",
         )
@@ -70,15 +75,79 @@ pub async fn begin(
     let names: Vec<_> = templates().map(|t| t.map(|t| t.name.as_str())).collect();
     let locales: Vec<_> = templates().map(|t| t.map(|t| t.locale.as_str())).collect();
     let versions: Vec<_> = templates().map(|t| t.map(|t| t.version)).collect();
+    let tokens: Vec<Uuid> = attempts.iter().map(|a| a.token.as_uuid()).collect();
     let rows = client
         .query(
             &statement,
             &[
-                &ids, &counts, &providers, &contacts, &names, &locales, &versions, &ENDED,
+                &ids, &counts, &providers, &contacts, &names, &locales, &versions, &ENDED, &tokens,
             ],
         )
         .await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Records that nothing was sent under the claim `token`. For a worker that could not find out whether [`begin`]
+/// has recorded its attempts: without this, they would count as messages that may have arrived.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn take_back(
+    client: &impl GenericClient,
+    message_id: MessageId,
+    token: LeaseToken,
+) -> Result<(), DbError> {
+    let statement = client
+        .prepare_cached(
+            "UPDATE delivery_attempts SET outcome = 'deferred', duration_ms = 0, error = $3
+             WHERE message_id = $1 AND lease_token = $2 AND outcome IN ('sending', 'unknown')",
+        )
+        .await?;
+    let (message_id, token) = (message_id.as_uuid(), token.as_uuid());
+    client
+        .execute(&statement, &[&message_id, &token, &NOT_CONFIRMED])
+        .await?;
+    Ok(())
+}
+
+/// Records an attempt that asked no provider, because the notification cannot be sent. Cuts `error` to 500
+/// characters.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn insert_not_sent(
+    client: &impl GenericClient,
+    attempt: &NewAttempt<'_>,
+    error: &str,
+) -> Result<(), DbError> {
+    let statement = client
+        .prepare_cached(
+            "INSERT INTO delivery_attempts
+                 (message_id, attempt, provider, contact_id, template_name, template_locale, template_version,
+                  lease_token, started_at, duration_ms, outcome, error)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), 0, 'not_sent', left($9, 500))",
+        )
+        .await?;
+    let template = attempt.template;
+    client
+        .execute(
+            &statement,
+            &[
+                &attempt.message_id.as_uuid(),
+                &i32::try_from(attempt.attempt).unwrap_or(i32::MAX),
+                &attempt.provider,
+                &attempt.contact_id,
+                &template.map(|t| t.name.as_str()),
+                &template.map(|t| t.locale.as_str()),
+                &template.map(|t| t.version),
+                &attempt.token.as_uuid(),
+                &storable(error),
+            ],
+        )
+        .await?;
+    Ok(())
 }
 
 /// The outcome of an attempt that [`begin`] recorded.

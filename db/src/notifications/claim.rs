@@ -15,6 +15,18 @@ use crate::error::DbError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseToken(Uuid);
 
+impl LeaseToken {
+    /// Creates a token that no other claim has.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    pub(crate) const fn as_uuid(self) -> Uuid {
+        self.0
+    }
+}
+
 /// A notification that this worker may deliver until the lease ends.
 #[derive(Clone, Debug)]
 pub struct ClaimedNotification {
@@ -72,11 +84,11 @@ pub async fn claim(
                        extract(epoch FROM now() - deferred_since)::float8",
         )
         .await?;
-    let token = Uuid::new_v4();
+    let token = LeaseToken::generate();
     let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
     let seconds = lease.as_secs_f64();
     let claimed = client
-        .query_opt(&statement, &[&id.as_uuid(), &token, &seconds, &attempt])
+        .query_opt(&statement, &[&id.as_uuid(), &token.0, &seconds, &attempt])
         .await?;
     let Some(row) = claimed else {
         return reason_not_claimed(client, id, attempt).await;
@@ -84,7 +96,7 @@ pub async fn claim(
     let template = row.get::<_, Option<String>>(4);
     let deferred: Option<f64> = row.get(7);
     Ok(ClaimResult::Claimed(Box::new(ClaimedNotification {
-        token: LeaseToken(token),
+        token,
         user_id: row.get::<_, Uuid>(0).into(),
         user_email: row.get(1),
         channel: row.get::<_, &str>(2).parse().ok(),
@@ -129,6 +141,30 @@ async fn reason_not_claimed(
     Ok(ClaimResult::LeasedElsewhere(
         left.map(seconds_of).unwrap_or_default(),
     ))
+}
+
+/// Extends a claim: it ends `lease` from now. Returns whether the claim was still valid.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn renew_lease(
+    client: &impl GenericClient,
+    id: MessageId,
+    token: LeaseToken,
+    lease: Duration,
+) -> Result<bool, DbError> {
+    let statement = client
+        .prepare_cached(
+            "UPDATE notifications SET lease_until = now() + make_interval(secs => $3)
+             WHERE message_id = $1 AND lease_token = $2 AND status IN ('pending', 'retrying')",
+        )
+        .await?;
+    let seconds = lease.as_secs_f64();
+    let changed = client
+        .execute(&statement, &[&id.as_uuid(), &token.0, &seconds])
+        .await?;
+    Ok(changed == 1)
 }
 
 /// `pending | retrying → processed`: records a delivery and ends the claim. Returns whether the claim was

@@ -9,7 +9,7 @@ mod transitions;
 pub use bench::{BenchRow, count_of_users, rows_of_user};
 pub use claim::{
     ClaimResult, ClaimedNotification, LeaseToken, claim, record_deferral, record_delivery,
-    record_failed_attempt,
+    record_failed_attempt, renew_lease,
 };
 pub use insert::{InsertedIds, RecordedState, insert_batch, recorded_states};
 pub use read::{IdCursor, InvalidIdCursor, NotificationFilter, NotificationRow, find, list};

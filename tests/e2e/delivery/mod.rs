@@ -9,6 +9,8 @@ mod rate_limits;
 mod recording;
 mod replay;
 mod retry_limits;
+mod unknown;
+mod unsendable;
 
 use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;

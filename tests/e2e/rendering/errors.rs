@@ -26,7 +26,7 @@ async fn a_missing_variable_becomes_a_dead_letter_that_names_it() {
         format!("template_error: {words}")
     );
     let attempts = installation.client().attempts(id).await;
-    assert_eq!(outcomes(&attempts), [(0, "rejected")]);
+    assert_eq!(outcomes(&attempts), [(0, "not_sent")]);
     assert_eq!(attempts[0]["error"], words);
     assert_eq!(attempts[0]["provider"], "sandbox");
     assert_eq!(
@@ -84,7 +84,7 @@ async fn an_endless_template_is_stopped_and_does_not_delay_others() {
         assert!(detail.contains("costs more work"), "{number}: {detail}");
         assert_eq!(letter.attempts, Some(1));
         let attempts = installation.client().attempts(id).await;
-        assert_eq!(outcomes(&attempts), [(0, "rejected")]);
+        assert_eq!(outcomes(&attempts), [(0, "not_sent")]);
         let template =
             json!({"name": format!("endless-{number}"), "locale": "default", "version": 1});
         assert_eq!(used(&attempts), [template]);
@@ -120,7 +120,7 @@ async fn an_unknown_template_becomes_a_dead_letter_that_names_it() {
         format!("template_missing: {detail}")
     );
     let attempts = installation.client().attempts(id).await;
-    assert_eq!(outcomes(&attempts), [(0, "rejected")]);
+    assert_eq!(outcomes(&attempts), [(0, "not_sent")]);
     assert_eq!(attempts[0]["error"], detail);
 }
 
@@ -143,7 +143,7 @@ async fn an_invalid_rendered_message_becomes_a_dead_letter() {
         let detail = letter.detail.unwrap_or_default();
         assert!(detail.starts_with(words), "{detail}");
         let attempts = installation.client().attempts(id).await;
-        assert_eq!(outcomes(&attempts), [(0, "rejected")]);
+        assert_eq!(outcomes(&attempts), [(0, "not_sent")]);
         assert_eq!(attempts[0]["template"]["version"], 1);
     }
 }
@@ -170,7 +170,7 @@ async fn a_replay_delivers_once_the_template_is_corrected() {
     let sent = installation.sent("sms", id).await;
     assert_eq!(sent["text"], "Your order 7 has shipped");
     let attempts = installation.client().attempts(id).await;
-    assert_eq!(outcomes(&attempts), [(0, "rejected"), (0, "delivered")]);
+    assert_eq!(outcomes(&attempts), [(0, "not_sent"), (0, "delivered")]);
     let version = |number| json!({"name": "shipped", "locale": "default", "version": number});
     assert_eq!(used(&attempts), [version(1), version(2)]);
     assert_eq!(installation.world.amqp().await.dead_letter_depth().await, 0);

@@ -84,6 +84,6 @@ async fn a_deleted_template_renders_nothing_until_it_is_created_again() {
     installation.replay("template_missing");
     assert_eq!(installation.sent("sms", id).await["text"], "back in de");
     let attempts = installation.client().attempts(id).await;
-    assert_eq!(outcomes(&attempts), [(0, "rejected"), (0, "delivered")]);
+    assert_eq!(outcomes(&attempts), [(0, "not_sent"), (0, "delivered")]);
     assert_eq!(used(&attempts), [Value::Null, version("de", 2)]);
 }

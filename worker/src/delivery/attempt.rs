@@ -4,20 +4,24 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use metrics::{counter, histogram};
 use tidings_broker::WaitTime;
-use tidings_db::DbError;
 use tidings_db::delivery_attempts::{self, AttemptOutcome, NewAttempt, UsedTemplate};
-use tidings_domain::notification::MessageId;
+use tidings_db::{DbError, DbErrorKind};
 use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
 use super::channel::AddressedMessage;
 use super::destinations::{SendPermit, WebhookDestinations};
-use super::disposition::{Deferral, Disposition, attempt_outcome, combine, error_text};
+use super::disposition::{
+    Deferral, Disposition, attempt_outcome, combine, error_text, unknown_failure,
+};
 use super::prepare::{Prepared, Unsendable};
-use super::unrecorded::{FinishedSend, GoneAddress};
-use super::{Delivery, DeliveryChannel};
+use super::unrecorded::{AttemptRecord, FinishedSend, UnrecordedAttempt};
+use super::{ClaimedAttempt, Delivery, DeliveryChannel};
 use crate::providers::SendOutcome;
+
+/// Why a message is deferred whose attempt was not begun.
+const NOT_BEGUN: &str = "PostgreSQL did not confirm the attempt";
 
 /// How much longer than `provider_timeout` a send may take. Providers keep the timeout themselves; this
 /// limit is a safeguard.
@@ -25,8 +29,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// The result of one attempt.
 pub(super) struct AttemptResult {
-    pub(super) sends: Vec<FinishedSend>,
-    pub(super) gone_addresses: Vec<GoneAddress>,
+    pub(super) record: AttemptRecord,
     pub(super) disposition: Disposition,
 }
 
@@ -44,8 +47,10 @@ impl AttemptResult {
         });
         dispositions.push(Disposition::Defer(Deferral::wait(WaitTime::Second, REASON)));
         Self {
-            sends: sends.collect(),
-            gone_addresses: Vec::new(),
+            record: AttemptRecord::Sends {
+                sends: sends.collect(),
+                gone_addresses: Vec::new(),
+            },
             disposition: combine(dispositions, true),
         }
     }
@@ -62,24 +67,16 @@ impl<C: DeliveryChannel> Delivery<C> {
     /// record even if this process dies.
     pub(super) async fn send(
         &self,
-        id: MessageId,
-        attempt: u32,
-        is_last: bool,
-        claimed_at: Instant,
-        prepared: Prepared<C::Message>,
+        this: ClaimedAttempt,
+        mut prepared: Prepared<C::Message>,
     ) -> Result<AttemptResult, DbError> {
-        let Prepared {
-            messages,
-            template,
-            settled,
-        } = prepared;
+        let mut dispositions = self.final_dispositions(&mut prepared);
+        let messages = std::mem::take(&mut prepared.messages);
         let permits = join_all(messages.into_iter().map(async |message| {
             let permit = self.permit(&message.message).await;
             (message, permit)
         }))
         .await;
-        let mut dispositions: Vec<Disposition> =
-            settled.into_iter().map(Disposition::from).collect();
         let mut admitted = Vec::new();
         for (message, permit) in permits {
             match permit {
@@ -89,17 +86,19 @@ impl<C: DeliveryChannel> Delivery<C> {
         }
         let contacts = admitted.iter().map(|(message, _)| message.contact);
         let rows = self
-            .insert_sends(id, attempt, contacts, template.as_ref())
+            .insert_sends(this, contacts, prepared.template.as_ref())
             .await?;
-        if claimed_at.elapsed() + self.settings.provider_timeout + GRACE > self.settings.lease {
+        let elapsed = this.claimed_at.elapsed();
+        if elapsed + self.settings.provider_timeout + GRACE > self.settings.lease {
             return Ok(AttemptResult::lease_too_short(rows, dispositions));
         }
-        let sending = admitted
-            .iter()
-            .zip(rows)
-            .map(async |((message, _), row)| self.send_one(id, attempt, message, row).await);
+        let sending = join_all(admitted.iter().zip(rows).map(async |((message, _), row)| {
+            let unknown = prepared.unknown_count(message.contact);
+            self.send_one(this, message, row, unknown).await
+        }));
+        let results = self.renewing_lease(this.id, this.token, sending).await;
         let (mut sends, mut gone_addresses) = (Vec::new(), Vec::new());
-        for (result, (message, _)) in join_all(sending).await.into_iter().zip(&admitted) {
+        for (result, (message, _)) in results.into_iter().zip(&admitted) {
             if result.send.outcome == AttemptOutcome::Gone {
                 gone_addresses.extend(C::gone_address(message));
             }
@@ -107,10 +106,31 @@ impl<C: DeliveryChannel> Delivery<C> {
             sends.push(result.send);
         }
         Ok(AttemptResult {
-            sends,
-            gone_addresses,
-            disposition: combine(dispositions, is_last),
+            record: AttemptRecord::Sends {
+                sends,
+                gone_addresses,
+            },
+            disposition: combine(dispositions, this.is_last),
         })
+    }
+
+    /// Takes out the messages to addresses that may have been reached as often as is allowed, for example because
+    /// workers ended before they recorded an answer. Returns their dispositions, and those of addresses with a
+    /// final result.
+    fn final_dispositions(&self, prepared: &mut Prepared<C::Message>) -> Vec<Disposition> {
+        let mut dispositions = Vec::new();
+        dispositions.extend(prepared.settled.drain(..).map(Disposition::from));
+        let messages = std::mem::take(&mut prepared.messages);
+        for message in messages {
+            let copies = prepared.unknown_count(message.contact);
+            if copies < self.max_copies() {
+                prepared.messages.push(message);
+            } else {
+                let failure = unknown_failure(copies, "not sent again");
+                dispositions.push(Disposition::Reject(failure));
+            }
+        }
+        dispositions
     }
 
     /// The URL of a message and the channel's destinations; `None` if one provider serves the whole channel.
@@ -133,37 +153,53 @@ impl<C: DeliveryChannel> Delivery<C> {
 
     async fn insert_sends(
         &self,
-        id: MessageId,
-        attempt: u32,
+        this: ClaimedAttempt,
         contacts: impl Iterator<Item = Option<Uuid>>,
         template: Option<&UsedTemplate>,
     ) -> Result<Vec<i64>, DbError> {
         let attempts: Vec<NewAttempt<'_>> = contacts
             .map(|contact_id| NewAttempt {
-                message_id: id,
-                attempt,
+                message_id: this.id,
+                attempt: this.number,
                 provider: self.provider.name(),
                 contact_id,
                 template,
+                token: this.token,
             })
             .collect();
         if attempts.is_empty() {
             return Ok(Vec::new());
         }
-        self.database
+        let inserted = self
+            .database
             .run(async |client| delivery_attempts::begin(client, &attempts).await)
-            .await
+            .await;
+        if let Err(error) = &inserted
+            && error.kind() == DbErrorKind::Environment
+        {
+            // PostgreSQL may have inserted the rows without being able to say so. Left as they are, they would
+            // count as messages that may have arrived.
+            let attempt = UnrecordedAttempt {
+                token: this.token,
+                attempt: this.number,
+                record: AttemptRecord::NotBegun,
+                disposition: Disposition::Defer(Deferral::wait(WaitTime::Second, NOT_BEGUN)),
+            };
+            self.unrecorded.insert(this.id, attempt);
+        }
+        inserted
     }
 
+    /// `unknown_before` is the number of earlier attempts for this address with an unknown outcome.
     async fn send_one(
         &self,
-        id: MessageId,
-        attempt: u32,
+        this: ClaimedAttempt,
         message: &AddressedMessage<C::Message>,
         row: i64,
+        unknown_before: u32,
     ) -> SendResult {
         let start = Instant::now();
-        let limit = self.settings.provider_timeout + GRACE;
+        let limit = self.settings.provider_timeout + self.provider.answer_timeout() + GRACE;
         let sending = self.provider.send(&message.message);
         let outcome = tokio::time::timeout(limit, sending).await;
         let outcome = outcome.unwrap_or_else(|_| SendOutcome::Unknown {
@@ -180,15 +216,16 @@ impl<C: DeliveryChannel> Delivery<C> {
             },
             error: error_text(&outcome).map(ToOwned::to_owned),
         };
-        self.observe(id, attempt, send.outcome, duration);
+        self.observe(this, send.outcome, duration);
         SendResult {
             send,
-            disposition: self.evaluate(&message.message, outcome, duration),
+            disposition: self.evaluate(&message.message, outcome, duration, unknown_before),
         }
     }
 
     /// Updates the metrics and writes the log line of one send.
-    fn observe(&self, id: MessageId, attempt: u32, outcome: AttemptOutcome, duration: Duration) {
+    fn observe(&self, this: ClaimedAttempt, outcome: AttemptOutcome, duration: Duration) {
+        let (id, attempt) = (this.id, this.number);
         let (channel, provider) = (Self::CHANNEL.as_str(), self.provider.name());
         let outcome = outcome.as_str();
         counter!("tidings_delivery_attempts_total", "channel" => channel, "provider" => provider, "outcome" => outcome)
@@ -199,33 +236,20 @@ impl<C: DeliveryChannel> Delivery<C> {
         tracing::info!(message_id = %id, channel, provider, attempt, outcome, duration_ms, "delivery attempted");
     }
 
-    /// Records a rejected attempt for a notification that cannot be sent.
-    pub(super) async fn reject_unsendable(
+    /// Returns the result of an attempt for a notification that cannot be sent.
+    pub(super) fn reject_unsendable(
         &self,
-        id: MessageId,
-        attempt: u32,
+        this: ClaimedAttempt,
         unsendable: Unsendable,
-    ) -> Result<AttemptResult, DbError> {
+    ) -> AttemptResult {
         let Unsendable { failure, template } = unsendable;
-        let contacts = std::iter::once(None);
-        let rows = self
-            .insert_sends(id, attempt, contacts, template.as_ref())
-            .await?;
-        self.observe(id, attempt, AttemptOutcome::Rejected, Duration::ZERO);
-        let sends = rows
-            .into_iter()
-            .map(|row| FinishedSend {
-                row,
-                duration: Duration::ZERO,
-                outcome: AttemptOutcome::Rejected,
-                reference: None,
-                error: Some(failure.detail.clone()),
-            })
-            .collect();
-        Ok(AttemptResult {
-            sends,
-            gone_addresses: Vec::new(),
+        self.observe(this, AttemptOutcome::NotSent, Duration::ZERO);
+        AttemptResult {
+            record: AttemptRecord::NotSent {
+                template,
+                error: failure.detail.clone(),
+            },
             disposition: Disposition::Reject(failure),
-        })
+        }
     }
 }

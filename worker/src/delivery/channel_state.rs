@@ -139,6 +139,12 @@ impl ChannelState {
         });
     }
 
+    /// Records that the provider refuses this installation, which opens the circuit breaker at once. `reason`
+    /// appears in `/health` and in the log.
+    pub fn installation_refused(self: &Arc<Self>, reason: &str) {
+        self.update_breaker(reason, |breaker| breaker.open(Instant::now()));
+    }
+
     fn update_breaker(self: &Arc<Self>, reason: &str, update: impl FnOnce(&mut Breaker) -> bool) {
         let mut inner = self.lock();
         let opened = update(&mut inner.breaker);

@@ -35,9 +35,7 @@ fn decide(claim: ClaimResult) -> ClaimDecision {
         // If the worker that holds the row died, the lease expires.
         ClaimResult::LeasedElsewhere(left) => defer(WaitTime::at_most(left)),
         ClaimResult::AttemptAlreadyMade(error) => {
-            let error = error.unwrap_or_default();
-            let detail = format!("another copy of the message has made this attempt: {error}");
-            MessageOutcome::Retry(Failure::quoting("attempt_made", detail))
+            MessageOutcome::Retry(attempt_made(&error.unwrap_or_default()))
         }
         ClaimResult::RowMissing => {
             let detail = "the message refers to a notification that is not recorded";
@@ -55,6 +53,22 @@ fn decide(claim: ClaimResult) -> ClaimDecision {
         }
     };
     ClaimDecision::Skip(outcome)
+}
+
+/// The failure of an attempt that another copy of the message has made, or this one before its worker ended.
+/// `error` is the row's.
+fn attempt_made(error: &str) -> Failure {
+    let detail = format!("another copy of the message has made this attempt: {error}");
+    let unknown = error
+        .strip_prefix(Failure::OUTCOME_UNKNOWN)
+        .is_some_and(|rest| rest.starts_with(':'));
+    let reason = if unknown {
+        // If this is the last attempt, the dead letter must say that the message may have arrived.
+        Failure::OUTCOME_UNKNOWN
+    } else {
+        "attempt_made"
+    };
+    Failure::quoting(reason, detail)
 }
 
 const fn defer(wait: WaitTime) -> MessageOutcome {
@@ -105,6 +119,14 @@ mod tests {
     fn a_copy_behind_its_row_retries_without_sending() {
         assert!(
             matches!(outcome(ClaimResult::AttemptAlreadyMade(None)), MessageOutcome::Retry(failure) if failure.reason == "attempt_made")
+        );
+    }
+
+    #[test]
+    fn a_copy_of_a_message_that_may_have_arrived_keeps_the_reason() {
+        let error = "outcome_unknown: sent without a readable answer".to_owned();
+        assert!(
+            matches!(outcome(ClaimResult::AttemptAlreadyMade(Some(error))), MessageOutcome::Retry(failure) if failure.reason == Failure::OUTCOME_UNKNOWN)
         );
     }
 }

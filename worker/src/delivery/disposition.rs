@@ -124,6 +124,20 @@ pub const REJECTED: &str = "rejected_by_provider";
 /// The reason in the dead letter of a message to an address that no longer exists.
 pub const ADDRESS_GONE: &str = "address_gone";
 
+/// The reason in the dead letter of a message that its provider was not asked to send.
+pub const NOT_SENT: &str = "not_sent";
+
+/// The failure of a message that has been sent `copies` times with an unknown outcome. `error` is that of the last
+/// one.
+pub fn unknown_failure(copies: u32, error: &str) -> Failure {
+    let times = match copies {
+        0 | 1 => String::new(),
+        _ => format!("{copies} times "),
+    };
+    let detail = format!("sent {times}without a readable answer, so it may have arrived: {error}");
+    Failure::quoting(Failure::OUTCOME_UNKNOWN, detail)
+}
+
 /// The outcome of a send as recorded in `delivery_attempts`.
 pub const fn attempt_outcome(outcome: &SendOutcome) -> AttemptOutcome {
     match outcome {
@@ -131,9 +145,12 @@ pub const fn attempt_outcome(outcome: &SendOutcome) -> AttemptOutcome {
         SendOutcome::Failed { .. } | SendOutcome::RefusedForNow { .. } => AttemptOutcome::Failed,
         SendOutcome::Unknown { .. } => AttemptOutcome::Unknown,
         SendOutcome::Rejected { .. } => AttemptOutcome::Rejected,
+        SendOutcome::NotSent { .. } => AttemptOutcome::NotSent,
         SendOutcome::AddressGone { .. } => AttemptOutcome::Gone,
         SendOutcome::Throttled { .. } => AttemptOutcome::Throttled,
-        SendOutcome::CredentialsRefused { .. } => AttemptOutcome::CredentialsRefused,
+        SendOutcome::CredentialsRefused { .. } | SendOutcome::InstallationRefused { .. } => {
+            AttemptOutcome::CredentialsRefused
+        }
     }
 }
 
@@ -145,9 +162,11 @@ pub fn error_text(outcome: &SendOutcome) -> Option<&str> {
         | SendOutcome::RefusedForNow { error }
         | SendOutcome::Unknown { error }
         | SendOutcome::Rejected { error }
+        | SendOutcome::NotSent { error }
         | SendOutcome::AddressGone { error }
         | SendOutcome::Throttled { error, .. }
-        | SendOutcome::CredentialsRefused { error } => Some(error),
+        | SendOutcome::CredentialsRefused { error }
+        | SendOutcome::InstallationRefused { error, .. } => Some(error),
     }
 }
 
@@ -182,16 +201,25 @@ pub fn combine(dispositions: Vec<Disposition>, is_last: bool) -> Disposition {
 }
 
 impl Disposition {
-    /// Precedence among the dispositions of several addresses; the highest wins.
-    const fn rank(&self, is_last: bool) -> u8 {
-        match self {
+    /// Precedence among the dispositions of several addresses; the highest wins. Among equal ones, an address
+    /// that may have been reached wins, so that the dead letter says so.
+    fn rank(&self, is_last: bool) -> (u8, bool) {
+        let precedence = match self {
             Self::Defer(_) if is_last => 5,
+            // Both end in a dead letter.
+            Self::Reject(_) if is_last && self.may_have_arrived() => 4,
             Self::Retry(_) => 4,
             Self::Defer(_) => 3,
             Self::Reject(_) => 2,
             Self::Delivered => 1,
             Self::AddressGone(_) => 0,
-        }
+        };
+        (precedence, self.may_have_arrived())
+    }
+
+    fn may_have_arrived(&self) -> bool {
+        matches!(self, Self::Retry(failure) | Self::Reject(failure)
+            if failure.reason == Failure::OUTCOME_UNKNOWN)
     }
 
     /// The outcome for the consumer.
@@ -246,6 +274,33 @@ mod tests {
     fn a_rejected_address_counts_even_if_another_was_reached() {
         let dispositions = vec![Disposition::Delivered, Disposition::Reject(failure())];
         assert_eq!(combine(dispositions, false), Disposition::Reject(failure()));
+    }
+
+    #[test]
+    fn an_address_that_may_have_been_reached_determines_the_reason_of_the_dead_letter() {
+        let unknown = || unknown_failure(3, "no answer");
+        let retries = vec![
+            Disposition::Retry(failure()),
+            Disposition::Retry(unknown()),
+            Disposition::Retry(failure()),
+        ];
+        assert_eq!(combine(retries, true), Disposition::Retry(unknown()));
+        let one_is_exhausted = || {
+            vec![
+                Disposition::Retry(failure()),
+                Disposition::Reject(unknown()),
+                Disposition::Reject(failure()),
+            ]
+        };
+        assert_eq!(
+            combine(one_is_exhausted(), true),
+            Disposition::Reject(unknown())
+        );
+        assert_eq!(
+            combine(one_is_exhausted(), false),
+            Disposition::Retry(failure()),
+            "the other address is tried again"
+        );
     }
 
     #[test]

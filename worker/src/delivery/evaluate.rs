@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use tidings_broker::{Failure, WaitTime};
 
 use super::destinations::destination_key;
-use super::disposition::{ADDRESS_GONE, Deferral, Disposition, REJECTED};
+use super::disposition::{
+    ADDRESS_GONE, Deferral, Disposition, NOT_SENT, REJECTED, unknown_failure,
+};
 use super::{Delivery, DeliveryChannel};
 use crate::providers::SendOutcome;
 
@@ -17,11 +19,13 @@ const DESTINATION_PAUSE: [Duration; 2] = [Duration::from_secs(1), Duration::from
 const DEFAULT_DESTINATION_PAUSE: Duration = Duration::from_secs(30);
 
 impl<C: DeliveryChannel> Delivery<C> {
+    /// `unknown_before` is the number of earlier attempts for this address with an unknown outcome.
     pub(super) fn evaluate(
         &self,
         message: &C::Message,
         outcome: SendOutcome,
         duration: Duration,
+        unknown_before: u32,
     ) -> Disposition {
         match outcome {
             SendOutcome::Delivered { .. } => {
@@ -31,6 +35,10 @@ impl<C: DeliveryChannel> Delivery<C> {
             SendOutcome::Rejected { error } => {
                 self.provider_succeeded(message);
                 Disposition::Reject(Failure::quoting(REJECTED, error))
+            }
+            // Says nothing about the provider.
+            SendOutcome::NotSent { error } => {
+                Disposition::Reject(Failure::quoting(NOT_SENT, error))
             }
             SendOutcome::AddressGone { error } => {
                 self.provider_succeeded(message);
@@ -42,16 +50,39 @@ impl<C: DeliveryChannel> Delivery<C> {
             }
             SendOutcome::Failed { error } => {
                 let failure = Failure::quoting("provider_failed", error);
-                self.provider_failed(message, failure, duration)
+                // While the flow of a channel is stopped, its messages wait in its queue. While one of many
+                // destinations is down, its messages wait in a wait queue.
+                let wait = match self.destination(message) {
+                    Some(_) => WaitTime::HalfMinute,
+                    None => WaitTime::Second,
+                };
+                if self.provider_failed(message, duration) {
+                    defer_after(&failure, wait)
+                } else {
+                    Disposition::Retry(failure)
+                }
             }
+            // Uses up an attempt even if the provider is down: the message may have arrived, and nothing else
+            // would limit how often it arrives.
             SendOutcome::Unknown { error } => {
-                let failure = Failure::quoting("outcome_unknown", error);
-                self.provider_failed(message, failure, duration)
+                self.provider_failed(message, duration);
+                let copies = unknown_before.saturating_add(1);
+                let failure = unknown_failure(copies, &error);
+                if copies < self.max_copies() {
+                    Disposition::Retry(failure)
+                } else {
+                    Disposition::Reject(failure)
+                }
             }
             SendOutcome::Throttled { retry_after, .. } => self.throttled(message, retry_after),
             SendOutcome::CredentialsRefused { error } => {
                 self.state.credentials_refused();
                 let failure = Failure::quoting("credentials_refused", error);
+                defer_after(&failure, WaitTime::Second)
+            }
+            SendOutcome::InstallationRefused { reason, error } => {
+                self.state.installation_refused(&reason);
+                let failure = Failure::quoting("installation_refused", error);
                 defer_after(&failure, WaitTime::Second)
             }
         }
@@ -64,26 +95,13 @@ impl<C: DeliveryChannel> Delivery<C> {
         }
     }
 
-    /// A failure of the provider uses up an attempt, unless the circuit breaker is open.
-    fn provider_failed(
-        &self,
-        message: &C::Message,
-        failure: Failure,
-        duration: Duration,
-    ) -> Disposition {
-        // While the flow of a channel is stopped, its messages wait in its queue. While one of many
-        // destinations is down, its messages wait in a wait queue.
-        let (is_down, wait) = if let Some((destinations, url)) = self.destination(message) {
-            let is_down = destinations.failed(&destination_key(url), duration);
-            (is_down, WaitTime::HalfMinute)
+    /// Records a failure of the provider or destination. Returns whether it is down.
+    fn provider_failed(&self, message: &C::Message, duration: Duration) -> bool {
+        if let Some((destinations, url)) = self.destination(message) {
+            destinations.failed(&destination_key(url), duration)
         } else {
             self.state.failed();
-            (self.state.is_down(), WaitTime::Second)
-        };
-        if is_down {
-            defer_after(&failure, wait)
-        } else {
-            Disposition::Retry(failure)
+            self.state.is_down()
         }
     }
 

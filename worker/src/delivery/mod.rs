@@ -11,6 +11,7 @@ mod content;
 mod destinations;
 mod disposition;
 mod evaluate;
+mod lease;
 mod prepare;
 mod record;
 mod settings;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tidings_broker::{Envelope, Failure, MaxRetries, Stage, WaitTime};
+use tidings_db::notifications::LeaseToken;
 use tidings_db::{Database, DbError, notifications};
 use tidings_domain::content::ChannelContent;
 use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
@@ -38,6 +40,18 @@ use crate::providers::Provider;
 use claim::ClaimDecision;
 use disposition::{Deferral, Disposition};
 use unrecorded::{UnrecordedAttempt, UnrecordedAttempts};
+
+/// An attempt under a claim.
+#[derive(Clone, Copy)]
+struct ClaimedAttempt {
+    id: MessageId,
+    /// Counted from 0.
+    number: u32,
+    /// Whether a failure of this attempt makes a dead letter.
+    is_last: bool,
+    token: LeaseToken,
+    claimed_at: Instant,
+}
 
 /// The delivery stage of one channel.
 pub struct Delivery<C: DeliveryChannel> {
@@ -80,6 +94,17 @@ impl<C: DeliveryChannel> Delivery<C> {
             state: Arc::new(state),
             unrecorded: UnrecordedAttempts::default(),
         }
+    }
+
+    /// How many copies of a message may arrive at one address between its acceptance (or a replay) and its dead
+    /// letter: the number of sends with an unknown outcome.
+    fn max_copies(&self) -> u32 {
+        let again = if C::RECEIVERS_RECOGNISE_DUPLICATES {
+            self.max_retries
+        } else {
+            self.settings.unknown_max
+        };
+        again.saturating_add(1)
     }
 
     /// The state of the channel's provider.
@@ -134,12 +159,16 @@ impl<C: DeliveryChannel> Delivery<C> {
         }
         let limit = self.max_retries;
         let is_last = message.attempt.is_none_or(|attempt| attempt.is_last(limit));
+        let this = ClaimedAttempt {
+            id,
+            number: attempt,
+            is_last,
+            token: claimed.token,
+            claimed_at,
+        };
         let result = match self.prepare(id, &claimed).await? {
-            Ok(prepared) => {
-                self.send(id, attempt, is_last, claimed_at, prepared)
-                    .await?
-            }
-            Err(failure) => self.reject_unsendable(id, attempt, failure).await?,
+            Ok(prepared) => self.send(this, prepared).await?,
+            Err(unsendable) => self.reject_unsendable(this, unsendable),
         };
         let disposition = self.limit_deferral(result.disposition, claimed.deferred_for);
         self.unrecorded.insert(
@@ -147,8 +176,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             UnrecordedAttempt {
                 token: claimed.token,
                 attempt,
-                sends: result.sends,
-                gone_addresses: result.gone_addresses,
+                record: result.record,
                 disposition,
             },
         );

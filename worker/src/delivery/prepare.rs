@@ -1,8 +1,10 @@
+use futures_util::future::try_join;
 use tidings_broker::Failure;
 use tidings_db::DbError;
-use tidings_db::delivery_attempts::{self, SettledContact, UsedTemplate};
+use tidings_db::delivery_attempts::{self, SettledContact, UnknownAttempts, UsedTemplate};
 use tidings_db::notifications::ClaimedNotification;
 use tidings_domain::notification::MessageId;
+use uuid::Uuid;
 
 use super::channel::AddressedMessage;
 use super::{Delivery, DeliveryChannel};
@@ -15,6 +17,16 @@ pub(super) struct Prepared<M> {
     pub(super) template: Option<UsedTemplate>,
     /// The addresses with a final result of an earlier attempt.
     pub(super) settled: Vec<SettledContact>,
+    /// How often the message may have arrived at each address.
+    pub(super) unknown: Vec<UnknownAttempts>,
+}
+
+impl<M> Prepared<M> {
+    /// Number of earlier attempts for an address with an unknown outcome.
+    pub(super) fn unknown_count(&self, contact: Option<Uuid>) -> u32 {
+        let found = self.unknown.iter().find(|one| one.contact_id == contact);
+        found.map_or(0, |one| one.count)
+    }
 }
 
 /// The notification can never be sent.
@@ -85,16 +97,21 @@ impl<C: DeliveryChannel> Delivery<C> {
         claimed: &ClaimedNotification,
     ) -> Result<Prepared<C::Message>, PrepareError> {
         let (content, template) = self.content(claimed).await?;
-        let (settled, messages) = self
+        let (settled, unknown, messages) = self
             .database
             .run(async |client| {
-                let settled = delivery_attempts::list_settled_contacts(client, id).await?;
+                // Sent together, in one round trip.
+                let (settled, unknown) = try_join(
+                    delivery_attempts::list_settled_contacts(client, id),
+                    delivery_attempts::list_unknown(client, id),
+                )
+                .await?;
                 let messages = match self.channel.messages(client, id, claimed, content).await {
                     Ok(messages) => Ok(messages),
                     Err(PrepareError::Unsendable(unsendable)) => Err(unsendable),
                     Err(PrepareError::Database(error)) => return Err(error),
                 };
-                Ok((settled, messages))
+                Ok((settled, unknown, messages))
             })
             .await?;
         let mut messages = messages.map_err(|unsendable| {
@@ -105,6 +122,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             messages,
             template,
             settled,
+            unknown,
         })
     }
 }

@@ -1,12 +1,12 @@
 use tidings_broker::WaitTime;
-use tidings_db::delivery_attempts::{self, FinishedAttempt};
+use tidings_db::delivery_attempts::{self, FinishedAttempt, NewAttempt};
 use tidings_db::{
     DbError, GenericClient, TransactionOptions, device_tokens, notifications, webhook_endpoints,
 };
 use tidings_domain::notification::MessageId;
 
 use super::disposition::Disposition;
-use super::unrecorded::{GoneAddress, UnrecordedAttempt};
+use super::unrecorded::{AttemptRecord, FinishedSend, GoneAddress, UnrecordedAttempt};
 use super::{Delivery, DeliveryChannel};
 use crate::consumer::MessageOutcome;
 
@@ -45,44 +45,81 @@ impl<C: DeliveryChannel> Delivery<C> {
 
     /// Records an attempt in one transaction. Returns `false` if the claim was lost.
     async fn record(&self, id: MessageId, attempt: &UnrecordedAttempt) -> Result<bool, DbError> {
-        let finished: Vec<FinishedAttempt<'_>> = attempt
-            .sends
-            .iter()
-            .map(|send| FinishedAttempt {
-                id: send.row,
-                duration: send.duration,
-                outcome: send.outcome,
-                reference: send.reference.as_deref(),
-                error: send.error.as_deref(),
-            })
-            .collect();
         self.database
             .transaction(TransactionOptions::default(), async |transaction| {
-                delivery_attempts::finish(transaction, &finished).await?;
-                for gone in &attempt.gone_addresses {
-                    remove_address(transaction, gone).await?;
+                match &attempt.record {
+                    AttemptRecord::Sends {
+                        sends,
+                        gone_addresses,
+                    } => record_sends(transaction, sends, gone_addresses).await?,
+                    AttemptRecord::NotBegun => {
+                        delivery_attempts::take_back(transaction, id, attempt.token).await?;
+                    }
+                    AttemptRecord::NotSent { .. } => {}
                 }
-                let token = attempt.token;
-                match &attempt.disposition {
-                    Disposition::Delivered => {
-                        notifications::record_delivery(transaction, id, token).await
-                    }
-                    Disposition::Defer(deferral) => {
-                        let (reason, waiting) = (&deferral.reason, deferral.counts_as_waiting);
-                        notifications::record_deferral(transaction, id, token, reason, waiting)
-                            .await
-                    }
-                    Disposition::Retry(failure)
-                    | Disposition::Reject(failure)
-                    | Disposition::AddressGone(failure) => {
-                        let error = format!("{}: {}", failure.reason, failure.detail);
-                        let number = attempt.attempt;
-                        notifications::record_failed_attempt(transaction, id, token, number, &error)
-                            .await
-                    }
+                let recorded = record_disposition(transaction, id, attempt).await?;
+                if let AttemptRecord::NotSent { template, error } = &attempt.record
+                    // Otherwise the row is there already, or another worker has made the attempt.
+                    && recorded
+                {
+                    let row = NewAttempt {
+                        message_id: id,
+                        attempt: attempt.attempt,
+                        provider: self.provider.name(),
+                        contact_id: None,
+                        template: template.as_ref(),
+                        token: attempt.token,
+                    };
+                    delivery_attempts::insert_not_sent(transaction, &row, error).await?;
                 }
+                Ok(recorded)
             })
             .await
+    }
+}
+
+async fn record_sends(
+    client: &impl GenericClient,
+    sends: &[FinishedSend],
+    gone_addresses: &[GoneAddress],
+) -> Result<(), DbError> {
+    let finished: Vec<FinishedAttempt<'_>> = sends
+        .iter()
+        .map(|send| FinishedAttempt {
+            id: send.row,
+            duration: send.duration,
+            outcome: send.outcome,
+            reference: send.reference.as_deref(),
+            error: send.error.as_deref(),
+        })
+        .collect();
+    delivery_attempts::finish(client, &finished).await?;
+    for gone in gone_addresses {
+        remove_address(client, gone).await?;
+    }
+    Ok(())
+}
+
+/// Updates the notification's row under the claim's token. Returns `false` if the claim was lost.
+async fn record_disposition(
+    client: &impl GenericClient,
+    id: MessageId,
+    attempt: &UnrecordedAttempt,
+) -> Result<bool, DbError> {
+    let token = attempt.token;
+    match &attempt.disposition {
+        Disposition::Delivered => notifications::record_delivery(client, id, token).await,
+        Disposition::Defer(deferral) => {
+            let (reason, waiting) = (&deferral.reason, deferral.counts_as_waiting);
+            notifications::record_deferral(client, id, token, reason, waiting).await
+        }
+        Disposition::Retry(failure)
+        | Disposition::Reject(failure)
+        | Disposition::AddressGone(failure) => {
+            let error = format!("{}: {}", failure.reason, failure.detail);
+            let number = attempt.attempt;
+            notifications::record_failed_attempt(client, id, token, number, &error).await
+        }
     }
 }
 

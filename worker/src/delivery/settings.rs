@@ -13,6 +13,8 @@ pub struct DeliverySettings {
     pub lease: Duration,
     /// `PROVIDER_TIMEOUT_SECS`: maximum duration of one send.
     pub provider_timeout: Duration,
+    /// `UNKNOWN_MAX`: how often a message without an idempotency key is sent again after an unknown outcome.
+    pub unknown_max: u32,
     /// When a provider or destination counts as down.
     pub breaker: BreakerSettings,
     /// `WEBHOOK_DEFER_MAX_HOURS`: how long a webhook waits for a destination that is down.
@@ -41,6 +43,7 @@ impl DeliverySettings {
         Self {
             lease: Duration::from_secs(lease),
             provider_timeout: Duration::from_secs(timeout),
+            unknown_max: reader.value(table::UNKNOWN_MAX),
             breaker,
             webhook_defer_max: Duration::from_hours(hours),
             concurrency: PerChannel {

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tidings_db::delivery_attempts::AttemptOutcome;
+use tidings_db::delivery_attempts::{AttemptOutcome, UsedTemplate};
 use tidings_db::notifications::LeaseToken;
 use tidings_domain::content::{DeviceToken, WebhookUrl};
 use tidings_domain::notification::MessageId;
@@ -19,9 +19,25 @@ pub(super) struct UnrecordedAttempt {
     pub(super) token: LeaseToken,
     /// Counted from 0.
     pub(super) attempt: u32,
-    pub(super) sends: Vec<FinishedSend>,
-    pub(super) gone_addresses: Vec<GoneAddress>,
+    pub(super) record: AttemptRecord,
     pub(super) disposition: Disposition,
+}
+
+/// What an attempt leaves in `delivery_attempts`.
+pub(super) enum AttemptRecord {
+    /// Its sends, which may be none.
+    Sends {
+        sends: Vec<FinishedSend>,
+        gone_addresses: Vec<GoneAddress>,
+    },
+    /// The notification cannot be sent: one row that says why.
+    NotSent {
+        template: Option<UsedTemplate>,
+        error: String,
+    },
+    /// It is not known whether the rows of the sends were inserted, and nothing was sent: the rows, if they exist,
+    /// are taken back.
+    NotBegun,
 }
 
 /// The result of one send.

@@ -19,6 +19,8 @@ mod test_server;
 mod twilio;
 pub mod webhook;
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
@@ -38,7 +40,13 @@ pub trait Provider<M>: Send + Sync {
     /// The name in settings, in `delivery_attempts` and in metrics, such as `smtp`.
     fn name(&self) -> &'static str;
 
-    /// Sends `message` within `PROVIDER_TIMEOUT_SECS`.
+    /// How much longer than `PROVIDER_TIMEOUT_SECS` a send may take, because the provider has the message and
+    /// takes its time to answer.
+    fn answer_timeout(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Sends `message` within `PROVIDER_TIMEOUT_SECS` and [`Provider::answer_timeout`].
     ///
     /// May be called again with the same message at any later time. A provider that supports idempotency
     /// keys gets the message id each time.

@@ -37,6 +37,12 @@ pub enum SendOutcome {
         /// The provider's text.
         error: String,
     },
+    /// The provider was not asked, because the message cannot be sent: it cannot be composed, or its URL is not
+    /// allowed.
+    NotSent {
+        /// Why not.
+        error: String,
+    },
     /// The address no longer exists (an unregistered device, a removed endpoint) and must not be used again.
     AddressGone {
         /// The provider's text.
@@ -51,6 +57,14 @@ pub enum SendOutcome {
     },
     /// The provider refuses the credentials: nothing can be sent until an operator corrects them.
     CredentialsRefused {
+        /// The provider's text.
+        error: String,
+    },
+    /// The provider refuses this installation, whatever it sends: its host name, its address, its sender. Nothing
+    /// can be sent until an operator corrects that.
+    InstallationRefused {
+        /// What the provider refuses, and which setting concerns it. A text of Tidings itself.
+        reason: String,
         /// The provider's text.
         error: String,
     },

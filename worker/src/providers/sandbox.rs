@@ -126,7 +126,7 @@ impl Provider<EmailMessage> for Sandbox {
                     let message_file = StoredMessage::from_email(message, &self.sender, now);
                     self.store(message_file, Some(mail.content)).await
                 }
-                Err(error) => SendOutcome::Rejected { error },
+                Err(error) => SendOutcome::NotSent { error },
             }
         };
         send.boxed()

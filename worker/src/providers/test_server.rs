@@ -77,9 +77,11 @@ pub(super) fn summary(outcome: &SendOutcome) -> (&'static str, &str) {
         SendOutcome::RefusedForNow { error } => ("refused for now", error),
         SendOutcome::Unknown { error } => ("unknown", error),
         SendOutcome::Rejected { error } => ("rejected", error),
+        SendOutcome::NotSent { error } => ("not sent", error),
         SendOutcome::AddressGone { error } => ("gone", error),
         SendOutcome::Throttled { error, .. } => ("throttled", error),
         SendOutcome::CredentialsRefused { error } => ("credentials", error),
+        SendOutcome::InstallationRefused { error, .. } => ("installation", error),
     }
 }
 

@@ -37,7 +37,7 @@ pub struct AttemptView {
     /// The duration; null while the attempt is in progress, or if its end was not recorded.
     duration_ms: Option<i32>,
     /// `sending`, `delivered`, `failed`, `unknown`, `rejected`, `gone`, `throttled`,
-    /// `credentials_refused` or `deferred`.
+    /// `credentials_refused`, `deferred` or `not_sent`.
     #[schema(example = "delivered")]
     outcome: String,
     /// The provider's id of the message.

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use tidings_broker::BrokerSettings;
-use tidings_broker::DeadLetter;
+use tidings_broker::{BrokerSettings, DeadLetter, Failure};
 
 use super::queue::with_queue;
 use super::selection::DeadLetterFilter;
@@ -100,6 +99,12 @@ fn text(found: &MatchingDeadLetters, queue: &str) -> Text {
     text.line(format_args!("{}.", parts.join(", ")));
     for (reason, number) in &found.by_reason {
         text.line(format_args!("  {number:>7}  {}", printable(reason)));
+    }
+    if found.by_reason.contains_key(Failure::OUTCOME_UNKNOWN) {
+        text.line(format_args!(
+            "{}: there was no readable answer, so the message may have arrived. A replay may deliver it twice.",
+            Failure::OUTCOME_UNKNOWN
+        ));
     }
     text
 }

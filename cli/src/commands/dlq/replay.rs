@@ -1,13 +1,15 @@
 //! `tidings dlq replay`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::future::join_all;
 use tidings_broker::BrokerSettings;
 use tidings_broker::{DeadLetter, MessageFactory, Publisher};
-use tidings_db::{Database, DatabaseSettings, DbError, TransactionOptions, notifications};
+use tidings_db::{
+    Database, DatabaseSettings, DbError, TransactionOptions, delivery_attempts, notifications,
+};
 use tidings_domain::notification::{MessageId, Status};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +17,7 @@ use super::queue::{OpenQueue, with_queue};
 use super::replay_action::{self, DecodedDeadLetter, ReplayAction, SkipReason};
 use super::replay_report::ReplayReport;
 use super::selection::Selection;
+use super::summary;
 use crate::output::{CommandOutput, count};
 use crate::settings;
 
@@ -108,6 +111,13 @@ async fn publisher(
     Ok(publisher)
 }
 
+/// The rows before a replay.
+struct RowsBefore {
+    statuses: BTreeMap<MessageId, Status>,
+    /// The notifications that may have arrived.
+    unknown: HashSet<MessageId>,
+}
+
 struct Replay {
     database: Database,
     message_factory: MessageFactory,
@@ -128,8 +138,8 @@ impl Replay {
         let decoded: Vec<Result<DecodedDeadLetter, SkipReason>> =
             batch.iter().map(|one| self.decode(one)).collect();
         let ids: Vec<MessageId> = decoded.iter().flatten().filter_map(|one| one.id).collect();
-        let statuses = self.reset_rows(&ids).await;
-        let statuses = statuses.context("PostgreSQL failed")?;
+        let before = self.reset_rows(&ids).await;
+        let RowsBefore { statuses, unknown } = before.context("PostgreSQL failed")?;
         let actions = decoded.into_iter().map(|decoded| match decoded {
             Ok(decoded) => {
                 let status = decoded.id.and_then(|id| statuses.get(&id).copied());
@@ -147,7 +157,15 @@ impl Replay {
         for (published, (dead_letter, action)) in published.await.into_iter().zip(replays) {
             // After a failure, the dead letters that were published must still be removed.
             match published {
-                Ok(()) => self.finish(queue, &dead_letter, action, report).await?,
+                Ok(()) => {
+                    let id = summary::message_id(&dead_letter);
+                    let may_have_arrived = summary::may_have_arrived(&dead_letter)
+                        || id.is_some_and(|id| unknown.contains(&id));
+                    if may_have_arrived {
+                        report.record_may_have_arrived(&dead_letter, action);
+                    }
+                    self.finish(queue, &dead_letter, action, report).await?;
+                }
                 Err(error) => failure = Some(error),
             }
         }
@@ -159,9 +177,8 @@ impl Replay {
         replay_action::decode(dead_letter.stage, &dead_letter.body, property, self.force)
     }
 
-    /// Changes the failed rows among `ids` to `pending` in one transaction, unless this is a dry run. Returns
-    /// the statuses before.
-    async fn reset_rows(&self, ids: &[MessageId]) -> Result<BTreeMap<MessageId, Status>, DbError> {
+    /// Changes the failed rows among `ids` to `pending` in one transaction, unless this is a dry run.
+    async fn reset_rows(&self, ids: &[MessageId]) -> Result<RowsBefore, DbError> {
         self.database
             .transaction(TransactionOptions::default(), async |transaction| {
                 let states = notifications::recorded_states(transaction, ids).await?;
@@ -178,7 +195,8 @@ impl Replay {
                         notifications::reset_for_replay(transaction, *id).await?;
                     }
                 }
-                Ok(statuses)
+                let unknown = delivery_attempts::list_undelivered_unknown(transaction, ids).await?;
+                Ok(RowsBefore { statuses, unknown })
             })
             .await
     }

@@ -18,6 +18,8 @@ pub struct ReplayReport {
     /// Number of dead letters that were published to their queues.
     pub replayed: usize,
     finished: usize,
+    /// Ids of the replayed messages that may have arrived before.
+    may_arrive_twice: Vec<String>,
     left: BTreeMap<SkipReason, Vec<String>>,
     dead_letters: Vec<Value>,
 }
@@ -37,14 +39,22 @@ impl ReplayReport {
                 result["status"] = status.as_str().into();
             }
             ReplayAction::Keep(reason) => {
-                let id = shown_id(dead_letter)
-                    .unwrap_or_else(|| "a dead letter without a message id".to_owned());
-                self.left.entry(reason).or_default().push(id);
+                self.left
+                    .entry(reason)
+                    .or_default()
+                    .push(shown_name(dead_letter));
                 result["outcome"] = "left".into();
                 result["skippedReason"] = json!(reason);
             }
         }
         self.dead_letters.push(result);
+    }
+
+    /// Records that the message of a dead letter may have arrived before.
+    pub fn record_may_have_arrived(&mut self, dead_letter: &DeadLetter, action: ReplayAction) {
+        if let ReplayAction::Replay { .. } = action {
+            self.may_arrive_twice.push(shown_name(dead_letter));
+        }
     }
 
     /// Number of selected dead letters.
@@ -62,6 +72,7 @@ impl ReplayReport {
             "total": waiting,
             "selected": self.selected(),
             "replayed": self.replayed,
+            "mayArriveTwice": self.may_arrive_twice,
             "alreadyProcessed": self.finished,
             "left": left,
             "dryRun": dry_run,
@@ -84,6 +95,13 @@ impl ReplayReport {
         text.line(format_args!(
             "{replayed} {dead_letters} of {waiting} in {queue}."
         ));
+        if !self.may_arrive_twice.is_empty() {
+            text.line(format_args!(
+                "{} of them may arrive twice: an earlier attempt has an unknown outcome.",
+                self.may_arrive_twice.len()
+            ));
+            list_ids(&mut text, &self.may_arrive_twice);
+        }
         if self.finished > 0 {
             let dead_letters = count(self.finished, "dead letter");
             text.line(format_args!("{removed} {dead_letters}: already processed."));
@@ -91,13 +109,21 @@ impl ReplayReport {
         for (reason, ids) in &self.left {
             let dead_letters = count(ids.len(), "dead letter");
             text.line(format_args!("Left {dead_letters}: {}.", reason.advice()));
-            for id in ids.iter().take(MAX_IDS) {
-                text.line(format_args!("  {}", printable(id)));
-            }
-            if ids.len() > MAX_IDS {
-                text.line(format_args!("  and {} more", ids.len() - MAX_IDS));
-            }
+            list_ids(&mut text, ids);
         }
         text
+    }
+}
+
+fn shown_name(dead_letter: &DeadLetter) -> String {
+    shown_id(dead_letter).unwrap_or_else(|| "a dead letter without a message id".to_owned())
+}
+
+fn list_ids(text: &mut Text, ids: &[String]) {
+    for id in ids.iter().take(MAX_IDS) {
+        text.line(format_args!("  {}", printable(id)));
+    }
+    if ids.len() > MAX_IDS {
+        text.line(format_args!("  and {} more", ids.len() - MAX_IDS));
     }
 }

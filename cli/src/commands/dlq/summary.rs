@@ -1,7 +1,7 @@
 //! The id, stage and failure of a dead letter.
 
 use serde_json::{Value, json};
-use tidings_broker::{DeadLetter, Stage};
+use tidings_broker::{DeadLetter, Failure, Stage};
 use tidings_domain::notification::{DeliveryRequest, MessageId};
 
 /// The name for the stage of a dead letter whose header contains no known stage.
@@ -27,12 +27,18 @@ pub fn channel_name(dead_letter: &DeadLetter) -> &'static str {
     dead_letter.stage.map_or(NO_CHANNEL, Stage::as_str)
 }
 
+/// Whether the message of a dead letter may have arrived, by its reason.
+pub fn may_have_arrived(dead_letter: &DeadLetter) -> bool {
+    dead_letter.reason == Failure::OUTCOME_UNKNOWN
+}
+
 /// The summary of a dead letter, as JSON.
 pub fn summary(dead_letter: &DeadLetter) -> Value {
     json!({
         "messageId": shown_id(dead_letter),
         "channel": channel_name(dead_letter),
         "reason": dead_letter.reason,
+        "mayHaveArrived": may_have_arrived(dead_letter),
         "detail": dead_letter.detail,
         "attempts": dead_letter.attempts,
         "failedAt": dead_letter.failed_at,

@@ -16,6 +16,10 @@ group! {
     /// How long a worker holds a notification that it delivers. If the worker dies, another one may deliver the
     /// notification after this time. At least 5 more than `PROVIDER_TIMEOUT_SECS`.
     DELIVERY_LEASE_SECS: [Worker] = Setting::number(6, 3600).default("30").unit("s");
+    /// How often an email, a text message or a push message is sent again after an unknown outcome: it may have arrived,
+    /// because there was no readable answer. Then it is a dead letter `outcome_unknown`. Webhooks have an id by which
+    /// receivers recognise duplicates, so only `WEBHOOK_MAX_RETRIES` limits them.
+    UNKNOWN_MAX: [Worker] = Setting::number(0, 100).default("2").unit("sends");
     /// Number of failures in a row after which a provider (for webhooks: a destination) counts as down. Messages
     /// that wait for a provider that is down use up no retries.
     BREAKER_FAILURES: [Worker] = Setting::number(1, 100_000).default("20").unit("failures");

@@ -33,6 +33,10 @@ pub trait DeliveryChannel: Send + Sync + 'static {
     /// The provider's message to one address.
     type Message: Send + Sync + 'static;
 
+    /// Whether the message carries an id by which every receiver can recognise a duplicate. If so, a message
+    /// with an unknown outcome may use all its retries; otherwise `UNKNOWN_MAX` limits them.
+    const RECEIVERS_RECOGNISE_DUPLICATES: bool = false;
+
     /// Returns one message for the address in the payload, or else one for each of the user's contacts.
     ///
     /// # Errors

@@ -27,6 +27,9 @@ impl DeliveryChannel for WebhookChannel {
     type Content = Webhook;
     type Message = WebhookMessage;
 
+    /// `webhook-id`.
+    const RECEIVERS_RECOGNISE_DUPLICATES: bool = true;
+
     async fn messages(
         &self,
         client: &Client,

@@ -85,7 +85,7 @@ impl Smtp {
     async fn send(&self, message: &EmailMessage) -> SendOutcome {
         let mail = match Mail::compose(message, &self.sender, Timestamp::now()) {
             Ok(mail) => mail,
-            Err(error) => return SendOutcome::Rejected { error },
+            Err(error) => return SendOutcome::NotSent { error },
         };
         let ended = AtomicBool::new(false);
         // Servers quote the address in the form that they received.

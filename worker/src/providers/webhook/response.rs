@@ -67,12 +67,14 @@ mod tests {
             SendOutcome::RefusedForNow { .. } => "refused for now",
             SendOutcome::Unknown { .. } => "unknown",
             SendOutcome::Rejected { .. } => "rejected",
+            SendOutcome::NotSent { .. } => "not sent",
             SendOutcome::AddressGone { .. } => "gone",
             SendOutcome::Throttled { retry_after, .. } => {
                 assert_eq!(retry_after, after);
                 "throttled"
             }
             SendOutcome::CredentialsRefused { .. } => "credentials",
+            SendOutcome::InstallationRefused { .. } => "installation",
         })
     }
 

@@ -92,7 +92,7 @@ impl WebhookSender {
         let request = client.post(message.to.as_url().clone());
         let request = match build_request(request, message, Timestamp::now()) {
             Ok(request) => request,
-            Err(error) => return SendOutcome::Rejected { error },
+            Err(error) => return SendOutcome::NotSent { error },
         };
         match request.send().await {
             Ok(response) => response_outcome(response).await,
@@ -158,7 +158,7 @@ async fn response_outcome(response: Response) -> SendOutcome {
 }
 
 fn refused(refusal: DisallowedUrl) -> SendOutcome {
-    SendOutcome::Rejected {
+    SendOutcome::NotSent {
         error: format!("url {refusal}"),
     }
 }
