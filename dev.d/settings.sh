@@ -44,6 +44,7 @@ server_settings() {
     else
         settings[RABBITMQ_URL]=$(amqp_url rabbitmq)
     fi
+    settings[RABBITMQ_MANAGEMENT_URL]=$(management_url rabbitmq)
 }
 
 # Sets $settings from the defaults and the environment of this call. The settings of an earlier run do not count.
@@ -55,7 +56,7 @@ read_settings() {
         [[ -v $name ]] || continue
         case $name in
             DATABASE_URL* | DATABASE_HOST | DATABASE_PORT | DATABASE_USER | DATABASE_PASSWORD* | DATABASE_NAME) ;;
-            RABBITMQ_URL*) ;;
+            RABBITMQ_URL* | RABBITMQ_MANAGEMENT_URL*) ;;
             TIDINGS_CONFIG | *_FILE)
                 # The programs run in another folder, but a relative path is relative to the caller's.
                 settings[$name]=${!name:+$(realpath -ms -- "${!name}")}
@@ -104,7 +105,6 @@ write_env_file() {
     {
         export_line API_URL "$(program_url api)"
         export_line WORKER_URL "$(program_url worker)"
-        export_line RABBITMQ_MANAGEMENT_URL "$(management_url rabbitmq)"
         ! is_cluster || export_line RABBITMQ_MANAGEMENT_URLS "$(of_each_node management_url)"
         for name in "${!settings[@]}"; do
             export_line "$name" "${settings[$name]}"

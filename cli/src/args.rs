@@ -45,8 +45,7 @@ pub enum Command {
     Config(config::Command),
     /// Check the settings and the servers, and print what is wrong and how to fix it
     ///
-    /// To compare the queues of the broker with those of this version, it declares them, as the programs do
-    /// when they start.
+    /// Changes nothing on the servers.
     Doctor,
 }
 

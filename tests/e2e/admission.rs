@@ -1,7 +1,7 @@
 //! The API refuses posts while a queue is full, and accepts them once it is drained.
 
 use tidings_domain::notification::Channel;
-use tidings_tests::{World, eventually, eventually_ok, notification, secs};
+use tidings_tests::{ProgramKind, World, eventually, eventually_ok, notification, secs};
 
 #[tokio::test]
 async fn a_full_intake_queue_makes_posts_fail_with_503_until_it_is_drained() {
@@ -80,4 +80,44 @@ async fn without_a_limit_nothing_is_refused() {
     })
     .await;
     let _ = api.client().post(&world.in_app()).await.accepted();
+}
+
+/// The queue stays deleted, because the API may declare nothing.
+#[tokio::test]
+async fn a_missing_queue_hides_no_other_depth_and_is_warned_of_once() {
+    let world = World::with(&[("QUEUE_MAX_LENGTH", "20")]).await;
+    let amqp = world.declared(&[]).await;
+    let url = world.vhost.restricted_url().await;
+    let api = world
+        .start(ProgramKind::Api, &[("RABBITMQ_URL", &url)])
+        .await;
+    let client = api.client();
+    let delete = async |queue: &str| {
+        let path = ["queues", &world.vhost.name, queue];
+        world.vhost.management.delete(&path).await.expect("deleted");
+    };
+    let warning = "the depth of a queue is not known";
+    delete("notifications_queue.email").await;
+    eventually(secs(20), "the API warns", async || {
+        !api.logs().with_message(warning).is_empty()
+    })
+    .await;
+    amqp.publish_all((0..21).map(|_| amqp.intake_of(&world.wire())))
+        .await;
+    eventually(secs(20), "the API knows the other depth", async || {
+        client.post(&world.in_app()).await.status == 503
+    })
+    .await;
+    // A queue whose depth is too large, and which is then gone, refuses nothing any more.
+    delete("notifications_queue").await;
+    let _ = world.declared(&[]).await;
+    eventually(secs(20), "the old depth is forgotten", async || {
+        client.post(&world.in_app()).await.status == 202
+    })
+    .await;
+    let warnings = api.logs().with_message(warning);
+    let of_email = warnings
+        .iter()
+        .filter(|it| it["queue"] == "notifications_queue.email");
+    assert_eq!(of_email.count(), 1);
 }

@@ -1,50 +1,10 @@
-//! The tool `tidings`, without its commands for dead letters.
+//! The tool `tidings`, without its commands for dead letters and without `doctor`.
 
 use serde_json::Value;
 use tidings_tests::World;
 
 fn json(output: &std::process::Output) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-fn finding<'a>(report: &'a Value, check: &str) -> &'a Value {
-    let findings = report["findings"].as_array().expect("findings");
-    let found = findings.iter().find(|finding| finding["check"] == check);
-    found.unwrap_or_else(|| panic!("no finding {check} in {report}"))
-}
-
-#[tokio::test]
-async fn doctor_reports_no_problem_in_a_healthy_installation() {
-    let world = World::new().await;
-    let _ = world.declared(&[]).await;
-    let output = world.tidings(&["--json", "doctor"]);
-    let report = json(&output);
-    assert_eq!(output.status.code(), Some(0), "{report}");
-    assert_eq!(report["errors"], 0);
-}
-
-#[tokio::test]
-async fn doctor_reports_drifted_queues_dead_letters_and_unreachable_servers() {
-    let world = World::with(&[("QUORUM_SIZE", "1")]).await;
-    let amqp = world.declared(&[("QUORUM_SIZE", "3")]).await;
-    let mut letter = amqp.to_intake("no notification");
-    (letter.exchange, letter.routing_key) = (String::new(), amqp.settings.names.dlq.clone());
-    amqp.publish(letter).await;
-    let report = json(&world.tidings(&["--json", "doctor"]));
-    for check in ["topology", "dead-letters"] {
-        let finding = finding(&report, check);
-        assert_eq!(finding["severity"], "warning");
-        assert!(finding["remedy"].is_string(), "{finding}");
-    }
-
-    let away = World::with(&[("DATABASE_URL", "postgres://nobody:hunter2@127.0.0.1:1/none")]).await;
-    let output = away.tidings(&["--json", "doctor"]);
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        text.contains("\"error\"") && !text.contains("hunter2"),
-        "{text}"
-    );
 }
 
 #[tokio::test]

@@ -29,6 +29,23 @@ impl Management {
         Self { http, url }
     }
 
+    /// Returns the URL, with the login.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// Sends a DELETE to `path` below `/api`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the plugin refuses or cannot be reached.
+    pub async fn delete(&self, path: &[&str]) -> reqwest::Result<()> {
+        let request = self.request(Method::DELETE, path);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Returns a copy with its own connections.
     pub(crate) fn reconnected(&self) -> Self {
         Self::new(self.url.clone())
@@ -55,6 +72,18 @@ impl Management {
         self.put(&["permissions", name, user], all).await
     }
 
+    /// Creates a user with the password `restricted`, which may use everything in a virtual host and declare nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the plugin refuses or cannot be reached.
+    pub async fn make_restricted_user(&self, vhost: &str, user: &str) -> reqwest::Result<()> {
+        let body = json!({"password": "restricted", "tags": ""});
+        self.put(&["users", user], body).await?;
+        let permissions = json!({"configure": "^$", "write": ".*", "read": ".*"});
+        self.put(&["permissions", vhost, user], permissions).await
+    }
+
     /// Sends a PUT to `path` below `/api`.
     ///
     /// # Errors
@@ -72,9 +101,7 @@ impl Management {
     ///
     /// Returns an error if the plugin refuses or cannot be reached.
     pub async fn delete_vhost(&self, name: &str) -> reqwest::Result<()> {
-        let request = self.request(Method::DELETE, &["vhosts", name]);
-        request.send().await?.error_for_status()?;
-        Ok(())
+        self.delete(&["vhosts", name]).await
     }
 
     /// Sends a GET to `path` below `/api`.

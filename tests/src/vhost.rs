@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use reqwest::Url;
 use uuid::Uuid;
 
@@ -14,6 +16,8 @@ pub struct Vhost {
     urls: Vec<Url>,
     /// Whether to delete the virtual host. Not the shared one.
     own: bool,
+    /// Whether there is a user of this name.
+    restricted: AtomicBool,
 }
 
 impl Vhost {
@@ -34,6 +38,7 @@ impl Vhost {
             management,
             urls,
             own: true,
+            restricted: AtomicBool::new(false),
         }
     }
 
@@ -44,6 +49,7 @@ impl Vhost {
             management: Management::new(servers.management.clone()),
             urls: servers.rabbitmq.clone(),
             own: false,
+            restricted: AtomicBool::new(false),
         }
     }
 
@@ -51,6 +57,20 @@ impl Vhost {
     #[must_use]
     pub fn url(&self) -> &str {
         self.urls[0].as_str()
+    }
+
+    /// Creates a user who may use everything and declare nothing. Returns the `RABBITMQ_URL` for this user. The user is
+    /// deleted with the virtual host.
+    pub async fn restricted_url(&self) -> String {
+        self.management
+            .make_restricted_user(&self.name, &self.name)
+            .await
+            .expect("a user");
+        self.restricted.store(true, Ordering::Relaxed);
+        let mut url = self.urls[0].clone();
+        url.set_username(&self.name).expect("a user");
+        url.set_password(Some("restricted")).expect("a password");
+        url.to_string()
     }
 
     /// Returns name and value of the setting with the URLs of all nodes.
@@ -73,7 +93,11 @@ impl Drop for Vhost {
         }
         // The connections of the test belong to its runtime.
         let (management, name) = (self.management.reconnected(), self.name.clone());
+        let restricted = self.restricted.load(Ordering::Relaxed);
         run_in_drop(format!("virtual host {name}"), async move {
+            if restricted {
+                management.delete(&["users", &name]).await?;
+            }
             management.delete_vhost(&name).await
         });
     }

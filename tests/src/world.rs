@@ -158,7 +158,11 @@ impl World {
 /// Returns the settings that every test needs.
 fn settings_of(database: &TestDatabase, vhost: &Vhost) -> EnvVars {
     let (broker, value) = vhost.setting();
-    let mut settings = EnvVars::from([(broker.to_owned(), value)]);
+    let management = vhost.management.url().to_owned();
+    let mut settings = EnvVars::from([
+        (broker.to_owned(), value),
+        ("RABBITMQ_MANAGEMENT_URL".to_owned(), management),
+    ]);
     for (name, value) in [
         ("APP_ENV", "development"),
         ("LOG_LEVEL", "info"),

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tidings_broker::{ConsumerConnections, Publisher};
+use tidings_broker::{BrokerSettings, ConsumerConnections, Publisher};
 use tidings_db::Database;
 use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
@@ -95,6 +95,10 @@ impl App {
             move |connected| publisher_connectivity.set_publisher(connected),
             publishing.clone(),
         );
+        let policies = tokio::spawn(check_policies(
+            publisher.clone(),
+            self.settings.broker.clone(),
+        ));
         let connections = Arc::new(ConsumerConnections::new(
             self.settings.broker.clone(),
             "tidings-worker: consuming",
@@ -128,10 +132,17 @@ impl App {
         publishing.cancel();
         publisher_task.await.context("the publisher panicked")?;
         watch.abort();
+        policies.abort();
         probes_handle.stop(true).await;
         probes
             .await
             .context("the probes panicked")?
             .context("the probes failed")
     }
+}
+
+/// Looks once for policies of RabbitMQ that harm the queues, as soon as the queues are declared.
+async fn check_policies(publisher: Publisher, settings: BrokerSettings) {
+    publisher.until_connected().await;
+    tidings_broker::warn_of_harmful_policies(&settings).await;
 }

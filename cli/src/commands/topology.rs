@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::{Value, json};
 use tidings_broker::BrokerSettings;
-use tidings_broker::{Binding, ExchangeType, Topology};
+use tidings_broker::{Binding, Declared, ExchangeType, Topology};
 
 use crate::output::{CommandOutput, Text, table};
 use crate::settings;
@@ -18,15 +18,16 @@ pub async fn run() -> anyhow::Result<CommandOutput> {
     let settings = settings::read(BrokerSettings::read)?;
     let topology = Topology::of(&settings);
     let connection = tidings_broker::connect(&settings, "tidings: topology").await?;
-    let drifted = tokio::time::timeout(TIMEOUT, tidings_broker::declare(&connection, &topology))
+    let declared = tokio::time::timeout(TIMEOUT, tidings_broker::declare(&connection, &topology))
         .await
         .context("RabbitMQ did not respond in time")??;
     let mut json = serde_json::to_value(&topology)?;
-    json["drifted"] = json!(drifted);
-    CommandOutput::new(text(&topology, &drifted), json)
+    json["drifted"] = json!(declared.drifted);
+    json["notPermitted"] = json!(declared.not_permitted);
+    CommandOutput::new(text(&topology, &declared), json)
 }
 
-fn text(topology: &Topology, drifted: &[String]) -> Text {
+fn text(topology: &Topology, declared: &Declared) -> Text {
     let mut rows = vec![row(&["EXCHANGE", "TYPE", "ARGUMENTS"])];
     for exchange in &topology.exchanges {
         let kind = match exchange.kind {
@@ -58,10 +59,16 @@ fn text(topology: &Topology, drifted: &[String]) -> Text {
     }
     text.line("");
     text.lines(&table(&bindings));
-    if !drifted.is_empty() {
+    if !declared.not_permitted.is_empty() {
+        text.line(format_args!(
+            "\nThe user may not declare these, which exist and are used as they are:\n    {}",
+            declared.not_permitted.join("\n    ")
+        ));
+    }
+    if !declared.drifted.is_empty() {
         text.line(format_args!(
             "\nThese exist with other arguments and are used as they are; `tidings doctor` explains what to do:\n    {}",
-            drifted.join("\n    ")
+            declared.drifted.join("\n    ")
         ));
     }
     text

@@ -94,6 +94,12 @@ impl Addresses {
         &self.all
     }
 
+    /// The virtual host.
+    #[must_use]
+    pub fn vhost(&self) -> &str {
+        &self.all[0].uri.vhost
+    }
+
     /// All addresses, each once, in the order in which to try them.
     pub(super) fn in_turn(&self) -> impl Iterator<Item = &Address> {
         let first = self.first.load(Ordering::Relaxed);

@@ -2,16 +2,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lapin::Connection;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::addresses::Address;
 use super::connection::{self, ConnectError, connect_to_any};
-use super::declare::{DeclareError, all_exist, declare};
+use super::declare::{DeclareError, Declared, all_exist, declare};
 use super::topology::Topology;
+use super::unrouted::restore_unrouted;
 use crate::settings::BrokerSettings;
 
 /// Time limit for each step that follows the opening of a connection.
 pub(super) const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often [`Connector::keep_declared`] checks that everything exists.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Why a connection cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +44,8 @@ pub struct Connector {
 pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) node: Address,
-    /// Names of the objects that exist with other arguments. They are used as they are.
-    pub(super) drifted: Vec<String>,
+    /// The objects that are used as they are.
+    pub(super) declared: Declared,
 }
 
 impl Connector {
@@ -71,10 +75,10 @@ impl Connector {
     pub(super) async fn open(&self) -> Result<Opened, OpenError> {
         let (connection, node) = connect_to_any(&self.settings.addresses, self.name).await?;
         match self.declare(&connection, node).await {
-            Ok(drifted) => Ok(Opened {
+            Ok(declared) => Ok(Opened {
                 connection,
                 node: node.clone(),
-                drifted,
+                declared,
             }),
             Err(error) => {
                 connection::close(&connection).await;
@@ -90,7 +94,7 @@ impl Connector {
         self.settings.addresses.avoid(node);
     }
 
-    /// Declares the topology, or checks that it exists if this connector declared it before.
+    /// Declares the topology, or what is missing if this connector declared it before.
     ///
     /// If one node of a cluster is frozen or unreachable, the other nodes bind nothing until they give it
     /// up, which takes a minute. Bindings are therefore declared once, and not waited for if every
@@ -99,29 +103,63 @@ impl Connector {
         &self,
         connection: &Connection,
         node: &Address,
-    ) -> Result<Vec<String>, OpenError> {
-        let all_exist = async || {
-            let asked = timeout(SETUP_TIMEOUT, all_exist(connection, &self.topology)).await;
-            asked.map_err(|_| OpenError::TimedOut(node.clone()))
-        };
-        if self.declared.load(Ordering::Relaxed) && all_exist().await? {
-            return Ok(Vec::new());
+    ) -> Result<Declared, OpenError> {
+        let declared_before = self.declared.load(Ordering::Relaxed);
+        if declared_before && self.all_exist(connection, node).await? {
+            return Ok(Declared::default());
         }
         match timeout(SETUP_TIMEOUT, declare(connection, &self.topology)).await {
             Ok(declared) => {
-                let drifted = declared?;
+                let declared = declared?;
                 self.declared.store(true, Ordering::Relaxed);
-                Ok(drifted)
+                if declared_before {
+                    tracing::warn!(
+                        connection = self.name,
+                        "an exchange or a queue was missing and is declared again"
+                    );
+                    tokio::spawn(restore_unrouted(self.settings.clone()));
+                }
+                Ok(declared)
             }
-            Err(_) if all_exist().await? => {
+            Err(_) if self.all_exist(connection, node).await? => {
                 tracing::warn!(
                     connection = self.name,
                     %node,
                     "RabbitMQ does not confirm the bindings in time; the existing queues are used as they are"
                 );
-                Ok(Vec::new())
+                Ok(Declared::default())
             }
             Err(_) => Err(OpenError::TimedOut(node.clone())),
+        }
+    }
+
+    async fn all_exist(&self, connection: &Connection, node: &Address) -> Result<bool, OpenError> {
+        let asked = timeout(SETUP_TIMEOUT, all_exist(connection, &self.topology)).await;
+        asked.map_err(|_| OpenError::TimedOut(node.clone()))
+    }
+
+    /// Checks every [`CHECK_INTERVAL`] that every exchange and queue exists, and declares what is missing. A deleted
+    /// queue ends no connection, so nothing else notices it. Returns when the connection has ended.
+    pub(super) async fn keep_declared(&self, connection: &Connection, node: &Address) {
+        let mut tick = interval(CHECK_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reported = false;
+        while connection.status().connected() {
+            tick.tick().await;
+            match self.declare(connection, node).await {
+                Ok(_) => reported = false,
+                // A node that does not answer is noticed by the publishes.
+                Err(OpenError::TimedOut(_)) => {}
+                Err(error) if !reported && connection.status().connected() => {
+                    reported = true;
+                    tracing::error!(
+                        connection = self.name,
+                        %error,
+                        "an exchange or a queue is missing and cannot be declared"
+                    );
+                }
+                Err(_) => {}
+            }
         }
     }
 }

@@ -26,6 +26,9 @@ pub struct DeadLetter {
     pub attempts: Option<i64>,
     /// The properties as they were published.
     pub(super) properties: BasicProperties,
+    pub(super) routing_key: ShortString,
+    /// Whether RabbitMQ put it into the dead-letter queue although it has attempts left: it found no queue for it.
+    pub(super) unrouted: bool,
     /// The body as it was published.
     pub body: Vec<u8>,
     pub(super) delivery_tag: u64,
@@ -50,11 +53,22 @@ impl DeadLetter {
         delivery_tag: u64,
     ) -> Self {
         let value = |name: &str| properties.headers().as_ref()?.inner().get(name).cloned();
+        let reason = value(header::FAILURE_REASON);
+        let used_up = has_died(&properties) && is_last_attempt(routing_key);
         let text = |name: &str| value(name).as_ref().and_then(as_text).map(str::to_owned);
         Self {
             message_id: properties.message_id().as_ref().map(ShortString::to_string),
             stage: Stage::of(&properties),
-            reason: text(header::FAILURE_REASON).unwrap_or_else(|| broker_reason(&properties)),
+            reason: text(header::FAILURE_REASON).unwrap_or_else(|| {
+                let reason = if used_up {
+                    "attempts_used_up"
+                } else {
+                    UNROUTED
+                };
+                reason.to_owned()
+            }),
+            routing_key: routing_key.into(),
+            unrouted: reason.is_none() && !used_up,
             detail: text(header::FAILURE_DETAIL),
             failed_at: text(header::FAILED_AT).and_then(|time| time.parse().ok()),
             attempts: match value(header::ATTEMPTS) {
@@ -84,15 +98,14 @@ impl DeadLetter {
     }
 }
 
-/// The reason for a message that no worker dead-lettered: either the broker did so after the last rung of the
-/// ladder, or it found no queue for the message.
-fn broker_reason(properties: &BasicProperties) -> String {
-    let reason = if has_died(properties) {
-        "attempts_used_up"
-    } else {
-        "unrouted"
-    };
-    reason.to_owned()
+/// The reason of a dead letter for which the broker found no queue.
+const UNROUTED: &str = "unrouted";
+
+/// Whether the broker sends a message with this routing key to the dead-letter queue when it is rejected: after the last
+/// rung of the ladder. A routing key that cannot be read counts as used up.
+fn is_last_attempt(routing_key: &str) -> bool {
+    let attempt = Attempt::from_routing_key(routing_key);
+    attempt.is_none_or(|attempt| attempt.number >= attempt.ladder.max)
 }
 
 /// How often a message was tried that the broker dead-lettered. The routing key counts from 0.

@@ -20,40 +20,132 @@ pub enum DeclareError {
     Channel(#[from] lapin::Error),
 }
 
-/// Declares the exchanges, queues and bindings that do not exist. Returns the names of the objects that exist with
-/// other arguments; they are used as they are.
+/// The objects that are used as they are, although they may differ from the topology.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Names of the objects that exist with other arguments.
+    pub drifted: Vec<String>,
+    /// Names of the objects that exist and that the user may not declare or bind.
+    pub not_permitted: Vec<String>,
+}
+
+/// Declares the exchanges, queues and bindings that do not exist.
+///
+/// If the broker refuses access to an object that exists, an administrator has declared it for a user without the
+/// permission `configure`: it is used as it is.
 ///
 /// # Errors
 ///
-/// Returns [`DeclareError::Object`] if the broker refuses an object, and [`DeclareError::Channel`] if no channel can be
-/// opened.
+/// Returns [`DeclareError::Object`] if the broker refuses an object that does not exist, and [`DeclareError::Channel`]
+/// if no channel can be opened.
 pub async fn declare(
     connection: &Connection,
     topology: &Topology,
+) -> Result<Declared, DeclareError> {
+    let mut declaring = Declaring {
+        connection,
+        channel: connection.create_channel().await?,
+        declared: Declared::default(),
+    };
+    for exchange in &topology.exchanges {
+        declaring.exchange(exchange).await?;
+    }
+    for queue in &topology.queues {
+        declaring.queue(queue).await?;
+        for binding in &queue.bindings {
+            declaring.binding(&queue.name, binding).await?;
+        }
+    }
+    close(&declaring.channel).await;
+    let mut declared = declaring.declared;
+    declared.not_permitted.dedup();
+    Ok(declared)
+}
+
+struct Declaring<'c> {
+    connection: &'c Connection,
+    channel: Channel,
+    declared: Declared,
+}
+
+impl Declaring<'_> {
+    async fn exchange(&mut self, exchange: &Exchange) -> Result<(), DeclareError> {
+        let result = declare_exchange(&self.channel, exchange, false).await;
+        if let Some(refusal) = self.refusal(&exchange.name, result).await? {
+            let exists = declare_exchange(&self.channel, exchange, true).await;
+            exists.map_err(|_| refusal)?;
+        }
+        Ok(())
+    }
+
+    async fn queue(&mut self, queue: &Queue) -> Result<(), DeclareError> {
+        let result = declare_queue(&self.channel, queue).await;
+        if let Some(refusal) = self.refusal(&queue.name, result).await? {
+            let exists = message_count(&self.channel, &queue.name).await;
+            exists.map_err(|_| refusal)?;
+        }
+        Ok(())
+    }
+
+    /// AMQP has no command that tells whether a binding exists.
+    async fn binding(&mut self, queue: &str, binding: &Binding) -> Result<(), DeclareError> {
+        let result = bind(&self.channel, queue, binding).await;
+        self.refusal(queue, result).await.map(drop)
+    }
+
+    /// Records an object that exists with other arguments. Returns the error if the user has no permission. Replaces
+    /// the channel if the error has closed it.
+    async fn refusal(
+        &mut self,
+        name: &str,
+        result: lapin::Result<()>,
+    ) -> Result<Option<DeclareError>, DeclareError> {
+        let Err(source) = result else {
+            return Ok(None);
+        };
+        let refusal = match reply_code(&source) {
+            Some(PRECONDITION_FAILED) => {
+                self.declared.drifted.push(name.to_owned());
+                None
+            }
+            Some(ACCESS_REFUSED) => {
+                self.declared.not_permitted.push(name.to_owned());
+                Some(object(name, source))
+            }
+            _ => return Err(object(name, source)),
+        };
+        self.channel = self.connection.create_channel().await?;
+        Ok(refusal)
+    }
+}
+
+/// Returns the names of the exchanges and queues that do not exist. Creates nothing.
+///
+/// # Errors
+///
+/// Fails if the broker cannot be reached.
+pub async fn missing(
+    connection: &Connection,
+    topology: &Topology,
 ) -> Result<Vec<String>, DeclareError> {
-    let mut drifted = Vec::new();
+    let mut missing = Vec::new();
     let mut channel = connection.create_channel().await?;
     for exchange in &topology.exchanges {
-        let declared = declare_exchange(&channel, exchange).await;
-        if !exists_as_declared(declared, &exchange.name)? {
-            drifted.push(exchange.name.clone());
+        let found = declare_exchange(&channel, exchange, true).await;
+        if is_missing(found, &exchange.name)? {
+            missing.push(exchange.name.clone());
             channel = connection.create_channel().await?;
         }
     }
     for queue in &topology.queues {
-        let declared = declare_queue(&channel, queue).await;
-        if !exists_as_declared(declared, &queue.name)? {
-            drifted.push(queue.name.clone());
+        let found = message_count(&channel, &queue.name).await;
+        if is_missing(found, &queue.name)? {
+            missing.push(queue.name.clone());
             channel = connection.create_channel().await?;
-        }
-        for binding in &queue.bindings {
-            bind(&channel, &queue.name, binding)
-                .await
-                .map_err(|source| object(&queue.name, source))?;
         }
     }
     close(&channel).await;
-    Ok(drifted)
+    Ok(missing)
 }
 
 /// Returns whether every exchange and queue exists, with any arguments and bindings.
@@ -105,28 +197,32 @@ async fn declare_passively(connection: &Connection, topology: &Topology) -> lapi
 /// Fails if the broker cannot be reached.
 pub async fn queue_depth(connection: &Connection, name: &str) -> Result<Option<u32>, DeclareError> {
     let channel = connection.create_channel().await?;
-    let options = QueueDeclareOptions {
-        passive: true,
-        ..Default::default()
-    };
-    match channel
-        .queue_declare(name.into(), options, FieldTable::default())
-        .await
-    {
-        Ok(queue) => {
+    match message_count(&channel, name).await {
+        Ok(count) => {
             close(&channel).await;
-            Ok(Some(queue.message_count()))
+            Ok(Some(count))
         }
         Err(error) if reply_code(&error) == Some(NOT_FOUND) => Ok(None),
         Err(source) => Err(object(name, source)),
     }
 }
 
-/// Reply codes "not-found" and "precondition-failed" (AMQP 0-9-1 §1.1). Both close the channel.
-const NOT_FOUND: u16 = 404;
+/// Returns the number of ready messages of a queue. An error closes the channel.
+pub(super) async fn message_count(channel: &Channel, queue: &str) -> lapin::Result<u32> {
+    let options = QueueDeclareOptions {
+        passive: true,
+        ..Default::default()
+    };
+    let declared = channel.queue_declare(queue.into(), options, FieldTable::default());
+    Ok(declared.await?.message_count())
+}
+
+/// Reply codes "access-refused", "not-found" and "precondition-failed" (AMQP 0-9-1 §1.1). Each closes the channel.
+const ACCESS_REFUSED: u16 = 403;
+pub(super) const NOT_FOUND: u16 = 404;
 const PRECONDITION_FAILED: u16 = 406;
 
-fn reply_code(error: &lapin::Error) -> Option<u16> {
+pub(super) fn reply_code(error: &lapin::Error) -> Option<u16> {
     match error.kind() {
         ErrorKind::ProtocolError(error) => Some(error.get_id()),
         _ => None,
@@ -140,19 +236,23 @@ fn object(name: &str, source: lapin::Error) -> DeclareError {
     }
 }
 
-/// Returns whether the object exists as declared. `false` means that it exists with other arguments, which has closed
-/// the channel.
-fn exists_as_declared(declared: lapin::Result<()>, name: &str) -> Result<bool, DeclareError> {
-    match declared {
-        Ok(()) => Ok(true),
-        Err(error) if reply_code(&error) == Some(PRECONDITION_FAILED) => Ok(false),
+/// Returns whether a passive declaration found nothing, which has closed the channel.
+fn is_missing<T>(found: lapin::Result<T>, name: &str) -> Result<bool, DeclareError> {
+    match found {
+        Ok(_) => Ok(false),
+        Err(error) if reply_code(&error) == Some(NOT_FOUND) => Ok(true),
         Err(source) => Err(object(name, source)),
     }
 }
 
-async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> lapin::Result<()> {
+async fn declare_exchange(
+    channel: &Channel,
+    exchange: &Exchange,
+    passive: bool,
+) -> lapin::Result<()> {
     let options = ExchangeDeclareOptions {
         durable: true,
+        passive,
         ..Default::default()
     };
     channel
@@ -177,8 +277,7 @@ async fn bind(channel: &Channel, queue: &str, binding: &Binding) -> lapin::Resul
     let mut arguments = FieldTable::default();
     let (exchange, key) = match binding {
         Binding::Header { exchange, channel } => {
-            arguments.insert("x-match".into(), AMQPValue::LongString("all".into()));
-            arguments.insert("channel".into(), AMQPValue::LongString((*channel).into()));
+            arguments = header_binding_arguments(channel);
             (exchange, "")
         }
         Binding::Key { exchange, key } => (exchange, key.as_str()),
@@ -195,8 +294,16 @@ async fn bind(channel: &Channel, queue: &str, binding: &Binding) -> lapin::Resul
         .await
 }
 
+/// The arguments of a binding by the header `channel`.
+pub(super) fn header_binding_arguments(channel: &str) -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-match".into(), AMQPValue::LongString("all".into()));
+    arguments.insert("channel".into(), AMQPValue::LongString(channel.into()));
+    arguments
+}
+
 /// Closes a channel. If this fails, the connection has ended, and its next use fails too.
-async fn close(channel: &Channel) {
+pub(super) async fn close(channel: &Channel) {
     if let Err(error) = channel.close(200, "done".into()).await {
         tracing::debug!(%error, "closing a channel failed");
     }

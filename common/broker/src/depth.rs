@@ -3,16 +3,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use lapin::options::QueueDeclareOptions;
-use lapin::types::FieldTable;
+use futures_util::future::join_all;
+use lapin::Channel;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::declare::{NOT_FOUND, message_count, reply_code};
 use super::publisher::Publisher;
 use super::stage::Stage;
 use crate::settings::TopologyNames;
 
 /// Time limit for an answer. A broker that is stopped or blocked may not answer at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the last known depth of a queue counts if the broker no longer answers for that queue. Afterwards the depth
+/// is forgotten: a value that no longer changes would refuse notifications for ever.
+const STALE_AFTER: Duration = Duration::from_secs(10);
 
 /// The depth of each work queue, asked for once a second.
 #[derive(Clone)]
@@ -30,21 +36,15 @@ impl Depths {
         };
         let depths = this.clone();
         tokio::spawn(async move {
-            let asking = async {
-                loop {
-                    publisher.until_connected().await;
-                    if let Err(error) = depths.ask(&publisher, &names).await {
-                        tracing::debug!(%error, "asking for queue depths failed");
-                    }
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            };
+            let queues = Stage::ALL.map(|stage| QueueState::new(stage, &names));
+            let asking = join_all(queues.map(|queue| depths.ask(&publisher, queue)));
             stop.run_until_cancelled(asking).await;
         });
         this
     }
 
-    /// Returns the depth (ready messages) of a stage's queue. The value is about a second old.
+    /// Returns the depth (ready messages) of a stage's queue. The value is about a second old. 0 if the depth is not
+    /// known.
     #[must_use]
     pub fn of(&self, stage: Stage) -> u32 {
         self.depths
@@ -52,34 +52,136 @@ impl Depths {
             .map_or(0, |depth| depth.load(Ordering::Relaxed))
     }
 
-    /// Asks for all depths once a second until an answer fails.
-    async fn ask(&self, publisher: &Publisher, names: &TopologyNames) -> lapin::Result<()> {
-        let Some(connection) = publisher.connected() else {
-            return Ok(());
-        };
-        let opening = connection.create_channel();
-        let Ok(channel) = tokio::time::timeout(ANSWER_TIMEOUT, opening).await else {
-            return Ok(());
-        };
-        let channel = channel?;
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
+    /// Asks for the depth of one queue once a second, without end. Each queue has an AMQP channel of its own, because an
+    /// answer that fails or does not arrive must not delay those for other queues.
+    async fn ask(&self, publisher: &Publisher, mut queue: QueueState) {
+        let mut tick = interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            publisher.until_connected().await;
             tick.tick().await;
-            for (stage, depth) in self.depths.iter() {
-                let name = stage.queue(names);
-                let options = QueueDeclareOptions {
-                    passive: true,
-                    ..Default::default()
-                };
-                let arguments = FieldTable::default();
-                let asked = channel.queue_declare(name.as_str().into(), options, arguments);
-                let Ok(queue) = tokio::time::timeout(ANSWER_TIMEOUT, asked).await else {
-                    return Ok(());
-                };
-                let count = queue?.message_count();
-                depth.store(count, Ordering::Relaxed);
-                metrics::gauge!("tidings_queue_depth", "queue" => stage.as_str()).set(count);
+            let answer = queue.ask(publisher).await;
+            if let Some(depth) = queue.evaluate(answer) {
+                self.store(queue.stage, depth);
             }
         }
+    }
+
+    fn store(&self, stage: Stage, count: u32) {
+        if let Some(depth) = self.depths.get(&stage) {
+            depth.store(count, Ordering::Relaxed);
+        }
+        metrics::gauge!("tidings_queue_depth", "queue" => stage.as_str()).set(count);
+    }
+}
+
+/// Why the depth of a queue is not known.
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    #[error("the broker does not answer")]
+    NoAnswer,
+    #[error(transparent)]
+    Broker(#[from] lapin::Error),
+}
+
+/// What is known of one queue.
+struct QueueState {
+    stage: Stage,
+    name: String,
+    channel: Option<Channel>,
+    answered: Instant,
+    /// Whether the log says already that the queue's depth is not known.
+    reported: bool,
+}
+
+impl QueueState {
+    fn new(stage: Stage, names: &TopologyNames) -> Self {
+        Self {
+            stage,
+            name: stage.queue(names),
+            channel: None,
+            answered: Instant::now(),
+            reported: false,
+        }
+    }
+
+    /// Asks for the depth. An error closes the channel, and the next call opens another.
+    async fn ask(&mut self, publisher: &Publisher) -> Result<u32, AskError> {
+        let channel = self.channel.take();
+        let asking = async {
+            let open = channel.filter(|channel| channel.status().connected());
+            let channel = if let Some(channel) = open {
+                channel
+            } else {
+                let connection = publisher.connected().ok_or(AskError::NoAnswer)?;
+                connection.create_channel().await?
+            };
+            let count = message_count(&channel, &self.name).await?;
+            Ok((channel, count))
+        };
+        let answer = timeout(ANSWER_TIMEOUT, asking).await;
+        let (channel, count) = answer.unwrap_or(Err(AskError::NoAnswer))?;
+        self.channel = Some(channel);
+        Ok(count)
+    }
+
+    /// Returns the new depth, or `None` if the old one still counts. Logs the first of several errors.
+    fn evaluate(&mut self, answer: Result<u32, AskError>) -> Option<u32> {
+        let error = match answer {
+            Ok(count) => {
+                self.answered = Instant::now();
+                self.reported = false;
+                return Some(count);
+            }
+            Err(error) => error,
+        };
+        let is_missing =
+            matches!(&error, AskError::Broker(error) if reply_code(error) == Some(NOT_FOUND));
+        if !self.reported {
+            self.reported = true;
+            tracing::warn!(queue = self.name, %error, "the depth of a queue is not known");
+        }
+        (is_missing || self.is_stale()).then_some(0)
+    }
+
+    fn is_stale(&self) -> bool {
+        self.answered.elapsed() >= STALE_AFTER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings_settings::Reader;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::settings::BrokerSettings;
+
+    fn state() -> QueueState {
+        let url = ("RABBITMQ_URL".to_owned(), "amqp://127.0.0.1".to_owned());
+        let settings = BrokerSettings::read(&mut Reader::from_vars([url])).expect("settings");
+        QueueState::new(Stage::Intake, &settings.names)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_depth_counts_for_a_while_without_answers_and_is_then_forgotten() {
+        let mut queue = state();
+        assert_eq!(queue.evaluate(Ok(7)), Some(7));
+        assert_eq!(queue.evaluate(Err(AskError::NoAnswer)), None);
+        advance(STALE_AFTER).await;
+        assert_eq!(queue.evaluate(Err(AskError::NoAnswer)), Some(0));
+        assert_eq!(queue.evaluate(Ok(8)), Some(8));
+        assert_eq!(queue.evaluate(Err(AskError::NoAnswer)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_first_of_several_errors_is_reported() {
+        let mut queue = state();
+        for reported in [true, true] {
+            queue.evaluate(Err(AskError::NoAnswer));
+            assert_eq!(queue.reported, reported);
+        }
+        queue.evaluate(Ok(0));
+        assert!(!queue.reported);
     }
 }

@@ -12,10 +12,13 @@ mod dead_letter_queue;
 mod dead_letters;
 mod declare;
 mod depth;
+mod drift;
 mod envelope;
 mod frame_size;
 pub mod header;
+mod management;
 mod message;
+mod policies;
 mod protocol_probe;
 mod publish_error;
 mod publisher;
@@ -25,6 +28,7 @@ mod table_json;
 mod thread_stack;
 mod topology;
 mod unreadable;
+mod unrouted;
 mod wait_time;
 
 /// The AMQP library itself, for measurements and tests.
@@ -40,10 +44,13 @@ pub use consumer::{
 };
 pub use dead_letter_queue::{DeadLetterQueue, ReadError};
 pub use dead_letters::DeadLetter;
-pub use declare::{DeclareError, declare, queue_depth};
+pub use declare::{DeclareError, Declared, declare, missing, queue_depth};
 pub use depth::Depths;
+pub use drift::{Drift, drift};
 pub use envelope::Envelope;
+pub use management::{Definitions, ExistingQueue, Management, ManagementError};
 pub use message::{Failure, MessageFactory, Outgoing};
+pub use policies::{HarmfulPolicy, harmful_policies, warn_of_harmful_policies};
 pub use protocol_probe::{ProbeError, server_version};
 pub use publish_error::PublishError;
 pub use publisher::Publisher;

@@ -210,7 +210,7 @@ fn persistent(message_id: MessageId, stage: Stage) -> BasicProperties {
 /// - `CC` and `BCC`, which would also route the message to other queues,
 /// - `expiration`, which would delete a dead letter,
 /// - `user-id`, for which the broker closes the channel of every other user.
-fn stripped(properties: &BasicProperties) -> BasicProperties {
+pub(super) fn stripped(properties: &BasicProperties) -> BasicProperties {
     let mut headers = FieldTable::default();
     if let Some(old) = properties.headers() {
         for (name, value) in old.inner() {

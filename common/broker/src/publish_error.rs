@@ -14,6 +14,9 @@ pub enum PublishError {
     /// A negative confirm (`basic.nack`).
     #[error("RabbitMQ refused the message")]
     Refused,
+    /// No queue gets the message (`basic.return`), for example because the queue was deleted.
+    #[error("RabbitMQ has no queue for the message")]
+    Unroutable,
     /// The connection or the channel ended before the confirm.
     #[error("connection to RabbitMQ lost: {0}")]
     Lost(String),

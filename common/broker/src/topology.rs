@@ -34,6 +34,15 @@ pub enum ExchangeType {
 }
 
 impl ExchangeType {
+    /// The name in AMQP.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Headers => "headers",
+            Self::Direct => "direct",
+            Self::Fanout => "fanout",
+        }
+    }
+
     pub(super) const fn to_lapin(self) -> ExchangeKind {
         match self {
             Self::Headers => ExchangeKind::Headers,

@@ -2,6 +2,7 @@
 
 mod bench;
 mod claim;
+mod failed;
 mod insert;
 mod read;
 mod transitions;
@@ -11,6 +12,7 @@ pub use claim::{
     ClaimResult, ClaimedNotification, LeaseToken, claim, record_deferral, record_delivery,
     record_failed_attempt, renew_lease,
 };
+pub use failed::{FailedFilter, failed_deliveries};
 pub use insert::{InsertedIds, RecordedState, insert_batch, recorded_states};
 pub use read::{IdCursor, InvalidIdCursor, NotificationFilter, NotificationRow, find, list};
 pub use transitions::{mark_failed, mark_processed, reset_for_replay};

@@ -8,6 +8,7 @@ mod queue;
 mod replay;
 mod replay_action;
 mod replay_report;
+mod replay_rows;
 mod selection;
 mod show;
 mod summary;

@@ -7,6 +7,7 @@ use anyhow::Context;
 use futures_util::future::join_all;
 use tidings_broker::BrokerSettings;
 use tidings_broker::{DeadLetter, MessageFactory, Publisher};
+use tidings_db::notifications::FailedFilter;
 use tidings_db::{
     Database, DatabaseSettings, DbError, TransactionOptions, delivery_attempts, notifications,
 };
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::queue::{OpenQueue, with_queue};
 use super::replay_action::{self, DecodedDeadLetter, ReplayAction, SkipReason};
 use super::replay_report::ReplayReport;
+use super::replay_rows::replay_rows;
 use super::selection::Selection;
 use super::summary;
 use crate::output::{CommandOutput, count};
@@ -39,6 +41,9 @@ pub struct Args {
     /// is newer
     #[arg(long)]
     force: bool,
+    /// Then also replay failed notifications of delivered channels that have no dead letter, from their rows
+    #[arg(long, conflicts_with = "reason")]
+    rows: bool,
 }
 
 /// Replays the selected dead letters.
@@ -78,6 +83,14 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         }
     })
     .await;
+    let replayed = match (replayed, args.selection.rows().filter(|_| args.rows)) {
+        (Ok(waiting), Some(filter)) => replay
+            .rows(&filter)
+            .await
+            .map(|ids| report.record_rows(&ids))
+            .map(|()| waiting),
+        (replayed, _) => replayed,
+    };
     stop.cancel();
     let waiting = replayed.with_context(|| {
         format!(
@@ -127,6 +140,17 @@ struct Replay {
 }
 
 impl Replay {
+    /// Replays failed notifications from their rows.
+    async fn rows(&self, filter: &FailedFilter) -> anyhow::Result<Vec<MessageId>> {
+        replay_rows(
+            &self.database,
+            &self.message_factory,
+            self.publisher.as_ref(),
+            filter,
+        )
+        .await
+    }
+
     /// Replays a batch in the order that loses nothing: commits the rows, waits for the confirms of the
     /// messages, removes the dead letters.
     async fn batch(

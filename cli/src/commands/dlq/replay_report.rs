@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tidings_broker::DeadLetter;
+use tidings_domain::notification::MessageId;
 
 use super::replay_action::{ReplayAction, SkipReason};
 use super::summary::{shown_id, summary};
@@ -22,6 +23,8 @@ pub struct ReplayReport {
     may_arrive_twice: Vec<String>,
     left: BTreeMap<SkipReason, Vec<String>>,
     dead_letters: Vec<Value>,
+    /// Message ids of the notifications that were replayed from their rows.
+    rows: Vec<String>,
 }
 
 impl ReplayReport {
@@ -57,9 +60,14 @@ impl ReplayReport {
         }
     }
 
-    /// Number of selected dead letters.
+    /// Records the notifications that were replayed from their rows.
+    pub fn record_rows(&mut self, ids: &[MessageId]) {
+        self.rows.extend(ids.iter().map(ToString::to_string));
+    }
+
+    /// Number of selected dead letters and rows.
     pub const fn selected(&self) -> usize {
-        self.dead_letters.len()
+        self.dead_letters.len() + self.rows.len()
     }
 
     /// The report. The exit code is 1 if a dead letter could not be replayed.
@@ -70,13 +78,14 @@ impl ReplayReport {
         let json = json!({
             "queue": queue,
             "total": waiting,
-            "selected": self.selected(),
+            "selected": self.dead_letters.len(),
             "replayed": self.replayed,
             "mayArriveTwice": self.may_arrive_twice,
             "alreadyProcessed": self.finished,
             "left": left,
             "dryRun": dry_run,
             "deadLetters": self.dead_letters,
+            "replayedRows": self.rows,
         });
         Ok(CommandOutput::new(text, json)?.success_if(success))
     }
@@ -101,6 +110,12 @@ impl ReplayReport {
                 self.may_arrive_twice.len()
             ));
             list_ids(&mut text, &self.may_arrive_twice);
+        }
+        if !self.rows.is_empty() {
+            let notifications = count(self.rows.len(), "failed notification");
+            text.line(format_args!(
+                "{replayed} {notifications} without a dead letter."
+            ));
         }
         if self.finished > 0 {
             let dead_letters = count(self.finished, "dead letter");

@@ -1,6 +1,7 @@
 //! Selects dead letters by id, stage and reason.
 
 use tidings_broker::{DeadLetter, Stage};
+use tidings_db::notifications::FailedFilter;
 use tidings_domain::notification::MessageId;
 
 use super::summary::{NO_CHANNEL, message_id};
@@ -41,6 +42,19 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// The failed rows that meet the conditions. `None` if the conditions cannot be met by a row.
+    pub fn rows(&self) -> Option<FailedFilter> {
+        let channel = match self.filter.failure.channel {
+            None => None,
+            Some(ChannelIs(Some(Stage::Delivery(channel)))) => Some(channel),
+            Some(_) => return None,
+        };
+        let parsed = self.filter.ids.iter().map(|id| id.parse());
+        let ids: Vec<MessageId> = parsed.filter_map(Result::ok).collect();
+        let matches_no_row = ids.is_empty() && self.has_ids();
+        (!matches_no_row).then_some(FailedFilter { channel, ids })
+    }
+
     /// Whether the selection contains ids, so that finding no dead letter is a failure.
     pub fn has_ids(&self) -> bool {
         !self.filter.ids.is_empty()

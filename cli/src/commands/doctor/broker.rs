@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tidings_broker::BrokerSettings;
 use tidings_broker::{Address, ProbeError, Stage, Topology};
 
-use super::CheckResults;
+use super::{CheckResults, topology};
 
 /// The first RabbitMQ whose quorum queues have at-least-once dead-lettering and message TTL.
 const MIN_VERSION: (u32, u32) = (3, 10);
@@ -16,7 +16,7 @@ const MIN_VERSION: (u32, u32) = (3, 10);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Checks that RabbitMQ is reachable and new enough, that its queues are those of this version, and that there are
-/// no dead letters.
+/// no dead letters. Declares and changes nothing.
 pub async fn check(settings: &BrokerSettings, results: &mut CheckResults) {
     let nodes = settings.addresses.all();
     let versions = join_all(nodes.iter().map(tidings_broker::server_version)).await;
@@ -32,14 +32,9 @@ pub async fn check(settings: &BrokerSettings, results: &mut CheckResults) {
         }
     };
     let topology = Topology::of(settings);
-    match in_time(tidings_broker::declare(&connection, &topology)).await {
-        Ok(drifted) => check_drift(&drifted, results),
-        Err(error) => results.error(
-            "topology",
-            format!("the topology cannot be declared: {error}"),
-            "check the log of the broker: the user of the programs needs the permissions configure, write and read on the virtual host, and every queue needs a majority of its nodes",
-        ),
-    }
+    let missing = in_time(tidings_broker::missing(&connection, &topology)).await;
+    topology::report_missing(missing, results);
+    topology::check_details(settings, &topology, results).await;
     let queue = &settings.names.dlq;
     match in_time(tidings_broker::queue_depth(&connection, queue)).await {
         Ok(Some(0)) => results.ok("dead-letters", format!("no dead letters in {queue}")),
@@ -48,7 +43,7 @@ pub async fn check(settings: &BrokerSettings, results: &mut CheckResults) {
         Ok(None) => results.error(
             "dead-letters",
             format!("there is no queue {queue}"),
-            "run `tidings topology`",
+            topology::DECLARE_REMEDY,
         ),
         Err(error) => results.error(
             "dead-letters",
@@ -79,7 +74,9 @@ async fn check_first_messages(settings: &BrokerSettings, results: &mut CheckResu
 }
 
 /// Runs `work` with a timeout, and returns the error as text.
-async fn in_time<T, E: Display>(work: impl Future<Output = Result<T, E>>) -> Result<T, String> {
+pub(super) async fn in_time<T, E: Display>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, String> {
     match tokio::time::timeout(TIMEOUT, work).await {
         Ok(done) => done.map_err(|error| error.to_string()),
         Err(_) => Err(format!("no response within {} s", TIMEOUT.as_secs())),
@@ -143,26 +140,6 @@ fn check_version(node: &Address, version: &str, results: &mut CheckResults) {
 fn major_minor(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
-fn check_drift(drifted: &[String], results: &mut CheckResults) {
-    if drifted.is_empty() {
-        results.ok(
-            "topology",
-            "the queues and exchanges are those of this version",
-        );
-        return;
-    }
-    results.warn(
-        "topology",
-        format!(
-            "these exist with arguments other than those of the settings, and are used as they are: {}",
-            drifted.join(", ")
-        ),
-        "keep them, which works; or restore the changed setting (QUORUM_SIZE); or replace them: stop \
-         the API, stop the worker once its queues are empty, replay or purge the dead letters, \
-         delete the queues and exchanges in the management UI, run `tidings topology` and start the programs again",
-    );
 }
 
 #[cfg(test)]

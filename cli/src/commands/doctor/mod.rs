@@ -1,9 +1,10 @@
-//! `tidings doctor`: checks the settings and the servers. A failed check does not prevent the others, and no
+//! `tidings doctor`: checks the settings and the servers, and changes nothing. A failed check does not prevent the others, and no
 //! server is checked for longer than [`TIMEOUT`].
 
 mod broker;
 mod database;
 mod secret;
+mod topology;
 
 use std::time::Duration;
 

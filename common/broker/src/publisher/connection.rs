@@ -16,6 +16,7 @@ use crate::addresses::Address;
 use crate::connection::{FRAME_MAX, close};
 use crate::connector::{self, Connector, Opened, SETUP_TIMEOUT};
 use crate::message::Outgoing;
+use crate::publish_error::PublishError;
 use crate::settings::BrokerSettings;
 
 /// Time limit for a node to open a channel, which involves no queue.
@@ -70,12 +71,18 @@ impl PublishingConnection {
         let Opened {
             connection,
             node,
-            drifted,
+            declared,
         } = connector.open().await?;
-        for object in drifted {
+        for object in declared.drifted {
             tracing::warn!(
                 object,
                 "exists on the broker with other arguments and is used as it is; see `tidings doctor`"
+            );
+        }
+        if !declared.not_permitted.is_empty() {
+            tracing::warn!(
+                objects = declared.not_permitted.join(", "),
+                "the user may not declare these; they exist and are used as they are"
             );
         }
         let opening = open_channels(&connection, settings.publish_channels);
@@ -180,12 +187,16 @@ impl PublishingConnection {
 
     /// Tells the publisher of a message how it ended. Returns the reason if the connection must end.
     fn settle(&mut self, number: u64, confirm: lapin::Result<Confirmation>) -> Result<(), String> {
-        let positive = match confirm {
-            Ok(confirm) => confirm.is_ack(),
+        let result = match confirm {
+            Ok(Confirmation::Ack(None)) => Ok(()),
+            Ok(Confirmation::Ack(Some(_))) => Err(PublishError::Unroutable),
+            Ok(_) => Err(PublishError::Refused),
             Err(error) => return Err(error.to_string()),
         };
-        let in_time = self.in_flight.settle(number, positive);
-        if in_time && self.liveness.confirmed(positive).is_some() {
+        // A connection on which the broker returns messages works.
+        let works = result != Err(PublishError::Refused);
+        let in_time = self.in_flight.settle(number, result);
+        if in_time && self.liveness.confirmed(works).is_some() {
             return Err("too many publishes in a row failed".to_owned());
         }
         Ok(())
@@ -263,7 +274,12 @@ async fn publish(
         properties,
         body,
     } = message;
-    let options = BasicPublishOptions::default();
+    // Mandatory: the broker returns a message that no queue gets, instead of dropping it, for example if a queue and the
+    // dead-letter queue were deleted.
+    let options = BasicPublishOptions {
+        mandatory: true,
+        ..Default::default()
+    };
     let sending = channel.basic_publish(exchange, routing_key, options, &body, properties);
     let confirm = match sending.await {
         Ok(confirm) => confirm.await,

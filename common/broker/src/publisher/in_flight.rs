@@ -52,14 +52,9 @@ impl InFlight {
         Some((number, message))
     }
 
-    /// Reports the confirm of a message to its publisher. Returns whether it came in time.
-    pub(super) fn settle(&mut self, number: u64, positive: bool) -> bool {
+    /// Reports the result of a message to its publisher. Returns whether it came in time.
+    pub(super) fn settle(&mut self, number: u64, result: Result<(), PublishError>) -> bool {
         if let Some(waiting) = self.waiting.remove(&number) {
-            let result = if positive {
-                Ok(())
-            } else {
-                Err(PublishError::Refused)
-            };
             let _ = waiting.reply.send(result);
         }
         number >= self.not_late
@@ -151,10 +146,14 @@ mod tests {
         let (first, mut first_result) = publishes.begin_small();
         let (second, mut second_result) = publishes.begin_small();
         assert_eq!(publishes.permits.available_permits(), 8);
-        assert!(publishes.in_flight.settle(second, false));
+        assert!(
+            publishes
+                .in_flight
+                .settle(second, Err(PublishError::Refused))
+        );
         assert_eq!(second_result.try_recv(), Ok(Err(PublishError::Refused)));
         assert!(first_result.try_recv().is_err(), "not confirmed yet");
-        assert!(publishes.in_flight.settle(first, true));
+        assert!(publishes.in_flight.settle(first, Ok(())));
         assert_eq!(first_result.try_recv(), Ok(Ok(())));
         assert_eq!(publishes.permits.available_permits(), 10);
     }
@@ -165,13 +164,13 @@ mod tests {
         let (late, result) = publishes.begin_small();
         drop(result);
         let (confirmed, _result) = publishes.begin_small();
-        publishes.in_flight.settle(confirmed, true);
+        publishes.in_flight.settle(confirmed, Ok(()));
         advance(LIMIT).await;
         let (in_time, _result) = publishes.begin_small();
         let mut count = || publishes.in_flight.count_late(Instant::now(), LIMIT);
         assert_eq!((count(), count()), (1, 0));
-        assert!(!publishes.in_flight.settle(late, true), "too late");
-        assert!(publishes.in_flight.settle(in_time, true));
+        assert!(!publishes.in_flight.settle(late, Ok(())), "too late");
+        assert!(publishes.in_flight.settle(in_time, Ok(())));
     }
 
     #[tokio::test(start_paused = true)]
@@ -180,7 +179,7 @@ mod tests {
         let (_, _unconfirmed) = publishes.begin_small();
         for _ in 0..1000 {
             let (number, _result) = publishes.begin_small();
-            publishes.in_flight.settle(number, true);
+            publishes.in_flight.settle(number, Ok(()));
         }
         assert_eq!(publishes.in_flight.waiting.len(), 1);
     }

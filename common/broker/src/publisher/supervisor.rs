@@ -3,6 +3,7 @@ use std::sync::Arc;
 use lapin::Connection;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Notice, PublishingConnection};
 use super::request::Request;
@@ -23,7 +24,7 @@ pub(super) enum State {
 /// Keeps the publisher's connection open.
 pub(super) struct Supervisor {
     settings: BrokerSettings,
-    connector: Connector,
+    connector: Arc<Connector>,
     requests: mpsc::UnboundedReceiver<Request>,
     state: watch::Sender<State>,
     changed: Box<dyn Fn(bool) + Send + Sync>,
@@ -38,7 +39,7 @@ impl Supervisor {
         changed: impl Fn(bool) + Send + Sync + 'static,
     ) -> Self {
         Self {
-            connector: Connector::new(settings.clone(), name),
+            connector: Arc::new(Connector::new(settings.clone(), name)),
             settings,
             requests,
             state,
@@ -98,6 +99,7 @@ impl Supervisor {
                 enter(state, changed, connected.clone());
             }
         };
+        let _keeping_declared = self.keep_declared(&publishing);
         let serving = publishing.serve(&mut self.requests, report);
         let ended = stop.run_until_cancelled(serving).await;
         enter(state, changed, State::Disconnected);
@@ -113,6 +115,18 @@ impl Supervisor {
         }
         publishing.end(reason).await;
         ended.map(drop)
+    }
+
+    /// Starts a task that declares what is missing, until the result is dropped. A task of its own, so that the task
+    /// that publishes does not wake up for it.
+    fn keep_declared(&self, publishing: &PublishingConnection) -> AbortOnDropHandle<()> {
+        let connector = Arc::clone(&self.connector);
+        let (connection, node) = (
+            Arc::clone(publishing.connection()),
+            publishing.node().clone(),
+        );
+        let keeping = async move { connector.keep_declared(&connection, &node).await };
+        AbortOnDropHandle::new(tokio::spawn(keeping))
     }
 }
 

@@ -5,9 +5,10 @@ mod names;
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tidings_domain::retry::Ladder;
 use tidings_settings::{Reader, Setting, table};
+use url::Url;
 
 pub use max_retries::MaxRetries;
 pub use names::TopologyNames;
@@ -20,6 +21,8 @@ pub struct BrokerSettings {
     /// `RABBITMQ_URL`: `amqp://` or `amqps://`, with user, password and virtual host; or
     /// `RABBITMQ_URLS`, several of them, separated by commas, for the nodes of a cluster.
     pub addresses: Addresses,
+    /// `RABBITMQ_MANAGEMENT_URL`: the management plugin. `None` stands for its default port on the nodes.
+    pub management_url: Option<SecretString>,
     /// The names of queues and exchanges.
     pub names: TopologyNames,
     /// `RETRY_BASE_DELAY_MS`, `RETRY_MULTIPLIER` and `RETRY_MAX_DELAY_MS`, with as many rungs as the largest of
@@ -51,8 +54,10 @@ impl BrokerSettings {
             cap_ms: reader.value(table::RETRY_MAX_DELAY_MS),
         };
         let quorum_size = reader.optional(table::QUORUM_SIZE);
+        let management_url = management_url(reader);
         let publish_timeout = reader.value(table::PUBLISH_TIMEOUT_MS);
         Some(Self {
+            management_url,
             names,
             ladder,
             max_retries,
@@ -63,6 +68,16 @@ impl BrokerSettings {
             addresses: addresses?,
         })
     }
+}
+
+fn management_url(reader: &mut Reader) -> Option<SecretString> {
+    let url = reader.secret(table::RABBITMQ_MANAGEMENT_URL)?;
+    let parsed = Url::parse(url.expose_secret()).ok();
+    if parsed.is_none_or(|url| !["http", "https"].contains(&url.scheme())) {
+        let message = "must be http://user:password@host:port or https://user:password@host:port";
+        reader.problem(table::RABBITMQ_MANAGEMENT_URL, message);
+    }
+    Some(url)
 }
 
 /// Reads the addresses from `RABBITMQ_URL` or from `RABBITMQ_URLS`.

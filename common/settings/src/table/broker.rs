@@ -9,6 +9,11 @@ group! {
         .example("amqps://user:password@127.0.0.1:5671/%2f");
     /// The URLs of several nodes of one cluster, separated by commas. Write a comma in a password as `%2C`.
     RABBITMQ_URLS: [Api Worker Tidings] = Setting::of(SettingKind::SecretUrlList);
+    /// The URL of RabbitMQ's management plugin: the worker and `tidings doctor` ask it for the policies and arguments of
+    /// the queues. Its user needs the tag `monitoring` or `management`, and changes nothing.
+    RABBITMQ_MANAGEMENT_URL: [Api Worker Tidings] = Setting::of(SettingKind::SecretUrl)
+        .described("port 15672 (with amqps: 15671) of the host in RABBITMQ_URL, with its user")
+        .example("https://user:password@127.0.0.1:15671");
     /// The name of the intake queue, and the prefix of all other queues except the dead-letter queue. Queue and
     /// exchange names are settings so that several installations can share a virtual host.
     QUEUE_NAME: [Api Worker Tidings] = Setting::of(SettingKind::Text).default("notifications_queue");

@@ -1,0 +1,60 @@
+//! Replays failed notifications from their rows, for `tidings dlq replay --rows`. Their dead letters may be gone: purged,
+//! deleted with the queue, or expired by a policy of RabbitMQ.
+
+use anyhow::Context;
+use tidings_broker::{MessageFactory, Publisher};
+use tidings_db::notifications::{FailedFilter, failed_deliveries, reset_for_replay};
+use tidings_db::{Database, TransactionOptions};
+use tidings_domain::notification::{DeliveredChannel, MessageId};
+
+/// Rows in one transaction.
+const BATCH: i64 = 100;
+
+/// Replays the selected rows that are `failed`, or counts them if `publisher` is `None`. Returns their ids.
+pub async fn replay_rows(
+    database: &Database,
+    message_factory: &MessageFactory,
+    publisher: Option<&Publisher>,
+    filter: &FailedFilter,
+) -> anyhow::Result<Vec<MessageId>> {
+    let mut replayed = Vec::new();
+    loop {
+        let after = replayed.last().copied();
+        let batch = database
+            .run(async |client| failed_deliveries(client, filter, after, BATCH).await)
+            .await
+            .context("PostgreSQL failed")?;
+        if batch.is_empty() {
+            return Ok(replayed);
+        }
+        if let Some(publisher) = publisher {
+            replay_batch(database, message_factory, publisher, &batch).await?;
+        }
+        replayed.extend(batch.iter().map(|(id, _)| *id));
+    }
+}
+
+/// Changes the rows to `pending`, then publishes. If this dies in between, the next replay publishes them again.
+async fn replay_batch(
+    database: &Database,
+    message_factory: &MessageFactory,
+    publisher: &Publisher,
+    batch: &[(MessageId, DeliveredChannel)],
+) -> anyhow::Result<()> {
+    database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            for (id, _) in batch {
+                reset_for_replay(transaction, *id).await?;
+            }
+            Ok(())
+        })
+        .await
+        .context("PostgreSQL failed")?;
+    let messages = batch
+        .iter()
+        .map(|(id, channel)| message_factory.delivery(*channel, *id))
+        .collect();
+    let results = publisher.publish_all(messages).await;
+    let result: Result<(), _> = results.into_iter().collect();
+    result.context("publishing failed")
+}
