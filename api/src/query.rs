@@ -10,7 +10,7 @@ use crate::error::{ApiError, ErrorDetail};
 use crate::json_body::shown;
 
 /// The default length of a page.
-pub const DEFAULT_LIMIT: u32 = 50;
+const DEFAULT_LIMIT: u32 = 50;
 
 /// The maximum length of a page.
 pub const MAX_LIMIT: u32 = 200;
@@ -78,7 +78,7 @@ pub fn value<T: FromStr<Err: Display>>(
 }
 
 /// Parses the length of a page.
-pub fn limit(problems: &mut Vec<ErrorDetail>, value: &str) -> u32 {
+fn limit(problems: &mut Vec<ErrorDetail>, value: &str) -> u32 {
     match value.parse() {
         Ok(number) if (1..=MAX_LIMIT).contains(&number) => number,
         _ => {
@@ -86,5 +86,80 @@ pub fn limit(problems: &mut Vec<ErrorDetail>, value: &str) -> u32 {
             problems.push(ErrorDetail::new("limit", range));
             DEFAULT_LIMIT
         }
+    }
+}
+
+/// A page of a list: where it begins, and its maximum length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest<C> {
+    /// The `cursor`; `None` is the first page.
+    pub after: Option<C>,
+    /// The `limit`.
+    pub limit: u32,
+}
+
+impl<C: FromStr<Err: Display>> PageRequest<C> {
+    /// The first page, with the default length.
+    pub const fn first() -> Self {
+        Self {
+            after: None,
+            limit: DEFAULT_LIMIT,
+        }
+    }
+
+    /// Parses a query string that has no other parameters than `limit` and `cursor`.
+    ///
+    /// # Errors
+    ///
+    /// Returns 400 with everything that is wrong.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let mut page = Self::first();
+        read(query, |name, value, problems| {
+            page.read_parameter(name, value, problems)
+        })?;
+        Ok(page)
+    }
+
+    /// Reads the parameter if it is `limit` or `cursor`, and returns whether it is.
+    pub fn read_parameter(
+        &mut self,
+        name: &str,
+        text: &str,
+        problems: &mut Vec<ErrorDetail>,
+    ) -> bool {
+        match name {
+            "cursor" => self.after = value(problems, name, text, None),
+            "limit" => self.limit = limit(problems, text),
+            _ => return false,
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings_db::templates::TemplateCursor;
+
+    use super::*;
+
+    #[test]
+    fn a_page_is_read() {
+        let parse = PageRequest::<TemplateCursor>::parse;
+        let page = parse("limit=200&cursor=welcome~email~de").expect("valid");
+        let cursor = page.after.map(|cursor| cursor.to_string());
+        assert_eq!(
+            (cursor.as_deref(), page.limit),
+            (Some("welcome~email~de"), 200)
+        );
+        assert_eq!(parse("").expect("valid"), PageRequest::first());
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let error =
+            PageRequest::<TemplateCursor>::parse("limit=0&cursor=x&offset=3&limit=5&limit=6")
+                .expect_err("wrong");
+        let fields: Vec<_> = error.details.iter().map(|d| d.field.as_str()).collect();
+        assert_eq!(fields, ["limit", "cursor", "offset", "limit", "limit"]);
     }
 }

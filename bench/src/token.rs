@@ -39,7 +39,7 @@ impl SigningSettings {
     }
 }
 
-/// Signs a token without a scope, with which the API accepts everything.
+/// Signs a token of a service that may do everything.
 ///
 /// # Errors
 ///
@@ -48,6 +48,7 @@ pub fn sign(settings: &SigningSettings, now: Timestamp) -> anyhow::Result<String
     let claims = json!({
         "userId": Uuid::nil(),
         "username": "tidings-bench",
+        "scope": "admin",
         "iat": now.as_second(),
         "exp": (now + LIFETIME).as_second(),
     });
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_expires_a_day_later_and_has_no_scope() {
+    fn the_token_expires_a_day_later_and_may_do_everything() {
         let settings = SigningSettings {
             secret: "a secret".into(),
             algorithm: JwtAlgorithm::Hs384,
@@ -78,7 +79,7 @@ mod tests {
             .claims;
         assert_eq!(claims["exp"], now.as_second() + 24 * 3600);
         assert_eq!(claims["userId"], Uuid::nil().to_string());
-        assert!(claims.get("scope").is_none());
+        assert_eq!(claims["scope"], "admin");
     }
 
     #[test]

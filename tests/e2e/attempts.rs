@@ -37,7 +37,10 @@ async fn attempts_are_listed_in_order_with_all_fields() {
     let (world, api) = World::shared().await;
     let message_id = email(&world).await;
     let none = api.client().get(&path(message_id)).await;
-    assert_eq!((none.status, &none.body), (200, &json!({"attempts": []})));
+    assert_eq!(
+        (none.status, &none.body),
+        (200, &json!({"attempts": [], "nextCursor": null}))
+    );
 
     let contact = Uuid::now_v7();
     let template = UsedTemplate {

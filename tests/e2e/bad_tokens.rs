@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tidings_tests::tokens::{SECRET, signed, signed_with};
-use tidings_tests::{Answer, Client, ProgramKind, World};
+use tidings_tests::{Answer, Client, ProgramKind, World, eventually, secs};
 use uuid::Uuid;
 
 const RSA_KEY: &[u8] = include_bytes!("keys/test-only-rsa.pem");
@@ -61,6 +61,10 @@ fn bad_tokens() -> Vec<(&'static str, String)> {
         .expect("an object")
         .remove("userId");
     let none = |alg: &str| token_with_header(&json!({"alg": alg}), &claims(), |_| String::new());
+    let critical = token_with_header(&json!({"alg": "HS256", "crit": ["exp"]}), &claims(), |m| {
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        jsonwebtoken::crypto::sign(m, &key, Algorithm::HS256).expect("a signature")
+    });
     vec![
         ("garbage", "garbage".to_owned()),
         ("three parts of garbage", "a.b.c".to_owned()),
@@ -103,6 +107,13 @@ fn bad_tokens() -> Vec<(&'static str, String)> {
         ("exp that is text", signed(&with("exp", "tomorrow"))),
         ("nbf that is text", signed(&with("nbf", "yesterday"))),
         ("a scope that is a number", signed(&with("scope", 5))),
+        ("a scope that is null", signed(&with("scope", Value::Null))),
+        ("rights in scp", signed(&with("scp", "notifications:send"))),
+        (
+            "rights in scopes",
+            signed(&with("scopes", json!(["admin"]))),
+        ),
+        ("a critical extension", critical),
         ("claims that are a list", signed(&json!([1, 2]))),
         ("claims that are text", signed(&json!("admin"))),
     ]
@@ -194,11 +205,11 @@ async fn in_production_a_token_without_exp_is_refused() {
     let api = world
         .start(ProgramKind::Api, &[("APP_ENV", "production")])
         .await;
-    let endless = api.client().with_token(signed(&claims()));
+    let endless = api.client().with_token(signed(&with("scope", "admin")));
     assert_unauthorized(&endless.post(&world.in_app()).await, "no exp");
-    let ends = api
-        .client()
-        .with_token(signed(&with("exp", in_seconds(60))));
+    let mut ends = with("exp", in_seconds(60));
+    ends["scope"] = json!("admin");
+    let ends = api.client().with_token(signed(&ends));
     let _ = ends.post(&world.in_app()).await.accepted();
 }
 
@@ -215,4 +226,35 @@ async fn only_the_configured_algorithm_is_accepted() {
         .accepted();
     let hs256 = api.client().with_token(signed(&claims()));
     assert_unauthorized(&hs256.post(&world.in_app()).await, "HS256");
+}
+
+/// In production, a service states its rights.
+#[tokio::test]
+async fn in_production_a_token_without_scope_may_do_nothing_unless_the_setting_trusts_it() {
+    let world = World::new().await;
+    let token = signed(&with("exp", in_seconds(600)));
+    for (trust, expected) in [("", 403), ("true", 202)] {
+        let settings = [("APP_ENV", "production"), ("JWT_TRUST_UNSCOPED", trust)];
+        let api = world.start(ProgramKind::Api, &settings).await;
+        let answer = api.client().with_token(&token).post(&world.in_app()).await;
+        assert_eq!(answer.status, expected, "{trust:?}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_why_a_token_is_refused_without_the_token() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let token = signed(&with("scope", Value::Null));
+    let client = api.client().with_token(&token);
+    assert_unauthorized(&client.post(&world.in_app()).await, "null");
+    eventually(secs(10), "the log line", async || {
+        let lines = api.logs().with_message("token refused");
+        lines.iter().any(|line| {
+            let reason = line["reason"].as_str().unwrap_or_default();
+            reason.contains("scope") && line["requestId"].is_string()
+        })
+    })
+    .await;
+    assert_eq!(api.logs().count(&token), 0);
 }

@@ -65,7 +65,7 @@ impl Table {
     }
 
     async fn row(&self, id: MessageId) -> NotificationRow {
-        let row = notifications::find(&*self.client, id).await;
+        let row = notifications::find(&*self.client, id, None).await;
         row.expect("the query").expect("the row")
     }
 

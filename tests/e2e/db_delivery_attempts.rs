@@ -61,7 +61,9 @@ fn finished(id: i64, outcome: AttemptOutcome) -> FinishedAttempt<'static> {
 }
 
 async fn rows(client: &Client, id: MessageId) -> Vec<AttemptRow> {
-    list(client, id).await.expect("the query")
+    let (rows, next) = list(client, id, None, 200).await.expect("the query");
+    assert_eq!(next, None);
+    rows
 }
 
 fn outcomes(rows: &[AttemptRow]) -> Vec<&str> {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use tidings_db::notifications::{
-    IdCursor, NotificationFilter, find, insert_batch, list, recorded_states,
+    IdCursor, NotificationFilter, exists, find, insert_batch, list, recorded_states,
 };
 use tidings_db::{Client, DbError, DbErrorKind, DedicatedClient};
 use tidings_domain::content::TemplateRef;
@@ -35,6 +35,22 @@ async fn record_one(client: &Client, one: &Notification) -> Result<bool, DbError
     Ok(recorded.contains(&one.message_id))
 }
 
+/// The query itself finds nothing: a filter on the found row would take longer for a row of another user than for a
+/// missing one.
+#[tokio::test]
+async fn a_query_for_an_owner_finds_no_notification_of_another_user() {
+    let (db, user, client) = database().await;
+    let other = db.user().await;
+    let one = notification(user, Channel::InApp, "{}");
+    assert!(record_one(&client, &one).await.expect("recorded"));
+    for (owner, found) in [(None, true), (Some(user), true), (Some(other), false)] {
+        let row = find(&*client, one.message_id, owner).await;
+        assert_eq!(row.expect("the query").is_some(), found, "{owner:?}");
+        let exists = exists(&*client, one.message_id, owner).await;
+        assert_eq!(exists.expect("the query"), found, "{owner:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_template_of_a_notification_is_recorded() {
     let (_db, user, client) = database().await;
@@ -54,7 +70,9 @@ async fn the_template_of_a_notification_is_recorded() {
     let references: Vec<_> = batch.iter().collect();
     insert_batch(&*client, &references).await.expect("recorded");
     for one in batch {
-        let row = find(&*client, one.message_id).await.expect("the query");
+        let row = find(&*client, one.message_id, None)
+            .await
+            .expect("the query");
         assert_eq!(row.expect("the row").template, one.template);
     }
 }
@@ -69,7 +87,9 @@ async fn in_app_notifications_are_processed_when_recorded_and_others_are_pending
     let ids: Vec<_> = all.iter().map(|n| n.message_id).collect();
     let standings = recorded_states(&*client, &ids).await.expect("standings");
     for one in &all {
-        let row = find(&*client, one.message_id).await.expect("the query");
+        let row = find(&*client, one.message_id, None)
+            .await
+            .expect("the query");
         let row = row.expect("recorded");
         let expected = match one.channel {
             Channel::InApp => Status::Processed,
@@ -108,7 +128,9 @@ async fn a_message_id_is_recorded_once_within_a_batch_and_across_batches() {
         .expect("recorded");
     assert_eq!(recorded, [new.message_id].into());
     assert_eq!(db.count("true").await, 2);
-    let row = find(&*client, one.message_id).await.expect("the query");
+    let row = find(&*client, one.message_id, None)
+        .await
+        .expect("the query");
     assert_eq!(row.expect("recorded").payload, r#"{"first": true}"#);
 }
 
@@ -179,7 +201,7 @@ async fn a_lost_connection_is_not_an_error_of_the_data() {
 async fn an_unknown_message_id_is_not_found() {
     let (_db, _user, client) = database().await;
     let nobody = MessageId::generate();
-    assert_eq!(find(&*client, nobody).await.expect("the query"), None);
+    assert_eq!(find(&*client, nobody, None).await.expect("the query"), None);
     let standings = recorded_states(&*client, &[nobody])
         .await
         .expect("the query");

@@ -62,12 +62,14 @@ async fn each_put_is_a_new_version_and_old_ones_are_kept() {
     assert_eq!(text(&db, &welcome, Some(1)).await.as_deref(), Some("one"));
     assert_eq!(text(&db, &welcome, Some(4)).await, None);
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let versions = templates::list_versions(&*client, welcome.key()).await;
-    let numbers: Vec<_> = versions
-        .expect("the query")
-        .iter()
-        .map(|v| v.version)
-        .collect();
+    let (mut numbers, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = templates::list_versions(&*client, welcome.key(), cursor, 2).await;
+        let (page, next) = page.expect("the query");
+        numbers.extend(page.iter().map(|row| row.version));
+        let Some(next) = next else { break };
+        cursor = Some(next.to_string().parse().expect("a cursor"));
+    }
     assert_eq!(numbers, [3, 2, 1]);
 }
 
@@ -92,7 +94,7 @@ async fn a_deletion_marks_the_template_and_later_versions_continue_the_numbers()
     assert_eq!(text(&db, &welcome, Some(2)).await.as_deref(), Some("two"));
     let found = templates::resolve(&*client, "welcome", Channel::Sms, None).await;
     assert_eq!(found.expect("the query"), None);
-    let (listed, _) = templates::list(&*client, None, 10)
+    let (listed, _) = templates::list(&*client, None, None, 10)
         .await
         .expect("the query");
     assert_eq!(listed, []);
@@ -178,7 +180,7 @@ async fn a_list_pages_through_the_current_version_of_each_template() {
         }
     }
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let (all, next) = templates::list(&*client, None, 100)
+    let (all, next) = templates::list(&*client, None, None, 100)
         .await
         .expect("the query");
     assert_eq!((all.len(), next), (9, None));
@@ -186,7 +188,7 @@ async fn a_list_pages_through_the_current_version_of_each_template() {
     for limit in [1, 2, 8, 9] {
         let (mut pages, mut cursor) = (Vec::new(), None);
         loop {
-            let page = templates::list(&*client, cursor.as_ref(), limit).await;
+            let page = templates::list(&*client, None, cursor.as_ref(), limit).await;
             let (page, next) = page.expect("the query");
             pages.extend(page);
             let Some(next) = next else { break };
@@ -195,10 +197,12 @@ async fn a_list_pages_through_the_current_version_of_each_template() {
         assert_eq!(pages, all, "limit {limit}");
     }
     let name = "b".parse().expect("a name");
-    let of_name = templates::list_by_name(&*client, &name)
+    let (of_name, next) = templates::list(&*client, Some(&name), None, 2)
         .await
         .expect("the query");
-    assert_eq!(of_name, all[3..6]);
+    assert_eq!(of_name, all[3..5]);
+    let rest = templates::list(&*client, Some(&name), next.as_ref(), 2).await;
+    assert_eq!(rest.expect("the query"), (all[5..6].to_vec(), None));
 }
 
 #[tokio::test]
@@ -210,7 +214,7 @@ async fn demo_templates_are_seeded_once_and_changed_ones_are_kept() {
     for _ in 0..2 {
         demo::seed(&db.pool).await.expect("seeded");
         let client = db.pool.dedicated_client().await.expect("a connection");
-        let (listed, _) = templates::list(&*client, None, 100)
+        let (listed, _) = templates::list(&*client, None, None, 100)
             .await
             .expect("the query");
         assert_eq!(listed.len(), DEMO_TEMPLATES.len());

@@ -30,7 +30,7 @@ async fn row_with(client: &Client, user: UserId, status: Status) -> MessageId {
 }
 
 async fn row(client: &Client, id: MessageId) -> NotificationRow {
-    let row = find(client, id).await.expect("the query");
+    let row = find(client, id, None).await.expect("the query");
     row.expect("the row")
 }
 

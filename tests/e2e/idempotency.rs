@@ -52,6 +52,29 @@ async fn a_key_belongs_to_its_caller() {
     assert_eq!(ids.len(), 3);
 }
 
+/// A user must not take the key of a service that carries the same subject in advance.
+#[tokio::test]
+async fn a_user_and_a_service_with_the_same_subject_share_no_key() {
+    let (world, api) = World::shared().await;
+    let user = world.database.user().await;
+    let body = notification(user, Channel::InApp);
+    let id = async |scope: &str| {
+        let client = api.client().with_token(tokens::scoped(user, scope));
+        client.post_with_key(&body, "order-17").await.accepted()
+    };
+    let of_user = id("notifications:send").await;
+    let of_service = id("notifications:send:any").await;
+    assert_ne!(of_user, of_service);
+    assert_eq!(of_service, id("admin").await);
+    assert_eq!(of_user, id("notifications:send notifications:read").await);
+    let unscoped = tokens::signed(&serde_json::json!({"userId": user}));
+    let client = api.client().with_token(unscoped);
+    assert_eq!(
+        of_service,
+        client.post_with_key(&body, "order-17").await.accepted()
+    );
+}
+
 #[tokio::test]
 async fn without_a_key_the_same_request_twice_is_two_notifications() {
     let (world, api) = World::shared().await;

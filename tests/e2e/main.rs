@@ -49,6 +49,7 @@ mod ladder;
 mod log_lines;
 mod openapi;
 mod operator_tool;
+mod pages;
 mod payloads;
 mod post_responses;
 mod private_broker;

@@ -1,5 +1,7 @@
 //! The tool `tidings`, without its commands for dead letters and without `doctor`.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use tidings_tests::World;
 
@@ -17,6 +19,14 @@ async fn tokens_are_issued_only_in_development() {
     let client = api.client().with_token(token.trim());
     let answer = client.post(&world.in_app()).await;
     answer.assert_error(403, "forbidden");
+    let token = world.tidings(&["token"]);
+    let token = String::from_utf8(token.stdout).expect("UTF-8");
+    let claims = token.split('.').nth(1).expect("claims");
+    let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64url");
+    let claims: Value = serde_json::from_slice(&claims).expect("JSON");
+    assert_eq!(claims["scope"], "admin", "rights are stated");
+    let client = api.client().with_token(token.trim());
+    let _ = client.post(&world.in_app()).await.accepted();
 
     let production = World::with(&[("APP_ENV", "production")]).await;
     let refused = production.tidings(&["token"]);

@@ -3,11 +3,12 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpRequest};
-use tidings_domain::notification::UserId;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use tidings_domain::notification::{KeyNamespace, UserId};
 
-use super::{Access, AllowedUsers};
+use super::{Access, AllowedUsers, InvalidToken};
 use crate::error::ApiError;
+use crate::request_id::RequestId;
 use crate::state::AppState;
 
 /// The authenticated sender of a request. As an extractor, rejects requests without a valid token.
@@ -27,10 +28,21 @@ impl Caller {
         }
     }
 
-    /// The subject of the token: the namespace of the caller's idempotency keys.
+    /// The subject of the token.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// The namespace of the caller's idempotency keys. A user must not take the keys of a service whose tokens
+    /// carry the same subject.
+    #[must_use]
+    pub fn key_namespace(&self) -> KeyNamespace {
+        if self.access.may_send_to_anyone() {
+            KeyNamespace::of_service(&self.subject)
+        } else {
+            KeyNamespace::of_user(&self.subject)
+        }
     }
 
     /// Returns 403 unless the caller may send to `target`.
@@ -106,14 +118,24 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let caller = bearer_token(request).and_then(|token| {
-            AppState::of(request).verifier.verify(token).ok_or_else(|| {
-                ApiError::unauthorized(
-                    "The token is not valid: check its signature, algorithm, expiry and user",
-                )
-            })
+            let verified = AppState::of(request).verifier.verify(token);
+            verified.map_err(|reason| refused(request, &reason))
         });
         ready(caller)
     }
+}
+
+/// The 401 response. Only the log says why: the sender of a forged token learns nothing from trying.
+fn refused(request: &HttpRequest, reason: &InvalidToken) -> ApiError {
+    let request_id = request.extensions().get::<RequestId>().cloned();
+    tracing::info!(
+        request_id = request_id.map(|id| id.0),
+        %reason,
+        "token refused"
+    );
+    ApiError::unauthorized(
+        "The token is not valid: check its signature, algorithm, expiry, user and scope (a string)",
+    )
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750 §2.1).

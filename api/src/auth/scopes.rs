@@ -108,6 +108,15 @@ impl Access {
 }
 
 impl AllowedUsers {
+    /// The user to which queries are limited; `None` is no limit.
+    #[must_use]
+    pub const fn owner(self) -> Option<UserId> {
+        match self {
+            Self::All => None,
+            Self::Only(user) => Some(user),
+        }
+    }
+
     /// Whether `user` is one of these users.
     #[must_use]
     pub fn includes(self, user: UserId) -> bool {

@@ -22,6 +22,9 @@ pub struct AuthSettings {
     pub leeway_secs: u64,
     /// Whether tokens must have `exp`. True in production.
     pub require_expiry: bool,
+    /// `JWT_TRUST_UNSCOPED`: whether a token that is signed with the shared secret and has no `scope` may do
+    /// everything.
+    pub trust_unscoped: bool,
 }
 
 impl AuthSettings {
@@ -58,6 +61,9 @@ impl AuthSettings {
             audience: reader.text(table::JWT_AUDIENCE).map(str::to_owned),
             leeway_secs: reader.value(table::JWT_LEEWAY_SECS),
             require_expiry: environment.is_production(),
+            trust_unscoped: reader
+                .optional(table::JWT_TRUST_UNSCOPED)
+                .unwrap_or(!environment.is_production()),
         };
         if let Err(error) = super::Verifier::new(&settings) {
             reader.problem(

@@ -1,11 +1,11 @@
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode, decode_header};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 
+use super::claims::{VerifiedClaims, has_critical_header};
 use super::settings::{AuthSettings, is_hmac};
 use super::token_cache::VerifiedTokenCache;
-use super::{Access, Caller};
+use super::{Access, Caller, InvalidToken};
 
 /// Verifies JSON Web Tokens.
 pub struct Verifier {
@@ -22,20 +22,8 @@ struct KeyFamily {
     algorithms: Vec<Algorithm>,
     key: DecodingKey,
     validation: Validation,
-    /// Whether a token without `scope` identifies one of the operator's own services.
-    shared_secret: bool,
-}
-
-/// The claims of a token. A claim of a wrong type makes the token invalid.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct VerifiedClaims {
-    user_id: Option<String>,
-    sub: Option<String>,
-    scope: Option<String>,
-    exp: Option<f64>,
-    #[expect(dead_code, reason = "deserializing checks the type")]
-    nbf: Option<f64>,
+    /// The rights of a token without `scope`.
+    unscoped: Access,
 }
 
 impl Verifier {
@@ -57,7 +45,11 @@ impl Verifier {
                     algorithms: vec![*algorithm],
                     key,
                     validation: validation(settings, *algorithm),
-                    shared_secret: is_hmac(*algorithm),
+                    unscoped: if is_hmac(*algorithm) && settings.trust_unscoped {
+                        Access::trusted()
+                    } else {
+                        Access::none()
+                    },
                 });
             }
         }
@@ -70,40 +62,39 @@ impl Verifier {
         })
     }
 
-    /// Returns the caller that a valid token names, and `None` if the token is invalid for any reason.
-    #[must_use]
-    pub fn verify(&self, token: &str) -> Option<Caller> {
+    /// Returns the caller that a valid token names.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the token is invalid.
+    pub fn verify(&self, token: &str) -> Result<Caller, InvalidToken> {
         let now = Timestamp::now().as_duration().as_secs_f64();
         if let Some(caller) = self.cache.get(token, now) {
-            return Some(caller);
+            return Ok(caller);
         }
         let (caller, expiry) = self.verify_uncached(token)?;
         let until = expiry.map(|expiry| expiry + self.leeway_secs);
         self.cache.insert(token, &caller, until);
-        Some(caller)
+        Ok(caller)
     }
 
     /// Also returns when the token expires.
-    fn verify_uncached(&self, token: &str) -> Option<(Caller, Option<f64>)> {
-        let algorithm = decode_header(token).ok()?.alg;
+    fn verify_uncached(&self, token: &str) -> Result<(Caller, Option<f64>), InvalidToken> {
+        let header = decode_header(token).map_err(|_| InvalidToken::Malformed)?;
+        if has_critical_header(token) {
+            return Err(InvalidToken::CriticalHeader);
+        }
         let family = self
             .families
             .iter()
-            .find(|family| family.algorithms.contains(&algorithm))?;
-        let claims: VerifiedClaims = decode(token, &family.key, &family.validation).ok()?.claims;
+            .find(|family| family.algorithms.contains(&header.alg))
+            .ok_or(InvalidToken::Algorithm)?;
+        let claims: VerifiedClaims = decode(token, &family.key, &family.validation)?.claims;
         if self.require_expiry && claims.exp.is_none() {
-            return None;
+            return Err(InvalidToken::MissingClaim("exp".to_owned()));
         }
-        let subject = claims.user_id.or(claims.sub)?;
-        if subject.is_empty() || subject.len() > 255 {
-            return None;
-        }
-        let access = match claims.scope {
-            None if family.shared_secret => Access::trusted(),
-            None => Access::none(),
-            Some(scopes) => Access::of_scopes(&scopes),
-        };
-        Some((Caller::new(&subject, access), claims.exp))
+        let (access, expiry) = (claims.access(family.unscoped)?, claims.exp);
+        Ok((Caller::new(&claims.subject()?, access), expiry))
     }
 }
 
@@ -154,6 +145,8 @@ fn validation(settings: &AuthSettings, algorithm: Algorithm) -> Validation {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use jsonwebtoken::{EncodingKey, Header, encode};
     use serde_json::{Value, json};
     use tidings_settings::{AppEnv, Reader};
@@ -163,7 +156,15 @@ mod tests {
     const SECRET: &str = "4f9c1b7e2a8d6053f1e7c9b2a4d8063e5b7a9c1d";
 
     fn verifier(environment: AppEnv) -> Verifier {
-        let vars = [("JWT_SECRET".to_owned(), SECRET.to_owned())];
+        verifier_with(environment, "")
+    }
+
+    fn verifier_with(environment: AppEnv, trust_unscoped: &str) -> Verifier {
+        let vars = [
+            ("JWT_SECRET", SECRET),
+            ("JWT_TRUST_UNSCOPED", trust_unscoped),
+        ];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let settings = AuthSettings::read(&mut Reader::from_vars(vars), environment);
         Verifier::new(&settings.expect("settings")).expect("a verifier")
     }
@@ -175,7 +176,7 @@ mod tests {
 
     fn accepted(claims: &Value) -> bool {
         let token = token(Algorithm::HS256, SECRET, claims);
-        verifier(AppEnv::Development).verify(&token).is_some()
+        verifier(AppEnv::Development).verify(&token).is_ok()
     }
 
     fn now() -> i64 {
@@ -187,21 +188,17 @@ mod tests {
         let claims = json!({"userId": "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a", "username": "testuser", "iat": 1_703_600_000});
         assert!(accepted(&claims));
         let token_without = token(Algorithm::HS256, SECRET, &claims);
-        assert!(
-            verifier(AppEnv::Production)
-                .verify(&token_without)
-                .is_none()
-        );
+        assert!(verifier(AppEnv::Production).verify(&token_without).is_err());
         let mut with_expiry = claims;
         with_expiry["exp"] = json!(now() + 60);
         let token = token(Algorithm::HS256, SECRET, &with_expiry);
-        assert!(verifier(AppEnv::Production).verify(&token).is_some());
+        assert!(verifier(AppEnv::Production).verify(&token).is_ok());
     }
 
     #[test]
     fn only_the_configured_algorithm_and_secret_are_accepted() {
         let claims = json!({"sub": "orders"});
-        let verify = |token: &str| verifier(AppEnv::Development).verify(token).is_some();
+        let verify = |token: &str| verifier(AppEnv::Development).verify(token).is_ok();
         assert!(verify(&token(Algorithm::HS256, SECRET, &claims)));
         assert!(!verify(&token(Algorithm::HS512, SECRET, &claims)));
         assert!(!verify(&token(Algorithm::HS256, "another secret", &claims)));
@@ -231,8 +228,8 @@ mod tests {
         let mut forged = token.clone();
         let last = forged.pop();
         forged.push(if last == Some('A') { 'E' } else { 'A' });
-        assert!(verifier.verify(&forged).is_none());
-        assert!(verifier.verify(&token[..token.len() - 1]).is_none());
+        assert!(verifier.verify(&forged).is_err());
+        assert!(verifier.verify(&token[..token.len() - 1]).is_err());
     }
 
     #[test]
@@ -246,6 +243,83 @@ mod tests {
             json!({"sub": "a", "nbf": true}),
         ] {
             assert!(!accepted(&claims), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_token_without_scope_is_trusted_only_if_the_setting_says_so() {
+        let claims = json!({"sub": "orders", "exp": now() + 60});
+        let token = token(Algorithm::HS256, SECRET, &claims);
+        for (environment, setting, trusted) in [
+            (AppEnv::Development, "", true),
+            (AppEnv::Development, "false", false),
+            (AppEnv::Production, "", false),
+            (AppEnv::Production, "true", true),
+        ] {
+            let caller = verifier_with(environment, setting).verify(&token);
+            let caller = caller.expect("the token itself is valid");
+            let may = caller.check_templates().is_ok();
+            assert_eq!(may, trusted, "{environment:?} {setting:?}");
+        }
+    }
+
+    #[test]
+    fn rights_that_are_null_or_in_another_claim_are_refused() {
+        let refused = |claims: Value| {
+            let token = token(Algorithm::HS256, SECRET, &claims);
+            verifier(AppEnv::Development).verify(&token).err()
+        };
+        assert_eq!(
+            refused(json!({"sub": "a", "scope": null})),
+            Some(InvalidToken::NullScope)
+        );
+        for name in ["scp", "scopes", "permissions", "Scope", "SCP"] {
+            for value in [json!("notifications:send"), json!([]), Value::Null] {
+                let expected = Some(InvalidToken::RightsElsewhere(name.to_owned()));
+                assert_eq!(refused(json!({"sub": "a", name: value})), expected);
+            }
+        }
+        // `scope` states the rights. What other programs read beside it does not matter.
+        let both = json!({"sub": "a", "scope": "notifications:read", "scp": ["admin"]});
+        assert_eq!(refused(both), None);
+    }
+
+    #[test]
+    fn a_critical_header_is_refused_whatever_it_names() {
+        let claims = json!({"sub": "orders"});
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        for crit in [json!(["exp"]), json!(["b64"]), json!([]), Value::Null] {
+            let header = json!({"alg": "HS256", "crit": crit}).to_string();
+            let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+            let message = format!("{}.{}", part(&header), part(&claims.to_string()));
+            let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256);
+            let token = format!("{message}.{}", signature.expect("signed"));
+            let refused = verifier(AppEnv::Development).verify(&token).err();
+            assert_eq!(refused, Some(InvalidToken::CriticalHeader), "{header}");
+        }
+    }
+
+    #[test]
+    fn the_reason_contains_no_value_of_the_token() {
+        for (claims, expected) in [
+            (
+                json!({"sub": "a", "exp": "hunter2"}),
+                InvalidToken::WrongType,
+            ),
+            (json!({"sub": "a", "exp": 1}), InvalidToken::Expired),
+            (
+                json!({"sub": "a", "nbf": now() + 60}),
+                InvalidToken::NotYetValid,
+            ),
+            (
+                json!({"name": "hunter2"}),
+                InvalidToken::MissingClaim("userId or sub".to_owned()),
+            ),
+        ] {
+            let token = token(Algorithm::HS256, SECRET, &claims);
+            let reason = verifier(AppEnv::Development).verify(&token).err();
+            assert!(!format!("{reason:?}").contains("hunter2"));
+            assert_eq!(reason, Some(expected));
         }
     }
 }

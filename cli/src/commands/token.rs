@@ -25,10 +25,10 @@ pub struct Args {
     /// The name of that user
     #[arg(long, value_name = "NAME", default_value = "testuser")]
     username: String,
-    /// The scopes of the token, for example "notifications:send notifications:read"; without them, the
-    /// token belongs to a trusted service and may do everything
-    #[arg(long, value_name = "SCOPES")]
-    scope: Option<String>,
+    /// The scopes of the token, separated by spaces, for example "notifications:send notifications:read"; admin may
+    /// do everything
+    #[arg(long, value_name = "SCOPES", default_value = "admin")]
+    scope: String,
     /// The token expires after this time, which may be negative; by default never
     #[arg(long, value_name = "SECS", allow_negative_numbers = true)]
     expires_in: Option<i64>,
@@ -40,8 +40,7 @@ pub struct Args {
 struct TokenClaims<'a> {
     user_id: UserId,
     username: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<&'a str>,
+    scope: &'a str,
     /// Seconds since 1970.
     iat: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +74,7 @@ fn sign(args: &Args, settings: &TokenSettings, now: Timestamp) -> anyhow::Result
     let claims = TokenClaims {
         user_id: args.user,
         username: &args.username,
-        scope: args.scope.as_deref(),
+        scope: &args.scope,
         iat,
         exp: args.expires_in.map(|secs| iat.saturating_add(secs).max(0)),
     };
@@ -118,11 +117,12 @@ mod tests {
         let args = Args {
             user: USER.parse().expect("a UUID"),
             username: "testuser".to_owned(),
-            scope: None,
+            scope: "admin".to_owned(),
             expires_in: None,
         };
         let (_, claims) = signed(JwtAlgorithm::Hs256, &args);
-        let expected = json!({"userId": USER, "username": "testuser", "iat": 1_703_600_000});
+        let expected =
+            json!({"userId": USER, "username": "testuser", "scope": "admin", "iat": 1_703_600_000});
         assert_eq!(claims, expected);
     }
 
@@ -131,7 +131,7 @@ mod tests {
         let args = Args {
             user: USER.parse().expect("a UUID"),
             username: "testuser".to_owned(),
-            scope: Some("notifications:send".to_owned()),
+            scope: "notifications:send".to_owned(),
             expires_in: Some(-60),
         };
         let (token, claims) = signed(JwtAlgorithm::Hs512, &args);

@@ -1,10 +1,12 @@
 use jiff::Timestamp;
 use tidings_domain::notification::MessageId;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::{AttemptOutcome, UsedTemplate};
 use crate::GenericClient;
 use crate::error::DbError;
+use crate::page::{NumberCursor, read_page};
 
 /// A contact that needs no more attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +76,8 @@ pub struct AttemptRow {
     pub error: Option<String>,
 }
 
-/// Lists a notification's attempts, the oldest first; empty if the notification does not exist.
+/// Returns a page of a notification's attempts, the oldest first, and the cursor of the next page if there is one. The
+/// page is empty if the notification does not exist.
 ///
 /// # Errors
 ///
@@ -82,16 +85,21 @@ pub struct AttemptRow {
 pub async fn list(
     client: &impl GenericClient,
     message_id: MessageId,
-) -> Result<Vec<AttemptRow>, DbError> {
+    after: Option<NumberCursor>,
+    limit: u32,
+) -> Result<(Vec<AttemptRow>, Option<NumberCursor>), DbError> {
     let statement = client
         .prepare_cached(
             "SELECT id, attempt, provider, contact_id, template_name, template_locale, template_version,
                     started_at, duration_ms, outcome, provider_reference, error
-             FROM delivery_attempts WHERE message_id = $1 ORDER BY id",
+             FROM delivery_attempts WHERE message_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         )
         .await?;
-    let rows = client.query(&statement, &[&message_id.as_uuid()]).await?;
-    Ok(rows.iter().map(AttemptRow::from).collect())
+    // Ids begin at 1.
+    let after = after.map_or(0, |NumberCursor(id)| id);
+    let cursor_of = |row: &AttemptRow| NumberCursor(row.id);
+    let parameters: [&(dyn ToSql + Sync); 2] = [&message_id.as_uuid(), &after];
+    read_page(client, &statement, &parameters, limit, cursor_of).await
 }
 
 impl From<&tokio_postgres::Row> for AttemptRow {

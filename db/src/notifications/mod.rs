@@ -14,5 +14,5 @@ pub use claim::{
 };
 pub use failed::{FailedFilter, failed_deliveries};
 pub use insert::{InsertedIds, RecordedState, insert_batch, recorded_states};
-pub use read::{IdCursor, InvalidIdCursor, NotificationFilter, NotificationRow, find, list};
+pub use read::{IdCursor, NotificationFilter, NotificationRow, exists, find, list};
 pub use transitions::{mark_failed, mark_processed, reset_for_replay};

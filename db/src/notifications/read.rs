@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::GenericClient;
 use crate::error::DbError;
+use crate::page::{InvalidCursor, read_page};
 
 /// A recorded notification.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +63,10 @@ impl From<&tokio_postgres::Row> for NotificationRow {
     }
 }
 
-/// Finds the notification `id`; `None` if it is not recorded.
+/// Finds the notification `id`, of `owner` if one is given; `None` if it is not recorded.
+///
+/// The owner is a condition of the query: a caller must not learn from the time of the response whether another user's
+/// notification exists.
 ///
 /// # Errors
 ///
@@ -70,12 +74,38 @@ impl From<&tokio_postgres::Row> for NotificationRow {
 pub async fn find(
     client: &impl GenericClient,
     id: MessageId,
+    owner: Option<UserId>,
 ) -> Result<Option<NotificationRow>, DbError> {
-    let sql = format!("SELECT {COLUMNS} FROM notifications WHERE message_id = $1");
+    let sql = format!("SELECT {COLUMNS} FROM notifications WHERE {OF_OWNER}");
     let statement = client.prepare_cached(&sql).await?;
-    let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
+    let owner = owner.map(UserId::as_uuid);
+    let row = client
+        .query_opt(&statement, &[&id.as_uuid(), &owner])
+        .await?;
     Ok(row.as_ref().map(NotificationRow::from))
 }
+
+/// Returns whether the notification `id` is recorded, for `owner` if one is given.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn exists(
+    client: &impl GenericClient,
+    id: MessageId,
+    owner: Option<UserId>,
+) -> Result<bool, DbError> {
+    let sql = format!("SELECT 1 FROM notifications WHERE {OF_OWNER}");
+    let statement = client.prepare_cached(&sql).await?;
+    let owner = owner.map(UserId::as_uuid);
+    let row = client
+        .query_opt(&statement, &[&id.as_uuid(), &owner])
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Selects a notification by its message id and, if one is given, its owner.
+const OF_OWNER: &str = "message_id = $1 AND ($2::uuid IS NULL OR user_id = $2)";
 
 /// Selects the notifications of a page.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,16 +128,11 @@ impl fmt::Display for IdCursor {
     }
 }
 
-/// The text is not a cursor.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be the nextCursor of an earlier page, unchanged")]
-pub struct InvalidIdCursor;
-
 impl FromStr for IdCursor {
-    type Err = InvalidIdCursor;
+    type Err = InvalidCursor;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Uuid::try_parse(text).map(Self).map_err(|_| InvalidIdCursor)
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidCursor)
     }
 }
 
@@ -145,23 +170,15 @@ pub async fn list(
     } else {
         conditions.join(" AND ")
     };
-    // One row more than the limit shows whether another page follows. A parameter, not a literal, so
-    // that the limit does not multiply the prepared statements.
-    parameters.push(Box::new(i64::from(limit) + 1));
     let sql = format!(
         "SELECT {COLUMNS} FROM notifications WHERE {conditions} ORDER BY id DESC LIMIT ${}",
-        parameters.len()
+        parameters.len() + 1
     );
     let statement = client.prepare_cached(&sql).await?;
     let parameters: Vec<&(dyn ToSql + Sync)> = parameters
         .iter()
         .map(|p| &**p as &(dyn ToSql + Sync))
         .collect();
-    let found = client.query(&statement, &parameters).await?;
-    let mut rows: Vec<NotificationRow> = found.iter().map(NotificationRow::from).collect();
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| IdCursor(row.id));
-    Ok((rows, next))
+    let cursor_of = |row: &NotificationRow| IdCursor(row.id);
+    read_page(client, &statement, &parameters, limit, cursor_of).await
 }

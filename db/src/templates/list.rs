@@ -3,11 +3,13 @@ use std::str::FromStr;
 
 use tidings_domain::notification::Channel;
 use tidings_templates::{Locale, TemplateName};
+use tokio_postgres::types::ToSql;
 
-use super::TemplateVersionRow;
 use super::row::VERSION;
+use super::{TemplateKey, TemplateVersionRow};
 use crate::GenericClient;
 use crate::error::DbError;
+use crate::page::{InvalidCursor, NumberCursor, read_page};
 
 /// The position after the last template of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,17 +25,12 @@ impl fmt::Display for TemplateCursor {
     }
 }
 
-/// The text is not a cursor.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be the nextCursor of an earlier page, unchanged")]
-pub struct InvalidTemplateCursor;
-
 impl FromStr for TemplateCursor {
-    type Err = InvalidTemplateCursor;
+    type Err = InvalidCursor;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.split('~');
-        let mut next = || parts.next().ok_or(InvalidTemplateCursor);
+        let mut next = || parts.next().ok_or(InvalidCursor);
         let (name, channel, locale) = (next()?, next()?, next()?);
         let valid = next().is_err()
             && name.parse::<TemplateName>().is_ok()
@@ -45,44 +42,72 @@ impl FromStr for TemplateCursor {
                 channel: channel.to_owned(),
                 locale: locale.to_owned(),
             })
-            .ok_or(InvalidTemplateCursor)
+            .ok_or(InvalidCursor)
     }
 }
 
-/// Returns a page of the versions in use, ordered by name, channel and locale, and the cursor of the next
-/// page if there is one.
+impl From<&TemplateVersionRow> for TemplateCursor {
+    fn from(row: &TemplateVersionRow) -> Self {
+        Self {
+            name: row.name.clone(),
+            channel: row.channel.clone(),
+            locale: row.locale.clone(),
+        }
+    }
+}
+
+/// Returns a page of the versions in use, of one name or of all, ordered by name, channel and locale, and the cursor of
+/// the next page if there is one.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
 pub async fn list(
     client: &impl GenericClient,
+    name: Option<&TemplateName>,
     after: Option<&TemplateCursor>,
     limit: u32,
 ) -> Result<(Vec<TemplateVersionRow>, Option<TemplateCursor>), DbError> {
     let sql = format!(
         "SELECT DISTINCT ON (name, channel, locale) {VERSION} FROM templates
          WHERE deleted_at IS NULL AND (name, channel, locale) > ($1, $2, $3)
-         ORDER BY name, channel, locale, version DESC LIMIT $4"
+           AND ($4::text IS NULL OR name = $4)
+         ORDER BY name, channel, locale, version DESC LIMIT $5"
     );
     let statement = client.prepare_cached(&sql).await?;
+    let name = name.map(TemplateName::as_str);
     // Empty strings sort first.
-    let (name, channel, locale) = after.map_or(("", "", ""), |cursor| {
+    let (last_name, channel, locale) = after.map_or((name.unwrap_or(""), "", ""), |cursor| {
         (&*cursor.name, &*cursor.channel, &*cursor.locale)
     });
-    // One row more than the limit shows whether another page follows.
-    let more = i64::from(limit) + 1;
-    let rows = client
-        .query(&statement, &[&name, &channel, &locale, &more])
-        .await?;
-    let mut found: Vec<TemplateVersionRow> = rows.iter().map(TemplateVersionRow::from).collect();
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|last| TemplateCursor {
-        name: last.name.clone(),
-        channel: last.channel.clone(),
-        locale: last.locale.clone(),
-    });
-    Ok((found, next))
+    let parameters: [&(dyn ToSql + Sync); 4] = [&last_name, &channel, &locale, &name];
+    let cursor_of = |row: &TemplateVersionRow| TemplateCursor::from(row);
+    read_page(client, &statement, &parameters, limit, cursor_of).await
+}
+
+/// Returns a page of all versions of a template, the newest first, deleted versions included, and the cursor of the
+/// next page if there is one.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn list_versions(
+    client: &impl GenericClient,
+    key: TemplateKey<'_>,
+    after: Option<NumberCursor>,
+    limit: u32,
+) -> Result<(Vec<TemplateVersionRow>, Option<NumberCursor>), DbError> {
+    let sql = format!(
+        "SELECT {VERSION} FROM templates
+         WHERE name = $1 AND channel = $2 AND locale = $3 AND version < $4
+         ORDER BY version DESC LIMIT $5"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let (name, channel, locale) = (key.name.as_str(), key.channel.as_str(), key.locale.as_str());
+    // A cursor beyond the largest version has the same meaning as none.
+    let after = after.and_then(|NumberCursor(version)| i32::try_from(version).ok());
+    let after = after.unwrap_or(i32::MAX);
+    let parameters: [&(dyn ToSql + Sync); 4] = [&name, &channel, &locale, &after];
+    let cursor_of = |row: &TemplateVersionRow| NumberCursor(row.version.into());
+    read_page(client, &statement, &parameters, limit, cursor_of).await
 }

@@ -5,7 +5,7 @@ mod read;
 mod row;
 mod write;
 
-pub use list::{InvalidTemplateCursor, TemplateCursor, list};
-pub use read::{find, list_by_name, list_versions, resolve};
+pub use list::{TemplateCursor, list, list_versions};
+pub use read::{find, resolve};
 pub use row::{TemplateKey, TemplateRow, TemplateVersionRow};
 pub use write::{delete, insert_first_version, insert_version};

@@ -1,8 +1,8 @@
 use tidings_domain::notification::Channel;
-use tidings_templates::{Locale, TemplateName};
+use tidings_templates::Locale;
 
 use super::row::VERSION;
-use super::{TemplateKey, TemplateRow, TemplateVersionRow};
+use super::{TemplateKey, TemplateRow};
 use crate::GenericClient;
 use crate::error::DbError;
 
@@ -56,43 +56,4 @@ pub async fn resolve(
         .query_opt(&statement, &[&name, &channel.as_str(), &candidates])
         .await?;
     Ok(row.as_ref().map(TemplateRow::from))
-}
-
-/// Lists all versions, the newest first, deleted versions included.
-///
-/// # Errors
-///
-/// Returns the error of the query.
-pub async fn list_versions(
-    client: &impl GenericClient,
-    key: TemplateKey<'_>,
-) -> Result<Vec<TemplateVersionRow>, DbError> {
-    let sql = format!(
-        "SELECT {VERSION} FROM templates WHERE name = $1 AND channel = $2 AND locale = $3
-         ORDER BY version DESC"
-    );
-    let statement = client.prepare_cached(&sql).await?;
-    let (name, locale) = (key.name.as_str(), key.locale.as_str());
-    let rows = client
-        .query(&statement, &[&name, &key.channel.as_str(), &locale])
-        .await?;
-    Ok(rows.iter().map(TemplateVersionRow::from).collect())
-}
-
-/// Lists the versions in use of a template, for all channels and locales.
-///
-/// # Errors
-///
-/// Returns the error of the query.
-pub async fn list_by_name(
-    client: &impl GenericClient,
-    name: &TemplateName,
-) -> Result<Vec<TemplateVersionRow>, DbError> {
-    let sql = format!(
-        "SELECT DISTINCT ON (channel, locale) {VERSION} FROM templates
-         WHERE name = $1 AND deleted_at IS NULL ORDER BY channel, locale, version DESC"
-    );
-    let statement = client.prepare_cached(&sql).await?;
-    let rows = client.query(&statement, &[&name.as_str()]).await?;
-    Ok(rows.iter().map(TemplateVersionRow::from).collect())
 }

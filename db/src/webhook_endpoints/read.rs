@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::GenericClient;
 use crate::error::DbError;
 use crate::notifications::IdCursor;
+use crate::page::read_page;
 
 /// An endpoint without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,14 +93,6 @@ pub async fn list(
     // Every UUIDv7 is smaller.
     let after = after.map_or(Uuid::max(), |IdCursor(id)| id);
     let user = user.map(UserId::as_uuid);
-    // One row more than the limit shows whether another page follows.
-    let found = client
-        .query(&statement, &[&user, &after, &(i64::from(limit) + 1)])
-        .await?;
-    let mut rows: Vec<WebhookEndpointRow> = found.iter().map(WebhookEndpointRow::from).collect();
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| IdCursor(row.id));
-    Ok((rows, next))
+    let cursor_of = |row: &WebhookEndpointRow| IdCursor(row.id);
+    read_page(client, &statement, &[&user, &after], limit, cursor_of).await
 }

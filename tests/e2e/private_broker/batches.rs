@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tidings_domain::notification::{Channel, MessageId, UserId};
+use tidings_domain::notification::{Channel, KeyNamespace, MessageId, UserId};
 use tidings_tests::{Answer, Client, World, eventually, eventually_ok, notification, secs, tokens};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,7 @@ fn ids(items: &[Value]) -> Vec<Uuid> {
     let id = |item: &Value| {
         let key = item["idempotencyKey"].as_str().expect("a key");
         let key = key.parse().expect("a valid key");
-        MessageId::for_key(tokens::SERVICE, &key).as_uuid()
+        MessageId::for_key(KeyNamespace::of_service(tokens::SERVICE), &key).as_uuid()
     };
     items.iter().map(id).collect()
 }

@@ -52,7 +52,7 @@ pub fn create_notification(
     preconditions::check_depth(state, new.channel)?;
     Ok(Notification {
         message_id: key.map_or_else(MessageId::generate, |key| {
-            MessageId::for_key(caller.subject(), key)
+            MessageId::for_key(caller.key_namespace(), key)
         }),
         user_id: new.user_id,
         channel: new.channel,

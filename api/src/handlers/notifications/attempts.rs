@@ -1,23 +1,28 @@
 //! `GET /api/notifications/{messageId}/attempts`.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use serde::Serialize;
 use tidings_db::delivery_attempts::{self, AttemptRow, UsedTemplate};
+use tidings_db::notifications;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::lookup::NotificationLookup;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::query::PageRequest;
 use crate::state::AppState;
 
-/// The delivery attempts of a notification.
+/// A page of the delivery attempts of a notification.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Timeline {
     /// Oldest first. Always empty for an in-app notification.
     attempts: Vec<AttemptView>,
+    /// The `cursor` of the next page; null on the last page.
+    next_cursor: Option<String>,
 }
 
 /// One attempt to send a notification to one address.
@@ -90,12 +95,16 @@ impl From<AttemptRow> for AttemptView {
     }
 }
 
-/// Returns every delivery attempt of a notification.
+/// Returns the delivery attempts of a notification, oldest first.
 #[utoipa::path(get, path = "/api/notifications/{messageId}/attempts", operation_id = "listAttempts", tag = "notifications",
-    params(("messageId" = uuid::Uuid, Path, description = "The `messageId` that the POST returned")),
+    params(
+        ("messageId" = uuid::Uuid, Path, description = "The `messageId` that the POST returned"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the previous page"),
+    ),
     responses(
-        (status = 200, description = "The attempts, oldest first", body = Timeline),
-        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 200, description = "A page", body = Timeline),
+        (status = 400, description = "The id is not a UUID, or `details` lists everything that is wrong with the query", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow reading notifications", body = crate::error::ErrorBody),
         (status = 404, description = "The notification does not exist, is not recorded yet, or belongs to another user", body = crate::error::ErrorBody),
@@ -104,22 +113,27 @@ impl From<AttemptRow> for AttemptView {
     security(("bearer" = [])),
 )]
 pub async fn handle(
+    request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let lookup = NotificationLookup::new(&caller, &id)?;
-    let rows = state
+    let NotificationLookup { id, owner } = NotificationLookup::new(&caller, &id)?;
+    let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
+    let page = state
         .database
-        .run(async |client| match lookup.find(client).await? {
-            Some(row) => delivery_attempts::list(client, row.message_id)
-                .await
-                .map(Some),
-            None => Ok(None),
+        .run(async |client| {
+            if notifications::exists(client, id, owner).await? {
+                let page = delivery_attempts::list(client, id, after, limit).await;
+                page.map(Some)
+            } else {
+                Ok(None)
+            }
         })
         .await?;
-    let rows = rows.ok_or_else(NotificationLookup::not_found)?;
+    let (rows, next) = page.ok_or_else(NotificationLookup::not_found)?;
     Ok(HttpResponse::Ok().json(Timeline {
         attempts: rows.into_iter().map(AttemptView::from).collect(),
+        next_cursor: next.map(|cursor| cursor.to_string()),
     }))
 }

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use tidings_db::notifications;
 
 use super::NotificationView;
 use super::lookup::NotificationLookup;
@@ -27,10 +28,10 @@ pub async fn handle(
     caller: Caller,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let lookup = NotificationLookup::new(&caller, &id)?;
+    let NotificationLookup { id, owner } = NotificationLookup::new(&caller, &id)?;
     let found = state
         .database
-        .run(async |client| lookup.find(client).await)
+        .run(async |client| notifications::find(client, id, owner).await)
         .await?;
     let row = found.ok_or_else(NotificationLookup::not_found)?;
     Ok(HttpResponse::Ok().json(NotificationView::try_from(row)?))

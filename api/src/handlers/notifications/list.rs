@@ -7,7 +7,7 @@ use tidings_db::notifications::{self, IdCursor, NotificationFilter};
 use super::{NotificationPage, NotificationView};
 use crate::auth::{AllowedUsers, Caller};
 use crate::error::ApiError;
-use crate::query;
+use crate::query::{self, PageRequest};
 use crate::state::AppState;
 
 /// Returns notifications, newest first.
@@ -34,11 +34,7 @@ pub async fn handle(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let users = caller.check_read()?;
-    let NotificationQuery {
-        mut filter,
-        after,
-        limit,
-    } = NotificationQuery::parse(request.query_string())?;
+    let NotificationQuery { mut filter, page } = NotificationQuery::parse(request.query_string())?;
     if let AllowedUsers::Only(own) = users {
         if filter.user_id.is_some_and(|user| user != own) {
             return Err(ApiError::forbidden(
@@ -49,7 +45,7 @@ pub async fn handle(
     }
     let (rows, next) = state
         .database
-        .run(async |client| notifications::list(client, filter, after, limit).await)
+        .run(async |client| notifications::list(client, filter, page.after, page.limit).await)
         .await?;
     let notifications = rows
         .into_iter()
@@ -65,8 +61,7 @@ pub async fn handle(
 #[derive(Debug)]
 struct NotificationQuery {
     filter: NotificationFilter,
-    after: Option<IdCursor>,
-    limit: u32,
+    page: PageRequest<IdCursor>,
 }
 
 impl NotificationQuery {
@@ -76,8 +71,7 @@ impl NotificationQuery {
     ///
     /// Returns 400 with everything that is wrong, unknown and repeated parameters included.
     fn parse(query: &str) -> Result<Self, ApiError> {
-        let (mut filter, mut after, mut limit) =
-            (NotificationFilter::default(), None, query::DEFAULT_LIMIT);
+        let (mut filter, mut page) = (NotificationFilter::default(), PageRequest::first());
         query::read(query, |name, value, problems| {
             match name {
                 "targetUserId" => {
@@ -85,17 +79,11 @@ impl NotificationQuery {
                 }
                 "status" => filter.status = query::value(problems, name, value, None),
                 "type" => filter.channel = query::value(problems, name, value, None),
-                "cursor" => after = query::value(problems, name, value, None),
-                "limit" => limit = query::limit(problems, value),
-                _ => return false,
+                _ => return page.read_parameter(name, value, problems),
             }
             true
         })?;
-        Ok(Self {
-            filter,
-            after,
-            limit,
-        })
+        Ok(Self { filter, page })
     }
 }
 
@@ -109,13 +97,13 @@ mod tests {
             "limit=200&status=failed&type=in-app&targetUserId=9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a",
         )
         .expect("valid");
-        assert_eq!(query.limit, 200);
+        assert_eq!(query.page.limit, 200);
         assert!(
             query.filter.status.is_some()
                 && query.filter.channel.is_some()
                 && query.filter.user_id.is_some()
         );
-        assert_eq!(NotificationQuery::parse("").expect("valid").limit, 50);
+        assert_eq!(NotificationQuery::parse("").expect("valid").page.limit, 50);
     }
 
     #[test]

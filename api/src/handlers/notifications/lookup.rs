@@ -1,14 +1,15 @@
-use tidings_db::notifications::{self, NotificationRow};
-use tidings_db::{DbError, GenericClient};
-use tidings_domain::notification::MessageId;
+use tidings_domain::notification::{MessageId, UserId};
 
-use crate::auth::{AllowedUsers, Caller};
+use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
 
-/// The message id in a path, with the users whose notifications the caller may read.
+/// The message id in a path. A notification of another user counts as absent, so that callers cannot probe for ids.
+#[derive(Clone, Copy, Debug)]
 pub struct NotificationLookup {
+    /// The id.
     pub id: MessageId,
-    users: AllowedUsers,
+    /// The required owner; `None` if the caller may read the notifications of all users.
+    pub owner: Option<UserId>,
 }
 
 impl NotificationLookup {
@@ -18,7 +19,7 @@ impl NotificationLookup {
     ///
     /// Returns 403 if the caller may not read any notification, and 400 if the id is not a UUID.
     pub fn new(caller: &Caller, id: &str) -> Result<Self, ApiError> {
-        let users = caller.check_read()?;
+        let owner = caller.check_read()?.owner();
         let id = id.parse().map_err(|_| {
             let details = vec![ErrorDetail::new("messageId", "must be a UUID")];
             ApiError::bad_request(
@@ -27,17 +28,7 @@ impl NotificationLookup {
                 details,
             )
         })?;
-        Ok(Self { id, users })
-    }
-
-    /// Finds the notification, if it is recorded and the caller may read it. A notification of
-    /// another user counts as absent, so that callers cannot probe for ids.
-    pub async fn find(
-        &self,
-        client: &impl GenericClient,
-    ) -> Result<Option<NotificationRow>, DbError> {
-        let found = notifications::find(client, self.id).await?;
-        Ok(found.filter(|row| self.users.includes(row.user_id)))
+        Ok(Self { id, owner })
     }
 
     /// The 404 response.

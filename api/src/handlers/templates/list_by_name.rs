@@ -1,21 +1,26 @@
 //! `GET /api/templates/{name}`.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::templates;
 
-use super::TemplateVersions;
+use super::TemplatePage;
 use super::path::{not_found, read_name};
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::query::PageRequest;
 use crate::state::AppState;
 
 /// Returns the current versions of the templates with a name, for all channels and languages.
 #[utoipa::path(get, path = "/api/templates/{name}", operation_id = "getTemplatesOfName", tag = "templates",
-    params(("name" = String, Path, description = "The name by which notifications refer to the template")),
+    params(
+        ("name" = String, Path, description = "The name by which notifications refer to the template"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the previous page"),
+    ),
     responses(
-        (status = 200, description = "The templates", body = TemplateVersions),
-        (status = 400, description = "The path is invalid", body = crate::error::ErrorBody),
+        (status = 200, description = "A page", body = TemplatePage),
+        (status = 400, description = "The path is invalid, or `details` lists everything that is wrong with the query", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
         (status = 404, description = "No template has this name", body = crate::error::ErrorBody),
@@ -24,19 +29,23 @@ use crate::state::AppState;
     security(("bearer" = [])),
 )]
 pub async fn handle(
+    request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
     let name = read_name(&name)?;
-    let versions = state
+    let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
+    let (versions, next) = state
         .database
-        .run(async |client| templates::list_by_name(client, &name).await)
+        .run(async |client| templates::list(client, Some(&name), after.as_ref(), limit).await)
         .await?;
-    if versions.is_empty() {
+    if versions.is_empty() && after.is_none() {
         return Err(not_found());
     }
-    let templates = versions.into_iter().map(Into::into).collect();
-    Ok(HttpResponse::Ok().json(TemplateVersions { templates }))
+    Ok(HttpResponse::Ok().json(TemplatePage {
+        templates: versions.into_iter().map(Into::into).collect(),
+        next_cursor: next.map(|cursor| cursor.to_string()),
+    }))
 }

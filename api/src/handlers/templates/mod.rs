@@ -12,7 +12,7 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::{get_or_head, read_only, resource};
 use path::TemplatePath;
-use view::{TemplatePage, TemplateVersion, TemplateVersions, TemplateView};
+use view::{TemplatePage, TemplateVersion, TemplateVersionPage, TemplateView};
 
 /// Registers the paths of templates.
 pub fn register(config: &mut ServiceConfig) {

@@ -1,13 +1,14 @@
 //! `GET /api/templates/{name}/{channel}/{locale}/versions`.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::templates;
 
 use super::path::not_found;
-use super::{TemplatePath, TemplateVersions};
+use super::{TemplatePath, TemplateVersionPage};
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::query::PageRequest;
 use crate::state::AppState;
 
 /// Returns all versions of a template, newest first, including those of deleted templates.
@@ -16,10 +17,12 @@ use crate::state::AppState;
         ("name" = String, Path, description = "The name by which notifications refer to the template"),
         ("channel" = String, Path, description = "email, sms or push"),
         ("locale" = String, Path, description = "A language such as de, de-AT or zh-Hant, or default"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the previous page"),
     ),
     responses(
-        (status = 200, description = "The versions", body = TemplateVersions),
-        (status = 400, description = "The path is invalid", body = crate::error::ErrorBody),
+        (status = 200, description = "A page", body = TemplateVersionPage),
+        (status = 400, description = "The path is invalid, or `details` lists everything that is wrong with the query", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
         (status = 404, description = "No such template has ever existed", body = crate::error::ErrorBody),
@@ -28,19 +31,25 @@ use crate::state::AppState;
     security(("bearer" = [])),
 )]
 pub async fn handle(
+    request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
     let template_path = TemplatePath::parse(&path)?;
-    let versions = state
+    let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
+    let (versions, next) = state
         .database
-        .run(async |client| templates::list_versions(client, template_path.key()).await)
+        .run(async |client| {
+            templates::list_versions(client, template_path.key(), after, limit).await
+        })
         .await?;
-    if versions.is_empty() {
+    if versions.is_empty() && after.is_none() {
         return Err(not_found());
     }
-    let templates = versions.into_iter().map(Into::into).collect();
-    Ok(HttpResponse::Ok().json(TemplateVersions { templates }))
+    Ok(HttpResponse::Ok().json(TemplateVersionPage {
+        templates: versions.into_iter().map(Into::into).collect(),
+        next_cursor: next.map(|cursor| cursor.to_string()),
+    }))
 }

@@ -72,11 +72,14 @@ impl From<TemplateRow> for TemplateView {
     }
 }
 
-/// Versions of templates.
+/// A page of the versions of a template.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct TemplateVersions {
-    /// The versions.
+#[serde(rename_all = "camelCase")]
+pub struct TemplateVersionPage {
+    /// Newest first.
     pub templates: Vec<TemplateVersion>,
+    /// The `cursor` of the next page; null on the last page.
+    pub next_cursor: Option<String>,
 }
 
 /// A page of templates.

@@ -5,7 +5,7 @@ use actix_web::{FromRequest, HttpRequest};
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
-use crate::auth::{AllowedUsers, Caller};
+use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
 
 /// The endpoint id in a path, with the users whose endpoints the caller may manage. An endpoint of another
@@ -26,7 +26,7 @@ impl EndpointAccess {
 
     fn of(request: &HttpRequest, payload: &mut Payload) -> Result<Self, ApiError> {
         let caller = Caller::from_request(request, payload).into_inner()?;
-        let owner = owner(caller.check_contacts()?);
+        let owner = caller.check_contacts()?.owner();
         let id = request.match_info().get("id").unwrap_or_default();
         let id = Uuid::try_parse(id).map_err(|_| {
             let details = vec![ErrorDetail::new("id", "must be a UUID")];
@@ -46,13 +46,5 @@ impl FromRequest for EndpointAccess {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         ready(Self::of(request, payload))
-    }
-}
-
-/// Queries return only the endpoints of this user; `None` if the caller may manage the endpoints of all users.
-pub const fn owner(manageable: AllowedUsers) -> Option<UserId> {
-    match manageable {
-        AllowedUsers::All => None,
-        AllowedUsers::Only(user) => Some(user),
     }
 }

@@ -6,11 +6,10 @@ use tidings_db::notifications::IdCursor;
 use tidings_db::webhook_endpoints;
 use tidings_domain::notification::UserId;
 
-use super::access::owner;
 use super::{EndpointPage, EndpointView};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::query;
+use crate::query::{self, PageRequest};
 use crate::state::AppState;
 
 /// Returns webhook endpoints, newest first.
@@ -35,14 +34,14 @@ pub async fn handle(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     let manageable = caller.check_contacts()?;
-    let EndpointQuery { user, after, limit } = EndpointQuery::parse(request.query_string())?;
+    let EndpointQuery { user, page } = EndpointQuery::parse(request.query_string())?;
     if let Some(user) = user {
         caller.check_contacts_of(user)?;
     }
-    let user = user.or_else(|| owner(manageable));
+    let user = user.or_else(|| manageable.owner());
     let (rows, next) = state
         .database
-        .run(async |client| webhook_endpoints::list(client, user, after, limit).await)
+        .run(async |client| webhook_endpoints::list(client, user, page.after, page.limit).await)
         .await?;
     Ok(HttpResponse::Ok().json(EndpointPage {
         webhook_endpoints: rows.into_iter().map(EndpointView::from).collect(),
@@ -53,22 +52,19 @@ pub async fn handle(
 /// The validated query.
 struct EndpointQuery {
     user: Option<UserId>,
-    after: Option<IdCursor>,
-    limit: u32,
+    page: PageRequest<IdCursor>,
 }
 
 impl EndpointQuery {
     fn parse(query: &str) -> Result<Self, ApiError> {
-        let (mut user, mut after, mut limit) = (None, None, query::DEFAULT_LIMIT);
+        let (mut user, mut page) = (None, PageRequest::first());
         query::read(query, |name, value, problems| {
-            match name {
-                "userId" => user = query::value(problems, name, value, Some("must be a UUID")),
-                "cursor" => after = query::value(problems, name, value, None),
-                "limit" => limit = query::limit(problems, value),
-                _ => return false,
+            if name == "userId" {
+                user = query::value(problems, name, value, Some("must be a UUID"));
+                return true;
             }
-            true
+            page.read_parameter(name, value, problems)
         })?;
-        Ok(Self { user, after, limit })
+        Ok(Self { user, page })
     }
 }

@@ -97,7 +97,7 @@ impl Rows {
             return json!({ "unknown": "the dead letter has no message id" });
         };
         let found = database
-            .run(async |client| notifications::find(client, id).await)
+            .run(async |client| notifications::find(client, id, None).await)
             .await;
         match found {
             Ok(None) => Value::Null,

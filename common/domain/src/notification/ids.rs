@@ -12,6 +12,28 @@ use super::IdempotencyKey;
 /// request would get another message id.
 const NAMESPACE: Uuid = uuid!("b1b5e7a2-6d0c-5a39-9d7e-4c1f7d0a55e4");
 
+/// The namespace of the namespaces of callers that are users. Must never change either.
+const USER_NAMESPACE: Uuid = uuid!("4d0f8a63-92c5-5e1b-8a47-0b6e3c95d7f2");
+
+/// The namespace of a caller's idempotency keys: callers never share a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyNamespace(Uuid);
+
+impl KeyNamespace {
+    /// The namespace of a service: a caller that may send to all users.
+    #[must_use]
+    pub fn of_service(subject: &str) -> Self {
+        Self(Uuid::new_v5(&NAMESPACE, subject.as_bytes()))
+    }
+
+    /// The namespace of a user: a caller that may send to itself only. Differs from that of a service with the
+    /// same subject, so that a user cannot take the service's keys in advance.
+    #[must_use]
+    pub fn of_user(subject: &str) -> Self {
+        Self(Uuid::new_v5(&USER_NAMESPACE, subject.as_bytes()))
+    }
+}
+
 /// The id of a notification, from the HTTP response to the last delivery attempt. Every stage uses it to detect
 /// duplicates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,11 +47,10 @@ impl MessageId {
         Self(Uuid::now_v7())
     }
 
-    /// The id for the idempotency key `key` of `caller` (UUIDv5): the same pair always gives the same id.
+    /// The id for an idempotency key (UUIDv5): the same namespace and key always give the same id.
     #[must_use]
-    pub fn for_key(caller: &str, key: &IdempotencyKey) -> Self {
-        let namespace = Uuid::new_v5(&NAMESPACE, caller.as_bytes());
-        Self(Uuid::new_v5(&namespace, key.as_str().as_bytes()))
+    pub fn for_key(namespace: KeyNamespace, key: &IdempotencyKey) -> Self {
+        Self(Uuid::new_v5(&namespace.0, key.as_str().as_bytes()))
     }
 
     /// The UUID.
@@ -89,20 +110,32 @@ mod tests {
         text.parse().expect("a valid key")
     }
 
+    fn of_service(subject: &str, text: &str) -> MessageId {
+        MessageId::for_key(KeyNamespace::of_service(subject), &key(text))
+    }
+
     #[test]
     fn the_same_caller_and_key_give_the_same_id() {
-        let id = MessageId::for_key("alice", &key("order-1"));
-        assert_eq!(id, MessageId::for_key("alice", &key("order-1")));
-        assert_ne!(id, MessageId::for_key("alice", &key("order-2")));
-        assert_ne!(id, MessageId::for_key("bob", &key("order-1")));
+        let id = of_service("alice", "order-1");
+        assert_eq!(id, of_service("alice", "order-1"));
+        assert_ne!(id, of_service("alice", "order-2"));
+        assert_ne!(id, of_service("bob", "order-1"));
+    }
+
+    #[test]
+    fn a_user_and_a_service_with_one_subject_share_no_key() {
+        let of_user = MessageId::for_key(KeyNamespace::of_user("alice"), &key("order-1"));
+        assert_ne!(of_user, of_service("alice", "order-1"));
     }
 
     #[test]
     fn the_id_of_a_key_never_changes_between_versions() {
         assert_eq!(
-            MessageId::for_key("alice", &key("order-1")).to_string(),
+            of_service("alice", "order-1").to_string(),
             "9f6d9906-35a5-5d30-a600-948abd2b9c96"
         );
+        let of_user = MessageId::for_key(KeyNamespace::of_user("alice"), &key("order-1"));
+        assert_eq!(of_user.to_string(), "1744857d-95b9-5f8b-bac3-19d732af369d");
     }
 
     #[test]

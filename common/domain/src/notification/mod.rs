@@ -9,7 +9,7 @@ mod wire;
 
 pub use channel::{Channel, DeliveredChannel, PerChannel, UnknownChannel};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
-pub use ids::{MessageId, UserId};
+pub use ids::{KeyNamespace, MessageId, UserId};
 pub use status::{Status, UnknownStatus};
 pub use storable::payload_problem;
 pub use wire::{DecodeError, DeliveryRequest, Notification, WIRE_VERSION};

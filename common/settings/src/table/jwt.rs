@@ -18,6 +18,10 @@ group! {
     JWT_ISSUER: [Api] = Setting::of(SettingKind::Text).example("https://login.example.com");
     /// The audience that a token must name in `aud`. Without this setting, any audience is valid.
     JWT_AUDIENCE: [Api] = Setting::of(SettingKind::Text).example("tidings");
+    /// Whether a token that is signed with `JWT_SECRET` and has no claim `scope` may do everything. Without trust, it
+    /// may do nothing: a service states its rights, for example `"scope": "admin"`.
+    JWT_TRUST_UNSCOPED: [Api] = Setting::of(SettingKind::Flag)
+        .described("`true` in development, `false` in production");
     /// How far the clock of an issuer may differ.
     JWT_LEEWAY_SECS: [Api] = Setting::number(0, 300).default("5").unit("s");
 }
