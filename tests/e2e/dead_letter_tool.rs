@@ -1,11 +1,14 @@
 //! `tidings dlq` against the real dead-letter queue.
 
+use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tidings_broker::{Envelope, Failure, MessageFactory, Publisher};
-use tidings_tests::{Amqp, AmqpMessage, World, eventually, program_path, secs};
+use tidings_domain::notification::{DeliveryRequest, MessageId};
+use tidings_tests::{Amqp, AmqpMessage, RawAmqp, World};
+use tidings_tests::{eventually, program_path, secs, text_entry};
 use tokio_util::sync::CancellationToken;
 
 /// Returns a dead letter of the intake queue.
@@ -151,4 +154,34 @@ async fn purge_and_replay_of_all_letters_must_be_confirmed() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
     assert_eq!(amqp.dead_letters().await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_that_cannot_be_replayed_are_left_with_the_reason() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    let message_id = MessageId::generate();
+    let mut raw = RawAmqp::connect(world.vhost.url());
+    for (stage, body) in [
+        ("intake", b"no notification".to_vec()),
+        ("email", DeliveryRequest { message_id }.encode()),
+        ("nowhere", b"{}".to_vec()),
+    ] {
+        let dlq = &amqp.settings.names.dlq;
+        raw.publish("", dlq, &text_entry("channel", stage), &body);
+    }
+    eventually(secs(20), "three dead letters", async || {
+        amqp.dead_letter_depth().await == 3
+    })
+    .await;
+
+    let (_, report) = tidings(&world, &["dlq", "replay", "--all"]);
+    let letters = report["deadLetters"].as_array().expect("dead letters");
+    assert!(letters.iter().all(|letter| letter["outcome"] == "left"));
+    let reasons = letters
+        .iter()
+        .map(|letter| letter["skippedReason"].as_str());
+    let expected = ["no_channel", "row_missing", "undecodable"].map(Some);
+    assert_eq!(reasons.collect::<BTreeSet<_>>(), expected.into());
+    assert_eq!(amqp.dead_letter_depth().await, 3);
 }
