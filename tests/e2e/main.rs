@@ -65,6 +65,7 @@ mod scopes;
 mod servers_down;
 mod shutdown;
 mod smtp;
+mod smtp_replies;
 mod sources;
 mod template_previews;
 mod templates;

@@ -325,7 +325,8 @@ async fn a_server_that_does_not_respond_fails_after_the_timeout() {
         ..SmtpOptions::default()
     })
     .await;
-    let provider = provider(&server, &[], secs(4));
+    let limit = [("SMTP_DATA_TIMEOUT_SECS", "4")];
+    let provider = provider(&server, &limit, secs(4));
     // Connects first, so that the time to connect does not count below.
     assert_delivered(&send(&provider, "first@example.org").await);
     assert_failed(&send(&provider, "early@example.org").await, "within 4s");

@@ -4,6 +4,7 @@ mod credentials;
 mod devices;
 mod endpoints;
 mod leases;
+mod mail_servers;
 mod outages;
 mod rate_limits;
 mod recording;

@@ -66,7 +66,7 @@ async fn send(sender: &WebhookSender, url: &str) -> SendOutcome {
 #[track_caller]
 fn assert_refused(report: &SendOutcome, url: &str) {
     match report {
-        SendOutcome::Rejected { error } => {
+        SendOutcome::NotSent { error } => {
             assert!(error.starts_with("url must "), "{url}: {error}");
             assert!(error.contains("WEBHOOK_ALLOW_"), "{url}: {error}");
         }

@@ -99,7 +99,7 @@ async fn an_invalid_secret_sends_nothing_and_is_not_shown() {
     let mut message = message(&receiver.url("/"));
     message.secrets = vec!["hunter2".into()];
     match sender.send(&message).await {
-        SendOutcome::Rejected { error } => assert!(!error.contains("hunter2"), "{error}"),
+        SendOutcome::NotSent { error } => assert!(!error.contains("hunter2"), "{error}"),
         other => panic!("{other:?}"),
     }
     assert_eq!(receiver.connections(), 0);

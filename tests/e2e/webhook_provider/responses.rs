@@ -97,6 +97,45 @@ async fn each_status_has_its_outcome(
     assert_eq!(report_of(response).await, expected);
 }
 
+/// A response whose header fields are these lines, which end with CRLF.
+fn with_headers(lines: &str) -> Response {
+    Response::raw(format!(
+        "HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok"
+    ))
+}
+
+#[rstest]
+#[case(with_headers(&"Set-Cookie: a=b; path=/\r\n".repeat(120)))]
+#[case(with_headers(&"X: y\r\n".repeat(1500)))]
+#[case(with_headers("X-Frame-Options : DENY\r\n"))]
+#[case(with_headers("X-Folded: one,\r\n two\r\n"))]
+#[case(with_headers(" X-Folded: first\r\n"))]
+#[case(with_headers("PHP Warning: foreach() on line 7\r\n"))]
+#[case(with_headers("Notice without a colon\r\n"))]
+#[case(with_headers("X-(Name): value\r\n"))]
+#[case(with_headers(": no name\r\n"))]
+#[case(with_headers("X-Control: a\u{1}b\r\n"))]
+#[case(with_headers("X-Utf8: Größe\r\n"))]
+#[case(with_headers(&format!("X-Long: {}\r\n", "x".repeat(100_000))))]
+#[case(Response::raw("HTTP/1.1 200 OK\nContent-Length: 0\n\n"))]
+#[case(Response::raw("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"))]
+#[case(Response::raw(&b"HTTP/1.1 200 Empf\xe4nger\r\nContent-Length: 0\r\n\r\n"[..]))]
+#[case(Response::raw("HTTP/1.0 200 OK\r\n\r\n"))]
+#[case(Response::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense"))]
+#[tokio::test]
+async fn the_status_line_decides_whatever_follows_it(#[case] response: Response) {
+    assert_eq!(report_of(response).await, delivered("200 OK"));
+}
+
+#[tokio::test]
+async fn a_refusal_with_malformed_header_fields_is_a_refusal() {
+    let response = Response::raw(
+        "HTTP/1.1 429 Too Many Requests\r\nPHP Warning: on line 7\r\nRetry-After : 7\r\nContent-Length: 0\r\n\r\n",
+    );
+    let expected = slow_down(Some(7), "429 Too Many Requests");
+    assert_eq!(report_of(response).await, expected);
+}
+
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let other = MockHttpServer::start(|_| Response::status(200)).await;

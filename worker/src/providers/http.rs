@@ -13,16 +13,29 @@ use super::{SendOutcome, truncate};
 /// status already decides the outcome.
 const MAX_BODY: usize = 64 * 1024;
 
+/// Maximum number of header fields of a response. hyper also limits the size of the head, to about 400 KiB.
+const MAX_HEADERS: usize = 2000;
+
+/// Longest pause that a response can ask for. The pause of a destination or provider is shorter.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(365 * 24);
+
 /// A client that follows no redirects, uses no proxies and limits each request to `timeout`.
 ///
 /// The connect timeout is shorter than `timeout`: if both expired together, the error would not tell that
 /// nothing was written.
+///
+/// The status line of a response decides whether a message has arrived, so header fields that are malformed (RFC 9112
+/// §5) are ignored: otherwise a message that was accepted would be sent again.
 pub(super) fn client(timeout: Duration) -> ClientBuilder {
     Client::builder()
         .connect_timeout(timeout.mul_f32(0.8))
         .timeout(timeout)
         .redirect(redirect::Policy::none())
         .no_proxy()
+        .http1_max_headers(MAX_HEADERS)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
         .user_agent(concat!("Tidings/", env!("CARGO_PKG_VERSION")))
 }
 
@@ -65,15 +78,27 @@ pub(super) async fn body(mut response: Response) -> Vec<u8> {
     body
 }
 
-/// Parses `Retry-After`, in seconds or as a date (RFC 9110 §10.2.3). Returns `None` if the header is missing
-/// or invalid.
+/// Parses `Retry-After` (RFC 9110 §10.2.3): seconds, or a date in any of the three forms of §5.6.7. Returns `None` if
+/// the header is missing or invalid, zero for a date in the past, and at most a year.
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+    let wait = seconds(text).or_else(|| until_date(text, now))?;
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+/// Parses a number of seconds. A number that is too large for 64 bits means a very long time.
+fn seconds(text: &str) -> Option<Duration> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().map_or(Duration::MAX, Duration::from_secs))
+}
+
+fn until_date(text: &str, now: Timestamp) -> Option<Duration> {
+    let date = httpdate::parse_http_date(text).ok().or_else(|| {
+        // Some servers send another time zone than GMT.
+        let date = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(date.timestamp().into())
+    })?;
+    Some(date.duration_since(now.into()).unwrap_or(Duration::ZERO))
 }
 
 #[cfg(test)]
@@ -123,7 +148,35 @@ mod tests {
         assert_eq!(read("120"), Some(120));
         assert_eq!(read("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60));
         assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        assert_eq!(read("Sunday, 06-Nov-94 08:50:37 GMT"), Some(60));
+        assert_eq!(read("Sun Nov  6 08:50:37 1994"), Some(60));
+        assert_eq!(read("Sun, 06 Nov 1994 09:50:37 +0100"), Some(60));
+        assert_eq!(read("0"), Some(0));
+        let longest = Some(365 * 24 * 3600);
+        assert_eq!(read("18446744073709551615"), longest);
+        assert_eq!(read("99999999999999999999999999999999"), longest);
+        assert_eq!(read("Fri, 31 Dec 9999 23:59:59 GMT"), longest);
+        for invalid in [
+            "",
+            "-1",
+            "+5",
+            "1.5",
+            "1e3",
+            "Sunday, 06-Nov-94 25:00:00 GMT",
+        ] {
+            assert_eq!(read(invalid), None, "{invalid}");
+        }
         assert_eq!(read("soon"), None);
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    /// RFC 9110 §5.6.7: the year of the two digits is at most 50 years in the future.
+    #[test]
+    fn a_year_of_two_digits_is_read() {
+        let now = "2026-11-27T02:59:00Z".parse().expect("a timestamp");
+        let mut headers = HeaderMap::new();
+        let date = HeaderValue::from_static("Friday, 27-Nov-26 03:00:00 GMT");
+        headers.insert(RETRY_AFTER, date);
+        assert_eq!(retry_after(&headers, now), Some(Duration::from_mins(1)));
     }
 }

@@ -21,6 +21,14 @@ group! {
     /// The password at the mail server. Only together with `SMTP_USER`.
     SMTP_PASS: [Worker] = Setting::of(SettingKind::Secret)
         .required_if(Condition::AnySet(&["SMTP_USER"]));
+    /// The name by which the worker introduces itself to the mail server (HELO): a host name with a dot, or an IP address.
+    SMTP_HELO_NAME: [Worker] = Setting::of(SettingKind::Text)
+        .described("the host name if it has a dot, or else the address of the connection")
+        .example("tidings.example.com");
+    /// How long the mail server may take to answer once it has the whole message. Meanwhile the message may have been
+    /// accepted, so this is long (RFC 5321 asks for 10 minutes), and the worker keeps hold of the notification. At a
+    /// shutdown, the worker waits only for `SHUTDOWN_TIMEOUT_SECS`.
+    SMTP_DATA_TIMEOUT_SECS: [Worker] = Setting::number(1, 1200).default("300").unit("s");
     /// The sender of an email whose payload names no sender. For SendGrid, a sender that the account has verified.
     SMTP_FROM: [Worker] = Setting::of(SettingKind::Text)
         .required_if(Condition::HasValue("EMAIL_PROVIDER", &["smtp", "sendgrid"]))

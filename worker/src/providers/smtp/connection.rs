@@ -1,6 +1,6 @@
 use std::fmt::Display;
 use std::iter;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Range;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
@@ -11,8 +11,16 @@ use secrecy::ExposeSecret;
 
 use super::error::{SmtpError, SmtpErrorCause};
 use super::message::Mail;
+use super::message_end::MessageEnd;
 use super::phase::SmtpPhase;
 use super::settings::SmtpLogin;
+
+/// The codes of a reply to a command that is completed: 250, or for a recipient 251 and 252. The others are not in use,
+/// and count like 250 because of their first digits (RFC 5321 §4.2).
+const COMPLETED: Range<u16> = 250..260;
+
+/// The codes of the reply to `DATA`: 354.
+const INTERMEDIATE: Range<u16> = 350..360;
 
 /// A connection that sends one message after another.
 pub(super) struct SmtpConnection {
@@ -38,23 +46,23 @@ impl SmtpConnection {
         let password = login.password.expose_secret().to_owned();
         let credentials = Credentials::new(login.user.clone(), password);
         let answer = self.smtp.auth(&KNOWN, &credentials).await?;
-        expect(answer, &[235]).map(drop)
+        expect(answer, 235..236).map(drop)
     }
 
-    /// Sends one message. Sets `ended` just before the line that ends the message is written.
+    /// Sends one message. Reaches `end` just before the line that ends the message is written.
     ///
     /// Every reply must be one that is defined for its command (RFC 5321 §4.3.2). If commands and replies got
     /// out of step, the reply to one message would be taken for the reply to another.
     pub(super) async fn send(
         &mut self,
         mail: &Mail,
-        ended: &AtomicBool,
+        message_end: &MessageEnd,
     ) -> Result<Response, SmtpError> {
         self.envelope(mail).await?;
         // lettre polls the iterator again after it has written the content, and then writes the line that ends
         // the message.
         let end = iter::from_fn(|| {
-            ended.store(true, Ordering::Relaxed);
+            message_end.reach();
             None
         });
         // lettre writes the CRLF before that line.
@@ -62,12 +70,12 @@ impl SmtpConnection {
         let content = content.unwrap_or(&mail.content);
         let answer = self.smtp.message_iter(iter::once(content).chain(end)).await;
         let answer = answer.map_err(SmtpErrorCause::from);
-        match answer.and_then(|answer| expect(answer, &[250])) {
+        match answer.and_then(|answer| expect(answer, COMPLETED)) {
             Ok(answer) => {
                 self.needs_reset = false;
                 Ok(answer)
             }
-            Err(cause) if ended.load(Ordering::Relaxed) => Err(cause.at(SmtpPhase::Ended)),
+            Err(cause) if message_end.is_reached() => Err(cause.at(SmtpPhase::Ended)),
             Err(cause) => Err(cause.at(SmtpPhase::Recipient)),
         }
     }
@@ -81,7 +89,7 @@ impl SmtpConnection {
 
     async fn name_sender(&mut self, mail: &Mail) -> Result<(), SmtpErrorCause> {
         if std::mem::replace(&mut self.needs_reset, true) {
-            self.command(Rset, &[250]).await?;
+            self.command(Rset, COMPLETED).await?;
         }
         let mut parameters = Vec::new();
         if mail.needs_utf8() {
@@ -99,20 +107,23 @@ impl SmtpConnection {
             parameters.push(MailParameter::SmtpUtfEight);
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
-        self.command(MailFrom::new(Some(mail.from.clone()), parameters), &[250])
-            .await
+        self.command(
+            MailFrom::new(Some(mail.from.clone()), parameters),
+            COMPLETED,
+        )
+        .await
     }
 
     async fn name_recipient(&mut self, mail: &Mail) -> Result<(), SmtpErrorCause> {
-        self.command(Rcpt::new(mail.to.clone(), Vec::new()), &[250, 251, 252])
+        self.command(Rcpt::new(mail.to.clone(), Vec::new()), COMPLETED)
             .await?;
-        self.command(Data, &[354]).await
+        self.command(Data, INTERMEDIATE).await
     }
 
     async fn command(
         &mut self,
         command: impl Display,
-        codes: &[u16],
+        codes: Range<u16>,
     ) -> Result<(), SmtpErrorCause> {
         expect(self.smtp.command(command).await?, codes).map(drop)
     }
@@ -123,8 +134,8 @@ impl SmtpConnection {
     }
 }
 
-fn expect(answer: Response, codes: &[u16]) -> Result<Response, SmtpErrorCause> {
-    if codes.contains(&answer.code().into()) {
+fn expect(answer: Response, codes: Range<u16>) -> Result<Response, SmtpErrorCause> {
+    if codes.contains(&u16::from(answer.code())) {
         Ok(answer)
     } else {
         Err(SmtpErrorCause::unexpected(&answer))

@@ -1,16 +1,18 @@
 use std::io;
 use std::time::Duration;
 
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::client::AsyncSmtpConnection;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::connection::SmtpConnection;
 use super::error::{SmtpError, SmtpErrorCause};
+use super::helo_name::HeloName;
 use super::phase::SmtpPhase;
 use super::settings::{SmtpLogin, SmtpSettings, SmtpTls};
+use super::starttls::starttls;
+use super::stream::ReplyStream;
+use super::tls::{SmtpTlsConnector, SmtpTlsError};
 
 /// Opens connections to the SMTP server.
 pub(super) struct SmtpConnector {
@@ -18,13 +20,13 @@ pub(super) struct SmtpConnector {
     port: u16,
     encryption: SmtpEncryption,
     login: Option<SmtpLogin>,
-    hello: ClientId,
+    helo_name: HeloName,
     connect_timeout: Duration,
 }
 
 enum SmtpEncryption {
-    StartTls(TlsParameters),
-    Implicit(TlsParameters),
+    StartTls(SmtpTlsConnector),
+    Implicit(SmtpTlsConnector),
     None,
 }
 
@@ -32,27 +34,20 @@ impl SmtpConnector {
     /// Reads the system's certificate authorities. This is slow, so create only one connector.
     pub(super) fn new(
         settings: SmtpSettings,
-        authority: Option<Certificate>,
+        authority: Option<&str>,
         connect_timeout: Duration,
-    ) -> Result<Self, Error> {
-        let parameters = || {
-            let builder = TlsParameters::builder(settings.host.clone());
-            match authority {
-                Some(authority) => builder.add_root_certificate(authority),
-                None => builder,
-            }
-            .build()
-        };
+    ) -> Result<Self, SmtpTlsError> {
+        let connector = || SmtpTlsConnector::new(&settings.host, authority);
         Ok(Self {
             encryption: match settings.tls {
-                SmtpTls::StartTls => SmtpEncryption::StartTls(parameters()?),
-                SmtpTls::Tls => SmtpEncryption::Implicit(parameters()?),
+                SmtpTls::StartTls => SmtpEncryption::StartTls(connector()?),
+                SmtpTls::Tls => SmtpEncryption::Implicit(connector()?),
                 SmtpTls::None => SmtpEncryption::None,
             },
             host: settings.host,
             port: settings.port,
             login: settings.login,
-            hello: ClientId::default(),
+            helo_name: settings.helo_name,
             connect_timeout,
         })
     }
@@ -69,32 +64,34 @@ impl SmtpConnector {
         Ok(connection)
     }
 
+    /// Connects, encrypts the connection and introduces this host. The filter of the replies is above TLS.
     async fn open(&self) -> Result<AsyncSmtpConnection, SmtpErrorCause> {
-        let (hello, limit) = (&self.hello, self.connect_timeout);
-        let starttls = match &self.encryption {
-            SmtpEncryption::Implicit(parameters) => {
-                let server = (self.host.as_str(), self.port);
-                let (limit, tls) = (Some(limit), Some(parameters.clone()));
-                return Ok(
-                    AsyncSmtpConnection::connect_tokio1(server, limit, hello, tls, None).await?,
-                );
+        let lost = |error: io::Error| SmtpErrorCause::Lost(error.to_string());
+        let mut stream = self.connect_tcp().await.map_err(SmtpErrorCause::Lost)?;
+        let peer = stream.peer_addr().map_err(lost)?;
+        let local = stream.local_addr().map_err(lost)?;
+        let hello = self.helo_name.client_id(local.ip());
+        let (tls, greeting) = match &self.encryption {
+            SmtpEncryption::Implicit(tls) => (tls, None),
+            // Never falls back to an unencrypted connection.
+            SmtpEncryption::StartTls(tls) => {
+                let greeting = starttls(&mut stream, &hello).await?;
+                // The server does not repeat it, but lettre waits for one.
+                (tls, Some(greeting))
             }
-            SmtpEncryption::StartTls(parameters) => Some(parameters),
-            SmtpEncryption::None => None,
+            SmtpEncryption::None => {
+                let stream = Box::new(ReplyStream::new(stream, peer, None));
+                return Ok(AsyncSmtpConnection::connect_with_transport(stream, &hello).await?);
+            }
         };
-        let stream = self.connect_tcp().await.map_err(SmtpErrorCause::Lost)?;
-        let mut smtp = AsyncSmtpConnection::connect_with_transport(Box::new(stream), hello).await?;
-        if let Some(parameters) = starttls {
-            // Fails if the server does not offer STARTTLS. Never falls back to an unencrypted connection.
-            smtp.starttls(parameters.clone(), hello).await?;
-        }
-        Ok(smtp)
+        let stream = tls.connect(stream).await.map_err(lost)?;
+        let stream = Box::new(ReplyStream::new(stream, peer, greeting));
+        Ok(AsyncSmtpConnection::connect_with_transport(stream, &hello).await?)
     }
 
-    /// Connects to the first address of the host that accepts a connection. Sets `TCP_NODELAY`, which lettre
-    /// does not set: the line that ends a message is a separate write, which would otherwise wait for the
-    /// delayed acknowledgement of the previous one, 40 ms for each message. (With implicit TLS, lettre offers
-    /// no way to set it.)
+    /// Connects to the first address of the host that accepts a connection. Sets `TCP_NODELAY`: the line
+    /// that ends a message is a separate write, which would otherwise wait for the delayed acknowledgement of the
+    /// previous one, 40 ms for each message.
     async fn connect_tcp(&self) -> Result<TcpStream, String> {
         let addresses = lookup_host((self.host.as_str(), self.port)).await;
         let mut error = "the host has no address".to_owned();

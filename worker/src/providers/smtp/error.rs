@@ -3,8 +3,10 @@ use std::error::Error as _;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::response::Response;
 
+use super::installation_refusal::refused_part;
 use super::phase::SmtpPhase;
 use super::reply::reply_outcome;
+use super::reply_lines::NO_TEXT;
 use crate::providers::redact::redact;
 use crate::providers::{SendOutcome, truncate};
 
@@ -29,6 +31,14 @@ impl SmtpErrorCause {
     pub(super) fn unexpected(reply: &Response) -> Self {
         let text = reply_text(reply);
         Self::Lost(format!("unexpected answer: {} {text}", reply.code()))
+    }
+
+    /// A negative reply.
+    pub(super) fn negative(reply: &Response) -> Self {
+        Self::Refused {
+            code: reply.code().into(),
+            text: reply_text(reply),
+        }
     }
 
     pub(super) const fn at(self, phase: SmtpPhase) -> SmtpError {
@@ -80,16 +90,30 @@ impl SmtpError {
 pub(super) fn delivered_outcome(reply: &Response, recipient: &[&str]) -> SendOutcome {
     let text = truncate(&redact(&reply_text(reply), recipient));
     SendOutcome::Delivered {
-        reference: (!text.is_empty()).then_some(text),
+        reference: (!text.is_empty() && text != NO_TEXT).then_some(text),
     }
 }
 
-/// The outcome of a message that was not accepted, with the forms of the `recipient` redacted.
-pub(super) fn error_outcome(failed: SmtpError, recipient: &[&str]) -> SendOutcome {
+/// The outcome of a message that was not accepted, with the forms of the `recipient` redacted. `own_sender` tells
+/// whether the sender is `SMTP_FROM`.
+pub(super) fn error_outcome(
+    failed: SmtpError,
+    recipient: &[&str],
+    own_sender: bool,
+) -> SendOutcome {
     let redacted = |text: &str| redact(text, recipient);
     match failed.cause {
         SmtpErrorCause::Refused { code, text } => {
-            reply_outcome(failed.phase, code, &redacted(&text))
+            let text = redacted(&text);
+            match (
+                reply_outcome(failed.phase, code, &text),
+                refused_part(failed.phase, code, &text, own_sender),
+            ) {
+                (SendOutcome::Rejected { error }, Some(reason)) => {
+                    SendOutcome::InstallationRefused { reason, error }
+                }
+                (outcome, _) => outcome,
+            }
         }
         SmtpErrorCause::NoLogin(error) => SendOutcome::CredentialsRefused { error },
         SmtpErrorCause::Lost(error) if failed.phase == SmtpPhase::Ended => SendOutcome::Unknown {
@@ -129,7 +153,7 @@ mod tests {
                 SmtpPhase::Ended => SendOutcome::Unknown { error },
                 _ => SendOutcome::Failed { error },
             };
-            assert_eq!(error_outcome(lost, &TO), expected);
+            assert_eq!(error_outcome(lost, &TO, true), expected);
         }
     }
 
@@ -166,10 +190,13 @@ mod tests {
             text: "5.1.1 <anna@exämple.org>: unknown".to_owned(),
         };
         let error = "550 5.1.1 <***>: unknown".to_owned();
-        let outcome = error_outcome(refused.at(SmtpPhase::Recipient), &TO);
+        let outcome = error_outcome(refused.at(SmtpPhase::Recipient), &TO, true);
         assert_eq!(outcome, SendOutcome::Rejected { error });
         let lost = SmtpErrorCause::unexpected(&answer).at(SmtpPhase::Recipient);
         let error = "unexpected answer: 250 queued for ***".to_owned();
-        assert_eq!(error_outcome(lost, &TO), SendOutcome::Failed { error });
+        assert_eq!(
+            error_outcome(lost, &TO, true),
+            SendOutcome::Failed { error }
+        );
     }
 }

@@ -49,7 +49,7 @@ fn is_throttling(phase: SmtpPhase, code: u16, text: &str) -> bool {
         return false;
     }
     if has_recipient {
-        return mentions_rate(&text) && !mentions_one_message(&text);
+        return mentions_rate(&text) && !concerns_one_message(&text);
     }
     let by_code = match phase {
         SmtpPhase::LoggingIn => enhanced.starts_with("4.7.") && enhanced != "4.7.0",
@@ -89,17 +89,17 @@ fn mentions_rate(text: &str) -> bool {
 
 /// Whether the text concerns the recipient or the size of the message. "Too many recipients" does not: each
 /// message has one recipient, so the server counts messages. Neither does "our users".
-fn mentions_one_message(text: &str) -> bool {
+pub(super) fn concerns_one_message(text: &str) -> bool {
     const MESSAGE_TERMS: [&str; 4] = ["recipient", "mailbox", "user", "size"];
     text.contains(REDACTED) || terms(text).any(|word| MESSAGE_TERMS.contains(&word))
 }
 
 /// Returns the first word of the text: the enhanced status code, such as `4.7.1` (RFC 3463), if the reply has one.
-fn enhanced_code(text: &str) -> &str {
+pub(super) fn enhanced_code(text: &str) -> &str {
     terms(text).next().unwrap_or_default()
 }
 
-fn terms(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn terms(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.')
 }
 

@@ -1,11 +1,13 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tidings_domain::content::Mailbox;
 use tidings_settings::{AppEnv, Reader, table};
 use url::Host;
 
+use super::helo_name::HeloName;
 use crate::providers::read_default_sender;
 
 /// The settings of the SMTP provider.
@@ -20,6 +22,10 @@ pub struct SmtpSettings {
     pub tls: SmtpTls,
     /// `SMTP_USER` and `SMTP_PASS`: both or neither.
     pub login: Option<SmtpLogin>,
+    /// `SMTP_HELO_NAME`, default the host name if it has a dot, or else the address of the connection.
+    pub helo_name: HeloName,
+    /// `SMTP_DATA_TIMEOUT_SECS`: how long the server may take to reply to the end of a message.
+    pub data_timeout: Duration,
     /// `SMTP_FROM`, required: the sender of an e-mail whose payload names no sender.
     pub sender: Mailbox,
 }
@@ -77,6 +83,8 @@ impl SmtpSettings {
         let port = reader.optional(table::SMTP_PORT).unwrap_or(tls.port());
         let login = login(reader);
         let sender = read_default_sender(reader);
+        let helo_name = reader.optional(table::SMTP_HELO_NAME);
+        let data_timeout: u64 = reader.value(table::SMTP_DATA_TIMEOUT_SECS);
         let production = AppEnv::read(reader).is_production();
         if production
             && tls == SmtpTls::None
@@ -93,6 +101,8 @@ impl SmtpSettings {
             port,
             tls,
             login,
+            helo_name: helo_name.unwrap_or_else(HeloName::of_this_host),
+            data_timeout: Duration::from_secs(data_timeout),
             sender: sender?,
         })
     }
