@@ -4,17 +4,23 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
-use actix_web::{HttpServer, dev::Server};
 use anyhow::Context;
 use tidings_broker::{Depths, MessageFactory, Publisher};
 use tidings_db::Database;
+use tidings_http::{ByteBudget, FrameworkError, Limits, ServerOptions};
 use tidings_runtime::health::Health;
+use tidings_runtime::open_files;
+use tidings_runtime::tasks::Tasks;
 use tidings_runtime::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Verifier;
+use crate::connection_limit::max_connections;
+use crate::error::{ApiError, ErrorResponse};
+use crate::request_id::RequestId;
 use crate::settings::ApiSettings;
 use crate::shutdown::RequestsInFlight;
 use crate::state::AppState;
@@ -86,85 +92,120 @@ impl App {
         let in_flight = Arc::new(RequestsInFlight::default());
         let backlog_listener = self.listener.try_clone().context("cannot share the port")?;
         backlog_listener.set_nonblocking(true)?;
-        let database_watch = tokio::spawn(tidings_db::monitor_health(
-            self.database.clone(),
-            Arc::clone(&health),
-        ));
-        // The publisher stops after the server, because the last requests need it.
-        let stop_publishing = CancellationToken::new();
+        // The tasks stop after the server, because the last requests need them.
+        let stop_tasks = CancellationToken::new();
+        let mut tasks = Tasks::default();
+        let watching = tidings_db::monitor_health(self.database.clone(), Arc::clone(&health));
+        let token = stop_tasks.clone();
+        tasks.spawn("database watch", async move {
+            token.run_until_cancelled(watching).await;
+        });
         let publisher_health = Arc::clone(&health);
-        let (publisher, publisher_task) = match self.publisher {
-            Some(publisher) => {
-                publisher_health.set_rabbitmq(true);
-                (publisher, tokio::spawn(async {}))
-            }
-            None => Publisher::start(
+        let publisher = if let Some(publisher) = self.publisher {
+            publisher_health.set_rabbitmq(true);
+            publisher
+        } else {
+            let (publisher, task) = Publisher::start(
                 self.settings.broker.clone(),
                 "tidings-api: publishing",
                 move |up| {
                     publisher_health.set_rabbitmq(up);
                 },
-                stop_publishing.clone(),
-            ),
+                stop_tasks.clone(),
+            );
+            tasks.spawn_fallible("publisher", task);
+            publisher
         };
         let names = self.settings.broker.names.clone();
+        let (depths, asking) = Depths::start(publisher.clone(), names, stop_tasks.clone());
+        tasks.spawn_fallible("queue depths", asking);
         let state = AppState {
             verifier: Arc::new(self.verifier),
-            depths: Depths::start(publisher.clone(), names, stop_publishing.clone()),
+            depths,
             publisher,
             message_factory: MessageFactory::new(&self.settings.broker),
             database: self.database,
             health: Arc::clone(&health),
             in_flight: Arc::clone(&in_flight),
             metrics: self.metrics,
+            request_bytes: ByteBudget::new(self.settings.http.max_request_bytes_in_flight),
             http: self.settings.http,
             providers: self.settings.providers,
             egress: self.settings.egress.clone(),
         };
         let server = serve(self.listener, &self.settings, state)?;
         let handle = server.handle();
-        let server = tokio::spawn(server);
+        tasks.spawn_fallible("HTTP server", server);
         health.set_initialised();
         tracing::info!(port, "listening");
 
-        stop.cancelled().await;
-        // From here on, responses close their connections, and new connections wait in the backlog.
-        health.set_draining();
-        handle.pause().await;
-        in_flight.until_quiet().await;
-        handle.stop(true).await;
-        shutdown::answer_backlog(backlog_listener).await;
-        server
-            .await
-            .context("the server panicked")?
-            .context("the server failed")?;
-        stop_publishing.cancel();
-        publisher_task.await.context("the publisher panicked")?;
-        database_watch.abort();
-        Ok(())
+        let failure = tokio::select! {
+            () = stop.cancelled() => None,
+            failure = tasks.until_one_ends() => Some(failure),
+        };
+        if let Some(failure) = &failure {
+            tracing::error!(%failure, "stopping: a task that must run until the end has ended");
+        }
+        let stopping = async {
+            // From here on, responses close their connections, and new connections wait in the backlog.
+            health.set_draining();
+            handle.pause().await;
+            in_flight.until_quiet().await;
+            handle.stop(true).await;
+            shutdown::answer_backlog(backlog_listener).await;
+            stop_tasks.cancel();
+            tasks.join_all().await
+        };
+        match failure {
+            None => Ok(stopping.await?),
+            Some(failure) => {
+                // Without a signal nothing else limits the time.
+                let _ = tokio::time::timeout(self.settings.shutdown.timeout, stopping).await;
+                Err(failure.into())
+            }
+        }
     }
 }
 
 fn serve(listener: TcpListener, settings: &ApiSettings, state: AppState) -> anyhow::Result<Server> {
+    let http = &settings.http;
+    let pool_size = settings.database.pool_size;
+    let max_connections = max_connections(http.max_connections, open_files::limit(), pool_size)?;
+    let limits = Limits {
+        max_connections,
+        idle_timeout: KEEP_ALIVE,
+        head_timeout: http.request_head_timeout,
+        response_timeout: http.response_timeout,
+        response_bytes: ByteBudget::new(http.max_response_bytes_in_flight),
+    };
+    let options = ServerOptions {
+        limits,
+        threads: http.workers,
+        shutdown_timeout: settings.shutdown.timeout,
+        error_body: framework_error_body,
+    };
+    tracing::info!(max_connections, "serving");
     let state = Data::new(state);
-    let mut server = HttpServer::new(move || {
+    tidings_http::serve(listener, options, move || {
         actix_web::App::new()
             .app_data(state.clone())
             .wrap(from_fn(middleware::wrap))
             .configure(handlers::register)
-    });
-    if let Some(workers) = settings.http.workers {
-        server = server.workers(workers);
-    }
-    let server = server
-        .keep_alive(KEEP_ALIVE)
-        // Applies to connections without a request so far. After the default, 5 s, the server would send 408.
-        // Clients keep spare connections, and a client that is about to send a request on one would take the 408
-        // for the response.
-        .client_request_timeout(KEEP_ALIVE)
-        .shutdown_timeout(settings.shutdown.timeout.as_secs())
-        .disable_signals()
-        .listen(listener)
-        .context("cannot serve the port")?;
-    Ok(server.run())
+    })
+    .context("cannot serve the port")
+}
+
+/// The body of an error that the framework answers before there is a request.
+fn framework_error_body(error: FrameworkError) -> String {
+    let error = ErrorResponse {
+        error: ApiError::from_framework(error),
+        request_id: RequestId::generate().0,
+        close: true,
+    };
+    tracing::debug!(
+        request_id = error.request_id,
+        code = error.error.code,
+        "no request can be read from a connection"
+    );
+    error.json()
 }

@@ -4,11 +4,13 @@
 
 pub mod app;
 mod auth;
+mod connection_limit;
 mod error;
 mod handlers;
 mod json_body;
 mod middleware;
 mod openapi;
+mod protective_headers;
 mod query;
 mod request_body;
 mod request_id;

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
@@ -12,8 +12,11 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use futures_util::FutureExt;
 use metrics::{counter, histogram};
+use tidings_http::{Connection, Overloaded};
 
 use crate::error::{ApiError, ErrorResponse};
+use crate::handlers::docs;
+use crate::protective_headers::set_protective_headers;
 use crate::request_id::{REQUEST_ID, RequestId};
 use crate::state::AppState;
 
@@ -33,11 +36,18 @@ pub async fn wrap(
     let method = method_label(request.method());
     let state = AppState::of(request.request());
     let (health, _in_flight) = (Arc::clone(&state.health), state.in_flight.enter());
+    let connection = Connection::of(request.request());
+    if let Some(connection) = &connection {
+        connection.begin_request();
+    }
+    let is_documentation = docs::is_documentation(request.path());
 
     let (path, outcome) = match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(response)) => (
             path_pattern(&response),
-            error_in(&response).map_or(Ok(response), Err),
+            error_in(&response)
+                .map_or(Ok(response), Err)
+                .and_then(|response| in_flight(connection.as_deref(), response)),
         ),
         Ok(Err(error)) => ("unmatched".to_owned(), Err(to_api_error(&error))),
         Err(_) => (
@@ -45,6 +55,10 @@ pub async fn wrap(
             Err(ApiError::internal("the handler panicked")),
         ),
     };
+    if let (Some(connection), Err(_)) = (&connection, &outcome) {
+        // An error is short.
+        let _ = connection.end_request(BodySize::None);
+    }
     let status = match &outcome {
         Ok(response) => response.status(),
         Err(error) => error.status,
@@ -64,6 +78,7 @@ pub async fn wrap(
             if let Ok(value) = HeaderValue::from_str(&id.0) {
                 head.headers_mut().insert(REQUEST_ID, value);
             }
+            set_protective_headers(head.headers_mut(), is_documentation);
             // The client opens its next connection to a process that is not stopping.
             if health.is_draining() {
                 head.set_connection_type(ConnectionType::Close);
@@ -71,7 +86,8 @@ pub async fn wrap(
             Ok(response)
         }
         Err(error) => {
-            log(&error, &id, method);
+            let [_, (_, path), _] = &labels;
+            log(&error, &id, method, path);
             Err(ErrorResponse {
                 error,
                 request_id: id.0,
@@ -79,6 +95,25 @@ pub async fn wrap(
             }
             .into())
         }
+    }
+}
+
+/// Counts a response towards `MAX_RESPONSE_BYTES_IN_FLIGHT` until the client has read it.
+fn in_flight<B: MessageBody>(
+    connection: Option<&Connection>,
+    response: ServiceResponse<B>,
+) -> Result<ServiceResponse<B>, ApiError> {
+    let Some(connection) = connection else {
+        return Ok(response);
+    };
+    // A response to HEAD announces the size of a body that is not sent.
+    let size = match *response.request().method() {
+        Method::HEAD => BodySize::None,
+        _ => response.response().body().size(),
+    };
+    match connection.end_request(size) {
+        Ok(()) => Ok(response),
+        Err(Overloaded) => Err(ApiError::overloaded()),
     }
 }
 
@@ -143,7 +178,7 @@ fn to_api_error(error: &Error) -> ApiError {
     }
 }
 
-fn log(error: &ApiError, id: &RequestId, method: &str) {
+fn log(error: &ApiError, id: &RequestId, method: &str, path: &str) {
     let (status, code, request_id, cause) = (
         error.status.as_u16(),
         error.code,
@@ -154,6 +189,9 @@ fn log(error: &ApiError, id: &RequestId, method: &str) {
         tracing::error!(request_id, status, code, method, cause, "request failed");
     } else if error.status.is_server_error() {
         tracing::warn!(request_id, status, code, method, cause, "request failed");
+    } else if [401, 403, 429].contains(&status) {
+        // Somebody has no right, or tries too often: an operator must be able to see that.
+        tracing::info!(request_id, status, code, method, path, "request refused");
     } else {
         tracing::debug!(request_id, status, code, method, "request refused");
     }
@@ -188,12 +226,13 @@ mod tests {
         Data::new(AppState {
             verifier: Arc::new(Verifier::new(&settings.auth).expect("a verifier")),
             message_factory: MessageFactory::new(&settings.broker),
-            depths: Depths::start(publisher.clone(), settings.broker.names.clone(), stop),
+            depths: Depths::start(publisher.clone(), settings.broker.names.clone(), stop).0,
             publisher,
             database: tidings_db::Database::new(&settings.database, "test").expect("a pool"),
             health: Arc::default(),
             in_flight: Arc::default(),
             metrics: tidings_runtime::telemetry::Metrics::detached(),
+            request_bytes: tidings_http::ByteBudget::new(1 << 20),
             http: settings.http,
             providers: settings.providers,
             egress: settings.egress,

@@ -1,11 +1,13 @@
 //! Reads request bodies, with limits on size and time.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{BytesMut, Payload};
 use futures_util::StreamExt;
+use tidings_http::{Connection, Reservation};
 
 use crate::error::ApiError;
 use crate::json_body::BODY;
@@ -15,20 +17,58 @@ use crate::state::AppState;
 /// the shutdown.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The most memory, in bytes, that is reserved before a body arrives: a client may announce more than it sends.
-const MAX_RESERVED: usize = 1 << 20;
+/// The most memory, in bytes, that is allocated before a body arrives: a client may announce more than it sends.
+const MAX_RESERVED: usize = SMALL;
+
+/// A body larger than this, in bytes, leaves a part of `MAX_REQUEST_BYTES_IN_FLIGHT` to smaller ones.
+const SMALL: usize = 64 * 1024;
+
+/// A request body. Its bytes count towards `MAX_REQUEST_BYTES_IN_FLIGHT` until it is dropped.
+#[derive(Debug)]
+pub struct RequestBody {
+    bytes: BytesMut,
+    reservation: Reservation,
+}
+
+impl RequestBody {
+    /// Appends bytes of at most `limit` in all.
+    fn append(&mut self, bytes: &[u8], limit: usize) -> Result<(), ApiError> {
+        let length = self.bytes.len() + bytes.len();
+        if length > limit {
+            return Err(ApiError::payload_too_large(BODY, limit));
+        }
+        let fits = if length > SMALL {
+            self.reservation.grow_large(bytes.len())
+        } else {
+            self.reservation.grow(bytes.len())
+        };
+        if !fits {
+            return Err(ApiError::overloaded());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl Deref for RequestBody {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
 
 /// Reads a JSON body of at most `MAX_BODY_BYTES`.
 ///
 /// # Errors
 ///
-/// Returns 415 if the body is not JSON, 413 if it is too large, 408 if it arrives too slowly, and 400 if the
-/// connection breaks.
+/// Returns 415 if the body is not JSON, 413 if it is too large, 408 if it arrives too slowly, 400 if the
+/// connection breaks, and 503 if too many bytes are in flight.
 pub async fn read_json(
     request: &HttpRequest,
     payload: Payload,
     state: &AppState,
-) -> Result<BytesMut, ApiError> {
+) -> Result<RequestBody, ApiError> {
     check_media_type(request)?;
     read_body(request, payload, state.http.max_body_bytes).await
 }
@@ -65,8 +105,7 @@ pub async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,
     limit: usize,
-) -> Result<BytesMut, ApiError> {
-    let too_large = || ApiError::payload_too_large(BODY, limit);
+) -> Result<RequestBody, ApiError> {
     let announced = request
         .headers()
         .get(CONTENT_LENGTH)
@@ -75,9 +114,12 @@ pub async fn read_body(
         .and_then(|length| length.parse().ok())
         .unwrap_or(0);
     if announced > limit {
-        return Err(too_large());
+        return Err(ApiError::payload_too_large(BODY, limit));
     }
-    let mut body = BytesMut::with_capacity(announced.min(MAX_RESERVED));
+    let mut body = RequestBody {
+        bytes: BytesMut::with_capacity(announced.min(MAX_RESERVED)),
+        reservation: AppState::of(request).request_bytes.reservation(),
+    };
     let reading = async {
         while let Some(chunk) = payload.next().await {
             let unreadable = |error| {
@@ -87,16 +129,18 @@ pub async fn read_body(
                     Vec::new(),
                 )
             };
-            let chunk = chunk.map_err(unreadable)?;
-            if body.len() + chunk.len() > limit {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
+            body.append(&chunk.map_err(unreadable)?, limit)?;
         }
-        Ok(())
+        Ok::<_, ApiError>(())
     };
-    tokio::time::timeout(BODY_TIMEOUT, reading)
-        .await
-        .map_err(|_| ApiError::request_timeout())??;
+    let connection = Connection::of(request);
+    if let Some(connection) = &connection {
+        connection.begin_body();
+    }
+    let read = tokio::time::timeout(BODY_TIMEOUT, reading).await;
+    if let Some(connection) = &connection {
+        connection.end_body();
+    }
+    read.map_err(|_| ApiError::request_timeout())??;
     Ok(body)
 }

@@ -28,7 +28,12 @@ impl RequestId {
             .get(REQUEST_ID)
             .and_then(|value| value.to_str().ok())
             .filter(is_valid);
-        Self(own.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+        own.map_or_else(Self::generate, |own| Self(own.to_owned()))
+    }
+
+    /// A new id.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7().to_string())
     }
 }
 

@@ -1,8 +1,9 @@
 //! The API's settings.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use tidings_broker::BrokerSettings;
+use tidings_broker::{BrokerSettings, check_room_for_message};
 use tidings_db::DatabaseSettings;
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
@@ -48,6 +49,16 @@ pub struct ApiHttpSettings {
     pub max_body_bytes: usize,
     /// `MAX_BATCH_BODY_BYTES`: maximum size of the body of a batch. Each item may have `MAX_BODY_BYTES`.
     pub max_batch_body_bytes: usize,
+    /// `MAX_REQUEST_BYTES_IN_FLIGHT`: maximum size of all request bodies that are received or processed.
+    pub max_request_bytes_in_flight: usize,
+    /// `MAX_RESPONSE_BYTES_IN_FLIGHT`: maximum size of all responses that clients have not read.
+    pub max_response_bytes_in_flight: usize,
+    /// `MAX_CONNECTIONS`. `None` derives it from the limit of open files.
+    pub max_connections: Option<usize>,
+    /// `REQUEST_HEAD_TIMEOUT_SECS`: maximum time from the first byte of a request head to its last byte.
+    pub request_head_timeout: Duration,
+    /// `RESPONSE_TIMEOUT_SECS`: maximum time for a client to read a response.
+    pub response_timeout: Duration,
     /// `QUEUE_MAX_LENGTH`: the API refuses notifications while more messages than this wait. 0 is no limit.
     pub queue_max_length: u32,
 }
@@ -68,12 +79,23 @@ impl ApiSettings {
             workers: r.optional(table::API_WORKERS),
             max_body_bytes: r.value(table::MAX_BODY_BYTES),
             max_batch_body_bytes: r.value(table::MAX_BATCH_BODY_BYTES),
+            max_request_bytes_in_flight: r.value(table::MAX_REQUEST_BYTES_IN_FLIGHT),
+            max_response_bytes_in_flight: r.value(table::MAX_RESPONSE_BYTES_IN_FLIGHT),
+            max_connections: r.optional(table::MAX_CONNECTIONS),
+            request_head_timeout: Duration::from_secs(r.value(table::REQUEST_HEAD_TIMEOUT_SECS)),
+            response_timeout: Duration::from_secs(r.value(table::RESPONSE_TIMEOUT_SECS)),
             queue_max_length: r.value(table::QUEUE_MAX_LENGTH),
         };
+        check_request_bytes(r, &http);
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
         let (providers, egress) = (read_channel_providers(r), EgressPolicy::read(r));
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
+        if let Some(broker) = &broker {
+            let limit = broker.publish_max_bytes_in_flight;
+            let setting = table::PUBLISH_MAX_BYTES_IN_FLIGHT;
+            check_room_for_message(r, setting, limit, http.max_body_bytes);
+        }
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
         let settings = match (auth, broker, database) {
@@ -90,6 +112,25 @@ impl ApiSettings {
             _ => None,
         };
         reader.finish(settings)
+    }
+}
+
+/// Reports that the largest bodies could never be received. See [`ByteBudget`](tidings_http::ByteBudget): large bodies
+/// leave a quarter to small ones.
+fn check_request_bytes(reader: &mut Reader, http: &ApiHttpSettings) {
+    let limit = http.max_request_bytes_in_flight;
+    for (setting, bytes) in [
+        (table::MAX_BODY_BYTES, http.max_body_bytes),
+        (table::MAX_BATCH_BODY_BYTES, http.max_batch_body_bytes),
+    ] {
+        if bytes > limit / 4 * 3 {
+            let message = format!(
+                "{limit}: must be at least {}, so that one body of {} ({bytes}) fits into three quarters of it",
+                bytes.div_ceil(3) * 4,
+                setting.name
+            );
+            reader.problem(table::MAX_REQUEST_BYTES_IN_FLIGHT, message);
+        }
     }
 }
 
@@ -118,6 +159,35 @@ mod tests {
                 "DATABASE_URL"
             ]
         );
+    }
+
+    #[test]
+    fn limits_that_cannot_work_together_are_refused() {
+        for (vars, culprit) in [
+            (
+                [
+                    ("MAX_BATCH_BODY_BYTES", "100000000"),
+                    ("MAX_BODY_BYTES", "65536"),
+                ],
+                "MAX_REQUEST_BYTES_IN_FLIGHT",
+            ),
+            (
+                [
+                    ("PUBLISH_MAX_BYTES_IN_FLIGHT", "1048576"),
+                    ("MAX_BODY_BYTES", "1048576"),
+                ],
+                "PUBLISH_MAX_BYTES_IN_FLIGHT",
+            ),
+        ] {
+            let servers = [
+                ("RABBITMQ_URL", "amqp://127.0.0.1"),
+                ("DATABASE_URL", "postgres://127.0.0.1/tidings"),
+                ("JWT_SECRET", "4f9c1b7e2a8d6053f1e7c9b2a4d8063e"),
+            ];
+            let problems = read(&[&servers[..], &vars[..]].concat()).expect_err(culprit);
+            let names: Vec<_> = problems.0.iter().map(|problem| problem.name).collect();
+            assert_eq!(names, [culprit], "{problems}");
+        }
     }
 
     #[test]

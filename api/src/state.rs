@@ -6,6 +6,7 @@ use tidings_broker::{Depths, MessageFactory, Publisher};
 use tidings_db::Database;
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
+use tidings_http::ByteBudget;
 use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
 
@@ -25,6 +26,8 @@ pub struct AppState {
     pub in_flight: Arc<RequestsInFlight>,
     pub metrics: Metrics,
     pub http: ApiHttpSettings,
+    /// The request bodies that are received or processed.
+    pub request_bytes: Arc<ByteBudget>,
     pub providers: ChannelProviders,
     pub egress: EgressPolicy,
 }

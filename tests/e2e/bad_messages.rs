@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 use tidings_broker::DeadLetter;
+use tidings_broker::raw::types::AMQPValue;
 use tidings_domain::notification::Notification;
 use tidings_tests::{Amqp, AmqpMessage, World, eventually, eventually_ok, secs};
 use uuid::Uuid;
@@ -121,6 +122,49 @@ async fn an_unprocessable_message_becomes_a_dead_letter_at_once_with_its_reason(
     let scrape = worker.metrics().await;
     assert_eq!(scrape.sum("tidings_messages_dead_lettered_total", &[]), 8);
     assert_eq!(scrape.sum("tidings_messages_retried_total", &[]), 0);
+}
+
+/// With the headers of a dead letter in addition, such a message would not fit into a frame.
+#[tokio::test]
+async fn messages_whose_headers_fill_a_frame_become_dead_letters_and_delay_no_other() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    let large = || AMQPValue::LongString("x".repeat(130_900).into());
+    let with_large_header = |mut message: AmqpMessage| {
+        let mut headers = message.properties.headers().clone().expect("a channel");
+        headers.insert("foreign".into(), large());
+        message.properties = message.properties.with_headers(headers);
+        message
+    };
+    let orphan = Notification {
+        user_id: Uuid::now_v7().into(),
+        ..world.wire()
+    };
+    let mut messages: Vec<_> = (0..5)
+        .map(|_| with_large_header(amqp.to_intake("not a notification")))
+        .collect();
+    // A retry would make the headers larger.
+    messages.push(with_large_header(amqp.intake_of(&orphan)));
+    messages.push(with_large_header(amqp.intake_of(&world.wire())));
+    amqp.publish_all(messages).await;
+    let worker = world.worker().await;
+    let letters = dead_letters(&amqp, 6).await;
+    let mut reasons: Vec<_> = letters
+        .iter()
+        .map(|letter| letter.reason.as_str())
+        .collect();
+    reasons.sort_unstable();
+    let undecodable = ["undecodable"; 5];
+    assert_eq!(reasons, [&["too_large"][..], &undecodable].concat());
+    assert_eq!(
+        world.database.count("true").await,
+        1,
+        "the last one is recorded"
+    );
+    let ready = worker.client().anonymous().get("/ready").await;
+    assert_eq!(ready.status, 200, "{}", ready.text);
+    let held = worker.logs().count("cannot publish; trying again");
+    assert_eq!(held, 0, "{}", worker.logs().tail(20));
 }
 
 #[tokio::test]

@@ -133,7 +133,7 @@ async fn one_message_is_deferred_a_thousand_times() {
     let id = MessageId::generate();
     let out = deferrer
         .message_factory
-        .delivery(DeliveredChannel::Email, id);
+        .delivery(DeliveredChannel::Email, id, None);
     deferrer.publisher.publish(out).await.expect("confirmed");
     for _ in 0..1000 {
         let delivery = deliveries

@@ -109,6 +109,50 @@ async fn every_log_line_is_a_flat_object_without_payloads_and_secrets(#[case] le
 }
 
 #[tokio::test]
+async fn a_request_can_be_followed_from_its_post_to_its_delivery() {
+    let world = World::with(&[("WORKER_CHANNELS", "intake,email")]).await;
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    let client = api.client();
+    let request = client.request(reqwest::Method::POST, "/api/notifications");
+    let mut body = notification(world.user, Channel::Email);
+    body["payload"]["to"] = json!("anna@example.com");
+    let request = request.header("X-Request-Id", "followed-1").json(&body);
+    let id = json!(client.send(request).await.accepted());
+    eventually(secs(20), "the delivery is in the log", async || {
+        let delivered = worker.logs().with_message("delivery attempted");
+        let mut of_request = delivered
+            .iter()
+            .filter(|entry| entry["requestId"] == "followed-1");
+        of_request.any(|entry| entry["messageId"] == id)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refused_access_is_logged_without_debug() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let client = api.client();
+    client
+        .anonymous()
+        .get("/api/notifications")
+        .await
+        .assert_error(401, "unauthorized");
+    let other = tokens::scoped(Uuid::now_v7().into(), "notifications:send");
+    let answer = client.with_token(other).post(&world.in_app()).await;
+    answer.assert_error(403, "forbidden");
+    for status in [401, 403] {
+        eventually(secs(20), "the refusal is in the log", async || {
+            let refused = api.logs().with_message("request refused");
+            refused
+                .iter()
+                .any(|entry| entry["status"] == status && entry["level"] == "info")
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_failed_message_can_be_followed_through_the_log() {
     let world = World::with(&[("MAX_RETRIES", "1"), ("RETRY_BASE_DELAY_MS", "50")]).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());

@@ -51,6 +51,7 @@ fn lines_with(words: &[&str], allowed: &[&str]) -> Vec<String> {
         "common/broker",
         "common/domain",
         "common/egress",
+        "common/http",
         "common/runtime",
         "common/settings",
         "common/templates",

@@ -1,18 +1,19 @@
 //! Builds and runs the worker.
 
 use std::net::TcpListener;
+use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context;
 use tidings_broker::{BrokerSettings, ConsumerConnections, Publisher};
 use tidings_db::Database;
 use tidings_runtime::health::Health;
+use tidings_runtime::tasks::{TaskError, Tasks};
 use tidings_runtime::telemetry::Metrics;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::connectivity::Connectivity;
-use crate::consumers::Consumers;
+use crate::consumers::{Consumers, StartConsumer};
 use crate::delivery::Deliveries;
 use crate::settings::WorkerSettings;
 use crate::{probes, schema};
@@ -80,21 +81,24 @@ impl App {
             Arc::clone(&connectivity),
             self.metrics,
         )?;
-        let (probes_handle, probes) = (probes.handle(), tokio::spawn(probes));
-        let watch = tokio::spawn(tidings_db::monitor_health(
-            self.database.clone(),
-            Arc::clone(&health),
-        ));
-
-        // Cancelled after the consumers have ended, because they publish until then.
-        let publishing = CancellationToken::new();
+        let probes_handle = probes.handle();
+        let mut tasks = Tasks::default();
+        tasks.spawn_fallible("probes", probes);
+        // The tasks stop after the consumers, which publish until their end.
+        let stop_tasks = CancellationToken::new();
+        let watching = tidings_db::monitor_health(self.database.clone(), Arc::clone(&health));
+        let token = stop_tasks.clone();
+        tasks.spawn("database watch", async move {
+            token.run_until_cancelled(watching).await;
+        });
         let publisher_connectivity = Arc::clone(&connectivity);
-        let (publisher, publisher_task) = Publisher::start(
+        let (publisher, publishing) = Publisher::start(
             self.settings.broker.clone(),
             "tidings-worker: publishing",
             move |connected| publisher_connectivity.set_publisher(connected),
-            publishing.clone(),
+            stop_tasks.clone(),
         );
+        tasks.spawn_fallible("publisher", publishing);
         let policies = tokio::spawn(check_policies(
             publisher.clone(),
             self.settings.broker.clone(),
@@ -111,33 +115,61 @@ impl App {
         };
         let consumers = consumers.all(&self.settings, &self.database, self.deliveries);
 
-        let schema = schema::wait_until_current(&self.database, self.settings.schema);
-        if stop.run_until_cancelled(schema).await.is_some() {
+        // Cancelled by `stop`, and by a task that ends by itself.
+        let stop_consuming = stop.child_token();
+        let consuming = async {
+            let schema = schema::wait_until_current(&self.database, self.settings.schema);
+            let current = stop_consuming.run_until_cancelled(schema).await;
+            if current.is_none() {
+                return Ok(());
+            }
             health.set_initialised();
-            let draining = Arc::clone(&health);
-            let signal = stop.clone();
-            tokio::spawn(async move {
-                signal.cancelled().await;
-                draining.set_draining();
-            });
-            let mut running = JoinSet::new();
-            for consumer in consumers {
-                running.spawn(consumer(stop.clone()));
+            run_consumers(consumers, &stop_consuming, &health).await
+        };
+        let mut consuming = pin!(consuming);
+        let result = tokio::select! {
+            result = &mut consuming => result,
+            failure = tasks.until_one_ends() => {
+                tracing::error!(%failure, "stopping: a task that must run until the end has ended");
+                health.set_draining();
+                stop_consuming.cancel();
+                // Without a signal nothing else limits the time.
+                let _ = tokio::time::timeout(self.settings.shutdown.timeout, consuming).await;
+                Err(failure)
             }
-            while let Some(ended) = running.join_next().await {
-                ended.context("a consumer panicked")?;
-            }
-        }
+        };
         connections.close().await;
-        publishing.cancel();
-        publisher_task.await.context("the publisher panicked")?;
-        watch.abort();
         policies.abort();
+        stop_tasks.cancel();
         probes_handle.stop(true).await;
-        probes
-            .await
-            .context("the probes panicked")?
-            .context("the probes failed")
+        let ended = tasks.join_all().await;
+        Ok(result.and(ended)?)
+    }
+}
+
+/// Runs the consumers until `stop` is cancelled and all of them have drained.
+async fn run_consumers(
+    consumers: Vec<StartConsumer>,
+    stop: &CancellationToken,
+    health: &Health,
+) -> Result<(), TaskError> {
+    let mut running = Tasks::default();
+    for consumer in consumers {
+        running.spawn("consumer", consumer(stop.clone()));
+    }
+    let failure = tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        failure = running.until_one_ends() => Some(failure),
+    };
+    health.set_draining();
+    match failure {
+        None => running.join_all().await,
+        // What the others hold returns to its queue with their connections.
+        Some(failure) => {
+            tracing::error!(%failure, "stopping: a consumer has ended");
+            Err(failure)
+        }
     }
 }
 

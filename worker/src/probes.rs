@@ -3,20 +3,35 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::http::header::ContentType;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
-use actix_web::{App, HttpResponse, HttpServer};
+use actix_web::{App, HttpResponse};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tidings_broker::unreadable_remedy;
+use tidings_http::{ByteBudget, FrameworkError, Limits, ServerOptions, short_responses};
 use tidings_runtime::health::{Health, HealthReport};
 use tidings_runtime::telemetry::Metrics;
 use uuid::Uuid;
 
 use crate::connectivity::Connectivity;
 use crate::delivery::{ChannelHealth, ChannelState};
+
+/// The most clients of the probes at the same time. The files that the worker may open are for its servers.
+const MAX_CONNECTIONS: usize = 128;
+
+/// How long an idle connection stays open.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Maximum time for a request head to arrive, and for a response to be read.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Maximum size of the responses that clients have not read, in bytes.
+const MAX_RESPONSE_BYTES: usize = 8 << 20;
 
 /// The states of the channels that this process delivers.
 pub struct ChannelStates(pub Vec<Arc<ChannelState>>);
@@ -69,8 +84,22 @@ pub fn serve(
     let (health, metrics) = (Data::from(health), Data::new(metrics));
     let channels = Data::new(channels);
     let connectivity = Data::from(connectivity);
-    let server = HttpServer::new(move || {
+    let limits = Limits {
+        max_connections: MAX_CONNECTIONS,
+        idle_timeout: IDLE_TIMEOUT,
+        head_timeout: CLIENT_TIMEOUT,
+        response_timeout: CLIENT_TIMEOUT,
+        response_bytes: ByteBudget::new(MAX_RESPONSE_BYTES),
+    };
+    let options = ServerOptions {
+        limits,
+        threads: Some(1),
+        shutdown_timeout: Duration::from_secs(1),
+        error_body: framework_error_body,
+    };
+    tidings_http::serve(listener, options, move || {
         App::new()
+            .wrap(from_fn(short_responses))
             .app_data(health.clone())
             .app_data(metrics.clone())
             .app_data(channels.clone())
@@ -80,13 +109,7 @@ pub fn serve(
             .route("/live", web::get().to(live))
             .route("/metrics", web::get().to(self::metrics))
             .default_service(web::to(not_found))
-    });
-    Ok(server
-        .workers(1)
-        .disable_signals()
-        .shutdown_timeout(1)
-        .listen(listener)?
-        .run())
+    })
 }
 
 /// A provider that is down does not make the worker unhealthy, because a restart would not help. The body shows
@@ -128,13 +151,23 @@ async fn metrics(metrics: Data<Metrics>) -> HttpResponse {
 
 /// Answers unknown paths in the error format of the API.
 async fn not_found() -> HttpResponse {
-    HttpResponse::NotFound().json(json!({
-        "error": "Not Found",
-        "message": "The worker answers GET /health, /ready, /live and /metrics",
-        "code": "not_found",
+    let message = "The worker answers GET /health, /ready, /live and /metrics";
+    HttpResponse::NotFound().json(error_body("Not Found", message, "not_found"))
+}
+
+fn framework_error_body(error: FrameworkError) -> String {
+    let (_, reason) = error.status().split_once(' ').unwrap_or_default();
+    error_body(reason, "The request cannot be read", "invalid_request").to_string()
+}
+
+fn error_body(error: &str, message: &str, code: &str) -> Value {
+    json!({
+        "error": error,
+        "message": message,
+        "code": code,
         "details": [],
         "requestId": Uuid::now_v7(),
-    }))
+    })
 }
 
 fn response(good: bool) -> actix_web::HttpResponseBuilder {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use tidings_broker::BrokerSettings;
+use tidings_broker::{BrokerSettings, check_room_for_message, largest_message};
 use tidings_db::DatabaseSettings;
 use tidings_settings::{
     AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
@@ -80,6 +80,12 @@ impl WorkerSettings {
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
         let intake = read_intake(r);
+        if let Some(broker) = &broker {
+            let limit = broker.publish_max_bytes_in_flight;
+            let max_body_bytes = r.value(table::MAX_BODY_BYTES);
+            let setting = table::PUBLISH_MAX_BYTES_IN_FLIGHT;
+            check_room_for_message(r, setting, limit, max_body_bytes);
+        }
         let channels = read_channel_providers(r);
         let stages = Stages::read(r, &channels);
         let delivery = DeliverySettings::read(r);
@@ -110,11 +116,28 @@ impl WorkerSettings {
     }
 }
 
-/// Reads `CONSUMER_PREFETCH`, `INTAKE_BATCH_SIZE`, `INTAKE_CONCURRENCY` and `INTAKE_BATCH_INTERVAL_MS`.
+/// Reads `CONSUMER_PREFETCH`, `CONSUMER_PREFETCH_BYTES`, `INTAKE_BATCH_SIZE`, `INTAKE_CONCURRENCY` and
+/// `INTAKE_BATCH_INTERVAL_MS`.
+///
+/// RabbitMQ limits the prefetch by count only (`prefetch_size` of `basic.qos` is not implemented), so the limit in bytes
+/// becomes a smaller count.
 fn read_intake(reader: &mut Reader) -> ConsumerOptions {
+    let max_body_bytes = reader.value(table::MAX_BODY_BYTES);
+    let bytes: usize = reader.value(table::CONSUMER_PREFETCH_BYTES);
+    check_room_for_message(
+        reader,
+        table::CONSUMER_PREFETCH_BYTES,
+        bytes,
+        max_body_bytes,
+    );
+    let fitting = bytes / largest_message(max_body_bytes);
+    let fitting = u16::try_from(fitting).unwrap_or(u16::MAX).max(1);
+    let prefetch = fitting.min(reader.value(table::CONSUMER_PREFETCH));
+    let batch_size: usize = reader.value(table::INTAKE_BATCH_SIZE);
     ConsumerOptions {
-        prefetch: reader.value(table::CONSUMER_PREFETCH),
-        batch_size: reader.value(table::INTAKE_BATCH_SIZE),
+        prefetch,
+        // A batch that can never be full would always wait for its interval.
+        batch_size: batch_size.min(prefetch.into()),
         concurrency: reader.value(table::INTAKE_CONCURRENCY),
         interval: Duration::from_millis(reader.value(table::INTAKE_BATCH_INTERVAL_MS)),
         ack_each: false,
@@ -167,6 +190,32 @@ mod tests {
                 "INTAKE_BATCH_SIZE"
             ]
         );
+    }
+
+    #[test]
+    fn the_prefetch_shrinks_until_the_largest_messages_fit() {
+        let intake = |vars: &[(&str, &str)]| {
+            read(&[&SERVERS[..], vars].concat())
+                .expect("settings")
+                .intake
+        };
+        let usual = intake(&[]);
+        assert!(usual.prefetch > 1024, "{}", usual.prefetch);
+        assert_eq!(usual.batch_size, 256);
+        let large = intake(&[("MAX_BODY_BYTES", "15728640")]);
+        assert_eq!((large.prefetch, large.batch_size), (8, 8));
+        let small = intake(&[("MAX_BODY_BYTES", "1024"), ("CONSUMER_PREFETCH", "7")]);
+        assert_eq!((small.prefetch, small.batch_size), (7, 7));
+    }
+
+    #[test]
+    fn a_prefetch_without_room_for_one_message_is_refused() {
+        let vars = [
+            ("MAX_BODY_BYTES", "2000000"),
+            ("CONSUMER_PREFETCH_BYTES", "2000000"),
+        ];
+        let problems = read(&[&SERVERS[..], &vars[..]].concat()).expect_err("no room");
+        assert_eq!(problems.0[0].name, "CONSUMER_PREFETCH_BYTES");
     }
 
     #[test]

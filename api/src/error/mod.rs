@@ -9,6 +9,7 @@ use actix_web::http::StatusCode;
 use serde::Serialize;
 use tidings_broker::PublishError;
 use tidings_db::{DbError, DbErrorKind};
+use tidings_http::FrameworkError;
 use utoipa::ToSchema;
 
 pub use response::{ErrorBody, ErrorResponse};
@@ -146,6 +147,32 @@ impl ApiError {
         }
     }
 
+    /// 503: the memory for request bodies or responses is taken.
+    pub fn overloaded() -> Self {
+        let message = "Too many bytes are in flight; try again";
+        Self::unavailable("overloaded", message, "the limit of bytes in flight")
+    }
+
+    /// The error for a connection on which there is no request that could be read.
+    pub fn from_framework(error: FrameworkError) -> Self {
+        match error {
+            FrameworkError::Malformed => Self::bad_request(
+                "malformed_http",
+                "The request is not valid HTTP/1.1",
+                Vec::new(),
+            ),
+            FrameworkError::SlowHead => Self {
+                message: "The request head did not arrive in time".to_owned(),
+                ..Self::request_timeout()
+            },
+            FrameworkError::HeadTooLarge => Self::new(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "request_head_too_large",
+                "The request line and the headers are too large",
+            ),
+        }
+    }
+
     /// The error for a status with which the framework itself refused the request.
     pub fn from_status(status: StatusCode) -> Self {
         match status {
@@ -157,6 +184,10 @@ impl ApiError {
 
 impl From<PublishError> for ApiError {
     fn from(error: PublishError) -> Self {
+        if matches!(error, PublishError::TooLarge) {
+            let message = "The message broker takes no message of this size";
+            return Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message);
+        }
         let message = "The message broker is not available; the notification may be sent again, best under an idempotency key";
         Self::unavailable("broker_unavailable", message, error)
     }

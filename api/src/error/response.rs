@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{ApiError, ErrorDetail};
+use crate::protective_headers::set_protective_headers;
 
 /// The `Retry-After` of every 503, in seconds. The API notices within about three seconds that RabbitMQ or
 /// PostgreSQL is back.
@@ -85,7 +86,9 @@ impl ErrorResponse {
             response.force_close();
         }
         response.insert_header(("x-request-id", self.request_id.as_str()));
-        response.json(body)
+        let mut response = response.json(body);
+        set_protective_headers(response.headers_mut(), false);
+        response
     }
 }
 

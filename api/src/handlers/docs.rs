@@ -12,6 +12,14 @@ use crate::openapi;
 /// The path of the OpenAPI document.
 const DOCUMENT: &str = "/api/openapi.json";
 
+/// The folder of Swagger UI.
+const FOLDER: &str = "/docs";
+
+/// Whether a path belongs to the documentation, which contains no personal data.
+pub fn is_documentation(path: &str) -> bool {
+    path.starts_with(FOLDER) || path == DOCUMENT
+}
+
 pub fn register(config: &mut ServiceConfig) {
     let document = openapi::document();
     config

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use lapin::Channel;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -27,20 +28,24 @@ pub struct Depths {
 }
 
 impl Depths {
-    /// Starts to ask for the depths on the publisher's connection until `stop` is cancelled.
+    /// Starts to ask for the depths on the publisher's connection. The task ends when `stop` is cancelled.
     #[must_use]
-    pub fn start(publisher: Publisher, names: TopologyNames, stop: CancellationToken) -> Self {
+    pub fn start(
+        publisher: Publisher,
+        names: TopologyNames,
+        stop: CancellationToken,
+    ) -> (Self, JoinHandle<()>) {
         let depths = Stage::ALL.map(|stage| (stage, AtomicU32::new(0)));
         let this = Self {
             depths: Arc::new(depths.into_iter().collect()),
         };
         let depths = this.clone();
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let queues = Stage::ALL.map(|stage| QueueState::new(stage, &names));
             let asking = join_all(queues.map(|queue| depths.ask(&publisher, queue)));
             stop.run_until_cancelled(asking).await;
         });
-        this
+        (this, task)
     }
 
     /// Returns the depth (ready messages) of a stage's queue. The value is about a second old. 0 if the depth is not

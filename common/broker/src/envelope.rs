@@ -3,8 +3,16 @@ use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::ShortString;
 
+use super::frame_size::header_frame_size;
 use super::header;
 use tidings_domain::retry::Attempt;
+
+/// The largest body, in bytes: more than `MAX_BODY_BYTES` may allow.
+const MAX_BODY: usize = 16 << 20;
+
+/// The largest content header, in bytes. The broker adds to the headers of a message that climbs the ladder (`x-death`),
+/// and a message whose headers no longer fit into a frame would end the connection of each consumer.
+const MAX_HEADERS: usize = 64 << 10;
 
 /// A message that the broker delivered.
 #[derive(Debug)]
@@ -69,6 +77,19 @@ impl Envelope {
     #[must_use]
     pub fn not_before(&self) -> Option<Timestamp> {
         header::not_before(&self.properties)
+    }
+
+    /// Why no program of Tidings can have published the body, if it is too large.
+    #[must_use]
+    pub fn oversize_body(&self) -> Option<&'static str> {
+        (self.body.len() > MAX_BODY).then_some("the body is larger than any that Tidings accepts")
+    }
+
+    /// Why the message cannot climb the ladder, if its headers are too large.
+    #[must_use]
+    pub fn oversize_headers(&self) -> Option<&'static str> {
+        (header_frame_size(&self.properties) > MAX_HEADERS)
+            .then_some("the headers are larger than any that Tidings sets")
     }
 
     /// How often the message has been tried, including this delivery.

@@ -54,7 +54,9 @@ pub use policies::{HarmfulPolicy, harmful_policies, warn_of_harmful_policies};
 pub use protocol_probe::{ProbeError, server_version};
 pub use publish_error::PublishError;
 pub use publisher::Publisher;
-pub use settings::{BrokerSettings, MaxRetries, TopologyNames};
+pub use settings::{
+    BrokerSettings, MaxRetries, TopologyNames, check_room_for_message, largest_message,
+};
 pub use stage::Stage;
 pub use table_json::table_json;
 pub use thread_stack::{THREAD_STACK_SIZE, ensure_thread_stack_size};

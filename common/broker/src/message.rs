@@ -4,7 +4,7 @@ use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
 use super::dead_letters::DeadLetter;
 use super::envelope::Envelope;
-use super::header;
+use super::header::{self, as_text};
 use super::stage::Stage;
 use super::wait_time::WaitTime;
 use crate::settings::{BrokerSettings, TopologyNames};
@@ -13,6 +13,9 @@ use tidings_domain::retry::{Attempt, Ladder};
 
 /// `delivery-mode` 2: the broker keeps the message on disk.
 const PERSISTENT: u8 = 2;
+
+/// A longer value of the header `channel`, in bytes, is no name of a stage.
+const MAX_STAGE_NAME: usize = 255;
 
 /// Why a message is a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,9 +122,19 @@ impl MessageFactory {
     }
 
     /// The message that asks a channel to deliver a recorded notification.
+    ///
+    /// `request_id` is that of the intake message; it becomes the correlation id.
     #[must_use]
-    pub fn delivery(&self, channel: DeliveredChannel, message_id: MessageId) -> Outgoing {
-        let properties = persistent(message_id, Stage::Delivery(channel));
+    pub fn delivery(
+        &self,
+        channel: DeliveredChannel,
+        message_id: MessageId,
+        request_id: Option<&str>,
+    ) -> Outgoing {
+        let mut properties = persistent(message_id, Stage::Delivery(channel));
+        if let Some(request_id) = request_id {
+            properties = properties.with_correlation_id(request_id.into());
+        }
         self.first(properties, DeliveryRequest { message_id }.encode())
     }
 
@@ -205,20 +218,18 @@ fn persistent(message_id: MessageId, stage: Stage) -> BasicProperties {
 
 /// The properties that a message keeps when it is published again. These are left out:
 ///
-/// - headers `x-…`: those of the broker (`x-death`, `x-delivery-count`) would grow without end, and those of a dead
-///   letter describe a failure that is over,
-/// - `CC` and `BCC`, which would also route the message to other queues,
+/// - all headers except the one that names the stage: those of the broker (`x-death`, `x-delivery-count`) would grow
+///   without end, those of a dead letter describe a failure that is over, `CC` and `BCC` would also route the message to
+///   other queues, and foreign ones can be so large that the message no longer fits into a frame with ours,
 /// - `expiration`, which would delete a dead letter,
 /// - `user-id`, for which the broker closes the channel of every other user.
 pub(super) fn stripped(properties: &BasicProperties) -> BasicProperties {
     let mut headers = FieldTable::default();
-    if let Some(old) = properties.headers() {
-        for (name, value) in old.inner() {
-            let is_history = name.as_str().starts_with("x-");
-            if !is_history && !["CC", "BCC"].contains(&name.as_str()) {
-                headers.insert(name.clone(), value.clone());
-            }
-        }
+    let old = properties.headers().as_ref();
+    let channel = old.and_then(|headers| as_text(headers.inner().get(header::CHANNEL)?));
+    // The name may be one that a newer version knows.
+    if let Some(name) = channel.filter(|name| name.len() <= MAX_STAGE_NAME) {
+        headers.insert(header::CHANNEL.into(), AMQPValue::LongString(name.into()));
     }
     let mut kept = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
@@ -266,7 +277,7 @@ mod tests {
     #[test]
     fn a_dead_letter_keeps_its_channel_and_names_its_reason_and_a_replay_removes_the_reason() {
         let id = MessageId::generate();
-        let sent = message_factory().delivery(DeliveredChannel::Sms, id);
+        let sent = message_factory().delivery(DeliveredChannel::Sms, id, Some("r-1"));
         let failure = Failure::new("unknown_user", "no such user".to_owned());
         let delivered = delivered(sent, "attempt.3.3x1x1x1");
         let dead = message_factory().dead_letter(&delivered, &failure);
@@ -285,6 +296,8 @@ mod tests {
         let dead = DeadLetter::new(dead.routing_key.as_str(), dead.properties, dead.body, 1);
         let replayed = message_factory().replay(&dead);
         assert_eq!(headers(&replayed), ["channel"]);
+        let request_id = replayed.properties.correlation_id().as_ref();
+        assert_eq!(request_id.map(ShortString::as_str), Some("r-1"));
         assert_eq!(
             Stage::of(&replayed.properties),
             Some(Stage::Delivery(DeliveredChannel::Sms))
@@ -302,9 +315,13 @@ mod tests {
 
     #[test]
     fn a_dead_letter_drops_properties_that_would_route_or_delete_it() {
-        let sent = message_factory().delivery(DeliveredChannel::Sms, MessageId::generate());
+        let sent = message_factory().delivery(DeliveredChannel::Sms, MessageId::generate(), None);
         let mut table = sent.properties.headers().clone().unwrap_or_default();
         table.insert("CC".into(), AMQPValue::LongString("elsewhere".into()));
+        table.insert(
+            "x".into(),
+            AMQPValue::LongString("y".repeat(130_900).into()),
+        );
         let properties = sent
             .properties
             .clone()
@@ -316,12 +333,17 @@ mod tests {
         let dead = message_factory().dead_letter(&foreign, &failure);
         assert_eq!(dead.properties.user_id(), &None);
         assert_eq!(dead.properties.expiration(), &None);
-        assert!(!headers(&dead).contains(&"CC".to_owned()));
+        assert!(
+            headers(&dead)
+                .iter()
+                .all(|name| name == "channel" || name.starts_with("x-"))
+        );
+        assert!(crate::frame_size::header_frame_size(&dead.properties) < 1024);
     }
 
     #[test]
     fn a_deferred_message_keeps_its_attempt_and_names_its_time() {
-        let sent = message_factory().delivery(DeliveredChannel::Email, MessageId::generate());
+        let sent = message_factory().delivery(DeliveredChannel::Email, MessageId::generate(), None);
         let until: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
         let delivered = delivered(sent, "attempt.2.3x1x1x1");
         let deferred = message_factory().deferred(&delivered, WaitTime::HalfMinute, Some(until));

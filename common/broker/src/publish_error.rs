@@ -23,7 +23,8 @@ pub enum PublishError {
     /// The task that publishes a batch panicked.
     #[error("publishing panicked")]
     Panicked,
-    /// The message's properties do not fit into one frame. No broker can accept it.
-    #[error("the message's properties are too large")]
+    /// The message's properties do not fit into one frame, or its body is larger than the broker takes. The error is
+    /// the message's own: nothing is wrong with the broker.
+    #[error("the message is too large for RabbitMQ")]
     TooLarge,
 }

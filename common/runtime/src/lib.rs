@@ -1,6 +1,8 @@
 //! The parts that all programs share: start, logs, metrics, health and shutdown.
 
 pub mod health;
+pub mod open_files;
 pub mod program;
 pub mod shutdown;
+pub mod tasks;
 pub mod telemetry;

@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::{shutdown, telemetry};
+use crate::{open_files, shutdown, telemetry};
 use tidings_settings::{
     EXIT_CONFIG, Reader, SettingProblem, SettingProblems, ShutdownSettings, Sources,
     TelemetrySettings,
@@ -127,7 +127,7 @@ pub enum StartError {
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
-/// Starts logging, metrics and signal handling.
+/// Starts logging, metrics and signal handling. Raises the limit of open files.
 ///
 /// # Errors
 ///
@@ -139,6 +139,7 @@ pub fn start(
     shutdown: ShutdownSettings,
 ) -> Result<Started, StartError> {
     telemetry::start_logging(telemetry, service, quiet_library);
+    open_files::raise_limit();
     // Fails only if another provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     Ok(Started {

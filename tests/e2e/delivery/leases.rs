@@ -76,12 +76,12 @@ async fn copies_of_a_message_are_sent_once() {
     .await;
     let message_factory = MessageFactory::new(&settings);
     for _ in 0..5 {
-        let copy = message_factory.delivery(DeliveredChannel::Sms, id);
+        let copy = message_factory.delivery(DeliveredChannel::Sms, id, None);
         publisher.publish(copy).await.expect("confirmed");
     }
     let nobody = MessageId::generate();
     publisher
-        .publish(message_factory.delivery(DeliveredChannel::Sms, nobody))
+        .publish(message_factory.delivery(DeliveredChannel::Sms, nobody, None))
         .await
         .expect("confirmed");
     stop.cancel();

@@ -1,7 +1,7 @@
 //! Turns the outcomes of a batch into acknowledgements.
 
 use metrics::counter;
-use tidings_broker::{Envelope, Failure, Outgoing};
+use tidings_broker::{Envelope, Failure, Outgoing, PublishError};
 use tokio_util::sync::CancellationToken;
 
 use super::batch_retry::{BatchHold, Requeue, process};
@@ -61,21 +61,27 @@ impl<P: BatchProcessor> Consumer<P> {
         if let MessageOutcome::Retry(failure) | MessageOutcome::DeadLetter(failure) = &outcome {
             log_failure(message, failure);
         }
-        match settle_action(outcome, message.attempt, self.max_retries) {
+        let action = settle_action(outcome, message.attempt, self.max_retries);
+        match without_large_headers(action, message) {
             SettleAction::Ack => Ok(Acknowledgement::Ack),
             SettleAction::Nack(reason) => {
                 counter!("tidings_messages_retried_total", "reason" => reason).increment(1);
                 Ok(Acknowledgement::Nack)
             }
-            SettleAction::DeadLetter(failure) => self
-                .dead_letter(message, &failure, hold)
-                .await
-                .map(|()| Acknowledgement::Ack),
+            SettleAction::DeadLetter(failure) => self.dead_letter(message, &failure, hold).await,
             SettleAction::Defer { wait, not_before } => {
                 let deferred = self.message_factory.deferred(message, wait, not_before);
-                self.publish(deferred, hold).await?;
-                counter!("tidings_messages_deferred_total").increment(1);
-                Ok(Acknowledgement::Ack)
+                match self.publish(deferred, hold).await? {
+                    Published::Confirmed => {
+                        counter!("tidings_messages_deferred_total").increment(1);
+                        Ok(Acknowledgement::Ack)
+                    }
+                    Published::TooLarge => {
+                        let detail = "the broker takes no message of this size";
+                        let failure = Failure::new("too_large", detail);
+                        self.dead_letter(message, &failure, hold).await
+                    }
+                }
             }
         }
     }
@@ -87,9 +93,12 @@ impl<P: BatchProcessor> Consumer<P> {
         message: &Envelope,
         failure: &Failure,
         hold: &mut BatchHold<'_>,
-    ) -> Result<(), Requeue> {
+    ) -> Result<Acknowledgement, Requeue> {
         let letter = self.message_factory.dead_letter(message, failure);
-        self.publish(letter, hold).await?;
+        if matches!(self.publish(letter, hold).await?, Published::TooLarge) {
+            // The broker itself moves it to the dead-letter queue, at the end of the ladder.
+            return Ok(Acknowledgement::Nack);
+        }
         while let Err(error) = self.processor.record_dead_letter(message, failure).await {
             tracing::warn!(%error, "cannot record that a message is a dead letter; trying again");
             hold.pause().await?;
@@ -103,18 +112,50 @@ impl<P: BatchProcessor> Consumer<P> {
             attempts = message.attempts(),
             "message is a dead letter"
         );
-        Ok(())
+        Ok(Acknowledgement::Ack)
     }
 
-    async fn publish(&self, outgoing: Outgoing, hold: &mut BatchHold<'_>) -> Result<(), Requeue> {
+    /// Publishes a message, again and again while the broker is unavailable.
+    async fn publish(
+        &self,
+        outgoing: Outgoing,
+        hold: &mut BatchHold<'_>,
+    ) -> Result<Published, Requeue> {
         if hold.has_ended() {
             return Err(Requeue);
         }
-        while let Err(error) = self.publisher.publish(outgoing.clone()).await {
-            tracing::warn!(%error, "cannot publish; trying again");
-            hold.pause().await?;
+        loop {
+            match self.publisher.publish(outgoing.clone()).await {
+                Ok(()) => return Ok(Published::Confirmed),
+                // The error is the message's own: waiting for the broker would not help.
+                Err(error @ PublishError::TooLarge) => {
+                    tracing::error!(queue = self.queue, %error, "a message cannot be published");
+                    return Ok(Published::TooLarge);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot publish; trying again");
+                    hold.pause().await?;
+                }
+            }
         }
-        Ok(())
+    }
+}
+
+/// Whether a message has been published.
+enum Published {
+    /// The broker has stored it.
+    Confirmed,
+    /// No broker, or not this one, takes a message of this size.
+    TooLarge,
+}
+
+/// Replaces a retry of a message whose headers are too large to climb the ladder.
+fn without_large_headers(action: SettleAction, message: &Envelope) -> SettleAction {
+    match (&action, message.oversize_headers()) {
+        (SettleAction::Nack(_), Some(detail)) => {
+            SettleAction::DeadLetter(Failure::new("too_large", detail))
+        }
+        _ => action,
     }
 }
 

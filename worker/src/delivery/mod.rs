@@ -27,6 +27,7 @@ use tidings_db::{Database, DbError, notifications};
 use tidings_domain::content::ChannelContent;
 use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 pub use breaker::BreakerSettings;
 pub use build::Deliveries;
@@ -218,7 +219,8 @@ impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
     async fn process(&self, batch: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for message in batch {
-            outcomes.push(self.deliver(message).await?);
+            let span = tracing::info_span!("delivery", request_id = message.request_id());
+            outcomes.push(self.deliver(message).instrument(span).await?);
         }
         Ok(outcomes)
     }

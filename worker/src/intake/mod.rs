@@ -79,14 +79,14 @@ impl Intake {
         Ok(())
     }
 
-    /// Publishes each id to the queue of its channel, all concurrently.
+    /// Publishes each id to the queue of its channel, all concurrently, with the id of its request.
     async fn publish_deliveries(
         &self,
-        ids: HashMap<MessageId, DeliveredChannel>,
+        ids: HashMap<MessageId, (DeliveredChannel, Option<&str>)>,
     ) -> Result<(), ProcessError> {
-        let publishing = ids.into_iter().map(|(id, channel)| {
-            self.publisher
-                .publish(self.message_factory.delivery(channel, id))
+        let publishing = ids.into_iter().map(|(id, (channel, request_id))| {
+            let message = self.message_factory.delivery(channel, id, request_id);
+            self.publisher.publish(message)
         });
         let published = try_join_all(publishing).await;
         published
@@ -97,10 +97,7 @@ impl Intake {
 
 impl BatchProcessor for Intake {
     async fn process(&self, batch: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
-        let decoded: Vec<_> = batch
-            .iter()
-            .map(|message| Notification::decode(&message.body))
-            .collect();
+        let decoded: Vec<_> = batch.iter().map(decode).collect();
         // A notification that is in the batch more than once is recorded once.
         let mut seen = HashSet::new();
         let unique: Vec<&Notification> = decoded
@@ -115,9 +112,8 @@ impl BatchProcessor for Intake {
         for (message, decoded) in batch.iter().zip(&decoded) {
             let notification = match decoded {
                 Ok(notification) => notification,
-                Err(error) => {
-                    let failure = Failure::new(error.reason(), error.to_string());
-                    outcomes.push(MessageOutcome::DeadLetter(failure));
+                Err(failure) => {
+                    outcomes.push(MessageOutcome::DeadLetter(failure.clone()));
                     continue;
                 }
             };
@@ -130,7 +126,7 @@ impl BatchProcessor for Intake {
             });
             count(message, notification, &result, first_time);
             let (outcome, channel) = self.outcome(notification, result).await?;
-            to_deliver.extend(channel.map(|channel| (id, channel)));
+            to_deliver.extend(channel.map(|channel| (id, (channel, message.request_id()))));
             outcomes.push(outcome);
         }
         self.publish_deliveries(to_deliver).await?;
@@ -143,7 +139,7 @@ impl BatchProcessor for Intake {
         failure: &Failure,
     ) -> Result<(), ProcessError> {
         // A body that cannot be decoded refers to no row.
-        let Ok(notification) = Notification::decode(&message.body) else {
+        let Ok(notification) = decode(message) else {
             return Ok(());
         };
         let id = notification.message_id;
@@ -157,6 +153,15 @@ impl BatchProcessor for Intake {
     async fn servers_respond(&self) -> bool {
         self.database.ping().await.is_ok() && self.publisher.is_connected()
     }
+}
+
+/// Decodes a message. A body that is larger than any that Tidings accepts is not parsed.
+fn decode(message: &Envelope) -> Result<Notification, Failure> {
+    if let Some(detail) = message.oversize_body() {
+        return Err(Failure::new("too_large", detail));
+    }
+    Notification::decode(&message.body)
+        .map_err(|error| Failure::new(error.reason(), error.to_string()))
 }
 
 /// Updates the metrics and logs the result of a message. The second copy of a notification in a batch is a
@@ -176,7 +181,11 @@ fn count(message: &Envelope, notification: &Notification, result: &RecordResult,
         }
         RecordResult::Recorded | RecordResult::Existed(_) => {
             counter!("tidings_intake_duplicates_total").increment(1);
-            tracing::info!(message_id = %notification.message_id, "notification was recorded before");
+            tracing::info!(
+                request_id = message.request_id(),
+                message_id = %notification.message_id,
+                "notification was recorded before"
+            );
         }
         RecordResult::Failed(_) => {}
     }

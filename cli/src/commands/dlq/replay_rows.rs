@@ -52,7 +52,7 @@ async fn replay_batch(
         .context("PostgreSQL failed")?;
     let messages = batch
         .iter()
-        .map(|(id, channel)| message_factory.delivery(*channel, *id))
+        .map(|(id, channel)| message_factory.delivery(*channel, *id, None))
         .collect();
     let results = publisher.publish_all(messages).await;
     let result: Result<(), _> = results.into_iter().collect();

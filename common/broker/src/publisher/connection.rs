@@ -9,9 +9,9 @@ use lapin::{Channel, Confirmation, Connection, Event};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::channel_choice::ChannelChoice;
 use super::in_flight::InFlight;
 use super::liveness::{Liveness, Suspicion};
+use super::message_limit::MessageLimit;
 use super::request::Request;
 use crate::addresses::Address;
 use crate::connection::{FRAME_MAX, close};
@@ -55,7 +55,8 @@ pub(super) struct PublishingConnection {
     connection: Arc<Connection>,
     node: Address,
     channels: Vec<Arc<Channel>>,
-    channel_choice: ChannelChoice,
+    /// The channel that publishes next.
+    next: usize,
     publish_timeout: Duration,
     frame_max: usize,
     liveness: Liveness,
@@ -104,8 +105,8 @@ impl PublishingConnection {
         Ok(Self {
             connection: Arc::new(connection),
             node,
-            channel_choice: ChannelChoice::among(channels.len()),
             channels,
+            next: 0,
             publish_timeout: settings.publish_timeout,
             frame_max: usize::try_from(frame_max).unwrap_or(usize::MAX),
             liveness: Liveness::new(),
@@ -128,6 +129,7 @@ impl PublishingConnection {
     pub(super) async fn serve(
         &mut self,
         requests: &mut mpsc::UnboundedReceiver<Request>,
+        limit: MessageLimit,
         mut report: impl FnMut(Notice),
     ) -> String {
         let mut events = pin!(self.connection.events_listener());
@@ -153,11 +155,11 @@ impl PublishingConnection {
                     if count == 0 {
                         return "nobody publishes any more".to_owned();
                     }
-                    self.channel_choice.advance();
+                    let next = self.next_channel();
                     for request in taken.drain(..) {
-                        let channel = &self.channels[self.channel_choice.index(request.batch)];
+                        let channel = request.batch.map_or(&next, |batch| self.channel_of(batch));
                         let channel = Arc::clone(channel);
-                        if let Some((number, message)) = self.in_flight.begin(request, self.frame_max) {
+                        if let Some((number, message)) = self.in_flight.begin(request, self.frame_max, limit) {
                             // In a box, because a `FuturesUnordered` moves what is pushed, which is large here.
                             confirms.push(Box::pin(publish(channel, number, message)));
                         }
@@ -216,6 +218,17 @@ impl PublishingConnection {
             Some(_) if !self.answers().await => Err("the node does not answer".to_owned()),
             _ => Ok(()),
         }
+    }
+
+    /// Spreads publishes over the channels: each channel is a process of its own in the broker.
+    fn next_channel(&mut self) -> Arc<Channel> {
+        self.next = (self.next + 1) % self.channels.len();
+        Arc::clone(&self.channels[self.next])
+    }
+
+    /// The channel of all messages of a batch.
+    fn channel_of(&self, batch: usize) -> &Arc<Channel> {
+        &self.channels[batch % self.channels.len()]
     }
 
     fn is_open(&self) -> bool {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
+use super::message_limit::MessageLimit;
 use super::request::Request;
 use crate::frame_size::header_frame_size;
 use crate::message::Outgoing;
@@ -28,16 +29,22 @@ struct Waiting {
 }
 
 impl InFlight {
-    /// Registers a message. Returns its number and the message to publish, or `None` if it is too large
-    /// for a frame of this connection.
-    pub(super) fn begin(&mut self, request: Request, frame_max: usize) -> Option<(u64, Outgoing)> {
+    /// Registers a message. Returns its number and the message to publish, or `None` if its headers are too large
+    /// for a frame of this connection, or its body for the broker.
+    pub(super) fn begin(
+        &mut self,
+        request: Request,
+        frame_max: usize,
+        limit: MessageLimit,
+    ) -> Option<(u64, Outgoing)> {
         let Request {
             message,
             reply,
             permit,
             batch: _,
         } = request;
-        if header_frame_size(&message.properties) > frame_max {
+        if header_frame_size(&message.properties) > frame_max || limit.excludes(message.body.len())
+        {
             let _ = reply.send(Err(PublishError::TooLarge));
             return None;
         }
@@ -130,7 +137,9 @@ mod tests {
                 permit: permit.expect("a permit"),
                 batch: None,
             };
-            let begun = self.in_flight.begin(request, FRAME_MAX);
+            let begun = self
+                .in_flight
+                .begin(request, FRAME_MAX, MessageLimit::default());
             (begun.map(|(number, _)| number), result)
         }
 

@@ -1,10 +1,11 @@
 //! Publishes with confirms. A [`Publisher`] hands each message to the one task that owns the connection
 //! and waits for the result.
 
-mod channel_choice;
 mod connection;
 mod in_flight;
 mod liveness;
+mod message_limit;
+mod permits;
 mod request;
 mod supervisor;
 
@@ -13,11 +14,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lapin::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use self::permits::Permits;
 use self::request::Request;
 use self::supervisor::{State, Supervisor};
 use super::message::Outgoing;
@@ -29,7 +31,7 @@ use crate::settings::BrokerSettings;
 pub struct Publisher {
     /// `None` for [`Publisher::immediate`].
     connection: Option<Handle>,
-    permits: Arc<Semaphore>,
+    permits: Permits,
     timeout: Duration,
 }
 
@@ -56,7 +58,10 @@ impl Publisher {
         changed: impl Fn(bool) + Send + Sync + 'static,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
-        let permits = Arc::new(Semaphore::new(settings.publish_max_in_flight));
+        let permits = Permits::new(
+            settings.publish_max_in_flight,
+            settings.publish_max_bytes_in_flight,
+        );
         let timeout = settings.publish_timeout;
         let (sender, requests) = mpsc::unbounded_channel();
         let (state_sender, state) = watch::channel(State::Disconnected);
@@ -80,7 +85,7 @@ impl Publisher {
     pub fn immediate() -> Self {
         Self {
             connection: None,
-            permits: Arc::new(Semaphore::new(1)),
+            permits: Permits::new(1, 1),
             timeout: Duration::ZERO,
         }
     }
@@ -89,7 +94,7 @@ impl Publisher {
     /// once if there is no connection.
     ///
     /// Dropping the future does not take the message back. The message counts towards
-    /// `PUBLISH_MAX_IN_FLIGHT` until the broker has confirmed it.
+    /// `PUBLISH_MAX_IN_FLIGHT` and `PUBLISH_MAX_BYTES_IN_FLIGHT` until the broker has confirmed it.
     ///
     /// # Errors
     ///
@@ -100,9 +105,12 @@ impl Publisher {
         };
         connection.check()?;
         let deadline = Instant::now() + self.timeout;
-        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => some_permits(&self.permits, 1, deadline)
+        let weight = self.permits.weight(&message);
+        let permit = match self.permits.try_acquire(weight) {
+            Some(permit) => permit,
+            None => self
+                .permits
+                .acquire(weight, weight, deadline)
                 .await
                 .ok_or(PublishError::TimedOut)?,
         };
@@ -123,7 +131,7 @@ impl Publisher {
             return vec![Err(error); count];
         }
         let deadline = Instant::now() + self.timeout;
-        let (connection, permits) = (connection.clone(), Arc::clone(&self.permits));
+        let (connection, permits) = (connection.clone(), self.permits.clone());
         // A separate task: a caller that goes away must not leave a part of the batch unpublished.
         let publishing = tokio::spawn(connection.publish_all(batch, permits, deadline));
         publishing
@@ -189,19 +197,27 @@ impl Handle {
     async fn publish_all(
         self,
         batch: Vec<Outgoing>,
-        permits: Arc<Semaphore>,
+        permits: Permits,
         deadline: Instant,
     ) -> Vec<Result<(), PublishError>> {
         let count = batch.len();
         let number = self.next_batch.fetch_add(1, Ordering::Relaxed);
         let mut confirms = Vec::with_capacity(count);
-        let mut left = batch.into_iter();
-        while left.len() > 0 {
-            let Some(mut permit) = some_permits(&permits, left.len(), deadline).await else {
+        let weights = batch.iter().map(|message| permits.weight(message));
+        let mut wanted: u32 = weights.fold(0, u32::saturating_add);
+        let mut left = batch.into_iter().peekable();
+        while let Some(first) = left.peek() {
+            let weight = permits.weight(first);
+            let Some(mut permit) = permits.acquire(weight, wanted, deadline).await else {
                 break;
             };
-            for message in left.by_ref().take(permit.num_permits()) {
-                if let Some(permit) = permit.split(1) {
+            while let Some(message) = left.peek() {
+                let weight = permits.weight(message);
+                let Some(permit) = permit.split(weight as usize) else {
+                    break;
+                };
+                wanted = wanted.saturating_sub(weight);
+                if let Some(message) = left.next() {
                     confirms.push(self.send(message, permit, Some(number)));
                 }
             }
@@ -214,24 +230,6 @@ impl Handle {
         results.resize(count, Err(PublishError::TimedOut));
         results
     }
-}
-
-/// Waits for one permit, and takes as many more as are free, up to `wanted`.
-async fn some_permits(
-    permits: &Arc<Semaphore>,
-    wanted: usize,
-    deadline: Instant,
-) -> Option<OwnedSemaphorePermit> {
-    let first = Arc::clone(permits).acquire_owned();
-    let mut permit = timeout_at(deadline, first).await.ok()?.ok()?;
-    let more = permits.available_permits().min(wanted - 1);
-    // Another publisher may have taken them meanwhile.
-    if let Ok(more) = u32::try_from(more)
-        && let Ok(more) = Arc::clone(permits).try_acquire_many_owned(more)
-    {
-        permit.merge(more);
-    }
-    Some(permit)
 }
 
 /// Waits for the result of a message.

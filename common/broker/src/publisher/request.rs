@@ -8,7 +8,7 @@ pub(super) struct Request {
     pub(super) message: Outgoing,
     /// Receives the result. The message is published even if the receiver is gone.
     pub(super) reply: oneshot::Sender<Result<(), PublishError>>,
-    /// Counts towards `PUBLISH_MAX_IN_FLIGHT` until the message is confirmed.
+    /// Counts towards the limits of publishes in flight until the message is confirmed.
     pub(super) permit: OwnedSemaphorePermit,
     /// The batch that the message belongs to. Messages of one batch share a channel, which keeps their
     /// order: of two messages with one id, the first must be recorded.

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Notice, PublishingConnection};
+use super::message_limit::MessageLimit;
 use super::request::Request;
 use crate::backoff::Backoff;
 use crate::connector::Connector;
@@ -28,6 +29,7 @@ pub(super) struct Supervisor {
     requests: mpsc::UnboundedReceiver<Request>,
     state: watch::Sender<State>,
     changed: Box<dyn Fn(bool) + Send + Sync>,
+    limit: MessageLimit,
 }
 
 impl Supervisor {
@@ -44,6 +46,7 @@ impl Supervisor {
             requests,
             state,
             changed: Box::new(changed),
+            limit: MessageLimit::default(),
         }
     }
 
@@ -100,12 +103,13 @@ impl Supervisor {
             }
         };
         let _keeping_declared = self.keep_declared(&publishing);
-        let serving = publishing.serve(&mut self.requests, report);
+        let serving = publishing.serve(&mut self.requests, self.limit, report);
         let ended = stop.run_until_cancelled(serving).await;
         enter(state, changed, State::Disconnected);
         let reason = ended.as_deref().unwrap_or("the program stops");
         if ended.is_some() {
             tracing::warn!(connection = name, %node, reason, "connection to RabbitMQ lost");
+            self.limit.learn(reason);
             self.connector.avoid(&node);
         }
         while let Ok(request) = self.requests.try_recv() {

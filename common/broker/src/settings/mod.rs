@@ -39,6 +39,33 @@ pub struct BrokerSettings {
     /// `PUBLISH_MAX_IN_FLIGHT`: maximum number of publishes that wait for a confirm. Further publishes wait
     /// within their own deadline.
     pub publish_max_in_flight: usize,
+    /// `PUBLISH_MAX_BYTES_IN_FLIGHT`: maximum size of these publishes together.
+    pub publish_max_bytes_in_flight: usize,
+}
+
+/// What a message needs beside the request body that it was made from, in bytes: ids, times, properties.
+const MESSAGE_OVERHEAD: usize = 4096;
+
+/// The size of the largest message, from the setting `MAX_BODY_BYTES`.
+#[must_use]
+pub const fn largest_message(max_body_bytes: usize) -> usize {
+    max_body_bytes + MESSAGE_OVERHEAD
+}
+
+/// Reports that `setting`, which allows `limit` bytes, has no room for the largest message.
+pub fn check_room_for_message(
+    reader: &mut Reader,
+    setting: &'static Setting,
+    limit: usize,
+    max_body_bytes: usize,
+) {
+    if limit < largest_message(max_body_bytes) {
+        let message = format!(
+            "{limit}: must be at least {MESSAGE_OVERHEAD} more than {} ({max_body_bytes}), so that the largest message fits",
+            table::MAX_BODY_BYTES.name
+        );
+        reader.problem(setting, message);
+    }
 }
 
 impl BrokerSettings {
@@ -65,6 +92,7 @@ impl BrokerSettings {
             publish_timeout: Duration::from_millis(publish_timeout),
             publish_channels: reader.value(table::PUBLISH_CHANNELS),
             publish_max_in_flight: reader.value(table::PUBLISH_MAX_IN_FLIGHT),
+            publish_max_bytes_in_flight: reader.value(table::PUBLISH_MAX_BYTES_IN_FLIGHT),
             addresses: addresses?,
         })
     }

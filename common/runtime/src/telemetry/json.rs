@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_log::NormalizeEvent;
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 /// Writes each event as one line with a flat JSON object: `timestamp` (RFC 3339, UTC), `level` in lower case,
 /// `message`, `service`, `target`, and the fields of the event in camelCase (`message_id` becomes `messageId`).
 ///
-/// The formatter of `tracing-subscriber` nests fields and writes levels in upper case. Does not write spans: each event
-/// of Tidings has all its fields itself.
+/// The fields of the spans of Tidings follow, for example the `requestId` of a delivery. The formatter of
+/// `tracing-subscriber` nests fields and writes levels in upper case.
 pub struct JsonLines {
     service: &'static str,
 }
@@ -35,7 +36,7 @@ where
 {
     fn format_event(
         &self,
-        _: &FmtContext<'_, S, N>,
+        context: &FmtContext<'_, S, N>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
@@ -56,7 +57,33 @@ where
         line.put("service", &json!(self.service));
         line.put("target", &json!(metadata.target()));
         event.record(&mut line);
+        for span in context.event_scope().into_iter().flatten() {
+            if let Some(fields) = span.extensions().get::<FormattedFields<N>>()
+                && span.metadata().target().starts_with("tidings")
+                && !fields.is_empty()
+            {
+                line.text.push(',');
+                line.text.push_str(fields);
+            }
+        }
         writeln!(writer, "{{{}}}", line.text)
+    }
+}
+
+/// Formats the fields of a span as members of the object.
+pub struct JsonFields;
+
+impl<'writer> FormatFields<'writer> for JsonFields {
+    fn format_fields<R: RecordFields>(
+        &self,
+        mut writer: Writer<'writer>,
+        fields: R,
+    ) -> fmt::Result {
+        let mut line = Line {
+            text: String::new(),
+        };
+        fields.record(&mut line);
+        writer.write_str(&line.text)
     }
 }
 
@@ -158,6 +185,7 @@ mod tests {
         let out = buffer.clone();
         let layer = tracing_subscriber::fmt::layer()
             .event_format(JsonLines::new("tidings-test"))
+            .fmt_fields(JsonFields)
             .with_writer(move || out.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
         let bytes = buffer.0.lock().expect("not poisoned").clone();
@@ -182,6 +210,19 @@ mod tests {
         assert_eq!(line["attempt"], 2);
         let timestamp = line["timestamp"].as_str().expect("text");
         assert!(timestamp.parse::<Timestamp>().is_ok(), "{timestamp}");
+    }
+
+    #[test]
+    fn the_fields_of_a_span_are_members_of_the_lines_in_it() {
+        let line = logged(|| {
+            let outer = tracing::info_span!("outer", request_id = "r-1", nothing = None::<&str>);
+            outer.in_scope(|| {
+                tracing::info_span!("inner").in_scope(|| tracing::info!(attempt = 2, "in it"));
+            });
+        });
+        assert_eq!(line["requestId"], "r-1");
+        assert_eq!(line["attempt"], 2);
+        assert!(line.get("nothing").is_none());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub use json::JsonLines;
+pub use json::{JsonFields, JsonLines};
 pub use recorder::{Metrics, install as install_metrics};
 
 use tidings_settings::{LogFormat, TelemetrySettings};
@@ -37,7 +37,9 @@ pub fn start_logging(
         .with(library_limit);
     let started = match settings.format {
         LogFormat::Json => {
-            let layer = tracing_subscriber::fmt::layer().event_format(JsonLines::new(service));
+            let layer = tracing_subscriber::fmt::layer()
+                .event_format(JsonLines::new(service))
+                .fmt_fields(JsonFields);
             registry.with(layer).try_init()
         }
         LogFormat::Pretty => {
@@ -52,6 +54,7 @@ pub fn start_logging(
             let message = panic.payload_as_str().unwrap_or("no message");
             let location = panic.location().map(ToString::to_string);
             tracing::error!(panic = message, location, "panicked");
+            crate::tasks::report_panic();
         }));
     }
 }

@@ -32,4 +32,6 @@ group! {
     PUBLISH_CHANNELS: [Api Worker Tidings] = Setting::number(1, 64).default("4").unit("channels");
     /// Maximum number of publishes, in all, that wait for a confirm at the same time.
     PUBLISH_MAX_IN_FLIGHT: [Api Worker Tidings] = Setting::number(1, 100_000).default("2048").unit("publishes");
+    /// Maximum size of these publishes together. At least 4 KiB more than `MAX_BODY_BYTES`.
+    PUBLISH_MAX_BYTES_IN_FLIGHT: [Api Worker Tidings] = Setting::number(1_048_576, 68_719_476_736).default("67108864").unit("bytes");
 }

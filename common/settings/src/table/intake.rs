@@ -8,6 +8,9 @@ group! {
         .described("intake and every channel that has a provider").example("intake,email");
     /// Maximum number of unacknowledged messages.
     CONSUMER_PREFETCH: [Worker] = Setting::number(1, 65535).default("2048").unit("messages");
+    /// Maximum size of these messages together, if each is as large as `MAX_BODY_BYTES` allows: the worker prefetches
+    /// fewer messages if they would not fit. At least 4 KiB more than `MAX_BODY_BYTES`.
+    CONSUMER_PREFETCH_BYTES: [Worker] = Setting::number(1_048_576, 68_719_476_736).default("134217728").unit("bytes");
     /// Maximum number of messages in one transaction.
     INTAKE_BATCH_SIZE: [Worker] = Setting::number(1, 10_000).default("256").unit("messages");
     /// Maximum number of transactions at the same time.
