@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# `./dev bench`: runs the program tidings-bench. `targets` (the default) and `growth` measure on servers of their own;
-# `pipeline` and `limits` measure the running instance.
+# `./dev bench`: runs the program tidings-bench. `targets` (the default), `growth` and `hostile` measure on servers of
+# their own; `pipeline` and `limits` measure the running instance.
 
 bench_dir=$dev_dir/bench
 
@@ -39,7 +39,7 @@ bench_pid() { TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" status | awk -v nam
 cmd_bench() {
     local what=targets
     case ${1:-} in
-        targets | growth | pipeline | limits) what=$1 && shift ;;
+        targets | growth | hostile | pipeline | limits) what=$1 && shift ;;
     esac
     # The program runs in the root folder, so that it reads no `.env`. A relative path is relative to the caller's folder.
     local args=()
@@ -76,7 +76,7 @@ bench_apart() {
     lock_instances bench
     clear_instances "$bench_dir"
     build_bench_programs
-    [[ $what == growth ]] || args+=(--unpublished "$bin_dir/examples/unpublished")
+    [[ $what != targets ]] || args+=(--unpublished "$bin_dir/examples/unpublished")
     mkdir -p -- "$bench_dir/logs"
     trap 'trap "" INT TERM; clear_instances "$bench_dir"' EXIT
     trap 'exit 130' INT

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, value_parser};
 
-use crate::commands::{growth, limits, pipeline, targets};
+use crate::commands::{growth, hostile, limits, pipeline, targets};
 use crate::environment::Programs;
 use crate::process_usage::WatchedProcess;
 use crate::settings;
@@ -37,6 +37,8 @@ pub enum Command {
     Targets(targets::Args),
     /// Measure how rates and reading times change as the table grows, in databases and queues of its own
     Growth(growth::Args),
+    /// Measure what thousands of hostile clients take from others, in databases and queues of its own
+    Hostile(hostile::Args),
 }
 
 /// The load, for every measurement.
@@ -110,10 +112,11 @@ mod tests {
             ("limits", &[]),
             ("targets", &["--unpublished", "u"]),
             ("growth", &[]),
+            ("hostile", &[]),
         ] {
             let mut words = vec!["tidings-bench", name, "--json", "out.json"];
             words.extend(["--connections", "8", "--payload-bytes", "32"]);
-            if ["targets", "growth"].contains(&name) {
+            if ["targets", "growth", "hostile"].contains(&name) {
                 words.extend(programs);
             }
             words.extend(more);

@@ -1,12 +1,13 @@
 //! The program `tidings-bench`: measures an installation from outside. `./dev bench` runs it.
 //!
 //! It measures a load through the whole pipeline, what the parts can do alone, how near the pipeline comes to
-//! its parts, and how rates change as the table grows. This file only wires.
+//! its parts, how rates change as the table grows, and what hostile clients take from others. This file only wires.
 
 mod args;
 mod commands;
 mod environment;
 mod growth;
+mod hostile;
 mod latency;
 mod limits;
 mod load;
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
         eprintln!("tidings-bench: threads keep their default stack size: {error}");
     }
     let args = args::Args::parse();
+    // Hostile clients need thousands of sockets.
+    tidings_runtime::open_files::raise_limit();
     // Fails only if a provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     settings::load();

@@ -1,6 +1,7 @@
 //! The measurements, one file each: arguments, the call, and the results as text.
 
 pub mod growth;
+pub mod hostile;
 pub mod limits;
 pub mod pipeline;
 pub mod targets;
@@ -19,5 +20,6 @@ pub async fn run(command: Command) -> anyhow::Result<MeasurementResult> {
         Command::Limits(args) => limits::run(args).await,
         Command::Targets(args) => targets::run(args).await,
         Command::Growth(args) => growth::run(args).await,
+        Command::Hostile(args) => hostile::run(args).await,
     }
 }

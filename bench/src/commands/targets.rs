@@ -8,7 +8,7 @@ use crate::args::{LoadArgs, ProgramArgs};
 use crate::output::MeasurementResult;
 use crate::settings::servers;
 use crate::table::table;
-use crate::targets::{PerformanceTarget, TargetResults, TargetsPlan, measure};
+use crate::targets::{PerformanceTarget, TargetResults, TargetsPlan, measure, targets_table};
 
 /// Arguments of `targets`.
 #[derive(Debug, clap::Args)]
@@ -50,22 +50,6 @@ pub async fn run(args: Args) -> anyhow::Result<MeasurementResult> {
 }
 
 fn text(results: &TargetResults, targets: &[PerformanceTarget]) -> String {
-    let targets: Vec<_> = targets
-        .iter()
-        .map(|target| {
-            let bound = if target.is_minimum {
-                "at least"
-            } else {
-                "at most"
-            };
-            [
-                target.what.to_owned(),
-                format!("{bound} {}", target.bound),
-                format!("{:.2}", target.measured),
-                (if target.is_met() { "met" } else { "MISSED" }).to_owned(),
-            ]
-        })
-        .collect();
     let rounds: Vec<_> = results
         .rounds
         .iter()
@@ -90,7 +74,7 @@ fn text(results: &TargetResults, targets: &[PerformanceTarget]) -> String {
     ];
     format!(
         "{}\nNotifications a second, by round:\n{}",
-        table(["WHAT", "TARGET", "MEASURED", ""], &targets),
+        targets_table(targets),
         table(columns, &rounds)
     )
 }

@@ -1,6 +1,7 @@
 //! The targets: compares the pipeline with the limits of its parts, measured in the same round.
 
 mod results;
+mod target;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use anyhow::{Context, ensure};
 use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 
-pub use results::{PerformanceTarget, Round, TargetResults};
+pub use results::{Round, TargetResults};
+pub use target::{PerformanceTarget, targets_table};
 
 use crate::environment::{Environment, Programs};
 use crate::limits::{self, ApiWithoutBroker, Limits};

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::limits::Limits;
 use crate::pipeline::PipelineReport;
 use crate::statistics::median;
+use crate::targets::PerformanceTarget;
 
 /// The results of one round. Rates are notifications per second.
 #[derive(Clone, Debug, Serialize)]
@@ -145,63 +146,5 @@ impl TargetResults {
             PerformanceTarget::at_most("peak memory of api, MiB", 64.0, peak("api")),
             PerformanceTarget::at_most("peak memory of worker, MiB", 64.0, peak("worker")),
         ]
-    }
-}
-
-/// A target and the measured value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PerformanceTarget {
-    /// What is measured.
-    pub what: &'static str,
-    /// The bound that the measured value must meet.
-    pub bound: f64,
-    /// Whether the bound is a minimum; otherwise a maximum.
-    pub is_minimum: bool,
-    /// The measured value.
-    pub measured: f64,
-}
-
-impl PerformanceTarget {
-    const fn at_least(what: &'static str, bound: f64, measured: f64) -> Self {
-        Self {
-            what,
-            bound,
-            is_minimum: true,
-            measured,
-        }
-    }
-
-    const fn at_most(what: &'static str, bound: f64, measured: f64) -> Self {
-        Self {
-            what,
-            bound,
-            is_minimum: false,
-            measured,
-        }
-    }
-
-    /// Whether the target is met. NaN (not measured) meets no target.
-    #[must_use]
-    pub fn is_met(&self) -> bool {
-        if self.is_minimum {
-            self.measured >= self.bound
-        } else {
-            self.measured <= self.bound
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_that_was_not_measured_meets_no_target() {
-        assert!(PerformanceTarget::at_least("a", 0.8, 0.8).is_met());
-        assert!(!PerformanceTarget::at_least("a", 0.8, 0.79).is_met());
-        assert!(PerformanceTarget::at_most("a", 1.5, 1.5).is_met());
-        assert!(!PerformanceTarget::at_most("a", 1.5, 1.6).is_met());
-        assert!(!PerformanceTarget::at_least("a", 0.8, f64::NAN).is_met());
-        assert!(!PerformanceTarget::at_most("a", 0.8, f64::NAN).is_met());
     }
 }
