@@ -172,6 +172,11 @@ async fn only_callers_who_may_send_to_anyone_may_set_addresses() {
         (Channel::Email, "to", "eve@example.com"),
         (Channel::Email, "from", "The Bank <bank@example.com>"),
         (Channel::Email, "replyTo", "eve@example.com"),
+        (
+            Channel::Email,
+            "unsubscribeUrl",
+            "https://eve.example/?id=1",
+        ),
         (Channel::Sms, "to", "+4915112345678"),
         (Channel::Sms, "phoneNumber", "+4915112345678"),
         (Channel::Push, "to", "a-device-token"),
@@ -187,6 +192,9 @@ async fn only_callers_who_may_send_to_anyone_may_set_addresses() {
             let _ = any.post(&body).await.accepted();
         }
     }
+    // A blank address is none.
+    let body = with(&world, Channel::Email, &json!({"to": "", "replyTo": " "}));
+    let _ = own.post(&body).await.accepted();
     // An endpoint of the user is not an address that the caller chooses.
     let body = with(
         &world,
@@ -194,6 +202,25 @@ async fn only_callers_who_may_send_to_anyone_may_set_addresses() {
         &json!({"endpointId": Uuid::now_v7()}),
     );
     let _ = own.post(&body).await.accepted();
+}
+
+/// The texts of a template are those of the operator.
+#[tokio::test]
+async fn only_callers_who_may_read_templates_or_send_to_anyone_may_use_them() {
+    let (world, api) = World::shared().await;
+    let mut body = notification(world.user, Channel::Email);
+    body["template"] = json!({"name": "welcome"});
+    for (scope, expected) in [
+        ("notifications:send", 403),
+        ("notifications:send notifications:read contacts:write", 403),
+        ("notifications:send templates:write", 202),
+        ("notifications:send:any", 202),
+        ("admin", 202),
+    ] {
+        let client = api.client().with_token(tokens::scoped(world.user, scope));
+        let answer = client.post(&body).await;
+        assert_eq!(answer.status, expected, "{scope}: {}", answer.text);
+    }
 }
 
 #[tokio::test]

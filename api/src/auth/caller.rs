@@ -63,9 +63,27 @@ impl Caller {
             Ok(())
         } else {
             Err(ApiError::forbidden(
-                "The token does not allow choosing addresses: leave out to, phoneNumber, from and replyTo, and the notification goes to the user's own contacts; or use the scope notifications:send:any",
+                "The token does not allow choosing addresses: leave out to, phoneNumber, from, replyTo and unsubscribeUrl, and the notification goes to the user's own contacts; or use the scope notifications:send:any",
             ))
         }
+    }
+
+    /// Returns 403 unless the caller may send notifications that a template renders: only callers that may read
+    /// templates or send to all users. The texts of a template are those of the operator.
+    pub fn check_template_use(&self) -> Result<(), ApiError> {
+        if self.access.may_send_to_anyone() || self.access.may_write_templates() {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(
+                "The token does not allow templates: it needs the scope templates:write or notifications:send:any",
+            ))
+        }
+    }
+
+    /// Whether the caller may see errors that quote a template.
+    #[must_use]
+    pub fn may_see_template_errors(&self) -> bool {
+        self.access.may_write_templates()
     }
 
     /// Returns 403 unless the caller may read and write templates.

@@ -8,6 +8,7 @@ use crate::query::MAX_LIMIT;
 
 /// What [`Locale`](tidings_templates::Locale) parses.
 const LOCALE: &str = "^([A-Za-z]{2,3}([-_][A-Za-z]{4})?([-_]([A-Za-z]{2}|[0-9]{3}))?\
+    ([-_]([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3})){0,2}\
     |[Dd][Ee][Ff][Aa][Uu][Ll][Tt])$";
 
 /// Adds the values that are allowed to parameters that occur in several paths, so that each is stated once.

@@ -6,6 +6,7 @@ use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, Error, State, Value, filters, functions, tests};
 
 use super::cost::CostClass;
+use super::escape;
 use super::meter::Meter;
 
 /// Declares the available filters.
@@ -32,8 +33,8 @@ filters! {
     "d" Any filters::default;
     "default" Any filters::default;
     "dictsort" Order filters::dictsort;
-    "e" Text filters::escape;
-    "escape" Text filters::escape;
+    "e" Text escape::filter;
+    "escape" Text escape::filter;
     "first" Text filters::first;
     "float" Text filters::float;
     "format" Format filters::format;

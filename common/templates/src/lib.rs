@@ -8,6 +8,7 @@
 
 mod cost;
 mod error;
+mod escape;
 mod folding;
 mod functions;
 mod locale;

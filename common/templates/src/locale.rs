@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The language of a template: `language`, `language-REGION`, `language-Script` or both (BCP 47, RFC 5646
-/// §2.1), in canonical spelling, such as `de`, `de-AT`, `zh-Hant` or `zh-Hant-TW`; or `default`, which is
-/// used if no other language matches.
+/// The language of a template: `language`, with a script, a region and variants if need be (BCP 47, RFC 5646 §2.1), in
+/// canonical spelling, such as `de`, `de-AT`, `zh-Hant`, `zh-Hant-TW` or `ca-ES-valencia`; or `default`, which is used
+/// if no other language matches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Locale(String);
 
@@ -89,6 +89,11 @@ impl FromStr for Locale {
         }
         subtags.next_if(script);
         subtags.next_if(region);
+        let variant = |text: &&str| {
+            text.len() >= 5
+                || text.len() == 4 && text.starts_with(|first: char| first.is_ascii_digit())
+        };
+        while subtags.next_if(variant).is_some() {}
         match subtags.next() {
             None => Ok(Self(tag)),
             Some(_) => Err(InvalidLocale),
@@ -117,6 +122,9 @@ mod tests {
             ("es-419", "es-419"),
             ("default", "default"),
             ("gsw", "gsw"),
+            ("ca_es_VALENCIA", "ca-ES-valencia"),
+            ("de-DE-1996", "de-DE-1996"),
+            ("sl-rozaj-biske-1994", "sl-rozaj-biske-1994"),
         ] {
             let locale = text.parse::<Locale>().expect(text);
             assert_eq!(locale.as_str(), spelled);
@@ -132,7 +140,8 @@ mod tests {
             "de-AT-x",
             "de AT",
             "dé",
-            "de-DE-1996",
+            "de-1a",
+            "de-u-co-phonebk",
             "4de",
             "default-de",
         ] {

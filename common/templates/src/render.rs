@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use minijinja::value::Serde;
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, escape_formatter,
-    machinery,
+    AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, machinery,
 };
 
 use super::error::{RenderError, TemplatePart, TemplateProblem};
 use super::meter::Meter;
 use super::numbers::ByValue;
-use super::{TemplateSource, functions, operators, syntax};
+use super::{TemplateSource, escape, functions, operators, syntax};
 use tidings_domain::content::{Object, Rendered};
 
 /// The longest rendered part, in bytes. Mail programs truncate much shorter ones.
@@ -68,7 +67,9 @@ pub fn render(source: TemplateSource<'_>, variables: &Object) -> Result<Rendered
         html: source
             .html
             .map(|html| write(TemplatePart::Html, html))
-            .transpose()?,
+            .transpose()?
+            // A mail program would show an empty HTML part instead of the text.
+            .filter(|html| !html.trim().is_empty()),
     })
 }
 
@@ -102,7 +103,7 @@ fn environment(meter: &Arc<Meter>) -> Environment<'static> {
             // A message must not contain "Dear None,".
             return Err(ErrorKind::UndefinedError.into());
         }
-        escape_formatter(out, state, value)
+        escape::write(out, state, value)
     });
     environment
 }

@@ -184,3 +184,41 @@ async fn concurrent_requests_do_not_exceed_the_limit_of_contacts() {
         assert_eq!(again.status, 200, "{}", again.text);
     }
 }
+
+/// Otherwise a user could receive the mail of another one who has the address in another spelling.
+#[tokio::test]
+async fn another_spelling_of_an_address_is_the_same_address() {
+    let (world, api) = open().await;
+    let client = api.client();
+    let (anna, eve) = (world.database.user().await, world.database.user().await);
+    let name = unique(&world, "anna");
+    for (own, spellings) in [
+        (
+            format!("{name}@example.com"),
+            [
+                format!("{}@Example.COM", name.to_uppercase()),
+                format!("\"{name}\"@example.com"),
+            ],
+        ),
+        (
+            format!("{name}@exämple.com"),
+            [
+                format!("{name}@xn--exmple-cua.com"),
+                format!("{name}@EXA\u{308}MPLE.com"),
+            ],
+        ),
+    ] {
+        let set = put(&client, &path(anna, "/email"), &json!({"email": own})).await;
+        assert_eq!(set.status, 200, "{}", set.text);
+        for spelling in spellings {
+            let body = json!({"email": spelling});
+            let taken = put(&client, &path(eve, "/email"), &body).await;
+            taken.assert_error(409, "email_taken");
+            let again = put(&client, &path(anna, "/email"), &body).await;
+            assert_eq!((again.status, &again.body), (200, &set.body));
+        }
+    }
+    let encoded = format!("{name}@ex%61mple.com");
+    let refused = put(&client, &path(eve, "/email"), &json!({"email": encoded})).await;
+    refused.assert_error(400, "invalid_fields");
+}

@@ -96,7 +96,7 @@ async fn without_an_address_the_users_contacts_are_used() {
     // A caller who may send only to their own user sets no address and needs none.
     let own = client.with_token(tokens::scoped(
         installation.world.user,
-        "notifications:send",
+        "notifications:send templates:write",
     ));
     for (channel, name, to) in [
         ("email", "own", "own@example.org"),

@@ -1,7 +1,8 @@
 //! A message that its template cannot render becomes a dead letter at once, with the error.
 
 use serde_json::json;
-use tidings_tests::outcomes;
+use tidings_domain::notification::MessageId;
+use tidings_tests::{outcomes, tokens};
 
 use super::{SandboxInstallation, used};
 
@@ -33,10 +34,39 @@ async fn a_missing_variable_becomes_a_dead_letter_that_names_it() {
         used(&attempts),
         [json!({"name": "shipped", "locale": "de", "version": 1})]
     );
+    assert_user_sees_no_template(&installation, id).await;
     worker.stop().await;
     let logs = worker.logs().lines().join("\n");
     for word in ["order.number", "Annabella", "anna@example.org"] {
         assert!(!logs.contains(word), "{word} must not be in the log");
+    }
+}
+
+/// The user of the notification may read it, and may not read the template.
+async fn assert_user_sees_no_template(installation: &SandboxInstallation, id: MessageId) {
+    let user = installation.world.user;
+    for (scope, shown) in [
+        ("notifications:read", false),
+        ("notifications:read templates:write", true),
+    ] {
+        let client = installation
+            .client()
+            .with_token(tokens::scoped(user, scope));
+        let one = client.get(&format!("/api/notifications/{id}")).await;
+        let list = client.get("/api/notifications").await;
+        let attempts = client
+            .get(&format!("/api/notifications/{id}/attempts"))
+            .await;
+        for answer in [one, list, attempts] {
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            let quoted = answer.text.contains("order.number");
+            assert_eq!(quoted, shown, "{scope}: {}", answer.text);
+            assert!(
+                shown || answer.text.contains("cannot render"),
+                "{}",
+                answer.text
+            );
+        }
     }
 }
 

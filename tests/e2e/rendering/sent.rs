@@ -157,9 +157,7 @@ async fn html_is_escaped_in_the_sent_message() {
     let sent = installation.sent("email", id).await;
     let html = sent["html"].as_str().expect("HTML");
     assert!(
-        html.starts_with(
-            "<a href=\"https:&#x2f;&#x2f;example.com&#x2f;?a=1&amp;b=&quot; onclick=&quot;x\">"
-        ),
+        html.starts_with("<a href=\"https://example.com/?a=1&amp;b=&quot; onclick=&quot;x\">"),
         "{html}"
     );
     assert!(!html.to_lowercase().contains("<script"), "{html}");

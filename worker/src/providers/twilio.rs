@@ -6,6 +6,7 @@
 
 mod response;
 
+use std::fmt;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -26,19 +27,27 @@ pub struct TwilioSettings {
     pub account_sid: String,
     /// `TWILIO_AUTH_TOKEN`: the account's token.
     pub auth_token: SecretString,
-    /// `TWILIO_FROM_NUMBER`: a telephone number of the account, or a messaging service (`MG…`).
+    /// `TWILIO_FROM_NUMBER`: a sender of the account, or a messaging service (`MG…`).
     pub sender: TwilioSender,
     /// `TWILIO_BASE_URL`, default `https://api.twilio.com`.
     pub base_url: BaseUrl,
 }
 
 /// The sender of text messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum TwilioSender {
-    /// A telephone number of the account.
-    Number(PhoneNumber),
+    /// A telephone number, a short code or an alphanumeric sender of the account. Twilio decides which of them may
+    /// send to a recipient.
+    From(String),
     /// A messaging service, which selects one of its numbers.
     Service(String),
+}
+
+/// Logs must not contain addresses.
+impl fmt::Debug for TwilioSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TwilioSender(***)")
+    }
 }
 
 impl TwilioSettings {
@@ -79,14 +88,28 @@ fn sender(reader: &mut Reader) -> Option<TwilioSender> {
     if is_sid(&text, "MG") {
         return Some(TwilioSender::Service(text));
     }
-    match text.parse() {
-        Ok(number) => Some(TwilioSender::Number(number)),
-        Err(error) => {
-            let message = format!("{error}, or a messaging service: MG…");
-            reader.problem(table::TWILIO_FROM_NUMBER, message);
-            None
-        }
+    if text.parse::<PhoneNumber>().is_ok() || is_short_code(&text) || is_alphanumeric_sender(&text)
+    {
+        return Some(TwilioSender::From(text));
     }
+    let message = "must be a telephone number (+ and 8 to 15 digits), a short code (3 to 8 digits), \
+                   an alphanumeric sender (at most 11 letters, digits, spaces and +, -, _ and &, with a letter) \
+                   or a messaging service (MG…)";
+    reader.problem(table::TWILIO_FROM_NUMBER, message);
+    None
+}
+
+fn is_short_code(text: &str) -> bool {
+    (3..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether `text` has the form of an alphanumeric sender
+/// (<https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id>).
+fn is_alphanumeric_sender(text: &str) -> bool {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || b" +-_&".contains(&byte);
+    (1..=11).contains(&text.len())
+        && text.bytes().all(valid)
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 /// Sends text messages through Twilio.
@@ -114,7 +137,7 @@ impl Twilio {
 
     async fn post(&self, message: &SmsMessage) -> SendOutcome {
         let sender = match &self.settings.sender {
-            TwilioSender::Number(number) => ("From", number.as_str()),
+            TwilioSender::From(sender) => ("From", sender.as_str()),
             TwilioSender::Service(sid) => ("MessagingServiceSid", sid.as_str()),
         };
         let token = self.settings.auth_token.expose_secret();

@@ -46,6 +46,9 @@ pub fn create_notification(
     if new.addresses.chosen_by_client {
         caller.check_address_choice()?;
     }
+    if new.template.is_some() {
+        caller.check_template_use()?;
+    }
     if let Some(url) = &new.addresses.webhook_url {
         preconditions::check_url(state, url)?;
     }

@@ -4,12 +4,13 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use serde::Serialize;
-use tidings_db::delivery_attempts::{self, AttemptRow, UsedTemplate};
+use tidings_db::delivery_attempts::{self, AttemptOutcome, AttemptRow, UsedTemplate};
 use tidings_db::notifications;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::lookup::NotificationLookup;
+use super::view::TEMPLATE_ERROR;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::query::PageRequest;
@@ -68,8 +69,17 @@ pub struct AttemptTemplate {
     version: i32,
 }
 
-impl From<AttemptRow> for AttemptView {
-    fn from(row: AttemptRow) -> Self {
+impl AttemptView {
+    /// Converts a row. An attempt that was not sent although there is a template has an error that quotes the template,
+    /// which is only for callers that may read it.
+    fn new(row: AttemptRow, caller: &Caller) -> Self {
+        let quotes_template =
+            row.outcome == AttemptOutcome::NotSent.as_str() && row.template.is_some();
+        let error = if quotes_template && !caller.may_see_template_errors() {
+            row.error.map(|_| TEMPLATE_ERROR.to_owned())
+        } else {
+            row.error
+        };
         let template = row.template.map(
             |UsedTemplate {
                  name,
@@ -88,7 +98,7 @@ impl From<AttemptRow> for AttemptView {
             duration_ms: row.duration_ms,
             outcome: row.outcome,
             provider_reference: row.provider_reference,
-            error: row.error,
+            error,
             template,
             contact_id: row.contact_id,
         }
@@ -133,7 +143,10 @@ pub async fn handle(
         .await?;
     let (rows, next) = page.ok_or_else(NotificationLookup::not_found)?;
     Ok(HttpResponse::Ok().json(Timeline {
-        attempts: rows.into_iter().map(AttemptView::from).collect(),
+        attempts: rows
+            .into_iter()
+            .map(|row| AttemptView::new(row, &caller))
+            .collect(),
         next_cursor: next.map(|cursor| cursor.to_string()),
     }))
 }

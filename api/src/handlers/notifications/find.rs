@@ -34,5 +34,5 @@ pub async fn handle(
         .run(async |client| notifications::find(client, id, owner).await)
         .await?;
     let row = found.ok_or_else(NotificationLookup::not_found)?;
-    Ok(HttpResponse::Ok().json(NotificationView::try_from(row)?))
+    Ok(HttpResponse::Ok().json(NotificationView::new(row, &caller)?))
 }

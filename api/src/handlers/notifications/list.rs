@@ -49,7 +49,7 @@ pub async fn handle(
         .await?;
     let notifications = rows
         .into_iter()
-        .map(NotificationView::try_from)
+        .map(|row| NotificationView::new(row, &caller))
         .collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(NotificationPage {
         notifications,

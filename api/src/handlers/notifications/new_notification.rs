@@ -171,7 +171,8 @@ mod tests {
             (r#"{"name": null}"#, "template.name"),
             (&long, "template.name"),
             (r#"{"name": "a", "name": "b"}"#, "template.name"),
-            (r#"{"name": "a", "locale": "de_AT"}"#, "template.locale"),
+            (r#"{"name": "-a"}"#, "template.name"),
+            (r#"{"name": "a", "locale": "de-"}"#, "template.locale"),
             (r#"{"name": "a", "locale": ""}"#, "template.locale"),
             (r#"{"name": "a", "version": 1}"#, "template.version"),
         ] {
@@ -188,6 +189,21 @@ mod tests {
         ] {
             let (message, fields) = rejected(&with(channel, payload, r#"{"name": "a"}"#));
             assert_eq!(fields, ["template"], "{message}");
+        }
+    }
+
+    #[test]
+    fn a_language_is_stored_in_canonical_spelling() {
+        for (text, spelled) in [
+            ("pt_BR", "pt-BR"),
+            ("ZH-hant", "zh-Hant"),
+            ("ca-es-valencia", "ca-ES-valencia"),
+        ] {
+            let template = format!(r#"{{"name": "a", "locale": "{text}"}}"#);
+            let body = with("email", "{}", &template);
+            let new = NewNotification::parse(body.as_bytes()).expect(text);
+            let locale = new.template.and_then(|template| template.locale);
+            assert_eq!(locale.as_deref(), Some(spelled));
         }
     }
 

@@ -7,7 +7,7 @@ use tidings_domain::notification::Channel;
 /// The addresses in a payload that is valid for its channel.
 #[derive(Debug, Default)]
 pub struct PayloadAddresses {
-    /// Whether the payload chooses a recipient or, for e-mail, a sender or reply address.
+    /// Whether the payload chooses a recipient or, for e-mail, a sender, a reply address or a URL to unsubscribe.
     pub chosen_by_client: bool,
     /// The URL in a webhook's payload.
     pub webhook_url: Option<WebhookUrl>,
@@ -36,9 +36,8 @@ impl PayloadAddresses {
             }]
         })?;
         if is_templated {
-            check_variables(channel, &payload)?;
             return Ok(Self {
-                chosen_by_client: has_address(channel, &payload),
+                chosen_by_client: check_variables(channel, &payload)?,
                 webhook_url: None,
             });
         }
@@ -51,16 +50,4 @@ impl PayloadAddresses {
             },
         })
     }
-}
-
-/// Like [`Content::chooses_addresses`], for the variables of a template.
-fn has_address(channel: Channel, variables: &Object) -> bool {
-    let names: &[&str] = match channel {
-        Channel::Email => &["to", "from", "replyTo"],
-        Channel::Sms => &["to", "phoneNumber"],
-        Channel::Push | Channel::Webhook => &["to"],
-        Channel::InApp => &[],
-    };
-    let given = |name: &&str| variables.get(*name).is_some_and(|value| !value.is_null());
-    names.iter().any(given)
 }

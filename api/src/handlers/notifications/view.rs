@@ -6,7 +6,11 @@ use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{MessageId, UserId};
 use utoipa::ToSchema;
 
+use crate::auth::Caller;
 use crate::error::ApiError;
+
+/// The error of a template, for callers that may not read templates.
+pub const TEMPLATE_ERROR: &str = "the template cannot render the message with these variables";
 
 /// A recorded notification.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,10 +65,22 @@ impl From<TemplateRef> for NotificationTemplate {
     }
 }
 
-impl TryFrom<NotificationRow> for NotificationView {
-    type Error = ApiError;
-
-    fn try_from(row: NotificationRow) -> Result<Self, ApiError> {
+impl NotificationView {
+    /// Converts a row. A template may contain texts of the operator, so its errors, which quote it, are only for
+    /// callers that may read it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the payload of the row is not JSON.
+    pub fn new(row: NotificationRow, caller: &Caller) -> Result<Self, ApiError> {
+        let quotes_template = |error: &str| error.starts_with("template_error:");
+        let error_message = row.error_message.map(|error| {
+            if quotes_template(&error) && !caller.may_see_template_errors() {
+                format!("template_error: {TEMPLATE_ERROR}")
+            } else {
+                error
+            }
+        });
         Ok(Self {
             message_id: row.message_id,
             target_user_id: row.user_id,
@@ -75,7 +91,7 @@ impl TryFrom<NotificationRow> for NotificationView {
             retries_attempted: row.retries_attempted,
             created_at: row.created_at,
             processed_at: row.processed_at,
-            error_message: row.error_message,
+            error_message,
         })
     }
 }

@@ -102,7 +102,8 @@ impl TemplateParts {
         };
         let text = body.required("text", values::nonblank);
         let html = if channel == Channel::Email {
-            body.optional("html", values::string)
+            let html = body.optional("html", values::string);
+            html.filter(|html| !html.trim().is_empty())
         } else {
             body.reject("html", "only an e-mail has an HTML part");
             None

@@ -6,7 +6,7 @@ use super::Object;
 use super::problems::{FieldProblem, FieldProblems};
 
 /// Reads the fields of a payload and collects everything that is wrong with them. A field that is `null`
-/// counts as absent.
+/// or blank counts as absent: a client that has no value often sends an empty string.
 pub(super) struct Fields<'a> {
     object: &'a Object,
     problems: FieldProblems,
@@ -33,14 +33,19 @@ impl<'a> Fields<'a> {
     /// The first of `names` that is present, with its value. The later names are aliases of the first.
     fn find(&self, names: &[&'static str]) -> Option<(&'static str, &'a Value)> {
         names.iter().find_map(|name| {
-            let value = self.object.get(*name).filter(|value| !value.is_null())?;
+            let value = self.object.get(*name).filter(|value| is_given(value))?;
             Some((*name, value))
         })
     }
 
-    /// A value of any type.
+    /// Whether at least one of `names` is present.
+    pub(super) fn has(&self, names: &[&'static str]) -> bool {
+        self.find(names).is_some()
+    }
+
+    /// A value of any type but null. A blank string is a value.
     pub(super) fn value(&self, name: &'static str) -> Option<&'a Value> {
-        self.find(&[name]).map(|(_, value)| value)
+        self.object.get(name).filter(|value| !value.is_null())
     }
 
     /// An optional string.
@@ -55,16 +60,16 @@ impl<'a> Fields<'a> {
 
     /// A required string that must not be blank.
     pub(super) fn required_text(&mut self, names: &[&'static str]) -> Option<String> {
-        if self.find(names).is_none() {
-            self.missing(names[0]);
+        if !self.has(names) {
+            let mut values = names.iter().filter_map(|name| self.object.get(*name));
+            if values.any(|value| !value.is_null()) {
+                self.invalid(names[0], "must not be empty");
+            } else {
+                self.missing(names[0]);
+            }
             return None;
         }
-        let text = self.text(names)?;
-        if text.trim().is_empty() {
-            self.invalid(names[0], "must not be empty");
-            return None;
-        }
-        Some(text.to_owned())
+        self.text(names).map(ToOwned::to_owned)
     }
 
     /// An optional string, parsed as `T`.
@@ -86,6 +91,11 @@ impl<'a> Fields<'a> {
             .filter(|_| self.problems.is_empty())
             .ok_or_else(|| self.problems.into_vec())
     }
+}
+
+fn is_given(value: &Value) -> bool {
+    let is_blank = |text: &str| text.trim().is_empty();
+    !value.is_null() && !value.as_str().is_some_and(is_blank)
 }
 
 /// The path of a payload's field.

@@ -86,17 +86,79 @@ impl Content {
         }))
     }
 
-    /// Whether the payload contains the recipient or, for e-mail, the sender. Only callers that may send to anyone
-    /// may set them.
+    /// Whether the payload contains the recipient or, for e-mail, the sender, the address for replies or the URL to
+    /// unsubscribe. Only callers that may send to anyone may set them.
     #[must_use]
     pub const fn chooses_addresses(&self) -> bool {
         match self {
             Self::Email(email) => {
-                email.to.is_some() || email.from.is_some() || email.reply_to.is_some()
+                email.to.is_some()
+                    || email.from.is_some()
+                    || email.reply_to.is_some()
+                    || email.unsubscribe_url.is_some()
             }
             Self::Sms(sms) => sms.to.is_some(),
             Self::Push(push) => push.to.is_some(),
             Self::Webhook(webhook) => webhook.to.is_some(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(channel: Channel, payload: Value) -> Result<Option<Content>, Vec<FieldProblem>> {
+        let Value::Object(payload) = payload else {
+            panic!("no object")
+        };
+        Content::read(channel, &payload)
+    }
+
+    #[test]
+    fn a_blank_optional_text_is_not_given() {
+        for blank in ["", "  \n", "\u{a0}"] {
+            let payload = json!({
+                "subject": "s", "text": "t", "html": blank, "to": blank, "from": blank,
+                "replyTo": blank, "unsubscribeUrl": blank,
+            });
+            let Ok(Some(Content::Email(email))) = read(Channel::Email, payload) else {
+                panic!("a valid e-mail")
+            };
+            assert_eq!(
+                (email.html, email.to, email.unsubscribe_url),
+                (None, None, None)
+            );
+            let sms = json!({"text": "t", "to": blank, "phoneNumber": "+4915112345678"});
+            let Ok(Some(Content::Sms(sms))) = read(Channel::Sms, sms) else {
+                panic!("a valid text message")
+            };
+            assert!(sms.to.is_some(), "the alias is given");
+        }
+    }
+
+    #[test]
+    fn a_blank_required_text_is_refused() {
+        let problems = read(Channel::Email, json!({"subject": " ", "text": null}));
+        let problems = problems.expect_err("nothing to send");
+        let kinds: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.field.as_str(), problem.kind))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                ("payload.subject", ProblemKind::Invalid),
+                ("payload.text", ProblemKind::Missing)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_data_of_a_webhook_may_be_a_blank_string() {
+        let read = read(Channel::Webhook, json!({"event": "e", "data": ""}));
+        assert!(read.is_ok(), "{read:?}");
     }
 }

@@ -40,12 +40,12 @@ const ADDRESSING: [&str; 6] = [
 ];
 
 /// Checks the variables of a notification that a template renders: any object, but the fields for recipient and sender
-/// must be valid.
+/// must be valid. Returns whether the variables choose addresses, like [`Content::chooses_addresses`].
 ///
 /// # Errors
 ///
 /// Returns all problems, by field.
-pub fn check_variables(channel: Channel, variables: &Object) -> Result<(), Vec<FieldProblem>> {
+pub fn check_variables(channel: Channel, variables: &Object) -> Result<bool, Vec<FieldProblem>> {
     let mut fields = Fields::of(variables);
     match channel {
         Channel::Email => Email::check_addresses(&mut fields),
@@ -56,7 +56,14 @@ pub fn check_variables(channel: Channel, variables: &Object) -> Result<(), Vec<F
         }
         Channel::InApp | Channel::Webhook => {}
     }
-    fields.finish(Some(()))
+    let chosen: &[&'static str] = match channel {
+        Channel::Email => &["to", "from", "replyTo", "unsubscribeUrl"],
+        Channel::Sms => &sms::TO,
+        Channel::Push | Channel::Webhook => &["to"],
+        Channel::InApp => &[],
+    };
+    let chooses_addresses = chosen.iter().any(|name| fields.has(&[name]));
+    fields.finish(Some(chooses_addresses))
 }
 
 impl Rendered {

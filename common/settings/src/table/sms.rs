@@ -12,7 +12,8 @@ group! {
     /// The token that Twilio's console shows beside the SID.
     TWILIO_AUTH_TOKEN: [Worker] = Setting::of(SettingKind::Secret).required_if(TWILIO)
         .example("the 32 hexadecimal digits that Twilio's console shows beside the account SID");
-    /// The sender: a number of the account, or a messaging service (`MG…`).
+    /// The sender: a number, a short code or an alphanumeric sender of the account, or a messaging service (`MG…`).
+    /// Twilio decides which of them may send to a recipient.
     TWILIO_FROM_NUMBER: [Worker] = Setting::of(SettingKind::Text).required_if(TWILIO)
         .example("+4915112345678, or a messaging service: MG…");
     /// The URL of Twilio's API.

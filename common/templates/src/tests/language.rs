@@ -180,3 +180,42 @@ fn too_long_output_is_refused() {
     let exact = "x".repeat(MAX_OUTPUT);
     assert!(text("{{ long }}", json!({"long": exact})).is_ok());
 }
+
+/// Some mail programs do not decode a slash in a link that is written as a character reference.
+#[test]
+fn html_is_escaped_without_slashes_in_the_filters_too() {
+    let url = "https://example.com/a?b=1&c=<d>\"'";
+    let escaped = "https://example.com/a?b=1&amp;c=&lt;d&gt;&quot;&#x27;";
+    for source in [
+        "{{ url }}",
+        "{{ url|e }}",
+        "{{ url|escape }}",
+        "{% autoescape false %}{{ url|e }}{% endautoescape %}",
+        "{% macro link(to) %}{{ to }}{% endmacro %}{{ link(url) }}",
+        "{{ [url]|join }}",
+        "{% set link %}{{ url }}{% endset %}{{ link }}",
+    ] {
+        let source = TemplateSource {
+            subject: None,
+            text: "{{ url|e }}",
+            html: Some(source),
+        };
+        let variables = object(json!({ "url": url }));
+        let rendered = render(source, &variables).expect("rendered");
+        assert_eq!(rendered.html.as_deref(), Some(escaped), "{source:?}");
+        assert_eq!(rendered.text, escaped);
+    }
+}
+
+#[test]
+fn html_that_renders_to_nothing_is_left_out() {
+    let source = TemplateSource {
+        subject: None,
+        text: "t",
+        html: Some("{% if shown %}<p>a</p>{% endif %}\n"),
+    };
+    for (shown, html) in [(true, Some("<p>a</p>\n")), (false, None)] {
+        let rendered = render(source, &object(json!({ "shown": shown }))).expect("rendered");
+        assert_eq!(rendered.html.as_deref().map(str::trim), html.map(str::trim));
+    }
+}

@@ -80,7 +80,7 @@ async fn an_email_is_one_post_with_the_key_as_bearer() {
 async fn a_plain_email_has_the_default_sender() {
     let expected = json!({
         "personalizations": [{"to": [{"email": "anna@example.com"}]}],
-        "from": {"email": "tidings@exämple.com", "name": "Tidings"},
+        "from": {"email": "tidings@xn--exmple-cua.com", "name": "Tidings"},
         "subject": "Hello",
         "content": [{"type": "text/plain", "value": "Hello, Anna"}],
         "headers": {"Message-ID": "<0192f3a4-5b6c-7d8e-9fa0-b1c2d3e4f506@xn--exmple-cua.com>"},

@@ -16,7 +16,7 @@ fn settings(base_url: BaseUrl) -> TwilioSettings {
     TwilioSettings {
         account_sid: ACCOUNT.to_owned(),
         auth_token: TOKEN.into(),
-        sender: TwilioSender::Number("+15005550006".parse().expect("right")),
+        sender: TwilioSender::From("+15005550006".to_owned()),
         base_url,
     }
 }
@@ -283,9 +283,15 @@ fn read(vars: &[(&str, &str)]) -> Result<TwilioSettings, String> {
 }
 
 #[rstest]
-#[case("+15005550006", TwilioSender::Number("+15005550006".parse().expect("right")))]
+#[case("+15005550006", TwilioSender::From("+15005550006".to_owned()))]
+#[case("MyBrand", TwilioSender::From("MyBrand".to_owned()))]
+#[case("A&B 24-7", TwilioSender::From("A&B 24-7".to_owned()))]
+#[case("70123", TwilioSender::From("70123".to_owned()))]
 #[case("MG0123456789abcdef0123456789abcdef", TwilioSender::Service("MG0123456789abcdef0123456789abcdef".to_owned()))]
-fn the_sender_is_a_number_or_a_messaging_service(#[case] text: &str, #[case] sender: TwilioSender) {
+fn the_sender_is_a_number_a_name_or_a_messaging_service(
+    #[case] text: &str,
+    #[case] sender: TwilioSender,
+) {
     let settings = read(&[
         ("TWILIO_ACCOUNT_SID", ACCOUNT),
         ("TWILIO_AUTH_TOKEN", TOKEN),
@@ -300,7 +306,7 @@ fn all_mistakes_in_the_settings_are_reported_without_secrets() {
     assert!(nothing.starts_with("3 wrong"), "{nothing}");
     let wrong = read(&[
         ("TWILIO_ACCOUNT_SID", TOKEN),
-        ("TWILIO_FROM_NUMBER", "Tidings"),
+        ("TWILIO_FROM_NUMBER", "15005550006"),
         ("TWILIO_BASE_URL", "twilio"),
     ]);
     let wrong = wrong.expect_err("four are wrong");
