@@ -9,6 +9,7 @@ mod installation;
 mod ledger;
 mod memory_baseline;
 mod proxy;
+mod receivers;
 mod report;
 mod rng;
 mod run;

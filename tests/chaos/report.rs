@@ -21,7 +21,8 @@ pub struct Report {
     pub longest_gap: Option<Duration>,
     pub seconds_to_heal: Option<f64>,
     pub findings: Option<Findings>,
-    pub dead_letters: Option<u64>,
+    /// Dead letters other than those of notifications whose outcome is rightly unknown.
+    pub dead_letters: Option<usize>,
     pub memory: Vec<MemoryLevel>,
     /// Log lines of the workers about failed messages. No message of a run fails by itself.
     pub failed_messages: usize,
@@ -66,14 +67,14 @@ impl Report {
         let mut failures = self.errors.clone();
         let found = self.findings.as_ref();
         let count = |of: fn(&Findings) -> usize| found.map(of);
-        let dead = self.dead_letters.and_then(|n| usize::try_from(n).ok());
         for (what, n) in [
             ("lost", count(|f| f.lost)),
             ("doubled", count(|f| f.doubled)),
             ("foreign", count(|f| f.foreign)),
-            ("dead notifications", dead),
+            ("dead notifications", self.dead_letters),
             ("not settled", count(|f| f.unsettled)),
             ("not delivered", count(|f| f.undelivered)),
+            ("too many copies", count(|f| f.too_many_copies)),
         ] {
             match n {
                 None => failures.push(format!("{what}: not known")),
@@ -119,6 +120,7 @@ impl fmt::Display for Report {
             line(f, "lost", found.lost)?;
             line(f, "doubled", found.doubled)?;
             line(f, "foreign", found.foreign)?;
+            line(f, "outcome unknown", found.outcome_unknown.len())?;
         }
         if let Some(n) = self.dead_letters {
             line(f, "dead notifications", n)?;

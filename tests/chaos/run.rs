@@ -1,5 +1,6 @@
 //! A run from start to end.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use futures_util::future::join_all;
+use tidings_broker::Failure;
+use uuid::Uuid;
 
 use crate::args::Args;
 use crate::clients::{self, Clients};
@@ -124,8 +127,19 @@ async fn final_check(
             remaining.waiting
         ));
     }
-    report.dead_letters = Some(remaining.dead_letters);
-    report.findings = Some(records.compare(on).await?);
+    let findings = records.compare(on).await?;
+    let letters = on.broker.dead_letters().await?;
+    anyhow::ensure!(
+        u64::try_from(letters.len())? == remaining.dead_letters,
+        "the dead-letter queue holds {} messages, {} were read",
+        remaining.dead_letters,
+        letters.len()
+    );
+    report.dead_letters = Some(count_wrong(&letters, &findings.outcome_unknown));
+    for (id, reason) in letters {
+        log.info(format_args!("dead notification {id:?}: {reason}"));
+    }
+    report.findings = Some(findings);
     for program in on.programs() {
         report.failed_messages += program.lines_with(r#""message":"message failed""#);
         // Programs catch panics and go on, but no run may cause one.
@@ -135,6 +149,16 @@ async fn final_check(
         }
     }
     Ok(())
+}
+
+/// Counts the dead letters that do not belong to `unknown`, the notifications whose outcome is rightly unknown. A copy
+/// of such a message may be a dead letter `already_failed`.
+fn count_wrong(letters: &[(Option<Uuid>, String)], unknown: &HashSet<Uuid>) -> usize {
+    let is_right = |(id, reason): &&(Option<Uuid>, String)| {
+        let reasons = [Failure::OUTCOME_UNKNOWN, "already_failed"];
+        id.is_some_and(|id| unknown.contains(&id)) && reasons.contains(&reason.as_str())
+    };
+    letters.len() - letters.iter().filter(is_right).count()
 }
 
 /// The files and folders of a run.
@@ -191,5 +215,24 @@ async fn stop(program: &SupervisedProgram, log: &RunLog) {
         Ok(Some(status)) => log.error(format_args!("{} exited with {status}", program.component)),
         Ok(None) => log.error(format_args!("{} was not running", program.component)),
         Err(error) => log.error(format_args!("{}: {error:#}", program.component)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_letter_is_right_only_for_a_notification_whose_outcome_is_rightly_unknown() {
+        let [known, other] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let letter = |id, reason: &str| (id, reason.to_owned());
+        let letters = [
+            letter(Some(known), "outcome_unknown"),
+            letter(Some(known), "already_failed"),
+            letter(Some(known), "provider_failed"),
+            letter(Some(other), "outcome_unknown"),
+            letter(None, "outcome_unknown"),
+        ];
+        assert_eq!(count_wrong(&letters, &HashSet::from([known])), 3);
     }
 }

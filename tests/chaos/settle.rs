@@ -1,16 +1,13 @@
 //! The end of a run: waits until everything that was accepted is recorded and delivered.
 
-use std::collections::HashSet;
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use uuid::Uuid;
-
 use crate::installation::{Installation, RemainingMessages};
 use crate::ledger::Ledger;
+use crate::receivers::Receivers;
 use crate::timing::wait;
-use crate::verify::{Comparison, Findings, LedgerSummary, id_of_file};
+use crate::verify::{Comparison, Findings, LedgerSummary};
 
 /// How long settling may take. A message may be in the 30 s wait queue, behind the lease of a killed worker
 /// (30 s), on the third rung of the ladder (25 s).
@@ -33,8 +30,8 @@ impl Records<'_> {
     /// Compares the accepted notifications with the rows and the deliveries.
     pub async fn compare(&self, on: &Installation) -> anyhow::Result<Findings> {
         let summary = LedgerSummary::read(self.ledger.read()?)?;
-        let delivered = delivered(self.sandbox)?;
-        let mut comparison = Comparison::new(&summary, &delivered);
+        let receivers = Receivers::read(self.sandbox)?;
+        let mut comparison = Comparison::new(&summary, &receivers);
         on.database.rows(|row| comparison.add(row)).await?;
         Ok(comparison.finish())
     }
@@ -101,22 +98,4 @@ enum Check {
     InProgress(String),
     /// Nothing is in progress, but something is missing. A message may be between two queues.
     Missing(String),
-}
-
-/// Returns the message ids of all files in the sandbox.
-fn delivered(sandbox: &Path) -> anyhow::Result<HashSet<Uuid>> {
-    let mut ids = HashSet::new();
-    let Ok(folders) = fs::read_dir(sandbox) else {
-        // Nothing has been delivered.
-        return Ok(ids);
-    };
-    for folder in folders {
-        for file in fs::read_dir(folder?.path())? {
-            // The name of an incomplete file begins with a dot.
-            if let Some(Ok(id)) = file?.file_name().to_str().map(id_of_file) {
-                ids.insert(id);
-            }
-        }
-    }
-    Ok(ids)
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::Context;
 use uuid::Uuid;
 
 use crate::ledger::{Fingerprint, LedgerEntry};
+use crate::receivers::Receivers;
 
 /// Maximum number of examples of one kind of finding.
 const EXAMPLES: usize = 10;
@@ -18,6 +18,10 @@ pub struct Row {
     pub status: String,
     /// Whether a provider delivers the notification.
     pub has_provider: bool,
+    /// Whether it is `failed` because its outcome is unknown.
+    pub outcome_unknown: bool,
+    /// How many copies may arrive at one address.
+    pub max_copies: u32,
 }
 
 /// The content of the ledger, in a compact form.
@@ -76,6 +80,11 @@ pub struct Findings {
     pub unsettled: usize,
     /// `processed` rows that their provider has not received.
     pub undelivered: usize,
+    /// Notifications of which more copies arrived than a message with an unknown outcome may have.
+    pub too_many_copies: usize,
+    /// Notifications that failed because their outcome is unknown, rightly: they arrived, as the receivers' ledger
+    /// shows, and no worker lived long enough to record it.
+    pub outcome_unknown: HashSet<Uuid>,
     /// Examples of what is wrong.
     pub examples: Vec<String>,
 }
@@ -89,10 +98,10 @@ impl Findings {
     }
 }
 
-/// Compares row by row. `delivered` holds the message ids that a provider has received.
+/// Compares row by row.
 pub struct Comparison<'a> {
     ledger: &'a LedgerSummary,
-    delivered: &'a HashSet<Uuid>,
+    receivers: &'a Receivers,
     /// The number of rows of each body, and of each message id.
     bodies: HashMap<Fingerprint, u32>,
     ids: HashMap<Uuid, u32>,
@@ -101,10 +110,10 @@ pub struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    pub fn new(ledger: &'a LedgerSummary, delivered: &'a HashSet<Uuid>) -> Self {
+    pub fn new(ledger: &'a LedgerSummary, receivers: &'a Receivers) -> Self {
         Self {
             ledger,
-            delivered,
+            receivers,
             bodies: HashMap::new(),
             ids: HashMap::new(),
             found: HashSet::new(),
@@ -139,10 +148,17 @@ impl<'a> Comparison<'a> {
         }
         *same_body += 1;
         *same_id += 1;
-        if row.status != "processed" {
+        let copies = self.receivers.copies.get(id).copied().unwrap_or_default();
+        if row.has_provider && copies > row.max_copies {
+            found.too_many_copies += 1;
+            found.example("too many copies", || format!("{id} arrived {copies} times"));
+        }
+        if row.outcome_unknown && copies > 0 {
+            found.outcome_unknown.insert(*id);
+        } else if row.status != "processed" {
             found.unsettled += 1;
             found.example("unsettled", || format!("{id} is {}", row.status));
-        } else if row.has_provider && !self.delivered.contains(id) {
+        } else if row.has_provider && !self.receivers.delivered.contains(id) {
             found.undelivered += 1;
             found.example("undelivered", || format!("{id} was not delivered"));
         }
@@ -169,12 +185,6 @@ impl<'a> Comparison<'a> {
         }
         found
     }
-}
-
-/// Parses the message id at the start of a sandbox file's name.
-pub fn id_of_file(name: &str) -> anyhow::Result<Uuid> {
-    let id = name.get(..36).context("the name is too short")?;
-    Ok(id.parse()?)
 }
 
 #[cfg(test)]

@@ -34,7 +34,13 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
     let result: Value = serde_json::from_str(&file.unwrap_or_default()).unwrap_or_default();
     assert!(output.status.success(), "{log}\n{table}\n{result:#}");
 
-    for none in ["lost", "doubled", "foreign", "dead_letters"] {
+    for none in [
+        "lost",
+        "doubled",
+        "foreign",
+        "dead_letters",
+        "too_many_copies",
+    ] {
         assert_eq!(result[none], Value::from(0), "{none}: {result:#}");
     }
     let number = |name: &str| result[name].as_u64().unwrap_or_default();

@@ -5,9 +5,10 @@ use reqwest::Url;
 use tidings_broker::BrokerSettings;
 use tidings_broker::raw::options::QueueDeclareOptions;
 use tidings_broker::raw::types::FieldTable;
-use tidings_broker::{Topology, connect};
+use tidings_broker::{DeadLetterQueue, Topology, connect};
 use tidings_settings::Reader;
 use tidings_tests::Management;
+use uuid::Uuid;
 
 /// RabbitMQ, accessed without proxies.
 pub struct Broker {
@@ -67,6 +68,20 @@ impl Broker {
         }
         connection.close(200, "done".into()).await?;
         Ok(remaining)
+    }
+
+    /// Returns id and reason of each dead letter. They remain in their queue.
+    pub async fn dead_letters(&self) -> anyhow::Result<Vec<(Option<Uuid>, String)>> {
+        let connection = connect(&self.settings, "tidings-chaos").await?;
+        let queue = DeadLetterQueue::open(&connection, &self.settings.names.dlq).await?;
+        let mut letters = Vec::new();
+        while let Some(letter) = queue.next().await? {
+            let id = letter.message_id.and_then(|id| id.parse().ok());
+            letters.push((id, letter.reason));
+        }
+        queue.close().await?;
+        connection.close(200, "done".into()).await?;
+        Ok(letters)
     }
 
     /// Returns the number of messages that consumers held some seconds ago.

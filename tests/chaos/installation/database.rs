@@ -4,6 +4,7 @@ use anyhow::Context;
 use futures_util::StreamExt;
 use reqwest::Url;
 use serde_json::Value;
+use tidings_broker::Failure;
 use tidings_db::{DatabaseSettings, demo, migrations};
 use tidings_settings::Reader;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,6 +20,12 @@ use crate::verify::Row;
 
 /// The application name of this program's connections.
 const NAME: &str = "tidings-chaos";
+
+/// How many copies of an e-mail, text message or push message may arrive: the default of `UNKNOWN_MAX`, and 1.
+const MAX_COPIES: u32 = 3;
+
+/// How many copies of a webhook may arrive: the default of `WEBHOOK_MAX_RETRIES`, and 1.
+const MAX_WEBHOOKS: u32 = 9;
 
 /// Time between two terminations of connections while the server is exhausted.
 const TERMINATE_INTERVAL: Duration = Duration::from_millis(250);
@@ -84,19 +91,23 @@ impl ChaosDatabase {
         })
     }
 
-    /// Returns the number of notifications that are not processed.
+    /// Returns the number of notifications that are neither processed nor failed with an unknown outcome.
     pub async fn unsettled(&self) -> anyhow::Result<i64> {
         let connection = self.connect().await?;
-        let sql = "SELECT count(*) FROM notifications WHERE status <> 'processed'";
-        Ok(connection.client.query_one(sql, &[]).await?.get(0))
+        let sql = "SELECT count(*) FROM notifications WHERE status <> 'processed'
+                   AND NOT (status = 'failed' AND coalesce(starts_with(error_message, $1), false))";
+        let unknown = format!("{}:", Failure::OUTCOME_UNKNOWN);
+        Ok(connection.client.query_one(sql, &[&unknown]).await?.get(0))
     }
 
     /// Passes every row to `take`.
     pub async fn rows(&self, mut take: impl FnMut(&Row)) -> anyhow::Result<()> {
         let connection = self.connect().await?;
-        let sql = "SELECT message_id, user_id, type, payload::text, status FROM notifications";
-        let none: [&str; 0] = [];
-        let rows = connection.client.query_raw(sql, none).await?;
+        let sql = "SELECT message_id, user_id, type, payload::text, status,
+                          status = 'failed' AND coalesce(starts_with(error_message, $1), false)
+                   FROM notifications";
+        let unknown = format!("{}:", Failure::OUTCOME_UNKNOWN);
+        let rows = connection.client.query_raw(sql, [unknown]).await?;
         let mut rows = std::pin::pin!(rows);
         while let Some(row) = rows.next().await {
             take(&read(&row?)?);
@@ -166,5 +177,10 @@ fn read(row: &tokio_postgres::Row) -> anyhow::Result<Row> {
         body: Fingerprint::of(row.get(1), channel, &payload),
         status: row.get(4),
         has_provider: channel != "in-app",
+        outcome_unknown: row.get(5),
+        max_copies: match channel {
+            "webhook" => MAX_WEBHOOKS,
+            _ => MAX_COPIES,
+        },
     })
 }

@@ -38,12 +38,13 @@ fn good() -> Report {
 #[test]
 fn a_finding_that_must_be_zero_fails_the_run() {
     assert_eq!(good().failures(), [""; 0]);
-    let spoil: [fn(&mut Findings); 6] = [
+    let spoil: [fn(&mut Findings); 7] = [
         |found| found.lost = 1,
         |found| found.doubled = 1,
         |found| found.foreign = 1,
         |found| found.unsettled = 1,
         |found| found.undelivered = 1,
+        |found| found.too_many_copies = 1,
         |found| found.accepted = 0,
     ];
     for spoil in spoil {
@@ -72,7 +73,7 @@ fn dead_letters_memory_and_errors_fail_the_run() {
 #[test]
 fn an_unknown_value_is_a_failure_and_null() {
     let report = Report::new(7, 3);
-    assert_eq!(report.failures().len(), 6);
+    assert_eq!(report.failures().len(), 7);
     let json: Value = serde_json::from_str(&report.to_json().expect("JSON")).expect("JSON");
     for member in ["lost", "accepted", "refused", "longest_gap_s"] {
         assert_eq!(json[member], Value::Null, "{member}");

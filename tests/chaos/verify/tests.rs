@@ -35,13 +35,18 @@ fn row(its_id: u32, its_body: u32) -> Row {
         body: body(its_body),
         status: "processed".to_owned(),
         has_provider: false,
+        outcome_unknown: false,
+        max_copies: 3,
     }
 }
 
 fn compare(entries: Vec<LedgerEntry>, rows: &[Row]) -> Findings {
     let ledger = LedgerSummary::read(entries.into_iter().map(Ok)).expect("a ledger");
-    let delivered = HashSet::new();
-    let mut comparison = Comparison::new(&ledger, &delivered);
+    compare_with(&ledger, &Receivers::default(), rows)
+}
+
+fn compare_with(ledger: &LedgerSummary, receivers: &Receivers, rows: &[Row]) -> Findings {
+    let mut comparison = Comparison::new(ledger, receivers);
     for row in rows {
         comparison.add(row);
     }
@@ -180,18 +185,51 @@ fn a_processed_row_that_was_never_sent_is_undelivered() {
         ..row(n, n)
     };
     let ledger = LedgerSummary::read(entries().into_iter().map(Ok)).expect("a ledger");
-    let delivered = HashSet::from([id(2)]);
-    let mut comparison = Comparison::new(&ledger, &delivered);
-    for row in [sent(1), sent(2)] {
-        comparison.add(&row);
-    }
-    assert_eq!(comparison.finish().undelivered, 1);
+    let receivers = Receivers {
+        delivered: [id(2)].into(),
+        copies: [(id(2), 1)].into(),
+    };
+    let findings = compare_with(&ledger, &receivers, &[sent(1), sent(2)]);
+    assert_eq!(findings.undelivered, 1);
 }
 
 #[test]
-fn the_message_id_is_read_from_a_sandbox_file_name() {
-    let name = "01a1fc0f-8107-7763-99ca-73f63a645574-1b2c3d4e.json";
-    let id = id_of_file(name).expect("an id");
-    assert_eq!(id.to_string(), "01a1fc0f-8107-7763-99ca-73f63a645574");
-    assert!(id_of_file(".tmp").is_err());
+fn a_dead_letter_with_an_unknown_outcome_is_right_only_if_the_message_arrived() {
+    let unknown = |n| Row {
+        status: "failed".to_owned(),
+        has_provider: true,
+        outcome_unknown: true,
+        ..row(n, n)
+    };
+    let ledger = LedgerSummary::read(entries().into_iter().map(Ok)).expect("a ledger");
+    let receivers = Receivers {
+        delivered: HashSet::new(),
+        copies: [(id(2), 3)].into(),
+    };
+    let findings = compare_with(&ledger, &receivers, &[unknown(1), unknown(2)]);
+    assert_eq!(findings.outcome_unknown, HashSet::from([id(2)]));
+    assert_eq!(findings.unsettled, 1, "the other one never arrived");
+    let failed = Row {
+        outcome_unknown: false,
+        ..unknown(2)
+    };
+    let findings = compare_with(&ledger, &receivers, &[row(1, 1), failed]);
+    assert_eq!(findings.unsettled, 1, "another reason is never right");
+}
+
+#[test]
+fn more_copies_than_an_unknown_outcome_allows_are_found() {
+    let ledger = LedgerSummary::read(entries().into_iter().map(Ok)).expect("a ledger");
+    let receivers = Receivers {
+        delivered: [id(1), id(2)].into(),
+        copies: [(id(1), 3), (id(2), 4)].into(),
+    };
+    let sent = [1, 2].map(|n| Row {
+        has_provider: true,
+        ..row(n, n)
+    });
+    let findings = compare_with(&ledger, &receivers, &sent);
+    assert_eq!(findings.too_many_copies, 1);
+    let example = format!("too many copies: {} arrived 4 times", id(2));
+    assert_eq!(findings.examples, [example]);
 }

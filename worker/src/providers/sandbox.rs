@@ -40,8 +40,12 @@ impl SandboxSettings {
     }
 }
 
+/// The file with one line for each copy of a message: `<channel>/<message id>-<hash of the address>`.
+pub const SENT_LOG: &str = "sent.log";
+
 /// Writes each message to `<SANDBOX_DIR>/<channel>/<message id>-<hash of the address>.json`, and each e-mail
-/// also in wire format to an `.eml` file. A message that is sent again overwrites its files.
+/// also in wire format to an `.eml` file. A message that is sent again overwrites its files, and adds a line to
+/// `<SANDBOX_DIR>/`[`SENT_LOG`].
 pub struct Sandbox {
     dir: PathBuf,
     sender: Mailbox,
@@ -84,12 +88,26 @@ fn write(dir: &Path, message_file: &StoredMessage, eml: Option<&[u8]>) -> io::Re
         .mode(0o700)
         .create(&folder)?;
     let name = message_file.name();
+    log_copy(dir, &format!("{}/{name}\n", message_file.channel()))?;
     if let Some(eml) = eml {
         write_atomically(&folder, &format!("{name}.eml"), eml)?;
     }
     let json = message_file.to_json()?;
     write_atomically(&folder, &format!("{name}.json"), &json)?;
     Ok(format!("{}/{name}.json", message_file.channel()))
+}
+
+/// Adds a line for each copy, as a receiver would count them. Written first: if the worker dies now, the message may
+/// have arrived.
+fn log_copy(dir: &Path, line: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut log = options
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(dir.join(SENT_LOG))?;
+    // One write, so that the lines of several workers do not mix.
+    log.write_all(line.as_bytes())
 }
 
 /// Writes a file atomically.

@@ -192,3 +192,18 @@ fn the_directory_is_a_setting() {
     let settings = reader.finish(settings).expect("settings");
     assert_eq!(settings.dir, Path::new("/somewhere"));
 }
+
+#[tokio::test]
+async fn each_copy_of_a_message_adds_a_line_to_the_log() {
+    let folder = Folder::new();
+    let sandbox = folder.sandbox();
+    let message = email();
+    let path = match sandbox.send(&message).await {
+        SendOutcome::Delivered { reference } => reference.expect("a path"),
+        other => panic!("{other:?}"),
+    };
+    sandbox.send(&message).await;
+    let name = path.strip_suffix(".json").expect("a JSON file");
+    let log = fs::read_to_string(folder.0.join(SENT_LOG)).expect("the log");
+    assert_eq!(log, format!("{name}\n{name}\n"));
+}
