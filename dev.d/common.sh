@@ -67,6 +67,21 @@ write_private() {
 
 random_text() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 
+# Prints the password of a server of this instance, which is created with the server: NAME DATA
+# A server that another clone has started on the same port thus refuses the programs of this one. A server that an older
+# version of this script has created has the password "tidings".
+server_password() {
+    local file=$dev_dir/$1.password
+    if [[ ! -s $file ]]; then
+        if compgen -G "$2/*" >/dev/null; then
+            printf tidings
+        else
+            random_text
+        fi | write_private "$file"
+    fi
+    cat -- "$file"
+}
+
 # Runs each named function in a subshell, all in parallel. Ends this script if one fails.
 # Call it as a plain command: in `||` or `if`, bash ignores `set -e` inside the functions.
 in_parallel() {

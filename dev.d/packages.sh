@@ -23,6 +23,7 @@ is_missing() {
         curl) ! command -v curl >/dev/null ;;
         python3-aiosmtpd) ! /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null ;;
         python3-venv) ! /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+        pgbouncer) [[ ! -x /usr/sbin/pgbouncer ]] ;;
         gcc) ! command -v cc >/dev/null ;;
         libc6-dev) [[ ! -e /usr/include/stdlib.h ]] ;;
     esac

@@ -140,6 +140,19 @@ change_port() {
     unlock_port_registry
 }
 
+# Claims a port of this instance for the server that is about to start. Fails if another program listens on it, or if
+# another instance has claimed it in the last two minutes: two that start at once must not both find it free.
+claim_port() {
+    local claimed=no
+    lock_port_registry
+    if is_port_free "$1" 2; then
+        printf '%s\n' "$dev_dir" >"$port_registry/$1"
+        claimed=yes
+    fi
+    unlock_port_registry
+    [[ $claimed == yes ]]
+}
+
 # Checks the ports of a server before it starts: NAME KEY…. `up` restarts every process that uses a port, so it may
 # change the port. `start` leaves running processes alone, and they know the old port.
 ensure_ports_free() {
@@ -147,7 +160,7 @@ ensure_ports_free() {
     shift
     for key in "$@"; do
         old=${port[$key]}
-        is_listening "$old" || continue
+        ! claim_port "$old" || continue
         [[ ${may_change_ports:-no} == yes ]] ||
             die "another program uses port $old of $name: stop that program, or run ./dev up to choose another port"
         change_port "$key"

@@ -39,11 +39,21 @@ start_postgres() {
     make_postgres_database
 }
 
+# Whether the process that this instance has started accepts connections, by its lock file: a server of another clone
+# may answer on the same port.
+is_postgres_ready() {
+    local file lines
+    file=$(postgres_home)/data/postmaster.pid
+    [[ -r $file ]] || return 1
+    mapfile -t lines <"$file" || return 1
+    [[ ${lines[0]:-} == "$(pid_of postgres)" && ${lines[7]:-} == ready* ]]
+}
+
 # Waits until PostgreSQL answers. Fails if its process ends, or after a minute: recovery after a kill takes time.
 wait_postgres_ready() {
     local until=$((SECONDS + 60)) bin
     bin=$(postgres_bin)
-    until postgres_client "$bin/pg_isready" -q; do
+    until is_postgres_ready && postgres_client "$bin/pg_isready" -q; do
         is_running postgres || return 1
         ((SECONDS < until)) || return 1
         sleep 0.1

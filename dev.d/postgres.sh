@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # A private PostgreSQL on 127.0.0.1, with the default durability (fsync is on).
 
-# Name and password of the superuser, and name of the database. The server listens on 127.0.0.1 only.
+# Name of the superuser and of the database. The server listens on 127.0.0.1 only.
 readonly postgres_login=tidings
 # PostgreSQL refuses to run as root. If this script runs as root, PostgreSQL runs as this user, created on first use.
 readonly postgres_user=tidings-dev
@@ -32,6 +32,8 @@ postgres_home() {
         printf '%s' "$dev_dir/postgres"
     fi
 }
+
+postgres_password() { server_password postgres "$(postgres_home)/data"; }
 
 # Creates the folder for the data. If the user of the server cannot enter $dev_dir (a clone below /root, for example),
 # the folder is in /var/tmp. `down --purge` deletes it too.
@@ -72,7 +74,9 @@ postgres_client() (
     local program=$1
     shift
     unset "${!PG@}"
-    PGPASSWORD=$postgres_login exec "$program" -h 127.0.0.1 -p "${port[postgres]}" -U "$postgres_login" "$@"
+    PGPASSWORD=$(postgres_password)
+    export PGPASSWORD
+    exec "$program" -h 127.0.0.1 -p "${port[postgres]}" -U "$postgres_login" "$@"
 )
 
 init_postgres() {
@@ -81,7 +85,7 @@ init_postgres() {
     say "Creating a PostgreSQL database cluster."
     # Under another name until it is complete, so that an interrupted run leaves no incomplete cluster.
     "${as_postgres[@]}" rm -rf -- "$home/new"
-    printf '%s\n' "$postgres_login" >"$home/password"
+    printf '%s\n' "$(postgres_password)" >"$home/password"
     chmod 644 -- "$home/password"
     "${as_postgres[@]}" "$bin/initdb" --pgdata="$home/new" --username="$postgres_login" \
         --pwfile="$home/password" --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 \

@@ -2,9 +2,11 @@
 # One RabbitMQ node with its management interface, on 127.0.0.1, with all files below one folder.
 # A node has the name of its process: rabbitmq and, in a cluster, rabbitmq-2 and rabbitmq-3.
 
-# Name and password of the administrator. The server listens on 127.0.0.1 only.
+# Name of the administrator. The server listens on 127.0.0.1 only.
 readonly rabbitmq_login=tidings
 readonly rabbitmq_dir=$dev_dir/rabbitmq
+
+rabbitmq_password() { server_password rabbitmq "$rabbitmq_dir/data"; }
 
 # Prints the Erlang name of a node.
 erlang_name() {
@@ -20,10 +22,10 @@ node_port() { printf '%s' "${port[$(port_key "$1" "$2")]}"; }
 management_address() { printf '127.0.0.1:%s' "$(node_port management "$1")"; }
 
 amqp_url() {
-    printf 'amqp://%s:%s@127.0.0.1:%s/%%2f' "$rabbitmq_login" "$rabbitmq_login" "$(node_port rabbitmq "$1")"
+    printf 'amqp://%s:%s@127.0.0.1:%s/%%2f' "$rabbitmq_login" "$(rabbitmq_password)" "$(node_port rabbitmq "$1")"
 }
 
-management_url() { printf 'http://%s:%s@%s' "$rabbitmq_login" "$rabbitmq_login" "$(management_address "$1")"; }
+management_url() { printf 'http://%s:%s@%s' "$rabbitmq_login" "$(rabbitmq_password)" "$(management_address "$1")"; }
 
 # Runs a command with an environment in which RabbitMQ's programs use this node instead of the system's:
 # NODE COMMAND…
@@ -88,7 +90,7 @@ listeners.tcp.1 = 127.0.0.1:$(node_port rabbitmq "$1")
 management.tcp.ip = 127.0.0.1
 management.tcp.port = $(node_port management "$1")
 default_user = $rabbitmq_login
-default_pass = $rabbitmq_login
+default_pass = $(rabbitmq_password)
 default_user_tags.administrator = true
 log.file.level = info
 CONF
@@ -118,7 +120,7 @@ launch_node() {
 }
 
 # A node opens its ports at the end of its start. Reading the kernel's table is cheaper than rabbitmqctl.
-is_node_open() { is_listening "$(node_port rabbitmq "$1")" && is_listening "$(node_port management "$1")"; }
+is_node_open() { is_running "$1" && is_listening "$(node_port rabbitmq "$1")" && is_listening "$(node_port management "$1")"; }
 
 # Waits until a node is ready. Fails if it is still starting after SECONDS: NODE SECONDS
 wait_node() {

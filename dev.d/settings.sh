@@ -38,7 +38,7 @@ default_settings() {
 
 # Always the private servers, whatever the environment says: this script must use no other server.
 server_settings() {
-    settings[DATABASE_URL]=postgres://$postgres_login:$postgres_login@127.0.0.1:${port[postgres]}/$postgres_login
+    settings[DATABASE_URL]=postgres://$postgres_login:$(postgres_password)@127.0.0.1:${port[postgres]}/$postgres_login
     if is_cluster; then
         settings[RABBITMQ_URLS]=$(of_each_node amqp_url)
     else

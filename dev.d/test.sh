@@ -38,7 +38,7 @@ need_test_tools() {
         cargo install --locked cargo-nextest >&2 || die "cargo-nextest could not be installed: see https://nexte.st"
     fi
     # The SMTP server of the tests is aiosmtpd.
-    need_packages postgresql curl python3-aiosmtpd
+    need_packages postgresql pgbouncer curl python3-aiosmtpd
     [[ -n $broker$broker_image ]] || need_packages rabbitmq-server
 }
 

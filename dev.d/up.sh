@@ -55,7 +55,7 @@ management_lines() {
     local node
     for node in $(rabbitmq_nodes); do
         printf '  %-10s  http://%s   user %s, password %s\n' \
-            "RabbitMQ${node#rabbitmq}" "$(management_address "$node")" "$rabbitmq_login" "$rabbitmq_login"
+            "RabbitMQ${node#rabbitmq}" "$(management_address "$node")" "$rabbitmq_login" "$(rabbitmq_password)"
     done
 }
 

@@ -1,12 +1,18 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Client, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
+};
 use secrecy::ExposeSecret;
 
 use crate::dedicated_client::DedicatedClient;
 use crate::error::DbError;
+use crate::session::{self, Pooler};
 use crate::settings::{self, DatabaseSettings};
 use crate::tls::{self, TlsError};
+use tokio_postgres::config::ChannelBinding;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The time limit for each of: waiting for the pool, connecting, checking a pooled connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,6 +44,12 @@ pub struct Database {
     /// Longer than PostgreSQL's `statement_timeout`, so that this limit ends a statement only if the server
     /// does not answer at all.
     time_limit: Duration,
+    /// For connections that do not belong to the pool.
+    config: tokio_postgres::Config,
+    connector: MakeRustlsConnect,
+    pooler: Pooler,
+    /// States the settings of a transaction, for a pooler in transaction mode.
+    transaction_settings: Arc<str>,
 }
 
 impl Database {
@@ -50,33 +62,69 @@ impl Database {
         let target = settings::parse(settings.url.expose_secret()).map_err(PoolError::Url)?;
         let connector = tls::connector(target.ssl_mode, target.ssl_root_cert.as_deref())?;
         let mut config = target.config;
-        let timeout = format!(
-            "-c statement_timeout={}",
-            settings.statement_timeout.as_millis()
-        );
-        let options = config
-            .get_options()
-            .map_or(timeout.clone(), |own| format!("{own} {timeout}"));
+        if settings.channel_binding {
+            config.channel_binding(ChannelBinding::Require);
+        }
         config
             .application_name(application_name)
-            .options(options)
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_user_timeout(Duration::from_secs(15))
             .keepalives_idle(Duration::from_secs(15));
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let pool = Pool::builder(Manager::from_config(config, connector, recycling))
+        let statements = |local| {
+            session::statements(
+                settings.statement_timeout,
+                settings.schema.as_deref(),
+                local,
+            )
+        };
+        let manager = Manager::from_config(config.clone(), connector.clone(), recycling);
+        let builder = Pool::builder(manager)
             .max_size(settings.pool_size)
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .create_timeout(Some(CONNECT_TIMEOUT))
             .recycle_timeout(Some(CONNECT_TIMEOUT))
-            .runtime(Runtime::Tokio1)
-            .build()?;
+            .runtime(Runtime::Tokio1);
+        // Not as startup parameter `options`, which poolers refuse. A pooler in transaction mode would apply settings of
+        // a session to other clients.
+        let builder = match settings.pooler {
+            Pooler::Transaction => builder,
+            Pooler::None => builder.post_create(session_settings(statements(false))),
+        };
         Ok(Self {
-            pool,
+            pool: builder.build()?,
             time_limit: settings.statement_timeout + EXTRA_TIME,
+            config,
+            connector,
+            pooler: settings.pooler,
+            transaction_settings: statements(true).into(),
         })
+    }
+
+    /// Whether connections go through a pooler in transaction mode, as the settings say.
+    #[must_use]
+    pub(crate) const fn pooler(&self) -> Pooler {
+        self.pooler
+    }
+
+    /// Opens a connection that does not belong to the pool and has no session settings.
+    pub(crate) async fn separate_client(&self) -> Result<tokio_postgres::Client, DbError> {
+        let connecting = self.config.connect(self.connector.clone());
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
+        let (client, connection) = connected.map_err(|_| DbError::TimedOut)??;
+        // Ends with the client. The client gets the errors.
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    /// The statements that a transaction begins with, if its server connection does not have the settings yet.
+    pub(crate) fn transaction_settings(&self) -> Option<&str> {
+        match self.pooler {
+            Pooler::None => None,
+            Pooler::Transaction => Some(&self.transaction_settings),
+        }
     }
 
     /// Takes a connection out of the pool for this caller alone.
@@ -88,8 +136,8 @@ impl Database {
         Ok(DedicatedClient::new(self.pool.get().await?))
     }
 
-    /// Runs `work` on a connection of the pool. Each statement is committed by itself, and nothing is
-    /// retried: see [`Database::transaction`].
+    /// Runs `work` on a connection of the pool. Each statement is committed by itself (with a pooler in transaction mode,
+    /// all of them together), and nothing is retried: see [`Database::transaction`].
     ///
     /// The connection is closed if `work` panics, is dropped or loses the connection, so that no other caller
     /// waits for a statement that still runs.
@@ -104,7 +152,10 @@ impl Database {
     ) -> Result<T, DbError> {
         self.limit_time(async {
             let client = self.dedicated_client().await?;
-            let result = work(&client).await;
+            let result = match self.transaction_settings() {
+                None => work(&client).await,
+                Some(settings) => pooled(&client, settings, work).await,
+            };
             let usable = result
                 .as_ref()
                 .err()
@@ -140,5 +191,34 @@ impl Database {
         tokio::time::timeout(PING_TIMEOUT, ping)
             .await
             .unwrap_or(Err(DbError::TimedOut))
+    }
+}
+
+/// States the settings of every new connection.
+fn session_settings(statements: String) -> Hook {
+    Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
+        let statements = statements.clone();
+        Box::pin(async move {
+            let stated = client.batch_execute(&statements).await;
+            stated.map_err(HookError::Backend)
+        })
+    })
+}
+
+/// Runs `work` in one transaction, so that a pooler in transaction mode keeps its server connection. The prepared
+/// statements are closed before the end: the next transaction may get another server connection.
+async fn pooled<T>(
+    client: &Client,
+    settings: &str,
+    work: impl AsyncFnOnce(&Client) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED;{settings}");
+    client.batch_execute(&begin).await?;
+    let result = work(client).await;
+    client.statement_cache.clear();
+    let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    match (client.batch_execute(end).await, result) {
+        (Err(error), Ok(_)) => Err(error.into()),
+        (_, result) => result,
     }
 }

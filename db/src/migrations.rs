@@ -2,6 +2,8 @@
 
 use crate::database::Database;
 use crate::error::DbError;
+use crate::preconditions::{PreconditionError, preconditions};
+use crate::session::Pooler;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -16,6 +18,9 @@ pub enum MigrateError {
     /// The server is unavailable or refuses a statement.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Precondition(#[from] PreconditionError),
     /// A migration failed, or changed after it ran.
     #[error("a migration failed: {0}")]
     Migration(#[from] refinery::Error),
@@ -41,16 +46,31 @@ pub fn fingerprint() -> u64 {
 /// Returns an error if the server is unavailable or a migration fails. A migration that fails changes
 /// nothing.
 pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
+    if let Some(problem) = preconditions(database).await?.into_iter().next() {
+        return Err(problem.into());
+    }
     let mut client = database.dedicated_client().await?;
-    // Both can take long: waiting for another runner's lock, and a migration of a large table.
-    client
-        .batch_execute("SET statement_timeout = 0")
-        .await
-        .map_err(DbError::from)?;
-    client
-        .execute("SELECT pg_advisory_lock($1)", &[&LOCK])
-        .await
-        .map_err(DbError::from)?;
+    // Waiting for another runner's lock and a migration of a large table can both take long.
+    let lock = match database.pooler() {
+        Pooler::None => None,
+        // The lock belongs to a transaction on a connection of its own: one of the session would stay in the pooler.
+        Pooler::Transaction => Some(database.separate_client().await?),
+    };
+    if let Some(lock) = &lock {
+        let statements = format!(
+            "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+             SELECT pg_advisory_xact_lock({LOCK})"
+        );
+        lock.batch_execute(&statements)
+            .await
+            .map_err(DbError::from)?;
+    } else {
+        let statements = format!("SET statement_timeout = 0; SELECT pg_advisory_lock({LOCK})");
+        client
+            .batch_execute(&statements)
+            .await
+            .map_err(DbError::from)?;
+    }
     // Closing the connection releases the lock, however this function returns.
     let report = embedded::migrations::runner()
         // A newer version may have migrated the database already; ignore migrations that this
@@ -58,6 +78,7 @@ pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
         .set_abort_missing(false)
         .run_async(&mut ***client)
         .await?;
+    drop(lock);
     Ok(report
         .applied_migrations()
         .iter()
@@ -71,16 +92,15 @@ pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
 ///
 /// Returns an error if the server is unavailable or the migration history cannot be read.
 pub async fn pending(database: &Database) -> Result<Vec<String>, MigrateError> {
-    let mut client = database.dedicated_client().await?;
     let runner = embedded::migrations::runner();
-    let exists = client
-        .query_one(
-            "SELECT to_regclass('refinery_schema_history') IS NOT NULL",
-            &[],
-        )
-        .await
-        .map_err(DbError::from)?;
-    let applied = if exists.get(0) {
+    let exists = database
+        .run(async |client| {
+            let sql = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+            Ok(client.query_one(sql, &[]).await?.get(0))
+        })
+        .await?;
+    let mut client = database.dedicated_client().await?;
+    let applied = if exists {
         runner.get_applied_migrations_async(&mut ***client).await?
     } else {
         Vec::new()

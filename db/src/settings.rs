@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
-use tidings_settings::{Reader, read_database_url, table};
+use tidings_settings::{PlaintextKind, Reader, needs_encryption, read_database_url, table};
 
+use crate::session::Pooler;
 use crate::tls::{self, SslMode};
 
 /// The settings of the database connections.
@@ -13,6 +14,13 @@ pub struct DatabaseSettings {
     /// `DATABASE_URL`: `postgres://user:password@host:port/database`, with `sslmode` and `sslrootcert` as
     /// libpq defines them; or built from `DATABASE_HOST` and the other parts.
     pub url: SecretString,
+    /// Whether the server must prove by SCRAM with channel binding that it knows the password, because its certificate is
+    /// not verified.
+    pub channel_binding: bool,
+    /// `DATABASE_SCHEMA`: the schema of the tables. `None` stands for the `search_path` of the role.
+    pub schema: Option<String>,
+    /// `DATABASE_POOLER`: whether connections go through a pooler in transaction mode.
+    pub pooler: Pooler,
     /// `DATABASE_POOL_SIZE`: maximum number of connections.
     pub pool_size: usize,
     /// `DATABASE_STATEMENT_TIMEOUT_MS`: maximum time that PostgreSQL may spend on one statement.
@@ -36,12 +44,49 @@ impl DatabaseSettings {
         {
             reader.problem(table::DATABASE_URL, error);
         }
+        let channel_binding = url
+            .as_ref()
+            .and_then(|url| parse(url.expose_secret()).ok())
+            .is_some_and(|target| needs_channel_binding(reader, &target));
         let timeout = reader.value(table::DATABASE_STATEMENT_TIMEOUT_MS);
         Some(Self {
+            channel_binding,
+            schema: reader.optional(table::DATABASE_SCHEMA),
+            pooler: reader.value(table::DATABASE_POOLER),
             pool_size: reader.value(table::DATABASE_POOL_SIZE),
             statement_timeout: Duration::from_millis(timeout),
             url: url?,
         })
+    }
+}
+
+/// Checks that a password is sent to another machine in production only if nobody else can read it: `verify-full`
+/// authenticates the server. With `require`, SCRAM with channel binding must do so instead. Returns whether it must.
+fn needs_channel_binding(reader: &mut Reader, target: &ParsedUrl) -> bool {
+    let remote: Vec<String> = target
+        .config
+        .get_hosts()
+        .iter()
+        .filter_map(|host| match host {
+            tokio_postgres::config::Host::Tcp(name) => Some(name.clone()),
+            tokio_postgres::config::Host::Unix(_) => None,
+        })
+        .filter(|host| needs_encryption(reader, PlaintextKind::Database, host))
+        .collect();
+    let Some(host) = remote.first() else {
+        return false;
+    };
+    match target.ssl_mode {
+        SslMode::Verify => false,
+        SslMode::Require => true,
+        SslMode::Disable | SslMode::Prefer => {
+            let message = format!(
+                "would trust any server at {host}, encrypted or not: add sslmode=verify-full to DATABASE_URL, or set \
+                 ALLOW_PLAINTEXT to database"
+            );
+            reader.problem(table::DATABASE_URL, message);
+            false
+        }
     }
 }
 
@@ -56,8 +101,14 @@ fn check(url: &str) -> Result<(), String> {
 /// Extracts `sslmode` and `sslrootcert` from the URL and parses the rest. The error never quotes the URL,
 /// which contains a password.
 pub(crate) fn parse(url: &str) -> Result<ParsedUrl, String> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+    let Some((_, rest)) = url
+        .split_once("://")
+        .filter(|(scheme, _)| ["postgres", "postgresql"].contains(scheme))
+    else {
         return Err("must start with postgres:// or postgresql://".to_owned());
+    };
+    if let Some(mistake) = unescaped_login(rest) {
+        return Err(mistake.to_owned());
     }
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let mut ssl_mode = SslMode::Prefer;
@@ -71,6 +122,7 @@ pub(crate) fn parse(url: &str) -> Result<ParsedUrl, String> {
                     &*percent_decode_str(path).decode_utf8_lossy(),
                 ));
             }
+            Some((name, _)) if !PARAMETERS.contains(&name) => return Err(unknown_parameter(name)),
             _ => kept.push(parameter),
         }
     }
@@ -89,6 +141,59 @@ pub(crate) fn parse(url: &str) -> Result<ParsedUrl, String> {
         ssl_mode,
         ssl_root_cert,
     })
+}
+
+/// The parameters that `tokio-postgres` knows. `sslmode` and `sslrootcert` are read here.
+const PARAMETERS: [&str; 17] = [
+    "user",
+    "password",
+    "dbname",
+    "options",
+    "application_name",
+    "host",
+    "hostaddr",
+    "port",
+    "connect_timeout",
+    "tcp_user_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "target_session_attrs",
+    "channel_binding",
+    "load_balance_hosts",
+];
+
+/// Other libraries have parameters of their own.
+fn unknown_parameter(name: &str) -> String {
+    let remedy = match name {
+        "schema" | "currentSchema" | "search_path" => {
+            "remove it, and set DATABASE_SCHEMA to the schema"
+        }
+        "pgbouncer" => "remove it, and set DATABASE_POOLER to transaction",
+        "connection_limit" | "pool_size" => "remove it, and set DATABASE_POOL_SIZE",
+        "ssl" => "remove it, and add sslmode=verify-full",
+        _ => "remove it",
+    };
+    // A name that is not a plain word may be a part of a password with `?` or `&`.
+    if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        format!("has the parameter {name:?}, which does not exist here: {remedy}")
+    } else {
+        ESCAPE.to_owned()
+    }
+}
+
+const ESCAPE: &str = "user and password must be percent-encoded: write @ as %40, / as %2F, ? as %3F, # as %23 and : as %3A";
+
+/// Finds a character in user or password that ends them too early, so that another host would be used. A socket's folder
+/// as host is percent-encoded.
+fn unescaped_login(rest: &str) -> Option<&'static str> {
+    let base = rest.split(['?', '#']).next().unwrap_or(rest);
+    let authority = base.split('/').next().unwrap_or(base);
+    let is_wrong = authority.matches('@').count() > 1
+        // The last `@` is behind the end of the authority.
+        || (!authority.contains('@') && rest.contains('@') && authority.contains(':'));
+    is_wrong.then_some(ESCAPE)
 }
 
 #[cfg(test)]
@@ -121,8 +226,27 @@ mod tests {
             "mysql://u:secret@h/db",
             "postgres://u:secret@h:port/db",
             "postgres://u:secret@h/db?wrong=1",
+            "postgres://u:p@secret@h/db",
+            "postgres://u:p/secret@h/db",
+            "postgres://u:p?secret@h/db",
+            "postgres://u:p#secret@h/db",
         ] {
             let error = parse(url).err().expect(url);
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_of_another_library_is_named_with_its_remedy() {
+        for (parameter, remedy) in [
+            ("schema=public", "DATABASE_SCHEMA"),
+            ("pgbouncer=true", "DATABASE_POOLER"),
+            ("wrong=secret", "remove it"),
+        ] {
+            let url = format!("postgres://u:p@h/db?{parameter}");
+            let error = parse(&url).err().expect("refused");
+            let (name, _) = parameter.split_once('=').expect("a value");
+            assert!(error.contains(name) && error.contains(remedy), "{error}");
             assert!(!error.contains("secret"), "{error}");
         }
     }

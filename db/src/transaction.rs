@@ -80,7 +80,14 @@ impl Database {
     ) -> Result<T, DbError> {
         let mut client = self.dedicated_client().await?;
         let transaction = begin(&mut client, options).await?;
+        if let Some(settings) = self.transaction_settings() {
+            transaction.batch_execute(settings).await?;
+        }
         let result = work(&transaction).await;
+        if self.transaction_settings().is_some() {
+            // The next transaction may get another server connection.
+            transaction.statement_cache.clear();
+        }
         let ended = match &result {
             Ok(_) => transaction.commit().await,
             Err(_) => transaction.rollback().await,

@@ -96,6 +96,7 @@ async fn in_app_notifications_are_processed_when_recorded_and_others_are_pending
             _ => Status::Pending,
         };
         let standing = standings[&one.message_id];
+        let standing = standing.expect("known to this version");
         assert_eq!((standing.status, standing.channel), (expected, one.channel));
         assert_eq!(row.status, expected.as_str());
         assert_eq!(row.processed_at.is_some(), one.channel == Channel::InApp);

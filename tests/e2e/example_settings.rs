@@ -185,8 +185,10 @@ fn set_by_compose(text: &str) -> Vec<(String, String)> {
 fn settings_in_the_compose_file_are_in_the_example() {
     let example = example();
     let set = set_by_compose(&read("docker-compose.yml"));
-    let foreign =
-        |name: &str| name.starts_with("POSTGRES_") || name.starts_with("RABBITMQ_DEFAULT_");
+    let foreign = |name: &str| {
+        let prefixes = ["POSTGRES_", "RABBITMQ_DEFAULT_", "PGADMIN_"];
+        prefixes.iter().any(|prefix| name.starts_with(prefix))
+    };
     let ours: Vec<_> = set.iter().filter(|(_, name)| !foreign(name)).collect();
     assert!(
         ours.iter().any(|(_, name)| name == "DATABASE_URL"),

@@ -117,3 +117,67 @@ async fn an_unknown_algorithm_is_refused(#[case] algorithm: &str) {
     let errors = refused(ProgramKind::Api, &settings(&[("JWT_ALGORITHM", algorithm)])).await;
     assert!(errors.contains("JWT_ALGORITHM"), "{errors}");
 }
+
+/// Each mistake would otherwise be retried for ever as "not found" or "unreachable".
+#[rstest]
+#[case(
+    "RABBITMQ_URL",
+    "amqp://u:hunter2@127.0.0.1:1/",
+    "virtual host is empty"
+)]
+#[case("RABBITMQ_URL", "amqp://u:hunter2#x@127.0.0.1:1/v", "# as %23")]
+#[case(
+    "DATABASE_URL",
+    "postgres://u:hunter2@127.0.0.1:1/db?schema=public",
+    "set DATABASE_SCHEMA"
+)]
+#[case("DATABASE_URL", "postgres://u:hunter2@x@127.0.0.1:1/db", "@ as %40")]
+#[tokio::test]
+async fn a_url_that_can_never_work_is_refused_with_its_remedy(
+    #[case] name: &str,
+    #[case] url: &str,
+    #[case] remedy: &str,
+) {
+    let errors = refused(ProgramKind::Worker, &settings(&[(name, url)])).await;
+    assert!(errors.contains(name) && errors.contains(remedy), "{errors}");
+}
+
+#[rstest]
+#[case("RABBITMQ_URL", "amqp://u:hunter2@b.example/v", "broker")]
+#[case(
+    "RABBITMQ_MANAGEMENT_URL",
+    "http://u:hunter2@b.example:15672",
+    "broker"
+)]
+#[case("DATABASE_URL", "postgres://u:hunter2@d.example/db", "database")]
+#[case(
+    "DATABASE_URL",
+    "postgres://u:hunter2@d.example/db?sslmode=prefer",
+    "database"
+)]
+#[case("TWILIO_BASE_URL", "http://t.example", "providers")]
+#[tokio::test]
+async fn in_production_unencrypted_connections_to_other_machines_are_refused(
+    #[case] name: &str,
+    #[case] url: &str,
+    #[case] kind: &str,
+) {
+    let mut wrong = settings(&[
+        ("APP_ENV", "production"),
+        ("SMS_PROVIDER", "twilio"),
+        ("TWILIO_ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef"),
+        ("TWILIO_AUTH_TOKEN", "hunter2"),
+        ("TWILIO_FROM_NUMBER", "+15005550006"),
+    ]);
+    wrong.insert(name.to_owned(), url.to_owned());
+    let errors = refused(ProgramKind::Worker, &wrong).await;
+    let lines: Vec<&str> = errors.lines().skip(1).collect();
+    assert_eq!(lines.len(), 1, "{errors}");
+    assert!(lines[0].contains(name), "{errors}");
+    // The remedy works: the settings are valid.
+    wrong.insert("ALLOW_PLAINTEXT".to_owned(), kind.to_owned());
+    let mut reader = tidings_settings::Reader::from_vars(wrong);
+    let read = tidings_broker::BrokerSettings::read(&mut reader)
+        .zip(tidings_db::DatabaseSettings::read(&mut reader));
+    assert!(reader.finish(read).is_ok());
+}

@@ -28,7 +28,7 @@ async fn run(settings: WorkerSettings) -> anyhow::Result<()> {
         settings.shutdown,
     )?;
     let app = App::build(settings, started.metrics).context("cannot start")?;
-    app.run(started.stop).await?;
+    Box::pin(app.run(started.stop)).await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use lapin::uri::AMQPUri;
+use lapin::uri::{AMQPScheme, AMQPUri};
 use url::{Host, Url};
 use uuid::Uuid;
 
@@ -127,6 +127,14 @@ impl Address {
         &self.uri
     }
 
+    pub(super) fn host(&self) -> &str {
+        &self.uri.authority.host
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.uri.scheme == AMQPScheme::AMQPS
+    }
+
     /// A list of this address alone.
     #[must_use]
     pub fn alone(&self) -> Addresses {
@@ -153,11 +161,33 @@ impl fmt::Debug for Address {
     }
 }
 
+const ESCAPE: &str = "user, password and virtual host must be percent-encoded: write @ as %40, / as %2F, ? as %3F, # as %23 and : as %3A";
+
+/// Whether a character in user or password ends them too early, so that another host would be used.
+fn has_unescaped_login(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let is_cut_off = !authority.contains('@') && authority.contains(':') && rest.contains('@');
+    authority.matches('@').count() > 1 || is_cut_off
+}
+
 fn parse(text: &str) -> Result<AMQPUri, String> {
     // The error of the AMQP parser quotes the text, which may be a password. Hence the check by `Url` first.
+    let (_, rest) = text.split_once("://").unwrap_or(("", text));
+    if has_unescaped_login(rest) {
+        return Err(ESCAPE.to_owned());
+    }
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     if !["amqp", "amqps"].contains(&url.scheme()) || url.cannot_be_a_base() {
         return Err("it must begin with amqp:// or amqps://".to_owned());
+    }
+    if url.fragment().is_some() {
+        return Err(ESCAPE.to_owned());
+    }
+    if url.path() == "/" {
+        return Err(
+            "the virtual host is empty: leave out the slash at the end, or write %2f, for the default virtual host /"
+                .to_owned(),
+        );
     }
     let mut uri: AMQPUri = text.parse()?;
     // The AMQP parser ignores an IPv6 host.
@@ -236,6 +266,12 @@ mod tests {
             ("amqp://u:hunter2,hunter2@a/v", "number 1"),
             ("amqp://u:p@a/v,http://u:hunter2@b/v", "amqp://"),
             ("amqp:hunter2", "must begin with amqp://"),
+            ("amqp://u:hunter2@a/", "virtual host is empty"),
+            ("amqp://u:hunter2#x@a/v", "# as %23"),
+            ("amqp://u:hunter2/x@a/v", "/ as %2F"),
+            ("amqp://u:hunter2?x@a/v", "? as %3F"),
+            ("amqp://u:hunter2@x@a/v", "@ as %40"),
+            ("amqp://u:p@a/hunter2#x", "# as %23"),
             ("amqp://u:p@a/v,amqp://u:p@b/w", "same virtual host"),
             (&["amqp://u:p@a/v"; 17].join(","), "more than 16"),
         ] {

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use serde_json::json;
@@ -39,6 +40,9 @@ impl Args {
     }
 }
 
+/// The names of environment variables that are ignored.
+static IGNORED_VARIABLES: OnceLock<Vec<String>> = OnceLock::new();
+
 /// The threads of a program's main runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Threads {
@@ -58,6 +62,8 @@ pub fn main<S, E: Display>(
 ) -> ExitCode {
     let args = Args::parse_for(service);
     let sources = Sources::load(args.config.as_deref());
+    // Logging has not started.
+    let _ = IGNORED_VARIABLES.set(sources.ignored().to_vec());
     let settings = match read(Reader::new(sources)) {
         Ok(_) if args.check_config => return report_problems(service, args.json, &[]),
         Ok(settings) => settings,
@@ -140,6 +146,12 @@ pub fn start(
 ) -> Result<Started, StartError> {
     telemetry::start_logging(telemetry, service, quiet_library);
     open_files::raise_limit();
+    for variable in IGNORED_VARIABLES.get().into_iter().flatten() {
+        tracing::info!(
+            variable,
+            "ignored: Kubernetes sets this variable for a service of that name; name the service differently, or set enableServiceLinks to false"
+        );
+    }
     // Fails only if another provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     Ok(Started {

@@ -59,6 +59,8 @@ pub enum ClaimResult {
     AttemptAlreadyMade(Option<String>),
     /// The notification's status does not allow a delivery now.
     NotDeliverable(Status),
+    /// The row has a status of a newer version.
+    UnknownStatus,
     /// The row does not exist.
     RowMissing,
 }
@@ -130,7 +132,9 @@ async fn reason_not_claimed(
     let Some(row) = client.query_opt(&statement, &[&id.as_uuid()]).await? else {
         return Ok(ClaimResult::RowMissing);
     };
-    let status = row.get::<_, &str>(0).parse().unwrap_or(Status::Failed);
+    let Ok(status) = row.get::<_, &str>(0).parse() else {
+        return Ok(ClaimResult::UnknownStatus);
+    };
     if !matches!(status, Status::Pending | Status::Retrying) {
         return Ok(ClaimResult::NotDeliverable(status));
     }

@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use tidings_domain::notification::{Channel, MessageId, Notification, Status};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::GenericClient;
@@ -102,7 +103,7 @@ pub struct RecordedState {
     pub channel: Channel,
 }
 
-/// Returns the states of those of `ids` that are recorded.
+/// Returns the states of those of `ids` that are recorded. `None` stands for a status or a channel of a newer version.
 ///
 /// # Errors
 ///
@@ -110,7 +111,7 @@ pub struct RecordedState {
 pub async fn recorded_states(
     client: &impl GenericClient,
     ids: &[MessageId],
-) -> Result<HashMap<MessageId, RecordedState>, DbError> {
+) -> Result<HashMap<MessageId, Option<RecordedState>>, DbError> {
     let statement = client
         .prepare_cached(
             "SELECT message_id, status, type FROM notifications WHERE message_id = ANY($1)",
@@ -120,14 +121,15 @@ pub async fn recorded_states(
     let rows = client.query(&statement, &[&ids]).await?;
     Ok(rows
         .iter()
-        .filter_map(|row| {
-            let standing = RecordedState {
-                status: row.get::<_, &str>(1).parse().ok()?,
-                channel: row.get::<_, &str>(2).parse().ok()?,
-            };
-            Some((MessageId::from(row.get::<_, Uuid>(0)), standing))
-        })
+        .map(|row| (MessageId::from(row.get::<_, Uuid>(0)), state(row)))
         .collect())
+}
+
+fn state(row: &Row) -> Option<RecordedState> {
+    Some(RecordedState {
+        status: row.get::<_, &str>(1).parse().ok()?,
+        channel: row.get::<_, &str>(2).parse().ok()?,
+    })
 }
 
 #[cfg(test)]

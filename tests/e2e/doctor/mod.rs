@@ -7,7 +7,7 @@ use serde_json::Value;
 use tidings_tests::World;
 
 /// Runs `tidings doctor` with `more` settings. Returns its report.
-fn report(world: &World, more: &[(&str, &str)]) -> Value {
+pub(crate) fn report(world: &World, more: &[(&str, &str)]) -> Value {
     let output = world.tidings_with(more, &["--json", "doctor"]);
     let text = String::from_utf8_lossy(&output.stdout);
     let report: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{output:?}"));
@@ -18,7 +18,7 @@ fn report(world: &World, more: &[(&str, &str)]) -> Value {
 }
 
 /// Returns the only finding of a check.
-fn finding<'a>(report: &'a Value, check: &str) -> &'a Value {
+pub(crate) fn finding<'a>(report: &'a Value, check: &str) -> &'a Value {
     let findings = report["findings"].as_array().expect("findings");
     let mut found = findings.iter().filter(|finding| finding["check"] == check);
     let first = found.next();
@@ -27,13 +27,13 @@ fn finding<'a>(report: &'a Value, check: &str) -> &'a Value {
 }
 
 /// Returns the severity of the only finding of a check.
-fn severity(report: &Value, check: &str) -> String {
+pub(crate) fn severity(report: &Value, check: &str) -> String {
     let severity = finding(report, check)["severity"].as_str();
     severity.expect("a severity").to_owned()
 }
 
 /// Returns the commands in backticks of a finding's remedy.
-fn commands(finding: &Value) -> Vec<String> {
+pub(crate) fn commands(finding: &Value) -> Vec<String> {
     let remedy = finding["remedy"].as_str().expect("a remedy");
     let parts = remedy.split('`').skip(1).step_by(2);
     parts.map(str::to_owned).collect()

@@ -45,7 +45,10 @@ fn decide(claim: ClaimResult) -> ClaimDecision {
             let detail = "the notification has failed before; replay its dead letter";
             MessageOutcome::DeadLetter(Failure::new("already_failed", detail))
         }
-        ClaimResult::NotDeliverable(Status::Scheduled) => defer(WaitTime::HalfMinute),
+        // A newer version, which knows the status, may take the message.
+        ClaimResult::UnknownStatus | ClaimResult::NotDeliverable(Status::Scheduled) => {
+            defer(WaitTime::HalfMinute)
+        }
         // The row became free between two statements.
         ClaimResult::NotDeliverable(Status::Pending | Status::Retrying) => defer(WaitTime::Second),
         ClaimResult::NotDeliverable(Status::Processed | Status::Cancelled | Status::Expired) => {

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use tidings_broker::Failure;
+use tidings_broker::{Failure, WaitTime};
 use tidings_db::notifications::{self, InsertedIds, RecordedState};
 use tidings_db::{Database, DbError, DbErrorKind, users};
 use tidings_domain::notification::{MessageId, Notification, UserId, payload_problem};
@@ -101,7 +101,12 @@ async fn results(
     };
     let result = |id| match existing.get(&id) {
         _ if recorded.contains(&id) => RecordResult::Recorded,
-        Some(row) => RecordResult::Existed(*row),
+        Some(Some(row)) => RecordResult::Existed(*row),
+        // A newer version, which knows the status, may take the message.
+        Some(None) => RecordResult::Failed(MessageOutcome::Defer {
+            wait: WaitTime::HalfMinute,
+            not_before: None,
+        }),
         None => RecordResult::Failed(MessageOutcome::Retry(Failure::new(
             "row_vanished",
             "the row existed at the insert and was deleted immediately after".to_owned(),

@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use tidings_settings::{Reader, Setting};
+use tidings_settings::{PlaintextKind, Reader, Setting, needs_encryption};
 use url::Url;
 
 /// The base URL of a provider's API: an `http` or `https` URL without user, password, query and fragment. May
@@ -20,9 +20,20 @@ impl BaseUrl {
     pub(super) fn read(reader: &mut Reader, setting: &Setting) -> Option<Self> {
         let text = reader.text(setting).or(setting.default_value())?;
         // The message does not quote the value, because it may contain a password.
-        text.parse()
-            .map_err(|error: InvalidBaseUrl| reader.problem(setting, error.to_string()))
-            .ok()
+        let parsed: Result<Self, InvalidBaseUrl> = text.parse();
+        let url = parsed
+            .map_err(|error| reader.problem(setting, error.to_string()))
+            .ok()?;
+        let plain_host = (url.0.scheme() == "http").then(|| url.0.host_str());
+        if let Some(host) = plain_host.flatten()
+            && needs_encryption(reader, PlaintextKind::Providers, host)
+        {
+            let message = format!(
+                "would send secrets and messages to {host} unencrypted: use https://, or set ALLOW_PLAINTEXT to providers"
+            );
+            reader.problem(setting, message);
+        }
+        Some(url)
     }
 
     /// Appends path segments.

@@ -126,7 +126,8 @@ async fn publisher(
 
 /// The rows before a replay.
 struct RowsBefore {
-    statuses: BTreeMap<MessageId, Status>,
+    /// `None` stands for a status of a newer version.
+    statuses: BTreeMap<MessageId, Option<Status>>,
     /// The notifications that may have arrived.
     unknown: HashSet<MessageId>,
 }
@@ -165,10 +166,10 @@ impl Replay {
         let before = self.reset_rows(&ids).await;
         let RowsBefore { statuses, unknown } = before.context("PostgreSQL failed")?;
         let actions = decoded.into_iter().map(|decoded| match decoded {
-            Ok(decoded) => {
-                let status = decoded.id.and_then(|id| statuses.get(&id).copied());
-                replay_action::decide(decoded, status)
-            }
+            Ok(decoded) => match decoded.id.and_then(|id| statuses.get(&id).copied()) {
+                Some(None) => ReplayAction::Keep(SkipReason::NewerVersion),
+                status => replay_action::decide(decoded, status.flatten()),
+            },
             Err(reason) => ReplayAction::Keep(reason),
         });
         let replays: Vec<(DeadLetter, ReplayAction)> = batch.into_iter().zip(actions).collect();
@@ -208,13 +209,13 @@ impl Replay {
                 let states = notifications::recorded_states(transaction, ids).await?;
                 let statuses: BTreeMap<_, _> = states
                     .into_iter()
-                    .map(|(id, state)| (id, state.status))
+                    .map(|(id, state)| (id, state.map(|state| state.status)))
                     .collect();
                 if self.publisher.is_some() {
                     // In the order of the ids, so that two concurrent replays cannot deadlock.
                     for (id, _) in statuses
                         .iter()
-                        .filter(|(_, status)| **status == Status::Failed)
+                        .filter(|(_, status)| **status == Some(Status::Failed))
                     {
                         notifications::reset_for_replay(transaction, *id).await?;
                     }

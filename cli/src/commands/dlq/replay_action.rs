@@ -14,6 +14,8 @@ pub enum SkipReason {
     Undecodable,
     /// Its notification is not recorded.
     RowMissing,
+    /// Its notification has a status that only a newer version knows.
+    NewerVersion,
 }
 
 impl SkipReason {
@@ -25,6 +27,9 @@ impl SkipReason {
             }
             Self::Undecodable => {
                 "the body cannot be decoded, so its stage would reject it again; --force publishes it nevertheless"
+            }
+            Self::NewerVersion => {
+                "the notification has a status of a newer version; use the tool of that version"
             }
             Self::RowMissing => {
                 "the notification is not recorded; post it again through the API, then purge the dead letter"

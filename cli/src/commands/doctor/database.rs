@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tidings_db::diagnostics::{ServerInfo, server_info};
 use tidings_db::migrations::MigrateError;
+use tidings_db::preconditions::preconditions;
 use tidings_db::{Database, DatabaseSettings, DbError, migrations};
 
 use super::CheckResults;
@@ -42,7 +43,29 @@ pub async fn check(settings: &DatabaseSettings, results: &mut CheckResults) {
             return;
         }
     }
+    check_preconditions(&database, results).await;
     check_migrations(&database, results).await;
+}
+
+/// The message of a precondition is followed by its remedy.
+async fn check_preconditions(database: &Database, results: &mut CheckResults) {
+    match in_time(preconditions(database)).await {
+        Ok(problems) if problems.is_empty() => {
+            results.ok("database", "encoding, schema and connections are suitable");
+        }
+        Ok(problems) => {
+            for problem in problems {
+                let text = problem.to_string();
+                let (message, remedy) = text.split_once("; ").unwrap_or((&text, ""));
+                results.error("database", message, remedy);
+            }
+        }
+        Err(error) => results.error(
+            "database",
+            format!("cannot ask for the properties of the database: {error}"),
+            "check the log of PostgreSQL",
+        ),
+    }
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tidings_domain::retry::Ladder;
-use tidings_settings::{Reader, Setting, table};
+use tidings_settings::{PlaintextKind, Reader, Setting, needs_encryption, table};
 use url::Url;
 
 pub use max_retries::MaxRetries;
@@ -101,6 +101,13 @@ impl BrokerSettings {
 fn management_url(reader: &mut Reader) -> Option<SecretString> {
     let url = reader.secret(table::RABBITMQ_MANAGEMENT_URL)?;
     let parsed = Url::parse(url.expose_secret()).ok();
+    let plain_host = parsed.as_ref().filter(|url| url.scheme() == "http");
+    let plain_host = plain_host.and_then(Url::host_str);
+    if plain_host.is_some_and(|host| needs_encryption(reader, PlaintextKind::Broker, host)) {
+        let message =
+            "would send the password unencrypted: use https://, or set ALLOW_PLAINTEXT to broker";
+        reader.problem(table::RABBITMQ_MANAGEMENT_URL, message);
+    }
     if parsed.is_none_or(|url| !["http", "https"].contains(&url.scheme())) {
         let message = "must be http://user:password@host:port or https://user:password@host:port";
         reader.problem(table::RABBITMQ_MANAGEMENT_URL, message);
@@ -132,9 +139,19 @@ fn addresses(reader: &mut Reader) -> Option<Addresses> {
             return None;
         }
     };
-    parsed
+    let addresses = parsed
         .map_err(|error| reader.problem(setting, error.to_string()))
-        .ok()
+        .ok()?;
+    for address in addresses.all().iter().filter(|it| !it.is_encrypted()) {
+        if needs_encryption(reader, PlaintextKind::Broker, address.host()) {
+            let message = format!(
+                "would send the password and all notifications to {address} unencrypted: use amqps://, or set \
+                 ALLOW_PLAINTEXT to broker"
+            );
+            reader.problem(setting, message);
+        }
+    }
+    Some(addresses)
 }
 
 #[cfg(test)]
@@ -144,8 +161,9 @@ mod tests {
     use tidings_domain::notification::DeliveredChannel;
 
     fn read(vars: &[(&str, &str)]) -> Result<BrokerSettings, tidings_settings::SettingProblems> {
-        let mut reader =
-            Reader::from_vars(vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+        let development = [("APP_ENV", "development")];
+        let vars = development.iter().chain(vars);
+        let mut reader = Reader::from_vars(vars.map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
         let settings = BrokerSettings::read(&mut reader);
         reader.finish(settings)
     }

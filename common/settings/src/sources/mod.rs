@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::{Setting, SettingProblem};
+use crate::{Setting, SettingProblem, table};
 
 /// The variable that names the settings file if the argument `--config` does not.
 const CONFIG_VARIABLE: &str = "TIDINGS_CONFIG";
@@ -54,6 +54,8 @@ pub struct Sources {
     layers: Vec<Layer>,
     /// What is wrong with the files.
     problems: Vec<SettingProblem>,
+    /// The names of variables that Kubernetes has set.
+    ignored: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -81,10 +83,12 @@ impl Sources {
     /// read or parsed, and unknown keys.
     #[must_use]
     pub fn load(config: Option<&Path>) -> Self {
-        let environment = dotenv::environment();
+        let mut environment = dotenv::environment();
+        let ignored = remove_service_variables(&mut environment);
         let (dotenv, problem) = dotenv::load(&environment);
         let mut sources = Self {
             problems: problem.into_iter().collect(),
+            ignored,
             layers: vec![
                 Layer {
                     source: ValueSource::Environment,
@@ -112,6 +116,7 @@ impl Sources {
         Self {
             layers: vec![Layer { source, values }],
             problems,
+            ignored: Vec::new(),
         }
     }
 
@@ -121,14 +126,24 @@ impl Sources {
         &self.problems
     }
 
+    /// The names of environment variables that are ignored, because Kubernetes sets them for a service of that name, for
+    /// example `API_PORT=tcp://10.43.0.7:8080` for a service `api`.
+    #[must_use]
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+
     /// Uses only these values, as a test does.
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut values = vars.into_iter().collect();
+        let ignored = remove_service_variables(&mut values);
         Self {
             layers: vec![Layer {
                 source: ValueSource::Environment,
-                values: vars.into_iter().collect(),
+                values,
             }],
             problems: Vec::new(),
+            ignored,
         }
     }
 
@@ -179,6 +194,27 @@ impl Sources {
             secret_file: None,
         }))
     }
+}
+
+/// Removes the settings that are service variables of Kubernetes ("Service: environment variables"): `<SERVICE>_PORT` has
+/// the form `tcp://10.43.0.7:8080`, which no port has. Returns their names.
+fn remove_service_variables(environment: &mut HashMap<String, String>) -> Vec<String> {
+    let is_service = |name: &str, value: &str| {
+        let is_url = ["tcp://", "udp://", "sctp://"]
+            .iter()
+            .any(|scheme| value.trim().starts_with(scheme));
+        is_url && name.ends_with("_PORT") && table::find(name).is_some()
+    };
+    let mut names: Vec<String> = environment
+        .iter()
+        .filter(|(name, value)| is_service(name, value))
+        .map(|(name, _)| name.clone())
+        .collect();
+    names.sort();
+    for name in &names {
+        environment.remove(name);
+    }
+    names
 }
 
 /// The variable that names the file of a secret.

@@ -36,6 +36,7 @@ fn environment_beats_dotenv_beats_file_beats_default() {
     let from = |first: usize| Sources {
         layers: all[first..].to_vec(),
         problems: Vec::new(),
+        ignored: Vec::new(),
     };
     assert_eq!(
         found(&from(0), table::API_PORT),
@@ -60,6 +61,7 @@ fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
             layer(ValueSource::DotEnv, &[("API_PORT", " 2 ")]),
         ],
         problems: Vec::new(),
+        ignored: Vec::new(),
     };
     assert_eq!(
         found(&sources, table::API_PORT),
@@ -93,6 +95,7 @@ fn a_secret_in_the_environment_beats_the_file_of_a_secret_in_the_settings_file()
             ),
         ],
         problems: Vec::new(),
+        ignored: Vec::new(),
     };
     assert_eq!(found(&sources, table::JWT_SECRET).0, "a");
 }
@@ -112,9 +115,26 @@ fn both_forms_of_a_secret_a_missing_file_and_an_empty_file_are_mistakes() {
         let sources = Sources {
             layers: vec![layer(ValueSource::Environment, vars)],
             problems: Vec::new(),
+            ignored: Vec::new(),
         };
         let mistake = sources.value(table::JWT_SECRET).err().expect(words);
         assert!(mistake.contains(words), "{mistake}");
         assert!(!mistake.contains("hunter2"), "{mistake}");
     }
+}
+
+#[test]
+fn service_variables_of_kubernetes_are_ignored_and_named() {
+    let vars = [
+        ("API_PORT", "tcp://10.43.0.7:8080"),
+        ("SMTP_PORT", "tcp://10.43.0.8:587"),
+        ("WORKER_PORT", "9090"),
+        ("API_PORT_8080_TCP", "tcp://10.43.0.7:8080"),
+    ];
+    let sources = Sources::from_vars(vars.map(|(n, v)| (n.to_owned(), v.to_owned())));
+    assert_eq!(sources.ignored(), ["API_PORT", "SMTP_PORT"]);
+    let port = |setting| sources.value(setting).expect("valid").map(|it| it.text);
+    assert_eq!(port(table::API_PORT).as_deref(), Some("8080"));
+    assert_eq!(port(table::SMTP_PORT), None);
+    assert_eq!(port(table::WORKER_PORT).as_deref(), Some("9090"));
 }

@@ -31,6 +31,12 @@ group! {
     /// The name of the database.
     DATABASE_NAME: [Api Worker Tidings] = Setting::of(SettingKind::Text)
         .required_if(Condition::AnySet(PARTS)).example("tidings");
+    /// The schema of the tables.
+    DATABASE_SCHEMA: [Api Worker Tidings] = Setting::of(SettingKind::Text)
+        .described("the search_path of the user").example("public");
+    /// Whether the connections go through a pooler in transaction mode, such as `PgBouncer` with
+    /// `pool_mode = transaction`: `transaction`. For a pooler in session mode, `none`.
+    DATABASE_POOLER: [Api Worker Tidings] = Setting::choice(&["none", "transaction"]).default("none");
     /// Maximum number of connections of each program.
     DATABASE_POOL_SIZE: [Api Worker Tidings] = Setting::number(1, 1000).default("8").unit("connections");
     /// Maximum time that PostgreSQL may spend on one statement.

@@ -1,10 +1,10 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tidings_domain::content::Mailbox;
-use tidings_settings::{AppEnv, Reader, table};
+use tidings_settings::{PlaintextKind, Reader, needs_encryption, table};
 use url::Host;
 
 use super::helo_name::HeloName;
@@ -85,15 +85,17 @@ impl SmtpSettings {
         let sender = read_default_sender(reader);
         let helo_name = reader.optional(table::SMTP_HELO_NAME);
         let data_timeout: u64 = reader.value(table::SMTP_DATA_TIMEOUT_SECS);
-        let production = AppEnv::read(reader).is_production();
-        if production
-            && tls == SmtpTls::None
+        if tls == SmtpTls::None
             && login.is_some()
-            && !host.as_deref().is_some_and(is_this_machine)
+            && needs_encryption(
+                reader,
+                PlaintextKind::Providers,
+                host.as_deref().unwrap_or_default(),
+            )
         {
             reader.problem(
                 table::SMTP_TLS,
-                "none would send SMTP_PASS unencrypted: use starttls or tls",
+                "none would send SMTP_PASS unencrypted: use starttls or tls, or set ALLOW_PLAINTEXT to providers",
             );
         }
         Some(Self {
@@ -131,10 +133,6 @@ fn login(reader: &mut Reader) -> Option<SmtpLogin> {
             None
         }
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 #[cfg(test)]
