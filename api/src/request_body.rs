@@ -58,6 +58,9 @@ impl Deref for RequestBody {
     }
 }
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Reads a JSON body of at most `MAX_BODY_BYTES`.
 ///
 /// # Errors
@@ -100,7 +103,7 @@ pub fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes, and leaves out a byte order mark at its start.
 pub async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,
@@ -142,5 +145,9 @@ pub async fn read_body(
         connection.end_body();
     }
     read.map_err(|_| ApiError::request_timeout())??;
+    // A parser may ignore a byte order mark, and some clients always send one (RFC 8259 §8.1).
+    if body.bytes.starts_with(BYTE_ORDER_MARK) {
+        let _ = body.bytes.split_to(BYTE_ORDER_MARK.len());
+    }
     Ok(body)
 }

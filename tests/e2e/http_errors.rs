@@ -20,6 +20,8 @@ async fn an_unknown_path_is_a_404() {
     ] {
         let answer = api.client().get(path).await;
         answer.assert_error(404, "not_found");
+        let names_slash = answer.text.contains("leave out the slash at its end");
+        assert_eq!(names_slash, path.ends_with('/'), "{path}: {}", answer.text);
     }
 }
 

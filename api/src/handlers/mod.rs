@@ -60,8 +60,10 @@ fn resource(path: &str, allow: &'static str) -> Resource {
     web::resource(path).default_service(web::to(refuse))
 }
 
-async fn no_such_path() -> Result<&'static str, ApiError> {
-    Err(ApiError::not_found(
-        "There is nothing at this path; /docs lists what there is",
-    ))
+async fn no_such_path(request: HttpRequest) -> Result<&'static str, ApiError> {
+    Err(ApiError::not_found(if request.path().ends_with('/') {
+        "There is nothing at this path; leave out the slash at its end"
+    } else {
+        "There is nothing at this path; /docs lists what there is"
+    }))
 }

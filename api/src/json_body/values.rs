@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use serde_json::value::RawValue;
-use tidings_domain::content::{Object, WebhookUrl};
+use tidings_domain::content::{Json, Object, WebhookUrl};
 use tidings_egress::EgressPolicy;
 
 /// Reads a string and parses it as `T`.
@@ -59,7 +59,7 @@ pub fn nonblank(value: &RawValue) -> Result<String, String> {
 
 /// Reads an object.
 pub fn object(value: &RawValue) -> Result<Object, String> {
-    serde_json::from_str(value.get()).map_err(|_| "must be an object".to_owned())
+    Json::object(value.get()).map_err(|_| "must be an object".to_owned())
 }
 
 /// Reads a string.

@@ -2,6 +2,7 @@
 //! ids, and the retry policy. Nothing in this crate does I/O.
 
 pub mod content;
+pub mod json;
 pub mod jwt;
 pub mod notification;
 pub mod providers;

@@ -8,6 +8,7 @@ use minijinja::{Environment, Error, State, Value, filters, functions, tests};
 use super::cost::CostClass;
 use super::escape;
 use super::meter::Meter;
+use super::numbers::computable;
 
 /// Declares the available filters.
 macro_rules! filters {
@@ -18,9 +19,19 @@ macro_rules! filters {
         }
 
         fn register_filters(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
-            $(environment.add_filter($name, metered(CostClass::$cost, Value::from_function($function), meter));)*
+            $(environment.add_filter($name, metered(CostClass::$cost, Value::from_function($function), computes($name), meter));)*
         }
     };
+}
+
+/// Whether a filter computes with numbers, and so needs those of the engine. Other filters keep the digits of exact
+/// numbers.
+fn computes(filter: &str) -> bool {
+    let all = [
+        "abs", "batch", "bool", "dictsort", "float", "format", "groupby", "indent", "int", "max",
+        "min", "round", "slice", "sort", "sum", "tojson", "unique",
+    ];
+    all.contains(&filter)
 }
 
 filters! {
@@ -81,7 +92,7 @@ macro_rules! tests {
         }
 
         fn register_tests(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
-            $(environment.add_test($name, metered(CostClass::$cost, Value::from_function($function), meter));)*
+            $(environment.add_test($name, metered(CostClass::$cost, Value::from_function($function), true, meter));)*
         }
     };
 }
@@ -133,19 +144,21 @@ pub(super) fn register(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
         ("dict", Value::from_function(functions::dict)),
         ("namespace", Value::from_function(functions::namespace)),
     ] {
-        environment.add_function(name, metered(CostClass::Text, function, meter));
+        environment.add_function(name, metered(CostClass::Text, function, true, meter));
     }
 }
 
-/// Wraps `function` to count the cost of its arguments and its result, and to refuse missing variables.
+/// Wraps `function` to count the cost of its arguments and its result, and to refuse missing variables. A function that
+/// `computes` gets numbers of the engine.
 fn metered(
     work: CostClass,
     function: Value,
+    computes: bool,
     meter: &Arc<Meter>,
 ) -> impl Fn(&mut State, Rest<ValueOrKwargs>) -> Result<Value, Error> + Send + Sync + 'static {
     let meter = Arc::clone(meter);
     move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
-        let arguments = arguments.into_values();
+        let mut arguments = arguments.into_values();
         let mut weight = 0;
         for argument in &arguments {
             if !matches!(work, CostClass::Any) && argument.is_undefined() {
@@ -153,6 +166,9 @@ fn metered(
                 argument.get_attr("")?;
             }
             weight += meter.weigh(argument)?;
+        }
+        if computes {
+            arguments = arguments.iter().map(computable).collect();
         }
         meter.charge(work.cost(weight, &arguments)?)?;
         meter.counted(function.call(state, &arguments)?)

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
+use super::numbers::exact_digits;
+
 /// The cost limit for all parts of a message together, in processed bytes: at most some tenths of a second. A large
 /// e-mail (500 KiB) processes each of its bytes a few times.
 const BUDGET: u64 = 16 * 1024 * 1024;
@@ -82,10 +84,13 @@ impl Meter {
     }
 }
 
-/// The length of a text in bytes; 0 for other values.
+/// The length of a text in bytes, or the number of digits of an exact number; 0 for other values.
 pub(super) fn text_len(value: &Value) -> u64 {
-    let bytes = value
-        .as_str()
-        .map_or_else(|| value.as_bytes().map_or(0, <[u8]>::len), str::len);
+    let bytes = match value.as_str() {
+        Some(text) => text.len(),
+        None => value
+            .as_bytes()
+            .map_or_else(|| exact_digits(value), <[u8]>::len),
+    };
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }

@@ -6,6 +6,7 @@ use minijinja::value::Rest;
 use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior, Value, context};
 
 use super::meter::Meter;
+use super::numbers::{computable, printable};
 
 /// The operators of the engine, which a metered operator calls after it has counted the cost.
 static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -19,14 +20,21 @@ static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
 pub(super) struct Operator {
     pub(super) filter: &'static str,
     apply: Expression<'static, 'static>,
+    /// Converts exact numbers in the operands.
+    operand: fn(&Value) -> Value,
     /// The cost of the result in addition to that of the operands.
     extra: fn(&Value, &Value) -> u64,
 }
 
 /// All operators, with the operands a, b, c and d.
 static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
-    let plain: [(&str, &str); 11] = [
+    let plain: [(&str, &str); 16] = [
         ("~add", "a + b"),
+        ("~sub", "a - b"),
+        ("~div", "a / b"),
+        ("~intdiv", "a // b"),
+        ("~rem", "a % b"),
+        ("~pow", "a ** b"),
         ("~concat", "a ~ b"),
         ("~eq", "a == b"),
         ("~ne", "a != b"),
@@ -56,6 +64,12 @@ fn operator(
     Operator {
         filter,
         apply: ENGINE.compile_expression(source).expect("an expression"),
+        operand: match filter {
+            "~concat" => printable,
+            // An item of a list keeps its digits.
+            "~item" | "~slice" => Value::clone,
+            _ => computable,
+        },
         extra,
     }
 }
@@ -87,6 +101,8 @@ pub(super) fn register(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
                 for operand in [a, b, c, d] {
                     meter.weigh(operand)?;
                 }
+                let operands = [a, b, c, d].map(operator.operand);
+                let [a, b, c, d] = operands.each_ref();
                 meter.charge((operator.extra)(a, b))?;
                 let result = operator.apply.eval(context! { a, b, c, d });
                 meter.counted(result.map_err(|error| without_inner_position(&error, [a, b, c, d]))?)
@@ -94,14 +110,16 @@ pub(super) fn register(environment: &mut Environment<'_>, meter: &Arc<Meter>) {
         );
     }
     let scalar = |value: &Value| -> Result<Value, Error> {
+        let value = computable(value);
         // A namespace that contains itself would print forever.
         if value.as_object().is_some() {
             let message = "a namespace's members can be set to texts and numbers alone";
             return Err(Error::new(ErrorKind::InvalidOperation, message));
         }
-        Ok(value.clone())
+        Ok(value)
     };
     environment.add_filter("~scalar", scalar);
+    environment.add_filter("~number", computable);
     let weighed = Arc::clone(meter);
     environment.add_filter("~weighed", move |value: &Value| {
         weighed.weigh(value).map(|_| value.clone())

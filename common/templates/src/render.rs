@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use minijinja::value::Serde;
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, machinery,
 };
 
 use super::error::{RenderError, TemplatePart, TemplateProblem};
 use super::meter::Meter;
-use super::numbers::ByValue;
-use super::{TemplateSource, escape, functions, operators, syntax};
+use super::{TemplateSource, escape, functions, numbers, operators, syntax};
 use tidings_domain::content::{Object, Rendered};
 
 /// The longest rendered part, in bytes. Mail programs truncate much shorter ones.
@@ -49,7 +47,7 @@ pub fn check(source: TemplateSource<'_>) -> Result<(), RenderError> {
 pub fn render(source: TemplateSource<'_>, variables: &Object) -> Result<Rendered, RenderError> {
     let meter = Arc::new(Meter::new());
     let environment = environment(&meter);
-    let root = Value::from(Serde(ByValue(variables)));
+    let root = numbers::variables(variables);
     let write = |part: TemplatePart, source: &str| {
         write(&environment, part, source, root.clone()).map_err(|(line, problem)| RenderError {
             part,

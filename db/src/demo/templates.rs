@@ -109,13 +109,13 @@ pub(super) async fn seed(client: &impl GenericClient) -> Result<(), DbError> {
 
 #[cfg(test)]
 mod tests {
-    use tidings_domain::content::{Content, Object};
+    use tidings_domain::content::{Content, Json, Object};
     use tidings_templates::render;
 
     use super::*;
 
     fn variables(example: &DemoTemplate) -> Object {
-        serde_json::from_str(example.variables).expect("an object")
+        Json::object(example.variables).expect("an object")
     }
 
     #[test]

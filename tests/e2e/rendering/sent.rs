@@ -187,3 +187,30 @@ async fn every_example_of_the_demo_data_is_sent_as_previewed() {
         assert_eq!(preview["template"]["locale"], example.locale);
     }
 }
+
+/// A preview, whose variables were never in the table, and the message show the digits that the table has.
+#[tokio::test]
+async fn numbers_have_all_their_digits_in_the_preview_and_in_the_message() {
+    let installation = SandboxInstallation::new().await;
+    let _worker = installation.world.worker().await;
+    let source = json!({"text": "{{ price }} {{ big }} {{ whole }} {{ price * 2 }}"});
+    installation.put("price/sms/default", &source).await;
+    let variables =
+        r#"{"to": "+4915112345678", "price": 10.10, "big": 18446744073709551616, "whole": 1e3}"#;
+    let expected = "10.10 18446744073709551616 1000 20.2";
+    let client = installation.client();
+    let body = format!(r#"{{"channel": "sms", "variables": {variables}}}"#);
+    let preview = client
+        .request(reqwest::Method::POST, "/api/templates/price/preview")
+        .header("Content-Type", "application/json")
+        .body(body);
+    assert_eq!(client.send(preview).await.body["text"], expected);
+    let user = installation.world.user;
+    let body = format!(
+        r#"{{"targetUserId": "{user}", "type": "sms", "template": {{"name": "price"}}, "payload": {variables}}}"#
+    );
+    // Some clients send a byte order mark.
+    let body = format!("\u{feff}{body}");
+    let id = client.post_raw("application/json", body).await.accepted();
+    assert_eq!(installation.sent("sms", id).await["text"], expected);
+}

@@ -53,7 +53,7 @@ fn message(url: &str) -> WebhookMessage {
             to: None,
             endpoint_id: None,
             event: "order.shipped".to_owned(),
-            data: json!({"order": 17}),
+            data: json!({"order": 17}).into(),
         },
     }
 }

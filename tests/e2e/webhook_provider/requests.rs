@@ -35,7 +35,7 @@ async fn a_request_follows_standard_webhooks_and_its_body_never_changes() {
     let mut message = message(&receiver.url("/hooks/a%20b?c=d&e"));
     message.accepted_at = "2026-11-21T13:42:19.123456Z".parse().expect("a time");
     message.secrets = SECRETS.map(Into::into).to_vec();
-    message.webhook.data = json!({"z": 1, "a": ["ü", null, 1.5], "m": {"y": true, "b": ""}});
+    message.webhook.data = json!({"z": 1, "a": ["ü", null, 1.5], "m": {"y": true, "b": ""}}).into();
 
     let before = Timestamp::now().as_second();
     assert_eq!(sender.send(&message).await, delivered());

@@ -1,5 +1,6 @@
 //! Webhooks from the POST to the receiver and the timeline.
 
+mod exact_data;
 mod isolation;
 mod kills;
 mod responses;

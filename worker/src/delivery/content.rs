@@ -3,7 +3,7 @@ use tidings_db::delivery_attempts::UsedTemplate;
 use tidings_db::notifications::ClaimedNotification;
 use tidings_db::templates::TemplateRow;
 use tidings_db::{DbError, templates};
-use tidings_domain::content::{ChannelContent, FieldProblem, Object, TemplateRef};
+use tidings_domain::content::{ChannelContent, FieldProblem, Json, Object, TemplateRef};
 
 use super::prepare::PrepareError;
 use super::{Delivery, DeliveryChannel};
@@ -15,7 +15,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         claimed: &ClaimedNotification,
     ) -> Result<(C::Content, Option<UsedTemplate>), PrepareError> {
         let channel = Self::CHANNEL;
-        let payload: Object = serde_json::from_str(&claimed.payload)
+        let payload = Json::object(&claimed.payload)
             .map_err(|_| Failure::new("invalid_payload", "the payload is not a JSON object"))?;
         let Some(wanted) = &claimed.template else {
             let content = C::Content::from_payload(&payload);

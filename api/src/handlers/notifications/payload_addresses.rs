@@ -1,6 +1,6 @@
 use serde_json::value::RawValue;
 use tidings_domain::content::{
-    Content, FieldProblem, Object, ProblemKind, WebhookUrl, check_variables,
+    Content, FieldProblem, Json, ProblemKind, WebhookUrl, check_variables,
 };
 use tidings_domain::notification::Channel;
 
@@ -28,7 +28,7 @@ impl PayloadAddresses {
         if channel.delivered().is_none() {
             return Ok(Self::default());
         }
-        let payload: Object = serde_json::from_str(payload.get()).map_err(|error| {
+        let payload = Json::object(payload.get()).map_err(|error| {
             vec![FieldProblem {
                 field: "payload".to_owned(),
                 message: format!("cannot be read: {error}"),

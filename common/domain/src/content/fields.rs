@@ -1,9 +1,7 @@
 use std::str::FromStr;
 
-use serde_json::Value;
-
-use super::Object;
 use super::problems::{FieldProblem, FieldProblems};
+use super::{Json, Object};
 
 /// Reads the fields of a payload and collects everything that is wrong with them. A field that is `null`
 /// or blank counts as absent: a client that has no value often sends an empty string.
@@ -31,7 +29,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The first of `names` that is present, with its value. The later names are aliases of the first.
-    fn find(&self, names: &[&'static str]) -> Option<(&'static str, &'a Value)> {
+    fn find(&self, names: &[&'static str]) -> Option<(&'static str, &'a Json)> {
         names.iter().find_map(|name| {
             let value = self.object.get(*name).filter(|value| is_given(value))?;
             Some((*name, value))
@@ -44,7 +42,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A value of any type but null. A blank string is a value.
-    pub(super) fn value(&self, name: &'static str) -> Option<&'a Value> {
+    pub(super) fn value(&self, name: &'static str) -> Option<&'a Json> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
@@ -93,7 +91,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn is_given(value: &Value) -> bool {
+fn is_given(value: &Json) -> bool {
     let is_blank = |text: &str| text.trim().is_empty();
     !value.is_null() && !value.as_str().is_some_and(is_blank)
 }

@@ -20,13 +20,9 @@ pub use sms::Sms;
 pub use template::{Rendered, TemplateRef, check_variables};
 pub use webhook::Webhook;
 
-use serde_json::{Map, Value};
-
+pub use crate::json::{InvalidJson, Json, JsonNumber, Object};
 use crate::notification::{Channel, DeliveredChannel};
 use fields::Fields;
-
-/// The members of a JSON object.
-pub type Object = Map<String, Value>;
 
 /// The content of one channel's notifications, for code that serves a single channel.
 pub trait ChannelContent: Sized {
@@ -110,8 +106,11 @@ mod tests {
 
     use super::*;
 
-    fn read(channel: Channel, payload: Value) -> Result<Option<Content>, Vec<FieldProblem>> {
-        let Value::Object(payload) = payload else {
+    fn read(
+        channel: Channel,
+        payload: serde_json::Value,
+    ) -> Result<Option<Content>, Vec<FieldProblem>> {
+        let Json::Object(payload) = payload.into() else {
             panic!("no object")
         };
         Content::read(channel, &payload)

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use super::DeviceToken;
 use super::fields::Fields;
+use super::{DeviceToken, Json};
 
 /// The largest total size of title, body and data, in bytes. Push services accept 4096 (FCM and APNs).
 const MAX_BYTES: usize = 4000;
@@ -59,14 +57,14 @@ fn is_reserved(name: &str) -> bool {
 pub(super) fn data(fields: &mut Fields<'_>) -> BTreeMap<String, String> {
     match fields.value("data") {
         None => BTreeMap::new(),
-        Some(Value::Object(members)) => {
+        Some(Json::Object(members)) => {
             if let Some(name) = members.keys().find(|name| is_reserved(name)) {
                 fields.invalid(
                     "data",
                     format!("{name:?} is a reserved name of push services"),
                 );
             }
-            let text = |value: &Value| {
+            let text = |value: &Json| {
                 value
                     .as_str()
                     .map_or_else(|| value.to_string(), ToOwned::to_owned)

@@ -1,10 +1,8 @@
 //! Notifications that a template renders.
 
-use serde_json::Value;
-
 use super::email::Email;
 use super::fields::Fields;
-use super::{Content, DeviceToken, FieldProblem, Object, PhoneNumber, push, sms};
+use super::{Content, DeviceToken, FieldProblem, Json, Object, PhoneNumber, push, sms};
 use crate::notification::Channel;
 
 /// The template that renders a notification.
@@ -99,7 +97,7 @@ impl Rendered {
         ];
         for (name, part) in parts {
             if let Some(part) = part {
-                payload.insert(name.to_owned(), Value::String(part.clone()));
+                payload.insert(name.to_owned(), Json::String(part.clone()));
             }
         }
         payload

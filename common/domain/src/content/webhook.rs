@@ -1,10 +1,9 @@
 //! The content of webhooks.
 
-use serde_json::Value;
 use uuid::Uuid;
 
-use super::WebhookUrl;
 use super::fields::Fields;
+use super::{Json, WebhookUrl};
 
 /// The longest event name, in characters.
 const MAX_EVENT: usize = 256;
@@ -18,8 +17,8 @@ pub struct Webhook {
     pub endpoint_id: Option<Uuid>,
     /// The event, such as `order.shipped`.
     pub event: String,
-    /// The data of the event: any JSON but `null`.
-    pub data: Value,
+    /// The data of the event: any JSON but `null`, with every number digit for digit.
+    pub data: Json,
 }
 
 impl Webhook {

@@ -47,10 +47,10 @@ fn a_subject_is_one_line() {
 }
 
 #[test]
-fn numbers_are_rendered_as_people_write_them() {
+fn numbers_are_rendered_as_the_table_has_them() {
     let variables = json!({"n": 3, "price": 1.5, "whole": 2.0, "big": 9_007_199_254_740_993_i64, "huge": u64::MAX, "small": -7});
     let source = "{{ n }} {{ price }} {{ whole }} {{ big }} {{ huge }} {{ small }} {{ '%.2f'|format(price) }} {{ n * price }} {{ n + 1 }}";
-    let expected = "3 1.5 2 9007199254740993 18446744073709551615 -7 1.50 4.5 4";
+    let expected = "3 1.5 2.0 9007199254740993 18446744073709551615 -7 1.50 4.5 4";
     assert_eq!(text(source, variables).expect("rendered"), expected);
 }
 

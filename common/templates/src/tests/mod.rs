@@ -6,11 +6,11 @@ mod mistakes;
 use serde_json::Value;
 
 use super::{RenderError, TemplateProblem, TemplateSource, render};
-use tidings_domain::content::Object;
+use tidings_domain::content::{Json, Object};
 
 pub(super) fn object(value: Value) -> Object {
-    match value {
-        Value::Object(members) => members,
+    match value.into() {
+        Json::Object(members) => members,
         other => panic!("{other} is no object"),
     }
 }

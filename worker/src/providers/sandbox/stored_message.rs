@@ -3,7 +3,7 @@ use std::io;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tidings_domain::content::Mailbox;
+use tidings_domain::content::{Json, Mailbox, Object};
 use tidings_domain::notification::{Channel, MessageId};
 
 use crate::providers::{EmailMessage, PushMessage, SmsMessage, WebhookMessage};
@@ -14,7 +14,7 @@ pub(super) struct StoredMessage {
     channel: Channel,
     id: MessageId,
     to: String,
-    content: Value,
+    content: Object,
     sent_at: Timestamp,
 }
 
@@ -29,6 +29,7 @@ impl StoredMessage {
             "html": email.html,
             "unsubscribeUrl": email.unsubscribe_url,
         });
+        let content = members(content);
         Self {
             channel: Channel::Email,
             id: message.id,
@@ -43,7 +44,7 @@ impl StoredMessage {
             channel: Channel::Sms,
             id: message.id,
             to: message.to.as_str().to_owned(),
-            content: json!({"text": message.sms.text}),
+            content: members(json!({"text": message.sms.text})),
             sent_at,
         }
     }
@@ -54,18 +55,16 @@ impl StoredMessage {
             channel: Channel::Push,
             id: message.id,
             to: message.to.as_str().to_owned(),
-            content: json!({"title": push.title, "body": push.body, "data": push.data}),
+            content: members(json!({"title": push.title, "body": push.body, "data": push.data})),
             sent_at,
         }
     }
 
     pub(super) fn from_webhook(message: &WebhookMessage, sent_at: Timestamp) -> Self {
         let webhook = &message.webhook;
-        let content = json!({
-            "event": webhook.event,
-            "timestamp": message.accepted_at,
-            "data": webhook.data,
-        });
+        let content = json!({"event": webhook.event, "timestamp": message.accepted_at});
+        let mut content = members(content);
+        content.insert("data".to_owned(), webhook.data.clone());
         Self {
             channel: Channel::Webhook,
             id: message.id,
@@ -86,18 +85,25 @@ impl StoredMessage {
     }
 
     pub(super) fn to_json(&self) -> io::Result<Vec<u8>> {
-        let mut file = json!({
+        let file = json!({
             "messageId": self.id,
             "channel": self.channel(),
             "to": self.to,
             "sentAt": self.sent_at,
         });
-        if let (Value::Object(file), Value::Object(content)) = (&mut file, self.content.clone()) {
-            file.extend(content);
-        }
+        let mut file = members(file);
+        file.extend(self.content.clone());
         let mut json = serde_json::to_vec_pretty(&file)?;
         json.push(b'\n');
         Ok(json)
+    }
+}
+
+/// The members of an object.
+fn members(object: Value) -> Object {
+    match object.into() {
+        Json::Object(members) => members,
+        _ => Object::new(),
     }
 }
 

@@ -150,7 +150,7 @@ async fn every_channel_has_a_directory_and_its_own_fields() {
             to: None,
             endpoint_id: None,
             event: "order.shipped".to_owned(),
-            data: json!({"order": 1}),
+            data: json!({"order": 1}).into(),
         },
     };
     let outcome = sandbox.send(&webhook).await;

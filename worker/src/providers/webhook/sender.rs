@@ -8,7 +8,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use serde_json::Value;
+use tidings_domain::content::Json;
 use tidings_egress::{AddressScope, DisallowedUrl, EgressPolicy};
 use tokio::time::timeout;
 
@@ -39,7 +39,7 @@ pub struct WebhookSender {
 struct WebhookBody<'a> {
     r#type: &'a str,
     timestamp: Timestamp,
-    data: &'a Value,
+    data: &'a Json,
 }
 
 impl WebhookSender {
