@@ -20,7 +20,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 const SCARCE_DIVISOR: u32 = 8;
 
 /// The part of a thread's connections that is closed at once if there are too many.
-const EVICTED_PART: usize = 16;
+const EVICTED_PART: usize = 8;
 
 /// How long a connection may wait for its client, in ticks.
 #[derive(Clone, Copy, Debug)]

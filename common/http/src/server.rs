@@ -23,10 +23,13 @@ use crate::stream::BoundedStream;
 /// How long a client may take to read the response to a request whose body the server does not read.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How many connections may wait to be accepted. The kernel has its own limit too (`net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
+
 /// What a stranger may take.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Maximum number of connections, of all threads. At 15/16 of it, the connections that wait longest for their
+    /// Maximum number of connections, of all threads. At 7/8 of it, the connections that wait longest for their
     /// client are closed.
     pub max_connections: usize,
     /// How long an idle connection stays open.
@@ -87,6 +90,9 @@ where
         head: ticks(limits.head_timeout),
         response: ticks(limits.response_timeout),
     };
+    // While the framework accepts nothing, new connections wait here. The kernel drops those for which there is no room,
+    // and their clients try again only after a second.
+    rustix::net::listen(&listener, BACKLOG)?;
     let builder = Server::build()
         .workers(threads)
         .max_concurrent_connections(per_thread)
@@ -95,7 +101,7 @@ where
     let graceful_shutdown = builder.graceful_shutdown_signal();
     let builder = builder.listen("http", listener, move || {
         // Below the limit of the framework, which accepts nothing at its limit.
-        let capacity = (per_thread - per_thread.div_ceil(16)).max(1);
+        let capacity = (per_thread - per_thread.div_ceil(8)).max(1);
         let table = ConnectionTable::new(capacity, timeouts, Arc::clone(&limits.response_bytes));
         let signal = graceful_shutdown.clone();
         let service = HttpService::build()

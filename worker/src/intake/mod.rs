@@ -190,3 +190,17 @@ fn count(message: &Envelope, notification: &Notification, result: &RecordResult,
         RecordResult::Failed(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_larger_than_any_of_tidings_is_not_parsed() {
+        let body = |size| Envelope::of_body(vec![b' '; size]);
+        let failure = decode(&body((16 << 20) + 1)).expect_err("too large");
+        assert_eq!(failure.reason, "too_large");
+        let failure = decode(&body(16 << 20)).expect_err("no notification");
+        assert_eq!(failure.reason, "undecodable");
+    }
+}

@@ -19,7 +19,7 @@ group! {
     MAX_REQUEST_BYTES_IN_FLIGHT: [Api] = Setting::number(1_048_576, 68_719_476_736).default("67108864").unit("bytes");
     /// Maximum number of bytes, in all, of responses that clients have not read yet. Above it, a request with a large
     /// response is answered with 503, and clients that do not read are disconnected earlier.
-    MAX_RESPONSE_BYTES_IN_FLIGHT: [Api] = Setting::number(1_048_576, 68_719_476_736).default("67108864").unit("bytes");
+    MAX_RESPONSE_BYTES_IN_FLIGHT: [Api] = Setting::number(1_048_576, 68_719_476_736).default("33554432").unit("bytes");
     /// Maximum number of connections of clients. If it is reached, the API closes the connections that have been idle
     /// for the longest time. Each connection needs an open file (`ulimit -n`); programs raise their soft limit to the
     /// hard limit when they start.
