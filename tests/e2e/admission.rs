@@ -1,5 +1,6 @@
 //! The API refuses posts while a queue is full, and accepts them once it is drained.
 
+use tidings_broker::WaitTime;
 use tidings_domain::notification::Channel;
 use tidings_tests::{ProgramKind, World, eventually, eventually_ok, notification, secs};
 
@@ -63,6 +64,34 @@ async fn a_full_channel_queue_refuses_only_its_own_channel() {
         .post(&notification(world.user, email))
         .await
         .accepted();
+    let _ = client.post(&world.in_app()).await.accepted();
+}
+
+#[tokio::test]
+async fn webhooks_that_wait_for_their_receivers_refuse_webhooks_only() {
+    let world = World::with(&[("QUEUE_MAX_LENGTH", "5")]).await;
+    let amqp = world.amqp().await;
+    for wait in WaitTime::ALL {
+        amqp.shorten_wait_queue(wait.label(), 600_000).await;
+    }
+    let api = world.api().await;
+    let client = api.client();
+    // Two in each wait queue.
+    for wait in WaitTime::ALL.into_iter().chain(WaitTime::ALL) {
+        let mut message = amqp.intake_of(&world.wire());
+        message.exchange = amqp.settings.names.wait(wait.label());
+        amqp.publish(message).await;
+    }
+    eventually(secs(20), "the API knows the depths", async || {
+        let scrape = api.metrics().await;
+        scrape.sum("tidings_queue_depth", &["queue=\"wait."]) == 6
+    })
+    .await;
+    let webhook = notification(world.user, Channel::Webhook);
+    let answer = client.post(&webhook).await;
+    answer.assert_error(503, "queue_full");
+    let sms = notification(world.user, Channel::Sms);
+    let _ = client.post(&sms).await.accepted();
     let _ = client.post(&world.in_app()).await.accepted();
 }
 

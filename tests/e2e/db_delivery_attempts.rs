@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tidings_db::delivery_attempts::{
     AttemptOutcome, AttemptRow, FinishedAttempt, NewAttempt, UnknownAttempts, UsedTemplate, begin,
     finish, insert_not_sent, list, list_settled_contacts, list_undelivered_unknown, list_unknown,
-    take_back,
+    merge_repeated, take_back,
 };
 use tidings_db::notifications::LeaseToken;
 use tidings_db::{Client, DedicatedClient, notifications};
@@ -403,4 +403,67 @@ async fn beginning_or_finishing_no_attempts_succeeds() {
     let ids = begin(&*client, &[]).await.expect("the query");
     assert!(ids.is_empty());
     finish(&*client, &[]).await.expect("the query");
+}
+
+#[tokio::test]
+async fn consecutive_attempts_that_were_throttled_share_a_row() {
+    use AttemptOutcome::{Delivered, Failed, Throttled};
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let (one, other) = (Some(Uuid::now_v7()), Some(Uuid::now_v7()));
+    let make = async |attempt, contact, outcome, error| {
+        let ids = begin(&*client, &[new(message, attempt, contact)]).await;
+        let ids = ids.expect("begun");
+        let finished = FinishedAttempt {
+            error: Some(error),
+            ..finished(ids[0], outcome)
+        };
+        finish(&*client, &[finished]).await.expect("finished");
+        merge_repeated(&*client, &ids).await.expect("merged");
+    };
+    for (attempt, contact, outcome, error) in [
+        (0, one, Throttled, "first"),
+        (0, other, Throttled, "another contact"),
+        (0, one, Throttled, "second"),
+        (0, one, Throttled, "third"),
+        (0, one, Failed, "in between"),
+        (1, one, Throttled, "fourth"),
+        (2, one, Throttled, "another attempt"),
+        (2, one, Delivered, "delivered"),
+    ] {
+        make(attempt, contact, outcome, error).await;
+    }
+    let rows = rows(&client, message).await;
+    let summary: Vec<_> = rows
+        .iter()
+        .map(|row| (row.attempt, row.error.as_deref(), row.repetitions))
+        .collect();
+    assert_eq!(
+        summary,
+        [
+            (0, Some("third"), 2),
+            (0, Some("another contact"), 0),
+            (0, Some("in between"), 0),
+            (1, Some("fourth"), 0),
+            (2, Some("another attempt"), 0),
+            (2, Some("delivered"), 0),
+        ]
+    );
+    assert!(rows[0].last_repeated_at > Some(rows[0].started_at));
+    assert_eq!(rows[1].last_repeated_at, None);
+}
+
+#[tokio::test]
+async fn attempts_that_failed_are_never_merged() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    for _ in 0..2 {
+        let ids = begin(&*client, &[new(message, 0, None)])
+            .await
+            .expect("begun");
+        let failed = finished(ids[0], AttemptOutcome::Failed);
+        finish(&*client, &[failed]).await.expect("finished");
+        merge_repeated(&*client, &ids).await.expect("merged");
+    }
+    assert_eq!(rows(&client, message).await.len(), 2);
 }

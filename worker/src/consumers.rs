@@ -66,8 +66,9 @@ impl Consumers<'_> {
         let channel = Delivery::<C>::CHANNEL;
         let concurrency = *settings.delivery.concurrency.get(channel);
         let options = ConsumerOptions {
-            // Twice the concurrency, so that the next messages are available as soon as a send ends.
-            prefetch: concurrency.saturating_mul(2),
+            // More than the concurrency, so that the next messages are available as soon as a send ends, and that
+            // many messages at a time can be deferred without being sent.
+            prefetch: concurrency.saturating_mul(4),
             batch_size: 1,
             concurrency: concurrency.into(),
             interval: Duration::ZERO,

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::declare::{NOT_FOUND, message_count, reply_code};
 use super::publisher::Publisher;
 use super::stage::Stage;
+use super::wait_time::WaitTime;
 use crate::settings::TopologyNames;
 
 /// Time limit for an answer. A broker that is stopped or blocked may not answer at all.
@@ -21,10 +22,41 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// is forgotten: a value that no longer changes would refuse notifications for ever.
 const STALE_AFTER: Duration = Duration::from_secs(10);
 
-/// The depth of each work queue, asked for once a second.
+/// The depth of each work queue and wait queue, asked for once a second.
 #[derive(Clone)]
 pub struct Depths {
-    depths: Arc<HashMap<Stage, AtomicU32>>,
+    depths: Arc<HashMap<MeasuredQueue, AtomicU32>>,
+}
+
+/// A queue whose depth is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum MeasuredQueue {
+    Work(Stage),
+    Wait(WaitTime),
+}
+
+impl MeasuredQueue {
+    fn all() -> impl Iterator<Item = Self> {
+        let work = Stage::ALL.into_iter().map(Self::Work);
+        work.chain(WaitTime::ALL.into_iter().map(Self::Wait))
+    }
+
+    fn name(self, names: &TopologyNames) -> String {
+        match self {
+            Self::Work(stage) => stage.queue(names),
+            Self::Wait(time) => names.wait(time.label()),
+        }
+    }
+
+    /// The label of the metric.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Work(stage) => stage.as_str(),
+            Self::Wait(WaitTime::Second) => "wait.1s",
+            Self::Wait(WaitTime::HalfMinute) => "wait.30s",
+            Self::Wait(WaitTime::FiveMinutes) => "wait.5m",
+        }
+    }
 }
 
 impl Depths {
@@ -35,13 +67,13 @@ impl Depths {
         names: TopologyNames,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
-        let depths = Stage::ALL.map(|stage| (stage, AtomicU32::new(0)));
+        let depths = MeasuredQueue::all().map(|queue| (queue, AtomicU32::new(0)));
         let this = Self {
-            depths: Arc::new(depths.into_iter().collect()),
+            depths: Arc::new(depths.collect()),
         };
         let depths = this.clone();
         let task = tokio::spawn(async move {
-            let queues = Stage::ALL.map(|stage| QueueState::new(stage, &names));
+            let queues = MeasuredQueue::all().map(|queue| QueueState::new(queue, &names));
             let asking = join_all(queues.map(|queue| depths.ask(&publisher, queue)));
             stop.run_until_cancelled(asking).await;
         });
@@ -52,8 +84,19 @@ impl Depths {
     /// known.
     #[must_use]
     pub fn of(&self, stage: Stage) -> u32 {
+        self.depth(MeasuredQueue::Work(stage))
+    }
+
+    /// Returns the number of messages in the wait queues, which all stages share. The value is about a second old.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        let depths = WaitTime::ALL.map(|time| self.depth(MeasuredQueue::Wait(time)));
+        depths.into_iter().fold(0, u32::saturating_add)
+    }
+
+    fn depth(&self, queue: MeasuredQueue) -> u32 {
         self.depths
-            .get(&stage)
+            .get(&queue)
             .map_or(0, |depth| depth.load(Ordering::Relaxed))
     }
 
@@ -67,16 +110,16 @@ impl Depths {
             tick.tick().await;
             let answer = queue.ask(publisher).await;
             if let Some(depth) = queue.evaluate(answer) {
-                self.store(queue.stage, depth);
+                self.store(queue.queue, depth);
             }
         }
     }
 
-    fn store(&self, stage: Stage, count: u32) {
-        if let Some(depth) = self.depths.get(&stage) {
+    fn store(&self, queue: MeasuredQueue, count: u32) {
+        if let Some(depth) = self.depths.get(&queue) {
             depth.store(count, Ordering::Relaxed);
         }
-        metrics::gauge!("tidings_queue_depth", "queue" => stage.as_str()).set(count);
+        metrics::gauge!("tidings_queue_depth", "queue" => queue.label()).set(count);
     }
 }
 
@@ -91,7 +134,7 @@ enum AskError {
 
 /// What is known of one queue.
 struct QueueState {
-    stage: Stage,
+    queue: MeasuredQueue,
     name: String,
     channel: Option<Channel>,
     answered: Instant,
@@ -100,10 +143,10 @@ struct QueueState {
 }
 
 impl QueueState {
-    fn new(stage: Stage, names: &TopologyNames) -> Self {
+    fn new(queue: MeasuredQueue, names: &TopologyNames) -> Self {
         Self {
-            stage,
-            name: stage.queue(names),
+            queue,
+            name: queue.name(names),
             channel: None,
             answered: Instant::now(),
             reported: false,
@@ -165,7 +208,7 @@ mod tests {
     fn state() -> QueueState {
         let url = ("RABBITMQ_URL".to_owned(), "amqp://127.0.0.1".to_owned());
         let settings = BrokerSettings::read(&mut Reader::from_vars([url])).expect("settings");
-        QueueState::new(Stage::Intake, &settings.names)
+        QueueState::new(MeasuredQueue::Work(Stage::Intake), &settings.names)
     }
 
     #[tokio::test(start_paused = true)]

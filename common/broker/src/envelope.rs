@@ -5,6 +5,7 @@ use lapin::types::ShortString;
 
 use super::frame_size::header_frame_size;
 use super::header;
+use super::waits_for::WaitsFor;
 use tidings_domain::retry::Attempt;
 
 /// The largest body, in bytes: more than `MAX_BODY_BYTES` may allow.
@@ -77,6 +78,12 @@ impl Envelope {
     #[must_use]
     pub fn not_before(&self) -> Option<Timestamp> {
         header::not_before(&self.properties)
+    }
+
+    /// What the message waits for, as far as it says.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<WaitsFor> {
+        WaitsFor::read(&self.properties)
     }
 
     /// Why no program of Tidings can have published the body, if it is too large.

@@ -8,6 +8,10 @@ use lapin::types::AMQPValue;
 pub const CHANNEL: &str = "channel";
 /// The time before which the message must not be processed (RFC 3339).
 pub const NOT_BEFORE: &str = "x-not-before";
+/// What the message waits for: keys, separated by spaces (see [`WaitsFor`](super::WaitsFor)).
+pub const WAITS_FOR: &str = "x-waits-for";
+/// When a worker last read the row of a message that waits (RFC 3339).
+pub const ROW_READ_AT: &str = "x-row-read-at";
 /// A dead letter's stable reason code, such as `unknown_user`.
 pub const FAILURE_REASON: &str = "x-failure-reason";
 /// A dead letter's reason for people.

@@ -30,6 +30,7 @@ mod topology;
 mod unreadable;
 mod unrouted;
 mod wait_time;
+mod waits_for;
 
 /// The AMQP library itself, for measurements and tests.
 #[cfg(feature = "raw")]
@@ -63,3 +64,4 @@ pub use thread_stack::{THREAD_STACK_SIZE, ensure_thread_stack_size};
 pub use topology::{Binding, Exchange, ExchangeType, Queue, Topology};
 pub use unreadable::{first_is_unreadable, is_unreadable, unreadable_remedy};
 pub use wait_time::WaitTime;
+pub use waits_for::{InvalidWaitKey, WaitKey, WaitsFor};

@@ -7,6 +7,7 @@ use super::envelope::Envelope;
 use super::header::{self, as_text};
 use super::stage::Stage;
 use super::wait_time::WaitTime;
+use super::waits_for::WaitsFor;
 use crate::settings::{BrokerSettings, TopologyNames};
 use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId, Notification};
 use tidings_domain::retry::{Attempt, Ladder};
@@ -60,6 +61,17 @@ pub struct Outgoing {
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
     pub(super) body: Vec<u8>,
+}
+
+impl Outgoing {
+    /// Adds what the message waits for to its headers.
+    #[must_use]
+    pub fn waiting_for(mut self, waits_for: &WaitsFor) -> Self {
+        for (name, value) in waits_for.headers() {
+            self.properties = with_header(self.properties, name, &value);
+        }
+        self
+    }
 }
 
 /// For measurements and tests that publish without a [`Publisher`](crate::Publisher).
@@ -258,6 +270,7 @@ fn with_header(properties: BasicProperties, name: &str, value: &str) -> BasicPro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::WaitKey;
     use tidings_settings::Reader;
 
     fn message_factory() -> MessageFactory {
@@ -350,5 +363,35 @@ mod tests {
         assert_eq!(deferred.exchange.as_str(), "notifications.wait.30s");
         assert_eq!(deferred.routing_key.as_str(), "attempt.2.3x1x1x1");
         assert_eq!(headers(&deferred), ["channel", "x-not-before"]);
+    }
+
+    #[test]
+    fn a_message_says_what_it_waits_for_until_it_is_deferred_for_another_reason() {
+        let waits_for = WaitsFor {
+            keys: vec![WaitKey::new(7), WaitKey::new(u128::MAX)],
+            row_read_at: Some("2026-01-01T00:00:00Z".parse().expect("a timestamp")),
+        };
+        let sent = message_factory()
+            .delivery(DeliveredChannel::Webhook, MessageId::generate(), None)
+            .waiting_for(&waits_for);
+        let delivered = delivered(sent, "attempt.0.3x1x1x1");
+        assert_eq!(delivered.waits_for(), Some(waits_for));
+        let deferred = message_factory().deferred(&delivered, WaitTime::Second, None);
+        assert_eq!(headers(&deferred), ["channel"]);
+        let again = message_factory()
+            .deferred(&delivered, WaitTime::Second, None)
+            .waiting_for(&WaitsFor::key(WaitKey::new(1)));
+        assert_eq!(headers(&again), ["channel", "x-waits-for"]);
+    }
+
+    #[test]
+    fn foreign_keys_are_ignored() {
+        for text in ["", "no", "+1", &"0".repeat(33), &"0 ".repeat(100)] {
+            let sent =
+                message_factory().delivery(DeliveredChannel::Sms, MessageId::generate(), None);
+            let properties = with_header(sent.properties, header::WAITS_FOR, text);
+            let envelope = Envelope::new("attempt.0.3x1x1x1", properties, sent.body);
+            assert_eq!(envelope.waits_for(), None, "{text}");
+        }
     }
 }

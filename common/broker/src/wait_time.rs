@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 /// How long a deferred message waits. An installation has one delay queue for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WaitTime {
     /// One second.
     Second,

@@ -1,10 +1,12 @@
 //! The table `delivery_attempts`: every delivery attempt, its time and its outcome.
 
+mod merge;
 mod outcome;
 mod read;
 mod record;
 mod unknown;
 
+pub use merge::merge_repeated;
 pub use outcome::{AttemptOutcome, UnknownOutcome};
 pub use read::{AttemptRow, SettledContact, list, list_settled_contacts};
 pub use record::{FinishedAttempt, NewAttempt, begin, finish, insert_not_sent, take_back};

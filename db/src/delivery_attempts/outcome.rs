@@ -42,6 +42,12 @@ impl AttemptOutcome {
         Self::NotSent,
     ];
 
+    /// Whether consecutive attempts with this outcome share a row: nothing failed, and they can be many.
+    #[must_use]
+    pub const fn is_merged(self) -> bool {
+        matches!(self, Self::Throttled | Self::Deferred)
+    }
+
     /// The name in JSON and in the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -74,6 +74,10 @@ pub struct AttemptRow {
     pub provider_reference: Option<String>,
     /// Why the message was not delivered.
     pub error: Option<String>,
+    /// How many times the attempt was repeated with the same outcome.
+    pub repetitions: i32,
+    /// When the last repetition began.
+    pub last_repeated_at: Option<Timestamp>,
 }
 
 /// Returns a page of a notification's attempts, the oldest first, and the cursor of the next page if there is one. The
@@ -91,7 +95,8 @@ pub async fn list(
     let statement = client
         .prepare_cached(
             "SELECT id, attempt, provider, contact_id, template_name, template_locale, template_version,
-                    started_at, duration_ms, outcome, provider_reference, error
+                    started_at, duration_ms, outcome, provider_reference, error,
+                    repetitions, last_repeated_at
              FROM delivery_attempts WHERE message_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         )
         .await?;
@@ -125,6 +130,8 @@ impl From<&tokio_postgres::Row> for AttemptRow {
             outcome: row.get(9),
             provider_reference: row.get(10),
             error: row.get(11),
+            repetitions: row.get(12),
+            last_repeated_at: row.get(13),
         }
     }
 }

@@ -21,8 +21,10 @@ async fn world(more: &[(&str, &str)]) -> World {
     ];
     settings.extend_from_slice(more);
     let world = World::with(&settings).await;
-    // Messages for a destination that is down wait in this queue.
-    world.amqp().await.shorten_wait_queue("30s", 1000).await;
+    // Messages for a destination that is down wait in these queues.
+    let amqp = world.amqp().await;
+    amqp.shorten_wait_queue("30s", 1000).await;
+    amqp.shorten_wait_queue("5m", 1000).await;
     world
 }
 

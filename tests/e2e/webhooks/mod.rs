@@ -4,6 +4,7 @@ mod exact_data;
 mod isolation;
 mod kills;
 mod responses;
+mod throttling;
 
 use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use tidings_broker::{Failure, WaitTime};
+use tidings_broker::{Failure, WaitTime, WaitsFor};
 
 /// The outcome of processing one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,5 +16,7 @@ pub enum MessageOutcome {
         wait: WaitTime,
         /// The earliest time to process the message, if known.
         not_before: Option<Timestamp>,
+        /// What the message waits for, as far as is known.
+        waits_for: WaitsFor,
     },
 }

@@ -18,6 +18,12 @@ pub trait BatchProcessor: Send + Sync + 'static {
         batch: &[Envelope],
     ) -> impl Future<Output = Result<Vec<MessageOutcome>, ProcessError>> + Send;
 
+    /// Defers a message without processing it. Called for each message when it arrives, so it must be quick. Returns
+    /// `MessageOutcome::Defer`, or `None` if the message must be processed.
+    fn defer_at_once(&self, _message: &Envelope) -> Option<MessageOutcome> {
+        None
+    }
+
     /// Records that a message failed for good. The broker has confirmed its dead letter, which contains
     /// `failure`.
     ///

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::ack_window::AckWindow;
 use super::flow_control::Flow;
 use super::settle::BatchResult;
-use super::{BatchProcessor, Consumer, ConsumerOptions};
+use super::{BatchProcessor, Consumer, ConsumerOptions, MessageOutcome};
 
 /// Why a session has ended.
 #[derive(Debug)]
@@ -44,9 +44,14 @@ pub(super) struct ConsumerSession<P> {
     ack_window: AckWindow,
     /// Delivered messages that are in no batch yet.
     next_batch: Vec<Envelope>,
+    /// Delivered messages that are deferred without being processed.
+    to_defer: Vec<(Envelope, MessageOutcome)>,
     /// When the next batch may start even if it is not full.
     next_start: Instant,
     batches: JoinSet<BatchResult>,
+    /// The messages being deferred. They do not count towards the concurrency, because messages that can be
+    /// processed must not wait for them.
+    deferring: JoinSet<BatchResult>,
     /// Cancelled when the program stops. Batches then no longer wait for a server.
     stop: CancellationToken,
 }
@@ -66,8 +71,10 @@ impl<P: BatchProcessor> ConsumerSession<P> {
             channel,
             ack_window: AckWindow::default(),
             next_batch: Vec::with_capacity(options.batch_size),
+            to_defer: Vec::new(),
             next_start: Instant::now(),
             batches: JoinSet::new(),
+            deferring: JoinSet::new(),
             stop: stop.clone(),
         })
     }
@@ -81,8 +88,10 @@ impl<P: BatchProcessor> ConsumerSession<P> {
         if matches!(end, SessionEnd::Lost(_) | SessionEnd::Unreadable(_)) {
             // The broker redelivers these messages, but their batches are finished: a send cannot be undone.
             self.batches.detach_all();
+            self.deferring.detach_all();
         } else if let Err(error) = self.drain().await {
             self.batches.detach_all();
+            self.deferring.detach_all();
             end = error;
         }
         // Closed before the connection, so that the broker processes all acknowledgements. This also returns
@@ -118,6 +127,7 @@ impl<P: BatchProcessor> ConsumerSession<P> {
                 biased;
                 () = stop.cancelled() => return Ok(SessionEnd::Stopped),
                 () = &mut flow_change => return Ok(SessionEnd::FlowChanged),
+                Some(result) = self.deferring.join_next(), if !self.deferring.is_empty() => self.settle(result).await?,
                 Some(result) = self.batches.join_next(), if !self.batches.is_empty() => self.settle(result).await?,
                 ready = self.channel.ready(), if is_empty => ready?,
                 () = sleep_until(self.next_start), if may_start && !is_empty => {}
@@ -129,13 +139,24 @@ impl<P: BatchProcessor> ConsumerSession<P> {
         }
     }
 
-    /// Adds the messages that have arrived to the next batch, until it is full.
+    /// Adds the messages that have arrived to the next batch, until it is full. Defers those that cannot be
+    /// processed now.
     fn collect_deliveries(&mut self) {
         while self.next_batch.len() < self.options.batch_size
             && let Some(envelope) = self.channel.pop()
         {
             self.ack_window.add(envelope.delivery_tag);
-            self.next_batch.push(envelope);
+            match self.consumer.processor.defer_at_once(&envelope) {
+                Some(outcome) => self.to_defer.push((envelope, outcome)),
+                None => self.next_batch.push(envelope),
+            }
+        }
+        if !self.to_defer.is_empty() {
+            let batch = std::mem::take(&mut self.to_defer);
+            let (consumer, stop) = (Arc::clone(&self.consumer), self.stop.clone());
+            let deferring = async move { consumer.defer_batch(batch, &stop).await };
+            self.deferring
+                .spawn(self.consumer.batches.track_future(deferring));
         }
     }
 
@@ -189,7 +210,10 @@ impl<P: BatchProcessor> ConsumerSession<P> {
     async fn drain(&mut self) -> Result<(), SessionEnd> {
         self.channel.cancel().await?;
         let mut requeued = false;
-        while let Some(result) = self.batches.join_next().await {
+        while let Some(result) = match self.batches.join_next().await {
+            Some(result) => Some(result),
+            None => self.deferring.join_next().await,
+        } {
             match self.settle(result).await {
                 Ok(()) => {}
                 // The end of the AMQP channel returns the messages.

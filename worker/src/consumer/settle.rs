@@ -24,6 +24,16 @@ enum Acknowledgement {
     Nack,
 }
 
+impl BatchResult {
+    fn add(&mut self, tag: u64, acknowledgement: &Result<Acknowledgement, Requeue>) {
+        match acknowledgement {
+            Ok(Acknowledgement::Ack) => self.acks.push(tag),
+            Ok(Acknowledgement::Nack) => self.nacks.push(tag),
+            Err(Requeue) => self.requeue = true,
+        }
+    }
+}
+
 impl<P: BatchProcessor> Consumer<P> {
     /// Processes a batch. Publishes its dead letters and deferred messages and waits for their confirms,
     /// because the originals may not be acknowledged before.
@@ -42,11 +52,41 @@ impl<P: BatchProcessor> Consumer<P> {
                 Some(outcome) => self.acknowledgement(message, outcome, &mut hold).await,
                 None => Err(Requeue),
             };
-            match acknowledgement {
-                Ok(Acknowledgement::Ack) => result.acks.push(tag),
-                Ok(Acknowledgement::Nack) => result.nacks.push(tag),
-                Err(Requeue) => result.requeue = true,
+            result.add(tag, &acknowledgement);
+        }
+        result
+    }
+
+    /// Publishes messages that are deferred without being processed, all at once.
+    pub(super) async fn defer_batch(
+        &self,
+        batch: Vec<(Envelope, MessageOutcome)>,
+        stop: &CancellationToken,
+    ) -> BatchResult {
+        let deferred = batch.iter().map(|(message, outcome)| match outcome {
+            MessageOutcome::Defer {
+                wait,
+                not_before,
+                waits_for,
+            } => {
+                let deferred = self.message_factory.deferred(message, *wait, *not_before);
+                Some(deferred.waiting_for(waits_for))
             }
+            _ => None,
+        });
+        let published = self.publisher.publish_all(deferred.flatten().collect());
+        let mut published = published.await.into_iter();
+        let mut result = BatchResult::default();
+        let mut hold = BatchHold::new(stop, self.connectivity.all());
+        for (message, outcome) in batch {
+            let is_deferred = matches!(outcome, MessageOutcome::Defer { .. });
+            let settled = if is_deferred && matches!(published.next(), Some(Ok(()))) {
+                counter!("tidings_messages_deferred_total").increment(1);
+                Ok(Acknowledgement::Ack)
+            } else {
+                self.acknowledgement(&message, outcome, &mut hold).await
+            };
+            result.add(message.delivery_tag, &settled);
         }
         result
     }
@@ -69,8 +109,13 @@ impl<P: BatchProcessor> Consumer<P> {
                 Ok(Acknowledgement::Nack)
             }
             SettleAction::DeadLetter(failure) => self.dead_letter(message, &failure, hold).await,
-            SettleAction::Defer { wait, not_before } => {
+            SettleAction::Defer {
+                wait,
+                not_before,
+                waits_for,
+            } => {
                 let deferred = self.message_factory.deferred(message, wait, not_before);
+                let deferred = deferred.waiting_for(&waits_for);
                 match self.publish(deferred, hold).await? {
                     Published::Confirmed => {
                         counter!("tidings_messages_deferred_total").increment(1);

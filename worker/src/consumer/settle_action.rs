@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use tidings_broker::{Failure, WaitTime};
+use tidings_broker::{Failure, WaitTime, WaitsFor};
 use tidings_domain::retry::Attempt;
 
 use super::MessageOutcome;
@@ -17,6 +17,7 @@ pub(super) enum SettleAction {
     Defer {
         wait: WaitTime,
         not_before: Option<Timestamp>,
+        waits_for: WaitsFor,
     },
 }
 
@@ -34,7 +35,15 @@ pub(super) fn settle_action(
             _ => SettleAction::DeadLetter(failure),
         },
         MessageOutcome::DeadLetter(failure) => SettleAction::DeadLetter(failure),
-        MessageOutcome::Defer { wait, not_before } => SettleAction::Defer { wait, not_before },
+        MessageOutcome::Defer {
+            wait,
+            not_before,
+            waits_for,
+        } => SettleAction::Defer {
+            wait,
+            not_before,
+            waits_for,
+        },
     }
 }
 

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -7,11 +6,9 @@ use tidings_broker::WaitTime;
 use tidings_db::delivery_attempts::{self, AttemptOutcome, NewAttempt, UsedTemplate};
 use tidings_db::{DbError, DbErrorKind};
 use tokio::time::Instant;
-use url::Url;
 use uuid::Uuid;
 
 use super::channel::AddressedMessage;
-use super::destinations::{SendPermit, WebhookDestinations};
 use super::disposition::{
     Deferral, Disposition, attempt_outcome, combine, error_text, unknown_failure,
 };
@@ -31,6 +28,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(super) struct AttemptResult {
     pub(super) record: AttemptRecord,
     pub(super) disposition: Disposition,
+    /// Whether this was the first try for every address, and all of them have to wait.
+    pub(super) all_wait: bool,
 }
 
 impl AttemptResult {
@@ -52,6 +51,7 @@ impl AttemptResult {
                 gone_addresses: Vec::new(),
             },
             disposition: combine(dispositions, true),
+            all_wait: false,
         }
     }
 }
@@ -71,12 +71,9 @@ impl<C: DeliveryChannel> Delivery<C> {
         mut prepared: Prepared<C::Message>,
     ) -> Result<AttemptResult, DbError> {
         let mut dispositions = self.final_dispositions(&mut prepared);
+        let is_first = dispositions.is_empty();
         let messages = std::mem::take(&mut prepared.messages);
-        let permits = join_all(messages.into_iter().map(async |message| {
-            let permit = self.permit(&message.message).await;
-            (message, permit)
-        }))
-        .await;
+        let permits = self.permits(this.id, messages).await;
         let mut admitted = Vec::new();
         for (message, permit) in permits {
             match permit {
@@ -84,12 +81,14 @@ impl<C: DeliveryChannel> Delivery<C> {
                 Err(deferral) => dispositions.push(Disposition::Defer(deferral)),
             }
         }
+        if self.lease_is_too_short(this.claimed_at) {
+            return Ok(AttemptResult::lease_too_short(Vec::new(), dispositions));
+        }
         let contacts = admitted.iter().map(|(message, _)| message.contact);
         let rows = self
             .insert_sends(this, contacts, prepared.template.as_ref())
             .await?;
-        let elapsed = this.claimed_at.elapsed();
-        if elapsed + self.settings.provider_timeout + GRACE > self.settings.lease {
+        if self.lease_is_too_short(this.claimed_at) {
             return Ok(AttemptResult::lease_too_short(rows, dispositions));
         }
         let sending = join_all(admitted.iter().zip(rows).map(async |((message, _), row)| {
@@ -105,7 +104,9 @@ impl<C: DeliveryChannel> Delivery<C> {
             dispositions.push(result.disposition);
             sends.push(result.send);
         }
+        let waits = |disposition: &Disposition| matches!(disposition, Disposition::Defer(_));
         Ok(AttemptResult {
+            all_wait: is_first && dispositions.iter().all(waits),
             record: AttemptRecord::Sends {
                 sends,
                 gone_addresses,
@@ -133,22 +134,9 @@ impl<C: DeliveryChannel> Delivery<C> {
         dispositions
     }
 
-    /// The URL of a message and the channel's destinations; `None` if one provider serves the whole channel.
-    pub(super) fn destination<'a>(
-        &'a self,
-        message: &'a C::Message,
-    ) -> Option<(&'a Arc<WebhookDestinations>, &'a Url)> {
-        self.channel.destinations().zip(C::destination_url(message))
-    }
-
-    /// Acquires permission to send to the message's destination; `None` if one provider serves the whole
-    /// channel.
-    async fn permit(&self, message: &C::Message) -> Result<Option<SendPermit>, Deferral> {
-        let Some((destinations, url)) = self.destination(message) else {
-            return Ok(None);
-        };
-        let permit = destinations.acquire(url).await;
-        permit.map(Some).map_err(Deferral::from)
+    /// Whether the lease could end during a send.
+    fn lease_is_too_short(&self, claimed_at: Instant) -> bool {
+        claimed_at.elapsed() + self.settings.provider_timeout + GRACE > self.settings.lease
     }
 
     async fn insert_sends(
@@ -250,6 +238,7 @@ impl<C: DeliveryChannel> Delivery<C> {
                 error: failure.detail.clone(),
             },
             disposition: Disposition::Reject(failure),
+            all_wait: false,
         }
     }
 }

@@ -37,8 +37,18 @@ pub struct ChannelState {
 struct Inner {
     breaker: Breaker,
     paused_until: Option<Instant>,
+    throttle: Option<Throttle>,
     down_since: Option<Timestamp>,
     reason: Option<String>,
+}
+
+/// The provider has limited the rate and accepted nothing since.
+#[derive(Clone, Copy)]
+struct Throttle {
+    /// When the last such answer arrived.
+    at: Instant,
+    /// The shortest pause after the next such answer.
+    next_pause: Duration,
 }
 
 /// A channel in the worker's `/health`.
@@ -80,6 +90,7 @@ impl ChannelState {
                     ..settings
                 }),
                 paused_until: None,
+                throttle: None,
                 down_since: None,
                 reason: None,
             }),
@@ -110,17 +121,24 @@ impl ChannelState {
         self.lock().breaker.open_since().is_some()
     }
 
-    /// Records a success of the provider.
-    pub fn succeeded(self: &Arc<Self>) {
+    /// Records a success of the provider, for a send that began at `started`. A send that began before the provider
+    /// asked for a pause does not end the pause.
+    pub fn succeeded(self: &Arc<Self>, started: Instant) {
         let mut inner = self.lock();
-        if inner.breaker.succeeded() {
+        let was_throttled = inner.throttle.is_some();
+        inner.throttle = inner.throttle.filter(|throttle| started <= throttle.at);
+        let is_throttled = inner.throttle.is_some();
+        let was_down = inner.breaker.succeeded();
+        if was_down {
             (inner.down_since, inner.reason) = (None, None);
-            drop(inner);
             tracing::info!(
                 channel = self.channel.as_str(),
                 provider = self.provider,
                 "the provider is up again"
             );
+        }
+        drop(inner);
+        if was_down || was_throttled != is_throttled {
             self.update_flow();
         }
     }
@@ -164,15 +182,26 @@ impl ChannelState {
         self.update_flow();
     }
 
-    /// Pauses the channel for the duration that its provider asks for, but at least 1 s and at most 5 min.
-    /// Returns the duration.
-    pub fn pause(self: &Arc<Self>, retry_after: Option<Duration>) -> Duration {
+    /// Pauses the channel for the duration that its provider asks for in the answer to a send that began at
+    /// `started`, but at least 1 s and at most 5 min. Consecutive such answers double the minimum. After the pause,
+    /// the channel takes one message at a time until the provider accepts one. Returns the duration.
+    pub fn pause(self: &Arc<Self>, started: Instant, retry_after: Option<Duration>) -> Duration {
+        let now = Instant::now();
+        let mut inner = self.lock();
+        let earlier = inner.throttle.map_or(PAUSE[0], |one| one.next_pause);
+        // Answers to concurrent sends count once.
+        let (minimum, next_pause) = match inner.throttle {
+            Some(throttle) if started <= throttle.at => (PAUSE[0], earlier),
+            _ => (earlier, PAUSE[1].min(earlier * 2)),
+        };
+        inner.throttle = Some(Throttle {
+            at: now,
+            next_pause,
+        });
         let pause = retry_after
             .unwrap_or(DEFAULT_PAUSE)
-            .clamp(PAUSE[0], PAUSE[1]);
-        let until = Instant::now() + pause;
-        let mut inner = self.lock();
-        inner.paused_until = inner.paused_until.max(Some(until));
+            .clamp(minimum, PAUSE[1]);
+        inner.paused_until = inner.paused_until.max(Some(now + pause));
         drop(inner);
         tracing::warn!(
             channel = self.channel.as_str(),
@@ -193,6 +222,7 @@ impl ChannelState {
             (Some(until), _) => (Flow::Stopped, Some(until)),
             (None, Some(probe_at)) if probe_at > now => (Flow::Stopped, Some(probe_at)),
             (None, Some(_)) => (Flow::OneAtATime, None),
+            (None, None) if inner.throttle.is_some() => (Flow::OneAtATime, None),
             (None, None) => (Flow::Unlimited, None),
         };
         // Under the lock, so that the later of two concurrent calls wins.
@@ -272,13 +302,36 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_channel_pauses_as_long_as_its_provider_asks() {
         let state = state();
-        assert_eq!(state.pause(Some(Duration::from_secs(2))).as_secs(), 2);
+        let pause = |pause| state.pause(Instant::now(), Some(pause)).as_secs();
+        assert_eq!(pause(Duration::from_secs(2)), 2);
         tokio::task::yield_now().await;
         assert_eq!(state.flow_control().flow(), Flow::Stopped);
         assert_eq!(state.health().state, "paused");
-        assert_eq!(flow_after(&state, 3).await, Flow::Unlimited);
-        assert_eq!(state.pause(Some(Duration::ZERO)).as_secs(), 1);
-        assert_eq!(state.pause(Some(Duration::from_hours(1))).as_secs(), 300);
+        assert_eq!(flow_after(&state, 3).await, Flow::OneAtATime);
+        state.succeeded(Instant::now());
+        assert_eq!(state.flow_control().flow(), Flow::Unlimited);
+        assert_eq!(pause(Duration::ZERO), 1);
+        assert_eq!(pause(Duration::from_hours(1)), 300);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn consecutive_pauses_grow_until_the_provider_accepts_a_message() {
+        let state = state();
+        let pause = |started| state.pause(started, Some(Duration::from_secs(1))).as_secs();
+        let first = Instant::now();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!([pause(first), pause(first), pause(first)], [1; 3]);
+        for expected in [2, 4, 8] {
+            assert_eq!(flow_after(&state, expected).await, Flow::OneAtATime);
+            assert_eq!(pause(Instant::now()), expected);
+        }
+        state.succeeded(first);
+        assert_eq!(state.flow_control().flow(), Flow::Stopped, "an older send");
+        assert_eq!(flow_after(&state, 9).await, Flow::OneAtATime);
+        state.succeeded(Instant::now());
+        assert_eq!(state.flow_control().flow(), Flow::Unlimited);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(pause(Instant::now()), 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -294,7 +347,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert_eq!(state.flow_control().flow(), Flow::Stopped);
         assert_eq!(flow_after(&state, 16).await, Flow::OneAtATime);
-        state.succeeded();
+        state.succeeded(Instant::now());
         assert_eq!(state.flow_control().flow(), Flow::Unlimited);
         assert_eq!(state.health().state, "delivering");
     }

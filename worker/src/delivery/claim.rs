@@ -1,4 +1,4 @@
-use tidings_broker::{Failure, WaitTime};
+use tidings_broker::{Failure, WaitTime, WaitsFor};
 use tidings_db::DbError;
 use tidings_db::notifications::{self, ClaimResult, ClaimedNotification};
 use tidings_domain::notification::{MessageId, Status};
@@ -74,10 +74,11 @@ fn attempt_made(error: &str) -> Failure {
     Failure::quoting(reason, detail)
 }
 
-const fn defer(wait: WaitTime) -> MessageOutcome {
+fn defer(wait: WaitTime) -> MessageOutcome {
     MessageOutcome::Defer {
         wait,
         not_before: None,
+        waits_for: WaitsFor::default(),
     }
 }
 

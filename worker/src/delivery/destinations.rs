@@ -1,13 +1,28 @@
+//! The states of the destinations of webhooks, and of URLs that throttle.
+
+mod host;
+mod url_state;
+mod url_states;
+mod wait_budget;
+mod waiting;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::gauge;
+use tidings_broker::WaitKey;
+use tidings_domain::notification::MessageId;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use url::Url;
 
-use super::breaker::{Breaker, BreakerSettings};
+use super::breaker::BreakerSettings;
+use super::wait_keys::url_key;
+use host::{Send, WebhookDestination};
+use url_state::Admission;
+use url_states::UrlStates;
+use wait_budget::{WaitBudget, Window};
 
 /// How long a message waits for a permit while the sends in progress are quick.
 const PERMIT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -15,70 +30,28 @@ const PERMIT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Number of destinations in memory above which idle ones are removed.
 const MAX_DESTINATIONS: usize = 10_000;
 
-/// A destination without sends for this long is idle. Longer than the longest interval between two probes.
-const IDLE_AFTER: Duration = Duration::from_hours(1);
-
-/// Maximum number of concurrent sends to a destination that has not answered yet.
-const UNPROVEN_LIMIT: usize = 2;
-
 /// The states of the webhook destinations. Each has a circuit breaker and a limit of concurrent sends, so
-/// that a destination that hangs does not delay messages to others.
+/// that a destination that hangs does not delay messages to others. Many users may share a host and port, so
+/// only the URL that asks for a pause is paused.
 pub struct WebhookDestinations {
     breaker: BreakerSettings,
     /// Maximum number of concurrent sends to one destination.
     limit: usize,
     /// A destination counts as hanging if a send to it fails after this time.
     slow: Duration,
-    destinations: Mutex<HashMap<String, WebhookDestination>>,
-    /// The end of each requested pause, by URL. Many users may share a host and port, so only the URL that
-    /// asked is paused.
-    paused_until: Mutex<HashMap<String, Instant>>,
+    state: Mutex<State>,
     permit_released: Notify,
 }
 
-/// A host and port that webhooks are sent to.
-struct WebhookDestination {
-    breaker: Breaker,
-    /// Start of each send in progress, oldest first.
-    sends: Vec<Instant>,
-    /// The last send failed after so long that the destination counts as hanging.
-    hangs: bool,
-    /// The destination has answered before.
-    proven: bool,
-    last_used: Instant,
-}
-
-impl WebhookDestination {
-    const fn new(breaker: BreakerSettings, now: Instant) -> Self {
-        Self {
-            breaker: Breaker::new(breaker),
-            sends: Vec::new(),
-            hangs: false,
-            proven: false,
-            last_used: now,
-        }
-    }
-
-    fn is_down(&self) -> bool {
-        self.breaker.open_since().is_some()
-    }
-
-    /// Whether a send may hang: the destination hangs, is down, or has not answered yet.
-    fn may_hang(&self) -> bool {
-        self.hangs || !self.proven || self.is_down()
-    }
-
-    fn is_idle(&self, now: Instant) -> bool {
-        self.sends.is_empty() && now.duration_since(self.last_used) >= IDLE_AFTER
-    }
-
-    fn limit(&self, channel_limit: usize) -> usize {
-        match (self.hangs, self.proven) {
-            (true, _) => 1,
-            (false, false) => UNPROVEN_LIMIT.min(channel_limit),
-            (false, true) => channel_limit,
-        }
-    }
+struct State {
+    hosts: HashMap<String, WebhookDestination>,
+    urls: UrlStates,
+    /// The messages of all URLs that return from the short wait queues.
+    returns: WaitBudget,
+    /// The probes of all URLs that throttle.
+    probes: Window,
+    /// The rows of messages that have to wait, read to see whether they still wait.
+    row_reads: Window,
 }
 
 /// Why no message may be sent to a destination now.
@@ -88,7 +61,7 @@ pub enum DestinationUnavailable {
     Down,
     /// The destination hangs, and another send is probing it.
     Hanging,
-    /// The destination asked for a pause until this time.
+    /// The URL throttles. Nothing may be sent to it before this time.
     Paused(Instant),
     /// The maximum number of sends is in progress, and they take long.
     Busy,
@@ -97,8 +70,10 @@ pub enum DestinationUnavailable {
 /// Permission for one send. Dropped when the send has ended.
 pub struct SendPermit {
     destinations: Arc<WebhookDestinations>,
-    key: String,
-    started: Instant,
+    host: String,
+    url: WaitKey,
+    id: MessageId,
+    send: Send,
 }
 
 /// The host and port of a URL.
@@ -115,24 +90,28 @@ impl WebhookDestinations {
     #[must_use]
     pub fn new(breaker: BreakerSettings, concurrency: usize, timeout: Duration) -> Self {
         gauge!("tidings_webhook_destinations_away").set(0.0);
+        gauge!("tidings_webhook_urls_throttled").set(0.0);
         Self {
             breaker,
             limit: concurrency.div_ceil(2),
             slow: timeout / 2,
-            destinations: Mutex::default(),
-            paused_until: Mutex::default(),
+            state: Mutex::new(State {
+                hosts: HashMap::new(),
+                urls: UrlStates::new(breaker),
+                returns: WaitBudget::new(),
+                probes: Window::new(Duration::from_secs(1)),
+                row_reads: Window::new(Duration::from_secs(1)),
+            }),
             permit_released: Notify::new(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, WebhookDestination>> {
-        self.destinations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Acquires permission for a send to `url`. Waits up to `PERMIT_TIMEOUT` if the sends in progress are
-    /// quick.
+    /// Acquires permission to send the message `id` to `url`. Waits up to `PERMIT_TIMEOUT` if the sends in
+    /// progress are quick.
     ///
     /// # Errors
     ///
@@ -140,15 +119,12 @@ impl WebhookDestinations {
     pub async fn acquire(
         self: &Arc<Self>,
         url: &Url,
+        id: MessageId,
     ) -> Result<SendPermit, DestinationUnavailable> {
-        if let Some(until) = self.pause_of(url) {
-            return Err(DestinationUnavailable::Paused(until));
-        }
-        let key = destination_key(url);
         let deadline = Instant::now() + PERMIT_TIMEOUT;
         loop {
             let released = self.permit_released.notified();
-            match self.try_acquire(&key)? {
+            match self.try_acquire(url, id)? {
                 Some(permit) => return Ok(permit),
                 None if Instant::now() >= deadline => return Err(DestinationUnavailable::Busy),
                 // After a notification or a timeout, the next iteration decides.
@@ -157,42 +133,164 @@ impl WebhookDestinations {
         }
     }
 
+    /// Acquires permission like [`Self::acquire`], but does not wait.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the message cannot be sent now.
+    pub fn acquire_now(
+        self: &Arc<Self>,
+        url: &Url,
+        id: MessageId,
+    ) -> Result<SendPermit, DestinationUnavailable> {
+        self.try_acquire(url, id)?
+            .ok_or(DestinationUnavailable::Busy)
+    }
+
     /// Returns `None` if a permit may become available soon.
     fn try_acquire(
         self: &Arc<Self>,
-        key: &str,
+        url: &Url,
+        id: MessageId,
     ) -> Result<Option<SendPermit>, DestinationUnavailable> {
+        let (key, host) = (url_key(url), destination_key(url));
         let now = Instant::now();
-        let mut destinations = self.lock();
-        if destinations.len() >= MAX_DESTINATIONS {
-            destinations.retain(|_, destination| !destination.is_idle(now));
-            update_gauge(&destinations);
+        let mut state = self.lock();
+        let acquired = state.try_acquire(key, &host, id, self, now);
+        match &acquired {
+            Ok(Some(_)) => {}
+            // Another message may probe the URL.
+            Ok(None) => {
+                if let Some(url) = state.urls.get_mut(key) {
+                    url.release(id);
+                }
+            }
+            // Messages that come back are deferred without their rows.
+            Err(_) => state.urls.get_or_insert(key, &host, now).release(id),
         }
-        // All destinations that may hang share one half of the channel's sends, so that the other half is
-        // free for the others.
-        let possibly_hanging: Vec<Instant> = destinations
-            .values()
-            .filter(|destination| destination.may_hang())
-            .flat_map(|destination| destination.sends.iter().copied())
-            .collect();
-        let destination = destinations
-            .entry(key.to_owned())
-            .or_insert_with(|| WebhookDestination::new(self.breaker, now));
+        Ok(acquired?.map(|send| SendPermit {
+            destinations: Arc::clone(self),
+            host,
+            url: key,
+            id,
+            send,
+        }))
+    }
+
+    /// Pauses `url` for the duration that it asked for in the answer to a send that began at `started`.
+    pub fn throttled(&self, url: &Url, started: Instant, pause: Duration) {
+        let host = destination_key(url);
+        self.update(&host, WebhookDestination::succeeded);
+        let now = Instant::now();
+        let mut state = self.lock();
+        let url = state.urls.get_or_insert(url_key(url), &host, now);
+        let is_new = !url.is_throttled();
+        url.throttled(started, pause, now);
+        if is_new {
+            state.update_gauges();
+        }
+    }
+
+    /// Records that the destination works: it answered a send that began at `started`, even if it did not
+    /// accept the message.
+    pub fn succeeded(&self, url: &Url, started: Instant) {
+        self.update(&destination_key(url), WebhookDestination::succeeded);
+        let mut state = self.lock();
+        if let Some(url) = state.urls.get_mut(url_key(url)) {
+            let was_throttled = url.is_throttled();
+            url.succeeded(started, Instant::now());
+            if was_throttled != url.is_throttled() {
+                state.update_gauges();
+            }
+        }
+    }
+
+    /// Records a failure of the destination after `duration`. Returns whether the destination is down now.
+    pub fn failed(&self, url: &Url, duration: Duration) -> bool {
+        let host = destination_key(url);
+        let is_down = self.update(&host, |destination| {
+            destination.hangs = duration >= self.slow;
+            destination.breaker.failed(Instant::now());
+        });
+        if is_down {
+            let mut state = self.lock();
+            state
+                .urls
+                .get_or_insert(url_key(url), &host, Instant::now());
+        }
+        is_down
+    }
+
+    fn update(&self, host: &str, change: impl FnOnce(&mut WebhookDestination)) -> bool {
+        let mut state = self.lock();
+        let Some(destination) = state.hosts.get_mut(host) else {
+            return false;
+        };
+        let was_down = destination.is_down();
+        change(destination);
+        let is_down = destination.is_down();
+        if was_down != is_down {
+            state.update_gauges();
+            tracing::warn!(down = is_down, "the state of a webhook destination changed");
+        }
+        is_down
+    }
+
+    /// Removes idle destinations and returns the number of destinations that are down.
+    #[must_use]
+    pub fn count_down(&self) -> usize {
+        let mut state = self.lock();
+        state.remove_idle(Instant::now());
+        state.count_down()
+    }
+}
+
+impl State {
+    fn try_acquire(
+        &mut self,
+        key: WaitKey,
+        host: &str,
+        id: MessageId,
+        settings: &WebhookDestinations,
+        now: Instant,
+    ) -> Result<Option<Send>, DestinationUnavailable> {
+        let limit = settings.limit;
+        let admission = self
+            .urls
+            .get(key)
+            .map_or(Admission::Open, |url| url.admission(Some(id), now));
+        if let Admission::Closed(until) = admission {
+            return Err(DestinationUnavailable::Paused(until));
+        }
+        let send = Send {
+            started: now,
+            is_probe: admission == Admission::Probe,
+        };
+        if self.hosts.len() >= MAX_DESTINATIONS {
+            self.remove_idle(now);
+        }
+        // All destinations that may hang, and all probes of URLs that throttle, share one half of the channel's
+        // sends, so that the other half is free for the others.
+        let hosts = self.hosts.values();
+        let doubtful: Vec<Instant> = hosts.flat_map(WebhookDestination::doubtful_sends).collect();
+        let destination = self
+            .hosts
+            .entry(host.to_owned())
+            .or_insert_with(|| WebhookDestination::new(settings.breaker, now));
         destination.last_used = now;
         // Checked before the limits, so that no message waits for a permit to a destination that is down.
-        let probe_at = destination.breaker.probe_at();
-        if probe_at.is_some_and(|time| time > now) {
+        if destination.down_until(now).is_some() {
             return Err(DestinationUnavailable::Down);
         }
-        let half_is_full = destination.may_hang() && possibly_hanging.len() >= self.limit;
-        if half_is_full || destination.sends.len() >= destination.limit(self.limit) {
+        let is_doubtful = destination.may_hang() || send.is_probe;
+        let half_is_full = is_doubtful && doubtful.len() >= limit;
+        if half_is_full || destination.sends.len() >= destination.limit(limit) {
             let oldest = if half_is_full {
-                possibly_hanging.iter().min()
+                doubtful.iter().min().copied()
             } else {
-                destination.sends.first()
+                destination.sends.first().map(|send| send.started)
             };
-            let stuck =
-                oldest.is_some_and(|started| now.duration_since(*started) >= PERMIT_TIMEOUT);
+            let stuck = oldest.is_some_and(|started| now.duration_since(started) >= PERMIT_TIMEOUT);
             return match (destination.hangs, stuck) {
                 (true, _) => Err(DestinationUnavailable::Hanging),
                 (false, true) => Err(DestinationUnavailable::Busy),
@@ -202,98 +300,44 @@ impl WebhookDestinations {
         if !destination.breaker.admits(now) {
             return Err(DestinationUnavailable::Down);
         }
-        destination.sends.push(now);
-        Ok(Some(SendPermit {
-            destinations: Arc::clone(self),
-            key: key.to_owned(),
-            started: now,
-        }))
-    }
-
-    /// Pauses `url` for the duration that its destination asked for.
-    pub fn pause(&self, url: &Url, pause: Duration) {
-        self.succeeded(&destination_key(url));
-        let now = Instant::now();
-        let mut paused = self.lock_pauses();
-        paused.retain(|_, until| *until > now);
-        paused.insert(url.to_string(), now + pause);
-    }
-
-    fn lock_pauses(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
-        self.paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn pause_of(&self, url: &Url) -> Option<Instant> {
-        let until = self.lock_pauses().get(url.as_str()).copied();
-        until.filter(|until| *until > Instant::now())
-    }
-
-    /// Records that the destination works: it answered, even if it did not accept the message.
-    pub fn succeeded(&self, key: &str) {
-        self.update(key, |destination| {
-            destination.hangs = false;
-            destination.proven = true;
-            destination.breaker.succeeded();
-        });
-    }
-
-    /// Records a failure of the destination after `duration`. Returns whether the destination is down now.
-    pub fn failed(&self, key: &str, duration: Duration) -> bool {
-        self.update(key, |destination| {
-            destination.hangs = duration >= self.slow;
-            destination.breaker.failed(Instant::now());
-        })
-    }
-
-    fn update(&self, key: &str, change: impl FnOnce(&mut WebhookDestination)) -> bool {
-        let mut destinations = self.lock();
-        let Some(destination) = destinations.get_mut(key) else {
-            return false;
-        };
-        let was_down = destination.is_down();
-        change(destination);
-        let is_down = destination.is_down();
-        if was_down != is_down {
-            update_gauge(&destinations);
-            tracing::warn!(down = is_down, "the state of a webhook destination changed");
+        destination.sends.push(send);
+        if let Some(url) = self.urls.get_mut(key).filter(|_| send.is_probe) {
+            url.reserve(id, now);
+            url.probe_sent(now);
         }
-        is_down
+        Ok(Some(send))
     }
 
-    /// Removes idle destinations and returns the number of destinations that are down.
-    #[must_use]
-    pub fn count_down(&self) -> usize {
-        let now = Instant::now();
-        let mut destinations = self.lock();
-        destinations.retain(|_, destination| !destination.is_idle(now));
-        update_gauge(&destinations);
-        count_down(&destinations)
+    fn remove_idle(&mut self, now: Instant) {
+        self.hosts
+            .retain(|_, destination| !destination.is_idle(now));
+        self.update_gauges();
     }
-}
 
-fn update_gauge(destinations: &HashMap<String, WebhookDestination>) {
-    let count = u32::try_from(count_down(destinations)).unwrap_or(u32::MAX);
-    gauge!("tidings_webhook_destinations_away").set(f64::from(count));
-}
+    fn update_gauges(&self) {
+        let gauge_value = |count| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        gauge!("tidings_webhook_destinations_away").set(gauge_value(self.count_down()));
+        gauge!("tidings_webhook_urls_throttled").set(gauge_value(self.urls.count_throttled()));
+    }
 
-fn count_down(destinations: &HashMap<String, WebhookDestination>) -> usize {
-    let down = destinations
-        .values()
-        .filter(|destination| destination.is_down());
-    down.count()
+    fn count_down(&self) -> usize {
+        let down = self.hosts.values();
+        down.filter(|destination| destination.is_down()).count()
+    }
 }
 
 impl Drop for SendPermit {
     fn drop(&mut self) {
-        let mut destinations = self.destinations.lock();
-        if let Some(destination) = destinations.get_mut(&self.key) {
+        let mut state = self.destinations.lock();
+        if let Some(destination) = state.hosts.get_mut(&self.host) {
             let sends = &mut destination.sends;
-            let position = sends.iter().position(|started| *started == self.started);
+            let position = sends.iter().position(|send| *send == self.send);
             position.map(|position| sends.remove(position));
         }
-        drop(destinations);
+        if let Some(url) = state.urls.get_mut(self.url) {
+            url.release(self.id);
+        }
+        drop(state);
         self.destinations.permit_released.notify_waiters();
     }
 }

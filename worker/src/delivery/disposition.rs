@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tidings_broker::{Failure, WaitTime};
+use tidings_broker::{Failure, WaitKey, WaitTime, WaitsFor};
 use tidings_db::delivery_attempts::{AttemptOutcome, SettledContact};
 use tokio::time::Instant;
 
-use super::destinations::DestinationUnavailable;
+use super::destinations::{DestinationUnavailable, WebhookDestinations};
 use crate::consumer::MessageOutcome;
 use crate::providers::SendOutcome;
 
@@ -40,6 +40,8 @@ pub struct Deferral {
     pub reason: String,
     /// Whether the time counts against `WEBHOOK_DEFER_MAX_HOURS`.
     pub counts_as_waiting: bool,
+    /// What the message waits for. Empty if that is not known.
+    pub waits_for: WaitsFor,
 }
 
 impl Deferral {
@@ -50,6 +52,15 @@ impl Deferral {
             not_before: None,
             reason: reason.into(),
             counts_as_waiting: true,
+            waits_for: WaitsFor::default(),
+        }
+    }
+
+    /// Adds that the message waits for `key`.
+    pub fn waiting_for(self, key: WaitKey) -> Self {
+        Self {
+            waits_for: WaitsFor::key(key),
+            ..self
         }
     }
 
@@ -61,12 +72,21 @@ impl Deferral {
             not_before: Some(time),
             reason: reason.into(),
             counts_as_waiting: true,
+            waits_for: WaitsFor::default(),
         }
     }
 
-    /// Returns the shorter of two deferrals. The state of a destination that asked for a longer pause still
-    /// prevents sends to it.
-    fn or_sooner(self, other: Self) -> Self {
+    /// Returns the shorter of two deferrals, for what both wait for. The state of a destination that asked for a
+    /// longer pause still prevents sends to it.
+    fn or_sooner(mut self, mut other: Self) -> Self {
+        let mut waits_for = std::mem::take(&mut self.waits_for);
+        let more = std::mem::take(&mut other.waits_for).keys;
+        if more.is_empty() || waits_for.keys.is_empty() {
+            // What one of them waits for is not known.
+            waits_for.keys.clear();
+        } else {
+            waits_for.keys.extend(more);
+        }
         // `None` sorts first: without a time, the message may be sent as soon as it comes back.
         let order = |deferral: &Self| (deferral.wait.duration(), deferral.not_before);
         let counts_as_waiting = self.counts_as_waiting && other.counts_as_waiting;
@@ -77,6 +97,7 @@ impl Deferral {
         };
         Self {
             counts_as_waiting,
+            waits_for,
             ..sooner
         }
     }
@@ -90,6 +111,21 @@ impl Deferral {
                 ..self
             },
             _ => self,
+        }
+    }
+
+    /// Lets the state of the destinations choose how long the message waits.
+    pub fn scheduled(self, destinations: &WebhookDestinations) -> Self {
+        if self.waits_for.keys.is_empty() {
+            return self;
+        }
+        let keys = self.waits_for.keys;
+        let waiting = destinations.wait(keys, self.not_before, self.wait);
+        Self {
+            wait: waiting.wait,
+            not_before: waiting.not_before,
+            waits_for: waiting.waits_for,
+            ..self
         }
     }
 }
@@ -231,8 +267,15 @@ impl Disposition {
                 MessageOutcome::DeadLetter(failure)
             }
             Self::Defer(Deferral {
-                wait, not_before, ..
-            }) => MessageOutcome::Defer { wait, not_before },
+                wait,
+                not_before,
+                waits_for,
+                ..
+            }) => MessageOutcome::Defer {
+                wait,
+                not_before,
+                waits_for,
+            },
         }
     }
 }
@@ -329,6 +372,28 @@ mod tests {
             defer(WaitTime::HalfMinute),
         ];
         assert_eq!(combine(dispositions, false), defer(WaitTime::Second));
+    }
+
+    #[test]
+    fn a_message_that_waits_for_several_urls_can_be_sent_once_one_is_available() {
+        let [one, other] = [1, 2].map(WaitKey::new);
+        let wait = || Deferral::wait(WaitTime::Second, "busy");
+        let combined = |deferrals: [Deferral; 2]| {
+            let dispositions = deferrals.map(Disposition::Defer);
+            match combine(dispositions.into(), false) {
+                Disposition::Defer(deferral) => deferral.waits_for.keys,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(
+            combined([wait().waiting_for(one), wait().waiting_for(other)]),
+            [one, other]
+        );
+        assert_eq!(
+            combined([wait().waiting_for(one), wait()]),
+            [],
+            "the other can wait for anything"
+        );
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tidings_broker::{Failure, WaitTime};
+use tokio::time::Instant;
 
-use super::destinations::destination_key;
 use super::disposition::{
     ADDRESS_GONE, Deferral, Disposition, NOT_SENT, REJECTED, unknown_failure,
 };
+use super::wait_keys::url_key;
 use super::{Delivery, DeliveryChannel};
 use crate::providers::SendOutcome;
 
@@ -27,13 +28,14 @@ impl<C: DeliveryChannel> Delivery<C> {
         duration: Duration,
         unknown_before: u32,
     ) -> Disposition {
+        let started = Instant::now() - duration;
         match outcome {
             SendOutcome::Delivered { .. } => {
-                self.provider_succeeded(message);
+                self.provider_succeeded(message, started);
                 Disposition::Delivered
             }
             SendOutcome::Rejected { error } => {
-                self.provider_succeeded(message);
+                self.provider_succeeded(message, started);
                 Disposition::Reject(Failure::quoting(REJECTED, error))
             }
             // Says nothing about the provider.
@@ -41,26 +43,26 @@ impl<C: DeliveryChannel> Delivery<C> {
                 Disposition::Reject(Failure::quoting(NOT_SENT, error))
             }
             SendOutcome::AddressGone { error } => {
-                self.provider_succeeded(message);
+                self.provider_succeeded(message, started);
                 Disposition::AddressGone(Failure::quoting(ADDRESS_GONE, error))
             }
             SendOutcome::RefusedForNow { error } => {
-                self.provider_succeeded(message);
+                self.provider_succeeded(message, started);
                 Disposition::Retry(Failure::quoting("refused_for_now", error))
             }
             SendOutcome::Failed { error } => {
                 let failure = Failure::quoting("provider_failed", error);
+                if !self.provider_failed(message, duration) {
+                    return Disposition::Retry(failure);
+                }
                 // While the flow of a channel is stopped, its messages wait in its queue. While one of many
                 // destinations is down, its messages wait in a wait queue.
-                let wait = match self.destination(message) {
-                    Some(_) => WaitTime::HalfMinute,
-                    None => WaitTime::Second,
-                };
-                if self.provider_failed(message, duration) {
-                    defer_after(&failure, wait)
-                } else {
-                    Disposition::Retry(failure)
-                }
+                Disposition::Defer(match self.destination(message) {
+                    Some((_, url)) => {
+                        defer_after(&failure, WaitTime::HalfMinute).waiting_for(url_key(url))
+                    }
+                    None => defer_after(&failure, WaitTime::Second),
+                })
             }
             // Uses up an attempt even if the provider is down: the message may have arrived, and nothing else
             // would limit how often it arrives.
@@ -74,56 +76,63 @@ impl<C: DeliveryChannel> Delivery<C> {
                     Disposition::Reject(failure)
                 }
             }
-            SendOutcome::Throttled { retry_after, .. } => self.throttled(message, retry_after),
+            SendOutcome::Throttled { retry_after, .. } => {
+                self.throttled(message, started, retry_after)
+            }
             SendOutcome::CredentialsRefused { error } => {
                 self.state.credentials_refused();
                 let failure = Failure::quoting("credentials_refused", error);
-                defer_after(&failure, WaitTime::Second)
+                Disposition::Defer(defer_after(&failure, WaitTime::Second))
             }
             SendOutcome::InstallationRefused { reason, error } => {
                 self.state.installation_refused(&reason);
                 let failure = Failure::quoting("installation_refused", error);
-                defer_after(&failure, WaitTime::Second)
+                Disposition::Defer(defer_after(&failure, WaitTime::Second))
             }
         }
     }
 
-    fn provider_succeeded(&self, message: &C::Message) {
+    fn provider_succeeded(&self, message: &C::Message, started: Instant) {
         match self.destination(message) {
-            Some((destinations, url)) => destinations.succeeded(&destination_key(url)),
-            None => self.state.succeeded(),
+            Some((destinations, url)) => destinations.succeeded(url, started),
+            None => self.state.succeeded(started),
         }
     }
 
     /// Records a failure of the provider or destination. Returns whether it is down.
     fn provider_failed(&self, message: &C::Message, duration: Duration) -> bool {
         if let Some((destinations, url)) = self.destination(message) {
-            destinations.failed(&destination_key(url), duration)
+            destinations.failed(url, duration)
         } else {
             self.state.failed();
             self.state.is_down()
         }
     }
 
-    fn throttled(&self, message: &C::Message, retry_after: Option<Duration>) -> Disposition {
+    fn throttled(
+        &self,
+        message: &C::Message,
+        started: Instant,
+        retry_after: Option<Duration>,
+    ) -> Disposition {
         const REASON: &str = "the provider throttles";
         let Some((destinations, url)) = self.destination(message) else {
             // The message returns to its queue and stays there, because the consumer takes no messages during
             // the pause.
-            self.state.pause(retry_after);
+            self.state.pause(started, retry_after);
             return Disposition::Defer(Deferral::wait(WaitTime::Second, REASON));
         };
         let pause = retry_after.unwrap_or(DEFAULT_DESTINATION_PAUSE);
         let pause = pause.clamp(DESTINATION_PAUSE[0], DESTINATION_PAUSE[1]);
-        destinations.pause(url, pause);
+        destinations.throttled(url, started, pause);
         let now = Timestamp::now();
         let until = now + SignedDuration::try_from(pause).unwrap_or_default();
-        Disposition::Defer(Deferral::until(until, now, REASON))
+        Disposition::Defer(Deferral::until(until, now, REASON).waiting_for(url_key(url)))
     }
 }
 
 /// While a provider is down, its messages wait without using up attempts.
-fn defer_after(failure: &Failure, wait: WaitTime) -> Disposition {
+fn defer_after(failure: &Failure, wait: WaitTime) -> Deferral {
     let reason = format!("{}: {}", failure.reason, failure.detail);
-    Disposition::Defer(Deferral::wait(wait, reason))
+    Deferral::wait(wait, reason)
 }

@@ -12,16 +12,18 @@ mod destinations;
 mod disposition;
 mod evaluate;
 mod lease;
+mod permits;
 mod prepare;
 mod record;
 mod settings;
 mod unrecorded;
+mod wait_keys;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tidings_broker::{Envelope, Failure, MaxRetries, Stage, WaitTime};
+use tidings_broker::{Envelope, Failure, MaxRetries, Stage, WaitTime, WaitsFor};
 use tidings_db::notifications::LeaseToken;
 use tidings_db::{Database, DbError, notifications};
 use tidings_domain::content::ChannelContent;
@@ -35,6 +37,7 @@ pub use channel::{DeliveryChannel, EmailChannel, PushChannel, SmsChannel, Webhoo
 pub use channel_state::{ChannelHealth, ChannelState};
 pub use destinations::WebhookDestinations;
 pub use settings::DeliverySettings;
+pub use wait_keys::wait_key;
 
 use crate::consumer::{BatchProcessor, MessageOutcome, ProcessError};
 use crate::providers::Provider;
@@ -172,6 +175,9 @@ impl<C: DeliveryChannel> Delivery<C> {
             Err(unsendable) => self.reject_unsendable(this, unsendable),
         };
         let disposition = self.limit_deferral(result.disposition, claimed.deferred_for);
+        if result.all_wait {
+            self.remember_route(message, &disposition);
+        }
         self.unrecorded.insert(
             id,
             UnrecordedAttempt {
@@ -187,6 +193,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         Ok(outcome.unwrap_or(MessageOutcome::Defer {
             wait: WaitTime::Second,
             not_before: None,
+            waits_for: WaitsFor::default(),
         }))
     }
 
@@ -199,23 +206,62 @@ impl<C: DeliveryChannel> Delivery<C> {
     ) -> Disposition {
         let waited = deferred_for.unwrap_or_default();
         let limit = self.settings.webhook_defer_max;
-        match disposition {
-            Disposition::Defer(deferral)
-                if self.channel.destinations().is_some() && deferral.counts_as_waiting =>
-            {
-                if waited > limit {
+        match (disposition, self.channel.destinations()) {
+            (Disposition::Defer(deferral), Some(destinations)) => {
+                if waited > limit && deferral.counts_as_waiting {
                     let hours = limit.as_secs() / 3600;
                     let detail = format!("for more than {hours} h: {}", deferral.reason);
                     return Disposition::Reject(Failure::quoting("destination_away", detail));
                 }
-                Disposition::Defer(deferral.lengthened_after(waited))
+                let deferral = if deferral.counts_as_waiting {
+                    deferral.lengthened_after(waited)
+                } else {
+                    deferral
+                };
+                Disposition::Defer(deferral.scheduled(destinations))
             }
-            other => other,
+            (other, _) => other,
+        }
+    }
+
+    /// Remembers the URLs of a message whose addresses all have to wait, so that the rows of other messages with the
+    /// same addresses need not be read.
+    fn remember_route(&self, message: &Envelope, disposition: &Disposition) {
+        let Some(waits_for) = message.waits_for() else {
+            return;
+        };
+        // The intake gives a message one key. Later ones are those of URLs.
+        if let (Disposition::Defer(deferral), Some(destinations), [route], None) = (
+            disposition,
+            self.channel.destinations(),
+            &*waits_for.keys,
+            waits_for.row_read_at,
+        ) {
+            destinations.remember_route(*route, &deferral.waits_for.keys);
         }
     }
 }
 
 impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
+    fn defer_at_once(&self, message: &Envelope) -> Option<MessageOutcome> {
+        let destinations = self.channel.destinations()?;
+        let (waits_for, not_before) = (message.waits_for(), message.not_before());
+        let says_nothing = waits_for.is_none() && not_before.is_none();
+        if says_nothing || message.oversize_body().is_some() {
+            return None;
+        }
+        let id = DeliveryRequest::decode(&message.body).ok()?.message_id;
+        if self.unrecorded.get(id).is_some() {
+            return None;
+        }
+        let waiting = destinations.waiting(id, waits_for, not_before)?;
+        Some(MessageOutcome::Defer {
+            wait: waiting.wait,
+            not_before: waiting.not_before,
+            waits_for: waiting.waits_for,
+        })
+    }
+
     async fn process(&self, batch: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for message in batch {

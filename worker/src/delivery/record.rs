@@ -1,4 +1,4 @@
-use tidings_broker::WaitTime;
+use tidings_broker::{WaitTime, WaitsFor};
 use tidings_db::delivery_attempts::{self, FinishedAttempt, NewAttempt};
 use tidings_db::{
     DbError, GenericClient, TransactionOptions, device_tokens, notifications, webhook_endpoints,
@@ -30,6 +30,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         Ok(Some(MessageOutcome::Defer {
             wait: WaitTime::Second,
             not_before: None,
+            waits_for: WaitsFor::default(),
         }))
     }
 
@@ -94,6 +95,11 @@ async fn record_sends(
         })
         .collect();
     delivery_attempts::finish(client, &finished).await?;
+    let repeatable = finished.iter().filter(|send| send.outcome.is_merged());
+    let repeatable: Vec<i64> = repeatable.map(|send| send.id).collect();
+    if !repeatable.is_empty() {
+        delivery_attempts::merge_repeated(client, &repeatable).await?;
+    }
     for gone in gone_addresses {
         remove_address(client, gone).await?;
     }

@@ -7,11 +7,12 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::future::try_join_all;
 use metrics::counter;
-use tidings_broker::{Envelope, Failure, MessageFactory, Publisher};
+use tidings_broker::{Envelope, Failure, MessageFactory, Publisher, WaitKey, WaitsFor};
 use tidings_db::{Database, DbError, notifications};
 use tidings_domain::notification::{DeliveredChannel, MessageId, Notification, Status};
 
 use crate::consumer::{BatchProcessor, MessageOutcome, ProcessError};
+use crate::delivery::wait_key;
 use record::{RecordResult, record};
 
 /// The intake stage.
@@ -82,17 +83,29 @@ impl Intake {
     /// Publishes each id to the queue of its channel, all concurrently, with the id of its request.
     async fn publish_deliveries(
         &self,
-        ids: HashMap<MessageId, (DeliveredChannel, Option<&str>)>,
+        deliveries: HashMap<MessageId, PendingDelivery<'_>>,
     ) -> Result<(), ProcessError> {
-        let publishing = ids.into_iter().map(|(id, (channel, request_id))| {
-            let message = self.message_factory.delivery(channel, id, request_id);
-            self.publisher.publish(message)
+        let publishing = deliveries.into_iter().map(|(id, delivery)| {
+            let message = self
+                .message_factory
+                .delivery(delivery.channel, id, delivery.request_id);
+            self.publisher.publish(match delivery.wait_key {
+                Some(key) => message.waiting_for(&WaitsFor::key(key)),
+                None => message,
+            })
         });
         let published = try_join_all(publishing).await;
         published
             .map(drop)
             .map_err(|error| ProcessError::Environment(error.to_string()))
     }
+}
+
+/// A recorded notification that must be published to the queue of its channel.
+struct PendingDelivery<'a> {
+    channel: DeliveredChannel,
+    request_id: Option<&'a str>,
+    wait_key: Option<WaitKey>,
 }
 
 impl BatchProcessor for Intake {
@@ -125,8 +138,17 @@ impl BatchProcessor for Intake {
                 RecordResult::Failed(MessageOutcome::Retry(Failure::new("left_out", detail)))
             });
             count(message, notification, &result, first_time);
+            // The row of an earlier message can have another payload.
+            let is_new = matches!(result, RecordResult::Recorded);
             let (outcome, channel) = self.outcome(notification, result).await?;
-            to_deliver.extend(channel.map(|channel| (id, (channel, message.request_id()))));
+            to_deliver.extend(channel.map(|channel| {
+                let delivery = PendingDelivery {
+                    channel,
+                    request_id: message.request_id(),
+                    wait_key: wait_key(notification).filter(|_| is_new),
+                };
+                (id, delivery)
+            }));
             outcomes.push(outcome);
         }
         self.publish_deliveries(to_deliver).await?;

@@ -50,6 +50,15 @@ pub struct AttemptView {
     provider_reference: Option<String>,
     /// Why the message was not delivered.
     error: Option<String>,
+    /// How many times the attempt was repeated with the same outcome, if it was. Consecutive attempts that were
+    /// `throttled` or `deferred` are one entry, with the duration and the error of the last one.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    repetitions: i32,
+    /// When the last repetition began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_repeated_at: Option<Timestamp>,
     /// The template that the message was rendered from, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<AttemptTemplate>,
@@ -67,6 +76,14 @@ pub struct AttemptTemplate {
     locale: String,
     /// The version.
     version: i32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+const fn is_zero(number: &i32) -> bool {
+    *number == 0
 }
 
 impl AttemptView {
@@ -99,6 +116,8 @@ impl AttemptView {
             outcome: row.outcome,
             provider_reference: row.provider_reference,
             error,
+            repetitions: row.repetitions,
+            last_repeated_at: row.last_repeated_at,
             template,
             contact_id: row.contact_id,
         }

@@ -38,16 +38,28 @@ pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
     })
 }
 
-/// Returns 503 `queue_full` if the intake queue or the queue of the notification's channel holds more messages
-/// than `QUEUE_MAX_LENGTH`.
+/// Returns 503 `queue_full` if more messages than `QUEUE_MAX_LENGTH` wait in the intake queue and the queue of the
+/// notification's channel together. For a webhook, those in the wait queues count too.
+///
+/// All channels share the wait queues, but the messages of a receiver that throttles or is down are webhooks: while
+/// the provider of another channel throttles or is down, its messages stay in the queue of the channel. So the
+/// webhooks that wait for their receivers refuse no other notifications.
 ///
 /// The queue lengths are up to one second old. Messages that were published since, including earlier items
 /// of the same batch, are not counted, so a queue may grow a little beyond the limit.
 pub fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
     let limit = state.http.queue_max_length;
-    let full = |stage| limit > 0 && state.depths.of(stage) > limit;
-    let own = channel.delivered().map(Stage::Delivery);
-    if own.is_some_and(full) || full(Stage::Intake) {
+    if limit == 0 {
+        return Ok(());
+    }
+    let mut waiting = state.depths.of(Stage::Intake);
+    if let Some(channel) = channel.delivered() {
+        waiting = waiting.saturating_add(state.depths.of(Stage::Delivery(channel)));
+    }
+    if channel == Channel::Webhook {
+        waiting = waiting.saturating_add(state.depths.waiting());
+    }
+    if waiting > limit {
         let message = "Too many notifications are waiting; try again later";
         return Err(ApiError::unavailable(
             "queue_full",
