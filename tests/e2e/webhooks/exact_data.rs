@@ -20,9 +20,6 @@ async fn numbers_keep_their_digits_and_strange_keys_have_no_meaning() {
     let answer = api.client().post_raw("application/json", body).await;
     let _ = answer.accepted();
     receiver.until_received(secs(20), 1).await;
-    let received = String::from_utf8_lossy(&receiver.requests()[0].body).into_owned();
-    assert!(
-        received.ends_with(&format!(r#","data":{data}}}"#)),
-        "{received}"
-    );
+    let body = String::from_utf8_lossy(&receiver.requests()[0].body).into_owned();
+    assert!(body.ends_with(&format!(r#","data":{data}}}"#)), "{body}");
 }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use tidings_broker::{Failure, WaitTime};
+use tidings_broker::{Failure, WaitTime, WaitsFor};
 use tidings_db::notifications::{self, InsertedIds, RecordedState};
 use tidings_db::{Database, DbError, DbErrorKind, users};
 use tidings_domain::notification::{MessageId, Notification, UserId, payload_problem};
@@ -106,6 +106,7 @@ async fn results(
         Some(None) => RecordResult::Failed(MessageOutcome::Defer {
             wait: WaitTime::HalfMinute,
             not_before: None,
+            waits_for: WaitsFor::default(),
         }),
         None => RecordResult::Failed(MessageOutcome::Retry(Failure::new(
             "row_vanished",
