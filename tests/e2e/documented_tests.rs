@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rstest::rstest;
+
 use crate::sources::{root, rust_files};
 
 /// Returns the names in code spans that look like test names: several words joined by underscores.
@@ -16,15 +18,17 @@ fn named_tests(text: &str) -> BTreeSet<&str> {
     spans.filter(is_name).collect()
 }
 
-#[test]
-fn every_test_named_in_the_documentation_exists() {
-    let promises = root().join("docs/RELIABILITY.md");
-    let text = std::fs::read_to_string(promises).expect("the promises");
+#[rstest]
+#[case("docs/RELIABILITY.md")]
+#[case("docs/SECURITY.md")]
+fn every_test_named_in_the_documentation_exists(#[case] document: &str) {
+    let text = std::fs::read_to_string(root().join(document)).expect("a document");
     let named = named_tests(&text);
     assert!(named.len() > 20, "only {named:?}");
 
-    let files = rust_files(&root().join("tests/e2e"));
-    let sources = files.iter().map(std::fs::read_to_string);
+    let folders = ["tests", "api", "worker", "cli", "db", "common"];
+    let files = folders.map(|folder| rust_files(&root().join(folder)));
+    let sources = files.iter().flatten().map(std::fs::read_to_string);
     let sources: String = sources.map(|source| source.expect("a text file")).collect();
     let missing: Vec<_> = named
         .into_iter()

@@ -54,6 +54,47 @@ async fn a_publisher_without_a_connection_refuses_at_once_and_reports_every_chan
     assert_eq!(amqp.dead_letter_depth().await, 10);
 }
 
+/// RabbitMQ 3.10 refuses every publish on a channel that was opened before its queue had a new leader. Here a full queue
+/// refuses them.
+#[tokio::test]
+async fn a_connection_on_which_many_publishes_in_a_row_are_refused_is_replaced() {
+    let world = World::new().await;
+    let settings = world.broker_settings(&[]);
+    let message_factory = MessageFactory::new(&settings);
+    let amqp = world.declared(&[]).await;
+    let changes = Arc::new(Mutex::new(Vec::new()));
+    let (recorded, stop) = (Arc::clone(&changes), CancellationToken::new());
+    let record = move |possible| recorded.lock().expect("not poisoned").push(possible);
+    let (publisher, task) = Publisher::start(settings, "tests: refused", record, stop.clone());
+    publisher.until_connected().await;
+    let publish = async || {
+        let failure = Failure::new("none", String::new());
+        let envelope = Envelope::of_body(b"x".to_vec());
+        publisher
+            .publish(message_factory.dead_letter(&envelope, &failure))
+            .await
+    };
+    publish().await.expect("a confirm");
+
+    let definition = json!({"max-length": 1, "overflow": "reject-publish"});
+    let policy = json!({
+        "pattern": amqp.settings.names.dlq, "definition": definition, "apply-to": "queues",
+    });
+    let path = ["policies", world.vhost.name.as_str(), "full"];
+    let put = world.vhost.management.put(&path, policy).await;
+    put.expect("a policy");
+    eventually(secs(30), "the connection is replaced", async || {
+        let _ = publish().await;
+        changes
+            .lock()
+            .expect("not poisoned")
+            .starts_with(&[true, false, true])
+    })
+    .await;
+    stop.cancel();
+    task.await.expect("no panic");
+}
+
 #[tokio::test]
 async fn an_exchange_that_is_deleted_is_declared_again_after_the_next_publish() {
     let world = World::new().await;

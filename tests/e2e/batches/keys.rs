@@ -51,6 +51,30 @@ async fn one_key_is_one_row_within_a_batch_across_batches_and_in_single_posts() 
     assert_ne!(of_other[0], batch[0], "a key belongs to its caller");
 }
 
+/// One transaction at a time records messages in the order of the queue, so the rows show that order.
+#[tokio::test]
+async fn of_two_items_with_one_key_the_first_is_recorded() {
+    let world = World::with(&[("INTAKE_CONCURRENCY", "1")]).await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let items: Vec<_> = (0..500)
+        .flat_map(|number| {
+            ["first", "second"].map(|place| {
+                let mut item = world.in_app();
+                item["payload"] = json!({"place": place});
+                keyed(item, &format!("order-{number}"))
+            })
+        })
+        .collect();
+    accepted(&api.client().post_batch(&items).await);
+    eventually_ok(secs(60), "every key has a row", async || {
+        let rows = world.database.count("true").await;
+        (rows == 500).then_some(()).ok_or(rows)
+    })
+    .await;
+    let second = world.database.count("payload->>'place' = 'second'").await;
+    assert_eq!(second, 0);
+}
+
 #[tokio::test]
 async fn an_invalid_item_does_not_use_up_its_key() {
     let (world, api) = World::shared().await;

@@ -5,6 +5,7 @@ mod batches;
 mod cluster;
 mod frozen;
 mod killed;
+mod liveness;
 mod message_size;
 mod start_without_servers;
 mod stopped;
