@@ -56,11 +56,13 @@ async fn one_key_is_one_row_within_a_batch_across_batches_and_in_single_posts() 
 async fn of_two_items_with_one_key_the_first_is_recorded() {
     let world = World::with(&[("INTAKE_CONCURRENCY", "1")]).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
-    let items: Vec<_> = (0..500)
+    // RabbitMQ takes longer for the first, and a message on another channel would overtake it.
+    let large = "x".repeat(40_000);
+    let items: Vec<_> = (0..150)
         .flat_map(|number| {
-            ["first", "second"].map(|place| {
+            [("first", large.as_str()), ("second", "")].map(|(place, filler)| {
                 let mut item = world.in_app();
-                item["payload"] = json!({"place": place});
+                item["payload"] = json!({"place": place, "filler": filler});
                 keyed(item, &format!("order-{number}"))
             })
         })
@@ -68,7 +70,7 @@ async fn of_two_items_with_one_key_the_first_is_recorded() {
     accepted(&api.client().post_batch(&items).await);
     eventually_ok(secs(60), "every key has a row", async || {
         let rows = world.database.count("true").await;
-        (rows == 500).then_some(()).ok_or(rows)
+        (rows == 150).then_some(()).ok_or(rows)
     })
     .await;
     let second = world.database.count("payload->>'place' = 'second'").await;

@@ -9,6 +9,7 @@ use lapin::{Channel, Confirmation, Connection, Event};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use super::channel_choice::ChannelChoice;
 use super::in_flight::InFlight;
 use super::liveness::{Liveness, Suspicion};
 use super::message_limit::MessageLimit;
@@ -55,8 +56,7 @@ pub(super) struct PublishingConnection {
     connection: Arc<Connection>,
     node: Address,
     channels: Vec<Arc<Channel>>,
-    /// The channel that publishes next.
-    next: usize,
+    channel_choice: ChannelChoice,
     publish_timeout: Duration,
     frame_max: usize,
     liveness: Liveness,
@@ -105,8 +105,8 @@ impl PublishingConnection {
         Ok(Self {
             connection: Arc::new(connection),
             node,
+            channel_choice: ChannelChoice::among(channels.len()),
             channels,
-            next: 0,
             publish_timeout: settings.publish_timeout,
             frame_max: usize::try_from(frame_max).unwrap_or(usize::MAX),
             liveness: Liveness::new(),
@@ -155,9 +155,9 @@ impl PublishingConnection {
                     if count == 0 {
                         return "nobody publishes any more".to_owned();
                     }
-                    let next = self.next_channel();
+                    self.channel_choice.advance();
                     for request in taken.drain(..) {
-                        let channel = request.batch.map_or(&next, |batch| self.channel_of(batch));
+                        let channel = &self.channels[self.channel_choice.index(request.batch)];
                         let channel = Arc::clone(channel);
                         if let Some((number, message)) = self.in_flight.begin(request, self.frame_max, limit) {
                             // In a box, because a `FuturesUnordered` moves what is pushed, which is large here.
@@ -218,17 +218,6 @@ impl PublishingConnection {
             Some(_) if !self.answers().await => Err("the node does not answer".to_owned()),
             _ => Ok(()),
         }
-    }
-
-    /// Spreads publishes over the channels: each channel is a process of its own in the broker.
-    fn next_channel(&mut self) -> Arc<Channel> {
-        self.next = (self.next + 1) % self.channels.len();
-        Arc::clone(&self.channels[self.next])
-    }
-
-    /// The channel of all messages of a batch.
-    fn channel_of(&self, batch: usize) -> &Arc<Channel> {
-        &self.channels[batch % self.channels.len()]
     }
 
     fn is_open(&self) -> bool {

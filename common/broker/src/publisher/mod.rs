@@ -1,6 +1,7 @@
 //! Publishes with confirms. A [`Publisher`] hands each message to the one task that owns the connection
 //! and waits for the result.
 
+mod channel_choice;
 mod connection;
 mod in_flight;
 mod liveness;
