@@ -73,12 +73,26 @@ pub fn payload_problem(payload: &str) -> Option<String> {
     if let Err(error) = serde_json::from_str::<Storable>(payload) {
         return Some(format!("cannot be stored: {error}"));
     }
-    let too_fine = numbers(payload).find(|number| !fits_numeric(number))?;
-    let shown: String = too_fine.chars().take(40).collect();
-    Some(format!(
-        "cannot be stored: the number {shown} has too many digits or too large an exponent"
-    ))
+    if let Some(too_fine) = numbers(payload).find(|number| !fits_numeric(number)) {
+        let shown: String = too_fine.chars().take(40).collect();
+        return Some(format!(
+            "cannot be stored: the number {shown} has too many digits or too large an exponent"
+        ));
+    }
+    let added: u64 = numbers(payload)
+        .map(|number| exponent(number).map_or(0, i64::unsigned_abs))
+        .sum();
+    (added > MAX_ADDED_DIGITS).then(|| {
+        format!(
+            "cannot be stored: without their exponents, its numbers would have {added} more digits; \
+             at most {MAX_ADDED_DIGITS} are allowed"
+        )
+    })
 }
+
+/// Most digits that the numbers of a payload may gain when `jsonb` writes them without exponents: `1e-9999` becomes 10,000
+/// digits, so that a payload of 64 KiB could become one of 80 MB.
+const MAX_ADDED_DIGITS: u64 = 65_536;
 
 /// The number literals of a valid JSON text.
 fn numbers(json: &str) -> impl Iterator<Item = &str> {
@@ -117,16 +131,23 @@ fn after_string(text: &str) -> &str {
 /// point (PostgreSQL manual, table 8.2).
 fn fits_numeric(number: &str) -> bool {
     const MAX_DIGITS: i64 = 16_383;
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
     let fraction = mantissa
         .split_once('.')
         .map_or(0, |(_, digits)| digits.len());
-    let (Ok(exponent), Ok(fraction)) = (exponent.parse::<i64>(), i64::try_from(fraction)) else {
+    let (Some(exponent), Ok(fraction)) = (exponent(number), i64::try_from(fraction)) else {
         return false;
     };
     (-MAX_DIGITS..=MAX_DIGITS).contains(&exponent)
         && fraction - exponent <= MAX_DIGITS
         && fraction <= MAX_DIGITS
+}
+
+/// The exponent of a number, 0 if it has none; `None` if it exceeds 64 bits.
+fn exponent(number: &str) -> Option<i64> {
+    number
+        .split_once(['e', 'E'])
+        .map_or(Some(0), |(_, exponent)| exponent.parse().ok())
 }
 
 #[cfg(test)]
@@ -172,6 +193,14 @@ mod tests {
         ] {
             assert_eq!(payload_problem(&format!("{{\"a\": {number}}}")), None);
         }
+    }
+
+    #[test]
+    fn numbers_that_become_too_long_without_their_exponents_are_refused() {
+        let payload = |count| format!("{{\"a\": [{}]}}", vec!["1e-1024"; count].join(","));
+        assert_eq!(payload_problem(&payload(64)), None);
+        let problem = payload_problem(&payload(65)).expect("a problem");
+        assert!(problem.contains("66560 more digits"), "{problem}");
     }
 
     #[test]
