@@ -204,18 +204,24 @@ async fn the_retries_are_bounded() {
 async fn a_deadlock_is_retried_by_its_victim_alone() {
     let (db, database) = counters().await;
     let attempts = AtomicU32::new(0);
-    let both_hold_one = Barrier::new(2);
+    let (both_hold_one, committed) = (Barrier::new(2), Notify::new());
     let in_order = async |database: &Database, ids: [i32; 2]| {
-        database
+        let result = database
             .transaction(DEFAULT, async |transaction| {
                 let first_attempt = attempts.fetch_add(1, Ordering::Relaxed) < 2;
+                if !first_attempt {
+                    // Otherwise the victim could take its row again before the other one does: another deadlock.
+                    committed.notified().await;
+                }
                 increment(transaction, ids[0]).await?;
                 if first_attempt {
                     both_hold_one.wait().await;
                 }
                 increment(transaction, ids[1]).await
             })
-            .await
+            .await;
+        committed.notify_one();
+        result
     };
     let (one, other) = tokio::join!(in_order(&database, [1, 2]), in_order(&db.pool, [2, 1]));
     one.expect("committed");

@@ -54,7 +54,10 @@ impl LonelyPublisher {
 
     /// Publishes until the connection is given up.
     async fn until_given_up(&self) {
-        assert_eq!(self.publish().await, Err(PublishError::TimedOut));
+        eventually(secs(30), "a publish is not confirmed", async || {
+            self.publish().await == Err(PublishError::TimedOut)
+        })
+        .await;
         eventually(secs(60), "the connection is given up", async || {
             let _ = self.publish().await;
             self.changes().contains(&false)
