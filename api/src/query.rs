@@ -89,7 +89,7 @@ fn limit(problems: &mut Vec<ErrorDetail>, value: &str) -> u32 {
     }
 }
 
-/// A page of a list: where it begins, and its maximum length.
+/// The start and the maximum length of a page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest<C> {
     /// The `cursor`; `None` is the first page.

@@ -60,8 +60,9 @@ impl DatabaseSettings {
     }
 }
 
-/// Checks that a password is sent to another machine in production only if nobody else can read it: `verify-full`
-/// authenticates the server. With `require`, SCRAM with channel binding must do so instead. Returns whether it must.
+/// Checks that in production a password goes to another machine only over a connection that authenticates the server:
+/// `verify-full` does so by the certificate, `require` only with SCRAM and channel binding. Returns whether channel
+/// binding is needed.
 fn needs_channel_binding(reader: &mut Reader, target: &ParsedUrl) -> bool {
     let remote: Vec<String> = target
         .config

@@ -192,7 +192,7 @@ async fn only_callers_who_may_send_to_anyone_may_set_addresses() {
             let _ = any.post(&body).await.accepted();
         }
     }
-    // A blank address is none.
+    // A blank address counts as missing.
     let body = with(&world, Channel::Email, &json!({"to": "", "replyTo": " "}));
     let _ = own.post(&body).await.accepted();
     // An endpoint of the user is not an address that the caller chooses.

@@ -118,7 +118,7 @@ async fn an_unknown_algorithm_is_refused(#[case] algorithm: &str) {
     assert!(errors.contains("JWT_ALGORITHM"), "{errors}");
 }
 
-/// Each mistake would otherwise be retried for ever as "not found" or "unreachable".
+/// Without the check, a program would report "not found" or "unreachable" and try again without end.
 #[rstest]
 #[case(
     "RABBITMQ_URL",

@@ -19,7 +19,7 @@ use crate::settings::TopologyNames;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the last known depth of a queue counts if the broker no longer answers for that queue. Afterwards the depth
-/// is forgotten: a value that no longer changes would refuse notifications for ever.
+/// is forgotten. Otherwise a large depth that is never updated would make the API refuse every notification.
 const STALE_AFTER: Duration = Duration::from_secs(10);
 
 /// The depth of each work queue and wait queue, asked for once a second.

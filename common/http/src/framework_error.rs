@@ -25,9 +25,9 @@ impl FrameworkError {
         }
     }
 
-    /// Finds the framework's own error at the end of `written`. Returns where it begins.
+    /// Finds the framework's own error at the end of `written`. Returns its position and kind.
     ///
-    /// It is an error without a body. The errors of handlers have one.
+    /// The framework's errors have no body. Those of handlers have one, and state its length in answers to HEAD too.
     pub(crate) fn find(written: &[u8]) -> Option<(usize, Self)> {
         if !written.ends_with(b"\r\n\r\n") {
             return None;

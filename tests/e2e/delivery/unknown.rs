@@ -1,4 +1,4 @@
-//! Messages whose outcome is unknown: how often they are sent again, counted where they arrive.
+//! Messages whose outcome is unknown. The receivers count how often they arrive.
 
 use rstest::rstest;
 use serde_json::json;
@@ -8,7 +8,8 @@ use tidings_tests::{MockHttpServer, Response, World, eventually_ok, outcomes, se
 
 use super::{accepted_response, post, world};
 
-/// Settings under which an outage would be probed at once and for ever, if an unknown outcome were free.
+/// Settings with which a provider counts as down after one failure and is probed at once. If an unknown outcome cost no
+/// attempt, the same message would be sent again without end.
 const IMPATIENT: [(&str, &str); 5] = [
     ("PROVIDER_TIMEOUT_SECS", "1"),
     ("BREAKER_FAILURES", "1"),
