@@ -40,19 +40,24 @@ async fn insert(world: &World, all: &[Notification]) {
     assert_eq!(inserted.expect("recorded").len(), all.len());
 }
 
-#[tokio::test]
-async fn a_page_of_large_notifications_ends_at_a_megabyte_and_no_row_is_lost() {
-    let world = World::new().await;
-    let api = world.api().await;
-    let payload = format!(r#"{{"title":"{}"}}"#, "x".repeat(60_000));
+/// Returns notifications with titles of `size` bytes, each accepted a millisecond after the one before.
+fn notifications(world: &World, count: i64, size: usize) -> Vec<Notification> {
+    let payload = format!(r#"{{"title":"{}"}}"#, "x".repeat(size));
     let start = Timestamp::now();
-    let all: Vec<_> = (0..50)
+    (0..count)
         .map(|nth| Notification {
             payload: RawValue::from_string(payload.clone()).expect("JSON"),
             accepted_at: start + SignedDuration::from_millis(nth),
             ..world.wire()
         })
-        .collect();
+        .collect()
+}
+
+#[tokio::test]
+async fn a_page_of_large_notifications_ends_at_a_megabyte_and_no_row_is_lost() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let all = notifications(&world, 50, 60_000);
     insert(&world, &all).await;
     let (rows, sizes) = pages(&api.client(), "/api/notifications", "notifications").await;
     let ids: Vec<_> = rows.iter().map(|row| row["messageId"].clone()).collect();
@@ -73,15 +78,7 @@ async fn a_page_of_large_notifications_ends_at_a_megabyte_and_no_row_is_lost() {
 async fn a_notification_larger_than_a_page_is_listed() {
     let world = World::new().await;
     let api = world.api().await;
-    let payload = format!(r#"{{"title":"{}"}}"#, "x".repeat(2 * PAGE_BYTES));
-    let start = Timestamp::now();
-    let all: Vec<_> = (0..2)
-        .map(|nth| Notification {
-            payload: RawValue::from_string(payload.clone()).expect("JSON"),
-            accepted_at: start + SignedDuration::from_millis(nth),
-            ..world.wire()
-        })
-        .collect();
+    let all = notifications(&world, 2, 2 * PAGE_BYTES);
     insert(&world, &all).await;
     let (rows, sizes) = pages(&api.client(), "/api/notifications", "notifications").await;
     assert_eq!((rows.len(), sizes.len()), (2, 2));
