@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use anyhow::Context;
 use tidings_broker::{Depths, MessageFactory, Publisher};
@@ -187,10 +186,7 @@ fn serve(listener: TcpListener, settings: &ApiSettings, state: AppState) -> anyh
     tracing::info!(max_connections, "serving");
     let state = Data::new(state);
     tidings_http::serve(listener, options, move || {
-        actix_web::App::new()
-            .app_data(state.clone())
-            .wrap(from_fn(middleware::wrap))
-            .configure(handlers::register)
+        middleware::application(state.clone(), handlers::register)
     })
     .context("cannot serve the port")
 }

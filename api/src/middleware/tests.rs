@@ -1,0 +1,79 @@
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::test;
+use actix_web::web::{self, Data};
+use serde_json::Value;
+use tidings_broker::{Depths, MessageFactory, Publisher};
+use tidings_settings::Reader;
+use tokio_util::sync::CancellationToken;
+
+use super::application;
+use crate::auth::Verifier;
+use crate::settings::ApiSettings;
+use crate::state::AppState;
+
+/// A state whose servers are unavailable: nothing listens on port 1.
+fn state() -> Data<AppState> {
+    let vars = [
+        ("RABBITMQ_URL", "amqp://127.0.0.1:1"),
+        ("DATABASE_URL", "postgres://127.0.0.1:1/none"),
+        ("JWT_SECRET", "4f9c1b7e2a8d6053f1e7c9b2a4d8063e5b7a9c1d"),
+    ];
+    let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = ApiSettings::read(Reader::from_vars(vars)).expect("settings");
+    let stop = CancellationToken::new();
+    let (publisher, _) = Publisher::start(settings.broker.clone(), "test", |_| {}, stop.clone());
+    Data::new(AppState {
+        verifier: Arc::new(Verifier::new(&settings.auth).expect("a verifier")),
+        message_factory: MessageFactory::new(&settings.broker),
+        depths: Depths::start(publisher.clone(), settings.broker.names.clone(), stop).0,
+        publisher,
+        database: tidings_db::Database::new(&settings.database, "test").expect("a pool"),
+        health: Arc::default(),
+        in_flight: Arc::default(),
+        metrics: tidings_runtime::telemetry::Metrics::detached(),
+        request_bytes: tidings_http::ByteBudget::new(1 << 20),
+        http: settings.http,
+        providers: settings.providers,
+        egress: settings.egress,
+    })
+}
+
+#[actix_web::test]
+async fn a_handler_that_panics_answers_500_and_the_next_request_is_served() {
+    async fn panicking() -> &'static str {
+        panic!("told to")
+    }
+    let app = application(state(), |config| {
+        config
+            .route("/panic", web::get().to(panicking))
+            .route("/fine", web::get().to(|| async { "fine" }));
+    });
+    let app = test::init_service(app).await;
+
+    let request = test::TestRequest::get()
+        .uri("/panic")
+        .insert_header(("x-request-id", "r-1"));
+    let error = test::try_call_service(&app, request.to_request())
+        .await
+        .expect_err("500");
+    let response = error.error_response();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let body = actix_web::body::to_bytes(response.into_body())
+        .await
+        .expect("a body");
+    let body: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(
+        (&body["code"], &body["requestId"]),
+        (&"internal_error".into(), &"r-1".into())
+    );
+    assert!(
+        !body.to_string().contains("told to"),
+        "the response reveals nothing internal"
+    );
+
+    let response =
+        test::call_service(&app, test::TestRequest::get().uri("/fine").to_request()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+}
