@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Verifier;
 use crate::connection_limit::max_connections;
+use crate::cors::CorsHeaders;
 use crate::error::{ApiError, ErrorResponse};
 use crate::request_id::RequestId;
 use crate::settings::ApiSettings;
@@ -151,7 +152,7 @@ impl App {
             handle.pause().await;
             in_flight.until_quiet().await;
             handle.stop(true).await;
-            shutdown::answer_backlog(backlog_listener).await;
+            shutdown::answer_backlog(backlog_listener, &self.settings.origins).await;
             stop_tasks.cancel();
             tasks.join_all().await
         };
@@ -184,9 +185,9 @@ fn serve(listener: TcpListener, settings: &ApiSettings, state: AppState) -> anyh
         error_body: framework_error_body,
     };
     tracing::info!(max_connections, "serving");
-    let state = Data::new(state);
+    let (state, origins) = (Data::new(state), settings.origins.clone());
     tidings_http::serve(listener, options, move || {
-        middleware::application(state.clone(), handlers::register)
+        middleware::application(state.clone(), &origins, handlers::register)
     })
     .context("cannot serve the port")
 }
@@ -197,6 +198,8 @@ fn framework_error_body(error: FrameworkError) -> String {
         error: ApiError::from_framework(error),
         request_id: RequestId::generate().0,
         close: true,
+        // The origin is unknown.
+        cors: CorsHeaders::default(),
     };
     tracing::debug!(
         request_id = error.request_id,

@@ -5,6 +5,7 @@
 pub mod app;
 mod auth;
 mod connection_limit;
+mod cors;
 mod error;
 mod handlers;
 mod json_body;

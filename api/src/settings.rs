@@ -13,12 +13,15 @@ use tidings_settings::{
 };
 
 pub use crate::auth::AuthSettings;
+pub use crate::cors::AllowedOrigins;
 
 /// All settings of the API.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
     /// The address and the limits of the HTTP server.
     pub http: ApiHttpSettings,
+    /// Whose web pages may use the API.
+    pub origins: AllowedOrigins,
     /// Which tokens are valid.
     pub auth: AuthSettings,
     /// Which channels are on.
@@ -87,6 +90,7 @@ impl ApiSettings {
             queue_max_length: r.value(table::QUEUE_MAX_LENGTH),
         };
         check_request_bytes(r, &http);
+        let origins = AllowedOrigins::read(r);
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
         let (providers, egress) = (read_channel_providers(r), EgressPolicy::read(r));
@@ -101,6 +105,7 @@ impl ApiSettings {
         let settings = match (auth, broker, database) {
             (Some(auth), Some(broker), Some(database)) => Some(Self {
                 http,
+                origins,
                 auth,
                 providers,
                 egress,

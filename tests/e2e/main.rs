@@ -19,6 +19,7 @@ mod config_command;
 mod confirms;
 mod connection_limits;
 mod contacts;
+mod cors;
 mod databases;
 mod db_claims;
 mod db_delivery_attempts;

@@ -181,3 +181,21 @@ async fn in_production_unencrypted_connections_to_other_machines_are_refused(
         .zip(tidings_db::DatabaseSettings::read(&mut reader));
     assert!(reader.finish(read).is_ok());
 }
+
+#[tokio::test]
+async fn origins_that_no_browser_sends_are_refused_at_start() {
+    let wrong = settings(&[(
+        "CORS_ALLOWED_ORIGINS",
+        "https://right.example,https://slash.example/,https://path.example/app,no-scheme.example",
+    )]);
+    let errors = refused(ProgramKind::Api, &wrong).await;
+    assert!(errors.contains("CORS_ALLOWED_ORIGINS"), "{errors}");
+    for named in [
+        "https://slash.example/",
+        "https://path.example/app",
+        "no-scheme.example",
+    ] {
+        assert!(errors.contains(&format!("{named:?}: ")), "{errors}");
+    }
+    assert!(!errors.contains("right.example"), "{errors}");
+}

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{ApiError, ErrorDetail};
+use crate::cors::CorsHeaders;
 use crate::protective_headers::set_protective_headers;
 
 /// The `Retry-After` of every 503, in seconds. The API notices within about three seconds that RabbitMQ or
@@ -39,6 +40,8 @@ pub struct ErrorResponse {
     pub request_id: String,
     /// Whether the server closes the connection after the response.
     pub close: bool,
+    /// Which page may read the response.
+    pub cors: CorsHeaders,
 }
 
 impl ErrorResponse {
@@ -88,6 +91,7 @@ impl ErrorResponse {
         response.insert_header(("x-request-id", self.request_id.as_str()));
         let mut response = response.json(body);
         set_protective_headers(response.headers_mut(), false);
+        self.cors.set(response.headers_mut());
         response
     }
 }

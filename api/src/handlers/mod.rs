@@ -10,6 +10,7 @@ pub mod webhook_endpoints;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, Resource, Route, guard};
 
+use crate::cors::{is_preflight, origin_not_allowed};
 use crate::error::ApiError;
 
 /// Registers every path.
@@ -55,8 +56,14 @@ fn read_only(path: &str) -> Resource {
 
 /// A resource that answers 405 to every method without a route. `allow` lists the methods with one.
 fn resource(path: &str, allow: &'static str) -> Resource {
-    let refuse =
-        move |_: HttpRequest| async move { Err::<&str, _>(ApiError::method_not_allowed(allow)) };
+    let refuse = move |request: HttpRequest| async move {
+        // While CORS is on, its middleware answers preflight requests.
+        Err::<&str, _>(if is_preflight(&request) {
+            origin_not_allowed()
+        } else {
+            ApiError::method_not_allowed(allow)
+        })
+    };
     web::resource(path).default_service(web::to(refuse))
 }
 

@@ -1,4 +1,4 @@
-//! The middleware of every request: request id, log line, metrics, panics, and the one shape of errors.
+//! The middleware of every request: request id, log line, metrics, panics, CORS, and the one shape of errors.
 
 mod error_log;
 mod panics;
@@ -11,12 +11,14 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, Error};
 
+use crate::cors::{self, AllowedOrigins};
 use crate::state::AppState;
 
 /// The application with the paths that `register` adds.
-pub fn application(
+pub fn application<R: FnOnce(&mut ServiceConfig)>(
     state: Data<AppState>,
-    register: impl FnOnce(&mut ServiceConfig),
+    origins: &AllowedOrigins,
+    register: R,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -24,12 +26,13 @@ pub fn application(
         Response = ServiceResponse<BoxBody>,
         Error = Error,
         InitError = (),
-    >,
+    > + use<R>,
 > {
     // The last one is the outermost.
     App::new()
         .app_data(state)
         .wrap_fn(panics::catch)
+        .wrap(cors::middleware(origins))
         .wrap(from_fn(wrap::wrap))
         .configure(register)
 }

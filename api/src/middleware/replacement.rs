@@ -1,5 +1,6 @@
 //! The errors that take the place of responses.
 
+use actix_cors::CorsError;
 use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::ServiceResponse;
@@ -7,6 +8,7 @@ use actix_web::http::Method;
 use actix_web::http::header::CONTENT_TYPE;
 use tidings_http::{Connection, Overloaded};
 
+use crate::cors::preflight_error;
 use crate::error::ApiError;
 
 /// Returns the error that must be sent instead of a response, if there is one. Otherwise, the response counts towards
@@ -45,6 +47,9 @@ fn size<B: MessageBody>(response: &ServiceResponse<B>) -> BodySize {
 
 /// The error that clients get for an error of a handler or of the framework.
 pub fn to_api_error(error: &Error) -> ApiError {
+    if let Some(error) = error.as_error::<CorsError>() {
+        return preflight_error(error);
+    }
     match error.as_error::<ApiError>() {
         Some(ApiError {
             status,

@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::test;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN as ORIGIN_HEADER, VARY,
+};
 use actix_web::web::{self, Data};
+use actix_web::{HttpResponse, test};
 use serde_json::Value;
 use tidings_broker::{Depths, MessageFactory, Publisher};
 use tidings_settings::Reader;
@@ -10,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::application;
 use crate::auth::Verifier;
-use crate::settings::ApiSettings;
+use crate::settings::{AllowedOrigins, ApiSettings};
 use crate::state::AppState;
 
 /// A state whose servers are unavailable: nothing listens on port 1.
@@ -45,7 +48,7 @@ async fn a_handler_that_panics_answers_500_and_the_next_request_is_served() {
     async fn panicking() -> &'static str {
         panic!("told to")
     }
-    let app = application(state(), |config| {
+    let app = application(state(), &AllowedOrigins::None, |config| {
         config
             .route("/panic", web::get().to(panicking))
             .route("/fine", web::get().to(|| async { "fine" }));
@@ -76,4 +79,39 @@ async fn a_handler_that_panics_answers_500_and_the_next_request_is_served() {
     let response =
         test::call_service(&app, test::TestRequest::get().uri("/fine").to_request()).await;
     assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn a_page_may_read_the_responses_that_replace_others() {
+    const ORIGIN: &str = "https://app.example.com";
+
+    async fn panicking() -> &'static str {
+        panic!("told to")
+    }
+    let origins = AllowedOrigins::Listed(vec![ORIGIN.to_owned()]);
+    let app = application(state(), &origins, |config| {
+        config
+            .route("/panic", web::get().to(panicking))
+            .route("/throttled", web::get().to(HttpResponse::TooManyRequests));
+    });
+    let app = test::init_service(app).await;
+    for (path, status) in [
+        ("/panic", StatusCode::INTERNAL_SERVER_ERROR),
+        ("/throttled", StatusCode::TOO_MANY_REQUESTS),
+        ("/nothing", StatusCode::NOT_FOUND),
+    ] {
+        let request = test::TestRequest::get()
+            .uri(path)
+            .insert_header((ORIGIN_HEADER, ORIGIN));
+        let error = test::try_call_service(&app, request.to_request())
+            .await
+            .expect_err(path);
+        let response = error.error_response();
+        assert_eq!(response.status(), status, "{path}");
+        let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok());
+        assert_eq!(header(ACCESS_CONTROL_ALLOW_ORIGIN), Some(ORIGIN), "{path}");
+        assert!(header(ACCESS_CONTROL_EXPOSE_HEADERS).is_some(), "{path}");
+        let vary = header(VARY).unwrap_or_default();
+        assert!(vary.contains("Origin"), "{path}: {vary}");
+    }
 }

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
@@ -12,6 +12,7 @@ use tidings_http::Connection;
 
 use super::error_log::log;
 use super::replacement::{replacement, to_api_error};
+use crate::cors::{CorsHeaders, set_exposed_headers};
 use crate::error::ErrorResponse;
 use crate::handlers::docs;
 use crate::protective_headers::set_protective_headers;
@@ -39,22 +40,26 @@ pub async fn wrap(
     }
     let is_documentation = docs::is_documentation(request.path());
 
-    let error_response = |error| ErrorResponse {
+    let error_response = |error, replaced: &HeaderMap| ErrorResponse {
         error,
         request_id: id.0.clone(),
         close: health.is_draining(),
+        cors: CorsHeaders::of(replaced),
     };
     let (path, outcome) = match next.call(request).await {
         Ok(response) => (
             path_pattern(&response),
             match replacement(&response, connection.as_deref()) {
                 None => Ok(response),
-                Some(error) => Err(error_response(error)),
+                Some(error) => Err(error_response(error, response.headers())),
             },
         ),
         Err(error) => (
             "unmatched".to_owned(),
-            Err(error_response(to_api_error(&error))),
+            Err(error_response(
+                to_api_error(&error),
+                error.error_response().headers(),
+            )),
         ),
     };
     if let (Some(connection), Err(_)) = (&connection, &outcome) {
@@ -81,6 +86,7 @@ pub async fn wrap(
                 head.headers_mut().insert(REQUEST_ID, value);
             }
             set_protective_headers(head.headers_mut(), is_documentation);
+            set_exposed_headers(head.headers_mut());
             // The client opens its next connection to a process that is not stopping.
             if health.is_draining() {
                 head.set_connection_type(ConnectionType::Close);

@@ -6,12 +6,14 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use actix_web::ResponseError;
+use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use crate::cors::{AllowedOrigins, CorsHeaders};
 use crate::error::{ApiError, ErrorResponse};
 
 /// How long a client may take to send its request and to read the response.
@@ -21,24 +23,23 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_HEAD: usize = 64 * 1024;
 
 /// Accepts all connections in the backlog of `listener`, closes the listener, and then answers each connection
-/// with 503 and `Connection: close`. The listener must be non-blocking and hold the last handle of its socket.
+/// with 503 and `Connection: close`. Pages of `origins` may read the response. The listener must be non-blocking and hold the last handle of its socket.
 ///
 /// The listener closes before the first response, because a client may retry immediately: its new connection is
 /// then refused, instead of accepted by the kernel and reset.
-pub async fn answer_backlog(listener: TcpListener) {
+pub async fn answer_backlog(listener: TcpListener, origins: &AllowedOrigins) {
     let mut streams = Vec::new();
     while let Ok((stream, _)) = listener.accept() {
         streams.push(stream);
     }
     drop(listener);
-    let answering: JoinSet<_> = streams
+    let answering = streams
         .into_iter()
-        .map(|stream| timeout(TIMEOUT, answer(stream)))
-        .collect();
-    answering.join_all().await;
+        .map(|stream| timeout(TIMEOUT, answer(stream, origins)));
+    join_all(answering).await;
 }
 
-async fn answer(stream: std::net::TcpStream) -> std::io::Result<()> {
+async fn answer(stream: std::net::TcpStream, origins: &AllowedOrigins) -> std::io::Result<()> {
     stream.set_nonblocking(true)?;
     let mut stream = TcpStream::from_std(stream)?;
     // HTTP clients ignore a response that arrives before they have sent the request.
@@ -48,7 +49,9 @@ async fn answer(stream: std::net::TcpStream) -> std::io::Result<()> {
             return Ok(());
         }
     }
-    stream.write_all(response().as_bytes()).await?;
+    let cors = origin(&head).map(|origin| CorsHeaders::for_origin(origins, origin));
+    let response = response(cors.unwrap_or_default());
+    stream.write_all(&response).await?;
     stream.shutdown().await?;
     // Closing with an unread body causes a reset, which may overtake the response (RFC 9112 §9.6).
     let mut unread = [0; 4096];
@@ -60,19 +63,34 @@ fn has_end(head: &[u8]) -> bool {
     head.windows(4).any(|bytes| bytes == b"\r\n\r\n")
 }
 
-/// The complete HTTP response (RFC 9112 §6), with a body like that of any other error.
-fn response() -> String {
+/// The value of the header `Origin`.
+fn origin(head: &[u8]) -> Option<&str> {
+    let lines = std::str::from_utf8(head).ok()?.lines();
+    let mut fields = lines.filter_map(|line| line.split_once(':'));
+    let (_, value) = fields.find(|(name, _)| name.eq_ignore_ascii_case("origin"))?;
+    Some(value.trim())
+}
+
+/// The complete HTTP response (RFC 9112 §6), with the headers and the body of any other error.
+fn response(cors: CorsHeaders) -> Vec<u8> {
     let error = ErrorResponse {
         error: ApiError::unavailable("shutting_down", "The service is stopping; try again", ""),
         request_id: Uuid::now_v7().to_string(),
         close: true,
+        cors,
     };
     let body = error.json();
-    let (length, id) = (body.len(), &error.request_id);
-    format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 2\r\n\
-         x-request-id: {id}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
+    let head = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: {}\r\n",
+        body.len()
+    );
+    let mut response = head.into_bytes();
+    for (name, value) in error.error_response().headers() {
+        response.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    response.extend_from_slice(b"\r\n");
+    response.extend_from_slice(body.as_bytes());
+    response
 }
 
 #[cfg(test)]
@@ -89,16 +107,24 @@ mod tests {
         // The kernel accepts the connection and the request before the server does.
         let mut client = std::net::TcpStream::connect(address).expect("connected");
         client
-            .write_all(b"POST /api/notifications HTTP/1.1\r\n\r\n")
+            .write_all(b"POST /api/notifications HTTP/1.1\r\norigin: https://a.example\r\n\r\n")
             .expect("written");
         let reading = tokio::task::spawn_blocking(move || {
             let mut answer = String::new();
             client.read_to_string(&mut answer).map(|_| answer)
         });
-        answer_backlog(listener).await;
+        let origins = AllowedOrigins::Listed(vec!["https://a.example".to_owned()]);
+        answer_backlog(listener, &origins).await;
         let answer = reading.await.expect("no panic").expect("no reset");
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a body");
+        for header in [
+            "retry-after: 2",
+            "x-content-type-options: nosniff",
+            "access-control-allow-origin: https://a.example",
+        ] {
+            assert!(head.contains(header), "{header}: {head}");
+        }
         let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
         assert_eq!(body["code"], "shutting_down");
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use tidings_settings::{Reader, Setting, table};
+use tidings_settings::{Reader, table};
 
 /// A host that the operator allows, with one port or any port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,38 +49,19 @@ fn network(text: &str) -> Option<IpNet> {
     network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-/// Parses the items of a list and reports the invalid ones.
-fn list<T>(
-    reader: &mut Reader,
-    setting: &Setting,
-    parse: impl Fn(&str) -> Option<T>,
-    expected: &str,
-) -> Vec<T> {
-    let text = reader.text(setting).unwrap_or_default().to_owned();
-    let mut read = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
-        match parse(part) {
-            Some(one) => read.push(one),
-            None => reader.problem(setting, format!("{part:?}: {expected}")),
-        }
-    }
-    read
-}
-
 pub(super) fn hosts(reader: &mut Reader) -> Vec<AllowedHost> {
     let expected = "must be host or host:port, without scheme, path and wildcards, such as \
                  hooks.corp:8443";
-    list(
-        reader,
-        table::WEBHOOK_ALLOW_HOSTS,
-        AllowedHost::parse,
-        expected,
-    )
+    reader.list(table::WEBHOOK_ALLOW_HOSTS, |text| {
+        AllowedHost::parse(text).ok_or(expected)
+    })
 }
 
 pub(super) fn networks(reader: &mut Reader) -> Vec<IpNet> {
     let expected = "must be a network or an address, such as 10.0.0.0/8 or fd00::/8";
-    list(reader, table::WEBHOOK_ALLOW_NETS, network, expected)
+    reader.list(table::WEBHOOK_ALLOW_NETS, |text| {
+        network(text).ok_or(expected)
+    })
 }
 
 #[cfg(test)]

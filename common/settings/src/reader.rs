@@ -74,6 +74,27 @@ impl Reader {
         self.optional(setting)
     }
 
+    /// Parses the items of a list, which commas separate, and reports each item that is invalid.
+    pub fn list<T, E: Display>(
+        &mut self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Vec<T> {
+        let text = self.text(setting).unwrap_or_default().to_owned();
+        let mut read = Vec::new();
+        for item in text
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+        {
+            match parse(item) {
+                Ok(value) => read.push(value),
+                Err(error) => self.problem(setting, format!("{item:?}: {error}")),
+            }
+        }
+        read
+    }
+
     /// A secret. Returns `None` if it is not set, and after a mistake.
     pub fn secret(&mut self, setting: &Setting) -> Option<SecretString> {
         self.resolve(setting).map(SecretString::from)

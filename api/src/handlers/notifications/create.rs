@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use tidings_domain::notification::IdempotencyKey;
 use utoipa::ToSchema;
 
+use super::IDEMPOTENCY_KEY;
 use super::accept::{AcceptedResponse, accept, create_notification};
 use super::new_notification::NewNotification;
 use super::view::NotificationTemplate;
@@ -69,7 +70,7 @@ pub async fn handle(
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
-    let mut values = request.headers().get_all("idempotency-key");
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else {
         return Ok(None);
     };

@@ -13,4 +13,9 @@ pub mod preconditions;
 mod template_ref;
 mod view;
 
+use actix_web::http::header::HeaderName;
+
 pub use view::{NotificationPage, NotificationView};
+
+/// The header that makes a repeated request the same notification.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -1,5 +1,5 @@
 use super::group;
-use crate::Setting;
+use crate::{Setting, SettingKind};
 
 group! {
     "HTTP"
@@ -9,6 +9,11 @@ group! {
     WORKER_PORT: [Worker] = Setting::number(0, 65535).default("8081");
     /// Number of threads that handle requests. All of them publish on one connection to RabbitMQ.
     API_WORKERS: [Api] = Setting::number(1, 65535).described("one thread per core").unit("threads");
+    /// The origins whose web pages may use the API, separated by commas: `https://app.example.com`, without a path and
+    /// exactly as browsers send it in the header `Origin`. `*` allows every origin: any page that somebody opens
+    /// in your network can then read what needs no token, such as `/metrics`. Pages authenticate with a token; cookies and
+    /// other credentials of the browser are never allowed.
+    CORS_ALLOWED_ORIGINS: [Api] = Setting::of(SettingKind::List).example("https://app.example.com,http://localhost:3000");
     /// Maximum size of a request body. RabbitMQ 4 closes a channel that publishes more than 16 MiB. The worker computes
     /// from it how many messages fit into `CONSUMER_PREFETCH_BYTES`.
     MAX_BODY_BYTES: [Api Worker] = Setting::number(1024, 15_728_640).default("65536").unit("bytes");

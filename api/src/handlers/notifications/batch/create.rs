@@ -10,6 +10,7 @@ use super::prepared::PreparedBatch;
 use super::response::BatchResponse;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody, ErrorDetail};
+use crate::handlers::notifications::IDEMPOTENCY_KEY;
 use crate::handlers::notifications::create::NewNotificationBody;
 use crate::request_body::{check_media_type, read_body};
 use crate::request_id::RequestId;
@@ -73,7 +74,7 @@ pub async fn handle(
 /// Rejects the header `Idempotency-Key`. One key cannot identify many notifications, and ignoring the key
 /// would create duplicates when the client retries.
 fn reject_key(request: &HttpRequest) -> Result<(), ApiError> {
-    if !request.headers().contains_key("idempotency-key") {
+    if !request.headers().contains_key(IDEMPOTENCY_KEY) {
         return Ok(());
     }
     Err(ApiError::bad_request(

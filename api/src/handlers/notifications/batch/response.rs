@@ -3,6 +3,7 @@ use actix_web::http::StatusCode;
 use tidings_domain::notification::MessageId;
 
 use super::outcome::{BatchError, BatchOutcome, ItemError, ItemResult};
+use crate::cors::CorsHeaders;
 use crate::error::{ApiError, ErrorResponse};
 
 /// The response to a batch.
@@ -112,6 +113,7 @@ impl BatchResponse {
             error: ApiError { status, ..error },
             request_id,
             close: false,
+            cors: CorsHeaders::default(),
         };
         error.with_body(&BatchError {
             error: error.body(),
