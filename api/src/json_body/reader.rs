@@ -2,8 +2,9 @@ use std::mem::take;
 
 use serde_json::value::RawValue;
 use tidings_domain::content::{FieldProblem, FieldProblems};
+use tidings_domain::json::Members;
 
-use super::{BODY, Members, check};
+use super::{BODY, check, members};
 use crate::error::ApiError;
 
 /// The longest field name that an error repeats, in characters.
@@ -26,7 +27,7 @@ impl<'a> ObjectReader<'a> {
     ///
     /// Returns 400 `invalid_json` if the body is not a JSON object.
     pub fn parse(body: &'a [u8], known: &[&str], object: &str) -> Result<Self, ApiError> {
-        let members = Members::parse(body, BODY)?;
+        let members = members(body, BODY)?;
         Ok(Self::new(members, known, object))
     }
 

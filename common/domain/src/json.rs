@@ -4,13 +4,17 @@
 //! (`raw_value`, `arbitrary_precision`), an object with a certain private key is read as something else. [`Json`] is
 //! read by hand from texts ([`RawValue`]), which has neither problem.
 
+mod members;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
+
+pub use members::{MemberName, Members};
 
 /// The deepest nesting, as in `serde_json`. Each level uses stack of the thread.
 const MAX_DEPTH: usize = 127;
@@ -83,7 +87,10 @@ impl Json {
         Ok(match text.as_bytes().first() {
             Some(b'{') => {
                 let Members(members) = serde_json::from_str(text)?;
-                let read = |(name, value)| Self::read(value, depth + 1).map(|value| (name, value));
+                let read = |(name, value): (Cow<'_, str>, _)| {
+                    let value = Self::read(value, depth + 1)?;
+                    Ok::<_, InvalidJson>((name.into_owned(), value))
+                };
                 Self::Object(members.into_iter().map(read).collect::<Result<_, _>>()?)
             }
             Some(b'[') => {
@@ -110,33 +117,6 @@ impl FromStr for Json {
 impl From<serde_json::Error> for InvalidJson {
     fn from(error: serde_json::Error) -> Self {
         Self(error.to_string())
-    }
-}
-
-/// The members of an object, each as its text.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(MembersVisitor)
     }
 }
 

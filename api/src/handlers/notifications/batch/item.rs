@@ -3,7 +3,7 @@ use tidings_domain::notification::IdempotencyKey;
 
 use crate::error::ApiError;
 use crate::handlers::notifications::new_notification::{FIELDS, NewNotification};
-use crate::json_body::{Members, ObjectReader, values};
+use crate::json_body::{ObjectReader, members, values};
 
 /// The field that an item has in addition to those of a notification.
 const KEY: &str = "idempotencyKey";
@@ -28,7 +28,7 @@ impl<'a> BatchItem<'a> {
         if json.len() > limit {
             return Err(ApiError::payload_too_large("The notification", limit));
         }
-        let members = Members::parse(json, "The notification")?;
+        let members = members(json, "The notification")?;
         let [user, channel, payload, template] = FIELDS;
         let known = [user, channel, payload, template, KEY];
         let mut reader = ObjectReader::new(members, &known, "notification");

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use tidings_domain::content::FieldProblems;
+use tidings_domain::json::MemberName;
 
 use super::item_list::{ItemList, MAX_ITEMS};
 use crate::error::ApiError;
-use crate::json_body::{BODY, Name, check, not_an_object, shown};
+use crate::json_body::{BODY, check, not_an_object, shown};
 
 /// The only field of a batch.
 const FIELD: &str = "notifications";
@@ -63,7 +64,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for BatchBody<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BatchBody<'de>, A::Error> {
                 let (mut list, mut problems) = (None, FieldProblems::default());
-                while let Some(Name(name)) = map.next_key()? {
+                while let Some(MemberName(name)) = map.next_key()? {
                     if name == FIELD && list.is_none() {
                         list = Some(map.next_value()?);
                         continue;

@@ -1,27 +1,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-
-use super::error::not_an_object;
-use crate::error::ApiError;
 
 /// The members of a JSON object in their order, duplicates included. The values are not parsed.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Members<'a> {
-    /// Parses a JSON text. Error messages call the text `source`.
-    ///
-    /// # Errors
-    ///
-    /// Returns 400 `invalid_json` if the text is not a JSON object.
-    pub fn parse(json: &'a [u8], source: &str) -> Result<Self, ApiError> {
-        serde_json::from_slice(json).map_err(|error| not_an_object(&error, source))
-    }
-
     /// The value of the first member with this name.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         let found = self.0.iter().find(|(member, _)| member == name);
         found.map(|(_, value)| *value)
@@ -41,9 +29,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::with_capacity(4);
-                while let Some((Name(name), value)) =
-                    map.next_entry::<Name<'de>, &'de RawValue>()?
-                {
+                while let Some((MemberName(name), value)) = map.next_entry()? {
                     members.push((name, value));
                 }
                 Ok(Members(members))
@@ -55,5 +41,5 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 }
 
 /// The name of a member. Borrowed unless the name contains escapes.
-#[derive(Deserialize)]
-pub struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
+#[derive(serde::Deserialize)]
+pub struct MemberName<'a>(#[serde(borrow)] pub Cow<'a, str>);
