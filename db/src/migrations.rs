@@ -1,5 +1,7 @@
 //! The schema, embedded in the programs.
 
+use refinery::Target;
+
 use crate::database::Database;
 use crate::error::DbError;
 use crate::preconditions::{PreconditionError, preconditions};
@@ -46,6 +48,19 @@ pub fn fingerprint() -> u64 {
 /// Returns an error if the server is unavailable or a migration fails. A migration that fails changes
 /// nothing.
 pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
+    run_to(database, Target::Latest).await
+}
+
+/// Runs the migrations up to number `version`, for a test of a later migration on existing rows.
+///
+/// # Errors
+///
+/// Like [`run`].
+pub async fn run_until(database: &Database, version: i64) -> Result<Vec<String>, MigrateError> {
+    run_to(database, Target::Version(version)).await
+}
+
+async fn run_to(database: &Database, target: Target) -> Result<Vec<String>, MigrateError> {
     if let Some(problem) = preconditions(database).await?.into_iter().next() {
         return Err(problem.into());
     }
@@ -76,6 +91,7 @@ pub async fn run(database: &Database) -> Result<Vec<String>, MigrateError> {
         // A newer version may have migrated the database already; ignore migrations that this
         // version does not know.
         .set_abort_missing(false)
+        .set_target(target)
         .run_async(&mut ***client)
         .await?;
     drop(lock);
