@@ -42,6 +42,7 @@ mod documented_tests;
 mod edge_payloads;
 mod emails;
 mod example_settings;
+mod head;
 mod hostile_headers;
 mod http_errors;
 mod idempotency;

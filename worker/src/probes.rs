@@ -13,7 +13,9 @@ use actix_web::{App, HttpResponse};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tidings_broker::unreadable_remedy;
-use tidings_http::{ByteBudget, FrameworkError, Limits, ServerOptions, short_responses};
+use tidings_http::{
+    ByteBudget, FrameworkError, Limits, ServerOptions, get_or_head, short_responses,
+};
 use tidings_runtime::health::{Health, HealthReport};
 use tidings_runtime::telemetry::Metrics;
 use uuid::Uuid;
@@ -104,10 +106,10 @@ pub fn serve(
             .app_data(metrics.clone())
             .app_data(channels.clone())
             .app_data(connectivity.clone())
-            .route("/health", web::get().to(self::health))
-            .route("/ready", web::get().to(ready))
-            .route("/live", web::get().to(live))
-            .route("/metrics", web::get().to(self::metrics))
+            .route("/health", get_or_head().to(self::health))
+            .route("/ready", get_or_head().to(ready))
+            .route("/live", get_or_head().to(live))
+            .route("/metrics", get_or_head().to(self::metrics))
             .default_service(web::to(not_found))
     })
 }

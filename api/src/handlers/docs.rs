@@ -1,12 +1,14 @@
 //! `GET /api/openapi.json`, and Swagger UI at `/docs`. The files of Swagger UI are compiled into the program.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, ServiceConfig};
+use actix_web::http::header::{CONTENT_ENCODING, ContentEncoding, LOCATION};
+use actix_web::web::{Data, Path, ServiceConfig};
+use tidings_http::get_or_head;
 use utoipa::openapi::OpenApi;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::Config;
 
-use super::{get_or_head, read_only};
+use super::read_only;
+use crate::error::ApiError;
 use crate::openapi;
 
 /// The path of the OpenAPI document.
@@ -21,13 +23,13 @@ pub fn is_documentation(path: &str) -> bool {
 }
 
 pub fn register(config: &mut ServiceConfig) {
-    let document = openapi::document();
     config
-        .app_data(Data::new(document.clone()))
-        // Registered before Swagger UI's own route, which answers other methods with 404.
+        .app_data(Data::new(openapi::document()))
+        .app_data(Data::new(Config::from(DOCUMENT)))
         .service(read_only(DOCUMENT).route(get_or_head().to(openapi_json)))
         .service(read_only("/docs").route(get_or_head().to(redirect_to_docs)))
-        .service(SwaggerUi::new("/docs/{_:.*}").url(DOCUMENT, document));
+        // The crate's own service takes GET only.
+        .service(read_only("/docs/{file:.*}").route(get_or_head().to(swagger_ui)));
 }
 
 async fn openapi_json(document: Data<OpenApi>) -> HttpResponse {
@@ -39,4 +41,20 @@ async fn redirect_to_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect()
         .insert_header((LOCATION, "/docs/"))
         .finish()
+}
+
+async fn swagger_ui(
+    file: Path<String>,
+    config: Data<Config<'static>>,
+) -> Result<HttpResponse, ApiError> {
+    let file = utoipa_swagger_ui::serve(&file, config.into_inner())
+        .map_err(ApiError::internal)?
+        .ok_or_else(|| ApiError::not_found("Swagger UI has no file of this name"))?;
+    let mut response = HttpResponse::Ok();
+    if file.gzpipped {
+        response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
+    }
+    Ok(response
+        .content_type(file.content_type)
+        .body(file.bytes.into_owned()))
 }

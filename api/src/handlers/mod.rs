@@ -8,7 +8,8 @@ pub mod templates;
 pub mod webhook_endpoints;
 
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, Resource, Route, guard};
+use actix_web::{HttpRequest, Resource};
+use tidings_http::get_or_head;
 
 use crate::cors::{is_preflight, origin_not_allowed};
 use crate::error::ApiError;
@@ -42,11 +43,6 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(templates::register)
         .configure(docs::register)
         .default_service(web::to(no_such_path));
-}
-
-/// A route for GET and HEAD. The framework omits the body of a response to HEAD (RFC 9110 §9.3.2).
-fn get_or_head() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// A resource that takes GET and HEAD only.
