@@ -61,6 +61,9 @@ impl Deref for RequestBody {
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// U+FEFF in UTF-16, in both byte orders.
+const UTF_16: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
 /// Reads a JSON body of at most `MAX_BODY_BYTES`.
 ///
 /// # Errors
@@ -148,6 +151,10 @@ pub async fn read_body(
     // A parser may ignore a byte order mark, and some clients always send one (RFC 8259 §8.1).
     if body.bytes.starts_with(BYTE_ORDER_MARK) {
         let _ = body.bytes.split_to(BYTE_ORDER_MARK.len());
+    }
+    if UTF_16.iter().any(|mark| body.bytes.starts_with(mark)) {
+        let message = "The body must be in UTF-8, not in UTF-16";
+        return Err(ApiError::bad_request("invalid_json", message, Vec::new()));
     }
     Ok(body)
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn an_unknown_path_is_a_404() {
-    let (_world, api) = World::shared().await;
+    let (world, api) = World::shared().await;
     for path in [
         "/",
         "/api",
@@ -23,6 +23,15 @@ async fn an_unknown_path_is_a_404() {
         let names_slash = answer.text.contains("leave out the slash at its end");
         assert_eq!(names_slash, path.ends_with('/'), "{path}: {}", answer.text);
     }
+    let client = api.client();
+    let post = client.request(Method::POST, "/api/notifications/");
+    let answer = client.send(post.json(&world.in_app())).await;
+    answer.assert_error(404, "not_found");
+    assert!(
+        answer.text.contains("leave out the slash"),
+        "{}",
+        answer.text
+    );
 }
 
 #[tokio::test]
@@ -33,6 +42,10 @@ async fn a_wrong_method_is_a_405_that_names_the_right_ones() {
         (Method::DELETE, "/api/notifications", "GET"),
         (Method::GET, "/api/notifications/batch", "POST"),
         (Method::POST, "/health", "GET"),
+        (Method::POST, "/docs/", "GET, HEAD"),
+        // Without `Origin`, this asks for no permission of a page.
+        (Method::OPTIONS, "/api/notifications", "GET, HEAD, POST"),
+        (Method::OPTIONS, "/live", "GET, HEAD"),
         (
             Method::PATCH,
             "/api/notifications/550e8400-e29b-41d4-a716-446655440000",
@@ -90,6 +103,28 @@ async fn invalid_query_parameters_are_named() {
         .get("/api/notifications?limit=0&status=lost&type=x")
         .await;
     assert_eq!(answer.fields(), ["limit", "status", "type"]);
+}
+
+#[tokio::test]
+async fn a_body_may_begin_with_a_byte_order_mark_and_is_never_in_utf_16() {
+    let (world, api) = World::shared().await;
+    let client = api.client();
+    let body = world.in_app().to_string();
+    let marked = format!("\u{feff}{body}");
+    let answer = client.post_raw("application/json", marked).await;
+    let _ = answer.accepted();
+    let batch = format!("\u{feff}{{\"notifications\": [{body}]}}");
+    let request = client.request(Method::POST, "/api/notifications/batch");
+    let request = request.header("Content-Type", "application/json");
+    let answer = client.send(request.body(batch)).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let units = "\u{feff}".encode_utf16().chain(body.encode_utf16());
+        let wide: Vec<u8> = units.flat_map(to_bytes).collect();
+        let answer = client.post_raw("application/json", wide).await;
+        answer.assert_error(400, "invalid_json");
+        assert!(answer.text.contains("must be in UTF-8"), "{}", answer.text);
+    }
 }
 
 #[tokio::test]

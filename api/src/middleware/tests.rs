@@ -1,10 +1,11 @@
-use std::sync::Arc;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN as ORIGIN_HEADER, VARY,
 };
-use actix_web::web::{self, Data};
+use actix_web::web::{self, Data, Path};
 use actix_web::{HttpResponse, test};
 use serde_json::Value;
 use tidings_broker::{Depths, MessageFactory, Publisher};
@@ -113,5 +114,60 @@ async fn a_page_may_read_the_responses_that_replace_others() {
         assert!(header(ACCESS_CONTROL_EXPOSE_HEADERS).is_some(), "{path}");
         let vary = header(VARY).unwrap_or_default();
         assert!(vary.contains("Origin"), "{path}: {vary}");
+    }
+}
+
+/// What a test logs.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("not poisoned").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[actix_web::test]
+async fn refusals_that_an_operator_must_see_are_logged_at_info() {
+    async fn refuse(status: Path<u16>) -> HttpResponse {
+        HttpResponse::build(StatusCode::from_u16(*status).expect("a status")).finish()
+    }
+    let app = application(state(), &AllowedOrigins::None, |config| {
+        config.route("/refused/{status}", web::get().to(refuse));
+    });
+    let app = test::init_service(app).await;
+    let log = Log::default();
+    let out = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .with_writer(move || out.clone());
+    let guard = tracing::subscriber::set_default(subscriber.finish());
+    for status in [400, 401, 403, 404, 429] {
+        let request = test::TestRequest::get()
+            .uri(&format!("/refused/{status}"))
+            .insert_header(("x-request-id", format!("r-{status}")));
+        let refused = test::try_call_service(&app, request.to_request()).await;
+        assert!(refused.is_err(), "{status}");
+    }
+    drop(guard);
+    let log = String::from_utf8(log.0.lock().expect("not poisoned").clone()).expect("UTF-8");
+    let lines: Vec<_> = log.lines().collect();
+    assert_eq!(lines.len(), 3, "{log}");
+    for (line, status) in lines.iter().zip([401, 403, 429]) {
+        for part in [
+            "INFO",
+            "request refused",
+            &format!("request_id=\"r-{status}\""),
+            &format!("status={status}"),
+            "method=\"GET\"",
+            "path=\"/refused/{status}\"",
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
     }
 }
