@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# `./dev bench`: runs the program tidings-bench. `targets` (the default), `growth` and `hostile` measure on servers of
-# their own; `pipeline` and `limits` measure the running instance.
+# `./dev bench`: runs the program tidings-bench. `targets` (the default), `delivery`, `growth` and `hostile` measure on
+# servers of their own; `pipeline` and `limits` measure the running instance.
 
 bench_dir=$dev_dir/bench
 
@@ -15,8 +15,8 @@ set_bench_program() {
     [[ -x $bench_program ]] || die "there is no program $bench_program"
 }
 
-# Sets $bin_dir and $bench_program to programs built like the shipped ones. The example `unpublished` measures HTTP
-# without the broker.
+# Sets $bin_dir and $bench_program to programs built like the shipped ones: MEASUREMENT. The example `unpublished`
+# measures HTTP without the broker, for `targets`.
 build_bench_programs() {
     if [[ -n ${TIDINGS_BIN_DIR:-} ]]; then
         bin_dir=$(realpath -m -- "$TIDINGS_BIN_DIR")
@@ -27,8 +27,9 @@ build_bench_programs() {
         bin_dir=$(target_dir)/dist
     fi
     set_bench_program true
-    local program
-    for program in tidings-api tidings-worker examples/unpublished; do
+    local program programs=(tidings-api tidings-worker)
+    [[ $1 != targets ]] || programs+=(examples/unpublished)
+    for program in "${programs[@]}"; do
         [[ -x $bin_dir/$program ]] || die "there is no program $bin_dir/$program"
     done
 }
@@ -39,7 +40,7 @@ bench_pid() { TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" status | awk -v nam
 cmd_bench() {
     local what=targets
     case ${1:-} in
-        targets | growth | hostile | pipeline | limits) what=$1 && shift ;;
+        targets | delivery | growth | hostile | pipeline | limits) what=$1 && shift ;;
     esac
     # The program runs in the root folder, so that it reads no `.env`. A relative path is relative to the caller's folder.
     local args=()
@@ -75,7 +76,7 @@ bench_apart() {
     make_dev_dir
     lock_instances bench
     clear_instances "$bench_dir"
-    build_bench_programs
+    build_bench_programs "$what"
     [[ $what != targets ]] || args+=(--unpublished "$bin_dir/examples/unpublished")
     mkdir -p -- "$bench_dir/logs"
     trap 'trap "" INT TERM; clear_instances "$bench_dir"' EXIT

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, value_parser};
 
-use crate::commands::{growth, hostile, limits, pipeline, targets};
+use crate::commands::{delivery, growth, hostile, limits, pipeline, targets};
 use crate::environment::Programs;
 use crate::process_usage::WatchedProcess;
 use crate::settings;
@@ -35,6 +35,8 @@ pub enum Command {
     Limits(limits::Args),
     /// Compare the pipeline with its parts, in databases and queues of its own
     Targets(targets::Args),
+    /// Measure deliveries to a receiver of this program, in databases and queues of its own
+    Delivery(delivery::Args),
     /// Measure how rates and reading times change as the table grows, in databases and queues of its own
     Growth(growth::Args),
     /// Measure what thousands of hostile clients take from others, in databases and queues of its own
@@ -111,12 +113,13 @@ mod tests {
             ("pipeline", &[][..]),
             ("limits", &[]),
             ("targets", &["--unpublished", "u"]),
+            ("delivery", &[]),
             ("growth", &[]),
             ("hostile", &[]),
         ] {
             let mut words = vec!["tidings-bench", name, "--json", "out.json"];
             words.extend(["--connections", "8", "--payload-bytes", "32"]);
-            if ["targets", "growth", "hostile"].contains(&name) {
+            if ["targets", "delivery", "growth", "hostile"].contains(&name) {
                 words.extend(programs);
             }
             words.extend(more);

@@ -64,6 +64,11 @@ impl Environment {
         })
     }
 
+    /// Adds settings for the programs.
+    pub fn set(&mut self, settings: EnvVars) {
+        self.settings.extend(settings);
+    }
+
     /// Deletes the database and the queues.
     ///
     /// # Errors
@@ -90,6 +95,22 @@ impl Environment {
     /// Returns an error if the program does not start.
     pub async fn worker(&self, path: &Path, logs: &Path) -> anyhow::Result<RunningProgram> {
         RunningProgram::start("worker", path, "WORKER_PORT", &self.settings, logs).await
+    }
+
+    /// Starts a worker that serves only these stages (`WORKER_CHANNELS`), and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the program does not start.
+    pub async fn worker_of(
+        &self,
+        stages: &str,
+        path: &Path,
+        logs: &Path,
+    ) -> anyhow::Result<RunningProgram> {
+        let mut settings = self.settings.clone();
+        settings.insert("WORKER_CHANNELS", stages.to_owned());
+        RunningProgram::start("worker", path, "WORKER_PORT", &settings, logs).await
     }
 
     /// The installation behind `api`. Measurements also watch `processes`.

@@ -73,6 +73,22 @@ pub struct UsagePerThousand {
     pub peak_mib: f64,
 }
 
+impl UsagePerThousand {
+    /// The usage of each process for `count` notifications.
+    #[expect(clippy::cast_precision_loss, reason = "rates to print")]
+    pub fn of(used: BTreeMap<String, ProcessUsage>, count: u64) -> BTreeMap<String, Self> {
+        let thousands = count.max(1) as f64 / 1000.0;
+        let used = used.into_iter().map(|(name, usage)| {
+            let used = Self {
+                cpu_seconds_per_1000: usage.cpu_seconds / thousands,
+                peak_mib: usage.peak_mib,
+            };
+            (name, used)
+        });
+        used.collect()
+    }
+}
+
 impl MeasuredInstallation {
     /// Posts a load for new users, waits for the rows, and deletes the users with their rows.
     ///
@@ -120,7 +136,7 @@ impl MeasuredInstallation {
         ))
     }
 
-    /// Posts a load for `users`.
+    /// Posts a load of in-app notifications for `users`.
     ///
     /// # Errors
     ///
@@ -131,6 +147,20 @@ impl MeasuredInstallation {
         payload_bytes: usize,
         users: &TestUsers,
     ) -> anyhow::Result<PostedLoad> {
+        let bodies = RequestBodies::new(users.ids(), payload_bytes);
+        self.post_bodies(load, bodies).await
+    }
+
+    /// Posts a load of these bodies.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the API is unavailable.
+    pub async fn post_bodies(
+        &self,
+        load: LoadPlan,
+        bodies: RequestBodies,
+    ) -> anyhow::Result<PostedLoad> {
         let path = if load.batch == 1 {
             "/api/notifications"
         } else {
@@ -138,7 +168,6 @@ impl MeasuredInstallation {
         };
         let target = ApiEndpoint::new(self.api, path, &self.token)?;
         let progress = bar(load.count, "posting");
-        let bodies = RequestBodies::new(users.ids(), payload_bytes);
         let posted = load.post(&target, bodies, &progress).await?;
         progress.finish_and_clear();
         Ok(posted)
@@ -156,14 +185,6 @@ impl PipelineReport {
     ) -> Self {
         let accepted = posted.accepted.len() as u64;
         let recording = (recorded.last - posted.began).max(1) as f64 / 1e6;
-        let thousands = recorded.rows.max(1) as f64 / 1000.0;
-        let used = used.into_iter().map(|(name, usage)| {
-            let used = UsagePerThousand {
-                cpu_seconds_per_1000: usage.cpu_seconds / thousands,
-                peak_mib: usage.peak_mib,
-            };
-            (name, used)
-        });
         Self {
             count: load.count,
             connections: load.connections,
@@ -180,7 +201,7 @@ impl PipelineReport {
             doubled: recorded.doubled,
             accepted_ms: posted.latencies.summary(),
             processed_ms: recorded.latencies.summary(),
-            processes: used.collect(),
+            processes: UsagePerThousand::of(used, recorded.rows),
         }
     }
 }

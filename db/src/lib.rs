@@ -6,6 +6,7 @@
 mod database;
 mod dedicated_client;
 pub mod delivery_attempts;
+pub mod delivery_measurements;
 pub mod demo;
 pub mod device_tokens;
 pub mod diagnostics;

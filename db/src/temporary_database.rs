@@ -62,6 +62,12 @@ impl TemporaryDatabase {
         }
     }
 
+    /// The name of the database.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Drops the database and closes all connections to it.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod attempts;
 mod bad_messages;
 mod bad_tokens;
 mod batches;
+mod benchmarks;
 mod broker_addresses;
 mod changed_settings;
 mod channels;

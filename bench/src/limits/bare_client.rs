@@ -16,8 +16,8 @@ use tidings_broker::raw::options::{
 };
 use tidings_broker::raw::types::FieldTable;
 use tidings_broker::raw::{Channel, Confirmation, Connection, PublisherConfirm};
-use tidings_broker::{MessageFactory, Outgoing, Topology, connect, declare};
-use tidings_domain::notification::{Channel as NotificationChannel, MessageId, Notification};
+use tidings_broker::{MessageFactory, Outgoing, Stage, Topology, connect, declare};
+use tidings_domain::notification::{MessageId, Notification};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -36,15 +36,20 @@ pub struct BareClient {
     settings: BrokerSettings,
     message_factory: MessageFactory,
     bodies: RequestBodies,
+    stage: Stage,
 }
 
 impl BareClient {
-    /// Declares queues and exchanges with unique names.
+    /// Declares queues and exchanges with unique names, for the messages of `stage`.
     ///
     /// # Errors
     ///
     /// Returns an error if RabbitMQ is unavailable or refuses.
-    pub async fn declare(settings: &BrokerSettings, bodies: RequestBodies) -> anyhow::Result<Self> {
+    pub async fn declare(
+        settings: &BrokerSettings,
+        bodies: RequestBodies,
+        stage: Stage,
+    ) -> anyhow::Result<Self> {
         let settings = scratch_topology::with_unique_names(settings);
         let connection = connect(&settings, "tidings-bench").await?;
         declare(&connection, &Topology::of(&settings)).await?;
@@ -53,6 +58,7 @@ impl BareClient {
             message_factory: MessageFactory::new(&settings),
             settings,
             bodies,
+            stage,
         })
     }
 
@@ -105,7 +111,8 @@ impl BareClient {
         Ok((latencies, took))
     }
 
-    /// Consumes and acknowledges `count` messages. Returns the time from the first to the last.
+    /// Consumes and acknowledges `count` messages, as an installation does: those of the intake many at once, those of
+    /// a delivery each by itself. Returns the time from the first to the last.
     ///
     /// # Errors
     ///
@@ -116,7 +123,11 @@ impl BareClient {
         channel
             .basic_qos(PREFETCH, BasicQosOptions::default())
             .await?;
-        let queue = self.settings.names.queue.as_str().into();
+        let queue = self.stage.queue(&self.settings.names).as_str().into();
+        let ack_every = match self.stage {
+            Stage::Intake => ACK_EVERY,
+            Stage::Delivery(_) => 1,
+        };
         let options = BasicConsumeOptions::default();
         let mut deliveries = channel
             .basic_consume(queue, "".into(), options, FieldTable::default())
@@ -125,10 +136,12 @@ impl BareClient {
         for nth in 1..=count {
             let delivery = deliveries.next().await.context("the consumer ended")??;
             began.get_or_insert_with(Instant::now);
-            if nth % ACK_EVERY == 0 || nth == count {
-                let multiple = BasicAckOptions { multiple: true };
-                channel.basic_ack(delivery.delivery_tag, multiple).await?;
-                progress.inc(ACK_EVERY);
+            if nth % ack_every == 0 || nth == count {
+                let options = BasicAckOptions {
+                    multiple: ack_every > 1,
+                };
+                channel.basic_ack(delivery.delivery_tag, options).await?;
+                progress.inc(ack_every);
             }
         }
         let took = began.map_or(Duration::ZERO, |began| began.elapsed());
@@ -138,22 +151,30 @@ impl BareClient {
         Ok(took)
     }
 
-    /// A message like those that the API publishes.
+    /// A message like those that the API or the intake publishes.
     fn message(&self, number: u64) -> anyhow::Result<Outgoing> {
-        let notification = notification(&self.bodies, number)?;
         // As long as the request ids of the API.
-        Ok(self
-            .message_factory
-            .intake(&notification, &Uuid::now_v7().to_string()))
+        let request_id = Uuid::now_v7().to_string();
+        Ok(match self.stage {
+            Stage::Intake => {
+                let notification = notification(&self.bodies, number)?;
+                self.message_factory.intake(&notification, &request_id)
+            }
+            Stage::Delivery(channel) => {
+                let id = MessageId::generate();
+                self.message_factory
+                    .delivery(channel, id, Some(&request_id))
+            }
+        })
     }
 }
 
-/// An in-app notification like those that the API builds.
+/// A notification like those that the API builds.
 pub fn notification(bodies: &RequestBodies, number: u64) -> anyhow::Result<Notification> {
     Ok(Notification {
         message_id: MessageId::generate(),
         user_id: bodies.user(number),
-        channel: NotificationChannel::InApp,
+        channel: bodies.channel(),
         accepted_at: Timestamp::now(),
         payload: RawValue::from_string(bodies.payload(number))?,
         template: None,

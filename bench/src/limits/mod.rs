@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use anyhow::ensure;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tidings_broker::BrokerSettings;
+use tidings_broker::{BrokerSettings, Stage};
 use tidings_db::{DatabaseSettings, TemporaryDatabase};
 use tokio::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::load::{ApiEndpoint, LoadPlan, RequestBodies};
 use crate::progress::bar;
 use crate::statistics::per_second;
 use crate::test_users::TestUsers;
-use bare_client::BareClient;
+pub(crate) use bare_client::{BareClient, notification};
 pub(crate) use inserts::insert;
 
 /// What to measure.
@@ -87,7 +87,7 @@ impl Limits {
 }
 
 /// The combined rate of parts that share the machine: their costs per notification add up.
-fn combined_rate(rates: &[f64]) -> f64 {
+pub(crate) fn combined_rate(rates: &[f64]) -> f64 {
     1.0 / rates.iter().map(|rate| 1.0 / rate).sum::<f64>()
 }
 
@@ -116,7 +116,7 @@ async fn measure_in(
 ) -> anyhow::Result<Limits> {
     let users = TestUsers::create(&scratch.database).await?;
     let bodies = RequestBodies::new(users.ids(), plan.payload_bytes);
-    let messages = BareClient::declare(broker, bodies.clone()).await?;
+    let messages = BareClient::declare(broker, bodies.clone(), Stage::Intake).await?;
     let with_broker = with_broker(&messages, plan).await;
     messages.delete().await?;
     let with_broker = with_broker?;

@@ -3,23 +3,53 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
-use tidings_domain::notification::UserId;
+use tidings_domain::notification::{Channel, UserId};
 
-/// Builds request bodies: in-app notifications with consecutive numbers, for each user in turn.
+use super::destinations::WebhookUrls;
+
+/// Builds request bodies: notifications of one channel with consecutive numbers, for each user in turn.
 #[derive(Clone, Debug)]
 pub struct RequestBodies {
     users: Vec<UserId>,
+    payload: PayloadKind,
     /// Fills a payload up to its size.
     filler: String,
 }
 
+/// The payloads of a load.
+#[derive(Clone, Debug)]
+pub enum PayloadKind {
+    /// In-app notifications.
+    InApp,
+    /// Webhooks, to each of these URLs in turn.
+    Webhook(WebhookUrls),
+}
+
+impl PayloadKind {
+    /// The channel of the notifications.
+    #[must_use]
+    pub const fn channel(&self) -> Channel {
+        match self {
+            Self::InApp => Channel::InApp,
+            Self::Webhook(_) => Channel::Webhook,
+        }
+    }
+}
+
 impl RequestBodies {
-    /// Bodies for `users`, with payloads of `payload_bytes` bytes, or a little more if that is too few for
-    /// the required fields.
+    /// In-app notifications for `users`, with payloads of `payload_bytes` bytes, or a little more if that is too few
+    /// for the required fields.
     #[must_use]
     pub fn new(users: &[UserId], payload_bytes: usize) -> Self {
+        Self::of(PayloadKind::InApp, users, payload_bytes)
+    }
+
+    /// As [`RequestBodies::new`], with payloads of another channel. Those of webhooks differ in size as their URLs do.
+    #[must_use]
+    pub fn of(payload: PayloadKind, users: &[UserId], payload_bytes: usize) -> Self {
         let empty = Self {
             users: users.to_vec(),
+            payload,
             filler: String::new(),
         };
         let least = empty.payload(0).len();
@@ -58,21 +88,34 @@ impl RequestBodies {
         self.users[place]
     }
 
-    /// The payload of the notification `number`. All payloads have the same length.
+    /// The channel of the notifications.
+    #[must_use]
+    pub const fn channel(&self) -> Channel {
+        self.payload.channel()
+    }
+
+    /// The payload of the notification `number`.
     #[must_use]
     pub fn payload(&self, number: u64) -> String {
-        format!(
-            r#"{{"number":"{number:012}","title":"Your order has shipped!","text":"{}"}}"#,
-            self.filler
-        )
+        let filler = &self.filler;
+        match &self.payload {
+            PayloadKind::InApp => format!(
+                r#"{{"number":"{number:012}","title":"Your order has shipped!","text":"{filler}"}}"#
+            ),
+            PayloadKind::Webhook(urls) => format!(
+                r#"{{"to":"{}","event":"order.shipped","data":{{"number":"{number:012}","text":"{filler}"}}}}"#,
+                urls.of(number)
+            ),
+        }
     }
 
     fn write(&self, text: &mut String, number: u64) {
         // Writing to a String does not fail.
         let _ = write!(
             text,
-            r#"{{"targetUserId":"{}","type":"in-app","payload":{}}}"#,
+            r#"{{"targetUserId":"{}","type":"{}","payload":{}}}"#,
             self.user(number),
+            self.channel(),
             self.payload(number)
         );
     }
@@ -81,6 +124,7 @@ impl RequestBodies {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
+    use tidings_domain::content::{Content, Json};
     use uuid::Uuid;
 
     use super::*;
@@ -91,6 +135,19 @@ mod tests {
         assert_eq!(bodies.payload(7).len(), 256);
         let small = RequestBodies::new(&[Uuid::nil().into()], 1);
         assert!(serde_json::from_str::<Value>(&small.payload(7)).is_ok());
+    }
+
+    #[test]
+    fn payloads_of_delivered_channels_have_the_fields_of_their_content() {
+        let urls = WebhookUrls::new(8080, 2);
+        let users = [Uuid::nil().into()];
+        let kind = PayloadKind::Webhook(urls);
+        let channel = kind.channel();
+        let payload = RequestBodies::of(kind, &users, 256).payload(7);
+        assert_eq!(payload.len(), 256);
+        let object = Json::object(&payload).expect("a JSON object");
+        let content = Content::read(channel, &object).expect("valid");
+        assert!(content.expect("delivered").chooses_addresses());
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 mod bodies;
 mod connection;
+mod destinations;
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use anyhow::Context;
 use bytes::Bytes;
 use hyper::StatusCode;
 use indicatif::ProgressBar;
@@ -17,8 +19,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-pub use bodies::RequestBodies;
+pub use bodies::{PayloadKind, RequestBodies};
 pub use connection::{ApiEndpoint, HttpConnection, is_ready};
+pub use destinations::{WebhookUrls, destination_of};
 
 use crate::latency::Latencies;
 
@@ -191,6 +194,22 @@ impl PostedLoad {
         let accepted = (self.accepted.len() - before) as u64;
         self.refused += size.saturating_sub(accepted);
     }
+}
+
+/// Posts one notification over `connection`.
+///
+/// # Errors
+///
+/// Returns an error if the API does not accept it.
+pub async fn post_one(
+    connection: &mut HttpConnection,
+    body: Bytes,
+) -> anyhow::Result<AcceptedNotification> {
+    let began = Timestamp::now().as_microsecond();
+    let (status, response) = connection.post(body).await?;
+    let id = message_ids(&response).next();
+    let id = id.with_context(|| format!("the API answered {status}"))?;
+    Ok(AcceptedNotification { id, began })
 }
 
 /// The message ids in a response. Searches the text instead of parsing it, because the load generator must

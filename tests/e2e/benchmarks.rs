@@ -1,0 +1,76 @@
+//! Short runs of the benchmarks of deliveries. They check counts: rates and times depend on the machine.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tidings_tests::{World, program_path};
+
+/// Runs a measurement of `tidings-bench` on the servers of `world` and returns its results. The exit code is 1 if a
+/// target is missed, as it is with a debug build.
+fn measure(world: &World, arguments: &[&str]) -> Value {
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = folder.path().join("results.json");
+    let output = Command::new(program_path("tidings-bench"))
+        .env_clear()
+        .envs(world.settings(&[]))
+        .current_dir(folder.path())
+        .args(arguments)
+        .arg("--json")
+        .arg(&json)
+        .arg("--logs")
+        .arg(folder.path())
+        .arg("--api")
+        .arg(program_path("tidings-api"))
+        .arg("--worker")
+        .arg(program_path("tidings-worker"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("its output");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        matches!(output.status.code(), Some(0 | 1)),
+        "{errors}\n{table}"
+    );
+    assert!(table.contains("TARGET"), "{errors}\n{table}");
+    let results = std::fs::read(&json).unwrap_or_else(|error| panic!("{error}: {errors}"));
+    serde_json::from_slice(&results).expect("JSON")
+}
+
+/// Checks that everything that was accepted arrived once and is recorded.
+fn assert_complete(phase: &Value, count: u64) {
+    for number in ["count", "arrived", "recorded"] {
+        assert_eq!(phase[number], count, "{number}: {phase:#}");
+    }
+    for none in ["lost", "repeated", "foreign"] {
+        assert_eq!(phase[none], 0, "{none}: {phase:#}");
+    }
+    assert!(
+        phase["transactions_each"]
+            .as_f64()
+            .is_some_and(|each| each > 0.0),
+        "{phase:#}"
+    );
+}
+
+#[tokio::test]
+async fn a_delivery_measurement_counts_every_webhook_once() {
+    let world = World::new().await;
+    let results = measure(
+        &world,
+        &[
+            "delivery", "--rounds", "1", "--count", "200", "--quiet", "5", "--idle", "0",
+        ],
+    );
+    let round = &results["rounds"][0];
+    assert_complete(&round["full_queue"], 200);
+    assert_complete(&round["load"], 200);
+    assert_eq!(results["wrong"], 0, "{results:#}");
+    for part in ["consume", "send", "update"] {
+        assert!(round["parts"][part].is_number(), "{part}: {results:#}");
+    }
+    assert!(round["quiet_ms"]["p50"].is_number(), "{results:#}");
+    for program in ["api", "worker"] {
+        assert!(results["peak_mib"][program].is_number(), "{results:#}");
+    }
+}
