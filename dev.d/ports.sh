@@ -12,13 +12,31 @@ declare -rA preferred_port=(
 readonly port_keys=(api worker postgres rabbitmq management dist epmd)
 readonly cluster_port_keys=({rabbitmq,management,dist}-{2,3})
 
-# Whether a process listens on this port, on any address. The kernel's table also shows listeners on addresses other
-# than 127.0.0.1, and reading it needs no tool.
-is_listening() {
+# Prints the inodes of the sockets that listen on a port, on any address: PORT. The kernel's table also shows listeners on
+# addresses other than 127.0.0.1, and reading it needs no tool.
+listening_sockets() {
     local hex tables=(/proc/net/tcp)
     [[ ! -r /proc/net/tcp6 ]] || tables+=(/proc/net/tcp6)
     printf -v hex '%04X' "$1"
-    awk -v hex="$hex" '$4 == "0A" && $2 ~ (":" hex "$") { found = 1; exit } END { exit !found }' "${tables[@]}"
+    awk -v hex="$hex" '$4 == "0A" && $2 ~ (":" hex "$") { print $10 }' "${tables[@]}"
+}
+
+# Whether a process listens on this port: PORT
+is_listening() { [[ -n $(listening_sockets "$1") ]]; }
+
+# Whether the process NAME of this instance listens on PORT itself. Another clone may have taken the port after this one
+# found it free, and would answer in its place. Only for processes of this user: the kernel does not show the sockets of
+# other users' processes.
+owns_port() {
+    local pid socket
+    # A program reports a port that is not a number.
+    [[ $2 =~ ^[0-9]+$ ]] && pid=$(pid_of "$1") || return 1
+    for socket in $(listening_sockets "$2"); do
+        if [[ -n $(find "/proc/$pid/fd" -lname "socket:\\[$socket\\]" -print -quit 2>/dev/null) ]]; then
+            return
+        fi
+    done
+    return 1
 }
 
 # An instance that has chosen a port may not listen on it yet. Therefore each choice is recorded in a registry that all
@@ -165,6 +183,17 @@ ensure_ports_free() {
             die "another program uses port $old of $name: stop that program, or run ./dev up to choose another port"
         change_port "$key"
         say "Another program uses port $old: $name gets ${port[$key]} ($key)."
+    done
+}
+
+# For a server that has ended during its start. Another program may have taken a port after this script found it free:
+# NAME KEY…
+die_if_port_lost() {
+    local name=$1 key
+    shift
+    for key in "$@"; do
+        ! is_listening "${port[$key]}" ||
+            die "another program took port ${port[$key]} while $name was starting: stop that program, or run ./dev up to choose another port"
     done
 }
 

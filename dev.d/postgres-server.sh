@@ -30,6 +30,7 @@ start_postgres() {
         if wait_postgres_ready; then
             break
         fi
+        is_running postgres || die_if_port_lost PostgreSQL postgres
         if ((SECONDS >= until)); then
             print_log_end postgres
             die "PostgreSQL did not start"

@@ -68,15 +68,15 @@ launch_program() {
 # Waits until a program answers a path with 200: NAME PATH SECONDS
 wait_program() {
     local name=$1 path=$2 until=$((SECONDS + $3)) url
-    url=$(program_url "$name")$path
-    until curl --noproxy '*' -fs -o /dev/null --max-time 2 "$url"; do
+    url=$(program_url "$name")
+    until owns_port "$name" "${url##*:}" && curl --noproxy '*' -fs -o /dev/null --max-time 2 "$url$path"; do
         if ! is_running "$name"; then
             print_log_end "$name"
             die "$name ended during its start"
         fi
         if ((SECONDS >= until)); then
             print_log_end "$name"
-            die "$name is running, but $url did not answer 200 within $3 s. Its answer: $(curl --noproxy '*' -s --max-time 2 "$url" || echo nothing)"
+            die "$name is running, but $url$path did not answer 200 within $3 s. Its answer: $(curl --noproxy '*' -s --max-time 2 "$url$path" || echo nothing)"
         fi
         sleep 0.1
     done

@@ -103,8 +103,9 @@ start_epmd() {
     local until=$((SECONDS + 10))
     is_running epmd ||
         with_rabbitmq_env rabbitmq spawn epmd "$log_dir/epmd.out" epmd -port "${port[epmd]}" -address 127.0.0.1
-    until is_listening "${port[epmd]}"; do
+    until owns_port epmd "${port[epmd]}"; do
         if ! is_running epmd || ((SECONDS >= until)); then
+            die_if_port_lost "epmd, the name server of Erlang," epmd
             tail -n 15 -- "$log_dir/epmd.out" >&2 || true
             die "epmd, the name server of Erlang, did not start"
         fi
@@ -120,7 +121,7 @@ launch_node() {
 }
 
 # A node opens its ports at the end of its start. Reading the kernel's table is cheaper than rabbitmqctl.
-is_node_open() { is_running "$1" && is_listening "$(node_port rabbitmq "$1")" && is_listening "$(node_port management "$1")"; }
+is_node_open() { owns_port "$1" "$(node_port rabbitmq "$1")" && owns_port "$1" "$(node_port management "$1")"; }
 
 # Waits until a node is ready. Fails if it is still starting after SECONDS: NODE SECONDS
 wait_node() {
@@ -130,6 +131,7 @@ wait_node() {
             # When the nodes of a cluster start together, RabbitMQ 3.10 can fail with incompatible_feature_flags, if
             # another node has not registered its feature flags yet. A second start succeeds.
             if ! is_cluster || ((launches >= 3)); then
+                die_if_port_lost "$node" "$(port_key rabbitmq "$node")" "$(port_key management "$node")" "$(port_key dist "$node")"
                 node_failed "$node" "the process ended during its start"
             fi
             launches=$((launches + 1))

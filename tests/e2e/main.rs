@@ -74,6 +74,7 @@ mod shutdown;
 mod smtp;
 mod smtp_replies;
 mod sources;
+mod task_ends;
 mod template_previews;
 mod templates;
 mod webhook_endpoints;

@@ -22,6 +22,11 @@ impl Instance {
         }
     }
 
+    /// Returns the folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Writes a file into the folder. Returns its path.
     pub(crate) fn file(&self, name: &str, content: &str) -> String {
         let path = self.dir.join(name);

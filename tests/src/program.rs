@@ -126,6 +126,12 @@ impl Program {
         self.port.load(Ordering::Relaxed)
     }
 
+    /// Returns the process id.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     /// Returns the lines on standard output and standard error.
     #[must_use]
     pub const fn logs(&self) -> &Logs {
@@ -153,7 +159,7 @@ impl Program {
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
+        kill_process(self.pid(), signal).expect("it runs");
     }
 
     /// Kills the program (SIGKILL) and waits for its end.

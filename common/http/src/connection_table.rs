@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
+use tidings_runtime::tasks::vital;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::byte_budget::ByteBudget;
@@ -78,7 +79,8 @@ impl ConnectionTable {
         let id = self.next_id.get();
         self.next_id.set(id + 1);
         if id == 0 {
-            actix_rt::spawn(check_timeouts(Rc::downgrade(self)));
+            let checking = check_timeouts(Rc::downgrade(self));
+            actix_rt::spawn(vital("connection timeouts", checking));
         }
         let connection = Connection::new(Rc::clone(&self.clock), self.budget.reservation());
         self.connections

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::tasks::vital;
+
 /// The exit code of a process that ended with unfinished work.
 pub const EXIT_UNFINISHED: i32 = 1;
 
@@ -25,7 +27,7 @@ pub fn on_signal(timeout: Duration) -> std::io::Result<CancellationToken> {
     };
     let stopping = CancellationToken::new();
     let token = stopping.clone();
-    tokio::spawn(async move {
+    let handling = async move {
         let name = signals.next().await;
         tracing::info!(
             signal = name,
@@ -38,7 +40,8 @@ pub fn on_signal(timeout: Duration) -> std::io::Result<CancellationToken> {
             () = tokio::time::sleep(timeout) => tracing::error!(timeout_secs = timeout.as_secs(), "shutdown timeout passed: exiting with unfinished work"),
         }
         process::exit(EXIT_UNFINISHED);
-    });
+    };
+    tokio::spawn(vital::<()>("signals", handling));
     Ok(token)
 }
 

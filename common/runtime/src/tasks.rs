@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::LazyLock;
 
+use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio_util::sync::CancellationToken;
 
 /// Threads of libraries without which a program cannot work, and whose end the library does not report.
 const VITAL_THREADS: [&str; 1] = ["actix-server acceptor"];
 
-/// Cancelled when a vital thread panics.
-static VITAL_THREAD_PANICKED: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+/// The first panic of a vital thread or of a [`vital`] task.
+static VITAL_PANIC: LazyLock<watch::Sender<Option<TaskError>>> = LazyLock::new(Default::default);
 
 /// The tasks of a program.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub struct Tasks {
 }
 
 /// Why the program cannot go on.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TaskError {
     /// A task ended although the program was not asked to stop.
     #[error("the task {0:?} ended by itself")]
@@ -62,12 +62,18 @@ impl Tasks {
     /// Waits until a task ends, which must not happen before the program is asked to stop. Dropping the future loses
     /// nothing.
     pub async fn until_one_ends(&mut self) -> TaskError {
+        let mut vital_panic = VITAL_PANIC.subscribe();
+        let panicked = async {
+            // The sender is never dropped.
+            let panic = vital_panic.wait_for(Option::is_some).await.ok();
+            panic.and_then(|panic| panic.clone())
+        };
         tokio::select! {
             Some(ended) = self.set.join_next_with_id() => match self.result(ended) {
                 Ok(name) => TaskError::Ended(name),
                 Err(error) => error,
             },
-            () = VITAL_THREAD_PANICKED.cancelled() => TaskError::Thread,
+            Some(panic) = panicked => panic,
         }
     }
 
@@ -103,6 +109,24 @@ impl Tasks {
     }
 }
 
+/// Runs a task that no [`Tasks`] contains, because something else than the program decides when it starts and ends. If
+/// it panics, [`Tasks::until_one_ends`] returns.
+pub async fn vital<T>(name: &'static str, task: impl Future<Output = T>) -> T {
+    let _report = ReportPanic(name);
+    task.await
+}
+
+/// Reports a panic of the task that drops this.
+struct ReportPanic(&'static str);
+
+impl Drop for ReportPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            report(TaskError::Panicked(self.0));
+        }
+    }
+}
+
 /// Reports a panic of the current thread. The panic hook calls this.
 pub(crate) fn report_panic() {
     let thread = std::thread::current();
@@ -110,13 +134,24 @@ pub(crate) fn report_panic() {
         .name()
         .is_some_and(|name| VITAL_THREADS.contains(&name))
     {
-        VITAL_THREAD_PANICKED.cancel();
+        report(TaskError::Thread);
     }
+}
+
+/// Keeps the first panic: the others may be its consequences.
+fn report(panic: TaskError) {
+    VITAL_PANIC.send_if_modified(|first| {
+        let is_first = first.is_none();
+        first.get_or_insert(panic);
+        is_first
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -150,10 +185,25 @@ mod tests {
         assert_eq!(tasks.join_all().await, Ok(()));
     }
 
+    /// One test, because the threads and tasks of one process share what they report.
     #[tokio::test]
-    async fn a_panic_of_the_thread_that_accepts_connections_is_noticed() {
+    async fn panics_outside_of_the_tasks_are_noticed() {
         let mut tasks = Tasks::default();
         tasks.spawn("endless", pending());
+        // Neither its end nor its abortion is a panic.
+        vital("short", async {}).await;
+        let aborted = tokio::spawn(vital("aborted", pending::<()>()));
+        tokio::task::yield_now().await;
+        aborted.abort();
+        assert!(aborted.await.is_err_and(|error| error.is_cancelled()));
+        assert_eq!(*VITAL_PANIC.borrow(), None);
+
+        tokio::spawn(vital("panicking", async { panic!("told to") }));
+        let panicked = TaskError::Panicked("panicking");
+        assert_eq!(tasks.until_one_ends().await, panicked);
+
+        // The thread that accepts connections.
+        VITAL_PANIC.send_replace(None);
         let thread = std::thread::Builder::new().name(VITAL_THREADS[0].to_owned());
         let thread = thread.spawn(report_panic).expect("a thread");
         assert_eq!(tasks.until_one_ends().await, TaskError::Thread);

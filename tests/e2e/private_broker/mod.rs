@@ -9,6 +9,7 @@ mod liveness;
 mod message_size;
 mod start_without_servers;
 mod stopped;
+mod two_clones;
 
 use std::time::Instant;
 

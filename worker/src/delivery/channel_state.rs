@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use metrics::gauge;
 use serde::Serialize;
 use tidings_domain::notification::DeliveredChannel;
+use tidings_runtime::tasks::vital;
 use tokio::time::Instant;
 
 use super::breaker::{Breaker, BreakerSettings};
@@ -231,10 +232,10 @@ impl ChannelState {
         drop(inner);
         if let Some(time) = next_update {
             let this = Arc::clone(self);
-            tokio::spawn(async move {
+            tokio::spawn(vital("flow of a channel", async move {
                 tokio::time::sleep_until(time).await;
                 this.update_flow();
-            });
+            }));
         }
     }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use lapin::Connection;
+use tidings_runtime::tasks::vital;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -130,7 +131,7 @@ impl Supervisor {
             publishing.node().clone(),
         );
         let keeping = async move { connector.keep_declared(&connection, &node).await };
-        AbortOnDropHandle::new(tokio::spawn(keeping))
+        AbortOnDropHandle::new(tokio::spawn(vital("topology check", keeping)))
     }
 }
 

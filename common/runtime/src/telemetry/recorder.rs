@@ -5,6 +5,8 @@ use std::time::Duration;
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::tasks::vital;
+
 /// Bucket bounds of latency histograms, in seconds.
 const SECONDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -48,13 +50,13 @@ pub fn install() -> Result<Metrics, BuildError> {
         .install_recorder()?;
     register_help();
     let upkeep = handle.clone();
-    tokio::spawn(async move {
+    tokio::spawn(vital("metrics upkeep", async move {
         let mut tick = tokio::time::interval(Duration::from_secs(5));
         loop {
             tick.tick().await;
             upkeep.run_upkeep();
         }
-    });
+    }));
     Ok(Metrics(handle))
 }
 

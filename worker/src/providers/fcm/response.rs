@@ -74,17 +74,18 @@ impl RpcError {
     /// Whether the exceeded quota belongs to one device. FCM has quotas by project, by device and by topic, all
     /// with the same code; a `QuotaFailure` says which
     /// (<https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>). Its text is not documented, so a
-    /// text that mentions a device is enough, unless the text also mentions the project, whose name may
-    /// contain the word.
+    /// text that mentions a device is enough, unless the same text also mentions the project, whose name may
+    /// contain the word. The subject may be the project whatever the quota.
     fn is_device_quota(&self) -> bool {
         let mentions_device = |text: &str| {
             let text = text.to_lowercase();
             text.contains("device") && !text.contains("project")
         };
         let mut violations = self.details.iter().flat_map(|detail| &detail.violations);
-        mentions_device(&self.message)
+        self.code().is_some_and(mentions_device)
+            || mentions_device(&self.message)
             || violations
-                .any(|one| mentions_device(&format!("{} {}", one.subject, one.description)))
+                .any(|one| mentions_device(&one.subject) || mentions_device(&one.description))
     }
 
     fn text(&self) -> String {
@@ -126,7 +127,7 @@ impl SendResponse {
             // closing the channel would also stop Android.
             (Some("THIRD_PARTY_AUTH_ERROR"), _) => SendOutcome::RefusedForNow { error },
             // A pause would stop all devices because of one.
-            (Some("QUOTA_EXCEEDED"), _) if error_body.is_device_quota() => {
+            (Some("QUOTA_EXCEEDED"), _) | (_, 429) if error_body.is_device_quota() => {
                 SendOutcome::RefusedForNow { error }
             }
             (Some("QUOTA_EXCEEDED"), _) | (_, 429) => SendOutcome::Throttled {

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use tidings_runtime::tasks::vital;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -55,7 +56,8 @@ impl SmtpPool {
         let mut idle = lock(&self.idle);
         idle.connections.push((Instant::now(), connection));
         if !std::mem::replace(&mut idle.is_watched, true) {
-            tokio::spawn(close_idle(Arc::downgrade(&self.idle)));
+            let closing = close_idle(Arc::downgrade(&self.idle));
+            tokio::spawn(vital("idle SMTP connections", closing));
         }
     }
 }

@@ -48,6 +48,12 @@ async fn outcome_of(answer: ResponseTemplate) -> SendOutcome {
 #[case(401, "UNAUTHENTICATED", None, "credentials")]
 #[case(429, "RESOURCE_EXHAUSTED", Some("QUOTA_EXCEEDED"), "throttled")]
 #[case(429, "RESOURCE_EXHAUSTED", None, "throttled")]
+#[case(
+    429,
+    "RESOURCE_EXHAUSTED",
+    Some("DEVICE_MESSAGE_RATE_EXCEEDED"),
+    "refused for now"
+)]
 #[case(500, "INTERNAL", Some("INTERNAL"), "failed")]
 #[case(503, "UNAVAILABLE", Some("UNAVAILABLE"), "failed")]
 #[case(400, "UNSPECIFIED_ERROR", Some("UNSPECIFIED_ERROR"), "rejected")]
@@ -106,6 +112,12 @@ async fn the_pause_is_retry_after_or_a_minute() {
     "Quota exceeded",
     "",
     "Device message rate exceeded",
+    "refused for now"
+)]
+#[case(
+    "Quota exceeded",
+    "project:my-project",
+    "DEVICE_MESSAGE_RATE_EXCEEDED",
     "refused for now"
 )]
 #[case("Message rate exceeded", "", "", "throttled")]
