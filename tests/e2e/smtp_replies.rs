@@ -14,11 +14,19 @@ fn settings(given: EnvVars) -> SmtpSettings {
     reader.finish(settings).expect("settings")
 }
 
-async fn send_with(server: &ScriptedSmtp, more: &[(&str, &str)]) -> SendOutcome {
+/// A provider with one connection.
+fn provider(server: &ScriptedSmtp, more: &[(&str, &str)]) -> Smtp {
     let mut given = server.settings();
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     given.extend(more.iter().map(owned));
-    let provider = Smtp::new(settings(given), secs(20), 1).expect("a provider");
+    Smtp::new(settings(given), secs(20), 1).expect("a provider")
+}
+
+async fn send_with(server: &ScriptedSmtp, more: &[(&str, &str)]) -> SendOutcome {
+    send_by(&provider(server, more)).await
+}
+
+async fn send_by(provider: &Smtp) -> SendOutcome {
     let to = "anna@example.org".parse().expect("an address");
     let message = EmailMessage {
         id: MessageId::generate(),
@@ -33,7 +41,7 @@ async fn send_with(server: &ScriptedSmtp, more: &[(&str, &str)]) -> SendOutcome 
             unsubscribe_url: None,
         },
     };
-    Provider::send(&provider, &message).await
+    Provider::send(provider, &message).await
 }
 
 async fn send(script: SmtpScript) -> (SendOutcome, ScriptedSmtp) {
@@ -65,6 +73,9 @@ fn rejected(error: &str) -> SendOutcome {
     Some("2.0.0 queued as 7")
 )]
 #[case("end", b"252 2.0.0 OK\r\n", Some("2.0.0 OK"))]
+#[case("end", b"200 2.0.0 OK\r\n", Some("2.0.0 OK"))]
+#[case("end", b"220 2.0.0 OK\r\n", Some("2.0.0 OK"))]
+#[case("end", b"290 2.0.0 OK\r\n", Some("290 2.0.0 OK"))]
 #[case("greeting", b"220\r\n", Some("2.0.0 OK"))]
 #[case("greeting", b"220-Gr\xfc\xdfe\r\n220\r\n", Some("2.0.0 OK"))]
 #[case("EHLO", b"250\r\n", Some("2.0.0 OK"))]
@@ -107,6 +118,66 @@ async fn a_message_that_the_server_refuses_is_rejected(
 ) {
     let (outcome, _) = send(SmtpScript::accepting().reply(command, reply)).await;
     assert_eq!(outcome, rejected(error.trim_end()));
+}
+
+/// The code has arrived, and so has the decision of the server.
+#[rstest]
+#[case(b"250 2.0.0 OK", Some("2.0.0 OK"))]
+#[case(b"250 2.0.0 OK\r", Some("2.0.0 OK"))]
+#[case(b"250", None)]
+#[case(b"250-2.0.0 queued\r\n", Some("2.0.0 queued"))]
+#[case(b"250-2.0.0 queued\r\n250 as", Some("2.0.0 queued as"))]
+#[case(b"250-2.0.0 queued\r\n25", Some("2.0.0 queued 25"))]
+#[tokio::test]
+async fn an_accepted_message_is_delivered_even_if_the_reply_is_cut_off(
+    #[case] reply: &[u8],
+    #[case] reference: Option<&str>,
+) {
+    let script = SmtpScript::accepting().reply("end", reply);
+    let (outcome, server) = send(script.close_after("end")).await;
+    assert_eq!(outcome, delivered(reference));
+    assert_eq!(server.messages(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_message_is_rejected_even_if_the_reply_is_cut_off() {
+    let script = SmtpScript::accepting().reply("end", "554 5.6.0 no");
+    let (outcome, _) = send(script.close_after("end")).await;
+    assert_eq!(outcome, rejected("554 5.6.0 no"));
+}
+
+/// Nothing that a server sends after its reply to one message may decide about the next one.
+#[rstest]
+#[case("550 5.7.1 it was spam\r\n")]
+#[case("250 2.0.0 OK\r\n")]
+#[case("421 4.4.2 closing the idle connection\r\n")]
+#[case("450 4.2.0 greylisted\r\n")]
+#[case("535 5.7.8 logged out\r\n")]
+#[case("550-5.7.1 it was")]
+#[tokio::test]
+async fn a_second_reply_to_a_message_is_not_taken_for_the_reply_to_the_next(#[case] late: &str) {
+    let both = format!("250 2.0.0 OK\r\n{late}");
+    let server = ScriptedSmtp::start(SmtpScript::accepting().reply("end", both)).await;
+    let provider = provider(&server, &[]);
+    for sent in 1..=3 {
+        assert_eq!(send_by(&provider).await, delivered(Some("2.0.0 OK")));
+        assert_eq!(server.messages(), sent);
+    }
+}
+
+/// A server has not taken a message of which it has only seen `DATA`.
+#[tokio::test]
+async fn a_reply_that_precedes_the_message_does_not_accept_it() {
+    let script = SmtpScript::accepting().reply("DATA", "354 go ahead\r\n250 2.0.0 taken\r\n");
+    let (outcome, server) = send(script).await;
+    assert!(
+        matches!(&outcome, SendOutcome::Failed { error } if error.contains("replied to no command")),
+        "{outcome:?}"
+    );
+    assert_eq!(server.messages(), 0);
+    let script = SmtpScript::accepting().reply("DATA", "354 go ahead\r\n552 5.3.4 too large\r\n");
+    let (outcome, _) = send(script).await;
+    assert_eq!(outcome, rejected("552 5.3.4 too large"));
 }
 
 #[tokio::test]

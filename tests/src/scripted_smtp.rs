@@ -14,6 +14,7 @@ use crate::world::EnvVars;
 pub struct SmtpScript {
     replies: BTreeMap<&'static str, Vec<u8>>,
     end_delay: Duration,
+    last_command: Option<&'static str>,
 }
 
 impl SmtpScript {
@@ -34,6 +35,7 @@ impl SmtpScript {
         Self {
             replies: replies.into_iter().map(owned).collect(),
             end_delay: Duration::ZERO,
+            last_command: None,
         }
     }
 
@@ -41,6 +43,13 @@ impl SmtpScript {
     #[must_use]
     pub fn reply(mut self, command: &'static str, reply: impl Into<Vec<u8>>) -> Self {
         self.replies.insert(command, reply.into());
+        self
+    }
+
+    /// Closes the connection after the reply to `command`.
+    #[must_use]
+    pub const fn close_after(mut self, command: &'static str) -> Self {
+        self.last_command = Some(command);
         self
     }
 
@@ -159,7 +168,7 @@ impl Shared {
         self.reply(stream, "end").await
     }
 
-    /// Returns `None` if the connection is closed.
+    /// Returns `None` if the connection is closed, or must be.
     async fn reply(
         &self,
         stream: &mut BufReader<impl AsyncRead + AsyncWrite + Unpin>,
@@ -168,7 +177,8 @@ impl Shared {
         let unknown = b"502 5.5.2 unknown command\r\n".to_vec();
         let reply = self.script.replies.get(command).unwrap_or(&unknown);
         stream.write_all(reply).await.ok()?;
-        stream.flush().await.ok()
+        stream.flush().await.ok()?;
+        (self.script.last_command != Some(command)).then_some(())
     }
 }
 

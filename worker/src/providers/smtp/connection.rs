@@ -19,6 +19,10 @@ use super::settings::SmtpLogin;
 /// and count like 250 because of their first digits (RFC 5321 §4.2).
 const COMPLETED: Range<u16> = 250..260;
 
+/// The codes of the reply to a message that the server accepts: 250. The others are not in use, or belong to other
+/// commands, but a server that replies one of them has accepted the message (RFC 5321 §4.2: the first digit).
+const ACCEPTED: Range<u16> = 200..300;
+
 /// The codes of the reply to `DATA`: 354.
 const INTERMEDIATE: Range<u16> = 350..360;
 
@@ -51,8 +55,9 @@ impl SmtpConnection {
 
     /// Sends one message. Reaches `end` just before the line that ends the message is written.
     ///
-    /// Every reply must be one that is defined for its command (RFC 5321 §4.3.2). If commands and replies got
-    /// out of step, the reply to one message would be taken for the reply to another.
+    /// Every reply to a command must be one that is defined for it (RFC 5321 §4.3.2), and the stream takes no command
+    /// while a reply is unread. If commands and replies got out of step, the reply to one message would be taken for
+    /// the reply to another.
     pub(super) async fn send(
         &mut self,
         mail: &Mail,
@@ -70,7 +75,7 @@ impl SmtpConnection {
         let content = content.unwrap_or(&mail.content);
         let answer = self.smtp.message_iter(iter::once(content).chain(end)).await;
         let answer = answer.map_err(SmtpErrorCause::from);
-        match answer.and_then(|answer| expect(answer, COMPLETED)) {
+        match answer.and_then(|answer| expect(answer, ACCEPTED)) {
             Ok(answer) => {
                 self.needs_reset = false;
                 Ok(answer)

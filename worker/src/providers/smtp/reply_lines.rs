@@ -14,14 +14,16 @@ pub(super) const NO_TEXT: &str = "(no text)";
 /// The reply code alone decides what happens to a message (RFC 5321 §4.2), but lettre refuses a reply whose text is
 /// not UTF-8, or is missing, or too long. Whatever follows the code is therefore decoded lossily, clipped, or replaced
 /// by [`NO_TEXT`]. The code of a reply of several lines is that of its last line. A line without a code is passed on if
-/// it begins a reply (and cannot be parsed), and is text if it continues one.
+/// it begins a reply (and cannot be parsed), and is text if it continues one. If the connection ends within a reply, the
+/// last code that has arrived is the code.
 #[derive(Debug, Default)]
 pub(super) struct ReplyLines {
     /// The start of a line whose end has not arrived.
     line: Vec<u8>,
     /// The texts of the lines of a reply whose last line has not arrived.
     texts: Vec<String>,
-    in_reply: bool,
+    /// The code of the last line of a reply whose last line has not arrived.
+    code: Option<ReplyCode>,
     replies: VecDeque<String>,
 }
 
@@ -48,25 +50,45 @@ impl ReplyLines {
         self.replies.pop_front()
     }
 
+    /// Returns the next complete reply without removing it.
+    pub(super) fn peek(&self) -> Option<&str> {
+        self.replies.front().map(String::as_str)
+    }
+
+    /// Completes the reply that the end of the connection has cut off, if its code has arrived.
+    pub(super) fn end(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        if self.code.is_some() || ReplyLine::parse(&line).is_some() {
+            self.end_line(&line);
+        }
+        if let Some(code) = self.code.take() {
+            self.end_reply(code);
+        }
+    }
+
     /// Whether every byte has been returned.
     pub(super) fn is_empty(&self) -> bool {
-        self.line.is_empty() && !self.in_reply && self.replies.is_empty()
+        self.line.is_empty() && self.code.is_none() && self.replies.is_empty()
     }
 
     fn end_line(&mut self, line: &[u8]) {
         match ReplyLine::parse(line) {
             Some(line) => {
                 self.add_text(line.text);
+                self.code = Some(line.code).filter(|_| !line.is_last);
                 if line.is_last {
-                    let reply = line.code.reply(&std::mem::take(&mut self.texts));
-                    self.replies.push_back(reply);
+                    self.end_reply(line.code);
                 }
-                self.in_reply = !line.is_last;
             }
-            None if self.in_reply => self.add_text(text(line)),
+            None if self.code.is_some() => self.add_text(text(line)),
             None if line.trim_ascii().is_empty() => {}
             None => self.replies.push_back(format!("{}\r\n", text(line))),
         }
+    }
+
+    fn end_reply(&mut self, code: ReplyCode) {
+        let reply = code.reply(&std::mem::take(&mut self.texts));
+        self.replies.push_back(reply);
     }
 
     fn add_text(&mut self, text: String) {
@@ -103,7 +125,7 @@ impl ReplyLine {
 }
 
 /// The digits of a reply code.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct ReplyCode([u8; 3]);
 
 impl ReplyCode {

@@ -12,6 +12,10 @@ use super::reply_lines::ReplyLines;
 const CHUNK: usize = 4096;
 
 /// A connection whose replies lettre can parse: see [`ReplyLines`].
+///
+/// Nothing can be written while a reply waits to be read. Such a reply belongs to no command: a server may send its
+/// verdict on a message late, or a farewell to an idle connection. lettre would take it for the reply to the command
+/// that is about to be written, and so the verdict on one message for the verdict on the next.
 #[derive(Debug)]
 pub(super) struct ReplyStream<S> {
     stream: S,
@@ -19,6 +23,8 @@ pub(super) struct ReplyStream<S> {
     lines: ReplyLines,
     /// The part of a reply that has not been read yet.
     pending: Vec<u8>,
+    /// Whether a message is being written: the last reply that was read is 354.
+    in_message: bool,
 }
 
 impl<S> ReplyStream<S> {
@@ -33,6 +39,52 @@ impl<S> ReplyStream<S> {
             peer,
             lines,
             pending: Vec::new(),
+            in_message: false,
+        }
+    }
+
+    /// Makes the next complete reply the one to be read.
+    fn start_reply(&mut self) -> bool {
+        let Some(reply) = self.lines.next_reply() else {
+            return false;
+        };
+        self.in_message = reply.starts_with("354");
+        self.pending = reply.into_bytes();
+        true
+    }
+}
+
+impl<S: AsyncRead + Unpin> ReplyStream<S> {
+    /// Reads until a reply is complete or the connection ends.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.lines.peek().is_none() {
+            let mut chunk = [0; CHUNK];
+            let mut chunk = ReadBuf::new(&mut chunk);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut chunk));
+            if read.is_err() || chunk.filled().is_empty() {
+                self.lines.end();
+                return Poll::Ready(read);
+            }
+            self.lines.push(chunk.filled());
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Fails if the server has sent anything that no command asked for. While a message is being written, a refusal
+    /// (4yz or 5yz) concerns this message and is read after it.
+    fn check_in_step(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        // The next read or write reports the end of the connection.
+        let _ = self.poll_fill(context);
+        let is_refusal = |reply: &str| reply.starts_with(['4', '5']);
+        let in_step = match self.lines.peek() {
+            _ if !self.pending.is_empty() => false,
+            Some(reply) => self.in_message && is_refusal(reply),
+            None => self.lines.is_empty() || self.in_message,
+        };
+        if in_step {
+            Ok(())
+        } else {
+            Err(io::Error::other("the server replied to no command"))
         }
     }
 }
@@ -44,19 +96,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReplyStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        while this.pending.is_empty() {
-            if let Some(reply) = this.lines.next_reply() {
-                this.pending = reply.into_bytes();
-                break;
+        if this.pending.is_empty() {
+            let filled = ready!(this.poll_fill(context));
+            // A reply that arrived before the connection ended is read first.
+            if !this.start_reply() {
+                return Poll::Ready(filled);
             }
-            let mut chunk = [0; CHUNK];
-            let mut chunk = ReadBuf::new(&mut chunk);
-            ready!(Pin::new(&mut this.stream).poll_read(context, &mut chunk))?;
-            if chunk.filled().is_empty() {
-                // The end of the connection: a reply that is not complete is lost.
-                return Poll::Ready(Ok(()));
-            }
-            this.lines.push(chunk.filled());
         }
         let length = this.pending.len().min(buffer.remaining());
         let read: Vec<u8> = this.pending.drain(..length).collect();
@@ -65,12 +110,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReplyStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for ReplyStream<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ReplyStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check_in_step(context)?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
