@@ -173,6 +173,28 @@ async fn another_scheme_or_two_tokens_are_refused() {
     }
 }
 
+/// A proxy may have checked the other one.
+#[tokio::test]
+async fn two_authorization_headers_are_refused() {
+    let (world, api) = World::shared().await;
+    let client = api.client().anonymous();
+    let right = format!("Bearer {}", signed(&claims()));
+    for (first, second) in [
+        (right.as_str(), right.as_str()),
+        (&right, "Bearer x"),
+        ("Bearer x", &right),
+        (&right, "Basic dXNlcjpwYXNzd29yZA=="),
+        (&right, ""),
+    ] {
+        let request = client.request(Method::POST, "/api/notifications");
+        let request = request
+            .header("Authorization", first)
+            .header("Authorization", second)
+            .json(&world.in_app());
+        assert_unauthorized(&client.send(request).await, second);
+    }
+}
+
 #[tokio::test]
 async fn valid_tokens_are_accepted() {
     let (world, api) = World::shared().await;

@@ -80,6 +80,58 @@ async fn deleted_queues_and_exchanges_are_declared_again_and_lose_nothing() {
     drop((api, worker));
 }
 
+/// A binding of every kind. RabbitMQ confirms what finds no queue because of it, as dead letters.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleted_bindings_are_made_again() {
+    let (world, amqp, api, worker) = started(&[]).await;
+    let names = &amqp.settings.names;
+    let rung = names.retry_queue(&amqp.settings.ladder, 1);
+    let mut paths = Vec::new();
+    for (exchange, queue) in [
+        (names.exchange.as_str(), names.queue.as_str()),
+        (&names.exchange, "notifications_queue.sms"),
+        ("notifications.retry", &rung),
+        ("notifications.wait.1s", "notifications.wait.1s"),
+        ("notifications.unrouted", &names.dlq),
+    ] {
+        let (exchange, queue) = (exchange.to_owned(), queue.to_owned());
+        let path = bindings_path(&world, &exchange, &queue);
+        let key = bindings(&world, &path).await.remove(0);
+        let one = [path.as_slice(), &[&key]].concat();
+        world.vhost.management.delete(&one).await.expect("deleted");
+        assert!(bindings(&world, &path).await.is_empty());
+        paths.push((exchange, queue));
+    }
+    for (exchange, queue) in &paths {
+        let path = bindings_path(&world, exchange, queue);
+        eventually(secs(40), &format!("{queue} is bound again"), async || {
+            !bindings(&world, &path).await.is_empty()
+        })
+        .await;
+    }
+    for body in [world.in_app(), sms(&world)] {
+        post(&api, &body).await;
+    }
+    eventually(secs(20), "both are processed", async || {
+        world.database.count("status = 'processed'").await == 2
+    })
+    .await;
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+    drop((api, worker));
+}
+
+fn bindings_path<'a>(world: &'a World, exchange: &'a str, queue: &'a str) -> [&'a str; 6] {
+    ["bindings", &world.vhost.name, "e", exchange, "q", queue]
+}
+
+/// Returns the keys of the bindings at a path, as the management plugin names them.
+async fn bindings(world: &World, path: &[&str]) -> Vec<String> {
+    let found = world.vhost.management.get(path).await.expect("bindings");
+    let found = found.as_array().expect("a list").iter();
+    let key = |one: &Value| one["properties_key"].as_str().expect("a key").to_owned();
+    found.map(key).collect()
+}
+
 /// The message is on the ladder when its queue is deleted: RabbitMQ itself finds no queue for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_whose_queue_was_deleted_goes_on_with_its_attempt() {

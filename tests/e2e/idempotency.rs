@@ -75,6 +75,22 @@ async fn a_user_and_a_service_with_the_same_subject_share_no_key() {
     );
 }
 
+/// Issuers spell UUIDs differently, and each spelling names the same user.
+#[tokio::test]
+async fn a_user_whose_tokens_spell_the_id_differently_is_one_caller() {
+    let (world, api) = World::shared().await;
+    let user = world.user;
+    let body = notification(user, Channel::InApp);
+    let mut ids = Vec::new();
+    for spelling in [user.to_string(), user.to_string().to_uppercase()] {
+        let claims = serde_json::json!({"sub": spelling, "scope": "notifications:send"});
+        let client = api.client().with_token(tokens::signed(&claims));
+        let key = format!("spelling-{user}");
+        ids.push(client.post_with_key(&body, &key).await.accepted());
+    }
+    assert_eq!(ids[0], ids[1]);
+}
+
 #[tokio::test]
 async fn without_a_key_the_same_request_twice_is_two_notifications() {
     let (world, api) = World::shared().await;

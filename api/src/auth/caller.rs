@@ -35,13 +35,15 @@ impl Caller {
     }
 
     /// The namespace of the caller's idempotency keys. A user must not take the keys of a service whose tokens
-    /// carry the same subject.
+    /// carry the same subject. A subject that is a UUID is one caller, however the token spells it.
     #[must_use]
     pub fn key_namespace(&self) -> KeyNamespace {
+        let user_id = self.user_id.map(|id| id.to_string());
+        let subject = user_id.as_deref().unwrap_or(&self.subject);
         if self.access.may_send_to_anyone() {
-            KeyNamespace::of_service(&self.subject)
+            KeyNamespace::of_service(subject)
         } else {
-            KeyNamespace::of_user(&self.subject)
+            KeyNamespace::of_user(subject)
         }
     }
 
@@ -156,13 +158,15 @@ fn refused(request: &HttpRequest, reason: &InvalidToken) -> ApiError {
     )
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750 §2.1).
+/// The token of `Authorization: Bearer …` (RFC 6750 §2.1). Refuses a request with several such headers, of which a
+/// proxy may have checked another one.
 fn bearer_token(request: &HttpRequest) -> Result<&str, ApiError> {
-    let header = request.headers().get(AUTHORIZATION);
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let header = headers.next().filter(|_| headers.next().is_none());
     header
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
-        .ok_or_else(|| ApiError::unauthorized("Send a token: Authorization: Bearer <JWT>"))
+        .ok_or_else(|| ApiError::unauthorized("Send one token: Authorization: Bearer <JWT>"))
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Access, InvalidToken};
 
-/// Claims that issuers use for rights instead of `scope`, in lower case.
-const RIGHTS_ELSEWHERE: [&str; 4] = ["scope", "scopes", "scp", "permissions"];
+/// Claims that issuers use for rights instead of `scope`, as [`bare_name`] returns them.
+const RIGHTS_ELSEWHERE: [&str; 5] = ["scope", "scopes", "scp", "permission", "permissions"];
 
 /// The claims of a token. A claim of a wrong type makes the token invalid.
 #[derive(Deserialize)]
@@ -79,10 +79,8 @@ impl VerifiedClaims {
             Scope::Names(scopes) => Ok(Access::of_scopes(scopes)),
             Scope::Null => Err(InvalidToken::NullScope),
             Scope::Absent => {
-                let elsewhere = |name: &&String| {
-                    let lower = name.to_ascii_lowercase();
-                    RIGHTS_ELSEWHERE.contains(&lower.as_str())
-                };
+                let elsewhere =
+                    |name: &&String| RIGHTS_ELSEWHERE.contains(&bare_name(name).as_str());
                 match self.others.0.iter().find(elsewhere) {
                     Some(name) => Err(InvalidToken::RightsElsewhere(name.clone())),
                     None => Ok(unscoped),
@@ -98,6 +96,14 @@ impl VerifiedClaims {
             .filter(|subject| (1..=255).contains(&subject.len()))
             .ok_or_else(|| InvalidToken::MissingClaim("userId or sub".to_owned()))
     }
+}
+
+/// Returns the letters of a claim's name, in lower case, without the namespace that some issuers require
+/// (`https://example.com/scope`).
+fn bare_name(name: &str) -> String {
+    let bare = name.rsplit(['/', ':', '#']).next().unwrap_or(name);
+    let letters = bare.chars().filter(|c| c.is_alphabetic());
+    letters.flat_map(char::to_lowercase).collect()
 }
 
 /// Returns whether the header of a token has the parameter `crit`, whatever its value. The library parses `crit` and

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use secrecy::{ExposeSecret, SecretString};
 use tidings_domain::jwt::{JwtAlgorithm, JwtAlgorithms};
-use tidings_settings::{AppEnv, Reader, table, weakness};
+use tidings_settings::{AppEnv, Reader, read_text_file, table, weakness};
 
 /// Which tokens the API accepts.
 #[derive(Clone, Debug)]
@@ -43,8 +43,8 @@ impl AuthSettings {
                 "is not set, and JWT_ALGORITHM needs a public key",
             );
         }
-        let public_key_pem = path.and_then(|path| match std::fs::read(&path) {
-            Ok(pem) => Some(pem),
+        let public_key_pem = path.and_then(|path| match read_text_file(&path) {
+            Ok(pem) => Some(pem.into_bytes()),
             Err(error) => {
                 reader.problem(
                     table::JWT_PUBLIC_KEY_FILE,

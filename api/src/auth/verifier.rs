@@ -273,7 +273,19 @@ mod tests {
             refused(json!({"sub": "a", "scope": null})),
             Some(InvalidToken::NullScope)
         );
-        for name in ["scp", "scopes", "permissions", "Scope", "SCP"] {
+        for name in [
+            "scp",
+            "scopes",
+            "permissions",
+            "permission",
+            "Scope",
+            "SCP",
+            "scope ",
+            "\u{feff}scope",
+            "_scope",
+            "https://example.com/scope",
+            "urn:example:Scopes",
+        ] {
             for value in [json!("notifications:send"), json!([]), Value::Null] {
                 let expected = Some(InvalidToken::RightsElsewhere(name.to_owned()));
                 assert_eq!(refused(json!({"sub": "a", name: value})), expected);

@@ -62,6 +62,28 @@ pub async fn declare(
     Ok(declared)
 }
 
+/// Makes the bindings that do not exist. AMQP has no command that tells whether a binding exists, and a queue without its
+/// bindings looks like any other.
+///
+/// # Errors
+///
+/// Returns [`DeclareError::Object`] if the broker refuses a binding, and [`DeclareError::Channel`] if no channel can be
+/// opened.
+pub(super) async fn bind_all(
+    connection: &Connection,
+    topology: &Topology,
+) -> Result<(), DeclareError> {
+    let channel = connection.create_channel().await?;
+    for queue in &topology.queues {
+        for binding in &queue.bindings {
+            let bound = bind(&channel, &queue.name, binding).await;
+            bound.map_err(|source| object(&queue.name, source))?;
+        }
+    }
+    close(&channel).await;
+    Ok(())
+}
+
 struct Declaring<'c> {
     connection: &'c Connection,
     channel: Channel,

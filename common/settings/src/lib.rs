@@ -17,6 +17,7 @@ mod secret_strength;
 mod setting;
 mod sources;
 pub mod table;
+mod text_file;
 
 pub use channel_providers::read_channel_providers;
 pub use database_url::{database_is_set, read_database_url};
@@ -28,6 +29,7 @@ pub use reader::Reader;
 pub use secret_strength::weakness;
 pub use setting::{Condition, DefaultValue, ProgramName, Setting, SettingKind};
 pub use sources::{SettingValue, Sources, ValueSource};
+pub use text_file::read_text_file;
 
 /// The exit code for wrong settings: `EX_CONFIG` of sysexits(3).
 pub const EXIT_CONFIG: u8 = 78;

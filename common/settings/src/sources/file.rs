@@ -8,12 +8,12 @@ use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::{SettingProblem, table};
+use crate::{SettingProblem, read_text_file, table};
 
 /// Reads a settings file. Returns its values by the names of the settings, and everything that is wrong
 /// with the file.
 pub(super) fn read(path: &Path) -> (HashMap<String, String>, Vec<SettingProblem>) {
-    let (values, messages) = match std::fs::read_to_string(path) {
+    let (values, messages) = match read_text_file(path) {
         Ok(text) => parse(&text),
         Err(error) => (HashMap::new(), vec![format!("cannot be read: {error}")]),
     };

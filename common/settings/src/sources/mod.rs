@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::{Setting, SettingProblem, table};
+use crate::{Setting, SettingProblem, read_text_file, table};
 
 /// The variable that names the settings file if the argument `--config` does not.
 const CONFIG_VARIABLE: &str = "TIDINGS_CONFIG";
@@ -225,7 +225,7 @@ fn file_variable(setting: &Setting) -> String {
 /// Reads the file of a secret, without blanks and line ends around the secret.
 fn secret(path: &Path) -> Result<String, String> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
+    let text = read_text_file(path)
         .map_err(|error| format!("the file {shown} cannot be read: {error}"))?;
     match text.trim() {
         "" => Err(format!("the file {shown} is empty")),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tidings_settings::read_text_file;
 use url::Url;
 
 /// The scope for sending push messages
@@ -67,7 +68,7 @@ impl ServiceAccount {
     ///
     /// Fails if the file is not a valid key file.
     pub fn read(path: &Path) -> Result<Self, ServiceAccountError> {
-        let text = std::fs::read_to_string(path).map_err(ServiceAccountError::Unreadable)?;
+        let text = read_text_file(path).map_err(ServiceAccountError::Unreadable)?;
         Self::parse(&text)
     }
 
