@@ -165,6 +165,27 @@ async fn a_second_reply_to_a_message_is_not_taken_for_the_reply_to_the_next(#[ca
     }
 }
 
+/// After a refused message, the connection is reset before the next one.
+#[rstest]
+#[case("554 5.7.1 not here\r\n")]
+#[case("550\r\n")]
+#[case("421 4.7.0 too many errors\r\n")]
+#[case("450 4.7.1 slow down\r\n")]
+#[case("535 5.7.8 log in\r\n")]
+#[case("220 2.0.0 hello\r\n")]
+#[tokio::test]
+async fn a_refusal_to_reset_the_connection_decides_about_no_message(#[case] reset: &str) {
+    let script = SmtpScript::accepting()
+        .reply("RSET", reset)
+        .reply("RCPT", "550 5.1.1 no such user\r\n");
+    let server = ScriptedSmtp::start(script).await;
+    let provider = provider(&server, &[]);
+    for _ in 0..2 {
+        assert_eq!(send_by(&provider).await, rejected("550 5.1.1 no such user"));
+    }
+    assert!(server.commands().contains(&"RSET".to_owned()));
+}
+
 /// A server has not taken a message of which it has only seen `DATA`.
 #[tokio::test]
 async fn a_reply_that_precedes_the_message_does_not_accept_it() {

@@ -127,6 +127,29 @@ async fn the_status_line_decides_whatever_follows_it(#[case] response: Response)
     assert_eq!(report_of(response).await, delivered("200 OK"));
 }
 
+/// RELIABILITY.md names these responses.
+#[rstest]
+#[case(Response::raw("ICY 200 OK\r\n\r\n"))]
+#[case(Response::raw("HTTP/1.1  200 OK\r\n\r\n"))]
+#[case(Response::raw("HTTP/1.1 200OK\r\n\r\n"))]
+#[case(Response::raw("HTTP/1.1 2000 OK\r\n\r\n"))]
+#[case(Response::raw("HTTP/1.1 200 O\u{1}K\r\n\r\n"))]
+#[case(Response::raw("HTTP/1.1 200 OK"))]
+#[case(Response::raw("HTTP/1.1 200 OK\r\nX: y\r\n"))]
+#[case(Response::raw("HTTP/1.1 100 Continue\r\n\r\n"))]
+#[case(Response::raw("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"))]
+#[case(with_headers("Content-Length: 3\r\n"))]
+#[case(Response::raw("HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok"))]
+#[case(with_headers("X-Nul: a\0b\r\n"))]
+#[case(with_headers("X-Return: a\rb\r\n"))]
+#[case(with_headers(&"X: y\r\n".repeat(2500)))]
+#[case(with_headers(&format!("X-Long: {}\r\n", "x".repeat(1_000_000))))]
+#[tokio::test]
+async fn a_response_that_cannot_be_read_leaves_the_outcome_unknown(#[case] response: Response) {
+    let report = report_of(response).await;
+    assert!(matches!(report, SendOutcome::Unknown { .. }), "{report:?}");
+}
+
 #[tokio::test]
 async fn a_refusal_with_malformed_header_fields_is_a_refusal() {
     let response = Response::raw(

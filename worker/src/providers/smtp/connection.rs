@@ -94,7 +94,9 @@ impl SmtpConnection {
 
     async fn name_sender(&mut self, mail: &Mail) -> Result<(), SmtpErrorCause> {
         if std::mem::replace(&mut self.needs_reset, true) {
-            self.command(Rset, COMPLETED).await?;
+            // A refusal of `RSET` is no verdict on the message: it is sent on another connection.
+            let reset = self.command(Rset, COMPLETED).await;
+            reset.map_err(SmtpErrorCause::into_lost)?;
         }
         let mut parameters = Vec::new();
         if mail.needs_utf8() {

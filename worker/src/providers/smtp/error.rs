@@ -41,6 +41,14 @@ impl SmtpErrorCause {
         }
     }
 
+    /// The same cause, if it makes only the connection unusable.
+    pub(super) fn into_lost(self) -> Self {
+        match self {
+            Self::Refused { code, text } => Self::Lost(format!("{code} {text}")),
+            other => other,
+        }
+    }
+
     pub(super) const fn at(self, phase: SmtpPhase) -> SmtpError {
         SmtpError { phase, cause: self }
     }
