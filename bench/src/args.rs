@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, value_parser};
 
-use crate::commands::{delivery, growth, hostile, limits, pipeline, targets};
+use crate::commands::{delivery, destinations, growth, hostile, limits, pipeline, targets};
 use crate::environment::Programs;
 use crate::process_usage::WatchedProcess;
 use crate::settings;
@@ -37,6 +37,8 @@ pub enum Command {
     Targets(targets::Args),
     /// Measure deliveries to a receiver of this program, in databases and queues of its own
     Delivery(delivery::Args),
+    /// Measure what hanging destinations of webhooks take from others, in databases and queues of its own
+    Destinations(destinations::Args),
     /// Measure how rates and reading times change as the table grows, in databases and queues of its own
     Growth(growth::Args),
     /// Measure what thousands of hostile clients take from others, in databases and queues of its own

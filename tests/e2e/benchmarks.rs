@@ -55,13 +55,24 @@ fn assert_complete(phase: &Value, count: u64) {
 
 #[tokio::test]
 async fn a_delivery_measurement_counts_every_webhook_once() {
+    assert_every_message_is_delivered_once("webhook").await;
+}
+
+#[tokio::test]
+async fn a_delivery_measurement_counts_every_email_once() {
+    assert_every_message_is_delivered_once("email").await;
+}
+
+async fn assert_every_message_is_delivered_once(channel: &str) {
     let world = World::new().await;
+    let few = [
+        "--rounds", "1", "--count", "200", "--quiet", "5", "--idle", "0",
+    ];
     let results = measure(
         &world,
-        &[
-            "delivery", "--rounds", "1", "--count", "200", "--quiet", "5", "--idle", "0",
-        ],
+        &[&["delivery", "--channel", channel][..], &few].concat(),
     );
+    assert_eq!(results["channel"], channel);
     let round = &results["rounds"][0];
     assert_complete(&round["full_queue"], 200);
     assert_complete(&round["load"], 200);
@@ -73,4 +84,31 @@ async fn a_delivery_measurement_counts_every_webhook_once() {
     for program in ["api", "worker"] {
         assert!(results["peak_mib"][program].is_number(), "{results:#}");
     }
+}
+
+#[tokio::test]
+async fn webhooks_to_hanging_destinations_are_not_expected() {
+    let world = World::new().await;
+    let few = ["--rounds", "1", "--count", "60", "--destinations", "30"];
+    let results = measure(
+        &world,
+        &[&["destinations", "--hang-every", "15"][..], &few].concat(),
+    );
+    let round = &results["rounds"][0];
+    for (run, expected) in [("none_hangs", 60), ("some_hang", 56)] {
+        for (number, value) in [
+            ("accepted", 60),
+            ("expected", expected),
+            ("arrived", expected),
+            ("recorded", expected),
+            ("repeated", 0),
+        ] {
+            assert_eq!(round[run][number], value, "{run}, {number}: {results:#}");
+        }
+    }
+    assert_eq!(
+        (&results["hanging"], &results["wrong"]),
+        (&2.into(), &0.into())
+    );
+    assert!(results["kept"].is_number(), "{results:#}");
 }

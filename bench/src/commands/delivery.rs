@@ -35,7 +35,7 @@ pub struct Args {
     /// Destinations of the webhooks; one gets at most half of the sends at once
     #[arg(long, default_value_t = 2, value_parser = value_parser!(u32).range(1..=1000))]
     destinations: u32,
-    /// Messages that the worker sends at once (`WEBHOOK_CONCURRENCY`)
+    /// Messages that the worker sends at once (`WEBHOOK_CONCURRENCY`, `EMAIL_CONCURRENCY`)
     #[arg(long, default_value_t = 64, value_parser = value_parser!(u16).range(1..=1000))]
     concurrency: u16,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! The measurements, one file each: arguments, the call, and the results as text.
 
 pub mod delivery;
+pub mod destinations;
 pub mod growth;
 pub mod hostile;
 pub mod limits;
@@ -21,6 +22,7 @@ pub async fn run(command: Command) -> anyhow::Result<MeasurementResult> {
         Command::Limits(args) => limits::run(args).await,
         Command::Targets(args) => targets::run(args).await,
         Command::Delivery(args) => delivery::run(args).await,
+        Command::Destinations(args) => destinations::run(args).await,
         Command::Growth(args) => growth::run(args).await,
         Command::Hostile(args) => hostile::run(args).await,
     }

@@ -1,11 +1,13 @@
-//! Measures deliveries: webhooks from the POST, or from a full queue, to a receiver within this program.
+//! Measures deliveries: messages from the POST, or from a full queue, to a receiver within this program.
 
 mod arrivals;
 mod parts;
 mod phases;
+mod queue;
 mod receiver;
 mod results;
 mod send_alone;
+mod smtp_sink;
 mod transactions;
 mod webhook_receiver;
 
@@ -14,14 +16,15 @@ use std::time::Duration;
 use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 
-pub use receiver::MeasuredChannel;
+pub use queue::DeliveryQueue;
+pub use receiver::{MeasuredChannel, Receiver};
 pub use results::{DeliveryReport, DeliveryResults, DeliveryRound};
 
 use crate::environment::{Environment, Programs};
 use parts::measure_parts;
 use phases::Phases;
-use receiver::Receiver;
 use transactions::{IdleTransactions, TransactionCounter};
+pub use webhook_receiver::HangEvery;
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -36,7 +39,7 @@ pub struct DeliveryPlan {
     pub quiet: u64,
     /// How long the idle system is measured.
     pub idle: Duration,
-    /// Destinations. One gets at most half of the sends at once.
+    /// Destinations of webhooks. One gets at most half of the sends at once.
     pub destinations: u32,
     /// Maximum number of sends at once.
     pub concurrency: u16,
@@ -58,7 +61,7 @@ pub async fn measure(
     broker: &BrokerSettings,
     database: &DatabaseSettings,
 ) -> anyhow::Result<DeliveryResults> {
-    let receiver = Receiver::start(plan.channel, plan.destinations).await?;
+    let receiver = Receiver::start(plan.channel, plan.destinations, &plan.programs.logs).await?;
     let mut idle = None;
     let mut rounds = Vec::new();
     for nth in 1..=plan.rounds {
@@ -89,8 +92,12 @@ async fn round(
     let parts = measure_parts(plan, receiver, &environment.broker, home).await?;
     let mut phases = Phases {
         plan,
-        environment,
-        receiver,
+        queue: DeliveryQueue {
+            environment,
+            programs: &plan.programs,
+            receiver,
+            payload_bytes: plan.payload_bytes,
+        },
         transactions: &TransactionCounter::new(home, environment)?,
         idle: idle.unwrap_or(IdleTransactions { per_second: 0.0 }),
     };

@@ -1,33 +1,25 @@
 //! The receiver of a measurement, by channel.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::ValueEnum;
 use indicatif::ProgressBar;
-use jiff::Timestamp;
-use secrecy::SecretString;
 use serde::Serialize;
-use tidings_domain::content::{ChannelContent, Json, Webhook};
-use tidings_domain::notification::{DeliveredChannel, MessageId};
-use tidings_settings::Reader;
-use tidings_worker::providers::WebhookMessage;
-use tidings_worker::providers::webhook::{WebhookSender, WebhookSettings};
+use tidings_domain::notification::DeliveredChannel;
 
 use super::arrivals::Arrivals;
-use super::send_alone::send_all;
-use super::webhook_receiver::WebhookReceiver;
+use super::send_alone;
+use super::smtp_sink::SmtpSink;
+use super::webhook_receiver::{HangEvery, WebhookReceiver};
 use crate::load::{PayloadKind, RequestBodies};
 use crate::programs::EnvVars;
 
-/// Default of `PROVIDER_TIMEOUT_SECS`.
-const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The example of the specification of Standard Webhooks. Webhooks are signed, as those of an installation are.
-const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub const SIGNING_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// The loopback network, where the receivers are.
+/// The loopback network, where the receivers of webhooks are.
 const RECEIVERS: &str = "127.0.0.0/8";
 
 /// The channel to measure.
@@ -36,32 +28,53 @@ const RECEIVERS: &str = "127.0.0.0/8";
 pub enum MeasuredChannel {
     /// Webhooks.
     Webhook,
+    /// E-mails by SMTP.
+    Email,
 }
 
 /// A receiver that answers at once.
 pub enum Receiver {
     /// Receives webhooks, for this many destinations.
     Webhook(WebhookReceiver, u32),
+    /// Receives e-mails.
+    Email(SmtpSink),
 }
 
 impl Receiver {
-    /// Starts a receiver for `channel`.
+    /// Starts a receiver for `channel`. Writes a certificate, if it needs one, to `folder`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no free port or the certificate cannot be written.
+    pub async fn start(
+        channel: MeasuredChannel,
+        destinations: u32,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        Ok(match channel {
+            MeasuredChannel::Webhook => Self::webhooks(destinations, None).await?,
+            MeasuredChannel::Email => Self::Email(SmtpSink::start(folder).await?),
+        })
+    }
+
+    /// Starts a receiver of webhooks, of whose destinations some hang.
     ///
     /// # Errors
     ///
     /// Returns an error if there is no free port.
-    pub async fn start(channel: MeasuredChannel, destinations: u32) -> anyhow::Result<Self> {
-        Ok(match channel {
-            MeasuredChannel::Webhook => {
-                Self::Webhook(WebhookReceiver::start(None).await?, destinations)
-            }
-        })
+    pub async fn webhooks(
+        destinations: u32,
+        hang_every: Option<HangEvery>,
+    ) -> anyhow::Result<Self> {
+        let receiver = WebhookReceiver::start(hang_every).await?;
+        Ok(Self::Webhook(receiver, destinations))
     }
 
     /// What arrives.
     pub const fn arrivals(&self) -> &Arc<Arrivals> {
         match self {
             Self::Webhook(receiver, _) => &receiver.arrivals,
+            Self::Email(sink) => &sink.arrivals,
         }
     }
 
@@ -69,6 +82,7 @@ impl Receiver {
     pub const fn channel(&self) -> DeliveredChannel {
         match self {
             Self::Webhook(..) => DeliveredChannel::Webhook,
+            Self::Email(_) => DeliveredChannel::Email,
         }
     }
 
@@ -76,6 +90,7 @@ impl Receiver {
     pub const fn provider(&self) -> &'static str {
         match self {
             Self::Webhook(..) => "http",
+            Self::Email(_) => "smtp",
         }
     }
 
@@ -85,23 +100,36 @@ impl Receiver {
             Self::Webhook(receiver, destinations) => {
                 PayloadKind::Webhook(receiver.urls(*destinations))
             }
+            Self::Email(_) => PayloadKind::Email,
         }
     }
 
     /// The settings with which the programs send to it, at most `concurrency` messages at once.
     pub fn settings(&self, concurrency: u16) -> EnvVars {
         let concurrency = concurrency.to_string();
+        let stages = format!("intake,{}", self.channel());
+        let mut settings = EnvVars::from([("WORKER_CHANNELS", stages)]);
         match self {
-            Self::Webhook(..) => [
-                ("WORKER_CHANNELS", "intake,webhook".to_owned()),
-                ("WEBHOOK_PROVIDER", "http".to_owned()),
+            Self::Webhook(..) => settings.extend([
+                ("WEBHOOK_PROVIDER", self.provider().to_owned()),
                 ("WEBHOOK_ALLOW_NETS", RECEIVERS.to_owned()),
                 ("WEBHOOK_SIGNING_SECRET", SIGNING_SECRET.to_owned()),
                 ("WEBHOOK_CONCURRENCY", concurrency),
-            ]
-            .into_iter()
-            .collect(),
+            ]),
+            Self::Email(sink) => settings.extend([
+                ("EMAIL_PROVIDER", self.provider().to_owned()),
+                ("SMTP_HOST", "127.0.0.1".to_owned()),
+                ("SMTP_PORT", sink.port.to_string()),
+                ("SMTP_TLS", "starttls".to_owned()),
+                (
+                    "SMTP_FROM",
+                    "Tidings <tidings@bench.example.com>".to_owned(),
+                ),
+                ("SSL_CERT_FILE", sink.certificate_file.display().to_string()),
+                ("EMAIL_CONCURRENCY", concurrency),
+            ]),
         }
+        settings
     }
 
     /// Sends `count` messages with the product's own provider, `concurrency` at once. Returns how long that took.
@@ -116,40 +144,16 @@ impl Receiver {
         concurrency: u16,
         progress: &ProgressBar,
     ) -> anyhow::Result<Duration> {
+        let settings = self.settings(concurrency);
         match self {
             Self::Webhook(..) => {
-                let vars = self.settings(concurrency);
-                let sender = WebhookSender::new(&webhook_settings(vars)?, PROVIDER_TIMEOUT)?;
-                let messages = (0..count).map(|number| webhook_message(bodies, number));
-                let messages = messages.collect::<anyhow::Result<_>>()?;
-                send_all(Arc::new(sender), messages, concurrency.into(), progress).await
+                send_alone::webhooks(settings, bodies, count, concurrency, progress).await
+            }
+            Self::Email(sink) => {
+                let certificate = &sink.certificate;
+                send_alone::emails(settings, certificate, bodies, count, concurrency, progress)
+                    .await
             }
         }
     }
-}
-
-fn webhook_settings(vars: EnvVars) -> anyhow::Result<WebhookSettings> {
-    let vars = vars
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value));
-    let mut reader = Reader::from_vars(vars);
-    let settings = WebhookSettings::read(&mut reader);
-    Ok(reader.finish(settings)?)
-}
-
-fn webhook_message(bodies: &RequestBodies, number: u64) -> anyhow::Result<WebhookMessage> {
-    let webhook = content::<Webhook>(bodies, number)?;
-    Ok(WebhookMessage {
-        id: MessageId::generate(),
-        to: webhook.to.clone().context("the payload names a URL")?,
-        accepted_at: Timestamp::now(),
-        secrets: vec![SecretString::from(SIGNING_SECRET)],
-        webhook,
-    })
-}
-
-fn content<C: ChannelContent>(bodies: &RequestBodies, number: u64) -> anyhow::Result<C> {
-    let payload = Json::object(&bodies.payload(number))
-        .map_err(|error| anyhow::anyhow!("the payload is not JSON: {error:?}"))?;
-    C::from_payload(&payload).map_err(|problems| anyhow::anyhow!("wrong payload: {problems:?}"))
 }

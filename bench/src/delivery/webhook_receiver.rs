@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
@@ -18,6 +19,9 @@ use uuid::Uuid;
 
 use super::arrivals::Arrivals;
 use crate::load::{WebhookUrls, destination_of};
+
+/// The pause after a failed `accept`.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Every destination with a number that this divides hangs, counted from 0.
 pub type HangEvery = u32;
@@ -65,7 +69,7 @@ async fn serve(listener: TcpListener, arrivals: Arc<Arrivals>, hang_every: Optio
     loop {
         // Fails while the process has too many open files.
         let Ok((stream, peer)) = listener.accept().await else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         if !peer.ip().is_loopback() {

@@ -23,6 +23,8 @@ pub enum PayloadKind {
     InApp,
     /// Webhooks, to each of these URLs in turn.
     Webhook(WebhookUrls),
+    /// E-mails, each to an address of its own.
+    Email,
 }
 
 impl PayloadKind {
@@ -32,6 +34,7 @@ impl PayloadKind {
         match self {
             Self::InApp => Channel::InApp,
             Self::Webhook(_) => Channel::Webhook,
+            Self::Email => Channel::Email,
         }
     }
 }
@@ -106,6 +109,9 @@ impl RequestBodies {
                 r#"{{"to":"{}","event":"order.shipped","data":{{"number":"{number:012}","text":"{filler}"}}}}"#,
                 urls.of(number)
             ),
+            PayloadKind::Email => format!(
+                r#"{{"to":"user{number:012}@bench.example.com","subject":"Your order has shipped!","text":"{filler}"}}"#
+            ),
         }
     }
 
@@ -141,13 +147,14 @@ mod tests {
     fn payloads_of_delivered_channels_have_the_fields_of_their_content() {
         let urls = WebhookUrls::new(8080, 2);
         let users = [Uuid::nil().into()];
-        let kind = PayloadKind::Webhook(urls);
-        let channel = kind.channel();
-        let payload = RequestBodies::of(kind, &users, 256).payload(7);
-        assert_eq!(payload.len(), 256);
-        let object = Json::object(&payload).expect("a JSON object");
-        let content = Content::read(channel, &object).expect("valid");
-        assert!(content.expect("delivered").chooses_addresses());
+        for kind in [PayloadKind::Webhook(urls), PayloadKind::Email] {
+            let channel = kind.channel();
+            let payload = RequestBodies::of(kind, &users, 256).payload(7);
+            assert_eq!(payload.len(), 256);
+            let object = Json::object(&payload).expect("a JSON object");
+            let content = Content::read(channel, &object).expect("valid");
+            assert!(content.expect("delivered").chooses_addresses());
+        }
     }
 
     #[test]
