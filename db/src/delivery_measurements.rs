@@ -42,8 +42,8 @@ pub async fn delivered_rows(
 /// What the server has counted in a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatabaseActivity {
-    /// Transactions since its creation, rolled back ones included. A connection adds its own to this number at most
-    /// every second, an idle connection after 10 s at the latest, and a connection that is closed at once.
+    /// Transactions since its creation, rolled back ones included. An open connection adds its own with a delay, and
+    /// those that touch no table only when it is closed.
     pub transactions: u64,
     /// Open connections of other programs than `application_name`.
     pub connections: u64,

@@ -66,7 +66,7 @@ async fn a_delivery_measurement_counts_every_email_once() {
 async fn assert_every_message_is_delivered_once(channel: &str) {
     let world = World::new().await;
     let few = [
-        "--rounds", "1", "--count", "200", "--quiet", "5", "--idle", "0",
+        "--rounds", "1", "--count", "200", "--quiet", "5", "--idle", "1",
     ];
     let results = measure(
         &world,

@@ -28,9 +28,8 @@ pub struct Args {
     /// Messages in the quiet system, one at a time
     #[arg(long, default_value_t = 1000, value_parser = value_parser!(u64).range(1..))]
     quiet: u64,
-    /// Seconds for which the transactions of the idle system are counted; PostgreSQL counts those of an idle
-    /// connection with a delay of 10 s
-    #[arg(long, value_name = "SECONDS", default_value_t = 11)]
+    /// Seconds for which the transactions of the idle system are counted
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
     idle: u64,
     /// Destinations of the webhooks; one gets at most half of the sends at once
     #[arg(long, default_value_t = 2, value_parser = value_parser!(u32).range(1..=1000))]
@@ -105,11 +104,12 @@ fn text(results: &DeliveryResults, targets: &[PerformanceTarget]) -> String {
     ];
     format!(
         "{}\nMessages a second, by round:\n{}\nBy round and phase; transactions and CPU for each message:\n{}\
-         \nTransactions a second of the idle system: {:.1}\n",
+         \nTransactions of the idle system: {} at its start, {:.1} a second\n",
         targets_table(targets),
         table(columns, &rates),
         table(count_columns, &counts),
-        results.idle_transactions_per_second,
+        results.idle_transactions.start,
+        results.idle_transactions.per_second,
     )
 }
 

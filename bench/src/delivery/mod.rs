@@ -76,7 +76,7 @@ pub async fn measure(
         plan.channel,
         plan.destinations,
         plan.concurrency,
-        idle.map_or(f64::NAN, |idle| idle.per_second),
+        idle.unwrap_or_default(),
         rounds,
     ))
 }
@@ -99,7 +99,7 @@ async fn round(
             payload_bytes: plan.payload_bytes,
         },
         transactions: &TransactionCounter::new(home, environment)?,
-        idle: idle.unwrap_or(IdleTransactions { per_second: 0.0 }),
+        idle: idle.unwrap_or_default(),
     };
     if idle.is_none() {
         phases.idle = phases.idle().await?;

@@ -37,7 +37,10 @@ impl Phases<'_> {
         let count = accepted.len() as u64;
         let before = self.transactions.read_after_stop().await?;
         let began = Instant::now();
+        // Idle, as in the measurement of the idle system.
+        let api = self.queue.api().await?;
         let delivered = self.queue.drain(&users, count).await?;
+        api.stop().await?;
         let after = self.transactions.read_after_stop().await?;
         let transactions = after.saturating_sub(before);
         Ok(DeliveryReport {
@@ -84,24 +87,30 @@ impl Phases<'_> {
         Ok((report, self.quiet(&users).await?))
     }
 
-    /// Transactions a second while the programs run and have nothing to do.
-    ///
-    /// A connection that is idle adds its transactions to the server's counter with a delay of up to 10 s. The same time
-    /// passes once before the measurement, so that the transactions of the start are not counted.
+    /// What the programs do when they start and while they have nothing to do: one run that ends at once, and one that
+    /// idles.
     pub(super) async fn idle(&self) -> anyhow::Result<IdleTransactions> {
-        let api = self.queue.api().await?;
-        let worker = self.queue.worker().await?;
         let progress = ProgressBar::new_spinner().with_message("measuring the idle system");
         progress.enable_steady_tick(Duration::from_millis(200));
-        sleep(self.plan.idle).await;
-        let (before, began) = (self.transactions.read().await?, Instant::now());
-        sleep(self.plan.idle).await;
-        let after = self.transactions.read().await?;
-        let per_second = per_second(after.saturating_sub(before), began.elapsed());
+        let start = self.idle_for(Duration::ZERO).await?;
+        let both = self.idle_for(self.plan.idle).await?;
         progress.finish_and_clear();
+        Ok(IdleTransactions {
+            start,
+            per_second: per_second(both.saturating_sub(start), self.plan.idle),
+        })
+    }
+
+    /// The transactions of programs that start, have nothing to do for this long, and stop.
+    async fn idle_for(&self, idle: Duration) -> anyhow::Result<u64> {
+        let before = self.transactions.read_after_stop().await?;
+        let api = self.queue.api().await?;
+        let worker = self.queue.worker().await?;
+        sleep(idle).await;
         worker.stop().await?;
         api.stop().await?;
-        Ok(IdleTransactions { per_second })
+        let after = self.transactions.read_after_stop().await?;
+        Ok(after.saturating_sub(before))
     }
 
     /// Posts one message after another to programs that have nothing else to do.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::arrivals::LedgerDifferences;
 use super::parts::DeliveryParts;
 use super::receiver::MeasuredChannel;
+use super::transactions::IdleTransactions;
 use crate::latency::Summary;
 use crate::pipeline::UsagePerThousand;
 use crate::statistics::median;
@@ -66,8 +67,8 @@ pub struct DeliveryResults {
     pub destinations: u32,
     /// Maximum number of sends at once.
     pub concurrency: u16,
-    /// Transactions per second of the idle system.
-    pub idle_transactions_per_second: f64,
+    /// Transactions of programs that deliver nothing.
+    pub idle_transactions: IdleTransactions,
     /// Medians over the rounds.
     pub medians: DeliveryMedians,
     /// The highest peak memory of each program in any round.
@@ -131,7 +132,7 @@ impl DeliveryResults {
         channel: MeasuredChannel,
         destinations: u32,
         concurrency: u16,
-        idle_transactions_per_second: f64,
+        idle_transactions: IdleTransactions,
         rounds: Vec<DeliveryRound>,
     ) -> Self {
         let mut peak_mib = BTreeMap::new();
@@ -150,7 +151,7 @@ impl DeliveryResults {
             channel,
             destinations,
             concurrency,
-            idle_transactions_per_second,
+            idle_transactions,
             medians: DeliveryMedians::of(&rounds),
             peak_mib,
             wrong,

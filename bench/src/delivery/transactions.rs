@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use serde::Serialize;
 use tidings_db::delivery_measurements::{self, DatabaseActivity};
 use tidings_db::{Database, DatabaseSettings};
 use tokio::time::Instant;
@@ -34,17 +35,8 @@ impl TransactionCounter {
         })
     }
 
-    /// Reads the number of transactions so far. Those of the last second may be missing, and those of a connection
-    /// that is idle since then for up to 10 s.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if PostgreSQL is unavailable.
-    pub async fn read(&self) -> anyhow::Result<u64> {
-        Ok(self.activity().await?.transactions)
-    }
-
-    /// Waits until all connections of the programs are closed, and reads the number of transactions so far.
+    /// Waits until all connections of the programs are closed, and reads the number of transactions so far. An open
+    /// connection may not have added its own yet.
     ///
     /// # Errors
     ///
@@ -56,7 +48,7 @@ impl TransactionCounter {
             if activity.connections == 0 {
                 // Connections are gone from the view just before their numbers are added.
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                return self.read().await;
+                return Ok(self.activity().await?.transactions);
             }
             ensure!(
                 began.elapsed() < TIMEOUT,
@@ -75,18 +67,21 @@ impl TransactionCounter {
     }
 }
 
-/// Transactions a second while the programs run and have nothing to do.
-#[derive(Clone, Copy, Debug)]
+/// Transactions of programs that deliver nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct IdleTransactions {
-    /// The rate.
+    /// Those of a start.
+    pub start: u64,
+    /// Those of each second in which they have nothing to do.
     pub per_second: f64,
 }
 
 impl IdleTransactions {
-    /// The number of transactions that each of `count` messages caused, of `all` transactions within `took`.
+    /// The number of transactions that each of `count` messages caused, of `all` transactions of programs that ran for
+    /// `took`.
     #[expect(clippy::cast_precision_loss, reason = "a ratio to print")]
     pub fn each_of(self, count: u64, all: u64, took: Duration) -> f64 {
-        let idle = self.per_second * took.as_secs_f64();
+        let idle = self.start as f64 + self.per_second * took.as_secs_f64();
         (all as f64 - idle).max(0.0) / count.max(1) as f64
     }
 }
@@ -97,8 +92,11 @@ mod tests {
 
     #[test]
     fn transactions_of_an_idle_system_do_not_count() {
-        let idle = IdleTransactions { per_second: 2.0 };
-        let each = idle.each_of(100, 40, Duration::from_secs(10));
+        let idle = IdleTransactions {
+            start: 5,
+            per_second: 2.0,
+        };
+        let each = idle.each_of(100, 45, Duration::from_secs(10));
         assert!((each - 0.2).abs() < 1e-9);
         assert!(idle.each_of(100, 10, Duration::from_secs(10)) < 1e-9);
     }
