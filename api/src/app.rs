@@ -116,8 +116,8 @@ impl App {
             tasks.spawn_fallible("publisher", task);
             publisher
         };
-        let names = self.settings.broker.names.clone();
-        let (depths, asking) = Depths::start(publisher.clone(), names, stop_tasks.clone());
+        let broker = self.settings.broker.clone();
+        let (depths, asking) = Depths::start(publisher.clone(), broker, stop_tasks.clone());
         tasks.spawn_fallible("queue depths", asking);
         let state = AppState {
             verifier: Arc::new(self.verifier),

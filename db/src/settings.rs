@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
-use tidings_settings::{PlaintextKind, Reader, needs_encryption, read_database_url, table};
+use tidings_settings::{
+    PlaintextKind, Reader, Setting, needs_encryption, read_database_url, table,
+};
 
 use crate::session::Pooler;
 use crate::tls::{self, SslMode};
@@ -64,6 +66,10 @@ impl DatabaseSettings {
 /// `verify-full` does so by the certificate, `require` only with SCRAM and channel binding. Returns whether channel
 /// binding is needed.
 fn needs_channel_binding(reader: &mut Reader, target: &ParsedUrl) -> bool {
+    const URL: &Setting = table::DATABASE_URL;
+    if target.ssl_mode == SslMode::Verify {
+        return false;
+    }
     let remote: Vec<String> = target
         .config
         .get_hosts()
@@ -72,20 +78,19 @@ fn needs_channel_binding(reader: &mut Reader, target: &ParsedUrl) -> bool {
             tokio_postgres::config::Host::Tcp(name) => Some(name.clone()),
             tokio_postgres::config::Host::Unix(_) => None,
         })
-        .filter(|host| needs_encryption(reader, PlaintextKind::Database, host))
+        .filter(|host| needs_encryption(reader, PlaintextKind::Database, URL, host))
         .collect();
     let Some(host) = remote.first() else {
         return false;
     };
     match target.ssl_mode {
-        SslMode::Verify => false,
-        SslMode::Require => true,
+        SslMode::Verify | SslMode::Require => true,
         SslMode::Disable | SslMode::Prefer => {
             let message = format!(
                 "would trust any server at {host}, encrypted or not: add sslmode=verify-full to DATABASE_URL, or set \
                  ALLOW_PLAINTEXT to database"
             );
-            reader.problem(table::DATABASE_URL, message);
+            reader.problem(URL, message);
             false
         }
     }

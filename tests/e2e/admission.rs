@@ -2,6 +2,7 @@
 
 use tidings_broker::WaitTime;
 use tidings_domain::notification::Channel;
+use tidings_domain::retry::Attempt;
 use tidings_tests::{ProgramKind, World, eventually, eventually_ok, notification, secs};
 
 #[tokio::test]
@@ -93,6 +94,50 @@ async fn webhooks_that_wait_for_their_receivers_refuse_webhooks_only() {
     let sms = notification(world.user, Channel::Sms);
     let _ = client.post(&sms).await.accepted();
     let _ = client.post(&world.in_app()).await.accepted();
+}
+
+/// A channel passes through as many delay queues as it has retries.
+#[tokio::test]
+async fn retries_count_as_waiting_for_the_channels_that_pass_through_their_delay_queue() {
+    let world = World::with(&[
+        ("QUEUE_MAX_LENGTH", "5"),
+        ("MAX_RETRIES", "1"),
+        ("WEBHOOK_MAX_RETRIES", "2"),
+        ("RETRY_BASE_DELAY_MS", "600000"),
+    ])
+    .await;
+    let api = world.api().await;
+    let client = api.client();
+    let amqp = world.amqp().await;
+    let webhook = notification(world.user, Channel::Webhook);
+    let sms = notification(world.user, Channel::Sms);
+    let fail = async |attempt| {
+        let ladder = amqp.settings.ladder;
+        for _ in 0..6 {
+            let mut message = amqp.intake_of(&world.wire());
+            message.exchange = amqp.settings.names.retry_exchange();
+            message.routing_key = Attempt {
+                number: attempt,
+                ladder,
+            }
+            .to_string();
+            amqp.publish(message).await;
+        }
+        let label = format!("queue=\"retry.{}\"", attempt + 1);
+        eventually(secs(20), "the API knows the depth", async || {
+            let scrape = api.metrics().await;
+            scrape.sum("tidings_queue_depth", &[&label]) == 6
+        })
+        .await;
+    };
+    fail(1).await;
+    client.post(&webhook).await.assert_error(503, "queue_full");
+    let _ = client.post(&sms).await.accepted();
+    let _ = client.post(&world.in_app()).await.accepted();
+    fail(0).await;
+    for body in [sms, world.in_app()] {
+        client.post(&body).await.assert_error(503, "queue_full");
+    }
 }
 
 #[tokio::test]

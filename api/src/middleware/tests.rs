@@ -31,7 +31,7 @@ fn state() -> Data<AppState> {
     Data::new(AppState {
         verifier: Arc::new(Verifier::new(&settings.auth).expect("a verifier")),
         message_factory: MessageFactory::new(&settings.broker),
-        depths: Depths::start(publisher.clone(), settings.broker.names.clone(), stop).0,
+        depths: Depths::start(publisher.clone(), settings.broker.clone(), stop).0,
         publisher,
         database: tidings_db::Database::new(&settings.database, "test").expect("a pool"),
         health: Arc::default(),

@@ -1,12 +1,14 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lapin::Connection;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::addresses::Address;
+use super::binding_check::BindingCheck;
 use super::connection::{self, ConnectError, connect_to_any};
-use super::declare::{DeclareError, Declared, all_exist, bind_all, declare};
+use super::declare::{DeclareError, Declared, all_exist, declare};
 use super::topology::Topology;
 use super::unrouted::restore_unrouted;
 use crate::settings::BrokerSettings;
@@ -16,10 +18,6 @@ pub(super) const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often [`Connector::keep_declared`] checks that everything exists.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
-
-/// How often [`Connector::keep_declared`] makes the bindings that are missing. While a binding is missing, RabbitMQ
-/// confirms the messages that it should route, and makes them dead letters (`unrouted`).
-const BIND_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why a connection cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +40,8 @@ pub struct Connector {
     topology: Topology,
     /// Whether this connector has declared and bound everything once.
     declared: AtomicBool,
-    /// Whether the user may bind every queue. Attempts without the permission would fill the broker's log.
-    may_bind: AtomicBool,
+    /// Set when the broker has returned a message that no queue gets.
+    returned: Arc<AtomicBool>,
 }
 
 /// A connection to a broker on which the topology exists.
@@ -63,7 +61,7 @@ impl Connector {
             settings,
             name,
             declared: AtomicBool::new(false),
-            may_bind: AtomicBool::new(false),
+            returned: Arc::default(),
         }
     }
 
@@ -71,6 +69,11 @@ impl Connector {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Must be set when the broker returns a message that no queue gets: a binding may be missing.
+    pub(super) fn returned(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.returned)
     }
 
     /// Opens a connection to the first node that answers, and declares what is missing.
@@ -119,8 +122,6 @@ impl Connector {
             Ok(declared) => {
                 let declared = declared?;
                 self.declared.store(true, Ordering::Relaxed);
-                let may_bind = declared.not_permitted.is_empty();
-                self.may_bind.store(may_bind, Ordering::Relaxed);
                 if declared_before {
                     tracing::warn!(
                         connection = self.name,
@@ -147,33 +148,16 @@ impl Connector {
         asked.map_err(|_| OpenError::TimedOut(node.clone()))
     }
 
-    /// Makes missing bindings. A node of a cluster that does not answer can delay this, and harms nothing meanwhile.
-    async fn keep_bound(&self, connection: &Connection) {
-        if !self.may_bind.load(Ordering::Relaxed) {
-            return;
-        }
-        let binding = bind_all(connection, &self.topology);
-        match timeout(SETUP_TIMEOUT, binding).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a queue cannot be bound"),
-            Err(_) => tracing::debug!("RabbitMQ does not confirm the bindings in time"),
-        }
-    }
-
-    /// Checks every [`CHECK_INTERVAL`] that every exchange and queue exists, and declares what is missing. Makes missing
-    /// bindings every [`BIND_INTERVAL`]. A deleted queue or binding ends no connection, so nothing else notices it.
-    /// Returns when the connection has ended.
+    /// Checks every [`CHECK_INTERVAL`] that every exchange and queue exists, and declares what is missing. A deleted
+    /// queue ends no connection, so nothing else notices it. Restores missing bindings ([`BindingCheck`]). Returns when
+    /// the connection has ended.
     pub(super) async fn keep_declared(&self, connection: &Connection, node: &Address) {
         let mut tick = interval(CHECK_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reported = false;
-        let mut bound = Instant::now();
+        let mut bindings = BindingCheck::new(&self.settings, &self.topology, self.returned());
         while connection.status().connected() {
             tick.tick().await;
-            if bound.elapsed() >= BIND_INTERVAL {
-                self.keep_bound(connection).await;
-                bound = Instant::now();
-            }
             match self.declare(connection, node).await {
                 Ok(_) => reported = false,
                 // A node that does not answer is noticed by the publishes.
@@ -188,6 +172,7 @@ impl Connector {
                 }
                 Err(_) => {}
             }
+            bindings.run(connection).await;
         }
     }
 }

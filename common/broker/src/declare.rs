@@ -62,28 +62,6 @@ pub async fn declare(
     Ok(declared)
 }
 
-/// Makes the bindings that do not exist. AMQP has no command that tells whether a binding exists, and a queue without its
-/// bindings looks like any other.
-///
-/// # Errors
-///
-/// Returns [`DeclareError::Object`] if the broker refuses a binding, and [`DeclareError::Channel`] if no channel can be
-/// opened.
-pub(super) async fn bind_all(
-    connection: &Connection,
-    topology: &Topology,
-) -> Result<(), DeclareError> {
-    let channel = connection.create_channel().await?;
-    for queue in &topology.queues {
-        for binding in &queue.bindings {
-            let bound = bind(&channel, &queue.name, binding).await;
-            bound.map_err(|source| object(&queue.name, source))?;
-        }
-    }
-    close(&channel).await;
-    Ok(())
-}
-
 struct Declaring<'c> {
     connection: &'c Connection,
     channel: Channel,
@@ -111,7 +89,7 @@ impl Declaring<'_> {
 
     /// AMQP has no command that tells whether a binding exists.
     async fn binding(&mut self, queue: &str, binding: &Binding) -> Result<(), DeclareError> {
-        let result = bind(&self.channel, queue, binding).await;
+        let result = bind(&self.channel, queue, binding, QueueBindOptions::default()).await;
         self.refusal(queue, result).await.map(drop)
     }
 
@@ -212,6 +190,23 @@ async fn declare_passively(connection: &Connection, topology: &Topology) -> lapi
     Ok(())
 }
 
+/// Binds every queue again. Only the last command waits for its answer: the broker answers in order, and an error closes
+/// the channel.
+pub(super) async fn bind_all(connection: &Connection, topology: &Topology) -> lapin::Result<()> {
+    let channel = connection.create_channel().await?;
+    let of_queue = |queue: &'_ Queue| queue.bindings.len();
+    let mut left: usize = topology.queues.iter().map(of_queue).sum();
+    for queue in &topology.queues {
+        for binding in &queue.bindings {
+            left -= 1;
+            let options = QueueBindOptions { nowait: left > 0 };
+            bind(&channel, &queue.name, binding, options).await?;
+        }
+    }
+    close(&channel).await;
+    Ok(())
+}
+
 /// Returns the number of ready messages of a queue, or `None` if the queue does not exist.
 ///
 /// # Errors
@@ -240,7 +235,7 @@ pub(super) async fn message_count(channel: &Channel, queue: &str) -> lapin::Resu
 }
 
 /// Reply codes "access-refused", "not-found" and "precondition-failed" (AMQP 0-9-1 §1.1). Each closes the channel.
-const ACCESS_REFUSED: u16 = 403;
+pub(super) const ACCESS_REFUSED: u16 = 403;
 pub(super) const NOT_FOUND: u16 = 404;
 const PRECONDITION_FAILED: u16 = 406;
 
@@ -295,7 +290,12 @@ async fn declare_queue(channel: &Channel, queue: &Queue) -> lapin::Result<()> {
         .map(|_| ())
 }
 
-async fn bind(channel: &Channel, queue: &str, binding: &Binding) -> lapin::Result<()> {
+async fn bind(
+    channel: &Channel,
+    queue: &str,
+    binding: &Binding,
+    options: QueueBindOptions,
+) -> lapin::Result<()> {
     let mut arguments = FieldTable::default();
     let (exchange, key) = match binding {
         Binding::Header { exchange, channel } => {
@@ -310,7 +310,7 @@ async fn bind(channel: &Channel, queue: &str, binding: &Binding) -> lapin::Resul
             queue.into(),
             exchange.as_str().into(),
             key.into(),
-            QueueBindOptions::default(),
+            options,
             arguments,
         )
         .await

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,7 +14,7 @@ use super::declare::{NOT_FOUND, message_count, reply_code};
 use super::publisher::Publisher;
 use super::stage::Stage;
 use super::wait_time::WaitTime;
-use crate::settings::TopologyNames;
+use crate::settings::{BrokerSettings, MaxRetries};
 
 /// Time limit for an answer. A broker that is stopped or blocked may not answer at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,10 +23,14 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// is forgotten. Otherwise a large depth that is never updated would make the API refuse every notification.
 const STALE_AFTER: Duration = Duration::from_secs(10);
 
-/// The depth of each work queue and wait queue, asked for once a second.
+/// The depth of each work queue, wait queue and delay queue of the ladder, asked for once a second.
 #[derive(Clone)]
 pub struct Depths {
-    depths: Arc<HashMap<MeasuredQueue, AtomicU32>>,
+    /// The work queues and the wait queues.
+    queues: Arc<HashMap<MeasuredQueue, AtomicU32>>,
+    /// The delay queues of the ladder, from the first rung on.
+    rungs: Arc<[AtomicU32]>,
+    max_retries: MaxRetries,
 }
 
 /// A queue whose depth is asked for.
@@ -33,28 +38,35 @@ pub struct Depths {
 enum MeasuredQueue {
     Work(Stage),
     Wait(WaitTime),
+    /// The delay queue of a rung, counted from 1.
+    Rung(u32),
 }
 
 impl MeasuredQueue {
-    fn all() -> impl Iterator<Item = Self> {
+    fn all(settings: &BrokerSettings) -> impl Iterator<Item = Self> + use<> {
         let work = Stage::ALL.into_iter().map(Self::Work);
-        work.chain(WaitTime::ALL.into_iter().map(Self::Wait))
+        let wait = WaitTime::ALL.into_iter().map(Self::Wait);
+        work.chain(wait)
+            .chain(settings.ladder.rungs().map(Self::Rung))
     }
 
-    fn name(self, names: &TopologyNames) -> String {
+    fn name(self, settings: &BrokerSettings) -> String {
+        let names = &settings.names;
         match self {
             Self::Work(stage) => stage.queue(names),
             Self::Wait(time) => names.wait(time.label()),
+            Self::Rung(n) => names.retry_queue(&settings.ladder, n),
         }
     }
 
     /// The label of the metric.
-    const fn label(self) -> &'static str {
+    fn label(self) -> Cow<'static, str> {
         match self {
-            Self::Work(stage) => stage.as_str(),
-            Self::Wait(WaitTime::Second) => "wait.1s",
-            Self::Wait(WaitTime::HalfMinute) => "wait.30s",
-            Self::Wait(WaitTime::FiveMinutes) => "wait.5m",
+            Self::Work(stage) => stage.as_str().into(),
+            Self::Wait(WaitTime::Second) => "wait.1s".into(),
+            Self::Wait(WaitTime::HalfMinute) => "wait.30s".into(),
+            Self::Wait(WaitTime::FiveMinutes) => "wait.5m".into(),
+            Self::Rung(n) => format!("retry.{n}").into(),
         }
     }
 }
@@ -64,16 +76,21 @@ impl Depths {
     #[must_use]
     pub fn start(
         publisher: Publisher,
-        names: TopologyNames,
+        settings: BrokerSettings,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
-        let depths = MeasuredQueue::all().map(|queue| (queue, AtomicU32::new(0)));
+        let queues = MeasuredQueue::all(&settings);
+        let others = queues.filter(|queue| !matches!(queue, MeasuredQueue::Rung(_)));
+        let depths = others.map(|queue| (queue, AtomicU32::new(0)));
         let this = Self {
-            depths: Arc::new(depths.collect()),
+            queues: Arc::new(depths.collect()),
+            rungs: settings.ladder.rungs().map(|_| AtomicU32::new(0)).collect(),
+            max_retries: settings.max_retries,
         };
         let depths = this.clone();
         let task = tokio::spawn(async move {
-            let queues = MeasuredQueue::all().map(|queue| QueueState::new(queue, &names));
+            let queues = MeasuredQueue::all(&settings);
+            let queues = queues.map(|queue| QueueState::new(queue, queue.name(&settings)));
             let asking = join_all(queues.map(|queue| depths.ask(&publisher, queue)));
             stop.run_until_cancelled(asking).await;
         });
@@ -94,10 +111,27 @@ impl Depths {
         depths.into_iter().fold(0, u32::saturating_add)
     }
 
+    /// Returns the number of messages in the delay queues that messages of this stage pass through. All stages share the
+    /// queues, so messages of others are among them. The value is about a second old.
+    #[must_use]
+    pub fn retrying(&self, stage: Stage) -> u32 {
+        let count = usize::try_from(self.max_retries.of(stage)).unwrap_or(usize::MAX);
+        let rungs = self.rungs.iter().take(count);
+        let depths = rungs.map(|depth| depth.load(Ordering::Relaxed));
+        depths.fold(0, u32::saturating_add)
+    }
+
     fn depth(&self, queue: MeasuredQueue) -> u32 {
-        self.depths
-            .get(&queue)
+        self.get(queue)
             .map_or(0, |depth| depth.load(Ordering::Relaxed))
+    }
+
+    /// The rungs are in a slice, because every post adds up several of them.
+    fn get(&self, queue: MeasuredQueue) -> Option<&AtomicU32> {
+        match queue {
+            MeasuredQueue::Rung(n) => self.rungs.get(usize::try_from(n).ok()?.checked_sub(1)?),
+            _ => self.queues.get(&queue),
+        }
     }
 
     /// Asks for the depth of one queue once a second, without end. Each queue has an AMQP channel of its own, because an
@@ -116,7 +150,7 @@ impl Depths {
     }
 
     fn store(&self, queue: MeasuredQueue, count: u32) {
-        if let Some(depth) = self.depths.get(&queue) {
+        if let Some(depth) = self.get(queue) {
             depth.store(count, Ordering::Relaxed);
         }
         metrics::gauge!("tidings_queue_depth", "queue" => queue.label()).set(count);
@@ -143,10 +177,10 @@ struct QueueState {
 }
 
 impl QueueState {
-    fn new(queue: MeasuredQueue, names: &TopologyNames) -> Self {
+    fn new(queue: MeasuredQueue, name: String) -> Self {
         Self {
             queue,
-            name: queue.name(names),
+            name,
             channel: None,
             answered: Instant::now(),
             reported: false,
@@ -203,12 +237,31 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
-    use crate::settings::BrokerSettings;
 
     fn state() -> QueueState {
-        let url = ("RABBITMQ_URL".to_owned(), "amqp://127.0.0.1".to_owned());
-        let settings = BrokerSettings::read(&mut Reader::from_vars([url])).expect("settings");
-        QueueState::new(MeasuredQueue::Work(Stage::Intake), &settings.names)
+        QueueState::new(
+            MeasuredQueue::Work(Stage::Intake),
+            "notifications_queue".to_owned(),
+        )
+    }
+
+    #[tokio::test]
+    async fn a_delay_queue_counts_for_the_stages_that_pass_through_it() {
+        let vars = [
+            ("RABBITMQ_URL", "amqp://127.0.0.1"),
+            ("MAX_RETRIES", "2"),
+            ("WEBHOOK_MAX_RETRIES", "4"),
+        ];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = BrokerSettings::read(&mut Reader::from_vars(vars)).expect("settings");
+        let stop = CancellationToken::new();
+        let (depths, _task) = Depths::start(Publisher::immediate(), settings, stop);
+        for (rung, count) in [(1, 1), (2, 10), (3, 100), (4, 1000)] {
+            depths.store(MeasuredQueue::Rung(rung), count);
+        }
+        let webhook = Stage::Delivery(tidings_domain::notification::DeliveredChannel::Webhook);
+        assert_eq!(depths.retrying(Stage::Intake), 11);
+        assert_eq!(depths.retrying(webhook), 1111);
     }
 
     #[tokio::test(start_paused = true)]

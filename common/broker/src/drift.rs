@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::declare::header_binding_arguments;
-use crate::management::{Definitions, members};
+use crate::management::{Definitions, ExistingBinding, members};
 use crate::table_json::table_json;
 use crate::topology::{Binding, Queue, Topology};
 
@@ -39,18 +39,30 @@ pub fn drift(topology: &Topology, existing: &Definitions) -> Drift {
         if members(&found.arguments) != table_json(&queue.arguments()) {
             drift.arguments.push(queue.name.clone());
         }
-        let missing = queue
+        drift
             .bindings
-            .iter()
-            .filter(|it| !is_bound(queue, it, existing));
-        drift.bindings.extend(missing.map(|it| in_words(queue, it)));
+            .extend(missing_bindings([queue], &existing.bindings));
     }
     drift
 }
 
-fn is_bound(queue: &Queue, binding: &Binding, existing: &Definitions) -> bool {
+/// Returns the bindings of `queues` that are missing, in words.
+pub(crate) fn missing_bindings<'q>(
+    queues: impl IntoIterator<Item = &'q Queue>,
+    existing: &[ExistingBinding],
+) -> Vec<String> {
+    let mut missing = Vec::new();
+    for queue in queues {
+        let bindings = queue.bindings.iter();
+        let not_bound = bindings.filter(|it| !is_bound(queue, it, existing));
+        missing.extend(not_bound.map(|it| in_words(queue, it)));
+    }
+    missing
+}
+
+fn is_bound(queue: &Queue, binding: &Binding, existing: &[ExistingBinding]) -> bool {
     let (exchange, key, arguments) = parts(binding);
-    existing.bindings.iter().any(|found| {
+    existing.iter().any(|found| {
         found.source == exchange
             && found.destination == queue.name
             && found.routing_key == key

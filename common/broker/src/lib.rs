@@ -5,6 +5,7 @@ pub const CLIENT_LIBRARY: &str = "lapin";
 
 mod addresses;
 mod backoff;
+mod binding_check;
 mod connection;
 mod connector;
 mod consumer;

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use lapin::uri::AMQPScheme;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -150,9 +152,26 @@ impl Management {
     ///
     /// Returns the error of the last node if no node can be used.
     pub async fn definitions(&self) -> Result<Definitions, ManagementError> {
+        self.ask(|base| self.definitions_of(base).boxed()).await
+    }
+
+    /// Returns the bindings in the virtual host.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the last node if no node can be used.
+    pub(super) async fn bindings(&self) -> Result<Vec<ExistingBinding>, ManagementError> {
+        self.ask(|base| self.bindings_of(base).boxed()).await
+    }
+
+    /// Asks one node after the other until one answers.
+    async fn ask<'s, T>(
+        &'s self,
+        question: impl Fn(&'s Base) -> BoxFuture<'s, Result<T, ManagementError>>,
+    ) -> Result<T, ManagementError> {
         let mut result = Err(ManagementError::Http("there is no address".to_owned()));
         for base in &self.bases {
-            result = self.definitions_of(base).await;
+            result = question(base).await;
             if result.is_ok() {
                 break;
             }
@@ -164,12 +183,16 @@ impl Management {
         const QUEUES: &str =
             "columns=name,arguments,policy,operator_policy,effective_policy_definition";
         const EXCHANGES: &str = "columns=name,type,arguments";
-        const BINDINGS: &str = "columns=source,destination,routing_key,arguments";
         Ok(Definitions {
             queues: self.get(base, "queues", QUEUES).await?,
             exchanges: self.get(base, "exchanges", EXCHANGES).await?,
-            bindings: self.get(base, "bindings", BINDINGS).await?,
+            bindings: self.bindings_of(base).await?,
         })
+    }
+
+    async fn bindings_of(&self, base: &Base) -> Result<Vec<ExistingBinding>, ManagementError> {
+        const COLUMNS: &str = "columns=source,destination,routing_key,arguments";
+        self.get(base, "bindings", COLUMNS).await
     }
 
     async fn get<T: DeserializeOwned>(

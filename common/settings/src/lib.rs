@@ -23,7 +23,7 @@ pub use channel_providers::read_channel_providers;
 pub use database_url::{database_is_set, read_database_url};
 pub use general::{AppEnv, LogFormat, ShutdownSettings, TelemetrySettings};
 pub use mask::masked;
-pub use plaintext::{PlaintextKind, allowed, is_this_machine, needs_encryption};
+pub use plaintext::{PlaintextConnection, PlaintextKind, is_this_machine, needs_encryption};
 pub use problems::{SettingProblem, SettingProblems};
 pub use reader::Reader;
 pub use secret_strength::weakness;

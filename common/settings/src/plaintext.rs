@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use crate::{AppEnv, Reader, table};
+use crate::{AppEnv, Reader, Setting, table};
 
 /// A kind of server that may get passwords and notifications in clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,16 +27,42 @@ impl PlaintextKind {
     }
 }
 
-/// Returns whether connections of this kind to `host` must be encrypted: in production, unless `ALLOW_PLAINTEXT` names the
-/// kind, or `host` is this machine.
-pub fn needs_encryption(reader: &mut Reader, kind: PlaintextKind, host: &str) -> bool {
-    let allowed = allowed(reader);
-    let production = AppEnv::reads_as_production(reader);
-    production && !allowed.contains(&kind) && !is_this_machine(host)
+/// A connection to another machine that is not encrypted, or that trusts any server, although this is production.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaintextConnection {
+    /// The kind of the server.
+    pub kind: PlaintextKind,
+    /// The setting that says so.
+    pub setting: &'static str,
+    /// The other machine.
+    pub host: String,
+}
+
+/// Returns whether an unencrypted connection to `host`, as `setting` asks for, must be refused: in production, unless
+/// `ALLOW_PLAINTEXT` names the kind, or `host` is this machine. [`Reader::allowed_plaintext`] then has the connections
+/// that `ALLOW_PLAINTEXT` allows.
+pub fn needs_encryption(
+    reader: &mut Reader,
+    kind: PlaintextKind,
+    setting: &Setting,
+    host: &str,
+) -> bool {
+    let allowed = allowed(reader).contains(&kind);
+    if !AppEnv::reads_as_production(reader) || is_this_machine(host) {
+        return false;
+    }
+    if allowed {
+        reader.note_plaintext(PlaintextConnection {
+            kind,
+            setting: setting.name,
+            host: host.to_owned(),
+        });
+    }
+    !allowed
 }
 
 /// Reads `ALLOW_PLAINTEXT`.
-pub fn allowed(reader: &mut Reader) -> Vec<PlaintextKind> {
+fn allowed(reader: &mut Reader) -> Vec<PlaintextKind> {
     let text: String = reader.optional(table::ALLOW_PLAINTEXT).unwrap_or_default();
     let mut allowed = Vec::new();
     for word in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
@@ -71,7 +97,32 @@ mod tests {
     fn needed(vars: &[(&str, &str)], host: &str) -> bool {
         let vars = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
         let mut reader = Reader::from_vars(vars);
-        needs_encryption(&mut reader, PlaintextKind::Broker, host)
+        needs_encryption(
+            &mut reader,
+            PlaintextKind::Broker,
+            table::RABBITMQ_URL,
+            host,
+        )
+    }
+
+    #[test]
+    fn what_is_allowed_is_noted_once() {
+        let vars = [("ALLOW_PLAINTEXT".to_owned(), "broker".to_owned())];
+        let mut reader = Reader::from_vars(vars);
+        for host in ["b.example", "b.example", "127.0.0.1"] {
+            needs_encryption(
+                &mut reader,
+                PlaintextKind::Broker,
+                table::RABBITMQ_URL,
+                host,
+            );
+        }
+        let allowed = PlaintextConnection {
+            kind: PlaintextKind::Broker,
+            setting: "RABBITMQ_URL",
+            host: "b.example".to_owned(),
+        };
+        assert_eq!(reader.allowed_plaintext(), [allowed]);
     }
 
     #[rstest]

@@ -3,13 +3,14 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 
-use crate::{Setting, SettingProblem, SettingProblems, Sources};
+use crate::{PlaintextConnection, Setting, SettingProblem, SettingProblems, Sources};
 
 /// Reads settings and collects what is wrong with them. Tidings has its own reader because the
 /// libraries for settings stop at the first mistake.
 pub struct Reader {
     sources: Sources,
     problems: Vec<SettingProblem>,
+    plaintext: Vec<PlaintextConnection>,
 }
 
 impl Reader {
@@ -19,6 +20,7 @@ impl Reader {
         Self {
             problems: sources.problems().to_vec(),
             sources,
+            plaintext: Vec::new(),
         }
     }
 
@@ -40,6 +42,19 @@ impl Reader {
             name: setting.name,
             message: message.into(),
         });
+    }
+
+    /// Adds an unencrypted connection that `ALLOW_PLAINTEXT` allows, once.
+    pub(crate) fn note_plaintext(&mut self, connection: PlaintextConnection) {
+        if !self.plaintext.contains(&connection) {
+            self.plaintext.push(connection);
+        }
+    }
+
+    /// The unencrypted connections that the sections read so far ask for, and that `ALLOW_PLAINTEXT` allows.
+    #[must_use]
+    pub fn allowed_plaintext(&self) -> &[PlaintextConnection] {
+        &self.plaintext
     }
 
     /// The value as it is set, without the default. For settings that are no secrets.

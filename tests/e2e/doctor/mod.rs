@@ -1,6 +1,7 @@
 //! `tidings doctor` finds what is wrong, names a remedy that works, and changes nothing.
 
 mod broker;
+mod plaintext;
 mod policies;
 
 use serde_json::Value;

@@ -26,7 +26,7 @@ impl BaseUrl {
             .ok()?;
         let plain_host = (url.0.scheme() == "http").then(|| url.0.host_str());
         if let Some(host) = plain_host.flatten()
-            && needs_encryption(reader, PlaintextKind::Providers, host)
+            && needs_encryption(reader, PlaintextKind::Providers, setting, host)
         {
             let message = format!(
                 "would send secrets and messages to {host} unencrypted: use https://, or set ALLOW_PLAINTEXT to providers"

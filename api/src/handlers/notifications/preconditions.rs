@@ -38,8 +38,12 @@ pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
     })
 }
 
-/// Returns 503 `queue_full` if more messages than `QUEUE_MAX_LENGTH` wait in the intake queue and the queue of the
-/// notification's channel together. For a webhook, those in the wait queues count too.
+/// Returns 503 `queue_full` if more messages than `QUEUE_MAX_LENGTH` wait in the intake queue, the queue of the
+/// notification's channel and the delay queues of its retries together. For a webhook, those in the wait queues count
+/// too.
+///
+/// All channels share the delay queues, but each passes only through as many as it has retries. So the failed webhooks
+/// that wait long refuse no other notifications.
 ///
 /// All channels share the wait queues, but the messages of a receiver that throttles or is down are webhooks: while
 /// the provider of another channel throttles or is down, its messages stay in the queue of the channel. So the
@@ -52,12 +56,17 @@ pub fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
     if limit == 0 {
         return Ok(());
     }
-    let mut waiting = state.depths.of(Stage::Intake);
+    let depths = &state.depths;
+    let mut waiting = depths.of(Stage::Intake);
+    let mut on_ladder = depths.retrying(Stage::Intake);
     if let Some(channel) = channel.delivered() {
-        waiting = waiting.saturating_add(state.depths.of(Stage::Delivery(channel)));
+        let delivery = Stage::Delivery(channel);
+        waiting = waiting.saturating_add(depths.of(delivery));
+        on_ladder = on_ladder.max(depths.retrying(delivery));
     }
+    waiting = waiting.saturating_add(on_ladder);
     if channel == Channel::Webhook {
-        waiting = waiting.saturating_add(state.depths.waiting());
+        waiting = waiting.saturating_add(depths.waiting());
     }
     if waiting > limit {
         let message = "Too many notifications are waiting; try again later";

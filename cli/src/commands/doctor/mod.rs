@@ -3,6 +3,7 @@
 
 mod broker;
 mod database;
+mod plaintext;
 mod secret;
 mod topology;
 
@@ -114,6 +115,7 @@ pub async fn run() -> anyhow::Result<CommandOutput> {
         results.ok("settings", "the settings that all programs share are valid");
     }
     secret::check(&mut results);
+    plaintext::check(&mut results);
     let (database_results, broker_results) = tokio::join!(
         server("postgresql", TIMEOUT, async |results| {
             if let Some(settings) = &database {

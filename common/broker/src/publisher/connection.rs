@@ -1,5 +1,6 @@
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -61,6 +62,8 @@ pub(super) struct PublishingConnection {
     frame_max: usize,
     liveness: Liveness,
     in_flight: InFlight,
+    /// Set when the broker has returned a message that no queue gets.
+    returned: Arc<AtomicBool>,
 }
 
 impl PublishingConnection {
@@ -111,6 +114,7 @@ impl PublishingConnection {
             frame_max: usize::try_from(frame_max).unwrap_or(usize::MAX),
             liveness: Liveness::new(),
             in_flight: InFlight::default(),
+            returned: connector.returned(),
         })
     }
 
@@ -191,7 +195,10 @@ impl PublishingConnection {
     fn settle(&mut self, number: u64, confirm: lapin::Result<Confirmation>) -> Result<(), String> {
         let result = match confirm {
             Ok(Confirmation::Ack(None)) => Ok(()),
-            Ok(Confirmation::Ack(Some(_))) => Err(PublishError::Unroutable),
+            Ok(Confirmation::Ack(Some(_))) => {
+                self.returned.store(true, Ordering::Relaxed);
+                Err(PublishError::Unroutable)
+            }
             Ok(_) => Err(PublishError::Refused),
             Err(error) => return Err(error.to_string()),
         };

@@ -103,7 +103,9 @@ fn management_url(reader: &mut Reader) -> Option<SecretString> {
     let parsed = Url::parse(url.expose_secret()).ok();
     let plain_host = parsed.as_ref().filter(|url| url.scheme() == "http");
     let plain_host = plain_host.and_then(Url::host_str);
-    if plain_host.is_some_and(|host| needs_encryption(reader, PlaintextKind::Broker, host)) {
+    let setting = table::RABBITMQ_MANAGEMENT_URL;
+    let kind = PlaintextKind::Broker;
+    if plain_host.is_some_and(|host| needs_encryption(reader, kind, setting, host)) {
         let message =
             "would send the password unencrypted: use https://, or set ALLOW_PLAINTEXT to broker";
         reader.problem(table::RABBITMQ_MANAGEMENT_URL, message);
@@ -143,7 +145,7 @@ fn addresses(reader: &mut Reader) -> Option<Addresses> {
         .map_err(|error| reader.problem(setting, error.to_string()))
         .ok()?;
     for address in addresses.all().iter().filter(|it| !it.is_encrypted()) {
-        if needs_encryption(reader, PlaintextKind::Broker, address.host()) {
+        if needs_encryption(reader, PlaintextKind::Broker, setting, address.host()) {
             let message = format!(
                 "would send the password and all notifications to {address} unencrypted: use amqps://, or set \
                  ALLOW_PLAINTEXT to broker"

@@ -23,8 +23,9 @@ group! {
     EXCHANGE_NAME: [Api Worker Tidings] = Setting::of(SettingKind::Text).default("notifications");
     /// Number of replicas of each queue in a cluster.
     QUORUM_SIZE: [Api Worker Tidings] = Setting::number(1, 65535).described("the broker's own default");
-    /// POST answers 503 while more messages than this wait in the intake queue and the channel's queue together, for
-    /// webhooks also in the wait queues. The API reads the queue lengths once a second. 0 turns the limit off.
+    /// POST answers 503 while more messages than this wait in the intake queue, the channel's queue and the delay queues
+    /// of its retries together, for webhooks also in the wait queues. The API reads the queue lengths once a second. 0
+    /// turns the limit off.
     QUEUE_MAX_LENGTH: [Api] = Setting::number(0, 4_294_967_295).default("1000000").unit("messages");
     /// Maximum time until the broker confirms a publish.
     PUBLISH_TIMEOUT_MS: [Api Worker Tidings] = Setting::number(100, 120_000).default("5000").unit("ms");

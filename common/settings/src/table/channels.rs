@@ -6,13 +6,13 @@ group! {
     /// folder instead of sending it; production refuses `sandbox`.
     "Channels"
     /// The provider of the channel `email`: `smtp`, `sendgrid` or `sandbox`.
-    EMAIL_PROVIDER: [Api Worker] = Setting::of(SettingKind::Text).described("the channel is off").example("smtp");
+    EMAIL_PROVIDER: [Api Worker Tidings] = Setting::of(SettingKind::Text).described("the channel is off").example("smtp");
     /// The provider of the channel `sms`: `twilio` or `sandbox`.
-    SMS_PROVIDER: [Api Worker] = Setting::of(SettingKind::Text).described("the channel is off").example("twilio");
+    SMS_PROVIDER: [Api Worker Tidings] = Setting::of(SettingKind::Text).described("the channel is off").example("twilio");
     /// The provider of the channel `push`: `fcm` or `sandbox`.
-    PUSH_PROVIDER: [Api Worker] = Setting::of(SettingKind::Text).described("the channel is off").example("fcm");
+    PUSH_PROVIDER: [Api Worker Tidings] = Setting::of(SettingKind::Text).described("the channel is off").example("fcm");
     /// The provider of the channel `webhook`: `http` or `sandbox`.
-    WEBHOOK_PROVIDER: [Api Worker] = Setting::of(SettingKind::Text).described("the channel is off").example("http");
+    WEBHOOK_PROVIDER: [Api Worker Tidings] = Setting::of(SettingKind::Text).described("the channel is off").example("http");
     /// The folder of the provider `sandbox`.
     SANDBOX_DIR: [Worker] = Setting::of(SettingKind::Path)
         .described("tidings-sandbox in the system's folder for temporary files");

@@ -6,7 +6,7 @@ group! {
     "Email"
     /// The name or the IP address of the mail server, without port. With TLS, the certificate must be valid for
     /// this name.
-    SMTP_HOST: [Worker] = Setting::of(SettingKind::Text)
+    SMTP_HOST: [Worker Tidings] = Setting::of(SettingKind::Text)
         .required_if(Condition::HasValue("EMAIL_PROVIDER", &["smtp"])).example("smtp.example.com");
     /// The port of the mail server.
     SMTP_PORT: [Worker] = Setting::number(1, 65535)
@@ -14,12 +14,12 @@ group! {
     /// The encryption: by STARTTLS, from the first byte, or none. The certificate must be signed by an authority
     /// of the system or of `SSL_CERT_FILE`. In production, a password with `none` is refused unless the server
     /// is on the same machine.
-    SMTP_TLS: [Worker] = Setting::choice(&["starttls", "tls", "none"]).default("starttls");
+    SMTP_TLS: [Worker Tidings] = Setting::choice(&["starttls", "tls", "none"]).default("starttls");
     /// The user at the mail server. Only together with `SMTP_PASS`.
     SMTP_USER: [Worker] = Setting::of(SettingKind::Text)
         .required_if(Condition::AnySet(&["SMTP_PASS"])).example("tidings");
     /// The password at the mail server. Only together with `SMTP_USER`.
-    SMTP_PASS: [Worker] = Setting::of(SettingKind::Secret)
+    SMTP_PASS: [Worker Tidings] = Setting::of(SettingKind::Secret)
         .required_if(Condition::AnySet(&["SMTP_USER"]));
     /// The name by which the worker introduces itself to the mail server (HELO): a host name with a dot, or an IP address.
     SMTP_HELO_NAME: [Worker] = Setting::of(SettingKind::Text)
@@ -38,5 +38,5 @@ group! {
         .required_if(Condition::HasValue("EMAIL_PROVIDER", &["sendgrid"]))
         .example("SG.… from the settings of the account");
     /// The URL of SendGrid's API: `https://api.eu.sendgrid.com` for accounts in the European Union.
-    SENDGRID_BASE_URL: [Worker] = Setting::of(SettingKind::Url).default("https://api.sendgrid.com");
+    SENDGRID_BASE_URL: [Worker Tidings] = Setting::of(SettingKind::Url).default("https://api.sendgrid.com");
 }

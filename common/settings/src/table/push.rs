@@ -10,5 +10,5 @@ group! {
         .required_if(Condition::HasValue("PUSH_PROVIDER", &["fcm"]))
         .example("/etc/tidings/firebase-service-account.json");
     /// The URL of FCM's API.
-    FCM_BASE_URL: [Worker] = Setting::of(SettingKind::Url).default("https://fcm.googleapis.com");
+    FCM_BASE_URL: [Worker Tidings] = Setting::of(SettingKind::Url).default("https://fcm.googleapis.com");
 }

@@ -17,5 +17,5 @@ group! {
     TWILIO_FROM_NUMBER: [Worker] = Setting::of(SettingKind::Text).required_if(TWILIO)
         .example("+4915112345678, or a messaging service: MG…");
     /// The URL of Twilio's API.
-    TWILIO_BASE_URL: [Worker] = Setting::of(SettingKind::Url).default("https://api.twilio.com");
+    TWILIO_BASE_URL: [Worker Tidings] = Setting::of(SettingKind::Url).default("https://api.twilio.com");
 }

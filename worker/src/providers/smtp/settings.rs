@@ -90,6 +90,7 @@ impl SmtpSettings {
             && needs_encryption(
                 reader,
                 PlaintextKind::Providers,
+                table::SMTP_TLS,
                 host.as_deref().unwrap_or_default(),
             )
         {
