@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tidings_broker::{Envelope, Failure, MessageFactory, Publisher};
+use tidings_broker::{DeadLetterQueue, Envelope, Failure, MessageFactory, Publisher};
 use tidings_domain::notification::{DeliveryRequest, MessageId};
 use tidings_tests::{Amqp, AmqpMessage, RawAmqp, World};
 use tidings_tests::{eventually, program_path, secs, text_entry};
@@ -183,5 +183,30 @@ async fn dead_letters_that_cannot_be_replayed_are_left_with_the_reason() {
         .map(|letter| letter["skippedReason"].as_str());
     let expected = ["no_channel", "row_missing", "undecodable"].map(Some);
     assert_eq!(reasons.collect::<BTreeSet<_>>(), expected.into());
-    assert_eq!(amqp.dead_letter_depth().await, 3);
+    // RabbitMQ returns them after it has closed the tool's channel.
+    eventually(secs(20), "they are back in the queue", async || {
+        amqp.dead_letter_depth().await == 3
+    })
+    .await;
+}
+
+/// Without a word about it, the queue would look empty while another replay has its dead letters.
+#[tokio::test]
+async fn dead_letters_that_another_program_holds_are_announced() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    amqp.publish_all(vec![letter(&amqp, &world)]).await;
+    let name = &amqp.settings.names.dlq;
+    let alone = world.tidings(&["dlq", "list"]);
+    assert!(!String::from_utf8_lossy(&alone.stderr).contains("another program"));
+
+    let other = DeadLetterQueue::open(&amqp.connection, name).await;
+    let other = other.expect("opened");
+    assert!(other.next().await.expect("read").is_some());
+    for command in [["dlq", "list"].as_slice(), &["dlq", "replay", "--all"]] {
+        let beside = world.tidings(command);
+        let error = String::from_utf8_lossy(&beside.stderr);
+        assert!(error.contains("another program reads"), "{error}");
+    }
+    drop(other);
 }

@@ -224,6 +224,23 @@ pub async fn queue_depth(connection: &Connection, name: &str) -> Result<Option<u
     }
 }
 
+/// Returns the number of consumers of a queue. What they have and have not acknowledged is not among its ready messages.
+///
+/// # Errors
+///
+/// Fails if the broker cannot be reached or the queue does not exist.
+pub async fn consumer_count(connection: &Connection, name: &str) -> Result<u32, DeclareError> {
+    let channel = connection.create_channel().await?;
+    let options = QueueDeclareOptions {
+        passive: true,
+        ..Default::default()
+    };
+    let declared = channel.queue_declare(name.into(), options, FieldTable::default());
+    let declared = declared.await.map_err(|source| object(name, source))?;
+    close(&channel).await;
+    Ok(declared.consumer_count())
+}
+
 /// Returns the number of ready messages of a queue. An error closes the channel.
 pub(super) async fn message_count(channel: &Channel, queue: &str) -> lapin::Result<u32> {
     let options = QueueDeclareOptions {

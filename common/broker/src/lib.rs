@@ -46,7 +46,7 @@ pub use consumer::{
 };
 pub use dead_letter_queue::{DeadLetterQueue, ReadError};
 pub use dead_letters::DeadLetter;
-pub use declare::{DeclareError, Declared, declare, missing, queue_depth};
+pub use declare::{DeclareError, Declared, consumer_count, declare, missing, queue_depth};
 pub use depth::Depths;
 pub use drift::{Drift, drift};
 pub use envelope::Envelope;

@@ -41,6 +41,11 @@ pub async fn with_queue<T>(
     let waiting = depth.with_context(|| {
         format!("there is no queue {name} on the broker. `tidings topology` declares it")
     })?;
+    if in_time(tidings_broker::consumer_count(&connection, name)).await? > 0 {
+        eprintln!(
+            "tidings: another program reads {name} at the moment. The dead letters that it holds are not shown: run this again when it has ended"
+        );
+    }
     let mut open = OpenQueue {
         queue: in_time(DeadLetterQueue::open(&connection, name)).await?,
         waiting,
