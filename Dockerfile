@@ -1,6 +1,7 @@
 # One image with three programs: tidings-api (the default command), tidings-worker and tidings.
 
-FROM rust:1-slim-bookworm AS build
+# On Debian 12 (bookworm), like the second image: the programs use its glibc.
+FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
 
 # Without line tables, which would be most of the image. Backtraces still show function names.
@@ -38,7 +39,7 @@ COPY worker worker
 COPY cli cli
 RUN cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli
 
-FROM debian:bookworm-slim
+FROM debian:12.15-slim
 # Certificate authorities, for TLS to PostgreSQL, RabbitMQ and the providers.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin tidings

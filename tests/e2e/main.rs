@@ -48,6 +48,7 @@ mod hostile_headers;
 mod http_errors;
 mod idempotency;
 mod idle_connections;
+mod images;
 mod issuers;
 mod kills;
 mod ladder;
