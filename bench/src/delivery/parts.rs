@@ -70,9 +70,7 @@ async fn measure_in(
     receiver: &Receiver,
     broker: &BrokerSettings,
 ) -> anyhow::Result<DeliveryParts> {
-    // Each publishing channel and each connection gets the same share.
-    let share = BATCH as u64;
-    let count = (plan.count / share).max(1) * share;
+    let count = plan.count;
     let users = TestUsers::create(&scratch.database).await?;
     let bodies = RequestBodies::of(receiver.payload(), users.ids(), plan.payload_bytes);
 

@@ -91,15 +91,16 @@ impl BareClient {
             channel
                 .confirm_select(ConfirmSelectOptions::default())
                 .await?;
-            let share = count / channels as u64;
-            let first = share * nth as u64;
+            // Together exactly `count`, of which the consumer waits for each.
+            let start_of = |nth: usize| count * nth as u64 / channels as u64;
+            let numbers = start_of(nth)..start_of(nth + 1);
             let channel = PublishChannel {
                 messages: self,
                 channel,
                 in_flight: in_flight / channels,
                 progress: progress.clone(),
             };
-            publishing.push(async move { channel.publish(first..first + share).await });
+            publishing.push(async move { channel.publish(numbers).await });
         }
         let began = Instant::now();
         let mut latencies = Latencies::default();
