@@ -20,6 +20,7 @@ use crate::auth::Verifier;
 use crate::connection_limit::max_connections;
 use crate::cors::CorsHeaders;
 use crate::error::{ApiError, ErrorResponse};
+use crate::page_turn::PageTurn;
 use crate::request_id::RequestId;
 use crate::settings::ApiSettings;
 use crate::shutdown::RequestsInFlight;
@@ -129,6 +130,7 @@ impl App {
             in_flight: Arc::clone(&in_flight),
             metrics: self.metrics,
             request_bytes: ByteBudget::new(self.settings.http.max_request_bytes_in_flight),
+            page_turns: Arc::new(PageTurn::semaphore(self.settings.database.pool_size)),
             http: self.settings.http,
             providers: self.settings.providers,
             egress: self.settings.egress.clone(),

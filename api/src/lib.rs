@@ -11,6 +11,7 @@ mod handlers;
 mod json_body;
 mod middleware;
 mod openapi;
+mod page_turn;
 mod protective_headers;
 mod query;
 mod request_body;

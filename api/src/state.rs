@@ -9,6 +9,7 @@ use tidings_egress::EgressPolicy;
 use tidings_http::ByteBudget;
 use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
+use tokio::sync::Semaphore;
 
 use crate::auth::Verifier;
 use crate::settings::ApiHttpSettings;
@@ -28,6 +29,8 @@ pub struct AppState {
     pub http: ApiHttpSettings,
     /// The request bodies that are received or processed.
     pub request_bytes: Arc<ByteBudget>,
+    /// The pages that may be read at once: see [`PageTurn`](crate::page_turn::PageTurn).
+    pub page_turns: Arc<Semaphore>,
     pub providers: ChannelProviders,
     pub egress: EgressPolicy,
 }

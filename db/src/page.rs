@@ -2,10 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use futures_util::{StreamExt, pin_mut};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Row, Statement};
+use tokio_postgres::{Row, RowStream};
 
-use crate::GenericClient;
 use crate::error::DbError;
 
 /// A page ends after the row with which its rows exceed this size, in bytes as PostgreSQL sends them. A row may be as
@@ -37,49 +35,79 @@ impl FromStr for NumberCursor {
     }
 }
 
-/// Reads a page: at most `limit` rows, at least one if there is one, and about [`PAGE_BYTES`]. The last parameter of
-/// `statement` is the maximum number of rows; this function adds it to `parameters`. Returns the rows, and the cursor
-/// of the next page if there are more rows. `cursor_of` returns the position after a row.
+/// Rows that a page asks for before the size of its rows is known.
+const FIRST_ROWS: usize = 16;
+
+/// Reads a page: at most `limit` rows, at least one if there is one, and about [`PAGE_BYTES`]. Returns the rows, and the
+/// cursor of the next page if there are more rows. `query` returns the given number of rows after a cursor, or all if
+/// fewer are left. `cursor_of` returns the position after a row.
 ///
-/// Rows are read one by one, and the rest of a page that has become too large is dropped without being stored, so that
-/// a reader cannot make the program hold more than one page.
+/// PostgreSQL sends all rows of a query, even if the program drops them. Therefore the page asks for a few rows first, and
+/// then for as many as fit if they have the same average size.
 ///
 /// # Errors
 ///
-/// Returns the error of the query.
+/// Returns the error of a query.
 pub(crate) async fn read_page<T, C>(
-    client: &impl GenericClient,
-    statement: &Statement,
-    parameters: &[&(dyn ToSql + Sync)],
     limit: u32,
+    mut after: Option<C>,
+    query: impl AsyncFn(Option<&C>, i64) -> Result<RowStream, DbError>,
     cursor_of: impl Fn(&T) -> C,
 ) -> Result<(Vec<T>, Option<C>), DbError>
 where
     T: for<'r> From<&'r Row>,
 {
-    // One row more than the limit shows whether another page follows.
-    let max_rows = i64::from(limit) + 1;
-    let mut all: Vec<&(dyn ToSql + Sync)> = parameters.to_vec();
-    all.push(&max_rows);
-    let rows = client.query_raw(statement, all).await?;
-    pin_mut!(rows);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let (mut page, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.next().await {
-        let row = row?;
-        if page.len() == limit || bytes > PAGE_BYTES {
-            let next = page.last().map(cursor_of);
-            return Ok((page, next));
+    loop {
+        let asked = rows_to_ask_for(page.len(), bytes, limit);
+        let rows = query(after.as_ref(), i64::try_from(asked).unwrap_or(i64::MAX)).await?;
+        pin_mut!(rows);
+        let mut received = 0;
+        while let Some(row) = rows.next().await {
+            let row = row?;
+            // This row shows that another page follows.
+            if page.len() == limit || bytes > PAGE_BYTES {
+                return Ok((page, after));
+            }
+            received += 1;
+            bytes += row.raw_size_bytes();
+            let row = T::from(&row);
+            after = Some(cursor_of(&row));
+            page.push(row);
         }
-        bytes += row.raw_size_bytes();
-        page.push(T::from(&row));
+        if received < asked {
+            return Ok((page, None));
+        }
     }
-    Ok((page, None))
+}
+
+/// How many rows a page asks for that has `rows` rows of `bytes` bytes together: the row that shows whether another page
+/// follows is one of them.
+fn rows_to_ask_for(rows: usize, bytes: usize, limit: usize) -> usize {
+    let missing = limit.saturating_sub(rows).saturating_add(1);
+    if rows == 0 {
+        return missing.min(FIRST_ROWS);
+    }
+    let average = (bytes / rows).max(1);
+    let fitting = PAGE_BYTES.saturating_sub(bytes) / average;
+    missing.min(fitting + 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_asks_for_few_rows_until_their_size_is_known() {
+        assert_eq!(rows_to_ask_for(0, 0, 200), FIRST_ROWS);
+        assert_eq!(rows_to_ask_for(0, 0, 3), 4);
+        assert_eq!(rows_to_ask_for(16, 16 * 500, 200), 185);
+        assert_eq!(rows_to_ask_for(16, 16 * 60_000, 200), 1);
+        assert_eq!(rows_to_ask_for(16, 16 * 20_000, 200), 35);
+        assert_eq!(rows_to_ask_for(16, 2 * PAGE_BYTES, 200), 1);
+        assert_eq!(rows_to_ask_for(200, 200, 200), 1);
+    }
 
     #[test]
     fn a_number_cursor_is_digits() {

@@ -188,7 +188,7 @@ async fn a_list_pages_through_the_current_version_of_each_template() {
     for limit in [1, 2, 8, 9] {
         let (mut pages, mut cursor) = (Vec::new(), None);
         loop {
-            let page = templates::list(&*client, None, cursor.as_ref(), limit).await;
+            let page = templates::list(&*client, None, cursor, limit).await;
             let (page, next) = page.expect("the query");
             pages.extend(page);
             let Some(next) = next else { break };
@@ -201,7 +201,7 @@ async fn a_list_pages_through_the_current_version_of_each_template() {
         .await
         .expect("the query");
     assert_eq!(of_name, all[3..5]);
-    let rest = templates::list(&*client, Some(&name), next.as_ref(), 2).await;
+    let rest = templates::list(&*client, Some(&name), next, 2).await;
     assert_eq!(rest.expect("the query"), (all[5..6].to_vec(), None));
 }
 

@@ -38,6 +38,7 @@ fn state() -> Data<AppState> {
         in_flight: Arc::default(),
         metrics: tidings_runtime::telemetry::Metrics::detached(),
         request_bytes: tidings_http::ByteBudget::new(1 << 20),
+        page_turns: Arc::new(crate::page_turn::PageTurn::semaphore(2)),
         http: settings.http,
         providers: settings.providers,
         egress: settings.egress,

@@ -68,6 +68,8 @@ pub struct Connection {
     blocked_since: Cell<Option<u32>>,
     /// Bytes of responses that the client has not taken.
     unsent: RefCell<Reservation>,
+    /// Those of them that are kept for the response to the present request.
+    kept: Cell<usize>,
     end: Cell<Option<End>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -80,6 +82,7 @@ impl Connection {
             order: Cell::new(clock.next()),
             blocked_since: Cell::new(None),
             unsent: RefCell::new(unsent),
+            kept: Cell::new(0),
             end: Cell::new(None),
             waker: RefCell::new(None),
             clock,
@@ -107,6 +110,20 @@ impl Connection {
         self.enter(Phase::Handler);
     }
 
+    /// Keeps `bytes` for the response to the present request, so that the handler need not begin with a long response that
+    /// would be dropped.
+    ///
+    /// # Errors
+    ///
+    /// Fails if too many bytes wait for their clients.
+    pub fn keep_for_response(&self, bytes: usize) -> Result<(), Overloaded> {
+        let reserved = self.unsent.borrow_mut().grow(bytes);
+        if reserved {
+            self.kept.set(self.kept.get() + bytes);
+        }
+        reserved.then_some(()).ok_or(Overloaded)
+    }
+
     /// Records that the handler has ended, with a response of this size. Its bytes count until they are sent.
     ///
     /// # Errors
@@ -115,14 +132,23 @@ impl Connection {
     pub fn end_request(&self, body: BodySize) -> Result<(), Overloaded> {
         self.enter(Phase::Idle);
         self.order.set(self.clock.next());
-        match body {
+        let bytes = match body {
             BodySize::Sized(bytes) if bytes >= SMALL_RESPONSE as u64 => {
-                let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-                let reserved = self.unsent.borrow_mut().grow(bytes);
-                reserved.then_some(()).ok_or(Overloaded)
+                usize::try_from(bytes).unwrap_or(usize::MAX)
             }
-            _ => Ok(()),
+            _ => 0,
+        };
+        let kept = self.kept.take();
+        let mut unsent = self.unsent.borrow_mut();
+        if kept >= bytes {
+            unsent.shrink(kept - bytes);
+            return Ok(());
         }
+        let reserved = unsent.grow(bytes - kept);
+        if !reserved {
+            unsent.shrink(kept);
+        }
+        reserved.then_some(()).ok_or(Overloaded)
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -192,5 +218,31 @@ impl Connection {
 
     pub(crate) fn order(&self) -> u64 {
         self.order.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::byte_budget::ByteBudget;
+
+    #[test]
+    fn bytes_that_are_kept_become_those_of_the_response() {
+        let budget = ByteBudget::new(100_000);
+        let connection = || Connection::new(Rc::default(), budget.reservation());
+        let (one, other) = (connection(), connection());
+        assert_eq!(one.keep_for_response(60_000), Ok(()));
+        assert_eq!(other.keep_for_response(60_000), Err(Overloaded));
+        assert_eq!(one.end_request(BodySize::Sized(30_000)), Ok(()));
+        assert_eq!(other.keep_for_response(60_000), Ok(()));
+        assert_eq!(
+            other.end_request(BodySize::Sized(80_000)),
+            Err(Overloaded),
+            "30,000 are not sent yet"
+        );
+        assert_eq!(other.keep_for_response(70_000), Ok(()));
+        assert_eq!(other.end_request(BodySize::None), Ok(()), "an error");
+        one.sent(30_000, true);
+        assert_eq!(other.keep_for_response(100_000), Ok(()));
     }
 }

@@ -100,11 +100,14 @@ pub async fn list(
              FROM delivery_attempts WHERE message_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         )
         .await?;
-    // Ids begin at 1.
-    let after = after.map_or(0, |NumberCursor(id)| id);
+    let query = async |after: Option<&NumberCursor>, rows: i64| {
+        // Ids begin at 1.
+        let after = after.map_or(0, |NumberCursor(id)| *id);
+        let parameters: [&(dyn ToSql + Sync); 3] = [&message_id.as_uuid(), &after, &rows];
+        Ok(client.query_raw(&statement, parameters).await?)
+    };
     let cursor_of = |row: &AttemptRow| NumberCursor(row.id);
-    let parameters: [&(dyn ToSql + Sync); 2] = [&message_id.as_uuid(), &after];
-    read_page(client, &statement, &parameters, limit, cursor_of).await
+    read_page(limit, after, query, cursor_of).await
 }
 
 impl From<&tokio_postgres::Row> for AttemptRow {

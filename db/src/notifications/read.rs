@@ -4,6 +4,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, MessageId, Status, UserId};
+use tokio_postgres::RowStream;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -147,6 +148,20 @@ pub async fn list(
     after: Option<IdCursor>,
     limit: u32,
 ) -> Result<(Vec<NotificationRow>, Option<IdCursor>), DbError> {
+    let query =
+        async |after: Option<&IdCursor>, rows: i64| rows_after(client, filter, after, rows).await;
+    read_page(limit, after, query, |row: &NotificationRow| {
+        IdCursor(row.id)
+    })
+    .await
+}
+
+async fn rows_after(
+    client: &impl GenericClient,
+    filter: NotificationFilter,
+    after: Option<&IdCursor>,
+    rows: i64,
+) -> Result<RowStream, DbError> {
     let mut conditions = Vec::new();
     let mut parameters: Vec<Box<dyn ToSql + Sync + Send>> = Vec::new();
     if let Some(user) = filter.user_id {
@@ -162,7 +177,7 @@ pub async fn list(
         conditions.push(format!("type = '{channel}'"));
     }
     if let Some(IdCursor(id)) = after {
-        parameters.push(Box::new(id));
+        parameters.push(Box::new(*id));
         conditions.push(format!("id < ${}", parameters.len()));
     }
     let conditions = if conditions.is_empty() {
@@ -175,10 +190,7 @@ pub async fn list(
         parameters.len() + 1
     );
     let statement = client.prepare_cached(&sql).await?;
-    let parameters: Vec<&(dyn ToSql + Sync)> = parameters
-        .iter()
-        .map(|p| &**p as &(dyn ToSql + Sync))
-        .collect();
-    let cursor_of = |row: &NotificationRow| IdCursor(row.id);
-    read_page(client, &statement, &parameters, limit, cursor_of).await
+    parameters.push(Box::new(rows));
+    let parameters = parameters.iter().map(|p| &**p as &(dyn ToSql + Sync));
+    Ok(client.query_raw(&statement, parameters).await?)
 }

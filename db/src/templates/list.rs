@@ -65,7 +65,7 @@ impl From<&TemplateVersionRow> for TemplateCursor {
 pub async fn list(
     client: &impl GenericClient,
     name: Option<&TemplateName>,
-    after: Option<&TemplateCursor>,
+    after: Option<TemplateCursor>,
     limit: u32,
 ) -> Result<(Vec<TemplateVersionRow>, Option<TemplateCursor>), DbError> {
     let sql = format!(
@@ -76,13 +76,16 @@ pub async fn list(
     );
     let statement = client.prepare_cached(&sql).await?;
     let name = name.map(TemplateName::as_str);
-    // Empty strings sort first.
-    let (last_name, channel, locale) = after.map_or((name.unwrap_or(""), "", ""), |cursor| {
-        (&*cursor.name, &*cursor.channel, &*cursor.locale)
-    });
-    let parameters: [&(dyn ToSql + Sync); 4] = [&last_name, &channel, &locale, &name];
+    let query = async |after: Option<&TemplateCursor>, rows: i64| {
+        // Empty strings sort first.
+        let (last_name, channel, locale) = after.map_or((name.unwrap_or(""), "", ""), |cursor| {
+            (&*cursor.name, &*cursor.channel, &*cursor.locale)
+        });
+        let parameters: [&(dyn ToSql + Sync); 5] = [&last_name, &channel, &locale, &name, &rows];
+        Ok(client.query_raw(&statement, parameters).await?)
+    };
     let cursor_of = |row: &TemplateVersionRow| TemplateCursor::from(row);
-    read_page(client, &statement, &parameters, limit, cursor_of).await
+    read_page(limit, after, query, cursor_of).await
 }
 
 /// Returns a page of all versions of a template, the newest first, deleted versions included, and the cursor of the
@@ -104,10 +107,13 @@ pub async fn list_versions(
     );
     let statement = client.prepare_cached(&sql).await?;
     let (name, channel, locale) = (key.name.as_str(), key.channel.as_str(), key.locale.as_str());
-    // A cursor beyond the largest version has the same meaning as none.
-    let after = after.and_then(|NumberCursor(version)| i32::try_from(version).ok());
-    let after = after.unwrap_or(i32::MAX);
-    let parameters: [&(dyn ToSql + Sync); 4] = [&name, &channel, &locale, &after];
+    let query = async |after: Option<&NumberCursor>, rows: i64| {
+        // A cursor beyond the largest version has the same meaning as none.
+        let after = after.and_then(|NumberCursor(version)| i32::try_from(*version).ok());
+        let after = after.unwrap_or(i32::MAX);
+        let parameters: [&(dyn ToSql + Sync); 5] = [&name, &channel, &locale, &after, &rows];
+        Ok(client.query_raw(&statement, parameters).await?)
+    };
     let cursor_of = |row: &TemplateVersionRow| NumberCursor(row.version.into());
-    read_page(client, &statement, &parameters, limit, cursor_of).await
+    read_page(limit, after, query, cursor_of).await
 }

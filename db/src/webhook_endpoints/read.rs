@@ -1,5 +1,6 @@
 use jiff::Timestamp;
 use tidings_domain::notification::UserId;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::GenericClient;
@@ -90,9 +91,13 @@ pub async fn list(
          WHERE {whose} AND id < $2 ORDER BY id DESC LIMIT $3"
     );
     let statement = client.prepare_cached(&sql).await?;
-    // Every UUIDv7 is smaller.
-    let after = after.map_or(Uuid::max(), |IdCursor(id)| id);
     let user = user.map(UserId::as_uuid);
+    let query = async |after: Option<&IdCursor>, rows: i64| {
+        // Every UUIDv7 is smaller.
+        let after = after.map_or(Uuid::max(), |IdCursor(id)| *id);
+        let parameters: [&(dyn ToSql + Sync); 3] = [&user, &after, &rows];
+        Ok(client.query_raw(&statement, parameters).await?)
+    };
     let cursor_of = |row: &WebhookEndpointRow| IdCursor(row.id);
-    read_page(client, &statement, &[&user, &after], limit, cursor_of).await
+    read_page(limit, after, query, cursor_of).await
 }

@@ -13,6 +13,7 @@ use super::lookup::NotificationLookup;
 use super::view::TEMPLATE_ERROR;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::page_turn::PageTurn;
 use crate::query::PageRequest;
 use crate::state::AppState;
 
@@ -149,6 +150,7 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let NotificationLookup { id, owner } = NotificationLookup::new(&caller, &id)?;
     let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
+    let _turn = PageTurn::wait(&request, &state).await?;
     let page = state
         .database
         .run(async |client| {

@@ -7,6 +7,7 @@ use tidings_db::notifications::{self, IdCursor, NotificationFilter};
 use super::{NotificationPage, NotificationView};
 use crate::auth::{AllowedUsers, Caller};
 use crate::error::ApiError;
+use crate::page_turn::PageTurn;
 use crate::query::{self, PageRequest};
 use crate::state::AppState;
 
@@ -43,6 +44,7 @@ pub async fn handle(
         }
         filter.user_id = Some(own);
     }
+    let _turn = PageTurn::wait(&request, &state).await?;
     let (rows, next) = state
         .database
         .run(async |client| notifications::list(client, filter, page.after, page.limit).await)

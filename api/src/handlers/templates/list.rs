@@ -7,6 +7,7 @@ use tidings_db::templates;
 use super::TemplatePage;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::page_turn::PageTurn;
 use crate::query::PageRequest;
 use crate::state::AppState;
 
@@ -32,9 +33,10 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
     let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
+    let _turn = PageTurn::wait(&request, &state).await?;
     let (versions, next) = state
         .database
-        .run(async |client| templates::list(client, None, after.as_ref(), limit).await)
+        .run(async |client| templates::list(client, None, after, limit).await)
         .await?;
     Ok(HttpResponse::Ok().json(TemplatePage {
         templates: versions.into_iter().map(Into::into).collect(),

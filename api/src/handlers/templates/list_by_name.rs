@@ -8,6 +8,7 @@ use super::TemplatePage;
 use super::path::{not_found, read_name};
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::page_turn::PageTurn;
 use crate::query::PageRequest;
 use crate::state::AppState;
 
@@ -37,11 +38,13 @@ pub async fn handle(
     caller.check_templates()?;
     let name = read_name(&name)?;
     let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
+    let is_first = after.is_none();
+    let _turn = PageTurn::wait(&request, &state).await?;
     let (versions, next) = state
         .database
-        .run(async |client| templates::list(client, Some(&name), after.as_ref(), limit).await)
+        .run(async |client| templates::list(client, Some(&name), after, limit).await)
         .await?;
-    if versions.is_empty() && after.is_none() {
+    if versions.is_empty() && is_first {
         return Err(not_found());
     }
     Ok(HttpResponse::Ok().json(TemplatePage {

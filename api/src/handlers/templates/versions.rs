@@ -8,6 +8,7 @@ use super::path::not_found;
 use super::{TemplatePath, TemplateVersionPage};
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::page_turn::PageTurn;
 use crate::query::PageRequest;
 use crate::state::AppState;
 
@@ -39,6 +40,7 @@ pub async fn handle(
     caller.check_templates()?;
     let template_path = TemplatePath::parse(&path)?;
     let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
+    let _turn = PageTurn::wait(&request, &state).await?;
     let (versions, next) = state
         .database
         .run(async |client| {

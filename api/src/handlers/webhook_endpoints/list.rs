@@ -9,6 +9,7 @@ use tidings_domain::notification::UserId;
 use super::{EndpointPage, EndpointView};
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::page_turn::PageTurn;
 use crate::query::{self, PageRequest};
 use crate::state::AppState;
 
@@ -39,6 +40,7 @@ pub async fn handle(
         caller.check_contacts_of(user)?;
     }
     let user = user.or_else(|| manageable.owner());
+    let _turn = PageTurn::wait(&request, &state).await?;
     let (rows, next) = state
         .database
         .run(async |client| webhook_endpoints::list(client, user, page.after, page.limit).await)
