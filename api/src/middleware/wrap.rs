@@ -8,7 +8,7 @@ use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use metrics::{counter, histogram};
-use tidings_http::Connection;
+use tidings_http::{Connection, sliced};
 
 use super::error_log::log;
 use super::replacement::{replacement, to_api_error};
@@ -80,7 +80,7 @@ pub async fn wrap(
 
     match outcome {
         Ok(response) => {
-            let mut response = response.map_into_boxed_body();
+            let mut response = response.map_body(|_, body| sliced(body.boxed()));
             let head = response.response_mut().head_mut();
             if let Ok(value) = HeaderValue::from_str(&id.0) {
                 head.headers_mut().insert(REQUEST_ID, value);

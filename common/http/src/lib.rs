@@ -12,6 +12,7 @@ mod middleware;
 mod routes;
 mod security_headers;
 mod server;
+mod slices;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -23,3 +24,4 @@ pub use middleware::short_responses;
 pub use routes::get_or_head;
 pub use security_headers::set_security_headers;
 pub use server::{Limits, ServerOptions, serve};
+pub use slices::sliced;
