@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The settings and their values. Not `default_transaction_read_only`: an operator who sets it wants it to apply.
-const SETTINGS: [(&str, &str); 12] = [
+const SETTINGS: [(&str, &str); 16] = [
     // A single statement runs at this level. At a stricter one, concurrent statements fail with 40001.
     ("default_transaction_isolation", "read committed"),
     ("default_transaction_deferrable", "off"),
@@ -20,6 +20,13 @@ const SETTINGS: [(&str, &str); 12] = [
     ("lock_timeout", "0"),
     ("idle_in_transaction_session_timeout", "60s"),
     ("idle_session_timeout", "0"),
+    // The statements read rows by their keys. PostgreSQL keeps the plan of a prepared statement, and for a table that is
+    // still small it would choose one that reads the whole table, however large it becomes. Compiling a plan that
+    // cannot avoid this would take longer than to execute it.
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
 ];
 
 /// Whether connections go through a pooler that may execute each transaction on another server connection.
