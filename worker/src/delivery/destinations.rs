@@ -6,7 +6,7 @@ mod url_states;
 mod wait_budget;
 mod waiting;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ const PERMIT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Number of destinations in memory above which idle ones are removed.
 const MAX_DESTINATIONS: usize = 10_000;
 
+/// Minimum time between two removals of idle destinations.
+const REMOVAL_INTERVAL: Duration = Duration::from_secs(10);
+
 /// The states of the webhook destinations. Each has a circuit breaker and a limit of concurrent sends, so
 /// that a destination that hangs does not delay messages to others. Many users may share a host and port, so
 /// only the URL that asks for a pause is paused.
@@ -45,6 +48,10 @@ pub struct WebhookDestinations {
 
 struct State {
     hosts: HashMap<String, WebhookDestination>,
+    /// The hosts with sends in progress.
+    active: HashSet<String>,
+    /// When idle destinations may be removed again: to look for them takes time.
+    next_removal: Instant,
     urls: UrlStates,
     /// The messages of all URLs that return from the short wait queues.
     returns: WaitBudget,
@@ -97,6 +104,8 @@ impl WebhookDestinations {
             slow: timeout / 2,
             state: Mutex::new(State {
                 hosts: HashMap::new(),
+                active: HashSet::new(),
+                next_removal: Instant::now(),
                 urls: UrlStates::new(breaker),
                 returns: WaitBudget::new(),
                 probes: Window::new(Duration::from_secs(1)),
@@ -266,13 +275,19 @@ impl State {
             started: now,
             is_probe: admission == Admission::Probe,
         };
-        if self.hosts.len() >= MAX_DESTINATIONS {
+        if self.hosts.len() >= MAX_DESTINATIONS && now >= self.next_removal {
+            self.next_removal = now + REMOVAL_INTERVAL;
             self.remove_idle(now);
         }
+        let known = self.hosts.get(host);
+        let is_doubtful = send.is_probe || known.is_none_or(WebhookDestination::may_hang);
         // All destinations that may hang, and all probes of URLs that throttle, share one half of the channel's
         // sends, so that the other half is free for the others.
-        let hosts = self.hosts.values();
-        let doubtful: Vec<Instant> = hosts.flat_map(WebhookDestination::doubtful_sends).collect();
+        let doubtful = if is_doubtful {
+            self.doubtful_sends()
+        } else {
+            Vec::new()
+        };
         let destination = self
             .hosts
             .entry(host.to_owned())
@@ -282,7 +297,6 @@ impl State {
         if destination.down_until(now).is_some() {
             return Err(DestinationUnavailable::Down);
         }
-        let is_doubtful = destination.may_hang() || send.is_probe;
         let half_is_full = is_doubtful && doubtful.len() >= limit;
         if half_is_full || destination.sends.len() >= destination.limit(limit) {
             let oldest = if half_is_full {
@@ -300,12 +314,23 @@ impl State {
         if !destination.breaker.admits(now) {
             return Err(DestinationUnavailable::Down);
         }
+        if destination.sends.is_empty() {
+            self.active.insert(host.to_owned());
+        }
         destination.sends.push(send);
         if let Some(url) = self.urls.get_mut(key).filter(|_| send.is_probe) {
             url.reserve(id, now);
             url.probe_sent(now);
         }
         Ok(Some(send))
+    }
+
+    /// The start of each send that may hang, or that probes a URL that throttles.
+    fn doubtful_sends(&self) -> Vec<Instant> {
+        let active = self.active.iter().filter_map(|host| self.hosts.get(host));
+        active
+            .flat_map(WebhookDestination::doubtful_sends)
+            .collect()
     }
 
     fn remove_idle(&mut self, now: Instant) {
@@ -328,16 +353,20 @@ impl State {
 
 impl Drop for SendPermit {
     fn drop(&mut self) {
-        let mut state = self.destinations.lock();
+        let mut guard = self.destinations.lock();
+        let state = &mut *guard;
         if let Some(destination) = state.hosts.get_mut(&self.host) {
             let sends = &mut destination.sends;
             let position = sends.iter().position(|send| *send == self.send);
             position.map(|position| sends.remove(position));
+            if sends.is_empty() {
+                state.active.remove(&self.host);
+            }
         }
         if let Some(url) = state.urls.get_mut(self.url) {
             url.release(self.id);
         }
-        drop(state);
+        drop(guard);
         self.destinations.permit_released.notify_waiters();
     }
 }
