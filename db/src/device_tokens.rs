@@ -1,5 +1,7 @@
 //! The table `device_tokens`.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tidings_domain::content::DeviceToken;
 use tidings_domain::notification::UserId;
@@ -134,20 +136,28 @@ pub async fn list(
     Ok(rows.iter().map(DeviceTokenRow::from).collect())
 }
 
-/// Lists the addresses of a push message to a user: the id and token of every device, the newest first.
+/// Lists the addresses of push messages to users: the id and token of every device, the newest first.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
 pub async fn list_addresses(
     client: &impl GenericClient,
-    user: UserId,
-) -> Result<Vec<(Uuid, String)>, DbError> {
+    users: &[UserId],
+) -> Result<HashMap<UserId, Vec<(Uuid, String)>>, DbError> {
     let statement = client
-        .prepare_cached("SELECT id, token FROM device_tokens WHERE user_id = $1 ORDER BY id DESC")
+        .prepare_cached(
+            "SELECT user_id, id, token FROM device_tokens WHERE user_id = ANY ($1) ORDER BY id DESC",
+        )
         .await?;
-    let rows = client.query(&statement, &[&user.as_uuid()]).await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    let users: Vec<Uuid> = users.iter().map(|user| user.as_uuid()).collect();
+    let mut addresses = HashMap::<_, Vec<_>>::new();
+    for row in client.query(&statement, &[&users]).await? {
+        let user = UserId::from(row.get::<_, Uuid>(0));
+        let address = (row.get(1), row.get(2));
+        addresses.entry(user).or_default().push(address);
+    }
+    Ok(addresses)
 }
 
 /// Deletes a user's device. Returns whether the device existed.

@@ -55,7 +55,8 @@ impl DbError {
     }
 
     /// Whether PostgreSQL refused a statement and goes on with the connection.
-    pub(crate) fn leaves_connection_usable(&self) -> bool {
+    #[must_use]
+    pub fn leaves_connection_usable(&self) -> bool {
         let Self::Postgres(error) = self else {
             return false;
         };

@@ -1,8 +1,11 @@
 //! The table `phone_numbers`.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tidings_domain::content::PhoneNumber;
 use tidings_domain::notification::UserId;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::error::DbError;
@@ -118,22 +121,28 @@ pub async fn list(
     Ok(rows.iter().map(PhoneNumberRow::from).collect())
 }
 
-/// Finds the address of a text message to a user: the id and number of the newest phone number.
+/// Finds the addresses of text messages to users: the id and number of the newest phone number of each.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
-pub async fn newest_address(
+pub async fn newest_addresses(
     client: &impl GenericClient,
-    user: UserId,
-) -> Result<Option<(Uuid, String)>, DbError> {
+    users: &[UserId],
+) -> Result<HashMap<UserId, (Uuid, String)>, DbError> {
     let statement = client
         .prepare_cached(
-            "SELECT id, number FROM phone_numbers WHERE user_id = $1 ORDER BY id DESC LIMIT 1",
+            "SELECT DISTINCT ON (user_id) user_id, id, number FROM phone_numbers
+             WHERE user_id = ANY ($1) ORDER BY user_id, id DESC",
         )
         .await?;
-    let row = client.query_opt(&statement, &[&user.as_uuid()]).await?;
-    Ok(row.map(|row| (row.get(0), row.get(1))))
+    let users: Vec<Uuid> = users.iter().map(|user| user.as_uuid()).collect();
+    let rows = client.query(&statement, &[&users]).await?;
+    let address = |row: &Row| {
+        let user = UserId::from(row.get::<_, Uuid>(0));
+        (user, (row.get(1), row.get(2)))
+    };
+    Ok(rows.iter().map(address).collect())
 }
 
 /// Deletes a user's phone number. Returns whether the number existed.

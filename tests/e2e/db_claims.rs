@@ -3,15 +3,35 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tidings_db::DedicatedClient;
 use tidings_db::notifications::{
-    self, ClaimResult, ClaimedNotification, LeaseToken, NotificationRow,
+    self, ClaimEnd, ClaimEndResult, ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken,
+    LockedRows, NotificationRow,
 };
+use tidings_db::{Client, DedicatedClient};
 use tidings_domain::notification::{Channel, MessageId, Status, UserId};
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_secs(30);
+
+/// Claims a row with a new token.
+async fn claim(client: &Client, id: MessageId, attempt: u32, lease: Duration) -> ClaimResult {
+    let request = ClaimRequest {
+        id,
+        attempt,
+        token: LeaseToken::generate(),
+    };
+    claim_all(client, &[request], lease).await.remove(0)
+}
+
+async fn claim_all(
+    client: &Client,
+    requests: &[ClaimRequest],
+    lease: Duration,
+) -> Vec<ClaimResult> {
+    let claims = notifications::claim(client, requests, lease).await;
+    claims.expect("the query")
+}
 
 struct Table {
     /// Dropped last.
@@ -53,8 +73,7 @@ impl Table {
     }
 
     async fn claim(&self, id: MessageId, attempt: u32, lease: Duration) -> ClaimResult {
-        let claim = notifications::claim(&*self.client, id, attempt, lease).await;
-        claim.expect("the query")
+        claim(&self.client, id, attempt, lease).await
     }
 
     async fn claimed(&self, id: MessageId, attempt: u32) -> ClaimedNotification {
@@ -70,14 +89,27 @@ impl Table {
     }
 
     async fn delivered(&self, id: MessageId, token: LeaseToken) -> bool {
-        let done = notifications::record_delivery(&*self.client, id, token).await;
-        done.expect("the query")
+        self.ended(id, token, ClaimEndResult::Delivered).await
     }
 
     async fn failed(&self, id: MessageId, token: LeaseToken, attempt: u32) -> bool {
-        let failing =
-            notifications::record_failed_attempt(&*self.client, id, token, attempt, "no luck");
-        failing.await.expect("the query")
+        let error = "no luck".to_owned();
+        let result = ClaimEndResult::Failed { attempt, error };
+        self.ended(id, token, result).await
+    }
+
+    async fn deferred(&self, id: MessageId, token: LeaseToken) -> bool {
+        let result = ClaimEndResult::Deferred {
+            error: "the destination is away".to_owned(),
+            waiting: true,
+        };
+        self.ended(id, token, result).await
+    }
+
+    async fn ended(&self, id: MessageId, token: LeaseToken, result: ClaimEndResult) -> bool {
+        let ends = [ClaimEnd { id, token, result }];
+        let ended = notifications::end_claims(&*self.client, &ends, LockedRows::Wait).await;
+        ended.expect("the query").contains(&token)
     }
 }
 
@@ -109,9 +141,7 @@ async fn after_the_lease_another_worker_claims_the_row_and_the_first_can_record_
     let second = table.claimed(id, 0).await;
     assert!(!table.delivered(id, first.token).await);
     assert!(!table.failed(id, first.token, 0).await);
-    let deferred =
-        notifications::record_deferral(&*table.client, id, first.token, "busy", true).await;
-    assert!(!deferred.expect("the query"));
+    assert!(!table.deferred(id, first.token).await);
     assert_eq!(table.row(id).await.status, "pending");
     assert!(table.delivered(id, second.token).await);
 }
@@ -147,8 +177,7 @@ async fn one_of_many_concurrent_claims_succeeds() {
             .dedicated_client()
             .await
             .expect("a connection");
-        let claim = notifications::claim(&*client, id, 0, LEASE).await;
-        claim.expect("the query")
+        claim(&client, id, 0, LEASE).await
     });
     let claims = futures_util::future::join_all(wanting).await;
     let ours = claims
@@ -194,14 +223,7 @@ async fn a_deferral_uses_no_attempt_and_records_its_start() {
     let sql = "UPDATE notifications SET lease_until = NULL, deferred_since = NULL";
     table.client.execute(sql, &[]).await.expect("freed");
     let claimed = table.claimed(id, 0).await;
-    let deferring = notifications::record_deferral(
-        &*table.client,
-        id,
-        claimed.token,
-        "the destination is away",
-        true,
-    );
-    assert!(deferring.await.expect("the query"));
+    assert!(table.deferred(id, claimed.token).await);
     let since = "UPDATE notifications SET deferred_since = deferred_since - interval '2 hours'";
     table
         .client
@@ -259,4 +281,103 @@ async fn a_replay_clears_the_lease_and_the_deferral() {
     );
     let claimed = table.claimed(id, 0).await;
     assert_eq!(claimed.deferred_for, None);
+}
+
+#[tokio::test]
+async fn each_message_of_a_batch_has_a_verdict_of_its_own() {
+    let table = Table::new().await;
+    let user = table.db.user().await;
+    let [free, held, twice] = [
+        table.pending().await,
+        table.pending().await,
+        table.pending().await,
+    ];
+    let ended = table.row_with(user, Status::Processed, 0).await;
+    let ahead = table.row_with(user, Status::Retrying, 3).await;
+    let missing = MessageId::generate();
+    table.claimed(held, 0).await;
+    let requests = [free, held, twice, ended, ahead, missing, twice].map(|id| ClaimRequest {
+        id,
+        attempt: 1,
+        token: LeaseToken::generate(),
+    });
+    let claims = claim_all(&table.client, &requests, LEASE).await;
+    let claimed = |place: usize| matches!(&claims[place], ClaimResult::Claimed(claimed) if claimed.token == requests[place].token);
+    assert!(claimed(0));
+    assert!(matches!(&claims[1], ClaimResult::LeasedElsewhere(left) if !left.is_zero()));
+    assert!(matches!(
+        claims[3],
+        ClaimResult::NotDeliverable(Status::Processed)
+    ));
+    assert!(matches!(claims[4], ClaimResult::AttemptAlreadyMade(None)));
+    assert!(matches!(claims[5], ClaimResult::RowMissing));
+    assert!(claimed(2) != claimed(6), "one of two copies: {claims:?}");
+    let other = if claimed(2) { &claims[6] } else { &claims[2] };
+    assert!(matches!(other, ClaimResult::LeasedElsewhere(left) if !left.is_zero()));
+}
+
+#[tokio::test]
+async fn a_claim_whose_commit_was_not_confirmed_is_the_claimants_own() {
+    let table = Table::new().await;
+    let id = table.pending().await;
+    let request = ClaimRequest {
+        id,
+        attempt: 0,
+        token: LeaseToken::generate(),
+    };
+    for _ in 0..2 {
+        let claims = claim_all(&table.client, &[request], LEASE).await;
+        assert!(
+            matches!(&claims[..], [ClaimResult::Claimed(_)]),
+            "{claims:?}"
+        );
+    }
+    assert!(table.delivered(id, request.token).await);
+    let claims = claim_all(&table.client, &[request], LEASE).await;
+    assert!(matches!(
+        claims[..],
+        [ClaimResult::NotDeliverable(Status::Processed)]
+    ));
+}
+
+#[tokio::test]
+async fn a_locked_row_delays_no_other_row_of_its_batch() {
+    let table = Table::new().await;
+    let [locked, free, claimed] = [
+        table.pending().await,
+        table.pending().await,
+        table.pending().await,
+    ];
+    let own = table.claimed(claimed, 0).await;
+    let another = table
+        .db
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
+    another.batch_execute("BEGIN").await.expect("begun");
+    let lock = "SELECT FROM notifications WHERE message_id = ANY ($1) FOR UPDATE";
+    let ids = [locked, claimed].map(MessageId::as_uuid);
+    another.execute(lock, &[&&ids[..]]).await.expect("locked");
+
+    let requests = [locked, free].map(|id| ClaimRequest {
+        id,
+        attempt: 0,
+        token: LeaseToken::generate(),
+    });
+    let claims = claim_all(&table.client, &requests, LEASE).await;
+    assert!(matches!(
+        &claims[..],
+        [ClaimResult::LeasedElsewhere(left), ClaimResult::Claimed(_)] if left.is_zero()
+    ));
+    let end = |id, token| ClaimEnd {
+        id,
+        token,
+        result: ClaimEndResult::Delivered,
+    };
+    let ends = [end(claimed, own.token), end(free, requests[1].token)];
+    let ended = notifications::end_claims(&*table.client, &ends, LockedRows::Skip).await;
+    assert_eq!(ended.expect("the query"), [requests[1].token].into());
+    another.batch_execute("ROLLBACK").await.expect("unlocked");
+    assert!(table.delivered(claimed, own.token).await);
 }

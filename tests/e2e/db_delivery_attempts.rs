@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_db::delivery_attempts::{
-    AttemptOutcome, AttemptRow, FinishedAttempt, NewAttempt, UnknownAttempts, UsedTemplate, begin,
-    finish, insert_not_sent, list, list_settled_contacts, list_undelivered_unknown, list_unknown,
-    merge_repeated, take_back,
+    AttemptOutcome, AttemptRow, FinishedAttempt, NewAttempt, SettledContact, UnknownAttempts,
+    UsedTemplate, begin, finish, insert_not_sent, list, list_settled_contacts,
+    list_undelivered_unknown, list_unknown, merge_repeated, take_back,
 };
 use tidings_db::notifications::LeaseToken;
 use tidings_db::{Client, DedicatedClient, notifications};
@@ -58,6 +58,17 @@ fn finished(id: i64, outcome: AttemptOutcome) -> FinishedAttempt<'static> {
         reference: None,
         error: None,
     }
+}
+
+async fn settled_contacts(client: &Client, id: MessageId) -> Vec<SettledContact> {
+    let settled = list_settled_contacts(client, &[id]).await;
+    settled.expect("the query").remove(&id).unwrap_or_default()
+}
+
+/// As a new claim sees them.
+async fn unknown_attempts(client: &Client, id: MessageId) -> Vec<UnknownAttempts> {
+    let unknown = list_unknown(client, &[(id, LeaseToken::generate())]).await;
+    unknown.expect("the query").remove(&id).unwrap_or_default()
 }
 
 async fn rows(client: &Client, id: MessageId) -> Vec<AttemptRow> {
@@ -201,8 +212,8 @@ async fn an_unfinished_attempt_becomes_unknown_when_the_next_begins() {
 async fn addresses_without_further_attempts_are_listed_until_a_replay() {
     let (_db, user, client) = database().await;
     let message = recorded(&client, user).await;
-    let none = list_settled_contacts(&*client, message).await;
-    assert_eq!(none.expect("the query"), []);
+    let none = settled_contacts(&client, message).await;
+    assert_eq!(none, []);
     let [has_it, refuses, gone, has_not] = [(); 4].map(|()| Uuid::now_v7());
     let attempts = [
         (Some(has_it), AttemptOutcome::Rejected),
@@ -221,9 +232,7 @@ async fn addresses_without_further_attempts_are_listed_until_a_replay() {
         .collect();
     finish(&*client, &all).await.expect("finished");
     let told = async || {
-        let settled = list_settled_contacts(&*client, message)
-            .await
-            .expect("the query");
+        let settled = settled_contacts(&client, message).await;
         let told = settled
             .into_iter()
             .map(|one| (one.contact_id, one.outcome.as_str()));
@@ -262,8 +271,8 @@ async fn reset_for_replay(client: &Client, id: MessageId) {
 async fn attempts_that_may_have_arrived_are_counted_by_contact_until_a_replay() {
     let (_db, user, client) = database().await;
     let message = recorded(&client, user).await;
-    let none = list_unknown(&*client, message).await;
-    assert_eq!(none.expect("the query"), []);
+    let none = unknown_attempts(&client, message).await;
+    assert_eq!(none, []);
     let [one, other] = [Uuid::now_v7(), Uuid::now_v7()];
     let unknown = [
         (one, AttemptOutcome::Unknown),
@@ -277,7 +286,7 @@ async fn attempts_that_may_have_arrived_are_counted_by_contact_until_a_replay() 
     begin(&*client, &[new(message, 1, Some(one))])
         .await
         .expect("begun");
-    let counted = list_unknown(&*client, message).await.expect("the query");
+    let counted = unknown_attempts(&client, message).await;
     let three = UnknownAttempts {
         contact_id: Some(one),
         count: 3,
@@ -287,7 +296,7 @@ async fn attempts_that_may_have_arrived_are_counted_by_contact_until_a_replay() 
     assert_eq!(read.last().map(|row| row.outcome.as_str()), Some("unknown"));
 
     reset_for_replay(&client, message).await;
-    let counted = list_unknown(&*client, message).await.expect("the query");
+    let counted = unknown_attempts(&client, message).await;
     assert_eq!(counted, []);
 }
 
@@ -329,7 +338,7 @@ async fn attempts_that_were_not_made_are_taken_back_and_do_not_count() {
     take_back(&*client, message, mine.token)
         .await
         .expect("taken back");
-    let counted = list_unknown(&*client, message).await.expect("the query");
+    let counted = unknown_attempts(&client, message).await;
     assert_eq!(counted.len(), 1);
     assert_eq!(counted[0].count, 1, "the one of another claim");
     assert_eq!(
@@ -352,10 +361,10 @@ async fn an_attempt_that_asked_nobody_settles_no_address() {
         ("not_sent", Some(0))
     );
     assert_eq!(row.error.as_deref(), Some("there is no template"));
-    let settled = list_settled_contacts(&*client, message).await;
-    assert_eq!(settled.expect("the query"), []);
-    let unknown = list_unknown(&*client, message).await;
-    assert_eq!(unknown.expect("the query"), []);
+    let settled = settled_contacts(&client, message).await;
+    assert_eq!(settled, []);
+    let unknown = unknown_attempts(&client, message).await;
+    assert_eq!(unknown, []);
 }
 
 #[tokio::test]
@@ -466,4 +475,18 @@ async fn attempts_that_failed_are_never_merged() {
         merge_repeated(&*client, &ids).await.expect("merged");
     }
     assert_eq!(rows(&client, message).await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_attempt_whose_commit_was_not_confirmed_is_replaced_by_its_own_claim() {
+    let (_db, user, client) = database().await;
+    let message = recorded(&client, user).await;
+    let attempt = new(message, 0, None);
+    begin(&*client, &[attempt]).await.expect("begun");
+    let own = list_unknown(&*client, &[(message, attempt.token)]).await;
+    assert!(own.expect("the query").is_empty(), "nothing was sent");
+    let ids = begin(&*client, &[attempt]).await.expect("begun");
+    let read = rows(&client, message).await;
+    assert_eq!(outcomes(&read), ["sending"]);
+    assert_eq!(read[0].id, ids[0]);
 }

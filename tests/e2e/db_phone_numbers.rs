@@ -38,8 +38,9 @@ async fn list(db: &TestDatabase, user: UserId) -> Vec<PhoneNumberRow> {
 
 async fn newest(db: &TestDatabase, user: UserId) -> Option<String> {
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let newest = phone_numbers::newest_address(&*client, user).await;
-    newest.expect("the query").map(|(_, number)| number)
+    let newest = phone_numbers::newest_addresses(&*client, &[user]).await;
+    let (_, number) = newest.expect("the query").remove(&user)?;
+    Some(number)
 }
 
 #[tokio::test]

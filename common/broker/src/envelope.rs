@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::message::Delivery;
@@ -25,8 +27,15 @@ pub struct Envelope {
     pub body: Vec<u8>,
     /// Identifies the message on the channel that delivered it.
     pub delivery_tag: u64,
+    /// Identifies this delivery of the message among all that this process has received.
+    pub sequence: u64,
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
+}
+
+fn next_sequence() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl From<Delivery> for Envelope {
@@ -35,6 +44,7 @@ impl From<Delivery> for Envelope {
             attempt: Attempt::from_routing_key(delivery.routing_key.as_str()),
             body: delivery.data,
             delivery_tag: delivery.delivery_tag,
+            sequence: next_sequence(),
             routing_key: delivery.routing_key,
             properties: delivery.properties,
         }
@@ -49,6 +59,7 @@ impl Envelope {
             attempt: Attempt::from_routing_key(routing_key),
             body,
             delivery_tag: 0,
+            sequence: next_sequence(),
             routing_key: routing_key.into(),
             properties,
         }

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tidings_domain::notification::MessageId;
 use tokio_postgres::types::ToSql;
@@ -19,36 +21,41 @@ pub struct SettledContact {
     pub error: Option<String>,
 }
 
-/// Lists the contacts that need no more attempts for a notification: those it was delivered to, and those
-/// that rejected it since its last replay. A later attempt sends only to the others.
+/// Lists the contacts that need no more attempts, by notification: those it was delivered to, and those that rejected it
+/// since its last replay. A later attempt sends only to the others.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
 pub async fn list_settled_contacts(
     client: &impl GenericClient,
-    message_id: MessageId,
-) -> Result<Vec<SettledContact>, DbError> {
+    ids: &[MessageId],
+) -> Result<HashMap<MessageId, Vec<SettledContact>>, DbError> {
     let statement = client
         .prepare_cached(
-            "SELECT DISTINCT ON (contact_id) contact_id, outcome, error
+            "SELECT DISTINCT ON (message_id, contact_id) message_id, contact_id, outcome, error
              FROM delivery_attempts JOIN notifications USING (message_id)
-             WHERE message_id = $1
+             WHERE message_id = ANY ($1)
                    AND (outcome = 'delivered'
                         OR outcome IN ('rejected', 'gone')
                            AND (replayed_at IS NULL OR started_at >= replayed_at))
-             ORDER BY contact_id, outcome = 'delivered' DESC, delivery_attempts.id DESC",
+             ORDER BY message_id, contact_id, outcome = 'delivered' DESC, delivery_attempts.id DESC",
         )
         .await?;
-    let rows = client.query(&statement, &[&message_id.as_uuid()]).await?;
-    let settled = rows.iter().filter_map(|row| {
-        Some(SettledContact {
-            contact_id: row.get(0),
-            outcome: row.get::<_, &str>(1).parse().ok()?,
-            error: row.get(2),
-        })
-    });
-    Ok(settled.collect())
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let mut settled = HashMap::<_, Vec<_>>::new();
+    for row in client.query(&statement, &[&ids]).await? {
+        if let Ok(outcome) = row.get::<_, &str>(2).parse() {
+            let contact = SettledContact {
+                contact_id: row.get(1),
+                outcome,
+                error: row.get(3),
+            };
+            let id = MessageId::from(row.get::<_, Uuid>(0));
+            settled.entry(id).or_default().push(contact);
+        }
+    }
+    Ok(settled)
 }
 
 /// A recorded attempt.

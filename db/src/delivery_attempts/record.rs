@@ -31,9 +31,10 @@ pub struct NewAttempt<'a> {
     pub token: LeaseToken,
 }
 
-/// Records that these attempts are in progress, and returns their ids in the same order. Attempts of the
-/// same notifications that are still in progress belong to a worker that ended, and become `unknown`. So
-/// one call must begin all concurrent attempts of one notification.
+/// Records that these attempts are in progress, and returns their ids in the same order. One call must begin all
+/// concurrent attempts of one notification: attempts that are still in progress under another claim belong to a worker
+/// that ended, and become `unknown`; attempts under the same claim were begun by a call whose caller does not know that
+/// it succeeded, and are replaced.
 ///
 /// # Errors
 ///
@@ -42,13 +43,21 @@ pub async fn begin(
     client: &impl GenericClient,
     attempts: &[NewAttempt<'_>],
 ) -> Result<Vec<i64>, DbError> {
-    // Both parts of the statement see the table as it was before, so the update does not change the
-    // new rows.
+    if attempts.is_empty() {
+        return Ok(Vec::new());
+    }
+    // All parts of the statement see the table as it was before, so the new rows are not changed.
     let statement = client
         .prepare_cached(
-            "WITH ended AS (
+            "WITH claims AS (SELECT DISTINCT id, token FROM unnest($1::uuid[], $9::uuid[]) AS claims (id, token)),
+             ended AS (
                  UPDATE delivery_attempts SET outcome = 'unknown', error = $8
-                 WHERE message_id = ANY ($1) AND outcome = 'sending'
+                 FROM claims
+                 WHERE message_id = claims.id AND outcome = 'sending' AND lease_token IS DISTINCT FROM token
+             ),
+             replaced AS (
+                 DELETE FROM delivery_attempts USING claims
+                 WHERE message_id = claims.id AND outcome = 'sending' AND lease_token = token
              )
              INSERT INTO delivery_attempts
                  (message_id, attempt, provider, contact_id,

@@ -1,13 +1,14 @@
 //! Attempts with an unknown outcome: messages that may have arrived. An attempt that is still `sending` although no
 //! worker holds the notification is one of them, because its worker ended before it recorded an answer.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tidings_domain::notification::MessageId;
 use uuid::Uuid;
 
 use crate::GenericClient;
 use crate::error::DbError;
+use crate::notifications::LeaseToken;
 
 /// The error of an attempt whose worker ended before it recorded the outcome.
 pub(super) const ENDED: &str = "the worker ended before the answer was recorded";
@@ -21,40 +22,49 @@ pub struct UnknownAttempts {
     pub count: u32,
 }
 
-/// Counts the attempts of a notification with an unknown outcome since its last replay, by contact.
+/// Counts the attempts with an unknown outcome since the last replay, by notification and contact.
 ///
-/// The caller must hold the claim and must not have begun its own attempts: attempts that are still `sending`
-/// belong to a worker that ended, and become `unknown`.
+/// The caller must hold the claims. Attempts that are still `sending` under another claim belong to a worker that ended,
+/// and become `unknown`. Those under the caller's own claim do not count: nothing has been sent.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
 pub async fn list_unknown(
     client: &impl GenericClient,
-    message_id: MessageId,
-) -> Result<Vec<UnknownAttempts>, DbError> {
+    claims: &[(MessageId, LeaseToken)],
+) -> Result<HashMap<MessageId, Vec<UnknownAttempts>>, DbError> {
     // The query sees the table as it was before the update, so it counts both outcomes.
     let statement = client
         .prepare_cached(
-            "WITH ended AS (
-                 UPDATE delivery_attempts SET outcome = 'unknown', error = $2
-                 WHERE message_id = $1 AND outcome = 'sending'
+            "WITH claims AS (SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS claims (id, token)),
+             ended AS (
+                 UPDATE delivery_attempts SET outcome = 'unknown', error = $3
+                 FROM claims
+                 WHERE message_id = claims.id AND outcome = 'sending' AND lease_token IS DISTINCT FROM token
              )
-             SELECT contact_id, count(*)
-             FROM delivery_attempts JOIN notifications USING (message_id)
-             WHERE message_id = $1 AND outcome IN ('unknown', 'sending')
+             SELECT message_id, contact_id, count(*)
+             FROM claims JOIN delivery_attempts AS attempt ON message_id = claims.id
+                  JOIN notifications USING (message_id)
+             WHERE (outcome = 'unknown' OR outcome = 'sending' AND attempt.lease_token IS DISTINCT FROM token)
                    AND (replayed_at IS NULL OR started_at >= replayed_at)
-             GROUP BY contact_id",
+             GROUP BY message_id, contact_id",
         )
         .await?;
-    let rows = client
-        .query(&statement, &[&message_id.as_uuid(), &ENDED])
-        .await?;
-    let counted = rows.iter().map(|row| UnknownAttempts {
-        contact_id: row.get(0),
-        count: u32::try_from(row.get::<_, i64>(1)).unwrap_or(u32::MAX),
-    });
-    Ok(counted.collect())
+    let (ids, tokens): (Vec<Uuid>, Vec<Uuid>) = claims
+        .iter()
+        .map(|(id, token)| (id.as_uuid(), token.as_uuid()))
+        .unzip();
+    let mut unknown = HashMap::<_, Vec<_>>::new();
+    for row in client.query(&statement, &[&ids, &tokens, &ENDED]).await? {
+        let counted = UnknownAttempts {
+            contact_id: row.get(1),
+            count: u32::try_from(row.get::<_, i64>(2)).unwrap_or(u32::MAX),
+        };
+        let id = MessageId::from(row.get::<_, Uuid>(0));
+        unknown.entry(id).or_default().push(counted);
+    }
+    Ok(unknown)
 }
 
 /// Returns those of `ids` that may have arrived at an address without a recorded delivery to it, in any attempt:

@@ -1,6 +1,6 @@
-//! Delivering a notification: the worker claims the row under a lease, sends without an open transaction,
-//! and records the outcome under the claim's token.
+//! Claims rows for delivery: one worker at a time may deliver a notification.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use crate::GenericClient;
 use crate::error::DbError;
 
 /// Identifies one claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseToken(Uuid);
 
 impl LeaseToken {
@@ -27,10 +27,28 @@ impl LeaseToken {
     }
 }
 
+impl From<Uuid> for LeaseToken {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+/// A wish to deliver a notification.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimRequest {
+    /// The notification.
+    pub id: MessageId,
+    /// The message's attempt, counted from 0.
+    pub attempt: u32,
+    /// The token of the claim. A caller that does not know whether an earlier call was committed repeats it with the
+    /// same token: then the claim is its own.
+    pub token: LeaseToken,
+}
+
 /// A notification that this worker may deliver until the lease ends.
 #[derive(Clone, Debug)]
 pub struct ClaimedNotification {
-    /// Must be given to record the outcome.
+    /// Must be given to end the claim.
     pub token: LeaseToken,
     /// The target user.
     pub user_id: UserId,
@@ -46,6 +64,8 @@ pub struct ClaimedNotification {
     pub created_at: Timestamp,
     /// How long the notification has been waiting for its destination.
     pub deferred_for: Option<Duration>,
+    /// Whether there is a delivery attempt.
+    pub has_attempts: bool,
 }
 
 /// Result of trying to claim a notification for delivery.
@@ -53,7 +73,7 @@ pub struct ClaimedNotification {
 pub enum ClaimResult {
     /// This worker has the claim.
     Claimed(Box<ClaimedNotification>),
-    /// Another worker has the claim, at most for this long.
+    /// Another worker, or another copy of the message, has the claim, at most for this long.
     LeasedElsewhere(Duration),
     /// Another copy of the message has already made this attempt, which failed with this error.
     AttemptAlreadyMade(Option<String>),
@@ -65,86 +85,141 @@ pub enum ClaimResult {
     RowMissing,
 }
 
-/// Claims the notification `id` for `lease`, for attempt number `attempt` (counted from 0).
+/// Claims notifications for `lease`. Returns one result for each request, in their order. A row that another transaction
+/// has locked counts as leased elsewhere, so that no claim waits for others.
 ///
 /// # Errors
 ///
 /// Returns the error of the query that fails.
 pub async fn claim(
     client: &impl GenericClient,
-    id: MessageId,
-    attempt: u32,
+    requests: &[ClaimRequest],
     lease: Duration,
-) -> Result<ClaimResult, DbError> {
+) -> Result<Vec<ClaimResult>, DbError> {
+    // Rows are locked in the order of their ids, as everywhere, so that no two transactions wait for each other. `OFFSET 0`
+    // keeps the look-up by the id apart from the conditions: the index of unfinished rows would be read as a whole.
     let statement = client
         .prepare_cached(
-            "UPDATE notifications SET lease_token = $2, lease_until = now() + make_interval(secs => $3)
-             WHERE message_id = $1 AND status IN ('pending', 'retrying')
-                   AND (lease_until IS NULL OR lease_until <= now()) AND retries_attempted <= $4
-             RETURNING user_id, (SELECT email FROM users WHERE users.id = user_id), type, payload::text,
+            "WITH free AS (
+                 SELECT message_id, token
+                 FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS wanted (id, token, attempt)
+                       ORDER BY id) AS wanted
+                      CROSS JOIN LATERAL (
+                          SELECT message_id, status, retries_attempted, lease_until, lease_token
+                          FROM notifications WHERE message_id = wanted.id OFFSET 0
+                          FOR NO KEY UPDATE SKIP LOCKED) AS found
+                 WHERE status IN ('pending', 'retrying') AND retries_attempted <= attempt
+                       AND (lease_until IS NULL OR lease_until <= now() OR lease_token = token)
+             )
+             UPDATE notifications
+             SET lease_token = free.token, lease_until = now() + make_interval(secs => $4)
+             FROM free WHERE notifications.message_id = free.message_id
+             RETURNING lease_token, user_id,
+                       (SELECT email FROM users WHERE users.id = user_id), type, payload::text,
                        template_name, template_locale, created_at,
-                       extract(epoch FROM now() - deferred_since)::float8",
+                       extract(epoch FROM now() - deferred_since)::float8,
+                       EXISTS (SELECT FROM delivery_attempts AS attempt
+                               WHERE attempt.message_id = notifications.message_id)",
         )
         .await?;
-    let token = LeaseToken::generate();
-    let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
+    let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();
+    let tokens: Vec<Uuid> = requests.iter().map(|one| one.token.0).collect();
+    let attempts: Vec<i32> = requests.iter().map(number_of).collect();
     let seconds = lease.as_secs_f64();
-    let claimed = client
-        .query_opt(&statement, &[&id.as_uuid(), &token.0, &seconds, &attempt])
+    let rows = client
+        .query(&statement, &[&ids, &tokens, &attempts, &seconds])
         .await?;
-    let Some(row) = claimed else {
-        return reason_not_claimed(client, id, attempt).await;
-    };
-    let template = row.get::<_, Option<String>>(4);
-    let deferred: Option<f64> = row.get(7);
-    Ok(ClaimResult::Claimed(Box::new(ClaimedNotification {
-        token,
-        user_id: row.get::<_, Uuid>(0).into(),
-        user_email: row.get(1),
-        channel: row.get::<_, &str>(2).parse().ok(),
-        payload: row.get(3),
-        template: template.map(|name| TemplateRef {
-            name,
-            locale: row.get(5),
-        }),
-        created_at: row.get(6),
-        deferred_for: deferred.map(seconds_of),
-    })))
+    let mut claimed: HashMap<LeaseToken, ClaimedNotification> = rows
+        .iter()
+        .map(ClaimedNotification::from)
+        .map(|claimed| (claimed.token, claimed))
+        .collect();
+    let mut results: Vec<Option<ClaimResult>> = requests
+        .iter()
+        .map(|one| claimed.remove(&one.token))
+        .map(|claimed| Some(ClaimResult::Claimed(Box::new(claimed?))))
+        .collect();
+    let missing: Vec<ClaimRequest> = results
+        .iter()
+        .zip(requests)
+        .filter_map(|(result, request)| result.is_none().then_some(*request))
+        .collect();
+    let mut reasons = reasons_not_claimed(client, &missing).await?.into_iter();
+    for result in &mut results {
+        if result.is_none() {
+            *result = reasons.next();
+        }
+    }
+    Ok(results.into_iter().flatten().collect())
+}
+
+fn number_of(request: &ClaimRequest) -> i32 {
+    i32::try_from(request.attempt).unwrap_or(i32::MAX)
 }
 
 fn seconds_of(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-/// Finds out why the row was not claimed. A row that became free meanwhile is reported as leased for zero
-/// time.
-async fn reason_not_claimed(
+impl From<&tokio_postgres::Row> for ClaimedNotification {
+    /// Converts a row of [`claim`]'s first query.
+    fn from(row: &tokio_postgres::Row) -> Self {
+        let template = row.get::<_, Option<String>>(5);
+        let deferred: Option<f64> = row.get(8);
+        Self {
+            token: LeaseToken(row.get(0)),
+            user_id: row.get::<_, Uuid>(1).into(),
+            user_email: row.get(2),
+            channel: row.get::<_, &str>(3).parse().ok(),
+            payload: row.get(4),
+            template: template.map(|name| TemplateRef {
+                name,
+                locale: row.get(6),
+            }),
+            created_at: row.get(7),
+            deferred_for: deferred.map(seconds_of),
+            has_attempts: row.get(9),
+        }
+    }
+}
+
+/// Finds out why rows were not claimed. A row that became free meanwhile, or that another transaction has locked, is
+/// reported as leased for zero time.
+async fn reasons_not_claimed(
     client: &impl GenericClient,
-    id: MessageId,
-    attempt: i32,
-) -> Result<ClaimResult, DbError> {
+    requests: &[ClaimRequest],
+) -> Result<Vec<ClaimResult>, DbError> {
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
     let statement = client
         .prepare_cached(
-            "SELECT status, retries_attempted, extract(epoch FROM lease_until - now())::float8, error_message
-             FROM notifications WHERE message_id = $1",
+            "SELECT message_id, status, retries_attempted,
+                    extract(epoch FROM lease_until - now())::float8, error_message
+             FROM notifications WHERE message_id = ANY ($1)",
         )
         .await?;
-    let Some(row) = client.query_opt(&statement, &[&id.as_uuid()]).await? else {
-        return Ok(ClaimResult::RowMissing);
+    let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();
+    let rows = client.query(&statement, &[&ids]).await?;
+    let rows: HashMap<Uuid, &tokio_postgres::Row> =
+        rows.iter().map(|row| (row.get(0), row)).collect();
+    let reason = |request: &ClaimRequest| {
+        let Some(row) = rows.get(&request.id.as_uuid()) else {
+            return ClaimResult::RowMissing;
+        };
+        let Ok(status) = row.get::<_, &str>(1).parse() else {
+            return ClaimResult::UnknownStatus;
+        };
+        if !matches!(status, Status::Pending | Status::Retrying) {
+            return ClaimResult::NotDeliverable(status);
+        }
+        if row.get::<_, i32>(2) > number_of(request) {
+            return ClaimResult::AttemptAlreadyMade(row.get(4));
+        }
+        let left: Option<f64> = row.get(3);
+        ClaimResult::LeasedElsewhere(left.map(seconds_of).unwrap_or_default())
     };
-    let Ok(status) = row.get::<_, &str>(0).parse() else {
-        return Ok(ClaimResult::UnknownStatus);
-    };
-    if !matches!(status, Status::Pending | Status::Retrying) {
-        return Ok(ClaimResult::NotDeliverable(status));
-    }
-    if row.get::<_, i32>(1) > attempt {
-        return Ok(ClaimResult::AttemptAlreadyMade(row.get(3)));
-    }
-    let left: Option<f64> = row.get(2);
-    Ok(ClaimResult::LeasedElsewhere(
-        left.map(seconds_of).unwrap_or_default(),
-    ))
+    Ok(requests.iter().map(reason).collect())
 }
 
 /// Extends a claim: it ends `lease` from now. Returns whether the claim was still valid.
@@ -167,86 +242,6 @@ pub async fn renew_lease(
     let seconds = lease.as_secs_f64();
     let changed = client
         .execute(&statement, &[&id.as_uuid(), &token.0, &seconds])
-        .await?;
-    Ok(changed == 1)
-}
-
-/// `pending | retrying → processed`: records a delivery and ends the claim. Returns whether the claim was
-/// still valid.
-///
-/// # Errors
-///
-/// Returns the error of the query.
-pub async fn record_delivery(
-    client: &impl GenericClient,
-    id: MessageId,
-    token: LeaseToken,
-) -> Result<bool, DbError> {
-    let statement = client
-        .prepare_cached(
-            "UPDATE notifications
-             SET status = 'processed', processed_at = now(), error_message = NULL,
-                 lease_token = NULL, lease_until = NULL, deferred_since = NULL
-             WHERE message_id = $1 AND lease_token = $2 AND status IN ('pending', 'retrying')",
-        )
-        .await?;
-    let changed = client
-        .execute(&statement, &[&id.as_uuid(), &token.0])
-        .await?;
-    Ok(changed == 1)
-}
-
-/// `pending | retrying → retrying`: records that attempt number `attempt` failed and ends the claim. Cuts
-/// `error` to 500 characters. Returns whether the claim was still valid.
-///
-/// # Errors
-///
-/// Returns the error of the query.
-pub async fn record_failed_attempt(
-    client: &impl GenericClient,
-    id: MessageId,
-    token: LeaseToken,
-    attempt: u32,
-    error: &str,
-) -> Result<bool, DbError> {
-    let statement = client
-        .prepare_cached(
-            "UPDATE notifications
-             SET status = 'retrying', retries_attempted = $3, error_message = left($4, 500),
-                 lease_token = NULL, lease_until = NULL, deferred_since = NULL
-             WHERE message_id = $1 AND lease_token = $2 AND status IN ('pending', 'retrying')",
-        )
-        .await?;
-    let attempts = i32::try_from(attempt).map_or(i32::MAX, |attempt| attempt.saturating_add(1));
-    let changed = client
-        .execute(&statement, &[&id.as_uuid(), &token.0, &attempts, &error])
-        .await?;
-    Ok(changed == 1)
-}
-
-/// Ends a claim without an attempt and records `error` as the reason. If `waiting`, also records since
-/// when the notification waits for its destination. Returns whether the claim was still valid.
-///
-/// # Errors
-///
-/// Returns the error of the query.
-pub async fn record_deferral(
-    client: &impl GenericClient,
-    id: MessageId,
-    token: LeaseToken,
-    error: &str,
-    waiting: bool,
-) -> Result<bool, DbError> {
-    let statement = client
-        .prepare_cached(
-            "UPDATE notifications
-             SET error_message = left($3, 500), lease_token = NULL, lease_until = NULL,
-                 deferred_since = CASE WHEN $4 THEN coalesce(deferred_since, now()) ELSE deferred_since END
-             WHERE message_id = $1 AND lease_token = $2",
-        )
-        .await?;
-    let changed = client
-        .execute(&statement, &[&id.as_uuid(), &token.0, &error, &waiting])
         .await?;
     Ok(changed == 1)
 }

@@ -2,16 +2,15 @@
 
 mod bench;
 mod claim;
+mod claim_end;
 mod failed;
 mod insert;
 mod read;
 mod transitions;
 
 pub use bench::{BenchRow, count_of_users, rows_of_user};
-pub use claim::{
-    ClaimResult, ClaimedNotification, LeaseToken, claim, record_deferral, record_delivery,
-    record_failed_attempt, renew_lease,
-};
+pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, claim, renew_lease};
+pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
 pub use failed::{FailedFilter, failed_deliveries};
 pub use insert::{InsertedIds, RecordedState, insert_batch, recorded_states};
 pub use read::{IdCursor, NotificationFilter, NotificationRow, exists, find, list};

@@ -8,5 +8,5 @@ mod signing;
 mod write;
 
 pub use read::{WebhookEndpointRow, find, list};
-pub use signing::{SigningEndpoint, find_for_user, list_enabled, rotate_secret};
+pub use signing::{SigningEndpoint, list_enabled, rotate_secret};
 pub use write::{EndpointChanges, MAX_PER_USER, NewEndpoint, delete, disable, insert, update};

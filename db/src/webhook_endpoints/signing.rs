@@ -1,5 +1,6 @@
 //! Signing secrets: only this module reads them from the table.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,25 +18,22 @@ pub struct SigningEndpoint {
     pub id: Uuid,
     /// The URL.
     pub url: String,
-    /// Whether webhooks are sent to the endpoint.
-    pub enabled: bool,
     /// The signing secrets, the newest first: one, or two during a rotation.
     pub secrets: Vec<SecretString>,
 }
 
 /// The previous secret is selected only while it is valid.
-const COLUMNS: &str = "id, url, enabled, secret, \
+const COLUMNS: &str = "id, url, secret, \
                        CASE WHEN previous_secret_until > now() THEN previous_secret END";
 
 impl From<&tokio_postgres::Row> for SigningEndpoint {
     /// Converts a row of `COLUMNS`.
     fn from(row: &tokio_postgres::Row) -> Self {
-        let current: String = row.get(3);
-        let previous: Option<String> = row.get(4);
+        let current: String = row.get(2);
+        let previous: Option<String> = row.get(3);
         Self {
             id: row.get(0),
             url: row.get(1),
-            enabled: row.get(2),
             secrets: std::iter::once(current)
                 .chain(previous)
                 .map(SecretString::from)
@@ -44,39 +42,28 @@ impl From<&tokio_postgres::Row> for SigningEndpoint {
     }
 }
 
-/// Lists a user's enabled endpoints, the newest first.
+/// Lists the enabled endpoints of users, the newest first.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
 pub async fn list_enabled(
     client: &impl GenericClient,
-    user: UserId,
-) -> Result<Vec<SigningEndpoint>, DbError> {
+    users: &[UserId],
+) -> Result<HashMap<UserId, Vec<SigningEndpoint>>, DbError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM webhook_endpoints WHERE user_id = $1 AND enabled ORDER BY id DESC"
+        "SELECT {COLUMNS}, user_id FROM webhook_endpoints
+         WHERE user_id = ANY ($1) AND enabled ORDER BY id DESC"
     );
     let statement = client.prepare_cached(&sql).await?;
-    let rows = client.query(&statement, &[&user.as_uuid()]).await?;
-    Ok(rows.iter().map(SigningEndpoint::from).collect())
-}
-
-/// Finds a user's endpoint, enabled or not.
-///
-/// # Errors
-///
-/// Returns the error of the query.
-pub async fn find_for_user(
-    client: &impl GenericClient,
-    id: Uuid,
-    user: UserId,
-) -> Result<Option<SigningEndpoint>, DbError> {
-    let sql = format!("SELECT {COLUMNS} FROM webhook_endpoints WHERE id = $1 AND user_id = $2");
-    let statement = client.prepare_cached(&sql).await?;
-    let row = client
-        .query_opt(&statement, &[&id, &user.as_uuid()])
-        .await?;
-    Ok(row.as_ref().map(SigningEndpoint::from))
+    let users: Vec<Uuid> = users.iter().map(|user| user.as_uuid()).collect();
+    let mut endpoints = HashMap::<_, Vec<_>>::new();
+    for row in client.query(&statement, &[&users]).await? {
+        let user = UserId::from(row.get::<_, Uuid>(4));
+        let endpoint = SigningEndpoint::from(&row);
+        endpoints.entry(user).or_default().push(endpoint);
+    }
+    Ok(endpoints)
 }
 
 /// Replaces the secret of the endpoint `id`, of `owner` if one is given. The current secret stays valid

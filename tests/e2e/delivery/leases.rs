@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidings_broker::MessageFactory;
-use tidings_db::notifications::{self, ClaimResult};
+use tidings_db::notifications::{self, ClaimRequest, ClaimResult, LeaseToken};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_tests::{MockHttpServer, eventually, outcomes, secs};
 
@@ -30,8 +30,13 @@ async fn a_message_whose_row_another_worker_has_claimed_waits_without_an_attempt
         .await
         .expect("a connection");
     let lease = Duration::from_secs(6);
-    let claim = notifications::claim(&*client, id, 0, lease).await;
-    assert!(matches!(claim, Ok(ClaimResult::Claimed(_))));
+    let request = ClaimRequest {
+        id,
+        attempt: 0,
+        token: LeaseToken::generate(),
+    };
+    let claim = notifications::claim(&*client, &[request], lease).await;
+    assert!(matches!(claim.as_deref(), Ok([ClaimResult::Claimed(_)])));
 
     let worker = world.worker().await;
     eventually(secs(30), "it was deferred", async || {

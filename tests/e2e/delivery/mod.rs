@@ -1,5 +1,6 @@
 //! The delivery stage with any provider: leases, the breaker, pauses, retry limits, several addresses.
 
+mod batches;
 mod credentials;
 mod devices;
 mod endpoints;

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use tidings_db::delivery_attempts::{self, NewAttempt};
-use tidings_db::notifications::{self, ClaimResult};
+use tidings_db::notifications::{
+    self, ClaimEnd, ClaimEndResult, ClaimRequest, ClaimResult, LeaseToken, LockedRows,
+};
 use tidings_tests::{ProgramKind, World, eventually_ok, outcomes, secs};
 
 /// A worker records that there is no template, and dies before it publishes the dead letter.
@@ -21,25 +23,34 @@ async fn a_message_is_sent_once_the_cause_is_mended_even_if_its_worker_died() {
     drop(intake);
     let client = world.database.pool.dedicated_client().await;
     let client = client.expect("a connection");
-    let claim = notifications::claim(&*client, id, 0, secs(30)).await;
-    let Ok(ClaimResult::Claimed(claimed)) = claim else {
-        panic!("{claim:?}");
+    let token = LeaseToken::generate();
+    let request = ClaimRequest {
+        id,
+        attempt: 0,
+        token,
     };
+    let claim = notifications::claim(&*client, &[request], secs(30)).await;
+    let claim = claim.expect("the query").remove(0);
+    assert!(matches!(claim, ClaimResult::Claimed(_)), "{claim:?}");
     let attempt = NewAttempt {
         message_id: id,
         attempt: 0,
         provider: "sandbox",
         contact_id: None,
         template: None,
-        token: claimed.token,
+        token,
     };
     let error = "there is no template \"hello\" for sms";
     delivery_attempts::insert_not_sent(&*client, &attempt, error)
         .await
         .expect("recorded");
-    notifications::record_failed_attempt(&*client, id, claimed.token, 0, error)
-        .await
-        .expect("recorded");
+    let result = ClaimEndResult::Failed {
+        attempt: 0,
+        error: error.to_owned(),
+    };
+    let ends = [ClaimEnd { id, token, result }];
+    let ended = notifications::end_claims(&*client, &ends, LockedRows::Wait).await;
+    assert_eq!(ended.expect("the query"), [token].into());
 
     let template = json!({"text": "Hello!"});
     let path = "/api/templates/hello/sms/default";

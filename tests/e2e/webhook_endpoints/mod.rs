@@ -49,15 +49,23 @@ async fn open() -> (World, SharedApi) {
 
 /// Returns the endpoint as a delivery reads it.
 async fn for_delivery(world: &World, id: &Value) -> SigningEndpoint {
-    let id = id.as_str().and_then(|id| id.parse().ok()).expect("an id");
+    let id: Option<uuid::Uuid> = id.as_str().and_then(|id| id.parse().ok());
+    let id = id.expect("an id");
     let client = world
         .database
         .pool
         .dedicated_client()
         .await
         .expect("a connection");
-    let found = webhook_endpoints::find_for_user(&*client, id, world.user).await;
-    found.expect("the query").expect("an endpoint")
+    let enabled = webhook_endpoints::list_enabled(&*client, &[world.user]).await;
+    let mut of_user = enabled
+        .expect("the query")
+        .remove(&world.user)
+        .into_iter()
+        .flatten();
+    of_user
+        .find(|endpoint| endpoint.id == id)
+        .expect("an endpoint")
 }
 
 fn secrets(endpoint: &SigningEndpoint) -> Vec<&str> {

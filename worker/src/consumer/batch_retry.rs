@@ -11,7 +11,7 @@ use tidings_broker::{Backoff, Envelope, Failure};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{BatchProcessor, MessageOutcome, ProcessError};
+use super::{BatchProcessor, MessageOutcome, Place, ProcessError};
 use crate::connectivity::{Connectivity, HoldGuard};
 
 /// How long messages are held while a server is down. After this time they return to the queue, because a
@@ -36,13 +36,14 @@ enum CallError {
 pub(super) async fn process<P: BatchProcessor>(
     processor: &P,
     batch: &[Envelope],
+    place: &Place,
     hold: &mut BatchHold<'_>,
 ) -> Vec<Option<MessageOutcome>> {
     let mut outcomes: Vec<Option<MessageOutcome>> = vec![None; batch.len()];
     let whole = 0..batch.len();
     let mut remaining = Vec::from([whole]);
     while let Some(range) = remaining.pop() {
-        match process_part(processor, &batch[range.clone()], hold).await {
+        match process_part(processor, &batch[range.clone()], place, hold).await {
             Ok(Some(part)) => {
                 for (place, outcome) in outcomes[range].iter_mut().zip(part) {
                     *place = Some(outcome);
@@ -62,11 +63,12 @@ pub(super) async fn process<P: BatchProcessor>(
 async fn process_part<P: BatchProcessor>(
     processor: &P,
     part: &[Envelope],
+    place: &Place,
     hold: &mut BatchHold<'_>,
 ) -> Result<Option<Vec<MessageOutcome>>, Requeue> {
     let mut failures = 0;
     loop {
-        let error = match call(processor, part).await {
+        let error = match call(processor, part, place).await {
             Ok(outcomes) => return Ok(Some(outcomes)),
             Err(CallError::Panicked) => {
                 return Ok(retry_single(
@@ -107,8 +109,9 @@ fn retry_single(
 async fn call<P: BatchProcessor>(
     processor: &P,
     part: &[Envelope],
+    place: &Place,
 ) -> Result<Vec<MessageOutcome>, CallError> {
-    let processing = AssertUnwindSafe(processor.process(part)).catch_unwind();
+    let processing = AssertUnwindSafe(processor.process(part, place)).catch_unwind();
     match processing.await {
         Ok(Ok(outcomes)) if outcomes.len() == part.len() => Ok(outcomes),
         Ok(Ok(outcomes)) => {
@@ -201,7 +204,11 @@ mod tests {
     }
 
     impl BatchProcessor for ScriptedProcessor {
-        async fn process(&self, batch: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
+        async fn process(
+            &self,
+            batch: &[Envelope],
+            _: &Place,
+        ) -> Result<Vec<MessageOutcome>, ProcessError> {
             self.batch_sizes
                 .lock()
                 .expect("not poisoned")
@@ -238,7 +245,7 @@ mod tests {
     ) -> Vec<Option<MessageOutcome>> {
         let connectivity = Arc::new(Connectivity::new(Arc::default()));
         let mut hold = BatchHold::new(stop, &connectivity);
-        process(processor, &batch(bodies), &mut hold).await
+        process(processor, &batch(bodies), &Place::default(), &mut hold).await
     }
 
     fn reasons(outcomes: &[Option<MessageOutcome>]) -> Vec<&'static str> {
@@ -310,7 +317,11 @@ mod tests {
     }
 
     impl BatchProcessor for UnavailableProcessor {
-        async fn process(&self, _: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
+        async fn process(
+            &self,
+            _: &[Envelope],
+            _: &Place,
+        ) -> Result<Vec<MessageOutcome>, ProcessError> {
             Err(ProcessError::Environment("unavailable".to_owned()))
         }
 

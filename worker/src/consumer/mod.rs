@@ -5,6 +5,7 @@ mod ack_window;
 mod batch_retry;
 mod flow_control;
 mod message_outcome;
+mod place;
 mod processor;
 mod session;
 mod settle;
@@ -26,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 pub use flow_control::{Flow, FlowControl};
 pub use message_outcome::MessageOutcome;
+pub use place::Place;
 pub use processor::{BatchProcessor, ProcessError};
 
 use crate::connectivity::ConsumerConnectivity;
@@ -63,7 +65,7 @@ pub struct ConsumerOptions {
     pub prefetch: u16,
     /// Maximum number of messages in one batch.
     pub batch_size: usize,
-    /// Maximum number of batches processed concurrently.
+    /// Maximum number of batches processed concurrently: see [`Place`].
     pub concurrency: usize,
     /// Minimum time between the starts of two batches. Does not apply to a full batch.
     pub interval: Duration,

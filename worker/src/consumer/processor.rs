@@ -1,11 +1,12 @@
 use tidings_broker::{Envelope, Failure};
 use tidings_db::{DbError, DbErrorKind};
 
-use super::MessageOutcome;
+use super::{MessageOutcome, Place};
 
 /// Processes the messages of a consumer.
 pub trait BatchProcessor: Send + Sync + 'static {
-    /// Processes a batch. Returns one outcome for each message, in the order of the batch.
+    /// Processes a batch. Returns one outcome for each message, in the order of the batch. `place` can be released before
+    /// the end, so that the next batch starts.
     ///
     /// May be called again with the same messages, or with some of them, at any later time, so processing a
     /// message twice must be harmless.
@@ -16,7 +17,12 @@ pub trait BatchProcessor: Send + Sync + 'static {
     fn process(
         &self,
         batch: &[Envelope],
+        place: &Place,
     ) -> impl Future<Output = Result<Vec<MessageOutcome>, ProcessError>> + Send;
+
+    /// A message returns to its queue, because processing it has failed for too long. The same delivery of it is not
+    /// processed again.
+    fn given_back(&self, _message: &Envelope) {}
 
     /// Defers a message without processing it. Called for each message when it arrives, so it must be quick. Returns
     /// `MessageOutcome::Defer`, or `None` if the message must be processed.
@@ -43,7 +49,7 @@ pub trait BatchProcessor: Send + Sync + 'static {
 
 /// A batch could not be processed, for a reason that is not known to be one of its messages. The variants
 /// correspond to those of [`DbErrorKind`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ProcessError {
     /// A server is unavailable or overloaded, or another transaction conflicts: the messages are not the cause.
     /// Never uses up an attempt.

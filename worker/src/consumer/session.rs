@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_broker::{ConsumeError, ConsumerChannel, ConsumerConnection, Envelope, Settlement};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::ack_window::AckWindow;
 use super::flow_control::Flow;
 use super::settle::BatchResult;
-use super::{BatchProcessor, Consumer, ConsumerOptions, MessageOutcome};
+use super::{BatchProcessor, Consumer, ConsumerOptions, MessageOutcome, Place};
 
 /// Why a session has ended.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub(super) struct ConsumerSession<P> {
     /// When the next batch may start even if it is not full.
     next_start: Instant,
     batches: JoinSet<BatchResult>,
+    /// One for each batch that may be processed at the same time.
+    places: Arc<Semaphore>,
     /// The messages being deferred. They do not count towards the concurrency, because messages that can be
     /// processed must not wait for them.
     deferring: JoinSet<BatchResult>,
@@ -74,6 +77,7 @@ impl<P: BatchProcessor> ConsumerSession<P> {
             to_defer: Vec::new(),
             next_start: Instant::now(),
             batches: JoinSet::new(),
+            places: Arc::new(Semaphore::new(options.concurrency)),
             deferring: JoinSet::new(),
             stop: stop.clone(),
         })
@@ -113,24 +117,29 @@ impl<P: BatchProcessor> ConsumerSession<P> {
     ) -> Result<SessionEnd, SessionEnd> {
         let mut channel_check = tokio::time::interval(Duration::from_secs(1));
         let flow_control = Arc::clone(&self.consumer.flow_control);
+        let places = Arc::clone(&self.places);
         let mut flow_change = pin!(flow_control.wait_for_change_from(flow));
         loop {
             self.collect_deliveries();
             let is_full = self.next_batch.len() >= self.options.batch_size;
-            let may_start = self.batches.len() < self.options.concurrency;
             let is_empty = self.next_batch.is_empty();
-            if may_start && !is_empty && (is_full || self.next_start <= Instant::now()) {
-                self.start_batch();
+            let is_time = is_full || self.next_start <= Instant::now();
+            if !is_empty && is_time && self.start_batch() {
                 continue;
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(SessionEnd::Stopped),
                 () = &mut flow_change => return Ok(SessionEnd::FlowChanged),
-                Some(result) = self.deferring.join_next(), if !self.deferring.is_empty() => self.settle(result).await?,
-                Some(result) = self.batches.join_next(), if !self.batches.is_empty() => self.settle(result).await?,
+                Some(result) = self.deferring.join_next(), if !self.deferring.is_empty() => {
+                    self.settle_finished(result).await?;
+                }
+                Some(result) = self.batches.join_next(), if !self.batches.is_empty() => {
+                    self.settle_finished(result).await?;
+                }
                 ready = self.channel.ready(), if is_empty => ready?,
-                () = sleep_until(self.next_start), if may_start && !is_empty => {}
+                _ = places.acquire(), if !is_empty && is_time => {}
+                () = sleep_until(self.next_start), if !is_empty && !is_time => {}
                 // `ready` reports a lost channel, but is not polled while messages wait for a batch.
                 _ = channel_check.tick() => if !self.channel.is_open() {
                     return Err(SessionEnd::Lost("the channel is closed".to_owned()));
@@ -160,7 +169,11 @@ impl<P: BatchProcessor> ConsumerSession<P> {
         }
     }
 
-    fn start_batch(&mut self) {
+    /// Starts the next batch. Returns false if there is no place for it.
+    fn start_batch(&mut self) -> bool {
+        let Some(place) = Place::take(&self.places) else {
+            return false;
+        };
         self.next_start = Instant::now() + self.options.interval;
         let empty = Vec::with_capacity(self.options.batch_size);
         let batch = std::mem::replace(&mut self.next_batch, empty);
@@ -168,16 +181,31 @@ impl<P: BatchProcessor> ConsumerSession<P> {
             .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         let consumer = Arc::clone(&self.consumer);
         let stop = self.stop.clone();
-        let processing = async move { consumer.process_batch(batch, &stop).await };
+        let processing = async move { consumer.process_batch(batch, &place, &stop).await };
         self.batches
             .spawn(self.consumer.batches.track_future(processing));
+        true
     }
 
-    /// Settles the messages of a batch with the broker.
-    async fn settle(&mut self, result: Result<BatchResult, JoinError>) -> Result<(), SessionEnd> {
-        // `batch_retry` catches panics of the processor. After any other panic, only the end of the AMQP
-        // channel returns the messages of the batch.
-        let result = result.map_err(|error| SessionEnd::Lost(error.to_string()))?;
+    /// Settles the messages of a batch, and those of all other batches that have finished, so that their
+    /// acknowledgements share a write to the socket.
+    async fn settle_finished(
+        &mut self,
+        first: Result<BatchResult, JoinError>,
+    ) -> Result<(), SessionEnd> {
+        let mut all = BatchResult::default();
+        let mut next = Some(first);
+        while let Some(result) = next {
+            // `batch_retry` catches panics of the processor. After any other panic, only the end of the AMQP channel
+            // returns the messages of the batch.
+            all.append(result.map_err(|error| SessionEnd::Lost(error.to_string()))?);
+            next = self.batches.try_join_next();
+        }
+        self.settle(all).await
+    }
+
+    /// Settles messages with the broker.
+    async fn settle(&mut self, result: BatchResult) -> Result<(), SessionEnd> {
         let mut settlement = Settlement::default();
         if self.options.ack_each {
             result
@@ -214,7 +242,7 @@ impl<P: BatchProcessor> ConsumerSession<P> {
             Some(result) => Some(result),
             None => self.deferring.join_next().await,
         } {
-            match self.settle(result).await {
+            match self.settle_finished(result).await {
                 Ok(()) => {}
                 // The end of the AMQP channel returns the messages.
                 Err(SessionEnd::Paused) => requeued = true,

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch_retry::{BatchHold, Requeue, process};
 use super::settle_action::{SettleAction, settle_action};
-use super::{BatchProcessor, Consumer, MessageOutcome};
+use super::{BatchProcessor, Consumer, MessageOutcome, Place};
 
 /// How to settle the messages of a batch, by delivery tag.
 #[derive(Debug, Default)]
@@ -25,6 +25,13 @@ enum Acknowledgement {
 }
 
 impl BatchResult {
+    /// Adds the messages of another batch.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.acks.append(&mut other.acks);
+        self.nacks.append(&mut other.nacks);
+        self.requeue |= other.requeue;
+    }
+
     fn add(&mut self, tag: u64, acknowledgement: &Result<Acknowledgement, Requeue>) {
         match acknowledgement {
             Ok(Acknowledgement::Ack) => self.acks.push(tag),
@@ -40,17 +47,20 @@ impl<P: BatchProcessor> Consumer<P> {
     pub(super) async fn process_batch(
         &self,
         batch: Vec<Envelope>,
+        place: &Place,
         stop: &CancellationToken,
     ) -> BatchResult {
         let mut result = BatchResult::default();
         // One for the whole batch, because the broker waits for the whole batch.
         let mut hold = BatchHold::new(stop, self.connectivity.all());
-        let outcomes = process(&*self.processor, &batch, &mut hold).await;
+        let outcomes = process(&*self.processor, &batch, place, &mut hold).await;
         for (message, outcome) in batch.iter().zip(outcomes) {
             let tag = message.delivery_tag;
-            let acknowledgement = match outcome {
-                Some(outcome) => self.acknowledgement(message, outcome, &mut hold).await,
-                None => Err(Requeue),
+            let acknowledgement = if let Some(outcome) = outcome {
+                self.acknowledgement(message, outcome, &mut hold).await
+            } else {
+                self.processor.given_back(message);
+                Err(Requeue)
             };
             result.add(tag, &acknowledgement);
         }

@@ -2,53 +2,73 @@ use tidings_broker::Failure;
 use tidings_db::delivery_attempts::UsedTemplate;
 use tidings_db::notifications::ClaimedNotification;
 use tidings_db::templates::TemplateRow;
-use tidings_db::{DbError, templates};
 use tidings_domain::content::{ChannelContent, FieldProblem, Json, Object, TemplateRef};
 
-use super::prepare::PrepareError;
-use super::{Delivery, DeliveryChannel};
+use super::prepare::Unsendable;
 
-impl<C: DeliveryChannel> Delivery<C> {
-    /// Reads the content from the payload, or renders it from a template. Also returns the template.
-    pub(super) async fn content(
-        &self,
-        claimed: &ClaimedNotification,
-    ) -> Result<(C::Content, Option<UsedTemplate>), PrepareError> {
-        let channel = Self::CHANNEL;
+/// What the content of a notification is made of.
+pub(super) enum Draft<T> {
+    /// The payload is the content.
+    Content(T),
+    /// A template makes the content of the payload.
+    Template {
+        wanted: TemplateRef,
+        variables: Object,
+    },
+}
+
+impl<T: ChannelContent + Send + 'static> Draft<T> {
+    /// Reads the payload of a notification.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the payload is no content of the channel.
+    pub(super) fn read(claimed: &ClaimedNotification) -> Result<Self, Failure> {
         let payload = Json::object(&claimed.payload)
             .map_err(|_| Failure::new("invalid_payload", "the payload is not a JSON object"))?;
-        let Some(wanted) = &claimed.template else {
-            let content = C::Content::from_payload(&payload);
-            let content =
-                content.map_err(|problems| invalid_content("invalid_payload", &problems))?;
-            return Ok((content, None));
-        };
-        let Some(template) = self.template(wanted).await? else {
-            let detail = format!("there is no template {:?} for {channel}", wanted.name);
-            return Err(Failure::new("template_missing", detail).into());
-        };
-        let used = UsedTemplate {
-            name: template.name.clone(),
-            locale: template.locale.clone(),
-            version: template.version,
-        };
-        match render(template, payload).await {
-            Ok(content) => Ok((content, Some(used))),
-            Err(failure) => Err(PrepareError::from(failure).with_template(Some(&used))),
+        match claimed.template.clone() {
+            Some(wanted) => Ok(Self::Template {
+                wanted,
+                variables: payload,
+            }),
+            None => match T::from_payload(&payload) {
+                Ok(content) => Ok(Self::Content(content)),
+                Err(problems) => Err(invalid_content("invalid_payload", &problems)),
+            },
         }
     }
+}
 
-    async fn template(&self, wanted: &TemplateRef) -> Result<Option<TemplateRow>, DbError> {
-        let (name, locale) = (&wanted.name, wanted.locale.as_deref());
-        let channel = Self::CHANNEL.into();
-        self.database
-            .run(async |client| templates::resolve(client, name, channel, locale).await)
-            .await
+/// Renders the template that was found for `wanted`. Returns the content and the template.
+///
+/// # Errors
+///
+/// Fails if there is no template, or if it makes no content of the channel.
+pub(super) async fn render<T: ChannelContent + Send + 'static>(
+    wanted: &TemplateRef,
+    template: Option<TemplateRow>,
+    variables: Object,
+) -> Result<(T, UsedTemplate), Unsendable> {
+    let Some(template) = template else {
+        let detail = format!("there is no template {:?} for {}", wanted.name, T::CHANNEL);
+        return Err(Failure::new("template_missing", detail).into());
+    };
+    let used = UsedTemplate {
+        name: template.name.clone(),
+        locale: template.locale.clone(),
+        version: template.version,
+    };
+    match content(template, variables).await {
+        Ok(content) => Ok((content, used)),
+        Err(failure) => Err(Unsendable {
+            failure,
+            template: Some(used),
+        }),
     }
 }
 
 /// Renders a template with its variables, on a thread for blocking work, because a template may take long.
-async fn render<T: ChannelContent + Send + 'static>(
+async fn content<T: ChannelContent + Send + 'static>(
     template: TemplateRow,
     variables: Object,
 ) -> Result<T, Failure> {

@@ -1,18 +1,20 @@
 //! The delivery stages: send recorded notifications through providers. Each [`Delivery`] serves one channel
 //! through one provider.
 
+mod admission;
 mod attempt;
 mod breaker;
 mod build;
 mod channel;
 mod channel_state;
-mod claim;
+mod claim_outcome;
+mod claims;
 mod content;
 mod destinations;
 mod disposition;
 mod evaluate;
+mod group;
 mod lease;
-mod permits;
 mod prepare;
 mod record;
 mod settings;
@@ -23,13 +25,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use metrics::counter;
 use tidings_broker::{Envelope, Failure, MaxRetries, Stage, WaitTime, WaitsFor};
 use tidings_db::notifications::LeaseToken;
-use tidings_db::{Database, DbError, notifications};
+use tidings_db::{Database, notifications};
 use tidings_domain::content::ChannelContent;
 use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
 use tokio::time::Instant;
 use tracing::Instrument;
+use uuid::Uuid;
 
 pub use breaker::BreakerSettings;
 pub use build::Deliveries;
@@ -39,11 +43,22 @@ pub use destinations::WebhookDestinations;
 pub use settings::DeliverySettings;
 pub use wait_keys::wait_key;
 
-use crate::consumer::{BatchProcessor, MessageOutcome, ProcessError};
+use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
 use crate::providers::Provider;
-use claim::ClaimDecision;
+use attempt::AttemptResult;
+use claims::{ClaimWork, Claimed, ClaimsReply, ClaimsRequest, NextStep};
+use content::render;
 use disposition::{Deferral, Disposition};
-use unrecorded::{UnrecordedAttempt, UnrecordedAttempts};
+use group::Group;
+use record::RecordRequest;
+use unrecorded::{AttemptRecord, UnrecordedAttempt, UnrecordedAttempts};
+
+/// Minimum time between the starts of two transactions that record results, so that results share them. Far below the
+/// time that anybody waits for a row.
+const RECORD_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Why a message is deferred whose attempt was not begun.
+const NOT_BEGUN: &str = "PostgreSQL did not confirm the attempt";
 
 /// An attempt under a claim.
 #[derive(Clone, Copy)]
@@ -66,7 +81,24 @@ pub struct Delivery<C: DeliveryChannel> {
     /// Maximum number of retries after the first attempt.
     max_retries: u32,
     state: Arc<ChannelState>,
+    /// The tokens of the claims.
+    tokens: ClaimTokens,
+    claims: Group<ClaimsRequest, ClaimsReply<C>>,
+    records: Group<RecordRequest, bool>,
     unrecorded: UnrecordedAttempts,
+}
+
+/// The tokens of this process. Each delivery of a message has its own, however often it is tried: a claim whose commit
+/// PostgreSQL did not confirm is then known to be the same.
+struct ClaimTokens {
+    /// Differs from those of all other processes.
+    base: Uuid,
+}
+
+impl ClaimTokens {
+    fn of(&self, message: &Envelope) -> LeaseToken {
+        Uuid::from_u128(self.base.as_u128() ^ u128::from(message.sequence)).into()
+    }
 }
 
 impl<C: DeliveryChannel> Delivery<C> {
@@ -96,6 +128,11 @@ impl<C: DeliveryChannel> Delivery<C> {
             settings,
             max_retries: max_retries.of(Stage::Delivery(Self::CHANNEL)),
             state: Arc::new(state),
+            tokens: ClaimTokens {
+                base: Uuid::new_v4(),
+            },
+            claims: Group::new(settings.batch_size, Duration::ZERO),
+            records: Group::new(settings.batch_size, RECORD_INTERVAL),
             unrecorded: UnrecordedAttempts::default(),
         }
     }
@@ -117,7 +154,17 @@ impl<C: DeliveryChannel> Delivery<C> {
         &self.state
     }
 
-    async fn deliver(&self, message: &Envelope) -> Result<MessageOutcome, DbError> {
+    fn count_transaction(step: &'static str) {
+        let channel = Self::CHANNEL.as_str();
+        counter!("tidings_delivery_transactions_total", "channel" => channel, "step" => step)
+            .increment(1);
+    }
+
+    async fn deliver(
+        &self,
+        message: &Envelope,
+        place: &Place,
+    ) -> Result<MessageOutcome, ProcessError> {
         let request = match DeliveryRequest::decode(&message.body) {
             Ok(request) => request,
             Err(error) => {
@@ -130,64 +177,85 @@ impl<C: DeliveryChannel> Delivery<C> {
             return Ok(Disposition::Defer(Deferral::until(time, now, "")).outcome());
         }
         let id = request.message_id;
-        // An attempt that cannot be read counts as the last one, so that no row has more attempts.
-        let attempt = message.attempt.map_or(u32::MAX, |attempt| attempt.number);
         if let Some(outcome) = self.record_unrecorded(id).await? {
             return Ok(outcome);
         }
-        let claimed_at = Instant::now();
-        match self.claim(id, attempt).await? {
-            ClaimDecision::Deliver(claimed) => {
-                self.attempt(message, id, claimed_at, *claimed).await
+        let attempt = message.attempt;
+        let this = ClaimedAttempt {
+            id,
+            // An attempt that cannot be read counts as the last one, so that no row has more attempts.
+            number: attempt.map_or(u32::MAX, |attempt| attempt.number),
+            is_last: attempt.is_none_or(|attempt| attempt.is_last(self.max_retries)),
+            token: self.tokens.of(message),
+            claimed_at: Instant::now(),
+        };
+        let request = ClaimsRequest::Claim(this);
+        match self.claims.submit(request, &ClaimWork(self)).await? {
+            ClaimsReply::Skip(outcome) => Ok(outcome),
+            ClaimsReply::Ended {
+                disposition,
+                all_wait,
+            } => {
+                if all_wait {
+                    self.remember_route(message, &disposition);
+                }
+                Ok(disposition.outcome())
             }
-            ClaimDecision::Skip(outcome) => Ok(outcome),
+            ClaimsReply::Claimed(claimed) => self.attempt(message, this, *claimed, place).await,
+            ClaimsReply::Begun(_) => Err(wrong_reply()),
         }
     }
 
-    /// Makes one attempt: reads the content from the row, sends, and records the result.
+    /// Makes one attempt for a claimed notification, and records the result.
     async fn attempt(
         &self,
         message: &Envelope,
-        id: MessageId,
-        claimed_at: Instant,
-        claimed: notifications::ClaimedNotification,
-    ) -> Result<MessageOutcome, DbError> {
-        let attempt = message.attempt.map_or(0, |attempt| attempt.number);
-        if claimed.channel != Some(Self::CHANNEL.into()) {
-            let detail =
-                "the channel of the notification is not the channel of the queue of its message";
-            return Ok(MessageOutcome::DeadLetter(Failure::new(
-                "wrong_channel",
-                detail,
-            )));
-        }
-        let limit = self.max_retries;
-        let is_last = message.attempt.is_none_or(|attempt| attempt.is_last(limit));
-        let this = ClaimedAttempt {
-            id,
-            number: attempt,
-            is_last,
-            token: claimed.token,
-            claimed_at,
+        this: ClaimedAttempt,
+        claimed: Claimed<C>,
+        place: &Place,
+    ) -> Result<MessageOutcome, ProcessError> {
+        let result = match claimed.next {
+            NextStep::Send(admitted, rows) => self.send(this, admitted, rows).await,
+            NextStep::Wait(prepared) => {
+                let admitted = self.admit(this.id, prepared).await;
+                self.begin_and_send(this, admitted).await?
+            }
+            NextStep::Render {
+                wanted,
+                template,
+                variables,
+                known,
+            } => {
+                let rendered = render(&wanted, template, variables).await;
+                let prepared = rendered.and_then(|(content, template)| {
+                    self.prepare(this.id, known, content, Some(template))
+                });
+                match prepared {
+                    Ok(prepared) => {
+                        let admitted = self.admit(this.id, prepared).await;
+                        self.begin_and_send(this, admitted).await?
+                    }
+                    Err(unsendable) => self.reject_unsendable(this, unsendable),
+                }
+            }
+            NextStep::Reject(unsendable) => self.reject_unsendable(this, unsendable),
         };
-        let result = match self.prepare(id, &claimed).await? {
-            Ok(prepared) => self.send(this, prepared).await?,
-            Err(unsendable) => self.reject_unsendable(this, unsendable),
-        };
-        let disposition = self.limit_deferral(result.disposition, claimed.deferred_for);
+        // Recording does not delay the next send.
+        place.release();
+        let result = self.limit_deferral(result, claimed.deferred_for);
         if result.all_wait {
-            self.remember_route(message, &disposition);
+            self.remember_route(message, &result.disposition);
         }
         self.unrecorded.insert(
-            id,
+            this.id,
             UnrecordedAttempt {
-                token: claimed.token,
-                attempt,
+                token: this.token,
+                attempt: this.number,
                 record: result.record,
-                disposition,
+                disposition: result.disposition,
             },
         );
-        let outcome = self.record_unrecorded(id).await?;
+        let outcome = self.record_unrecorded(this.id).await?;
         // `None` if another copy of the message recorded the attempt meanwhile. This copy comes back and finds
         // the result in the row.
         Ok(outcome.unwrap_or(MessageOutcome::Defer {
@@ -201,26 +269,31 @@ impl<C: DeliveryChannel> Delivery<C> {
     /// next wait of a message that has waited long.
     fn limit_deferral(
         &self,
-        disposition: Disposition,
+        result: AttemptResult,
         deferred_for: Option<Duration>,
-    ) -> Disposition {
+    ) -> AttemptResult {
         let waited = deferred_for.unwrap_or_default();
         let limit = self.settings.webhook_defer_max;
-        match (disposition, self.channel.destinations()) {
+        let disposition = match (result.disposition, self.channel.destinations()) {
             (Disposition::Defer(deferral), Some(destinations)) => {
                 if waited > limit && deferral.counts_as_waiting {
                     let hours = limit.as_secs() / 3600;
                     let detail = format!("for more than {hours} h: {}", deferral.reason);
-                    return Disposition::Reject(Failure::quoting("destination_away", detail));
-                }
-                let deferral = if deferral.counts_as_waiting {
-                    deferral.lengthened_after(waited)
+                    Disposition::Reject(Failure::quoting("destination_away", detail))
                 } else {
-                    deferral
-                };
-                Disposition::Defer(deferral.scheduled(destinations))
+                    let deferral = if deferral.counts_as_waiting {
+                        deferral.lengthened_after(waited)
+                    } else {
+                        deferral
+                    };
+                    Disposition::Defer(deferral.scheduled(destinations))
+                }
             }
             (other, _) => other,
+        };
+        AttemptResult {
+            disposition,
+            ..result
         }
     }
 
@@ -262,13 +335,35 @@ impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
         })
     }
 
-    async fn process(&self, batch: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
+    async fn process(
+        &self,
+        batch: &[Envelope],
+        place: &Place,
+    ) -> Result<Vec<MessageOutcome>, ProcessError> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for message in batch {
             let span = tracing::info_span!("delivery", request_id = message.request_id());
-            outcomes.push(self.deliver(message).instrument(span).await?);
+            outcomes.push(self.deliver(message, place).instrument(span).await?);
         }
         Ok(outcomes)
+    }
+
+    /// PostgreSQL may have begun an attempt without being able to say so. Left as they are, its rows would count as
+    /// messages that may have arrived.
+    fn given_back(&self, message: &Envelope) {
+        let Ok(request) = DeliveryRequest::decode(&message.body) else {
+            return;
+        };
+        // Nothing was sent under this token: otherwise the result would wait to be recorded.
+        if self.unrecorded.get(request.message_id).is_none() {
+            let attempt = UnrecordedAttempt {
+                token: self.tokens.of(message),
+                attempt: message.attempt.map_or(u32::MAX, |attempt| attempt.number),
+                record: AttemptRecord::NotBegun,
+                disposition: Disposition::Defer(Deferral::wait(WaitTime::Second, NOT_BEGUN)),
+            };
+            self.unrecorded.insert(request.message_id, attempt);
+        }
     }
 
     async fn record_dead_letter(
@@ -297,4 +392,9 @@ impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
         }
         responds
     }
+}
+
+/// A reply that does not fit the request, which no code path returns.
+fn wrong_reply() -> ProcessError {
+    ProcessError::Unclear("the reply does not fit the request".to_owned())
 }

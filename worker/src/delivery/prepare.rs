@@ -1,27 +1,35 @@
-use futures_util::future::try_join;
 use tidings_broker::Failure;
-use tidings_db::DbError;
-use tidings_db::delivery_attempts::{self, SettledContact, UnknownAttempts, UsedTemplate};
+use tidings_db::delivery_attempts::{SettledContact, UnknownAttempts, UsedTemplate};
 use tidings_db::notifications::ClaimedNotification;
 use tidings_domain::notification::MessageId;
 use uuid::Uuid;
 
 use super::channel::AddressedMessage;
+use super::disposition::{Disposition, unknown_failure};
 use super::{Delivery, DeliveryChannel};
 
 /// The messages of one attempt.
 pub(super) struct Prepared<M> {
-    /// One message for each address without a final result.
+    /// One message for each address that may get one.
     pub(super) messages: Vec<AddressedMessage<M>>,
+    /// What is decided about the other addresses.
+    pub(super) dispositions: Vec<Disposition>,
     /// The template that rendered the content.
     pub(super) template: Option<UsedTemplate>,
-    /// The addresses with a final result of an earlier attempt.
+    /// What earlier attempts have left.
+    pub(super) earlier: EarlierAttempts,
+}
+
+/// What the earlier attempts of a notification have left.
+#[derive(Debug, Default)]
+pub(super) struct EarlierAttempts {
+    /// The addresses with a final result.
     pub(super) settled: Vec<SettledContact>,
     /// How often the message may have arrived at each address.
     pub(super) unknown: Vec<UnknownAttempts>,
 }
 
-impl<M> Prepared<M> {
+impl EarlierAttempts {
     /// Number of earlier attempts for an address with an unknown outcome.
     pub(super) fn unknown_count(&self, contact: Option<Uuid>) -> u32 {
         let found = self.unknown.iter().find(|one| one.contact_id == contact);
@@ -30,7 +38,7 @@ impl<M> Prepared<M> {
 }
 
 /// The notification can never be sent.
-pub struct Unsendable {
+pub(super) struct Unsendable {
     pub(super) failure: Failure,
     /// The template of the content, if there is one.
     pub(super) template: Option<UsedTemplate>,
@@ -45,84 +53,56 @@ impl From<Failure> for Unsendable {
     }
 }
 
-/// Why no messages were prepared.
-pub enum PrepareError {
-    /// A query failed.
-    Database(DbError),
-    /// The notification can never be sent.
-    Unsendable(Unsendable),
-}
-
-impl From<DbError> for PrepareError {
-    fn from(error: DbError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<Failure> for PrepareError {
-    fn from(failure: Failure) -> Self {
-        Self::Unsendable(failure.into())
-    }
-}
-
-impl PrepareError {
-    pub(super) fn with_template(self, template: Option<&UsedTemplate>) -> Self {
-        match self {
-            Self::Unsendable(unsendable) => Self::Unsendable(Unsendable {
-                template: template.cloned(),
-                ..unsendable
-            }),
-            database @ Self::Database(_) => database,
-        }
-    }
+/// What PostgreSQL knows about a claimed notification.
+pub(super) struct KnownNotification<C: DeliveryChannel> {
+    pub(super) notification: Box<ClaimedNotification>,
+    /// The contacts of the user, as far as the content needs them.
+    pub(super) contacts: Vec<C::Contact>,
+    pub(super) earlier: EarlierAttempts,
 }
 
 impl<C: DeliveryChannel> Delivery<C> {
-    /// Reads the content and finds the addresses. Uses no connection to PostgreSQL while it renders a template.
-    pub(super) async fn prepare(
+    /// Finds the addresses of a content.
+    pub(super) fn prepare(
         &self,
         id: MessageId,
-        claimed: &ClaimedNotification,
-    ) -> Result<Result<Prepared<C::Message>, Unsendable>, DbError> {
-        match self.try_prepare(id, claimed).await {
-            Ok(prepared) => Ok(Ok(prepared)),
-            Err(PrepareError::Unsendable(unsendable)) => Ok(Err(unsendable)),
-            Err(PrepareError::Database(error)) => Err(error),
-        }
-    }
-
-    async fn try_prepare(
-        &self,
-        id: MessageId,
-        claimed: &ClaimedNotification,
-    ) -> Result<Prepared<C::Message>, PrepareError> {
-        let (content, template) = self.content(claimed).await?;
-        let (settled, unknown, messages) = self
-            .database
-            .run(async |client| {
-                // Sent together, in one round trip.
-                let (settled, unknown) = try_join(
-                    delivery_attempts::list_settled_contacts(client, id),
-                    delivery_attempts::list_unknown(client, id),
-                )
-                .await?;
-                let messages = match self.channel.messages(client, id, claimed, content).await {
-                    Ok(messages) => Ok(messages),
-                    Err(PrepareError::Unsendable(unsendable)) => Err(unsendable),
-                    Err(PrepareError::Database(error)) => return Err(error),
-                };
-                Ok((settled, unknown, messages))
-            })
-            .await?;
-        let mut messages = messages.map_err(|unsendable| {
-            PrepareError::Unsendable(unsendable).with_template(template.as_ref())
-        })?;
-        messages.retain(|message| !settled.iter().any(|one| one.contact_id == message.contact));
+        known: KnownNotification<C>,
+        content: C::Content,
+        template: Option<UsedTemplate>,
+    ) -> Result<Prepared<C::Message>, Unsendable> {
+        let KnownNotification {
+            notification,
+            contacts,
+            earlier,
+        } = known;
+        let messages = self.channel.messages(id, &notification, contacts, content);
+        let mut messages = match messages {
+            Ok(messages) => messages,
+            Err(failure) => return Err(Unsendable { failure, template }),
+        };
+        let mut dispositions = Vec::new();
+        messages.retain(|message| {
+            let is_settled = |one: &SettledContact| one.contact_id == message.contact;
+            let copies = earlier.unknown_count(message.contact);
+            // The address may have been reached as often as is allowed, for example because workers ended before they
+            // recorded an answer.
+            let is_exhausted = copies >= self.max_copies();
+            if earlier.settled.iter().any(is_settled) {
+                return false;
+            }
+            if is_exhausted {
+                let failure = unknown_failure(copies, "not sent again");
+                dispositions.push(Disposition::Reject(failure));
+            }
+            !is_exhausted
+        });
+        let settled = earlier.settled.iter().cloned();
+        dispositions.extend(settled.map(Disposition::from));
         Ok(Prepared {
             messages,
+            dispositions,
             template,
-            settled,
-            unknown,
+            earlier,
         })
     }
 }

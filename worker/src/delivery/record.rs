@@ -1,14 +1,49 @@
+//! Records what came of attempts: one transaction for all that have ended.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
 use tidings_broker::{WaitTime, WaitsFor};
 use tidings_db::delivery_attempts::{self, FinishedAttempt, NewAttempt};
-use tidings_db::{
-    DbError, GenericClient, TransactionOptions, device_tokens, notifications, webhook_endpoints,
-};
+use tidings_db::notifications::{self, ClaimEnd, ClaimEndResult, LeaseToken, LockedRows};
+use tidings_db::{DbError, Transaction, TransactionOptions, device_tokens, webhook_endpoints};
 use tidings_domain::notification::MessageId;
 
 use super::disposition::Disposition;
-use super::unrecorded::{AttemptRecord, FinishedSend, GoneAddress, UnrecordedAttempt};
+use super::group::GroupWork;
+use super::unrecorded::{AttemptRecord, GoneAddress, UnrecordedAttempt};
 use super::{Delivery, DeliveryChannel};
-use crate::consumer::MessageOutcome;
+use crate::consumer::{MessageOutcome, ProcessError};
+
+/// An attempt to record.
+pub(super) struct RecordRequest {
+    id: MessageId,
+    attempt: Arc<UnrecordedAttempt>,
+}
+
+/// Records the attempts of a group.
+pub(super) struct RecordWork<'a, C: DeliveryChannel> {
+    delivery: &'a Delivery<C>,
+    locked: LockedRows,
+}
+
+impl<C: DeliveryChannel> GroupWork for RecordWork<'_, C> {
+    type Request = RecordRequest;
+    /// Whether the attempt is recorded. If not, the claim was lost, or its row is locked.
+    type Reply = bool;
+
+    async fn run(&self, requests: &[RecordRequest]) -> Result<Vec<bool>, DbError> {
+        let Self { delivery, locked } = *self;
+        Delivery::<C>::count_transaction("record");
+        delivery
+            .database
+            .transaction(TransactionOptions::default(), async |transaction| {
+                delivery.record_all(transaction, requests, locked).await
+            })
+            .await
+    }
+}
 
 impl<C: DeliveryChannel> Delivery<C> {
     /// Records the unrecorded attempt of a message and returns the outcome of the message; `None` if there is
@@ -16,7 +51,7 @@ impl<C: DeliveryChannel> Delivery<C> {
     pub(super) async fn record_unrecorded(
         &self,
         id: MessageId,
-    ) -> Result<Option<MessageOutcome>, DbError> {
+    ) -> Result<Option<MessageOutcome>, ProcessError> {
         let Some(attempt) = self.unrecorded.get(id) else {
             return Ok(None);
         };
@@ -37,34 +72,72 @@ impl<C: DeliveryChannel> Delivery<C> {
     /// Records all unrecorded attempts. Does not wait for their messages, which may have returned to their
     /// queue and reached another worker that does not know what was sent.
     pub(super) async fn record_all_unrecorded(&self) {
-        for id in self.unrecorded.ids() {
+        let ids = self.unrecorded.ids();
+        join_all(ids.into_iter().map(async |id| {
             if let Err(error) = self.record_unrecorded(id).await {
                 tracing::warn!(%error, message_id = %id, "the result of an attempt is still not recorded");
             }
-        }
+        }))
+        .await;
     }
 
-    /// Records an attempt in one transaction. Returns `false` if the claim was lost.
-    async fn record(&self, id: MessageId, attempt: &UnrecordedAttempt) -> Result<bool, DbError> {
-        self.database
-            .transaction(TransactionOptions::default(), async |transaction| {
-                match &attempt.record {
-                    AttemptRecord::Sends {
-                        sends,
-                        gone_addresses,
-                    } => record_sends(transaction, sends, gone_addresses).await?,
-                    AttemptRecord::NotBegun => {
-                        delivery_attempts::take_back(transaction, id, attempt.token).await?;
+    /// Records an attempt. Returns `false` if the claim was lost.
+    async fn record(
+        &self,
+        id: MessageId,
+        attempt: &Arc<UnrecordedAttempt>,
+    ) -> Result<bool, ProcessError> {
+        let request = || RecordRequest {
+            id,
+            attempt: Arc::clone(attempt),
+        };
+        let together = RecordWork {
+            delivery: self,
+            locked: LockedRows::Skip,
+        };
+        if self.records.submit(request(), &together).await? {
+            return Ok(true);
+        }
+        // Others do not wait for the transaction that may have locked the row.
+        let alone = RecordWork {
+            delivery: self,
+            locked: LockedRows::Wait,
+        };
+        let recorded = alone.run(&[request()]).await?;
+        Ok(recorded.first().is_some_and(|recorded| *recorded))
+    }
+
+    /// Records attempts. Returns which are recorded. Locks rows before attempts, as everywhere.
+    async fn record_all(
+        &self,
+        transaction: &Transaction<'_>,
+        requests: &[RecordRequest],
+        locked: LockedRows,
+    ) -> Result<Vec<bool>, DbError> {
+        let ends: Vec<ClaimEnd> = requests.iter().map(RecordRequest::claim_end).collect();
+        let ended = notifications::end_claims(transaction, &ends, locked).await?;
+        // Two calls may record the same attempt.
+        let mut seen = HashSet::<LeaseToken>::new();
+        let first = requests.iter().filter(|one| seen.insert(one.attempt.token));
+        // If the claim was lost, a late answer is still an answer.
+        let counts =
+            |one: &&RecordRequest| locked == LockedRows::Wait || ended.contains(&one.attempt.token);
+        let counting: Vec<&RecordRequest> = first.filter(counts).collect();
+        record_sends(transaction, &counting).await?;
+        for RecordRequest { id, attempt } in counting {
+            match &attempt.record {
+                AttemptRecord::Sends { gone_addresses, .. } => {
+                    for gone in gone_addresses {
+                        remove_address(transaction, gone).await?;
                     }
-                    AttemptRecord::NotSent { .. } => {}
                 }
-                let recorded = record_disposition(transaction, id, attempt).await?;
-                if let AttemptRecord::NotSent { template, error } = &attempt.record
-                    // Otherwise the row is there already, or another worker has made the attempt.
-                    && recorded
-                {
+                AttemptRecord::NotBegun => {
+                    delivery_attempts::take_back(transaction, *id, attempt.token).await?;
+                }
+                // Otherwise the row is there already, or another worker has made the attempt.
+                AttemptRecord::NotSent { template, error } if ended.contains(&attempt.token) => {
                     let row = NewAttempt {
-                        message_id: id,
+                        message_id: *id,
                         attempt: attempt.attempt,
                         provider: self.provider.name(),
                         contact_id: None,
@@ -73,19 +146,59 @@ impl<C: DeliveryChannel> Delivery<C> {
                     };
                     delivery_attempts::insert_not_sent(transaction, &row, error).await?;
                 }
-                Ok(recorded)
-            })
-            .await
+                AttemptRecord::NotSent { .. } => {}
+            }
+        }
+        let is_recorded = |one: &RecordRequest| ended.contains(&one.attempt.token);
+        Ok(requests.iter().map(is_recorded).collect())
     }
 }
 
+impl RecordRequest {
+    fn claim_end(&self) -> ClaimEnd {
+        let attempt = &self.attempt;
+        claim_end(
+            self.id,
+            attempt.token,
+            attempt.attempt,
+            &attempt.disposition,
+        )
+    }
+}
+
+/// How attempt number `attempt` ends its claim.
+pub(super) fn claim_end(
+    id: MessageId,
+    token: LeaseToken,
+    attempt: u32,
+    disposition: &Disposition,
+) -> ClaimEnd {
+    let result = match disposition {
+        Disposition::Delivered => ClaimEndResult::Delivered,
+        Disposition::Defer(deferral) => ClaimEndResult::Deferred {
+            error: deferral.reason.clone(),
+            waiting: deferral.counts_as_waiting,
+        },
+        Disposition::Retry(failure)
+        | Disposition::Reject(failure)
+        | Disposition::AddressGone(failure) => ClaimEndResult::Failed {
+            attempt,
+            error: format!("{}: {}", failure.reason, failure.detail),
+        },
+    };
+    ClaimEnd { id, token, result }
+}
+
+/// Records all sends, and merges those that repeat earlier ones.
 async fn record_sends(
-    client: &impl GenericClient,
-    sends: &[FinishedSend],
-    gone_addresses: &[GoneAddress],
+    transaction: &Transaction<'_>,
+    requests: &[&RecordRequest],
 ) -> Result<(), DbError> {
+    let sends = requests.iter().flat_map(|one| match &one.attempt.record {
+        AttemptRecord::Sends { sends, .. } => sends.as_slice(),
+        AttemptRecord::NotSent { .. } | AttemptRecord::NotBegun => &[],
+    });
     let finished: Vec<FinishedAttempt<'_>> = sends
-        .iter()
         .map(|send| FinishedAttempt {
             id: send.row,
             duration: send.duration,
@@ -94,48 +207,25 @@ async fn record_sends(
             error: send.error.as_deref(),
         })
         .collect();
-    delivery_attempts::finish(client, &finished).await?;
+    if finished.is_empty() {
+        return Ok(());
+    }
+    delivery_attempts::finish(transaction, &finished).await?;
     let repeatable = finished.iter().filter(|send| send.outcome.is_merged());
     let repeatable: Vec<i64> = repeatable.map(|send| send.id).collect();
     if !repeatable.is_empty() {
-        delivery_attempts::merge_repeated(client, &repeatable).await?;
-    }
-    for gone in gone_addresses {
-        remove_address(client, gone).await?;
+        delivery_attempts::merge_repeated(transaction, &repeatable).await?;
     }
     Ok(())
 }
 
-/// Updates the notification's row under the claim's token. Returns `false` if the claim was lost.
-async fn record_disposition(
-    client: &impl GenericClient,
-    id: MessageId,
-    attempt: &UnrecordedAttempt,
-) -> Result<bool, DbError> {
-    let token = attempt.token;
-    match &attempt.disposition {
-        Disposition::Delivered => notifications::record_delivery(client, id, token).await,
-        Disposition::Defer(deferral) => {
-            let (reason, waiting) = (&deferral.reason, deferral.counts_as_waiting);
-            notifications::record_deferral(client, id, token, reason, waiting).await
-        }
-        Disposition::Retry(failure)
-        | Disposition::Reject(failure)
-        | Disposition::AddressGone(failure) => {
-            let error = format!("{}: {}", failure.reason, failure.detail);
-            let number = attempt.attempt;
-            notifications::record_failed_attempt(client, id, token, number, &error).await
-        }
-    }
-}
-
-async fn remove_address(client: &impl GenericClient, gone: &GoneAddress) -> Result<(), DbError> {
+async fn remove_address(transaction: &Transaction<'_>, gone: &GoneAddress) -> Result<(), DbError> {
     match gone {
         GoneAddress::Device(token) => {
-            device_tokens::delete_by_token(client, token.as_str()).await?;
+            device_tokens::delete_by_token(transaction, token.as_str()).await?;
         }
         GoneAddress::Endpoint(endpoint, url) => {
-            webhook_endpoints::disable(client, *endpoint, url, "answered 410 Gone").await?;
+            webhook_endpoints::disable(transaction, *endpoint, url, "answered 410 Gone").await?;
         }
     }
     Ok(())

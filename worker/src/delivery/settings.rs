@@ -15,6 +15,8 @@ pub struct DeliverySettings {
     pub provider_timeout: Duration,
     /// `UNKNOWN_MAX`: how often a message without an idempotency key is sent again after an unknown outcome.
     pub unknown_max: u32,
+    /// `DELIVERY_BATCH_SIZE`: maximum number of messages of a channel that share a transaction.
+    pub batch_size: usize,
     /// When a provider or destination counts as down.
     pub breaker: BreakerSettings,
     /// `WEBHOOK_DEFER_MAX_HOURS`: how long a webhook waits for a destination that is down.
@@ -44,6 +46,7 @@ impl DeliverySettings {
             lease: Duration::from_secs(lease),
             provider_timeout: Duration::from_secs(timeout),
             unknown_max: reader.value(table::UNKNOWN_MAX),
+            batch_size: reader.value(table::DELIVERY_BATCH_SIZE),
             breaker,
             webhook_defer_max: Duration::from_hours(hours),
             concurrency: PerChannel {

@@ -11,7 +11,7 @@ use tidings_broker::{Envelope, Failure, MessageFactory, Publisher, WaitKey, Wait
 use tidings_db::{Database, DbError, notifications};
 use tidings_domain::notification::{DeliveredChannel, MessageId, Notification, Status};
 
-use crate::consumer::{BatchProcessor, MessageOutcome, ProcessError};
+use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
 use crate::delivery::wait_key;
 use record::{RecordResult, record};
 
@@ -109,7 +109,11 @@ struct PendingDelivery<'a> {
 }
 
 impl BatchProcessor for Intake {
-    async fn process(&self, batch: &[Envelope]) -> Result<Vec<MessageOutcome>, ProcessError> {
+    async fn process(
+        &self,
+        batch: &[Envelope],
+        _: &Place,
+    ) -> Result<Vec<MessageOutcome>, ProcessError> {
         let decoded: Vec<_> = batch.iter().map(decode).collect();
         // A notification that is in the batch more than once is recorded once.
         let mut seen = HashSet::new();

@@ -73,6 +73,10 @@ fn register_help() {
     );
     describe_gauge!("tidings_queue_depth", "Ready messages in a work queue");
     describe_histogram!("tidings_batch_size", "Messages per batch");
+    describe_counter!(
+        "tidings_delivery_transactions_total",
+        "Transactions that claim notifications or record results, by channel and step"
+    );
     describe_counter!("tidings_intake_recorded_total", "Inserted rows");
     describe_counter!(
         "tidings_intake_duplicates_total",

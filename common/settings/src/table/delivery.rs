@@ -16,6 +16,9 @@ group! {
     /// How long a worker holds a notification that it delivers. If the worker dies, another one may deliver the
     /// notification after this time. At least 5 more than `PROVIDER_TIMEOUT_SECS`.
     DELIVERY_LEASE_SECS: [Worker] = Setting::number(6, 3600).default("30").unit("s");
+    /// Maximum number of messages of a channel that share a transaction when they are claimed, and again when their
+    /// results are recorded. No message waits for others.
+    DELIVERY_BATCH_SIZE: [Worker] = Setting::number(1, 1000).default("64").unit("messages");
     /// How often an email, a text message or a push message is sent again after an unknown outcome: it may have arrived,
     /// because there was no readable answer. Then it is a dead letter `outcome_unknown`. Webhooks have an id by which
     /// receivers recognise duplicates, so only `WEBHOOK_MAX_RETRIES` limits them.

@@ -1,7 +1,10 @@
-use tidings_db::Client;
+use std::collections::HashMap;
+use std::convert::Infallible;
+
 use tidings_db::notifications::ClaimedNotification;
+use tidings_db::{DbError, Transaction};
 use tidings_domain::content::Email;
-use tidings_domain::notification::MessageId;
+use tidings_domain::notification::{MessageId, UserId};
 
 use super::{AddressedMessage, DeliveryChannel, Messages, no_recipient, parse_stored};
 use crate::providers::EmailMessage;
@@ -12,12 +15,25 @@ pub struct EmailChannel;
 impl DeliveryChannel for EmailChannel {
     type Content = Email;
     type Message = EmailMessage;
+    /// The user's own address comes with the claim.
+    type Contact = Infallible;
 
-    async fn messages(
+    fn has_address(_email: &Email) -> bool {
+        true
+    }
+
+    async fn contacts(
+        _client: &Transaction<'_>,
+        _users: &[UserId],
+    ) -> Result<HashMap<UserId, Vec<Infallible>>, DbError> {
+        Ok(HashMap::new())
+    }
+
+    fn messages(
         &self,
-        _client: &Client,
         id: MessageId,
         claimed: &ClaimedNotification,
+        _contacts: Vec<Infallible>,
         email: Email,
     ) -> Messages<EmailMessage> {
         let own = || parse_stored(claimed.user_email.as_deref()?);

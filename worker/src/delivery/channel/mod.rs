@@ -5,14 +5,15 @@ mod push;
 mod sms;
 mod webhook;
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use tidings_broker::Failure;
-use tidings_db::Client;
 use tidings_db::notifications::ClaimedNotification;
+use tidings_db::{DbError, Transaction};
 use tidings_domain::content::ChannelContent;
-use tidings_domain::notification::MessageId;
+use tidings_domain::notification::{MessageId, UserId};
 use url::Url;
 use uuid::Uuid;
 
@@ -22,33 +23,43 @@ pub use sms::SmsChannel;
 pub use webhook::WebhookChannel;
 
 use super::destinations::WebhookDestinations;
-use super::prepare::PrepareError;
 use super::unrecorded::GoneAddress;
 
 /// A channel of [`Delivery`](super::Delivery). The associated types tie content, message and provider
 /// together, so that no message reaches the provider of another channel.
 pub trait DeliveryChannel: Send + Sync + 'static {
     /// The content of the channel's notifications.
-    type Content: ChannelContent + Send + 'static;
+    type Content: ChannelContent + Send + Sync + 'static;
     /// The provider's message to one address.
     type Message: Send + Sync + 'static;
+    /// A contact of a user, as it is stored.
+    type Contact: Clone + Send + Sync + 'static;
 
     /// Whether the message carries an id by which every receiver can recognise a duplicate. If so, a message
     /// with an unknown outcome may use all its retries; otherwise `UNKNOWN_MAX` limits them.
     const RECEIVERS_RECOGNISE_DUPLICATES: bool = false;
 
-    /// Returns one message for the address in the payload, or else one for each of the user's contacts.
+    /// Whether the content says where it goes, so that no contact is needed.
+    fn has_address(content: &Self::Content) -> bool;
+
+    /// Reads the contacts of users.
+    fn contacts(
+        client: &Transaction<'_>,
+        users: &[UserId],
+    ) -> impl Future<Output = Result<HashMap<UserId, Vec<Self::Contact>>, DbError>> + Send;
+
+    /// Returns one message for the address in the content, or else one for each of the user's contacts.
     ///
     /// # Errors
     ///
-    /// Returns `PrepareError::Unsendable` if there is no address.
+    /// Fails if there is no address.
     fn messages(
         &self,
-        client: &Client,
         id: MessageId,
         claimed: &ClaimedNotification,
+        contacts: Vec<Self::Contact>,
         content: Self::Content,
-    ) -> impl Future<Output = Messages<Self::Message>> + Send;
+    ) -> Messages<Self::Message>;
 
     /// The destinations, if the channel sends to many; `None` if one provider serves the whole channel.
     fn destinations(&self) -> Option<&Arc<WebhookDestinations>> {
@@ -88,4 +99,4 @@ fn no_recipient(what: &str, path: &str) -> Failure {
 }
 
 /// The result of [`DeliveryChannel::messages`].
-type Messages<M> = Result<Vec<AddressedMessage<M>>, PrepareError>;
+type Messages<M> = Result<Vec<AddressedMessage<M>>, Failure>;

@@ -1,7 +1,10 @@
+use std::collections::HashMap;
+
 use tidings_db::notifications::ClaimedNotification;
-use tidings_db::{Client, device_tokens};
+use tidings_db::{DbError, Transaction, device_tokens};
 use tidings_domain::content::Push;
-use tidings_domain::notification::MessageId;
+use tidings_domain::notification::{MessageId, UserId};
+use uuid::Uuid;
 
 use super::{AddressedMessage, DeliveryChannel, Messages, no_recipient, parse_stored};
 use crate::delivery::unrecorded::GoneAddress;
@@ -13,24 +16,36 @@ pub struct PushChannel;
 impl DeliveryChannel for PushChannel {
     type Content = Push;
     type Message = PushMessage;
+    /// The id and the token of a device.
+    type Contact = (Uuid, String);
 
-    async fn messages(
+    fn has_address(push: &Push) -> bool {
+        push.to.is_some()
+    }
+
+    async fn contacts(
+        client: &Transaction<'_>,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Vec<(Uuid, String)>>, DbError> {
+        device_tokens::list_addresses(client, users).await
+    }
+
+    fn messages(
         &self,
-        client: &Client,
         id: MessageId,
-        claimed: &ClaimedNotification,
+        _claimed: &ClaimedNotification,
+        contacts: Vec<(Uuid, String)>,
         push: Push,
     ) -> Messages<PushMessage> {
-        let devices = match push.to.clone() {
+        let devices: Vec<_> = match push.to.clone() {
             Some(to) => vec![(None, to)],
-            None => device_tokens::list_addresses(client, claimed.user_id)
-                .await?
+            None => contacts
                 .into_iter()
                 .filter_map(|(contact, token)| Some((Some(contact), parse_stored(&token)?)))
                 .collect(),
         };
         if devices.is_empty() {
-            return Err(no_recipient("device", "/contacts/device-tokens").into());
+            return Err(no_recipient("device", "/contacts/device-tokens"));
         }
         let message = |(contact, to)| AddressedMessage {
             contact,

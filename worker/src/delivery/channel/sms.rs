@@ -1,7 +1,10 @@
+use std::collections::HashMap;
+
 use tidings_db::notifications::ClaimedNotification;
-use tidings_db::{Client, phone_numbers};
+use tidings_db::{DbError, Transaction, phone_numbers};
 use tidings_domain::content::Sms;
-use tidings_domain::notification::MessageId;
+use tidings_domain::notification::{MessageId, UserId};
+use uuid::Uuid;
 
 use super::{AddressedMessage, DeliveryChannel, Messages, no_recipient, parse_stored};
 use crate::providers::SmsMessage;
@@ -12,20 +15,33 @@ pub struct SmsChannel;
 impl DeliveryChannel for SmsChannel {
     type Content = Sms;
     type Message = SmsMessage;
+    /// The id of the newest phone number, and the number.
+    type Contact = (Uuid, String);
 
-    async fn messages(
+    fn has_address(sms: &Sms) -> bool {
+        sms.to.is_some()
+    }
+
+    async fn contacts(
+        client: &Transaction<'_>,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Vec<(Uuid, String)>>, DbError> {
+        let newest = phone_numbers::newest_addresses(client, users).await?;
+        let contacts = newest.into_iter().map(|(user, one)| (user, vec![one]));
+        Ok(contacts.collect())
+    }
+
+    fn messages(
         &self,
-        client: &Client,
         id: MessageId,
-        claimed: &ClaimedNotification,
+        _claimed: &ClaimedNotification,
+        contacts: Vec<(Uuid, String)>,
         sms: Sms,
     ) -> Messages<SmsMessage> {
-        let (contact, to) = match sms.to.clone() {
-            Some(to) => (None, Some(to)),
-            None => match phone_numbers::newest_address(client, claimed.user_id).await? {
-                Some((contact, number)) => (Some(contact), parse_stored(&number)),
-                None => (None, None),
-            },
+        let (contact, to) = match (sms.to.clone(), contacts.first()) {
+            (Some(to), _) => (None, Some(to)),
+            (None, Some((contact, number))) => (Some(*contact), parse_stored(number)),
+            (None, None) => (None, None),
         };
         let to = to.ok_or_else(|| no_recipient("phone number", "/contacts/phone-numbers"))?;
         Ok(vec![AddressedMessage {

@@ -1,14 +1,14 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use secrecy::SecretString;
 use tidings_broker::Failure;
 use tidings_db::notifications::ClaimedNotification;
 use tidings_db::webhook_endpoints::{self, SigningEndpoint};
-use tidings_db::{Client, DbError};
+use tidings_db::{DbError, Transaction};
 use tidings_domain::content::Webhook;
 use tidings_domain::notification::{MessageId, UserId};
 use url::Url;
-use uuid::Uuid;
 
 use super::{AddressedMessage, DeliveryChannel, Messages, parse_stored};
 use crate::delivery::destinations::WebhookDestinations;
@@ -26,15 +26,27 @@ pub struct WebhookChannel {
 impl DeliveryChannel for WebhookChannel {
     type Content = Webhook;
     type Message = WebhookMessage;
+    type Contact = SigningEndpoint;
 
     /// `webhook-id`.
     const RECEIVERS_RECOGNISE_DUPLICATES: bool = true;
 
-    async fn messages(
+    fn has_address(webhook: &Webhook) -> bool {
+        webhook.to.is_some()
+    }
+
+    async fn contacts(
+        client: &Transaction<'_>,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Vec<SigningEndpoint>>, DbError> {
+        webhook_endpoints::list_enabled(client, users).await
+    }
+
+    fn messages(
         &self,
-        client: &Client,
         id: MessageId,
         claimed: &ClaimedNotification,
+        contacts: Vec<SigningEndpoint>,
         webhook: Webhook,
     ) -> Messages<WebhookMessage> {
         let message = |contact, to, secrets| AddressedMessage {
@@ -50,9 +62,10 @@ impl DeliveryChannel for WebhookChannel {
         if let Some(to) = webhook.to.clone() {
             return Ok(vec![message(None, to, self.signing_secrets.clone())]);
         }
-        let endpoints = enabled_endpoints(client, claimed.user_id, webhook.endpoint_id).await?;
-        let messages: Vec<_> = endpoints
+        let wanted = |id| webhook.endpoint_id.is_none_or(|wanted| wanted == id);
+        let messages: Vec<_> = contacts
             .into_iter()
+            .filter(|endpoint| wanted(endpoint.id))
             .filter_map(|endpoint| {
                 let to = parse_stored(&endpoint.url)?;
                 Some(message(Some(endpoint.id), to, endpoint.secrets))
@@ -66,7 +79,7 @@ impl DeliveryChannel for WebhookChannel {
             };
             let detail =
                 format!("the user has no {what}: POST /api/webhook-endpoints, then replay");
-            return Err(Failure::new("no_recipient", detail).into());
+            return Err(Failure::new("no_recipient", detail));
         }
         Ok(messages)
     }
@@ -83,20 +96,4 @@ impl DeliveryChannel for WebhookChannel {
         let url = addressed.message.to.clone();
         addressed.contact.map(|id| GoneAddress::Endpoint(id, url))
     }
-}
-
-/// The user's enabled endpoints, restricted to `wanted` if the payload names one.
-async fn enabled_endpoints(
-    client: &Client,
-    user: UserId,
-    wanted: Option<Uuid>,
-) -> Result<Vec<SigningEndpoint>, DbError> {
-    let Some(id) = wanted else {
-        return webhook_endpoints::list_enabled(client, user).await;
-    };
-    let found = webhook_endpoints::find_for_user(client, id, user).await?;
-    Ok(found
-        .into_iter()
-        .filter(|endpoint| endpoint.enabled)
-        .collect())
 }

@@ -1,37 +1,15 @@
-use tidings_broker::{Failure, WaitTime, WaitsFor};
-use tidings_db::DbError;
-use tidings_db::notifications::{self, ClaimResult, ClaimedNotification};
-use tidings_domain::notification::{MessageId, Status};
+//! What happens to a message whose notification is not claimed. Contains only pure functions.
 
-use super::{Delivery, DeliveryChannel};
+use tidings_broker::{Failure, WaitTime, WaitsFor};
+use tidings_db::notifications::{ClaimResult, ClaimedNotification};
+use tidings_domain::notification::Status;
+
 use crate::consumer::MessageOutcome;
 
-/// Whether this worker delivers a notification now.
-pub(super) enum ClaimDecision {
-    /// The row is claimed until the lease ends.
-    Deliver(Box<ClaimedNotification>),
-    /// The row is not claimed. Contains the outcome of the message.
-    Skip(MessageOutcome),
-}
-
-impl<C: DeliveryChannel> Delivery<C> {
-    pub(super) async fn claim(
-        &self,
-        id: MessageId,
-        attempt: u32,
-    ) -> Result<ClaimDecision, DbError> {
-        let lease = self.settings.lease;
-        let claim = self
-            .database
-            .run(async |client| notifications::claim(client, id, attempt, lease).await)
-            .await?;
-        Ok(decide(claim))
-    }
-}
-
-fn decide(claim: ClaimResult) -> ClaimDecision {
-    let outcome = match claim {
-        ClaimResult::Claimed(claimed) => return ClaimDecision::Deliver(claimed),
+/// Returns the notification if it is claimed, and the outcome of its message otherwise.
+pub(super) fn claimed(claim: ClaimResult) -> Result<Box<ClaimedNotification>, MessageOutcome> {
+    Err(match claim {
+        ClaimResult::Claimed(claimed) => return Ok(claimed),
         // If the worker that holds the row died, the lease expires.
         ClaimResult::LeasedElsewhere(left) => defer(WaitTime::at_most(left)),
         ClaimResult::AttemptAlreadyMade(error) => {
@@ -54,8 +32,7 @@ fn decide(claim: ClaimResult) -> ClaimDecision {
         ClaimResult::NotDeliverable(Status::Processed | Status::Cancelled | Status::Expired) => {
             MessageOutcome::Done
         }
-    };
-    ClaimDecision::Skip(outcome)
+    })
 }
 
 /// The failure of an attempt that another copy of the message has made, or this one before its worker ended.
@@ -89,10 +66,7 @@ mod tests {
     use super::*;
 
     fn outcome(claim: ClaimResult) -> MessageOutcome {
-        match decide(claim) {
-            ClaimDecision::Skip(outcome) => outcome,
-            ClaimDecision::Deliver(_) => panic!("claimed"),
-        }
+        claimed(claim).expect_err("not claimed")
     }
 
     #[test]
