@@ -13,6 +13,7 @@ use actix_service::{
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use crate::byte_budget::ByteBudget;
@@ -25,6 +26,10 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many connections may wait to be accepted. The kernel has its own limit too (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
+
+/// How many bytes the kernel takes of a response before it can send them. Otherwise it would take megabytes for a client
+/// that does not read, and they would count as sent.
+const MAX_UNSENT: u32 = 128 << 10;
 
 /// What a stranger may take.
 #[derive(Clone, Debug)]
@@ -122,6 +127,8 @@ where
         let service = service.finish(map_config(application, |()| AppConfig::default()));
         fn_service(move |tcp: TcpStream| {
             let peer = tcp.peer_addr().ok();
+            // Without the limit the connection works too.
+            let _ = SockRef::from(&tcp).set_tcp_notsent_lowat(MAX_UNSENT);
             let (connection, place) = table.add();
             let stream = BoundedStream::new(tcp, connection, place, error_body);
             std::future::ready(Ok((stream, Protocol::Http1, peer)))

@@ -26,6 +26,7 @@ pub fn sliced(body: BoxBody) -> BoxBody {
     }
 }
 
+// Without `try_into_bytes`: with it, the framework would take all bytes at once.
 impl MessageBody for Slices {
     type Error = std::convert::Infallible;
 
@@ -42,10 +43,6 @@ impl MessageBody for Slices {
         }
         let slice = self.0.len().min(SLICE);
         Poll::Ready(Some(Ok(self.0.split_to(slice))))
-    }
-
-    fn try_into_bytes(self) -> Result<Bytes, Self> {
-        Ok(self.0)
     }
 }
 

@@ -10,7 +10,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web;
 use actix_web::{App, HttpResponse};
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -49,6 +49,9 @@ impl Drop for Endless {
     }
 }
 
+/// Less than what Linux takes for a connection by itself: up to 4 MB (`tcp_wmem`).
+const LONG_RESPONSE: usize = 1 << 21;
+
 /// Starts a server. Returns its port, and a receiver of the end of the connection that asked for `/endless`.
 fn start(limits: Limits) -> (u16, oneshot::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -71,6 +74,10 @@ fn start(limits: Limits) -> (u16, oneshot::Receiver<()>) {
             .wrap(from_fn(short_responses))
             .route("/", web::get().to(|| async { "fine" }))
             .route("/endless", web::get().to(endless))
+            .route(
+                "/long",
+                web::get().to(|| async { vec![b' '; LONG_RESPONSE] }),
+            )
     });
     tokio::spawn(server.expect("a server"));
     (port, ended)
@@ -210,4 +217,18 @@ async fn a_client_that_does_not_read_is_disconnected() {
     deaf.write_all(request).await.expect("written");
     let ended = timeout(LONG, ended).await;
     ended.expect("in time").expect("the response is dropped");
+}
+
+#[tokio::test]
+async fn a_long_response_that_is_not_read_is_not_taken_by_the_kernel() {
+    let (port, _) = start(Limits {
+        response_timeout: Duration::from_millis(500),
+        response_bytes: ByteBudget::new(2 * LONG_RESPONSE),
+        ..limits()
+    });
+    let mut deaf = connect(port).await;
+    let request = b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n";
+    deaf.write_all(request).await.expect("written");
+    let reset = timeout(LONG, deaf.ready(Interest::ERROR)).await;
+    reset.expect("in time").expect("the connection is reset");
 }
