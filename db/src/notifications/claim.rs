@@ -96,6 +96,9 @@ pub async fn claim(
     requests: &[ClaimRequest],
     lease: Duration,
 ) -> Result<Vec<ClaimResult>, DbError> {
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
     // Rows are locked in the order of their ids, as everywhere, so that no two transactions wait for each other. `OFFSET 0`
     // keeps the look-up by the id apart from the conditions: the index of unfinished rows would be read as a whole.
     let statement = client
