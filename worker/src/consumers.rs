@@ -66,8 +66,8 @@ impl Consumers<'_> {
         let channel = Delivery::<C>::CHANNEL;
         let concurrency = *settings.delivery.concurrency.get(channel);
         let options = ConsumerOptions {
-            // More than the concurrency, so that the next messages are available as soon as a send ends, and that
-            // many messages at a time can be deferred without being sent.
+            // More than the concurrency: results are recorded after their sends have given their places to the next
+            // messages, and many messages at a time can be deferred without being sent.
             prefetch: concurrency.saturating_mul(4),
             batch_size: 1,
             concurrency: concurrency.into(),

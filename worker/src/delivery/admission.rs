@@ -65,8 +65,8 @@ impl<C: DeliveryChannel> Delivery<C> {
         Admission::Admitted(self.admitted(prepared, permits))
     }
 
-    /// Takes the places, and waits for one if there is none for any of the messages. Does not wait for more: places that
-    /// wait for others would keep busy what others wait for, such as the host of all endpoints of a user.
+    /// Takes the places that are free. If none is free, waits for one. It never waits for a second place: while a message
+    /// waits, it would hold the first one, and other messages to the same host would have to wait too.
     pub(super) async fn admit(
         &self,
         id: MessageId,

@@ -39,7 +39,7 @@ pub trait DeliveryChannel: Send + Sync + 'static {
     /// with an unknown outcome may use all its retries; otherwise `UNKNOWN_MAX` limits them.
     const RECEIVERS_RECOGNISE_DUPLICATES: bool = false;
 
-    /// Whether the content says where it goes, so that no contact is needed.
+    /// Whether the content contains its address. Then no contact of the user is read.
     fn has_address(content: &Self::Content) -> bool;
 
     /// Reads the contacts of users.
