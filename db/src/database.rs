@@ -6,6 +6,7 @@ use deadpool_postgres::{
 };
 use secrecy::ExposeSecret;
 
+use crate::conflict_retry::retry_conflicts;
 use crate::dedicated_client::DedicatedClient;
 use crate::error::DbError;
 use crate::session::{self, Pooler};
@@ -137,7 +138,11 @@ impl Database {
     }
 
     /// Runs `work` on a connection of the pool. Each statement is committed by itself (with a pooler in transaction mode,
-    /// all of them together), and nothing is retried: see [`Database::transaction`].
+    /// all of them together). For statements that belong together, see [`Database::transaction`].
+    ///
+    /// Runs `work` again at once, at most [`MAX_CONFLICT_RETRIES`](crate::MAX_CONFLICT_RETRIES) times, if PostgreSQL
+    /// aborts a statement with a serialization failure (40001) or a deadlock (40P01). So the statements before it must
+    /// do no harm if they run twice.
     ///
     /// The connection is closed if `work` panics, is dropped or loses the connection, so that no other caller
     /// waits for a statement that still runs.
@@ -148,24 +153,30 @@ impl Database {
     /// [`DbError::TimedOut`] if all of this takes longer than the statement timeout and 5 s.
     pub async fn run<T>(
         &self,
+        // Not `AsyncFn`, as for `transaction`.
+        work: impl AsyncFnOnce(&Client) -> Result<T, DbError> + Clone,
+    ) -> Result<T, DbError> {
+        self.limit_time(retry_conflicts(|| self.run_once(work.clone())))
+            .await
+    }
+
+    async fn run_once<T>(
+        &self,
         work: impl AsyncFnOnce(&Client) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        self.limit_time(async {
-            let client = self.dedicated_client().await?;
-            let result = match self.transaction_settings() {
-                None => work(&client).await,
-                Some(settings) => pooled(&client, settings, work).await,
-            };
-            let usable = result
-                .as_ref()
-                .err()
-                .is_none_or(DbError::leaves_connection_usable);
-            if usable {
-                client.return_to_pool();
-            }
-            result
-        })
-        .await
+        let client = self.dedicated_client().await?;
+        let result = match self.transaction_settings() {
+            None => work(&client).await,
+            Some(settings) => pooled(&client, settings, work).await,
+        };
+        let usable = result
+            .as_ref()
+            .err()
+            .is_none_or(DbError::leaves_connection_usable);
+        if usable {
+            client.return_to_pool();
+        }
+        result
     }
 
     /// Drops `work` if the server does not answer at all.

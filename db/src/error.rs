@@ -45,9 +45,9 @@ impl DbError {
         }
     }
 
-    /// Whether PostgreSQL aborted the transaction because of another one, so that the same transaction can
-    /// succeed if it runs again: a serialization failure (40001) or a deadlock (40P01).
-    pub(crate) fn is_transient(&self) -> bool {
+    /// Whether PostgreSQL aborted the transaction because of another one, so that the same transaction can succeed if it
+    /// runs again: a serialization failure (40001) or a deadlock (40P01).
+    pub(crate) fn is_conflict(&self) -> bool {
         self.sql_state().is_some_and(|state| {
             *state == SqlState::T_R_SERIALIZATION_FAILURE
                 || *state == SqlState::T_R_DEADLOCK_DETECTED

@@ -3,6 +3,7 @@
 //! Only this crate contains SQL, beside the one function that runs it. Query functions take a
 //! [`GenericClient`] or, if they need one, a [`Transaction`]: the caller owns the transaction.
 
+mod conflict_retry;
 mod database;
 mod dedicated_client;
 pub mod delivery_attempts;
@@ -27,6 +28,7 @@ mod transaction;
 pub mod users;
 pub mod webhook_endpoints;
 
+pub use conflict_retry::MAX_CONFLICT_RETRIES;
 pub use database::{Database, PoolError};
 pub use deadpool_postgres::{Client, GenericClient, Transaction};
 pub use dedicated_client::DedicatedClient;
@@ -38,4 +40,4 @@ pub use session::Pooler;
 pub use settings::DatabaseSettings;
 pub use temporary_database::{TemporaryDatabase, TemporaryDatabaseError};
 pub use tokio_postgres::IsolationLevel;
-pub use transaction::{MAX_TRANSACTION_ATTEMPTS, TransactionOptions};
+pub use transaction::TransactionOptions;

@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, and so do the functions that tests share"
 )]
 
+mod aborted_transactions;
 mod admission;
 mod arbitrary_requests;
 mod attempts;

@@ -10,6 +10,7 @@
     reason = "a harness fails the test, with a message, by panicking"
 )]
 
+mod aborted_statements;
 mod amqp;
 mod cleanup;
 mod client;

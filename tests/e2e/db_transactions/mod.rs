@@ -1,16 +1,17 @@
 //! `tidings_db::Database`: how `run` and `transaction` end, and what they leave behind in the pool.
 
+mod conflicts;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::FutureExt;
 use tidings_db::{
-    Database, DatabaseSettings, DbError, IsolationLevel, MAX_TRANSACTION_ATTEMPTS, Transaction,
-    TransactionOptions,
+    Database, DatabaseSettings, DbError, IsolationLevel, Transaction, TransactionOptions,
 };
 use tidings_settings::Reader;
 use tidings_tests::{ServerUrls, TestDatabase, eventually, secs};
-use tokio::sync::{Barrier, Notify};
+use tokio::sync::Notify;
 
 const DEFAULT: TransactionOptions = TransactionOptions {
     isolation: IsolationLevel::ReadCommitted,
@@ -149,85 +150,6 @@ async fn a_dropped_transaction_rolls_back_and_its_connection_is_closed() {
     until_no_transaction_is_open(&db).await;
     assert_eq!(values(&database).await, [0, 0]);
     assert_ne!(server_process(&database).await, process);
-}
-
-/// Increments counter 1 at `REPEATABLE READ`; another transaction increments it in between, in the first
-/// `conflicts` attempts. Returns the result and the number of attempts.
-async fn increment_with_conflicts(
-    db: &TestDatabase,
-    database: &Database,
-    conflicts: u32,
-) -> (Result<(), DbError>, u32) {
-    let attempts = AtomicU32::new(0);
-    let options = TransactionOptions {
-        isolation: IsolationLevel::RepeatableRead,
-        ..DEFAULT
-    };
-    let result = database
-        .transaction(options, async |transaction| {
-            let attempt = attempts.fetch_add(1, Ordering::Relaxed);
-            // The first statement takes the snapshot.
-            transaction.execute("SELECT FROM counters", &[]).await?;
-            if attempt < conflicts {
-                db.pool
-                    .transaction(DEFAULT, async |other| increment(other, 1).await)
-                    .await?;
-            }
-            increment(transaction, 1).await
-        })
-        .await;
-    (result, attempts.into_inner())
-}
-
-#[tokio::test]
-async fn a_serialization_failure_is_retried() {
-    let (db, database) = counters().await;
-    let process = server_process(&database).await;
-    let (result, attempts) = increment_with_conflicts(&db, &database, 2).await;
-    result.expect("committed in the end");
-    assert_eq!(attempts, 3);
-    assert_eq!(values(&database).await, [3, 0]);
-    assert_eq!(server_process(&database).await, process);
-}
-
-#[tokio::test]
-async fn the_retries_are_bounded() {
-    let (db, database) = counters().await;
-    let (result, attempts) = increment_with_conflicts(&db, &database, u32::MAX).await;
-    assert_eq!(state(&result.expect_err("given up")), Some("40001"));
-    assert_eq!(attempts, MAX_TRANSACTION_ATTEMPTS);
-    let others = i32::try_from(attempts).expect("a small number");
-    assert_eq!(values(&database).await, [others, 0]);
-}
-
-#[tokio::test]
-async fn a_deadlock_is_retried_by_its_victim_alone() {
-    let (db, database) = counters().await;
-    let attempts = AtomicU32::new(0);
-    let (both_hold_one, committed) = (Barrier::new(2), Notify::new());
-    let in_order = async |database: &Database, ids: [i32; 2]| {
-        let result = database
-            .transaction(DEFAULT, async |transaction| {
-                let first_attempt = attempts.fetch_add(1, Ordering::Relaxed) < 2;
-                if !first_attempt {
-                    // Otherwise the victim could take its row again before the other one does: another deadlock.
-                    committed.notified().await;
-                }
-                increment(transaction, ids[0]).await?;
-                if first_attempt {
-                    both_hold_one.wait().await;
-                }
-                increment(transaction, ids[1]).await
-            })
-            .await;
-        committed.notify_one();
-        result
-    };
-    let (one, other) = tokio::join!(in_order(&database, [1, 2]), in_order(&db.pool, [2, 1]));
-    one.expect("committed");
-    other.expect("committed");
-    assert_eq!(attempts.load(Ordering::Relaxed), 3);
-    assert_eq!(values(&database).await, [2, 2]);
 }
 
 #[tokio::test]
