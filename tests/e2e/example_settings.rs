@@ -1,4 +1,4 @@
-//! `.env.example` is what the programs read, and what the compose file sets is in it.
+//! `.env.example` is what the programs read.
 
 use std::collections::BTreeSet;
 
@@ -147,66 +147,4 @@ fn the_migration_guide_names_only_existing_settings() {
     ] {
         assert!(old.contains(&format!("`{name}`")), "{name}");
     }
-}
-
-/// The variables below `environment:` of each service, in either of YAML's forms.
-fn set_by_compose(text: &str) -> Vec<(String, String)> {
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let mut set = Vec::new();
-    let (mut service, mut section) = (String::new(), None);
-    let lines = text.lines().filter(|line| {
-        let line = line.trim_start();
-        !line.is_empty() && !line.starts_with('#')
-    });
-    for line in lines {
-        let (depth, text) = (indent(line), line.trim());
-        if depth == 2 && text.ends_with(':') {
-            text.trim_end_matches(':').clone_into(&mut service);
-        }
-        if section.is_some_and(|start| depth <= start) {
-            section = None;
-        }
-        if section.is_some() {
-            let entry = text.trim_start_matches("- ").trim_matches(['"', '\'']);
-            let name = entry.split([':', '=']).next().unwrap_or_default().trim();
-            if is_a_name(name) {
-                set.push((service.clone(), name.to_owned()));
-            }
-        }
-        // `environment:` itself, or a map that others merge (`x-environment: &environment`).
-        if text.starts_with("environment:") || (depth == 0 && text.starts_with("x-")) {
-            section = Some(depth);
-        }
-    }
-    set
-}
-
-#[test]
-fn settings_in_the_compose_file_are_in_the_example() {
-    let example = example();
-    let set = set_by_compose(&read("docker-compose.yml"));
-    let foreign = |name: &str| {
-        let prefixes = ["POSTGRES_", "RABBITMQ_DEFAULT_", "PGADMIN_"];
-        prefixes.iter().any(|prefix| name.starts_with(prefix))
-    };
-    let ours: Vec<_> = set.iter().filter(|(_, name)| !foreign(name)).collect();
-    assert!(
-        ours.iter().any(|(_, name)| name == "DATABASE_URL"),
-        "{set:?}"
-    );
-    let unknown: Vec<_> = ours
-        .iter()
-        .filter(|(_, name)| !example.contains(name))
-        .collect();
-    assert!(unknown.is_empty(), "not in .env.example: {unknown:?}");
-}
-
-#[test]
-fn both_forms_of_a_compose_environment_are_parsed() {
-    let text = "services:\n  api:\n    environment:\n      API_PORT: \"1\"\n    ports:\n      - X_Y\n  worker:\n    environment:\n      - WORKER_PORT=2\n";
-    let pair = |service: &str, name: &str| (service.to_owned(), name.to_owned());
-    assert_eq!(
-        set_by_compose(text),
-        [pair("api", "API_PORT"), pair("worker", "WORKER_PORT")]
-    );
 }

@@ -17,6 +17,7 @@ mod broker_addresses;
 mod changed_settings;
 mod channels;
 mod chaos;
+mod compose_file;
 mod config_command;
 mod confirms;
 mod connection_limits;
