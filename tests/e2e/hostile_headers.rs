@@ -33,7 +33,8 @@ async fn deeply_nested_headers_do_not_crash_a_program() {
     }
 
     let mut worker = world.worker().await;
-    eventually_ok(secs(30), "recorded, and dead letters", async || {
+    // Long: the time that RabbitMQ needs to encode nested tables grows with the square of their depth.
+    eventually_ok(secs(180), "recorded, and dead letters", async || {
         let recorded = world.database.count("true").await;
         let dead = amqp.dead_letter_depth().await;
         ((recorded, dead) == (2, 4))
