@@ -20,3 +20,15 @@ pub enum MessageOutcome {
         waits_for: WaitsFor,
     },
 }
+
+impl MessageOutcome {
+    /// Defers a message for `wait`. Neither a time nor what it waits for is known.
+    #[must_use]
+    pub fn defer(wait: WaitTime) -> Self {
+        Self::Defer {
+            wait,
+            not_before: None,
+            waits_for: WaitsFor::default(),
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What happens to a message whose notification is not claimed. Contains only pure functions.
 
-use tidings_broker::{Failure, WaitTime, WaitsFor};
+use tidings_broker::{Failure, WaitTime};
 use tidings_db::notifications::{ClaimResult, ClaimedNotification};
 use tidings_domain::notification::Status;
 
@@ -11,7 +11,7 @@ pub(super) fn claimed(claim: ClaimResult) -> Result<Box<ClaimedNotification>, Me
     Err(match claim {
         ClaimResult::Claimed(claimed) => return Ok(claimed),
         // If the worker that holds the row died, the lease expires.
-        ClaimResult::LeasedElsewhere(left) => defer(WaitTime::at_most(left)),
+        ClaimResult::LeasedElsewhere(left) => MessageOutcome::defer(WaitTime::at_most(left)),
         ClaimResult::AttemptAlreadyMade(error) => {
             MessageOutcome::Retry(attempt_made(&error.unwrap_or_default()))
         }
@@ -25,10 +25,12 @@ pub(super) fn claimed(claim: ClaimResult) -> Result<Box<ClaimedNotification>, Me
         }
         // A newer version, which knows the status, may take the message.
         ClaimResult::UnknownStatus | ClaimResult::NotDeliverable(Status::Scheduled) => {
-            defer(WaitTime::HalfMinute)
+            MessageOutcome::defer(WaitTime::HalfMinute)
         }
         // The row became free between two statements.
-        ClaimResult::NotDeliverable(Status::Pending | Status::Retrying) => defer(WaitTime::Second),
+        ClaimResult::NotDeliverable(Status::Pending | Status::Retrying) => {
+            MessageOutcome::defer(WaitTime::Second)
+        }
         ClaimResult::NotDeliverable(Status::Processed | Status::Cancelled | Status::Expired) => {
             MessageOutcome::Done
         }
@@ -49,14 +51,6 @@ fn attempt_made(error: &str) -> Failure {
         "attempt_made"
     };
     Failure::quoting(reason, detail)
-}
-
-fn defer(wait: WaitTime) -> MessageOutcome {
-    MessageOutcome::Defer {
-        wait,
-        not_before: None,
-        waits_for: WaitsFor::default(),
-    }
 }
 
 #[cfg(test)]
@@ -89,8 +83,8 @@ mod tests {
     #[test]
     fn a_row_that_another_worker_holds_defers_the_message() {
         let held = |secs| outcome(ClaimResult::LeasedElsewhere(Duration::from_secs(secs)));
-        assert_eq!(held(0), defer(WaitTime::Second));
-        assert_eq!(held(30), defer(WaitTime::HalfMinute));
+        assert_eq!(held(0), MessageOutcome::defer(WaitTime::Second));
+        assert_eq!(held(30), MessageOutcome::defer(WaitTime::HalfMinute));
     }
 
     #[test]

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use metrics::counter;
-use tidings_broker::{Envelope, Failure, MaxRetries, Stage, WaitTime, WaitsFor};
+use tidings_broker::{Envelope, Failure, MaxRetries, Stage, WaitTime};
 use tidings_db::notifications::LeaseToken;
 use tidings_db::{Database, notifications};
 use tidings_domain::content::ChannelContent;
@@ -258,11 +258,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         let outcome = self.record_unrecorded(this.id).await?;
         // `None` if another copy of the message recorded the attempt meanwhile. This copy comes back and finds
         // the result in the row.
-        Ok(outcome.unwrap_or(MessageOutcome::Defer {
-            wait: WaitTime::Second,
-            not_before: None,
-            waits_for: WaitsFor::default(),
-        }))
+        Ok(outcome.unwrap_or_else(|| MessageOutcome::defer(WaitTime::Second)))
     }
 
     /// Rejects a message that has waited for its destination longer than `webhook_defer_max`. Lengthens the

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tidings_broker::{WaitTime, WaitsFor};
+use tidings_broker::WaitTime;
 use tidings_db::delivery_attempts::{self, FinishedAttempt, NewAttempt};
 use tidings_db::notifications::{self, ClaimEnd, ClaimEndResult, LeaseToken, LockedRows};
 use tidings_db::{DbError, Transaction, TransactionOptions, device_tokens, webhook_endpoints};
@@ -62,11 +62,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         }
         // The lease has ended and another worker has claimed the row: the result of that worker counts.
         tracing::warn!(message_id = %id, "the claim was lost before the outcome was recorded");
-        Ok(Some(MessageOutcome::Defer {
-            wait: WaitTime::Second,
-            not_before: None,
-            waits_for: WaitsFor::default(),
-        }))
+        Ok(Some(MessageOutcome::defer(WaitTime::Second)))
     }
 
     /// Records all unrecorded attempts. Does not wait for their messages, which may have returned to their

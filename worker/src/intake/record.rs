@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use tidings_broker::{Failure, WaitTime, WaitsFor};
+use tidings_broker::{Failure, WaitTime};
 use tidings_db::notifications::{self, InsertedIds, RecordedState};
 use tidings_db::{Database, DbError, DbErrorKind, users};
 use tidings_domain::notification::{MessageId, Notification, UserId, payload_problem};
@@ -103,11 +103,7 @@ async fn results(
         _ if recorded.contains(&id) => RecordResult::Recorded,
         Some(Some(row)) => RecordResult::Existed(*row),
         // A newer version, which knows the status, may take the message.
-        Some(None) => RecordResult::Failed(MessageOutcome::Defer {
-            wait: WaitTime::HalfMinute,
-            not_before: None,
-            waits_for: WaitsFor::default(),
-        }),
+        Some(None) => RecordResult::Failed(MessageOutcome::defer(WaitTime::HalfMinute)),
         None => RecordResult::Failed(MessageOutcome::Retry(Failure::new(
             "row_vanished",
             "the row existed at the insert and was deleted immediately after".to_owned(),
