@@ -7,8 +7,9 @@ use tidings_domain::notification::MessageId;
 use url::Url;
 
 use super::channel::AddressedMessage;
+use super::deferral::Deferral;
 use super::destinations::{DestinationUnavailable, SendPermit, WebhookDestinations};
-use super::disposition::{Deferral, Disposition};
+use super::disposition::Disposition;
 use super::prepare::Prepared;
 use super::wait_keys::url_key;
 use super::{Delivery, DeliveryChannel};

@@ -7,11 +7,13 @@ use tidings_db::delivery_attempts::AttemptOutcome;
 use tokio::time::Instant;
 
 use super::admission::{Admitted, AdmittedSend};
-use super::claims::{ClaimWork, ClaimsReply, ClaimsRequest};
-use super::disposition::{Deferral, Disposition, attempt_outcome, combine, error_text};
+use super::attempt_outcome::{attempt_outcome, error_text};
+use super::claims::{BeginRequest, ClaimWork, ClaimsRequest};
+use super::deferral::Deferral;
+use super::disposition::{Disposition, combine};
 use super::prepare::Unsendable;
 use super::unrecorded::{AttemptRecord, FinishedSend, GoneAddress};
-use super::{ClaimedAttempt, Delivery, DeliveryChannel, wrong_reply};
+use super::{ClaimedAttempt, Delivery, DeliveryChannel};
 use crate::consumer::ProcessError;
 use crate::providers::SendOutcome;
 
@@ -99,15 +101,16 @@ impl<C: DeliveryChannel> Delivery<C> {
             return Ok(AttemptResult::new(this, admitted, Vec::new()));
         }
         let contacts = admitted.sends.iter().map(|send| send.message.contact);
-        let request = ClaimsRequest::Begin {
+        let request = BeginRequest {
             this,
             contacts: contacts.collect(),
             template: admitted.template.clone(),
         };
-        match self.claims.submit(request, &ClaimWork(self)).await? {
-            ClaimsReply::Begun(rows) => Ok(self.send(this, admitted, rows).await),
-            _ => Err(wrong_reply()),
-        }
+        let rows = self
+            .claims
+            .submit(request, ClaimsRequest::Begin, &ClaimWork(self))
+            .await?;
+        Ok(self.send(this, admitted, rows).await)
     }
 
     /// Sends to all addresses concurrently. `rows` are those of the sends in `delivery_attempts`.

@@ -1,18 +1,11 @@
 //! What happens to a message after a send. Contains only pure functions.
 
-use std::time::Duration;
-
-use jiff::{SignedDuration, Timestamp};
-use tidings_broker::{Failure, WaitKey, WaitTime, WaitsFor};
+use tidings_broker::Failure;
 use tidings_db::delivery_attempts::{AttemptOutcome, SettledContact};
-use tokio::time::Instant;
 
-use super::destinations::{DestinationUnavailable, WebhookDestinations};
+use super::deferral::Deferral;
+use super::failures::{ADDRESS_GONE, REJECTED};
 use crate::consumer::MessageOutcome;
-use crate::providers::SendOutcome;
-
-/// A message that has been deferred for longer than this is tried less often.
-const LONG_WAIT: Duration = Duration::from_mins(10);
 
 /// What happens to a message after a send, or after all sends of its notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,183 +20,6 @@ pub enum Disposition {
     AddressGone(Failure),
     /// The message could not be sent yet. Uses up no attempt.
     Defer(Deferral),
-}
-
-/// How long a message waits, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deferral {
-    /// The wait queue that the message goes to first.
-    pub wait: WaitTime,
-    /// The earliest time to send, if known.
-    pub not_before: Option<Timestamp>,
-    /// For operators.
-    pub reason: String,
-    /// Whether the time counts against `WEBHOOK_DEFER_MAX_HOURS`.
-    pub counts_as_waiting: bool,
-    /// What the message waits for. Empty if that is not known.
-    pub waits_for: WaitsFor,
-}
-
-impl Deferral {
-    /// Creates a deferral for `wait`.
-    pub fn wait(wait: WaitTime, reason: impl Into<String>) -> Self {
-        Self {
-            wait,
-            not_before: None,
-            reason: reason.into(),
-            counts_as_waiting: true,
-            waits_for: WaitsFor::default(),
-        }
-    }
-
-    /// Adds that the message waits for `key`.
-    pub fn waiting_for(self, key: WaitKey) -> Self {
-        Self {
-            waits_for: WaitsFor::key(key),
-            ..self
-        }
-    }
-
-    /// Creates a deferral until `time`.
-    pub fn until(time: Timestamp, now: Timestamp, reason: impl Into<String>) -> Self {
-        let left = Duration::try_from(time.duration_since(now)).unwrap_or_default();
-        Self {
-            wait: WaitTime::at_most(left),
-            not_before: Some(time),
-            reason: reason.into(),
-            counts_as_waiting: true,
-            waits_for: WaitsFor::default(),
-        }
-    }
-
-    /// Returns the shorter of two deferrals, for what both wait for. The state of a destination that asked for a
-    /// longer pause still prevents sends to it.
-    fn or_sooner(mut self, mut other: Self) -> Self {
-        let mut waits_for = std::mem::take(&mut self.waits_for);
-        let more = std::mem::take(&mut other.waits_for).keys;
-        if more.is_empty() || waits_for.keys.is_empty() {
-            // What one of them waits for is not known.
-            waits_for.keys.clear();
-        } else {
-            waits_for.keys.extend(more);
-        }
-        // `None` sorts first: without a time, the message may be sent as soon as it comes back.
-        let order = |deferral: &Self| (deferral.wait.duration(), deferral.not_before);
-        let counts_as_waiting = self.counts_as_waiting && other.counts_as_waiting;
-        let sooner = if order(&other) < order(&self) {
-            other
-        } else {
-            self
-        };
-        Self {
-            counts_as_waiting,
-            waits_for,
-            ..sooner
-        }
-    }
-
-    /// Lengthens the wait of a message that has already `waited` long, so that a destination that stays down
-    /// does not keep the channel busy.
-    pub fn lengthened_after(self, waited: Duration) -> Self {
-        match (self.wait, self.not_before) {
-            (WaitTime::HalfMinute, None) if waited > LONG_WAIT => Self {
-                wait: WaitTime::FiveMinutes,
-                ..self
-            },
-            _ => self,
-        }
-    }
-
-    /// Lets the state of the destinations choose how long the message waits.
-    pub fn scheduled(self, destinations: &WebhookDestinations) -> Self {
-        if self.waits_for.keys.is_empty() {
-            return self;
-        }
-        let keys = self.waits_for.keys;
-        let waiting = destinations.wait(keys, self.not_before, self.wait);
-        Self {
-            wait: waiting.wait,
-            not_before: waiting.not_before,
-            waits_for: waiting.waits_for,
-            ..self
-        }
-    }
-}
-
-impl From<DestinationUnavailable> for Deferral {
-    fn from(unavailable: DestinationUnavailable) -> Self {
-        match unavailable {
-            DestinationUnavailable::Down => {
-                Self::wait(WaitTime::HalfMinute, "the destination is down")
-            }
-            DestinationUnavailable::Hanging => {
-                Self::wait(WaitTime::HalfMinute, "the destination hangs")
-            }
-            DestinationUnavailable::Paused(until) => {
-                let now = Timestamp::now();
-                let left = until.saturating_duration_since(Instant::now());
-                let until = now + SignedDuration::try_from(left).unwrap_or_default();
-                Self::until(until, now, "the destination throttles")
-            }
-            // The destination works; only its number of concurrent sends is limited.
-            DestinationUnavailable::Busy => Self {
-                counts_as_waiting: false,
-                ..Self::wait(WaitTime::Second, "the destination is busy")
-            },
-        }
-    }
-}
-
-/// The reason in the dead letter of a rejected message.
-pub const REJECTED: &str = "rejected_by_provider";
-
-/// The reason in the dead letter of a message to an address that no longer exists.
-pub const ADDRESS_GONE: &str = "address_gone";
-
-/// The reason in the dead letter of a message that its provider was not asked to send.
-pub const NOT_SENT: &str = "not_sent";
-
-/// The failure of a message that has been sent `copies` times with an unknown outcome. `error` is that of the last
-/// one.
-pub fn unknown_failure(copies: u32, error: &str) -> Failure {
-    let times = match copies {
-        0 | 1 => String::new(),
-        _ => format!("{copies} times "),
-    };
-    let detail = format!("sent {times}without a readable answer, so it may have arrived: {error}");
-    Failure::quoting(Failure::OUTCOME_UNKNOWN, detail)
-}
-
-/// The outcome of a send as recorded in `delivery_attempts`.
-pub const fn attempt_outcome(outcome: &SendOutcome) -> AttemptOutcome {
-    match outcome {
-        SendOutcome::Delivered { .. } => AttemptOutcome::Delivered,
-        SendOutcome::Failed { .. } | SendOutcome::RefusedForNow { .. } => AttemptOutcome::Failed,
-        SendOutcome::Unknown { .. } => AttemptOutcome::Unknown,
-        SendOutcome::Rejected { .. } => AttemptOutcome::Rejected,
-        SendOutcome::NotSent { .. } => AttemptOutcome::NotSent,
-        SendOutcome::AddressGone { .. } => AttemptOutcome::Gone,
-        SendOutcome::Throttled { .. } => AttemptOutcome::Throttled,
-        SendOutcome::CredentialsRefused { .. } | SendOutcome::InstallationRefused { .. } => {
-            AttemptOutcome::CredentialsRefused
-        }
-    }
-}
-
-/// The error text of an outcome; `None` if the message was delivered.
-pub fn error_text(outcome: &SendOutcome) -> Option<&str> {
-    match outcome {
-        SendOutcome::Delivered { .. } => None,
-        SendOutcome::Failed { error }
-        | SendOutcome::RefusedForNow { error }
-        | SendOutcome::Unknown { error }
-        | SendOutcome::Rejected { error }
-        | SendOutcome::NotSent { error }
-        | SendOutcome::AddressGone { error }
-        | SendOutcome::Throttled { error, .. }
-        | SendOutcome::CredentialsRefused { error }
-        | SendOutcome::InstallationRefused { error, .. } => Some(error),
-    }
 }
 
 /// The final result of an earlier attempt for an address.
@@ -282,6 +98,10 @@ impl Disposition {
 
 #[cfg(test)]
 mod tests {
+    use jiff::{SignedDuration, Timestamp};
+    use tidings_broker::{WaitKey, WaitTime};
+
+    use super::super::failures::unknown_failure;
     use super::*;
 
     fn failure() -> Failure {
@@ -402,13 +222,5 @@ mod tests {
             combine(vec![Disposition::Delivered; 2], false),
             Disposition::Delivered
         );
-    }
-
-    #[test]
-    fn a_deferral_until_a_past_time_is_the_shortest() {
-        let now: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
-        assert_eq!(Deferral::until(now, now, "").wait, WaitTime::Second);
-        let soon = now + SignedDuration::from_secs(40);
-        assert_eq!(Deferral::until(soon, now, "").wait, WaitTime::HalfMinute);
     }
 }

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use tidings_broker::{Failure, WaitTime};
 use tokio::time::Instant;
 
-use super::disposition::{
-    ADDRESS_GONE, Deferral, Disposition, NOT_SENT, REJECTED, unknown_failure,
-};
+use super::deferral::Deferral;
+use super::disposition::Disposition;
+use super::failures::{ADDRESS_GONE, NOT_SENT, REJECTED, unknown_failure};
 use super::wait_keys::url_key;
 use super::{Delivery, DeliveryChannel};
 use crate::providers::SendOutcome;

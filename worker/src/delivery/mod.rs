@@ -3,19 +3,25 @@
 
 mod admission;
 mod attempt;
+mod attempt_outcome;
 mod breaker;
 mod build;
 mod channel;
 mod channel_state;
 mod claim_outcome;
+mod claim_plan;
 mod claims;
 mod content;
+mod deferral;
+mod deliver;
 mod destinations;
 mod disposition;
 mod evaluate;
+mod failures;
 mod group;
 mod lease;
 mod prepare;
+mod processor;
 mod record;
 mod settings;
 mod unrecorded;
@@ -24,15 +30,13 @@ mod wait_keys;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use metrics::counter;
-use tidings_broker::{Envelope, Failure, MaxRetries, Stage, WaitTime};
+use tidings_broker::{Envelope, MaxRetries, Stage};
+use tidings_db::Database;
 use tidings_db::notifications::LeaseToken;
-use tidings_db::{Database, notifications};
 use tidings_domain::content::ChannelContent;
-use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
+use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tokio::time::Instant;
-use tracing::Instrument;
 use uuid::Uuid;
 
 pub use breaker::BreakerSettings;
@@ -43,22 +47,15 @@ pub use destinations::WebhookDestinations;
 pub use settings::DeliverySettings;
 pub use wait_keys::wait_key;
 
-use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
 use crate::providers::Provider;
-use attempt::AttemptResult;
-use claims::{ClaimWork, Claimed, ClaimsReply, ClaimsRequest, NextStep};
-use content::render;
-use disposition::{Deferral, Disposition};
+use claims::ClaimsRequest;
 use group::Group;
-use record::RecordRequest;
-use unrecorded::{AttemptRecord, UnrecordedAttempt, UnrecordedAttempts};
+use record::AskedRecord;
+use unrecorded::UnrecordedAttempts;
 
 /// Minimum time between the starts of two transactions that record results, so that results share them. Far below the
 /// time that anybody waits for a row.
 const RECORD_INTERVAL: Duration = Duration::from_millis(5);
-
-/// Why a message is deferred whose attempt was not begun.
-const NOT_BEGUN: &str = "PostgreSQL did not confirm the attempt";
 
 /// An attempt under a claim.
 #[derive(Clone, Copy)]
@@ -83,8 +80,8 @@ pub struct Delivery<C: DeliveryChannel> {
     state: Arc<ChannelState>,
     /// The tokens of the claims.
     tokens: ClaimTokens,
-    claims: Group<ClaimsRequest, ClaimsReply<C>>,
-    records: Group<RecordRequest, bool>,
+    claims: Group<ClaimsRequest<C>>,
+    records: Group<AskedRecord>,
     unrecorded: UnrecordedAttempts,
 }
 
@@ -159,238 +156,4 @@ impl<C: DeliveryChannel> Delivery<C> {
         counter!("tidings_delivery_transactions_total", "channel" => channel, "step" => step)
             .increment(1);
     }
-
-    async fn deliver(
-        &self,
-        message: &Envelope,
-        place: &Place,
-    ) -> Result<MessageOutcome, ProcessError> {
-        let request = match DeliveryRequest::decode(&message.body) {
-            Ok(request) => request,
-            Err(error) => {
-                let failure = Failure::new(error.reason(), error.to_string());
-                return Ok(MessageOutcome::DeadLetter(failure));
-            }
-        };
-        let now = Timestamp::now();
-        if let Some(time) = message.not_before().filter(|time| *time > now) {
-            return Ok(Disposition::Defer(Deferral::until(time, now, "")).outcome());
-        }
-        let id = request.message_id;
-        if let Some(outcome) = self.record_unrecorded(id).await? {
-            return Ok(outcome);
-        }
-        let attempt = message.attempt;
-        let this = ClaimedAttempt {
-            id,
-            // An attempt that cannot be read counts as the last one, so that no row has more attempts.
-            number: attempt.map_or(u32::MAX, |attempt| attempt.number),
-            is_last: attempt.is_none_or(|attempt| attempt.is_last(self.max_retries)),
-            token: self.tokens.of(message),
-            claimed_at: Instant::now(),
-        };
-        let request = ClaimsRequest::Claim(this);
-        match self.claims.submit(request, &ClaimWork(self)).await? {
-            ClaimsReply::Skip(outcome) => Ok(outcome),
-            ClaimsReply::Ended {
-                disposition,
-                all_wait,
-            } => {
-                if all_wait {
-                    self.remember_route(message, &disposition);
-                }
-                Ok(disposition.outcome())
-            }
-            ClaimsReply::Claimed(claimed) => self.attempt(message, this, *claimed, place).await,
-            ClaimsReply::Begun(_) => Err(wrong_reply()),
-        }
-    }
-
-    /// Makes one attempt for a claimed notification, and records the result.
-    async fn attempt(
-        &self,
-        message: &Envelope,
-        this: ClaimedAttempt,
-        claimed: Claimed<C>,
-        place: &Place,
-    ) -> Result<MessageOutcome, ProcessError> {
-        let result = match claimed.next {
-            NextStep::Send(admitted, rows) => self.send(this, admitted, rows).await,
-            NextStep::Wait(prepared) => {
-                let admitted = self.admit(this.id, prepared).await;
-                self.begin_and_send(this, admitted).await?
-            }
-            NextStep::Render {
-                wanted,
-                template,
-                variables,
-                known,
-            } => {
-                let rendered = render(&wanted, template, variables).await;
-                let prepared = rendered.and_then(|(content, template)| {
-                    self.prepare(this.id, known, content, Some(template))
-                });
-                match prepared {
-                    Ok(prepared) => {
-                        let admitted = self.admit(this.id, prepared).await;
-                        self.begin_and_send(this, admitted).await?
-                    }
-                    Err(unsendable) => self.reject_unsendable(this, unsendable),
-                }
-            }
-            NextStep::Reject(unsendable) => self.reject_unsendable(this, unsendable),
-        };
-        // Recording does not delay the next send.
-        place.release();
-        let result = self.limit_deferral(result, claimed.deferred_for);
-        if result.all_wait {
-            self.remember_route(message, &result.disposition);
-        }
-        self.unrecorded.insert(
-            this.id,
-            UnrecordedAttempt {
-                token: this.token,
-                attempt: this.number,
-                record: result.record,
-                disposition: result.disposition,
-            },
-        );
-        let outcome = self.record_unrecorded(this.id).await?;
-        // `None` if another copy of the message recorded the attempt meanwhile. This copy comes back and finds
-        // the result in the row.
-        Ok(outcome.unwrap_or_else(|| MessageOutcome::defer(WaitTime::Second)))
-    }
-
-    /// Rejects a message that has waited for its destination longer than `webhook_defer_max`. Lengthens the
-    /// next wait of a message that has waited long.
-    fn limit_deferral(
-        &self,
-        result: AttemptResult,
-        deferred_for: Option<Duration>,
-    ) -> AttemptResult {
-        let waited = deferred_for.unwrap_or_default();
-        let limit = self.settings.webhook_defer_max;
-        let disposition = match (result.disposition, self.channel.destinations()) {
-            (Disposition::Defer(deferral), Some(destinations)) => {
-                if waited > limit && deferral.counts_as_waiting {
-                    let hours = limit.as_secs() / 3600;
-                    let detail = format!("for more than {hours} h: {}", deferral.reason);
-                    Disposition::Reject(Failure::quoting("destination_away", detail))
-                } else {
-                    let deferral = if deferral.counts_as_waiting {
-                        deferral.lengthened_after(waited)
-                    } else {
-                        deferral
-                    };
-                    Disposition::Defer(deferral.scheduled(destinations))
-                }
-            }
-            (other, _) => other,
-        };
-        AttemptResult {
-            disposition,
-            ..result
-        }
-    }
-
-    /// Remembers the URLs of a message whose addresses all have to wait, so that the rows of other messages with the
-    /// same addresses need not be read.
-    fn remember_route(&self, message: &Envelope, disposition: &Disposition) {
-        let Some(waits_for) = message.waits_for() else {
-            return;
-        };
-        // The intake gives a message one key. Later ones are those of URLs.
-        if let (Disposition::Defer(deferral), Some(destinations), [route], None) = (
-            disposition,
-            self.channel.destinations(),
-            &*waits_for.keys,
-            waits_for.row_read_at,
-        ) {
-            destinations.remember_route(*route, &deferral.waits_for.keys);
-        }
-    }
-}
-
-impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
-    fn defer_at_once(&self, message: &Envelope) -> Option<MessageOutcome> {
-        let destinations = self.channel.destinations()?;
-        let (waits_for, not_before) = (message.waits_for(), message.not_before());
-        let says_nothing = waits_for.is_none() && not_before.is_none();
-        if says_nothing || message.oversize_body().is_some() {
-            return None;
-        }
-        let id = DeliveryRequest::decode(&message.body).ok()?.message_id;
-        if self.unrecorded.get(id).is_some() {
-            return None;
-        }
-        let waiting = destinations.waiting(id, waits_for, not_before)?;
-        Some(MessageOutcome::Defer {
-            wait: waiting.wait,
-            not_before: waiting.not_before,
-            waits_for: waiting.waits_for,
-        })
-    }
-
-    async fn process(
-        &self,
-        batch: &[Envelope],
-        place: &Place,
-    ) -> Result<Vec<MessageOutcome>, ProcessError> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for message in batch {
-            let span = tracing::info_span!("delivery", request_id = message.request_id());
-            outcomes.push(self.deliver(message, place).instrument(span).await?);
-        }
-        Ok(outcomes)
-    }
-
-    /// PostgreSQL may have begun an attempt without being able to say so. Left as they are, its rows would count as
-    /// messages that may have arrived.
-    fn given_back(&self, message: &Envelope) {
-        let Ok(request) = DeliveryRequest::decode(&message.body) else {
-            return;
-        };
-        // Nothing was sent under this token: otherwise the result would wait to be recorded.
-        if self.unrecorded.get(request.message_id).is_none() {
-            let attempt = UnrecordedAttempt {
-                token: self.tokens.of(message),
-                attempt: message.attempt.map_or(u32::MAX, |attempt| attempt.number),
-                record: AttemptRecord::NotBegun,
-                disposition: Disposition::Defer(Deferral::wait(WaitTime::Second, NOT_BEGUN)),
-            };
-            self.unrecorded.insert(request.message_id, attempt);
-        }
-    }
-
-    async fn record_dead_letter(
-        &self,
-        message: &Envelope,
-        failure: &Failure,
-    ) -> Result<(), ProcessError> {
-        // A body that cannot be decoded refers to no row.
-        let Ok(request) = DeliveryRequest::decode(&message.body) else {
-            return Ok(());
-        };
-        let error = format!("{}: {}", failure.reason, failure.detail);
-        self.database
-            .run(async |client| {
-                notifications::mark_failed(client, request.message_id, &error).await
-            })
-            .await?;
-        Ok(())
-    }
-
-    async fn servers_respond(&self) -> bool {
-        let responds = self.database.ping().await.is_ok();
-        if responds {
-            // The consumer calls this when PostgreSQL may be back.
-            self.record_all_unrecorded().await;
-        }
-        responds
-    }
-}
-
-/// A reply that does not fit the request, which no code path returns.
-fn wrong_reply() -> ProcessError {
-    ProcessError::Unclear("the reply does not fit the request".to_owned())
 }

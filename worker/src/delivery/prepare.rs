@@ -5,7 +5,8 @@ use tidings_domain::notification::MessageId;
 use uuid::Uuid;
 
 use super::channel::AddressedMessage;
-use super::disposition::{Disposition, unknown_failure};
+use super::disposition::Disposition;
+use super::failures::unknown_failure;
 use super::{Delivery, DeliveryChannel};
 
 /// The messages of one attempt.

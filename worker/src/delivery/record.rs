@@ -1,6 +1,7 @@
 //! Records what came of attempts: one transaction for all that have ended.
 
 use std::collections::HashSet;
+use std::convert::identity;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -11,7 +12,7 @@ use tidings_db::{DbError, Transaction, TransactionOptions, device_tokens, webhoo
 use tidings_domain::notification::MessageId;
 
 use super::disposition::Disposition;
-use super::group::GroupWork;
+use super::group::{Asked, GroupWork};
 use super::unrecorded::{AttemptRecord, GoneAddress, UnrecordedAttempt};
 use super::{Delivery, DeliveryChannel};
 use crate::consumer::{MessageOutcome, ProcessError};
@@ -22,26 +23,23 @@ pub(super) struct RecordRequest {
     attempt: Arc<UnrecordedAttempt>,
 }
 
-/// Records the attempts of a group.
-pub(super) struct RecordWork<'a, C: DeliveryChannel> {
-    delivery: &'a Delivery<C>,
-    locked: LockedRows,
-}
+/// The reply says whether the attempt is recorded. If not, the claim was lost, or its row is locked.
+pub(super) type AskedRecord = Asked<RecordRequest, bool>;
+
+/// Records the attempts of a group, except those whose rows are locked.
+struct RecordWork<'a, C: DeliveryChannel>(&'a Delivery<C>);
 
 impl<C: DeliveryChannel> GroupWork for RecordWork<'_, C> {
-    type Request = RecordRequest;
-    /// Whether the attempt is recorded. If not, the claim was lost, or its row is locked.
-    type Reply = bool;
+    type Request = AskedRecord;
+    type Replies = Vec<bool>;
 
-    async fn run(&self, requests: &[RecordRequest]) -> Result<Vec<bool>, DbError> {
-        let Self { delivery, locked } = *self;
-        Delivery::<C>::count_transaction("record");
-        delivery
-            .database
-            .transaction(TransactionOptions::default(), async |transaction| {
-                delivery.record_all(transaction, requests, locked).await
-            })
-            .await
+    async fn run(&self, requests: &[AskedRecord]) -> Result<Vec<bool>, DbError> {
+        let requests: Vec<_> = requests.iter().map(|asked| &asked.request).collect();
+        self.0.record_all(&requests, LockedRows::Skip).await
+    }
+
+    fn reply(requests: Vec<AskedRecord>, replies: Vec<bool>) {
+        Asked::reply_all(requests, replies);
     }
 }
 
@@ -87,34 +85,47 @@ impl<C: DeliveryChannel> Delivery<C> {
             id,
             attempt: Arc::clone(attempt),
         };
-        let together = RecordWork {
-            delivery: self,
-            locked: LockedRows::Skip,
-        };
-        if self.records.submit(request(), &together).await? {
+        let together = self
+            .records
+            .submit(request(), identity, &RecordWork(self))
+            .await?;
+        if together {
             return Ok(true);
         }
         // Others do not wait for the transaction that may have locked the row.
-        let alone = RecordWork {
-            delivery: self,
-            locked: LockedRows::Wait,
-        };
-        let recorded = alone.run(&[request()]).await?;
-        Ok(recorded.first().is_some_and(|recorded| *recorded))
+        let alone = self.record_all(&[&request()], LockedRows::Wait).await?;
+        Ok(alone.first().is_some_and(|recorded| *recorded))
     }
 
-    /// Records attempts. Returns which are recorded. Locks rows before attempts, as everywhere.
+    /// Records attempts in one transaction. Returns which are recorded.
     async fn record_all(
         &self,
-        transaction: &Transaction<'_>,
-        requests: &[RecordRequest],
+        requests: &[&RecordRequest],
         locked: LockedRows,
     ) -> Result<Vec<bool>, DbError> {
-        let ends: Vec<ClaimEnd> = requests.iter().map(RecordRequest::claim_end).collect();
+        Self::count_transaction("record");
+        self.database
+            .transaction(TransactionOptions::default(), async |transaction| {
+                self.write_records(transaction, requests, locked).await
+            })
+            .await
+    }
+
+    /// Writes the results of attempts. Returns which are recorded. Locks rows before attempts, as everywhere.
+    async fn write_records(
+        &self,
+        transaction: &Transaction<'_>,
+        requests: &[&RecordRequest],
+        locked: LockedRows,
+    ) -> Result<Vec<bool>, DbError> {
+        let ends: Vec<ClaimEnd> = requests.iter().map(|one| one.claim_end()).collect();
         let ended = notifications::end_claims(transaction, &ends, locked).await?;
         // Two calls may record the same attempt.
         let mut seen = HashSet::<LeaseToken>::new();
-        let first = requests.iter().filter(|one| seen.insert(one.attempt.token));
+        let first = requests
+            .iter()
+            .copied()
+            .filter(|one| seen.insert(one.attempt.token));
         // If the claim was lost, a late answer is still an answer.
         let counts =
             |one: &&RecordRequest| locked == LockedRows::Wait || ended.contains(&one.attempt.token);
@@ -145,7 +156,7 @@ impl<C: DeliveryChannel> Delivery<C> {
                 AttemptRecord::NotSent { .. } => {}
             }
         }
-        let is_recorded = |one: &RecordRequest| ended.contains(&one.attempt.token);
+        let is_recorded = |one: &&RecordRequest| ended.contains(&one.attempt.token);
         Ok(requests.iter().map(is_recorded).collect())
     }
 }

@@ -1,0 +1,177 @@
+//! Decides how each claimed notification goes on, within the transaction that claims it.
+
+use std::collections::{HashMap, HashSet};
+
+use tidings_broker::Failure;
+use tidings_db::notifications::{self, ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken};
+use tidings_db::templates::{self, TemplateRow};
+use tidings_db::{DbError, Transaction, delivery_attempts};
+use tidings_domain::content::TemplateRef;
+use tidings_domain::notification::{MessageId, UserId};
+
+use super::admission::Admission;
+use super::attempt::AttemptResult;
+use super::claim_outcome::claimed;
+use super::claims::{Claimed, NextStep, Plan};
+use super::content::Draft;
+use super::prepare::{EarlierAttempts, KnownNotification};
+use super::{ClaimedAttempt, Delivery, DeliveryChannel};
+use crate::consumer::MessageOutcome;
+
+/// A claimed notification with its draft.
+struct Drafted<C: DeliveryChannel> {
+    notification: Box<ClaimedNotification>,
+    draft: Result<Draft<C::Content>, Failure>,
+}
+
+/// What PostgreSQL knows about the claimed notifications of a group.
+struct Lookups<C: DeliveryChannel> {
+    contacts: HashMap<UserId, Vec<C::Contact>>,
+    templates: Vec<(TemplateRef, Option<TemplateRow>)>,
+    earlier: HashMap<LeaseToken, EarlierAttempts>,
+}
+
+impl<C: DeliveryChannel> Delivery<C> {
+    /// Claims notifications, and decides how each of them goes on.
+    pub(super) async fn plan(
+        &self,
+        transaction: &Transaction<'_>,
+        claims: &[ClaimedAttempt],
+    ) -> Result<Vec<Plan<C>>, DbError> {
+        let requests: Vec<ClaimRequest> = claims
+            .iter()
+            .map(|this| ClaimRequest {
+                id: this.id,
+                attempt: this.number,
+                token: this.token,
+            })
+            .collect();
+        let claimed = notifications::claim(transaction, &requests, self.settings.lease).await?;
+        let drafted: Vec<_> = claimed.into_iter().map(Self::draft).collect();
+        let ids = claims.iter().map(|this| this.id);
+        let all = ids.zip(drafted.iter().map(|one| one.as_ref().ok()));
+        let mut lookups = Self::look_up(transaction, all).await?;
+        let plan = |(this, drafted): (&ClaimedAttempt, _)| match drafted {
+            Ok(drafted) => self.plan_attempt(*this, drafted, &mut lookups),
+            Err(outcome) => Plan::Skip(outcome),
+        };
+        Ok(claims.iter().zip(drafted).map(plan).collect())
+    }
+
+    fn draft(claim: ClaimResult) -> Result<Drafted<C>, MessageOutcome> {
+        let notification = claimed(claim)?;
+        if notification.channel != Some(Self::CHANNEL.into()) {
+            let detail =
+                "the channel of the notification is not the channel of the queue of its message";
+            let failure = Failure::new("wrong_channel", detail);
+            return Err(MessageOutcome::DeadLetter(failure));
+        }
+        let draft = Draft::read(&notification);
+        Ok(Drafted {
+            notification,
+            draft,
+        })
+    }
+
+    /// Reads contacts, templates and earlier attempts, each for all notifications at once.
+    async fn look_up<'d>(
+        transaction: &Transaction<'_>,
+        all: impl Iterator<Item = (MessageId, Option<&'d Drafted<C>>)>,
+    ) -> Result<Lookups<C>, DbError> {
+        let mut users = HashSet::new();
+        let mut wanted = Vec::<&TemplateRef>::new();
+        let mut tried = Vec::new();
+        for (id, drafted) in all {
+            let Some(drafted) = drafted else { continue };
+            let notification = &drafted.notification;
+            if notification.has_attempts {
+                tried.push((id, notification.token));
+            }
+            match &drafted.draft {
+                Ok(Draft::Content(content)) if C::has_address(content) => {}
+                // Only the rendered content shows whether it has an address.
+                Ok(Draft::Content(_)) => {
+                    users.insert(notification.user_id);
+                }
+                Ok(Draft::Template { wanted: one, .. }) => {
+                    users.insert(notification.user_id);
+                    if !wanted.contains(&one) {
+                        wanted.push(one);
+                    }
+                }
+                Err(_) => {}
+            }
+        }
+        let mut lookups = Lookups {
+            contacts: HashMap::new(),
+            templates: Vec::new(),
+            earlier: HashMap::new(),
+        };
+        if !users.is_empty() {
+            let users: Vec<UserId> = users.into_iter().collect();
+            lookups.contacts = C::contacts(transaction, &users).await?;
+        }
+        for one in wanted {
+            let (name, locale) = (&one.name, one.locale.as_deref());
+            let channel = Self::CHANNEL.into();
+            let template = templates::resolve(transaction, name, channel, locale).await?;
+            lookups.templates.push((one.clone(), template));
+        }
+        if !tried.is_empty() {
+            let ids: Vec<_> = tried.iter().map(|(id, _)| *id).collect();
+            let mut settled = delivery_attempts::list_settled_contacts(transaction, &ids).await?;
+            let mut unknown = delivery_attempts::list_unknown(transaction, &tried).await?;
+            for (id, token) in tried {
+                let earlier = EarlierAttempts {
+                    settled: settled.remove(&id).unwrap_or_default(),
+                    unknown: unknown.remove(&id).unwrap_or_default(),
+                };
+                lookups.earlier.insert(token, earlier);
+            }
+        }
+        Ok(lookups)
+    }
+
+    fn plan_attempt(
+        &self,
+        this: ClaimedAttempt,
+        drafted: Drafted<C>,
+        lookups: &mut Lookups<C>,
+    ) -> Plan<C> {
+        let Drafted {
+            notification,
+            draft,
+        } = drafted;
+        let deferred_for = notification.deferred_for;
+        let contacts = lookups.contacts.get(&notification.user_id);
+        let known = KnownNotification {
+            contacts: contacts.cloned().unwrap_or_default(),
+            earlier: lookups.earlier.remove(&this.token).unwrap_or_default(),
+            notification,
+        };
+        let next = match draft {
+            Err(failure) => NextStep::Reject(failure.into()),
+            Ok(Draft::Template { wanted, variables }) => {
+                let mut found = lookups.templates.iter().filter(|(one, _)| *one == wanted);
+                NextStep::Render {
+                    template: found.next().and_then(|(_, template)| template.clone()),
+                    wanted,
+                    variables,
+                    known,
+                }
+            }
+            Ok(Draft::Content(content)) => match self.prepare(this.id, known, content, None) {
+                Err(unsendable) => NextStep::Reject(unsendable),
+                Ok(prepared) => match self.admit_now(this.id, prepared) {
+                    Admission::Busy(prepared) => NextStep::Wait(prepared),
+                    Admission::Admitted(admitted) if admitted.sends.is_empty() => {
+                        let result = AttemptResult::new(this, admitted, Vec::new());
+                        return Plan::End(self.limit_deferral(result, deferred_for));
+                    }
+                    Admission::Admitted(admitted) => NextStep::Send(admitted, Vec::new()),
+                },
+            },
+        };
+        Plan::Claimed(Claimed { deferred_for, next })
+    }
+}

@@ -1,0 +1,94 @@
+//! What the consumer asks of the delivery stage.
+
+use tidings_broker::{Envelope, Failure, WaitTime};
+use tidings_db::notifications;
+use tidings_domain::notification::DeliveryRequest;
+use tracing::Instrument;
+
+use super::deferral::Deferral;
+use super::disposition::Disposition;
+use super::unrecorded::{AttemptRecord, UnrecordedAttempt};
+use super::{Delivery, DeliveryChannel};
+use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
+
+/// Why a message is deferred whose attempt was not begun.
+const NOT_BEGUN: &str = "PostgreSQL did not confirm the attempt";
+
+impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
+    fn defer_at_once(&self, message: &Envelope) -> Option<MessageOutcome> {
+        let destinations = self.channel.destinations()?;
+        let (waits_for, not_before) = (message.waits_for(), message.not_before());
+        let says_nothing = waits_for.is_none() && not_before.is_none();
+        if says_nothing || message.oversize_body().is_some() {
+            return None;
+        }
+        let id = DeliveryRequest::decode(&message.body).ok()?.message_id;
+        if self.unrecorded.get(id).is_some() {
+            return None;
+        }
+        let waiting = destinations.waiting(id, waits_for, not_before)?;
+        Some(MessageOutcome::Defer {
+            wait: waiting.wait,
+            not_before: waiting.not_before,
+            waits_for: waiting.waits_for,
+        })
+    }
+
+    async fn process(
+        &self,
+        batch: &[Envelope],
+        place: &Place,
+    ) -> Result<Vec<MessageOutcome>, ProcessError> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for message in batch {
+            let span = tracing::info_span!("delivery", request_id = message.request_id());
+            outcomes.push(self.deliver(message, place).instrument(span).await?);
+        }
+        Ok(outcomes)
+    }
+
+    /// PostgreSQL may have begun an attempt without being able to say so. Left as they are, its rows would count as
+    /// messages that may have arrived.
+    fn given_back(&self, message: &Envelope) {
+        let Ok(request) = DeliveryRequest::decode(&message.body) else {
+            return;
+        };
+        // Nothing was sent under this token: otherwise the result would wait to be recorded.
+        if self.unrecorded.get(request.message_id).is_none() {
+            let attempt = UnrecordedAttempt {
+                token: self.tokens.of(message),
+                attempt: message.attempt.map_or(u32::MAX, |attempt| attempt.number),
+                record: AttemptRecord::NotBegun,
+                disposition: Disposition::Defer(Deferral::wait(WaitTime::Second, NOT_BEGUN)),
+            };
+            self.unrecorded.insert(request.message_id, attempt);
+        }
+    }
+
+    async fn record_dead_letter(
+        &self,
+        message: &Envelope,
+        failure: &Failure,
+    ) -> Result<(), ProcessError> {
+        // A body that cannot be decoded refers to no row.
+        let Ok(request) = DeliveryRequest::decode(&message.body) else {
+            return Ok(());
+        };
+        let error = format!("{}: {}", failure.reason, failure.detail);
+        self.database
+            .run(async |client| {
+                notifications::mark_failed(client, request.message_id, &error).await
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn servers_respond(&self) -> bool {
+        let responds = self.database.ping().await.is_ok();
+        if responds {
+            // The consumer calls this when PostgreSQL may be back.
+            self.record_all_unrecorded().await;
+        }
+        responds
+    }
+}
