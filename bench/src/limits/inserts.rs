@@ -1,5 +1,6 @@
 //! The limit of PostgreSQL: the INSERT of the intake.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -31,8 +32,7 @@ pub async fn insert(
     let began = Instant::now();
     for nth in 0..CONNECTIONS {
         let (database, bodies, progress) = (database.clone(), bodies.clone(), progress.clone());
-        let share = count / CONNECTIONS;
-        let numbers = nth * share..(nth + 1) * share;
+        let numbers = share(count, nth);
         inserting.spawn(async move {
             let mut start = numbers.start;
             while start < numbers.end {
@@ -56,4 +56,23 @@ pub async fn insert(
         done??;
     }
     Ok(began.elapsed())
+}
+
+/// The numbers of the notifications that connection number `nth` inserts. Together, the connections insert exactly `count`.
+fn share(count: u64, nth: u64) -> Range<u64> {
+    count * nth / CONNECTIONS..count * (nth + 1) / CONNECTIONS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shares_are_exactly_what_was_asked_for() {
+        for count in [0, 1, 3, 4, 1001, 40_000] {
+            let shares: Vec<u64> = (0..CONNECTIONS).flat_map(|nth| share(count, nth)).collect();
+            let all: Vec<u64> = (0..count).collect();
+            assert_eq!(shares, all);
+        }
+    }
 }
