@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, value_parser};
 
 use crate::commands::{delivery, destinations, growth, hostile, limits, pipeline, targets};
-use crate::environment::Programs;
+use crate::environment::{Programs, SystemUnderLoad};
 use crate::process_usage::WatchedProcess;
 use crate::settings;
 
@@ -93,6 +93,30 @@ impl ProgramArgs {
             logs: self.logs,
             token: settings::api_token(None)?,
             servers: self.servers,
+        })
+    }
+}
+
+/// The programs that a measurement starts, and the load that they get.
+#[derive(Debug, clap::Args)]
+pub struct SystemArgs {
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    programs: ProgramArgs,
+}
+
+impl SystemArgs {
+    /// The programs and their load.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the settings for the token are wrong.
+    pub fn read(self) -> anyhow::Result<SystemUnderLoad> {
+        Ok(SystemUnderLoad {
+            programs: self.programs.read()?,
+            connections: self.load.connections(),
+            payload_bytes: self.load.payload_bytes,
         })
     }
 }

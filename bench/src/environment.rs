@@ -26,6 +26,17 @@ pub struct Programs {
     pub servers: Vec<WatchedProcess>,
 }
 
+/// The programs of a measurement, and the load that they get.
+#[derive(Clone, Debug)]
+pub struct SystemUnderLoad {
+    /// The programs.
+    pub programs: Programs,
+    /// Connections of the load.
+    pub connections: usize,
+    /// Bytes of each payload.
+    pub payload_bytes: usize,
+}
+
 /// A database and queues for one measurement, and the settings with which programs use them.
 pub struct Environment {
     /// The broker, with names for the queues that nothing else uses.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::value_parser;
 
-use crate::args::{LoadArgs, ProgramArgs};
+use crate::args::SystemArgs;
 use crate::delivery::{
     DeliveryPlan, DeliveryReport, DeliveryResults, DeliveryRound, MeasuredChannel, measure,
 };
@@ -38,9 +38,7 @@ pub struct Args {
     #[arg(long, default_value_t = 64, value_parser = value_parser!(u16).range(1..=1000))]
     concurrency: u16,
     #[command(flatten)]
-    load: LoadArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
+    system: SystemArgs,
 }
 
 /// Measures. Fails the measurement if a target is missed.
@@ -54,9 +52,7 @@ pub async fn run(args: Args) -> anyhow::Result<MeasurementResult> {
         idle: Duration::from_secs(args.idle),
         destinations: args.destinations,
         concurrency: args.concurrency,
-        connections: args.load.connections(),
-        payload_bytes: args.load.payload_bytes,
-        programs: args.programs.read()?,
+        system: args.system.read()?,
     };
     let results = measure(&plan, &broker, &database).await?;
     let targets = results.targets();

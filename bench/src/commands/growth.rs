@@ -2,7 +2,7 @@
 
 use clap::value_parser;
 
-use crate::args::{LoadArgs, ProgramArgs};
+use crate::args::SystemArgs;
 use crate::growth::{Degradation, GrowthPlan, GrowthReport, StepResult, measure};
 use crate::latency::Summary;
 use crate::output::MeasurementResult;
@@ -25,9 +25,7 @@ pub struct Args {
     #[arg(long, default_value_t = 20_000, value_parser = value_parser!(u64).range(1000..))]
     sample: u64,
     #[command(flatten)]
-    load: LoadArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
+    system: SystemArgs,
 }
 
 /// Measures. Fails the measurement if a rate or reading time gets worse by more than the bound.
@@ -37,9 +35,7 @@ pub async fn run(args: Args) -> anyhow::Result<MeasurementResult> {
         rows: args.rows,
         steps: args.steps,
         sample: args.sample,
-        connections: args.load.connections(),
-        payload_bytes: args.load.payload_bytes,
-        programs: args.programs.read()?,
+        system: args.system.read()?,
     };
     let growth = measure(&plan, &broker, &database).await?;
     let degradations = degradations(growth.worse);

@@ -2,7 +2,7 @@
 
 use clap::value_parser;
 
-use crate::args::{LoadArgs, ProgramArgs};
+use crate::args::SystemArgs;
 use crate::hostile::{HostileClients, HostilePlan, HostileResults, measure};
 use crate::output::MeasurementResult;
 use crate::settings::servers;
@@ -27,9 +27,7 @@ pub struct Args {
     #[arg(long, default_value_t = 4)]
     large: usize,
     #[command(flatten)]
-    load: LoadArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
+    system: SystemArgs,
 }
 
 /// Measures. Fails the measurement if a target is missed.
@@ -37,15 +35,13 @@ pub async fn run(args: Args) -> anyhow::Result<MeasurementResult> {
     let (broker, database) = servers()?;
     let plan = HostilePlan {
         count: args.count,
-        connections: args.load.connections(),
-        payload_bytes: args.load.payload_bytes,
         hostile: HostileClients {
             silent: args.silent,
             deaf: args.deaf,
             slow: args.slow,
             large: args.large,
         },
-        programs: args.programs.read()?,
+        system: args.system.read()?,
     };
     let results = measure(&plan, &broker, &database).await?;
     let targets = results.targets();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::value_parser;
 
-use crate::args::{LoadArgs, ProgramArgs};
+use crate::args::SystemArgs;
 use crate::output::MeasurementResult;
 use crate::settings::servers;
 use crate::table::table;
@@ -23,9 +23,7 @@ pub struct Args {
     #[arg(long, default_value_t = 200_000)]
     drain: u64,
     #[command(flatten)]
-    load: LoadArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
+    system: SystemArgs,
     /// The API that accepts without publishing: the example `unpublished` of tidings-api
     #[arg(long, value_name = "PATH")]
     unpublished: PathBuf,
@@ -38,10 +36,8 @@ pub async fn run(args: Args) -> anyhow::Result<MeasurementResult> {
         rounds: args.rounds,
         count: args.count,
         drain: args.drain,
-        connections: args.load.connections(),
-        payload_bytes: args.load.payload_bytes,
         unpublished: args.unpublished,
-        programs: args.programs.read()?,
+        system: args.system.read()?,
     };
     let results = measure(&plan, &broker, &database).await?;
     let targets = results.targets();

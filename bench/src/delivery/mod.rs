@@ -20,7 +20,7 @@ pub use queue::DeliveryQueue;
 pub use receiver::{MeasuredChannel, Receiver};
 pub use results::{DeliveryReport, DeliveryResults, DeliveryRound};
 
-use crate::environment::{Environment, Programs};
+use crate::environment::{Environment, SystemUnderLoad};
 use parts::measure_parts;
 use phases::Phases;
 use transactions::{IdleTransactions, TransactionCounter};
@@ -43,12 +43,8 @@ pub struct DeliveryPlan {
     pub destinations: u32,
     /// Maximum number of sends at once.
     pub concurrency: u16,
-    /// Connections of the load.
-    pub connections: usize,
-    /// Bytes of each payload.
-    pub payload_bytes: usize,
-    /// The programs.
-    pub programs: Programs,
+    /// The programs and their load.
+    pub system: SystemUnderLoad,
 }
 
 /// Runs the rounds, each in a new database and new queues, which it deletes.
@@ -61,7 +57,8 @@ pub async fn measure(
     broker: &BrokerSettings,
     database: &DatabaseSettings,
 ) -> anyhow::Result<DeliveryResults> {
-    let receiver = Receiver::start(plan.channel, plan.destinations, &plan.programs.logs).await?;
+    let receiver =
+        Receiver::start(plan.channel, plan.destinations, &plan.system.programs.logs).await?;
     let mut idle = None;
     let mut rounds = Vec::new();
     for nth in 1..=plan.rounds {
@@ -94,9 +91,9 @@ async fn round(
         plan,
         queue: DeliveryQueue {
             environment,
-            programs: &plan.programs,
+            programs: &plan.system.programs,
             receiver,
-            payload_bytes: plan.payload_bytes,
+            payload_bytes: plan.system.payload_bytes,
         },
         transactions: &TransactionCounter::new(home, environment)?,
         idle: idle.unwrap_or_default(),

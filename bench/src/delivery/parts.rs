@@ -72,11 +72,11 @@ async fn measure_in(
 ) -> anyhow::Result<DeliveryParts> {
     let count = plan.count;
     let users = TestUsers::create(&scratch.database).await?;
-    let bodies = RequestBodies::of(receiver.payload(), users.ids(), plan.payload_bytes);
+    let bodies = RequestBodies::of(receiver.payload(), users.ids(), plan.system.payload_bytes);
 
     let stage = Stage::Delivery(receiver.channel());
     let messages = BareClient::declare(broker, bodies.clone(), stage).await?;
-    let consuming = consume(&messages, count, plan.connections).await;
+    let consuming = consume(&messages, count, plan.system.connections).await;
     messages.delete().await?;
     let consuming = consuming?;
 

@@ -62,7 +62,7 @@ impl Phases<'_> {
         let watch = self.queue.watch(&[api.watched(), worker.watched()]);
         let load = LoadPlan {
             count: self.plan.count,
-            connections: self.plan.connections,
+            connections: self.plan.system.connections,
             batch: 1,
             rate: None,
         };

@@ -12,7 +12,7 @@ pub use results::{Degradation, GrowthReport, StepResult};
 use results::Samples;
 use table::GrowingTable;
 
-use crate::environment::{Environment, Programs};
+use crate::environment::{Environment, SystemUnderLoad};
 use crate::progress::bar;
 
 /// Samples per step; the results are their medians.
@@ -27,12 +27,8 @@ pub struct GrowthPlan {
     pub steps: u64,
     /// Rows, and notifications through the pipeline, in each sample.
     pub sample: u64,
-    /// Connections.
-    pub connections: usize,
-    /// Bytes of each payload.
-    pub payload_bytes: usize,
-    /// The programs.
-    pub programs: Programs,
+    /// The programs and their load.
+    pub system: SystemUnderLoad,
 }
 
 /// Fills a table step by step and measures at each step, in new databases and queues, which it deletes.

@@ -40,7 +40,7 @@ impl GrowingTable {
         environment: &Environment,
         name: &str,
     ) -> anyhow::Result<Self> {
-        let programs = &plan.programs;
+        let programs = &plan.system.programs;
         let logs: PathBuf = programs.logs.join(name);
         tokio::fs::create_dir_all(&logs).await?;
         let api = environment.api(&programs.api, &logs).await?;
@@ -49,7 +49,7 @@ impl GrowingTable {
         let users = TestUsers::create(&installation.database).await?;
         Ok(Self {
             rows: 0,
-            bodies: RequestBodies::new(users.ids(), plan.payload_bytes),
+            bodies: RequestBodies::new(users.ids(), plan.system.payload_bytes),
             users,
             installation,
             api,
@@ -89,7 +89,7 @@ impl GrowingTable {
     ) -> anyhow::Result<f64> {
         let load = LoadPlan {
             count: plan.sample,
-            connections: plan.connections,
+            connections: plan.system.connections,
             batch: 1,
             rate: None,
         };
@@ -97,7 +97,7 @@ impl GrowingTable {
         let users = TestUsers::create(&self.installation.database).await?;
         let report = self
             .installation
-            .measure_with(&users, load, plan.payload_bytes)
+            .measure_with(&users, load, plan.system.payload_bytes)
             .await?;
         ensure!(
             report.recorded == plan.sample && report.lost == 0,

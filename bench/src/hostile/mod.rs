@@ -12,7 +12,7 @@ use tidings_db::DatabaseSettings;
 pub use clients::HostileClients;
 pub use results::HostileResults;
 
-use crate::environment::{Environment, Programs};
+use crate::environment::{Environment, SystemUnderLoad};
 use crate::load::{LoadPlan, PostedLoad};
 use crate::pipeline::MeasuredInstallation;
 use crate::process_usage::UsageMonitor;
@@ -31,14 +31,10 @@ const LONG_PAYLOAD: usize = 60_000;
 pub struct HostilePlan {
     /// Notifications of the good clients, in each part.
     pub count: u64,
-    /// Connections of the good clients.
-    pub connections: usize,
-    /// Bytes of each payload of the good clients.
-    pub payload_bytes: usize,
     /// The hostile clients.
     pub hostile: HostileClients,
-    /// The programs.
-    pub programs: Programs,
+    /// The programs, and the load of the good clients.
+    pub system: SystemUnderLoad,
 }
 
 /// Measures in a new database and new queues, which it deletes.
@@ -58,7 +54,7 @@ pub async fn measure(
 }
 
 async fn run(environment: &Environment, plan: &HostilePlan) -> anyhow::Result<HostileResults> {
-    let programs = &plan.programs;
+    let programs = &plan.system.programs;
     let api = environment.api(&programs.api, &programs.logs).await?;
     let worker = environment.worker(&programs.worker, &programs.logs).await?;
     let installation = environment.installation(&api, &programs.token, Vec::new());
@@ -129,11 +125,13 @@ async fn post(
 ) -> anyhow::Result<PostedLoad> {
     let load = LoadPlan {
         count: plan.count,
-        connections: plan.connections,
+        connections: plan.system.connections,
         batch: 1,
         rate: None,
     };
-    installation.post(load, plan.payload_bytes, users).await
+    installation
+        .post(load, plan.system.payload_bytes, users)
+        .await
 }
 
 async fn wait_for_rows(

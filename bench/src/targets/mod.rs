@@ -14,7 +14,7 @@ use tidings_db::DatabaseSettings;
 pub use results::{Round, TargetResults};
 pub use target::{PerformanceTarget, targets_table};
 
-use crate::environment::{Environment, Programs};
+use crate::environment::{Environment, SystemUnderLoad};
 use crate::limits::{self, ApiWithoutBroker, Limits};
 use crate::load::LoadPlan;
 use crate::pipeline::{MeasuredInstallation, PipelineReport};
@@ -37,12 +37,8 @@ pub struct TargetsPlan {
     pub count: u64,
     /// Messages in the queue to drain.
     pub drain: u64,
-    /// Connections.
-    pub connections: usize,
-    /// Bytes of each payload.
-    pub payload_bytes: usize,
-    /// The programs.
-    pub programs: Programs,
+    /// The programs and their load.
+    pub system: SystemUnderLoad,
     /// The API that accepts without publishing.
     pub unpublished: PathBuf,
 }
@@ -51,7 +47,7 @@ impl TargetsPlan {
     fn load(&self) -> LoadPlan {
         LoadPlan {
             count: self.count,
-            connections: self.connections,
+            connections: self.system.connections,
             batch: 1,
             rate: None,
         }
@@ -81,7 +77,7 @@ pub async fn measure(
 
 async fn round(environment: &Environment, plan: &TargetsPlan) -> anyhow::Result<Round> {
     let limits = limits(environment, plan).await?;
-    let programs = &plan.programs;
+    let programs = &plan.system.programs;
     let api = environment.api(&programs.api, &programs.logs).await?;
     let installation = environment.installation(&api, &programs.token, Vec::new());
     let users = TestUsers::create(&installation.database).await?;
@@ -128,7 +124,7 @@ async fn round(environment: &Environment, plan: &TargetsPlan) -> anyhow::Result<
 }
 
 async fn limits(environment: &Environment, plan: &TargetsPlan) -> anyhow::Result<Limits> {
-    let programs = &plan.programs;
+    let programs = &plan.system.programs;
     let api = environment.api(&plan.unpublished, &programs.logs).await?;
     let unpublished = ApiWithoutBroker {
         address: api.address,
@@ -136,8 +132,8 @@ async fn limits(environment: &Environment, plan: &TargetsPlan) -> anyhow::Result
     };
     let parts = limits::LimitsPlan {
         count: plan.count,
-        payload_bytes: plan.payload_bytes,
-        connections: plan.connections,
+        payload_bytes: plan.system.payload_bytes,
+        connections: plan.system.connections,
     };
     let home = &environment.scratch.settings;
     let limits = limits::measure(parts, &environment.broker, home, Some(&unpublished)).await?;
@@ -153,7 +149,9 @@ async fn accept(
     users: &TestUsers,
 ) -> anyhow::Result<(f64, u64)> {
     let load = plan.load();
-    let posted = installation.post(load, plan.payload_bytes, users).await?;
+    let posted = installation
+        .post(load, plan.system.payload_bytes, users)
+        .await?;
     // The remaining notifications by batch requests, which are faster.
     let rest = LoadPlan {
         count: plan.drain.saturating_sub(plan.count),
@@ -161,7 +159,9 @@ async fn accept(
         batch: BATCH,
         ..load
     };
-    let rest = installation.post(rest, plan.payload_bytes, users).await?;
+    let rest = installation
+        .post(rest, plan.system.payload_bytes, users)
+        .await?;
     for posted in [&posted, &rest] {
         let missing = posted.refused + posted.unanswered;
         ensure!(missing == 0, "{missing} notifications were not accepted");
@@ -195,7 +195,9 @@ async fn run(
     plan: &TargetsPlan,
     load: LoadPlan,
 ) -> anyhow::Result<PipelineReport> {
-    let report = installation.measure(load, plan.payload_bytes).await?;
+    let report = installation
+        .measure(load, plan.system.payload_bytes)
+        .await?;
     ensure!(
         report.lost + report.doubled + report.refused + report.unanswered == 0,
         "{} lost, {} doubled, {} refused, {} unanswered",
