@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tidings_settings::read_text_file;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// libpq's `sslmode`.
@@ -55,7 +56,7 @@ pub(crate) const fn negotiation(mode: SslMode) -> tokio_postgres::config::SslMod
 pub enum TlsError {
     /// `sslrootcert` cannot be read.
     #[error("sslrootcert cannot be read: {0}")]
-    RootCertificate(#[from] rustls::pki_types::pem::Error),
+    RootCertificate(#[from] pem::Error),
     /// The machine has no certificate authorities.
     #[error("this machine's certificate authorities cannot be read; name one with sslrootcert")]
     NoRootCertificates,
@@ -74,7 +75,8 @@ pub(crate) fn connector(
     let builder = match (mode, root_cert) {
         (SslMode::Verify, Some(path)) => {
             let mut roots = RootCertStore::empty();
-            for certificate in CertificateDer::pem_file_iter(path)? {
+            let text = read_text_file(path).map_err(pem::Error::Io)?;
+            for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
                 roots.add(certificate?)?;
             }
             builder.with_root_certificates(roots)
