@@ -48,6 +48,18 @@ fn assert_unreadable(answer: &Answer) {
     assert_eq!(cors, None, "{} {}", answer.status, answer.text);
 }
 
+/// The page may send no request, and the error names the setting.
+async fn assert_preflight_refused(client: &Client, page: &str) {
+    let refused = preflight(&client.anonymous(), page, "POST", "authorization").await;
+    refused.assert_error(403, "origin_not_allowed");
+    assert!(
+        refused.text.contains("CORS_ALLOWED_ORIGINS"),
+        "{}",
+        refused.text
+    );
+    assert_unreadable(&refused);
+}
+
 #[tokio::test]
 async fn a_page_of_an_allowed_origin_may_read_every_response() {
     let world = World::with(&[
@@ -171,14 +183,7 @@ async fn a_page_of_another_origin_may_read_nothing() {
         "http://app.example.com",
         "null",
     ] {
-        let refused = preflight(&client.anonymous(), other, "POST", "authorization").await;
-        refused.assert_error(403, "origin_not_allowed");
-        assert!(
-            refused.text.contains("CORS_ALLOWED_ORIGINS"),
-            "{}",
-            refused.text
-        );
-        assert_unreadable(&refused);
+        assert_preflight_refused(&client, other).await;
         // Programs may send the header too.
         for (path, status) in [("/live", 200), ("/api/nothing", 404)] {
             let request = client.request(Method::GET, path).header("Origin", other);
@@ -196,14 +201,7 @@ async fn a_page_of_another_origin_may_read_nothing() {
 async fn by_default_no_page_of_another_origin_may_read_anything() {
     let (_world, api) = World::shared().await;
     let client = api.client();
-    let refused = preflight(&client.anonymous(), PAGE, "POST", "authorization").await;
-    refused.assert_error(403, "origin_not_allowed");
-    assert!(
-        refused.text.contains("CORS_ALLOWED_ORIGINS"),
-        "{}",
-        refused.text
-    );
-    assert_unreadable(&refused);
+    assert_preflight_refused(&client, PAGE).await;
     let request = client.request(Method::GET, "/live").header("Origin", PAGE);
     assert_unreadable(&client.send(request).await);
 }

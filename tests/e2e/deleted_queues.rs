@@ -35,6 +35,25 @@ async fn post(api: &Program, body: &Value) -> MessageId {
     answer.await.accepted()
 }
 
+/// Posts a notification that is complete once it is recorded, and one that goes through the queue of its channel.
+async fn post_two(world: &World, api: &Program) {
+    for body in [world.in_app(), sms(world)] {
+        post(api, &body).await;
+    }
+}
+
+/// Waits until `count` notifications are processed and no message is a dead letter.
+async fn until_processed(world: &World, amqp: &Amqp, count: i64) {
+    eventually_ok(secs(60), "all are processed", async || {
+        let processed = world.database.count("status = 'processed'").await;
+        let letters = amqp.dead_letter_depth().await;
+        (processed == count && letters == 0)
+            .then_some(())
+            .ok_or_else(|| format!("{processed} of {count}, {letters} dead letters"))
+    })
+    .await;
+}
+
 async fn exists(world: &World, kind: &str, name: &str) -> bool {
     let path = [kind, &world.vhost.name, name];
     world.vhost.management.get(&path).await.is_ok()
@@ -60,22 +79,13 @@ async fn deleted_queues_and_exchanges_are_declared_again_and_lose_nothing() {
     ] {
         let path = [kind, &world.vhost.name, name];
         world.vhost.management.delete(&path).await.expect("deleted");
-        for body in [world.in_app(), sms(&world)] {
-            post(&api, &body).await;
-            posted += 1;
-        }
+        post_two(&world, &api).await;
+        posted += 2;
         eventually(secs(20), &format!("{name} exists again"), async || {
             exists(&world, kind, name).await
         })
         .await;
-        eventually_ok(secs(30), "all are processed", async || {
-            let processed = world.database.count("status = 'processed'").await;
-            let letters = amqp.dead_letter_depth().await;
-            (processed == posted && letters == 0)
-                .then_some(())
-                .ok_or_else(|| format!("{name}: {processed} of {posted}, {letters} dead letters"))
-        })
-        .await;
+        until_processed(&world, &amqp, posted).await;
     }
     drop((api, worker));
 }
@@ -109,14 +119,8 @@ async fn deleted_bindings_are_made_again() {
         })
         .await;
     }
-    for body in [world.in_app(), sms(&world)] {
-        post(&api, &body).await;
-    }
-    eventually(secs(20), "both are processed", async || {
-        world.database.count("status = 'processed'").await == 2
-    })
-    .await;
-    assert_eq!(amqp.dead_letter_depth().await, 0);
+    post_two(&world, &api).await;
+    until_processed(&world, &amqp, 2).await;
     drop((api, worker));
 }
 
@@ -157,18 +161,9 @@ async fn removed_bindings_are_restored_and_lose_nothing() {
     .await;
     unbind(&world, &names.exchange, &names.queue).await;
     unbind(&world, &names.exchange, "notifications_queue.sms").await;
-    for body in [world.in_app(), sms(&world)] {
-        post(&api, &body).await;
-    }
+    post_two(&world, &api).await;
     worker.resume();
-    eventually_ok(secs(60), "all are processed", async || {
-        let processed = world.database.count("status = 'processed'").await;
-        let letters = amqp.dead_letter_depth().await;
-        (processed == 2 && letters == 0)
-            .then_some(())
-            .ok_or_else(|| format!("{processed} of 2, {letters} dead letters"))
-    })
-    .await;
+    until_processed(&world, &amqp, 2).await;
     // Now the broker returns the messages.
     let client = api.client();
     eventually(secs(20), "the API refuses", async || {
@@ -266,13 +261,7 @@ async fn programs_work_without_the_permission_to_declare() {
         world.start(tidings_tests::ProgramKind::Api, &restricted),
         world.start(tidings_tests::ProgramKind::Worker, &restricted)
     );
-    for body in [world.in_app(), sms(&world)] {
-        post(&api, &body).await;
-    }
-    eventually(secs(20), "both are processed", async || {
-        world.database.count("status = 'processed'").await == 2
-    })
-    .await;
-    assert_eq!(amqp.dead_letter_depth().await, 0);
+    post_two(&world, &api).await;
+    until_processed(&world, &amqp, 2).await;
     drop((api, worker));
 }
