@@ -263,6 +263,27 @@ mod tests {
         }
     }
 
+    /// Issuers of company-wide tokens list the groups of a person in every token. They are no rights of this API.
+    #[test]
+    fn roles_and_groups_neither_give_rights_nor_take_them() {
+        let more = json!({"role": "reader", "roles": ["admin"], "groups": []});
+        for (claims, trusted) in [
+            (json!({"sub": "orders"}), true),
+            (
+                json!({"sub": "orders", "scope": "notifications:send"}),
+                false,
+            ),
+        ] {
+            let mut claims: serde_json::Map<String, Value> =
+                serde_json::from_value(claims).expect("an object");
+            claims.extend(more.as_object().expect("an object").clone());
+            let token = token(Algorithm::HS256, SECRET, &claims.into());
+            let caller = verifier(AppEnv::Development).verify(&token);
+            let caller = caller.expect("the token is valid");
+            assert_eq!(caller.check_templates().is_ok(), trusted);
+        }
+    }
+
     #[test]
     fn rights_that_are_null_or_in_another_claim_are_refused() {
         let refused = |claims: Value| {
