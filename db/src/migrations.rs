@@ -1,5 +1,6 @@
 //! The schema, embedded in the programs.
 
+use deadpool_postgres::Client;
 use refinery::Target;
 
 use crate::database::Database;
@@ -23,6 +24,12 @@ pub enum MigrateError {
     /// The database cannot be used.
     #[error(transparent)]
     Precondition(#[from] PreconditionError),
+    /// Migration 12 would garble this number of e-mail addresses.
+    #[error(
+        "in the locale of the database, lower('I') is not 'i', so migration 12 would garble {0} e-mail addresses; write \
+         them in lower case first, for example with `UPDATE users SET email = lower(email COLLATE \"C\")`, and migrate again"
+    )]
+    GarbledAddresses(i64),
     /// A migration failed, or changed after it ran.
     #[error("a migration failed: {0}")]
     Migration(#[from] refinery::Error),
@@ -87,6 +94,10 @@ async fn run_to(database: &Database, target: Target) -> Result<Vec<String>, Migr
             .map_err(DbError::from)?;
     }
     // Closing the connection releases the lock, however this function returns.
+    let garbled = addresses_to_garble(&client).await?;
+    if garbled > 0 {
+        return Err(MigrateError::GarbledAddresses(garbled));
+    }
     let report = embedded::migrations::runner()
         // A newer version may have migrated the database already; ignore migrations that this
         // version does not know.
@@ -100,6 +111,23 @@ async fn run_to(database: &Database, target: Target) -> Result<Vec<String>, Migr
         .iter()
         .map(ToString::to_string)
         .collect())
+}
+
+/// Returns how many e-mail addresses migration 12 would garble, if it has not run yet.
+///
+/// Migration 12 writes addresses in lower case by the locale of the database, and in Turkish and Azerbaijani `lower('I')`
+/// is `ı`, another letter. A migration that has run anywhere must not change. Later versions are not affected: the API
+/// writes addresses in lower case, and PostgreSQL compares them byte by byte.
+async fn addresses_to_garble(client: &Client) -> Result<i64, DbError> {
+    let sql = "SELECT lower('I') <> 'i' AND to_regclass('users') IS NOT NULL";
+    let is_possible: bool = client.query_one(sql, &[]).await?.get(0);
+    if !is_possible {
+        return Ok(0);
+    }
+    let sql = r#"SELECT count(*) FROM users
+                 WHERE email ~ '^[\x01-\x7f]+$' AND lower(email) <> lower(email COLLATE "C")
+                   AND NOT EXISTS (SELECT FROM refinery_schema_history WHERE version = 12)"#;
+    Ok(client.query_one(sql, &[]).await?.get(0))
 }
 
 /// Returns the names of the migrations that have not run, in the order in which they run.

@@ -260,3 +260,22 @@ fn a_secret_may_be_in_a_file() {
     let claims = jsonwebtoken::decode::<Value>(token.trim(), &key, &Validation::default());
     assert!(claims.is_ok(), "{claims:?}");
 }
+
+#[test]
+fn a_secret_may_come_from_a_process_substitution() {
+    let command = r#"JWT_SECRET_FILE=<(printf '%s\n' "$SECRET") "$TIDINGS" token --expires-in 60"#;
+    let output = Command::new("bash")
+        .args(["-c", command])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("APP_ENV", "development")
+        .env("SECRET", tokens::SECRET)
+        .env("TIDINGS", program_path("tidings"))
+        .current_dir(std::env::temp_dir())
+        .output()
+        .expect("its output");
+    let token = String::from_utf8(output.stdout).expect("a token");
+    let key = DecodingKey::from_secret(tokens::SECRET.as_bytes());
+    let claims = jsonwebtoken::decode::<Value>(token.trim(), &key, &Validation::default());
+    assert!(claims.is_ok(), "{claims:?}");
+}

@@ -1,12 +1,8 @@
 //! The schema's embedded migrations, and connecting with TLS.
 
-use tidings_db::users::{self, NewUser, SetEmailResult};
 use tidings_db::{Database, DatabaseSettings, migrations};
-use tidings_domain::content::EmailAddress;
-use tidings_domain::notification::UserId;
 use tidings_settings::Reader;
 use tidings_tests::{ServerUrls, TestDatabase};
-use uuid::Uuid;
 
 #[tokio::test]
 async fn three_concurrent_runners_migrate_once() {
@@ -25,75 +21,6 @@ async fn three_concurrent_runners_migrate_once() {
     assert_eq!(ran, pending);
     let pending = migrations::pending(&db.pool).await.expect("pending ones");
     assert_eq!(pending, [""; 0]);
-}
-
-/// Returns the address of each user, by name.
-async fn emails(db: &TestDatabase) -> Vec<(String, Option<String>)> {
-    let sql = "SELECT username, email FROM users ORDER BY username";
-    let client = db.pool.dedicated_client().await.expect("a connection");
-    let rows = client.query(sql, &[]).await.expect("the users");
-    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
-}
-
-/// Version 12 introduces the normal form of addresses.
-#[tokio::test]
-async fn stored_addresses_become_lower_case_unless_two_users_have_the_same() {
-    let db = TestDatabase::empty(&ServerUrls::shared()).await;
-    migrations::run_until(&db.pool, 11).await.expect("migrated");
-    let before = [
-        ("anna", Some("Anna.Berg@Example.COM")),
-        ("ben 1", Some("Ben@example.com")),
-        ("ben 2", Some("ben@example.com")),
-        ("carl 1", Some("CARL@example.com")),
-        ("carl 2", Some("Carl@example.com")),
-        ("dora", Some("dora@example.com")),
-        ("emil", None),
-        ("jürgen", Some("Jürgen@example.com")),
-    ];
-    let mut ids = Vec::new();
-    for (username, email) in before {
-        let id = UserId::from(Uuid::now_v7());
-        let user = NewUser {
-            id,
-            username,
-            email,
-        };
-        let inserted = db
-            .pool
-            .run(async |client| users::insert(client, user).await)
-            .await;
-        assert!(inserted.expect("inserted"), "{username}");
-        ids.push(id);
-    }
-
-    let ran = migrations::run(&db.pool).await.expect("migrated");
-    assert!(
-        ran.iter().any(|name| name.contains("emails_lower_case")),
-        "{ran:?}"
-    );
-    let mut after = before;
-    after[0].1 = Some("anna.berg@example.com");
-    let after: Vec<_> = after
-        .iter()
-        .map(|(name, email)| ((*name).to_owned(), email.map(str::to_owned)))
-        .collect();
-    assert_eq!(emails(&db).await, after);
-
-    // The user with the normal form keeps the address, until it is removed there.
-    let address: EmailAddress = "Ben@example.com".parse().expect("an address");
-    let set = async |user: UserId, address: Option<&EmailAddress>| {
-        let set = db
-            .pool
-            .run(async |client| users::set_email(client, user, address).await);
-        set.await.expect("the query")
-    };
-    assert_eq!(
-        set(ids[1], Some(&address)).await,
-        SetEmailResult::AddressTaken
-    );
-    assert_eq!(set(ids[2], None).await, SetEmailResult::Updated);
-    assert_eq!(set(ids[1], Some(&address)).await, SetEmailResult::Updated);
-    assert_eq!(emails(&db).await[1].1.as_deref(), Some("ben@example.com"));
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ mod databases;
 mod db_claims;
 mod db_delivery_attempts;
 mod db_device_tokens;
+mod db_email_addresses;
 mod db_migrations;
 mod db_notifications;
 mod db_phone_numbers;

@@ -199,3 +199,17 @@ async fn origins_that_no_browser_sends_are_refused_at_start() {
     }
     assert!(!errors.contains("right.example"), "{errors}");
 }
+
+#[tokio::test]
+async fn a_secret_in_a_named_pipe_that_nobody_writes_to_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("secret");
+    let created = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(created.expect("mkfifo").success());
+    let pipe = pipe.to_str().expect("a path");
+    let wrong = settings(&[("JWT_SECRET", ""), ("JWT_SECRET_FILE", pipe)]);
+    let errors = refused(ProgramKind::Api, &wrong).await;
+    for words in ["JWT_SECRET", pipe, "named pipe"] {
+        assert!(errors.contains(words), "{words} is missing in:\n{errors}");
+    }
+}

@@ -39,6 +39,15 @@ impl TestDatabase {
         Self::create(servers, &template).await
     }
 
+    /// Creates a database without tables whose texts follow the rules of a language, for example `tr-TR`.
+    pub async fn with_locale(servers: &ServerUrls, locale: &str) -> Self {
+        let options = format!(
+            "template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER icu ICU_LOCALE '{locale}'"
+        );
+        Self::create(servers, &options).await
+    }
+
+    /// `template` can be followed by options of `CREATE DATABASE`.
     async fn create(servers: &ServerUrls, template: &str) -> Self {
         let admin = servers.database.clone();
         let name = format!("tidings_test_{}", Uuid::new_v4().simple());
