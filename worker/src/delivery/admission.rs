@@ -1,4 +1,4 @@
-//! The places for sends: a webhook needs one of its destination.
+//! Permits for sends: a webhook needs a permit of its destination.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::{Delivery, DeliveryChannel};
 
 /// What an attempt sends now.
 pub(super) struct Admitted<M> {
-    /// The messages that have their places.
+    /// The messages that have their permits.
     pub(super) sends: Vec<AdmittedSend<M>>,
     /// What is decided about the other addresses.
     pub(super) dispositions: Vec<Disposition>,
@@ -38,7 +38,7 @@ pub(super) struct AdmittedSend<M> {
 pub(super) enum Admission<M> {
     /// It can, or there is nothing to send.
     Admitted(Admitted<M>),
-    /// All destinations have too many sends in progress.
+    /// No message has a permit, and at least one destination will have a permit as soon as one of its sends ends.
     Busy(Prepared<M>),
 }
 
@@ -53,7 +53,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         self.channel.destinations().zip(C::destination_url(message))
     }
 
-    /// Takes the places that are free, without waiting.
+    /// Takes the permits that are free, without waiting.
     pub(super) fn admit_now(
         &self,
         id: MessageId,
@@ -66,8 +66,8 @@ impl<C: DeliveryChannel> Delivery<C> {
         Admission::Admitted(self.admitted(prepared, permits))
     }
 
-    /// Takes the places that are free. If none is free, waits for one. It never waits for a second place: while a message
-    /// waits, it would hold the first one, and other messages to the same host would have to wait too.
+    /// Takes the permits that are free. If none is free, waits for one. Never waits for a second permit: meanwhile the
+    /// first one would be unused, and other messages to its host would have to wait too.
     pub(super) async fn admit(
         &self,
         id: MessageId,
@@ -137,7 +137,7 @@ impl<C: DeliveryChannel> Delivery<C> {
     }
 }
 
-/// Whether there is no permit for any message, and one may become available soon.
+/// Whether there is no permit for any message, but one becomes free as soon as a send ends.
 fn is_busy(permits: &[Permit]) -> bool {
     let busy = |permit: &Permit| matches!(permit, Err(DestinationUnavailable::Busy));
     permits.iter().all(Result::is_err) && permits.iter().any(busy)

@@ -35,7 +35,7 @@ pub(super) struct BeginRequest {
     pub(super) template: Option<UsedTemplate>,
 }
 
-/// What a message gets that asks for its notification.
+/// The reply to [`ClaimsRequest::Claim`].
 pub(super) enum ClaimReply<C: DeliveryChannel> {
     /// The notification is not claimed, or not delivered by this stage.
     Skip(MessageOutcome),
@@ -50,6 +50,7 @@ pub(super) enum ClaimReply<C: DeliveryChannel> {
 
 /// A claimed notification.
 pub(super) struct Claimed<C: DeliveryChannel> {
+    /// How long the notification has been waiting for its destination.
     pub(super) deferred_for: Option<Duration>,
     pub(super) next: NextStep<C>,
 }
@@ -58,7 +59,7 @@ pub(super) struct Claimed<C: DeliveryChannel> {
 pub(super) enum NextStep<C: DeliveryChannel> {
     /// The attempt has begun, with these rows in `delivery_attempts`.
     Send(Admitted<C::Message>, Vec<i64>),
-    /// The destinations are busy.
+    /// The destinations are busy: the message waits for a permit.
     Wait(Prepared<C::Message>),
     /// The content must be rendered.
     Render {
@@ -71,7 +72,7 @@ pub(super) enum NextStep<C: DeliveryChannel> {
     Reject(Unsendable),
 }
 
-/// What a message will get that asks for its notification, before its rows are written.
+/// How a claim goes on. Becomes the reply once the rows are written.
 pub(super) enum Plan<C: DeliveryChannel> {
     Skip(MessageOutcome),
     End(AttemptResult),

@@ -6,11 +6,11 @@ use tidings_domain::content::{ChannelContent, FieldProblem, Json, Object, Templa
 
 use super::prepare::Unsendable;
 
-/// What the content of a notification is made of.
+/// What the payload of a notification contains.
 pub(super) enum Draft<T> {
     /// The payload is the content.
     Content(T),
-    /// A template makes the content of the payload.
+    /// The variables of a template, which renders the content.
     Template {
         wanted: TemplateRef,
         variables: Object,

@@ -3,7 +3,7 @@ use tidings_domain::notification::MessageId;
 
 use super::{Delivery, DeliveryChannel};
 
-/// A claim is renewed after this fraction of the lease, so that a renewal that fails can be repeated in time.
+/// Number of renewals in the time of one lease, so that a renewal that fails is repeated before the lease ends.
 const RENEWALS_PER_LEASE: u32 = 3;
 
 impl<C: DeliveryChannel> Delivery<C> {

@@ -53,11 +53,11 @@ use group::Group;
 use record::AskedRecord;
 use unrecorded::UnrecordedAttempts;
 
-/// Minimum time between the starts of two transactions that record results, so that results share them. Far below the
-/// time that anybody waits for a row.
+/// Minimum time between the starts of two transactions that record results, so that results share them. Too short for
+/// a reader of the rows to notice.
 const RECORD_INTERVAL: Duration = Duration::from_millis(5);
 
-/// An attempt under a claim.
+/// The attempt that one delivery of a message by the broker makes, and the token of its claim.
 #[derive(Clone, Copy)]
 struct ClaimedAttempt {
     id: MessageId,
@@ -66,6 +66,7 @@ struct ClaimedAttempt {
     /// Whether a failure of this attempt makes a dead letter.
     is_last: bool,
     token: LeaseToken,
+    /// When the claim was requested, which is before its lease begins.
     claimed_at: Instant,
 }
 
@@ -85,10 +86,10 @@ pub struct Delivery<C: DeliveryChannel> {
     unrecorded: UnrecordedAttempts,
 }
 
-/// The tokens of this process. Each delivery of a message has its own, however often it is tried: a claim whose commit
-/// PostgreSQL did not confirm is then known to be the same.
+/// Computes the tokens of claims. Each delivery of a message by the broker has one token, which every try of this delivery
+/// uses again. So if PostgreSQL did not confirm the commit of a claim, the next try recognises the claim as its own.
 struct ClaimTokens {
-    /// Differs from those of all other processes.
+    /// Random, so that no other process computes the same tokens.
     base: Uuid,
 }
 
@@ -134,8 +135,8 @@ impl<C: DeliveryChannel> Delivery<C> {
         }
     }
 
-    /// How many copies of a message may arrive at one address between its acceptance (or a replay) and its dead
-    /// letter: the number of sends with an unknown outcome.
+    /// Maximum number of sends to one address with an unknown outcome, from the acceptance of a message (or its replay)
+    /// to its dead letter. Each of these copies may have arrived.
     fn max_copies(&self) -> u32 {
         let again = if C::RECEIVERS_RECOGNISE_DUPLICATES {
             self.max_retries

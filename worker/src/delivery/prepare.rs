@@ -17,16 +17,16 @@ pub(super) struct Prepared<M> {
     pub(super) dispositions: Vec<Disposition>,
     /// The template that rendered the content.
     pub(super) template: Option<UsedTemplate>,
-    /// What earlier attempts have left.
+    /// The results of earlier attempts.
     pub(super) earlier: EarlierAttempts,
 }
 
-/// What the earlier attempts of a notification have left.
+/// The results of the earlier attempts of a notification.
 #[derive(Debug, Default)]
 pub(super) struct EarlierAttempts {
     /// The addresses with a final result.
     pub(super) settled: Vec<SettledContact>,
-    /// How often the message may have arrived at each address.
+    /// The number of sends to each address with an unknown outcome: so often the message may have arrived.
     pub(super) unknown: Vec<UnknownAttempts>,
 }
 
@@ -63,7 +63,7 @@ pub(super) struct KnownNotification<C: DeliveryChannel> {
 }
 
 impl<C: DeliveryChannel> Delivery<C> {
-    /// Finds the addresses of a content.
+    /// Makes one message for each address, and leaves out the addresses that need or may get no further copy.
     pub(super) fn prepare(
         &self,
         id: MessageId,

@@ -47,8 +47,8 @@ impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
         Ok(outcomes)
     }
 
-    /// PostgreSQL may have begun an attempt without being able to say so. Left as they are, its rows would count as
-    /// messages that may have arrived.
+    /// Takes the rows of the attempt back. PostgreSQL may have committed them without confirming it, and they would count
+    /// as sends that may have arrived.
     fn given_back(&self, message: &Envelope) {
         let Ok(request) = DeliveryRequest::decode(&message.body) else {
             return;

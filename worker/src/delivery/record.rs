@@ -1,4 +1,4 @@
-//! Records what came of attempts: one transaction for all that have ended.
+//! Records the results of attempts: one transaction for all attempts that have ended.
 
 use std::collections::HashSet;
 use std::convert::identity;
@@ -85,14 +85,14 @@ impl<C: DeliveryChannel> Delivery<C> {
             id,
             attempt: Arc::clone(attempt),
         };
-        let together = self
+        let recorded = self
             .records
             .submit(request(), identity, &RecordWork(self))
             .await?;
-        if together {
+        if recorded {
             return Ok(true);
         }
-        // Others do not wait for the transaction that may have locked the row.
+        // In a transaction of its own, so that other results do not wait until the row is unlocked.
         let alone = self.record_all(&[&request()], LockedRows::Wait).await?;
         Ok(alone.first().is_some_and(|recorded| *recorded))
     }
@@ -126,7 +126,8 @@ impl<C: DeliveryChannel> Delivery<C> {
             .iter()
             .copied()
             .filter(|one| seen.insert(one.attempt.token));
-        // If the claim was lost, a late answer is still an answer.
+        // A call that waited for locks knows that the other claims were lost. It records their sends nevertheless: the
+        // answers are real.
         let counts =
             |one: &&RecordRequest| locked == LockedRows::Wait || ended.contains(&one.attempt.token);
         let counting: Vec<&RecordRequest> = first.filter(counts).collect();
