@@ -8,7 +8,8 @@ pub mod values;
 use tidings_domain::json::Members;
 
 pub use error::{check, not_an_object};
-pub use reader::{ObjectReader, shown};
+pub use reader::ObjectReader;
+pub use tidings_domain::json::shown;
 
 use crate::error::ApiError;
 

@@ -2,13 +2,10 @@ use std::mem::take;
 
 use serde_json::value::RawValue;
 use tidings_domain::content::{FieldProblem, FieldProblems};
-use tidings_domain::json::Members;
+use tidings_domain::json::{Members, shown};
 
 use super::{BODY, check, members};
 use crate::error::ApiError;
-
-/// The longest field name that an error repeats, in characters.
-const MAX_SHOWN: usize = 100;
 
 /// Reads the fields of a JSON object one by one and collects everything that is wrong with them, under
 /// the fields' paths.
@@ -151,11 +148,6 @@ impl<'a> ObjectReader<'a> {
     fn path(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
-}
-
-/// The beginning of a name that a client chose, for error messages.
-pub fn shown(name: &str) -> String {
-    name.chars().take(MAX_SHOWN).collect()
 }
 
 #[cfg(test)]

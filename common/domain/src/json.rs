@@ -14,7 +14,7 @@ use std::str::FromStr;
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-pub use members::{MemberName, Members};
+pub use members::{MemberName, Members, shown};
 
 /// The deepest nesting, as in `serde_json`. Each level uses stack of the thread.
 const MAX_DEPTH: usize = 127;

@@ -1,5 +1,5 @@
 //! The domain types of Tidings: the notification with its content and wire form, channels and their providers,
-//! ids, and the retry policy. Nothing in this crate does I/O.
+//! ids, schedules, and the retry policy. Nothing in this crate does I/O.
 
 pub mod content;
 pub mod json;
@@ -7,3 +7,4 @@ pub mod jwt;
 pub mod notification;
 pub mod providers;
 pub mod retry;
+pub mod time;

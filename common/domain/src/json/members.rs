@@ -43,3 +43,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 /// The name of a member. Borrowed unless the name contains escapes.
 #[derive(serde::Deserialize)]
 pub struct MemberName<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// The beginning of a name that a client chose, for error messages: at most 100 characters.
+#[must_use]
+pub fn shown(name: &str) -> String {
+    name.chars().take(100).collect()
+}

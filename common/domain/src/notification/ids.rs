@@ -1,8 +1,9 @@
-//! Ids of notifications and users.
+//! Ids of notifications, users and schedules.
 
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::{Uuid, uuid};
 
@@ -53,6 +54,37 @@ impl MessageId {
         Self(Uuid::new_v5(&namespace.0, key.as_str().as_bytes()))
     }
 
+    /// The id of the notification for one occurrence of a schedule (UUIDv5): whoever creates the notification, and however
+    /// late, it gets the same id, so that each occurrence creates one notification. Other occurrences, other schedules and
+    /// idempotency keys give other ids.
+    ///
+    /// The namespace is the id of the schedule, and the name is the Unix time of the occurrence in microseconds, in
+    /// decimal digits. Must never change: with another name, an occurrence could create a second notification.
+    #[must_use]
+    pub fn for_occurrence(schedule: ScheduleId, occurrence: Timestamp) -> Self {
+        let name = occurrence.as_microsecond().to_string();
+        Self(Uuid::new_v5(&schedule.0, name.as_bytes()))
+    }
+
+    /// The UUID.
+    #[must_use]
+    pub const fn as_uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+/// The id of a recurring schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ScheduleId(Uuid);
+
+impl ScheduleId {
+    /// A new id, ordered by time (UUIDv7).
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+
     /// The UUID.
     #[must_use]
     pub const fn as_uuid(self) -> Uuid {
@@ -101,6 +133,7 @@ macro_rules! uuid_newtype {
 
 uuid_newtype!(MessageId);
 uuid_newtype!(UserId);
+uuid_newtype!(ScheduleId);
 
 #[cfg(test)]
 mod tests {
@@ -136,6 +169,24 @@ mod tests {
         );
         let of_user = MessageId::for_key(KeyNamespace::of_user("alice"), &key("order-1"));
         assert_eq!(of_user.to_string(), "1744857d-95b9-5f8b-bac3-19d732af369d");
+    }
+
+    #[test]
+    fn an_occurrence_of_a_schedule_always_has_the_same_id() {
+        let schedule = |text: &str| text.parse::<ScheduleId>().expect("a UUID");
+        let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+        let daily = schedule("019a2f6e-5a7c-7cc3-98c4-dc0c0c07398f");
+        let first = MessageId::for_occurrence(daily, at("2027-03-28T07:00:00Z"));
+        assert_eq!(first.to_string(), "f285e186-27e1-5bcf-aaec-277abdc35b8c");
+        let again = MessageId::for_occurrence(daily, at("2027-03-28T09:00:00+02:00"));
+        assert_eq!(first, again);
+        let next = MessageId::for_occurrence(daily, at("2027-03-29T07:00:00Z"));
+        assert_ne!(first, next);
+        let other = schedule("019a2f6e-5a7c-7cc3-98c4-dc0c0c073990");
+        assert_ne!(
+            first,
+            MessageId::for_occurrence(other, at("2027-03-28T07:00:00Z"))
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The notification: its ids, channel, status and wire form.
 
 mod channel;
+mod group;
 mod idempotency;
 mod ids;
 mod status;
@@ -8,8 +9,9 @@ mod storable;
 mod wire;
 
 pub use channel::{Channel, DeliveredChannel, PerChannel, UnknownChannel};
+pub use group::{GroupKey, InvalidGroupKey};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
-pub use ids::{KeyNamespace, MessageId, UserId};
+pub use ids::{KeyNamespace, MessageId, ScheduleId, UserId};
 pub use status::{Status, UnknownStatus};
 pub use storable::payload_problem;
 pub use wire::{DecodeError, DeliveryRequest, Notification, WIRE_VERSION};
