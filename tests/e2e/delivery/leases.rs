@@ -5,24 +5,26 @@ use std::time::Duration;
 use tidings_broker::MessageFactory;
 use tidings_db::notifications::{self, ClaimRequest, ClaimResult, LeaseToken};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
-use tidings_tests::{MockHttpServer, eventually, outcomes, secs};
+use tidings_tests::{MockHttpServer, Program, ProgramKind, World, eventually, outcomes, secs};
 
 use super::{accepted_response, post, world};
+
+/// Posts a message, which a worker without delivery records before it stops.
+async fn pending(world: &World, api: &Program) -> MessageId {
+    let only_intake = [("WORKER_CHANNELS", "intake")];
+    let mut intake = world.start(ProgramKind::Worker, &only_intake).await;
+    let id = post(world, api, "hello").await;
+    world.until_status(id, "pending").await;
+    intake.stop().await;
+    id
+}
 
 #[tokio::test]
 async fn a_message_whose_row_another_worker_has_claimed_waits_without_an_attempt() {
     let twilio = MockHttpServer::start(|_| accepted_response()).await;
     let world = world(&twilio, &[("MAX_RETRIES", "0")]).await;
     let api = world.api().await;
-    let mut intake = world
-        .start(
-            tidings_tests::ProgramKind::Worker,
-            &[("WORKER_CHANNELS", "intake")],
-        )
-        .await;
-    let id = post(&world, &api, "hello").await;
-    world.until_status(id, "pending").await;
-    intake.stop().await;
+    let id = pending(&world, &api).await;
     let client = world
         .database
         .pool
@@ -65,15 +67,7 @@ async fn copies_of_a_message_are_sent_once() {
         MockHttpServer::start(|_| accepted_response().after(Duration::from_millis(300))).await;
     let world = world(&twilio, &[]).await;
     let api = world.api().await;
-    let mut intake = world
-        .start(
-            tidings_tests::ProgramKind::Worker,
-            &[("WORKER_CHANNELS", "intake")],
-        )
-        .await;
-    let id = post(&world, &api, "hello").await;
-    world.until_status(id, "pending").await;
-    intake.stop().await;
+    let id = pending(&world, &api).await;
     let stop = tokio_util::sync::CancellationToken::new();
     let settings = world.broker_settings(&[]);
     let (publisher, publishing) =

@@ -1,11 +1,24 @@
 //! An outage of a provider: its channel consumes no messages, and none of them loses an attempt.
 
 use futures_util::{StreamExt, stream};
-use tidings_tests::{MockHttpServer, eventually, eventually_ok, secs};
+use tidings_tests::{MockHttpServer, Program, eventually, eventually_ok, secs};
 
 use super::{accepted_response, channel, post, world};
 
 const WAITING: usize = 500;
+
+/// Waits until the circuit breaker of the provider of text messages is open.
+async fn until_breaker_is_open(worker: &Program) {
+    eventually_ok(secs(60), "the breaker is open", async || {
+        let state = channel(worker, "sms").await;
+        if state["state"] == "away" {
+            Ok(())
+        } else {
+            Err(state)
+        }
+    })
+    .await;
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_longer_than_all_retries_dead_letters_no_message_under_load() {
@@ -33,15 +46,7 @@ async fn an_outage_longer_than_all_retries_dead_letters_no_message_under_load() 
         .await;
     assert_eq!(posted.len(), WAITING);
 
-    eventually_ok(secs(30), "the breaker is open", async || {
-        let state = channel(&worker, "sms").await;
-        if state["state"] == "away" {
-            Ok(())
-        } else {
-            Err(state)
-        }
-    })
-    .await;
+    until_breaker_is_open(&worker).await;
     let metrics = worker.metrics().await;
     assert_eq!(metrics.sum("tidings_provider_away", &["sms"]), 1);
     let amqp = world.amqp().await;
@@ -90,15 +95,7 @@ async fn an_outage_uses_no_attempt_on_a_channel_with_one_message() {
     twilio.stop().await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     let id = post(&world, &api, "the only one").await;
-    eventually_ok(secs(60), "the breaker is open", async || {
-        let state = channel(&worker, "sms").await;
-        if state["state"] == "away" {
-            Ok(())
-        } else {
-            Err(state)
-        }
-    })
-    .await;
+    until_breaker_is_open(&worker).await;
     // Longer than all retries would take.
     let probes = "tidings_delivery_attempts_total";
     eventually(
