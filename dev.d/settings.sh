@@ -17,11 +17,21 @@ development_secret() {
     cat -- "$dev_dir/jwt-secret"
 }
 
+# Prints the key that encrypts secrets in the database of the instance. It is created once: without it, the secrets that
+# are stored cannot be decrypted.
+development_secrets_key() {
+    if [[ ! -s $dev_dir/secrets-key ]]; then
+        printf 'dev:%s\n' "$(head -c 32 /dev/urandom | base64)" | write_private "$dev_dir/secrets-key"
+    fi
+    cat -- "$dev_dir/secrets-key"
+}
+
 default_settings() {
     settings=(
         [APP_ENV]=development
         [LOG_LEVEL]=info
         [JWT_SECRET]=$(development_secret)
+        [SECRETS_KEY]=$(development_secrets_key)
         [SEED_DEMO_DATA]=true
         [EMAIL_PROVIDER]=sandbox
         [SMS_PROVIDER]=sandbox

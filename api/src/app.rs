@@ -101,6 +101,9 @@ impl App {
         tasks.spawn("database watch", async move {
             token.run_until_cancelled(watching).await;
         });
+        if self.settings.providers.webhook.is_some() && !self.settings.secret_keys.can_seal() {
+            tracing::warn!("SECRETS_KEY is not set: webhook endpoints cannot be created");
+        }
         let publisher_health = Arc::clone(&health);
         let publisher = if let Some(publisher) = self.publisher {
             publisher_health.set_rabbitmq(true);
@@ -126,6 +129,7 @@ impl App {
             publisher,
             message_factory: MessageFactory::new(&self.settings.broker),
             database: self.database,
+            secret_keys: self.settings.secret_keys.clone(),
             health: Arc::clone(&health),
             in_flight: Arc::clone(&in_flight),
             metrics: self.metrics,

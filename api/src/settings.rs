@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use tidings_broker::{BrokerSettings, check_room_for_message};
-use tidings_db::DatabaseSettings;
+use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
 use tidings_settings::{
@@ -32,6 +32,8 @@ pub struct ApiSettings {
     pub broker: BrokerSettings,
     /// PostgreSQL, for the endpoints that read.
     pub database: DatabaseSettings,
+    /// Encrypt the secrets of webhook endpoints.
+    pub secret_keys: SecretKeys,
     /// Logs.
     pub telemetry: TelemetrySettings,
     /// Shutdown.
@@ -100,6 +102,7 @@ impl ApiSettings {
             let setting = table::PUBLISH_MAX_BYTES_IN_FLIGHT;
             check_room_for_message(r, setting, limit, http.max_body_bytes);
         }
+        let secret_keys = SecretKeys::read(r);
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
         let settings = match (auth, broker, database) {
@@ -111,6 +114,7 @@ impl ApiSettings {
                 egress,
                 broker,
                 database,
+                secret_keys,
                 telemetry,
                 shutdown,
             }),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use tidings_broker::{Depths, MessageFactory, Publisher};
-use tidings_db::Database;
+use tidings_db::{Database, SecretKeys};
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
 use tidings_http::ByteBudget;
@@ -23,6 +23,7 @@ pub struct AppState {
     pub message_factory: MessageFactory,
     pub depths: Depths,
     pub database: Database,
+    pub secret_keys: SecretKeys,
     pub health: Arc<Health>,
     pub in_flight: Arc<RequestsInFlight>,
     pub metrics: Metrics,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{config, dlq, migrate, token};
+use crate::commands::{config, dlq, migrate, secrets, token};
 
 /// The operator's tool of Tidings.
 ///
@@ -38,6 +38,9 @@ pub enum Command {
     /// List, show, replay and purge dead letters
     #[command(subcommand)]
     Dlq(dlq::Command),
+    /// Encrypt the secrets in the database under a new key
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Declare the exchanges and queues on the broker, and print them
     Topology,
     /// Show and check the settings

@@ -5,7 +5,7 @@ use std::process::Command;
 use rstest::rstest;
 use serde_json::Value;
 use tidings_settings::table;
-use tidings_tests::{EnvVars, program_path, tokens};
+use tidings_tests::{EnvVars, program_path, secret_keys, tokens};
 
 use crate::sources::root;
 
@@ -98,12 +98,16 @@ fn the_programs_accept_the_settings_in_production_after_the_changes_that_the_fil
     settings.insert("APP_ENV".to_owned(), "production".to_owned());
     settings.retain(|name, value| !(name.ends_with("_PROVIDER") && value == "sandbox"));
     settings.remove("SEED_DEMO_DATA");
+    let mut secrets = vec![("SECRETS_KEY", secret_keys::KEY)];
     if service == "api" {
+        secrets.push(("JWT_SECRET", tokens::SECRET));
+    }
+    for (name, value) in secrets {
         let check = ["config", "check", "--for", service];
         let (code, text) = tidings(&settings, &check);
         assert_eq!(code, Some(78), "{text}");
-        assert!(text.contains("JWT_SECRET"), "{text}");
-        settings.insert("JWT_SECRET".to_owned(), tokens::SECRET.to_owned());
+        assert!(text.contains(&format!("{name}: ")), "{text}");
+        settings.insert(name.to_owned(), value.to_owned());
     }
     let checked = tidings(&settings, &["config", "check", "--for", service]);
     assert_eq!(checked.0, Some(0), "{}", checked.1);

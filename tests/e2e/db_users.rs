@@ -4,6 +4,7 @@ use tidings_db::users::{self, NewUser, SetEmailResult, UserEmail};
 use tidings_db::{DbError, demo};
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::UserId;
+use tidings_tests::secret_keys::{KEY, keys};
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
@@ -52,8 +53,13 @@ async fn existing_users_are_distinguished_from_unknown_ones() {
 #[tokio::test]
 async fn demo_users_are_created_once() {
     let db = TestDatabase::migrated(&ServerUrls::shared()).await;
-    assert_eq!(demo::seed(&db.pool).await.expect("seeded"), 3);
-    assert_eq!(demo::seed(&db.pool).await.expect("seeded again"), 0);
+    assert_eq!(demo::seed(&db.pool, &keys(KEY)).await.expect("seeded"), 3);
+    assert_eq!(
+        demo::seed(&db.pool, &keys(KEY))
+            .await
+            .expect("seeded again"),
+        0
+    );
     let client = db.pool.dedicated_client().await.expect("a connection");
     let testuser = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a";
     let ids = [testuser.parse().expect("a UUID")];

@@ -4,9 +4,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tidings_db::webhook_endpoints::{
     self, EndpointChanges, MAX_PER_USER, NewEndpoint, SigningEndpoint, WebhookEndpointRow,
 };
-use tidings_db::{DbError, LimitedInsert, TransactionOptions};
+use tidings_db::{DbError, EndpointSecret, LimitedInsert, TransactionOptions};
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
+use tidings_tests::secret_keys::{KEY, keys};
 use tidings_tests::{ServerUrls, TestDatabase, secs};
 use uuid::Uuid;
 
@@ -15,12 +16,19 @@ fn url(path: &str) -> WebhookUrl {
     url.parse().expect("a URL")
 }
 
+/// Returns the form in which the secret of an endpoint is stored.
+fn sealed(endpoint: Uuid, secret: &str) -> EndpointSecret {
+    let sealed = keys(KEY).seal(endpoint, &SecretString::from(secret));
+    sealed.expect("sealed")
+}
+
 async fn insert(
     db: &TestDatabase,
     user: UserId,
     path: &str,
 ) -> Result<LimitedInsert<WebhookEndpointRow>, DbError> {
-    let (url, secret) = (url(path), SecretString::from(format!("whsec_{path}")));
+    let secret = sealed(Uuid::now_v7(), &format!("whsec_{path}"));
+    let url = url(path);
     let new = NewEndpoint {
         user,
         url: &url,
@@ -49,7 +57,7 @@ async fn for_delivery(db: &TestDatabase, row: &WebhookEndpointRow) -> SigningEnd
 
 async fn enabled_endpoints(db: &TestDatabase, user: UserId) -> Vec<SigningEndpoint> {
     let client = db.pool.dedicated_client().await.expect("a connection");
-    let enabled = webhook_endpoints::list_enabled(&*client, &[user]).await;
+    let enabled = webhook_endpoints::list_enabled(&*client, &[user], &keys(KEY)).await;
     enabled
         .expect("the query")
         .remove(&user)
@@ -57,11 +65,8 @@ async fn enabled_endpoints(db: &TestDatabase, user: UserId) -> Vec<SigningEndpoi
 }
 
 fn secrets(endpoint: &SigningEndpoint) -> Vec<&str> {
-    endpoint
-        .secrets
-        .iter()
-        .map(ExposeSecret::expose_secret)
-        .collect()
+    let secrets = endpoint.secrets.as_ref().expect("decrypted");
+    secrets.iter().map(ExposeSecret::expose_secret).collect()
 }
 
 async fn enabled_of(db: &TestDatabase, user: UserId) -> Vec<Uuid> {
@@ -228,9 +233,8 @@ async fn the_previous_secret_signs_until_it_expires() {
     let made = new(&db, anna, "1").await;
     let client = db.pool.dedicated_client().await.expect("a connection");
     let rotate = async |owner, secret: &str, keep| {
-        let secret = SecretString::from(secret);
-        let rotated =
-            webhook_endpoints::rotate_secret(&*client, made.id, owner, &secret, keep).await;
+        let secret = sealed(made.id, secret);
+        let rotated = webhook_endpoints::rotate_secret(&*client, &secret, owner, keep).await;
         rotated.expect("the query")
     };
     assert_eq!(rotate(Some(ben), "whsec_bens", secs(60)).await, None);

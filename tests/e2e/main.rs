@@ -72,6 +72,7 @@ mod recorded_once;
 mod rendering;
 mod schemathesis;
 mod scopes;
+mod secret_keys;
 mod security_headers;
 mod servers_down;
 mod shutdown;

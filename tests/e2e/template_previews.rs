@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tidings_db::demo;
 use tidings_tests::World;
+use tidings_tests::secret_keys::{KEY, keys};
 
 use crate::templates::{preview, put};
 
@@ -139,7 +140,9 @@ async fn a_preview_reports_missing_variables_and_stops_endless_templates() {
 #[tokio::test]
 async fn every_example_of_the_demo_data_can_be_previewed() {
     let world = World::new().await;
-    demo::seed(&world.database.pool).await.expect("seeded");
+    demo::seed(&world.database.pool, &keys(KEY))
+        .await
+        .expect("seeded");
     let api = world.api().await;
     let client = api.client();
     for example in demo::DEMO_TEMPLATES {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tidings_db::demo;
+use tidings_tests::secret_keys::{KEY, keys};
 use tidings_tests::{Answer, Client, World, tokens};
 
 const WELCOME: &str = "/api/templates/welcome/email/de";
@@ -270,7 +271,9 @@ async fn invalid_fields_of_a_template_are_named() {
 #[tokio::test]
 async fn a_list_continues_after_the_previous_page() {
     let world = World::new().await;
-    demo::seed(&world.database.pool).await.expect("seeded");
+    demo::seed(&world.database.pool, &keys(KEY))
+        .await
+        .expect("seeded");
     let api = world.api().await;
     let client = api.client();
     let whole = client.get("/api/templates").await.body;

@@ -32,6 +32,7 @@ mod program;
 mod raw_amqp;
 mod response;
 mod scripted_smtp;
+pub mod secret_keys;
 mod servers;
 mod shared;
 mod smtp_server;

@@ -12,6 +12,7 @@ use tidings_settings::Reader;
 use crate::amqp::Amqp;
 use crate::database::TestDatabase;
 use crate::program::{Program, ProgramKind};
+use crate::secret_keys;
 use crate::servers::{ServerUrls, program_path};
 use crate::tokens;
 use crate::vhost::Vhost;
@@ -167,6 +168,7 @@ fn settings_of(database: &TestDatabase, vhost: &Vhost) -> EnvVars {
         ("APP_ENV", "development"),
         ("LOG_LEVEL", "info"),
         ("JWT_SECRET", tokens::SECRET),
+        ("SECRETS_KEY", secret_keys::KEY),
         ("DATABASE_URL", database.url()),
         // Every channel has a provider, and no worker delivers.
         ("EMAIL_PROVIDER", "sandbox"),

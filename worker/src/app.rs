@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use tidings_broker::{BrokerSettings, ConsumerConnections, Publisher};
 use tidings_db::Database;
+use tidings_domain::notification::DeliveredChannel;
 use tidings_runtime::health::Health;
 use tidings_runtime::tasks::{TaskError, Tasks};
 use tidings_runtime::telemetry::Metrics;
@@ -16,7 +17,7 @@ use crate::connectivity::Connectivity;
 use crate::consumers::{Consumers, StartConsumer};
 use crate::delivery::Deliveries;
 use crate::settings::WorkerSettings;
-use crate::{probes, schema};
+use crate::{endpoint_secrets_check, probes, schema};
 
 /// A worker that has bound its port but does not consume yet.
 pub struct App {
@@ -45,6 +46,7 @@ impl App {
             settings.delivery,
             settings.broker.max_retries,
             providers,
+            &settings.secret_keys,
         )?;
         Ok(Self {
             settings,
@@ -68,7 +70,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// Fails if the probes cannot be served, or if a task panics.
+    /// Fails if the probes cannot be served, if a task panics, and in production if there are webhook endpoints and no
+    /// `SECRETS_KEY`.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(port = self.port()?, "listening");
         let health = Arc::new(Health::default());
@@ -118,16 +121,16 @@ impl App {
         // Cancelled by `stop`, and by a task that ends by itself.
         let stop_consuming = stop.child_token();
         let consuming = async {
-            let schema = schema::wait_until_current(&self.database, self.settings.schema);
-            let current = stop_consuming.run_until_cancelled(schema).await;
-            if current.is_none() {
+            let prepared = prepare(&self.database, &self.settings);
+            let Some(prepared) = stop_consuming.run_until_cancelled(prepared).await else {
                 return Ok(());
-            }
+            };
+            prepared?;
             health.set_initialised();
-            run_consumers(consumers, &stop_consuming, &health).await
+            Ok(run_consumers(consumers, &stop_consuming, &health).await?)
         };
         let mut consuming = pin!(consuming);
-        let result = tokio::select! {
+        let result: anyhow::Result<()> = tokio::select! {
             result = &mut consuming => result,
             failure = tasks.until_one_ends() => {
                 tracing::error!(%failure, "stopping: a task that must run until the end has ended");
@@ -135,7 +138,7 @@ impl App {
                 stop_consuming.cancel();
                 // Without a signal nothing else limits the time.
                 let _ = tokio::time::timeout(self.settings.shutdown.timeout, consuming).await;
-                Err(failure)
+                Err(failure.into())
             }
         };
         connections.close().await;
@@ -143,8 +146,22 @@ impl App {
         stop_tasks.cancel();
         probes_handle.stop(true).await;
         let ended = tasks.join_all().await;
-        Ok(result.and(ended)?)
+        result?;
+        Ok(ended?)
     }
+}
+
+/// Waits until the database is ready for messages.
+async fn prepare(database: &Database, settings: &WorkerSettings) -> anyhow::Result<()> {
+    schema::wait_until_current(database, settings.schema, &settings.secret_keys).await;
+    if settings
+        .stages
+        .channels
+        .contains(&DeliveredChannel::Webhook)
+    {
+        endpoint_secrets_check::require_key(database, &settings.secret_keys).await?;
+    }
+    Ok(())
 }
 
 /// Runs the consumers until `stop` is cancelled and all of them have drained.

@@ -8,6 +8,7 @@ mod connectivity;
 pub mod consumer;
 mod consumers;
 pub mod delivery;
+mod endpoint_secrets_check;
 pub mod intake;
 mod probes;
 pub mod providers;

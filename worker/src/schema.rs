@@ -1,15 +1,16 @@
 use tidings_broker::Backoff;
+use tidings_db::demo::{self, SeedError};
 use tidings_db::migrations::{self, MigrateError};
-use tidings_db::{Database, demo};
+use tidings_db::{Database, SecretKeys};
 
 use crate::settings::SchemaSettings;
 
 /// Waits until the schema is up to date, and migrates if the settings say so. No message may be consumed
-/// before, because every message would fail without the tables.
-pub async fn wait_until_current(database: &Database, settings: SchemaSettings) {
+/// before, because every message would fail without the tables. Stores the secret of demo data with `keys`.
+pub async fn wait_until_current(database: &Database, settings: SchemaSettings, keys: &SecretKeys) {
     let mut backoff = Backoff::new();
     loop {
-        match prepare(database, settings).await {
+        match prepare(database, settings, keys).await {
             Ok(true) => return,
             Ok(false) => tracing::warn!("the schema is not up to date: run `tidings migrate`"),
             Err(error) => {
@@ -21,7 +22,20 @@ pub async fn wait_until_current(database: &Database, settings: SchemaSettings) {
     }
 }
 
-async fn prepare(database: &Database, settings: SchemaSettings) -> Result<bool, MigrateError> {
+/// Why the schema or the demo data were not prepared.
+#[derive(Debug, thiserror::Error)]
+enum PrepareError {
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+}
+
+async fn prepare(
+    database: &Database,
+    settings: SchemaSettings,
+    keys: &SecretKeys,
+) -> Result<bool, PrepareError> {
     if settings.migrate {
         for migration in migrations::run(database).await? {
             tracing::info!(migration, "migrated");
@@ -30,7 +44,7 @@ async fn prepare(database: &Database, settings: SchemaSettings) -> Result<bool, 
         return Ok(false);
     }
     if settings.seed {
-        let users = demo::seed(database).await?;
+        let users = demo::seed(database, keys).await?;
         tracing::info!(
             users,
             "created missing demo data: users with contacts, templates"

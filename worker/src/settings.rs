@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use tidings_broker::{BrokerSettings, check_room_for_message, largest_message};
-use tidings_db::DatabaseSettings;
+use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_settings::{
     AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
     table, weakness,
@@ -25,6 +25,8 @@ pub struct WorkerSettings {
     pub broker: BrokerSettings,
     /// PostgreSQL.
     pub database: DatabaseSettings,
+    /// Decrypt the secrets of webhook endpoints.
+    pub secret_keys: SecretKeys,
     /// Logs.
     pub telemetry: TelemetrySettings,
     /// Shutdown.
@@ -77,6 +79,7 @@ impl WorkerSettings {
             port: r.value(table::WORKER_PORT),
         };
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
+        let secret_keys = SecretKeys::read(r);
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
         let intake = read_intake(r);
@@ -104,6 +107,7 @@ impl WorkerSettings {
             probes,
             broker,
             database,
+            secret_keys,
             telemetry,
             shutdown,
             stages,

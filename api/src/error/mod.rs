@@ -8,7 +8,7 @@ use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use serde::Serialize;
 use tidings_broker::PublishError;
-use tidings_db::{DbError, DbErrorKind};
+use tidings_db::{DbError, DbErrorKind, SealError};
 use tidings_http::FrameworkError;
 use utoipa::ToSchema;
 
@@ -202,6 +202,19 @@ impl From<DbError> for ApiError {
                 error,
             ),
             _ => Self::internal(error),
+        }
+    }
+}
+
+impl From<SealError> for ApiError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::KeyMissing => Self::unavailable(
+                "secrets_key_missing",
+                "The secret cannot be stored before the operator has set SECRETS_KEY",
+                error,
+            ),
+            SealError::Encryption => Self::internal(error),
         }
     }
 }

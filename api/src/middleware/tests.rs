@@ -34,6 +34,7 @@ fn state() -> Data<AppState> {
         depths: Depths::start(publisher.clone(), settings.broker.clone(), stop).0,
         publisher,
         database: tidings_db::Database::new(&settings.database, "test").expect("a pool"),
+        secret_keys: settings.secret_keys,
         health: Arc::default(),
         in_flight: Arc::default(),
         metrics: tidings_runtime::telemetry::Metrics::detached(),

@@ -4,6 +4,7 @@ pub mod config;
 pub mod dlq;
 mod doctor;
 pub mod migrate;
+pub mod secrets;
 mod seed;
 pub mod token;
 mod topology;
@@ -24,6 +25,7 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Seed => seed::run().await,
         Command::Token(args) => token::run(&args),
         Command::Dlq(command) => dlq::run(command).await,
+        Command::Secrets(command) => secrets::run(command).await,
         Command::Config(command) => config::run(&command, config),
         Command::Topology => topology::run().await,
         Command::Doctor => doctor::run().await,

@@ -2,14 +2,18 @@
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use tidings_db::{Database, DatabaseSettings, demo, migrations};
+use tidings_db::{Database, DatabaseSettings, SecretKeys, demo, migrations};
 
 use crate::output::{CommandOutput, count};
 use crate::settings;
 
 /// Creates the demo data that do not exist yet: users with their contacts, and templates.
 pub async fn run() -> anyhow::Result<CommandOutput> {
-    let settings = settings::read(DatabaseSettings::read)?;
+    let (settings, keys) = settings::read(|reader| {
+        let database = DatabaseSettings::read(reader);
+        let keys = SecretKeys::read(reader);
+        Some((database?, keys))
+    })?;
     let database = Database::new(&settings, "tidings seed")?;
     let pending = migrations::pending(&database)
         .await
@@ -20,7 +24,7 @@ pub async fn run() -> anyhow::Result<CommandOutput> {
             count(pending.len(), "migration")
         );
     }
-    let made = demo::seed(&database)
+    let made = demo::seed(&database, &keys)
         .await
         .context("cannot create the demo data")?;
     let text = match made {

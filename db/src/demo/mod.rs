@@ -7,20 +7,34 @@ pub use templates::{DEMO_TEMPLATES, DemoTemplate};
 
 use crate::database::Database;
 use crate::error::DbError;
+use crate::secret_keys::{SealError, SecretKeys};
 use crate::transaction::TransactionOptions;
 
+/// Why the demo data were not inserted.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// A query failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// The secret of the demo endpoint cannot be stored.
+    #[error("the demo endpoint cannot be created: {0}")]
+    Secret(#[from] SealError),
+}
+
 /// Inserts the demo users and templates that do not exist yet, and leaves templates that were changed or
-/// deleted as they are. Returns the number of users inserted.
+/// deleted as they are. The secret of the demo endpoint is stored with `keys`. Returns the number of users inserted.
 ///
 /// # Errors
 ///
-/// Returns the error of the query that fails.
-pub async fn seed(database: &Database) -> Result<usize, DbError> {
-    database
+/// Returns the error of the query that fails, and [`SeedError::Secret`] in production without `SECRETS_KEY`.
+pub async fn seed(database: &Database, keys: &SecretKeys) -> Result<usize, SeedError> {
+    let secret = users::webhook_secret(keys)?;
+    let made = database
         .transaction(TransactionOptions::default(), async |transaction| {
-            let made = users::seed(transaction).await?;
+            let made = users::seed(transaction, &secret).await?;
             templates::seed(transaction).await?;
             Ok(made)
         })
-        .await
+        .await?;
+    Ok(made)
 }

@@ -4,6 +4,7 @@ use uuid::{Uuid, uuid};
 
 use crate::Transaction;
 use crate::error::DbError;
+use crate::secret_keys::{EndpointSecret, SealError, SecretKeys};
 use crate::users::{self, NewUser};
 use crate::webhook_endpoints::{self, NewEndpoint};
 use crate::{device_tokens, phone_numbers};
@@ -34,9 +35,17 @@ const USERS: [(Uuid, &str, &str); 3] = [
     ),
 ];
 
+/// Returns the secret for a new demo endpoint.
+pub(super) fn webhook_secret(keys: &SecretKeys) -> Result<EndpointSecret, SealError> {
+    keys.seal(Uuid::now_v7(), &SecretString::from(WEBHOOK_SECRET))
+}
+
 /// Inserts the demo users that do not exist yet, the first one with contacts for every channel. Returns
 /// the number of users inserted.
-pub(super) async fn seed(transaction: &Transaction<'_>) -> Result<usize, DbError> {
+pub(super) async fn seed(
+    transaction: &Transaction<'_>,
+    webhook_secret: &EndpointSecret,
+) -> Result<usize, DbError> {
     let mut inserted = 0;
     for (id, username, email) in USERS {
         let user = NewUser {
@@ -47,14 +56,18 @@ pub(super) async fn seed(transaction: &Transaction<'_>) -> Result<usize, DbError
         if users::insert(transaction, user).await? {
             inserted += 1;
             if id == USERS[0].0 {
-                insert_contacts(transaction, user.id).await?;
+                insert_contacts(transaction, user.id, webhook_secret).await?;
             }
         }
     }
     Ok(inserted)
 }
 
-async fn insert_contacts(transaction: &Transaction<'_>, user: UserId) -> Result<(), DbError> {
+async fn insert_contacts(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    webhook_secret: &EndpointSecret,
+) -> Result<(), DbError> {
     // These constants always parse.
     if let Ok(number) = PHONE_NUMBER.parse() {
         phone_numbers::insert(transaction, user, &number).await?;
@@ -67,7 +80,7 @@ async fn insert_contacts(transaction: &Transaction<'_>, user: UserId) -> Result<
             user,
             url: &url,
             description: Some("Demo"),
-            secret: &SecretString::from(WEBHOOK_SECRET),
+            secret: webhook_secret,
         };
         webhook_endpoints::insert(transaction, new).await?;
     }

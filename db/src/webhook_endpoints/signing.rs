@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::GenericClient;
 use crate::error::DbError;
+use crate::secret_keys::{EndpointSecret, OpenError, SecretKeys};
 
 /// An endpoint with its signing secrets.
 #[derive(Clone, Debug)]
@@ -18,31 +19,39 @@ pub struct SigningEndpoint {
     pub id: Uuid,
     /// The URL.
     pub url: String,
-    /// The signing secrets, the newest first: one, or two during a rotation.
-    pub secrets: Vec<SecretString>,
+    /// The signing secrets, the newest first: one, or two during a rotation. An error if the newest one cannot be
+    /// decrypted: then nothing may be sent.
+    pub secrets: Result<Vec<SecretString>, OpenError>,
+    /// Why the previous secret is missing from `secrets`, if it is still valid and cannot be decrypted.
+    pub unopened_previous: Option<OpenError>,
 }
 
 /// The previous secret is selected only while it is valid.
 const COLUMNS: &str = "id, url, secret, \
                        CASE WHEN previous_secret_until > now() THEN previous_secret END";
 
-impl From<&tokio_postgres::Row> for SigningEndpoint {
+impl SigningEndpoint {
     /// Converts a row of `COLUMNS`.
-    fn from(row: &tokio_postgres::Row) -> Self {
-        let current: String = row.get(2);
-        let previous: Option<String> = row.get(3);
+    fn from_row(row: &tokio_postgres::Row, keys: &SecretKeys) -> Self {
+        let id: Uuid = row.get(0);
+        let (current, previous): (&str, Option<&str>) = (row.get(2), row.get(3));
+        let (previous, unopened_previous) = match previous.map(|stored| keys.open(id, stored)) {
+            Some(Ok(secret)) => (Some(secret), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
         Self {
-            id: row.get(0),
+            id,
             url: row.get(1),
-            secrets: std::iter::once(current)
-                .chain(previous)
-                .map(SecretString::from)
-                .collect(),
+            secrets: keys
+                .open(id, current)
+                .map(|current| std::iter::once(current).chain(previous).collect()),
+            unopened_previous,
         }
     }
 }
 
-/// Lists the enabled endpoints of users, the newest first.
+/// Lists the enabled endpoints of users, the newest first, and decrypts their secrets with `keys`.
 ///
 /// # Errors
 ///
@@ -50,6 +59,7 @@ impl From<&tokio_postgres::Row> for SigningEndpoint {
 pub async fn list_enabled(
     client: &impl GenericClient,
     users: &[UserId],
+    keys: &SecretKeys,
 ) -> Result<HashMap<UserId, Vec<SigningEndpoint>>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS}, user_id FROM webhook_endpoints
@@ -60,13 +70,13 @@ pub async fn list_enabled(
     let mut endpoints = HashMap::<_, Vec<_>>::new();
     for row in client.query(&statement, &[&users]).await? {
         let user = UserId::from(row.get::<_, Uuid>(4));
-        let endpoint = SigningEndpoint::from(&row);
+        let endpoint = SigningEndpoint::from_row(&row, keys);
         endpoints.entry(user).or_default().push(endpoint);
     }
     Ok(endpoints)
 }
 
-/// Replaces the secret of the endpoint `id`, of `owner` if one is given. The current secret stays valid
+/// Replaces the secret of the endpoint of `new_secret`, of `owner` if one is given. The current secret stays valid
 /// for `keep_previous`; an older one becomes invalid. Returns when the current secret becomes invalid,
 /// and `None` if the endpoint does not exist.
 ///
@@ -75,9 +85,8 @@ pub async fn list_enabled(
 /// Returns the error of the query.
 pub async fn rotate_secret(
     client: &impl GenericClient,
-    id: Uuid,
+    new_secret: &EndpointSecret,
     owner: Option<UserId>,
-    new_secret: &SecretString,
     keep_previous: Duration,
 ) -> Result<Option<Timestamp>, DbError> {
     let statement = client
@@ -96,9 +105,9 @@ pub async fn rotate_secret(
         .query_opt(
             &statement,
             &[
-                &id,
+                &new_secret.endpoint(),
                 &owner,
-                &new_secret.expose_secret(),
+                &new_secret.text(),
                 &keep_previous.as_secs_f64(),
             ],
         )

@@ -1,4 +1,3 @@
-use secrecy::{ExposeSecret, SecretString};
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
@@ -6,6 +5,7 @@ use uuid::Uuid;
 use super::WebhookEndpointRow;
 use super::read::COLUMNS;
 use crate::error::DbError;
+use crate::secret_keys::EndpointSecret;
 use crate::{GenericClient, LimitedInsert, Transaction, users};
 
 /// The maximum number of endpoints of a user.
@@ -20,8 +20,8 @@ pub struct NewEndpoint<'a> {
     pub url: &'a WebhookUrl,
     /// The description.
     pub description: Option<&'a str>,
-    /// The signing secret.
-    pub secret: &'a SecretString,
+    /// The signing secret, which also determines the endpoint's id.
+    pub secret: &'a EndpointSecret,
 }
 
 /// Inserts an enabled endpoint. Never returns [`LimitedInsert::Existing`]: a user may have several
@@ -62,11 +62,11 @@ async fn insert_below_limit(
         .query_opt(
             &statement,
             &[
-                &Uuid::now_v7(),
+                &new.secret.endpoint(),
                 &new.user.as_uuid(),
                 &new.url.as_url().as_str(),
                 &new.description,
-                &new.secret.expose_secret(),
+                &new.secret.text(),
                 &MAX_PER_USER,
             ],
         )

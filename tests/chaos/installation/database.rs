@@ -5,7 +5,7 @@ use futures_util::StreamExt;
 use reqwest::Url;
 use serde_json::Value;
 use tidings_broker::Failure;
-use tidings_db::{DatabaseSettings, demo, migrations};
+use tidings_db::{DatabaseSettings, SecretKeys, demo, migrations};
 use tidings_settings::Reader;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -57,14 +57,21 @@ impl ChaosDatabase {
 
     /// Creates the schema and the demo users. Returns the users.
     pub async fn prepare(&self) -> anyhow::Result<Users> {
-        let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), self.url.to_string())]);
+        let vars = [
+            ("DATABASE_URL", self.url.as_str()),
+            ("APP_ENV", "development"),
+        ];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut reader = Reader::from_vars(vars);
         let settings = DatabaseSettings::read(&mut reader);
+        // No key: no webhook of the run is signed with the secret of the demo endpoint.
+        let keys = SecretKeys::read(&mut reader);
         let settings = reader
             .finish(settings)
             .map_err(|problems| anyhow::anyhow!("{problems}"))?;
         let pool = tidings_db::Database::new(&settings, NAME)?;
         migrations::run(&pool).await.context("migrations")?;
-        demo::seed(&pool).await.context("demo users")?;
+        demo::seed(&pool, &keys).await.context("demo users")?;
         let connection = self.connect().await?;
         let client = &connection.client;
         let users = client.query("SELECT id FROM users", &[]).await?;

@@ -3,6 +3,7 @@
 mod broker;
 mod plaintext;
 mod policies;
+mod secret_keys;
 
 use serde_json::Value;
 use tidings_tests::World;

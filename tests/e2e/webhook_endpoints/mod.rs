@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tidings_db::webhook_endpoints::{self, SigningEndpoint};
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
+use tidings_tests::secret_keys::{KEY, keys};
 use tidings_tests::{Answer, Client, SharedApi, World};
 use uuid::Uuid;
 
@@ -57,7 +58,7 @@ async fn for_delivery(world: &World, id: &Value) -> SigningEndpoint {
         .dedicated_client()
         .await
         .expect("a connection");
-    let enabled = webhook_endpoints::list_enabled(&*client, &[world.user]).await;
+    let enabled = webhook_endpoints::list_enabled(&*client, &[world.user], &keys(KEY)).await;
     let mut of_user = enabled
         .expect("the query")
         .remove(&world.user)
@@ -69,8 +70,8 @@ async fn for_delivery(world: &World, id: &Value) -> SigningEndpoint {
 }
 
 fn secrets(endpoint: &SigningEndpoint) -> Vec<&str> {
-    let secrets = endpoint.secrets.iter();
-    secrets.map(ExposeSecret::expose_secret).collect()
+    let secrets = endpoint.secrets.as_ref().expect("decrypted");
+    secrets.iter().map(ExposeSecret::expose_secret).collect()
 }
 
 #[tokio::test]

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use tidings_broker::MaxRetries;
-use tidings_db::Database;
+use tidings_db::{Database, SecretKeys};
 
 use super::{
-    ChannelState, Delivery, DeliveryChannel, DeliverySettings, EmailChannel, PushChannel,
-    SmsChannel, WebhookChannel, WebhookDestinations,
+    ChannelState, Delivery, DeliveryChannel, DeliverySettings, EmailChannel, EndpointSecrets,
+    PushChannel, SmsChannel, WebhookChannel, WebhookDestinations,
 };
 use crate::providers::{Provider, ProviderSettings, WebhookProviderSettings};
 
@@ -33,6 +33,7 @@ impl Deliveries {
         settings: DeliverySettings,
         max_retries: MaxRetries,
         providers: ProviderSettings,
+        secret_keys: &SecretKeys,
     ) -> Result<Self> {
         let ProviderSettings {
             email,
@@ -60,7 +61,7 @@ impl Deliveries {
             webhook: webhook
                 .map(|webhook| {
                     stages.stage(
-                        webhook_channel(settings, &webhook),
+                        webhook_channel(settings, &webhook, secret_keys.clone()),
                         webhook.provider(timeout),
                     )
                 })
@@ -115,6 +116,7 @@ impl StageBuilder<'_> {
 fn webhook_channel(
     settings: DeliverySettings,
     provider: &WebhookProviderSettings,
+    secret_keys: SecretKeys,
 ) -> WebhookChannel {
     let destinations = match provider {
         WebhookProviderSettings::Http(_) => Some(Arc::new(WebhookDestinations::new(
@@ -133,5 +135,6 @@ fn webhook_channel(
     WebhookChannel {
         destinations,
         signing_secrets,
+        endpoint_secrets: EndpointSecrets::new(secret_keys),
     }
 }

@@ -50,7 +50,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         let drafted: Vec<_> = claimed.into_iter().map(Self::draft).collect();
         let ids = claims.iter().map(|this| this.id);
         let all = ids.zip(drafted.iter().map(|one| one.as_ref().ok()));
-        let mut lookups = Self::look_up(transaction, all).await?;
+        let mut lookups = self.look_up(transaction, all).await?;
         let plan = |(this, drafted): (&ClaimedAttempt, _)| match drafted {
             Ok(drafted) => self.plan_attempt(*this, drafted, &mut lookups),
             Err(outcome) => Plan::Skip(outcome),
@@ -75,6 +75,7 @@ impl<C: DeliveryChannel> Delivery<C> {
 
     /// Reads contacts, templates and earlier attempts, each for all notifications at once.
     async fn look_up<'d>(
+        &self,
         transaction: &Transaction<'_>,
         all: impl Iterator<Item = (MessageId, Option<&'d Drafted<C>>)>,
     ) -> Result<Lookups<C>, DbError> {
@@ -109,7 +110,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         };
         if !users.is_empty() {
             let users: Vec<UserId> = users.into_iter().collect();
-            lookups.contacts = C::contacts(transaction, &users).await?;
+            lookups.contacts = self.channel.contacts(transaction, &users).await?;
         }
         for one in wanted {
             let (name, locale) = (&one.name, one.locale.as_deref());

@@ -41,7 +41,9 @@ use uuid::Uuid;
 
 pub use breaker::BreakerSettings;
 pub use build::Deliveries;
-pub use channel::{DeliveryChannel, EmailChannel, PushChannel, SmsChannel, WebhookChannel};
+pub use channel::{
+    DeliveryChannel, EmailChannel, EndpointSecrets, PushChannel, SmsChannel, WebhookChannel,
+};
 pub use channel_state::{ChannelHealth, ChannelState};
 pub use destinations::WebhookDestinations;
 pub use settings::DeliverySettings;

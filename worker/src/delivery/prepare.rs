@@ -4,7 +4,7 @@ use tidings_db::notifications::ClaimedNotification;
 use tidings_domain::notification::MessageId;
 use uuid::Uuid;
 
-use super::channel::AddressedMessage;
+use super::channel::{AddressedMessage, Messages};
 use super::disposition::Disposition;
 use super::failures::unknown_failure;
 use super::{Delivery, DeliveryChannel};
@@ -77,18 +77,27 @@ impl<C: DeliveryChannel> Delivery<C> {
             earlier,
         } = known;
         let messages = self.channel.messages(id, &notification, contacts, content);
-        let mut messages = match messages {
+        let Messages {
+            ready: mut messages,
+            deferred,
+        } = match messages {
             Ok(messages) => messages,
             Err(failure) => return Err(Unsendable { failure, template }),
         };
-        let mut dispositions = Vec::new();
+        let is_settled = |contact: Option<Uuid>| {
+            let is_of = |one: &SettledContact| one.contact_id == contact;
+            earlier.settled.iter().any(is_of)
+        };
+        let waiting = deferred.into_iter().filter(|one| !is_settled(one.contact));
+        let mut dispositions: Vec<_> = waiting
+            .map(|one| Disposition::Defer(one.deferral))
+            .collect();
         messages.retain(|message| {
-            let is_settled = |one: &SettledContact| one.contact_id == message.contact;
             let copies = earlier.unknown_count(message.contact);
             // The address may have been reached as often as is allowed, for example because workers ended before they
             // recorded an answer.
             let is_exhausted = copies >= self.max_copies();
-            if earlier.settled.iter().any(is_settled) {
+            if is_settled(message.contact) {
                 return false;
             }
             if is_exhausted {

@@ -19,9 +19,14 @@ pub(super) fn url_key(url: &Url) -> WaitKey {
 /// of a key can change.
 fn endpoints_key(user: UserId, endpoint: Option<Uuid>) -> WaitKey {
     match endpoint {
-        Some(endpoint) => key("endpoint", endpoint.as_bytes()),
+        Some(endpoint) => endpoint_key(endpoint),
         None => key("user", user.as_uuid().as_bytes()),
     }
+}
+
+/// The key of one webhook endpoint.
+pub(super) fn endpoint_key(endpoint: Uuid) -> WaitKey {
+    key("endpoint", endpoint.as_bytes())
 }
 
 fn key(kind: &str, value: &[u8]) -> WaitKey {

@@ -11,6 +11,7 @@ use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
 use tidings_egress::EgressPolicy;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{EndpointView, MAX_DESCRIPTION, secret};
 use crate::auth::Caller;
@@ -26,7 +27,7 @@ use crate::state::AppState;
 pub struct NewEndpointBody {
     /// The user whose webhooks go to this endpoint.
     #[schema(rename = "userId", example = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a")]
-    user_id: uuid::Uuid,
+    user_id: Uuid,
     /// An https URL on the public internet, unless the operator allows others.
     #[schema(example = "https://example.com/hooks")]
     url: String,
@@ -57,7 +58,7 @@ pub struct CreatedEndpoint {
         (status = 409, description = "`too_many_contacts`: a user may have 20", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable; `secrets_key_missing`: the operator has not set SECRETS_KEY", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -72,11 +73,12 @@ pub async fn handle(
     let request = CreateRequest::parse(&body, &state.egress)?;
     caller.check_contacts_of(request.user)?;
     let secret = secret::generate()?;
+    let stored_secret = state.secret_keys.seal(Uuid::now_v7(), &secret)?;
     let endpoint = NewEndpoint {
         user: request.user,
         url: &request.url,
         description: request.description.as_deref(),
-        secret: &secret,
+        secret: &stored_secret,
     };
     let added = state
         .database

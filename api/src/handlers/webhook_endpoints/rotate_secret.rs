@@ -42,7 +42,7 @@ pub struct RotatedSecret {
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing endpoints", body = crate::error::ErrorBody),
         (status = 404, description = "The endpoint does not exist or belongs to another user", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable; `secrets_key_missing`: the operator has not set SECRETS_KEY", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -52,10 +52,11 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let EndpointAccess { id, owner } = access;
     let secret = secret::generate()?;
+    let stored_secret = state.secret_keys.seal(id, &secret)?;
     let until = state
         .database
         .run(async |client| {
-            webhook_endpoints::rotate_secret(client, id, owner, &secret, KEEP_PREVIOUS).await
+            webhook_endpoints::rotate_secret(client, &stored_secret, owner, KEEP_PREVIOUS).await
         })
         .await?;
     let previous_valid_until = until.ok_or_else(EndpointAccess::not_found)?;

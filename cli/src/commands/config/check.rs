@@ -6,7 +6,7 @@ use clap::builder::PossibleValue;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tidings_broker::BrokerSettings;
-use tidings_db::DatabaseSettings;
+use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_domain::jwt::JwtAlgorithms;
 use tidings_settings::{
     AppEnv, EXIT_CONFIG, ProgramName, Reader, SettingProblems, ShutdownSettings, TelemetrySettings,
@@ -162,6 +162,7 @@ fn check_this_program() -> Vec<ReportedMistake> {
     AppEnv::read(&mut reader);
     let _: JwtAlgorithms = reader.value(table::JWT_ALGORITHM);
     reader.secret(table::JWT_SECRET);
+    SecretKeys::read(&mut reader);
     let Err(SettingProblems(problems)) = reader.finish(Some(())) else {
         return Vec::new();
     };

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use tidings_broker::BrokerSettings;
 use tidings_broker::{DeadLetter, DeadLetterQueue};
 
 use super::selection::DeadLetterFilter;
+use crate::progress;
 
 /// How long the broker may take to send or remove one message.
 const TIMEOUT: Duration = Duration::from_secs(15);
-
-/// The progress bar appears from this number of messages on.
-const PROGRESS_FROM: u32 = 2000;
 
 /// The dead letters that were in the queue when it was opened. Ignores dead letters that arrive later, for example
 /// because a replay failed again; otherwise a replay might not end.
@@ -50,7 +48,7 @@ pub async fn with_queue<T>(
         queue: in_time(DeadLetterQueue::open(&connection, name)).await?,
         waiting,
         left: waiting,
-        progress: progress_bar(waiting),
+        progress: progress::bar(waiting.into()),
     };
     let done = work(&mut open).await;
     open.progress.finish_and_clear();
@@ -103,16 +101,4 @@ where
 {
     let done = tokio::time::timeout(TIMEOUT, work).await;
     Ok(done.context("RabbitMQ did not respond in time")??)
-}
-
-/// A progress bar on standard error. Draws nothing if standard error is not a terminal.
-fn progress_bar(length: u32) -> ProgressBar {
-    if length < PROGRESS_FROM {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(length.into());
-    match ProgressStyle::with_template("{bar:40} {human_pos} of {human_len}, {eta} left") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

@@ -1,14 +1,12 @@
 //! The checks of PostgreSQL.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 use tidings_db::diagnostics::{ServerInfo, server_info};
 use tidings_db::migrations::MigrateError;
 use tidings_db::preconditions::preconditions;
-use tidings_db::{Database, DatabaseSettings, DbError, migrations};
+use tidings_db::{Database, DatabaseSettings, DbError, SecretKeys, migrations};
 
-use super::CheckResults;
+use super::{CheckResults, DATABASE_CHECK_TIMEOUT, in_time, secret_keys};
 use crate::output::count;
 
 /// PostgreSQL 15, in the format of `server_version_num`.
@@ -17,11 +15,13 @@ const MIN_VERSION: i32 = 150_000;
 /// The largest difference of the clocks.
 const MAX_SKEW: SignedDuration = SignedDuration::from_secs(2);
 
-/// How long PostgreSQL may take for one check.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Checks that PostgreSQL is reachable and new enough, that the clocks agree, and that the schema is up to date.
-pub async fn check(settings: &DatabaseSettings, results: &mut CheckResults) {
+/// Checks that PostgreSQL is reachable and new enough, that the clocks agree, that the schema is up to date, and that the
+/// secrets of webhook endpoints can be decrypted, unless `keys` is `None` because the setting is wrong.
+pub async fn check(
+    settings: &DatabaseSettings,
+    keys: Option<&SecretKeys>,
+    results: &mut CheckResults,
+) {
     let database = match Database::new(settings, "tidings doctor") {
         Ok(database) => database,
         Err(error) => {
@@ -44,7 +44,11 @@ pub async fn check(settings: &DatabaseSettings, results: &mut CheckResults) {
         }
     }
     check_preconditions(&database, results).await;
-    check_migrations(&database, results).await;
+    if check_migrations(&database, results).await
+        && let Some(keys) = keys
+    {
+        secret_keys::check(&database, keys, results).await;
+    }
 }
 
 /// The message of a precondition is followed by its remedy.
@@ -66,12 +70,6 @@ async fn check_preconditions(database: &Database, results: &mut CheckResults) {
             "check the log of PostgreSQL",
         ),
     }
-}
-
-async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
-    tokio::time::timeout(TIMEOUT, work)
-        .await
-        .unwrap_or(Err(DbError::TimedOut))
 }
 
 /// Information about the server, and how far its clock is ahead of the clock of this machine.
@@ -133,10 +131,14 @@ fn check_clock(skew: SignedDuration, results: &mut CheckResults) {
     }
 }
 
-async fn check_migrations(database: &Database, results: &mut CheckResults) {
-    let asked = tokio::time::timeout(TIMEOUT, migrations::pending(database)).await;
+/// Returns whether the schema is up to date.
+async fn check_migrations(database: &Database, results: &mut CheckResults) -> bool {
+    let asked = tokio::time::timeout(DATABASE_CHECK_TIMEOUT, migrations::pending(database)).await;
     match asked.unwrap_or(Err(MigrateError::Database(DbError::TimedOut))) {
-        Ok(pending) if pending.is_empty() => results.ok("migrations", "the schema is up to date"),
+        Ok(pending) if pending.is_empty() => {
+            results.ok("migrations", "the schema is up to date");
+            return true;
+        }
         Ok(pending) => results.error(
             "migrations",
             format!("{} not run: {}", count(pending.len(), "migration"), pending.join(", ")),
@@ -148,6 +150,7 @@ async fn check_migrations(database: &Database, results: &mut CheckResults) {
             "check that DATABASE_URL is the database of Tidings, and that the user may read refinery_schema_history",
         ),
     }
+    false
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod broker;
 mod database;
 mod plaintext;
 mod secret;
+mod secret_keys;
 mod topology;
 
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 use tidings_broker::BrokerSettings;
-use tidings_db::DatabaseSettings;
+use tidings_db::{DatabaseSettings, DbError, SecretKeys};
 use tidings_settings::{SettingProblems, ShutdownSettings, TelemetrySettings};
 
 use crate::output::{CommandOutput, Text, count, printable};
@@ -20,6 +21,9 @@ use crate::settings;
 
 /// How long the checks of one server may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long PostgreSQL may take for one check.
+const DATABASE_CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How severe a result is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -102,6 +106,8 @@ impl CheckResults {
 pub async fn run() -> anyhow::Result<CommandOutput> {
     let mut results = CheckResults::default();
     let database = section(&mut results, settings::read(DatabaseSettings::read));
+    let keys = settings::read(|reader| Some(SecretKeys::read(reader)));
+    let keys = section(&mut results, keys);
     let broker = section(&mut results, settings::read(BrokerSettings::read));
     section(
         &mut results,
@@ -119,7 +125,7 @@ pub async fn run() -> anyhow::Result<CommandOutput> {
     let (database_results, broker_results) = tokio::join!(
         server("postgresql", TIMEOUT, async |results| {
             if let Some(settings) = &database {
-                database::check(settings, results).await;
+                database::check(settings, keys.as_ref(), results).await;
             }
         }),
         server("rabbitmq", TIMEOUT, async |results| {
@@ -166,6 +172,13 @@ async fn server(
         );
     }
     results
+}
+
+/// Limits a check of PostgreSQL in time.
+async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    tokio::time::timeout(DATABASE_CHECK_TIMEOUT, work)
+        .await
+        .unwrap_or(Err(DbError::TimedOut))
 }
 
 fn report(results: &CheckResults) -> anyhow::Result<CommandOutput> {

@@ -14,6 +14,7 @@ mod jwt;
 mod process;
 mod push;
 mod retries;
+mod secrets;
 mod sms;
 mod webhooks;
 
@@ -28,6 +29,7 @@ pub use jwt::*;
 pub use process::*;
 pub use push::*;
 pub use retries::*;
+pub use secrets::*;
 pub use sms::*;
 pub use webhooks::*;
 
@@ -52,6 +54,7 @@ pub const GROUPS: &[&Group] = &[
     retries::GROUP,
     http::GROUP,
     jwt::GROUP,
+    secrets::GROUP,
     channels::GROUP,
     intake::GROUP,
     delivery::GROUP,

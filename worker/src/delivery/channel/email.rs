@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 
+use tidings_broker::Failure;
 use tidings_db::notifications::ClaimedNotification;
 use tidings_db::{DbError, Transaction};
 use tidings_domain::content::Email;
@@ -23,6 +24,7 @@ impl DeliveryChannel for EmailChannel {
     }
 
     async fn contacts(
+        &self,
         _client: &Transaction<'_>,
         _users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<Infallible>>, DbError> {
@@ -35,13 +37,14 @@ impl DeliveryChannel for EmailChannel {
         claimed: &ClaimedNotification,
         _contacts: Vec<Infallible>,
         email: Email,
-    ) -> Messages<EmailMessage> {
+    ) -> Result<Messages<EmailMessage>, Failure> {
         let own = || parse_stored(claimed.user_email.as_deref()?);
         let to = email.to.clone().or_else(own);
         let to = to.ok_or_else(|| no_recipient("e-mail address", "/contacts/email"))?;
-        Ok(vec![AddressedMessage {
+        let message = AddressedMessage {
             contact: None,
             message: EmailMessage { id, to, email },
-        }])
+        };
+        Ok(vec![message].into())
     }
 }

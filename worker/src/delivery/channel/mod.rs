@@ -1,6 +1,7 @@
 //! What differs between channels: the content, the provider's message and the addresses of a user.
 
 mod email;
+mod endpoint_secrets;
 mod push;
 mod sms;
 mod webhook;
@@ -18,10 +19,12 @@ use url::Url;
 use uuid::Uuid;
 
 pub use email::EmailChannel;
+pub use endpoint_secrets::EndpointSecrets;
 pub use push::PushChannel;
 pub use sms::SmsChannel;
 pub use webhook::WebhookChannel;
 
+use super::deferral::Deferral;
 use super::destinations::WebhookDestinations;
 use super::unrecorded::GoneAddress;
 
@@ -44,6 +47,7 @@ pub trait DeliveryChannel: Send + Sync + 'static {
 
     /// Reads the contacts of users.
     fn contacts(
+        &self,
         client: &Transaction<'_>,
         users: &[UserId],
     ) -> impl Future<Output = Result<HashMap<UserId, Vec<Self::Contact>>, DbError>> + Send;
@@ -59,7 +63,7 @@ pub trait DeliveryChannel: Send + Sync + 'static {
         claimed: &ClaimedNotification,
         contacts: Vec<Self::Contact>,
         content: Self::Content,
-    ) -> Messages<Self::Message>;
+    ) -> Result<Messages<Self::Message>, Failure>;
 
     /// The destinations, if the channel sends to many; `None` if one provider serves the whole channel.
     fn destinations(&self) -> Option<&Arc<WebhookDestinations>> {
@@ -98,5 +102,29 @@ fn no_recipient(what: &str, path: &str) -> Failure {
     Failure::new("no_recipient", detail)
 }
 
-/// The result of [`DeliveryChannel::messages`].
-type Messages<M> = Result<Vec<AddressedMessage<M>>, Failure>;
+/// The messages of a notification.
+#[derive(Debug)]
+pub struct Messages<M> {
+    /// One message for each address.
+    pub ready: Vec<AddressedMessage<M>>,
+    /// The addresses whose messages cannot be composed yet, because the installation lacks something.
+    pub deferred: Vec<DeferredAddress>,
+}
+
+impl<M> From<Vec<AddressedMessage<M>>> for Messages<M> {
+    fn from(ready: Vec<AddressedMessage<M>>) -> Self {
+        Self {
+            ready,
+            deferred: Vec::new(),
+        }
+    }
+}
+
+/// An address that gets nothing yet.
+#[derive(Clone, Debug)]
+pub struct DeferredAddress {
+    /// The user's contact.
+    pub contact: Option<Uuid>,
+    /// How long the address waits, and why.
+    pub deferral: Deferral,
+}

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use tidings_broker::Failure;
 use tidings_db::notifications::ClaimedNotification;
 use tidings_db::{DbError, Transaction, device_tokens};
 use tidings_domain::content::Push;
@@ -24,6 +25,7 @@ impl DeliveryChannel for PushChannel {
     }
 
     async fn contacts(
+        &self,
         client: &Transaction<'_>,
         users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<(Uuid, String)>>, DbError> {
@@ -36,7 +38,7 @@ impl DeliveryChannel for PushChannel {
         _claimed: &ClaimedNotification,
         contacts: Vec<(Uuid, String)>,
         push: Push,
-    ) -> Messages<PushMessage> {
+    ) -> Result<Messages<PushMessage>, Failure> {
         let devices: Vec<_> = match push.to.clone() {
             Some(to) => vec![(None, to)],
             None => contacts
@@ -55,7 +57,8 @@ impl DeliveryChannel for PushChannel {
                 push: push.clone(),
             },
         };
-        Ok(devices.into_iter().map(message).collect())
+        let messages: Vec<_> = devices.into_iter().map(message).collect();
+        Ok(messages.into())
     }
 
     fn gone_address(addressed: &AddressedMessage<PushMessage>) -> Option<GoneAddress> {

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use tidings_broker::Failure;
 use tidings_db::notifications::ClaimedNotification;
 use tidings_db::{DbError, Transaction, phone_numbers};
 use tidings_domain::content::Sms;
@@ -23,6 +24,7 @@ impl DeliveryChannel for SmsChannel {
     }
 
     async fn contacts(
+        &self,
         client: &Transaction<'_>,
         users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<(Uuid, String)>>, DbError> {
@@ -37,16 +39,17 @@ impl DeliveryChannel for SmsChannel {
         _claimed: &ClaimedNotification,
         contacts: Vec<(Uuid, String)>,
         sms: Sms,
-    ) -> Messages<SmsMessage> {
+    ) -> Result<Messages<SmsMessage>, Failure> {
         let (contact, to) = match (sms.to.clone(), contacts.first()) {
             (Some(to), _) => (None, Some(to)),
             (None, Some((contact, number))) => (Some(*contact), parse_stored(number)),
             (None, None) => (None, None),
         };
         let to = to.ok_or_else(|| no_recipient("phone number", "/contacts/phone-numbers"))?;
-        Ok(vec![AddressedMessage {
+        let message = AddressedMessage {
             contact,
             message: SmsMessage { id, to, sms },
-        }])
+        };
+        Ok(vec![message].into())
     }
 }

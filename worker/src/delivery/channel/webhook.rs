@@ -10,7 +10,8 @@ use tidings_domain::content::Webhook;
 use tidings_domain::notification::{MessageId, UserId};
 use url::Url;
 
-use super::{AddressedMessage, DeliveryChannel, Messages, parse_stored};
+use super::endpoint_secrets::waiting_for_key;
+use super::{AddressedMessage, DeliveryChannel, EndpointSecrets, Messages, parse_stored};
 use crate::delivery::destinations::WebhookDestinations;
 use crate::delivery::unrecorded::GoneAddress;
 use crate::providers::WebhookMessage;
@@ -21,6 +22,8 @@ pub struct WebhookChannel {
     pub destinations: Option<Arc<WebhookDestinations>>,
     /// Secrets that sign webhooks to URLs in payloads, newest first.
     pub signing_secrets: Vec<SecretString>,
+    /// The secrets of endpoints.
+    pub endpoint_secrets: EndpointSecrets,
 }
 
 impl DeliveryChannel for WebhookChannel {
@@ -36,10 +39,11 @@ impl DeliveryChannel for WebhookChannel {
     }
 
     async fn contacts(
+        &self,
         client: &Transaction<'_>,
         users: &[UserId],
     ) -> Result<HashMap<UserId, Vec<SigningEndpoint>>, DbError> {
-        webhook_endpoints::list_enabled(client, users).await
+        webhook_endpoints::list_enabled(client, users, &self.endpoint_secrets.keys).await
     }
 
     fn messages(
@@ -48,7 +52,7 @@ impl DeliveryChannel for WebhookChannel {
         claimed: &ClaimedNotification,
         contacts: Vec<SigningEndpoint>,
         webhook: Webhook,
-    ) -> Messages<WebhookMessage> {
+    ) -> Result<Messages<WebhookMessage>, Failure> {
         let message = |contact, to, secrets| AddressedMessage {
             contact,
             message: WebhookMessage {
@@ -60,18 +64,23 @@ impl DeliveryChannel for WebhookChannel {
             },
         };
         if let Some(to) = webhook.to.clone() {
-            return Ok(vec![message(None, to, self.signing_secrets.clone())]);
+            return Ok(vec![message(None, to, self.signing_secrets.clone())].into());
         }
         let wanted = |id| webhook.endpoint_id.is_none_or(|wanted| wanted == id);
-        let messages: Vec<_> = contacts
-            .into_iter()
-            .filter(|endpoint| wanted(endpoint.id))
-            .filter_map(|endpoint| {
-                let to = parse_stored(&endpoint.url)?;
-                Some(message(Some(endpoint.id), to, endpoint.secrets))
-            })
-            .collect();
-        if messages.is_empty() {
+        let mut messages = Messages::from(Vec::new());
+        for endpoint in contacts.iter().filter(|endpoint| wanted(endpoint.id)) {
+            let Some(to) = parse_stored(&endpoint.url) else {
+                continue;
+            };
+            match self.endpoint_secrets.signing(endpoint) {
+                Some(secrets) => {
+                    let ready = message(Some(endpoint.id), to, secrets);
+                    messages.ready.push(ready);
+                }
+                None => messages.deferred.push(waiting_for_key(endpoint.id)),
+            }
+        }
+        if messages.ready.is_empty() && messages.deferred.is_empty() {
             let what = if webhook.endpoint_id.is_some() {
                 "enabled endpoint of this id"
             } else {
