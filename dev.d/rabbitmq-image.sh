@@ -46,5 +46,5 @@ start_broker_container() {
 }
 
 remove_broker_container() {
-    [[ -z ${broker_container:-} ]] || "$container_engine" rm --force "$broker_container" >/dev/null 2>&1 || true
+    [[ -z ${broker_container:-} ]] || "$container_engine" rm --force --volumes "$broker_container" >/dev/null 2>&1 || true
 }
