@@ -54,18 +54,35 @@ struct ServerState {
     answer: Box<dyn Fn(&Received) -> Response + Send + Sync>,
     received: Mutex<Vec<Received>>,
     connections: AtomicUsize,
+    open_connections: AtomicUsize,
     cut_short: AtomicUsize,
 }
 
 impl MockHttpServer {
     /// Starts a server that responds with the result of `answer`.
     pub async fn start(answer: impl Fn(&Received) -> Response + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::start_at("127.0.0.1:0", answer).await
+    }
+
+    /// Starts a server like [`Self::start`] on a free port of all addresses of this machine, so that it can be many
+    /// hosts: 127.0.0.1, 127.0.0.2 and so on.
+    pub async fn start_everywhere(
+        answer: impl Fn(&Received) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_at("0.0.0.0:0", answer).await
+    }
+
+    async fn start_at(
+        address: &str,
+        answer: impl Fn(&Received) -> Response + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a port");
         let mut receiver = Self {
             shared: Arc::new(ServerState {
                 answer: Box::new(answer),
                 received: Mutex::default(),
                 connections: AtomicUsize::new(0),
+                open_connections: AtomicUsize::new(0),
                 cut_short: AtomicUsize::new(0),
             }),
             address: listener.local_addr().expect("an address"),
@@ -81,7 +98,12 @@ impl MockHttpServer {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 shared.connections.fetch_add(1, Ordering::Relaxed);
-                connections.spawn(Arc::clone(&shared).converse(stream));
+                shared.open_connections.fetch_add(1, Ordering::Relaxed);
+                let shared = Arc::clone(&shared);
+                connections.spawn(async move {
+                    shared.converse(stream).await;
+                    shared.open_connections.fetch_sub(1, Ordering::Relaxed);
+                });
                 while connections.try_join_next().is_some() {}
             }
         }));
@@ -149,6 +171,12 @@ impl MockHttpServer {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
+    /// Returns the number of connections that are open now.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
+        self.shared.open_connections.load(Ordering::Relaxed)
+    }
+
     /// Returns the number of responses that the client did not read completely.
     #[must_use]
     pub fn cut_short(&self) -> usize {
@@ -166,7 +194,7 @@ impl Drop for MockHttpServer {
 
 impl ServerState {
     /// Responds to requests until the client or a response closes the connection.
-    async fn converse(self: Arc<Self>, stream: TcpStream) {
+    async fn converse(&self, stream: TcpStream) {
         let mut stream = BufReader::new(stream);
         while let Some(request) = read(&mut stream).await {
             let answer = (self.answer)(&request);

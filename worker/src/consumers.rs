@@ -65,10 +65,12 @@ impl Consumers<'_> {
     ) -> StartConsumer {
         let channel = Delivery::<C>::CHANNEL;
         let concurrency = *settings.delivery.concurrency.get(channel);
+        let waiting = u16::try_from(delivery.max_long_sends()).unwrap_or(u16::MAX);
         let options = ConsumerOptions {
             // More than the concurrency: results are recorded after their sends have given their places to the next
-            // messages, and many messages at a time can be deferred without being sent.
-            prefetch: concurrency.saturating_mul(4),
+            // messages, and many messages at a time can be deferred without being sent. Messages whose sends only wait
+            // for answers must not keep others away.
+            prefetch: concurrency.saturating_mul(4).saturating_add(waiting),
             batch_size: 1,
             concurrency: concurrency.into(),
             interval: Duration::ZERO,

@@ -79,6 +79,21 @@ impl Json {
         matches!(self, Self::Null)
     }
 
+    /// Bytes of memory that the value occupies, roughly.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let inside = match self {
+            Self::Null | Self::Bool(_) => 0,
+            Self::Number(JsonNumber(text)) | Self::String(text) => text.capacity(),
+            Self::Array(items) => items.iter().map(Self::memory).sum(),
+            Self::Object(members) => members
+                .iter()
+                .map(|(name, value)| size_of::<String>() + name.capacity() + value.memory())
+                .sum(),
+        };
+        size_of::<Self>() + inside
+    }
+
     fn read(raw: &RawValue, depth: usize) -> Result<Self, InvalidJson> {
         if depth > MAX_DEPTH {
             return Err(InvalidJson("it is nested too deeply".to_owned()));
@@ -217,6 +232,16 @@ mod tests {
 
     fn round_trip(text: &str) -> String {
         text.parse::<Json>().expect(text).to_string()
+    }
+
+    #[test]
+    fn many_small_values_occupy_more_memory_than_their_text() {
+        let memory = |text: &str| text.parse::<Json>().expect(text).memory();
+        assert!(memory(&format!("\"{}\"", "x".repeat(1000))) < 1100);
+        let many = format!("[{}null]", "null,".repeat(999));
+        assert!(memory(&many) >= 1000 * size_of::<Json>());
+        let nested = r#"{"name":["one","two"]}"#;
+        assert!(memory(nested) > memory("[\"one\",\"two\"]"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The webhook provider `http`: its requests, its reports, and the addresses that it refuses.
 
+mod connections;
 mod host_names;
 mod internal_addresses;
 mod requests;

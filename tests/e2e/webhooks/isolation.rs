@@ -74,6 +74,49 @@ async fn many_hanging_receivers_do_not_delay_a_working_one() {
     assert_none_given_up(&worker).await;
 }
 
+/// Three times the concurrency limit.
+const FIRST_SILENT: usize = 48;
+
+/// New receivers that answer, and webhooks to each of them.
+const NEW: usize = 8;
+const TO_EACH: usize = 5;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_hanging_receivers_than_sends_do_not_delay_new_ones() {
+    let world = world(&[
+        ("PROVIDER_TIMEOUT_SECS", "60"),
+        ("DELIVERY_LEASE_SECS", "70"),
+        ("SHUTDOWN_TIMEOUT_SECS", "70"),
+    ])
+    .await;
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    let mut silent = Vec::new();
+    for _ in 0..FIRST_SILENT {
+        let receiver = MockHttpServer::start(|_| Response::silence()).await;
+        for number in 0..2 {
+            post(&world, &api, &receiver, number).await;
+        }
+        silent.push(receiver);
+    }
+    // All of them hang at the same time.
+    for receiver in &silent {
+        receiver.until_received(secs(30), 1).await;
+    }
+
+    for _ in 0..NEW {
+        let works = MockHttpServer::start(|_| Response::status(204)).await;
+        let mut ids = Vec::new();
+        for number in 0..TO_EACH {
+            ids.push(post(&world, &api, &works, number).await);
+        }
+        for id in ids {
+            world.until_status(id, "processed").await;
+        }
+        assert_eq!(works.count(), TO_EACH);
+    }
+    assert_none_given_up(&worker).await;
+}
+
 /// Checks that the worker still waits for every receiver that hangs: whatever has been delivered until
 /// now did not wait for one.
 async fn assert_none_given_up(worker: &Program) {

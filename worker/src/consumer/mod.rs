@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 
 pub use flow_control::{Flow, FlowControl};
 pub use message_outcome::MessageOutcome;
-pub use place::Place;
+pub use place::{Place, SharedPlace};
 pub use processor::{BatchProcessor, ProcessError};
 
 use crate::connectivity::ConsumerConnectivity;

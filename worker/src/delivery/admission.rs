@@ -31,7 +31,7 @@ pub(super) struct AdmittedSend<M> {
     /// Number of earlier attempts for this address with an unknown outcome.
     pub(super) unknown_before: u32,
     /// `None` if one provider serves the whole channel.
-    _permit: Option<SendPermit>,
+    pub(super) permit: Option<SendPermit>,
 }
 
 /// Whether an attempt can begin now.
@@ -108,7 +108,7 @@ impl<C: DeliveryChannel> Delivery<C> {
                 Ok(permit) => sends.push(AdmittedSend {
                     unknown_before: prepared.earlier.unknown_count(message.contact),
                     message,
-                    _permit: permit,
+                    permit,
                 }),
                 Err(unavailable) => {
                     let deferral = self.deferral(&message, unavailable);

@@ -14,7 +14,7 @@ use super::disposition::{Disposition, combine};
 use super::prepare::Unsendable;
 use super::unrecorded::{AttemptRecord, FinishedSend, GoneAddress};
 use super::{ClaimedAttempt, Delivery, DeliveryChannel};
-use crate::consumer::ProcessError;
+use crate::consumer::{Place, ProcessError, SharedPlace};
 use crate::providers::SendOutcome;
 
 /// How much longer than `provider_timeout` a send may take. Providers keep the timeout themselves; this
@@ -93,6 +93,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         &self,
         this: ClaimedAttempt,
         admitted: Admitted<C::Message>,
+        place: &Place,
     ) -> Result<AttemptResult, ProcessError> {
         if self.lease_is_too_short(this.claimed_at) {
             return Ok(AttemptResult::lease_too_short(this, admitted, Vec::new()));
@@ -110,21 +111,25 @@ impl<C: DeliveryChannel> Delivery<C> {
             .claims
             .submit(request, ClaimsRequest::Begin, &ClaimWork(self))
             .await?;
-        Ok(self.send(this, admitted, rows).await)
+        Ok(self.send(this, admitted, rows, place).await)
     }
 
-    /// Sends to all addresses concurrently. `rows` are those of the sends in `delivery_attempts`.
+    /// Sends to all addresses concurrently. `rows` are those of the sends in `delivery_attempts`. Releases `place` once
+    /// each send has ended or is a long send.
     pub(super) async fn send(
         &self,
         this: ClaimedAttempt,
-        admitted: Admitted<C::Message>,
+        mut admitted: Admitted<C::Message>,
         rows: Vec<i64>,
+        place: &Place,
     ) -> AttemptResult {
         if self.lease_is_too_short(this.claimed_at) {
             return AttemptResult::lease_too_short(this, admitted, rows);
         }
-        let sends = admitted.sends.iter().zip(rows);
-        let sending = join_all(sends.map(|(send, row)| self.send_one(this, send, row)));
+        let sends = std::mem::take(&mut admitted.sends);
+        let place = SharedPlace::new(place, sends.len());
+        let sends = sends.into_iter().zip(rows);
+        let sending = join_all(sends.map(|(send, row)| self.send_one(this, send, row, &place)));
         let results = self.renewing_lease(this.id, this.token, sending).await;
         AttemptResult::new(this, admitted, results)
     }
@@ -137,14 +142,32 @@ impl<C: DeliveryChannel> Delivery<C> {
     async fn send_one(
         &self,
         this: ClaimedAttempt,
-        admitted: &AdmittedSend<C::Message>,
+        admitted: AdmittedSend<C::Message>,
         row: i64,
+        place: &SharedPlace<'_>,
     ) -> SendResult {
-        let message = &admitted.message;
+        let AdmittedSend {
+            message,
+            unknown_before,
+            mut permit,
+        } = admitted;
+        let message = &message;
         let start = Instant::now();
         let limit = self.settings.provider_timeout + self.provider.answer_timeout() + GRACE;
         let sending = self.provider.send(&message.message);
-        let outcome = tokio::time::timeout(limit, sending).await;
+        let sending = tokio::time::timeout(limit, sending);
+        let mut is_long = false;
+        let outcome = match &mut permit {
+            Some(permit) => {
+                let on_long = || {
+                    is_long = true;
+                    place.let_go();
+                };
+                let bytes = || C::memory(&message.message);
+                permit.run(sending, bytes, on_long).await
+            }
+            None => sending.await,
+        };
         let outcome = outcome.unwrap_or_else(|_| SendOutcome::Unknown {
             error: "no answer in time".to_owned(),
         });
@@ -161,15 +184,16 @@ impl<C: DeliveryChannel> Delivery<C> {
         };
         self.observe(this, send.outcome, duration);
         let is_gone = send.outcome == AttemptOutcome::Gone;
+        let disposition = self.evaluate(&message.message, outcome, duration, unknown_before);
+        // Only now, so that the next send finds what this one has shown about the destination.
+        drop(permit);
+        if !is_long {
+            place.let_go();
+        }
         SendResult {
             send,
             gone_address: is_gone.then(|| C::gone_address(message)).flatten(),
-            disposition: self.evaluate(
-                &message.message,
-                outcome,
-                duration,
-                admitted.unknown_before,
-            ),
+            disposition,
         }
     }
 

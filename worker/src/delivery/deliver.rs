@@ -75,10 +75,10 @@ impl<C: DeliveryChannel> Delivery<C> {
         place: &Place,
     ) -> Result<MessageOutcome, ProcessError> {
         let result = match claimed.next {
-            NextStep::Send(admitted, rows) => self.send(this, admitted, rows).await,
+            NextStep::Send(admitted, rows) => self.send(this, admitted, rows, place).await,
             NextStep::Wait(prepared) => {
                 let admitted = self.admit(this.id, prepared).await;
-                self.begin_and_send(this, admitted).await?
+                self.begin_and_send(this, admitted, place).await?
             }
             NextStep::Render {
                 wanted,
@@ -93,14 +93,14 @@ impl<C: DeliveryChannel> Delivery<C> {
                 match prepared {
                     Ok(prepared) => {
                         let admitted = self.admit(this.id, prepared).await;
-                        self.begin_and_send(this, admitted).await?
+                        self.begin_and_send(this, admitted, place).await?
                     }
                     Err(unsendable) => self.reject_unsendable(this, unsendable),
                 }
             }
             NextStep::Reject(unsendable) => self.reject_unsendable(this, unsendable),
         };
-        // Recording does not delay the next send.
+        // Recording does not delay the next send. The place is still held if nothing was sent.
         place.release();
         let result = self.limit_deferral(result, claimed.deferred_for);
         if result.all_wait {

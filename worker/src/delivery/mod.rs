@@ -154,6 +154,13 @@ impl<C: DeliveryChannel> Delivery<C> {
         &self.state
     }
 
+    /// Maximum number of messages that wait for answers without a place.
+    #[must_use]
+    pub fn max_long_sends(&self) -> usize {
+        let destinations = self.channel.destinations();
+        destinations.map_or(0, |destinations| destinations.max_long_sends())
+    }
+
     fn count_transaction(step: &'static str) {
         let channel = Self::CHANNEL.as_str();
         counter!("tidings_delivery_transactions_total", "channel" => channel, "step" => step)

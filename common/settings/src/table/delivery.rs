@@ -9,7 +9,8 @@ group! {
     SMS_CONCURRENCY: [Worker] = Setting::number(1, 1000).default("16").unit("sends");
     /// Maximum number of push messages that the worker sends at the same time.
     PUSH_CONCURRENCY: [Worker] = Setting::number(1, 1000).default("16").unit("sends");
-    /// Maximum number of webhooks that the worker sends at the same time.
+    /// Maximum number of webhooks that the worker sends at the same time. A request that has waited for its response
+    /// for 250 ms no longer counts, until eight times as many of those wait.
     WEBHOOK_CONCURRENCY: [Worker] = Setting::number(1, 1000).default("16").unit("sends");
     /// Maximum time of one send.
     PROVIDER_TIMEOUT_SECS: [Worker] = Setting::number(1, 300).default("10").unit("s");

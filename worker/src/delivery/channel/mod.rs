@@ -75,6 +75,11 @@ pub trait DeliveryChannel: Send + Sync + 'static {
         None
     }
 
+    /// Bytes of memory that the message occupies, roughly. Needed if the channel sends to URLs.
+    fn memory(_message: &Self::Message) -> usize {
+        0
+    }
+
     /// The stored address to remove after the provider reported that the address no longer exists.
     fn gone_address(_message: &AddressedMessage<Self::Message>) -> Option<GoneAddress> {
         None

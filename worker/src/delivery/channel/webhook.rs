@@ -101,6 +101,10 @@ impl DeliveryChannel for WebhookChannel {
         Some(message.to.as_url())
     }
 
+    fn memory(message: &WebhookMessage) -> usize {
+        message.webhook.data.memory()
+    }
+
     fn gone_address(addressed: &AddressedMessage<WebhookMessage>) -> Option<GoneAddress> {
         let url = addressed.message.to.clone();
         addressed.contact.map(|id| GoneAddress::Endpoint(id, url))

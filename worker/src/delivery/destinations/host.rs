@@ -3,13 +3,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::PERMIT_TIMEOUT;
+use super::long_sends::LONG_AFTER;
 use super::wait_budget::Window;
 use crate::delivery::breaker::{Breaker, BreakerSettings};
 
 /// A destination without sends for this long is idle. Longer than the longest interval between two probes.
 const IDLE_AFTER: Duration = Duration::from_hours(1);
 
-/// Maximum number of concurrent sends to a destination that has not answered yet.
+/// Maximum number of concurrent sends to a destination that has not answered yet, as long as all of them are new.
 const UNPROVEN_LIMIT: usize = 2;
 
 /// Maximum number of throttled URLs of one destination that are probed in a second.
@@ -34,6 +35,10 @@ pub(super) struct Send {
     pub(super) started: Instant,
     /// Whether the send probes a URL that throttles.
     pub(super) is_probe: bool,
+    /// Whether the destination hung when the send began.
+    pub(super) to_hanging: bool,
+    /// Whether the send counts among the long sends, and no longer among those of the channel.
+    pub(super) is_long: bool,
 }
 
 impl WebhookDestination {
@@ -57,20 +62,43 @@ impl WebhookDestination {
         self.hangs || !self.proven || self.is_down()
     }
 
-    /// The start of each send that may hang, or that probes a URL that throttles.
+    /// The start of each send that may hang, or that probes a URL that throttles, without the long sends.
     pub(super) fn doubtful_sends(&self) -> impl Iterator<Item = Instant> {
         let all = self.may_hang();
-        let doubtful = self.sends.iter().filter(move |send| all || send.is_probe);
+        let short = self.sends.iter().filter(|send| !send.is_long);
+        let doubtful = short.filter(move |send| all || send.is_probe);
         doubtful.map(|send| send.started)
+    }
+
+    /// Whether a send in progress counts among those of the channel.
+    pub(super) fn uses_channel(&self) -> bool {
+        self.sends.iter().any(|send| !send.is_long)
+    }
+
+    /// Records that a send counts among the long sends.
+    pub(super) fn lengthen(&mut self, send: Send) {
+        if let Some(send) = self.sends.iter_mut().find(|one| **one == send) {
+            send.is_long = true;
+        }
+    }
+
+    /// Removes a send that has ended.
+    pub(super) fn remove(&mut self, send: Send) {
+        let position = self.sends.iter().position(|one| *one == send);
+        position.map(|position| self.sends.remove(position));
     }
 
     pub(super) fn is_idle(&self, now: Instant) -> bool {
         self.sends.is_empty() && now.duration_since(self.last_used) >= IDLE_AFTER
     }
 
-    pub(super) fn limit(&self, channel_limit: usize) -> usize {
+    /// Maximum number of concurrent sends now. A destination that has never answered and keeps a send waiting gets no
+    /// second one.
+    pub(super) fn limit(&self, channel_limit: usize, now: Instant) -> usize {
+        let waits = |send: &Send| now.duration_since(send.started) >= LONG_AFTER;
         match (self.hangs, self.proven) {
             (true, _) => 1,
+            (false, false) if self.sends.iter().any(waits) => 1,
             (false, false) => UNPROVEN_LIMIT.min(channel_limit),
             (false, true) => channel_limit,
         }
@@ -92,7 +120,7 @@ impl WebhookDestination {
     /// progress are as many as it may have and take long.
     pub(super) fn is_closed(&self, channel_limit: usize, now: Instant) -> bool {
         let is_slow = |send: &Send| now.duration_since(send.started) >= PERMIT_TIMEOUT;
-        let is_full = self.sends.len() >= self.limit(channel_limit);
+        let is_full = self.sends.len() >= self.limit(channel_limit, now);
         self.down_until(now).is_some()
             || is_full && (self.hangs || self.sends.first().is_some_and(is_slow))
     }

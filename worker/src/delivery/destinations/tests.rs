@@ -1,7 +1,9 @@
 use jiff::{SignedDuration, Timestamp};
-use tidings_broker::{WaitTime, WaitsFor};
+use tidings_broker::{WaitKey, WaitTime, WaitsFor};
 
 use super::*;
+
+mod long_sends;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

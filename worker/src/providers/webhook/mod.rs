@@ -1,6 +1,7 @@
 //! Webhooks, signed according to [Standard Webhooks](https://www.standardwebhooks.com/). Anyone may run a
 //! receiver, so no receiver is trusted, and each destination has a state of its own.
 
+mod kept_connections;
 mod resolver;
 mod response;
 mod sender;

@@ -12,6 +12,7 @@ use tidings_domain::content::Json;
 use tidings_egress::{AddressScope, DisallowedUrl, EgressPolicy};
 use tokio::time::timeout;
 
+use super::kept_connections::{KeptConnections, MAX_KEPT};
 use super::resolver::GuardedResolver;
 use super::signature::signatures;
 use super::{InvalidSecret, Lookup, SigningSecret, SystemLookup, WebhookSettings, response};
@@ -19,7 +20,7 @@ use crate::providers::{Provider, SendOutcome, WebhookMessage, http};
 
 /// Maximum idle time of a connection. Shorter than that of most receivers, because a request on a connection
 /// that the receiver closes at the same moment has an unknown outcome.
-const MAX_IDLE: Duration = Duration::from_secs(15);
+pub(super) const MAX_IDLE: Duration = Duration::from_secs(15);
 
 /// Timeout for reading the body of a success response, so that its connection can be reused.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
@@ -27,11 +28,20 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// The provider `http` of webhooks: sends one signed POST, if the egress policy allows the URL.
 pub struct WebhookSender {
     policy: Arc<EgressPolicy>,
-    /// Connects only to addresses that the policy allows.
-    guarded: Client,
-    /// Connects to any address. Used only for the hosts that the operator allows. A separate client, so that
-    /// the two never share a connection.
-    open: Client,
+    /// Connect only to addresses that the policy allows.
+    guarded: Clients,
+    /// Connect to any address. Used only for the hosts that the operator allows. Separate clients, so that
+    /// the two scopes never share a connection.
+    open: Clients,
+    kept: Arc<KeptConnections>,
+}
+
+/// The clients of one scope.
+struct Clients {
+    /// Leaves connections open for further requests.
+    keeping: Client,
+    /// Closes the connection after each request.
+    closing: Client,
 }
 
 /// The body of the request. Its bytes are the same at every attempt.
@@ -64,9 +74,10 @@ impl WebhookSender {
         lookup: &Arc<dyn Lookup>,
     ) -> reqwest::Result<Self> {
         let policy = Arc::new(settings.egress.clone());
-        let client = |scope| {
+        let client = |scope, max_idle| {
             http::client(timeout)
                 .pool_idle_timeout(MAX_IDLE)
+                .pool_max_idle_per_host(max_idle)
                 // When an HTTP/2 connection is lost, all requests on it have an unknown outcome.
                 .http1_only()
                 .dns_resolver(GuardedResolver {
@@ -76,18 +87,33 @@ impl WebhookSender {
                 })
                 .build()
         };
+        let clients = |scope| {
+            Ok::<_, reqwest::Error>(Clients {
+                keeping: client(scope, MAX_KEPT)?,
+                closing: client(scope, 0)?,
+            })
+        };
         Ok(Self {
-            guarded: client(AddressScope::AllowedAddresses)?,
-            open: client(AddressScope::AnyAddress)?,
+            guarded: clients(AddressScope::AllowedAddresses)?,
+            open: clients(AddressScope::AnyAddress)?,
+            kept: KeptConnections::new(MAX_KEPT),
             policy,
         })
     }
 
     async fn post(&self, message: &WebhookMessage) -> SendOutcome {
-        let client = match self.policy.address_scope(&message.to) {
-            Ok(AddressScope::AllowedAddresses) => &self.guarded,
-            Ok(AddressScope::AnyAddress) => &self.open,
+        let scope = match self.policy.address_scope(&message.to) {
+            Ok(scope) => scope,
             Err(refusal) => return refused(refusal),
+        };
+        let clients = match scope {
+            AddressScope::AllowedAddresses => &self.guarded,
+            AddressScope::AnyAddress => &self.open,
+        };
+        let kept = self.kept.take(message.to.as_url(), scope);
+        let client = match kept {
+            Some(_) => &clients.keeping,
+            None => &clients.closing,
         };
         let request = client.post(message.to.as_url().clone());
         let request = match build_request(request, message, Timestamp::now()) {
@@ -96,10 +122,15 @@ impl WebhookSender {
         };
         match request.send().await {
             Ok(response) => response_outcome(response).await,
-            Err(error) => match refusal(&error) {
-                Some(refusal) => refused(refusal),
-                None => http::connection_outcome(error),
-            },
+            Err(error) => {
+                if let Some(kept) = kept {
+                    kept.closed();
+                }
+                match refusal(&error) {
+                    Some(refusal) => refused(refusal),
+                    None => http::connection_outcome(error),
+                }
+            }
         }
     }
 }
