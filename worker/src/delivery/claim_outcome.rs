@@ -2,7 +2,7 @@
 
 use tidings_broker::{Failure, WaitTime};
 use tidings_db::notifications::{ClaimResult, ClaimedNotification};
-use tidings_domain::notification::Status;
+use tidings_domain::notification::Phase;
 
 use crate::consumer::MessageOutcome;
 
@@ -19,21 +19,19 @@ pub(super) fn claimed(claim: ClaimResult) -> Result<Box<ClaimedNotification>, Me
             let detail = "the message refers to a notification that is not recorded";
             MessageOutcome::DeadLetter(Failure::new("row_missing", detail))
         }
-        ClaimResult::NotDeliverable(Status::Failed) => {
-            let detail = "the notification has failed before; replay its dead letter";
-            MessageOutcome::DeadLetter(Failure::new("already_failed", detail))
-        }
         // A newer version, which knows the status, may take the message.
-        ClaimResult::UnknownStatus | ClaimResult::NotDeliverable(Status::Scheduled) => {
-            MessageOutcome::defer(WaitTime::HalfMinute)
-        }
-        // The row became free between two statements.
-        ClaimResult::NotDeliverable(Status::Pending | Status::Retrying) => {
-            MessageOutcome::defer(WaitTime::Second)
-        }
-        ClaimResult::NotDeliverable(Status::Processed | Status::Cancelled | Status::Expired) => {
-            MessageOutcome::Done
-        }
+        ClaimResult::UnknownStatus => MessageOutcome::defer(WaitTime::HalfMinute),
+        ClaimResult::NotDeliverable(status) => match status.phase() {
+            Phase::Failed => {
+                let detail = "the notification has failed before; replay its dead letter";
+                MessageOutcome::DeadLetter(Failure::new("already_failed", detail))
+            }
+            // A newer version, which schedules notifications, may take the message.
+            Phase::Scheduled => MessageOutcome::defer(WaitTime::HalfMinute),
+            // The row became free between two statements.
+            Phase::InProgress => MessageOutcome::defer(WaitTime::Second),
+            Phase::Ended => MessageOutcome::Done,
+        },
     })
 }
 
@@ -57,6 +55,8 @@ fn attempt_made(error: &str) -> Failure {
 mod tests {
     use std::time::Duration;
 
+    use tidings_domain::notification::Status;
+
     use super::*;
 
     fn outcome(claim: ClaimResult) -> MessageOutcome {
@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn rows_at_an_end_are_acknowledged_unless_they_failed() {
-        for status in [Status::Processed, Status::Cancelled, Status::Expired] {
+        let ended = |status: &Status| status.phase() == Phase::Ended;
+        for status in Status::ALL.into_iter().filter(ended) {
             assert_eq!(
                 outcome(ClaimResult::NotDeliverable(status)),
                 MessageOutcome::Done,

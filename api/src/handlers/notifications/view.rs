@@ -32,7 +32,7 @@ pub struct NotificationView {
     /// The template that renders the message (email, sms and push only).
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<NotificationTemplate>,
-    /// `pending`, `retrying`, `processed`, `failed`, `scheduled`, `cancelled` or `expired`.
+    /// `scheduled`, `pending`, `retrying`, `processed`, `failed`, `cancelled`, `expired`, `suppressed` or `digested`.
     #[schema(example = "processed")]
     status: String,
     /// How many delivery attempts have failed.

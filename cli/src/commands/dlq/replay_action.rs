@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tidings_broker::Stage;
-use tidings_domain::notification::{DecodeError, DeliveryRequest, MessageId, Notification, Status};
+use tidings_domain::notification::{DecodeError, DeliveryRequest, MessageId, Notification, Phase, Status};
 
 /// Why a dead letter cannot be replayed and stays in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -95,14 +95,12 @@ pub fn decide(dead_letter: DecodedDeadLetter, status: Option<Status>) -> ReplayA
             ReplayAction::Replay { reset_row: false }
         }
         (None, Stage::Delivery(_)) => ReplayAction::Keep(SkipReason::RowMissing),
-        (Some(Status::Failed), _) => ReplayAction::Replay { reset_row: true },
-        // An earlier replay was killed after it changed the row, or there are several dead letters.
-        (Some(Status::Scheduled | Status::Pending | Status::Retrying), _) => {
-            ReplayAction::Replay { reset_row: false }
-        }
-        (Some(end @ (Status::Processed | Status::Cancelled | Status::Expired)), _) => {
-            ReplayAction::Remove(end)
-        }
+        (Some(status), _) => match status.phase() {
+            Phase::Failed => ReplayAction::Replay { reset_row: true },
+            // An earlier replay was killed after it changed the row, or there are several dead letters.
+            Phase::Scheduled | Phase::InProgress => ReplayAction::Replay { reset_row: false },
+            Phase::Ended => ReplayAction::Remove(status),
+        },
     }
 }
 

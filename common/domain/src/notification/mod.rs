@@ -12,6 +12,6 @@ pub use channel::{Channel, DeliveredChannel, PerChannel, UnknownChannel};
 pub use group::{GroupKey, InvalidGroupKey};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use ids::{KeyNamespace, MessageId, ScheduleId, UserId};
-pub use status::{Status, UnknownStatus};
+pub use status::{Phase, Status, UnknownStatus};
 pub use storable::payload_problem;
 pub use wire::{DecodeError, DeliveryRequest, Notification, WIRE_VERSION};

@@ -21,11 +21,15 @@ pub enum Status {
     Cancelled,
     /// Expired before delivery.
     Expired,
+    /// Not delivered because nobody wants it: for example because of a preference. Not a failure.
+    Suppressed,
+    /// Delivered as a part of another notification.
+    Digested,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Scheduled,
         Self::Pending,
         Self::Retrying,
@@ -33,6 +37,8 @@ impl Status {
         Self::Failed,
         Self::Cancelled,
         Self::Expired,
+        Self::Suppressed,
+        Self::Digested,
     ];
 
     /// The name in JSON and in the table.
@@ -46,6 +52,38 @@ impl Status {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
+            Self::Suppressed => "suppressed",
+            Self::Digested => "digested",
+        }
+    }
+}
+
+/// What a status means for a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Waits in PostgreSQL for its time.
+    Scheduled,
+    /// Its message is in RabbitMQ.
+    InProgress,
+    /// Failed permanently. A replay starts it again.
+    Failed,
+    /// Nothing follows.
+    Ended,
+}
+
+impl Status {
+    /// What the status means.
+    #[must_use]
+    pub const fn phase(self) -> Phase {
+        match self {
+            Self::Scheduled => Phase::Scheduled,
+            Self::Pending | Self::Retrying => Phase::InProgress,
+            Self::Failed => Phase::Failed,
+            Self::Processed
+            | Self::Cancelled
+            | Self::Expired
+            | Self::Suppressed
+            | Self::Digested => Phase::Ended,
         }
     }
 }
@@ -58,7 +96,9 @@ impl fmt::Display for Status {
 
 /// The text is not a status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of: scheduled, pending, retrying, processed, failed, cancelled, expired")]
+#[error(
+    "must be one of: scheduled, pending, retrying, processed, failed, cancelled, expired, suppressed, digested"
+)]
 pub struct UnknownStatus;
 
 impl FromStr for Status {
