@@ -3,6 +3,7 @@
 //! Only this crate contains SQL, beside the one function that runs it. Query functions take a
 //! [`GenericClient`] or, if they need one, a [`Transaction`]: the caller owns the transaction.
 
+pub mod clock;
 mod conflict_retry;
 mod database;
 mod dedicated_client;
@@ -20,6 +21,7 @@ mod page;
 pub mod phone_numbers;
 pub mod preconditions;
 mod secret_keys;
+pub mod scheduler_heartbeats;
 mod session;
 mod settings;
 pub mod templates;

@@ -244,11 +244,12 @@ async fn a_deferral_uses_no_attempt_and_records_its_start() {
 }
 
 #[rstest]
-#[case(Status::Scheduled)]
 #[case(Status::Processed)]
 #[case(Status::Failed)]
 #[case(Status::Cancelled)]
 #[case(Status::Expired)]
+#[case(Status::Suppressed)]
+#[case(Status::Digested)]
 #[tokio::test]
 async fn a_row_that_is_not_pending_or_retrying_cannot_be_claimed(#[case] status: Status) {
     let table = Table::new().await;

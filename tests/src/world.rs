@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tidings_broker::BrokerSettings;
 use tidings_broker::{Topology, declare};
-use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
+use tidings_domain::notification::{Channel, MessageId, Notification, Timing, UserId};
 use tidings_settings::Reader;
 
 use crate::amqp::Amqp;
@@ -152,6 +152,8 @@ impl World {
             payload: RawValue::from_string(r#"{"title":"Your order has shipped!"}"#.to_owned())
                 .expect("JSON"),
             template: None,
+            sender: Some("tests".to_owned()),
+            timing: Timing::default(),
         }
     }
 }

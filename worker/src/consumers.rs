@@ -1,4 +1,4 @@
-//! Builds the consumers of this process: one for the intake and one for each channel that it serves.
+//! Builds what works in this process: a consumer for the intake and for each channel that it serves, and the scheduler.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,10 @@ use crate::connectivity::Connectivity;
 use crate::consumer::{BatchProcessor, Consumer, ConsumerOptions, FlowControl};
 use crate::delivery::{Deliveries, Delivery, DeliveryChannel};
 use crate::intake::Intake;
+use crate::scheduler::Scheduler;
 use crate::settings::WorkerSettings;
 
-/// Starts a consumer, which runs until the token is cancelled.
+/// Starts a consumer or the scheduler, which runs until the token is cancelled.
 pub type StartConsumer = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
 /// What all consumers share.
@@ -44,6 +45,15 @@ impl Consumers<'_> {
             let intake = Intake::new(database.clone(), self.publisher.clone(), message_factory);
             let flow_control = Arc::default();
             consumers.push(self.consumer(Stage::Intake, intake, settings.intake, flow_control));
+        }
+        if settings.stages.scheduler {
+            let scheduler = Scheduler::new(
+                database.clone(),
+                self.publisher.clone(),
+                MessageFactory::new(self.broker),
+                settings.scheduler,
+            );
+            consumers.push(Box::new(|stop| Box::pin(scheduler.run(stop))));
         }
         let Deliveries {
             email,

@@ -1,7 +1,7 @@
 //! The worker: consumes messages from RabbitMQ, records them in PostgreSQL and delivers them.
 //!
 //! [`consumer`] consumes the queues and knows no stage. [`intake`] and [`delivery`] are the stages and know no
-//! consumer. [`providers`] send messages and know neither.
+//! consumer. [`providers`] send messages and know neither. [`scheduler`] publishes what was scheduled.
 
 pub mod app;
 mod connectivity;
@@ -12,6 +12,7 @@ mod endpoint_secrets_check;
 pub mod intake;
 mod probes;
 pub mod providers;
+pub mod scheduler;
 mod schema;
 pub mod settings;
 pub mod stages;

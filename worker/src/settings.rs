@@ -14,6 +14,7 @@ use tidings_settings::{
 use crate::consumer::ConsumerOptions;
 use crate::delivery::DeliverySettings;
 use crate::providers::ProviderSettings;
+use crate::scheduler::SchedulerSettings;
 use crate::stages::Stages;
 
 /// All settings of the worker.
@@ -35,6 +36,8 @@ pub struct WorkerSettings {
     pub stages: Stages,
     /// How the intake consumes its queue.
     pub intake: ConsumerOptions,
+    /// How the scheduler works.
+    pub scheduler: SchedulerSettings,
     /// Delivery, for every provider.
     pub delivery: DeliverySettings,
     /// The providers of the channels that this process serves.
@@ -83,6 +86,7 @@ impl WorkerSettings {
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
         let intake = read_intake(r);
+        let scheduler = SchedulerSettings::read(r);
         if let Some(broker) = &broker {
             let limit = broker.publish_max_bytes_in_flight;
             let max_body_bytes = r.value(table::MAX_BODY_BYTES);
@@ -112,6 +116,7 @@ impl WorkerSettings {
             shutdown,
             stages,
             intake,
+            scheduler,
             delivery,
             providers,
             schema,

@@ -4,12 +4,14 @@ use tidings_domain::notification::DeliveredChannel;
 use tidings_domain::providers::ChannelProviders;
 use tidings_settings::{Reader, table};
 
-/// `WORKER_CHANNELS`: a list of `intake`, `email`, `sms`, `push` and `webhook`, separated by commas. Default:
-/// the intake and every channel that has a provider.
+/// `WORKER_CHANNELS`: a list of `intake`, `scheduler`, `email`, `sms`, `push` and `webhook`, separated by commas.
+/// Default: the intake, the scheduler and every channel that has a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stages {
     /// Whether this process records notifications.
     pub intake: bool,
+    /// Whether this process publishes scheduled notifications.
+    pub scheduler: bool,
     /// The channels that this process delivers.
     pub channels: Vec<DeliveredChannel>,
 }
@@ -20,11 +22,13 @@ impl Stages {
         let Some(text) = reader.text(table::WORKER_CHANNELS).map(ToOwned::to_owned) else {
             return Self {
                 intake: true,
+                scheduler: true,
                 channels: providers.configured().collect(),
             };
         };
         let mut stages = Self {
             intake: false,
+            scheduler: false,
             channels: Vec::new(),
         };
         for name in text
@@ -33,9 +37,10 @@ impl Stages {
             .filter(|name| !name.is_empty())
         {
             match parse_stage(name, *providers) {
-                Ok(None) => stages.intake = true,
-                Ok(Some(channel)) if stages.channels.contains(&channel) => {}
-                Ok(Some(channel)) => stages.channels.push(channel),
+                Ok(Stage::Intake) => stages.intake = true,
+                Ok(Stage::Scheduler) => stages.scheduler = true,
+                Ok(Stage::Channel(channel)) if stages.channels.contains(&channel) => {}
+                Ok(Stage::Channel(channel)) => stages.channels.push(channel),
                 Err(message) => reader.problem(table::WORKER_CHANNELS, message),
             }
         }
@@ -46,20 +51,27 @@ impl Stages {
     }
 }
 
-/// Parses the name of a stage: a channel, or `None` for the intake.
-fn parse_stage(
-    name: &str,
-    providers: ChannelProviders,
-) -> Result<Option<DeliveredChannel>, String> {
-    if name == "intake" {
-        return Ok(None);
+/// What a name in `WORKER_CHANNELS` stands for.
+enum Stage {
+    Intake,
+    Scheduler,
+    Channel(DeliveredChannel),
+}
+
+fn parse_stage(name: &str, providers: ChannelProviders) -> Result<Stage, String> {
+    match name {
+        "intake" => return Ok(Stage::Intake),
+        "scheduler" => return Ok(Stage::Scheduler),
+        _ => {}
     }
     let channel = DeliveredChannel::ALL
         .into_iter()
         .find(|channel| channel.as_str() == name)
-        .ok_or_else(|| format!("{name:?}: must be intake, email, sms, push or webhook"))?;
+        .ok_or_else(|| {
+            format!("{name:?}: must be intake, scheduler, email, sms, push or webhook")
+        })?;
     if providers.is_configured(channel) {
-        Ok(Some(channel))
+        Ok(Stage::Channel(channel))
     } else {
         let variable = ChannelProviders::variable(channel);
         Err(format!("{name} has no provider: set {variable}"))
@@ -82,19 +94,21 @@ mod tests {
     }
 
     #[test]
-    fn by_default_a_worker_serves_the_intake_and_all_configured_channels() {
+    fn by_default_a_worker_serves_all_stages_and_configured_channels() {
         let sms = ("SMS_PROVIDER", "sandbox");
         let all = read(&[sms, ("EMAIL_PROVIDER", "sandbox")]).expect("right");
-        assert!(all.intake);
+        assert!(all.intake && all.scheduler);
         assert_eq!(
             all.channels,
             [DeliveredChannel::Email, DeliveredChannel::Sms]
         );
         let one = read(&[sms, ("WORKER_CHANNELS", " sms, sms ")]).expect("right");
         assert_eq!(
-            (one.intake, one.channels),
-            (false, vec![DeliveredChannel::Sms])
+            (one.intake, one.scheduler, one.channels),
+            (false, false, vec![DeliveredChannel::Sms])
         );
+        let scheduler = read(&[("WORKER_CHANNELS", "scheduler")]).expect("right");
+        assert!(scheduler.scheduler && !scheduler.intake && scheduler.channels.is_empty());
     }
 
     #[test]

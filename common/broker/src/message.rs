@@ -108,6 +108,7 @@ pub struct MessageFactory {
     names: TopologyNames,
     exchange: ShortString,
     first_attempt: ShortString,
+    ladder: Ladder,
 }
 
 impl MessageFactory {
@@ -122,6 +123,7 @@ impl MessageFactory {
             names: names.clone(),
             exchange: names.exchange.as_str().into(),
             first_attempt: Attempt::first(ladder).to_string().into(),
+            ladder,
         }
     }
 
@@ -148,6 +150,25 @@ impl MessageFactory {
             properties = properties.with_correlation_id(request_id.into());
         }
         self.first(properties, DeliveryRequest { message_id }.encode())
+    }
+
+    /// Like [`Self::delivery`], for a notification that was held after `attempt` failed attempts.
+    #[must_use]
+    pub fn delivery_of_attempt(
+        &self,
+        channel: DeliveredChannel,
+        message_id: MessageId,
+        attempt: u32,
+    ) -> Outgoing {
+        let ladder = self.ladder;
+        let routing_key = Attempt {
+            number: attempt,
+            ladder,
+        };
+        Outgoing {
+            routing_key: routing_key.to_string().into(),
+            ..self.delivery(channel, message_id, None)
+        }
     }
 
     fn first(&self, properties: BasicProperties, body: Vec<u8>) -> Outgoing {

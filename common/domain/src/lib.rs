@@ -1,7 +1,8 @@
 //! The domain types of Tidings: the notification with its content and wire form, channels and their providers,
-//! ids, schedules, and the retry policy. Nothing in this crate does I/O.
+//! ids, schedules, the retry policy, and the decision whether a notification is sent. Nothing in this crate does I/O.
 
 pub mod content;
+pub mod decision;
 pub mod json;
 pub mod jwt;
 pub mod notification;

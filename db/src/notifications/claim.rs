@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, MessageId, Status, UserId};
+use tidings_domain::notification::{Channel, MessageId, Status, Timing, UserId};
 use uuid::Uuid;
 
+use super::not_claimed::reasons_not_claimed;
 use crate::GenericClient;
 use crate::error::DbError;
 
@@ -62,6 +63,10 @@ pub struct ClaimedNotification {
     pub template: Option<TemplateRef>,
     /// When the API accepted it.
     pub created_at: Timestamp,
+    /// When it may be sent.
+    pub timing: Timing,
+    /// The time of the transaction, by the clock of the database.
+    pub now: Timestamp,
     /// How long the notification has been waiting for its destination.
     pub deferred_for: Option<Duration>,
     /// Whether there is a delivery attempt.
@@ -79,6 +84,8 @@ pub enum ClaimResult {
     AttemptAlreadyMade(Option<String>),
     /// The notification's status does not allow a delivery now.
     NotDeliverable(Status),
+    /// The notification is scheduled for later. A scheduler will publish another message.
+    NotDue,
     /// The row has a status of a newer version.
     UnknownStatus,
     /// The row does not exist.
@@ -108,21 +115,26 @@ pub async fn claim(
                  FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS wanted (id, token, attempt)
                        ORDER BY id) AS wanted
                       CROSS JOIN LATERAL (
-                          SELECT message_id, status, retries_attempted, lease_until, lease_token
+                          SELECT message_id, status, retries_attempted, lease_until, lease_token, not_before,
+                                 release_until
                           FROM notifications WHERE message_id = wanted.id OFFSET 0
                           FOR NO KEY UPDATE SKIP LOCKED) AS found
-                 WHERE status IN ('pending', 'retrying') AND retries_attempted <= attempt
+                 WHERE (status IN ('pending', 'retrying')
+                        OR status = 'scheduled' AND (not_before <= now() OR release_until IS NOT NULL))
+                       AND retries_attempted <= attempt
                        AND (lease_until IS NULL OR lease_until <= now() OR lease_token = token)
              )
              UPDATE notifications
-             SET lease_token = free.token, lease_until = now() + make_interval(secs => $4)
+             SET lease_token = free.token, lease_until = now() + make_interval(secs => $4),
+                 status = CASE status WHEN 'scheduled' THEN 'pending' ELSE status END, release_until = NULL
              FROM free WHERE notifications.message_id = free.message_id
              RETURNING lease_token, user_id,
                        (SELECT email FROM users WHERE users.id = user_id), type, payload::text,
                        template_name, template_locale, created_at,
                        extract(epoch FROM now() - deferred_since)::float8,
                        EXISTS (SELECT FROM delivery_attempts AS attempt
-                               WHERE attempt.message_id = notifications.message_id)",
+                               WHERE attempt.message_id = notifications.message_id),
+                       notifications.not_before, expires_at, now()",
         )
         .await?;
     let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();
@@ -156,11 +168,11 @@ pub async fn claim(
     Ok(results.into_iter().flatten().collect())
 }
 
-fn number_of(request: &ClaimRequest) -> i32 {
+pub(super) fn number_of(request: &ClaimRequest) -> i32 {
     i32::try_from(request.attempt).unwrap_or(i32::MAX)
 }
 
-fn seconds_of(seconds: f64) -> Duration {
+pub(super) fn seconds_of(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
@@ -182,47 +194,13 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
             created_at: row.get(7),
             deferred_for: deferred.map(seconds_of),
             has_attempts: row.get(9),
+            timing: Timing {
+                not_before: row.get(10),
+                expires_at: row.get(11),
+            },
+            now: row.get(12),
         }
     }
-}
-
-/// Finds out why rows were not claimed. A row that became free meanwhile, or that another transaction has locked, is
-/// reported as leased for zero time.
-async fn reasons_not_claimed(
-    client: &impl GenericClient,
-    requests: &[ClaimRequest],
-) -> Result<Vec<ClaimResult>, DbError> {
-    if requests.is_empty() {
-        return Ok(Vec::new());
-    }
-    let statement = client
-        .prepare_cached(
-            "SELECT message_id, status, retries_attempted,
-                    extract(epoch FROM lease_until - now())::float8, error_message
-             FROM notifications WHERE message_id = ANY ($1)",
-        )
-        .await?;
-    let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();
-    let rows = client.query(&statement, &[&ids]).await?;
-    let rows: HashMap<Uuid, &tokio_postgres::Row> =
-        rows.iter().map(|row| (row.get(0), row)).collect();
-    let reason = |request: &ClaimRequest| {
-        let Some(row) = rows.get(&request.id.as_uuid()) else {
-            return ClaimResult::RowMissing;
-        };
-        let Ok(status) = row.get::<_, &str>(1).parse() else {
-            return ClaimResult::UnknownStatus;
-        };
-        if !matches!(status, Status::Pending | Status::Retrying) {
-            return ClaimResult::NotDeliverable(status);
-        }
-        if row.get::<_, i32>(2) > number_of(request) {
-            return ClaimResult::AttemptAlreadyMade(row.get(4));
-        }
-        let left: Option<f64> = row.get(3);
-        ClaimResult::LeasedElsewhere(left.map(seconds_of).unwrap_or_default())
-    };
-    Ok(requests.iter().map(reason).collect())
 }
 
 /// Extends a claim: it ends `lease` from now. Returns whether the claim was still valid.

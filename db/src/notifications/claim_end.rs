@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
+use tidings_domain::decision::HoldReason;
 use tidings_domain::notification::MessageId;
 use uuid::Uuid;
 
@@ -32,6 +34,15 @@ pub enum ClaimEndResult {
         /// Why.
         error: String,
     },
+    /// `pending | retrying → scheduled`: no attempt was made, and a scheduler publishes another message.
+    Held {
+        /// When.
+        until: Timestamp,
+        /// Why.
+        reason: HoldReason,
+    },
+    /// `pending | retrying → expired`.
+    Expired,
     /// No attempt was made.
     Deferred {
         /// Why.
@@ -72,8 +83,9 @@ pub async fn end_claims(
     let sql = format!(
         "WITH held AS (
              SELECT message_id, ended.*
-             FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[])
-                                 AS ended (id, token, result, attempts, error)
+             FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[],
+                                               $6::timestamptz[])
+                                 AS ended (id, token, result, attempts, error, until)
                    ORDER BY id) AS ended
                   CROSS JOIN LATERAL (
                       SELECT message_id, status, lease_token
@@ -82,10 +94,14 @@ pub async fn end_claims(
              WHERE lease_token = token AND status IN ('pending', 'retrying')
          )
          UPDATE notifications
-         SET status = CASE result WHEN 'delivered' THEN 'processed' WHEN 'failed' THEN 'retrying' ELSE status END,
+         SET status = CASE result WHEN 'delivered' THEN 'processed' WHEN 'failed' THEN 'retrying'
+                                  WHEN 'held' THEN 'scheduled' WHEN 'expired' THEN 'expired' ELSE status END,
              processed_at = CASE result WHEN 'delivered' THEN now() ELSE processed_at END,
              retries_attempted = CASE result WHEN 'failed' THEN attempts ELSE retries_attempted END,
-             error_message = CASE result WHEN 'delivered' THEN NULL ELSE left(error, 500) END,
+             error_message = CASE WHEN result = 'delivered' THEN NULL
+                                  WHEN result IN ('held', 'expired') THEN error_message ELSE left(error, 500) END,
+             not_before = CASE result WHEN 'held' THEN until ELSE not_before END,
+             reason = CASE result WHEN 'held' THEN error ELSE reason END,
              deferred_since = CASE result WHEN 'waiting' THEN coalesce(deferred_since, now())
                                           WHEN 'deferred' THEN deferred_since END,
              lease_token = NULL, lease_until = NULL
@@ -98,25 +114,35 @@ pub async fn end_claims(
     let mut results = Vec::with_capacity(ends.len());
     let mut attempts = Vec::with_capacity(ends.len());
     let mut errors = Vec::with_capacity(ends.len());
+    let mut untils = Vec::with_capacity(ends.len());
     for end in ends {
         let (result, attempt, error) = match &end.result {
             ClaimEndResult::Delivered => ("delivered", 0, None),
+            ClaimEndResult::Held { reason, .. } => ("held", 0, Some(reason.as_str())),
+            ClaimEndResult::Expired => ("expired", 0, None),
             ClaimEndResult::Failed { attempt, error } => {
                 let attempts = i32::try_from(*attempt).map_or(i32::MAX, |n| n.saturating_add(1));
-                ("failed", attempts, Some(error))
+                ("failed", attempts, Some(error.as_str()))
             }
             ClaimEndResult::Deferred {
                 error,
                 waiting: true,
-            } => ("waiting", 0, Some(error)),
-            ClaimEndResult::Deferred { error, .. } => ("deferred", 0, Some(error)),
+            } => ("waiting", 0, Some(error.as_str())),
+            ClaimEndResult::Deferred { error, .. } => ("deferred", 0, Some(error.as_str())),
         };
         results.push(result);
         attempts.push(attempt);
         errors.push(error);
+        untils.push(match end.result {
+            ClaimEndResult::Held { until, .. } => Some(until),
+            _ => None,
+        });
     }
     let rows = client
-        .query(&statement, &[&ids, &tokens, &results, &attempts, &errors])
+        .query(
+            &statement,
+            &[&ids, &tokens, &results, &attempts, &errors, &untils],
+        )
         .await?;
     let ended = rows
         .iter()

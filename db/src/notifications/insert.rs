@@ -1,18 +1,21 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use tidings_domain::notification::{Channel, MessageId, Notification, Status};
+use tidings_domain::decision::{Candidate, Decision, decide};
+use tidings_domain::notification::{Channel, MessageId, Notification, Status, Timing};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::GenericClient;
+use crate::clock;
 use crate::error::DbError;
 
-/// The notifications of a batch that [`insert_batch`] inserted; the others existed before.
-pub type InsertedIds = HashSet<MessageId>;
+/// The notifications of a batch that [`insert_batch`] inserted, with their status; the others existed before.
+pub type Inserted = HashMap<MessageId, Status>;
 
 /// Inserts a batch in one statement, and so in one transaction. Leaves a notification as it is if its
-/// message id is already recorded. In-app notifications become `processed`, all others `pending`.
+/// message id is already recorded. [`decide`] says which status a notification gets: one that is sent now becomes
+/// `processed` if it is an in-app notification, and `pending` otherwise.
 ///
 /// Overlapping batches cannot deadlock, because rows are inserted in the order of their message ids.
 ///
@@ -22,9 +25,11 @@ pub type InsertedIds = HashSet<MessageId>;
 pub async fn insert_batch(
     client: &impl GenericClient,
     batch: &[&Notification],
-) -> Result<InsertedIds, DbError> {
+) -> Result<Inserted, DbError> {
     let mut batch: Vec<&Notification> = batch.to_vec();
     batch.sort_unstable_by_key(|notification| notification.message_id);
+    let statuses = first_statuses(client, &batch).await?;
+    let status_names: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
     let column =
         |value: fn(&Notification) -> Uuid| batch.iter().map(|n| value(n)).collect::<Vec<_>>();
     let ids = column(|n| row_id(n.accepted_at));
@@ -40,20 +45,23 @@ pub async fn insert_batch(
         .map(|t| t.and_then(|t| t.locale.as_deref()))
         .collect();
 
+    let senders: Vec<Option<&str>> = batch.iter().map(|n| n.sender.as_deref()).collect();
+    let not_before: Vec<Option<Timestamp>> = batch.iter().map(|n| n.timing.not_before).collect();
+    let expires_at: Vec<Option<Timestamp>> = batch.iter().map(|n| n.timing.expires_at).collect();
+
     let statement = client
         .prepare_cached(
             "INSERT INTO notifications
                  (id, user_id, type, payload, status, message_id, created_at, processed_at,
-                  template_name, template_locale)
-             SELECT id, user_id, type, payload::jsonb,
-                    CASE type WHEN 'in-app' THEN 'processed' ELSE 'pending' END,
-                    message_id, created_at,
-                    CASE type WHEN 'in-app' THEN now() END,
-                    template_name, template_locale
-             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[],
-                         $7::text[], $8::text[])
-                  AS batch (id, user_id, type, payload, message_id, created_at,
-                            template_name, template_locale)
+                  template_name, template_locale, sender, not_before, expires_at, reason)
+             SELECT id, user_id, type, payload::jsonb, status, message_id, created_at,
+                    CASE status WHEN 'processed' THEN now() END,
+                    template_name, template_locale, sender, not_before, expires_at,
+                    CASE status WHEN 'scheduled' THEN 'schedule' END
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::timestamptz[],
+                         $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[])
+                  AS batch (id, user_id, type, payload, status, message_id, created_at,
+                            template_name, template_locale, sender, not_before, expires_at)
              ON CONFLICT (message_id) DO NOTHING
              RETURNING message_id",
         )
@@ -66,17 +74,49 @@ pub async fn insert_batch(
                 &users,
                 &types,
                 &payloads,
+                &status_names,
                 &message_ids,
                 &accepted,
                 &template_names,
                 &template_locales,
+                &senders,
+                &not_before,
+                &expires_at,
             ],
         )
         .await?;
-    Ok(rows
+    let inserted: HashSet<MessageId> = rows
         .iter()
         .map(|row| MessageId::from(row.get::<_, Uuid>(0)))
-        .collect())
+        .collect();
+    let recorded = batch.iter().map(|n| n.message_id).zip(statuses);
+    Ok(recorded.filter(|(id, _)| inserted.contains(id)).collect())
+}
+
+/// The statuses that the rows of `batch` get. Asks PostgreSQL for the time only if the time matters.
+async fn first_statuses(
+    client: &impl GenericClient,
+    batch: &[&Notification],
+) -> Result<Vec<Status>, DbError> {
+    let is_timed = |one: &&Notification| one.timing != Timing::default();
+    let now = if batch.iter().any(is_timed) {
+        clock::now(client).await?
+    } else {
+        Timestamp::default()
+    };
+    let status = |one: &&Notification| {
+        let candidate = Candidate {
+            status: None,
+            timing: one.timing,
+        };
+        match decide(candidate, now) {
+            Decision::Send | Decision::End if one.channel == Channel::InApp => Status::Processed,
+            Decision::Send | Decision::End => Status::Pending,
+            Decision::Hold { .. } => Status::Scheduled,
+            Decision::Expire => Status::Expired,
+        }
+    };
+    Ok(batch.iter().map(status).collect())
 }
 
 /// Builds a row id that sorts by time: a UUIDv7 (RFC 9562 §5.7) whose 12 bits after the milliseconds

@@ -5,13 +5,16 @@ mod claim;
 mod claim_end;
 mod failed;
 mod insert;
+mod not_claimed;
 mod read;
+mod release;
 mod transitions;
 
 pub use bench::{BenchRow, count_of_users, rows_of_user};
 pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, claim, renew_lease};
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
 pub use failed::{FailedFilter, failed_deliveries};
-pub use insert::{InsertedIds, RecordedState, insert_batch, recorded_states};
+pub use insert::{Inserted, RecordedState, insert_batch, recorded_states};
 pub use read::{IdCursor, NotificationFilter, NotificationRow, exists, find, list};
+pub use release::{DueBatch, DueNotification, give_back_leases, lease_due, mark_released, overdue};
 pub use transitions::{mark_failed, mark_processed, reset_for_replay};

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, MessageId, Status, UserId};
+use tidings_domain::notification::{Channel, MessageId, Status, Timing, UserId};
 use tokio_postgres::RowStream;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -37,10 +37,15 @@ pub struct NotificationRow {
     pub processed_at: Option<Timestamp>,
     /// Why the last attempt failed.
     pub error_message: Option<String>,
+    /// Why the notification waits, or was not sent.
+    pub reason: Option<String>,
+    /// When it may be sent.
+    pub timing: Timing,
 }
 
 const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
-                       created_at, processed_at, error_message, template_name, template_locale";
+                       created_at, processed_at, error_message, template_name, template_locale, \
+                       reason, not_before, expires_at";
 
 impl From<&tokio_postgres::Row> for NotificationRow {
     /// Converts a row of `COLUMNS`.
@@ -60,6 +65,11 @@ impl From<&tokio_postgres::Row> for NotificationRow {
             created_at: row.get(7),
             processed_at: row.get(8),
             error_message: row.get(9),
+            reason: row.get(12),
+            timing: Timing {
+                not_before: row.get(13),
+                expires_at: row.get(14),
+            },
         }
     }
 }

@@ -15,7 +15,7 @@ use tidings_db::delivery_attempts::{
 };
 use tidings_db::notifications::LeaseToken;
 use tidings_db::{Client, DedicatedClient, notifications};
-use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
+use tidings_domain::notification::{Channel, MessageId, Notification, Timing, UserId};
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
@@ -36,6 +36,8 @@ async fn recorded(client: &Client, user_id: UserId) -> MessageId {
         accepted_at: Timestamp::now(),
         payload: RawValue::from_string("{}".to_owned()).expect("JSON"),
         template: None,
+        sender: None,
+        timing: Timing::default(),
     };
     let made = notifications::insert_batch(client, &[&notification]).await;
     assert_eq!(made.expect("recorded").len(), 1);

@@ -54,26 +54,65 @@ impl AttemptResult {
         }
     }
 
-    /// Nothing was sent: preparing took so long that the lease could end during the send, and another worker
-    /// could then send the same message. `rows` are those of the sends.
-    fn lease_too_short<M>(this: ClaimedAttempt, mut admitted: Admitted<M>, rows: Vec<i64>) -> Self {
-        const REASON: &str = "preparing took too long";
-        let deferral = || Disposition::Defer(Deferral::wait(WaitTime::Second, REASON));
+    /// Nothing is sent, to none of the addresses.
+    pub(super) const fn without_sends(disposition: Disposition) -> Self {
+        Self {
+            record: AttemptRecord::Sends {
+                sends: Vec::new(),
+                gone_addresses: Vec::new(),
+            },
+            disposition,
+            all_wait: false,
+        }
+    }
+
+    /// Nothing was sent, because preparing took too long. `rows` are those of the sends.
+    fn too_late<M>(
+        this: ClaimedAttempt,
+        mut admitted: Admitted<M>,
+        rows: Vec<i64>,
+        late: TooLate,
+    ) -> Self {
         let results = rows.into_iter().map(|row| SendResult {
             send: FinishedSend {
                 row,
                 duration: Duration::ZERO,
                 outcome: AttemptOutcome::Deferred,
                 reference: None,
-                error: Some(REASON.to_owned()),
+                error: Some(late.reason().to_owned()),
             },
-            disposition: deferral(),
+            disposition: late.disposition(),
             gone_address: None,
         });
-        admitted.dispositions.push(deferral());
+        admitted.dispositions.push(late.disposition());
         Self {
             all_wait: false,
             ..Self::new(this, admitted, results.collect())
+        }
+    }
+}
+
+/// Why an attempt that was prepared must not send any more.
+#[derive(Clone, Copy)]
+enum TooLate {
+    /// The lease could end during the send, and another worker could then send the same message.
+    ForLease,
+    /// The notification has expired.
+    Expired,
+}
+
+impl TooLate {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::ForLease => "preparing took too long",
+            Self::Expired => "the notification expired while it was prepared",
+        }
+    }
+
+    fn disposition(self) -> Disposition {
+        match self {
+            Self::ForLease => Disposition::Defer(Deferral::wait(WaitTime::Second, self.reason())),
+            Self::Expired => Disposition::Expire,
         }
     }
 }
@@ -95,8 +134,8 @@ impl<C: DeliveryChannel> Delivery<C> {
         admitted: Admitted<C::Message>,
         place: &Place,
     ) -> Result<AttemptResult, ProcessError> {
-        if self.lease_is_too_short(this.claimed_at) {
-            return Ok(AttemptResult::lease_too_short(this, admitted, Vec::new()));
+        if let Some(late) = self.too_late(this) {
+            return Ok(AttemptResult::too_late(this, admitted, Vec::new(), late));
         }
         if admitted.sends.is_empty() {
             return Ok(AttemptResult::new(this, admitted, Vec::new()));
@@ -123,8 +162,8 @@ impl<C: DeliveryChannel> Delivery<C> {
         rows: Vec<i64>,
         place: &Place,
     ) -> AttemptResult {
-        if self.lease_is_too_short(this.claimed_at) {
-            return AttemptResult::lease_too_short(this, admitted, rows);
+        if let Some(late) = self.too_late(this) {
+            return AttemptResult::too_late(this, admitted, rows, late);
         }
         let sends = std::mem::take(&mut admitted.sends);
         let place = SharedPlace::new(place, sends.len());
@@ -134,9 +173,16 @@ impl<C: DeliveryChannel> Delivery<C> {
         AttemptResult::new(this, admitted, results)
     }
 
-    /// Whether the lease could end during a send.
-    fn lease_is_too_short(&self, claimed_at: Instant) -> bool {
-        claimed_at.elapsed() + self.settings.provider_timeout + GRACE > self.settings.lease
+    /// Whether it is too late for a send to begin.
+    fn too_late(&self, this: ClaimedAttempt) -> Option<TooLate> {
+        let longest = self.settings.provider_timeout + GRACE;
+        if this.expires_at.is_some_and(|time| time <= Instant::now()) {
+            Some(TooLate::Expired)
+        } else if this.claimed_at.elapsed() + longest > self.settings.lease {
+            Some(TooLate::ForLease)
+        } else {
+            None
+        }
     }
 
     async fn send_one(

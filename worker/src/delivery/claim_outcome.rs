@@ -15,6 +15,8 @@ pub(super) fn claimed(claim: ClaimResult) -> Result<Box<ClaimedNotification>, Me
         ClaimResult::AttemptAlreadyMade(error) => {
             MessageOutcome::Retry(attempt_made(&error.unwrap_or_default()))
         }
+        // A scheduler publishes another message.
+        ClaimResult::NotDue => MessageOutcome::Done,
         ClaimResult::RowMissing => {
             let detail = "the message refers to a notification that is not recorded";
             MessageOutcome::DeadLetter(Failure::new("row_missing", detail))
@@ -26,10 +28,8 @@ pub(super) fn claimed(claim: ClaimResult) -> Result<Box<ClaimedNotification>, Me
                 let detail = "the notification has failed before; replay its dead letter";
                 MessageOutcome::DeadLetter(Failure::new("already_failed", detail))
             }
-            // A newer version, which schedules notifications, may take the message.
-            Phase::Scheduled => MessageOutcome::defer(WaitTime::HalfMinute),
             // The row became free between two statements.
-            Phase::InProgress => MessageOutcome::defer(WaitTime::Second),
+            Phase::Scheduled | Phase::InProgress => MessageOutcome::defer(WaitTime::Second),
             Phase::Ended => MessageOutcome::Done,
         },
     })

@@ -7,13 +7,16 @@ use tidings_db::notifications::{self, ClaimRequest, ClaimResult, ClaimedNotifica
 use tidings_db::templates::{self, TemplateRow};
 use tidings_db::{DbError, Transaction, delivery_attempts};
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{MessageId, UserId};
+use tidings_domain::decision::{Candidate, Decision, decide};
+use tidings_domain::notification::{MessageId, Status, UserId};
+use tokio::time::Instant;
 
 use super::admission::Admission;
 use super::attempt::AttemptResult;
 use super::claim_outcome::claimed;
 use super::claims::{Claimed, NextStep, Plan};
 use super::content::Draft;
+use super::disposition::Disposition;
 use super::prepare::{EarlierAttempts, KnownNotification};
 use super::{ClaimedAttempt, Delivery, DeliveryChannel};
 use crate::consumer::MessageOutcome;
@@ -22,6 +25,7 @@ use crate::consumer::MessageOutcome;
 struct Drafted<C: DeliveryChannel> {
     notification: Box<ClaimedNotification>,
     draft: Result<Draft<C::Content>, Failure>,
+    decision: Decision,
 }
 
 /// What PostgreSQL knows about the claimed notifications of a group.
@@ -32,11 +36,12 @@ struct Lookups<C: DeliveryChannel> {
 }
 
 impl<C: DeliveryChannel> Delivery<C> {
-    /// Claims notifications, and decides how each of them goes on.
+    /// Claims notifications, and decides how each of them goes on. `asked_at` is the time before the transaction.
     pub(super) async fn plan(
         &self,
         transaction: &Transaction<'_>,
         claims: &[ClaimedAttempt],
+        asked_at: Instant,
     ) -> Result<Vec<Plan<C>>, DbError> {
         let requests: Vec<ClaimRequest> = claims
             .iter()
@@ -52,7 +57,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         let all = ids.zip(drafted.iter().map(|one| one.as_ref().ok()));
         let mut lookups = self.look_up(transaction, all).await?;
         let plan = |(this, drafted): (&ClaimedAttempt, _)| match drafted {
-            Ok(drafted) => self.plan_attempt(*this, drafted, &mut lookups),
+            Ok(drafted) => self.plan_attempt(*this, drafted, &mut lookups, asked_at),
             Err(outcome) => Plan::Skip(outcome),
         };
         Ok(claims.iter().zip(drafted).map(plan).collect())
@@ -67,7 +72,13 @@ impl<C: DeliveryChannel> Delivery<C> {
             return Err(MessageOutcome::DeadLetter(failure));
         }
         let draft = Draft::read(&notification);
+        // The claim has made a scheduled row pending.
+        let candidate = Candidate {
+            status: Some(Status::Pending),
+            timing: notification.timing,
+        };
         Ok(Drafted {
+            decision: decide(candidate, notification.now),
             notification,
             draft,
         })
@@ -87,6 +98,9 @@ impl<C: DeliveryChannel> Delivery<C> {
             let notification = &drafted.notification;
             if notification.has_attempts {
                 tried.push((id, notification.token));
+            }
+            if drafted.decision != Decision::Send {
+                continue;
             }
             match &drafted.draft {
                 Ok(Draft::Content(content)) if C::has_address(content) => {}
@@ -138,12 +152,24 @@ impl<C: DeliveryChannel> Delivery<C> {
         this: ClaimedAttempt,
         drafted: Drafted<C>,
         lookups: &mut Lookups<C>,
+        asked_at: Instant,
     ) -> Plan<C> {
         let Drafted {
             notification,
             draft,
+            decision,
         } = drafted;
+        let disposition = match decision {
+            Decision::Send => None,
+            Decision::Hold { until, reason } => Some(Disposition::Hold { until, reason }),
+            // A claimed notification has not ended.
+            Decision::Expire | Decision::End => Some(Disposition::Expire),
+        };
+        if let Some(disposition) = disposition {
+            return Plan::End(AttemptResult::without_sends(disposition));
+        }
         let deferred_for = notification.deferred_for;
+        let expires_at = expiry(asked_at, &notification);
         let contacts = lookups.contacts.get(&notification.user_id);
         let known = KnownNotification {
             contacts: contacts.cloned().unwrap_or_default(),
@@ -173,6 +199,18 @@ impl<C: DeliveryChannel> Delivery<C> {
                 },
             },
         };
-        Plan::Claimed(Claimed { deferred_for, next })
+        Plan::Claimed(Claimed {
+            deferred_for,
+            expires_at,
+            next,
+        })
     }
+}
+
+/// When the notification expires, by the clock of this process. `asked_at` is before the time of the transaction, so
+/// that the result is never too late.
+fn expiry(asked_at: Instant, notification: &ClaimedNotification) -> Option<Instant> {
+    let expires_at = notification.timing.expires_at?;
+    let left = expires_at.duration_since(notification.now);
+    asked_at.checked_add(left.try_into().unwrap_or_default())
 }

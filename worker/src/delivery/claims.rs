@@ -7,6 +7,7 @@ use tidings_db::notifications::{self, LockedRows};
 use tidings_db::templates::TemplateRow;
 use tidings_db::{DbError, Transaction, TransactionOptions};
 use tidings_domain::content::{Object, TemplateRef};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::admission::Admitted;
@@ -52,6 +53,8 @@ pub(super) enum ClaimReply<C: DeliveryChannel> {
 pub(super) struct Claimed<C: DeliveryChannel> {
     /// How long the notification has been waiting for its destination.
     pub(super) deferred_for: Option<Duration>,
+    /// No send begins at this time or later.
+    pub(super) expires_at: Option<Instant>,
     pub(super) next: NextStep<C>,
 }
 
@@ -111,10 +114,11 @@ impl<C: DeliveryChannel> GroupWork for ClaimWork<'_, C> {
             }
         }
         Delivery::<C>::count_transaction("claim");
+        let asked_at = Instant::now();
         delivery
             .database
             .transaction(TransactionOptions::default(), async |transaction| {
-                let plans = delivery.plan(transaction, &claims).await?;
+                let plans = delivery.plan(transaction, &claims, asked_at).await?;
                 delivery
                     .carry_out(transaction, &claims, plans, &begins)
                     .await

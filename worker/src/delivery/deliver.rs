@@ -46,6 +46,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             is_last: attempt.is_none_or(|attempt| attempt.is_last(self.max_retries)),
             token: self.tokens.of(message),
             claimed_at: Instant::now(),
+            expires_at: None,
         };
         let reply = self
             .claims
@@ -74,6 +75,10 @@ impl<C: DeliveryChannel> Delivery<C> {
         claimed: Claimed<C>,
         place: &Place,
     ) -> Result<MessageOutcome, ProcessError> {
+        let this = ClaimedAttempt {
+            expires_at: claimed.expires_at,
+            ..this
+        };
         let result = match claimed.next {
             NextStep::Send(admitted, rows) => self.send(this, admitted, rows, place).await,
             NextStep::Wait(prepared) => {

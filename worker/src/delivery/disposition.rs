@@ -1,7 +1,9 @@
 //! What happens to a message after a send. Contains only pure functions.
 
+use jiff::Timestamp;
 use tidings_broker::Failure;
 use tidings_db::delivery_attempts::{AttemptOutcome, SettledContact};
+use tidings_domain::decision::HoldReason;
 
 use super::deferral::Deferral;
 use super::failures::{ADDRESS_GONE, REJECTED};
@@ -20,6 +22,15 @@ pub enum Disposition {
     AddressGone(Failure),
     /// The message could not be sent yet. Uses up no attempt.
     Defer(Deferral),
+    /// The notification waits in PostgreSQL, and a scheduler publishes another message.
+    Hold {
+        /// When.
+        until: Timestamp,
+        /// Why.
+        reason: HoldReason,
+    },
+    /// The time of the notification is over.
+    Expire,
 }
 
 /// The final result of an earlier attempt for an address.
@@ -57,6 +68,8 @@ impl Disposition {
     /// that may have been reached wins, so that the dead letter says so.
     fn rank(&self, is_last: bool) -> (u8, bool) {
         let precedence = match self {
+            // About the notification, not about one of its addresses.
+            Self::Hold { .. } | Self::Expire => 6,
             Self::Defer(_) if is_last => 5,
             // Both end in a dead letter.
             Self::Reject(_) if is_last && self.may_have_arrived() => 4,
@@ -77,7 +90,7 @@ impl Disposition {
     /// The outcome for the consumer.
     pub fn outcome(self) -> MessageOutcome {
         match self {
-            Self::Delivered => MessageOutcome::Done,
+            Self::Delivered | Self::Hold { .. } | Self::Expire => MessageOutcome::Done,
             Self::Retry(failure) => MessageOutcome::Retry(failure),
             Self::Reject(failure) | Self::AddressGone(failure) => {
                 MessageOutcome::DeadLetter(failure)

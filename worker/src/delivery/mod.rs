@@ -47,7 +47,7 @@ pub use channel::{
 pub use channel_state::{ChannelHealth, ChannelState};
 pub use destinations::WebhookDestinations;
 pub use settings::DeliverySettings;
-pub use wait_keys::wait_key;
+pub use wait_keys::{wait_key, webhook_wait_key};
 
 use crate::providers::Provider;
 use claims::ClaimsRequest;
@@ -70,6 +70,8 @@ struct ClaimedAttempt {
     token: LeaseToken,
     /// When the claim was requested, which is before its lease begins.
     claimed_at: Instant,
+    /// No send begins at this time or later.
+    expires_at: Option<Instant>,
 }
 
 /// The delivery stage of one channel.

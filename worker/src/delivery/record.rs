@@ -183,6 +183,11 @@ pub(super) fn claim_end(
 ) -> ClaimEnd {
     let result = match disposition {
         Disposition::Delivered => ClaimEndResult::Delivered,
+        Disposition::Hold { until, reason } => ClaimEndResult::Held {
+            until: *until,
+            reason: *reason,
+        },
+        Disposition::Expire => ClaimEndResult::Expired,
         Disposition::Defer(deferral) => ClaimEndResult::Deferred {
             error: deferral.reason.clone(),
             waiting: deferral.counts_as_waiting,

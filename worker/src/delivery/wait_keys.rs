@@ -61,14 +61,20 @@ pub fn wait_key(notification: &Notification) -> Option<WaitKey> {
     if notification.channel != Channel::Webhook {
         return None;
     }
-    let target: Target<'_> = serde_json::from_str(notification.payload.get()).ok()?;
+    webhook_wait_key(notification.user_id, notification.payload.get())
+}
+
+/// Like [`wait_key`], for a webhook to `user` whose payload has these members `to` and `endpointId`.
+#[must_use]
+pub fn webhook_wait_key(user: UserId, payload: &str) -> Option<WaitKey> {
+    let target: Target<'_> = serde_json::from_str(payload).ok()?;
     let to = target.to.filter(|to| !to.trim().is_empty());
     match to {
         Some(to) => {
             let to: WebhookUrl = to.parse().ok()?;
             Some(url_key(to.as_url()))
         }
-        None => Some(endpoints_key(notification.user_id, target.endpoint_id)),
+        None => Some(endpoints_key(user, target.endpoint_id)),
     }
 }
 
@@ -76,7 +82,7 @@ pub fn wait_key(notification: &Notification) -> Option<WaitKey> {
 mod tests {
     use jiff::Timestamp;
     use serde_json::value::RawValue;
-    use tidings_domain::notification::MessageId;
+    use tidings_domain::notification::{MessageId, Timing};
 
     use super::*;
 
@@ -88,6 +94,8 @@ mod tests {
             accepted_at: Timestamp::now(),
             payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
             template: None,
+            sender: None,
+            timing: Timing::default(),
         })
     }
 

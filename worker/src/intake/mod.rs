@@ -45,7 +45,7 @@ impl Intake {
     ) -> Result<(MessageOutcome, Option<DeliveredChannel>), DbError> {
         let (status, channel) = match result {
             RecordResult::Failed(outcome) => return Ok((outcome, None)),
-            RecordResult::Recorded => (Status::Pending, notification.channel),
+            RecordResult::Recorded(status) => (status, notification.channel),
             // The row decides, not the message: of two requests with the same idempotency key, the first one
             // counts.
             RecordResult::Existed(row) => (row.status, row.channel),
@@ -63,11 +63,12 @@ impl Intake {
                 Ok((MessageOutcome::Done, Some(channel)))
             }
             Status::Pending => {
-                if !matches!(result, RecordResult::Recorded) {
+                if !matches!(result, RecordResult::Recorded(_)) {
                     self.process_replayed(notification.message_id).await?;
                 }
                 Ok((MessageOutcome::Done, None))
             }
+            // A scheduled notification belongs to the scheduler.
             _ => Ok((MessageOutcome::Done, None)),
         }
     }
@@ -143,7 +144,7 @@ impl BatchProcessor for Intake {
             });
             count(message, notification, &result, first_time);
             // The row of an earlier message can have another payload.
-            let is_new = matches!(result, RecordResult::Recorded);
+            let is_new = matches!(result, RecordResult::Recorded(_));
             let (outcome, channel) = self.outcome(notification, result).await?;
             to_deliver.extend(channel.map(|channel| {
                 let delivery = PendingDelivery {
@@ -194,7 +195,7 @@ fn decode(message: &Envelope) -> Result<Notification, Failure> {
 /// duplicate, although its row is new.
 fn count(message: &Envelope, notification: &Notification, result: &RecordResult, first_time: bool) {
     match result {
-        RecordResult::Recorded if first_time => {
+        RecordResult::Recorded(_) if first_time => {
             counter!("tidings_intake_recorded_total").increment(1);
             tracing::debug!(
                 request_id = message.request_id(),
@@ -205,7 +206,7 @@ fn count(message: &Envelope, notification: &Notification, result: &RecordResult,
                 "notification recorded"
             );
         }
-        RecordResult::Recorded | RecordResult::Existed(_) => {
+        RecordResult::Recorded(_) | RecordResult::Existed(_) => {
             counter!("tidings_intake_duplicates_total").increment(1);
             tracing::info!(
                 request_id = message.request_id(),

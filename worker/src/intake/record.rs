@@ -1,17 +1,17 @@
 use std::collections::HashMap;
 
 use tidings_broker::{Failure, WaitTime};
-use tidings_db::notifications::{self, InsertedIds, RecordedState};
+use tidings_db::notifications::{self, Inserted, RecordedState};
 use tidings_db::{Database, DbError, DbErrorKind, users};
-use tidings_domain::notification::{MessageId, Notification, UserId, payload_problem};
+use tidings_domain::notification::{MessageId, Notification, Status, UserId, payload_problem};
 
 use crate::consumer::{MessageOutcome, ProcessError};
 
 /// The result of recording one notification.
 #[derive(Clone, Debug)]
 pub(super) enum RecordResult {
-    /// The row is new.
-    Recorded,
+    /// The row is new, with this status.
+    Recorded(Status),
     /// The row existed before.
     Existed(RecordedState),
     /// The notification cannot be recorded now, or ever.
@@ -90,17 +90,17 @@ async fn insert(
 async fn results(
     client: &tidings_db::Client,
     batch: &[&Notification],
-    recorded: &InsertedIds,
+    recorded: &Inserted,
 ) -> Result<Vec<(MessageId, RecordResult)>, DbError> {
     let ids = || batch.iter().map(|notification| notification.message_id);
-    let others: Vec<MessageId> = ids().filter(|id| !recorded.contains(id)).collect();
+    let others: Vec<MessageId> = ids().filter(|id| !recorded.contains_key(id)).collect();
     let existing = if others.is_empty() {
         HashMap::new()
     } else {
         notifications::recorded_states(client, &others).await?
     };
     let result = |id| match existing.get(&id) {
-        _ if recorded.contains(&id) => RecordResult::Recorded,
+        _ if let Some(status) = recorded.get(&id) => RecordResult::Recorded(*status),
         Some(Some(row)) => RecordResult::Existed(*row),
         // A newer version, which knows the status, may take the message.
         Some(None) => RecordResult::Failed(MessageOutcome::defer(WaitTime::HalfMinute)),

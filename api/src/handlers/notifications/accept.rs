@@ -5,7 +5,7 @@ use actix_web::http::header::LOCATION;
 use jiff::{Timestamp, Unit};
 use metrics::counter;
 use serde::Serialize;
-use tidings_domain::notification::{Channel, IdempotencyKey, MessageId, Notification};
+use tidings_domain::notification::{Channel, IdempotencyKey, MessageId, Notification, Timing};
 use utoipa::ToSchema;
 
 use super::new_notification::NewNotification;
@@ -62,6 +62,8 @@ pub fn create_notification(
         accepted_at: now(),
         payload: new.payload.to_owned(),
         template: new.template,
+        sender: Some(caller.subject().to_owned()),
+        timing: Timing::default(),
     })
 }
 

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod attempts;
 pub mod batch;
 pub mod create;
+mod decision;
 pub mod find;
 pub mod list;
 mod lookup;

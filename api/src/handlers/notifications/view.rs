@@ -6,6 +6,7 @@ use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{MessageId, UserId};
 use utoipa::ToSchema;
 
+use super::decision::DecisionView;
 use crate::auth::Caller;
 use crate::error::ApiError;
 
@@ -45,6 +46,12 @@ pub struct NotificationView {
     processed_at: Option<Timestamp>,
     /// Why the last attempt failed.
     error_message: Option<String>,
+    /// When no send begins any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    /// Whether the notification is sent, waits, or was not sent, and why.
+    decision: DecisionView,
 }
 
 /// The template that renders a notification.
@@ -74,6 +81,7 @@ impl NotificationView {
     /// Returns an error if the payload of the row is not JSON.
     pub fn new(row: NotificationRow, caller: &Caller) -> Result<Self, ApiError> {
         let quotes_template = |error: &str| error.starts_with("template_error:");
+        let decision = DecisionView::of(&row);
         let error_message = row.error_message.map(|error| {
             if quotes_template(&error) && !caller.may_see_template_errors() {
                 format!("template_error: {TEMPLATE_ERROR}")
@@ -82,6 +90,8 @@ impl NotificationView {
             }
         });
         Ok(Self {
+            decision,
+            expires_at: row.timing.expires_at,
             message_id: row.message_id,
             target_user_id: row.user_id,
             r#type: row.r#type,

@@ -5,9 +5,10 @@ use actix_web::web::Data;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 use tidings_db::webhook_endpoints;
-use tidings_domain::notification::{Channel, MessageId, Notification};
+use tidings_domain::notification::{Channel, MessageId, Notification, Timing};
 
 use super::access::EndpointAccess;
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::accept::{AcceptedResponse, accept, now};
 use crate::handlers::notifications::preconditions::{check_channel, check_depth};
@@ -32,6 +33,7 @@ use crate::state::AppState;
 pub async fn handle(
     state: Data<AppState>,
     access: EndpointAccess,
+    caller: Caller,
     RequestId(request_id): RequestId,
 ) -> Result<HttpResponse, ApiError> {
     let EndpointAccess { id, owner } = access;
@@ -60,6 +62,8 @@ pub async fn handle(
         accepted_at: now(),
         payload: to_raw_value(&payload).map_err(ApiError::internal)?,
         template: None,
+        sender: Some(caller.subject().to_owned()),
+        timing: Timing::default(),
     };
     accept(&state, &notification, &request_id).await
 }

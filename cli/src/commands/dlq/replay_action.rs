@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use tidings_broker::Stage;
-use tidings_domain::notification::{DecodeError, DeliveryRequest, MessageId, Notification, Phase, Status};
+use tidings_domain::notification::{
+    DecodeError, DeliveryRequest, MessageId, Notification, Phase, Status,
+};
 
 /// Why a dead letter cannot be replayed and stays in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

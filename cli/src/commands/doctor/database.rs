@@ -6,7 +6,7 @@ use tidings_db::migrations::MigrateError;
 use tidings_db::preconditions::preconditions;
 use tidings_db::{Database, DatabaseSettings, DbError, SecretKeys, migrations};
 
-use super::{CheckResults, DATABASE_CHECK_TIMEOUT, in_time, secret_keys};
+use super::{CheckResults, DATABASE_CHECK_TIMEOUT, in_time, scheduler, secret_keys};
 use crate::output::count;
 
 /// PostgreSQL 15, in the format of `server_version_num`.
@@ -44,10 +44,11 @@ pub async fn check(
         }
     }
     check_preconditions(&database, results).await;
-    if check_migrations(&database, results).await
-        && let Some(keys) = keys
-    {
-        secret_keys::check(&database, keys, results).await;
+    if check_migrations(&database, results).await {
+        scheduler::check(&database, results).await;
+        if let Some(keys) = keys {
+            secret_keys::check(&database, keys, results).await;
+        }
     }
 }
 

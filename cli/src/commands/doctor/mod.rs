@@ -4,6 +4,7 @@
 mod broker;
 mod database;
 mod plaintext;
+mod scheduler;
 mod secret;
 mod secret_keys;
 mod topology;

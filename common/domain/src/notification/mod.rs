@@ -6,6 +6,7 @@ mod idempotency;
 mod ids;
 mod status;
 mod storable;
+mod timing;
 mod wire;
 
 pub use channel::{Channel, DeliveredChannel, PerChannel, UnknownChannel};
@@ -14,4 +15,5 @@ pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use ids::{KeyNamespace, MessageId, ScheduleId, UserId};
 pub use status::{Phase, Status, UnknownStatus};
 pub use storable::payload_problem;
-pub use wire::{DecodeError, DeliveryRequest, Notification, WIRE_VERSION};
+pub use timing::Timing;
+pub use wire::{DecodeError, DeliveryRequest, Notification};

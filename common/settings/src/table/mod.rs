@@ -15,6 +15,7 @@ mod process;
 mod push;
 mod retries;
 mod secrets;
+mod scheduler;
 mod sms;
 mod webhooks;
 
@@ -30,6 +31,7 @@ pub use process::*;
 pub use push::*;
 pub use retries::*;
 pub use secrets::*;
+pub use scheduler::*;
 pub use sms::*;
 pub use webhooks::*;
 
@@ -57,6 +59,7 @@ pub const GROUPS: &[&Group] = &[
     secrets::GROUP,
     channels::GROUP,
     intake::GROUP,
+    scheduler::GROUP,
     delivery::GROUP,
     email::GROUP,
     sms::GROUP,

@@ -1,5 +1,3 @@
-use super::WIRE_VERSION;
-
 /// Why a body cannot be decoded. Permanent: another attempt fails in the same way.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
@@ -9,7 +7,7 @@ pub enum DecodeError {
     #[error("the body is not a notification: {} at line {}, column {}", category(.0), .0.line(), .0.column())]
     Malformed(serde_json::Error),
     /// The body has a wire version that this program does not know.
-    #[error("the body has wire version {0}; this program reads version {WIRE_VERSION}")]
+    #[error("the body has wire version {0}, which this version of the program does not know")]
     UnknownVersion(u32),
     /// `type` is not a channel.
     #[error("the body's type {0:?} is not a channel")]

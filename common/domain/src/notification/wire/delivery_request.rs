@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{DecodeError, WIRE_VERSION, check_version, decode, write};
+use super::{DecodeError, PLAIN, check_version, decode, write};
 use crate::notification::MessageId;
 
 /// A request to deliver a recorded notification. The content is in the row. Wire form: `{"v": 1, "messageId": "…"}`.
@@ -23,7 +23,7 @@ impl DeliveryRequest {
     pub fn encode(self) -> Vec<u8> {
         let mut body = Vec::with_capacity(64);
         let out = DeliveryWire {
-            v: WIRE_VERSION,
+            v: PLAIN,
             message_id: self.message_id,
         };
         write(&mut body, &out);

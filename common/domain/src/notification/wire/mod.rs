@@ -8,10 +8,19 @@ pub use decode_error::DecodeError;
 pub use delivery_request::DeliveryRequest;
 pub use notification::Notification;
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
-/// The version of the wire form: the only one that this program writes and reads.
-pub const WIRE_VERSION: u32 = 1;
+/// The versions of the wire form that this program reads.
+const READ_VERSIONS: RangeInclusive<u32> = PLAIN..=RESTRICTED;
+
+/// The version of messages whose unknown fields may be ignored.
+const PLAIN: u32 = 1;
+
+/// The version of notifications that a program must not treat like others, for example because they are scheduled. A
+/// program that does not know the version makes them dead letters, which can be replayed.
+const RESTRICTED: u32 = 2;
 
 #[derive(Deserialize)]
 struct VersionField {
@@ -21,13 +30,13 @@ struct VersionField {
 /// Decodes `body`. If the fields do not match, the version decides between an unknown version and a malformed body.
 fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, DecodeError> {
     serde_json::from_slice(body).map_err(|error| match serde_json::from_slice(body) {
-        Ok(VersionField { v }) if v != WIRE_VERSION => DecodeError::UnknownVersion(v),
+        Ok(VersionField { v }) if !READ_VERSIONS.contains(&v) => DecodeError::UnknownVersion(v),
         _ => DecodeError::Malformed(error),
     })
 }
 
-const fn check_version(v: u32) -> Result<(), DecodeError> {
-    if v == WIRE_VERSION {
+fn check_version(v: u32) -> Result<(), DecodeError> {
+    if READ_VERSIONS.contains(&v) {
         Ok(())
     } else {
         Err(DecodeError::UnknownVersion(v))

@@ -2,9 +2,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{DecodeError, WIRE_VERSION, check_version, decode, write};
+use super::{DecodeError, PLAIN, RESTRICTED, check_version, decode, write};
 use crate::content::TemplateRef;
-use crate::notification::{Channel, MessageId, UserId};
+use crate::notification::{Channel, MessageId, Timing, UserId};
 
 /// A notification, as the API publishes it to the intake.
 ///
@@ -13,10 +13,11 @@ use crate::notification::{Channel, MessageId, UserId};
 /// ```json
 /// {"v": 1, "messageId": "…", "targetUserId": "…", "type": "in-app",
 ///  "acceptedAt": "2026-01-31T12:00:00.123456Z", "payload": {"title": "…"},
-///  "template": {"name": "…", "locale": "de"}}
+///  "template": {"name": "…", "locale": "de"}, "sender": "orders"}
 /// ```
 ///
-/// `template`, and in it `locale`, are present only if the client set them.
+/// `template`, and in it `locale`, are present only if the client set them. A notification with `sendAt` or `expiresAt`
+/// has version 2.
 ///
 /// Unknown fields are ignored, so that a newer API may run with an older worker. The payload stays the text that the
 /// client sent, without parsing.
@@ -34,6 +35,10 @@ pub struct Notification {
     pub payload: Box<RawValue>,
     /// The template, if the payload contains only its variables.
     pub template: Option<TemplateRef>,
+    /// The subject of the caller's token; `None` in messages of older versions.
+    pub sender: Option<String>,
+    /// When the notification may be sent.
+    pub timing: Timing,
 }
 
 #[derive(Serialize)]
@@ -47,6 +52,12 @@ struct IntakeOut<'a> {
     payload: &'a RawValue,
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<&'a TemplateRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +70,9 @@ struct IntakeIn {
     accepted_at: Timestamp,
     payload: Box<RawValue>,
     template: Option<TemplateIn>,
+    sender: Option<String>,
+    send_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
 }
 
 /// Like [`TemplateRef`], but ignores unknown fields, because a newer API may add some.
@@ -72,15 +86,18 @@ impl Notification {
     /// Encodes the wire form.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(224 + self.payload.get().len());
+        let mut body = Vec::with_capacity(288 + self.payload.get().len());
         let out = IntakeOut {
-            v: WIRE_VERSION,
+            v: self.version(),
             message_id: self.message_id,
             target_user_id: self.user_id,
             r#type: self.channel.as_str(),
             accepted_at: self.accepted_at,
             payload: &self.payload,
             template: self.template.as_ref(),
+            sender: self.sender.as_deref(),
+            send_at: self.timing.not_before,
+            expires_at: self.timing.expires_at,
         };
         write(&mut body, &out);
         body
@@ -110,6 +127,19 @@ impl Notification {
             template: read
                 .template
                 .map(|TemplateIn { name, locale }| TemplateRef { name, locale }),
+            sender: read.sender,
+            timing: Timing {
+                not_before: read.send_at,
+                expires_at: read.expires_at,
+            },
         })
+    }
+
+    fn version(&self) -> u32 {
+        if self.timing == Timing::default() {
+            PLAIN
+        } else {
+            RESTRICTED
+        }
     }
 }

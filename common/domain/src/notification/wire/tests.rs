@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 use super::{DeliveryRequest, Notification};
 use crate::content::TemplateRef;
-use crate::notification::{Channel, MessageId};
+use crate::notification::{Channel, MessageId, Timing};
 
 fn notification(payload: &str) -> Notification {
     Notification {
@@ -13,6 +13,8 @@ fn notification(payload: &str) -> Notification {
         accepted_at: "2026-01-31T12:00:00.123456Z".parse().expect("a timestamp"),
         payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
         template: None,
+        sender: Some("orders".to_owned()),
+        timing: Timing::default(),
     }
 }
 
@@ -25,6 +27,35 @@ fn a_decoded_notification_equals_the_encoded_one() {
     assert_eq!(read.channel, sent.channel);
     assert_eq!(read.accepted_at, sent.accepted_at);
     assert_eq!(read.payload.get(), sent.payload.get());
+    assert_eq!(read.sender, sent.sender);
+    assert_eq!(read.timing, sent.timing);
+}
+
+/// An older program would send the notification at once.
+#[test]
+fn only_a_notification_with_times_has_the_second_version() {
+    let mut sent = notification("{}");
+    let version = |sent: &Notification| {
+        let body: serde_json::Value = serde_json::from_slice(&sent.encode()).expect("JSON");
+        body["v"].as_u64().expect("a version")
+    };
+    assert_eq!(version(&sent), 1);
+    let time = Some(sent.accepted_at);
+    for timing in [
+        Timing {
+            not_before: time,
+            expires_at: None,
+        },
+        Timing {
+            not_before: None,
+            expires_at: time,
+        },
+    ] {
+        sent.timing = timing;
+        assert_eq!(version(&sent), 2);
+        let read = Notification::decode(&sent.encode()).expect("its own wire form");
+        assert_eq!(read.timing, timing);
+    }
 }
 
 #[test]
@@ -53,7 +84,7 @@ fn a_decoded_delivery_request_equals_the_encoded_one() {
 
 #[test]
 fn an_unknown_version_and_an_invalid_body_are_different_errors() {
-    let newer = Notification::decode(br#"{"v": 2, "envelope": {}}"#).expect_err("refused");
+    let newer = Notification::decode(br#"{"v": 3, "envelope": {}}"#).expect_err("refused");
     assert_eq!(newer.reason(), "unknown_version");
     let garbage = Notification::decode(b"\xff\x00").expect_err("refused");
     assert_eq!(garbage.reason(), "undecodable");

@@ -1,0 +1,159 @@
+//! The decision whether a notification is sent now, later or never. A pure function.
+//!
+//! The intake asks early, so that nothing useless enters a queue. The claim of a delivery asks again before every
+//! attempt, and its answer counts.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::notification::{Phase, Status, Timing};
+
+/// The shortest hold: until its end, a notification must not reach the scheduler again and again.
+const SHORTEST_HOLD: SignedDuration = SignedDuration::from_secs(1);
+
+/// What a decision depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The status of its row; `None` if it is not recorded yet.
+    pub status: Option<Status>,
+    /// When it may be sent.
+    pub timing: Timing,
+}
+
+/// What happens to a notification now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It is sent.
+    Send,
+    /// It waits in PostgreSQL.
+    Hold {
+        /// The earliest time to send.
+        until: Timestamp,
+        /// Why.
+        reason: HoldReason,
+    },
+    /// Its time is over.
+    Expire,
+    /// It has ended before, or failed and waits for a replay.
+    End,
+}
+
+/// Why a notification waits in PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HoldReason {
+    /// The sender scheduled it.
+    Schedule,
+    /// RabbitMQ was away when it was accepted.
+    Broker,
+}
+
+impl HoldReason {
+    /// The name in JSON and in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Broker => "broker",
+        }
+    }
+}
+
+/// Decides about `candidate` at `now`, the time of the database. The first rule that applies counts: ended, expired,
+/// not due yet, send.
+#[must_use]
+pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
+    if let Some(Phase::Ended | Phase::Failed) = candidate.status.map(Status::phase) {
+        return Decision::End;
+    }
+    let Timing {
+        not_before,
+        expires_at,
+    } = candidate.timing;
+    if expires_at.is_some_and(|time| time <= now) {
+        return Decision::Expire;
+    }
+    match not_before {
+        Some(time) if time > now => Decision::Hold {
+            until: time.max(now.saturating_add(SHORTEST_HOLD).unwrap_or(Timestamp::MAX)),
+            reason: HoldReason::Schedule,
+        },
+        _ => Decision::Send,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).expect("in range")
+    }
+
+    fn decided(status: Option<Status>, not_before: Option<i64>, expires: Option<i64>) -> Decision {
+        let timing = Timing {
+            not_before: not_before.map(at),
+            expires_at: expires.map(at),
+        };
+        decide(Candidate { status, timing }, at(0))
+    }
+
+    const fn hold(until: Timestamp) -> Decision {
+        Decision::Hold {
+            until,
+            reason: HoldReason::Schedule,
+        }
+    }
+
+    #[rstest]
+    #[case::nothing_said(None, None, Decision::Send)]
+    #[case::due(Some(0), None, Decision::Send)]
+    #[case::long_due(Some(-900), Some(1), Decision::Send)]
+    #[case::ahead(Some(60), None, hold(at(60)))]
+    #[case::ahead_and_not_expired(Some(60), Some(90), hold(at(60)))]
+    #[case::expired(None, Some(0), Decision::Expire)]
+    #[case::expired_before_it_was_due(Some(60), Some(-1), Decision::Expire)]
+    fn the_times_decide(
+        #[case] not_before: Option<i64>,
+        #[case] expires: Option<i64>,
+        #[case] expected: Decision,
+    ) {
+        for status in [Status::Scheduled, Status::Pending, Status::Retrying] {
+            assert_eq!(
+                decided(Some(status), not_before, expires),
+                expected,
+                "{status}"
+            );
+        }
+        assert_eq!(decided(None, not_before, expires), expected);
+    }
+
+    #[test]
+    fn what_has_ended_stays_as_it_is() {
+        let open = [Status::Scheduled, Status::Pending, Status::Retrying];
+        for status in Status::ALL.into_iter().filter(|one| !open.contains(one)) {
+            assert_eq!(
+                decided(Some(status), Some(60), Some(-1)),
+                Decision::End,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hold_lasts_a_second_at_least() {
+        let soon = at(0) + SignedDuration::from_millis(1);
+        let timing = Timing {
+            not_before: Some(soon),
+            expires_at: None,
+        };
+        let decision = decide(
+            Candidate {
+                status: None,
+                timing,
+            },
+            at(0),
+        );
+        assert_eq!(decision, hold(at(1)));
+    }
+}

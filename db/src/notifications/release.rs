@@ -1,0 +1,242 @@
+//! Releases scheduled notifications whose time has come: what the schedulers of the workers do.
+//!
+//! A scheduler leases due rows, publishes their messages without a transaction, and then makes the rows `pending`. If it
+//! dies in between, the lease ends and another scheduler publishes again: a second message of a notification is harmless.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tidings_domain::decision::{Candidate, Decision, decide};
+use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, Timing, UserId};
+use uuid::Uuid;
+
+use crate::error::DbError;
+use crate::{GenericClient, Transaction};
+
+/// A notification whose message must be published.
+#[derive(Clone, Debug)]
+pub struct DueNotification {
+    /// The notification.
+    pub message_id: MessageId,
+    /// The target user.
+    pub user_id: UserId,
+    /// The channel.
+    pub channel: DeliveredChannel,
+    /// The attempt of the message.
+    pub attempt: u32,
+    /// Where a webhook goes: the members `to` and `endpointId` of its payload, as a JSON object. `None` for other channels.
+    pub webhook_target: Option<String>,
+}
+
+/// Notifications that were due.
+#[derive(Clone, Debug)]
+pub struct DueBatch {
+    /// Those whose messages must be published.
+    pub to_publish: Vec<DueNotification>,
+    /// Until when these are leased.
+    pub leased_until: Timestamp,
+    /// In-app notifications, which are processed now.
+    pub processed: usize,
+    /// Notifications that have expired.
+    pub expired: usize,
+}
+
+impl DueBatch {
+    /// How many notifications were due.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.to_publish.len() + self.processed + self.expired
+    }
+
+    /// Whether no notification was due.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Leases up to `limit` due notifications of `channels` for `lease`, the oldest first. In-app notifications are processed
+/// and expired ones end in the same transaction. Leaves out what another scheduler has leased or locked.
+///
+/// # Errors
+///
+/// Returns the error of the query that fails.
+pub async fn lease_due(
+    transaction: &Transaction<'_>,
+    channels: &[Channel],
+    limit: u32,
+    lease: Duration,
+) -> Result<DueBatch, DbError> {
+    let statement = transaction
+        .prepare_cached(
+            "SELECT message_id, user_id, type, retries_attempted, not_before, expires_at, now(),
+                    CASE type WHEN 'webhook' THEN
+                        jsonb_build_object('to', payload -> 'to', 'endpointId', payload -> 'endpointId')::text END
+             FROM notifications
+             WHERE status = 'scheduled' AND not_before <= now()
+                   AND (release_until IS NULL OR release_until <= now()) AND type = ANY ($1)
+             ORDER BY not_before, id LIMIT $2
+             FOR NO KEY UPDATE SKIP LOCKED",
+        )
+        .await?;
+    let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
+    let rows = transaction
+        .query(&statement, &[&names, &i64::from(limit)])
+        .await?;
+    let now = rows.first().map_or_else(Timestamp::now, |row| row.get(6));
+    let mut batch = DueBatch {
+        to_publish: Vec::new(),
+        leased_until: now.saturating_add(lease).unwrap_or(Timestamp::MAX),
+        processed: 0,
+        expired: 0,
+    };
+    let mut changes = Changes::default();
+    for row in &rows {
+        let Ok(channel) = row.get::<_, &str>(2).parse::<Channel>() else {
+            continue;
+        };
+        let candidate = Candidate {
+            status: Some(Status::Scheduled),
+            timing: Timing {
+                not_before: row.get(4),
+                expires_at: row.get(5),
+            },
+        };
+        let id: Uuid = row.get(0);
+        match (decide(candidate, now), channel.delivered()) {
+            (Decision::Expire | Decision::End, _) => {
+                changes.add(id, Status::Expired, None);
+                batch.expired += 1;
+            }
+            // The clock of the database was set back.
+            (Decision::Hold { .. }, _) => {}
+            (Decision::Send, None) => {
+                changes.add(id, Status::Processed, None);
+                batch.processed += 1;
+            }
+            (Decision::Send, Some(channel)) => {
+                changes.add(id, Status::Scheduled, Some(batch.leased_until));
+                batch.to_publish.push(DueNotification {
+                    message_id: id.into(),
+                    user_id: row.get::<_, Uuid>(1).into(),
+                    channel,
+                    attempt: u32::try_from(row.get::<_, i32>(3)).unwrap_or(0),
+                    webhook_target: row.get(7),
+                });
+            }
+        }
+    }
+    changes.write(transaction).await?;
+    Ok(batch)
+}
+
+/// What happens to due rows, column by column.
+#[derive(Default)]
+struct Changes {
+    ids: Vec<Uuid>,
+    statuses: Vec<&'static str>,
+    leases: Vec<Option<Timestamp>>,
+}
+
+impl Changes {
+    fn add(&mut self, id: Uuid, status: Status, leased_until: Option<Timestamp>) {
+        self.ids.push(id);
+        self.statuses.push(status.as_str());
+        self.leases.push(leased_until);
+    }
+
+    /// Writes them to rows that the transaction has locked.
+    async fn write(&self, transaction: &Transaction<'_>) -> Result<(), DbError> {
+        if self.ids.is_empty() {
+            return Ok(());
+        }
+        let statement = transaction
+            .prepare_cached(
+                "UPDATE notifications
+                 SET status = change.status, release_until = change.leased_until,
+                     processed_at = CASE change.status WHEN 'processed' THEN now() ELSE processed_at END
+                 FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS change (id, status, leased_until)
+                 WHERE message_id = change.id",
+            )
+            .await?;
+        transaction
+            .execute(&statement, &[&self.ids, &self.statuses, &self.leases])
+            .await?;
+        Ok(())
+    }
+}
+
+/// `scheduled → pending`: the messages of these notifications are published. Leaves out rows whose lease is not the one
+/// that ends at `leased_until` any more (a delivery has claimed or held them) and rows that another transaction has locked.
+/// Returns the number of changed rows.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn mark_released(
+    client: &impl GenericClient,
+    ids: &[MessageId],
+    leased_until: Timestamp,
+) -> Result<u64, DbError> {
+    end_leases(client, ids, leased_until, Status::Pending).await
+}
+
+/// Gives leases back, because the messages of these notifications could not be published. They are due again at once.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn give_back_leases(
+    client: &impl GenericClient,
+    ids: &[MessageId],
+    leased_until: Timestamp,
+) -> Result<u64, DbError> {
+    end_leases(client, ids, leased_until, Status::Scheduled).await
+}
+
+async fn end_leases(
+    client: &impl GenericClient,
+    ids: &[MessageId],
+    leased_until: Timestamp,
+    status: Status,
+) -> Result<u64, DbError> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    // `claim` explains the order of the locks and `OFFSET 0`.
+    let statement = client
+        .prepare_cached(
+            "WITH leased AS (
+                 SELECT message_id
+                 FROM (SELECT id FROM unnest($1::uuid[]) AS wanted (id) ORDER BY id) AS wanted
+                      CROSS JOIN LATERAL (
+                          SELECT message_id, status, release_until FROM notifications
+                          WHERE message_id = wanted.id OFFSET 0
+                          FOR NO KEY UPDATE SKIP LOCKED) AS found
+                 WHERE status = 'scheduled' AND release_until = $2
+             )
+             UPDATE notifications SET status = $3, release_until = NULL
+             FROM leased WHERE notifications.message_id = leased.message_id",
+        )
+        .await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    Ok(client
+        .execute(&statement, &[&ids, &leased_until, &status.as_str()])
+        .await?)
+}
+
+/// How late the oldest due notification is; `None` if no notification is due.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn overdue(client: &impl GenericClient) -> Result<Option<Duration>, DbError> {
+    let statement = client
+        .prepare_cached(
+            "SELECT extract(epoch FROM now() - not_before)::float8 FROM notifications
+             WHERE status = 'scheduled' AND not_before <= now() ORDER BY not_before, id LIMIT 1",
+        )
+        .await?;
+    let row = client.query_opt(&statement, &[]).await?;
+    Ok(row.map(|row| Duration::try_from_secs_f64(row.get(0)).unwrap_or_default()))
+}
