@@ -8,7 +8,7 @@ use actix_web::dev::Server;
 use actix_web::web::Data;
 use anyhow::Context;
 use tidings_broker::{Depths, MessageFactory, Publisher};
-use tidings_db::Database;
+use tidings_db::{Database, DatabaseSettings};
 use tidings_http::{ByteBudget, FrameworkError, Limits, ServerOptions};
 use tidings_runtime::health::Health;
 use tidings_runtime::open_files;
@@ -16,6 +16,7 @@ use tidings_runtime::tasks::Tasks;
 use tidings_runtime::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
+use crate::acceptance::Acceptance;
 use crate::auth::Verifier;
 use crate::connection_limit::max_connections;
 use crate::cors::CorsHeaders;
@@ -38,6 +39,8 @@ pub struct App {
     listener: TcpListener,
     verifier: Verifier,
     database: Database,
+    /// The connections that record notifications while RabbitMQ is away. Readers must not take them.
+    accepting_database: Database,
     publisher: Option<Publisher>,
 }
 
@@ -54,12 +57,18 @@ impl App {
             .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
         let verifier = Verifier::new(&settings.auth).context("the keys cannot be used")?;
         let database = Database::new(&settings.database, "tidings-api")?;
+        let accepting = DatabaseSettings {
+            pool_size: settings.acceptance.connections,
+            ..settings.database.clone()
+        };
+        let accepting_database = Database::new(&accepting, "tidings-api: accepting")?;
         Ok(Self {
             settings,
             metrics,
             listener,
             verifier,
             database,
+            accepting_database,
             publisher: None,
         })
     }
@@ -123,10 +132,17 @@ impl App {
         let broker = self.settings.broker.clone();
         let (depths, asking) = Depths::start(publisher.clone(), broker, stop_tasks.clone());
         tasks.spawn_fallible("queue depths", asking);
+        let acceptance = Acceptance::start(
+            publisher,
+            &self.accepting_database,
+            self.settings.acceptance,
+            &mut tasks,
+            &stop_tasks,
+        );
         let state = AppState {
             verifier: Arc::new(self.verifier),
             depths,
-            publisher,
+            acceptance,
             message_factory: MessageFactory::new(&self.settings.broker),
             database: self.database,
             secret_keys: self.settings.secret_keys.clone(),

@@ -2,6 +2,7 @@
 //!
 //! No other crate knows about HTTP status codes.
 
+mod acceptance;
 pub mod app;
 mod auth;
 mod connection_limit;

@@ -12,6 +12,7 @@ use tidings_settings::{
     table,
 };
 
+pub use crate::acceptance::AcceptanceSettings;
 pub use crate::auth::AuthSettings;
 pub use crate::cors::AllowedOrigins;
 
@@ -20,6 +21,8 @@ pub use crate::cors::AllowedOrigins;
 pub struct ApiSettings {
     /// The address and the limits of the HTTP server.
     pub http: ApiHttpSettings,
+    /// How notifications are accepted while RabbitMQ is away.
+    pub acceptance: AcceptanceSettings,
     /// Whose web pages may use the API.
     pub origins: AllowedOrigins,
     /// Which tokens are valid.
@@ -92,6 +95,7 @@ impl ApiSettings {
             queue_max_length: r.value(table::QUEUE_MAX_LENGTH),
         };
         check_request_bytes(r, &http);
+        let acceptance = AcceptanceSettings::read(r);
         let origins = AllowedOrigins::read(r);
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
@@ -108,6 +112,7 @@ impl ApiSettings {
         let settings = match (auth, broker, database) {
             (Some(auth), Some(broker), Some(database)) => Some(Self {
                 http,
+                acceptance,
                 origins,
                 auth,
                 providers,

@@ -4,6 +4,8 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use tidings_broker::{Depths, MessageFactory, Publisher};
 use tidings_db::{Database, SecretKeys};
+use tidings_broker::{Depths, MessageFactory};
+use tidings_db::Database;
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
 use tidings_http::ByteBudget;
@@ -11,6 +13,7 @@ use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
 use tokio::sync::Semaphore;
 
+use crate::acceptance::Acceptance;
 use crate::auth::Verifier;
 use crate::settings::ApiHttpSettings;
 use crate::shutdown::RequestsInFlight;
@@ -19,7 +22,7 @@ use crate::shutdown::RequestsInFlight;
 #[derive(Clone)]
 pub struct AppState {
     pub verifier: Arc<Verifier>,
-    pub publisher: Publisher,
+    pub acceptance: Acceptance,
     pub message_factory: MessageFactory,
     pub depths: Depths,
     pub database: Database,

@@ -19,3 +19,7 @@ CREATE INDEX IF NOT EXISTS notifications_sent_idx ON notifications (processed_at
 CREATE INDEX IF NOT EXISTS notifications_group_idx ON notifications (sender, group_key) WHERE group_key IS NOT NULL;
 
 CREATE INDEX IF NOT EXISTS notifications_digest_idx ON notifications (digest_id) WHERE digest_id IS NOT NULL;
+
+-- The notifications that the API recorded while RabbitMQ was away, and that no scheduler has released yet.
+CREATE INDEX IF NOT EXISTS notifications_broker_idx ON notifications (type)
+    WHERE status = 'scheduled' AND reason = 'broker';

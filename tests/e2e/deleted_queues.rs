@@ -228,7 +228,7 @@ async fn a_retry_whose_queue_was_deleted_goes_on_with_its_attempt() {
 /// Nothing can take the message: the broker returns it, instead of dropping it behind a positive confirm.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_any_queue_posts_are_refused() {
-    let world = World::new().await;
+    let world = World::with(&[("ACCEPT_WITHOUT_BROKER", "false")]).await;
     let amqp = world.declared(&[]).await;
     // A user who may declare nothing, so that the queues stay deleted.
     let url = world.vhost.restricted_url().await;

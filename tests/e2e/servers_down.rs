@@ -10,6 +10,9 @@ use tidings_tests::{Program, ProgramKind, World, eventually, secs};
 const NO_DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://nobody:hunter2@127.0.0.1:1/none");
 const NO_BROKER: (&str, &str) = ("RABBITMQ_URL", "amqp://nobody:hunter2@127.0.0.1:1/none");
 
+/// The API does not accept notifications without a broker.
+const BROKER_ALONE: (&str, &str) = ("ACCEPT_WITHOUT_BROKER", "false");
+
 async fn without(world: &World, kind: ProgramKind, server: (&str, &str)) -> Program {
     let program = Program::start(kind, world.settings(&[server])).await;
     let health = program.client().anonymous();
@@ -55,7 +58,7 @@ async fn without_a_database_the_api_accepts_posts_and_refuses_reads() {
 
 #[tokio::test]
 async fn without_a_broker_the_api_refuses_in_time() {
-    let world = World::new().await;
+    let world = World::with(&[BROKER_ALONE]).await;
     let api = without(&world, ProgramKind::Api, NO_BROKER).await;
     let client = api.client();
     assert_eq!(client.get("/ready").await.status, 503);

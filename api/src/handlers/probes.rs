@@ -17,13 +17,16 @@ pub async fn health(state: Data<AppState>) -> HttpResponse {
     response(report.is_healthy()).json(report)
 }
 
-/// Whether the API accepts notifications. This needs the broker only.
+/// Whether the API accepts notifications. This needs the broker, or, with `ACCEPT_WITHOUT_BROKER`, the database and a
+/// scheduler that runs.
 #[utoipa::path(get, path = "/ready", operation_id = "ready", tag = "probes", responses(
     (status = 200, description = "The API accepts notifications"),
-    (status = 503, description = "The API is starting or stopping, or the broker is disconnected"),
+    (status = 503, description = "The API is starting or stopping, or neither the broker nor the database takes notifications"),
 ))]
 pub async fn ready(state: Data<AppState>) -> HttpResponse {
-    let ready = state.health.is_running() && state.health.rabbitmq();
+    let accepts = state.health.rabbitmq()
+        || state.health.database() && state.acceptance.works_without_broker();
+    let ready = state.health.is_running() && accepts;
     let status = if ready { "ready" } else { "not ready" };
     response(ready).json(json!({ "status": status }))
 }

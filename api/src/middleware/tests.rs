@@ -9,10 +9,12 @@ use actix_web::web::{self, Data, Path};
 use actix_web::{HttpResponse, test};
 use serde_json::Value;
 use tidings_broker::{Depths, MessageFactory, Publisher};
+use tidings_runtime::tasks::Tasks;
 use tidings_settings::Reader;
 use tokio_util::sync::CancellationToken;
 
 use super::application;
+use crate::acceptance::Acceptance;
 use crate::auth::Verifier;
 use crate::settings::{AllowedOrigins, ApiSettings};
 use crate::state::AppState;
@@ -28,6 +30,7 @@ fn state() -> Data<AppState> {
     let settings = ApiSettings::read(Reader::from_vars(vars)).expect("settings");
     let stop = CancellationToken::new();
     let (publisher, _) = Publisher::start(settings.broker.clone(), "test", |_| {}, stop.clone());
+    let database = tidings_db::Database::new(&settings.database, "test").expect("a pool");
     Data::new(AppState {
         verifier: Arc::new(Verifier::new(&settings.auth).expect("a verifier")),
         message_factory: MessageFactory::new(&settings.broker),
@@ -35,6 +38,15 @@ fn state() -> Data<AppState> {
         publisher,
         database: tidings_db::Database::new(&settings.database, "test").expect("a pool"),
         secret_keys: settings.secret_keys,
+        depths: Depths::start(publisher.clone(), settings.broker.clone(), stop.clone()).0,
+        acceptance: Acceptance::start(
+            publisher,
+            &database,
+            settings.acceptance,
+            &mut Tasks::default(),
+            &stop,
+        ),
+        database,
         health: Arc::default(),
         in_flight: Arc::default(),
         metrics: tidings_runtime::telemetry::Metrics::detached(),

@@ -211,7 +211,7 @@ impl PublishChannel<'_> {
                     out.exchange().clone(),
                     out.routing_key().clone(),
                     BasicPublishOptions::default(),
-                    out.body(),
+                    &out.body(),
                     out.properties().clone(),
                 )
                 .await?;

@@ -21,7 +21,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the last known depth of a queue counts if the broker no longer answers for that queue. Afterwards the depth
 /// is forgotten. Otherwise a large depth that is never updated would make the API refuse every notification.
-const STALE_AFTER: Duration = Duration::from_secs(10);
+const STALE_AFTER: Duration = Duration::from_secs(5);
 
 /// The depth of each work queue, wait queue and delay queue of the ladder, asked for once a second.
 #[derive(Clone)]

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
@@ -60,10 +61,16 @@ pub struct Outgoing {
     pub(super) exchange: ShortString,
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
 }
 
 impl Outgoing {
+    /// The body. A clone shares its memory.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
     /// Adds what the message waits for to its headers.
     #[must_use]
     pub fn waiting_for(mut self, waits_for: &WaitsFor) -> Self {
@@ -93,12 +100,6 @@ impl Outgoing {
     #[must_use]
     pub const fn properties(&self) -> &BasicProperties {
         &self.properties
-    }
-
-    /// The body.
-    #[must_use]
-    pub fn body(&self) -> &[u8] {
-        &self.body
     }
 }
 
@@ -171,12 +172,12 @@ impl MessageFactory {
         }
     }
 
-    fn first(&self, properties: BasicProperties, body: Vec<u8>) -> Outgoing {
+    fn first(&self, properties: BasicProperties, body: impl Into<Bytes>) -> Outgoing {
         Outgoing {
             exchange: self.exchange.clone(),
             routing_key: self.first_attempt.clone(),
             properties,
-            body,
+            body: body.into(),
         }
     }
 
@@ -204,7 +205,7 @@ impl MessageFactory {
             exchange: self.names.wait(time.label()).into(),
             routing_key: envelope.routing_key.clone(),
             properties,
-            body: envelope.body.clone(),
+            body: envelope.body.clone().into(),
         }
     }
 
@@ -231,7 +232,7 @@ impl MessageFactory {
             exchange: "".into(),
             routing_key: self.names.dlq.as_str().into(),
             properties: properties.with_headers(headers),
-            body: envelope.body.clone(),
+            body: envelope.body.clone().into(),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use tidings_domain::decision::{Candidate, Decision, decide};
+use tidings_domain::decision::{Candidate, Decision, HoldReason, decide};
 use tidings_domain::notification::{Channel, MessageId, Notification, Status, Timing};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -13,11 +13,16 @@ use crate::error::DbError;
 /// The notifications of a batch that [`insert_batch`] inserted, with their status; the others existed before.
 pub type Inserted = HashMap<MessageId, Status>;
 
-/// Inserts a batch in one statement, and so in one transaction. Leaves a notification as it is if its
-/// message id is already recorded. [`decide`] says which status a notification gets: one that is sent now becomes
-/// `processed` if it is an in-app notification, and `pending` otherwise.
-///
-/// Overlapping batches cannot deadlock, because rows are inserted in the order of their message ids.
+/// Who records a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordedBy {
+    /// The intake of a worker, which publishes a message for each delivery.
+    Intake,
+    /// The API, because RabbitMQ does not take the message of the notification: a scheduler publishes the delivery.
+    Api,
+}
+
+/// Inserts a batch for the intake. See [`insert_batch_by`].
 ///
 /// # Errors
 ///
@@ -26,10 +31,32 @@ pub async fn insert_batch(
     client: &impl GenericClient,
     batch: &[&Notification],
 ) -> Result<Inserted, DbError> {
+    insert_batch_by(client, batch, RecordedBy::Intake).await
+}
+
+/// Inserts a batch in one statement, and so in one transaction. Leaves a notification as it is if its
+/// message id is already recorded. [`decide`] says which status a notification gets. One that is sent now becomes
+/// `processed` if it is an in-app notification. Otherwise it becomes `pending`, or `scheduled` at once if the API records it.
+///
+/// Overlapping batches cannot deadlock, because rows are inserted in the order of their message ids.
+///
+/// # Errors
+///
+/// Returns an error and inserts nothing if one notification cannot be stored; [`DbError::kind`] says why.
+pub(super) async fn insert_batch_by(
+    client: &impl GenericClient,
+    batch: &[&Notification],
+    by: RecordedBy,
+) -> Result<Inserted, DbError> {
     let mut batch: Vec<&Notification> = batch.to_vec();
     batch.sort_unstable_by_key(|notification| notification.message_id);
-    let statuses = first_statuses(client, &batch).await?;
-    let status_names: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
+    let states = first_states(client, &batch, by).await?;
+    let statuses: Vec<&str> = states.iter().map(|state| state.status.as_str()).collect();
+    let not_before: Vec<Option<Timestamp>> = states.iter().map(|state| state.not_before).collect();
+    let reasons: Vec<Option<&str>> = states
+        .iter()
+        .map(|state| state.reason.map(HoldReason::as_str))
+        .collect();
     let column =
         |value: fn(&Notification) -> Uuid| batch.iter().map(|n| value(n)).collect::<Vec<_>>();
     let ids = column(|n| row_id(n.accepted_at));
@@ -46,7 +73,6 @@ pub async fn insert_batch(
         .collect();
 
     let senders: Vec<Option<&str>> = batch.iter().map(|n| n.sender.as_deref()).collect();
-    let not_before: Vec<Option<Timestamp>> = batch.iter().map(|n| n.timing.not_before).collect();
     let expires_at: Vec<Option<Timestamp>> = batch.iter().map(|n| n.timing.expires_at).collect();
 
     let statement = client
@@ -56,12 +82,12 @@ pub async fn insert_batch(
                   template_name, template_locale, sender, not_before, expires_at, reason)
              SELECT id, user_id, type, payload::jsonb, status, message_id, created_at,
                     CASE status WHEN 'processed' THEN now() END,
-                    template_name, template_locale, sender, not_before, expires_at,
-                    CASE status WHEN 'scheduled' THEN 'schedule' END
+                    template_name, template_locale, sender, not_before, expires_at, reason
              FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::timestamptz[],
-                         $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[])
+                         $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[],
+                         $13::text[])
                   AS batch (id, user_id, type, payload, status, message_id, created_at,
-                            template_name, template_locale, sender, not_before, expires_at)
+                            template_name, template_locale, sender, not_before, expires_at, reason)
              ON CONFLICT (message_id) DO NOTHING
              RETURNING message_id",
         )
@@ -74,7 +100,7 @@ pub async fn insert_batch(
                 &users,
                 &types,
                 &payloads,
-                &status_names,
+                &statuses,
                 &message_ids,
                 &accepted,
                 &template_names,
@@ -82,6 +108,7 @@ pub async fn insert_batch(
                 &senders,
                 &not_before,
                 &expires_at,
+                &reasons,
             ],
         )
         .await?;
@@ -89,34 +116,64 @@ pub async fn insert_batch(
         .iter()
         .map(|row| MessageId::from(row.get::<_, Uuid>(0)))
         .collect();
-    let recorded = batch.iter().map(|n| n.message_id).zip(statuses);
-    Ok(recorded.filter(|(id, _)| inserted.contains(id)).collect())
+    let recorded = batch.iter().zip(states);
+    Ok(recorded
+        .map(|(notification, state)| (notification.message_id, state.status))
+        .filter(|(id, _)| inserted.contains(id))
+        .collect())
 }
 
-/// The statuses that the rows of `batch` get. Asks PostgreSQL for the time only if the time matters.
-async fn first_statuses(
+/// How a notification begins.
+struct FirstState {
+    status: Status,
+    not_before: Option<Timestamp>,
+    reason: Option<HoldReason>,
+}
+
+/// How the notifications of a batch begin. Asks PostgreSQL for the time only if the time matters.
+async fn first_states(
     client: &impl GenericClient,
     batch: &[&Notification],
-) -> Result<Vec<Status>, DbError> {
+    by: RecordedBy,
+) -> Result<Vec<FirstState>, DbError> {
     let is_timed = |one: &&Notification| one.timing != Timing::default();
-    let now = if batch.iter().any(is_timed) {
+    let now = if by == RecordedBy::Api || batch.iter().any(is_timed) {
         clock::now(client).await?
     } else {
         Timestamp::default()
     };
-    let status = |one: &&Notification| {
+    Ok(batch
+        .iter()
+        .map(|notification| FirstState::of(notification, now, by))
+        .collect())
+}
+
+impl FirstState {
+    fn of(notification: &Notification, now: Timestamp, by: RecordedBy) -> Self {
+        let timing = notification.timing;
         let candidate = Candidate {
             status: None,
-            timing: one.timing,
+            timing,
         };
-        match decide(candidate, now) {
-            Decision::Send | Decision::End if one.channel == Channel::InApp => Status::Processed,
-            Decision::Send | Decision::End => Status::Pending,
-            Decision::Hold { .. } => Status::Scheduled,
-            Decision::Expire => Status::Expired,
+        let (status, not_before, reason) = match (decide(candidate, now), by) {
+            (Decision::Hold { until, reason }, _) => (Status::Scheduled, Some(until), Some(reason)),
+            (Decision::Expire, _) => (Status::Expired, timing.not_before, None),
+            (Decision::Send | Decision::End, _) if notification.channel == Channel::InApp => {
+                (Status::Processed, timing.not_before, None)
+            }
+            (Decision::Send | Decision::End, RecordedBy::Intake) => {
+                (Status::Pending, timing.not_before, None)
+            }
+            (Decision::Send | Decision::End, RecordedBy::Api) => {
+                (Status::Scheduled, Some(now), Some(HoldReason::Broker))
+            }
+        };
+        Self {
+            status,
+            not_before,
+            reason,
         }
-    };
-    Ok(batch.iter().map(status).collect())
+    }
 }
 
 /// Builds a row id that sorts by time: a UUIDv7 (RFC 9562 §5.7) whose 12 bits after the milliseconds

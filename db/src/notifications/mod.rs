@@ -7,6 +7,7 @@ mod failed;
 mod insert;
 mod not_claimed;
 mod read;
+mod record;
 mod release;
 mod transitions;
 
@@ -14,7 +15,11 @@ pub use bench::{BenchRow, count_of_users, rows_of_user};
 pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, claim, renew_lease};
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
 pub use failed::{FailedFilter, failed_deliveries};
-pub use insert::{Inserted, RecordedState, insert_batch, recorded_states};
+pub use insert::{Inserted, RecordedBy, RecordedState, insert_batch, recorded_states};
 pub use read::{IdCursor, NotificationFilter, NotificationRow, exists, find, list};
-pub use release::{DueBatch, DueNotification, give_back_leases, lease_due, mark_released, overdue};
+pub use record::{RecordError, RecordResult, record};
+pub use release::{
+    DueBatch, DueNotification, HeldForBroker, give_back_leases, held_for_broker, lease_due,
+    mark_released, overdue,
+};
 pub use transitions::{mark_failed, mark_processed, reset_for_replay};

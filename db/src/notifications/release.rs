@@ -240,3 +240,46 @@ pub async fn overdue(client: &impl GenericClient) -> Result<Option<Duration>, Db
     let row = client.query_opt(&statement, &[]).await?;
     Ok(row.map(|row| Duration::try_from_secs_f64(row.get(0)).unwrap_or_default()))
 }
+
+/// How many notifications of each channel wait for a scheduler because RabbitMQ was away.
+#[derive(Clone, Debug, Default)]
+pub struct HeldForBroker(Vec<(Channel, u32)>);
+
+impl HeldForBroker {
+    /// The number of one channel.
+    #[must_use]
+    pub fn of(&self, channel: Channel) -> u32 {
+        let mut counts = self.0.iter();
+        counts
+            .find(|(its, _)| *its == channel)
+            .map_or(0, |(_, count)| *count)
+    }
+}
+
+/// Counts the notifications that wait for a scheduler because RabbitMQ was away, up to `max` of them.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn held_for_broker(
+    client: &impl GenericClient,
+    max: u32,
+) -> Result<HeldForBroker, DbError> {
+    // The condition is that of the index `notifications_broker_idx`.
+    let statement = client
+        .prepare_cached(
+            "SELECT type, count(*)
+             FROM (SELECT type FROM notifications WHERE status = 'scheduled' AND reason = 'broker' LIMIT $1) AS held
+             GROUP BY type",
+        )
+        .await?;
+    let rows = client.query(&statement, &[&i64::from(max)]).await?;
+    let counts = rows.iter().filter_map(|row| {
+        let channel = row.get::<_, &str>(0).parse().ok()?;
+        Some((
+            channel,
+            u32::try_from(row.get::<_, i64>(1)).unwrap_or(u32::MAX),
+        ))
+    });
+    Ok(HeldForBroker(counts.collect()))
+}

@@ -60,7 +60,7 @@ async fn an_invalid_batch_is_refused_as_a_whole() {
 async fn without_a_broker_a_valid_batch_is_a_503_and_an_invalid_one_a_400() {
     let world = World::new().await;
     let nowhere = ("RABBITMQ_URL", "amqp://nobody:hunter2@127.0.0.1:1/none");
-    let settings = world.settings(&[nowhere]);
+    let settings = world.settings(&[nowhere, ("ACCEPT_WITHOUT_BROKER", "false")]);
     let api = Program::start(ProgramKind::Api, settings).await;
     let client = api.client();
     let answer = client.post_batch(&[json!({}), world.in_app()]).await;

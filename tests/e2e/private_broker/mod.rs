@@ -1,5 +1,6 @@
 //! Outages of RabbitMQ and the recovery from them. Each test has its own broker.
 
+mod accepting;
 mod alarm;
 mod batches;
 mod cluster;
@@ -29,7 +30,11 @@ impl PrivateBrokerInstallation {
     async fn start(more: &[(&str, &str)]) -> Self {
         let broker = PrivateServer::new(ServerKind::RabbitMq).await;
         // A message that used an attempt would not be recorded in time.
-        let mut settings = vec![("RETRY_BASE_DELAY_MS", "600000")];
+        let mut settings = vec![
+            ("RETRY_BASE_DELAY_MS", "600000"),
+            // Most tests are about the broker alone.
+            ("ACCEPT_WITHOUT_BROKER", "false"),
+        ];
         settings.extend(more);
         let world = World::on(&broker.among(ServerUrls::shared()), &settings).await;
         let (api, worker) = tokio::join!(world.api(), world.worker());

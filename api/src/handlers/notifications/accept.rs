@@ -10,11 +10,12 @@ use utoipa::ToSchema;
 
 use super::new_notification::NewNotification;
 use super::preconditions;
+use crate::acceptance::StoredBy;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// The response once the broker has stored a notification.
+/// The response once a notification is stored.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptedResponse {
@@ -67,21 +68,19 @@ pub fn create_notification(
     })
 }
 
-/// Publishes a notification and returns 202.
+/// Stores a notification and returns 202.
 ///
 /// # Errors
 ///
-/// Returns 503 if the broker does not confirm the message.
+/// Returns 503 if neither the broker nor the database stores it in time.
 pub async fn accept(
     state: &AppState,
     notification: &Notification,
     request_id: &str,
 ) -> Result<HttpResponse, ApiError> {
-    state
-        .publisher
-        .publish(state.message_factory.intake(notification, request_id))
-        .await?;
-    count_accepted(notification.channel, 1);
+    let message = state.message_factory.intake(notification, request_id);
+    let by = state.acceptance.store(notification, message).await?;
+    count_accepted(notification.channel, by, 1);
     tracing::debug!(
         request_id,
         message_id = %notification.message_id,
@@ -100,8 +99,9 @@ pub async fn accept(
 }
 
 /// Adds to the metric of accepted notifications.
-pub fn count_accepted(channel: Channel, times: u64) {
-    counter!("tidings_notifications_accepted_total", "type" => channel.as_str()).increment(times);
+pub fn count_accepted(channel: Channel, by: StoredBy, times: u64) {
+    counter!("tidings_notifications_accepted_total", "type" => channel.as_str(), "by" => by.as_str())
+        .increment(times);
 }
 
 /// The current time, rounded to the precision of PostgreSQL's `timestamptz`, so that reading the value back

@@ -68,6 +68,8 @@ pub fn check_depth(state: &AppState, channel: Channel) -> Result<(), ApiError> {
     if channel == Channel::Webhook {
         waiting = waiting.saturating_add(depths.waiting());
     }
+    // While the broker is away, the notifications wait in PostgreSQL, and the depths of the queues are not known.
+    waiting = waiting.saturating_add(state.acceptance.held_for_broker(channel));
     if waiting > limit {
         let message = "Too many notifications are waiting; try again later";
         return Err(ApiError::unavailable(

@@ -72,7 +72,7 @@ mod tests {
             exchange: "e".into(),
             routing_key: "k".into(),
             properties: BasicProperties::default(),
-            body: vec![0; bytes],
+            body: vec![0; bytes].into(),
         }
     }
 

@@ -69,7 +69,7 @@ fn register_help() {
     describe_histogram!("tidings_http_request_seconds", "Duration of HTTP requests");
     describe_counter!(
         "tidings_notifications_accepted_total",
-        "Accepted notifications, by type"
+        "Accepted notifications, by type and by what stored them: broker or database"
     );
     describe_gauge!("tidings_queue_depth", "Ready messages in a work queue");
     describe_histogram!("tidings_batch_size", "Messages per batch");
@@ -101,6 +101,22 @@ fn register_help() {
     describe_histogram!(
         "tidings_delivery_seconds",
         "Duration of delivery attempts, by channel and provider"
+    );
+    describe_gauge!(
+        "tidings_scheduler_overdue_seconds",
+        "How late the oldest due notification is that no scheduler has released"
+    );
+    describe_gauge!(
+        "tidings_accepts_without_broker",
+        "1 if a scheduler runs, so that the API can accept notifications of all channels while RabbitMQ is away"
+    );
+    describe_counter!(
+        "tidings_scheduler_released_total",
+        "Scheduled notifications that were published or, in-app, processed, by type"
+    );
+    describe_counter!(
+        "tidings_scheduler_expired_total",
+        "Scheduled notifications that expired before their release"
     );
     describe_gauge!(
         "tidings_provider_away",

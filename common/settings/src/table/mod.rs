@@ -3,6 +3,7 @@
 //! constants, so a setting that is not declared does not compile. `.env.example`,
 //! `config.example.yaml` and `docs/CONFIGURATION.md` are generated from this table.
 
+mod acceptance;
 mod broker;
 mod channels;
 mod database;
@@ -19,6 +20,7 @@ mod scheduler;
 mod sms;
 mod webhooks;
 
+pub use acceptance::*;
 pub use broker::*;
 pub use channels::*;
 pub use database::*;
@@ -55,6 +57,7 @@ pub const GROUPS: &[&Group] = &[
     broker::GROUP,
     retries::GROUP,
     http::GROUP,
+    acceptance::GROUP,
     jwt::GROUP,
     secrets::GROUP,
     channels::GROUP,

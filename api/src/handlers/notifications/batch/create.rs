@@ -66,7 +66,7 @@ pub async fn handle(
     let batch = PreparedBatch::new(items(&body)?, &state, &caller, &request_id).await;
     // The messages hold copies of all that they need.
     drop(body);
-    let response = BatchResponse::new(batch.publish(&state).await);
+    let response = BatchResponse::new(batch.store(&state).await);
     response.log(&request_id);
     Ok(response.into_http(request_id))
 }

@@ -5,6 +5,7 @@ use tidings_broker::Outgoing;
 use tidings_domain::notification::{Channel, MessageId, Notification};
 
 use super::item::BatchItem;
+use crate::acceptance::StoredBy;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::accept::{count_accepted, create_notification};
@@ -19,9 +20,9 @@ const BYTES_PER_YIELD: usize = 65_536;
 pub struct PreparedBatch {
     /// For each item the index of its message, or the error.
     items: Vec<Result<usize, ApiError>>,
-    messages: Vec<Outgoing>,
+    messages: Vec<(Channel, Outgoing)>,
     /// The notification of each message.
-    notifications: Vec<(MessageId, Channel)>,
+    notifications: Vec<MessageId>,
     indices: HashMap<MessageId, usize>,
 }
 
@@ -64,24 +65,28 @@ impl PreparedBatch {
             ..
         } = self;
         *indices.entry(notification.message_id).or_insert_with(|| {
-            messages.push(message());
-            notifications.push((notification.message_id, notification.channel));
+            messages.push((notification.channel, message()));
+            notifications.push(notification.message_id);
             messages.len() - 1
         })
     }
 
-    /// Publishes all messages at once. Returns for each item the message id, or why the item was not
+    /// Stores all notifications at once. Returns for each item the message id, or why the item was not
     /// accepted.
-    pub async fn publish(self, state: &AppState) -> Vec<Result<MessageId, ApiError>> {
-        let confirms = state.publisher.publish_all(self.messages).await;
+    pub async fn store(self, state: &AppState) -> Vec<Result<MessageId, ApiError>> {
+        let channels: Vec<Channel> = self.messages.iter().map(|(channel, _)| *channel).collect();
+        let stored = state.acceptance.store_all(self.messages).await;
         for channel in Channel::ALL {
-            let published = self.notifications.iter().zip(&confirms);
-            let confirmed =
-                published.filter(|((_, its), confirm)| *its == channel && confirm.is_ok());
-            count_accepted(channel, confirmed.map(|_| 1).sum());
+            for by in StoredBy::ALL {
+                let is_its = |(its, result): &(&Channel, &Result<StoredBy, _>)| {
+                    **its == channel && matches!(result, Ok(stored_by) if *stored_by == by)
+                };
+                let its = channels.iter().zip(&stored).filter(is_its);
+                count_accepted(channel, by, its.map(|_| 1).sum());
+            }
         }
-        let result = |index: usize| match &confirms[index] {
-            Ok(()) => Ok(self.notifications[index].0),
+        let result = |index: usize| match &stored[index] {
+            Ok(_) => Ok(self.notifications[index]),
             Err(error) => Err(error.clone().into()),
         };
         self.items

@@ -1,0 +1,152 @@
+//! Records a batch of notifications, and finds the ones that PostgreSQL refuses.
+
+use std::collections::HashMap;
+
+use tidings_domain::notification::{MessageId, Notification, Status, UserId, payload_problem};
+
+use super::insert::{Inserted, RecordedBy, RecordedState, insert_batch_by, recorded_states};
+use crate::database::Database;
+use crate::error::{DbError, DbErrorKind};
+use crate::users;
+
+/// The result of recording one notification.
+#[derive(Clone, Debug)]
+pub enum RecordResult {
+    /// The row is new, with this status.
+    Recorded(Status),
+    /// The row existed before.
+    Existed(RecordedState),
+    /// The row existed before, with a status or a channel of a newer version.
+    ExistedNewer,
+    /// The row existed at the insert and was deleted immediately after.
+    Vanished,
+    /// The target user does not exist, or not yet.
+    UnknownUser(UserId),
+    /// PostgreSQL can never store the notification. Contains its error.
+    NotStorable(String),
+}
+
+/// Why a batch could not be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// PostgreSQL is unavailable, or it is not known which notification is the cause.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// A user may have been created between two statements. An immediate repetition could loop.
+    #[error("a foreign key is violated, but all users exist")]
+    AllUsersExist,
+}
+
+/// Records a batch without duplicate message ids. If PostgreSQL refuses the batch, which is rare, splits it
+/// until the refused notifications are found, so that the others are recorded.
+///
+/// # Errors
+///
+/// Fails if PostgreSQL is unavailable, or if it is unclear whether the notifications are the cause.
+pub async fn record(
+    database: &Database,
+    batch: Vec<&Notification>,
+    by: RecordedBy,
+) -> Result<HashMap<MessageId, RecordResult>, RecordError> {
+    let mut results = HashMap::with_capacity(batch.len());
+    let mut remaining = vec![batch];
+    while let Some(part) = remaining.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        match insert(database, &part, by).await {
+            Ok(recorded) => results.extend(recorded),
+            Err(error) => match error.kind() {
+                DbErrorKind::MissingReference => {
+                    remaining.push(without_unknown_users(database, part, &mut results).await?);
+                }
+                DbErrorKind::InvalidData if part.len() == 1 => {
+                    let result = RecordResult::NotStorable(error.to_string());
+                    results.insert(part[0].message_id, result);
+                }
+                DbErrorKind::InvalidData => remaining.extend(split(part)),
+                DbErrorKind::Environment | DbErrorKind::Unclear => return Err(error.into()),
+            },
+        }
+    }
+    Ok(results)
+}
+
+/// Splits a batch that PostgreSQL refused into the notifications whose payload is probably the cause and the
+/// others. Splits the batch into halves if one of these parts would be empty.
+fn split(batch: Vec<&Notification>) -> [Vec<&Notification>; 2] {
+    let suspect =
+        |notification: &&Notification| payload_problem(notification.payload.get()).is_some();
+    let (suspects, mut others): (Vec<_>, Vec<_>) = batch.into_iter().partition(suspect);
+    if suspects.is_empty() || others.is_empty() {
+        let mut first = if others.is_empty() {
+            suspects
+        } else {
+            std::mem::take(&mut others)
+        };
+        let second = first.split_off(first.len() / 2);
+        return [first, second];
+    }
+    // The last part is recorded first.
+    [suspects, others]
+}
+
+/// Inserts the notifications that have no row, and reads the status of the others.
+async fn insert(
+    database: &Database,
+    batch: &[&Notification],
+    by: RecordedBy,
+) -> Result<Vec<(MessageId, RecordResult)>, DbError> {
+    database
+        .run(async |client| {
+            let recorded = insert_batch_by(client, batch, by).await?;
+            results(client, batch, &recorded).await
+        })
+        .await
+}
+
+async fn results(
+    client: &crate::Client,
+    batch: &[&Notification],
+    recorded: &Inserted,
+) -> Result<Vec<(MessageId, RecordResult)>, DbError> {
+    let ids = || batch.iter().map(|notification| notification.message_id);
+    let others: Vec<MessageId> = ids().filter(|id| !recorded.contains_key(id)).collect();
+    let existing = if others.is_empty() {
+        HashMap::new()
+    } else {
+        recorded_states(client, &others).await?
+    };
+    let result = |id| match existing.get(&id) {
+        _ if let Some(status) = recorded.get(&id) => RecordResult::Recorded(*status),
+        Some(Some(row)) => RecordResult::Existed(*row),
+        Some(None) => RecordResult::ExistedNewer,
+        None => RecordResult::Vanished,
+    };
+    Ok(ids().map(|id| (id, result(id))).collect())
+}
+
+/// Fails the notifications whose user does not exist (yet), and returns the others.
+async fn without_unknown_users<'a>(
+    database: &Database,
+    batch: Vec<&'a Notification>,
+    results: &mut HashMap<MessageId, RecordResult>,
+) -> Result<Vec<&'a Notification>, RecordError> {
+    let ids: Vec<UserId> = batch
+        .iter()
+        .map(|notification| notification.user_id)
+        .collect();
+    let existing = database
+        .run(async |client| users::existing(client, &ids).await)
+        .await?;
+    let (known, unknown): (Vec<_>, Vec<_>) = batch
+        .into_iter()
+        .partition(|notification| existing.contains(&notification.user_id));
+    if unknown.is_empty() {
+        return Err(RecordError::AllUsersExist);
+    }
+    for one in unknown {
+        results.insert(one.message_id, RecordResult::UnknownUser(one.user_id));
+    }
+    Ok(known)
+}
