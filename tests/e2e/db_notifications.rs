@@ -7,7 +7,8 @@ use tidings_db::notifications::{
 };
 use tidings_db::{Client, DbError, DbErrorKind, DedicatedClient};
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, MessageId, Notification, Status, Timing, UserId};
+use tidings_domain::notification::{Channel, MessageId, Notification, Status, UserId};
+use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
@@ -28,7 +29,7 @@ fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
         payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
         template: None,
         sender: None,
-        timing: Timing::default(),
+        window: DeliveryWindow::default(),
     }
 }
 

@@ -12,7 +12,8 @@ use tidings_db::notifications::{
 };
 use tidings_db::{DedicatedClient, TransactionOptions, scheduler_heartbeats};
 use tidings_domain::decision::HoldReason;
-use tidings_domain::notification::{Channel, MessageId, Notification, Timing};
+use tidings_domain::notification::{Channel, MessageId, Notification};
+use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
@@ -37,7 +38,7 @@ impl Table {
     }
 
     /// Records a notification like the intake.
-    async fn record(&self, channel: Channel, timing: Timing) -> MessageId {
+    async fn record(&self, channel: Channel, window: DeliveryWindow) -> MessageId {
         let notification = Notification {
             message_id: MessageId::generate(),
             user_id: self.user,
@@ -46,7 +47,7 @@ impl Table {
             payload: RawValue::from_string(r#"{"text":"hello"}"#.to_owned()).expect("JSON"),
             template: None,
             sender: Some("orders".to_owned()),
-            timing,
+            window,
         };
         let inserted = notifications::insert_batch(&*self.client, &[&notification]).await;
         assert_eq!(inserted.expect("recorded").len(), 1);
@@ -120,15 +121,15 @@ impl Table {
     }
 }
 
-fn later(distance: SignedDuration) -> Timing {
-    Timing {
+fn later(distance: SignedDuration) -> DeliveryWindow {
+    DeliveryWindow {
         not_before: Some(Timestamp::now() + distance),
         expires_at: None,
     }
 }
 
-fn expiring(distance: SignedDuration) -> Timing {
-    Timing {
+fn expiring(distance: SignedDuration) -> DeliveryWindow {
+    DeliveryWindow {
         not_before: None,
         expires_at: Some(Timestamp::now() + distance),
     }
@@ -143,16 +144,16 @@ fn ids(batch: &DueBatch) -> Vec<MessageId> {
 #[case::in_the_past(later(-HOUR), "pending", "processed")]
 #[case::may_expire(expiring(HOUR), "pending", "processed")]
 #[case::expired(expiring(-HOUR), "expired", "expired")]
-#[case::at_once(Timing::default(), "pending", "processed")]
+#[case::at_once(DeliveryWindow::default(), "pending", "processed")]
 #[tokio::test]
 async fn the_times_of_a_notification_decide_about_its_first_status(
-    #[case] timing: Timing,
+    #[case] window: DeliveryWindow,
     #[case] delivered: &str,
     #[case] in_app: &str,
 ) {
     let table = Table::new().await;
     for (channel, expected) in [(Channel::Sms, delivered), (Channel::InApp, in_app)] {
-        let id = table.record(channel, timing).await;
+        let id = table.record(channel, window).await;
         let row = table.row(id).await;
         assert_eq!(row.status, expected, "{channel}");
         assert_eq!(row.processed_at.is_some(), expected == "processed");

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use serde_json::value::RawValue;
-use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Notification, Timing};
+use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Notification};
+use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{MockHttpServer, Program, ProgramKind, Response, World, eventually, secs};
 
 /// Short enough to wait for, long enough to see that nothing is sent before.
@@ -23,18 +24,18 @@ async fn world(more: &[(&str, &str)]) -> (MockHttpServer, World) {
     (receiver, world)
 }
 
-fn webhook(world: &World, receiver: &MockHttpServer, timing: Timing) -> Notification {
+fn webhook(world: &World, receiver: &MockHttpServer, window: DeliveryWindow) -> Notification {
     let payload = json!({"to": receiver.url("/hook"), "event": "order.shipped", "data": {}});
     Notification {
         channel: Channel::Webhook,
         payload: RawValue::from_string(payload.to_string()).expect("JSON"),
-        timing,
+        window,
         ..world.wire()
     }
 }
 
-fn at(time: Timestamp) -> Timing {
-    Timing {
+fn at(time: Timestamp) -> DeliveryWindow {
+    DeliveryWindow {
         not_before: Some(time),
         expires_at: None,
     }
@@ -58,7 +59,7 @@ async fn a_scheduled_notification_is_sent_once_and_not_before_its_time() {
     let time = Timestamp::now() + SOON;
     let sent = webhook(&world, &receiver, at(time));
     let shown = Notification {
-        timing: at(time),
+        window: at(time),
         ..world.wire()
     };
     for notification in [&sent, &shown] {
@@ -206,11 +207,11 @@ async fn a_message_that_comes_before_the_new_time_of_its_row_ends_and_another_fo
 async fn a_message_that_waited_too_long_in_its_queue_is_not_sent() {
     let (receiver, world) = world(&[]).await;
     let mut intake = worker_with(&world, "intake").await;
-    let timing = Timing {
+    let window = DeliveryWindow {
         not_before: None,
         expires_at: Some(Timestamp::now() + SOON),
     };
-    let id = publish(&world, &webhook(&world, &receiver, timing)).await;
+    let id = publish(&world, &webhook(&world, &receiver, window)).await;
     world.until_status(id, "pending").await;
     intake.stop().await;
     let over = "expires_at <= now()";
@@ -228,12 +229,16 @@ async fn a_message_that_waited_too_long_in_its_queue_is_not_sent() {
 async fn an_expired_notification_is_recorded_and_never_sent() {
     let (receiver, world) = world(&[]).await;
     let _worker = world.worker().await;
-    let timing = Timing {
+    let window = DeliveryWindow {
         not_before: None,
         expires_at: Some(Timestamp::now() - SOON),
     };
-    let expired = publish(&world, &webhook(&world, &receiver, timing)).await;
-    let sent = publish(&world, &webhook(&world, &receiver, Timing::default())).await;
+    let expired = publish(&world, &webhook(&world, &receiver, window)).await;
+    let sent = publish(
+        &world,
+        &webhook(&world, &receiver, DeliveryWindow::default()),
+    )
+    .await;
     world.until_status(expired, "expired").await;
     world.until_status(sent, "processed").await;
     let api = world.api().await;

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tidings_broker::BrokerSettings;
 use tidings_broker::{Topology, declare};
-use tidings_domain::notification::{Channel, MessageId, Notification, Timing, UserId};
+use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
+use tidings_domain::time::DeliveryWindow;
 use tidings_settings::Reader;
 
 use crate::amqp::Amqp;
@@ -153,7 +154,7 @@ impl World {
                 .expect("JSON"),
             template: None,
             sender: Some("tests".to_owned()),
-            timing: Timing::default(),
+            window: DeliveryWindow::default(),
         }
     }
 }

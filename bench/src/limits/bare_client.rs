@@ -17,7 +17,8 @@ use tidings_broker::raw::options::{
 use tidings_broker::raw::types::FieldTable;
 use tidings_broker::raw::{Channel, Confirmation, Connection, PublisherConfirm};
 use tidings_broker::{MessageFactory, Outgoing, Stage, Topology, connect, declare};
-use tidings_domain::notification::{MessageId, Notification, Timing};
+use tidings_domain::notification::{MessageId, Notification};
+use tidings_domain::time::DeliveryWindow;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -180,7 +181,7 @@ pub fn notification(bodies: &RequestBodies, number: u64) -> anyhow::Result<Notif
         payload: RawValue::from_string(bodies.payload(number))?,
         template: None,
         sender: Some("bench".to_owned()),
-        timing: Timing::default(),
+        window: DeliveryWindow::default(),
     })
 }
 

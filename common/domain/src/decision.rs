@@ -5,7 +5,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::notification::{Phase, Status, Timing};
+use crate::notification::{Phase, Status};
+use crate::time::DeliveryWindow;
 
 /// The shortest hold: until its end, a notification must not reach the scheduler again and again.
 const SHORTEST_HOLD: SignedDuration = SignedDuration::from_secs(1);
@@ -16,7 +17,7 @@ pub struct Candidate {
     /// The status of its row; `None` if it is not recorded yet.
     pub status: Option<Status>,
     /// When it may be sent.
-    pub timing: Timing,
+    pub window: DeliveryWindow,
 }
 
 /// What happens to a notification now.
@@ -64,10 +65,10 @@ pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
     if let Some(Phase::Ended | Phase::Failed) = candidate.status.map(Status::phase) {
         return Decision::End;
     }
-    let Timing {
+    let DeliveryWindow {
         not_before,
         expires_at,
-    } = candidate.timing;
+    } = candidate.window;
     if expires_at.is_some_and(|time| time <= now) {
         return Decision::Expire;
     }
@@ -91,11 +92,11 @@ mod tests {
     }
 
     fn decided(status: Option<Status>, not_before: Option<i64>, expires: Option<i64>) -> Decision {
-        let timing = Timing {
+        let window = DeliveryWindow {
             not_before: not_before.map(at),
             expires_at: expires.map(at),
         };
-        decide(Candidate { status, timing }, at(0))
+        decide(Candidate { status, window }, at(0))
     }
 
     const fn hold(until: Timestamp) -> Decision {
@@ -143,14 +144,14 @@ mod tests {
     #[test]
     fn a_hold_lasts_a_second_at_least() {
         let soon = at(0) + SignedDuration::from_millis(1);
-        let timing = Timing {
+        let window = DeliveryWindow {
             not_before: Some(soon),
             expires_at: None,
         };
         let decision = decide(
             Candidate {
                 status: None,
-                timing,
+                window,
             },
             at(0),
         );

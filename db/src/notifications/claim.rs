@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, MessageId, Status, Timing, UserId};
+use tidings_domain::notification::{Channel, MessageId, Status, UserId};
+use tidings_domain::time::DeliveryWindow;
 use uuid::Uuid;
 
 use super::not_claimed::reasons_not_claimed;
@@ -64,7 +65,7 @@ pub struct ClaimedNotification {
     /// When the API accepted it.
     pub created_at: Timestamp,
     /// When it may be sent.
-    pub timing: Timing,
+    pub window: DeliveryWindow,
     /// The time of the transaction, by the clock of the database.
     pub now: Timestamp,
     /// How long the notification has been waiting for its destination.
@@ -194,7 +195,7 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
             created_at: row.get(7),
             deferred_for: deferred.map(seconds_of),
             has_attempts: row.get(9),
-            timing: Timing {
+            window: DeliveryWindow {
                 not_before: row.get(10),
                 expires_at: row.get(11),
             },

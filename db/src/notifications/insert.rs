@@ -2,7 +2,8 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use tidings_domain::decision::{Candidate, Decision, HoldReason, decide};
-use tidings_domain::notification::{Channel, MessageId, Notification, Status, Timing};
+use tidings_domain::notification::{Channel, MessageId, Notification, Status};
+use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -73,7 +74,7 @@ pub(super) async fn insert_batch_by(
         .collect();
 
     let senders: Vec<Option<&str>> = batch.iter().map(|n| n.sender.as_deref()).collect();
-    let expires_at: Vec<Option<Timestamp>> = batch.iter().map(|n| n.timing.expires_at).collect();
+    let expires_at: Vec<Option<Timestamp>> = batch.iter().map(|n| n.window.expires_at).collect();
 
     let statement = client
         .prepare_cached(
@@ -136,7 +137,7 @@ async fn first_states(
     batch: &[&Notification],
     by: RecordedBy,
 ) -> Result<Vec<FirstState>, DbError> {
-    let is_timed = |one: &&Notification| one.timing != Timing::default();
+    let is_timed = |one: &&Notification| one.window != DeliveryWindow::default();
     let now = if by == RecordedBy::Api || batch.iter().any(is_timed) {
         clock::now(client).await?
     } else {
@@ -150,19 +151,19 @@ async fn first_states(
 
 impl FirstState {
     fn of(notification: &Notification, now: Timestamp, by: RecordedBy) -> Self {
-        let timing = notification.timing;
+        let window = notification.window;
         let candidate = Candidate {
             status: None,
-            timing,
+            window,
         };
         let (status, not_before, reason) = match (decide(candidate, now), by) {
             (Decision::Hold { until, reason }, _) => (Status::Scheduled, Some(until), Some(reason)),
-            (Decision::Expire, _) => (Status::Expired, timing.not_before, None),
+            (Decision::Expire, _) => (Status::Expired, window.not_before, None),
             (Decision::Send | Decision::End, _) if notification.channel == Channel::InApp => {
-                (Status::Processed, timing.not_before, None)
+                (Status::Processed, window.not_before, None)
             }
             (Decision::Send | Decision::End, RecordedBy::Intake) => {
-                (Status::Pending, timing.not_before, None)
+                (Status::Pending, window.not_before, None)
             }
             (Decision::Send | Decision::End, RecordedBy::Api) => {
                 (Status::Scheduled, Some(now), Some(HoldReason::Broker))

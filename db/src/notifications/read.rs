@@ -3,7 +3,8 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, MessageId, Status, Timing, UserId};
+use tidings_domain::notification::{Channel, MessageId, Status, UserId};
+use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::RowStream;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -40,7 +41,7 @@ pub struct NotificationRow {
     /// Why the notification waits, or was not sent.
     pub reason: Option<String>,
     /// When it may be sent.
-    pub timing: Timing,
+    pub window: DeliveryWindow,
 }
 
 const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
@@ -66,7 +67,7 @@ impl From<&tokio_postgres::Row> for NotificationRow {
             processed_at: row.get(8),
             error_message: row.get(9),
             reason: row.get(12),
-            timing: Timing {
+            window: DeliveryWindow {
                 not_before: row.get(13),
                 expires_at: row.get(14),
             },

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tidings_domain::decision::{Candidate, Decision, decide};
-use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, Timing, UserId};
+use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, UserId};
+use tidings_domain::time::DeliveryWindow;
 use uuid::Uuid;
 
 use crate::error::DbError;
@@ -97,7 +98,7 @@ pub async fn lease_due(
         };
         let candidate = Candidate {
             status: Some(Status::Scheduled),
-            timing: Timing {
+            window: DeliveryWindow {
                 not_before: row.get(4),
                 expires_at: row.get(5),
             },

@@ -15,7 +15,8 @@ use tidings_db::delivery_attempts::{
 };
 use tidings_db::notifications::LeaseToken;
 use tidings_db::{Client, DedicatedClient, notifications};
-use tidings_domain::notification::{Channel, MessageId, Notification, Timing, UserId};
+use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
+use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
@@ -37,7 +38,7 @@ async fn recorded(client: &Client, user_id: UserId) -> MessageId {
         payload: RawValue::from_string("{}".to_owned()).expect("JSON"),
         template: None,
         sender: None,
-        timing: Timing::default(),
+        window: DeliveryWindow::default(),
     };
     let made = notifications::insert_batch(client, &[&notification]).await;
     assert_eq!(made.expect("recorded").len(), 1);

@@ -82,7 +82,8 @@ pub fn webhook_wait_key(user: UserId, payload: &str) -> Option<WaitKey> {
 mod tests {
     use jiff::Timestamp;
     use serde_json::value::RawValue;
-    use tidings_domain::notification::{MessageId, Timing};
+    use tidings_domain::notification::MessageId;
+    use tidings_domain::time::DeliveryWindow;
 
     use super::*;
 
@@ -95,7 +96,7 @@ mod tests {
             payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
             template: None,
             sender: None,
-            timing: Timing::default(),
+            window: DeliveryWindow::default(),
         })
     }
 

@@ -5,7 +5,8 @@ use actix_web::http::header::LOCATION;
 use jiff::{Timestamp, Unit};
 use metrics::counter;
 use serde::Serialize;
-use tidings_domain::notification::{Channel, IdempotencyKey, MessageId, Notification, Timing};
+use tidings_domain::notification::{Channel, IdempotencyKey, MessageId, Notification};
+use tidings_domain::time::DeliveryWindow;
 use utoipa::ToSchema;
 
 use super::new_notification::NewNotification;
@@ -64,7 +65,7 @@ pub fn create_notification(
         payload: new.payload.to_owned(),
         template: new.template,
         sender: Some(caller.subject().to_owned()),
-        timing: Timing::default(),
+        window: DeliveryWindow::default(),
     })
 }
 

@@ -5,7 +5,8 @@ use actix_web::web::Data;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 use tidings_db::webhook_endpoints;
-use tidings_domain::notification::{Channel, MessageId, Notification, Timing};
+use tidings_domain::notification::{Channel, MessageId, Notification};
+use tidings_domain::time::DeliveryWindow;
 
 use super::access::EndpointAccess;
 use crate::auth::Caller;
@@ -63,7 +64,7 @@ pub async fn handle(
         payload: to_raw_value(&payload).map_err(ApiError::internal)?,
         template: None,
         sender: Some(caller.subject().to_owned()),
-        timing: Timing::default(),
+        window: DeliveryWindow::default(),
     };
     accept(&state, &notification, &request_id).await
 }

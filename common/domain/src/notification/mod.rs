@@ -6,7 +6,6 @@ mod idempotency;
 mod ids;
 mod status;
 mod storable;
-mod timing;
 mod wire;
 
 pub use channel::{Channel, DeliveredChannel, PerChannel, UnknownChannel};
@@ -15,5 +14,4 @@ pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use ids::{KeyNamespace, MessageId, ScheduleId, UserId};
 pub use status::{Phase, Status, UnknownStatus};
 pub use storable::payload_problem;
-pub use timing::Timing;
 pub use wire::{DecodeError, DeliveryRequest, Notification};

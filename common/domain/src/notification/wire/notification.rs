@@ -4,7 +4,8 @@ use serde_json::value::RawValue;
 
 use super::{DecodeError, PLAIN, RESTRICTED, check_version, decode, write};
 use crate::content::TemplateRef;
-use crate::notification::{Channel, MessageId, Timing, UserId};
+use crate::notification::{Channel, MessageId, UserId};
+use crate::time::DeliveryWindow;
 
 /// A notification, as the API publishes it to the intake.
 ///
@@ -38,7 +39,7 @@ pub struct Notification {
     /// The subject of the caller's token; `None` in messages of older versions.
     pub sender: Option<String>,
     /// When the notification may be sent.
-    pub timing: Timing,
+    pub window: DeliveryWindow,
 }
 
 #[derive(Serialize)]
@@ -96,8 +97,8 @@ impl Notification {
             payload: &self.payload,
             template: self.template.as_ref(),
             sender: self.sender.as_deref(),
-            send_at: self.timing.not_before,
-            expires_at: self.timing.expires_at,
+            send_at: self.window.not_before,
+            expires_at: self.window.expires_at,
         };
         write(&mut body, &out);
         body
@@ -128,7 +129,7 @@ impl Notification {
                 .template
                 .map(|TemplateIn { name, locale }| TemplateRef { name, locale }),
             sender: read.sender,
-            timing: Timing {
+            window: DeliveryWindow {
                 not_before: read.send_at,
                 expires_at: read.expires_at,
             },
@@ -136,7 +137,7 @@ impl Notification {
     }
 
     fn version(&self) -> u32 {
-        if self.timing == Timing::default() {
+        if self.window == DeliveryWindow::default() {
             PLAIN
         } else {
             RESTRICTED

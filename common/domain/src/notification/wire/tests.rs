@@ -3,7 +3,8 @@ use serde_json::value::RawValue;
 
 use super::{DeliveryRequest, Notification};
 use crate::content::TemplateRef;
-use crate::notification::{Channel, MessageId, Timing};
+use crate::notification::{Channel, MessageId};
+use crate::time::DeliveryWindow;
 
 fn notification(payload: &str) -> Notification {
     Notification {
@@ -14,7 +15,7 @@ fn notification(payload: &str) -> Notification {
         payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
         template: None,
         sender: Some("orders".to_owned()),
-        timing: Timing::default(),
+        window: DeliveryWindow::default(),
     }
 }
 
@@ -28,7 +29,7 @@ fn a_decoded_notification_equals_the_encoded_one() {
     assert_eq!(read.accepted_at, sent.accepted_at);
     assert_eq!(read.payload.get(), sent.payload.get());
     assert_eq!(read.sender, sent.sender);
-    assert_eq!(read.timing, sent.timing);
+    assert_eq!(read.window, sent.window);
 }
 
 /// An older program would send the notification at once.
@@ -41,20 +42,20 @@ fn only_a_notification_with_times_has_the_second_version() {
     };
     assert_eq!(version(&sent), 1);
     let time = Some(sent.accepted_at);
-    for timing in [
-        Timing {
+    for window in [
+        DeliveryWindow {
             not_before: time,
             expires_at: None,
         },
-        Timing {
+        DeliveryWindow {
             not_before: None,
             expires_at: time,
         },
     ] {
-        sent.timing = timing;
+        sent.window = window;
         assert_eq!(version(&sent), 2);
         let read = Notification::decode(&sent.encode()).expect("its own wire form");
-        assert_eq!(read.timing, timing);
+        assert_eq!(read.window, window);
     }
 }
 
