@@ -17,7 +17,7 @@ use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// Long enough to be in the future for the whole test, and in the past.
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -64,8 +64,8 @@ impl Table {
 
     async fn update(&self, id: MessageId, changes: &str) {
         let sql = format!("UPDATE notifications SET {changes} WHERE message_id = $1");
-        let changed = self.client.execute(&sql, &[&id.as_uuid()]).await;
-        assert_eq!(changed.expect("the update"), 1);
+        let updated = self.client.execute(&sql, &[&id.as_uuid()]).await;
+        assert_eq!(updated.expect("the update"), 1);
     }
 
     async fn lease(&self, limit: u32, lease: Duration) -> DueBatch {
@@ -355,7 +355,7 @@ async fn the_last_heartbeat_counts_and_old_ones_are_removed() {
     let beat = async |id| {
         scheduler_heartbeats::beat(&*table.client, id, "1.0.0")
             .await
-            .expect("written")
+            .expect("written");
     };
     beat(old).await;
     let sql = "UPDATE scheduler_heartbeats SET beat_at = now() - interval '25 hours'";

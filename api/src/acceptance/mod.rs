@@ -154,18 +154,16 @@ impl Acceptance {
         }
         let recording = timeout_at(deadline, fallback.recorder.record(notification.clone()));
         let recording = async { recording.await.unwrap_or(Err(NotRecorded::Unavailable)) };
-        match published {
-            Ok(failed) => either(recording.await, async { failed }).await,
-            Err(_) => {
-                let mut recording = pin!(recording);
-                tokio::select! {
-                    published = &mut publishing => match published {
-                        Ok(()) => Ok(StoredBy::Broker),
-                        failed => either(recording.await, async { failed }).await,
-                    },
-                    recorded = &mut recording => either(recorded, publishing).await,
-                }
-            }
+        if let Ok(failed) = published {
+            return either(recording.await, async { failed }).await;
+        }
+        let mut recording = pin!(recording);
+        tokio::select! {
+            published = &mut publishing => match published {
+                Ok(()) => Ok(StoredBy::Broker),
+                failed => either(recording.await, async { failed }).await,
+            },
+            recorded = &mut recording => either(recorded, publishing).await,
         }
     }
 

@@ -75,7 +75,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         // The claim has made a scheduled row pending.
         let candidate = Candidate {
             status: Some(Status::Pending),
-            timing: notification.timing,
+            window: notification.window,
         };
         Ok(Drafted {
             decision: decide(candidate, notification.now),
@@ -210,7 +210,7 @@ impl<C: DeliveryChannel> Delivery<C> {
 /// When the notification expires, by the clock of this process. `asked_at` is before the time of the transaction, so
 /// that the result is never too late.
 fn expiry(asked_at: Instant, notification: &ClaimedNotification) -> Option<Instant> {
-    let expires_at = notification.timing.expires_at?;
+    let expires_at = notification.window.expires_at?;
     let left = expires_at.duration_since(notification.now);
     asked_at.checked_add(left.try_into().unwrap_or_default())
 }

@@ -47,7 +47,7 @@ impl DecisionView {
             outcome,
             reason,
             rule,
-            until: row.timing.not_before.filter(|_| outcome == "hold"),
+            until: row.window.not_before.filter(|_| outcome == "hold"),
         }
     }
 }

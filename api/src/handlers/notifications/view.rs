@@ -91,7 +91,7 @@ impl NotificationView {
         });
         Ok(Self {
             decision,
-            expires_at: row.timing.expires_at,
+            expires_at: row.window.expires_at,
             message_id: row.message_id,
             target_user_id: row.user_id,
             r#type: row.r#type,
