@@ -69,6 +69,8 @@ pub struct ApiHttpSettings {
     pub response_timeout: Duration,
     /// `QUEUE_MAX_LENGTH`: the API refuses notifications while more messages than this wait. 0 is no limit.
     pub queue_max_length: u32,
+    /// `SCHEDULE_MAX_DAYS`: how far ahead a notification may be scheduled.
+    pub schedule_max_days: u32,
 }
 
 impl ApiSettings {
@@ -93,6 +95,7 @@ impl ApiSettings {
             request_head_timeout: Duration::from_secs(r.value(table::REQUEST_HEAD_TIMEOUT_SECS)),
             response_timeout: Duration::from_secs(r.value(table::RESPONSE_TIMEOUT_SECS)),
             queue_max_length: r.value(table::QUEUE_MAX_LENGTH),
+            schedule_max_days: r.value(table::SCHEDULE_MAX_DAYS),
         };
         check_request_bytes(r, &http);
         let acceptance = AcceptanceSettings::read(r);

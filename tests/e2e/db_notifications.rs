@@ -29,6 +29,7 @@ fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
         payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
         template: None,
         sender: None,
+        group: None,
         window: DeliveryWindow::default(),
     }
 }

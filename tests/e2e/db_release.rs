@@ -47,6 +47,7 @@ impl Table {
             payload: RawValue::from_string(r#"{"text":"hello"}"#.to_owned()).expect("JSON"),
             template: None,
             sender: Some("orders".to_owned()),
+            group: None,
             window,
         };
         let inserted = notifications::insert_batch(&*self.client, &[&notification]).await;

@@ -14,6 +14,7 @@ mod bad_tokens;
 mod batches;
 mod benchmarks;
 mod broker_addresses;
+mod cancelling;
 mod changed_settings;
 mod channels;
 mod chaos;

@@ -154,6 +154,7 @@ impl World {
                 .expect("JSON"),
             template: None,
             sender: Some("tests".to_owned()),
+            group: None,
             window: DeliveryWindow::default(),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use tidings_db::notifications::SenderScope;
 use tidings_domain::notification::{KeyNamespace, UserId};
 
 use super::{Access, AllowedUsers, InvalidToken};
@@ -34,16 +35,22 @@ impl Caller {
         &self.subject
     }
 
+    /// The sender of the caller's notifications: the subject. A subject that is a UUID has one spelling.
+    #[must_use]
+    pub fn sender(&self) -> String {
+        let user_id = self.user_id.map(|id| id.to_string());
+        user_id.unwrap_or_else(|| self.subject.to_string())
+    }
+
     /// The namespace of the caller's idempotency keys. A user must not take the keys of a service whose tokens
     /// carry the same subject. A subject that is a UUID is one caller, however the token spells it.
     #[must_use]
     pub fn key_namespace(&self) -> KeyNamespace {
-        let user_id = self.user_id.map(|id| id.to_string());
-        let subject = user_id.as_deref().unwrap_or(&self.subject);
+        let subject = self.sender();
         if self.access.may_send_to_anyone() {
-            KeyNamespace::of_service(subject)
+            KeyNamespace::of_service(&subject)
         } else {
-            KeyNamespace::of_user(subject)
+            KeyNamespace::of_user(&subject)
         }
     }
 
@@ -55,6 +62,26 @@ impl Caller {
             Err(ApiError::forbidden(
                 "The token does not allow sending to this user: it needs the scope notifications:send:any, or notifications:send and the user's own id",
             ))
+        }
+    }
+
+    /// Returns whose notifications the caller may cancel or give another time: its own ones, all with the scope `admin`.
+    /// Fails with 403 if the caller may send none.
+    pub fn check_cancel(&self) -> Result<SenderScope, ApiError> {
+        let own = SenderScope {
+            sender: Some(self.sender()),
+            user: None,
+        };
+        match self.user_id {
+            _ if self.access.is_trusted() => Ok(SenderScope::default()),
+            _ if self.access.may_send_to_anyone() => Ok(own),
+            Some(user) if self.access.may_send_to_self() => Ok(SenderScope {
+                user: Some(user),
+                ..own
+            }),
+            _ => Err(ApiError::forbidden(
+                "The token does not allow this: it needs the scope notifications:send:any, or notifications:send and the notification's own user",
+            )),
         }
     }
 

@@ -82,6 +82,18 @@ impl Access {
         self.send_any
     }
 
+    /// Whether the caller may do everything.
+    #[must_use]
+    pub fn is_trusted(self) -> bool {
+        self == Self::trusted()
+    }
+
+    /// Whether the caller may send to its own user.
+    #[must_use]
+    pub const fn may_send_to_self(self) -> bool {
+        self.send_own
+    }
+
     /// Whether the caller may read and write templates.
     #[must_use]
     pub const fn may_write_templates(self) -> bool {

@@ -6,6 +6,7 @@ use std::fmt;
 
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
+use jiff::Timestamp;
 use serde::Serialize;
 use tidings_broker::PublishError;
 use tidings_db::{DbError, DbErrorKind, SealError};
@@ -25,6 +26,8 @@ pub struct ApiError {
     pub(crate) message: String,
     pub(crate) details: Vec<ErrorDetail>,
     pub(crate) allow: Option<&'static str>,
+    /// Until when a worker may send the notification.
+    pub(crate) lease_until: Option<Timestamp>,
     /// Only for the log: clients do not see the cause.
     pub(crate) cause: Option<String>,
 }
@@ -56,6 +59,7 @@ impl ApiError {
             message,
             details: Vec::new(),
             allow: None,
+            lease_until: None,
             cause: None,
         }
     }
@@ -86,6 +90,15 @@ impl ApiError {
     /// The 404 response.
     pub fn not_found(message: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// 409: a worker may send the notification until `lease_until`.
+    pub fn being_sent(lease_until: Timestamp) -> Self {
+        let message = "A worker is sending the notification; try again after leaseUntil";
+        Self {
+            lease_until: Some(lease_until),
+            ..Self::conflict("being_sent", message)
+        }
     }
 
     /// 409.

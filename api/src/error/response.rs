@@ -3,6 +3,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -31,6 +32,10 @@ pub struct ErrorBody<'a> {
     details: &'a [ErrorDetail],
     /// Identifies the request in the logs.
     request_id: &'a str,
+    /// Until when a worker may send the notification, with `being_sent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    lease_until: Option<Timestamp>,
 }
 
 /// The response to a request that is refused or has failed.
@@ -66,6 +71,7 @@ impl ErrorResponse {
             code,
             details,
             request_id: &self.request_id,
+            lease_until: self.error.lease_until,
         }
     }
 

@@ -18,8 +18,9 @@ use crate::error::ApiError;
 pub fn register(config: &mut ServiceConfig) {
     config
         .service(
-            resource("/api/notifications", "GET, HEAD, POST")
+            resource("/api/notifications", "DELETE, GET, HEAD, POST")
                 .route(web::post().to(notifications::create::handle))
+                .route(web::delete().to(notifications::cancel_group::handle))
                 .route(get_or_head().to(notifications::list::handle)),
         )
         .service(
@@ -27,8 +28,13 @@ pub fn register(config: &mut ServiceConfig) {
                 .route(web::post().to(notifications::batch::create::handle)),
         )
         .service(
-            read_only("/api/notifications/{message_id}")
-                .route(get_or_head().to(notifications::find::handle)),
+            resource(
+                "/api/notifications/{message_id}",
+                "DELETE, GET, HEAD, PATCH",
+            )
+            .route(get_or_head().to(notifications::find::handle))
+            .route(web::delete().to(notifications::cancel::handle))
+            .route(web::patch().to(notifications::reschedule::handle)),
         )
         .service(
             read_only("/api/notifications/{message_id}/attempts")

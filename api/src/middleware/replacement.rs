@@ -57,6 +57,7 @@ pub fn to_api_error(error: &Error) -> ApiError {
             message,
             details,
             allow,
+            lease_until,
             cause,
         }) => ApiError {
             status: *status,
@@ -64,6 +65,7 @@ pub fn to_api_error(error: &Error) -> ApiError {
             message: message.clone(),
             details: details.clone(),
             allow: *allow,
+            lease_until: *lease_until,
             cause: cause.clone(),
         },
         None => match error.as_response_error().status_code() {

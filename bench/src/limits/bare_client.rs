@@ -181,6 +181,7 @@ pub fn notification(bodies: &RequestBodies, number: u64) -> anyhow::Result<Notif
         payload: RawValue::from_string(bodies.payload(number))?,
         template: None,
         sender: Some("bench".to_owned()),
+        group: None,
         window: DeliveryWindow::default(),
     })
 }

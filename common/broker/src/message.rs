@@ -301,7 +301,7 @@ mod tests {
     }
 
     fn delivered(sent: Outgoing, routing_key: &str) -> Envelope {
-        Envelope::new(routing_key, sent.properties, sent.body)
+        Envelope::new(routing_key, sent.properties, sent.body.into())
     }
 
     fn headers(outgoing: &Outgoing) -> Vec<String> {
@@ -328,7 +328,12 @@ mod tests {
                 "x-failure-reason"
             ]
         );
-        let dead = DeadLetter::new(dead.routing_key.as_str(), dead.properties, dead.body, 1);
+        let dead = DeadLetter::new(
+            dead.routing_key.as_str(),
+            dead.properties,
+            dead.body.into(),
+            1,
+        );
         let replayed = message_factory().replay(&dead);
         assert_eq!(headers(&replayed), ["channel"]);
         let request_id = replayed.properties.correlation_id().as_ref();
@@ -412,7 +417,7 @@ mod tests {
             let sent =
                 message_factory().delivery(DeliveredChannel::Sms, MessageId::generate(), None);
             let properties = with_header(sent.properties, header::WAITS_FOR, text);
-            let envelope = Envelope::new("attempt.0.3x1x1x1", properties, sent.body);
+            let envelope = Envelope::new("attempt.0.3x1x1x1", properties, sent.body.into());
             assert_eq!(envelope.waits_for(), None, "{text}");
         }
     }

@@ -18,6 +18,8 @@ pub struct Candidate {
     pub status: Option<Status>,
     /// When it may be sent.
     pub window: DeliveryWindow,
+    /// Whether its sender cancelled it before it was recorded.
+    pub is_cancelled: bool,
 }
 
 /// What happens to a notification now.
@@ -34,6 +36,8 @@ pub enum Decision {
     },
     /// Its time is over.
     Expire,
+    /// Its sender has cancelled it.
+    Cancel,
     /// It has ended before, or failed and waits for a replay.
     End,
 }
@@ -58,12 +62,15 @@ impl HoldReason {
     }
 }
 
-/// Decides about `candidate` at `now`, the time of the database. The first rule that applies counts: ended, expired,
-/// not due yet, send.
+/// Decides about `candidate` at `now`, the time of the database. The first rule that applies counts: ended, cancelled,
+/// expired, not due yet, send.
 #[must_use]
 pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
     if let Some(Phase::Ended | Phase::Failed) = candidate.status.map(Status::phase) {
         return Decision::End;
+    }
+    if candidate.is_cancelled {
+        return Decision::Cancel;
     }
     let DeliveryWindow {
         not_before,
@@ -96,7 +103,14 @@ mod tests {
             not_before: not_before.map(at),
             expires_at: expires.map(at),
         };
-        decide(Candidate { status, window }, at(0))
+        decide(
+            Candidate {
+                status,
+                window,
+                is_cancelled: false,
+            },
+            at(0),
+        )
     }
 
     const fn hold(until: Timestamp) -> Decision {
@@ -142,6 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn a_cancellation_counts_unless_the_notification_has_ended() {
+        for status in Status::ALL {
+            let candidate = Candidate {
+                status: Some(status),
+                window: DeliveryWindow::default(),
+                is_cancelled: true,
+            };
+            let expected = match status {
+                Status::Scheduled | Status::Pending | Status::Retrying => Decision::Cancel,
+                _ => Decision::End,
+            };
+            assert_eq!(decide(candidate, at(0)), expected, "{status}");
+        }
+    }
+
+    #[test]
     fn a_hold_lasts_a_second_at_least() {
         let soon = at(0) + SignedDuration::from_millis(1);
         let window = DeliveryWindow {
@@ -152,6 +182,7 @@ mod tests {
             Candidate {
                 status: None,
                 window,
+                is_cancelled: false,
             },
             at(0),
         );

@@ -68,6 +68,8 @@ pub struct ClaimedNotification {
     pub window: DeliveryWindow,
     /// The time of the transaction, by the clock of the database.
     pub now: Timestamp,
+    /// Whether its sender cancelled it before it was recorded.
+    pub is_cancelled: bool,
     /// How long the notification has been waiting for its destination.
     pub deferred_for: Option<Duration>,
     /// Whether there is a delivery attempt.
@@ -135,7 +137,10 @@ pub async fn claim(
                        extract(epoch FROM now() - deferred_since)::float8,
                        EXISTS (SELECT FROM delivery_attempts AS attempt
                                WHERE attempt.message_id = notifications.message_id),
-                       notifications.not_before, expires_at, now()",
+                       notifications.not_before, expires_at, now(),
+                       EXISTS (SELECT FROM cancellations
+                               WHERE cancellations.message_id = notifications.message_id
+                                     AND cancellations.sender IN (notifications.sender, '*'))",
         )
         .await?;
     let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();
@@ -200,6 +205,7 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
                 expires_at: row.get(11),
             },
             now: row.get(12),
+            is_cancelled: row.get(13),
         }
     }
 }

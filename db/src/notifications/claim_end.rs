@@ -43,6 +43,8 @@ pub enum ClaimEndResult {
     },
     /// `pending | retrying → expired`.
     Expired,
+    /// `pending | retrying → cancelled`.
+    Cancelled,
     /// No attempt was made.
     Deferred {
         /// Why.
@@ -95,11 +97,12 @@ pub async fn end_claims(
          )
          UPDATE notifications
          SET status = CASE result WHEN 'delivered' THEN 'processed' WHEN 'failed' THEN 'retrying'
-                                  WHEN 'held' THEN 'scheduled' WHEN 'expired' THEN 'expired' ELSE status END,
+                                  WHEN 'held' THEN 'scheduled' WHEN 'expired' THEN 'expired'
+                                  WHEN 'cancelled' THEN 'cancelled' ELSE status END,
              processed_at = CASE result WHEN 'delivered' THEN now() ELSE processed_at END,
              retries_attempted = CASE result WHEN 'failed' THEN attempts ELSE retries_attempted END,
              error_message = CASE WHEN result = 'delivered' THEN NULL
-                                  WHEN result IN ('held', 'expired') THEN error_message ELSE left(error, 500) END,
+                                  WHEN result IN ('held', 'expired', 'cancelled') THEN error_message ELSE left(error, 500) END,
              not_before = CASE result WHEN 'held' THEN until ELSE not_before END,
              reason = CASE result WHEN 'held' THEN error ELSE reason END,
              deferred_since = CASE result WHEN 'waiting' THEN coalesce(deferred_since, now())
@@ -120,6 +123,7 @@ pub async fn end_claims(
             ClaimEndResult::Delivered => ("delivered", 0, None),
             ClaimEndResult::Held { reason, .. } => ("held", 0, Some(reason.as_str())),
             ClaimEndResult::Expired => ("expired", 0, None),
+            ClaimEndResult::Cancelled => ("cancelled", 0, None),
             ClaimEndResult::Failed { attempt, error } => {
                 let attempts = i32::try_from(*attempt).map_or(i32::MAX, |n| n.saturating_add(1));
                 ("failed", attempts, Some(error.as_str()))

@@ -1,8 +1,8 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use tidings_domain::decision::{Candidate, Decision, HoldReason, decide};
-use tidings_domain::notification::{Channel, MessageId, Notification, Status};
+use tidings_domain::notification::{Channel, GroupKey, MessageId, Notification, Status};
 use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -74,23 +74,31 @@ pub(super) async fn insert_batch_by(
         .collect();
 
     let senders: Vec<Option<&str>> = batch.iter().map(|n| n.sender.as_deref()).collect();
+    let groups: Vec<Option<&str>> = batch
+        .iter()
+        .map(|n| n.group.as_ref().map(GroupKey::as_str))
+        .collect();
     let expires_at: Vec<Option<Timestamp>> = batch.iter().map(|n| n.window.expires_at).collect();
 
     let statement = client
         .prepare_cached(
             "INSERT INTO notifications
                  (id, user_id, type, payload, status, message_id, created_at, processed_at,
-                  template_name, template_locale, sender, not_before, expires_at, reason)
-             SELECT id, user_id, type, payload::jsonb, status, message_id, created_at,
-                    CASE status WHEN 'processed' THEN now() END,
-                    template_name, template_locale, sender, not_before, expires_at, reason
+                  template_name, template_locale, sender, not_before, expires_at, reason, group_key)
+             SELECT id, user_id, type, payload::jsonb, coalesce(cancelled.status, batch.status), batch.message_id,
+                    created_at, CASE coalesce(cancelled.status, batch.status) WHEN 'processed' THEN now() END,
+                    template_name, template_locale, batch.sender, not_before, expires_at, reason, group_key
              FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::timestamptz[],
                          $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[],
-                         $13::text[])
+                         $13::text[], $14::text[])
                   AS batch (id, user_id, type, payload, status, message_id, created_at,
-                            template_name, template_locale, sender, not_before, expires_at, reason)
+                            template_name, template_locale, sender, not_before, expires_at, reason, group_key)
+                  -- The sender may have cancelled it before it was recorded.
+                  LEFT JOIN LATERAL (SELECT 'cancelled' AS status FROM cancellations
+                                     WHERE cancellations.message_id = batch.message_id
+                                           AND cancellations.sender IN (batch.sender, '*') LIMIT 1) AS cancelled ON true
              ON CONFLICT (message_id) DO NOTHING
-             RETURNING message_id",
+             RETURNING message_id, status",
         )
         .await?;
     let rows = client
@@ -110,18 +118,16 @@ pub(super) async fn insert_batch_by(
                 &not_before,
                 &expires_at,
                 &reasons,
+                &groups,
             ],
         )
         .await?;
-    let inserted: HashSet<MessageId> = rows
-        .iter()
-        .map(|row| MessageId::from(row.get::<_, Uuid>(0)))
-        .collect();
-    let recorded = batch.iter().zip(states);
-    Ok(recorded
-        .map(|(notification, state)| (notification.message_id, state.status))
-        .filter(|(id, _)| inserted.contains(id))
-        .collect())
+    let inserted = rows.iter().map(|row| {
+        // Only statuses of this version are written.
+        let status = row.get::<_, &str>(1).parse().unwrap_or(Status::Cancelled);
+        (MessageId::from(row.get::<_, Uuid>(0)), status)
+    });
+    Ok(inserted.collect())
 }
 
 /// How a notification begins.
@@ -155,10 +161,13 @@ impl FirstState {
         let candidate = Candidate {
             status: None,
             window,
+            // The statement that inserts looks for cancellations.
+            is_cancelled: false,
         };
         let (status, not_before, reason) = match (decide(candidate, now), by) {
             (Decision::Hold { until, reason }, _) => (Status::Scheduled, Some(until), Some(reason)),
             (Decision::Expire, _) => (Status::Expired, window.not_before, None),
+            (Decision::Cancel, _) => (Status::Cancelled, window.not_before, None),
             (Decision::Send | Decision::End, _) if notification.channel == Channel::InApp => {
                 (Status::Processed, window.not_before, None)
             }

@@ -1,6 +1,7 @@
 //! The table `notifications`: inserting, reading, and the allowed transitions of a row's status.
 
 mod bench;
+mod cancel;
 mod claim;
 mod claim_end;
 mod failed;
@@ -12,6 +13,10 @@ mod release;
 mod transitions;
 
 pub use bench::{BenchRow, count_of_users, rows_of_user};
+pub use cancel::{
+    CancelResult, RescheduleResult, SenderScope, cancel, cancel_group, count_open_in_group,
+    expire_overdue, reschedule,
+};
 pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, claim, renew_lease};
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
 pub use failed::{FailedFilter, failed_deliveries};

@@ -40,13 +40,15 @@ pub struct DueBatch {
     pub processed: usize,
     /// Notifications that have expired.
     pub expired: usize,
+    /// Notifications whose sender cancelled them before they were recorded.
+    pub cancelled: usize,
 }
 
 impl DueBatch {
     /// How many notifications were due.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.to_publish.len() + self.processed + self.expired
+        self.to_publish.len() + self.processed + self.expired + self.cancelled
     }
 
     /// Whether no notification was due.
@@ -72,7 +74,10 @@ pub async fn lease_due(
         .prepare_cached(
             "SELECT message_id, user_id, type, retries_attempted, not_before, expires_at, now(),
                     CASE type WHEN 'webhook' THEN
-                        jsonb_build_object('to', payload -> 'to', 'endpointId', payload -> 'endpointId')::text END
+                        jsonb_build_object('to', payload -> 'to', 'endpointId', payload -> 'endpointId')::text END,
+                    EXISTS (SELECT FROM cancellations
+                            WHERE cancellations.message_id = notifications.message_id
+                                  AND cancellations.sender IN (notifications.sender, '*'))
              FROM notifications
              WHERE status = 'scheduled' AND not_before <= now()
                    AND (release_until IS NULL OR release_until <= now()) AND type = ANY ($1)
@@ -90,6 +95,7 @@ pub async fn lease_due(
         leased_until: now.saturating_add(lease).unwrap_or(Timestamp::MAX),
         processed: 0,
         expired: 0,
+        cancelled: 0,
     };
     let mut changes = Changes::default();
     for row in &rows {
@@ -102,9 +108,14 @@ pub async fn lease_due(
                 not_before: row.get(4),
                 expires_at: row.get(5),
             },
+            is_cancelled: row.get(8),
         };
         let id: Uuid = row.get(0);
         match (decide(candidate, now), channel.delivered()) {
+            (Decision::Cancel, _) => {
+                changes.add(id, Status::Cancelled, None);
+                batch.cancelled += 1;
+            }
             (Decision::Expire | Decision::End, _) => {
                 changes.add(id, Status::Expired, None);
                 batch.expired += 1;

@@ -38,6 +38,7 @@ async fn recorded(client: &Client, user_id: UserId) -> MessageId {
         payload: RawValue::from_string("{}".to_owned()).expect("JSON"),
         template: None,
         sender: None,
+        group: None,
         window: DeliveryWindow::default(),
     };
     let made = notifications::insert_batch(client, &[&notification]).await;

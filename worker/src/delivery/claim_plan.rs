@@ -76,6 +76,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         let candidate = Candidate {
             status: Some(Status::Pending),
             window: notification.window,
+            is_cancelled: notification.is_cancelled,
         };
         Ok(Drafted {
             decision: decide(candidate, notification.now),
@@ -162,6 +163,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         let disposition = match decision {
             Decision::Send => None,
             Decision::Hold { until, reason } => Some(Disposition::Hold { until, reason }),
+            Decision::Cancel => Some(Disposition::Cancel),
             // A claimed notification has not ended.
             Decision::Expire | Decision::End => Some(Disposition::Expire),
         };

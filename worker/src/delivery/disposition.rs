@@ -31,6 +31,8 @@ pub enum Disposition {
     },
     /// The time of the notification is over.
     Expire,
+    /// The sender has cancelled the notification.
+    Cancel,
 }
 
 /// The final result of an earlier attempt for an address.
@@ -69,7 +71,7 @@ impl Disposition {
     fn rank(&self, is_last: bool) -> (u8, bool) {
         let precedence = match self {
             // About the notification, not about one of its addresses.
-            Self::Hold { .. } | Self::Expire => 6,
+            Self::Hold { .. } | Self::Expire | Self::Cancel => 6,
             Self::Defer(_) if is_last => 5,
             // Both end in a dead letter.
             Self::Reject(_) if is_last && self.may_have_arrived() => 4,
@@ -90,7 +92,9 @@ impl Disposition {
     /// The outcome for the consumer.
     pub fn outcome(self) -> MessageOutcome {
         match self {
-            Self::Delivered | Self::Hold { .. } | Self::Expire => MessageOutcome::Done,
+            Self::Delivered | Self::Hold { .. } | Self::Expire | Self::Cancel => {
+                MessageOutcome::Done
+            }
             Self::Retry(failure) => MessageOutcome::Retry(failure),
             Self::Reject(failure) | Self::AddressGone(failure) => {
                 MessageOutcome::DeadLetter(failure)

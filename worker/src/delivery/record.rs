@@ -188,6 +188,7 @@ pub(super) fn claim_end(
             reason: *reason,
         },
         Disposition::Expire => ClaimEndResult::Expired,
+        Disposition::Cancel => ClaimEndResult::Cancelled,
         Disposition::Defer(deferral) => ClaimEndResult::Deferred {
             error: deferral.reason.clone(),
             waiting: deferral.counts_as_waiting,

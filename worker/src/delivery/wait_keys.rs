@@ -96,6 +96,7 @@ mod tests {
             payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
             template: None,
             sender: None,
+            group: None,
             window: DeliveryWindow::default(),
         })
     }

@@ -23,6 +23,9 @@ pub use settings::SchedulerSettings;
 /// How long a scheduler may take to publish what it has leased. After that, another one publishes it again.
 const LEASE: Duration = Duration::from_mins(1);
 
+/// Maximum number of notifications that expire in one statement.
+const EXPIRE_BATCH: u32 = 1000;
+
 /// Minimum time between two heartbeats.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -108,10 +111,11 @@ impl Scheduler {
                 || self.publisher.is_connected() && !self.paused.contains(*channel, now)
         };
         let channels: Vec<Channel> = Channel::ALL.into_iter().filter(is_usable).collect();
+        let expired = self.expire().await?;
         let batch = self.lease(&channels).await?;
         count(&batch);
-        let is_full =
-            batch.len() >= usize::try_from(self.settings.batch_size).unwrap_or(usize::MAX);
+        let is_full = expired >= u64::from(EXPIRE_BATCH)
+            || batch.len() >= usize::try_from(self.settings.batch_size).unwrap_or(usize::MAX);
         let published = self.publish(&batch.to_publish).await;
         self.end_leases(&batch, &published).await?;
         self.paused.add(&published, now);
@@ -134,6 +138,16 @@ impl Scheduler {
             .await?;
         gauge!("tidings_scheduler_overdue_seconds").set(overdue.unwrap_or_default().as_secs_f64());
         Ok(())
+    }
+
+    /// Ends notifications whose time is over.
+    async fn expire(&self) -> Result<u64, DbError> {
+        let expired = self
+            .database
+            .run(async |client| notifications::expire_overdue(client, EXPIRE_BATCH).await)
+            .await?;
+        counter!("tidings_scheduler_expired_total").increment(expired);
+        Ok(expired)
     }
 
     async fn lease(&self, channels: &[Channel]) -> Result<DueBatch, DbError> {

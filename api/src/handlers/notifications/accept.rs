@@ -6,7 +6,6 @@ use jiff::{Timestamp, Unit};
 use metrics::counter;
 use serde::Serialize;
 use tidings_domain::notification::{Channel, IdempotencyKey, MessageId, Notification};
-use tidings_domain::time::DeliveryWindow;
 use utoipa::ToSchema;
 
 use super::new_notification::NewNotification;
@@ -36,7 +35,7 @@ pub struct AcceptedResponse {
 /// # Errors
 ///
 /// Returns 403 if the caller may not send the notification, 400 if its channel is not configured or its URL
-/// is not allowed, and 503 if too many messages are queued.
+/// is not allowed or its times are wrong, and 503 if too many messages are queued.
 pub fn create_notification(
     state: &AppState,
     caller: &Caller,
@@ -55,17 +54,21 @@ pub fn create_notification(
         preconditions::check_url(state, url)?;
     }
     preconditions::check_depth(state, new.channel)?;
+    let accepted_at = now();
     Ok(Notification {
+        window: new
+            .times
+            .window(accepted_at, state.http.schedule_max_days)?,
         message_id: key.map_or_else(MessageId::generate, |key| {
             MessageId::for_key(caller.key_namespace(), key)
         }),
         user_id: new.user_id,
         channel: new.channel,
-        accepted_at: now(),
+        accepted_at,
         payload: new.payload.to_owned(),
         template: new.template,
-        sender: Some(caller.subject().to_owned()),
-        window: DeliveryWindow::default(),
+        sender: Some(caller.sender()),
+        group: new.times.group,
     })
 }
 

@@ -37,6 +37,38 @@ pub struct NewNotificationBody {
     payload: (),
     /// The template that renders the message (email, sms and push only).
     template: Option<NotificationTemplate>,
+    /// When it is sent, at most `SCHEDULE_MAX_DAYS` ahead. A time in the past means at once.
+    #[schema(rename = "sendAt")]
+    send_at: Option<SendAtBody>,
+    /// No send begins at this time or later. Not together with `ttlSecs`.
+    #[schema(rename = "expiresAt", value_type = Option<String>, format = DateTime)]
+    expires_at: Option<String>,
+    /// Seconds after `sendAt`, or after now, until it expires.
+    #[schema(rename = "ttlSecs", minimum = 1, maximum = 31_622_400, example = 3600)]
+    ttl_secs: Option<u32>,
+    /// A group that its sender can cancel as a whole: 1 to 255 visible ASCII characters.
+    #[schema(min_length = 1, max_length = 255, example = "order-1842")]
+    group: Option<String>,
+}
+
+/// When a notification is sent.
+#[derive(ToSchema)]
+#[schema(as = SendAt)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
+pub enum SendAtBody {
+    /// An instant (RFC 3339, with offset).
+    #[schema(value_type = String, format = DateTime, example = "2027-03-28T09:00:00+02:00")]
+    Instant(String),
+    /// A local time. One that the clock skips is the first instant after it, one that occurs twice is the first.
+    Local {
+        /// Without an offset.
+        #[schema(example = "2027-03-28T09:00")]
+        local: String,
+        /// A name of the IANA time zone database.
+        #[schema(example = "Europe/Berlin")]
+        timezone: String,
+    },
 }
 
 /// Accepts a notification. Returns 202 once the broker has stored it on disk.

@@ -20,14 +20,7 @@ impl NotificationLookup {
     /// Returns 403 if the caller may not read any notification, and 400 if the id is not a UUID.
     pub fn new(caller: &Caller, id: &str) -> Result<Self, ApiError> {
         let owner = caller.check_read()?.owner();
-        let id = id.parse().map_err(|_| {
-            let details = vec![ErrorDetail::new("messageId", "must be a UUID")];
-            ApiError::bad_request(
-                "invalid_message_id",
-                "The message id in the path must be a UUID",
-                details,
-            )
-        })?;
+        let id = parse_message_id(id)?;
         Ok(Self { id, owner })
     }
 
@@ -37,4 +30,20 @@ impl NotificationLookup {
             "There is no notification with this message id, or it is not recorded yet",
         )
     }
+}
+
+/// Parses the message id in a path.
+///
+/// # Errors
+///
+/// Returns 400 if it is not a UUID.
+pub fn parse_message_id(id: &str) -> Result<MessageId, ApiError> {
+    id.parse().map_err(|_| {
+        let details = vec![ErrorDetail::new("messageId", "must be a UUID")];
+        ApiError::bad_request(
+            "invalid_message_id",
+            "The message id in the path must be a UUID",
+            details,
+        )
+    })
 }

@@ -3,6 +3,8 @@
 pub mod accept;
 pub mod attempts;
 pub mod batch;
+pub mod cancel;
+pub mod cancel_group;
 pub mod create;
 mod decision;
 pub mod find;
@@ -11,7 +13,9 @@ mod lookup;
 mod new_notification;
 mod payload_addresses;
 pub mod preconditions;
+pub mod reschedule;
 mod template_ref;
+mod times;
 mod view;
 
 use actix_web::http::header::HeaderName;

@@ -4,11 +4,24 @@ use tidings_domain::notification::{Channel, UnknownChannel, UserId, payload_prob
 
 use super::payload_addresses::PayloadAddresses;
 use super::template_ref;
+use super::times::{self, NotificationTimes};
 use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
 
 /// The fields of a notification.
-pub const FIELDS: [&str; 4] = ["targetUserId", "type", "payload", "template"];
+pub const FIELDS: [&str; 8] = {
+    let [send_at, expires_at, ttl_secs, group] = times::FIELDS;
+    [
+        "targetUserId",
+        "type",
+        "payload",
+        "template",
+        send_at,
+        expires_at,
+        ttl_secs,
+        group,
+    ]
+};
 
 /// The notification that a client asks for, validated.
 #[derive(Debug)]
@@ -18,6 +31,7 @@ pub struct NewNotification<'a> {
     pub payload: &'a RawValue,
     pub template: Option<TemplateRef>,
     pub addresses: PayloadAddresses,
+    pub times: NotificationTimes,
 }
 
 impl<'a> NewNotification<'a> {
@@ -40,6 +54,7 @@ impl<'a> NewNotification<'a> {
         let payload = reader.required("payload", Ok);
         let is_templated = reader.value("template").is_some();
         let template = template_ref::read(reader);
+        let times = NotificationTimes::read(reader);
         if let Some(channel) =
             channel.filter(|channel| is_templated && !template_ref::is_supported_by(*channel))
         {
@@ -59,6 +74,7 @@ impl<'a> NewNotification<'a> {
             payload,
             template,
             addresses,
+            times,
         })
     }
 }

@@ -63,7 +63,8 @@ pub async fn handle(
         accepted_at: now(),
         payload: to_raw_value(&payload).map_err(ApiError::internal)?,
         template: None,
-        sender: Some(caller.subject().to_owned()),
+        sender: Some(caller.sender()),
+        group: None,
         window: DeliveryWindow::default(),
     };
     accept(&state, &notification, &request_id).await

@@ -129,7 +129,7 @@ mod tests {
                 exchange: "e".into(),
                 routing_key: "k".into(),
                 properties,
-                body: Vec::new(),
+                body: Vec::new().into(),
             };
             let request = Request {
                 message,

@@ -17,6 +17,7 @@ mod push;
 mod retries;
 mod secrets;
 mod scheduler;
+mod schedules;
 mod sms;
 mod webhooks;
 
@@ -34,6 +35,7 @@ pub use push::*;
 pub use retries::*;
 pub use secrets::*;
 pub use scheduler::*;
+pub use schedules::*;
 pub use sms::*;
 pub use webhooks::*;
 
@@ -58,6 +60,7 @@ pub const GROUPS: &[&Group] = &[
     retries::GROUP,
     http::GROUP,
     acceptance::GROUP,
+    schedules::GROUP,
     jwt::GROUP,
     secrets::GROUP,
     channels::GROUP,

@@ -29,8 +29,7 @@ impl<'a> BatchItem<'a> {
             return Err(ApiError::payload_too_large("The notification", limit));
         }
         let members = members(json, "The notification")?;
-        let [user, channel, payload, template] = FIELDS;
-        let known = [user, channel, payload, template, KEY];
+        let known: Vec<&str> = FIELDS.into_iter().chain([KEY]).collect();
         let mut reader = ObjectReader::new(members, &known, "notification");
         let key = reader.optional(KEY, values::parsed);
         let item = NewNotification::read(&mut reader).map(|new| Self { new, key });

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::{DecodeError, PLAIN, RESTRICTED, check_version, decode, write};
 use crate::content::TemplateRef;
-use crate::notification::{Channel, MessageId, UserId};
+use crate::notification::{Channel, GroupKey, MessageId, UserId};
 use crate::time::DeliveryWindow;
 
 /// A notification, as the API publishes it to the intake.
@@ -17,8 +17,8 @@ use crate::time::DeliveryWindow;
 ///  "template": {"name": "…", "locale": "de"}, "sender": "orders"}
 /// ```
 ///
-/// `template`, and in it `locale`, are present only if the client set them. A notification with `sendAt` or `expiresAt`
-/// has version 2.
+/// `template`, and in it `locale`, are present only if the client set them. A notification with `sendAt`, `expiresAt` or
+/// `group` has version 2.
 ///
 /// Unknown fields are ignored, so that a newer API may run with an older worker. The payload stays the text that the
 /// client sent, without parsing.
@@ -38,6 +38,8 @@ pub struct Notification {
     pub template: Option<TemplateRef>,
     /// The subject of the caller's token; `None` in messages of older versions.
     pub sender: Option<String>,
+    /// The group that the sender can cancel as a whole, if any.
+    pub group: Option<GroupKey>,
     /// When the notification may be sent.
     pub window: DeliveryWindow,
 }
@@ -59,6 +61,8 @@ struct IntakeOut<'a> {
     send_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a GroupKey>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +78,7 @@ struct IntakeIn {
     sender: Option<String>,
     send_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    group: Option<GroupKey>,
 }
 
 /// Like [`TemplateRef`], but ignores unknown fields, because a newer API may add some.
@@ -99,6 +104,7 @@ impl Notification {
             sender: self.sender.as_deref(),
             send_at: self.window.not_before,
             expires_at: self.window.expires_at,
+            group: self.group.as_ref(),
         };
         write(&mut body, &out);
         body
@@ -129,6 +135,7 @@ impl Notification {
                 .template
                 .map(|TemplateIn { name, locale }| TemplateRef { name, locale }),
             sender: read.sender,
+            group: read.group,
             window: DeliveryWindow {
                 not_before: read.send_at,
                 expires_at: read.expires_at,
@@ -137,7 +144,7 @@ impl Notification {
     }
 
     fn version(&self) -> u32 {
-        if self.window == DeliveryWindow::default() {
+        if self.window == DeliveryWindow::default() && self.group.is_none() {
             PLAIN
         } else {
             RESTRICTED

@@ -15,6 +15,7 @@ fn notification(payload: &str) -> Notification {
         payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
         template: None,
         sender: Some("orders".to_owned()),
+        group: None,
         window: DeliveryWindow::default(),
     }
 }

@@ -1,0 +1,81 @@
+//! `DELETE /api/notifications/{messageId}`.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use serde::Serialize;
+use tidings_db::notifications::{self, CancelResult};
+use tidings_domain::notification::{MessageId, Status};
+use utoipa::ToSchema;
+
+use super::lookup::{NotificationLookup, parse_message_id};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// The response to a cancellation.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CancelResponse {
+    /// The notification's id.
+    #[schema(value_type = uuid::Uuid)]
+    message_id: MessageId,
+    /// `cancelled`: it is never sent. `cancelling`: it is not recorded yet, and nothing will be sent outside; an in-app
+    /// notification may still appear.
+    #[schema(example = "cancelled")]
+    status: &'static str,
+    /// Whether it may have been sent: a worker began to send it, and nobody knows the outcome.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    maybe_sent: bool,
+}
+
+/// Cancels a notification that is not sent yet. 200 is final: it is never sent.
+#[utoipa::path(delete, path = "/api/notifications/{messageId}", operation_id = "cancelNotification", tag = "notifications",
+    params(("messageId" = uuid::Uuid, Path, description = "The `messageId` that the POST returned")),
+    responses(
+        (status = 200, description = "It is cancelled, now or before", body = CancelResponse),
+        (status = 202, description = "It is not recorded yet; it will be cancelled", body = CancelResponse),
+        (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow sending notifications", body = crate::error::ErrorBody),
+        (status = 404, description = "It belongs to another sender", body = crate::error::ErrorBody),
+        (status = 409, description = "`being_sent`, `already_sent` or `already_ended`", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    state: Data<AppState>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let scope = caller.check_cancel()?;
+    let id = parse_message_id(&id)?;
+    let (status, maybe_sent) = match notifications::cancel(&state.database, id, &scope).await? {
+        CancelResult::Cancelled { maybe_sent } => ("cancelled", maybe_sent),
+        CancelResult::Cancelling => ("cancelling", false),
+        CancelResult::NotAllowed => return Err(NotificationLookup::not_found()),
+        CancelResult::BeingSent { lease_until } => return Err(ApiError::being_sent(lease_until)),
+        CancelResult::Ended(Some(Status::Processed)) => {
+            return Err(ApiError::conflict(
+                "already_sent",
+                "The notification has been sent",
+            ));
+        }
+        CancelResult::Ended(status) => {
+            let status = status.map_or("ended", Status::as_str);
+            let message = format!("The notification is {status} already");
+            return Err(ApiError::conflict("already_ended", message));
+        }
+    };
+    tracing::info!(message_id = %id, subject = caller.subject(), status, "notification cancelled");
+    let mut response = if status == "cancelled" {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::Accepted()
+    };
+    Ok(response.json(CancelResponse {
+        message_id: id,
+        status,
+        maybe_sent,
+    }))
+}

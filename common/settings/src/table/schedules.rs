@@ -1,0 +1,8 @@
+use super::group;
+use crate::Setting;
+
+group! {
+    "Scheduled notifications"
+    /// How far ahead a notification may be scheduled.
+    SCHEDULE_MAX_DAYS: [Api] = Setting::number(1, 3660).default("366").unit("days");
+}

@@ -1,0 +1,283 @@
+//! Cancels notifications. A cancellation is final: a cancelled notification is never sent.
+
+use jiff::Timestamp;
+use tidings_domain::notification::{GroupKey, MessageId, Status, UserId};
+
+use crate::GenericClient;
+use crate::database::Database;
+use crate::error::DbError;
+use crate::transaction::TransactionOptions;
+
+/// Whose notifications a caller may cancel or change.
+#[derive(Clone, Debug, Default)]
+pub struct SenderScope {
+    /// Only those of this sender; `None` stands for all.
+    pub sender: Option<String>,
+    /// Only those for this user.
+    pub user: Option<UserId>,
+}
+
+/// The result of a cancellation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelResult {
+    /// It is cancelled, now or before. `maybe_sent` says that a worker began to send it and has died, or its lease is over:
+    /// it may have been sent.
+    Cancelled {
+        /// Whether it may have been sent.
+        maybe_sent: bool,
+    },
+    /// A worker is sending it.
+    BeingSent {
+        /// When its lease ends.
+        lease_until: Timestamp,
+    },
+    /// It has ended otherwise, or failed. `None` stands for a status of a newer version.
+    Ended(Option<Status>),
+    /// It belongs to another sender.
+    NotAllowed,
+    /// It is not recorded. Its cancellation is.
+    Cancelling,
+}
+
+/// Cancels a notification. If it is not recorded, records its cancellation, which the intake will find.
+///
+/// # Errors
+///
+/// Returns the error of the query that fails.
+pub async fn cancel(
+    database: &Database,
+    id: MessageId,
+    scope: &SenderScope,
+) -> Result<CancelResult, DbError> {
+    if let Some(result) = cancel_recorded(database, id, scope).await? {
+        return Ok(result);
+    }
+    // Committed before the second look: a row that this does not see is inserted by a transaction that finds the
+    // cancellation, or its claim does.
+    let sender = scope.sender.as_deref().unwrap_or("*");
+    database
+        .run(async |client| {
+            let statement = client
+                .prepare_cached(
+                    "INSERT INTO cancellations (message_id, sender) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                )
+                .await?;
+            client.execute(&statement, &[&id.as_uuid(), &sender]).await?;
+            Ok(())
+        })
+        .await?;
+    let result = cancel_recorded(database, id, scope).await?;
+    Ok(result.unwrap_or(CancelResult::Cancelling))
+}
+
+/// Cancels a notification that is recorded; `None` if it is not.
+async fn cancel_recorded(
+    database: &Database,
+    id: MessageId,
+    scope: &SenderScope,
+) -> Result<Option<CancelResult>, DbError> {
+    database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let statement = transaction
+                .prepare_cached(
+                    "SELECT status, lease_token IS NOT NULL, lease_until, lease_until > now(),
+                            ($2::text IS NULL OR sender = $2) AND ($3::uuid IS NULL OR user_id = $3)
+                     FROM notifications WHERE message_id = $1 FOR NO KEY UPDATE",
+                )
+                .await?;
+            let user = scope.user.map(UserId::as_uuid);
+            let row = transaction
+                .query_opt(&statement, &[&id.as_uuid(), &scope.sender, &user])
+                .await?;
+            let Some(row) = row else { return Ok(None) };
+            if !row.get::<_, Option<bool>>(4).unwrap_or(false) {
+                return Ok(Some(CancelResult::NotAllowed));
+            }
+            let status: Option<Status> = row.get::<_, &str>(0).parse().ok();
+            Ok(Some(match status {
+                Some(Status::Cancelled) => CancelResult::Cancelled { maybe_sent: false },
+                Some(Status::Scheduled | Status::Pending | Status::Retrying) => {
+                    let is_leased: bool = row.get::<_, Option<bool>>(3).unwrap_or(false);
+                    match row.get(2) {
+                        Some(lease_until) if is_leased => CancelResult::BeingSent { lease_until },
+                        _ => {
+                            write_cancelled(transaction, id).await?;
+                            let maybe_sent = row.get(1);
+                            CancelResult::Cancelled { maybe_sent }
+                        }
+                    }
+                }
+                other => CancelResult::Ended(other),
+            }))
+        })
+        .await
+}
+
+async fn write_cancelled(client: &impl GenericClient, id: MessageId) -> Result<(), DbError> {
+    let statement = client
+        .prepare_cached(
+            "UPDATE notifications
+             SET status = 'cancelled', lease_token = NULL, lease_until = NULL, release_until = NULL
+             WHERE message_id = $1",
+        )
+        .await?;
+    client.execute(&statement, &[&id.as_uuid()]).await?;
+    Ok(())
+}
+
+/// Cancels up to `limit` notifications of a group of `sender`, in the order of their message ids. Leaves out what a worker is
+/// sending, and what another transaction has locked.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn cancel_group(
+    client: &impl GenericClient,
+    sender: &str,
+    user: Option<UserId>,
+    group: &GroupKey,
+    limit: u32,
+) -> Result<u64, DbError> {
+    let statement = client
+        .prepare_cached(
+            "WITH free AS (
+                 SELECT message_id FROM notifications
+                 WHERE sender = $1 AND group_key = $2 AND ($3::uuid IS NULL OR user_id = $3)
+                       AND status IN ('scheduled', 'pending', 'retrying')
+                       AND (lease_until IS NULL OR lease_until <= now())
+                 ORDER BY message_id LIMIT $4
+                 FOR NO KEY UPDATE SKIP LOCKED
+             )
+             UPDATE notifications
+             SET status = 'cancelled', lease_token = NULL, lease_until = NULL, release_until = NULL
+             FROM free WHERE notifications.message_id = free.message_id",
+        )
+        .await?;
+    let user = user.map(UserId::as_uuid);
+    Ok(client
+        .execute(
+            &statement,
+            &[&sender, &group.as_str(), &user, &i64::from(limit)],
+        )
+        .await?)
+}
+
+/// Counts the notifications of a group that are not cancelled and have not ended: those that a worker is sending, and those
+/// that became free or were locked.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn count_open_in_group(
+    client: &impl GenericClient,
+    sender: &str,
+    user: Option<UserId>,
+    group: &GroupKey,
+) -> Result<(u64, u64), DbError> {
+    let statement = client
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE lease_until > now()),
+                    count(*) FILTER (WHERE lease_until IS NULL OR lease_until <= now())
+             FROM notifications
+             WHERE sender = $1 AND group_key = $2 AND ($3::uuid IS NULL OR user_id = $3)
+                   AND status IN ('scheduled', 'pending', 'retrying')",
+        )
+        .await?;
+    let user = user.map(UserId::as_uuid);
+    let row = client
+        .query_one(&statement, &[&sender, &group.as_str(), &user])
+        .await?;
+    let number = |index| u64::try_from(row.get::<_, i64>(index)).unwrap_or(0);
+    Ok((number(0), number(1)))
+}
+
+/// The result of giving a notification another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RescheduleResult {
+    /// The time is changed.
+    Rescheduled,
+    /// The notification would expire at this time or before.
+    ExpiresBefore,
+    /// The notification has another status. `None` stands for one of a newer version.
+    NotScheduled(Option<Status>),
+    /// The notification is not recorded, or belongs to another sender.
+    NotFound,
+}
+
+/// Gives a scheduled notification another time; `None` stands for now. A release in progress counts no more.
+///
+/// # Errors
+///
+/// Returns the error of the query that fails.
+pub async fn reschedule(
+    database: &Database,
+    id: MessageId,
+    scope: &SenderScope,
+    not_before: Option<Timestamp>,
+) -> Result<RescheduleResult, DbError> {
+    database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let statement = transaction
+                .prepare_cached(
+                    "SELECT status, expires_at <= coalesce($4, now())
+                     FROM notifications
+                     WHERE message_id = $1 AND ($2::text IS NULL OR sender = $2)
+                           AND ($3::uuid IS NULL OR user_id = $3)
+                     FOR NO KEY UPDATE",
+                )
+                .await?;
+            let user = scope.user.map(UserId::as_uuid);
+            let row = transaction
+                .query_opt(
+                    &statement,
+                    &[&id.as_uuid(), &scope.sender, &user, &not_before],
+                )
+                .await?;
+            let Some(row) = row else {
+                return Ok(RescheduleResult::NotFound);
+            };
+            match row.get::<_, &str>(0).parse().ok() {
+                Some(Status::Scheduled) => {}
+                other => return Ok(RescheduleResult::NotScheduled(other)),
+            }
+            if row.get::<_, Option<bool>>(1).unwrap_or(false) {
+                return Ok(RescheduleResult::ExpiresBefore);
+            }
+            let statement = transaction
+                .prepare_cached(
+                    "UPDATE notifications
+                     SET not_before = coalesce($2, now()), reason = 'schedule', release_until = NULL
+                     WHERE message_id = $1",
+                )
+                .await?;
+            transaction
+                .execute(&statement, &[&id.as_uuid(), &not_before])
+                .await?;
+            Ok(RescheduleResult::Rescheduled)
+        })
+        .await
+}
+
+/// `scheduled | pending | retrying → expired` for up to `limit` notifications whose time is over. Leaves out what a worker is
+/// sending or has begun to send. Returns their number.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn expire_overdue(client: &impl GenericClient, limit: u32) -> Result<u64, DbError> {
+    // The condition is that of the index `notifications_expiry_idx`.
+    let statement = client
+        .prepare_cached(
+            "WITH over AS (
+                 SELECT message_id FROM notifications
+                 WHERE expires_at IS NOT NULL AND expires_at <= now()
+                       AND status IN ('scheduled', 'pending', 'retrying') AND lease_token IS NULL
+                 ORDER BY expires_at LIMIT $1
+                 FOR NO KEY UPDATE SKIP LOCKED
+             )
+             UPDATE notifications SET status = 'expired', release_until = NULL
+             FROM over WHERE notifications.message_id = over.message_id",
+        )
+        .await?;
+    Ok(client.execute(&statement, &[&i64::from(limit)]).await?)
+}
