@@ -27,9 +27,9 @@ pub struct ApiError {
     pub(crate) details: Vec<ErrorDetail>,
     pub(crate) allow: Option<&'static str>,
     /// Until when a worker may send the notification.
-    pub(crate) lease_until: Option<Timestamp>,
+    pub(crate) lease_until: Option<Box<Timestamp>>,
     /// Only for the log: clients do not see the cause.
-    pub(crate) cause: Option<String>,
+    pub(crate) cause: Option<Box<str>>,
 }
 
 /// What is wrong with one field.
@@ -96,7 +96,7 @@ impl ApiError {
     pub fn being_sent(lease_until: Timestamp) -> Self {
         let message = "A worker is sending the notification; try again after leaseUntil";
         Self {
-            lease_until: Some(lease_until),
+            lease_until: Some(lease_until.into()),
             ..Self::conflict("being_sent", message)
         }
     }
@@ -146,7 +146,7 @@ impl ApiError {
     /// 503.
     pub fn unavailable(code: &'static str, message: &str, cause: impl fmt::Display) -> Self {
         Self {
-            cause: Some(cause.to_string()),
+            cause: Some(cause.to_string().into()),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
         }
     }
@@ -155,7 +155,7 @@ impl ApiError {
     pub fn internal(cause: impl fmt::Display) -> Self {
         let message = "Something went wrong on our side; the log knows it by the request id";
         Self {
-            cause: Some(cause.to_string()),
+            cause: Some(cause.to_string().into()),
             ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
         }
     }

@@ -71,7 +71,7 @@ impl ErrorResponse {
             code,
             details,
             request_id: &self.request_id,
-            lease_until: self.error.lease_until,
+            lease_until: self.error.lease_until.as_deref().copied(),
         }
     }
 

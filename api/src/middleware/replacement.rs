@@ -65,7 +65,7 @@ pub fn to_api_error(error: &Error) -> ApiError {
             message: message.clone(),
             details: details.clone(),
             allow: *allow,
-            lease_until: *lease_until,
+            lease_until: lease_until.clone(),
             cause: cause.clone(),
         },
         None => match error.as_response_error().status_code() {

@@ -124,8 +124,8 @@ pub(super) async fn insert_batch_by(
         .await?;
     let inserted = rows.iter().map(|row| {
         // Only statuses of this version are written.
-        let status = row.get::<_, &str>(1).parse().unwrap_or(Status::Cancelled);
-        (MessageId::from(row.get::<_, Uuid>(0)), status)
+        let recorded_as = row.get::<_, &str>(1).parse().unwrap_or(Status::Cancelled);
+        (MessageId::from(row.get::<_, Uuid>(0)), recorded_as)
     });
     Ok(inserted.collect())
 }
