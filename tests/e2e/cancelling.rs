@@ -422,3 +422,36 @@ async fn a_notification_is_sent_at_the_time_that_its_post_says() {
     assert_eq!(world.database.count(as_posted).await, 1);
     eventually(secs(10), "both are sent", async || receiver.count() == 2).await;
 }
+
+#[tokio::test]
+async fn an_in_app_notification_that_has_expired_leaves_the_list() {
+    let (_receiver, world) = world().await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let client = api.client();
+    let mut body = world.in_app();
+    body["ttlSecs"] = json!(3600);
+    let [expired, shown] = [
+        client.post(&body).await.accepted(),
+        client.post(&body).await.accepted(),
+    ];
+    for id in [expired, shown] {
+        world.until_status(id, "processed").await;
+    }
+    let listed = async || {
+        let page = client.get("/api/notifications").await.body["notifications"].take();
+        page.as_array()
+            .expect("a list")
+            .iter()
+            .map(|one| one["messageId"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [json!(shown), json!(expired)]);
+    let over =
+        format!("UPDATE notifications SET expires_at = now() WHERE message_id = '{expired}'");
+    let changed = world
+        .database
+        .pool
+        .run(async |client| Ok(client.execute(&over, &[]).await?));
+    assert_eq!(changed.await.expect("changed"), 1);
+    assert_eq!(listed().await, [json!(shown)]);
+}

@@ -23,7 +23,9 @@ pub enum RecordedBy {
     Api,
 }
 
-/// Inserts a batch for the intake. See [`insert_batch_by`].
+/// Inserts a batch for the intake, in one statement. Leaves a notification as it is if its message id is already recorded.
+/// [`decide`] says which status a notification gets: one that is sent now becomes `processed` if it is an in-app
+/// notification, and `pending` otherwise.
 ///
 /// # Errors
 ///

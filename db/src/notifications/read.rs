@@ -148,7 +148,7 @@ impl FromStr for IdCursor {
     }
 }
 
-/// Returns a page of notifications, the newest first, and the cursor of the next page if there is one.
+/// Returns a page of notifications, the newest first and without in-app notifications that have expired, and the cursor of the next page if there is one.
 ///
 /// # Errors
 ///
@@ -173,7 +173,11 @@ async fn rows_after(
     after: Option<&IdCursor>,
     rows: i64,
 ) -> Result<RowStream, DbError> {
-    let mut conditions = Vec::new();
+    // An in-app notification that has expired is shown no more.
+    let mut conditions = vec![
+        "(type <> 'in-app' OR status <> 'processed' OR expires_at IS NULL OR expires_at > now())"
+            .to_owned(),
+    ];
     let mut parameters: Vec<Box<dyn ToSql + Sync + Send>> = Vec::new();
     if let Some(user) = filter.user_id {
         parameters.push(Box::new(user.as_uuid()));
@@ -191,11 +195,7 @@ async fn rows_after(
         parameters.push(Box::new(*id));
         conditions.push(format!("id < ${}", parameters.len()));
     }
-    let conditions = if conditions.is_empty() {
-        "true".to_owned()
-    } else {
-        conditions.join(" AND ")
-    };
+    let conditions = conditions.join(" AND ");
     let sql = format!(
         "SELECT {COLUMNS} FROM notifications WHERE {conditions} ORDER BY id DESC LIMIT ${}",
         parameters.len() + 1

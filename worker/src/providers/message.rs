@@ -36,6 +36,8 @@ pub struct PushMessage {
     pub to: DeviceToken,
     /// The content.
     pub push: Push,
+    /// When the push service discards the message if the device was not reachable.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A webhook to one URL.

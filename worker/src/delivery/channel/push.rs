@@ -35,7 +35,7 @@ impl DeliveryChannel for PushChannel {
     fn messages(
         &self,
         id: MessageId,
-        _claimed: &ClaimedNotification,
+        claimed: &ClaimedNotification,
         contacts: Vec<(Uuid, String)>,
         push: Push,
     ) -> Result<Messages<PushMessage>, Failure> {
@@ -55,6 +55,7 @@ impl DeliveryChannel for PushChannel {
                 id,
                 to,
                 push: push.clone(),
+                expires_at: claimed.window.expires_at,
             },
         };
         let messages: Vec<_> = devices.into_iter().map(message).collect();

@@ -84,7 +84,7 @@ impl Fcm {
             .post(self.url.clone())
             .timeout(remaining)
             .bearer_auth(token.secret().expose_secret())
-            .json(&SendRequest::new(message));
+            .json(&SendRequest::new(message, Timestamp::now()));
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return SendResponse::from_outcome(http::connection_outcome(error)),

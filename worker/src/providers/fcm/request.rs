@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tidings_domain::notification::MessageId;
 
@@ -25,9 +26,9 @@ struct FcmMessage<'a> {
     notification: FcmNotification<'a>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     data: &'a BTreeMap<String, String>,
-    android: PlatformMessage<Tag>,
+    android: Android,
     apns: Apns,
-    webpush: PlatformMessage<Tag>,
+    webpush: Webpush,
 }
 
 #[derive(Serialize)]
@@ -38,8 +39,27 @@ struct FcmNotification<'a> {
 
 /// Title and body come from `message.notification`.
 #[derive(Serialize)]
-struct PlatformMessage<N> {
-    notification: N,
+struct Android {
+    notification: Tag,
+    /// A duration such as `3600s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<String>,
+}
+
+/// Title and body come from `message.notification`.
+#[derive(Serialize)]
+struct Webpush {
+    notification: Tag,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<WebpushHeaders>,
+}
+
+/// RFC 8030 §5.2.
+#[derive(Serialize)]
+struct WebpushHeaders {
+    /// Seconds.
+    #[serde(rename = "TTL")]
+    ttl: String,
 }
 
 #[derive(Serialize)]
@@ -56,13 +76,21 @@ struct Apns {
 #[serde(rename_all = "kebab-case")]
 struct ApnsHeaders {
     apns_collapse_id: MessageId,
+    /// Seconds since 1970 (Apple: "Sending notification requests to APNs").
+    #[serde(skip_serializing_if = "Option::is_none")]
+    apns_expiration: Option<String>,
 }
 
+/// The longest time that FCM keeps a message: four weeks (FCM: "Set the lifespan of a message").
+const MAX_TTL_SECS: i64 = 28 * 24 * 3600;
+
 impl<'a> SendRequest<'a> {
-    pub(super) fn new(message: &'a PushMessage) -> Self {
-        let tag = || PlatformMessage {
-            notification: Tag { tag: message.id },
-        };
+    pub(super) fn new(message: &'a PushMessage, now: Timestamp) -> Self {
+        let left = message.expires_at.map(|time| {
+            let left = time.duration_since(now).as_secs();
+            left.clamp(0, MAX_TTL_SECS)
+        });
+        let tag = || Tag { tag: message.id };
         Self {
             message: FcmMessage {
                 token: message.to.as_str(),
@@ -71,13 +99,24 @@ impl<'a> SendRequest<'a> {
                     body: &message.push.body,
                 },
                 data: &message.push.data,
-                android: tag(),
+                android: Android {
+                    notification: tag(),
+                    ttl: left.map(|seconds| format!("{seconds}s")),
+                },
                 apns: Apns {
                     headers: ApnsHeaders {
                         apns_collapse_id: message.id,
+                        apns_expiration: message
+                            .expires_at
+                            .map(|time| time.as_second().to_string()),
                     },
                 },
-                webpush: tag(),
+                webpush: Webpush {
+                    notification: tag(),
+                    headers: left.map(|seconds| WebpushHeaders {
+                        ttl: seconds.to_string(),
+                    }),
+                },
             },
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tidings_domain::content::Push;
 use wiremock::matchers::{method, path};
@@ -63,6 +64,7 @@ fn message() -> PushMessage {
             body: "Your order is on its way".to_owned(),
             data: BTreeMap::from(data),
         },
+        expires_at: None,
     }
 }
 
@@ -112,6 +114,46 @@ async fn send_many(fcm: &Arc<Fcm>, many: usize) -> Vec<SendOutcome> {
         async move { fcm.send(&message()).await }
     });
     futures_util::future::join_all(sends).await
+}
+
+#[tokio::test]
+async fn a_message_that_expires_says_how_long_the_service_may_keep_it() {
+    let server = google(tokens(3599), accepted()).await;
+    let fcm = fcm(&server, TIMEOUT);
+    let bodies = async |expires_at| {
+        let outcome = fcm
+            .send(&PushMessage {
+                expires_at,
+                ..message()
+            })
+            .await;
+        assert_eq!(summary(&outcome), ("delivered", NAME));
+        let sent = requests(&server, SEND).await;
+        serde_json::from_slice::<Value>(&sent[sent.len() - 1].body).expect("JSON")["message"]
+            .clone()
+    };
+    let never = bodies(None).await;
+    assert_eq!(never["android"]["ttl"], Value::Null);
+    let in_an_hour = Timestamp::now() + SignedDuration::from_hours(1);
+    let expiring = bodies(Some(in_an_hour)).await;
+    let expiration = in_an_hour.as_second().to_string();
+    assert_eq!(expiring["apns"]["headers"]["apns-expiration"], expiration);
+    for ttl in [
+        &expiring["android"]["ttl"],
+        &expiring["webpush"]["headers"]["TTL"],
+    ] {
+        let seconds: i64 = ttl
+            .as_str()
+            .expect("text")
+            .trim_end_matches('s')
+            .parse()
+            .expect("a number");
+        assert!((3000..=3600).contains(&seconds), "{ttl}");
+    }
+    let in_a_year = Timestamp::now() + SignedDuration::from_hours(24 * 365);
+    assert_eq!(bodies(Some(in_a_year)).await["android"]["ttl"], "2419200s");
+    let over = Timestamp::now() - SignedDuration::from_hours(1);
+    assert_eq!(bodies(Some(over)).await["android"]["ttl"], "0s");
 }
 
 #[tokio::test]

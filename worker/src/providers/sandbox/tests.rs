@@ -132,6 +132,7 @@ async fn every_channel_has_a_directory_and_its_own_fields() {
             body: "Welt".to_owned(),
             data: BTreeMap::from([("order".to_owned(), "1".to_owned())]),
         },
+        expires_at: None,
     };
     let outcome = sandbox.send(&push).await;
     let record = folder.record(&outcome);
