@@ -2,10 +2,8 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
-use tidings_broker::{Depths, MessageFactory, Publisher};
-use tidings_db::{Database, SecretKeys};
 use tidings_broker::{Depths, MessageFactory};
-use tidings_db::Database;
+use tidings_db::{Database, SecretKeys};
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
 use tidings_http::ByteBudget;

@@ -34,9 +34,6 @@ fn state() -> Data<AppState> {
     Data::new(AppState {
         verifier: Arc::new(Verifier::new(&settings.auth).expect("a verifier")),
         message_factory: MessageFactory::new(&settings.broker),
-        depths: Depths::start(publisher.clone(), settings.broker.clone(), stop).0,
-        publisher,
-        database: tidings_db::Database::new(&settings.database, "test").expect("a pool"),
         secret_keys: settings.secret_keys,
         depths: Depths::start(publisher.clone(), settings.broker.clone(), stop.clone()).0,
         acceptance: Acceptance::start(
