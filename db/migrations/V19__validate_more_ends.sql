@@ -1,2 +1,2 @@
--- Marks the check of V14 as valid for all rows. Reads the table, and blocks neither reads nor writes.
+-- Marks the check of V16 as valid for all rows. Reads the table, and blocks neither reads nor writes.
 ALTER TABLE notifications VALIDATE CONSTRAINT notifications_status_check;
