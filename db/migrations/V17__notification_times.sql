@@ -2,21 +2,21 @@
 -- PostgreSQL rewrites none of them.
 SET LOCAL lock_timeout = '5s';
 ALTER TABLE notifications
-    ADD COLUMN not_before         timestamptz,
-    ADD COLUMN expires_at         timestamptz,
-    ADD COLUMN release_until      timestamptz,
-    ADD COLUMN reason             text,
-    ADD COLUMN category           text,
-    ADD COLUMN sender             text,
-    ADD COLUMN group_key          text,
-    ADD COLUMN digest_id          uuid,
-    ADD COLUMN fingerprint        bytea,
-    ADD COLUMN read_at            timestamptz,
-    ADD COLUMN archived_at        timestamptz,
-    ADD COLUMN recorded_xid       xid8,
-    ADD COLUMN sensitive          boolean,
-    ADD COLUMN payload_removed_at timestamptz,
-    ADD COLUMN slot_at            timestamptz;
+    ADD COLUMN IF NOT EXISTS not_before         timestamptz,
+    ADD COLUMN IF NOT EXISTS expires_at         timestamptz,
+    ADD COLUMN IF NOT EXISTS release_until      timestamptz,
+    ADD COLUMN IF NOT EXISTS reason             text,
+    ADD COLUMN IF NOT EXISTS category           text,
+    ADD COLUMN IF NOT EXISTS sender             text,
+    ADD COLUMN IF NOT EXISTS group_key          text,
+    ADD COLUMN IF NOT EXISTS digest_id          uuid,
+    ADD COLUMN IF NOT EXISTS fingerprint        bytea,
+    ADD COLUMN IF NOT EXISTS read_at            timestamptz,
+    ADD COLUMN IF NOT EXISTS archived_at        timestamptz,
+    ADD COLUMN IF NOT EXISTS recorded_xid       xid8,
+    ADD COLUMN IF NOT EXISTS sensitive          boolean,
+    ADD COLUMN IF NOT EXISTS payload_removed_at timestamptz,
+    ADD COLUMN IF NOT EXISTS slot_at            timestamptz;
 
 -- Only for new rows: as a part of ADD COLUMN, the default would rewrite the table.
 ALTER TABLE notifications ALTER COLUMN recorded_xid SET DEFAULT pg_current_xact_id();

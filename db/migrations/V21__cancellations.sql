@@ -8,5 +8,5 @@ CREATE TABLE cancellations (
 
 COMMENT ON TABLE  cancellations              IS 'One row for each notification that its sender cancelled before it was recorded.';
 COMMENT ON COLUMN cancellations.message_id   IS 'The notification.';
-COMMENT ON COLUMN cancellations.sender       IS 'Whose notification it must be; * for any, if an administrator cancelled it.';
+COMMENT ON COLUMN cancellations.sender       IS 'Whose notification it must be; empty for any, if an administrator cancelled it.';
 COMMENT ON COLUMN cancellations.cancelled_at IS 'When.';

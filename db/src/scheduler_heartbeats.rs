@@ -37,7 +37,8 @@ pub async fn last_beat(client: &impl GenericClient) -> Result<Option<Duration>, 
     let statement = client
         .prepare_cached(
             "SELECT extract(epoch FROM now() - max(beat_at))::float8 FROM scheduler_heartbeats
-             WHERE beat_at > now() - interval '1 day'",
+             -- A heartbeat in the future is from before the clock was set back.
+             WHERE beat_at BETWEEN now() - interval '1 day' AND now() + interval '5 seconds'",
         )
         .await?;
     let age: Option<f64> = client.query_one(&statement, &[]).await?.get(0);

@@ -214,11 +214,13 @@ async fn after_the_lease_of_a_dead_worker_a_cancellation_says_that_it_may_be_sen
         .pool
         .run(async |client| Ok(client.execute(over, &[]).await?));
     assert_eq!(changed.await.expect("changed"), 1);
-    let answer = cancel(&client, id).await;
-    assert_eq!(
-        answer.body,
-        json!({"messageId": id, "status": "cancelled", "maybeSent": true})
-    );
+    for _ in 0..2 {
+        let answer = cancel(&client, id).await;
+        assert_eq!(
+            answer.body,
+            json!({"messageId": id, "status": "cancelled", "maybeSent": true})
+        );
+    }
 }
 
 #[tokio::test]
@@ -240,8 +242,11 @@ async fn only_the_sender_and_administrators_may_cancel() {
         id
     };
     let id = post().await;
-    cancel(&other, id).await.assert_error(404, "not_found");
-    cancel(&own, id).await.assert_error(404, "not_found");
+    // They must not learn that it exists.
+    for stranger in [&other, &own] {
+        assert_eq!(cancel(stranger, id).await.status, 202);
+    }
+    assert_eq!(world.database.count("status = 'scheduled'").await, 1);
     cancel(&reader, id).await.assert_error(403, "forbidden");
     patch(&other, id, &json!({"sendAt": Timestamp::now()}))
         .await

@@ -69,12 +69,32 @@ impl Table {
         assert_eq!(updated.expect("the update"), 1);
     }
 
+    /// Leases due notifications of all channels.
     async fn lease(&self, limit: u32, lease: Duration) -> DueBatch {
+        let mut all: Option<DueBatch> = None;
+        for channel in Channel::ALL {
+            let batch = self.lease_of(channel, limit, lease).await;
+            match &mut all {
+                Some(all) if !batch.is_empty() => {
+                    all.to_publish.extend(batch.to_publish);
+                    all.leased_until = batch.leased_until;
+                    all.processed += batch.processed;
+                    all.expired += batch.expired;
+                    all.cancelled += batch.cancelled;
+                }
+                Some(_) => {}
+                None => all = Some(batch),
+            }
+        }
+        all.expect("there are channels")
+    }
+
+    async fn lease_of(&self, channel: Channel, limit: u32, lease: Duration) -> DueBatch {
         let batch = self
             .db
             .pool
             .transaction(TransactionOptions::default(), async |transaction| {
-                notifications::lease_due(transaction, &Channel::ALL, limit, lease).await
+                notifications::lease_due(transaction, channel, limit, lease).await
             })
             .await;
         batch.expect("the queries")
@@ -326,6 +346,39 @@ async fn a_claim_of_an_expired_notification_ends_it() {
     let claim = table.claim(id, 0).await;
     table.end(id, claim, ClaimEndResult::Expired).await;
     assert_eq!(table.status(id).await, "expired");
+}
+
+#[tokio::test]
+async fn a_cancellation_that_came_before_the_row_is_found_by_the_release_and_the_claim() {
+    let table = Table::new().await;
+    let due = table.due(Channel::Sms).await;
+    let pending = table.record(Channel::Sms, DeliveryWindow::default()).await;
+    let another = table.record(Channel::Sms, DeliveryWindow::default()).await;
+    for (id, sender) in [(due, "orders"), (pending, ""), (another, "billing")] {
+        let sql = "INSERT INTO cancellations (message_id, sender) VALUES ($1, $2)";
+        let inserted = table.client.execute(sql, &[&id.as_uuid(), &sender]).await;
+        assert_eq!(inserted.expect("a cancellation"), 1);
+    }
+    let batch = table.lease(10, LEASE).await;
+    assert_eq!((batch.cancelled, batch.to_publish.len()), (1, 0));
+    assert_eq!(table.status(due).await, "cancelled");
+    for (id, cancelled) in [(pending, true), (another, false)] {
+        match table.claim(id, 0).await {
+            ClaimResult::Claimed(claimed) => assert_eq!(claimed.is_cancelled, cancelled),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Otherwise nobody would release it until the clock has caught up.
+#[tokio::test]
+async fn a_lease_that_ends_too_late_is_from_before_the_clock_was_set_back() {
+    let table = Table::new().await;
+    let id = table.due(Channel::Sms).await;
+    table
+        .update(id, "release_until = now() + interval '1 hour'")
+        .await;
+    assert_eq!(ids(&table.lease(10, LEASE).await), [id]);
 }
 
 #[tokio::test]

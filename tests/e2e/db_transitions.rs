@@ -51,7 +51,7 @@ async fn apply(transition: Transition, client: &Client, id: MessageId) -> Result
 
 #[rstest]
 #[case(Transition::Process, &[Status::Pending, Status::Retrying], Status::Processed)]
-#[case(Transition::Fail, &[Status::Scheduled, Status::Pending, Status::Retrying], Status::Failed)]
+#[case(Transition::Fail, &[Status::Pending, Status::Retrying], Status::Failed)]
 #[case(Transition::Replay, &[Status::Failed], Status::Pending)]
 #[tokio::test]
 async fn a_transition_is_possible_only_from_its_own_statuses(

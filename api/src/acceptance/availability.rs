@@ -61,17 +61,22 @@ impl Availability {
         gauge!("tidings_scheduler_overdue_seconds").set(0.0);
         let mut left = 0;
         loop {
+            let mut asked = None;
             if left == 0 || !publisher.is_connected() {
                 left = INTERVALS_WITH_BROKER;
+                let began = Instant::now();
                 // Without PostgreSQL, what is known grows old.
                 if let Err(error) = self.ask(&database).await {
                     tracing::debug!(%error, "cannot read whether a scheduler runs");
                 }
+                asked = Some(began.elapsed());
             }
             left -= 1;
             let accepts = if self.scheduler_runs() { 1.0 } else { 0.0 };
             gauge!("tidings_accepts_without_broker").set(accepts);
-            tokio::time::sleep(INTERVAL).await;
+            // Counting millions of rows takes time that those who record notifications need.
+            let pause = asked.map_or(INTERVAL, |took: Duration| INTERVAL.max(took * 10));
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -5,12 +5,15 @@ use tidings_db::Database;
 use tidings_db::notifications::{self, RecordResult, RecordedBy};
 use tidings_domain::notification::Notification;
 use tidings_runtime::tasks::Tasks;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// Maximum number of notifications that wait to be recorded.
 const MAX_WAITING: usize = 2048;
+
+/// Maximum size of their payloads together, in bytes.
+const MAX_WAITING_BYTES: usize = 16 << 20;
 
 /// Maximum number of notifications in one statement.
 const MAX_BATCH: usize = 256;
@@ -22,11 +25,14 @@ const GATHER: Duration = Duration::from_millis(5);
 #[derive(Clone)]
 pub(super) struct Recorder {
     waiting: mpsc::Sender<Request>,
+    /// One permit for each KiB of payload.
+    room: Arc<Semaphore>,
 }
 
 struct Request {
     notification: Notification,
     reply: oneshot::Sender<Result<(), NotRecorded>>,
+    _room: OwnedSemaphorePermit,
 }
 
 /// Why a notification was not recorded.
@@ -57,7 +63,10 @@ impl Recorder {
                 token.run_until_cancelled(recording).await;
             });
         }
-        Self { waiting }
+        Self {
+            waiting,
+            room: Arc::new(Semaphore::new(MAX_WAITING_BYTES >> 10)),
+        }
     }
 
     /// Records a notification like the intake. Dropping the future does not prevent that.
@@ -66,12 +75,22 @@ impl Recorder {
     ///
     /// Returns why it is not known to be recorded.
     pub(super) async fn record(&self, notification: Notification) -> Result<(), NotRecorded> {
+        let kibibytes = notification
+            .payload
+            .get()
+            .len()
+            .min(MAX_WAITING_BYTES)
+            .div_ceil(1 << 10);
+        let kibibytes = u32::try_from(kibibytes).unwrap_or(u32::MAX).max(1);
+        // No room: the broker may still confirm.
+        let room = Arc::clone(&self.room).try_acquire_many_owned(kibibytes);
+        let room = room.map_err(|_| NotRecorded::Unavailable)?;
         let (reply, replied) = oneshot::channel();
         let request = Request {
             notification,
             reply,
+            _room: room,
         };
-        // No room: the broker may still confirm.
         let sent = self.waiting.try_send(request);
         sent.map_err(|_| NotRecorded::Unavailable)?;
         replied.await.unwrap_or(Err(NotRecorded::Unavailable))
@@ -126,6 +145,7 @@ async fn record_batch(database: &Database, batch: Vec<Request>) {
     for Request {
         notification,
         reply,
+        ..
     } in batch
     {
         let result = match recorded.get(&notification.message_id) {

@@ -20,11 +20,14 @@ pub struct AcceptanceSettings {
 impl AcceptanceSettings {
     /// Reads the section.
     pub fn read(reader: &mut Reader) -> Self {
+        let timeout = Duration::from_millis(reader.value(table::PUBLISH_TIMEOUT_MS));
+        let hedge = Duration::from_millis(reader.value(table::ACCEPT_HEDGE_MS));
         Self {
             enabled: reader.value(table::ACCEPT_WITHOUT_BROKER),
-            hedge: Duration::from_millis(reader.value(table::ACCEPT_HEDGE_MS)),
+            // PostgreSQL needs time too.
+            hedge: hedge.min(timeout / 2),
             connections: reader.value(table::ACCEPT_DB_CONNECTIONS),
-            timeout: Duration::from_millis(reader.value(table::PUBLISH_TIMEOUT_MS)),
+            timeout,
             queue_max_length: reader.value(table::QUEUE_MAX_LENGTH),
         }
     }

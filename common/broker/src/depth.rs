@@ -140,7 +140,14 @@ impl Depths {
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            publisher.until_connected().await;
+            if timeout(queue.validity(), publisher.until_connected())
+                .await
+                .is_err()
+            {
+                // Otherwise a large depth would make the API refuse notifications as long as the broker is away.
+                self.store(queue.queue, 0);
+                publisher.until_connected().await;
+            }
             tick.tick().await;
             let answer = queue.ask(publisher).await;
             if let Some(depth) = queue.evaluate(answer) {
@@ -227,7 +234,12 @@ impl QueueState {
     }
 
     fn is_stale(&self) -> bool {
-        self.answered.elapsed() >= STALE_AFTER
+        self.validity().is_zero()
+    }
+
+    /// How long the last known depth still counts.
+    fn validity(&self) -> Duration {
+        STALE_AFTER.saturating_sub(self.answered.elapsed())
     }
 }
 

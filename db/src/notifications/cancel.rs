@@ -20,10 +20,9 @@ pub struct SenderScope {
 /// The result of a cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelResult {
-    /// It is cancelled, now or before. `maybe_sent` says that a worker began to send it and has died, or its lease is over:
-    /// it may have been sent.
+    /// It is cancelled, now or before: no send begins any more.
     Cancelled {
-        /// Whether it may have been sent.
+        /// Whether it has been sent to an address, or may have been: an attempt has an unknown outcome.
         maybe_sent: bool,
     },
     /// A worker is sending it.
@@ -33,9 +32,7 @@ pub enum CancelResult {
     },
     /// It has ended otherwise, or failed. `None` stands for a status of a newer version.
     Ended(Option<Status>),
-    /// It belongs to another sender.
-    NotAllowed,
-    /// It is not recorded. Its cancellation is.
+    /// It is not recorded, or belongs to another sender: a caller must not learn which. Its cancellation is recorded.
     Cancelling,
 }
 
@@ -54,23 +51,43 @@ pub async fn cancel(
     }
     // Committed before the second look: a row that this does not see is inserted by a transaction that finds the
     // cancellation, or its claim does.
-    let sender = scope.sender.as_deref().unwrap_or("*");
-    database
-        .run(async |client| {
-            let statement = client
-                .prepare_cached(
-                    "INSERT INTO cancellations (message_id, sender) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                )
-                .await?;
-            client.execute(&statement, &[&id.as_uuid(), &sender]).await?;
-            Ok(())
-        })
-        .await?;
+    let sender = scope.sender.as_deref().unwrap_or(ANY_SENDER);
+    let sql =
+        "INSERT INTO cancellations (message_id, sender) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    write_cancellation(database, sql, id, sender).await?;
     let result = cancel_recorded(database, id, scope).await?;
+    if matches!(
+        result,
+        Some(CancelResult::BeingSent { .. } | CancelResult::Ended(_))
+    ) {
+        // The caller learns that it is not cancelled.
+        let sql = "DELETE FROM cancellations WHERE message_id = $1 AND sender = $2";
+        write_cancellation(database, sql, id, sender).await?;
+    }
     Ok(result.unwrap_or(CancelResult::Cancelling))
 }
 
-/// Cancels a notification that is recorded; `None` if it is not.
+/// The sender in a cancellation by an administrator. No subject is empty.
+const ANY_SENDER: &str = "";
+
+async fn write_cancellation(
+    database: &Database,
+    sql: &str,
+    id: MessageId,
+    sender: &str,
+) -> Result<(), DbError> {
+    database
+        .run(async |client| {
+            let statement = client.prepare_cached(sql).await?;
+            client
+                .execute(&statement, &[&id.as_uuid(), &sender])
+                .await?;
+            Ok(())
+        })
+        .await
+}
+
+/// Cancels a notification that is recorded and in `scope`; `None` if there is none.
 async fn cancel_recorded(
     database: &Database,
     id: MessageId,
@@ -80,9 +97,14 @@ async fn cancel_recorded(
         .transaction(TransactionOptions::default(), async |transaction| {
             let statement = transaction
                 .prepare_cached(
-                    "SELECT status, lease_token IS NOT NULL, lease_until, lease_until > now(),
-                            ($2::text IS NULL OR sender = $2) AND ($3::uuid IS NULL OR user_id = $3)
-                     FROM notifications WHERE message_id = $1 FOR NO KEY UPDATE",
+                    "SELECT status, lease_until, lease_until > now(),
+                            EXISTS (SELECT FROM delivery_attempts AS attempt
+                                    WHERE attempt.message_id = notifications.message_id
+                                          AND outcome IN ('sending', 'unknown', 'delivered'))
+                     FROM notifications
+                     WHERE message_id = $1 AND ($2::text IS NULL OR sender = $2)
+                           AND ($3::uuid IS NULL OR user_id = $3)
+                     FOR NO KEY UPDATE",
                 )
                 .await?;
             let user = scope.user.map(UserId::as_uuid);
@@ -90,19 +112,18 @@ async fn cancel_recorded(
                 .query_opt(&statement, &[&id.as_uuid(), &scope.sender, &user])
                 .await?;
             let Some(row) = row else { return Ok(None) };
-            if !row.get::<_, Option<bool>>(4).unwrap_or(false) {
-                return Ok(Some(CancelResult::NotAllowed));
-            }
             let status: Option<Status> = row.get::<_, &str>(0).parse().ok();
             Ok(Some(match status {
-                Some(Status::Cancelled) => CancelResult::Cancelled { maybe_sent: false },
+                Some(Status::Cancelled) => CancelResult::Cancelled {
+                    maybe_sent: row.get(3),
+                },
                 Some(Status::Scheduled | Status::Pending | Status::Retrying) => {
-                    let is_leased: bool = row.get::<_, Option<bool>>(3).unwrap_or(false);
-                    match row.get(2) {
+                    let is_leased = row.get::<_, Option<bool>>(2).unwrap_or(false);
+                    match row.get(1) {
                         Some(lease_until) if is_leased => CancelResult::BeingSent { lease_until },
                         _ => {
                             write_cancelled(transaction, id).await?;
-                            let maybe_sent = row.get(1);
+                            let maybe_sent = row.get(3);
                             CancelResult::Cancelled { maybe_sent }
                         }
                     }

@@ -140,7 +140,7 @@ pub async fn claim(
                        notifications.not_before, expires_at, now(),
                        EXISTS (SELECT FROM cancellations
                                WHERE cancellations.message_id = notifications.message_id
-                                     AND cancellations.sender IN (notifications.sender, '*'))",
+                                     AND cancellations.sender IN (notifications.sender, ''))",
         )
         .await?;
     let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();

@@ -98,7 +98,7 @@ pub(super) async fn insert_batch_by(
                   -- The sender may have cancelled it before it was recorded.
                   LEFT JOIN LATERAL (SELECT 'cancelled' AS status FROM cancellations
                                      WHERE cancellations.message_id = batch.message_id
-                                           AND cancellations.sender IN (batch.sender, '*') LIMIT 1) AS cancelled ON true
+                                           AND cancellations.sender IN (batch.sender, '') LIMIT 1) AS cancelled ON true
              ON CONFLICT (message_id) DO NOTHING
              RETURNING message_id, status",
         )

@@ -58,7 +58,7 @@ impl DueBatch {
     }
 }
 
-/// Leases up to `limit` due notifications of `channels` for `lease`, the oldest first. In-app notifications are processed
+/// Leases up to `limit` due notifications of `channel` for `lease`, the oldest first. In-app notifications are processed
 /// and expired ones end in the same transaction. Leaves out what another scheduler has leased or locked.
 ///
 /// # Errors
@@ -66,30 +66,35 @@ impl DueBatch {
 /// Returns the error of the query that fails.
 pub async fn lease_due(
     transaction: &Transaction<'_>,
-    channels: &[Channel],
+    channel: Channel,
     limit: u32,
     lease: Duration,
 ) -> Result<DueBatch, DbError> {
     let statement = transaction
         .prepare_cached(
-            "SELECT message_id, user_id, type, retries_attempted, not_before, expires_at, now(),
+            "SELECT message_id, user_id, retries_attempted, not_before, expires_at, now(),
                     CASE type WHEN 'webhook' THEN
                         jsonb_build_object('to', payload -> 'to', 'endpointId', payload -> 'endpointId')::text END,
                     EXISTS (SELECT FROM cancellations
                             WHERE cancellations.message_id = notifications.message_id
-                                  AND cancellations.sender IN (notifications.sender, '*'))
+                                  AND cancellations.sender IN (notifications.sender, ''))
              FROM notifications
              WHERE status = 'scheduled' AND not_before <= now()
-                   AND (release_until IS NULL OR release_until <= now()) AND type = ANY ($1)
+                   AND type = $1
+                   -- A lease that ends later than any can is from before the clock was set back.
+                   AND (release_until IS NULL OR release_until <= now()
+                        OR release_until > now() + make_interval(secs => $3))
              ORDER BY not_before, id LIMIT $2
              FOR NO KEY UPDATE SKIP LOCKED",
         )
         .await?;
-    let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
     let rows = transaction
-        .query(&statement, &[&names, &i64::from(limit)])
+        .query(
+            &statement,
+            &[&channel.as_str(), &i64::from(limit), &lease.as_secs_f64()],
+        )
         .await?;
-    let now = rows.first().map_or_else(Timestamp::now, |row| row.get(6));
+    let now = rows.first().map_or_else(Timestamp::now, |row| row.get(5));
     let mut batch = DueBatch {
         to_publish: Vec::new(),
         leased_until: now.saturating_add(lease).unwrap_or(Timestamp::MAX),
@@ -99,16 +104,13 @@ pub async fn lease_due(
     };
     let mut changes = Changes::default();
     for row in &rows {
-        let Ok(channel) = row.get::<_, &str>(2).parse::<Channel>() else {
-            continue;
-        };
         let candidate = Candidate {
             status: Some(Status::Scheduled),
             window: DeliveryWindow {
-                not_before: row.get(4),
-                expires_at: row.get(5),
+                not_before: row.get(3),
+                expires_at: row.get(4),
             },
-            is_cancelled: row.get(8),
+            is_cancelled: row.get(7),
         };
         let id: Uuid = row.get(0);
         match (decide(candidate, now), channel.delivered()) {
@@ -132,8 +134,8 @@ pub async fn lease_due(
                     message_id: id.into(),
                     user_id: row.get::<_, Uuid>(1).into(),
                     channel,
-                    attempt: u32::try_from(row.get::<_, i32>(3)).unwrap_or(0),
-                    webhook_target: row.get(7),
+                    attempt: u32::try_from(row.get::<_, i32>(2)).unwrap_or(0),
+                    webhook_target: row.get(6),
                 });
             }
         }
@@ -245,12 +247,19 @@ async fn end_leases(
 pub async fn overdue(client: &impl GenericClient) -> Result<Option<Duration>, DbError> {
     let statement = client
         .prepare_cached(
-            "SELECT extract(epoch FROM now() - not_before)::float8 FROM notifications
-             WHERE status = 'scheduled' AND not_before <= now() ORDER BY not_before, id LIMIT 1",
+            "SELECT extract(epoch FROM now() - min(oldest.not_before))::float8
+             FROM unnest($1::text[]) AS channel (name)
+                  CROSS JOIN LATERAL (
+                      SELECT not_before FROM notifications
+                      WHERE status = 'scheduled' AND type = channel.name AND not_before <= now()
+                      ORDER BY not_before LIMIT 1) AS oldest",
         )
         .await?;
-    let row = client.query_opt(&statement, &[]).await?;
-    Ok(row.map(|row| Duration::try_from_secs_f64(row.get(0)).unwrap_or_default()))
+    let late: Option<f64> = client
+        .query_one(&statement, &[&channel_names()])
+        .await?
+        .get(0);
+    Ok(late.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
 }
 
 /// How many notifications of each channel wait for a scheduler because RabbitMQ was away.
@@ -268,7 +277,8 @@ impl HeldForBroker {
     }
 }
 
-/// Counts the notifications that wait for a scheduler because RabbitMQ was away, up to `max` of them.
+/// Counts the notifications that wait for a scheduler because RabbitMQ was away, up to `max` of each
+/// channel.
 ///
 /// # Errors
 ///
@@ -280,12 +290,17 @@ pub async fn held_for_broker(
     // The condition is that of the index `notifications_broker_idx`.
     let statement = client
         .prepare_cached(
-            "SELECT type, count(*)
-             FROM (SELECT type FROM notifications WHERE status = 'scheduled' AND reason = 'broker' LIMIT $1) AS held
-             GROUP BY type",
+            "SELECT channel.name, held.count
+             FROM unnest($1::text[]) AS channel (name)
+                  CROSS JOIN LATERAL (
+                      SELECT count(*) FROM (SELECT FROM notifications
+                                            WHERE status = 'scheduled' AND reason = 'broker' AND type = channel.name
+                                            LIMIT $2) AS some) AS held",
         )
         .await?;
-    let rows = client.query(&statement, &[&i64::from(max)]).await?;
+    let rows = client
+        .query(&statement, &[&channel_names(), &i64::from(max)])
+        .await?;
     let counts = rows.iter().filter_map(|row| {
         let channel = row.get::<_, &str>(0).parse().ok()?;
         Some((
@@ -294,4 +309,8 @@ pub async fn held_for_broker(
         ))
     });
     Ok(HeldForBroker(counts.collect()))
+}
+
+fn channel_names() -> Vec<&'static str> {
+    Channel::ALL.map(Channel::as_str).to_vec()
 }

@@ -21,7 +21,7 @@ pub async fn mark_processed(client: &impl GenericClient, id: MessageId) -> Resul
     Ok(client.execute(&statement, &[&id.as_uuid()]).await? == 1)
 }
 
-/// `scheduled | pending | retrying → failed`: the message is in the dead-letter queue. Cuts `error` to
+/// `pending | retrying → failed`: the message is in the dead-letter queue. Cuts `error` to
 /// 500 characters, the length of the column.
 ///
 /// # Errors
@@ -36,7 +36,7 @@ pub async fn mark_failed(
         .prepare_cached(
             "UPDATE notifications
              SET status = 'failed', error_message = left($2, 500), lease_token = NULL, lease_until = NULL
-             WHERE message_id = $1 AND status IN ('scheduled', 'pending', 'retrying')",
+             WHERE message_id = $1 AND status IN ('pending', 'retrying')",
         )
         .await?;
     Ok(client.execute(&statement, &[&id.as_uuid(), &error]).await? == 1)

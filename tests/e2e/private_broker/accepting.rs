@@ -136,6 +136,19 @@ async fn a_notification_that_both_servers_have_stored_is_one_row_and_one_send() 
     .await;
     until_queues_are_empty(world).await;
     assert_eq!(receiver.count(), 20);
+    let by = async |by| {
+        let metrics = installation.api.metrics().await;
+        metrics.sum(
+            "tidings_notifications_accepted_total",
+            &[by, "type=\"webhook\""],
+        )
+    };
+    assert_eq!(by("by=\"database\"").await, 20);
+    let duplicates = installation.worker.metrics().await;
+    assert!(
+        duplicates.sum("tidings_intake_duplicates_total", &[]) > 0,
+        "no message arrived"
+    );
     let mut recorded: Vec<Uuid> = ids.into_iter().map(MessageId::as_uuid).collect();
     recorded.sort_unstable();
     assert_eq!(world.database.message_ids().await, recorded);

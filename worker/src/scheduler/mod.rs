@@ -13,20 +13,21 @@ use tidings_broker::{Backoff, MessageFactory, Publisher};
 use tidings_db::notifications::{self, DueBatch};
 use tidings_db::{Database, DbError, TransactionOptions, scheduler_heartbeats};
 use tidings_domain::notification::Channel;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use publish::{PausedChannels, Published};
 pub use settings::SchedulerSettings;
 
-/// How long a scheduler may take to publish what it has leased. After that, another one publishes it again.
+/// How much longer than `PUBLISH_TIMEOUT_MS` a scheduler may take to publish what it has leased. After that, another one
+/// publishes it again.
 const LEASE: Duration = Duration::from_mins(1);
 
 /// Maximum number of notifications that expire in one statement.
 const EXPIRE_BATCH: u32 = 1000;
 
-/// Minimum time between two heartbeats.
+/// Time between two heartbeats.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A scheduler.
@@ -35,19 +36,15 @@ pub struct Scheduler {
     publisher: Publisher,
     message_factory: MessageFactory,
     settings: SchedulerSettings,
-    /// Names this scheduler in its heartbeats.
-    id: Uuid,
-    next_heartbeat: Instant,
-    paused: PausedChannels,
 }
 
 /// What follows a look for due notifications.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Next {
-    /// Probably more are due.
-    AtOnce,
     /// The next poll.
     Poll,
+    /// Probably more are due.
+    AtOnce,
     /// Servers do not answer.
     Pause,
 }
@@ -71,17 +68,48 @@ impl Scheduler {
             publisher,
             message_factory,
             settings,
-            id: Uuid::new_v4(),
-            next_heartbeat: Instant::now(),
-            paused: PausedChannels::default(),
         }
     }
 
     /// Runs until `stop` is cancelled. Finishes what it has begun.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(self, stop: CancellationToken) {
+        // Apart from the releases, which may take long.
+        let heartbeats = stop.run_until_cancelled(self.beat());
+        tokio::join!(heartbeats, self.release_all(&stop));
+    }
+
+    /// Records once a second that a scheduler runs. Never ends.
+    async fn beat(&self) {
+        // Names this scheduler.
+        let id = Uuid::new_v4();
+        let mut tick = interval(HEARTBEAT_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            // Without PostgreSQL, the releases report the error.
+            if let Err(error) = self.heartbeat(id).await {
+                tracing::debug!(%error, "the heartbeat of the scheduler is not recorded");
+            }
+        }
+    }
+
+    async fn heartbeat(&self, id: Uuid) -> Result<(), DbError> {
+        let overdue = self
+            .database
+            .run(async |client| {
+                scheduler_heartbeats::beat(client, id, env!("CARGO_PKG_VERSION")).await?;
+                notifications::overdue(client).await
+            })
+            .await?;
+        gauge!("tidings_scheduler_overdue_seconds").set(overdue.unwrap_or_default().as_secs_f64());
+        Ok(())
+    }
+
+    async fn release_all(&self, stop: &CancellationToken) {
+        let mut paused = PausedChannels::default();
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
-            let next = self.turn().await.unwrap_or_else(|error| {
+            let next = self.turn(&mut paused).await.unwrap_or_else(|error| {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "the scheduler cannot use PostgreSQL; trying again");
                 Next::Pause
@@ -98,46 +126,49 @@ impl Scheduler {
         }
     }
 
-    /// Looks once for due notifications.
-    async fn turn(&mut self) -> Result<Next, DbError> {
-        let now = Instant::now();
-        if now >= self.next_heartbeat {
-            self.heartbeat().await?;
-            self.next_heartbeat = now + HEARTBEAT_INTERVAL;
-        }
-        // Without a broker, only in-app notifications can be delivered.
-        let is_usable = |channel: &Channel| {
-            *channel == Channel::InApp
-                || self.publisher.is_connected() && !self.paused.contains(*channel, now)
+    /// Looks once for notifications that have expired or are due, channel by channel: one that cannot be released does not
+    /// stop the others.
+    async fn turn(&self, paused: &mut PausedChannels) -> Result<Next, DbError> {
+        let mut next = if self.expire().await? >= u64::from(EXPIRE_BATCH) {
+            Next::AtOnce
+        } else {
+            Next::Poll
         };
-        let channels: Vec<Channel> = Channel::ALL.into_iter().filter(is_usable).collect();
-        let expired = self.expire().await?;
-        let batch = self.lease(&channels).await?;
+        for channel in Channel::ALL {
+            // Without a broker, only in-app notifications can be delivered.
+            let is_usable = channel == Channel::InApp
+                || self.publisher.is_connected() && !paused.contains(channel, Instant::now());
+            if is_usable {
+                next = next.max(self.release(channel, paused).await?);
+            }
+        }
+        Ok(next)
+    }
+
+    /// Releases a batch of due notifications of a channel.
+    async fn release(
+        &self,
+        channel: Channel,
+        paused: &mut PausedChannels,
+    ) -> Result<Next, DbError> {
+        let batch = self.lease(channel).await?;
+        if batch.is_empty() {
+            return Ok(Next::Poll);
+        }
         count(&batch);
-        let is_full = expired >= u64::from(EXPIRE_BATCH)
-            || batch.len() >= usize::try_from(self.settings.batch_size).unwrap_or(usize::MAX);
         let published = self.publish(&batch.to_publish).await;
         self.end_leases(&batch, &published).await?;
-        self.paused.add(&published, now);
+        if published.is_refused {
+            paused.add(channel, Instant::now());
+        }
+        let limit = usize::try_from(self.settings.batch_size).unwrap_or(usize::MAX);
         Ok(if published.broker_is_away {
             Next::Pause
-        } else if is_full {
+        } else if batch.len() >= limit && !published.is_refused {
             Next::AtOnce
         } else {
             Next::Poll
         })
-    }
-
-    async fn heartbeat(&self) -> Result<(), DbError> {
-        let overdue = self
-            .database
-            .run(async |client| {
-                scheduler_heartbeats::beat(client, self.id, env!("CARGO_PKG_VERSION")).await?;
-                notifications::overdue(client).await
-            })
-            .await?;
-        gauge!("tidings_scheduler_overdue_seconds").set(overdue.unwrap_or_default().as_secs_f64());
-        Ok(())
     }
 
     /// Ends notifications whose time is over.
@@ -150,22 +181,24 @@ impl Scheduler {
         Ok(expired)
     }
 
-    async fn lease(&self, channels: &[Channel]) -> Result<DueBatch, DbError> {
+    async fn lease(&self, channel: Channel) -> Result<DueBatch, DbError> {
         let limit = self.settings.batch_size;
+        let lease = LEASE + self.settings.publish_timeout;
         self.database
             .transaction(TransactionOptions::default(), async |transaction| {
-                notifications::lease_due(transaction, channels, limit, LEASE).await
+                notifications::lease_due(transaction, channel, limit, lease).await
             })
             .await
     }
 
-    /// Makes the published rows `pending`, and gives the others back.
+    /// Makes the published rows `pending`, and gives those back whose messages the broker has not stored. The others keep
+    /// their lease, because their messages may arrive.
     async fn end_leases(&self, batch: &DueBatch, published: &Published) -> Result<(), DbError> {
         let until = batch.leased_until;
         self.database
             .run(async |client| {
                 notifications::mark_released(client, &published.confirmed, until).await?;
-                notifications::give_back_leases(client, &published.failed, until).await
+                notifications::give_back_leases(client, &published.not_stored, until).await
             })
             .await?;
         Ok(())
@@ -181,12 +214,11 @@ fn count(batch: &DueBatch) {
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     released(Channel::InApp).increment(number(batch.processed));
     counter!("tidings_scheduler_expired_total").increment(number(batch.expired));
-    if !batch.is_empty() {
-        tracing::debug!(
-            messages = batch.to_publish.len(),
-            processed = batch.processed,
-            expired = batch.expired,
-            "scheduled notifications are due"
-        );
-    }
+    tracing::debug!(
+        messages = batch.to_publish.len(),
+        processed = batch.processed,
+        expired = batch.expired,
+        cancelled = batch.cancelled,
+        "scheduled notifications are due"
+    );
 }

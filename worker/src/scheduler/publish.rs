@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tidings_broker::{Outgoing, PublishError, WaitsFor};
 use tidings_db::notifications::DueNotification;
-use tidings_domain::notification::{Channel, DeliveredChannel, MessageId};
+use tidings_domain::notification::{Channel, MessageId};
 use tokio::time::Instant;
 
 use super::{Scheduler, released};
@@ -17,47 +17,41 @@ const CHANNEL_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Published {
     pub(super) confirmed: Vec<MessageId>,
-    /// Not confirmed. The broker may have stored these too.
-    pub(super) failed: Vec<MessageId>,
-    /// The channels whose queue takes no messages.
-    pub(super) refused: Vec<DeliveredChannel>,
+    /// The broker has not stored these.
+    pub(super) not_stored: Vec<MessageId>,
+    /// Whether the queue of the channel takes no messages.
+    pub(super) is_refused: bool,
     /// Whether the broker as a whole takes no messages.
     pub(super) broker_is_away: bool,
 }
 
 impl Published {
-    fn add(&mut self, due: &DueNotification, result: Result<(), PublishError>) {
+    fn add(&mut self, id: MessageId, result: Result<(), PublishError>) {
         let Err(error) = result else {
-            self.confirmed.push(due.message_id);
+            self.confirmed.push(id);
             return;
         };
-        self.failed.push(due.message_id);
+        if !self.is_refused && !self.broker_is_away {
+            tracing::warn!(%error, "due notifications cannot be published; trying again");
+        }
         match error {
             PublishError::Refused | PublishError::Unroutable | PublishError::TooLarge => {
-                if !self.refused.contains(&due.channel) {
-                    tracing::warn!(
-                        %error,
-                        channel = due.channel.as_str(),
-                        "a due notification cannot be published; trying again"
-                    );
-                    self.refused.push(due.channel);
-                }
+                self.is_refused = true;
+                self.not_stored.push(id);
             }
-            PublishError::Disconnected
-            | PublishError::Blocked
-            | PublishError::TimedOut
-            | PublishError::Lost(_)
-            | PublishError::Panicked => {
-                if !self.broker_is_away {
-                    tracing::warn!(%error, "due notifications cannot be published; trying again");
-                }
+            PublishError::Disconnected | PublishError::Blocked => {
+                self.broker_is_away = true;
+                self.not_stored.push(id);
+            }
+            // The broker may have stored the message: it is not published again before the lease is over.
+            PublishError::TimedOut | PublishError::Lost(_) | PublishError::Panicked => {
                 self.broker_is_away = true;
             }
         }
     }
 }
 
-/// The channels whose queues refused a message lately. The others go on.
+/// The channels whose queues refused a message lately.
 #[derive(Debug, Default)]
 pub(super) struct PausedChannels(HashMap<Channel, Instant>);
 
@@ -66,10 +60,8 @@ impl PausedChannels {
         self.0.get(&channel).is_some_and(|until| now < *until)
     }
 
-    pub(super) fn add(&mut self, published: &Published, now: Instant) {
-        for channel in &published.refused {
-            self.0.insert((*channel).into(), now + CHANNEL_PAUSE);
-        }
+    pub(super) fn add(&mut self, channel: Channel, now: Instant) {
+        self.0.insert(channel, now + CHANNEL_PAUSE);
     }
 }
 
@@ -85,7 +77,7 @@ impl Scheduler {
             if result.is_ok() {
                 released(due.channel.into()).increment(1);
             }
-            published.add(due, result);
+            published.add(due.message_id, result);
         }
         published
     }
@@ -104,48 +96,45 @@ impl Scheduler {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
-    fn due(channel: DeliveredChannel) -> DueNotification {
-        DueNotification {
-            message_id: MessageId::generate(),
-            user_id: Uuid::nil().into(),
-            channel,
-            attempt: 0,
-            webhook_target: None,
-        }
+    fn published(error: PublishError) -> Published {
+        let mut published = Published::default();
+        published.add(MessageId::generate(), Err(error));
+        published.add(MessageId::generate(), Ok(()));
+        assert_eq!(published.confirmed.len(), 1);
+        published
     }
 
     #[test]
     fn a_refused_message_pauses_its_channel_only() {
-        let mut published = Published::default();
-        published.add(&due(DeliveredChannel::Email), Err(PublishError::Refused));
-        published.add(&due(DeliveredChannel::Email), Err(PublishError::Unroutable));
-        published.add(&due(DeliveredChannel::Sms), Ok(()));
-        assert_eq!(published.refused, [DeliveredChannel::Email]);
-        assert_eq!((published.failed.len(), published.confirmed.len()), (2, 1));
-        assert!(!published.broker_is_away);
+        for error in [PublishError::Refused, PublishError::Unroutable] {
+            let refused = published(error);
+            assert!(refused.is_refused && !refused.broker_is_away);
+            assert_eq!(refused.not_stored.len(), 1);
+        }
         let (mut paused, now) = (PausedChannels::default(), Instant::now());
-        paused.add(&published, now);
+        paused.add(Channel::Email, now);
         assert!(paused.contains(Channel::Email, now));
         assert!(!paused.contains(Channel::Sms, now));
         assert!(!paused.contains(Channel::Email, now + CHANNEL_PAUSE));
     }
 
     #[test]
-    fn without_a_confirm_the_broker_counts_as_away() {
+    fn only_what_the_broker_has_not_stored_is_published_again_at_once() {
+        for error in [PublishError::Disconnected, PublishError::Blocked] {
+            let away = published(error);
+            assert!(away.broker_is_away && !away.is_refused);
+            assert_eq!(away.not_stored.len(), 1);
+        }
         for error in [
-            PublishError::Disconnected,
-            PublishError::Blocked,
             PublishError::TimedOut,
             PublishError::Lost("closed".to_owned()),
+            PublishError::Panicked,
         ] {
-            let mut published = Published::default();
-            published.add(&due(DeliveredChannel::Push), Err(error.clone()));
-            assert!(published.broker_is_away, "{error}");
-            assert_eq!(published.failed.len(), 1);
+            let away = published(error);
+            assert!(away.broker_is_away && !away.is_refused);
+            assert!(away.not_stored.is_empty());
         }
     }
 }

@@ -9,6 +9,8 @@ pub struct SchedulerSettings {
     pub batch_size: u32,
     /// `SCHEDULER_POLL_MS`: how often it looks for due notifications.
     pub poll: Duration,
+    /// `PUBLISH_TIMEOUT_MS`: how long the publish of a batch may take.
+    pub publish_timeout: Duration,
 }
 
 impl SchedulerSettings {
@@ -17,6 +19,7 @@ impl SchedulerSettings {
         Self {
             batch_size: reader.value(table::SCHEDULER_BATCH_SIZE),
             poll: Duration::from_millis(reader.value(table::SCHEDULER_POLL_MS)),
+            publish_timeout: Duration::from_millis(reader.value(table::PUBLISH_TIMEOUT_MS)),
         }
     }
 }

@@ -7,7 +7,7 @@ use tidings_db::notifications::{self, CancelResult};
 use tidings_domain::notification::{MessageId, Status};
 use utoipa::ToSchema;
 
-use super::lookup::{NotificationLookup, parse_message_id};
+use super::lookup::parse_message_id;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -23,21 +23,20 @@ pub struct CancelResponse {
     /// notification may still appear.
     #[schema(example = "cancelled")]
     status: &'static str,
-    /// Whether it may have been sent: a worker began to send it, and nobody knows the outcome.
+    /// Whether it was sent to one of its addresses, or may have been: an attempt has an unknown outcome.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     maybe_sent: bool,
 }
 
-/// Cancels a notification that is not sent yet. 200 is final: it is never sent.
+/// Cancels a notification that is not sent yet. After 200 no send begins.
 #[utoipa::path(delete, path = "/api/notifications/{messageId}", operation_id = "cancelNotification", tag = "notifications",
     params(("messageId" = uuid::Uuid, Path, description = "The `messageId` that the POST returned")),
     responses(
         (status = 200, description = "It is cancelled, now or before", body = CancelResponse),
-        (status = 202, description = "It is not recorded yet; it will be cancelled", body = CancelResponse),
+        (status = 202, description = "It is not recorded yet, and will be cancelled if it is the caller's", body = CancelResponse),
         (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow sending notifications", body = crate::error::ErrorBody),
-        (status = 404, description = "It belongs to another sender", body = crate::error::ErrorBody),
         (status = 409, description = "`being_sent`, `already_sent` or `already_ended`", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
@@ -53,7 +52,6 @@ pub async fn handle(
     let (status, maybe_sent) = match notifications::cancel(&state.database, id, &scope).await? {
         CancelResult::Cancelled { maybe_sent } => ("cancelled", maybe_sent),
         CancelResult::Cancelling => ("cancelling", false),
-        CancelResult::NotAllowed => return Err(NotificationLookup::not_found()),
         CancelResult::BeingSent { lease_until } => return Err(ApiError::being_sent(lease_until)),
         CancelResult::Ended(Some(Status::Processed)) => {
             return Err(ApiError::conflict(

@@ -15,9 +15,9 @@ mod jwt;
 mod process;
 mod push;
 mod retries;
-mod secrets;
 mod scheduler;
 mod schedules;
+mod secrets;
 mod sms;
 mod webhooks;
 
@@ -33,9 +33,9 @@ pub use jwt::*;
 pub use process::*;
 pub use push::*;
 pub use retries::*;
-pub use secrets::*;
 pub use scheduler::*;
 pub use schedules::*;
+pub use secrets::*;
 pub use sms::*;
 pub use webhooks::*;
 
