@@ -71,12 +71,12 @@ pub enum SendAtBody {
     },
 }
 
-/// Accepts a notification. Returns 202 once the broker has stored it on disk.
+/// Accepts a notification. Returns 202 once it is stored on disk.
 #[utoipa::path(post, path = "/api/notifications", operation_id = "createNotification", tag = "notifications",
     request_body = NewNotificationBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters. Requests of the same caller with the same key create one notification")),
     responses(
-        (status = 202, description = "The broker has stored the notification", body = AcceptedResponse, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
+        (status = 202, description = "The notification is stored", body = AcceptedResponse, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
         (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),

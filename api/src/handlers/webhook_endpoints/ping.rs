@@ -17,11 +17,11 @@ use crate::request_id::RequestId;
 use crate::state::AppState;
 
 /// Sends a test notification to an endpoint. It is delivered like any other notification and can be followed
-/// by its message id. Returns 202 once the broker has stored it on disk.
+/// by its message id. Returns 202 once it is stored on disk.
 #[utoipa::path(post, path = "/api/webhook-endpoints/{id}/ping", operation_id = "pingWebhookEndpoint", tag = "webhook endpoints",
     params(("id" = uuid::Uuid, Path, description = "The endpoint")),
     responses(
-        (status = 202, description = "The broker has stored the notification", body = AcceptedResponse, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
+        (status = 202, description = "The notification is stored", body = AcceptedResponse, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
         (status = 400, description = "The id is not a UUID, or `channel_not_configured`", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing endpoints", body = crate::error::ErrorBody),

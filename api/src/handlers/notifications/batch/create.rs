@@ -42,8 +42,8 @@ pub struct NewBatchItem {
 #[utoipa::path(post, path = "/api/notifications/batch", operation_id = "createNotifications", tag = "notifications",
     request_body = NewBatchBody,
     responses(
-        (status = 202, description = "The broker has stored all notifications", body = BatchOutcome),
-        (status = 207, description = "The broker has stored some notifications. `results` says which, and which of the others can be retried", body = BatchOutcome),
+        (status = 202, description = "All notifications are stored", body = BatchOutcome),
+        (status = 207, description = "Some notifications are stored. `results` says which, and which of the others can be retried", body = BatchOutcome),
         (status = 400, description = "`no_item_accepted`: every item is wrong, and `results` says why; any other code: the batch as a whole is wrong, and no item was examined", body = BatchError),
         (status = 401, description = "The token is missing or invalid", body = ErrorBody),
         (status = 408, description = "The body did not arrive in time", body = ErrorBody),

@@ -21,7 +21,7 @@ pub struct BatchOutcome {
 #[serde(tag = "status", rename_all = "lowercase")]
 #[schema(as = BatchItemResult)]
 pub enum ItemResult {
-    /// The broker has stored the notification.
+    /// The notification is stored.
     Queued {
         /// The item's place in the batch, counted from 0.
         index: usize,
