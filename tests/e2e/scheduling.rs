@@ -126,6 +126,7 @@ async fn many_due_notifications_are_each_sent_once_by_several_schedulers() {
         world.database.count("status = 'processed'").await == 500
     })
     .await;
+    world.until_queues_are_empty().await;
     assert_eq!(receiver.count(), 500);
     drop((intake, workers));
 }
@@ -167,6 +168,7 @@ async fn what_a_dead_scheduler_has_leased_is_sent_once() {
     for one in &ids {
         world.until_status(one.message_id, "processed").await;
     }
+    world.until_queues_are_empty().await;
     assert_eq!(receiver.count(), 2);
 }
 

@@ -57,6 +57,25 @@ async fn without_a_database_the_api_accepts_posts_and_refuses_reads() {
 }
 
 #[tokio::test]
+async fn without_both_servers_the_api_refuses_in_time() {
+    let world = World::new().await;
+    let settings = world.settings(&[NO_BROKER, NO_DATABASE]);
+    let api = Program::start(ProgramKind::Api, settings).await;
+    let client = api.client();
+    assert_eq!(client.get("/ready").await.status, 503);
+    let began = Instant::now();
+    for answer in [
+        client.post(&world.in_app()).await,
+        client.post_batch(&[world.in_app()]).await,
+    ] {
+        answer.assert_error(503, "broker_unavailable");
+    }
+    // PUBLISH_TIMEOUT_MS is 5 s for each; the rest is for a busy machine.
+    assert!(began.elapsed() < secs(24), "{:?}", began.elapsed());
+    assert_logs_no_secret(&api);
+}
+
+#[tokio::test]
 async fn without_a_broker_the_api_refuses_in_time() {
     let world = World::with(&[BROKER_ALONE]).await;
     let api = without(&world, ProgramKind::Api, NO_BROKER).await;

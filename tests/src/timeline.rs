@@ -1,8 +1,8 @@
 use serde_json::Value;
-use tidings_domain::notification::MessageId;
+use tidings_domain::notification::{DeliveredChannel, MessageId};
 
 use crate::client::Client;
-use crate::poll::{eventually_ok, secs};
+use crate::poll::{eventually, eventually_ok, secs};
 use crate::world::World;
 
 impl Client {
@@ -29,6 +29,19 @@ pub fn outcomes(attempts: &[Value]) -> Vec<(u64, &str)> {
 }
 
 impl World {
+    /// Waits until no message is in the intake queue, in the queue of the webhooks, or in the shortest wait queue. After
+    /// that, no copy of a webhook is sent any more.
+    pub async fn until_queues_are_empty(&self) {
+        let amqp = self.amqp().await;
+        let names = &amqp.settings.names;
+        let webhooks = names.channel_queue(DeliveredChannel::Webhook);
+        eventually(secs(60), "the queues are empty", async || {
+            let deferred = amqp.depth(&names.wait("1s")).await;
+            amqp.intake_depth().await + amqp.depth(&webhooks).await + deferred == 0
+        })
+        .await;
+    }
+
     /// Waits until exactly `n` notifications of the world's user are recorded.
     pub async fn until_recorded(&self, n: i64) {
         let condition = format!("user_id = '{}'", self.user);

@@ -102,6 +102,7 @@ async fn while_the_broker_is_stopped_every_post_is_accepted_and_sent_once_afterw
             == 100 + 1 + 1 + 300
     })
     .await;
+    installation.world.until_queues_are_empty().await;
     assert_eq!(receiver.count(), 101, "each once");
     let metrics = installation.api.metrics().await;
     let name = "tidings_notifications_accepted_total";
@@ -134,7 +135,7 @@ async fn a_notification_that_both_servers_have_stored_is_one_row_and_one_send() 
         world.database.count("status = 'processed'").await == 20
     })
     .await;
-    until_queues_are_empty(world).await;
+    world.until_queues_are_empty().await;
     assert_eq!(receiver.count(), 20);
     let by = async |by| {
         let metrics = installation.api.metrics().await;
@@ -154,19 +155,6 @@ async fn a_notification_that_both_servers_have_stored_is_one_row_and_one_send() 
     assert_eq!(world.database.message_ids().await, recorded);
     installation.worker.stop().await;
     installation.api.stop().await;
-}
-
-async fn until_queues_are_empty(world: &World) {
-    let amqp = world.amqp().await;
-    let names = &amqp.settings.names;
-    let webhooks = names.channel_queue(tidings_domain::notification::DeliveredChannel::Webhook);
-    eventually(secs(60), "the queues are empty", async || {
-        amqp.intake_depth().await
-            + amqp.depth(&webhooks).await
-            + amqp.depth(&names.wait("1s")).await
-            == 0
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
