@@ -107,7 +107,7 @@ async fn a_page_of_an_allowed_origin_may_read_every_response() {
             Some(&valid),
         ),
         (404, &service, Method::GET, "/api/nothing", None),
-        (405, &service, Method::DELETE, "/api/notifications", None),
+        (405, &service, Method::PUT, "/api/notifications", None),
         (
             413,
             &service,

@@ -197,7 +197,8 @@ async fn a_pooler_in_transaction_mode_that_no_setting_names_is_found_and_the_rem
         ("DATABASE_URL", url.as_str()),
         ("DATABASE_POOLER", "transaction"),
     ];
-    assert_eq!(report(&world, &mended)["errors"], 0);
+    let report = report(&world, &mended);
+    assert_eq!(report["errors"], 0, "{report}");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tidings_db::{DedicatedClient, TransactionOptions, scheduler_heartbeats};
 use tidings_domain::decision::HoldReason;
 use tidings_domain::notification::{Channel, MessageId, Notification};
 use tidings_domain::time::DeliveryWindow;
-use tidings_tests::{ServerUrls, TestDatabase};
+use tidings_tests::{ServerUrls, TestDatabase, eventually, secs};
 use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -262,7 +262,8 @@ async fn two_schedulers_share_the_due_notifications() {
         let mut all = Vec::new();
         loop {
             let batch = table.lease(50, LEASE).await;
-            if batch.is_empty() {
+            // The other one may have locked all that is left.
+            if batch.is_empty() && table.db.count("status = 'scheduled'").await == 0 {
                 return all;
             }
             table.mark_released(&ids(&batch), &batch).await;
@@ -296,6 +297,38 @@ async fn a_message_may_claim_a_row_that_is_due_or_under_a_release() {
         assert!(!table.is_leased(id).await);
         assert_eq!(table.mark_released(&[id], &batch).await, 0, "{update}");
     }
+}
+
+/// The message may arrive while the scheduler makes its row pending.
+#[tokio::test]
+async fn a_claim_waits_for_the_end_of_a_release() {
+    let table = Table::new().await;
+    let id = table.due(Channel::Sms).await;
+    let batch = table.lease(10, LEASE).await;
+    let mut scheduler = table
+        .db
+        .pool
+        .dedicated_client()
+        .await
+        .expect("a connection");
+    let releasing = scheduler.transaction().await.expect("a transaction");
+    let released = notifications::mark_released(&releasing, &[id], batch.leased_until).await;
+    assert_eq!(released.expect("the query"), 1);
+    let claiming = table.claim(id, 0);
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let commit = async {
+        eventually(secs(10), "the claim waits", async || {
+            let count = table
+                .db
+                .pool
+                .run(async |client| Ok(client.query_one(waiting, &[]).await?.get::<_, i64>(0)));
+            count.await.expect("a count") == 1
+        })
+        .await;
+        releasing.commit().await.expect("committed");
+    };
+    let (claim, ()) = tokio::join!(claiming, commit);
+    assert!(matches!(claim, ClaimResult::Claimed(_)), "{claim:?}");
 }
 
 #[tokio::test]

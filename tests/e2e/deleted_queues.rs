@@ -149,7 +149,8 @@ async fn unbind(world: &World, exchange: &str, queue: &str) {
 /// The messages become dead letters, by the alternate exchange.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn removed_bindings_are_restored_and_lose_nothing() {
-    let (world, amqp, api, worker) = started(&[("LOG_LEVEL", "debug")]).await;
+    let (world, amqp, api, worker) =
+        started(&[("LOG_LEVEL", "debug"), ("ACCEPT_WITHOUT_BROKER", "false")]).await;
     let names = &amqp.settings.names;
     // No program may bind the queues between the removal of the bindings and the posts. The API binds them every 10 s.
     worker.pause();

@@ -271,6 +271,9 @@ impl Answer {
         if self.body["results"].is_array() {
             known.extend(["results", "accepted", "refused"]);
         }
+        if self.body["code"] == "being_sent" {
+            known.push("leaseUntil");
+        }
         let fields = self.body.as_object().expect("an object");
         assert!(
             fields.keys().all(|name| known.contains(&name.as_str())),

@@ -14,6 +14,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// After this many intervals PostgreSQL is asked although the broker is there, so that the answer is known when it goes.
 const INTERVALS_WITH_BROKER: u32 = 5;
 
+/// The longest pause after a slow answer.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
 /// A scheduler counts as running for this long after its last heartbeat.
 const HEARTBEAT_MAX_AGE: Duration = Duration::from_mins(1);
 
@@ -75,7 +78,9 @@ impl Availability {
             let accepts = if self.scheduler_runs() { 1.0 } else { 0.0 };
             gauge!("tidings_accepts_without_broker").set(accepts);
             // Counting millions of rows takes time that those who record notifications need.
-            let pause = asked.map_or(INTERVAL, |took: Duration| INTERVAL.max(took * 10));
+            let pause = asked
+                .map_or(INTERVAL, |took: Duration| took * 4)
+                .clamp(INTERVAL, MAX_PAUSE);
             tokio::time::sleep(pause).await;
         }
     }

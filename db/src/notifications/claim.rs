@@ -96,12 +96,54 @@ pub enum ClaimResult {
 }
 
 /// Claims notifications for `lease`. Returns one result for each request, in their order. A row that another transaction
-/// has locked counts as leased elsewhere, so that no claim waits for others.
+/// has locked counts as leased elsewhere, so that no claim waits for others, with one exception: a scheduler that releases
+/// the row, which takes milliseconds.
 ///
 /// # Errors
 ///
 /// Returns the error of the query that fails.
 pub async fn claim(
+    client: &impl GenericClient,
+    requests: &[ClaimRequest],
+    lease: Duration,
+) -> Result<Vec<ClaimResult>, DbError> {
+    let mut results = claim_unlocked(client, requests, lease).await?;
+    let is_locked = |result: &ClaimResult| matches!(result, ClaimResult::LeasedElsewhere(left) if left.is_zero());
+    let locked: Vec<usize> = (0..results.len())
+        .filter(|index| is_locked(&results[*index]))
+        .collect();
+    if !locked.is_empty() {
+        let again: Vec<ClaimRequest> = locked.iter().map(|index| requests[*index]).collect();
+        wait_for_scheduler(client, &again).await?;
+        let second = claim_unlocked(client, &again, lease).await?;
+        for (index, result) in locked.into_iter().zip(second) {
+            results[index] = result;
+        }
+    }
+    Ok(results)
+}
+
+/// Waits until no scheduler releases these rows: the message of a release may arrive before its end. Schedulers wait for no
+/// lock, so this cannot deadlock.
+async fn wait_for_scheduler(
+    client: &impl GenericClient,
+    requests: &[ClaimRequest],
+) -> Result<(), DbError> {
+    let statement = client
+        .prepare_cached(
+            "SELECT FROM (SELECT id FROM unnest($1::uuid[]) AS wanted (id) ORDER BY id) AS wanted
+                    CROSS JOIN LATERAL (
+                        SELECT FROM notifications WHERE message_id = wanted.id AND status = 'scheduled' OFFSET 0
+                        FOR NO KEY UPDATE) AS found",
+        )
+        .await?;
+    let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();
+    client.query(&statement, &[&ids]).await?;
+    Ok(())
+}
+
+/// Claims the rows that no other transaction has locked.
+async fn claim_unlocked(
     client: &impl GenericClient,
     requests: &[ClaimRequest],
     lease: Duration,

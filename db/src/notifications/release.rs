@@ -295,7 +295,7 @@ pub async fn held_for_broker(
                   CROSS JOIN LATERAL (
                       SELECT count(*) FROM (SELECT FROM notifications
                                             WHERE status = 'scheduled' AND reason = 'broker' AND type = channel.name
-                                            LIMIT $2) AS some) AS held",
+                                            LIMIT $2) AS counted) AS held",
         )
         .await?;
     let rows = client

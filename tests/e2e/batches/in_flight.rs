@@ -18,6 +18,7 @@ async fn a_batch_may_exceed_the_publish_in_flight_limit(
     let settings = [
         ("PUBLISH_MAX_IN_FLIGHT", in_flight),
         ("PUBLISH_TIMEOUT_MS", "60000"),
+        ("ACCEPT_WITHOUT_BROKER", "false"),
     ];
     let world = World::with(&settings).await;
     let api = world.api().await;
