@@ -159,7 +159,11 @@ async fn without_a_limit_nothing_is_refused() {
 /// The queue stays deleted, because the API may declare nothing.
 #[tokio::test]
 async fn a_missing_queue_hides_no_other_depth_and_is_warned_of_once() {
-    let world = World::with(&[("QUEUE_MAX_LENGTH", "20")]).await;
+    let world = World::with(&[
+        ("QUEUE_MAX_LENGTH", "20"),
+        ("ACCEPT_WITHOUT_BROKER", "false"),
+    ])
+    .await;
     let amqp = world.declared(&[]).await;
     let url = world.vhost.restricted_url().await;
     let api = world

@@ -43,8 +43,9 @@ pub async fn check(
             return;
         }
     }
-    check_preconditions(&database, results).await;
-    if check_migrations(&database, results).await {
+    let is_suitable = check_preconditions(&database, results).await;
+    // Through a pooler that no setting names, further queries would leave prepared statements to other clients.
+    if check_migrations(&database, results).await && is_suitable {
         scheduler::check(&database, results).await;
         if let Some(keys) = keys {
             secret_keys::check(&database, keys, results).await;
@@ -52,11 +53,12 @@ pub async fn check(
     }
 }
 
-/// The message of a precondition is followed by its remedy.
-async fn check_preconditions(database: &Database, results: &mut CheckResults) {
+/// Returns whether the database is suitable. The message of a precondition is followed by its remedy.
+async fn check_preconditions(database: &Database, results: &mut CheckResults) -> bool {
     match in_time(preconditions(database)).await {
         Ok(problems) if problems.is_empty() => {
             results.ok("database", "encoding, schema and connections are suitable");
+            return true;
         }
         Ok(problems) => {
             for problem in problems {
@@ -71,6 +73,7 @@ async fn check_preconditions(database: &Database, results: &mut CheckResults) {
             "check the log of PostgreSQL",
         ),
     }
+    false
 }
 
 /// Information about the server, and how far its clock is ahead of the clock of this machine.
