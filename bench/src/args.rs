@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, value_parser};
 
-use crate::commands::{delivery, destinations, growth, hostile, limits, pipeline, targets};
+use crate::commands::{
+    delivery, destinations, growth, hostile, limits, pipeline, schedule, targets,
+};
 use crate::environment::{Programs, SystemUnderLoad};
 use crate::process_usage::WatchedProcess;
 use crate::settings;
@@ -39,6 +41,9 @@ pub enum Command {
     Delivery(delivery::Args),
     /// Measure what hanging destinations of webhooks take from others, in databases and queues of its own
     Destinations(destinations::Args),
+    /// Measure how late scheduled notifications are, and what is accepted while RabbitMQ is away, in databases and queues
+    /// of its own
+    Schedule(schedule::Args),
     /// Measure how rates and reading times change as the table grows, in databases and queues of its own
     Growth(growth::Args),
     /// Measure what thousands of hostile clients take from others, in databases and queues of its own
@@ -140,12 +145,13 @@ mod tests {
             ("limits", &[]),
             ("targets", &["--unpublished", "u"]),
             ("delivery", &[]),
+            ("schedule", &[]),
             ("growth", &[]),
             ("hostile", &[]),
         ] {
             let mut words = vec!["tidings-bench", name, "--json", "out.json"];
             words.extend(["--connections", "8", "--payload-bytes", "32"]);
-            if ["targets", "delivery", "growth", "hostile"].contains(&name) {
+            if ["targets", "delivery", "schedule", "growth", "hostile"].contains(&name) {
                 words.extend(programs);
             }
             words.extend(more);

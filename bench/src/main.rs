@@ -1,8 +1,8 @@
 //! The program `tidings-bench`: measures an installation from outside. `./dev bench` runs it.
 //!
 //! It measures a load through the whole pipeline, what the parts can do alone, how near the pipeline comes to
-//! its parts, how fast it delivers, how rates change as the table grows, and what hostile clients and hanging
-//! destinations take from others. This file only wires.
+//! its parts, how fast it delivers, how late scheduled notifications are, how rates change as the table grows, and what
+//! hostile clients and hanging destinations take from others. This file only wires.
 
 mod args;
 mod commands;
@@ -20,6 +20,7 @@ mod process_usage;
 mod programs;
 mod progress;
 mod recorded_rows;
+mod schedule;
 mod scratch_topology;
 mod settings;
 mod statistics;

@@ -1,4 +1,4 @@
-//! Short runs of the benchmarks of deliveries. They check counts: rates and times depend on the machine.
+//! Short runs of the benchmarks of deliveries and of scheduled notifications. They check counts: rates and times depend on the machine.
 
 use std::process::{Command, Stdio};
 
@@ -111,4 +111,43 @@ async fn webhooks_to_hanging_destinations_are_not_expected() {
         (&2.into(), &0.into())
     );
     assert!(results["kept"].is_number(), "{results:#}");
+}
+
+#[tokio::test]
+async fn a_schedule_measurement_counts_every_notification_once_and_none_early() {
+    let world = World::new().await;
+    let few = [
+        "--rounds",
+        "1",
+        "--count",
+        "60",
+        "--singles",
+        "2",
+        "--ahead",
+        "4",
+    ];
+    let results = measure(&world, &[&["schedule"][..], &few].concat());
+    let round = &results["rounds"][0];
+    for (phase, count) in [("due_at_once", 60), ("single", 2)] {
+        assert_eq!(round[phase]["count"], count, "{phase}: {results:#}");
+        assert_eq!(round[phase]["recorded"], count, "{phase}: {results:#}");
+        for none in ["early", "lost", "repeated", "foreign"] {
+            assert_eq!(round[phase][none], 0, "{phase}, {none}: {results:#}");
+        }
+        for lateness in ["in_app_ms", "webhook_ms", "webhook_processed_ms", "all_ms"] {
+            let p99 = &round[phase][lateness]["p99"];
+            assert!(p99.is_number(), "{phase}, {lateness}: {results:#}");
+        }
+    }
+    for (phase, number) in [
+        ("release", "count"),
+        ("release", "released"),
+        ("release", "recorded"),
+        ("without_broker", "count"),
+        ("without_broker", "accepted"),
+        ("without_broker", "recorded"),
+    ] {
+        assert_eq!(round[phase][number], 60, "{phase}, {number}: {results:#}");
+    }
+    assert_eq!(results["wrong"], 0, "{results:#}");
 }

@@ -6,6 +6,7 @@ pub mod growth;
 pub mod hostile;
 pub mod limits;
 pub mod pipeline;
+pub mod schedule;
 pub mod targets;
 
 use crate::args::Command;
@@ -23,6 +24,7 @@ pub async fn run(command: Command) -> anyhow::Result<MeasurementResult> {
         Command::Targets(args) => targets::run(args).await,
         Command::Delivery(args) => delivery::run(args).await,
         Command::Destinations(args) => destinations::run(args).await,
+        Command::Schedule(args) => schedule::run(args).await,
         Command::Growth(args) => growth::run(args).await,
         Command::Hostile(args) => hostile::run(args).await,
     }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 
+pub use arrivals::{ArrivalLedger, LedgerDifferences};
 pub use queue::DeliveryQueue;
 pub use receiver::{MeasuredChannel, Receiver};
 pub use results::{DeliveryReport, DeliveryResults, DeliveryRound};

@@ -144,7 +144,13 @@ impl DeliveryQueue<'_> {
         })
     }
 
-    async fn delivered_rows(
+    /// Waits until `expected` notifications of `users` are recorded as delivered, or no further one has been recorded
+    /// for [`NO_PROGRESS_TIMEOUT`].
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if PostgreSQL is unavailable.
+    pub async fn delivered_rows(
         &self,
         users: &TestUsers,
         expected: u64,
@@ -166,6 +172,18 @@ impl DeliveryQueue<'_> {
             }
             sleep(PAUSE).await;
         }
+    }
+
+    /// Starts a worker that serves only these stages (`WORKER_CHANNELS`).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it does not start.
+    pub async fn worker_of(&self, stages: &str) -> anyhow::Result<RunningProgram> {
+        let worker = &self.programs.worker;
+        self.environment
+            .worker_of(stages, worker, self.logs())
+            .await
     }
 
     /// Starts the API.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tidings_domain::notification::{Channel, UserId};
 
 use super::destinations::WebhookUrls;
@@ -14,6 +15,8 @@ pub struct RequestBodies {
     payload: PayloadKind,
     /// Fills a payload up to its size.
     filler: String,
+    /// When the notifications are sent; `None` is at once.
+    send_at: Option<Timestamp>,
 }
 
 /// The payloads of a load.
@@ -54,11 +57,21 @@ impl RequestBodies {
             users: users.to_vec(),
             payload,
             filler: String::new(),
+            send_at: None,
         };
         let least = empty.payload(0).len();
         Self {
             filler: "x".repeat(payload_bytes.saturating_sub(least)),
             ..empty
+        }
+    }
+
+    /// The same notifications, scheduled for `send_at`.
+    #[must_use]
+    pub fn scheduled(self, send_at: Timestamp) -> Self {
+        Self {
+            send_at: Some(send_at),
+            ..self
         }
     }
 
@@ -119,11 +132,15 @@ impl RequestBodies {
         // Writing to a String does not fail.
         let _ = write!(
             text,
-            r#"{{"targetUserId":"{}","type":"{}","payload":{}}}"#,
+            r#"{{"targetUserId":"{}","type":"{}","payload":{}"#,
             self.user(number),
             self.channel(),
             self.payload(number)
         );
+        if let Some(send_at) = self.send_at {
+            let _ = write!(text, r#","sendAt":"{send_at}""#);
+        }
+        text.push('}');
     }
 }
 
@@ -155,6 +172,16 @@ mod tests {
             let content = Content::read(channel, &object).expect("valid");
             assert!(content.expect("delivered").chooses_addresses());
         }
+    }
+
+    #[test]
+    fn scheduled_notifications_contain_their_time() {
+        let bodies = RequestBodies::new(&[Uuid::nil().into()], 0);
+        let read = |body: Bytes| serde_json::from_slice::<Value>(&body).expect("JSON");
+        assert!(read(bodies.single(1))["sendAt"].is_null());
+        let send_at = Timestamp::from_microsecond(1_800_000_000_123_456).expect("a time");
+        let scheduled = read(bodies.scheduled(send_at).single(1));
+        assert_eq!(scheduled["sendAt"], "2027-01-15T08:00:00.123456Z");
     }
 
     #[test]

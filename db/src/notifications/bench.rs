@@ -21,6 +21,19 @@ pub async fn count_of_users(client: &impl GenericClient, users: &[UserId]) -> Re
     Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0))
 }
 
+/// Counts the notifications that are scheduled.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn count_scheduled(client: &impl GenericClient) -> Result<u64, DbError> {
+    let statement = client
+        .prepare_cached("SELECT count(*) FROM notifications WHERE status = 'scheduled'")
+        .await?;
+    let row = client.query_one(&statement, &[]).await?;
+    Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0))
+}
+
 /// The part of a notification that a benchmark reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BenchRow {

@@ -12,7 +12,7 @@ mod record;
 mod release;
 mod transitions;
 
-pub use bench::{BenchRow, count_of_users, rows_of_user};
+pub use bench::{BenchRow, count_of_users, count_scheduled, rows_of_user};
 pub use cancel::{
     CancelResult, RescheduleResult, SenderScope, cancel, cancel_group, count_open_in_group,
     expire_overdue, reschedule,
