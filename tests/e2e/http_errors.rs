@@ -39,17 +39,21 @@ async fn a_wrong_method_is_a_405_that_names_the_right_ones() {
     let (_world, api) = World::shared().await;
     for (method, path, allowed) in [
         (Method::PUT, "/api/notifications", "POST"),
-        (Method::DELETE, "/api/notifications", "GET"),
+        (Method::PATCH, "/api/notifications", "DELETE, GET"),
         (Method::GET, "/api/notifications/batch", "POST"),
         (Method::POST, "/health", "GET"),
         (Method::POST, "/docs/", "GET, HEAD"),
         // Without `Origin`, this asks for no permission of a page.
-        (Method::OPTIONS, "/api/notifications", "GET, HEAD, POST"),
+        (
+            Method::OPTIONS,
+            "/api/notifications",
+            "DELETE, GET, HEAD, POST",
+        ),
         (Method::OPTIONS, "/live", "GET, HEAD"),
         (
-            Method::PATCH,
+            Method::PUT,
             "/api/notifications/550e8400-e29b-41d4-a716-446655440000",
-            "GET",
+            "DELETE, GET, HEAD, PATCH",
         ),
     ] {
         let client = api.client();

@@ -36,6 +36,7 @@ async fn a_recorded_notification_is_read_unchanged() {
         "messageId": id, "targetUserId": world.user, "type": "in-app", "payload": body["payload"],
         "status": "processed", "retriesAttempted": 0, "createdAt": null, "processedAt": null,
         "errorMessage": null,
+        "decision": {"outcome": "send", "reason": null, "rule": null, "until": null},
     });
     assert_eq!(read, expected);
 }
