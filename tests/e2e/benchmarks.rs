@@ -45,12 +45,8 @@ fn assert_complete(phase: &Value, count: u64) {
     for none in ["lost", "repeated", "foreign"] {
         assert_eq!(phase[none], 0, "{none}: {phase:#}");
     }
-    assert!(
-        phase["transactions_each"]
-            .as_f64()
-            .is_some_and(|each| each > 0.0),
-        "{phase:#}"
-    );
+    // So few messages may share fewer transactions than the starts of the programs differ by.
+    assert!(phase["transactions_each"].is_number(), "{phase:#}");
 }
 
 #[tokio::test]
