@@ -266,7 +266,11 @@ async fn two_schedulers_share_the_due_notifications() {
             if batch.is_empty() && table.db.count("status = 'scheduled'").await == 0 {
                 return all;
             }
-            table.mark_released(&ids(&batch), &batch).await;
+            // The look of the other one locks rows for a moment, even those that it then leaves out.
+            let mut left = u64::try_from(batch.to_publish.len()).expect("few");
+            while left > 0 {
+                left -= table.mark_released(&ids(&batch), &batch).await;
+            }
             all.extend(ids(&batch));
         }
     };

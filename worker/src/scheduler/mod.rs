@@ -197,7 +197,13 @@ impl Scheduler {
         let until = batch.leased_until;
         self.database
             .run(async |client| {
-                notifications::mark_released(client, &published.confirmed, until).await?;
+                let ids = &published.confirmed;
+                let marked = notifications::mark_released(client, ids, until).await?;
+                if marked < u64::try_from(ids.len()).unwrap_or(u64::MAX) {
+                    // The look of another scheduler locks rows for a moment, even those that it then leaves out. (The
+                    // others have been claimed.) Left as they are, they would be published again after the lease.
+                    notifications::mark_released(client, ids, until).await?;
+                }
                 notifications::give_back_leases(client, &published.not_stored, until).await
             })
             .await?;
