@@ -63,14 +63,21 @@ impl Availability {
     pub(super) async fn watch(self: Arc<Self>, database: Database, publisher: Publisher) {
         gauge!("tidings_scheduler_overdue_seconds").set(0.0);
         let mut left = 0;
+        // Whether the log says already that PostgreSQL cannot be asked.
+        let mut reported = false;
         loop {
             let mut asked = None;
             if left == 0 || !publisher.is_connected() {
                 left = INTERVALS_WITH_BROKER;
                 let began = Instant::now();
                 // Without PostgreSQL, what is known grows old.
-                if let Err(error) = self.ask(&database).await {
-                    tracing::debug!(%error, "cannot read whether a scheduler runs");
+                match self.ask(&database).await {
+                    Ok(()) => reported = false,
+                    Err(error) if !reported => {
+                        reported = true;
+                        tracing::warn!(%error, "cannot read whether a scheduler runs; trying again");
+                    }
+                    Err(error) => tracing::debug!(%error, "cannot read whether a scheduler runs"),
                 }
                 asked = Some(began.elapsed());
             }

@@ -26,7 +26,7 @@ pub fn read_text_file(path: &Path) -> io::Result<String> {
 fn read_within(path: &Path, timeout: Duration) -> io::Result<String> {
     let (result, received) = mpsc::channel();
     let path = path.to_owned();
-    // A thread of its own, because opening a pipe waits for a writer without a time limit. If it waits for ever, it ends
+    // A thread of its own, because opening a pipe waits for a writer without a time limit. Without a writer, the thread ends
     // with the program.
     thread::Builder::new().spawn(move || {
         // The receiver is gone after the time limit.

@@ -1,4 +1,4 @@
-//! Cancels notifications. A cancellation is final: a cancelled notification is never sent.
+//! Cancels notifications. A cancellation is final: no send of a cancelled notification begins.
 
 use jiff::Timestamp;
 use tidings_domain::notification::{GroupKey, MessageId, Status, UserId};

@@ -54,9 +54,9 @@ impl MessageId {
         Self(Uuid::new_v5(&namespace.0, key.as_str().as_bytes()))
     }
 
-    /// The id of the notification for one occurrence of a schedule (UUIDv5): whoever creates the notification, and however
-    /// late, it gets the same id, so that each occurrence creates one notification. Other occurrences, other schedules and
-    /// idempotency keys give other ids.
+    /// The id of the notification for one occurrence of a schedule (UUIDv5). It does not depend on the process that creates
+    /// the notification, nor on the time, so that each occurrence creates one notification. Other occurrences, other
+    /// schedules and idempotency keys give other ids.
     ///
     /// The namespace is the id of the schedule, and the name is the Unix time of the occurrence in microseconds, in
     /// decimal digits. Must never change: with another name, an occurrence could create a second notification.
