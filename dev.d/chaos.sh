@@ -9,7 +9,7 @@ cmd_chaos() {
     local status=0 pid
     [[ " $* " != *" --help "* && " $* " != *" -h "* ]] || set -- --help
     [[ -n ${TIDINGS_BIN_DIR:-} ]] || need_cargo
-    need_packages rabbitmq-server postgresql curl
+    need_packages rabbitmq-server postgresql libfaketime curl
     make_dev_dir
     mkdir -p -- "$run_dir"
     lock_instances chaos
@@ -34,7 +34,7 @@ cmd_chaos() {
 run_chaos() {
     exec {instances_lock_fd}>&-
     TIDINGS_CHAOS_DIR=$chaos_dir TIDINGS_DEV=$root/dev TIDINGS_BIN_DIR=$bin_dir \
-        TIDINGS_DEV_PG_CONNECTIONS=${TIDINGS_DEV_PG_CONNECTIONS:-60} \
+        TIDINGS_DEV_PG_CONNECTIONS=${TIDINGS_DEV_PG_CONNECTIONS:-60} TIDINGS_DEV_PG_CLOCK=yes \
         exec setsid env -u TIDINGS_DEV_DIR --default-signal "$bin_dir/tidings-chaos" "$@" </dev/null
 }
 

@@ -16,6 +16,9 @@ newest_postgres_bin() {
     ((best > 14)) && printf '/usr/lib/postgresql/%s/bin' "$best"
 }
 
+# Prints the path of the library that gives a program another clock. Fails if it is not installed.
+faketime_library() { compgen -G '/usr/lib/*/faketime/libfaketime.so.1' | head -n 1; }
+
 is_missing() {
     case $1 in
         rabbitmq-server) [[ ! -x $rabbitmq_bin/rabbitmq-server ]] ;;
@@ -26,6 +29,7 @@ is_missing() {
         pgbouncer) [[ ! -x /usr/sbin/pgbouncer ]] ;;
         gcc) ! command -v cc >/dev/null ;;
         libc6-dev) [[ ! -e /usr/include/stdlib.h ]] ;;
+        libfaketime) ! faketime_library >/dev/null ;;
     esac
 }
 

@@ -4,6 +4,26 @@
 # Separate from the start, which runs in a subshell: a changed port must be known in this shell.
 ensure_postgres_ports() { is_running postgres || ensure_ports_free PostgreSQL postgres; }
 
+# Sets $postgres_clock_env to variables that give the server a clock of its own (see libfaketime's README), if
+# TIDINGS_DEV_PG_CLOCK is set. The server and all its child processes read the file at every look at the clock. Only the
+# time of day differs: periods are measured by another clock, which stays as it is.
+postgres_clock_env=()
+choose_postgres_clock() {
+    local library clock
+    postgres_clock_env=()
+    [[ -n ${TIDINGS_DEV_PG_CLOCK:-} ]] || return 0
+    need_packages libfaketime
+    library=$(faketime_library)
+    clock=$(postgres_clock)
+    if [[ ! -e $clock ]]; then
+        printf '+0\n' >"$clock"
+        # The server may run as another user.
+        chmod 644 -- "$clock"
+    fi
+    postgres_clock_env=(-u FAKETIME "LD_PRELOAD=$library" "FAKETIME_TIMESTAMP_FILE=$clock" FAKETIME_NO_CACHE=1
+        FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_DISABLE_SHM=1 NO_FAKE_STAT=1)
+}
+
 start_postgres() {
     local home bin data until
     if is_running postgres; then
@@ -15,6 +35,7 @@ start_postgres() {
     home=$(postgres_home)
     bin=$(postgres_bin)
     init_postgres "$home" "$bin"
+    choose_postgres_clock
     data=$(realpath -- "$home/data")
     say "Starting PostgreSQL on port ${port[postgres]}."
     # After a kill, child processes of the old server may hold its shared memory for a moment: try again until then.
@@ -24,7 +45,7 @@ start_postgres() {
         # No Unix socket: its path is limited to 107 bytes, and no client needs one. `./dev test` raises the number
         # of connections, because its tests share one server.
         spawn postgres "$log_dir/postgres.log" "${as_postgres[@]}" env -u PGDATA -u PGPORT -u PGOPTIONS \
-            "$bin/postgres" -D "$data" -p "${port[postgres]}" \
+            "${postgres_clock_env[@]}" "$bin/postgres" -D "$data" -p "${port[postgres]}" \
             -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
             -c max_connections="${TIDINGS_DEV_PG_CONNECTIONS:-200}"
         if wait_postgres_ready; then

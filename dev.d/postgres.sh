@@ -35,6 +35,9 @@ postgres_home() {
 
 postgres_password() { server_password postgres "$(postgres_home)/data"; }
 
+# Prints the file that says by how much the clock of the server differs from the clock of the machine, such as `+60`.
+postgres_clock() { printf '%s' "$(postgres_home)/clock"; }
+
 # Creates the folder for the data. If the user of the server cannot enter $dev_dir (a clone below /root, for example),
 # the folder is in /var/tmp. `down --purge` deletes it too.
 make_postgres_home() {

@@ -116,6 +116,7 @@ write_env_file() {
         export_line API_URL "$(program_url api)"
         export_line WORKER_URL "$(program_url worker)"
         ! is_cluster || export_line RABBITMQ_MANAGEMENT_URLS "$(of_each_node management_url)"
+        [[ -z ${TIDINGS_DEV_PG_CLOCK:-} ]] || export_line POSTGRES_CLOCK "$(postgres_clock)"
         for name in "${!settings[@]}"; do
             export_line "$name" "${settings[$name]}"
         done | sort

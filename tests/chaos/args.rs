@@ -20,9 +20,17 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
+    /// Mean seconds from one fault to the next.
+    #[arg(long, default_value_t = 14, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub interval: u64,
+
     /// Notifications a second.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub rate: u32,
+
+    /// Fails the run if no 202 came for longer than this many seconds while only RabbitMQ was hurt.
+    #[arg(long, default_value_t = 3, value_name = "SECONDS")]
+    pub max_gap: u64,
 
     /// Only these kinds of faults, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]

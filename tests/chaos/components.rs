@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// The number of processes of each program.
+/// The number of processes of each kind.
 pub const PROCESSES: usize = 2;
 
 /// A component of the installation. Numbers count from 0.
@@ -10,8 +10,10 @@ pub enum Component {
     Clients,
     /// A process of `tidings-api`.
     Api(usize),
-    /// A process of `tidings-worker`.
+    /// A process of `tidings-worker` that records and delivers.
     Worker(usize),
+    /// A process of `tidings-worker` that is a scheduler only.
+    Scheduler(usize),
     /// A node of RabbitMQ.
     RabbitMq(usize),
     /// PostgreSQL.
@@ -21,8 +23,13 @@ pub enum Component {
 impl Component {
     /// Returns the processes of `tidings-api` and `tidings-worker`.
     pub fn programs() -> impl Iterator<Item = Self> {
-        let apis = (0..PROCESSES).map(Self::Api);
-        apis.chain((0..PROCESSES).map(Self::Worker))
+        let kinds = [Self::Api, Self::Worker, Self::Scheduler];
+        kinds.into_iter().flat_map(|kind| (0..PROCESSES).map(kind))
+    }
+
+    /// Whether this is a process of `tidings-api` or `tidings-worker`.
+    pub const fn is_program(self) -> bool {
+        matches!(self, Self::Api(_) | Self::Worker(_) | Self::Scheduler(_))
     }
 }
 
@@ -33,6 +40,7 @@ impl fmt::Display for Component {
             Self::Clients => f.write_str("clients"),
             Self::Api(n) => write!(f, "api-{}", n + 1),
             Self::Worker(n) => write!(f, "worker-{}", n + 1),
+            Self::Scheduler(n) => write!(f, "scheduler-{}", n + 1),
             Self::RabbitMq(0) => f.write_str("rabbitmq"),
             Self::RabbitMq(n) => write!(f, "rabbitmq-{}", n + 1),
             Self::Postgres => f.write_str("postgres"),
@@ -90,8 +98,12 @@ mod tests {
                 "worker-1 to postgres",
                 "worker-2 to rabbitmq",
                 "worker-2 to postgres",
+                "scheduler-1 to rabbitmq",
+                "scheduler-1 to postgres",
+                "scheduler-2 to rabbitmq",
+                "scheduler-2 to postgres",
             ]
         );
-        assert_eq!(Link::all(3).len(), 2 + 4 * 4);
+        assert_eq!(Link::all(3).len(), 2 + 6 * 4);
     }
 }

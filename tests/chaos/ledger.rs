@@ -1,102 +1,21 @@
-//! Records on disk what was posted and what was accepted.
+//! Records on disk what was posted, accepted and cancelled.
 
-use std::fmt;
+mod cancel_answer;
+mod entry;
+mod fingerprint;
+mod posted_times;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-/// The first half of a SHA-256 of a notification's user, channel and payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Fingerprint(u128);
-
-impl Fingerprint {
-    /// Computes the fingerprint of a body or of its row. Ignores the order of members and white space, which
-    /// `jsonb` does not keep.
-    pub fn of(user: Uuid, channel: &str, payload: &Value) -> Self {
-        // The members of a `Value` are sorted by name.
-        let text = format!("{user} {channel} {payload}");
-        let [high, _] = halves(Sha256::digest(text).into());
-        Self(high)
-    }
-}
-
-fn halves(hash: [u8; 32]) -> [u128; 2] {
-    let (halves, _) = hash.as_chunks();
-    [0, 1].map(|half| u128::from_be_bytes(halves[half]))
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl FromStr for Fingerprint {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        u128::from_str_radix(text, 16).map(Self)
-    }
-}
-
-/// An entry of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LedgerEntry {
-    /// A body is about to be posted.
-    Attempt {
-        body: Fingerprint,
-        key: Option<String>,
-    },
-    /// A body was answered with 202.
-    Accepted {
-        body: Fingerprint,
-        key: Option<String>,
-        id: Uuid,
-    },
-}
-
-/// Represents a missing idempotency key.
-const NO_KEY: &str = "-";
-
-impl fmt::Display for LedgerEntry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_none = |key: &Option<String>| key.clone().unwrap_or_else(|| NO_KEY.to_owned());
-        match self {
-            Self::Attempt { body, key } => write!(f, "attempt {body} {}", or_none(key)),
-            Self::Accepted { body, key, id } => {
-                write!(f, "202 {body} {} {id}", or_none(key))
-            }
-        }
-    }
-}
-
-impl FromStr for LedgerEntry {
-    type Err = anyhow::Error;
-
-    fn from_str(line: &str) -> anyhow::Result<Self> {
-        let fields: Vec<_> = line.split(' ').collect();
-        let own = |key: &str| (key != NO_KEY).then(|| key.to_owned());
-        match fields[..] {
-            ["attempt", body, key] => Ok(Self::Attempt {
-                body: body.parse()?,
-                key: own(key),
-            }),
-            ["202", body, key, id] => Ok(Self::Accepted {
-                body: body.parse()?,
-                key: own(key),
-                id: id.parse()?,
-            }),
-            _ => anyhow::bail!("not a ledger entry: {line:?}"),
-        }
-    }
-}
+pub use cancel_answer::CancelAnswer;
+pub use entry::LedgerEntry;
+pub use fingerprint::Fingerprint;
+pub use posted_times::{Group, PostedTimes};
 
 /// An append-only file. This program is never killed during a run, so an entry is safe once the operating
 /// system has it.
@@ -115,7 +34,8 @@ impl Ledger {
 
     /// Appends an entry. An attempt must be recorded before it is sent, and a 202 before it is counted.
     pub fn append(&self, entry: &LedgerEntry) -> io::Result<()> {
-        let line = format!("{entry}\n");
+        let mut line = serde_json::to_string(entry)?;
+        line.push('\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.write_all(line.as_bytes())
     }
@@ -123,13 +43,18 @@ impl Ledger {
     /// Reads all entries in order.
     pub fn read(&self) -> anyhow::Result<impl Iterator<Item = anyhow::Result<LedgerEntry>>> {
         let file = File::open(&self.path).context("the ledger cannot be read")?;
-        Ok(BufReader::new(file).lines().map(|line| line?.parse()))
+        Ok(BufReader::new(file).lines().map(|line| {
+            let line = line?;
+            serde_json::from_str(&line).with_context(|| format!("not a ledger entry: {line:?}"))
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::*;
 
@@ -138,24 +63,43 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let ledger = Ledger::create(&folder.path().join("ledger")).expect("a ledger");
         let body = |n: u32| Fingerprint::of(Uuid::nil(), "in-app", &json!({"n": n}));
+        let (id, group) = (Uuid::now_v7(), Group(3));
+        let times = PostedTimes {
+            send_at: Some(Timestamp::now()),
+            expires_at: Some(Timestamp::MAX),
+            ttl_secs: None,
+            group: Some(group),
+        };
         let entries = [
             LedgerEntry::Attempt {
                 body: body(1),
                 key: None,
+                times: PostedTimes::default(),
             },
             LedgerEntry::Attempt {
                 body: body(2),
                 key: Some("a-key".to_owned()),
+                times,
             },
             LedgerEntry::Accepted {
                 body: body(1),
                 key: None,
-                id: Uuid::now_v7(),
+                id,
             },
             LedgerEntry::Accepted {
                 body: body(2),
                 key: Some("a-key".to_owned()),
-                id: Uuid::now_v7(),
+                id,
+            },
+            LedgerEntry::Cancel { id },
+            LedgerEntry::Cancelled {
+                id,
+                answer: CancelAnswer::MaybeSent,
+            },
+            LedgerEntry::CancelGroup { group },
+            LedgerEntry::GroupCancelled {
+                group,
+                cancelled: 4,
             },
         ];
         for entry in &entries {
@@ -167,28 +111,22 @@ mod tests {
 
     #[test]
     fn a_malformed_line_is_an_error() {
-        for line in ["", "try", "202 00 -", "try xyz -", "202 00 - 7"] {
-            assert!(line.parse::<LedgerEntry>().is_err(), "{line:?}");
-        }
-    }
-
-    #[test]
-    fn a_fingerprint_differs_exactly_if_the_jsonb_values_differ() {
-        let print = |user, channel, text| {
-            let payload = serde_json::from_str(text).expect("JSON");
-            Fingerprint::of(user, channel, &payload)
-        };
-        let user = Uuid::from_u128(1);
-        let first = print(user, "email", r#"{"a": 1, "b": [true, "ü"]}"#);
-        let same = print(user, "email", r#"{"b":[true,"\u00fc"],"a":1}"#);
-        assert_eq!(first, same);
-        for other in [
-            print(Uuid::from_u128(2), "email", r#"{"a": 1, "b": [true, "ü"]}"#),
-            print(user, "sms", r#"{"a": 1, "b": [true, "ü"]}"#),
-            print(user, "email", r#"{"a": 2, "b": [true, "ü"]}"#),
-            print(user, "email", r#"{"a": 1, "b": ["ü", true]}"#),
+        let folder = tempfile::tempdir().expect("a folder");
+        for line in [
+            "",
+            "try",
+            "{}",
+            r#"{"accepted": {"body": "00"}}"#,
+            r#"{"attempt": {"body": "xyz"}}"#,
         ] {
-            assert_ne!(first, other);
+            let path = folder.path().join("ledger");
+            std::fs::write(&path, format!("{line}\n")).expect("written");
+            let ledger = Ledger {
+                file: Mutex::new(File::open(&path).expect("a file")),
+                path,
+            };
+            let read: anyhow::Result<Vec<_>> = ledger.read().expect("a file").collect();
+            assert!(read.is_err(), "{line:?}");
         }
     }
 }

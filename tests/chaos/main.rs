@@ -3,7 +3,9 @@
 
 mod args;
 mod clients;
+mod clock_history;
 mod components;
+mod gap_causes;
 mod injector;
 mod installation;
 mod ledger;
@@ -21,6 +23,7 @@ mod verify;
 use std::fs::OpenOptions;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
@@ -42,6 +45,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     let log = Arc::new(RunLog::new());
     let mut report = Report::new(seed, args.minutes);
+    report.max_gap = Duration::from_secs(args.max_gap);
     let ended = tokio::select! {
         ended = run::run(&args, &log, &mut report) => ended,
         error = interrupted() => error,

@@ -10,11 +10,12 @@ use crate::timing::wait;
 /// How long memory may take to return to its bound.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// The resident memory of each program in bytes: the larger of its two processes.
+/// The resident memory of each kind of process in bytes: the larger of two.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MemoryBaseline {
     api: u64,
     worker: u64,
+    scheduler: u64,
 }
 
 impl MemoryBaseline {
@@ -33,6 +34,7 @@ impl MemoryBaseline {
     const fn of(&mut self, component: Component) -> &mut u64 {
         match component {
             Component::Api(_) => &mut self.api,
+            Component::Scheduler(_) => &mut self.scheduler,
             _ => &mut self.worker,
         }
     }

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use tidings_worker::providers::sandbox::SENT_LOG;
 use uuid::Uuid;
 
@@ -16,6 +17,8 @@ pub struct Receivers {
     pub delivered: HashSet<Uuid>,
     /// How often each message arrived at one of its addresses: the largest number of any address.
     pub copies: HashMap<Uuid, u32>,
+    /// When the copies of each message were sent, by the machine's clock.
+    pub arrivals: HashMap<Uuid, Vec<Timestamp>>,
 }
 
 impl Receivers {
@@ -37,25 +40,31 @@ impl Receivers {
             }
         }
         let log = BufReader::new(File::open(folder.join(SENT_LOG))?);
-        receivers.copies = count_copies(log.lines().map(|line| Ok(line?)))?;
+        receivers.count(log.lines().map(|line| Ok(line?)))?;
         Ok(receivers)
     }
-}
 
-fn count_copies(
-    lines: impl Iterator<Item = anyhow::Result<String>>,
-) -> anyhow::Result<HashMap<Uuid, u32>> {
-    let mut by_address: HashMap<String, u32> = HashMap::new();
-    for line in lines {
-        *by_address.entry(line?).or_default() += 1;
+    /// Returns when the copies of a message were sent.
+    pub fn arrivals(&self, id: Uuid) -> &[Timestamp] {
+        self.arrivals.get(&id).map_or(&[], Vec::as_slice)
     }
-    let mut copies: HashMap<Uuid, u32> = HashMap::new();
-    for (line, count) in by_address {
-        let (_, name) = line.split_once('/').context("a line without a channel")?;
-        let most = copies.entry(id_of_name(name)?).or_default();
-        *most = count.max(*most);
+
+    /// Counts the copies in the lines of the sandbox's log.
+    fn count(&mut self, lines: impl Iterator<Item = anyhow::Result<String>>) -> anyhow::Result<()> {
+        let mut by_address: HashMap<String, u32> = HashMap::new();
+        for line in lines {
+            let line = line?;
+            let (time, file) = line.split_once(' ').context("a line without a time")?;
+            let (_, name) = file.split_once('/').context("a line without a channel")?;
+            let id = id_of_name(name)?;
+            self.arrivals.entry(id).or_default().push(time.parse()?);
+            let copies = by_address.entry(file.to_owned()).or_default();
+            *copies += 1;
+            let most = self.copies.entry(id).or_default();
+            *most = (*most).max(*copies);
+        }
+        Ok(())
     }
-    Ok(copies)
 }
 
 /// Parses the message id at the start of the name of a sandbox file.
@@ -79,14 +88,27 @@ mod tests {
     #[test]
     fn copies_are_counted_by_address() {
         let [one, other] = [Uuid::from_u128(1), Uuid::from_u128(2)];
-        let lines = [
+        let files = [
             format!("push/{one}-0000000a"),
             format!("push/{one}-0000000b"),
             format!("sms/{other}-0000000c"),
             format!("push/{one}-0000000a"),
         ];
-        let copies = count_copies(lines.into_iter().map(Ok)).expect("lines");
-        assert_eq!(copies, [(one, 2), (other, 1)].into());
-        assert!(count_copies([Ok("sms".to_owned())].into_iter()).is_err());
+        let time = |second: usize| format!("2027-01-15T08:00:0{second}.000000Z");
+        let lines = files.iter().enumerate();
+        let lines = lines.map(|(second, file)| Ok(format!("{} {file}", time(second))));
+        let mut receivers = Receivers::default();
+        receivers.count(lines).expect("lines");
+        assert_eq!(receivers.copies, [(one, 2), (other, 1)].into());
+        let times = [0, 1, 3].map(|second| time(second).parse::<Timestamp>().expect("a time"));
+        assert_eq!(receivers.arrivals(one), times);
+        assert_eq!(receivers.arrivals(Uuid::nil()), []);
+        for wrong in [
+            "sms".to_owned(),
+            files[0].clone(),
+            format!("{} sms", time(0)),
+        ] {
+            assert!(receivers.count([Ok(wrong)].into_iter()).is_err());
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::clients::Counts;
 use crate::components::Component;
-use crate::injector::InjectedFaults;
+use crate::gap_causes::GapsByHurt;
+use crate::injector::{Hurt, InjectedFaults};
 use crate::installation::Mib;
 use crate::verify::Findings;
 
@@ -18,7 +19,10 @@ pub struct Report {
     pub minutes: u64,
     pub injected: InjectedFaults,
     pub counts: Option<Counts>,
-    pub longest_gap: Option<Duration>,
+    /// The longest times without a 202.
+    pub gaps: Option<GapsByHurt>,
+    /// How long no 202 may come while only RabbitMQ is hurt.
+    pub max_gap: Duration,
     pub seconds_to_heal: Option<f64>,
     pub findings: Option<Findings>,
     /// Dead letters other than those of notifications whose outcome is rightly unknown.
@@ -52,7 +56,8 @@ impl Report {
             minutes,
             injected: InjectedFaults::default(),
             counts: None,
-            longest_gap: None,
+            gaps: None,
+            max_gap: Duration::MAX,
             seconds_to_heal: None,
             findings: None,
             dead_letters: None,
@@ -66,21 +71,20 @@ impl Report {
     pub fn failures(&self) -> Vec<String> {
         let mut failures = self.errors.clone();
         let found = self.findings.as_ref();
-        let count = |of: fn(&Findings) -> usize| found.map(of);
-        for (what, n) in [
-            ("lost", count(|f| f.lost)),
-            ("doubled", count(|f| f.doubled)),
-            ("foreign", count(|f| f.foreign)),
-            ("dead notifications", self.dead_letters),
-            ("not settled", count(|f| f.unsettled)),
-            ("not delivered", count(|f| f.undelivered)),
-            ("too many copies", count(|f| f.too_many_copies)),
-        ] {
-            match n {
-                None => failures.push(format!("{what}: not known")),
-                Some(0) => {}
-                Some(n) => failures.push(format!("{what}: {n}")),
-            }
+        let counts = found.map(Findings::must_be_zero);
+        let counts = counts.map(|counts| counts.to_vec());
+        let letters = self.dead_letters.map(|n| ("dead notifications", n));
+        if counts.is_none() || letters.is_none() {
+            failures.push("the ledger was not compared with the rows".to_owned());
+        }
+        let counts = counts.into_iter().flatten().chain(letters);
+        let wrong = counts.filter(|(_, n)| *n > 0);
+        failures.extend(wrong.map(|(what, n)| format!("{what}: {n}")));
+        if let Some(gap) = self.gap_without_rabbitmq()
+            && gap > self.max_gap
+        {
+            let gap = seconds(gap.as_secs_f64());
+            failures.push(format!("no 202 for {gap} while only RabbitMQ was hurt"));
         }
         if found.is_some_and(|found| found.accepted == 0) {
             failures.push("nothing was accepted".to_owned());
@@ -98,6 +102,19 @@ impl Report {
         }));
         failures
     }
+
+    /// Returns the longest time without a 202.
+    fn longest_gap(&self) -> Option<Duration> {
+        self.gaps.as_ref()?.values().max().copied()
+    }
+
+    /// Returns the longest time without a 202 while only RabbitMQ was hurt.
+    fn gap_without_rabbitmq(&self) -> Option<Duration> {
+        self.gaps
+            .as_ref()?
+            .get(&Hurt::RabbitMq.to_string())
+            .copied()
+    }
 }
 
 /// Returns seconds, rounded down to a millisecond.
@@ -114,12 +131,30 @@ impl fmt::Display for Report {
         writeln!(f)?;
         if let Some(found) = &self.findings {
             line(f, "accepted", found.accepted)?;
+            line(f, "of these scheduled", found.scheduled)?;
             line(f, "recorded", found.recorded)?;
             let unanswered = format!("of these without a 202: {}", found.unanswered);
             line(f, "", unanswered)?;
-            line(f, "lost", found.lost)?;
-            line(f, "doubled", found.doubled)?;
-            line(f, "foreign", found.foreign)?;
+            let cancels = found.cancels;
+            line(f, "recorded as cancelled", found.cancelled)?;
+            line(
+                f,
+                "answered: never sent",
+                cancels.cancelled + cancels.cancelling,
+            )?;
+            line(f, "answered: maybe sent", cancels.maybe_sent)?;
+            line(f, "answered: too late", cancels.too_late)?;
+            line(f, "cancelled by group", cancels.by_group)?;
+            line(f, "recorded as expired", found.expired)?;
+            for (what, n) in found.must_be_zero() {
+                line(f, what, n)?;
+            }
+            let late = format!(
+                "{}, at most {}",
+                found.late,
+                seconds(found.latest.as_secs_f64())
+            );
+            line(f, "sent late", late)?;
             line(f, "outcome unknown", found.outcome_unknown.len())?;
         }
         if let Some(n) = self.dead_letters {
@@ -129,13 +164,19 @@ impl fmt::Display for Report {
             line(f, "refused with 503", counts.refused)?;
             line(f, "not answered", counts.unanswered)?;
             line(f, "not posted", counts.skipped)?;
+            line(f, "expired before a 202", counts.expired)?;
         }
-        if let Some(gap) = self.longest_gap {
+        if let Some(gap) = self.longest_gap() {
             line(f, "longest time without 202", seconds(gap.as_secs_f64()))?;
+        }
+        for (hurt, gap) in self.gaps.iter().flatten() {
+            line(f, &format!("… {hurt} hurt"), seconds(gap.as_secs_f64()))?;
         }
         if let Some(gap) = self.injected.gap_after_leader {
             line(f, "… after a leader's death", seconds(gap.as_secs_f64()))?;
         }
+        let killed = self.injected.killed_during_release;
+        line(f, "schedulers died releasing", killed)?;
         if let Some(heal) = self.seconds_to_heal {
             line(f, "all settled after", seconds(heal))?;
         }
@@ -161,7 +202,7 @@ impl fmt::Display for Report {
 }
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {
-    writeln!(f, "  {name:<26}{value}")
+    writeln!(f, "  {name:<32}{value}")
 }
 
 fn seconds(secs: f64) -> String {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::args::Args;
 use crate::clients::{self, Clients};
+use crate::gap_causes::longest_by_hurt;
 use crate::injector::{self, FaultKind, Schedule};
 use crate::installation::{DevServers, Installation, Mib, Paths, SupervisedProgram};
 use crate::ledger::Ledger;
@@ -41,8 +42,9 @@ pub async fn run(args: &Args, log: &Arc<RunLog>, report: &mut Report) -> anyhow:
     log.info("starting RabbitMQ and PostgreSQL");
     servers.start_all(args.cluster).await?;
     let on = Arc::new(Installation::new(servers, &paths, Arc::clone(log)).await?);
+    on.clock.check(&on.database).await?;
     let users = Arc::new(on.database.prepare().await?);
-    log.info("starting two processes of each program");
+    log.info("starting two APIs, workers and schedulers");
     on.start().await?;
 
     let ledger = Arc::new(Ledger::create(&folders.ledger)?);
@@ -82,7 +84,7 @@ async fn phases(
     } else {
         args.faults.clone()
     };
-    let schedule = Schedule::new(report.seed, on.nodes, kinds);
+    let schedule = Schedule::new(report.seed, on.nodes, kinds, args.interval);
     let how_long = Duration::from_mins(args.minutes);
     let injected_all =
         injector::inject(on, &clients.stats, schedule, how_long, &mut report.injected).await;
@@ -95,7 +97,8 @@ async fn phases(
         }
     }
     report.counts = Some(clients.stats.counts());
-    report.longest_gap = Some(clients.stats.longest_gap(ended));
+    let gaps = clients.stats.gaps(ended);
+    report.gaps = Some(longest_by_hurt(&gaps, &report.injected.periods));
     for (what, times) in clients.stats.wrong_answers() {
         on.log
             .error(format_args!("unexpected response {what}, {times} times"));
@@ -104,7 +107,7 @@ async fn phases(
 
     on.log
         .info("clients have finished; waiting until everything is recorded and delivered");
-    if let Some(settled) = records.settle(on).await {
+    if let Some(settled) = records.settle(on, &report.injected.periods).await {
         report.seconds_to_heal = Some(rounded(settled - ended));
     }
     report.memory = baseline.wait_until_within_bounds(on).await;
@@ -127,7 +130,7 @@ async fn final_check(
             remaining.waiting
         ));
     }
-    let findings = records.compare(on).await?;
+    let findings = records.compare(on, &report.injected.periods).await?;
     let letters = on.broker.dead_letters().await?;
     anyhow::ensure!(
         u64::try_from(letters.len())? == remaining.dead_letters,

@@ -3,14 +3,16 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::injector::FaultPeriod;
 use crate::installation::{Installation, RemainingMessages};
 use crate::ledger::Ledger;
 use crate::receivers::Receivers;
-use crate::timing::wait;
-use crate::verify::{Comparison, Findings, LedgerSummary};
+use crate::timing::{timestamp_of, wait};
+use crate::verify::{Comparison, Findings, LedgerSummary, SendTimes};
 
-/// How long settling may take. A message may be in the 30 s wait queue, behind the lease of a killed worker
-/// (30 s), on the third rung of the ladder (25 s).
+/// How long settling may take. A notification may be under the lease of a killed scheduler (65 s), and its message in the
+/// 30 s wait queue, behind the lease of a killed worker (30 s, and as long as PostgreSQL's clock was ahead), on the third
+/// rung of the ladder (25 s).
 pub const LIMIT: Duration = Duration::from_mins(5);
 
 /// How long it may take until what cannot be found anywhere is there after all: the broker tries again to
@@ -28,21 +30,26 @@ pub struct Records<'a> {
 
 impl Records<'_> {
     /// Compares the accepted notifications with the rows and the deliveries.
-    pub async fn compare(&self, on: &Installation) -> anyhow::Result<Findings> {
+    pub async fn compare(
+        &self,
+        on: &Installation,
+        faults: &[FaultPeriod],
+    ) -> anyhow::Result<Findings> {
         let summary = LedgerSummary::read(self.ledger.read()?)?;
         let receivers = Receivers::read(self.sandbox)?;
-        let mut comparison = Comparison::new(&summary, &receivers);
+        let times = send_times(on, faults);
+        let mut comparison = Comparison::new(&summary, &receivers, &times);
         on.database.rows(|row| comparison.add(row)).await?;
         Ok(comparison.finish())
     }
 
     /// Waits for at most [`LIMIT`] until everything is recorded and delivered. Returns when it was.
-    pub async fn settle(&self, on: &Installation) -> Option<Instant> {
+    pub async fn settle(&self, on: &Installation, faults: &[FaultPeriod]) -> Option<Instant> {
         let mut deadline = Instant::now() + LIMIT;
         let mut logged = String::new();
         loop {
             let now = Instant::now();
-            let reason = match self.check(on).await {
+            let reason = match self.check(on, faults).await {
                 Ok(Check::Settled) => return Some(now),
                 Ok(Check::InProgress(what)) => what,
                 Ok(Check::Missing(what)) => {
@@ -63,7 +70,7 @@ impl Records<'_> {
         }
     }
 
-    async fn check(&self, on: &Installation) -> anyhow::Result<Check> {
+    async fn check(&self, on: &Installation, faults: &[FaultPeriod]) -> anyhow::Result<Check> {
         let in_progress = |what| Ok(Check::InProgress(what));
         let unready = on.unready().await;
         if !unready.is_empty() {
@@ -81,7 +88,7 @@ impl Records<'_> {
         if unsettled > 0 {
             return in_progress(format!("{unsettled} notifications are not delivered"));
         }
-        let found = self.compare(on).await?;
+        let found = self.compare(on, faults).await?;
         Ok(match (found.lost, found.undelivered) {
             (0, 0) => Check::Settled,
             (lost, undelivered) => {
@@ -89,6 +96,13 @@ impl Records<'_> {
             }
         })
     }
+}
+
+/// What is known about the times of sends: the steps of PostgreSQL's clock, and the faults that made sends slow.
+fn send_times(on: &Installation, faults: &[FaultPeriod]) -> SendTimes {
+    let freezes = faults.iter().filter(|fault| fault.is_frozen_worker());
+    let freezes = freezes.map(|fault| (timestamp_of(fault.from), timestamp_of(fault.until)));
+    SendTimes::new(on.clock.history(), freezes.collect())
 }
 
 /// The state of settling.

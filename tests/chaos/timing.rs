@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 /// Time between two checks of a condition.
@@ -10,6 +11,14 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Sleeps.
 pub async fn wait(how_long: Duration) {
     tokio::time::sleep(how_long).await;
+}
+
+/// Returns the time of the machine's clock at `instant`, which is not in the future.
+pub fn timestamp_of(instant: Instant) -> Timestamp {
+    let ago = SignedDuration::try_from(instant.elapsed()).unwrap_or_default();
+    Timestamp::now()
+        .saturating_sub(ago)
+        .unwrap_or(Timestamp::MIN)
 }
 
 /// Sleeps until the time is over or `end` is cancelled.

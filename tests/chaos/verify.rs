@@ -1,124 +1,51 @@
-//! Compares the ledger with the rows.
+//! Compares the ledger with the rows and with what the receivers got.
+
+mod findings;
+mod ledger_summary;
+mod row;
+mod send_times;
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::ledger::{Fingerprint, LedgerEntry};
+use crate::ledger::{Fingerprint, Group, PostedTimes};
 use crate::receivers::Receivers;
 
-/// Maximum number of examples of one kind of finding.
-const EXAMPLES: usize = 10;
-
-/// A row of `notifications`.
-#[derive(Clone, Debug)]
-pub struct Row {
-    pub id: Uuid,
-    pub body: Fingerprint,
-    pub status: String,
-    /// Whether a provider delivers the notification.
-    pub has_provider: bool,
-    /// Whether it is `failed` because its outcome is unknown.
-    pub outcome_unknown: bool,
-    /// How many copies may arrive at one address.
-    pub max_copies: u32,
-}
-
-/// The content of the ledger, in a compact form.
-#[derive(Default)]
-pub struct LedgerSummary {
-    /// Every body that was posted. Each key and each attempt without a key has its own body.
-    attempted: HashSet<Fingerprint>,
-    /// The body of each message id that was answered with 202.
-    accepted: HashMap<Uuid, Fingerprint>,
-    /// Message ids that were returned for more than one body: all but one of these bodies are lost.
-    ambiguous: Vec<(Uuid, Fingerprint)>,
-}
-
-impl LedgerSummary {
-    /// Reads the entries of a ledger.
-    pub fn read(
-        entries: impl Iterator<Item = anyhow::Result<LedgerEntry>>,
-    ) -> anyhow::Result<Self> {
-        let mut ledger = Self::default();
-        for entry in entries {
-            match entry? {
-                LedgerEntry::Attempt { body, .. } => {
-                    ledger.attempted.insert(body);
-                }
-                LedgerEntry::Accepted { body, id, .. } => match ledger.accepted.insert(id, body) {
-                    Some(other) if other != body => ledger.ambiguous.push((id, other)),
-                    _ => {}
-                },
-            }
-        }
-        Ok(ledger)
-    }
-
-    /// Returns the number of message ids that were answered with 202.
-    pub fn accepted(&self) -> usize {
-        self.accepted.len()
-    }
-}
-
-/// The result of the comparison.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Findings {
-    /// Message ids that were answered with 202.
-    pub accepted: usize,
-    /// Rows.
-    pub recorded: usize,
-    /// 202s without a row that holds the posted body.
-    pub lost: usize,
-    /// Rows beyond the first of a message id, an idempotency key or a body.
-    pub doubled: usize,
-    /// Rows whose body was never posted.
-    pub foreign: usize,
-    /// Rows of attempts without a 202, which are allowed.
-    pub unanswered: usize,
-    /// Rows that are not `processed`.
-    pub unsettled: usize,
-    /// `processed` rows that their provider has not received.
-    pub undelivered: usize,
-    /// Notifications of which more copies arrived than a message with an unknown outcome may have.
-    pub too_many_copies: usize,
-    /// Notifications that failed because their outcome is unknown, rightly: they arrived, as the receivers' ledger
-    /// shows, and no worker lived long enough to record it.
-    pub outcome_unknown: HashSet<Uuid>,
-    /// Examples of what is wrong.
-    pub examples: Vec<String>,
-}
-
-impl Findings {
-    fn example(&mut self, of: &str, what: impl FnOnce() -> String) {
-        let alike = self.examples.iter().filter(|one| one.starts_with(of));
-        if alike.count() < EXAMPLES {
-            self.examples.push(format!("{of}: {}", what()));
-        }
-    }
-}
+pub use findings::Findings;
+pub use ledger_summary::LedgerSummary;
+pub use row::Row;
+pub use send_times::{LATE, SendTimes};
 
 /// Compares row by row.
 pub struct Comparison<'a> {
     ledger: &'a LedgerSummary,
     receivers: &'a Receivers,
+    times: &'a SendTimes,
     /// The number of rows of each body, and of each message id.
     bodies: HashMap<Fingerprint, u32>,
     ids: HashMap<Uuid, u32>,
+    /// The number of cancelled rows of each group.
+    cancelled_in_group: HashMap<Group, u64>,
     found: HashSet<Uuid>,
     findings: Findings,
 }
 
 impl<'a> Comparison<'a> {
-    pub fn new(ledger: &'a LedgerSummary, receivers: &'a Receivers) -> Self {
+    pub fn new(ledger: &'a LedgerSummary, receivers: &'a Receivers, times: &'a SendTimes) -> Self {
         Self {
             ledger,
             receivers,
+            times,
             bodies: HashMap::new(),
             ids: HashMap::new(),
+            cancelled_in_group: HashMap::new(),
             found: HashSet::new(),
             findings: Findings {
                 accepted: ledger.accepted(),
+                scheduled: ledger.scheduled(),
+                cancels: ledger.cancel_counts(),
                 ..Findings::default()
             },
         }
@@ -126,16 +53,47 @@ impl<'a> Comparison<'a> {
 
     /// Adds a row to the comparison.
     pub fn add(&mut self, row: &Row) {
+        self.findings.recorded += 1;
+        let posted = self.ledger.attempted.get(&row.body).copied();
+        self.check_identity(row, posted.as_ref());
+        let posted = posted.unwrap_or_default();
+        self.check_end(row, &posted);
+        self.check_copies(row);
+        if row.has_provider {
+            let receivers = self.receivers;
+            for arrived in receivers.arrivals(row.id) {
+                self.check_time(row, &posted, *arrived);
+            }
+        } else if let Some(processed) = row.processed_at {
+            self.check_in_app(row, &posted, processed);
+        }
+    }
+
+    /// Checks that the row is what was posted, and the only one.
+    fn check_identity(&mut self, row: &Row, posted: Option<&PostedTimes>) {
         let found = &mut self.findings;
         let Row { id, body, .. } = row;
-        found.recorded += 1;
-        let known = self.ledger.attempted.contains(body);
         let accepted = self.ledger.accepted.get(id);
-        if !known {
-            found.foreign += 1;
-            found.example("foreign", || format!("{id} has a body that was not posted"));
-        } else if accepted.is_none() {
-            found.unanswered += 1;
+        match posted {
+            None => {
+                found.foreign += 1;
+                found.example("foreign", || format!("{id} has a body that was not posted"));
+            }
+            Some(posted) => {
+                let group = posted.group.map(|group| group.to_string());
+                if group != row.group || !posted.allows_expiry(row.expires_at) {
+                    found.foreign += 1;
+                    found.example("foreign", || {
+                        let (expires_at, group) = (row.expires_at, &row.group);
+                        format!(
+                            "{id} expires at {expires_at:?}, group {group:?}: posted {posted:?}"
+                        )
+                    });
+                }
+                if accepted.is_none() {
+                    found.unanswered += 1;
+                }
+            }
         }
         if accepted == Some(body) {
             self.found.insert(*id);
@@ -148,19 +106,116 @@ impl<'a> Comparison<'a> {
         }
         *same_body += 1;
         *same_id += 1;
-        let copies = self.receivers.copies.get(id).copied().unwrap_or_default();
+    }
+
+    /// Checks that the notification has ended, as the answers allow.
+    fn check_end(&mut self, row: &Row, posted: &PostedTimes) {
+        let found = &mut self.findings;
+        let Row { id, status, .. } = row;
+        let has_copies = !self.receivers.arrivals(*id).is_empty();
+        let is_allowed = match status.as_str() {
+            "processed" => !self.ledger.is_cancelled(*id),
+            "cancelled" => {
+                found.cancelled += 1;
+                if let Some(group) = posted.group {
+                    *self.cancelled_in_group.entry(group).or_default() += 1;
+                }
+                self.ledger.may_be_cancelled(*id, posted.group)
+            }
+            "expired" => {
+                found.expired += 1;
+                posted.can_expire() && !self.ledger.is_cancelled(*id)
+            }
+            _ if row.outcome_unknown && has_copies => {
+                found.outcome_unknown.insert(*id);
+                !self.ledger.is_cancelled(*id)
+            }
+            _ => {
+                found.unsettled += 1;
+                found.example("not settled", || format!("{id} is {status}"));
+                return;
+            }
+        };
+        if !is_allowed {
+            found.wrong_ends += 1;
+            let answers = self.ledger.cancels.get(id);
+            found.example("ended wrongly", || {
+                format!("{id} is {status}: posted {posted:?}, cancellations {answers:?}")
+            });
+        } else if status == "processed"
+            && row.has_provider
+            && !self.receivers.delivered.contains(id)
+        {
+            found.undelivered += 1;
+            found.example("not delivered", || format!("{id} was not delivered"));
+        }
+    }
+
+    /// Checks how many copies arrived.
+    fn check_copies(&mut self, row: &Row) {
+        let (found, id) = (&mut self.findings, row.id);
+        let copies = self.receivers.copies.get(&id).copied().unwrap_or_default();
         if row.has_provider && copies > row.max_copies {
             found.too_many_copies += 1;
             found.example("too many copies", || format!("{id} arrived {copies} times"));
         }
-        if row.outcome_unknown && copies > 0 {
-            found.outcome_unknown.insert(*id);
-        } else if row.status != "processed" {
-            found.unsettled += 1;
-            found.example("unsettled", || format!("{id} is {}", row.status));
-        } else if row.has_provider && !self.receivers.delivered.contains(id) {
-            found.undelivered += 1;
-            found.example("undelivered", || format!("{id} was not delivered"));
+        // A group's answer does not say which of its notifications may have been sent, but their rows do.
+        let is_never_sent =
+            self.ledger.is_never_sent(id) || row.status == "cancelled" && !row.maybe_sent;
+        if copies > 0 && is_never_sent {
+            found.sent_after_cancel += 1;
+            let answers = self.ledger.cancels.get(&id);
+            let arrivals = self.receivers.arrivals(id);
+            found.example("sent after cancel", || {
+                format!("{id} arrived at {arrivals:?}, cancellations {answers:?}")
+            });
+        }
+    }
+
+    /// Checks when a copy arrived.
+    fn check_time(&mut self, row: &Row, posted: &PostedTimes, arrived: Timestamp) {
+        let (found, id) = (&mut self.findings, row.id);
+        if let Some(send_at) = posted.send_at {
+            if self.times.is_early(arrived, send_at) {
+                found.sent_early += 1;
+                found.example("sent before sendAt", || {
+                    format!("{id} arrived at {arrived}, sendAt {send_at}")
+                });
+            }
+            self.add_delay(arrived, send_at);
+        }
+        let found = &mut self.findings;
+        if let Some(expires_at) = row.expires_at
+            && self.times.is_late(arrived, expires_at)
+        {
+            found.sent_after_expiry += 1;
+            found.example("sent after expiry", || {
+                format!("{id} arrived at {arrived}, expiry {expires_at}")
+            });
+        }
+    }
+
+    /// Checks when an in-app notification was processed. After its expiry no list shows it, so it may be processed then.
+    fn check_in_app(&mut self, row: &Row, posted: &PostedTimes, processed: Timestamp) {
+        let Some(send_at) = posted.send_at else {
+            return;
+        };
+        if self.times.is_processed_early(processed, send_at) {
+            self.findings.sent_early += 1;
+            self.findings.example("sent before sendAt", || {
+                format!("{} was processed at {processed}, sendAt {send_at}", row.id)
+            });
+        }
+        if let Some(processed) = self.times.machine_time(processed) {
+            self.add_delay(processed, send_at);
+        }
+    }
+
+    fn add_delay(&mut self, sent: Timestamp, send_at: Timestamp) {
+        let delay = sent.duration_since(send_at);
+        self.findings.latest = self.findings.latest.max(delay);
+        if delay > LATE {
+            self.findings.late += 1;
         }
     }
 
@@ -183,9 +238,20 @@ impl<'a> Comparison<'a> {
                 format!("{id} was returned for body {body} and for another one")
             });
         }
+        for (group, answered) in &self.ledger.cancelled_groups {
+            let rows = self.cancelled_in_group.get(group).copied();
+            if rows.unwrap_or_default() < *answered {
+                found.wrong_ends += 1;
+                found.example("ended wrongly", || {
+                    format!("{answered} of group {group} were cancelled, and {rows:?} are")
+                });
+            }
+        }
         found
     }
 }
 
+#[cfg(test)]
+mod schedule_tests;
 #[cfg(test)]
 mod tests;

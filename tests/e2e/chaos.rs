@@ -7,9 +7,9 @@ use serde_json::Value;
 use tidings_tests::required;
 use uuid::Uuid;
 
-/// The seed of the schedule. With this one, an API, the broker, a worker and PostgreSQL are killed, network links
-/// fail, and the broker is frozen.
-const SEED: u64 = 2659;
+/// The seed of the schedule. With this one, an API, the broker, a worker, a scheduler and PostgreSQL are killed, PostgreSQL's
+/// clock steps by more than any lease lasts, a network link fails, and the broker and a worker are frozen.
+const SEED: u64 = 14_504;
 
 #[test]
 fn three_minutes_of_faults_lose_and_duplicate_nothing() {
@@ -21,7 +21,7 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
         .env("TIDINGS_BIN_DIR", required("TIDINGS_TEST_BIN_DIR"))
         .args(["chaos", "--minutes", "3", "--seed", &SEED.to_string()])
         // A low rate, because other tests run at the same time.
-        .args(["--rate", "50", "--json"])
+        .args(["--rate", "50", "--max-gap", "60", "--json"])
         .arg(&json)
         .stdin(Stdio::null())
         .output()
@@ -40,6 +40,10 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
         "foreign",
         "dead_letters",
         "too_many_copies",
+        "wrong_ends",
+        "sent_after_cancel",
+        "sent_early",
+        "sent_after_expiry",
     ] {
         assert_eq!(result[none], Value::from(0), "{none}: {result:#}");
     }
@@ -47,11 +51,16 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
     assert!(number("accepted") > 1000, "{result:#}");
     assert!(number("recorded") >= number("accepted"), "{result:#}");
     let faults = result["faults"].as_object().expect("faults");
-    for kind in ["kill_api", "kill_rabbitmq"] {
+    for kind in ["kill_api", "kill_rabbitmq", "kill_scheduler", "clock_steps"] {
         assert!(faults.contains_key(kind), "{log}\n{result:#}");
     }
-    for member in ["refused", "longest_gap_s", "seconds_to_heal"] {
+    assert!(number("scheduled") > 300, "{result:#}");
+    for some in ["cancels_never_sent", "cancelled_by_group", "expired"] {
+        assert!(number(some) > 0, "{some}: {result:#}");
+    }
+    for member in ["refused", "longest_gap_s", "seconds_to_heal", "latest_s"] {
         assert!(result[member].is_number(), "{member}: {result:#}");
     }
+    assert!(result["longest_gap_by_hurt_s"].is_object(), "{result:#}");
     assert_eq!((number("seed"), number("minutes")), (SEED, 3));
 }

@@ -1,36 +1,63 @@
 use std::time::{Duration, Instant};
 
-/// The longest time between two events of a kind.
+/// The shortest gap that is remembered.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// A time without an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub from: Instant,
+    pub until: Instant,
+}
+
+impl Gap {
+    pub fn length(self) -> Duration {
+        self.until.saturating_duration_since(self.from)
+    }
+}
+
+/// The times between events of a kind.
 #[derive(Clone, Debug)]
 pub struct Gaps {
     last: Instant,
-    longest: Duration,
+    long: Vec<Gap>,
 }
 
 impl Gaps {
     /// Starts at `began`.
-    pub const fn from(began: Instant) -> Self {
+    pub fn from(began: Instant) -> Self {
         Self {
             last: began,
-            longest: Duration::ZERO,
+            long: Vec::new(),
         }
     }
 
     /// Records an event.
     pub fn record(&mut self, at: Instant) {
-        // Tasks may record events in another order than these happened.
-        self.longest = self.longest.max(at.saturating_duration_since(self.last));
+        let gap = Gap {
+            from: self.last,
+            until: at,
+        };
+        // Zero if tasks record events in another order than these happened.
+        if gap.length() >= SHORTEST {
+            self.long.push(gap);
+        }
         self.last = self.last.max(at);
+    }
+
+    /// Returns all gaps until `end`, except the shortest ones.
+    pub fn all(&self, end: Instant) -> Vec<Gap> {
+        let last = Gap {
+            from: self.last,
+            until: end,
+        };
+        self.long.iter().copied().chain([last]).collect()
     }
 
     /// Returns the longest gap until `end`.
     pub fn longest(&self, end: Instant) -> Duration {
-        self.longest.max(self.since_last(end))
-    }
-
-    /// Returns the time since the last event.
-    pub fn since_last(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.last)
+        let lengths = self.all(end).into_iter().map(Gap::length);
+        lengths.max().unwrap_or_default()
     }
 }
 

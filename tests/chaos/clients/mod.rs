@@ -1,12 +1,18 @@
-//! Clients that post at a steady rate and retry until each notification has its 202.
+//! Clients that post at a steady rate and retry until each notification has its 202, and that cancel some of them.
 
 mod api_client;
+mod cancellation;
 mod gaps;
 mod notification_body;
+mod pending_notification;
 mod post_request;
+mod request_context;
+mod responses;
 mod stats;
+mod times_generator;
 
 use std::mem;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,8 +27,12 @@ use crate::rng::Rng;
 use crate::run_log::RunLog;
 
 use api_client::ApiClient;
+use cancellation::{CancelTarget, Cancellation};
+pub use gaps::Gap;
 use notification_body::BodyGenerator;
-use post_request::{PendingNotification, PostRequest, RequestContext};
+use pending_notification::PendingNotification;
+use post_request::PostRequest;
+use request_context::RequestContext;
 pub use stats::{ClientStats, Counts};
 
 /// Maximum number of notifications without their 202. More are not posted: during an outage, clients must not
@@ -34,6 +44,9 @@ const BATCH_SHARE: u64 = 5;
 
 /// Items in a batch.
 const BATCH_SIZE: usize = 10;
+
+/// How many milliseconds after its last member was created a group is cancelled.
+const GROUP_PAUSE: RangeInclusive<u64> = 0..=10_000;
 
 /// Settings of the clients.
 pub struct ClientSettings {
@@ -75,6 +88,8 @@ impl Clients {
             stats: Arc::clone(&clients.stats),
             apis: apis?,
             bodies: Mutex::new(BodyGenerator::new(settings.users, settings.seed)),
+            tasks: clients.tasks.clone(),
+            give_up: clients.give_up.clone(),
         });
         clients.tasks.spawn(
             Dispatcher {
@@ -82,16 +97,14 @@ impl Clients {
                 rng: Rng::new(settings.seed),
                 pending: Arc::new(Semaphore::new(MAX_PENDING)),
                 batch: Vec::new(),
-                tasks: clients.tasks.clone(),
-                give_up: clients.give_up.clone(),
             }
             .post(settings.rate, clients.stop.clone()),
         );
         Ok(clients)
     }
 
-    /// Stops posting, and waits for at most `limit` until every notification has its 202. Returns how many
-    /// requests have none.
+    /// Stops posting, and waits for at most `limit` until every notification has its 202 and every cancellation its answer.
+    /// Returns how many requests have none.
     pub async fn finish(&self, limit: Duration) -> usize {
         self.stop.cancel();
         self.tasks.close();
@@ -112,8 +125,6 @@ struct Dispatcher {
     pending: Arc<Semaphore>,
     /// Notifications that wait until their batch is full.
     batch: Vec<(PendingNotification, OwnedSemaphorePermit)>,
-    tasks: TaskTracker,
-    give_up: CancellationToken,
 }
 
 impl Dispatcher {
@@ -131,6 +142,7 @@ impl Dispatcher {
             // With an odd batch share, items of batches alternate as well.
             let with_key = number % 2 == 0;
             let notification = PendingNotification::new(&self.context, with_key, &mut self.rng);
+            self.cancel_groups();
             if number % BATCH_SHARE > 0 {
                 self.send(vec![(notification, permit)], false);
                 continue;
@@ -157,9 +169,19 @@ impl Dispatcher {
             rng: self.rng.split(),
             _permits: permits,
         };
-        let posting = request.post(Arc::clone(&self.context));
-        let give_up = self.give_up.clone();
-        self.tasks
-            .spawn(async move { give_up.run_until_cancelled(posting).await });
+        self.context.spawn(request.post(Arc::clone(&self.context)));
+    }
+
+    /// Cancels groups that have become complete.
+    fn cancel_groups(&mut self) {
+        for group in self.context.take_groups_to_cancel() {
+            let cancellation = Cancellation {
+                target: CancelTarget::Group(group),
+                pause: self.rng.millis(GROUP_PAUSE),
+                rng: self.rng.split(),
+            };
+            self.context
+                .spawn(cancellation.cancel(Arc::clone(&self.context)));
+        }
     }
 }

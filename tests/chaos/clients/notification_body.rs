@@ -1,14 +1,17 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::times_generator::TimesGenerator;
 use crate::installation::Users;
-use crate::ledger::Fingerprint;
+use crate::ledger::{Fingerprint, Group, PostedTimes};
 use crate::rng::Rng;
 
-/// One in this many notifications is for a channel with a provider.
-const DELIVERED_SHARE: u64 = 12;
+/// One in this many notifications is for a channel with a provider. Has no factor in common with the shares of keys and
+/// batches, so that these are all combined.
+const DELIVERED_SHARE: u64 = 11;
 
 /// The words of a long text: characters that JSON, `jsonb` or SQL must escape.
 const WORDS: [&str; 8] = [
@@ -28,6 +31,7 @@ pub struct NotificationBody {
     user: Uuid,
     channel: &'static str,
     payload: Value,
+    pub times: PostedTimes,
 }
 
 impl NotificationBody {
@@ -36,7 +40,10 @@ impl NotificationBody {
     }
 
     pub fn to_json(&self) -> Value {
-        json!({"targetUserId": self.user, "type": self.channel, "payload": self.payload})
+        let mut json =
+            json!({"targetUserId": self.user, "type": self.channel, "payload": self.payload});
+        self.times.write(&mut json);
+        json
     }
 }
 
@@ -44,6 +51,7 @@ impl NotificationBody {
 pub struct BodyGenerator {
     users: Arc<Users>,
     rng: Rng,
+    times: TimesGenerator,
     generated: u64,
 }
 
@@ -52,6 +60,7 @@ impl BodyGenerator {
         Self {
             users,
             rng: Rng::new(seed),
+            times: TimesGenerator::new(),
             generated: 0,
         }
     }
@@ -83,7 +92,13 @@ impl BodyGenerator {
             user,
             channel,
             payload,
+            times: self.times.generate(Timestamp::now(), &mut self.rng),
         }
+    }
+
+    /// Returns the groups that have become complete and are to be cancelled.
+    pub fn take_groups_to_cancel(&mut self) -> Vec<Group> {
+        self.times.take_groups_to_cancel()
     }
 
     /// Returns a few words, and in one of 20 cases some kilobytes.

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::gaps::Gaps;
+use super::gaps::{Gap, Gaps};
 
 /// Counts the responses that the clients get.
 pub struct ClientStats {
@@ -11,6 +11,7 @@ pub struct ClientStats {
     refused: AtomicU64,
     unanswered: AtomicU64,
     skipped: AtomicU64,
+    expired: AtomicU64,
     /// Responses that a valid request must not get, and how often they came.
     wrong: Mutex<BTreeMap<String, u64>>,
     gaps: Mutex<Gaps>,
@@ -27,6 +28,7 @@ impl ClientStats {
             refused: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
+            expired: AtomicU64::new(0),
             wrong: Mutex::default(),
             window: Mutex::new(vec![now.clone(); apis]),
             gaps: Mutex::new(now),
@@ -68,6 +70,10 @@ impl ClientStats {
         self.skipped.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn expired(&self) {
+        self.expired.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Returns all counts so far.
     pub fn counts(&self) -> Counts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -76,6 +82,7 @@ impl ClientStats {
             refused: read(&self.refused),
             unanswered: read(&self.unanswered),
             skipped: read(&self.skipped),
+            expired: read(&self.expired),
         }
     }
 
@@ -92,9 +99,9 @@ impl ClientStats {
         longest.unwrap_or_default()
     }
 
-    /// Returns the longest time without a 202 until `end`.
-    pub fn longest_gap(&self, end: Instant) -> Duration {
-        lock(&self.gaps).longest(end)
+    /// Returns the long times without a 202 until `end`.
+    pub fn gaps(&self, end: Instant) -> Vec<Gap> {
+        lock(&self.gaps).all(end)
     }
 }
 
@@ -109,6 +116,8 @@ pub struct Counts {
     pub unanswered: u64,
     /// Notifications that were not posted because too many were pending.
     pub skipped: u64,
+    /// Notifications that were refused because their time was over.
+    pub expired: u64,
 }
 
 fn add(count: &AtomicU64, more: usize) {

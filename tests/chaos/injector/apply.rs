@@ -1,6 +1,7 @@
 use std::time::Instant;
 
 use anyhow::Context;
+use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use super::fault::{Action, Fault};
@@ -35,7 +36,7 @@ pub async fn apply(
             over().await;
             start(component, on).await
         }
-        Action::Freeze(component @ (Component::Api(_) | Component::Worker(_))) => {
+        Action::Freeze(component) if component.is_program() => {
             on.program(component)?.freeze(over()).await
         }
         Action::Freeze(server) => {
@@ -66,34 +67,38 @@ pub async fn apply(
         }
         Action::TerminateConnections => on.database.terminate_connections().await,
         Action::ExhaustConnections => on.database.exhaust_connections(over()).await,
+        Action::StepClock(by) => {
+            on.clock.step(by)?;
+            over().await;
+            on.clock.step(SignedDuration::ZERO)
+        }
         Action::KillLeader => anyhow::bail!("leader_kill::kill applies this fault"),
+        Action::KillScheduler(_) => anyhow::bail!("scheduler_kill::kill applies this fault"),
     }
 }
 
 async fn kill(component: Component, on: &Installation) -> anyhow::Result<()> {
-    match component {
-        Component::Api(_) | Component::Worker(_) => on.program(component)?.kill(&on.log).await,
-        server => on.servers.kill(server).await,
+    if component.is_program() {
+        return on.program(component)?.kill(&on.log).await;
     }
+    on.servers.kill(component).await
 }
 
 async fn stop(component: Component, on: &Installation) -> anyhow::Result<()> {
-    match component {
-        Component::Api(_) | Component::Worker(_) => {
-            let began = Instant::now();
-            if let Some(status) = on.program(component)?.stop(&on.log).await? {
-                let secs = began.elapsed().as_secs_f64();
-                let how = format!("{component} left after {secs:.1} s ({status})");
-                on.log.info(how);
-            }
-            Ok(())
-        }
-        server => on.servers.stop(server).await,
+    if !component.is_program() {
+        return on.servers.stop(component).await;
     }
+    let began = Instant::now();
+    if let Some(status) = on.program(component)?.stop(&on.log).await? {
+        let secs = began.elapsed().as_secs_f64();
+        let how = format!("{component} left after {secs:.1} s ({status})");
+        on.log.info(how);
+    }
+    Ok(())
 }
 
 pub(super) async fn start(component: Component, on: &Installation) -> anyhow::Result<()> {
-    if matches!(component, Component::Api(_) | Component::Worker(_)) {
+    if component.is_program() {
         return on.program(component)?.start().await;
     }
     let mut last = Ok(());

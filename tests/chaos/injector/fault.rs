@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use jiff::SignedDuration;
 
 use crate::components::{Component, Link};
 use crate::proxy::Conditions;
@@ -31,6 +32,10 @@ pub enum FaultKind {
     MemoryAlarm,
     ConnectionsTerminated,
     ConnectionsExhausted,
+    /// SIGKILL of a scheduler that holds leases.
+    KillScheduler,
+    /// PostgreSQL's clock steps forward or back, and later returns.
+    ClockSteps,
     /// Only in a cluster: SIGKILL of the node that leads the intake queue.
     KillLeader,
 }
@@ -69,6 +74,10 @@ pub enum Action {
     TerminateConnections,
     /// All connections of PostgreSQL are in use until the fault ends.
     ExhaustConnections,
+    /// SIGKILL of the scheduler of this number while it holds leases; started again when the fault ends.
+    KillScheduler(usize),
+    /// PostgreSQL's clock differs from the machine's by this until the fault ends.
+    StepClock(SignedDuration),
     /// SIGKILL of the node that leads the intake queue; started again when the fault ends.
     KillLeader,
 }
@@ -93,6 +102,8 @@ impl Fault {
             // The gap after a leader's death is measured.
             (Action::KillLeader, _) | (_, Action::KillLeader) => false,
             (Action::Network(one, _), Action::Network(another, _)) => one != another,
+            // Even while PostgreSQL is stopped: it has another time when it returns.
+            (Action::StepClock(_), _) | (_, Action::StepClock(_)) => self.kind != other.kind,
             _ => match (self.component(), other.component()) {
                 // A cluster of three nodes tolerates one fault.
                 (Some(Component::RabbitMq(_)), Some(Component::RabbitMq(_))) => false,
@@ -111,7 +122,8 @@ impl Fault {
             | Action::DiskAlarm(component)
             | Action::MemoryAlarm(component) => Some(component),
             Action::TerminateConnections | Action::ExhaustConnections => Some(Component::Postgres),
-            Action::Network(..) | Action::KillLeader => None,
+            Action::KillScheduler(n) => Some(Component::Scheduler(n)),
+            Action::Network(..) | Action::KillLeader | Action::StepClock(_) => None,
         }
     }
 }
@@ -133,6 +145,20 @@ impl fmt::Display for Fault {
             Action::TerminateConnections => f.write_str("terminate PostgreSQL's connections"),
             Action::ExhaustConnections => {
                 write!(f, "take all of PostgreSQL's connections for {secs:.1} s")
+            }
+            Action::KillScheduler(n) => {
+                let scheduler = Component::Scheduler(n);
+                write!(
+                    f,
+                    "kill {scheduler} during a release, start it {secs:.1} s later"
+                )
+            }
+            Action::StepClock(by) => {
+                let by = by.as_secs_f64();
+                write!(
+                    f,
+                    "PostgreSQL's clock steps by {by:+.1} s, and back {secs:.1} s later"
+                )
             }
             Action::KillLeader => write!(
                 f,
@@ -198,6 +224,16 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_may_step_while_its_server_is_stopped_but_not_twice() {
+        let step = |secs| Fault {
+            kind: FaultKind::ClockSteps,
+            ..fault(Action::StepClock(SignedDuration::from_secs(secs)))
+        };
+        assert!(!step(1).is_compatible_with(&step(2)));
+        assert!(step(1).is_compatible_with(&fault(Action::Kill(Component::Postgres))));
+    }
+
+    #[test]
     fn a_leader_is_killed_without_another_fault() {
         assert!(!compatible(
             Action::KillLeader,
@@ -208,8 +244,10 @@ mod tests {
     #[test]
     fn every_kind_has_its_command_line_name() {
         let names: Vec<_> = FaultKind::all(3).into_iter().map(FaultKind::name).collect();
-        assert_eq!(names.len(), 22);
-        assert!(names.contains(&"kill_rabbitmq".to_owned()), "{names:?}");
+        assert_eq!(names.len(), 24);
+        for name in ["kill_rabbitmq", "kill_scheduler", "clock_steps"] {
+            assert!(names.contains(&name.to_owned()), "{names:?}");
+        }
         assert!(!FaultKind::all(1).contains(&FaultKind::KillLeader));
     }
 }

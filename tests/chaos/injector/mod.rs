@@ -2,8 +2,10 @@
 
 mod apply;
 mod fault;
+mod fault_period;
 mod leader_kill;
 mod schedule;
+mod scheduler_kill;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use fault::FaultKind;
 use fault::{Action, Fault};
+pub use fault_period::{FaultPeriod, Hurt, hurt_during};
 pub use schedule::Schedule;
 
 use crate::clients::ClientStats;
@@ -36,6 +39,21 @@ pub struct InjectedFaults {
     /// The longest time without a 202 of an API process after a leader's death; `None` if no leader was
     /// killed.
     pub gap_after_leader: Option<Duration>,
+    /// How many schedulers were killed while they held leases.
+    pub killed_during_release: u32,
+    /// When each fault was active.
+    pub periods: Vec<FaultPeriod>,
+}
+
+/// What was observed during a fault.
+enum Observation {
+    Nothing,
+    /// The longest time without a 202 after a leader's death.
+    LeaderGap(Duration),
+    /// Whether a scheduler held leases when it was killed.
+    Scheduler {
+        held_leases: bool,
+    },
 }
 
 /// Injects the faults of `schedule` for `how_long`, then ends all of them. Counts them in `injected`. `stats`
@@ -79,7 +97,7 @@ struct Injector<'a> {
     /// Ends the active faults.
     end: CancellationToken,
     active: Vec<Fault>,
-    tasks: JoinSet<(Fault, anyhow::Result<Option<Duration>>)>,
+    tasks: JoinSet<(FaultPeriod, anyhow::Result<Observation>)>,
 }
 
 impl Injector<'_> {
@@ -115,11 +133,22 @@ impl Injector<'_> {
             self.end.clone(),
         );
         self.tasks.spawn(async move {
-            let applied = match fault.action {
-                Action::KillLeader => leader_kill::kill(&fault, &on, &stats, &end).await.map(Some),
-                _ => apply(&fault, &on, &end).await.map(|()| None),
+            let from = std::time::Instant::now();
+            let observed = match fault.action {
+                Action::KillLeader => {
+                    let gap = leader_kill::kill(&fault, &on, &stats, &end).await;
+                    gap.map(Observation::LeaderGap)
+                }
+                Action::KillScheduler(n) => {
+                    let held_leases = scheduler_kill::kill(n, fault.lasts, &on, &end).await;
+                    held_leases.map(|held_leases| Observation::Scheduler { held_leases })
+                }
+                _ => {
+                    let applied = apply(&fault, &on, &end).await;
+                    applied.map(|()| Observation::Nothing)
+                }
             };
-            (fault, applied)
+            (FaultPeriod::new(fault, from), observed)
         });
     }
 
@@ -128,9 +157,19 @@ impl Injector<'_> {
         let Some(ended) = self.tasks.join_next().await else {
             return Ok(false);
         };
-        let (fault, applied) = ended.context("a fault panicked")?;
-        let gap = applied.with_context(|| format!("fault: {fault}"))?;
-        self.injected.gap_after_leader = self.injected.gap_after_leader.max(gap);
+        let (period, observed) = ended.context("a fault panicked")?;
+        let fault = period.fault;
+        self.injected.periods.push(period);
+        match observed.with_context(|| format!("fault: {fault}"))? {
+            Observation::LeaderGap(gap) => {
+                let longest = &mut self.injected.gap_after_leader;
+                *longest = (*longest).max(Some(gap));
+            }
+            Observation::Scheduler { held_leases: true } => {
+                self.injected.killed_during_release += 1;
+            }
+            Observation::Scheduler { .. } | Observation::Nothing => {}
+        }
         self.on
             .log
             .info(format_args!("ended: {}", fault.kind.name()));

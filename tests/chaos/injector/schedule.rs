@@ -1,21 +1,23 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::fault::{Action, Fault, FaultKind};
 use crate::components::{Component, Link, PROCESSES};
 use crate::proxy::{Conditions, Direction};
 use crate::rng::Rng;
 
-/// Milliseconds from one fault to the next.
-const INTERVAL: RangeInclusive<u64> = 8_000..=20_000;
-
 /// Milliseconds until a killed component is started again.
 const DOWNTIME: RangeInclusive<u64> = 0..=10_000;
+
+/// By how many milliseconds PostgreSQL's clock steps: from a moment to longer than any lease lasts (65 s).
+const STEP: RangeInclusive<u64> = 1_000..=90_000;
 
 /// Duration of any other fault, in milliseconds.
 const DURATION: RangeInclusive<u64> = 1_000..=20_000;
 
-/// An endless sequence of faults that depends only on the seed, the number of nodes and the kinds.
+/// An endless sequence of faults that depends only on the seed, the number of nodes, the kinds and the interval.
 ///
 /// All kinds occur, in random order, before one occurs again.
 pub struct Schedule {
@@ -25,17 +27,20 @@ pub struct Schedule {
     kinds: Vec<FaultKind>,
     /// Kinds that have not occurred in this round.
     remaining: Vec<FaultKind>,
+    /// Milliseconds from one fault to the next.
+    interval: RangeInclusive<u64>,
 }
 
 impl Schedule {
-    /// Creates a schedule of these `kinds`, at least one.
-    pub fn new(seed: u64, nodes: usize, kinds: Vec<FaultKind>) -> Self {
+    /// Creates a schedule of these `kinds`, at least one, with a fault about every `interval` seconds: 8 to 20 for 14.
+    pub fn new(seed: u64, nodes: usize, kinds: Vec<FaultKind>, interval: u64) -> Self {
         Self {
             rng: Rng::new(seed),
             nodes,
             links: Link::all(nodes),
             kinds,
             remaining: Vec::new(),
+            interval: interval * 4_000 / 7..=interval * 10_000 / 7,
         }
     }
 
@@ -45,6 +50,7 @@ impl Schedule {
         let node = Component::RabbitMq(self.rng.index(self.nodes));
         let link = self.links[self.rng.index(self.links.len())];
         let conditions = self.conditions(kind);
+        let step = self.step();
         match kind {
             FaultKind::KillApi => Action::Kill(Component::Api(process)),
             FaultKind::KillWorker => Action::Kill(Component::Worker(process)),
@@ -67,8 +73,16 @@ impl Schedule {
             FaultKind::MemoryAlarm => Action::MemoryAlarm(node),
             FaultKind::ConnectionsTerminated => Action::TerminateConnections,
             FaultKind::ConnectionsExhausted => Action::ExhaustConnections,
+            FaultKind::KillScheduler => Action::KillScheduler(process),
+            FaultKind::ClockSteps => Action::StepClock(step),
             FaultKind::KillLeader => Action::KillLeader,
         }
+    }
+
+    fn step(&mut self) -> SignedDuration {
+        let step = i64::try_from(self.rng.in_range(STEP)).unwrap_or(i64::MAX);
+        let forward = self.rng.index(2) == 0;
+        SignedDuration::from_millis(if forward { step } else { -step })
     }
 
     fn conditions(&mut self, kind: FaultKind) -> Conditions {
@@ -88,7 +102,7 @@ impl Schedule {
     fn lasts(&mut self, action: Action) -> Duration {
         let (down, lasts) = (self.rng.millis(DOWNTIME), self.rng.millis(DURATION));
         match action {
-            Action::Kill(_) | Action::KillLeader => down,
+            Action::Kill(_) | Action::KillScheduler(_) | Action::KillLeader => down,
             Action::Restart(_) | Action::TerminateConnections => Duration::ZERO,
             _ => lasts,
         }
@@ -104,7 +118,7 @@ impl Iterator for Schedule {
             self.rng.shuffle(&mut self.remaining);
         }
         let kind = self.remaining.pop()?;
-        let after = self.rng.millis(INTERVAL);
+        let after = self.rng.millis(self.interval.clone());
         let action = self.action(kind);
         let lasts = self.lasts(action);
         Some(Fault {
@@ -123,7 +137,7 @@ mod tests {
     use super::*;
 
     fn faults(seed: u64, nodes: usize, n: usize) -> Vec<Fault> {
-        let schedule = Schedule::new(seed, nodes, FaultKind::all(nodes));
+        let schedule = Schedule::new(seed, nodes, FaultKind::all(nodes), 14);
         schedule.take(n).collect()
     }
 
@@ -153,7 +167,12 @@ mod tests {
             );
             let lasts = fault.lasts.as_secs_f64();
             match fault.action {
-                Action::Kill(_) | Action::KillLeader => assert!(lasts <= 10.0, "{fault:?}"),
+                Action::Kill(_) | Action::KillScheduler(_) | Action::KillLeader => {
+                    assert!(lasts <= 10.0, "{fault:?}");
+                }
+                Action::StepClock(by) => {
+                    assert!((1.0..=90.0).contains(&by.as_secs_f64().abs()), "{fault:?}");
+                }
                 Action::Restart(_) | Action::TerminateConnections => {
                     assert!(fault.lasts.is_zero(), "{fault:?}");
                 }
@@ -175,6 +194,15 @@ mod tests {
             })
             .collect();
         assert_eq!(components.len(), 2 + 2 + 3 + 1);
+        let is = |which: fn(&Action) -> bool| faults.iter().any(|fault| which(&fault.action));
+        assert!(is(|action| matches!(action, Action::KillScheduler(0))));
+        assert!(is(|action| matches!(action, Action::KillScheduler(1))));
+        assert!(is(
+            |action| matches!(action, Action::StepClock(by) if by.as_secs() > 70)
+        ));
+        assert!(is(
+            |action| matches!(action, Action::StepClock(by) if by.as_secs() < -70)
+        ));
         let links: BTreeSet<_> = faults
             .iter()
             .filter_map(|fault| match fault.action {
@@ -187,7 +215,7 @@ mod tests {
 
     #[test]
     fn kinds_can_be_chosen() {
-        let schedule = Schedule::new(1, 1, vec![FaultKind::KillWorker]);
+        let schedule = Schedule::new(1, 1, vec![FaultKind::KillWorker], 14);
         assert!(
             schedule
                 .take(10)

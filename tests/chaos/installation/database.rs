@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use reqwest::Url;
 use serde_json::Value;
 use tidings_broker::Failure;
@@ -14,6 +15,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+use super::lease_watch::LeaseWatch;
 use crate::ledger::Fingerprint;
 use crate::timing::wait;
 use crate::verify::Row;
@@ -45,8 +47,8 @@ pub struct Users {
 }
 
 /// A connection of this program.
-struct DatabaseConnection {
-    client: Client,
+pub(super) struct DatabaseConnection {
+    pub(super) client: Client,
     _driving: AbortOnDropHandle<()>,
 }
 
@@ -98,10 +100,22 @@ impl ChaosDatabase {
         })
     }
 
-    /// Returns the number of notifications that are neither processed nor failed with an unknown outcome.
+    /// Returns the time that PostgreSQL's clock shows.
+    pub async fn clock(&self) -> anyhow::Result<Timestamp> {
+        let connection = self.connect().await?;
+        let now = connection.client.query_one("SELECT clock_timestamp()", &[]);
+        Ok(now.await?.get(0))
+    }
+
+    /// Opens a connection to look at leases.
+    pub async fn watch_leases(&self) -> anyhow::Result<LeaseWatch> {
+        Ok(LeaseWatch(self.connect().await?))
+    }
+
+    /// Returns the number of notifications that have neither ended nor failed with an unknown outcome.
     pub async fn unsettled(&self) -> anyhow::Result<i64> {
         let connection = self.connect().await?;
-        let sql = "SELECT count(*) FROM notifications WHERE status <> 'processed'
+        let sql = "SELECT count(*) FROM notifications WHERE status NOT IN ('processed', 'cancelled', 'expired')
                    AND NOT (status = 'failed' AND coalesce(starts_with(error_message, $1), false))";
         let unknown = format!("{}:", Failure::OUTCOME_UNKNOWN);
         Ok(connection.client.query_one(sql, &[&unknown]).await?.get(0))
@@ -111,7 +125,11 @@ impl ChaosDatabase {
     pub async fn rows(&self, mut take: impl FnMut(&Row)) -> anyhow::Result<()> {
         let connection = self.connect().await?;
         let sql = "SELECT message_id, user_id, type, payload::text, status,
-                          status = 'failed' AND coalesce(starts_with(error_message, $1), false)
+                          status = 'failed' AND coalesce(starts_with(error_message, $1), false),
+                          expires_at, group_key, processed_at,
+                          EXISTS (SELECT FROM delivery_attempts AS attempt
+                                  WHERE attempt.message_id = notifications.message_id
+                                        AND outcome IN ('sending', 'unknown', 'delivered'))
                    FROM notifications";
         let unknown = format!("{}:", Failure::OUTCOME_UNKNOWN);
         let rows = connection.client.query_raw(sql, [unknown]).await?;
@@ -189,5 +207,9 @@ fn read(row: &tokio_postgres::Row) -> anyhow::Result<Row> {
             "webhook" => MAX_WEBHOOKS,
             _ => MAX_COPIES,
         },
+        expires_at: row.get(6),
+        group: row.get(7),
+        processed_at: row.get(8),
+        maybe_sent: row.get(9),
     })
 }

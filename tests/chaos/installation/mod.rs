@@ -1,8 +1,10 @@
-//! The installation under test: two processes of each program, their servers, and the network between them.
+//! The installation under test: two processes of each kind, their servers, and the network between them.
 
 mod broker;
 mod database;
+mod database_clock;
 mod dev_servers;
+mod lease_watch;
 mod memory;
 mod server_addresses;
 mod supervised_program;
@@ -17,7 +19,9 @@ use futures_util::future::try_join_all;
 
 pub use broker::{Broker, RemainingMessages};
 pub use database::{ChaosDatabase, Users};
+pub use database_clock::DatabaseClock;
 pub use dev_servers::DevServers;
+pub use lease_watch::{Lease, LeaseWatch};
 pub use memory::{Mib, bound};
 pub use supervised_program::SupervisedProgram;
 
@@ -34,11 +38,12 @@ const READY: Duration = Duration::from_mins(2);
 /// Time between two checks that all processes run.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Two processes of each program, connected through proxies.
+/// Two processes of each kind, connected through proxies.
 pub struct Installation {
     pub log: Arc<RunLog>,
     pub servers: DevServers,
     pub database: ChaosDatabase,
+    pub clock: DatabaseClock,
     pub broker: Broker,
     /// The number of RabbitMQ nodes.
     pub nodes: usize,
@@ -93,6 +98,7 @@ impl Installation {
         Ok(Self {
             log,
             database: ChaosDatabase::at(addresses.database.clone()),
+            clock: DatabaseClock::new(addresses.clock.clone()),
             broker: Broker::new(addresses.direct_settings(), &addresses.management)?,
             servers,
             nodes,

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -13,6 +13,8 @@ use crate::proxy::Proxy;
 /// The addresses of the servers, without proxies.
 pub(super) struct ServerAddresses {
     pub(super) database: Url,
+    /// The file that steps PostgreSQL's clock.
+    pub(super) clock: PathBuf,
     pub(super) nodes: Vec<Url>,
     /// The management plugin of each node.
     pub(super) management: Vec<Url>,
@@ -30,6 +32,7 @@ impl ServerAddresses {
         };
         Ok(Self {
             database: servers.variable("DATABASE_URL")?.parse()?,
+            clock: servers.variable("POSTGRES_CLOCK")?.into(),
             nodes: urls("RABBITMQ_URLS", "RABBITMQ_URL")?,
             management: urls("RABBITMQ_MANAGEMENT_URLS", "RABBITMQ_MANAGEMENT_URL")?,
         })
@@ -75,12 +78,25 @@ impl ServerAddresses {
         ] {
             settings.insert(name.to_owned(), value.to_owned());
         }
+        if let Some(stages) = stages(component) {
+            settings.insert("WORKER_CHANNELS".to_owned(), stages.to_owned());
+        }
         Ok(settings)
     }
 
     /// Returns the broker settings without proxies.
     pub(super) fn direct_settings(&self) -> BTreeMap<String, String> {
         broker_settings(&self.nodes)
+    }
+}
+
+/// Returns the stages of a worker. Schedulers have processes of their own, so that each can be killed without the other
+/// stages.
+const fn stages(component: Component) -> Option<&'static str> {
+    match component {
+        Component::Worker(_) => Some("intake,email,sms,push,webhook"),
+        Component::Scheduler(_) => Some("scheduler"),
+        _ => None,
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -15,9 +16,25 @@ struct Json {
     lost: Option<usize>,
     doubled: Option<usize>,
     foreign: Option<usize>,
+    scheduled: Option<usize>,
+    cancelled: Option<usize>,
+    cancels_never_sent: Option<usize>,
+    cancels_maybe_sent: Option<usize>,
+    cancels_too_late: Option<usize>,
+    cancelled_by_group: Option<u64>,
+    expired: Option<usize>,
+    expired_unaccepted: Option<u64>,
+    wrong_ends: Option<usize>,
+    sent_after_cancel: Option<usize>,
+    sent_early: Option<usize>,
+    sent_after_expiry: Option<usize>,
+    late: Option<usize>,
+    latest_s: Option<f64>,
+    schedulers_killed_during_release: u32,
     dead_letters: Option<usize>,
     refused: Option<u64>,
     longest_gap_s: Option<f64>,
+    longest_gap_by_hurt_s: BTreeMap<String, f64>,
     seconds_to_heal: Option<f64>,
     unanswered: Option<u64>,
     unsettled: Option<usize>,
@@ -41,6 +58,9 @@ impl Report {
             .iter()
             .map(|(kind, n)| (kind.name(), *n));
         let memory = self.memory.iter();
+        let gaps = self.gaps.iter().flatten();
+        let cancels = found.map(|found| found.cancels);
+        let latest = found.map(|found| Duration::try_from(found.latest).unwrap_or_default());
         let json = Json {
             seed: self.seed,
             minutes: self.minutes,
@@ -50,9 +70,27 @@ impl Report {
             lost: found.map(|found| found.lost),
             doubled: found.map(|found| found.doubled),
             foreign: found.map(|found| found.foreign),
+            scheduled: found.map(|found| found.scheduled),
+            cancelled: found.map(|found| found.cancelled),
+            cancels_never_sent: cancels.map(|cancels| cancels.cancelled + cancels.cancelling),
+            cancels_maybe_sent: cancels.map(|cancels| cancels.maybe_sent),
+            cancels_too_late: cancels.map(|cancels| cancels.too_late),
+            cancelled_by_group: cancels.map(|cancels| cancels.by_group),
+            expired: found.map(|found| found.expired),
+            expired_unaccepted: self.counts.map(|counts| counts.expired),
+            wrong_ends: found.map(|found| found.wrong_ends),
+            sent_after_cancel: found.map(|found| found.sent_after_cancel),
+            sent_early: found.map(|found| found.sent_early),
+            sent_after_expiry: found.map(|found| found.sent_after_expiry),
+            late: found.map(|found| found.late),
+            latest_s: latest.map(rounded),
+            schedulers_killed_during_release: self.injected.killed_during_release,
             dead_letters: self.dead_letters,
             refused: self.counts.map(|counts| counts.refused),
-            longest_gap_s: self.longest_gap.map(rounded),
+            longest_gap_s: self.longest_gap().map(rounded),
+            longest_gap_by_hurt_s: gaps
+                .map(|(hurt, gap)| (hurt.clone(), rounded(*gap)))
+                .collect(),
             seconds_to_heal: self.seconds_to_heal,
             unanswered: self.counts.map(|counts| counts.unanswered),
             unsettled: found.map(|found| found.unsettled),

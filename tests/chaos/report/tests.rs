@@ -7,15 +7,23 @@ fn good() -> Report {
     Report {
         injected: InjectedFaults {
             faults: [(FaultKind::KillWorker, 3)].into(),
-            gap_after_leader: None,
+            ..InjectedFaults::default()
         },
         counts: Some(Counts {
             accepted: 12,
             refused: 5,
             unanswered: 2,
             skipped: 0,
+            expired: 3,
         }),
-        longest_gap: Some(Duration::from_micros(1_234_567)),
+        gaps: Some(
+            [
+                ("rabbitmq".to_owned(), Duration::from_micros(1_234_567)),
+                ("api+postgres".to_owned(), Duration::from_secs(9)),
+            ]
+            .into(),
+        ),
+        max_gap: Duration::from_secs(3),
         seconds_to_heal: Some(4.5),
         findings: Some(Findings {
             accepted: 10,
@@ -38,13 +46,17 @@ fn good() -> Report {
 #[test]
 fn a_finding_that_must_be_zero_fails_the_run() {
     assert_eq!(good().failures(), [""; 0]);
-    let spoil: [fn(&mut Findings); 7] = [
+    let spoil: [fn(&mut Findings); 11] = [
         |found| found.lost = 1,
         |found| found.doubled = 1,
         |found| found.foreign = 1,
         |found| found.unsettled = 1,
         |found| found.undelivered = 1,
         |found| found.too_many_copies = 1,
+        |found| found.wrong_ends = 1,
+        |found| found.sent_after_cancel = 1,
+        |found| found.sent_early = 1,
+        |found| found.sent_after_expiry = 1,
         |found| found.accepted = 0,
     ];
     for spoil in spoil {
@@ -71,9 +83,24 @@ fn dead_letters_memory_and_errors_fail_the_run() {
 }
 
 #[test]
+fn a_long_time_without_a_202_fails_the_run_only_while_rabbitmq_alone_is_hurt() {
+    let mut report = good();
+    let gaps = report.gaps.as_mut().expect("gaps");
+    gaps.insert("rabbitmq+postgres".to_owned(), Duration::from_secs(30));
+    gaps.insert("rabbitmq".to_owned(), Duration::from_millis(3_100));
+    assert_eq!(
+        report.failures(),
+        ["no 202 for 3.1 s while only RabbitMQ was hurt"]
+    );
+}
+
+#[test]
 fn an_unknown_value_is_a_failure_and_null() {
     let report = Report::new(7, 3);
-    assert_eq!(report.failures().len(), 7);
+    assert_eq!(
+        report.failures(),
+        ["the ledger was not compared with the rows"]
+    );
     let json: Value = serde_json::from_str(&report.to_json().expect("JSON")).expect("JSON");
     for member in ["lost", "accepted", "refused", "longest_gap_s"] {
         assert_eq!(json[member], Value::Null, "{member}");
@@ -94,7 +121,12 @@ fn the_json_has_its_documented_members() {
         ("foreign", serde_json::json!(0)),
         ("dead_letters", serde_json::json!(0)),
         ("refused", serde_json::json!(5)),
-        ("longest_gap_s", serde_json::json!(1.234)),
+        ("expired_unaccepted", serde_json::json!(3)),
+        ("longest_gap_s", serde_json::json!(9.0)),
+        (
+            "longest_gap_by_hurt_s",
+            serde_json::json!({"rabbitmq": 1.234, "api+postgres": 9.0}),
+        ),
         ("seconds_to_heal", serde_json::json!(4.5)),
         ("failures", serde_json::json!([])),
     ] {

@@ -1,6 +1,9 @@
+//! Rows against accepted notifications. `schedule_tests` covers times and cancellations.
+
 use serde_json::json;
 
 use super::*;
+use crate::ledger::LedgerEntry;
 
 fn body(n: u32) -> Fingerprint {
     Fingerprint::of(Uuid::nil(), "in-app", &json!({"n": n}))
@@ -18,6 +21,7 @@ fn attempt(n: u32) -> LedgerEntry {
     LedgerEntry::Attempt {
         body: body(n),
         key: None,
+        times: PostedTimes::default(),
     }
 }
 
@@ -37,7 +41,16 @@ fn row(its_id: u32, its_body: u32) -> Row {
         has_provider: false,
         outcome_unknown: false,
         max_copies: 3,
+        expires_at: None,
+        group: None,
+        processed_at: None,
+        maybe_sent: false,
     }
+}
+
+/// Copies that arrived at any time.
+fn arrived(n: u32, copies: usize) -> HashMap<Uuid, Vec<Timestamp>> {
+    [(id(n), vec![Timestamp::UNIX_EPOCH; copies])].into()
 }
 
 fn compare(entries: Vec<LedgerEntry>, rows: &[Row]) -> Findings {
@@ -46,7 +59,8 @@ fn compare(entries: Vec<LedgerEntry>, rows: &[Row]) -> Findings {
 }
 
 fn compare_with(ledger: &LedgerSummary, receivers: &Receivers, rows: &[Row]) -> Findings {
-    let mut comparison = Comparison::new(ledger, receivers);
+    let times = SendTimes::default();
+    let mut comparison = Comparison::new(ledger, receivers, &times);
     for row in rows {
         comparison.add(row);
     }
@@ -57,15 +71,17 @@ fn compare_with(ledger: &LedgerSummary, receivers: &Receivers, rows: &[Row]) -> 
 /// response.
 fn entries() -> Vec<LedgerEntry> {
     let with_key = |entry| match entry {
-        LedgerEntry::Attempt { body, .. } => LedgerEntry::Attempt {
+        LedgerEntry::Attempt { body, times, .. } => LedgerEntry::Attempt {
             body,
             key: under_key(2),
+            times,
         },
         LedgerEntry::Accepted { body, id, .. } => LedgerEntry::Accepted {
             body,
             id,
             key: under_key(2),
         },
+        other => other,
     };
     vec![
         attempt(1),
@@ -188,6 +204,7 @@ fn a_processed_row_that_was_never_sent_is_undelivered() {
     let receivers = Receivers {
         delivered: [id(2)].into(),
         copies: [(id(2), 1)].into(),
+        arrivals: arrived(2, 1),
     };
     let findings = compare_with(&ledger, &receivers, &[sent(1), sent(2)]);
     assert_eq!(findings.undelivered, 1);
@@ -205,6 +222,7 @@ fn a_dead_letter_with_an_unknown_outcome_is_right_only_if_the_message_arrived() 
     let receivers = Receivers {
         delivered: HashSet::new(),
         copies: [(id(2), 3)].into(),
+        arrivals: arrived(2, 3),
     };
     let findings = compare_with(&ledger, &receivers, &[unknown(1), unknown(2)]);
     assert_eq!(findings.outcome_unknown, HashSet::from([id(2)]));
@@ -223,6 +241,7 @@ fn more_copies_than_an_unknown_outcome_allows_are_found() {
     let receivers = Receivers {
         delivered: [id(1), id(2)].into(),
         copies: [(id(1), 3), (id(2), 4)].into(),
+        arrivals: HashMap::new(),
     };
     let sent = [1, 2].map(|n| Row {
         has_provider: true,

@@ -40,7 +40,8 @@ impl SandboxSettings {
     }
 }
 
-/// The file with one line for each copy of a message: `<channel>/<message id>-<hash of the address>`.
+/// The file with one line for each copy of a message: `<time> <channel>/<message id>-<hash of the address>`. The time is in
+/// UTC (RFC 3339), by the clock of the worker's machine.
 pub const SENT_LOG: &str = "sent.log";
 
 /// Writes each message to `<SANDBOX_DIR>/<channel>/<message id>-<hash of the address>.json`, and each e-mail
@@ -88,7 +89,11 @@ fn write(dir: &Path, message_file: &StoredMessage, eml: Option<&[u8]>) -> io::Re
         .mode(0o700)
         .create(&folder)?;
     let name = message_file.name();
-    log_copy(dir, &format!("{}/{name}\n", message_file.channel()))?;
+    let now = Timestamp::now();
+    log_copy(
+        dir,
+        &format!("{now:.6} {}/{name}\n", message_file.channel()),
+    )?;
     if let Some(eml) = eml {
         write_atomically(&folder, &format!("{name}.eml"), eml)?;
     }

@@ -199,12 +199,26 @@ async fn each_copy_of_a_message_adds_a_line_to_the_log() {
     let folder = Folder::new();
     let sandbox = folder.sandbox();
     let message = email();
+    let began = Timestamp::now();
     let path = match sandbox.send(&message).await {
         SendOutcome::Delivered { reference } => reference.expect("a path"),
         other => panic!("{other:?}"),
     };
     sandbox.send(&message).await;
+    let ended = Timestamp::now();
     let name = path.strip_suffix(".json").expect("a JSON file");
     let log = fs::read_to_string(folder.0.join(SENT_LOG)).expect("the log");
-    assert_eq!(log, format!("{name}\n{name}\n"));
+    let lines: Vec<_> = log
+        .lines()
+        .map(|line| line.split_once(' ').expect("a time and a name"))
+        .collect();
+    assert_eq!(
+        lines.iter().map(|(_, its)| *its).collect::<Vec<_>>(),
+        [name; 2]
+    );
+    let times = lines.iter().map(|(time, _)| time.parse().expect("a time"));
+    let times: Vec<Timestamp> = times.collect();
+    // The log has microseconds.
+    let micros = |time: Timestamp| time.as_microsecond();
+    assert!(times.is_sorted() && micros(began) <= micros(times[0]) && times[1] <= ended);
 }

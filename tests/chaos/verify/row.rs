@@ -1,0 +1,25 @@
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::ledger::Fingerprint;
+
+/// A row of `notifications`.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub id: Uuid,
+    pub body: Fingerprint,
+    pub status: String,
+    /// Whether a provider delivers the notification.
+    pub has_provider: bool,
+    /// Whether it is `failed` because its outcome is unknown.
+    pub outcome_unknown: bool,
+    /// How many copies may arrive at one address.
+    pub max_copies: u32,
+    pub expires_at: Option<Timestamp>,
+    /// The name of its group.
+    pub group: Option<String>,
+    /// When it became `processed`, by PostgreSQL's clock.
+    pub processed_at: Option<Timestamp>,
+    /// Whether an attempt may have sent it.
+    pub maybe_sent: bool,
+}

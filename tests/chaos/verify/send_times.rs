@@ -1,0 +1,151 @@
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock_history::ClockHistory;
+
+/// A scheduled notification that is sent later than this after `sendAt` counts as late.
+pub const LATE: SignedDuration = SignedDuration::from_secs(5);
+
+/// How long a send may be under way: from the last look at the time to the line in the receivers' ledger. A worker of the
+/// run writes two small files in this time, on a busy machine. A worker that is frozen (SIGSTOP) meanwhile takes so much
+/// longer.
+const SEND: SignedDuration = SignedDuration::from_secs(2);
+
+/// The longest time from the decision to send, by PostgreSQL's clock, to the send itself: a lease (`DELIVERY_LEASE_SECS`).
+/// The worker measures this time by its own clock. So a step of PostgreSQL's clock that happens meanwhile counts for the
+/// next decision only.
+const DECISION: SignedDuration = SignedDuration::from_secs(30);
+
+/// Judges the times of sends. Whether a notification is due or expired is decided by PostgreSQL's clock, which steps during
+/// the run; the receivers' ledger has times of the machine's clock.
+#[derive(Clone, Debug, Default)]
+pub struct SendTimes {
+    clock: ClockHistory,
+    /// When a worker was frozen, in order.
+    freezes: Vec<(Timestamp, Timestamp)>,
+}
+
+impl SendTimes {
+    pub fn new(clock: ClockHistory, mut freezes: Vec<(Timestamp, Timestamp)>) -> Self {
+        freezes.sort_unstable();
+        Self { clock, freezes }
+    }
+
+    /// Whether a copy that arrived at `arrived` was sent before `send_at`: PostgreSQL's clock had not shown this time.
+    pub fn is_early(&self, arrived: Timestamp, send_at: Timestamp) -> bool {
+        let ahead = self.differences(arrived).max().unwrap_or_default();
+        shift(arrived, ahead) < send_at
+    }
+
+    /// Whether a copy that arrived at `arrived` was sent at `expires_at` or later: even the earliest time at which the send
+    /// may have begun is not before the expiry, by PostgreSQL's clock.
+    pub fn is_late(&self, arrived: Timestamp, expires_at: Timestamp) -> bool {
+        let behind = self.differences(arrived).min().unwrap_or_default();
+        shift(self.began(arrived), behind) >= expires_at
+    }
+
+    /// Whether an in-app notification was processed before `send_at`. `processed` is a time of PostgreSQL's clock.
+    pub fn is_processed_early(&self, processed: Timestamp, send_at: Timestamp) -> bool {
+        let mut times = self.clock.machine_times(processed).peekable();
+        // The clock cannot have shown a time that a step skipped, except at the very moment of the step.
+        times.peek().is_some() && times.all(|time| self.is_early(time, send_at))
+    }
+
+    /// When an in-app notification was processed, by the machine's clock: the earliest possible time. `processed` is a time of
+    /// PostgreSQL's clock.
+    pub fn machine_time(&self, processed: Timestamp) -> Option<Timestamp> {
+        self.clock.machine_times(processed).min()
+    }
+
+    /// The differences of PostgreSQL's clock that may have decided about a copy.
+    fn differences(&self, arrived: Timestamp) -> impl Iterator<Item = SignedDuration> {
+        let decided = shift(self.began(arrived), -DECISION);
+        self.clock.differences(decided, arrived)
+    }
+
+    /// The earliest time at which the send of a copy may have begun.
+    fn began(&self, arrived: Timestamp) -> Timestamp {
+        let mut began = shift(arrived, -SEND);
+        for (frozen, thawed) in self.freezes.iter().rev() {
+            if *frozen < arrived && *thawed >= began {
+                let frozen_for = (*thawed).min(arrived).duration_since(*frozen);
+                began = shift(began, -frozen_for);
+            }
+        }
+        began
+    }
+}
+
+/// Adds a duration to a time.
+fn shift(time: Timestamp, by: SignedDuration) -> Timestamp {
+    time.saturating_add(by).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000 + millis).expect("a time")
+    }
+
+    /// A clock that steps at these seconds to these differences in seconds.
+    fn times(steps: &[(i64, i64)], freezes: &[(i64, i64)]) -> SendTimes {
+        let mut clock = ClockHistory::default();
+        for (second, difference) in steps {
+            clock.record(at(second * 1_000), SignedDuration::from_secs(*difference));
+        }
+        let freezes = freezes
+            .iter()
+            .map(|(from, until)| (at(from * 1_000), at(until * 1_000)));
+        SendTimes::new(clock, freezes.collect())
+    }
+
+    #[test]
+    fn without_steps_nothing_is_sent_before_its_time_or_long_after_its_expiry() {
+        let times = times(&[], &[]);
+        assert!(times.is_early(at(9_999), at(10_000)));
+        assert!(!times.is_early(at(10_000), at(10_000)));
+        assert!(!times.is_late(at(11_999), at(10_000)), "it was under way");
+        assert!(times.is_late(at(12_000), at(10_000)));
+    }
+
+    #[test]
+    fn a_frozen_worker_sends_so_much_later() {
+        let times = times(&[], &[(5, 8), (9, 20)]);
+        assert!(!times.is_late(at(22_000), at(10_000)));
+        assert!(times.is_late(at(40_000), at(10_000)));
+        assert!(times.is_early(at(9_999), at(10_000)));
+    }
+
+    #[test]
+    fn the_clock_of_postgresql_decides() {
+        // 60 s ahead from 100 until 110.
+        let ahead = times(&[(100, 60), (110, 0)], &[]);
+        assert!(!ahead.is_early(at(101_000), at(160_000)));
+        assert!(ahead.is_early(at(101_000), at(162_000)));
+        assert!(ahead.is_early(at(99_000), at(150_000)), "before the step");
+        assert!(!ahead.is_early(at(120_000), at(150_000)), "claimed at 105");
+        assert!(ahead.is_early(at(145_000), at(150_000)), "claimed later");
+        assert!(
+            !ahead.is_late(at(101_000), at(150_000)),
+            "claimed before the step"
+        );
+        // 60 s behind from 100 until 110.
+        let behind = times(&[(100, -60), (110, 0)], &[]);
+        assert!(!behind.is_late(at(109_000), at(50_000)));
+        assert!(behind.is_late(at(109_000), at(45_000)));
+        assert!(behind.is_late(at(150_000), at(100_000)));
+    }
+
+    #[test]
+    fn an_in_app_notification_is_judged_by_the_time_in_its_row() {
+        // 60 s behind from 100 until 110: the times from 40 to 50 occur twice.
+        let behind = times(&[(100, -60), (110, 0)], &[]);
+        assert!(!behind.is_processed_early(at(45_000), at(45_000)));
+        assert!(behind.is_processed_early(at(35_000), at(36_000)));
+        assert!(
+            !behind.is_processed_early(at(45_000), at(46_000)),
+            "decided before the step"
+        );
+    }
+}
