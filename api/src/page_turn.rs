@@ -1,4 +1,4 @@
-//! Limits how many long pages are read at once.
+//! Limits how many long pages are read, and how many groups are cancelled, at once.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// How long a request waits for its turn. As long as other requests wait for a connection to the database.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The right to read one page, until the value is dropped.
+/// The right to read one page or to cancel one group, until the value is dropped.
 ///
 /// Half of the connections to the database stay free for short requests. A page that would be dropped because too many
 /// responses wait for their clients is refused before it is read.
@@ -37,14 +37,24 @@ impl PageTurn<'_> {
         request: &HttpRequest,
         state: &'s AppState,
     ) -> Result<PageTurn<'s>, ApiError> {
-        let turn = tokio::time::timeout(WAIT, state.page_turns.acquire()).await;
-        let Ok(Ok(permit)) = turn else {
-            return Err(ApiError::overloaded());
-        };
+        let turn = Self::without_response(state).await?;
         if let Some(connection) = Connection::of(request) {
             let kept = connection.keep_for_response(PAGE_BYTES);
             kept.map_err(|Overloaded| ApiError::overloaded())?;
         }
+        Ok(turn)
+    }
+
+    /// Waits for the turn of a request whose response is short.
+    ///
+    /// # Errors
+    ///
+    /// Returns 503 after 5 s.
+    pub async fn without_response(state: &AppState) -> Result<PageTurn<'_>, ApiError> {
+        let turn = tokio::time::timeout(WAIT, state.page_turns.acquire()).await;
+        let Ok(Ok(permit)) = turn else {
+            return Err(ApiError::overloaded());
+        };
         Ok(PageTurn { _permit: permit })
     }
 }

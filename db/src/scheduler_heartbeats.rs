@@ -44,3 +44,19 @@ pub async fn last_beat(client: &impl GenericClient) -> Result<Option<Duration>, 
     let age: Option<f64> = client.query_one(&statement, &[]).await?.get(0);
     Ok(age.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
 }
+
+/// The versions of the schedulers that have run within a minute, in ascending order of their text.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn running_versions(client: &impl GenericClient) -> Result<Vec<String>, DbError> {
+    let statement = client
+        .prepare_cached(
+            "SELECT DISTINCT version FROM scheduler_heartbeats
+             WHERE beat_at BETWEEN now() - interval '1 minute' AND now() + interval '5 seconds' ORDER BY version",
+        )
+        .await?;
+    let rows = client.query(&statement, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

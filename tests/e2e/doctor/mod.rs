@@ -3,6 +3,7 @@
 mod broker;
 mod plaintext;
 mod policies;
+mod scheduler;
 mod secret_keys;
 
 use serde_json::Value;

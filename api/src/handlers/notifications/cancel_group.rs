@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
+use crate::page_turn::PageTurn;
 use crate::query;
 use crate::state::AppState;
 
@@ -52,6 +53,7 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let user = caller.check_cancel()?.user;
     let (sender, group) = (caller.sender(), parse(request.query_string())?);
+    let _turn = PageTurn::without_response(&state).await?;
     let deadline = Instant::now() + TIME;
     let mut cancelled = 0;
     loop {

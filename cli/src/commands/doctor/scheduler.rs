@@ -12,14 +12,23 @@ const LATE: Duration = Duration::from_mins(1);
 const REMEDY: &str =
     "start a worker whose WORKER_CHANNELS contains `scheduler`, as the default does";
 
-/// Checks that a scheduler runs, and that no scheduled notification is late.
+/// The version of this program, and of the API and the worker that belong to it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Checks that a scheduler runs, that no scheduled notification is late, and that the workers have the version of this
+/// program.
 pub async fn check(database: &Database, results: &mut CheckResults) {
     let asked = database.run(async |client| {
         let overdue = notifications::overdue(client).await?;
-        Ok((overdue, scheduler_heartbeats::last_beat(client).await?))
+        let last_beat = scheduler_heartbeats::last_beat(client).await?;
+        let versions = scheduler_heartbeats::running_versions(client).await?;
+        Ok((overdue, last_beat, versions))
     });
     match asked.await {
-        Ok((overdue, last_beat)) => report(overdue, last_beat, results),
+        Ok((overdue, last_beat, versions)) => {
+            report(overdue, last_beat, results);
+            report_versions(&versions, results);
+        }
         Err(error) => results.error(
             "scheduler",
             format!("cannot read when a scheduler last ran: {error}"),
@@ -50,5 +59,23 @@ fn report(overdue: Option<Duration>, last_beat: Option<Duration>, results: &mut 
             "no scheduler has run within a minute: scheduled notifications would not be sent",
             REMEDY,
         ),
+    }
+}
+
+fn report_versions(running: &[String], results: &mut CheckResults) {
+    let others: Vec<&str> = running
+        .iter()
+        .map(String::as_str)
+        .filter(|version| *version != VERSION)
+        .collect();
+    if others.is_empty() {
+        results.ok("versions", "no worker of another version runs a scheduler");
+    } else {
+        results.warn(
+            "versions",
+            format!("this is version {VERSION}, but workers of {} run", others.join(", ")),
+            "upgrade all workers, and only then the API: a worker of an older version makes dead letters \
+             (`unknown_version`) of notifications with newer members, which `tidings dlq replay` repeats",
+        );
     }
 }
