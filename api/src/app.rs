@@ -21,6 +21,7 @@ use crate::auth::Verifier;
 use crate::connection_limit::max_connections;
 use crate::cors::CorsHeaders;
 use crate::error::{ApiError, ErrorResponse};
+use crate::idempotency::Idempotency;
 use crate::page_turn::PageTurn;
 use crate::request_id::RequestId;
 use crate::settings::ApiSettings;
@@ -139,10 +140,17 @@ impl App {
             &mut tasks,
             &stop_tasks,
         );
+        let idempotency = Idempotency::start(
+            &self.database,
+            self.settings.idempotency,
+            &mut tasks,
+            &stop_tasks,
+        );
         let state = AppState {
             verifier: Arc::new(self.verifier),
             depths,
             acceptance,
+            idempotency,
             message_factory: MessageFactory::new(&self.settings.broker),
             database: self.database,
             secret_keys: self.settings.secret_keys.clone(),

@@ -9,6 +9,7 @@ mod connection_limit;
 mod cors;
 mod error;
 mod handlers;
+mod idempotency;
 mod json_body;
 mod middleware;
 mod openapi;

@@ -15,6 +15,7 @@ use tidings_settings::{
 pub use crate::acceptance::AcceptanceSettings;
 pub use crate::auth::AuthSettings;
 pub use crate::cors::AllowedOrigins;
+pub use crate::idempotency::IdempotencySettings;
 
 /// All settings of the API.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct ApiSettings {
     pub http: ApiHttpSettings,
     /// How notifications are accepted while RabbitMQ is away.
     pub acceptance: AcceptanceSettings,
+    /// How requests with an idempotency key are compared with earlier ones.
+    pub idempotency: IdempotencySettings,
     /// Whose web pages may use the API.
     pub origins: AllowedOrigins,
     /// Which tokens are valid.
@@ -99,6 +102,7 @@ impl ApiSettings {
         };
         check_request_bytes(r, &http);
         let acceptance = AcceptanceSettings::read(r);
+        let idempotency = IdempotencySettings::read(r);
         let origins = AllowedOrigins::read(r);
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
@@ -116,6 +120,7 @@ impl ApiSettings {
             (Some(auth), Some(broker), Some(database)) => Some(Self {
                 http,
                 acceptance,
+                idempotency,
                 origins,
                 auth,
                 providers,

@@ -26,6 +26,7 @@ fn assert_readable(answer: &Answer, page: &str) {
     let exposed = answer.header("Access-Control-Expose-Headers");
     for name in [
         "allow",
+        "idempotency-replayed",
         "location",
         "retry-after",
         "www-authenticate",

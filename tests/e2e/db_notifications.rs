@@ -3,11 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use tidings_db::notifications::{
-    IdCursor, NotificationFilter, exists, find, insert_batch, list, recorded_states,
+    FingerprintRequest, IdCursor, NotificationFilter, exists, find, find_fingerprints,
+    insert_batch, list, recorded_states,
 };
 use tidings_db::{Client, DbError, DbErrorKind, DedicatedClient};
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, MessageId, Notification, Status, UserId};
+use tidings_domain::notification::{Channel, Fingerprint, MessageId, Notification, Status, UserId};
 use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
@@ -31,6 +32,7 @@ fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
         sender: None,
         group: None,
         window: DeliveryWindow::default(),
+        fingerprint: None,
     }
 }
 
@@ -78,6 +80,41 @@ async fn the_template_of_a_notification_is_recorded() {
             .await
             .expect("the query");
         assert_eq!(row.expect("the row").template, one.template);
+    }
+}
+
+/// The id is enough to find a row; a caller must not learn whether that of another sender exists.
+#[tokio::test]
+async fn a_fingerprint_is_recorded_and_found_by_its_sender_only() {
+    let (_db, user, client) = database().await;
+    let fingerprint = Fingerprint::from_bytes(&[1; 17]);
+    let one = |sender: Option<&str>, fingerprint| Notification {
+        sender: sender.map(str::to_owned),
+        fingerprint,
+        ..notification(user, Channel::Email, "{}")
+    };
+    let keyed = one(Some("orders"), fingerprint);
+    let plain = one(Some("orders"), None);
+    let of_older_version = one(None, None);
+    let batch = [&keyed, &plain, &of_older_version];
+    insert_batch(&*client, &batch).await.expect("recorded");
+    let ids = batch.map(|one| one.message_id);
+    let states = recorded_states(&*client, &ids).await.expect("states");
+    for one in batch {
+        let state = states[&one.message_id].expect("known to this version");
+        assert_eq!(state.fingerprint, one.fingerprint);
+    }
+    let nobody = MessageId::generate();
+    for (sender, found) in [
+        (
+            "orders",
+            vec![(ids[0], fingerprint), (ids[1], None), (ids[2], None)],
+        ),
+        ("somebody else", vec![(ids[2], None)]),
+    ] {
+        let requests = [ids[0], ids[1], ids[2], nobody].map(|id| FingerprintRequest { id, sender });
+        let rows = find_fingerprints(&*client, &requests).await.expect("rows");
+        assert_eq!(rows, found.into_iter().collect(), "{sender}");
     }
 }
 

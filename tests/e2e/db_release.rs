@@ -49,6 +49,7 @@ impl Table {
             sender: Some("orders".to_owned()),
             group: None,
             window,
+            fingerprint: None,
         };
         let inserted = notifications::insert_batch(&*self.client, &[&notification]).await;
         assert_eq!(inserted.expect("recorded").len(), 1);

@@ -2,10 +2,10 @@
 
 use rstest::rstest;
 use tidings_db::notifications::{
-    NotificationRow, find, mark_failed, mark_processed, reset_for_replay,
+    NotificationRow, find, mark_failed, mark_processed, mark_request_failed, reset_for_replay,
 };
 use tidings_db::{Client, DbError};
-use tidings_domain::notification::{MessageId, Status, UserId};
+use tidings_domain::notification::{Fingerprint, MessageId, Status, UserId};
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
@@ -76,6 +76,43 @@ async fn a_transition_is_possible_only_from_its_own_statuses(
     }
     let missing = apply(transition, &client, MessageId::generate()).await;
     assert!(!missing.expect("the query"), "no row, no transition");
+}
+
+/// The message of another request with the same idempotency key may fail for any reason.
+#[tokio::test]
+async fn a_message_fails_only_the_row_of_its_own_request() {
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let user = db.user().await;
+    let client = db.pool.dedicated_client().await.expect("a connection");
+    let fingerprint = |version: u8, last: u8| {
+        let mut bytes = [version; 17];
+        bytes[16] = last;
+        Fingerprint::from_bytes(&bytes)
+    };
+    let one = fingerprint(1, 1);
+    for (of_row, of_message) in [
+        (one, one),
+        (one, None),
+        (None, one),
+        (None, None),
+        (one, fingerprint(1, 2)),
+        (one, fingerprint(2, 2)),
+    ] {
+        let id = row_with(&client, user, Status::Pending).await;
+        let bytes = of_row.as_ref().map(Fingerprint::as_bytes);
+        let sql = "UPDATE notifications SET fingerprint = $2 WHERE message_id = $1";
+        let set = client.execute(sql, &[&id.as_uuid(), &bytes]).await;
+        assert_eq!(set.expect("the query"), 1);
+        let failed = mark_request_failed(&*client, id, of_message, "no such user").await;
+        let is_its_own = !Fingerprint::differ(of_row, of_message);
+        assert_eq!(
+            failed.expect("the query"),
+            is_its_own,
+            "{of_row:?} {of_message:?}"
+        );
+        let status = row(&client, id).await.status;
+        assert_eq!(status == "failed", is_its_own, "{status}");
+    }
 }
 
 #[tokio::test]

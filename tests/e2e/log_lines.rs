@@ -49,7 +49,12 @@ async fn produce_log_lines(world: &World, api: &Program, token: &str) {
         let mut body = notification(world.user, channel);
         body["payload"]["to"] = json!(format!("{MARK}@example.com"));
         body["payload"]["text"] = json!(MARK);
-        let _ = client.post_with_key(&body, MARK).await.accepted();
+        let key = format!("{MARK}-{channel}");
+        let _ = client.post_with_key(&body, &key).await.accepted();
+        let _ = client.post_with_key(&body, &key).await.accepted();
+        body["payload"]["text"] = json!(format!("{MARK} again"));
+        let reused = client.post_with_key(&body, &key).await;
+        reused.assert_error(422, "idempotency_key_reused");
         body["targetUserId"] = json!(orphan.user_id);
         let _ = client.post(&body).await.accepted();
         body["type"] = json!(MARK);

@@ -1,6 +1,7 @@
 //! Rows that a newer version of the programs has written.
 
 use serde_json::json;
+use tidings_domain::notification::Notification;
 use tidings_tests::{World, eventually, secs};
 
 /// The message waits for a worker that knows the status. It is no dead letter, and the row stays as it is.
@@ -17,7 +18,7 @@ async fn a_message_whose_row_has_an_unknown_status_is_deferred_by_every_stage() 
             &[("WORKER_CHANNELS", "intake")],
         )
         .await;
-    let id = api.client().post_with_key(&body, "one").await.accepted();
+    let id = api.client().post(&body).await.accepted();
     world.until_status(id, "pending").await;
     worker.stop().await;
     let statement = format!(
@@ -30,7 +31,11 @@ async fn a_message_whose_row_has_an_unknown_status_is_deferred_by_every_stage() 
         .run(async |client| Ok(client.batch_execute(&statement).await?));
     changed.await.expect("changed");
     // The same message again, so that the intake meets the row too.
-    let _ = api.client().post_with_key(&body, "one").await.accepted();
+    let copy = Notification {
+        message_id: id,
+        ..world.wire()
+    };
+    amqp.publish(amqp.intake_of(&copy)).await;
     let worker = world.worker().await;
     eventually(secs(30), "both messages wait", async || {
         amqp.depth("notifications.wait.30s").await == 2

@@ -67,7 +67,7 @@ async fn the_openapi_document_is_self_contained_and_lists_every_path() {
         );
     }
     let post = &document["paths"]["/api/notifications"]["post"];
-    for status in ["202", "400", "401", "403", "413", "415", "503"] {
+    for status in ["202", "400", "401", "403", "413", "415", "422", "503"] {
         assert!(post["responses"][status].is_object(), "POST: no {status}");
     }
     let batch = &document["paths"]["/api/notifications/batch"]["post"];

@@ -166,7 +166,7 @@ async fn an_invalid_idempotency_key_is_refused() {
         let answer = api.client().post_with_key(&world.in_app(), key).await;
         answer.assert_error(400, "invalid_idempotency_key");
     }
-    let longest = format!("\"{}\"", "k".repeat(255));
+    let longest = format!("\"{:k<255}\"", world.user.to_string());
     let _ = api
         .client()
         .post_with_key(&world.in_app(), &longest)

@@ -156,6 +156,7 @@ impl World {
             sender: Some("tests".to_owned()),
             group: None,
             window: DeliveryWindow::default(),
+            fingerprint: None,
         }
     }
 }

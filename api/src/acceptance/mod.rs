@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{ApiError, ErrorDetail};
+use crate::idempotency;
 use availability::Availability;
 use recorder::{NotRecorded, Recorder};
 pub use settings::AcceptanceSettings;
@@ -55,6 +56,9 @@ pub enum NotStored {
     /// PostgreSQL can never store its payload.
     #[error("PostgreSQL cannot store the payload")]
     NotStorable,
+    /// Another notification is stored under its idempotency key.
+    #[error("another notification is stored under the same idempotency key")]
+    KeyReused,
 }
 
 impl From<NotStored> for ApiError {
@@ -67,6 +71,7 @@ impl From<NotStored> for ApiError {
                 let message = format!("Invalid fields: payload: {PROBLEM}");
                 Self::bad_request("invalid_fields", message, details)
             }
+            NotStored::KeyReused => idempotency::key_reused(),
         }
     }
 }
@@ -231,6 +236,8 @@ async fn either(
     match recorded {
         Ok(()) => Ok(StoredBy::Database),
         Err(NotRecorded::NotStorable) => Err(NotStored::NotStorable),
+        // The message, if it arrives, becomes a dead letter.
+        Err(NotRecorded::KeyReused) => Err(NotStored::KeyReused),
         Err(NotRecorded::Unavailable | NotRecorded::UnknownUser) => by_broker(publishing.await),
     }
 }

@@ -44,6 +44,8 @@ pub(super) enum NotRecorded {
     UnknownUser,
     /// PostgreSQL can never store the notification.
     NotStorable,
+    /// The row is that of another request with the same idempotency key.
+    KeyReused,
 }
 
 impl Recorder {
@@ -149,6 +151,9 @@ async fn record_batch(database: &Database, batch: Vec<Request>) {
     } in batch
     {
         let result = match recorded.get(&notification.message_id) {
+            Some(result) if result.is_of_another_request(&notification) => {
+                Err(NotRecorded::KeyReused)
+            }
             Some(
                 RecordResult::Recorded(_) | RecordResult::Existed(_) | RecordResult::ExistedNewer,
             ) => Ok(()),

@@ -5,8 +5,9 @@ use actix_web::http::header::{
 use super::AllowedOrigins;
 
 /// The response headers of the API that pages can read only with permission.
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("allow, location, retry-after, www-authenticate, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "allow, idempotency-replayed, location, retry-after, www-authenticate, x-request-id",
+);
 
 /// The headers of a response that say which page may read it. The error that takes the place of a response keeps them.
 #[derive(Clone, Debug, Default)]

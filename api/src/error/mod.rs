@@ -143,6 +143,11 @@ impl ApiError {
         )
     }
 
+    /// 422.
+    pub fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+    }
+
     /// 503.
     pub fn unavailable(code: &'static str, message: &str, cause: impl fmt::Display) -> Self {
         Self {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::application;
 use crate::acceptance::Acceptance;
 use crate::auth::Verifier;
+use crate::idempotency::Idempotency;
 use crate::settings::{AllowedOrigins, ApiSettings};
 use crate::state::AppState;
 
@@ -36,6 +37,12 @@ fn state() -> Data<AppState> {
         message_factory: MessageFactory::new(&settings.broker),
         secret_keys: settings.secret_keys,
         depths: Depths::start(publisher.clone(), settings.broker.clone(), stop.clone()).0,
+        idempotency: Idempotency::start(
+            &database,
+            settings.idempotency,
+            &mut Tasks::default(),
+            &stop,
+        ),
         acceptance: Acceptance::start(
             publisher,
             &database,

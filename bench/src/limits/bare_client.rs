@@ -183,6 +183,7 @@ pub fn notification(bodies: &RequestBodies, number: u64) -> anyhow::Result<Notif
         sender: Some("bench".to_owned()),
         group: None,
         window: DeliveryWindow::default(),
+        fingerprint: None,
     })
 }
 

@@ -35,6 +35,10 @@ impl Failure {
     /// deliver it twice.
     pub const OUTCOME_UNKNOWN: &'static str = "outcome_unknown";
 
+    /// The reason of a message whose idempotency key belongs to another notification. The row is that one's, so this message
+    /// never changes it.
+    pub const IDEMPOTENCY_KEY_REUSED: &'static str = "idempotency_key_reused";
+
     /// A failure whose detail is a text of Tidings itself.
     #[must_use]
     pub fn new(reason: &'static str, detail: impl Into<String>) -> Self {

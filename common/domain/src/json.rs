@@ -4,7 +4,9 @@
 //! (`raw_value`, `arbitrary_precision`), an object with a certain private key is read as something else. [`Json`] is
 //! read by hand from texts ([`RawValue`]), which has neither problem.
 
+mod canonical;
 mod members;
+mod number_literals;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +16,9 @@ use std::str::FromStr;
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+pub use canonical::write_canonical;
 pub use members::{MemberName, Members, shown};
+pub(crate) use number_literals::number_literals;
 
 /// The deepest nesting, as in `serde_json`. Each level uses stack of the thread.
 const MAX_DEPTH: usize = 127;

@@ -2,7 +2,9 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use tidings_domain::decision::{Candidate, Decision, HoldReason, decide};
-use tidings_domain::notification::{Channel, GroupKey, MessageId, Notification, Status};
+use tidings_domain::notification::{
+    Channel, Fingerprint, GroupKey, MessageId, Notification, Status,
+};
 use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -81,20 +83,27 @@ pub(super) async fn insert_batch_by(
         .map(|n| n.group.as_ref().map(GroupKey::as_str))
         .collect();
     let expires_at: Vec<Option<Timestamp>> = batch.iter().map(|n| n.window.expires_at).collect();
+    let fingerprints: Vec<Option<&[u8]>> = batch
+        .iter()
+        .map(|n| n.fingerprint.as_ref().map(Fingerprint::as_bytes))
+        .collect();
 
     let statement = client
         .prepare_cached(
             "INSERT INTO notifications
                  (id, user_id, type, payload, status, message_id, created_at, processed_at,
-                  template_name, template_locale, sender, not_before, expires_at, reason, group_key)
+                  template_name, template_locale, sender, not_before, expires_at, reason, group_key,
+                  fingerprint)
              SELECT id, user_id, type, payload::jsonb, coalesce(cancelled.status, batch.status), batch.message_id,
                     created_at, CASE coalesce(cancelled.status, batch.status) WHEN 'processed' THEN now() END,
-                    template_name, template_locale, batch.sender, not_before, expires_at, reason, group_key
+                    template_name, template_locale, batch.sender, not_before, expires_at, reason, group_key,
+                    fingerprint
              FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::timestamptz[],
                          $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[],
-                         $13::text[], $14::text[])
+                         $13::text[], $14::text[], $15::bytea[])
                   AS batch (id, user_id, type, payload, status, message_id, created_at,
-                            template_name, template_locale, sender, not_before, expires_at, reason, group_key)
+                            template_name, template_locale, sender, not_before, expires_at, reason, group_key,
+                            fingerprint)
                   -- The sender may have cancelled it before it was recorded.
                   LEFT JOIN LATERAL (SELECT 'cancelled' AS status FROM cancellations
                                      WHERE cancellations.message_id = batch.message_id
@@ -121,6 +130,7 @@ pub(super) async fn insert_batch_by(
                 &expires_at,
                 &reasons,
                 &groups,
+                &fingerprints,
             ],
         )
         .await?;
@@ -203,13 +213,15 @@ fn row_id(accepted_at: Timestamp) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
 }
 
-/// The status and channel of a recorded notification.
+/// The status and channel of a recorded notification, and the fingerprint of the request that created it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordedState {
     /// The status.
     pub status: Status,
     /// The channel's name.
     pub channel: Channel,
+    /// The fingerprint; `None` without an idempotency key, and in rows of older versions.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// Returns the states of those of `ids` that are recorded. `None` stands for a status or a channel of a newer version.
@@ -223,7 +235,7 @@ pub async fn recorded_states(
 ) -> Result<HashMap<MessageId, Option<RecordedState>>, DbError> {
     let statement = client
         .prepare_cached(
-            "SELECT message_id, status, type FROM notifications WHERE message_id = ANY($1)",
+            "SELECT message_id, status, type, fingerprint FROM notifications WHERE message_id = ANY($1)",
         )
         .await?;
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
@@ -234,10 +246,16 @@ pub async fn recorded_states(
         .collect())
 }
 
+/// The fingerprint in a row.
+pub(super) fn fingerprint(bytes: Option<&[u8]>) -> Option<Fingerprint> {
+    bytes.and_then(Fingerprint::from_bytes)
+}
+
 fn state(row: &Row) -> Option<RecordedState> {
     Some(RecordedState {
         status: row.get::<_, &str>(1).parse().ok()?,
         channel: row.get::<_, &str>(2).parse().ok()?,
+        fingerprint: fingerprint(row.get(3)),
     })
 }
 

@@ -5,6 +5,7 @@ mod cancel;
 mod claim;
 mod claim_end;
 mod failed;
+mod fingerprints;
 mod insert;
 mod not_claimed;
 mod read;
@@ -20,6 +21,7 @@ pub use cancel::{
 pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, claim, renew_lease};
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
 pub use failed::{FailedFilter, failed_deliveries};
+pub use fingerprints::{FingerprintRequest, find_fingerprints};
 pub use insert::{Inserted, RecordedBy, RecordedState, insert_batch, recorded_states};
 pub use read::{IdCursor, NotificationFilter, NotificationRow, exists, find, list};
 pub use record::{RecordError, RecordResult, record};
@@ -27,4 +29,4 @@ pub use release::{
     DueBatch, DueNotification, HeldForBroker, give_back_leases, held_for_broker, lease_due,
     mark_released, overdue,
 };
-pub use transitions::{mark_failed, mark_processed, reset_for_replay};
+pub use transitions::{mark_failed, mark_processed, mark_request_failed, reset_for_replay};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tidings_domain::notification::{MessageId, Notification, Status, UserId, payload_problem};
+use tidings_domain::notification::{Fingerprint, MessageId, Notification, UserId, payload_problem};
 
 use super::insert::{Inserted, RecordedBy, RecordedState, insert_batch_by, recorded_states};
 use crate::database::Database;
@@ -12,8 +12,8 @@ use crate::users;
 /// The result of recording one notification.
 #[derive(Clone, Debug)]
 pub enum RecordResult {
-    /// The row is new, with this status.
-    Recorded(Status),
+    /// The row is new.
+    Recorded(RecordedState),
     /// The row existed before.
     Existed(RecordedState),
     /// The row existed before, with a status or a channel of a newer version.
@@ -24,6 +24,20 @@ pub enum RecordResult {
     UnknownUser(UserId),
     /// PostgreSQL can never store the notification. Contains its error.
     NotStorable(String),
+}
+
+impl RecordResult {
+    /// Whether the row is known to be that of another request than `notification`: its caller has reused an idempotency
+    /// key. Ask this for every copy of a message id, because the batch has only one.
+    #[must_use]
+    pub fn is_of_another_request(&self, notification: &Notification) -> bool {
+        match self {
+            Self::Recorded(row) | Self::Existed(row) => {
+                Fingerprint::differ(row.fingerprint, notification.fingerprint)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Why a batch could not be recorded.
@@ -117,13 +131,23 @@ async fn results(
     } else {
         recorded_states(client, &others).await?
     };
-    let result = |id| match existing.get(&id) {
-        _ if let Some(status) = recorded.get(&id) => RecordResult::Recorded(*status),
-        Some(Some(row)) => RecordResult::Existed(*row),
-        Some(None) => RecordResult::ExistedNewer,
-        None => RecordResult::Vanished,
+    let result = |notification: &Notification| {
+        let id = notification.message_id;
+        match existing.get(&id) {
+            _ if let Some(status) = recorded.get(&id) => RecordResult::Recorded(RecordedState {
+                status: *status,
+                channel: notification.channel,
+                fingerprint: notification.fingerprint,
+            }),
+            Some(Some(row)) => RecordResult::Existed(*row),
+            Some(None) => RecordResult::ExistedNewer,
+            None => RecordResult::Vanished,
+        }
     };
-    Ok(ids().map(|id| (id, result(id))).collect())
+    Ok(batch
+        .iter()
+        .map(|notification| (notification.message_id, result(notification)))
+        .collect())
 }
 
 /// Fails the notifications whose user does not exist (yet), and returns the others.

@@ -1,7 +1,7 @@
 //! The allowed transitions of a row's status. Each function returns whether the transition happened,
 //! because another program may have changed the row first.
 
-use tidings_domain::notification::MessageId;
+use tidings_domain::notification::{Fingerprint, MessageId};
 
 use crate::GenericClient;
 use crate::error::DbError;
@@ -32,14 +32,36 @@ pub async fn mark_failed(
     id: MessageId,
     error: &str,
 ) -> Result<bool, DbError> {
+    mark_request_failed(client, id, None, error).await
+}
+
+/// Like [`mark_failed`], for a message with a request of its own, whose fingerprint is `fingerprint`. Leaves a row as it is
+/// that is known to be the one of another request.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn mark_request_failed(
+    client: &impl GenericClient,
+    id: MessageId,
+    fingerprint: Option<Fingerprint>,
+    error: &str,
+) -> Result<bool, DbError> {
+    // The last condition is that of `Fingerprint::differ`.
     let statement = client
         .prepare_cached(
             "UPDATE notifications
              SET status = 'failed', error_message = left($2, 500), lease_token = NULL, lease_until = NULL
-             WHERE message_id = $1 AND status IN ('pending', 'retrying')",
+             WHERE message_id = $1 AND status IN ('pending', 'retrying')
+                   AND ($3::bytea IS NULL OR fingerprint IS NULL OR fingerprint = $3
+                        OR substring(fingerprint FOR 1) <> substring($3 FOR 1))",
         )
         .await?;
-    Ok(client.execute(&statement, &[&id.as_uuid(), &error]).await? == 1)
+    let fingerprint = fingerprint.as_ref().map(Fingerprint::as_bytes);
+    let marked = client
+        .execute(&statement, &[&id.as_uuid(), &error, &fingerprint])
+        .await?;
+    Ok(marked == 1)
 }
 
 /// `failed → pending`: resets the attempts to 0, so that the notification is tried again from the start.

@@ -40,6 +40,7 @@ async fn recorded(client: &Client, user_id: UserId) -> MessageId {
         sender: None,
         group: None,
         window: DeliveryWindow::default(),
+        fingerprint: None,
     };
     let made = notifications::insert_batch(client, &[&notification]).await;
     assert_eq!(made.expect("recorded").len(), 1);

@@ -108,7 +108,7 @@ async fn while_the_broker_is_stopped_every_post_is_accepted_and_sent_once_afterw
     let name = "tidings_notifications_accepted_total";
     assert_eq!(
         metrics.sum(name, &["by=\"database\"", "type=\"webhook\""]),
-        102
+        101
     );
     installation.worker.stop().await;
     installation.api.stop().await;

@@ -5,6 +5,7 @@ mod alarm;
 mod batches;
 mod cluster;
 mod frozen;
+mod idempotency;
 mod killed;
 mod liveness;
 mod message_size;

@@ -1,6 +1,7 @@
 //! Outages of PostgreSQL and the recovery from them, and TLS. Each test has its own PostgreSQL.
 
 mod frozen;
+mod idempotency;
 mod killed;
 mod stopped;
 mod tls;

@@ -98,6 +98,7 @@ mod tests {
             sender: None,
             group: None,
             window: DeliveryWindow::default(),
+            fingerprint: None,
         })
     }
 

@@ -43,12 +43,10 @@ impl Intake {
         notification: &Notification,
         result: RecordResult,
     ) -> Result<(MessageOutcome, Option<DeliveredChannel>), DbError> {
+        // The row decides, not the message: of two requests with the same idempotency key, the first one counts.
         let (status, channel) = match result {
             RecordResult::Failed(outcome) => return Ok((outcome, None)),
-            RecordResult::Recorded(status) => (status, notification.channel),
-            // The row decides, not the message: of two requests with the same idempotency key, the first one
-            // counts.
-            RecordResult::Existed(row) => (row.status, row.channel),
+            RecordResult::Recorded(row) | RecordResult::Existed(row) => (row.status, row.channel),
         };
         match status {
             Status::Failed => {
@@ -142,6 +140,7 @@ impl BatchProcessor for Intake {
                 let detail = "the notification has no result in its batch".to_owned();
                 RecordResult::Failed(MessageOutcome::Retry(Failure::new("left_out", detail)))
             });
+            let result = result.of_message(notification);
             count(message, notification, &result, first_time);
             // The row of an earlier message can have another payload.
             let is_new = matches!(result, RecordResult::Recorded(_));
@@ -169,10 +168,16 @@ impl BatchProcessor for Intake {
         let Ok(notification) = decode(message) else {
             return Ok(());
         };
-        let id = notification.message_id;
+        if failure.reason == Failure::IDEMPOTENCY_KEY_REUSED {
+            // The row is that of another request.
+            return Ok(());
+        }
+        let (id, fingerprint) = (notification.message_id, notification.fingerprint);
         let error = format!("{}: {}", failure.reason, failure.detail);
         self.database
-            .run(async |client| notifications::mark_failed(client, id, &error).await)
+            .run(async |client| {
+                notifications::mark_request_failed(client, id, fingerprint, &error).await
+            })
             .await?;
         Ok(())
     }

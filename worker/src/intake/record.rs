@@ -3,19 +3,36 @@ use std::collections::HashMap;
 use tidings_broker::{Failure, WaitTime};
 use tidings_db::Database;
 use tidings_db::notifications::{self, RecordError, RecordedBy, RecordedState};
-use tidings_domain::notification::{MessageId, Notification, Status};
+use tidings_domain::notification::{Fingerprint, MessageId, Notification};
 
 use crate::consumer::{MessageOutcome, ProcessError};
 
 /// The result of recording one notification.
 #[derive(Clone, Debug)]
 pub(super) enum RecordResult {
-    /// The row is new, with this status.
-    Recorded(Status),
+    /// The row is new.
+    Recorded(RecordedState),
     /// The row existed before.
     Existed(RecordedState),
     /// The notification cannot be recorded now, or ever.
     Failed(MessageOutcome),
+}
+
+impl RecordResult {
+    /// The result for one of the messages with this id. If the row is that of another request with the same idempotency
+    /// key, the message is a dead letter.
+    pub(super) fn of_message(self, notification: &Notification) -> Self {
+        match self {
+            Self::Recorded(row) | Self::Existed(row)
+                if Fingerprint::differ(row.fingerprint, notification.fingerprint) =>
+            {
+                let detail = "another notification was recorded under this idempotency key";
+                let failure = Failure::new(Failure::IDEMPOTENCY_KEY_REUSED, detail);
+                Self::Failed(MessageOutcome::DeadLetter(failure))
+            }
+            result => result,
+        }
+    }
 }
 
 /// Records a batch without duplicate message ids.
@@ -35,7 +52,7 @@ pub(super) async fn record(
     })?;
     let result = |(id, result)| {
         let result = match result {
-            notifications::RecordResult::Recorded(status) => RecordResult::Recorded(status),
+            notifications::RecordResult::Recorded(row) => RecordResult::Recorded(row),
             notifications::RecordResult::Existed(row) => RecordResult::Existed(row),
             // A newer version, which knows the status, may take the message.
             notifications::RecordResult::ExistedNewer => {

@@ -5,14 +5,15 @@ use actix_web::http::header::LOCATION;
 use jiff::{Timestamp, Unit};
 use metrics::counter;
 use serde::Serialize;
-use tidings_domain::notification::{Channel, IdempotencyKey, MessageId, Notification};
+use tidings_domain::notification::{Channel, Fingerprint, IdempotencyKey, MessageId, Notification};
 use utoipa::ToSchema;
 
 use super::new_notification::NewNotification;
-use super::preconditions;
-use crate::acceptance::StoredBy;
+use super::{IDEMPOTENCY_REPLAYED, preconditions};
+use crate::acceptance::{NotStored, StoredBy};
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::idempotency::{Begun, KeyedRequest};
 use crate::state::AppState;
 
 /// The response once a notification is stored.
@@ -29,27 +30,56 @@ pub struct AcceptedResponse {
     message: &'static str,
 }
 
-/// Checks whether the caller may send a new notification now, and creates it. Its message id is derived from
-/// the idempotency key, if there is one.
+/// A notification that is accepted, now or before.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted {
+    pub message_id: MessageId,
+    /// Whether an earlier request with the same idempotency key has created it.
+    pub replayed: bool,
+}
+
+/// Checks whether the caller may send a new notification. Asked for every request, before anything is said about an earlier
+/// one with the same idempotency key.
 ///
 /// # Errors
 ///
-/// Returns 403 if the caller may not send the notification, 400 if its channel is not configured or its URL
-/// is not allowed or its times are wrong, and 503 if too many messages are queued.
-pub fn create_notification(
-    state: &AppState,
-    caller: &Caller,
-    new: NewNotification<'_>,
-    key: Option<&IdempotencyKey>,
-) -> Result<Notification, ApiError> {
+/// Returns 403 if the caller may not send it.
+pub fn check_caller(caller: &Caller, new: &NewNotification<'_>) -> Result<(), ApiError> {
     caller.check_send(new.user_id)?;
-    preconditions::check_channel(state, new.channel)?;
     if new.addresses.chosen_by_client {
         caller.check_address_choice()?;
     }
     if new.template.is_some() {
         caller.check_template_use()?;
     }
+    Ok(())
+}
+
+/// The request of a notification with an idempotency key, from which its message id is derived.
+pub fn keyed_request(
+    caller: &Caller,
+    new: &NewNotification<'_>,
+    key: &IdempotencyKey,
+) -> KeyedRequest {
+    KeyedRequest {
+        id: MessageId::for_key(caller.key_namespace(), key),
+        fingerprint: Fingerprint::of(&new.given()),
+    }
+}
+
+/// Checks whether a notification that the caller may send can be sent now, and creates it.
+///
+/// # Errors
+///
+/// Returns 400 if its channel is not configured or its URL is not allowed or its times are wrong, and 503 if too many
+/// messages are queued.
+pub fn create_notification(
+    state: &AppState,
+    caller: &Caller,
+    new: NewNotification<'_>,
+    request: Option<&KeyedRequest>,
+) -> Result<Notification, ApiError> {
+    preconditions::check_channel(state, new.channel)?;
     if let Some(url) = &new.addresses.webhook_url {
         preconditions::check_url(state, url)?;
     }
@@ -59,9 +89,7 @@ pub fn create_notification(
         window: new
             .times
             .window(accepted_at, state.http.schedule_max_days)?,
-        message_id: key.map_or_else(MessageId::generate, |key| {
-            MessageId::for_key(caller.key_namespace(), key)
-        }),
+        message_id: request.map_or_else(MessageId::generate, |request| request.id),
         user_id: new.user_id,
         channel: new.channel,
         accepted_at,
@@ -69,19 +97,49 @@ pub fn create_notification(
         template: new.template,
         sender: Some(caller.sender()),
         group: new.times.group,
+        fingerprint: request.map(|request| request.fingerprint),
     })
 }
 
-/// Stores a notification and returns 202.
+/// Stores the notification of a request with an idempotency key, unless an earlier request has. `create` creates it.
 ///
 /// # Errors
 ///
-/// Returns 503 if neither the broker nor the database stores it in time.
-pub async fn accept(
+/// Returns 422 `idempotency_key_reused` if another notification is stored under its key, the error of `create`, and 503 if
+/// neither the broker nor the database stores it in time.
+pub async fn accept_keyed(
+    state: &AppState,
+    caller: &Caller,
+    request: KeyedRequest,
+    create: impl FnOnce() -> Result<Notification, ApiError>,
+    request_id: &str,
+) -> Result<Accepted, ApiError> {
+    let first = match state.idempotency.begin(request, &caller.sender()).await {
+        Begun::First(first) => first,
+        Begun::Answered(result) => {
+            result?;
+            return Ok(Accepted {
+                message_id: request.id,
+                replayed: true,
+            });
+        }
+    };
+    let notification = create()?;
+    let stored = store(state, &notification, request_id).await;
+    first.finish(&stored);
+    Ok(stored?)
+}
+
+/// Stores a notification.
+///
+/// # Errors
+///
+/// Returns why it is not known to be stored.
+pub async fn store(
     state: &AppState,
     notification: &Notification,
     request_id: &str,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<Accepted, NotStored> {
     let message = state.message_factory.intake(notification, request_id);
     let by = state.acceptance.store(notification, message).await?;
     count_accepted(notification.channel, by, 1);
@@ -92,14 +150,26 @@ pub async fn accept(
         r#type = notification.channel.as_str(),
         "notification accepted"
     );
-    let location = format!("/api/notifications/{}", notification.message_id);
-    Ok(HttpResponse::Accepted()
-        .insert_header((LOCATION, location))
-        .json(AcceptedResponse {
-            message_id: notification.message_id,
+    Ok(Accepted {
+        message_id: notification.message_id,
+        replayed: false,
+    })
+}
+
+impl Accepted {
+    /// The response 202.
+    pub fn into_http(self) -> HttpResponse {
+        let mut response = HttpResponse::Accepted();
+        response.insert_header((LOCATION, format!("/api/notifications/{}", self.message_id)));
+        if self.replayed {
+            response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+        }
+        response.json(AcceptedResponse {
+            message_id: self.message_id,
             status: "queued",
             message: "Notification accepted for processing",
-        }))
+        })
+    }
 }
 
 /// Adds to the metric of accepted notifications.

@@ -6,7 +6,9 @@ use tidings_domain::notification::IdempotencyKey;
 use utoipa::ToSchema;
 
 use super::IDEMPOTENCY_KEY;
-use super::accept::{AcceptedResponse, accept, create_notification};
+use super::accept::{
+    AcceptedResponse, accept_keyed, check_caller, create_notification, keyed_request, store,
+};
 use super::new_notification::NewNotification;
 use super::view::NotificationTemplate;
 use crate::auth::Caller;
@@ -74,14 +76,17 @@ pub enum SendAtBody {
 /// Accepts a notification. Returns 202 once it is stored on disk.
 #[utoipa::path(post, path = "/api/notifications", operation_id = "createNotification", tag = "notifications",
     request_body = NewNotificationBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters. Requests of the same caller with the same key create one notification")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters. Requests of the same caller with the same key create one notification, for as long as its row exists")),
     responses(
-        (status = 202, description = "The notification is stored", body = AcceptedResponse, headers(("Location", description = "URL of the notification, which can be read once it is recorded"))),
+        (status = 202, description = "The notification is stored", body = AcceptedResponse, headers(
+            ("Location", description = "URL of the notification, which can be read once it is recorded"),
+            ("Idempotency-Replayed", description = "`true` if an earlier request with the same key has created the notification; otherwise absent"))),
         (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
+        (status = 422, description = "`idempotency_key_reused`: another notification was sent under this key", body = crate::error::ErrorBody),
         (status = 503, description = "Not accepted: retry after `Retry-After` seconds", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
@@ -97,8 +102,16 @@ pub async fn handle(
     let key = idempotency_key(&request)?;
     let body = read_body(&request, payload, state.http.max_body_bytes).await?;
     let new = NewNotification::parse(&body)?;
-    let notification = create_notification(&state, &caller, new, key.as_ref())?;
-    accept(&state, &notification, &request_id).await
+    check_caller(&caller, &new)?;
+    let accepted = if let Some(key) = key {
+        let keyed = keyed_request(&caller, &new, &key);
+        let create = || create_notification(&state, &caller, new, Some(&keyed));
+        accept_keyed(&state, &caller, keyed, create, &request_id).await?
+    } else {
+        let notification = create_notification(&state, &caller, new, None)?;
+        store(&state, &notification, &request_id).await?
+    };
+    Ok(accepted.into_http())
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {

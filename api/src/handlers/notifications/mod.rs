@@ -22,5 +22,8 @@ use actix_web::http::header::HeaderName;
 
 pub use view::{NotificationPage, NotificationView};
 
+/// The header of a response to a request that an earlier one with the same key has answered already.
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
 /// The header that makes a repeated request the same notification.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -1,6 +1,8 @@
 use serde_json::value::RawValue;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, UnknownChannel, UserId, payload_problem};
+use tidings_domain::notification::{
+    Channel, GivenNotification, UnknownChannel, UserId, payload_problem,
+};
 
 use super::payload_addresses::PayloadAddresses;
 use super::template_ref;
@@ -76,6 +78,35 @@ impl<'a> NewNotification<'a> {
             addresses,
             times,
         })
+    }
+}
+
+impl NewNotification<'_> {
+    /// What the client asks for, for the fingerprint of its request.
+    pub fn given(&self) -> GivenNotification<'_> {
+        let Self {
+            user_id,
+            channel,
+            payload,
+            template,
+            // A part of the payload.
+            addresses: _,
+            times:
+                NotificationTimes {
+                    send_at,
+                    expiry,
+                    group,
+                },
+        } = self;
+        GivenNotification {
+            user_id: *user_id,
+            channel: *channel,
+            payload,
+            template: template.as_ref(),
+            send_at: send_at.as_ref(),
+            expiry: *expiry,
+            group: group.as_ref(),
+        }
     }
 }
 

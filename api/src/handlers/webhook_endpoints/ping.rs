@@ -11,7 +11,7 @@ use tidings_domain::time::DeliveryWindow;
 use super::access::EndpointAccess;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::handlers::notifications::accept::{AcceptedResponse, accept, now};
+use crate::handlers::notifications::accept::{AcceptedResponse, now, store};
 use crate::handlers::notifications::preconditions::{check_channel, check_depth};
 use crate::request_id::RequestId;
 use crate::state::AppState;
@@ -66,6 +66,8 @@ pub async fn handle(
         sender: Some(caller.sender()),
         group: None,
         window: DeliveryWindow::default(),
+        fingerprint: None,
     };
-    accept(&state, &notification, &request_id).await
+    let accepted = store(&state, &notification, &request_id).await?;
+    Ok(accepted.into_http())
 }

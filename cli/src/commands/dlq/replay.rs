@@ -1,13 +1,13 @@
 //! `tidings dlq replay`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::future::join_all;
 use tidings_broker::BrokerSettings;
 use tidings_broker::{DeadLetter, MessageFactory, Publisher};
-use tidings_db::notifications::FailedFilter;
+use tidings_db::notifications::{FailedFilter, RecordedState};
 use tidings_db::{
     Database, DatabaseSettings, DbError, TransactionOptions, delivery_attempts, notifications,
 };
@@ -127,7 +127,7 @@ async fn publisher(
 /// The rows before a replay.
 struct RowsBefore {
     /// `None` stands for a status of a newer version.
-    statuses: BTreeMap<MessageId, Option<Status>>,
+    states: HashMap<MessageId, Option<RecordedState>>,
     /// The notifications that may have arrived.
     unknown: HashSet<MessageId>,
 }
@@ -162,13 +162,13 @@ impl Replay {
     ) -> anyhow::Result<()> {
         let decoded: Vec<Result<DecodedDeadLetter, SkipReason>> =
             batch.iter().map(|one| self.decode(one)).collect();
-        let ids: Vec<MessageId> = decoded.iter().flatten().filter_map(|one| one.id).collect();
-        let before = self.reset_rows(&ids).await;
-        let RowsBefore { statuses, unknown } = before.context("PostgreSQL failed")?;
+        let letters: Vec<DecodedDeadLetter> = decoded.iter().flatten().copied().collect();
+        let before = self.reset_rows(&letters).await;
+        let RowsBefore { states, unknown } = before.context("PostgreSQL failed")?;
         let actions = decoded.into_iter().map(|decoded| match decoded {
-            Ok(decoded) => match decoded.id.and_then(|id| statuses.get(&id).copied()) {
+            Ok(decoded) => match decoded.id.and_then(|id| states.get(&id)) {
                 Some(None) => ReplayAction::Keep(SkipReason::NewerVersion),
-                status => replay_action::decide(decoded, status.flatten()),
+                state => replay_action::decide(decoded, state.and_then(Option::as_ref)),
             },
             Err(reason) => ReplayAction::Keep(reason),
         });
@@ -198,30 +198,23 @@ impl Replay {
     }
 
     fn decode(&self, dead_letter: &DeadLetter) -> Result<DecodedDeadLetter, SkipReason> {
-        let property = dead_letter.message_id.as_deref();
-        replay_action::decode(dead_letter.stage, &dead_letter.body, property, self.force)
+        replay_action::decode(dead_letter, self.force)
     }
 
-    /// Changes the failed rows among `ids` to `pending` in one transaction, unless this is a dry run.
-    async fn reset_rows(&self, ids: &[MessageId]) -> Result<RowsBefore, DbError> {
+    /// Changes the failed rows of dead letters to `pending` in one transaction, unless this is a dry run.
+    async fn reset_rows(&self, letters: &[DecodedDeadLetter]) -> Result<RowsBefore, DbError> {
+        let ids: Vec<MessageId> = letters.iter().filter_map(|one| one.id).collect();
         self.database
             .transaction(TransactionOptions::default(), async |transaction| {
-                let states = notifications::recorded_states(transaction, ids).await?;
-                let statuses: BTreeMap<_, _> = states
-                    .into_iter()
-                    .map(|(id, state)| (id, state.map(|state| state.status)))
-                    .collect();
+                let states = notifications::recorded_states(transaction, &ids).await?;
                 if self.publisher.is_some() {
-                    // In the order of the ids, so that two concurrent replays cannot deadlock.
-                    for (id, _) in statuses
-                        .iter()
-                        .filter(|(_, status)| **status == Some(Status::Failed))
-                    {
-                        notifications::reset_for_replay(transaction, *id).await?;
+                    for id in failed_rows(letters, &states) {
+                        notifications::reset_for_replay(transaction, id).await?;
                     }
                 }
-                let unknown = delivery_attempts::list_undelivered_unknown(transaction, ids).await?;
-                Ok(RowsBefore { statuses, unknown })
+                let unknown =
+                    delivery_attempts::list_undelivered_unknown(transaction, &ids).await?;
+                Ok(RowsBefore { states, unknown })
             })
             .await
     }
@@ -249,4 +242,19 @@ impl Replay {
         report.record(dead_letter, action);
         Ok(())
     }
+}
+
+/// The failed rows that belong to these dead letters, in the order of the ids, so that two concurrent replays cannot
+/// deadlock.
+fn failed_rows(
+    letters: &[DecodedDeadLetter],
+    states: &HashMap<MessageId, Option<RecordedState>>,
+) -> BTreeSet<MessageId> {
+    let failed = letters.iter().filter_map(|letter| {
+        let id = letter.id?;
+        let row = states.get(&id)?.as_ref()?;
+        let is_its_own = row.status == Status::Failed && !letter.is_of_another_request(row);
+        is_its_own.then_some(id)
+    });
+    failed.collect()
 }

@@ -1,9 +1,10 @@
 //! Decides what to do with a dead letter in a replay. Pure functions, without broker and database.
 
 use serde::Serialize;
-use tidings_broker::Stage;
+use tidings_broker::{DeadLetter, Failure, Stage};
+use tidings_db::notifications::RecordedState;
 use tidings_domain::notification::{
-    DecodeError, DeliveryRequest, MessageId, Notification, Phase, Status,
+    DecodeError, DeliveryRequest, Fingerprint, MessageId, Notification, Phase, Status,
 };
 
 /// Why a dead letter cannot be replayed and stays in the queue.
@@ -18,6 +19,8 @@ pub enum SkipReason {
     RowMissing,
     /// Its notification has a status that only a newer version knows.
     NewerVersion,
+    /// The row under its idempotency key is that of another request.
+    IdempotencyKeyReused,
 }
 
 impl SkipReason {
@@ -32,6 +35,9 @@ impl SkipReason {
             }
             Self::NewerVersion => {
                 "the notification has a status of a newer version; use the tool of that version"
+            }
+            Self::IdempotencyKeyReused => {
+                "another notification was posted under the same idempotency key; post this one again under a new key, then purge the dead letter"
             }
             Self::RowMissing => {
                 "the notification is not recorded; post it again through the API, then purge the dead letter"
@@ -61,35 +67,66 @@ pub struct DecodedDeadLetter {
     pub stage: Stage,
     /// The message id, if the dead letter has one.
     pub id: Option<MessageId>,
+    /// The fingerprint of its request, if it is a message of the intake and has one.
+    pub fingerprint: Option<Fingerprint>,
 }
 
-/// Decodes a dead letter like its stage. With `force`, a body that cannot be decoded is no error, and `property`, the
-/// message id of the properties, is used instead.
-pub fn decode(
+impl DecodedDeadLetter {
+    /// Whether the row is known to be that of another request. A replay must not change it.
+    pub fn is_of_another_request(&self, row: &RecordedState) -> bool {
+        Fingerprint::differ(self.fingerprint, row.fingerprint)
+    }
+}
+
+/// Decodes a dead letter like its stage. With `force`, a body that cannot be decoded is no error, and the message id of the
+/// properties is used instead.
+pub fn decode(dead_letter: &DeadLetter, force: bool) -> Result<DecodedDeadLetter, SkipReason> {
+    let DeadLetter {
+        stage,
+        reason,
+        body,
+        message_id,
+        ..
+    } = dead_letter;
+    // Whatever became of the other request.
+    if reason == Failure::IDEMPOTENCY_KEY_REUSED {
+        return Err(SkipReason::IdempotencyKeyReused);
+    }
+    decode_message(*stage, body, message_id.as_deref(), force)
+}
+
+fn decode_message(
     stage: Option<Stage>,
     body: &[u8],
     property: Option<&str>,
     force: bool,
 ) -> Result<DecodedDeadLetter, SkipReason> {
     let stage = stage.ok_or(SkipReason::NoChannel)?;
-    let id = match (decode_body(stage, body), force) {
-        (Ok(id), _) => Some(id),
-        (Err(_), true) => property.and_then(|id| id.parse().ok()),
+    let (id, fingerprint) = match (decode_body(stage, body), force) {
+        (Ok((id, fingerprint)), _) => (Some(id), fingerprint),
+        (Err(_), true) => (property.and_then(|id| id.parse().ok()), None),
         (Err(_), false) => return Err(SkipReason::Undecodable),
     };
-    Ok(DecodedDeadLetter { stage, id })
+    Ok(DecodedDeadLetter {
+        stage,
+        id,
+        fingerprint,
+    })
 }
 
-fn decode_body(stage: Stage, body: &[u8]) -> Result<MessageId, DecodeError> {
+fn decode_body(stage: Stage, body: &[u8]) -> Result<(MessageId, Option<Fingerprint>), DecodeError> {
     match stage {
-        Stage::Intake => Notification::decode(body).map(|n| n.message_id),
-        Stage::Delivery(_) => DeliveryRequest::decode(body).map(|request| request.message_id),
+        Stage::Intake => Notification::decode(body).map(|n| (n.message_id, n.fingerprint)),
+        Stage::Delivery(_) => DeliveryRequest::decode(body).map(|one| (one.message_id, None)),
     }
 }
 
-/// Decides by the status of the row; `None` if there is no row.
-pub fn decide(dead_letter: DecodedDeadLetter, status: Option<Status>) -> ReplayAction {
-    match (status, dead_letter.stage) {
+/// Decides by the row; `None` if there is none.
+pub fn decide(dead_letter: DecodedDeadLetter, row: Option<&RecordedState>) -> ReplayAction {
+    if row.is_some_and(|row| dead_letter.is_of_another_request(row)) {
+        return ReplayAction::Keep(SkipReason::IdempotencyKeyReused);
+    }
+    match (row.map(|row| row.status), dead_letter.stage) {
         // The intake inserts the row.
         (None, Stage::Intake) => ReplayAction::Replay { reset_row: false },
         // With `force`, and without a message id there is no row to look for.
@@ -108,15 +145,26 @@ pub fn decide(dead_letter: DecodedDeadLetter, status: Option<Status>) -> ReplayA
 
 #[cfg(test)]
 mod tests {
-    use tidings_domain::notification::DeliveredChannel;
+    use tidings_domain::notification::{Channel, DeliveredChannel};
 
     use super::*;
 
     const EMAIL: Stage = Stage::Delivery(DeliveredChannel::Email);
 
     fn letter(stage: Stage) -> DecodedDeadLetter {
-        let id = Some(MessageId::generate());
-        DecodedDeadLetter { stage, id }
+        DecodedDeadLetter {
+            stage,
+            id: Some(MessageId::generate()),
+            fingerprint: None,
+        }
+    }
+
+    fn row(status: Status) -> RecordedState {
+        RecordedState {
+            status,
+            channel: Channel::Email,
+            fingerprint: None,
+        }
     }
 
     #[test]
@@ -145,8 +193,9 @@ mod tests {
                 ReplayAction::Remove(Status::Expired),
             ),
         ] {
+            let row = status.map(row);
             assert_eq!(
-                decide(letter(stage), status),
+                decide(letter(stage), row.as_ref()),
                 action,
                 "{stage:?} {status:?}"
             );
@@ -154,8 +203,36 @@ mod tests {
     }
 
     #[test]
+    fn a_dead_letter_of_another_request_than_the_row_stays_whatever_the_status() {
+        let [one, other] = [3, 7].map(|byte| Fingerprint::from_bytes(&[byte; 17]));
+        let of_version_3 = |last: u8| {
+            let mut bytes = [3; 17];
+            bytes[16] = last;
+            Fingerprint::from_bytes(&bytes)
+        };
+        for status in Status::ALL {
+            let action = |of_letter, of_row| {
+                let letter = DecodedDeadLetter {
+                    fingerprint: of_letter,
+                    ..letter(Stage::Intake)
+                };
+                let row = RecordedState {
+                    fingerprint: of_row,
+                    ..row(status)
+                };
+                decide(letter, Some(&row))
+            };
+            let kept = ReplayAction::Keep(SkipReason::IdempotencyKeyReused);
+            assert_eq!(action(one, of_version_3(4)), kept, "{status}");
+            for (of_letter, of_row) in [(one, one), (None, one), (one, None), (one, other)] {
+                assert_ne!(action(of_letter, of_row), kept, "{status}");
+            }
+        }
+    }
+
+    #[test]
     fn a_dead_letter_without_a_stage_is_never_replayed() {
-        let refused = decode(None, b"{}", None, true);
+        let refused = decode_message(None, b"{}", None, true);
         assert_eq!(refused, Err(SkipReason::NoChannel));
     }
 
@@ -163,7 +240,7 @@ mod tests {
     fn a_body_that_cannot_be_decoded_is_replayed_only_by_force() {
         let id = MessageId::generate();
         let property = id.to_string();
-        let decode = |property, force| decode(Some(EMAIL), b"\xff", property, force);
+        let decode = |property, force| decode_message(Some(EMAIL), b"\xff", property, force);
         assert_eq!(decode(Some(&property), false), Err(SkipReason::Undecodable));
         let forced = decode(Some(&property), true).expect("forced");
         assert_eq!(forced.id, Some(id));
@@ -178,7 +255,7 @@ mod tests {
     fn the_id_in_the_body_takes_precedence_over_the_property() {
         let id = MessageId::generate();
         let body = DeliveryRequest { message_id: id }.encode();
-        let decoded = decode(Some(EMAIL), &body, Some("another"), false).expect("decoded");
+        let decoded = decode_message(Some(EMAIL), &body, Some("another"), false).expect("decoded");
         assert_eq!(decoded.id, Some(id));
     }
 }

@@ -1,6 +1,7 @@
 //! The notification: its ids, channel, status and wire form.
 
 mod channel;
+mod fingerprint;
 mod group;
 mod idempotency;
 mod ids;
@@ -9,6 +10,7 @@ mod storable;
 mod wire;
 
 pub use channel::{Channel, DeliveredChannel, PerChannel, UnknownChannel};
+pub use fingerprint::{Fingerprint, GivenNotification};
 pub use group::{GroupKey, InvalidGroupKey};
 pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use ids::{KeyNamespace, MessageId, ScheduleId, UserId};

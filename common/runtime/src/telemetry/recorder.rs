@@ -71,6 +71,22 @@ fn register_help() {
         "tidings_notifications_accepted_total",
         "Accepted notifications, by type and by what stored them: broker or database"
     );
+    describe_counter!(
+        "tidings_idempotent_replays_total",
+        "Requests and items of batches that were answered like an earlier one with the same idempotency key"
+    );
+    describe_counter!(
+        "tidings_idempotency_keys_reused_total",
+        "Requests and items of batches that were refused because another notification has their idempotency key"
+    );
+    describe_counter!(
+        "tidings_idempotency_waits_total",
+        "Requests and items of batches that waited for an earlier one with the same idempotency key"
+    );
+    describe_counter!(
+        "tidings_idempotency_lookups_total",
+        "Lookups of rows by idempotency keys, by result: answered, unanswered in time, or skipped because PostgreSQL does not answer"
+    );
     describe_gauge!("tidings_queue_depth", "Ready messages in a work queue");
     describe_histogram!("tidings_batch_size", "Messages per batch");
     describe_counter!(

@@ -10,6 +10,7 @@ mod database;
 mod delivery;
 mod email;
 mod http;
+mod idempotency;
 mod intake;
 mod jwt;
 mod process;
@@ -28,6 +29,7 @@ pub use database::*;
 pub use delivery::*;
 pub use email::*;
 pub use http::*;
+pub use idempotency::*;
 pub use intake::*;
 pub use jwt::*;
 pub use process::*;
@@ -60,6 +62,7 @@ pub const GROUPS: &[&Group] = &[
     retries::GROUP,
     http::GROUP,
     acceptance::GROUP,
+    idempotency::GROUP,
     schedules::GROUP,
     jwt::GROUP,
     secrets::GROUP,

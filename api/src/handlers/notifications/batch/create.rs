@@ -33,7 +33,8 @@ pub struct NewBatchItem {
     #[serde(flatten)]
     notification: NewNotificationBody,
     /// Like the header `Idempotency-Key` of a single request. Notifications of the same caller with the
-    /// same key are one notification, whether they are sent in batches or in single requests.
+    /// same key are one notification, whether they are sent in batches or in single requests. One that differs is refused
+    /// with `idempotency_key_reused`.
     #[schema(rename = "idempotencyKey", example = "order-17")]
     idempotency_key: Option<String>,
 }
@@ -66,7 +67,7 @@ pub async fn handle(
     let batch = PreparedBatch::new(items(&body)?, &state, &caller, &request_id).await;
     // The messages hold copies of all that they need.
     drop(body);
-    let response = BatchResponse::new(batch.store(&state).await);
+    let response = BatchResponse::new(batch.store(&state, &caller, &request_id).await);
     response.log(&request_id);
     Ok(response.into_http(request_id))
 }

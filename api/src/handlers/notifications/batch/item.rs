@@ -40,6 +40,7 @@ impl<'a> BatchItem<'a> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tidings_domain::notification::Fingerprint;
 
     use super::*;
 
@@ -71,6 +72,22 @@ mod tests {
             let read = item.key.as_ref().map(IdempotencyKey::as_str);
             assert_eq!(read, key, "{members}");
         }
+    }
+
+    #[test]
+    fn an_item_and_a_single_request_have_the_same_fingerprint() {
+        let times = r#", "sendAt": "2027-03-28T09:00:00Z", "ttlSecs": 60, "group": "a""#;
+        let single = with(times);
+        let item = with(&format!(
+            r#", "idempotencyKey": "order-17", "template": null{times}"#
+        ));
+        let single = NewNotification::parse(single.get().as_bytes()).expect("valid");
+        let item = BatchItem::parse(&item, LIMIT).expect("valid");
+        let of = |new: &NewNotification<'_>| Fingerprint::of(&new.given());
+        assert_eq!(of(&item.new), of(&single));
+        let other = with(r#", "idempotencyKey": "order-17""#);
+        let other = BatchItem::parse(&other, LIMIT).expect("valid");
+        assert_ne!(of(&other.new), of(&single));
     }
 
     #[test]

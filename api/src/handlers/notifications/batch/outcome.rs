@@ -29,6 +29,10 @@ pub enum ItemResult {
         #[serde(rename = "messageId")]
         #[schema(value_type = uuid::Uuid)]
         message_id: MessageId,
+        /// Whether an earlier request, or an earlier item, with the same key has created it. Absent if not.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[schema(required = false)]
+        replayed: bool,
     },
     /// The notification is not accepted.
     Refused {

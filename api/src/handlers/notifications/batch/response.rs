@@ -1,10 +1,9 @@
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use tidings_domain::notification::MessageId;
-
 use super::outcome::{BatchError, BatchOutcome, ItemError, ItemResult};
 use crate::cors::CorsHeaders;
 use crate::error::{ApiError, ErrorResponse};
+use crate::handlers::notifications::accept::Accepted;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 
 /// The response to a batch.
 #[derive(Debug)]
@@ -26,12 +25,19 @@ fn status(accepted: usize, refused: usize, unavailable: bool) -> StatusCode {
 
 impl BatchResponse {
     /// Creates the response from the results of the items, in their order.
-    pub fn new(items: Vec<Result<MessageId, ApiError>>) -> Self {
+    pub fn new(items: Vec<Result<Accepted, ApiError>>) -> Self {
         let (mut accepted, mut unavailable) = (0, None);
         let result = |(index, item)| match item {
-            Ok(message_id) => {
+            Ok(Accepted {
+                message_id,
+                replayed,
+            }) => {
                 accepted += 1;
-                ItemResult::Queued { index, message_id }
+                ItemResult::Queued {
+                    index,
+                    message_id,
+                    replayed,
+                }
             }
             Err(error) => {
                 let error: ApiError = error;
@@ -65,7 +71,9 @@ impl BatchResponse {
     pub fn log(&self, request_id: &str) {
         for result in &self.outcome.results {
             match result {
-                ItemResult::Queued { index, message_id } => {
+                ItemResult::Queued {
+                    index, message_id, ..
+                } => {
                     tracing::debug!(request_id, index, %message_id, "item accepted");
                 }
                 ItemResult::Refused { index, error, .. } => {
@@ -130,21 +138,22 @@ mod tests {
     use actix_web::http::header::RETRY_AFTER;
     use serde_json::{Value, json};
     use tidings_broker::PublishError;
+    use tidings_domain::notification::MessageId;
 
     use super::*;
     use crate::error::ErrorDetail;
 
-    fn wrong() -> Result<MessageId, ApiError> {
+    fn wrong() -> Result<Accepted, ApiError> {
         let details = vec![ErrorDetail::new("type", "is required")];
         Err(ApiError::bad_request("missing_fields", "Missing", details))
     }
 
-    fn lost() -> Result<MessageId, ApiError> {
+    fn lost() -> Result<Accepted, ApiError> {
         Err(PublishError::TimedOut.into())
     }
 
     async fn answered(
-        items: Vec<Result<MessageId, ApiError>>,
+        items: Vec<Result<Accepted, ApiError>>,
     ) -> (StatusCode, Option<String>, Value) {
         let response = BatchResponse::new(items).into_http("r-1".to_owned());
         let after = response.headers().get(RETRY_AFTER);
@@ -171,7 +180,14 @@ mod tests {
     #[actix_web::test]
     async fn results_have_the_order_of_the_items() {
         let id = MessageId::generate();
-        let (status, after, body) = answered(vec![wrong(), Ok(id), lost()]).await;
+        let queued = |replayed| {
+            Ok(Accepted {
+                message_id: id,
+                replayed,
+            })
+        };
+        let (status, after, body) =
+            answered(vec![wrong(), queued(false), lost(), queued(true)]).await;
         assert_eq!((status, after), (StatusCode::MULTI_STATUS, None));
         let details = json!([{"field": "type", "message": "is required"}]);
         let message = &body["results"][2]["error"]["message"];
@@ -182,8 +198,9 @@ mod tests {
                 {"index": 1, "status": "queued", "messageId": id},
                 {"index": 2, "status": "refused", "retryable": true,
                  "error": {"code": "broker_unavailable", "message": message, "details": []}},
+                {"index": 3, "status": "queued", "messageId": id, "replayed": true},
             ],
-            "accepted": 1,
+            "accepted": 2,
             "refused": 2,
         });
         assert_eq!(body, expected);

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::{DecodeError, PLAIN, RESTRICTED, check_version, decode, write};
 use crate::content::TemplateRef;
-use crate::notification::{Channel, GroupKey, MessageId, UserId};
+use crate::notification::{Channel, Fingerprint, GroupKey, MessageId, UserId};
 use crate::time::DeliveryWindow;
 
 /// A notification, as the API publishes it to the intake.
@@ -14,11 +14,12 @@ use crate::time::DeliveryWindow;
 /// ```json
 /// {"v": 1, "messageId": "…", "targetUserId": "…", "type": "in-app",
 ///  "acceptedAt": "2026-01-31T12:00:00.123456Z", "payload": {"title": "…"},
-///  "template": {"name": "…", "locale": "de"}, "sender": "orders"}
+///  "template": {"name": "…", "locale": "de"}, "sender": "orders",
+///  "fingerprint": "01…"}
 /// ```
 ///
-/// `template`, and in it `locale`, are present only if the client set them. A notification with `sendAt`, `expiresAt` or
-/// `group` has version 2.
+/// `template`, and in it `locale`, are present only if the client set them, `fingerprint` only if it gave an idempotency key.
+/// A notification with `sendAt`, `expiresAt` or `group` has version 2.
 ///
 /// Unknown fields are ignored, so that a newer API may run with an older worker. The payload stays the text that the
 /// client sent, without parsing.
@@ -42,6 +43,9 @@ pub struct Notification {
     pub group: Option<GroupKey>,
     /// When the notification may be sent.
     pub window: DeliveryWindow,
+    /// The fingerprint of the request; `None` without an idempotency key, and in messages of older versions. A program that
+    /// ignores it keeps the first of two requests with the same key, so it needs no other version.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 #[derive(Serialize)]
@@ -63,6 +67,8 @@ struct IntakeOut<'a> {
     expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<&'a GroupKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Fingerprint>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +85,8 @@ struct IntakeIn {
     send_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     group: Option<GroupKey>,
+    /// That of a newer version may have another form.
+    fingerprint: Option<Box<RawValue>>,
 }
 
 /// Like [`TemplateRef`], but ignores unknown fields, because a newer API may add some.
@@ -105,6 +113,7 @@ impl Notification {
             send_at: self.window.not_before,
             expires_at: self.window.expires_at,
             group: self.group.as_ref(),
+            fingerprint: self.fingerprint,
         };
         write(&mut body, &out);
         body
@@ -140,6 +149,9 @@ impl Notification {
                 not_before: read.send_at,
                 expires_at: read.expires_at,
             },
+            fingerprint: read
+                .fingerprint
+                .and_then(|value| serde_json::from_str(value.get()).ok()),
         })
     }
 

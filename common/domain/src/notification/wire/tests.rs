@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 use super::{DeliveryRequest, Notification};
 use crate::content::TemplateRef;
-use crate::notification::{Channel, MessageId};
+use crate::notification::{Channel, Fingerprint, MessageId};
 use crate::time::DeliveryWindow;
 
 fn notification(payload: &str) -> Notification {
@@ -17,6 +17,7 @@ fn notification(payload: &str) -> Notification {
         sender: Some("orders".to_owned()),
         group: None,
         window: DeliveryWindow::default(),
+        fingerprint: None,
     }
 }
 
@@ -57,6 +58,25 @@ fn only_a_notification_with_times_has_the_second_version() {
         assert_eq!(version(&sent), 2);
         let read = Notification::decode(&sent.encode()).expect("its own wire form");
         assert_eq!(read.window, window);
+    }
+}
+
+/// A program that does not know fingerprints ignores them.
+#[test]
+fn a_fingerprint_needs_no_second_version_and_one_of_another_form_is_ignored() {
+    let mut sent = notification("{}");
+    let encoded = |sent: &Notification| String::from_utf8(sent.encode()).expect("UTF-8");
+    assert!(!encoded(&sent).contains("fingerprint"));
+    sent.fingerprint = Fingerprint::from_bytes(&[1; 17]);
+    let body = encoded(&sent);
+    assert!(body.starts_with(r#"{"v":1,"#), "{body}");
+    let read = Notification::decode(body.as_bytes()).expect("its own wire form");
+    assert_eq!(read.fingerprint, sent.fingerprint);
+    let own = format!("\"{}\"", "01".repeat(17));
+    for other in ["null", "7", "\"02\"", r#"{"sha512": "…"}"#] {
+        let body = body.replace(&own, other);
+        let read = Notification::decode(body.as_bytes()).expect(other);
+        assert_eq!(read.fingerprint, None, "{other}");
     }
 }
 

@@ -1,11 +1,24 @@
-//! A repeated request or message is one notification.
+//! A repeated request or message is one notification, and a key that was used for one is refused for others.
+
+mod replays;
+mod reused_keys;
 
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
 use rstest::rstest;
 use tidings_domain::notification::{Channel, MessageId};
-use tidings_tests::{Answer, World, eventually, notification, secs, tokens};
+use tidings_tests::{Answer, Program, World, eventually, notification, secs, tokens};
+
+/// The row decides, however long PostgreSQL takes to answer on a busy machine.
+const LOOKUP: (&str, &str) = ("IDEMPOTENCY_LOOKUP_MS", "5000");
+
+/// The number of lookups of rows that ended so.
+async fn lookups(api: &Program, result: &str) -> u64 {
+    let label = format!("result=\"{result}\"");
+    let metrics = api.metrics().await;
+    metrics.sum("tidings_idempotency_lookups_total", &[&label])
+}
 
 #[tokio::test]
 async fn fifty_requests_at_once_with_the_same_key_are_one_notification() {
@@ -14,6 +27,7 @@ async fn fifty_requests_at_once_with_the_same_key_are_one_notification() {
     let client = api.client();
     let body = world.in_app();
 
+    // All at once: one is stored, and the others wait for it.
     let posts = (0..50).map(|i| {
         // Quoted and unquoted are the same key.
         let key = if i % 2 == 0 {
@@ -26,12 +40,35 @@ async fn fifty_requests_at_once_with_the_same_key_are_one_notification() {
     let ids: HashSet<MessageId> = join_all(posts).await.iter().map(Answer::accepted).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");
 
-    eventually(secs(20), "all copies are seen", async || {
+    world.until_recorded(1).await;
+    assert_eq!(world.database.count("true").await, 1);
+    let replays = api.metrics().await;
+    assert_eq!(replays.sum("tidings_idempotent_replays_total", &[]), 49);
+    let scrape = worker.metrics().await;
+    assert_eq!(scrape.sum("tidings_intake_recorded_total", &[]), 1);
+    assert_eq!(scrape.sum("tidings_intake_duplicates_total", &[]), 0);
+}
+
+/// Each process publishes a message, because none knows what the other has stored.
+#[tokio::test]
+async fn the_same_request_to_two_processes_at_once_is_one_notification() {
+    let world = World::new().await;
+    let (one, other) = tokio::join!(world.api(), world.api());
+    let body = world.in_app();
+    let posts = [&one, &other].map(|api| async {
+        let client = api.client();
+        client.post_with_key(&body, "order-17").await.accepted()
+    });
+    let ids: HashSet<MessageId> = join_all(posts).await.into_iter().collect();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    let worker = world.worker().await;
+    eventually(secs(20), "both copies are seen", async || {
         let scrape = worker.metrics().await;
-        scrape.sum("tidings_intake_duplicates_total", &[]) == 49
+        scrape.sum("tidings_intake_duplicates_total", &[]) == 1
     })
     .await;
     assert_eq!(world.database.count("true").await, 1);
+    assert_eq!(world.amqp().await.dead_letter_depth().await, 0);
 }
 
 #[tokio::test]
