@@ -7,8 +7,11 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::web::Data;
 use anyhow::Context;
+use metrics::gauge;
 use tidings_broker::{Depths, MessageFactory, Publisher};
-use tidings_db::{Database, DatabaseSettings};
+use tidings_db::sending_switches::SendingSwitches;
+use tidings_db::{ControlState, Database, DatabaseSettings};
+use tidings_domain::notification::DeliveredChannel;
 use tidings_http::{ByteBudget, FrameworkError, Limits, ServerOptions};
 use tidings_runtime::health::Health;
 use tidings_runtime::open_files;
@@ -22,6 +25,7 @@ use crate::connection_limit::max_connections;
 use crate::cors::CorsHeaders;
 use crate::error::{ApiError, ErrorResponse};
 use crate::idempotency::Idempotency;
+use crate::handlers::notifications;
 use crate::page_turn::PageTurn;
 use crate::request_id::RequestId;
 use crate::settings::ApiSettings;
@@ -111,6 +115,16 @@ impl App {
         tasks.spawn("database watch", async move {
             token.run_until_cancelled(watching).await;
         });
+        let control = Arc::new(ControlState::default());
+        let switches = watch_switches(
+            Arc::clone(&control),
+            self.database.clone(),
+            self.settings.control_poll,
+        );
+        let token = stop_tasks.clone();
+        tasks.spawn("control state", async move {
+            token.run_until_cancelled(switches).await;
+        });
         if self.settings.providers.webhook.is_some() && !self.settings.secret_keys.can_seal() {
             tracing::warn!("SECRETS_KEY is not set: webhook endpoints cannot be created");
         }
@@ -155,10 +169,12 @@ impl App {
             database: self.database,
             secret_keys: self.settings.secret_keys.clone(),
             health: Arc::clone(&health),
+            control,
             in_flight: Arc::clone(&in_flight),
             metrics: self.metrics,
             request_bytes: ByteBudget::new(self.settings.http.max_request_bytes_in_flight),
             page_turns: Arc::new(PageTurn::semaphore(self.settings.database.pool_size)),
+            csv_files: Arc::new(notifications::csv::semaphore()),
             http: self.settings.http,
             providers: self.settings.providers,
             egress: self.settings.egress.clone(),
@@ -195,6 +211,19 @@ impl App {
             }
         }
     }
+}
+
+/// Keeps `control` and its metrics up to date. Never ends.
+async fn watch_switches(control: Arc<ControlState>, database: Database, poll: Duration) {
+    let apply =
+        |switches: &SendingSwitches| {
+            for channel in DeliveredChannel::ALL {
+                let is_stopped = switches.stop_of(channel).is_some();
+                gauge!("tidings_sending_stopped", "channel" => channel.as_str())
+                    .set(if is_stopped { 1.0 } else { 0.0 });
+            }
+        };
+    control.watch(&database, poll, apply).await;
 }
 
 fn serve(listener: TcpListener, settings: &ApiSettings, state: AppState) -> anyhow::Result<Server> {

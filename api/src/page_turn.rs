@@ -28,6 +28,19 @@ impl PageTurn<'_> {
         Semaphore::new((pool_size / 2).max(1))
     }
 
+    /// Waits for the turn of a part of a long response, or of a request whose response is short.
+    ///
+    /// # Errors
+    ///
+    /// Returns 503 after 5 s.
+    pub async fn wait_for_part(state: &AppState) -> Result<PageTurn<'_>, ApiError> {
+        let turn = tokio::time::timeout(WAIT, state.page_turns.acquire()).await;
+        let Ok(Ok(permit)) = turn else {
+            return Err(ApiError::overloaded());
+        };
+        Ok(PageTurn { _permit: permit })
+    }
+
     /// Waits for the turn of a request. The space for its response is kept.
     ///
     /// # Errors
@@ -37,24 +50,11 @@ impl PageTurn<'_> {
         request: &HttpRequest,
         state: &'s AppState,
     ) -> Result<PageTurn<'s>, ApiError> {
-        let turn = Self::without_response(state).await?;
+        let turn = Self::wait_for_part(state).await?;
         if let Some(connection) = Connection::of(request) {
             let kept = connection.keep_for_response(PAGE_BYTES);
             kept.map_err(|Overloaded| ApiError::overloaded())?;
         }
         Ok(turn)
-    }
-
-    /// Waits for the turn of a request whose response is short.
-    ///
-    /// # Errors
-    ///
-    /// Returns 503 after 5 s.
-    pub async fn without_response(state: &AppState) -> Result<PageTurn<'_>, ApiError> {
-        let turn = tokio::time::timeout(WAIT, state.page_turns.acquire()).await;
-        let Ok(Ok(permit)) = turn else {
-            return Err(ApiError::overloaded());
-        };
-        Ok(PageTurn { _permit: permit })
     }
 }

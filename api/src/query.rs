@@ -52,15 +52,21 @@ pub fn read(
         }
     }
     if problems.is_empty() {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(invalid(problems))
     }
+}
+
+/// The 400 for parameters with these problems.
+pub fn invalid(problems: Vec<ErrorDetail>) -> ApiError {
     let names: Vec<&str> = problems
         .iter()
         .take(10)
         .map(|problem| problem.field.as_str())
         .collect();
     let message = format!("Invalid query parameters: {}", names.join(", "));
-    Err(ApiError::bad_request("invalid_query", message, problems))
+    ApiError::bad_request("invalid_query", message, problems)
 }
 
 /// Parses a value. If the value is wrong, adds `message` to the problems, or the message of the type's error.
@@ -75,6 +81,16 @@ pub fn value<T: FromStr<Err: Display>>(
         .parse()
         .map_err(|error| problems.push(ErrorDetail::new(name, problem(error))))
         .ok()
+}
+
+/// Reads a text to compare with: 1 to 255 characters, none of them a control character, which no row contains.
+pub fn text(problems: &mut Vec<ErrorDetail>, name: &str, value: &str) -> Option<String> {
+    let is_valid = (1..=255).contains(&value.chars().count()) && !value.contains(char::is_control);
+    if !is_valid {
+        let message = "must have 1 to 255 characters and no control characters";
+        problems.push(ErrorDetail::new(name, message));
+    }
+    is_valid.then(|| value.to_owned())
 }
 
 /// Parses the length of a page.

@@ -26,6 +26,8 @@ pub struct ApiSettings {
     pub acceptance: AcceptanceSettings,
     /// How requests with an idempotency key are compared with earlier ones.
     pub idempotency: IdempotencySettings,
+    /// `CONTROL_POLL_MS`: how often the API reads which channels are stopped.
+    pub control_poll: Duration,
     /// Whose web pages may use the API.
     pub origins: AllowedOrigins,
     /// Which tokens are valid.
@@ -103,6 +105,7 @@ impl ApiSettings {
         check_request_bytes(r, &http);
         let acceptance = AcceptanceSettings::read(r);
         let idempotency = IdempotencySettings::read(r);
+        let control_poll = Duration::from_millis(r.value(table::CONTROL_POLL_MS));
         let origins = AllowedOrigins::read(r);
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
@@ -121,6 +124,7 @@ impl ApiSettings {
                 http,
                 acceptance,
                 idempotency,
+                control_poll,
                 origins,
                 auth,
                 providers,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use tidings_broker::{Depths, MessageFactory};
-use tidings_db::{Database, SecretKeys};
+use tidings_db::{ControlState, Database, SecretKeys};
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
 use tidings_http::ByteBudget;
@@ -28,6 +28,8 @@ pub struct AppState {
     pub database: Database,
     pub secret_keys: SecretKeys,
     pub health: Arc<Health>,
+    /// Which channels are stopped.
+    pub control: Arc<ControlState>,
     pub in_flight: Arc<RequestsInFlight>,
     pub metrics: Metrics,
     pub http: ApiHttpSettings,
@@ -35,6 +37,8 @@ pub struct AppState {
     pub request_bytes: Arc<ByteBudget>,
     /// The pages that may be read at once: see [`PageTurn`](crate::page_turn::PageTurn).
     pub page_turns: Arc<Semaphore>,
+    /// The CSV files that may be read at once.
+    pub csv_files: Arc<Semaphore>,
     pub providers: ChannelProviders,
     pub egress: EgressPolicy,
 }

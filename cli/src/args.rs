@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{config, dlq, migrate, secrets, token};
+use crate::commands::{config, dlq, migrate, secrets, sending, token};
 
 /// The operator's tool of Tidings.
 ///
@@ -38,6 +38,9 @@ pub enum Command {
     /// List, show, replay and purge dead letters
     #[command(subcommand)]
     Dlq(dlq::Command),
+    /// Stop and start the sending of channels, and show which are stopped
+    #[command(subcommand)]
+    Sending(sending::Command),
     /// Encrypt the secrets in the database under a new key
     #[command(subcommand)]
     Secrets(secrets::Command),

@@ -5,6 +5,7 @@
 
 pub mod clock;
 mod conflict_retry;
+mod control_state;
 mod database;
 mod dedicated_client;
 pub mod delivery_attempts;
@@ -22,6 +23,7 @@ pub mod phone_numbers;
 pub mod preconditions;
 pub mod scheduler_heartbeats;
 mod secret_keys;
+pub mod sending_switches;
 mod session;
 mod settings;
 pub mod templates;
@@ -32,6 +34,7 @@ pub mod users;
 pub mod webhook_endpoints;
 
 pub use conflict_retry::MAX_CONFLICT_RETRIES;
+pub use control_state::ControlState;
 pub use database::{Database, PoolError};
 pub use deadpool_postgres::{Client, GenericClient, Transaction};
 pub use dedicated_client::DedicatedClient;

@@ -8,7 +8,7 @@ use tidings_db::notifications::{
     LockedRows, NotificationRow,
 };
 use tidings_db::{Client, DedicatedClient};
-use tidings_domain::notification::{Channel, MessageId, Status, UserId};
+use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, UserId};
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ async fn claim_all(
     requests: &[ClaimRequest],
     lease: Duration,
 ) -> Vec<ClaimResult> {
-    let claims = notifications::claim(client, requests, lease).await;
+    let claims = notifications::claim(client, DeliveredChannel::Sms, requests, lease).await;
     claims.expect("the query")
 }
 

@@ -253,7 +253,7 @@ async fn an_unknown_message_id_is_not_found() {
 type Wanted<'a> = Box<dyn Fn(&&Notification) -> bool + 'a>;
 
 /// Reads all pages of two and returns the message ids in their order.
-async fn pages(client: &Client, filter: NotificationFilter) -> Vec<MessageId> {
+async fn pages(client: &Client, filter: &NotificationFilter) -> Vec<MessageId> {
     let (mut ids, mut after) = (Vec::new(), None::<IdCursor>);
     loop {
         let page = list(client, filter, after, 2).await;
@@ -285,20 +285,21 @@ async fn lists_are_newest_first_without_gaps_under_every_filter() {
     let none = NotificationFilter::default();
     let of_user = NotificationFilter {
         user_id: Some(user),
-        ..none
+        ..NotificationFilter::default()
     };
     let pending = NotificationFilter {
         status: Some(Status::Pending),
-        ..none
+        ..NotificationFilter::default()
     };
     let sms = NotificationFilter {
         channel: Some(Channel::Sms),
-        ..none
+        ..NotificationFilter::default()
     };
     let all_three = NotificationFilter {
         user_id: Some(user),
         status: Some(Status::Pending),
         channel: Some(Channel::Sms),
+        ..NotificationFilter::default()
     };
     let cases: [(NotificationFilter, Wanted); 5] = [
         (none, Box::new(|_| true)),
@@ -317,6 +318,6 @@ async fn lists_are_newest_first_without_gaps_under_every_filter() {
             .filter(|n| wanted(n))
             .map(|n| n.message_id)
             .collect();
-        assert_eq!(pages(&client, filter).await, expected, "{filter:?}");
+        assert_eq!(pages(&client, &filter).await, expected, "{filter:?}");
     }
 }

@@ -12,7 +12,7 @@ use tidings_db::notifications::{
 };
 use tidings_db::{DedicatedClient, TransactionOptions, scheduler_heartbeats};
 use tidings_domain::decision::HoldReason;
-use tidings_domain::notification::{Channel, MessageId, Notification};
+use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Notification};
 use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ServerUrls, TestDatabase, eventually, secs};
 use uuid::Uuid;
@@ -107,7 +107,8 @@ impl Table {
             attempt,
             token: LeaseToken::generate(),
         };
-        let claims = notifications::claim(&*self.client, &[request], LEASE).await;
+        let claims =
+            notifications::claim(&*self.client, DeliveredChannel::Email, &[request], LEASE).await;
         claims.expect("the query").remove(0)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tidings_broker::{BrokerSettings, ConsumerConnections, Publisher};
-use tidings_db::Database;
+use tidings_db::{ControlState, Database};
 use tidings_domain::notification::DeliveredChannel;
 use tidings_runtime::health::Health;
 use tidings_runtime::tasks::{TaskError, Tasks};
@@ -17,7 +17,7 @@ use crate::connectivity::Connectivity;
 use crate::consumers::{Consumers, StartConsumer};
 use crate::delivery::Deliveries;
 use crate::settings::WorkerSettings;
-use crate::{endpoint_secrets_check, probes, schema};
+use crate::{endpoint_secrets_check, probes, schema, sending_stops};
 
 /// A worker that has bound its port but does not consume yet.
 pub struct App {
@@ -102,6 +102,17 @@ impl App {
             stop_tasks.clone(),
         );
         tasks.spawn_fallible("publisher", publishing);
+        let control = Arc::new(ControlState::default());
+        let switches = sending_stops::watch(
+            Arc::clone(&control),
+            self.database.clone(),
+            self.settings.control_poll,
+            self.deliveries.states(),
+        );
+        let token = stop_tasks.clone();
+        tasks.spawn("control state", async move {
+            token.run_until_cancelled(switches).await;
+        });
         let policies = tokio::spawn(check_policies(
             publisher.clone(),
             self.settings.broker.clone(),
@@ -115,6 +126,7 @@ impl App {
             connections: Arc::clone(&connections),
             publisher,
             connectivity,
+            control: Arc::clone(&control),
         };
         let consumers = consumers.all(&self.settings, &self.database, self.deliveries);
 
@@ -126,6 +138,11 @@ impl App {
                 return Ok(());
             };
             prepared?;
+            // No consumer may start before the gates of stopped channels are closed.
+            let known = stop_consuming.run_until_cancelled(control.until_known());
+            if known.await.is_none() {
+                return Ok(());
+            }
             health.set_initialised();
             Ok(run_consumers(consumers, &stop_consuming, &health).await?)
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tidings_broker::{BrokerSettings, ConsumerConnections, MessageFactory, Publisher, Stage};
-use tidings_db::Database;
+use tidings_db::{ControlState, Database};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,6 +29,8 @@ pub struct Consumers<'a> {
     pub publisher: Publisher,
     /// Records which consumers are connected.
     pub connectivity: Arc<Connectivity>,
+    /// Which channels are stopped.
+    pub control: Arc<ControlState>,
 }
 
 impl Consumers<'_> {
@@ -51,6 +53,7 @@ impl Consumers<'_> {
                 database.clone(),
                 self.publisher.clone(),
                 MessageFactory::new(self.broker),
+                Arc::clone(&self.control),
                 settings.scheduler,
             );
             consumers.push(Box::new(|stop| Box::pin(scheduler.run(stop))));

@@ -14,5 +14,6 @@ mod probes;
 pub mod providers;
 pub mod scheduler;
 mod schema;
+mod sending_stops;
 pub mod settings;
 pub mod stages;

@@ -38,6 +38,8 @@ pub struct WorkerSettings {
     pub intake: ConsumerOptions,
     /// How the scheduler works.
     pub scheduler: SchedulerSettings,
+    /// `CONTROL_POLL_MS`: how often the worker reads which channels are stopped.
+    pub control_poll: Duration,
     /// Delivery, for every provider.
     pub delivery: DeliverySettings,
     /// The providers of the channels that this process serves.
@@ -87,6 +89,7 @@ impl WorkerSettings {
         let shutdown = ShutdownSettings::read(r);
         let intake = read_intake(r);
         let scheduler = SchedulerSettings::read(r);
+        let control_poll = Duration::from_millis(r.value(table::CONTROL_POLL_MS));
         if let Some(broker) = &broker {
             let limit = broker.publish_max_bytes_in_flight;
             let max_body_bytes = r.value(table::MAX_BODY_BYTES);
@@ -117,6 +120,7 @@ impl WorkerSettings {
             stages,
             intake,
             scheduler,
+            control_poll,
             delivery,
             providers,
             schema,

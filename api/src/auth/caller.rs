@@ -126,6 +126,17 @@ impl Caller {
         }
     }
 
+    /// Returns 403 unless the caller may stop and start sending.
+    pub fn check_sending_control(&self) -> Result<(), ApiError> {
+        if self.access.may_control_sending() {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(
+                "The token does not allow this: it needs the scope sending:control",
+            ))
+        }
+    }
+
     /// Returns the users whose notifications the caller may read. Fails with 403 if the caller may read no notifications.
     pub fn check_read(&self) -> Result<AllowedUsers, ApiError> {
         self.access.may_read(self.user_id).ok_or_else(|| {

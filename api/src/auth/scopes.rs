@@ -11,6 +11,7 @@ pub struct Access {
     contacts_own: bool,
     contacts_any: bool,
     write_templates: bool,
+    control_sending: bool,
 }
 
 /// The users whose notifications a caller may read, or whose contacts a caller may manage.
@@ -34,6 +35,7 @@ impl Access {
             contacts_own: true,
             contacts_any: true,
             write_templates: true,
+            control_sending: true,
         }
     }
 
@@ -48,6 +50,7 @@ impl Access {
             contacts_own: false,
             contacts_any: false,
             write_templates: false,
+            control_sending: false,
         }
     }
 
@@ -63,6 +66,7 @@ impl Access {
                 "notifications:read" => access.read_own = true,
                 "contacts:write" => access.contacts_own = true,
                 "templates:write" => access.write_templates = true,
+                "sending:control" => access.control_sending = true,
                 "admin" => return Self::trusted(),
                 _ => {}
             }
@@ -98,6 +102,12 @@ impl Access {
     #[must_use]
     pub const fn may_write_templates(self) -> bool {
         self.write_templates
+    }
+
+    /// Whether the caller may stop and start sending.
+    #[must_use]
+    pub const fn may_control_sending(self) -> bool {
+        self.control_sending
     }
 
     /// The users whose notifications `caller` may read.
@@ -182,6 +192,14 @@ mod tests {
         let may = |scopes: &str| Access::of_scopes(scopes).may_write_templates();
         assert!(may("templates:write") && may("admin") && Access::trusted().may_write_templates());
         assert!(!may("notifications:send:any notifications:read templates") && !may(""));
+    }
+
+    #[test]
+    fn stopping_and_starting_needs_its_scope_or_admin() {
+        let may = |scopes: &str| Access::of_scopes(scopes).may_control_sending();
+        assert!(may("sending:control") && may("admin") && Access::trusted().may_control_sending());
+        assert!(!may("notifications:send:any templates:write sending") && !may(""));
+        assert!(!Access::of_scopes("sending:control").is_trusted());
     }
 
     #[test]

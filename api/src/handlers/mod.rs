@@ -2,8 +2,10 @@
 
 pub mod contacts;
 pub mod docs;
+pub mod messaging;
 pub mod notifications;
 pub mod probes;
+pub mod sending;
 pub mod templates;
 pub mod webhook_endpoints;
 
@@ -45,6 +47,8 @@ pub fn register(config: &mut ServiceConfig) {
         .service(read_only("/live").route(get_or_head().to(probes::live)))
         .service(read_only("/metrics").route(get_or_head().to(probes::metrics)))
         .configure(contacts::register)
+        .configure(sending::register)
+        .configure(messaging::register)
         .configure(webhook_endpoints::register)
         .configure(templates::register)
         .configure(docs::register)

@@ -3,18 +3,36 @@
 use actix_web::http::header::ContentType;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde::Serialize;
 use serde_json::json;
+use tidings_domain::notification::DeliveredChannel;
+use tidings_runtime::health::HealthReport;
 
 use crate::state::AppState;
 
-/// The state of the connections to RabbitMQ and PostgreSQL.
+/// The body of `GET /health`.
+#[derive(Serialize)]
+struct ApiHealth {
+    #[serde(flatten)]
+    report: HealthReport,
+    /// The channels that an operator has stopped, which is not unhealthy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stopped: Vec<&'static str>,
+}
+
+/// The state of the connections to RabbitMQ and PostgreSQL, and which channels are stopped.
 #[utoipa::path(get, path = "/health", operation_id = "health", tag = "probes", responses(
     (status = 200, description = "RabbitMQ and PostgreSQL are connected"),
     (status = 503, description = "RabbitMQ or PostgreSQL is disconnected; the body says which"),
 ))]
 pub async fn health(state: Data<AppState>) -> HttpResponse {
     let report = state.health.report();
-    response(report.is_healthy()).json(report)
+    let switches = state.control.switches();
+    let stopped = switches.stopped_channels().map(DeliveredChannel::as_str);
+    response(report.is_healthy()).json(ApiHealth {
+        report,
+        stopped: stopped.collect(),
+    })
 }
 
 /// Whether the API accepts notifications. This needs the broker, or, with `ACCEPT_WITHOUT_BROKER`, the database and a

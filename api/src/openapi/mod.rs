@@ -4,7 +4,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use self::parameters::ParameterValues;
-use crate::handlers::{contacts, notifications, probes, templates, webhook_endpoints};
+use crate::handlers::{
+    contacts, messaging, notifications, probes, sending, templates, webhook_endpoints,
+};
 
 /// The OpenAPI document.
 #[derive(OpenApi)]
@@ -43,6 +45,12 @@ use crate::handlers::{contacts, notifications, probes, templates, webhook_endpoi
         templates::delete::handle,
         templates::versions::handle,
         templates::preview::handle,
+        sending::status::handle,
+        sending::stop::handle,
+        sending::start::handle,
+        messaging::start::handle,
+        messaging::stop::handle,
+        messaging::sent::handle,
         probes::health,
         probes::ready,
         probes::live,

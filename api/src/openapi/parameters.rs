@@ -4,6 +4,7 @@ use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{Object, Schema};
 use utoipa::openapi::{OpenApi, RefOr};
 
+use crate::handlers::messaging::MAX_OFFSET;
 use crate::query::MAX_LIMIT;
 
 /// What [`Locale`](tidings_templates::Locale) parses.
@@ -50,6 +51,15 @@ fn restrict(name: &str, schema: &mut Object) {
         "limit" => {
             schema.minimum = Some(1.into());
             schema.maximum = Some(MAX_LIMIT.into());
+        }
+        "offset" => {
+            schema.minimum = Some(0.into());
+            schema.maximum = Some(MAX_OFFSET.into());
+        }
+        "order" => schema.enum_values = Some(values(["sent"])),
+        "category" | "sender" => {
+            schema.min_length = Some(1);
+            schema.max_length = Some(255);
         }
         "version" => schema.minimum = Some(1.into()),
         "cursor" => schema.min_length = Some(1),

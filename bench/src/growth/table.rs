@@ -122,7 +122,9 @@ impl GrowingTable {
             for _ in 0..2 {
                 let began = Instant::now();
                 let (rows, next) = database
-                    .run(async |client| notifications::list(client, filter, after, PAGE_ROWS).await)
+                    .run(async |client| {
+                        notifications::list(client, &filter, after, PAGE_ROWS).await
+                    })
                     .await
                     .context("PostgreSQL is unavailable")?;
                 latencies.record(began.elapsed());

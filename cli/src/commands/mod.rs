@@ -6,6 +6,7 @@ mod doctor;
 pub mod migrate;
 pub mod secrets;
 mod seed;
+pub mod sending;
 pub mod token;
 mod topology;
 
@@ -25,6 +26,7 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Seed => seed::run().await,
         Command::Token(args) => token::run(&args),
         Command::Dlq(command) => dlq::run(command).await,
+        Command::Sending(command) => sending::run(command).await,
         Command::Secrets(command) => secrets::run(command).await,
         Command::Config(command) => config::run(&command, config),
         Command::Topology => topology::run().await,

@@ -25,8 +25,8 @@ pub struct Args {
     /// The name of that user
     #[arg(long, value_name = "NAME", default_value = "testuser")]
     username: String,
-    /// The scopes of the token, separated by spaces, for example "notifications:send notifications:read"; admin may
-    /// do everything
+    /// The scopes of the token, separated by spaces: notifications:send, notifications:send:any, notifications:read,
+    /// contacts:write, templates:write, sending:control; admin may do everything
     #[arg(long, value_name = "SCOPES", default_value = "admin")]
     scope: String,
     /// The token expires after this time, which may be negative; by default never

@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures_util::future::try_join;
 use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, MessageId, Status, UserId};
+use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, UserId};
 use tidings_domain::time::DeliveryWindow;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::not_claimed::reasons_not_claimed;
-use crate::GenericClient;
 use crate::error::DbError;
+use crate::{GenericClient, sending_switches};
 
 /// Identifies one claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,25 +91,30 @@ pub enum ClaimResult {
     NotDeliverable(Status),
     /// The notification is scheduled for later. A scheduler will publish another message.
     NotDue,
+    /// An operator has stopped the channel.
+    Stopped,
     /// The row has a status of a newer version.
     UnknownStatus,
     /// The row does not exist.
     RowMissing,
 }
 
-/// Claims notifications for `lease`. Returns one result for each request, in their order. A row that another transaction
-/// has locked counts as leased elsewhere, so that no claim waits for others, with one exception: a scheduler that releases
-/// the row, which takes milliseconds.
+/// Claims notifications for `lease`, for the stage that delivers `channel`. Returns one result for each request, in their
+/// order. A row that another transaction has locked counts as leased elsewhere, so that no claim waits for others, with one
+/// exception: a scheduler that releases the row, which takes milliseconds.
+///
+/// If `client` is a transaction, none of its claims can commit after a [stop](sending_switches::stop) of the channel.
 ///
 /// # Errors
 ///
 /// Returns the error of the query that fails.
 pub async fn claim(
     client: &impl GenericClient,
+    channel: DeliveredChannel,
     requests: &[ClaimRequest],
     lease: Duration,
 ) -> Result<Vec<ClaimResult>, DbError> {
-    let mut results = claim_unlocked(client, requests, lease).await?;
+    let mut results = claim_unlocked(client, channel, requests, lease).await?;
     let is_locked = |result: &ClaimResult| matches!(result, ClaimResult::LeasedElsewhere(left) if left.is_zero());
     let locked: Vec<usize> = (0..results.len())
         .filter(|index| is_locked(&results[*index]))
@@ -115,7 +122,7 @@ pub async fn claim(
     if !locked.is_empty() {
         let again: Vec<ClaimRequest> = locked.iter().map(|index| requests[*index]).collect();
         wait_for_scheduler(client, &again).await?;
-        let second = claim_unlocked(client, &again, lease).await?;
+        let second = claim_unlocked(client, channel, &again, lease).await?;
         for (index, result) in locked.into_iter().zip(second) {
             results[index] = result;
         }
@@ -145,6 +152,7 @@ async fn wait_for_scheduler(
 /// Claims the rows that no other transaction has locked.
 async fn claim_unlocked(
     client: &impl GenericClient,
+    channel: DeliveredChannel,
     requests: &[ClaimRequest],
     lease: Duration,
 ) -> Result<Vec<ClaimResult>, DbError> {
@@ -167,6 +175,9 @@ async fn claim_unlocked(
                  WHERE (status IN ('pending', 'retrying')
                         OR status = 'scheduled' AND (not_before <= now() OR release_until IS NOT NULL))
                        AND retries_attempted <= attempt
+                       -- A claim that is repeated began before the stop.
+                       AND (lease_token = token
+                            OR NOT EXISTS (SELECT FROM sending_switches WHERE channel IN ('*', $5) AND stopped))
                        AND (lease_until IS NULL OR lease_until <= now() OR lease_token = token)
              )
              UPDATE notifications
@@ -189,9 +200,15 @@ async fn claim_unlocked(
     let tokens: Vec<Uuid> = requests.iter().map(|one| one.token.0).collect();
     let attempts: Vec<i32> = requests.iter().map(number_of).collect();
     let seconds = lease.as_secs_f64();
-    let rows = client
-        .query(&statement, &[&ids, &tokens, &attempts, &seconds])
-        .await?;
+    // PostgreSQL executes one after the other, without a round trip in between.
+    let lock = sending_switches::prepare_lock_for_claims(client).await?;
+    let name = channel.as_str();
+    let parameters: [&(dyn ToSql + Sync); 5] = [&ids, &tokens, &attempts, &seconds, &name];
+    let ((), rows) = try_join(
+        sending_switches::lock_for_claims(client, &lock, channel),
+        client.query(&statement, &parameters),
+    )
+    .await?;
     let mut claimed: HashMap<LeaseToken, ClaimedNotification> = rows
         .iter()
         .map(ClaimedNotification::from)
@@ -207,7 +224,9 @@ async fn claim_unlocked(
         .zip(requests)
         .filter_map(|(result, request)| result.is_none().then_some(*request))
         .collect();
-    let mut reasons = reasons_not_claimed(client, &missing).await?.into_iter();
+    let mut reasons = reasons_not_claimed(client, channel, &missing)
+        .await?
+        .into_iter();
     for result in &mut results {
         if result.is_none() {
             *result = reasons.next();

@@ -6,11 +6,13 @@ mod claim;
 mod claim_end;
 mod failed;
 mod fingerprints;
+mod filter;
 mod insert;
 mod not_claimed;
 mod read;
 mod record;
 mod release;
+mod sent;
 mod transitions;
 
 pub use bench::{BenchRow, count_of_users, count_scheduled, rows_of_user};
@@ -22,11 +24,16 @@ pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, clai
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
 pub use failed::{FailedFilter, failed_deliveries};
 pub use fingerprints::{FingerprintRequest, find_fingerprints};
+pub use filter::NotificationFilter;
 pub use insert::{Inserted, RecordedBy, RecordedState, insert_batch, recorded_states};
-pub use read::{IdCursor, NotificationFilter, NotificationRow, exists, find, list};
+pub use read::{IdCursor, NotificationRow, exists, find, list};
 pub use record::{RecordError, RecordResult, record};
 pub use release::{
     DueBatch, DueNotification, HeldForBroker, give_back_leases, held_for_broker, lease_due,
     mark_released, overdue,
 };
 pub use transitions::{mark_failed, mark_processed, mark_request_failed, reset_for_replay};
+pub use sent::{
+    SentCursor, SentNotification, list_sent, list_sent_without_contents, numbers_sent_to,
+    sent_cursor_after,
+};

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use tidings_domain::notification::{MessageId, Phase, Status};
+use tidings_domain::notification::{DeliveredChannel, MessageId, Phase, Status};
 use uuid::Uuid;
 
 use super::claim::{ClaimRequest, ClaimResult, number_of, seconds_of};
@@ -14,6 +14,7 @@ use crate::error::DbError;
 /// reported as leased for zero time.
 pub(super) async fn reasons_not_claimed(
     client: &impl GenericClient,
+    channel: DeliveredChannel,
     requests: &[ClaimRequest],
 ) -> Result<Vec<ClaimResult>, DbError> {
     if requests.is_empty() {
@@ -22,12 +23,13 @@ pub(super) async fn reasons_not_claimed(
     let statement = client
         .prepare_cached(
             "SELECT message_id, status, retries_attempted,
-                    extract(epoch FROM lease_until - now())::float8, error_message
+                    extract(epoch FROM lease_until - now())::float8, error_message,
+                    EXISTS (SELECT FROM sending_switches WHERE channel IN ('*', $2) AND stopped)
              FROM notifications WHERE message_id = ANY ($1)",
         )
         .await?;
     let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();
-    let rows = client.query(&statement, &[&ids]).await?;
+    let rows = client.query(&statement, &[&ids, &channel.as_str()]).await?;
     let rows: HashMap<Uuid, &tokio_postgres::Row> =
         rows.iter().map(|row| (row.get(0), row)).collect();
     let scheduled = rows
@@ -52,7 +54,12 @@ pub(super) async fn reasons_not_claimed(
             return ClaimResult::AttemptAlreadyMade(row.get(4));
         }
         let left: Option<f64> = row.get(3);
-        ClaimResult::LeasedElsewhere(left.map(seconds_of).unwrap_or_default())
+        let left = left.map(seconds_of).unwrap_or_default();
+        if left.is_zero() && row.get(5) {
+            ClaimResult::Stopped
+        } else {
+            ClaimResult::LeasedElsewhere(left)
+        }
     };
     Ok(requests.iter().map(reason).collect())
 }

@@ -3,12 +3,12 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, MessageId, Status, UserId};
+use tidings_domain::notification::{MessageId, UserId};
 use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::RowStream;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::filter::{Conditions, NotificationFilter};
 use crate::GenericClient;
 use crate::error::DbError;
 use crate::page::{InvalidCursor, read_page};
@@ -44,7 +44,7 @@ pub struct NotificationRow {
     pub window: DeliveryWindow,
 }
 
-const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
+pub(super) const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
                        created_at, processed_at, error_message, template_name, template_locale, \
                        reason, not_before, expires_at";
 
@@ -119,17 +119,6 @@ pub async fn exists(
 /// Selects a notification by its message id and, if one is given, its owner.
 const OF_OWNER: &str = "message_id = $1 AND ($2::uuid IS NULL OR user_id = $2)";
 
-/// Selects the notifications of a page.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NotificationFilter {
-    /// Only notifications of this user.
-    pub user_id: Option<UserId>,
-    /// Only notifications with this status.
-    pub status: Option<Status>,
-    /// Only notifications of this channel.
-    pub channel: Option<Channel>,
-}
-
 /// The position after the last row of a page. Clients must treat its text form as opaque.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdCursor(pub(crate) Uuid);
@@ -155,7 +144,7 @@ impl FromStr for IdCursor {
 /// Returns the error of the query.
 pub async fn list(
     client: &impl GenericClient,
-    filter: NotificationFilter,
+    filter: &NotificationFilter,
     after: Option<IdCursor>,
     limit: u32,
 ) -> Result<(Vec<NotificationRow>, Option<IdCursor>), DbError> {
@@ -169,39 +158,26 @@ pub async fn list(
 
 async fn rows_after(
     client: &impl GenericClient,
-    filter: NotificationFilter,
+    filter: &NotificationFilter,
     after: Option<&IdCursor>,
     rows: i64,
 ) -> Result<RowStream, DbError> {
     // An in-app notification that has expired is shown no more.
-    let mut conditions = vec![
-        "(type <> 'in-app' OR status <> 'processed' OR expires_at IS NULL OR expires_at > now())"
-            .to_owned(),
-    ];
-    let mut parameters: Vec<Box<dyn ToSql + Sync + Send>> = Vec::new();
-    if let Some(user) = filter.user_id {
-        parameters.push(Box::new(user.as_uuid()));
-        conditions.push(format!("user_id = ${}", parameters.len()));
-    }
-    // Literals, not parameters: only with a literal does the planner see that a partial index covers
-    // the condition. Both strings come from enums, so they need no escaping.
-    if let Some(status) = filter.status {
-        conditions.push(format!("status = '{status}'"));
-    }
-    if let Some(channel) = filter.channel {
-        conditions.push(format!("type = '{channel}'"));
-    }
+    let mut conditions = Conditions::new(
+        "(type <> 'in-app' OR status <> 'processed' OR expires_at IS NULL OR expires_at > now())",
+        filter,
+    );
     if let Some(IdCursor(id)) = after {
-        parameters.push(Box::new(*id));
-        conditions.push(format!("id < ${}", parameters.len()));
+        let id = conditions.parameter(*id);
+        conditions.add(format!("id < {id}"));
     }
-    let conditions = conditions.join(" AND ");
+    let limit = conditions.parameter(rows);
     let sql = format!(
-        "SELECT {COLUMNS} FROM notifications WHERE {conditions} ORDER BY id DESC LIMIT ${}",
-        parameters.len() + 1
+        "SELECT {COLUMNS} FROM notifications WHERE {} ORDER BY id DESC LIMIT {limit}",
+        conditions.sql()
     );
     let statement = client.prepare_cached(&sql).await?;
-    parameters.push(Box::new(rows));
-    let parameters = parameters.iter().map(|p| &**p as &(dyn ToSql + Sync));
-    Ok(client.query_raw(&statement, parameters).await?)
+    Ok(client
+        .query_raw(&statement, conditions.parameters())
+        .await?)
 }

@@ -239,7 +239,8 @@ async fn end_leases(
         .await?)
 }
 
-/// How late the oldest due notification is; `None` if no notification is due.
+/// How late the oldest due notification is, leaving out channels that an operator has stopped; `None` if no notification is
+/// due.
 ///
 /// # Errors
 ///
@@ -252,7 +253,10 @@ pub async fn overdue(client: &impl GenericClient) -> Result<Option<Duration>, Db
                   CROSS JOIN LATERAL (
                       SELECT not_before FROM notifications
                       WHERE status = 'scheduled' AND type = channel.name AND not_before <= now()
-                      ORDER BY not_before LIMIT 1) AS oldest",
+                      ORDER BY not_before LIMIT 1) AS oldest
+             WHERE channel.name = 'in-app'
+                   OR NOT EXISTS (SELECT FROM sending_switches AS switch
+                                  WHERE switch.channel IN ('*', channel.name) AND stopped)",
         )
         .await?;
     let late: Option<f64> = client

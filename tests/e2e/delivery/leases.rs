@@ -38,7 +38,7 @@ async fn a_message_whose_row_another_worker_has_claimed_waits_without_an_attempt
         attempt: 0,
         token: LeaseToken::generate(),
     };
-    let claim = notifications::claim(&*client, &[request], lease).await;
+    let claim = notifications::claim(&*client, DeliveredChannel::Sms, &[request], lease).await;
     assert!(matches!(claim.as_deref(), Ok([ClaimResult::Claimed(_)])));
 
     let worker = world.worker().await;

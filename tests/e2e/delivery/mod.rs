@@ -36,7 +36,7 @@ fn twilio_settings(twilio: &MockHttpServer) -> Vec<(&'static str, String)> {
 }
 
 /// Creates an installation that sends text messages to `twilio`.
-async fn world(twilio: &MockHttpServer, more: &[(&str, &str)]) -> World {
+pub(crate) async fn world(twilio: &MockHttpServer, more: &[(&str, &str)]) -> World {
     let settings = twilio_settings(twilio);
     let mut settings: Vec<(&str, &str)> = settings
         .iter()
@@ -47,7 +47,7 @@ async fn world(twilio: &MockHttpServer, more: &[(&str, &str)]) -> World {
 }
 
 /// Twilio's response to an accepted message ("Create a Message").
-fn accepted_response() -> Response {
+pub(crate) fn accepted_response() -> Response {
     Response::status(201)
         .header("content-type", "application/json")
         .body(r#"{"sid": "SM0123456789abcdef0123456789abcdef", "status": "queued"}"#)
@@ -62,7 +62,7 @@ fn error(status: u16, code: u32, message: &str) -> Response {
 }
 
 /// The body of a POST: a text message.
-fn sms(world: &World, text: &str) -> Value {
+pub(crate) fn sms(world: &World, text: &str) -> Value {
     json!({
         "targetUserId": world.user,
         "type": "sms",
@@ -76,6 +76,6 @@ async fn post(world: &World, api: &Program, text: &str) -> MessageId {
 }
 
 /// Returns a channel in the worker's `/health`.
-async fn channel(worker: &Program, name: &str) -> Value {
+pub(crate) async fn channel(worker: &Program, name: &str) -> Value {
     worker.client().get("/health").await.body["channels"][name].clone()
 }

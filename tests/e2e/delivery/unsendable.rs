@@ -5,6 +5,7 @@ use tidings_db::delivery_attempts::{self, NewAttempt};
 use tidings_db::notifications::{
     self, ClaimEnd, ClaimEndResult, ClaimRequest, ClaimResult, LeaseToken, LockedRows,
 };
+use tidings_domain::notification::DeliveredChannel;
 use tidings_tests::{ProgramKind, World, eventually_ok, outcomes, secs};
 
 /// A worker records that there is no template, and dies before it publishes the dead letter.
@@ -29,7 +30,7 @@ async fn a_message_is_sent_once_the_cause_is_mended_even_if_its_worker_died() {
         attempt: 0,
         token,
     };
-    let claim = notifications::claim(&*client, &[request], secs(30)).await;
+    let claim = notifications::claim(&*client, DeliveredChannel::Sms, &[request], secs(30)).await;
     let claim = claim.expect("the query").remove(0);
     assert!(matches!(claim, ClaimResult::Claimed(_)), "{claim:?}");
     let attempt = NewAttempt {

@@ -99,6 +99,10 @@ impl<P: BatchProcessor> Consumer<P> {
             backoff: Backoff::new(),
             unreadable: UnreadableDetector::default(),
         };
+        // Without a session, nothing would say so.
+        if this.flow_control.flow() == Flow::Stopped {
+            this.connectivity.set(true);
+        }
         while let Some(flow) = stop
             .run_until_cancelled(this.flow_control.wait_until_flowing())
             .await

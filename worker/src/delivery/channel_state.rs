@@ -22,11 +22,12 @@ const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 /// 31 s, when a message exhausts the default retries.
 const FAILING_FOR: Duration = Duration::from_secs(20);
 
-/// The state of a channel's provider. Controls the flow of the channel's consumer.
+/// The state of a channel: of its provider, and whether an operator has stopped it. Controls the flow of the channel's
+/// consumer.
 ///
-/// Applies to a provider that serves the whole channel: a mail server, an SMS or push service. Each webhook
-/// destination has a state of its own in [`WebhookDestinations`], and the flow of the webhook channel never
-/// stops.
+/// The state of the provider applies to one that serves the whole channel: a mail server, an SMS or push service. Each
+/// webhook destination has a state of its own in [`WebhookDestinations`], and the flow of the webhook channel stops only
+/// if an operator stops it.
 pub struct ChannelState {
     channel: DeliveredChannel,
     provider: &'static str,
@@ -41,6 +42,16 @@ struct Inner {
     throttle: Option<Throttle>,
     down_since: Option<Timestamp>,
     reason: Option<String>,
+    stop: Option<SendingStop>,
+}
+
+/// An operator has stopped a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendingStop {
+    /// When.
+    pub since: Timestamp,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// The provider has limited the rate and accepted nothing since.
@@ -58,12 +69,12 @@ struct Throttle {
 pub struct ChannelHealth {
     /// The provider, such as `smtp`.
     pub provider: &'static str,
-    /// `delivering`, `paused` (the provider throttles) or `away` (the circuit breaker is open).
+    /// `delivering`, `paused` (the provider throttles), `away` (the circuit breaker is open) or `stopped` (by an operator).
     pub state: &'static str,
-    /// When the circuit breaker opened.
+    /// When the circuit breaker opened, or the operator stopped the channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// Why the circuit breaker is open.
+    /// Why the circuit breaker is open, or the channel is stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Number of destinations that are down (webhooks only).
@@ -94,6 +105,7 @@ impl ChannelState {
                 throttle: None,
                 down_since: None,
                 reason: None,
+                stop: None,
             }),
         };
         state.update_metrics(&state.lock());
@@ -214,12 +226,42 @@ impl ChannelState {
         pause
     }
 
+    /// Stops the channel, or starts it if there is no stop. Sends under way end.
+    pub fn set_stop(self: &Arc<Self>, stop: Option<SendingStop>) {
+        let mut inner = self.lock();
+        let (was_stopped, is_stopped) = (inner.stop.is_some(), stop.is_some());
+        inner.stop = stop;
+        drop(inner);
+        if was_stopped == is_stopped {
+            return;
+        }
+        let channel = self.channel.as_str();
+        if is_stopped {
+            tracing::info!(channel, "sending is stopped: the channel takes no messages");
+        } else {
+            tracing::info!(channel, "sending is started");
+        }
+        self.update_flow();
+    }
+
+    /// Stops the channel because the claim of a message found it stopped, until the switches are read again.
+    pub fn stopped_at_claim(self: &Arc<Self>) {
+        let is_known = self.lock().stop.is_some();
+        if !is_known {
+            self.set_stop(Some(SendingStop {
+                since: Timestamp::now(),
+                reason: None,
+            }));
+        }
+    }
+
     /// Sets the flow according to the current state. Schedules the next update if time changes the state.
     fn update_flow(self: &Arc<Self>) {
         let now = Instant::now();
         let mut inner = self.lock();
         inner.paused_until = inner.paused_until.filter(|until| *until > now);
         let (flow, next_update) = match (inner.paused_until, inner.breaker.probe_at()) {
+            _ if inner.stop.is_some() => (Flow::Stopped, None),
             (Some(until), _) => (Flow::Stopped, Some(until)),
             (None, Some(probe_at)) if probe_at > now => (Flow::Stopped, Some(probe_at)),
             (None, Some(_)) => (Flow::OneAtATime, None),
@@ -244,6 +286,8 @@ impl ChannelState {
             ("tidings_provider_away", inner.down_since.is_some()),
             ("tidings_channel_paused", inner.paused_until.is_some()),
         ];
+        let is_stopped = if inner.stop.is_some() { 1.0 } else { 0.0 };
+        gauge!("tidings_sending_stopped", "channel" => self.channel.as_str()).set(is_stopped);
         for (name, is_set) in gauges {
             let (channel, provider) = (self.channel.as_str(), self.provider);
             gauge!(name, "channel" => channel, "provider" => provider).set(if is_set {
@@ -261,6 +305,16 @@ impl ChannelState {
         let paused = inner
             .paused_until
             .is_some_and(|until| until > Instant::now());
+        let destinations_away = self.destinations.as_ref().map(|all| all.count_down());
+        if let Some(stop) = &inner.stop {
+            return ChannelHealth {
+                provider: self.provider,
+                state: "stopped",
+                since: Some(stop.since),
+                reason: stop.reason.clone(),
+                destinations_away,
+            };
+        }
         ChannelHealth {
             provider: self.provider,
             state: match (inner.down_since, paused) {
@@ -270,7 +324,7 @@ impl ChannelState {
             },
             since: inner.down_since,
             reason: inner.reason.clone(),
-            destinations_away: self.destinations.as_ref().map(|all| all.count_down()),
+            destinations_away,
         }
     }
 }
@@ -351,6 +405,32 @@ mod tests {
         state.succeeded(Instant::now());
         assert_eq!(state.flow_control().flow(), Flow::Unlimited);
         assert_eq!(state.health().state, "delivering");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_channel_takes_nothing_and_remembers_the_state_of_its_provider() {
+        let state = state();
+        let stop = SendingStop {
+            since: Timestamp::UNIX_EPOCH,
+            reason: Some("maintenance".to_owned()),
+        };
+        state.set_stop(Some(stop));
+        assert_eq!(state.flow_control().flow(), Flow::Stopped);
+        let health = state.health();
+        assert_eq!(
+            (health.state, health.reason.as_deref()),
+            ("stopped", Some("maintenance"))
+        );
+        // A send that was under way.
+        state.credentials_refused();
+        assert_eq!(flow_after(&state, 60).await, Flow::Stopped);
+        state.set_stop(None);
+        assert_eq!(state.flow_control().flow(), Flow::OneAtATime, "a probe");
+        state.succeeded(Instant::now());
+        state.stopped_at_claim();
+        assert_eq!(state.flow_control().flow(), Flow::Stopped);
+        state.set_stop(None);
+        assert_eq!(state.flow_control().flow(), Flow::Unlimited);
     }
 
     #[tokio::test(start_paused = true)]

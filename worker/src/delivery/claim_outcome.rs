@@ -15,6 +15,8 @@ pub(super) fn claimed(claim: ClaimResult) -> Result<Box<ClaimedNotification>, Me
         ClaimResult::AttemptAlreadyMade(error) => {
             MessageOutcome::Retry(attempt_made(&error.unwrap_or_default()))
         }
+        // The gate of the consumer closes.
+        ClaimResult::Stopped => MessageOutcome::defer(WaitTime::Second),
         // A scheduler publishes another message.
         ClaimResult::NotDue => MessageOutcome::Done,
         ClaimResult::RowMissing => {
@@ -86,6 +88,14 @@ mod tests {
         let held = |secs| outcome(ClaimResult::LeasedElsewhere(Duration::from_secs(secs)));
         assert_eq!(held(0), MessageOutcome::defer(WaitTime::Second));
         assert_eq!(held(30), MessageOutcome::defer(WaitTime::HalfMinute));
+    }
+
+    #[test]
+    fn a_stopped_channel_defers_the_message() {
+        assert_eq!(
+            outcome(ClaimResult::Stopped),
+            MessageOutcome::defer(WaitTime::Second)
+        );
     }
 
     #[test]

@@ -51,7 +51,15 @@ impl<C: DeliveryChannel> Delivery<C> {
                 token: this.token,
             })
             .collect();
-        let claimed = notifications::claim(transaction, &requests, self.settings.lease).await?;
+        let channel = Self::CHANNEL;
+        let claimed =
+            notifications::claim(transaction, channel, &requests, self.settings.lease).await?;
+        if claimed
+            .iter()
+            .any(|one| matches!(one, ClaimResult::Stopped))
+        {
+            self.state.stopped_at_claim();
+        }
         let drafted: Vec<_> = claimed.into_iter().map(Self::draft).collect();
         let ids = claims.iter().map(|this| this.id);
         let all = ids.zip(drafted.iter().map(|one| one.as_ref().ok()));

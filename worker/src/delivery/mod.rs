@@ -44,7 +44,7 @@ pub use build::Deliveries;
 pub use channel::{
     DeliveryChannel, EmailChannel, EndpointSecrets, PushChannel, SmsChannel, WebhookChannel,
 };
-pub use channel_state::{ChannelHealth, ChannelState};
+pub use channel_state::{ChannelHealth, ChannelState, SendingStop};
 pub use destinations::WebhookDestinations;
 pub use settings::DeliverySettings;
 pub use wait_keys::{wait_key, webhook_wait_key};

@@ -6,13 +6,14 @@
 mod publish;
 mod settings;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, gauge};
 use tidings_broker::{Backoff, MessageFactory, Publisher};
 use tidings_db::notifications::{self, DueBatch};
-use tidings_db::{Database, DbError, TransactionOptions, scheduler_heartbeats};
-use tidings_domain::notification::Channel;
+use tidings_db::{ControlState, Database, DbError, TransactionOptions, scheduler_heartbeats};
+use tidings_domain::notification::{Channel, DeliveredChannel};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -35,6 +36,7 @@ pub struct Scheduler {
     database: Database,
     publisher: Publisher,
     message_factory: MessageFactory,
+    control: Arc<ControlState>,
     settings: SchedulerSettings,
 }
 
@@ -56,6 +58,7 @@ impl Scheduler {
         database: Database,
         publisher: Publisher,
         message_factory: MessageFactory,
+        control: Arc<ControlState>,
         settings: SchedulerSettings,
     ) -> Self {
         gauge!("tidings_scheduler_overdue_seconds").set(0.0);
@@ -67,6 +70,7 @@ impl Scheduler {
             database,
             publisher,
             message_factory,
+            control,
             settings,
         }
     }
@@ -136,13 +140,25 @@ impl Scheduler {
         };
         for channel in Channel::ALL {
             // Without a broker, only in-app notifications can be delivered.
-            let is_usable = channel == Channel::InApp
-                || self.publisher.is_connected() && !paused.contains(channel, Instant::now());
+            let is_usable = match channel.delivered() {
+                None => true,
+                Some(delivered) => {
+                    self.publisher.is_connected()
+                        && !paused.contains(channel, Instant::now())
+                        && !self.is_stopped(delivered)
+                }
+            };
             if is_usable {
                 next = next.max(self.release(channel, paused).await?);
             }
         }
         Ok(next)
+    }
+
+    /// Whether an operator has stopped the channel. Its notifications then stay scheduled: they can still get another time,
+    /// and fill no queue. Those that are released because this process does not know the stop yet wait in their queue.
+    fn is_stopped(&self, channel: DeliveredChannel) -> bool {
+        self.control.switches().stop_of(channel).is_some()
     }
 
     /// Releases a batch of due notifications of a channel.

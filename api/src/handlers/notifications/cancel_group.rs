@@ -53,7 +53,7 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let user = caller.check_cancel()?.user;
     let (sender, group) = (caller.sender(), parse(request.query_string())?);
-    let _turn = PageTurn::without_response(&state).await?;
+    let _turn = PageTurn::wait_for_part(&state).await?;
     let deadline = Instant::now() + TIME;
     let mut cancelled = 0;
     loop {

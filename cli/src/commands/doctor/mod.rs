@@ -7,6 +7,7 @@ mod plaintext;
 mod scheduler;
 mod secret;
 mod secret_keys;
+mod sending;
 mod topology;
 
 use std::time::Duration;
@@ -32,6 +33,8 @@ const DATABASE_CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 enum Severity {
     /// Nothing is wrong.
     Ok,
+    /// As an operator wants it, and others should know.
+    Info,
     /// Works, but needs attention.
     Warning,
     /// Does not work.
@@ -57,6 +60,10 @@ struct CheckResults(Vec<CheckResult>);
 impl CheckResults {
     fn ok(&mut self, check: &'static str, message: impl Into<String>) {
         self.add(check, Severity::Ok, message.into(), None);
+    }
+
+    fn info(&mut self, check: &'static str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.add(check, Severity::Info, message.into(), Some(remedy.into()));
     }
 
     fn warn(&mut self, check: &'static str, message: impl Into<String>, remedy: impl Into<String>) {
@@ -189,6 +196,7 @@ fn report(results: &CheckResults) -> anyhow::Result<CommandOutput> {
     for result in &results.0 {
         let severity = match result.severity {
             Severity::Ok => "ok",
+            Severity::Info => "info",
             Severity::Warning => "warning",
             Severity::Error => "ERROR",
         };

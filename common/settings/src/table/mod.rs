@@ -6,6 +6,7 @@
 mod acceptance;
 mod broker;
 mod channels;
+mod control;
 mod database;
 mod delivery;
 mod email;
@@ -25,6 +26,7 @@ mod webhooks;
 pub use acceptance::*;
 pub use broker::*;
 pub use channels::*;
+pub use control::*;
 pub use database::*;
 pub use delivery::*;
 pub use email::*;
@@ -58,6 +60,7 @@ pub struct Group {
 pub const GROUPS: &[&Group] = &[
     process::GROUP,
     database::GROUP,
+    control::GROUP,
     broker::GROUP,
     retries::GROUP,
     http::GROUP,

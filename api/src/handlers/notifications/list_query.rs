@@ -1,0 +1,246 @@
+use std::fmt;
+use std::str::FromStr;
+
+use tidings_db::InvalidCursor;
+use tidings_db::notifications::{IdCursor, NotificationFilter, SentCursor};
+use tidings_domain::notification::{Channel, Status};
+
+use crate::error::{ApiError, ErrorDetail};
+use crate::query::{self, PageRequest};
+
+/// Which notifications are returned.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ListOrder {
+    /// All, by the time of their acceptance.
+    Accepted(Option<IdCursor>),
+    /// Those that were sent, by the time of sending.
+    Sent(Option<SentCursor>),
+}
+
+/// The validated query.
+#[derive(Debug)]
+pub(super) struct NotificationQuery {
+    pub filter: NotificationFilter,
+    pub order: ListOrder,
+    /// The maximum number of notifications.
+    pub limit: u32,
+    /// Whether the query has a limit.
+    pub has_limit: bool,
+}
+
+/// A position in one of the orders.
+#[derive(Clone, Copy, Debug)]
+enum ListCursor {
+    Accepted(IdCursor),
+    Sent(SentCursor),
+}
+
+impl FromStr for ListCursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let id = text.parse().map(Self::Accepted);
+        id.or_else(|_| text.parse().map(Self::Sent))
+    }
+}
+
+/// The value of `order`.
+#[derive(Debug, PartialEq, Eq)]
+struct BySending;
+
+/// The text names no order.
+#[derive(Debug)]
+struct UnknownOrder;
+
+impl fmt::Display for UnknownOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("must be sent, or absent")
+    }
+}
+
+impl FromStr for BySending {
+    type Err = UnknownOrder;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        (text == "sent").then_some(Self).ok_or(UnknownOrder)
+    }
+}
+
+const TIME: &str = "must be a time with offset (RFC 3339), such as 2027-03-28T09:00:00Z";
+
+impl NotificationQuery {
+    /// Parses a query string. Only the order of sending can be read as CSV.
+    ///
+    /// # Errors
+    ///
+    /// Returns 400 with everything that is wrong, unknown and repeated parameters included.
+    pub(super) fn parse(text: &str, as_csv: bool) -> Result<Self, ApiError> {
+        let mut filter = NotificationFilter::default();
+        let mut page = PageRequest::<ListCursor>::first();
+        let (mut order, mut has_limit) = (None, false);
+        query::read(text, |name, value, problems| {
+            match name {
+                "targetUserId" => {
+                    filter.user_id = query::value(problems, name, value, Some("must be a UUID"));
+                }
+                "status" => filter.status = query::value(problems, name, value, None),
+                "type" => filter.channel = query::value(problems, name, value, None),
+                "category" => filter.category = query::text(problems, name, value),
+                "sender" => filter.sender = query::text(problems, name, value),
+                "sentAfter" => {
+                    filter.processed_from = query::value(problems, name, value, Some(TIME));
+                }
+                "sentBefore" => {
+                    filter.processed_before = query::value(problems, name, value, Some(TIME));
+                }
+                "order" => order = query::value::<BySending>(problems, name, value, None),
+                _ => {
+                    has_limit |= name == "limit";
+                    return page.read_parameter(name, value, problems);
+                }
+            }
+            true
+        })?;
+        let order = combine(&filter, order.is_some(), page.after, as_csv)?;
+        Ok(Self {
+            filter,
+            order,
+            limit: page.limit,
+            has_limit,
+        })
+    }
+}
+
+/// Checks that the parameters fit together.
+fn combine(
+    filter: &NotificationFilter,
+    is_sent: bool,
+    after: Option<ListCursor>,
+    as_csv: bool,
+) -> Result<ListOrder, ApiError> {
+    let mut problems = Vec::new();
+    let mut check = |is_wrong: bool, name: &str, message: &str| {
+        if is_wrong {
+            problems.push(ErrorDetail::new(name, message));
+        }
+    };
+    check(as_csv && !is_sent, "order", "must be sent for text/csv");
+    let (from, before) = (filter.processed_from, filter.processed_before);
+    check(from.is_some() && !is_sent, "sentAfter", "needs order=sent");
+    check(
+        before.is_some() && !is_sent,
+        "sentBefore",
+        "needs order=sent",
+    );
+    let other_status = filter.status.is_some_and(|one| one != Status::Processed);
+    let message = "must be processed, or absent, with order=sent";
+    check(is_sent && other_status, "status", message);
+    let is_in_app = filter.channel == Some(Channel::InApp);
+    let message = "in-app notifications are not sent";
+    check(is_sent && is_in_app, "type", message);
+    let order = match (is_sent, after) {
+        (false, None) => ListOrder::Accepted(None),
+        (false, Some(ListCursor::Accepted(cursor))) => ListOrder::Accepted(Some(cursor)),
+        (true, None) => ListOrder::Sent(None),
+        (true, Some(ListCursor::Sent(cursor))) => ListOrder::Sent(Some(cursor)),
+        (false, Some(ListCursor::Sent(_))) | (true, Some(ListCursor::Accepted(_))) => {
+            check(true, "cursor", "is that of another order");
+            ListOrder::Accepted(None)
+        }
+    };
+    if problems.is_empty() {
+        Ok(order)
+    } else {
+        Err(query::invalid(problems))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(query: &str) -> Result<NotificationQuery, Vec<String>> {
+        NotificationQuery::parse(query, false).map_err(|error| fields(&error))
+    }
+
+    fn fields(error: &ApiError) -> Vec<String> {
+        let details = error.details.iter();
+        details.map(|detail| detail.field.clone()).collect()
+    }
+
+    #[test]
+    fn a_query_is_read() {
+        let query = parse(
+            "limit=200&status=failed&type=in-app&targetUserId=9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a",
+        )
+        .expect("valid");
+        assert_eq!((query.limit, query.has_limit), (200, true));
+        assert!(
+            query.filter.status.is_some()
+                && query.filter.channel.is_some()
+                && query.filter.user_id.is_some()
+        );
+        let none = parse("").expect("valid");
+        assert_eq!((none.limit, none.has_limit), (50, false));
+        assert_eq!(none.order, ListOrder::Accepted(None));
+    }
+
+    #[test]
+    fn the_query_of_what_was_sent_is_read() {
+        let query = parse(
+            "order=sent&status=processed&type=sms&category=news&sender=shop&sentAfter=2026-11-01T00:00:00Z&sentBefore=2026-12-01T01:00:00%2B01:00&cursor=1767225600000000~9fc81fddfc9c49e39df1a36df7e1ec5a",
+        )
+        .expect("valid");
+        assert!(matches!(query.order, ListOrder::Sent(Some(_))));
+        assert_eq!(query.filter.sender.as_deref(), Some("shop"));
+        assert_eq!(query.filter.category.as_deref(), Some("news"));
+        assert!(query.filter.processed_from < query.filter.processed_before);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let wrong = "limit=0&limit=5&status=lost&type=pigeon&targetUserId=7&cursor=x&offset=3&order=oldest&sentAfter=today&sender=";
+        assert_eq!(
+            parse(wrong).expect_err("all wrong"),
+            [
+                "limit",
+                "limit",
+                "status",
+                "type",
+                "targetUserId",
+                "cursor",
+                "offset",
+                "order",
+                "sentAfter",
+                "sender"
+            ]
+        );
+    }
+
+    #[test]
+    fn parameters_that_contradict_each_other_are_refused() {
+        let id = "9fc81fddfc9c49e39df1a36df7e1ec5a";
+        let times = "sentAfter=2026-11-01T00:00:00Z&sentBefore=2026-11-01T00:00:00Z";
+        for (query, wrong) in [
+            (times.to_owned(), &["sentAfter", "sentBefore"][..]),
+            (
+                "order=sent&status=failed&type=in-app".to_owned(),
+                &["status", "type"],
+            ),
+            (format!("order=sent&cursor={id}"), &["cursor"]),
+            (format!("cursor=1~{id}"), &["cursor"]),
+        ] {
+            assert_eq!(parse(&query).expect_err("wrong"), wrong, "{query}");
+        }
+        let csv = NotificationQuery::parse("", true).expect_err("no CSV");
+        assert_eq!(fields(&csv), ["order"]);
+        assert!(NotificationQuery::parse("order=sent", true).is_ok());
+    }
+
+    #[test]
+    fn limits_out_of_range_are_refused() {
+        for limit in ["0", "201", "-1", "1.5", "", "all"] {
+            assert!(parse(&format!("limit={limit}")).is_err(), "{limit}");
+        }
+    }
+}
