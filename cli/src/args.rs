@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{config, dlq, migrate, secrets, sending, token};
+use crate::commands::{config, dlq, ladders, migrate, retention, secrets, sending, token};
 
 /// The operator's tool of Tidings.
 ///
@@ -41,6 +41,11 @@ pub enum Command {
     /// Stop and start the sending of channels, and show which are stopped
     #[command(subcommand)]
     Sending(sending::Command),
+    /// Erase and delete what is older than the settings say
+    #[command(subcommand)]
+    Retention(retention::Command),
+    /// List the retry ladders on the broker, and delete empty ones of former settings
+    Ladders(ladders::Args),
     /// Encrypt the secrets in the database under a new key
     #[command(subcommand)]
     Secrets(secrets::Command),

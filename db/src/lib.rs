@@ -21,6 +21,7 @@ pub mod notifications;
 mod page;
 pub mod phone_numbers;
 pub mod preconditions;
+pub mod retention;
 pub mod scheduler_heartbeats;
 mod secret_keys;
 pub mod sending_switches;

@@ -33,6 +33,7 @@ fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
         group: None,
         window: DeliveryWindow::default(),
         fingerprint: None,
+        sensitive: false,
     }
 }
 

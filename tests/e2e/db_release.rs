@@ -50,6 +50,7 @@ impl Table {
             group: None,
             window,
             fingerprint: None,
+            sensitive: false,
         };
         let inserted = notifications::insert_batch(&*self.client, &[&notification]).await;
         assert_eq!(inserted.expect("recorded").len(), 1);

@@ -36,7 +36,7 @@ async fn put(db: &TestDatabase, template: &OwnedTemplateKey, text: &str) -> Temp
         text,
         html: None,
     };
-    let version = templates::insert_version(&*client, template.key(), source).await;
+    let version = templates::insert_version(&*client, template.key(), source, false).await;
     version.expect("a version")
 }
 

@@ -157,6 +157,7 @@ impl World {
             group: None,
             window: DeliveryWindow::default(),
             fingerprint: None,
+            sensitive: false,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::connectivity::Connectivity;
 use crate::consumer::{BatchProcessor, Consumer, ConsumerOptions, FlowControl};
 use crate::delivery::{Deliveries, Delivery, DeliveryChannel};
 use crate::intake::Intake;
+use crate::retention::Retention;
 use crate::scheduler::Scheduler;
 use crate::settings::WorkerSettings;
 
@@ -46,7 +47,8 @@ impl Consumers<'_> {
             let message_factory = MessageFactory::new(self.broker);
             let intake = Intake::new(database.clone(), self.publisher.clone(), message_factory);
             let flow_control = Arc::default();
-            consumers.push(self.consumer(Stage::Intake, intake, settings.intake, flow_control));
+            let stage = Stage::Intake;
+            consumers.push(self.consumer(settings, stage, intake, settings.intake, flow_control));
         }
         if settings.stages.scheduler {
             let scheduler = Scheduler::new(
@@ -57,6 +59,9 @@ impl Consumers<'_> {
                 settings.scheduler,
             );
             consumers.push(Box::new(|stop| Box::pin(scheduler.run(stop))));
+            let retention =
+                Retention::new(database.clone(), self.broker.clone(), settings.retention);
+            consumers.push(Box::new(|stop| Box::pin(retention.run(stop))));
         }
         let Deliveries {
             email,
@@ -90,11 +95,18 @@ impl Consumers<'_> {
             ack_each: true,
         };
         let flow_control = Arc::clone(delivery.state().flow_control());
-        self.consumer(Stage::Delivery(channel), delivery, options, flow_control)
+        self.consumer(
+            settings,
+            Stage::Delivery(channel),
+            delivery,
+            options,
+            flow_control,
+        )
     }
 
     fn consumer<P: BatchProcessor>(
         &self,
+        settings: &WorkerSettings,
         stage: Stage,
         processor: P,
         options: ConsumerOptions,
@@ -108,7 +120,8 @@ impl Consumers<'_> {
             max_retries: self.broker.max_retries.of(stage),
             connections: Arc::clone(&self.connections),
             publisher: self.publisher.clone(),
-            message_factory: MessageFactory::new(self.broker),
+            message_factory: MessageFactory::new(self.broker)
+                .keeping_sensitive_for(settings.retention.sensitive),
             connectivity: self.connectivity.consumer(&queue),
             batches: TaskTracker::new(),
             queue,

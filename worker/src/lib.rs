@@ -12,6 +12,7 @@ mod endpoint_secrets_check;
 pub mod intake;
 mod probes;
 pub mod providers;
+pub mod retention;
 pub mod scheduler;
 mod schema;
 mod sending_stops;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use tidings_broker::{BrokerSettings, check_room_for_message, largest_message};
+use tidings_db::retention::RetentionSettings;
 use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_settings::{
     AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
@@ -40,6 +41,8 @@ pub struct WorkerSettings {
     pub scheduler: SchedulerSettings,
     /// `CONTROL_POLL_MS`: how often the worker reads which channels are stopped.
     pub control_poll: Duration,
+    /// How long what is kept.
+    pub retention: RetentionSettings,
     /// Delivery, for every provider.
     pub delivery: DeliverySettings,
     /// The providers of the channels that this process serves.
@@ -90,6 +93,7 @@ impl WorkerSettings {
         let intake = read_intake(r);
         let scheduler = SchedulerSettings::read(r);
         let control_poll = Duration::from_millis(r.value(table::CONTROL_POLL_MS));
+        let retention = RetentionSettings::read(r);
         if let Some(broker) = &broker {
             let limit = broker.publish_max_bytes_in_flight;
             let max_body_bytes = r.value(table::MAX_BODY_BYTES);
@@ -121,6 +125,7 @@ impl WorkerSettings {
             intake,
             scheduler,
             control_poll,
+            retention,
             delivery,
             providers,
             schema,

@@ -184,6 +184,7 @@ pub fn notification(bodies: &RequestBodies, number: u64) -> anyhow::Result<Notif
         group: None,
         window: DeliveryWindow::default(),
         fingerprint: None,
+        sensitive: false,
     })
 }
 

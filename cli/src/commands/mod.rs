@@ -3,7 +3,9 @@
 pub mod config;
 pub mod dlq;
 mod doctor;
+pub mod ladders;
 pub mod migrate;
+pub mod retention;
 pub mod secrets;
 mod seed;
 pub mod sending;
@@ -27,6 +29,8 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Token(args) => token::run(&args),
         Command::Dlq(command) => dlq::run(command).await,
         Command::Sending(command) => sending::run(command).await,
+        Command::Retention(command) => retention::run(command).await,
+        Command::Ladders(args) => ladders::run(args).await,
         Command::Secrets(command) => secrets::run(command).await,
         Command::Config(command) => config::run(&command, config),
         Command::Topology => topology::run().await,

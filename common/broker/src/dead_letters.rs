@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::header::{self, as_text};
 use super::stage::Stage;
 use super::table_json::{properties_json, table_json};
+use tidings_domain::notification::{Channel, Notification};
 use tidings_domain::retry::Attempt;
 
 /// A message of the dead-letter queue. It stays in the queue until it is removed.
@@ -32,6 +33,49 @@ pub struct DeadLetter {
     /// The body as it was published.
     pub body: Vec<u8>,
     pub(super) delivery_tag: u64,
+}
+
+/// Whether the body of a message contains a payload that must not be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodySensitivity {
+    /// The body contains no sensitive payload.
+    Plain,
+    /// The notification in the body is sensitive.
+    Sensitive,
+    /// The notification is sensitive if its template is.
+    OfTemplate {
+        /// The name of the template.
+        name: String,
+        /// The channel.
+        channel: Channel,
+    },
+}
+
+impl BodySensitivity {
+    /// Reads the body of a message. A body that no program of Tidings has written is plain, unless it says that it is
+    /// sensitive.
+    #[must_use]
+    pub fn of(body: &[u8]) -> Self {
+        match Notification::decode(body) {
+            Ok(notification) if notification.sensitive => Self::Sensitive,
+            Ok(Notification {
+                template: Some(template),
+                channel,
+                ..
+            }) => Self::OfTemplate {
+                name: template.name,
+                channel,
+            },
+            Ok(_) => Self::Plain,
+            Err(_) => {
+                let body: Option<Value> = serde_json::from_slice(body).ok();
+                match body.and_then(|body| body.get("sensitive").cloned()) {
+                    None | Some(Value::Null | Value::Bool(false)) => Self::Plain,
+                    Some(_) => Self::Sensitive,
+                }
+            }
+        }
+    }
 }
 
 impl From<Delivery> for DeadLetter {
@@ -82,6 +126,18 @@ impl DeadLetter {
         }
     }
 
+    /// Whether the body contains a payload that must not be shown.
+    #[must_use]
+    pub fn sensitivity(&self) -> BodySensitivity {
+        BodySensitivity::of(&self.body)
+    }
+
+    /// When the message became a dead letter, as far as that is known: by its own header, or by the broker's.
+    #[must_use]
+    pub fn dead_since(&self) -> Option<Timestamp> {
+        self.failed_at.or_else(|| last_death(&self.properties))
+    }
+
     /// The properties that are set, without the headers, as JSON.
     #[must_use]
     pub fn properties_json(&self) -> Map<String, Value> {
@@ -112,6 +168,22 @@ fn is_last_attempt(routing_key: &str) -> bool {
 fn broker_attempts(properties: &BasicProperties, routing_key: &str) -> Option<i64> {
     let attempt = Attempt::from_routing_key(routing_key).filter(|_| has_died(properties))?;
     Some(i64::from(attempt.number) + 1)
+}
+
+/// When the broker dead-lettered a message last.
+fn last_death(properties: &BasicProperties) -> Option<Timestamp> {
+    let headers = properties.headers().as_ref()?;
+    let AMQPValue::FieldArray(deaths) = headers.inner().get("x-death")? else {
+        return None;
+    };
+    let times = deaths.as_slice().iter().filter_map(|death| match death {
+        AMQPValue::FieldTable(death) => match death.inner().get("time") {
+            Some(AMQPValue::Timestamp(seconds)) => i64::try_from(*seconds).ok(),
+            _ => None,
+        },
+        _ => None,
+    });
+    Timestamp::from_second(times.max()?).ok()
 }
 
 fn has_died(properties: &BasicProperties) -> bool {

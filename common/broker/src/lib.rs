@@ -10,6 +10,7 @@ mod connection;
 mod connector;
 mod consumer;
 mod dead_letter_queue;
+mod dead_letter_sweep;
 mod dead_letters;
 mod declare;
 mod depth;
@@ -17,6 +18,7 @@ mod drift;
 mod envelope;
 mod frame_size;
 pub mod header;
+mod ladders;
 mod management;
 mod message;
 mod policies;
@@ -45,12 +47,18 @@ pub use consumer::{
     ConsumeError, ConsumerChannel, ConsumerConnection, ConsumerConnections, Settlement,
 };
 pub use dead_letter_queue::{DeadLetterQueue, ReadError};
-pub use dead_letters::DeadLetter;
+pub use dead_letter_sweep::{
+    DeadLetterAges, DeadLetterSweep, DeadLetterSweepError, sweep_dead_letters,
+};
+pub use dead_letters::{BodySensitivity, DeadLetter};
 pub use declare::{DeclareError, Declared, consumer_count, declare, missing, queue_depth};
 pub use depth::Depths;
 pub use drift::{Drift, drift};
 pub use envelope::Envelope;
-pub use management::{Definitions, ExistingQueue, Management, ManagementError};
+pub use ladders::{
+    ExistingLadder, LadderRemoval, RemoveLadderError, find_ladder, list_ladders, remove_ladder,
+};
+pub use management::{Definitions, ExistingQueue, Management, ManagementError, QueueTotal};
 pub use message::{Failure, MessageFactory, Outgoing};
 pub use policies::{HarmfulPolicy, harmful_policies, warn_of_harmful_policies};
 pub use protocol_probe::{ProbeError, server_version};

@@ -69,6 +69,19 @@ pub struct ExistingQueue {
     pub effective_policy_definition: Value,
 }
 
+/// How many messages a queue has, some seconds ago.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct QueueTotal {
+    /// The name.
+    pub name: String,
+    /// Ready and unacknowledged messages. `None` if the broker has not counted them yet.
+    #[serde(default)]
+    pub messages: Option<u64>,
+    /// Messages that have expired and are on their way to another queue.
+    #[serde(default)]
+    pub messages_dlx: Option<u64>,
+}
+
 /// An exchange as the broker has it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct ExistingExchange {
@@ -162,6 +175,17 @@ impl Management {
     /// Returns the error of the last node if no node can be used.
     pub(super) async fn bindings(&self) -> Result<Vec<ExistingBinding>, ManagementError> {
         self.ask(|base| self.bindings_of(base).boxed()).await
+    }
+
+    /// Returns how many messages each queue in the virtual host has.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the last node if no node can be used.
+    pub async fn queue_totals(&self) -> Result<Vec<QueueTotal>, ManagementError> {
+        const COLUMNS: &str = "columns=name,messages,messages_dlx";
+        self.ask(|base| self.get(base, "queues", COLUMNS).boxed())
+            .await
     }
 
     /// Asks one node after the other until one answers.

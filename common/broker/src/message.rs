@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
-use super::dead_letters::DeadLetter;
+use super::dead_letters::{BodySensitivity, DeadLetter};
 use super::envelope::Envelope;
 use super::header::{self, as_text};
 use super::stage::Stage;
@@ -114,6 +116,7 @@ pub struct MessageFactory {
     exchange: ShortString,
     first_attempt: ShortString,
     ladder: Ladder,
+    sensitive_replay: Option<Duration>,
 }
 
 impl MessageFactory {
@@ -129,6 +132,16 @@ impl MessageFactory {
             exchange: names.exchange.as_str().into(),
             first_attempt: Attempt::first(ladder).to_string().into(),
             ladder,
+            sensitive_replay: None,
+        }
+    }
+
+    /// The broker removes the dead letters of sensitive notifications after `time` (`SENSITIVE_REPLAY_HOURS`).
+    #[must_use]
+    pub fn keeping_sensitive_for(self, time: Duration) -> Self {
+        Self {
+            sensitive_replay: Some(time),
+            ..self
         }
     }
 
@@ -232,6 +245,11 @@ impl MessageFactory {
             header::ATTEMPTS.into(),
             AMQPValue::LongLongInt(envelope.attempts().into()),
         );
+        if let Some(time) = self.sensitive_replay
+            && BodySensitivity::of(&envelope.body) == BodySensitivity::Sensitive
+        {
+            properties = properties.with_expiration(time.as_millis().to_string().into());
+        }
         Outgoing {
             exchange: "".into(),
             routing_key: self.names.dlq.as_str().into(),
@@ -311,6 +329,23 @@ mod tests {
     fn headers(outgoing: &Outgoing) -> Vec<String> {
         let headers = outgoing.properties.headers().clone().unwrap_or_default();
         headers.inner().keys().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn only_the_dead_letter_of_a_sensitive_payload_expires() {
+        let factory = message_factory().keeping_sensitive_for(Duration::from_hours(24));
+        let body = |text: &str| Envelope::of_body(text.as_bytes().to_vec());
+        let failure = Failure::new("unknown_user", "");
+        for (text, expiration) in [
+            (r#"{"v":2,"sensitive":true}"#, Some("86400000")),
+            (r#"{"v":2,"sensitive":false}"#, None),
+            (r#"{"v":1,"messageId":"x"}"#, None),
+            ("sensitive", None),
+        ] {
+            let letter = factory.dead_letter(&body(text), &failure);
+            let found = letter.properties.expiration().as_ref();
+            assert_eq!(found.map(ShortString::as_str), expiration, "{text}");
+        }
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub struct ClaimedNotification {
     pub channel: Option<Channel>,
     /// A JSON object, as text.
     pub payload: String,
+    /// Whether the payload must not get into errors or logs.
+    pub sensitive: bool,
     /// The template that renders the message, if any.
     pub template: Option<TemplateRef>,
     /// When the API accepted it.
@@ -193,7 +195,8 @@ async fn claim_unlocked(
                        notifications.not_before, expires_at, now(),
                        EXISTS (SELECT FROM cancellations
                                WHERE cancellations.message_id = notifications.message_id
-                                     AND cancellations.sender IN (notifications.sender, ''))",
+                                     AND cancellations.sender IN (notifications.sender, '')),
+                       coalesce(sensitive, false)",
         )
         .await?;
     let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();
@@ -267,6 +270,7 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
             },
             now: row.get(12),
             is_cancelled: row.get(13),
+            sensitive: row.get(14),
         }
     }
 }

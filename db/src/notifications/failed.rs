@@ -15,7 +15,7 @@ pub struct FailedFilter {
 
 /// Returns up to `limit` failed notifications of delivered channels, in the order of their message ids, beginning after
 /// `after`. Also returns those that wait since a replay: it may have died before it published their messages, and a second
-/// message is harmless.
+/// message is harmless. Leaves out those whose payload is removed.
 ///
 /// # Errors
 ///
@@ -29,7 +29,8 @@ pub async fn failed_deliveries(
     let statement = client
         .prepare_cached(
             "SELECT message_id, type FROM notifications
-             WHERE (status = 'failed' OR (status = 'pending' AND replayed_at IS NOT NULL))
+             WHERE payload_removed_at IS NULL
+               AND (status = 'failed' OR (status = 'pending' AND replayed_at IS NOT NULL))
                AND type = ANY($1)
                AND ($2::uuid[] IS NULL OR message_id = ANY($2))
                AND ($3::uuid IS NULL OR message_id > $3)

@@ -87,23 +87,26 @@ pub(super) async fn insert_batch_by(
         .iter()
         .map(|n| n.fingerprint.as_ref().map(Fingerprint::as_bytes))
         .collect();
+    let sensitive: Vec<Option<bool>> = batch.iter().map(|n| n.sensitive.then_some(true)).collect();
 
     let statement = client
         .prepare_cached(
             "INSERT INTO notifications
                  (id, user_id, type, payload, status, message_id, created_at, processed_at,
                   template_name, template_locale, sender, not_before, expires_at, reason, group_key,
-                  fingerprint)
+                  fingerprint, sensitive)
              SELECT id, user_id, type, payload::jsonb, coalesce(cancelled.status, batch.status), batch.message_id,
                     created_at, CASE coalesce(cancelled.status, batch.status) WHEN 'processed' THEN now() END,
                     template_name, template_locale, batch.sender, not_before, expires_at, reason, group_key,
-                    fingerprint
+                    fingerprint,
+                    CASE WHEN batch.sensitive OR template_name IS NOT NULL
+                         THEN nullif(coalesce(batch.sensitive, template_is_sensitive(template_name, type)), false) END
              FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::timestamptz[],
                          $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[],
-                         $13::text[], $14::text[], $15::bytea[])
+                         $13::text[], $14::text[], $15::bytea[], $16::boolean[])
                   AS batch (id, user_id, type, payload, status, message_id, created_at,
                             template_name, template_locale, sender, not_before, expires_at, reason, group_key,
-                            fingerprint)
+                            fingerprint, sensitive)
                   -- The sender may have cancelled it before it was recorded.
                   LEFT JOIN LATERAL (SELECT 'cancelled' AS status FROM cancellations
                                      WHERE cancellations.message_id = batch.message_id
@@ -131,6 +134,7 @@ pub(super) async fn insert_batch_by(
                 &reasons,
                 &groups,
                 &fingerprints,
+                &sensitive,
             ],
         )
         .await?;
@@ -222,6 +226,8 @@ pub struct RecordedState {
     pub channel: Channel,
     /// The fingerprint; `None` without an idempotency key, and in rows of older versions.
     pub fingerprint: Option<Fingerprint>,
+    /// Whether retention has removed the payload. Such a notification is not replayed.
+    pub payload_removed: bool,
 }
 
 /// Returns the states of those of `ids` that are recorded. `None` stands for a status or a channel of a newer version.
@@ -235,7 +241,8 @@ pub async fn recorded_states(
 ) -> Result<HashMap<MessageId, Option<RecordedState>>, DbError> {
     let statement = client
         .prepare_cached(
-            "SELECT message_id, status, type, fingerprint FROM notifications WHERE message_id = ANY($1)",
+            "SELECT message_id, status, type, fingerprint, payload_removed_at IS NOT NULL
+             FROM notifications WHERE message_id = ANY($1)",
         )
         .await?;
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
@@ -256,6 +263,7 @@ fn state(row: &Row) -> Option<RecordedState> {
         status: row.get::<_, &str>(1).parse().ok()?,
         channel: row.get::<_, &str>(2).parse().ok()?,
         fingerprint: fingerprint(row.get(3)),
+        payload_removed: row.get(4),
     })
 }
 

@@ -26,7 +26,7 @@ pub use failed::{FailedFilter, failed_deliveries};
 pub use fingerprints::{FingerprintRequest, find_fingerprints};
 pub use filter::NotificationFilter;
 pub use insert::{Inserted, RecordedBy, RecordedState, insert_batch, recorded_states};
-pub use read::{IdCursor, NotificationRow, exists, find, list};
+pub use read::{IdCursor, NotificationRow, PayloadReader, exists, find, list};
 pub use record::{RecordError, RecordResult, record};
 pub use release::{
     DueBatch, DueNotification, HeldForBroker, give_back_leases, held_for_broker, lease_due,

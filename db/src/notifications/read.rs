@@ -42,11 +42,35 @@ pub struct NotificationRow {
     pub reason: Option<String>,
     /// When it may be sent.
     pub window: DeliveryWindow,
+    /// Whether its payload is never shown; see [`NotificationRow::payload_for`].
+    pub sensitive: bool,
+    /// When the payload was replaced by `{}`.
+    pub payload_removed_at: Option<Timestamp>,
+}
+
+/// Who wants to read a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadReader {
+    /// A program of the user whom the notification is for.
+    TargetUser,
+    /// Anybody else: the operator's services and tools.
+    Other,
+}
+
+impl NotificationRow {
+    /// Returns the payload, unless it is hidden from `reader`. Whatever shows payloads must ask this: a sensitive one is
+    /// hidden from everybody, except that a user reads their own in-app notifications, which have no other way to be read.
+    #[must_use]
+    pub fn payload_for(&self, reader: PayloadReader) -> Option<&str> {
+        let is_inbox =
+            reader == PayloadReader::TargetUser && self.r#type == Channel::InApp.as_str();
+        (!self.sensitive || is_inbox).then_some(self.payload.as_str())
+    }
 }
 
 pub(super) const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
                        created_at, processed_at, error_message, template_name, template_locale, \
-                       reason, not_before, expires_at";
+                       reason, not_before, expires_at, coalesce(sensitive, false), payload_removed_at";
 
 impl From<&tokio_postgres::Row> for NotificationRow {
     /// Converts a row of `COLUMNS`.
@@ -71,6 +95,8 @@ impl From<&tokio_postgres::Row> for NotificationRow {
                 not_before: row.get(13),
                 expires_at: row.get(14),
             },
+            sensitive: row.get(15),
+            payload_removed_at: row.get(16),
         }
     }
 }

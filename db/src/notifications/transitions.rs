@@ -64,7 +64,8 @@ pub async fn mark_request_failed(
     Ok(marked == 1)
 }
 
-/// `failed → pending`: resets the attempts to 0, so that the notification is tried again from the start.
+/// `failed → pending`: resets the attempts to 0, so that the notification is tried again from the start. Leaves a
+/// notification as it is whose payload is removed: there is nothing to send.
 ///
 /// # Errors
 ///
@@ -76,7 +77,7 @@ pub async fn reset_for_replay(client: &impl GenericClient, id: MessageId) -> Res
              SET status = 'pending', retries_attempted = 0, processed_at = NULL, error_message = NULL,
                  lease_token = NULL, lease_until = NULL, deferred_since = NULL,
                  replayed_at = clock_timestamp()
-             WHERE message_id = $1 AND status = 'failed'",
+             WHERE message_id = $1 AND status = 'failed' AND payload_removed_at IS NULL",
         )
         .await?;
     Ok(client.execute(&statement, &[&id.as_uuid()]).await? == 1)

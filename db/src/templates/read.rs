@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use tidings_domain::notification::Channel;
 use tidings_templates::Locale;
 
@@ -56,4 +58,45 @@ pub async fn resolve(
         .query_opt(&statement, &[&name, &channel.as_str(), &candidates])
         .await?;
     Ok(row.as_ref().map(TemplateRow::from))
+}
+
+/// Returns whether notifications with this template are sensitive.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn is_sensitive(
+    client: &impl GenericClient,
+    name: &str,
+    channel: Channel,
+) -> Result<bool, DbError> {
+    let statement = client
+        .prepare_cached("SELECT template_is_sensitive($1, $2)")
+        .await?;
+    let row = client
+        .query_one(&statement, &[&name, &channel.as_str()])
+        .await?;
+    Ok(row.get(0))
+}
+
+/// Returns the templates whose notifications are sensitive, by name and channel.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn list_sensitive(
+    client: &impl GenericClient,
+) -> Result<HashSet<(String, Channel)>, DbError> {
+    let statement = client
+        .prepare_cached(
+            "SELECT DISTINCT name, channel FROM templates
+             WHERE sensitive AND deleted_at IS NULL AND template_is_sensitive(name, channel)",
+        )
+        .await?;
+    let rows = client.query(&statement, &[]).await?;
+    let known = rows.iter().filter_map(|row| {
+        let channel = row.get::<_, &str>(1).parse().ok()?;
+        Some((row.get(0), channel))
+    });
+    Ok(known.collect())
 }

@@ -28,6 +28,8 @@ pub struct TemplateVersionRow {
     pub created_at: Timestamp,
     /// When this version was deleted.
     pub deleted_at: Option<Timestamp>,
+    /// Whether notifications with this template are sensitive.
+    pub sensitive: bool,
 }
 
 /// One version with its parts.
@@ -45,6 +47,8 @@ pub struct TemplateRow {
     pub created_at: Timestamp,
     /// When this version was deleted.
     pub deleted_at: Option<Timestamp>,
+    /// Whether notifications with this template are sensitive.
+    pub sensitive: bool,
     /// An e-mail's subject or a push message's title.
     pub subject: Option<String>,
     /// The text.
@@ -53,7 +57,8 @@ pub struct TemplateRow {
     pub html: Option<String>,
 }
 
-pub(super) const VERSION: &str = "name, channel, locale, version, created_at, deleted_at";
+pub(super) const VERSION: &str =
+    "name, channel, locale, version, created_at, deleted_at, sensitive";
 
 impl From<&tokio_postgres::Row> for TemplateVersionRow {
     /// Converts a row of `VERSION`.
@@ -65,6 +70,7 @@ impl From<&tokio_postgres::Row> for TemplateVersionRow {
             version: row.get(3),
             created_at: row.get(4),
             deleted_at: row.get(5),
+            sensitive: row.get(6),
         }
     }
 }
@@ -79,9 +85,10 @@ impl From<&tokio_postgres::Row> for TemplateRow {
             version: row.get(3),
             created_at: row.get(4),
             deleted_at: row.get(5),
-            subject: row.get(6),
-            text: row.get(7),
-            html: row.get(8),
+            sensitive: row.get(6),
+            subject: row.get(7),
+            text: row.get(8),
+            html: row.get(9),
         }
     }
 }

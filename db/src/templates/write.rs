@@ -17,10 +17,11 @@ pub async fn insert_version(
     client: &impl GenericClient,
     key: TemplateKey<'_>,
     source: TemplateSource<'_>,
+    sensitive: bool,
 ) -> Result<TemplateVersionRow, DbError> {
     let sql = format!(
-        "INSERT INTO templates (id, name, channel, locale, version, subject, text, html)
-         SELECT $1, $2, $3, $4, coalesce(max(version), 0) + 1, $5, $6, $7
+        "INSERT INTO templates (id, name, channel, locale, version, subject, text, html, sensitive)
+         SELECT $1, $2, $3, $4, coalesce(max(version), 0) + 1, $5, $6, $7, $8
          FROM templates WHERE name = $2 AND channel = $3 AND locale = $4
          ON CONFLICT (name, channel, locale, version) DO NOTHING
          RETURNING {VERSION}"
@@ -40,6 +41,7 @@ pub async fn insert_version(
                     &source.subject,
                     &source.text,
                     &source.html,
+                    &sensitive,
                 ],
             )
             .await?;

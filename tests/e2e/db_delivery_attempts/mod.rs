@@ -41,6 +41,7 @@ async fn recorded(client: &Client, user_id: UserId) -> MessageId {
         group: None,
         window: DeliveryWindow::default(),
         fingerprint: None,
+        sensitive: false,
     };
     let made = notifications::insert_batch(client, &[&notification]).await;
     assert_eq!(made.expect("recorded").len(), 1);

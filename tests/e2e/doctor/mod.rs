@@ -62,6 +62,20 @@ async fn doctor_reports_no_problem_in_a_healthy_installation() {
 }
 
 #[tokio::test]
+async fn doctor_says_how_much_is_kept_and_when_retention_swept() {
+    let world = World::new().await;
+    let _ = world.declared(&[]).await;
+    assert_eq!(severity(&report(&world, &[]), "retention"), "warning");
+    let swept = world.tidings(&["retention", "run"]);
+    assert!(swept.status.success(), "{swept:?}");
+    let report = report(&world, &[]);
+    assert_eq!(severity(&report, "retention"), "ok");
+    let message = finding(&report, "retention")["message"].as_str();
+    let message = message.expect("a message");
+    assert!(message.contains("there is no notification"), "{message}");
+}
+
+#[tokio::test]
 async fn doctor_reports_a_database_that_cannot_be_reached() {
     let url = "postgres://nobody:hunter2@127.0.0.1:1/none";
     let away = World::with(&[("DATABASE_URL", url)]).await;

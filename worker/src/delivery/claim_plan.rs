@@ -18,6 +18,7 @@ use super::claims::{Claimed, NextStep, Plan};
 use super::content::Draft;
 use super::disposition::Disposition;
 use super::prepare::{EarlierAttempts, KnownNotification};
+use super::withhold::withhold;
 use super::{ClaimedAttempt, Delivery, DeliveryChannel};
 use crate::consumer::MessageOutcome;
 
@@ -179,6 +180,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             return Plan::End(AttemptResult::without_sends(disposition));
         }
         let deferred_for = notification.deferred_for;
+        let sensitive = notification.sensitive;
         let expires_at = expiry(asked_at, &notification);
         let contacts = lookups.contacts.get(&notification.user_id);
         let known = KnownNotification {
@@ -203,7 +205,8 @@ impl<C: DeliveryChannel> Delivery<C> {
                     Admission::Busy(prepared) => NextStep::Wait(prepared),
                     Admission::Admitted(admitted) if admitted.sends.is_empty() => {
                         let result = AttemptResult::new(this, admitted, Vec::new());
-                        return Plan::End(self.limit_deferral(result, deferred_for));
+                        let result = self.limit_deferral(result, deferred_for);
+                        return Plan::End(if sensitive { withhold(result) } else { result });
                     }
                     Admission::Admitted(admitted) => NextStep::Send(admitted, Vec::new()),
                 },
@@ -212,6 +215,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         Plan::Claimed(Claimed {
             deferred_for,
             expires_at,
+            sensitive,
             next,
         })
     }

@@ -55,6 +55,8 @@ pub(super) struct Claimed<C: DeliveryChannel> {
     pub(super) deferred_for: Option<Duration>,
     /// No send begins at this time or later.
     pub(super) expires_at: Option<Instant>,
+    /// Whether the payload must not get into errors.
+    pub(super) sensitive: bool,
     pub(super) next: NextStep<C>,
 }
 

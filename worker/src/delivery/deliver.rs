@@ -13,6 +13,7 @@ use super::content::render;
 use super::deferral::Deferral;
 use super::disposition::Disposition;
 use super::unrecorded::UnrecordedAttempt;
+use super::withhold::withhold;
 use super::{ClaimedAttempt, Delivery, DeliveryChannel};
 use crate::consumer::{MessageOutcome, Place, ProcessError};
 
@@ -107,7 +108,10 @@ impl<C: DeliveryChannel> Delivery<C> {
         };
         // Recording does not delay the next send. The place is still held if nothing was sent.
         place.release();
-        let result = self.limit_deferral(result, claimed.deferred_for);
+        let mut result = self.limit_deferral(result, claimed.deferred_for);
+        if claimed.sensitive {
+            result = withhold(result);
+        }
         if result.all_wait {
             self.remember_route(message, &result.disposition);
         }

@@ -26,6 +26,7 @@ mod record;
 mod settings;
 mod unrecorded;
 mod wait_keys;
+mod withhold;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,7 @@ pub use channel_state::{ChannelHealth, ChannelState, SendingStop};
 pub use destinations::WebhookDestinations;
 pub use settings::DeliverySettings;
 pub use wait_keys::{wait_key, webhook_wait_key};
+pub use withhold::WITHHELD;
 
 use crate::providers::Provider;
 use claims::ClaimsRequest;

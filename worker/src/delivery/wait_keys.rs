@@ -99,6 +99,7 @@ mod tests {
             group: None,
             window: DeliveryWindow::default(),
             fingerprint: None,
+            sensitive: false,
         })
     }
 

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tidings_broker::{Failure, WaitTime};
 use tidings_db::Database;
@@ -6,6 +6,7 @@ use tidings_db::notifications::{self, RecordError, RecordedBy, RecordedState};
 use tidings_domain::notification::{Fingerprint, MessageId, Notification};
 
 use crate::consumer::{MessageOutcome, ProcessError};
+use crate::delivery::WITHHELD;
 
 /// The result of recording one notification.
 #[derive(Clone, Debug)]
@@ -44,13 +45,19 @@ pub(super) async fn record(
     database: &Database,
     batch: Vec<&Notification>,
 ) -> Result<HashMap<MessageId, RecordResult>, ProcessError> {
+    // What PostgreSQL says about these may quote the payload.
+    let sensitive: HashSet<MessageId> = batch
+        .iter()
+        .filter(|notification| notification.sensitive)
+        .map(|notification| notification.message_id)
+        .collect();
     let recorded = notifications::record(database, batch, RecordedBy::Intake).await;
     let recorded = recorded.map_err(|error| match error {
         RecordError::Database(error) => ProcessError::from(error),
         // The error causes a pause.
         error @ RecordError::AllUsersExist => ProcessError::Environment(error.to_string()),
     })?;
-    let result = |(id, result)| {
+    let result = |(id, result): (MessageId, _)| {
         let result = match result {
             notifications::RecordResult::Recorded(row) => RecordResult::Recorded(row),
             notifications::RecordResult::Existed(row) => RecordResult::Existed(row),
@@ -66,7 +73,12 @@ pub(super) async fn record(
                 retry("unknown_user", format!("there is no user {user}"))
             }
             notifications::RecordResult::NotStorable(error) => {
-                let failure = Failure::new("rejected_by_database", error);
+                let detail = if sensitive.contains(&id) {
+                    WITHHELD.to_owned()
+                } else {
+                    error
+                };
+                let failure = Failure::new("rejected_by_database", detail);
                 RecordResult::Failed(MessageOutcome::DeadLetter(failure))
             }
         };

@@ -98,6 +98,7 @@ pub fn create_notification(
         sender: Some(caller.sender()),
         group: new.times.group,
         fingerprint: request.map(|request| request.fingerprint),
+        sensitive: new.sensitive,
     })
 }
 

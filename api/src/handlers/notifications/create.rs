@@ -51,6 +51,10 @@ pub struct NewNotificationBody {
     /// A group that its sender can cancel as a whole: 1 to 255 visible ASCII characters.
     #[schema(min_length = 1, max_length = 255, example = "order-1842")]
     group: Option<String>,
+    /// Whether the payload is secret: it is never shown, and is erased once the notification has been sent or has ended
+    /// otherwise. The payload of an in-app notification is shown to its user only, until it expires.
+    #[schema(default = false)]
+    sensitive: Option<bool>,
 }
 
 /// When a notification is sent.

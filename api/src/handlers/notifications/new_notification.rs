@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
 
 /// The fields of a notification.
-pub const FIELDS: [&str; 8] = {
+pub const FIELDS: [&str; 9] = {
     let [send_at, expires_at, ttl_secs, group] = times::FIELDS;
     [
         "targetUserId",
@@ -22,8 +22,11 @@ pub const FIELDS: [&str; 8] = {
         expires_at,
         ttl_secs,
         group,
+        SENSITIVE,
     ]
 };
+
+const SENSITIVE: &str = "sensitive";
 
 /// The notification that a client asks for, validated.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub struct NewNotification<'a> {
     pub template: Option<TemplateRef>,
     pub addresses: PayloadAddresses,
     pub times: NotificationTimes,
+    /// Whether the payload must never be shown.
+    pub sensitive: bool,
 }
 
 impl<'a> NewNotification<'a> {
@@ -57,6 +62,7 @@ impl<'a> NewNotification<'a> {
         let is_templated = reader.value("template").is_some();
         let template = template_ref::read(reader);
         let times = NotificationTimes::read(reader);
+        let sensitive = reader.optional(SENSITIVE, values::boolean);
         if let Some(channel) =
             channel.filter(|channel| is_templated && !template_ref::is_supported_by(*channel))
         {
@@ -77,6 +83,7 @@ impl<'a> NewNotification<'a> {
             template,
             addresses,
             times,
+            sensitive: sensitive.unwrap_or(false),
         })
     }
 }
@@ -203,6 +210,23 @@ mod tests {
         assert!(read.addresses.chosen_by_client);
         let (_, fields) = rejected(&with("sms", r#"{"to": "+49"}"#, r#"{"name": "a"}"#));
         assert_eq!(fields, ["payload.to"]);
+    }
+
+    #[test]
+    fn only_true_makes_a_notification_sensitive() {
+        let with = |sensitive: &str| {
+            format!(
+                r#"{{"targetUserId": "{USER}", "type": "sms", "payload": {{"text": "Hi"}}, "sensitive": {sensitive}}}"#
+            )
+        };
+        for (value, expected) in [("true", true), ("false", false), ("null", false)] {
+            let body = with(value);
+            let read = NewNotification::parse(body.as_bytes()).expect(value);
+            assert_eq!(read.sensitive, expected, "{value}");
+        }
+        for wrong in ["1", "\"true\"", "{}"] {
+            assert_eq!(rejected(&with(wrong)).1, ["sensitive"], "{wrong}");
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings_db::notifications::NotificationRow;
+use tidings_db::notifications::{NotificationRow, PayloadReader};
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{MessageId, UserId};
 use utoipa::ToSchema;
 
 use super::decision::DecisionView;
-use crate::auth::Caller;
+use crate::auth::{AllowedUsers, Caller};
 use crate::error::ApiError;
 
 /// The error of a template, for callers that may not read templates.
@@ -27,9 +27,17 @@ pub struct NotificationView {
     /// The channel.
     #[schema(example = "in-app")]
     r#type: String,
-    /// The content, or the variables of the template.
-    #[schema(value_type = Object)]
-    payload: Box<RawValue>,
+    /// The content, or the variables of the template; null if it is hidden.
+    #[schema(value_type = Option<Object>)]
+    payload: Option<Box<RawValue>>,
+    /// Present and true if the notification is sensitive: then nobody sees its payload, except that a user sees those of
+    /// their own in-app notifications.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    payload_hidden: bool,
+    /// When the payload was erased: by retention, or because a sensitive notification ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    payload_removed_at: Option<Timestamp>,
     /// The template that renders the message (email, sms and push only).
     #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<NotificationTemplate>,
@@ -82,6 +90,8 @@ impl NotificationView {
     pub fn new(row: NotificationRow, caller: &Caller) -> Result<Self, ApiError> {
         let quotes_template = |error: &str| error.starts_with("template_error:");
         let decision = DecisionView::of(&row);
+        let payload = row.payload_for(reader(caller)).map(ToOwned::to_owned);
+        let payload = payload.map(RawValue::from_string).transpose();
         let error_message = row.error_message.map(|error| {
             if quotes_template(&error) && !caller.may_see_template_errors() {
                 format!("template_error: {TEMPLATE_ERROR}")
@@ -95,7 +105,9 @@ impl NotificationView {
             message_id: row.message_id,
             target_user_id: row.user_id,
             r#type: row.r#type,
-            payload: RawValue::from_string(row.payload).map_err(ApiError::internal)?,
+            payload_hidden: matches!(payload, Ok(None)),
+            payload: payload.map_err(ApiError::internal)?,
+            payload_removed_at: row.payload_removed_at,
             template: row.template.map(NotificationTemplate::from),
             status: row.status,
             retries_attempted: row.retries_attempted,
@@ -103,6 +115,14 @@ impl NotificationView {
             processed_at: row.processed_at,
             error_message,
         })
+    }
+}
+
+/// Who reads: a caller that may read its own user's notifications only acts for this user.
+fn reader(caller: &Caller) -> PayloadReader {
+    match caller.check_read() {
+        Ok(AllowedUsers::Only(_)) => PayloadReader::TargetUser,
+        Ok(AllowedUsers::All) | Err(_) => PayloadReader::Other,
     }
 }
 

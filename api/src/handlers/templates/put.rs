@@ -30,6 +30,10 @@ pub struct NewTemplateBody {
         example = "<p>Hello {{ name }}, your order {{ order.number }} has left our house.</p>"
     )]
     html: Option<String>,
+    /// Whether all notifications with this template are sensitive: their variables are never shown, and are erased once
+    /// they have been sent. It counts if the current version of any language says so.
+    #[schema(default = false)]
+    sensitive: Option<bool>,
 }
 
 /// Creates a new version of a template.
@@ -69,7 +73,8 @@ pub async fn handle(
     let version = state
         .database
         .run(async |client| {
-            templates::insert_version(client, template_path.key(), parts.source()).await
+            templates::insert_version(client, template_path.key(), parts.source(), parts.sensitive)
+                .await
         })
         .await?;
     tracing::info!(
@@ -89,11 +94,14 @@ struct TemplateParts {
     subject: Option<String>,
     text: String,
     html: Option<String>,
+    sensitive: bool,
 }
 
 impl TemplateParts {
     fn parse(channel: Channel, body: &[u8]) -> Result<Self, ApiError> {
-        let mut body = ObjectReader::parse(body, &["subject", "text", "html"], "template")?;
+        let mut body =
+            ObjectReader::parse(body, &["subject", "text", "html", "sensitive"], "template")?;
+        let sensitive = body.optional("sensitive", values::boolean);
         let subject = if channel == Channel::Sms {
             body.reject("subject", "a text message has no subject");
             None
@@ -112,6 +120,7 @@ impl TemplateParts {
             subject,
             text,
             html,
+            sensitive: sensitive.unwrap_or(false),
         });
         body.finish(parts)
     }

@@ -24,6 +24,8 @@ pub struct TemplateVersion {
     /// When the template was deleted; null if it was not.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub deleted_at: Option<Timestamp>,
+    /// Whether notifications with this template are sensitive.
+    pub sensitive: bool,
 }
 
 impl From<TemplateVersionRow> for TemplateVersion {
@@ -35,6 +37,7 @@ impl From<TemplateVersionRow> for TemplateVersion {
             version: version.version,
             created_at: version.created_at,
             deleted_at: version.deleted_at,
+            sensitive: version.sensitive,
         }
     }
 }
@@ -64,6 +67,7 @@ impl From<TemplateRow> for TemplateView {
                 version: template.version,
                 created_at: template.created_at,
                 deleted_at: template.deleted_at,
+                sensitive: template.sensitive,
             },
             subject: template.subject,
             text: template.text,

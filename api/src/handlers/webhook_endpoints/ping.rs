@@ -67,6 +67,7 @@ pub async fn handle(
         group: None,
         window: DeliveryWindow::default(),
         fingerprint: None,
+        sensitive: false,
     };
     let accepted = store(&state, &notification, &request_id).await?;
     Ok(accepted.into_http())

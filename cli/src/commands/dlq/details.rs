@@ -9,13 +9,18 @@ use crate::output::{Text, printable, printable_lines, table};
 /// Bytes of a body that is not JSON that the text shows in hex.
 const MAX_HEX_BYTES: usize = 64;
 
-/// The details of a dead letter as JSON. `row` is its row in the table, or `null`.
-pub fn details(dead_letter: &DeadLetter, row: Value) -> Value {
+/// The details of a dead letter as JSON. `row` is its row in the table, or `null`. `hidden` says that the payload in the
+/// body must not be shown.
+pub fn details(dead_letter: &DeadLetter, row: Value, hidden: bool) -> Value {
     let mut details = summary(dead_letter);
     details["row"] = row;
     details["properties"] = dead_letter.properties_json().into();
     details["headers"] = dead_letter.headers_json().into();
-    if let Ok(body) = serde_json::from_slice::<Value>(&dead_letter.body) {
+    if let Ok(mut body) = serde_json::from_slice::<Value>(&dead_letter.body) {
+        if hidden && let Some(payload) = body.get_mut("payload") {
+            *payload = Value::Null;
+            body["payloadHidden"] = true.into();
+        }
         details["body"] = body;
     } else {
         details["bodyText"] = String::from_utf8_lossy(&dead_letter.body).into();

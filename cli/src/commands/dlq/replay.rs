@@ -206,11 +206,16 @@ impl Replay {
         let ids: Vec<MessageId> = letters.iter().filter_map(|one| one.id).collect();
         self.database
             .transaction(TransactionOptions::default(), async |transaction| {
-                let states = notifications::recorded_states(transaction, &ids).await?;
+                let mut states = notifications::recorded_states(transaction, &ids).await?;
                 if self.publisher.is_some() {
+                    let mut not_reset = Vec::new();
                     for id in failed_rows(letters, &states) {
-                        notifications::reset_for_replay(transaction, id).await?;
+                        if !notifications::reset_for_replay(transaction, id).await? {
+                            not_reset.push(id);
+                        }
                     }
+                    // Another program has changed these rows since: retention, or another replay.
+                    states.extend(notifications::recorded_states(transaction, &not_reset).await?);
                 }
                 let unknown =
                     delivery_attempts::list_undelivered_unknown(transaction, &ids).await?;

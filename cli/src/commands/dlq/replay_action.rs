@@ -21,6 +21,8 @@ pub enum SkipReason {
     NewerVersion,
     /// The row under its idempotency key is that of another request.
     IdempotencyKeyReused,
+    /// The payload of its notification is erased: nothing is left to send.
+    PayloadRemoved,
 }
 
 impl SkipReason {
@@ -38,6 +40,9 @@ impl SkipReason {
             }
             Self::IdempotencyKeyReused => {
                 "another notification was posted under the same idempotency key; post this one again under a new key, then purge the dead letter"
+            }
+            Self::PayloadRemoved => {
+                "the payload is erased (RETENTION_DEAD_LETTER_DAYS, or SENSITIVE_REPLAY_HOURS if it is sensitive); post the notification again through the API, then purge the dead letter"
             }
             Self::RowMissing => {
                 "the notification is not recorded; post it again through the API, then purge the dead letter"
@@ -126,7 +131,7 @@ pub fn decide(dead_letter: DecodedDeadLetter, row: Option<&RecordedState>) -> Re
     if row.is_some_and(|row| dead_letter.is_of_another_request(row)) {
         return ReplayAction::Keep(SkipReason::IdempotencyKeyReused);
     }
-    match (row.map(|row| row.status), dead_letter.stage) {
+    match (row, dead_letter.stage) {
         // The intake inserts the row.
         (None, Stage::Intake) => ReplayAction::Replay { reset_row: false },
         // With `force`, and without a message id there is no row to look for.
@@ -134,11 +139,12 @@ pub fn decide(dead_letter: DecodedDeadLetter, row: Option<&RecordedState>) -> Re
             ReplayAction::Replay { reset_row: false }
         }
         (None, Stage::Delivery(_)) => ReplayAction::Keep(SkipReason::RowMissing),
-        (Some(status), _) => match status.phase() {
+        (Some(row), _) => match row.status.phase() {
+            Phase::Failed if row.payload_removed => ReplayAction::Keep(SkipReason::PayloadRemoved),
             Phase::Failed => ReplayAction::Replay { reset_row: true },
             // An earlier replay was killed after it changed the row, or there are several dead letters.
             Phase::Scheduled | Phase::InProgress => ReplayAction::Replay { reset_row: false },
-            Phase::Ended => ReplayAction::Remove(status),
+            Phase::Ended => ReplayAction::Remove(row.status),
         },
     }
 }
@@ -164,7 +170,27 @@ mod tests {
             status,
             channel: Channel::Email,
             fingerprint: None,
+            payload_removed: false,
         }
+    }
+
+    #[test]
+    fn only_a_failed_notification_needs_its_payload() {
+        let decided = |status| {
+            let row = RecordedState {
+                payload_removed: true,
+                ..row(status)
+            };
+            decide(letter(EMAIL), Some(&row))
+        };
+        assert_eq!(
+            decided(Status::Failed),
+            ReplayAction::Keep(SkipReason::PayloadRemoved)
+        );
+        assert_eq!(
+            decided(Status::Processed),
+            ReplayAction::Remove(Status::Processed)
+        );
     }
 
     #[test]

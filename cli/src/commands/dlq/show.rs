@@ -1,9 +1,8 @@
 //! `tidings dlq show`.
 
 use serde_json::{Value, json};
-use tidings_broker::BrokerSettings;
-use tidings_broker::DeadLetter;
-use tidings_db::{Database, DatabaseSettings, notifications};
+use tidings_broker::{BodySensitivity, BrokerSettings, DeadLetter};
+use tidings_db::{Database, DatabaseSettings, notifications, templates};
 use tidings_settings::database_is_set;
 
 use super::details::{details, text};
@@ -61,7 +60,8 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let mut rows = Rows::new(database.as_ref());
     let mut shown = Vec::new();
     for dead_letter in &dead_letters {
-        shown.push(details(dead_letter, rows.find(dead_letter).await));
+        let hidden = rows.hides_payload(dead_letter).await;
+        shown.push(details(dead_letter, rows.find(dead_letter).await, hidden));
     }
     let text = if shown.is_empty() {
         format!("No such dead letter in {}.\n", settings.names.dlq)
@@ -85,6 +85,21 @@ impl Rows {
                 .map_err(|error| format!("not queried: {error}")),
         };
         Self { database }
+    }
+
+    /// Whether the payload in the body of a dead letter must not be shown. If the database cannot say whether its template
+    /// is sensitive, it is hidden.
+    async fn hides_payload(&self, dead_letter: &DeadLetter) -> bool {
+        let body = dead_letter.sensitivity();
+        let BodySensitivity::OfTemplate { name, channel } = &body else {
+            return body == BodySensitivity::Sensitive;
+        };
+        let Ok(database) = &self.database else {
+            return true;
+        };
+        let asked =
+            database.run(async |client| templates::is_sensitive(client, name, *channel).await);
+        asked.await.unwrap_or(true)
     }
 
     /// The row of a dead letter as JSON, or the reason why it is unknown.

@@ -6,7 +6,9 @@ use tidings_db::migrations::MigrateError;
 use tidings_db::preconditions::preconditions;
 use tidings_db::{Database, DatabaseSettings, DbError, SecretKeys, migrations};
 
-use super::{CheckResults, DATABASE_CHECK_TIMEOUT, in_time, scheduler, secret_keys, sending};
+use super::{
+    CheckResults, DATABASE_CHECK_TIMEOUT, in_time, retention, scheduler, secret_keys, sending,
+};
 use crate::output::count;
 
 /// PostgreSQL 15, in the format of `server_version_num`.
@@ -48,6 +50,7 @@ pub async fn check(
     if check_migrations(&database, results).await && is_suitable {
         scheduler::check(&database, results).await;
         sending::check(&database, results).await;
+        retention::check(&database, results).await;
         if let Some(keys) = keys {
             secret_keys::check(&database, keys, results).await;
         }

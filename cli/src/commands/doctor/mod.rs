@@ -4,6 +4,7 @@
 mod broker;
 mod database;
 mod plaintext;
+mod retention;
 mod scheduler;
 mod secret;
 mod secret_keys;

@@ -16,6 +16,7 @@ mod intake;
 mod jwt;
 mod process;
 mod push;
+mod retention;
 mod retries;
 mod scheduler;
 mod schedules;
@@ -36,6 +37,7 @@ pub use intake::*;
 pub use jwt::*;
 pub use process::*;
 pub use push::*;
+pub use retention::*;
 pub use retries::*;
 pub use scheduler::*;
 pub use schedules::*;
@@ -72,6 +74,7 @@ pub const GROUPS: &[&Group] = &[
     channels::GROUP,
     intake::GROUP,
     scheduler::GROUP,
+    retention::GROUP,
     delivery::GROUP,
     email::GROUP,
     sms::GROUP,

@@ -20,6 +20,8 @@ use crate::time::DeliveryWindow;
 ///
 /// `template`, and in it `locale`, are present only if the client set them, `fingerprint` only if it gave an idempotency key.
 /// A notification with `sendAt`, `expiresAt` or `group` has version 2.
+/// `template`, and in it `locale`, are present only if the client set them. A notification with `sendAt`, `expiresAt`,
+/// `group` or `sensitive` has version 2.
 ///
 /// Unknown fields are ignored, so that a newer API may run with an older worker. The payload stays the text that the
 /// client sent, without parsing.
@@ -46,6 +48,8 @@ pub struct Notification {
     /// The fingerprint of the request; `None` without an idempotency key, and in messages of older versions. A program that
     /// ignores it keeps the first of two requests with the same key, so it needs no other version.
     pub fingerprint: Option<Fingerprint>,
+    /// Whether the payload is never shown and is erased once the notification has ended.
+    pub sensitive: bool,
 }
 
 #[derive(Serialize)]
@@ -69,6 +73,8 @@ struct IntakeOut<'a> {
     group: Option<&'a GroupKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Fingerprint>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    sensitive: bool,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +93,8 @@ struct IntakeIn {
     group: Option<GroupKey>,
     /// That of a newer version may have another form.
     fingerprint: Option<Box<RawValue>>,
+    #[serde(default)]
+    sensitive: bool,
 }
 
 /// Like [`TemplateRef`], but ignores unknown fields, because a newer API may add some.
@@ -114,6 +122,7 @@ impl Notification {
             expires_at: self.window.expires_at,
             group: self.group.as_ref(),
             fingerprint: self.fingerprint,
+            sensitive: self.sensitive,
         };
         write(&mut body, &out);
         body
@@ -152,11 +161,12 @@ impl Notification {
             fingerprint: read
                 .fingerprint
                 .and_then(|value| serde_json::from_str(value.get()).ok()),
+            sensitive: read.sensitive,
         })
     }
 
     fn version(&self) -> u32 {
-        if self.window == DeliveryWindow::default() && self.group.is_none() {
+        if self.window == DeliveryWindow::default() && self.group.is_none() && !self.sensitive {
             PLAIN
         } else {
             RESTRICTED

@@ -18,6 +18,7 @@ fn notification(payload: &str) -> Notification {
         group: None,
         window: DeliveryWindow::default(),
         fingerprint: None,
+        sensitive: false,
     }
 }
 
@@ -78,6 +79,18 @@ fn a_fingerprint_needs_no_second_version_and_one_of_another_form_is_ignored() {
         let read = Notification::decode(body.as_bytes()).expect(other);
         assert_eq!(read.fingerprint, None, "{other}");
     }
+}
+
+/// An older program would show the payload and keep it.
+#[test]
+fn a_sensitive_notification_has_the_second_version() {
+    let mut sent = notification("{}");
+    let text = |sent: &Notification| String::from_utf8(sent.encode()).expect("UTF-8");
+    assert!(!text(&sent).contains("sensitive"));
+    sent.sensitive = true;
+    assert!(text(&sent).starts_with(r#"{"v":2,"#), "{}", text(&sent));
+    let read = Notification::decode(&sent.encode()).expect("its own wire form");
+    assert!(read.sensitive);
 }
 
 #[test]

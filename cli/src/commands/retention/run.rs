@@ -1,0 +1,213 @@
+//! `tidings retention run`.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use indicatif::ProgressBar;
+use jiff::Timestamp;
+use serde_json::json;
+use tidings_broker::{BrokerSettings, DeadLetterAges, DeadLetterSweep};
+use tidings_db::retention::{self, Progress, RetentionSettings, Sweep, SweepResult, Turn};
+use tidings_db::{Database, DatabaseSettings, templates};
+use tokio_util::sync::CancellationToken;
+
+use crate::output::{CommandOutput, Text, count};
+use crate::{progress, settings};
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only count what the command would erase and delete
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Sweeps the database and the dead-letter queue once.
+pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
+    let (database, broker, settings) = settings::read(|reader| {
+        let database = DatabaseSettings::read(reader);
+        let broker = BrokerSettings::read(reader);
+        let settings = RetentionSettings::read(reader);
+        Some((database?, broker?, settings))
+    })?;
+    let database = Database::new(&database, "tidings retention")?;
+    let mut turn = if args.dry_run {
+        None
+    } else {
+        Some(take_turn(&database).await?)
+    };
+    let swept = sweep(&database, settings, args.dry_run, turn.as_mut()).await;
+    let result = match swept {
+        Ok(result) => result,
+        Err(error) => {
+            if let Some(turn) = turn {
+                // The lease would end by itself.
+                let _ = database
+                    .run(async |client| turn.give_back(client).await)
+                    .await;
+            }
+            return Err(error);
+        }
+    };
+    let letters = sweep_dead_letters(&database, &broker, settings, args.dry_run).await;
+    if let Some(turn) = turn {
+        let removed = letters.as_ref().ok().and_then(Option::as_ref);
+        let removed = removed.map_or(0, |letters| letters.removed);
+        database
+            .run(async |client| turn.end(client, &result, removed.into(), false).await)
+            .await
+            .context("PostgreSQL failed")?;
+    }
+    let letters = letters.context("the database is swept, but not the dead-letter queue")?;
+    report(&args, &result, letters.as_ref(), &broker.names.dlq)
+}
+
+async fn take_turn(database: &Database) -> anyhow::Result<Turn> {
+    let turn = database
+        .run(async |client| retention::take_turn(client, Duration::ZERO).await)
+        .await
+        .context("nothing was changed")?;
+    let Some(turn) = turn else {
+        bail!(
+            "nothing was changed: a scheduler, or another `tidings retention run`, sweeps at the moment"
+        );
+    };
+    Ok(turn)
+}
+
+async fn sweep(
+    database: &Database,
+    settings: RetentionSettings,
+    dry_run: bool,
+    turn: Option<&mut Turn>,
+) -> anyhow::Result<SweepResult> {
+    let figures = database
+        .run(async |client| retention::figures(client).await)
+        .await
+        .context("nothing was changed")?;
+    // The estimate of PostgreSQL is a guide to whether a bar is worth while. Time is what the sweep passes through.
+    let bar = progress::bar(figures.rows);
+    let span = Span::new(figures.oldest, &bar);
+    let sweep = Sweep {
+        database,
+        settings,
+        everything: true,
+        dry_run,
+    };
+    let stop = CancellationToken::new();
+    let result = sweep
+        .run(turn, &stop, |progress| span.show(&bar, progress))
+        .await;
+    bar.finish_and_clear();
+    let result = result
+        .context("stopped; what was erased is erased (run the same command again to continue)")?;
+    if !result.is_complete {
+        bail!(
+            "stopped, because another process has taken the turn; run the same command again to continue"
+        );
+    }
+    Ok(result)
+}
+
+/// The time from the oldest notification until now, which the bar shows.
+struct Span {
+    oldest: Timestamp,
+    length: u64,
+    seconds: f64,
+}
+
+impl Span {
+    fn new(oldest: Option<Timestamp>, bar: &ProgressBar) -> Self {
+        let now = Timestamp::now();
+        let oldest = oldest.unwrap_or(now);
+        Self {
+            oldest,
+            length: bar.length().unwrap_or(0),
+            seconds: now.duration_since(oldest).as_secs_f64().max(1.0),
+        }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a progress bar is not exact"
+    )]
+    fn show(&self, bar: &ProgressBar, progress: Progress) {
+        if let Some(time) = progress.accepted_at {
+            let passed = time.duration_since(self.oldest).as_secs_f64() / self.seconds;
+            bar.set_position((passed.clamp(0.0, 1.0) * self.length as f64) as u64);
+        }
+    }
+}
+
+/// Returns `None` if another program reads the queue.
+async fn sweep_dead_letters(
+    database: &Database,
+    broker: &BrokerSettings,
+    settings: RetentionSettings,
+    dry_run: bool,
+) -> anyhow::Result<Option<DeadLetterSweep>> {
+    let templates = database.run(async |client| templates::list_sensitive(client).await);
+    let ages = DeadLetterAges {
+        all: settings.dead_letters,
+        sensitive: settings.sensitive,
+        sensitive_templates: templates.await?,
+    };
+    Ok(tidings_broker::sweep_dead_letters(broker, &ages, dry_run).await?)
+}
+
+fn report(
+    args: &Args,
+    result: &SweepResult,
+    letters: Option<&DeadLetterSweep>,
+    queue: &str,
+) -> anyhow::Result<CommandOutput> {
+    let json = json!({
+        "dryRun": args.dry_run,
+        "payloads": result.payloads,
+        "sensitivePayloads": result.sensitive_payloads,
+        "rows": result.rows_deleted,
+        "cancellations": result.cancellations,
+        "deadLetters": letters.map(|letters| json!({
+            "total": letters.total,
+            "read": letters.read,
+            "removed": letters.removed,
+            "left": letters.by_reason,
+        })),
+    });
+    let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let (erased, deleted) = if args.dry_run {
+        ("Would erase", "Would delete")
+    } else {
+        ("Erased", "Deleted")
+    };
+    let mut text = Text::default();
+    text.line(format_args!(
+        "{erased} {}, and {} of sensitive notifications.",
+        count(number(result.payloads), "payload"),
+        count(number(result.sensitive_payloads), "payload")
+    ));
+    text.line(format_args!(
+        "{deleted} {} with their delivery attempts, and {}.",
+        count(number(result.rows_deleted), "notification"),
+        count(number(result.cancellations), "cancellation")
+    ));
+    match letters {
+        Some(letters) => {
+            let removed = usize::try_from(letters.removed).unwrap_or(usize::MAX);
+            let (removed, total) = (count(removed, "dead letter"), letters.total);
+            text.line(format_args!("{deleted} {removed} of {total} in {queue}."));
+            if letters.read < letters.total {
+                text.line(format_args!(
+                    "Only the first {} were read: run the command again.",
+                    letters.read
+                ));
+            }
+        }
+        None => text.line(format_args!(
+            "{queue} was not read, because another program reads it at the moment: run the command again."
+        )),
+    }
+    Ok(CommandOutput::new(text, json)?.success_if(letters.is_some()))
+}
