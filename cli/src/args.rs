@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{config, dlq, ladders, migrate, retention, secrets, sending, token};
+use crate::commands::{
+    cancel, config, dlq, ladders, migrate, retention, schedules, secrets, sending, token,
+};
 
 /// The operator's tool of Tidings.
 ///
@@ -46,6 +48,11 @@ pub enum Command {
     Retention(retention::Command),
     /// List the retry ladders on the broker, and delete empty ones of former settings
     Ladders(ladders::Args),
+    /// List, create, pause, resume, preview and delete recurring schedules
+    #[command(subcommand)]
+    Schedules(schedules::Command),
+    /// Cancel a notification, or all of a group, that is not sent
+    Cancel(cancel::Args),
     /// Encrypt the secrets in the database under a new key
     #[command(subcommand)]
     Secrets(secrets::Command),
@@ -96,6 +103,50 @@ mod tests {
                     "{command} {selector:?}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_cancellation_names_a_notification_or_a_group() {
+        let id = "9f6d9906-35a5-5d30-a600-948abd2b9c96";
+        for words in [
+            &[id][..],
+            &["--group", "order-7"],
+            &["--group", "order-7", "--sender", "billing"],
+        ] {
+            let parsed = Args::try_parse_from(["tidings", "cancel"].iter().chain(words));
+            assert!(parsed.is_ok(), "{words:?}");
+        }
+        for words in [
+            &[][..],
+            &[id, "--group", "a"],
+            &[id, "--sender", "a"],
+            &["7"],
+        ] {
+            let parsed = Args::try_parse_from(["tidings", "cancel"].iter().chain(words));
+            assert!(parsed.is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_preview_is_of_a_schedule_or_of_a_pattern_in_a_time_zone() {
+        let id = "019a2f6e-5a7c-7cc3-98c4-dc0c0c07398f";
+        let preview = ["tidings", "schedules", "preview"];
+        let pattern = ["--cron", "0 9 * * *", "--timezone", "Europe/Berlin"];
+        for words in [&[id][..], &pattern, &[id, "--count", "500"]] {
+            let parsed = Args::try_parse_from(preview.iter().chain(words));
+            assert!(parsed.is_ok(), "{words:?}");
+        }
+        for words in [
+            &[][..],
+            &pattern[..2],
+            &pattern[2..],
+            &[id, "--cron", "0 9 * * *"],
+            &[id, "--count", "501"],
+            &["--cron", "@daily", "--timezone", "UTC"],
+        ] {
+            let parsed = Args::try_parse_from(preview.iter().chain(words));
+            assert!(parsed.is_err(), "{words:?}");
         }
     }
 

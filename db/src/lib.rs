@@ -23,6 +23,7 @@ pub mod phone_numbers;
 pub mod preconditions;
 pub mod retention;
 pub mod scheduler_heartbeats;
+pub mod schedules;
 mod secret_keys;
 pub mod sending_switches;
 mod session;

@@ -57,28 +57,77 @@ pub(crate) async fn read_page<T, C>(
 where
     T: for<'r> From<&'r Row>,
 {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (mut page, mut bytes) = (Vec::new(), 0);
+    let mut page = PageRows::new(limit);
     loop {
-        let asked = rows_to_ask_for(page.len(), bytes, limit);
-        let rows = query(after.as_ref(), i64::try_from(asked).unwrap_or(i64::MAX)).await?;
+        let asked = page.rows_to_ask_for();
+        let rows = query(after.as_ref(), asked).await?;
+        let filled = page.fill(rows, asked).await?;
+        after = page.rows.last().map(&cursor_of).or(after);
+        match filled {
+            Filled::Full => return Ok((page.rows, after)),
+            Filled::NoMoreRows => return Ok((page.rows, None)),
+            Filled::AskAgain => {}
+        }
+    }
+}
+
+/// The rows of a page that is being read: what [`read_page`] does, for callers that cannot use its closures because their
+/// future must be `Send`.
+pub(crate) struct PageRows<T> {
+    pub(crate) rows: Vec<T>,
+    bytes: usize,
+    limit: usize,
+}
+
+/// What follows a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// The page is full, and there are more rows.
+    Full,
+    /// There are no more rows.
+    NoMoreRows,
+    /// The page has room: ask for the rows after the last one.
+    AskAgain,
+}
+
+impl<T> PageRows<T>
+where
+    T: for<'r> From<&'r Row>,
+{
+    /// An empty page of at most `limit` rows.
+    pub(crate) fn new(limit: u32) -> Self {
+        Self {
+            rows: Vec::new(),
+            bytes: 0,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// How many rows to ask for.
+    pub(crate) fn rows_to_ask_for(&self) -> i64 {
+        let rows = rows_to_ask_for(self.rows.len(), self.bytes, self.limit);
+        i64::try_from(rows).unwrap_or(i64::MAX)
+    }
+
+    /// Adds rows of a query that asked for `asked`.
+    pub(crate) async fn fill(&mut self, rows: RowStream, asked: i64) -> Result<Filled, DbError> {
         pin_mut!(rows);
         let mut received = 0;
         while let Some(row) = rows.next().await {
             let row = row?;
             // This row shows that another page follows.
-            if page.len() == limit || bytes > PAGE_BYTES {
-                return Ok((page, after));
+            if self.rows.len() == self.limit || self.bytes > PAGE_BYTES {
+                return Ok(Filled::Full);
             }
             received += 1;
-            bytes += row.raw_size_bytes();
-            let row = T::from(&row);
-            after = Some(cursor_of(&row));
-            page.push(row);
+            self.bytes += row.raw_size_bytes();
+            self.rows.push(T::from(&row));
         }
-        if received < asked {
-            return Ok((page, None));
-        }
+        Ok(if received < asked {
+            Filled::NoMoreRows
+        } else {
+            Filled::AskAgain
+        })
     }
 }
 

@@ -85,6 +85,18 @@ impl Caller {
         }
     }
 
+    /// Returns which recurring schedules the caller may read and change: those that it has created, for the users to whom it
+    /// may send; all with the scope `admin`. Fails with 403 if there can be none.
+    pub fn check_schedules(&self) -> Result<SenderScope, ApiError> {
+        let scope = self.check_cancel().ok();
+        let allowed = self.access.may_write_schedules();
+        scope.filter(|_| allowed).ok_or_else(|| {
+            ApiError::forbidden(
+                "The token does not allow this: it needs the scope schedules:write, and notifications:send:any, or notifications:send and its own user's schedules",
+            )
+        })
+    }
+
     /// Returns 403 unless the caller may choose recipient and sender addresses. A caller that may send to one
     /// user only must not reach others through an address of its choice.
     pub fn check_address_choice(&self) -> Result<(), ApiError> {

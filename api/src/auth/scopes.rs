@@ -12,6 +12,7 @@ pub struct Access {
     contacts_any: bool,
     write_templates: bool,
     control_sending: bool,
+    write_schedules: bool,
 }
 
 /// The users whose notifications a caller may read, or whose contacts a caller may manage.
@@ -36,6 +37,7 @@ impl Access {
             contacts_any: true,
             write_templates: true,
             control_sending: true,
+            write_schedules: true,
         }
     }
 
@@ -51,6 +53,7 @@ impl Access {
             contacts_any: false,
             write_templates: false,
             control_sending: false,
+            write_schedules: false,
         }
     }
 
@@ -67,6 +70,7 @@ impl Access {
                 "contacts:write" => access.contacts_own = true,
                 "templates:write" => access.write_templates = true,
                 "sending:control" => access.control_sending = true,
+                "schedules:write" => access.write_schedules = true,
                 "admin" => return Self::trusted(),
                 _ => {}
             }
@@ -108,6 +112,12 @@ impl Access {
     #[must_use]
     pub const fn may_control_sending(self) -> bool {
         self.control_sending
+    }
+
+    /// Whether the caller may read and change recurring schedules, of the users to whom it may send.
+    #[must_use]
+    pub const fn may_write_schedules(self) -> bool {
+        self.write_schedules
     }
 
     /// The users whose notifications `caller` may read.
@@ -200,6 +210,13 @@ mod tests {
         assert!(may("sending:control") && may("admin") && Access::trusted().may_control_sending());
         assert!(!may("notifications:send:any templates:write sending") && !may(""));
         assert!(!Access::of_scopes("sending:control").is_trusted());
+    }
+
+    #[test]
+    fn schedules_need_their_scope_or_admin() {
+        let may = |scopes: &str| Access::of_scopes(scopes).may_write_schedules();
+        assert!(may("schedules:write") && may("admin") && Access::trusted().may_write_schedules());
+        assert!(!may("notifications:send:any templates:write schedules") && !may(""));
     }
 
     #[test]

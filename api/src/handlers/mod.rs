@@ -5,6 +5,7 @@ pub mod docs;
 pub mod messaging;
 pub mod notifications;
 pub mod probes;
+pub mod schedules;
 pub mod sending;
 pub mod templates;
 pub mod webhook_endpoints;
@@ -49,6 +50,7 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(contacts::register)
         .configure(sending::register)
         .configure(messaging::register)
+        .configure(schedules::register)
         .configure(webhook_endpoints::register)
         .configure(templates::register)
         .configure(docs::register)

@@ -5,7 +5,7 @@ use utoipa::{Modify, OpenApi};
 
 use self::parameters::ParameterValues;
 use crate::handlers::{
-    contacts, messaging, notifications, probes, sending, templates, webhook_endpoints,
+    contacts, messaging, notifications, probes, schedules, sending, templates, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -21,6 +21,14 @@ use crate::handlers::{
         notifications::cancel_group::handle,
         notifications::reschedule::handle,
         notifications::attempts::handle,
+        schedules::list::handle,
+        schedules::create::handle,
+        schedules::find::handle,
+        schedules::update::handle,
+        schedules::delete::handle,
+        schedules::pause::handle,
+        schedules::resume::handle,
+        schedules::preview::handle,
         contacts::find::handle,
         contacts::email::find::handle,
         contacts::email::set::handle,

@@ -1,4 +1,5 @@
 use tidings_domain::notification::{Channel, Status};
+use tidings_domain::time::CronSchedule;
 use utoipa::Modify;
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{Object, Schema};
@@ -60,6 +61,10 @@ fn restrict(name: &str, schema: &mut Object) {
         "category" | "sender" => {
             schema.min_length = Some(1);
             schema.max_length = Some(255);
+        }
+        "count" => {
+            schema.minimum = Some(1.into());
+            schema.maximum = Some(CronSchedule::MAX_OCCURRENCES.into());
         }
         "version" => schema.minimum = Some(1.into()),
         "cursor" => schema.min_length = Some(1),

@@ -1,11 +1,13 @@
 //! The commands, one file each. A command returns its result; `output` prints it.
 
+pub mod cancel;
 pub mod config;
 pub mod dlq;
 mod doctor;
 pub mod ladders;
 pub mod migrate;
 pub mod retention;
+pub mod schedules;
 pub mod secrets;
 mod seed;
 pub mod sending;
@@ -31,6 +33,8 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Sending(command) => sending::run(command).await,
         Command::Retention(command) => retention::run(command).await,
         Command::Ladders(args) => ladders::run(args).await,
+        Command::Schedules(command) => schedules::run(command).await,
+        Command::Cancel(args) => cancel::run(args).await,
         Command::Secrets(command) => secrets::run(command).await,
         Command::Config(command) => config::run(&command, config),
         Command::Topology => topology::run().await,

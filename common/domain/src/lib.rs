@@ -8,4 +8,5 @@ pub mod jwt;
 pub mod notification;
 pub mod providers;
 pub mod retry;
+pub mod schedule;
 pub mod time;

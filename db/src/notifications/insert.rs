@@ -23,6 +23,8 @@ pub enum RecordedBy {
     Intake,
     /// The API, because RabbitMQ does not take the message of the notification: a scheduler publishes the delivery.
     Api,
+    /// A scheduler, for an occurrence of a recurring schedule: a scheduler publishes the delivery.
+    Schedule,
 }
 
 /// Inserts a batch for the intake, in one statement. Leaves a notification as it is if its message id is already recorded.
@@ -41,14 +43,15 @@ pub async fn insert_batch(
 
 /// Inserts a batch in one statement, and so in one transaction. Leaves a notification as it is if its
 /// message id is already recorded. [`decide`] says which status a notification gets. One that is sent now becomes
-/// `processed` if it is an in-app notification. Otherwise it becomes `pending`, or `scheduled` at once if the API records it.
+/// `processed` if it is an in-app notification. Otherwise it becomes `pending` if the intake records it, and `scheduled`, due
+/// at once, if the API or a scheduler does.
 ///
 /// Overlapping batches cannot deadlock, because rows are inserted in the order of their message ids.
 ///
 /// # Errors
 ///
 /// Returns an error and inserts nothing if one notification cannot be stored; [`DbError::kind`] says why.
-pub(super) async fn insert_batch_by(
+pub(crate) async fn insert_batch_by(
     client: &impl GenericClient,
     batch: &[&Notification],
     by: RecordedBy,
@@ -192,6 +195,14 @@ impl FirstState {
             }
             (Decision::Send | Decision::End, RecordedBy::Api) => {
                 (Status::Scheduled, Some(now), Some(HoldReason::Broker))
+            }
+            (Decision::Send | Decision::End, RecordedBy::Schedule) => {
+                let occurrence = window.not_before.unwrap_or(now);
+                (
+                    Status::Scheduled,
+                    Some(occurrence),
+                    Some(HoldReason::Schedule),
+                )
             }
         };
         Self {

@@ -5,8 +5,9 @@ mod cancel;
 mod claim;
 mod claim_end;
 mod failed;
-mod fingerprints;
 mod filter;
+mod fingerprints;
+mod group_senders;
 mod insert;
 mod not_claimed;
 mod read;
@@ -23,8 +24,10 @@ pub use cancel::{
 pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, claim, renew_lease};
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
 pub use failed::{FailedFilter, failed_deliveries};
-pub use fingerprints::{FingerprintRequest, find_fingerprints};
 pub use filter::NotificationFilter;
+pub use fingerprints::{FingerprintRequest, find_fingerprints};
+pub use group_senders::senders_of_group;
+pub(crate) use insert::insert_batch_by;
 pub use insert::{Inserted, RecordedBy, RecordedState, insert_batch, recorded_states};
 pub use read::{IdCursor, NotificationRow, PayloadReader, exists, find, list};
 pub use record::{RecordError, RecordResult, record};
@@ -32,8 +35,8 @@ pub use release::{
     DueBatch, DueNotification, HeldForBroker, give_back_leases, held_for_broker, lease_due,
     mark_released, overdue,
 };
-pub use transitions::{mark_failed, mark_processed, mark_request_failed, reset_for_replay};
 pub use sent::{
     SentCursor, SentNotification, list_sent, list_sent_without_contents, numbers_sent_to,
     sent_cursor_after,
 };
+pub use transitions::{mark_failed, mark_processed, mark_request_failed, reset_for_replay};

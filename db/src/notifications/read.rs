@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{MessageId, UserId};
+use tidings_domain::notification::{Channel, MessageId, UserId};
 use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::RowStream;
 use uuid::Uuid;

@@ -138,6 +138,7 @@ async fn results(
                 status: *status,
                 channel: notification.channel,
                 fingerprint: notification.fingerprint,
+                payload_removed: false,
             }),
             Some(Some(row)) => RecordResult::Existed(*row),
             Some(None) => RecordResult::ExistedNewer,

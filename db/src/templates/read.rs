@@ -100,3 +100,27 @@ pub async fn list_sensitive(
     });
     Ok(known.collect())
 }
+
+/// Returns whether [`resolve`] finds a template.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn resolves(
+    client: &impl GenericClient,
+    name: &str,
+    channel: Channel,
+    wanted_locale: Option<&str>,
+) -> Result<bool, DbError> {
+    let statement = client
+        .prepare_cached(
+            "SELECT FROM templates
+             WHERE name = $1 AND channel = $2 AND locale = ANY($3::text[]) AND deleted_at IS NULL LIMIT 1",
+        )
+        .await?;
+    let candidates = Locale::candidates(wanted_locale);
+    let row = client
+        .query_opt(&statement, &[&name, &channel.as_str(), &candidates])
+        .await?;
+    Ok(row.is_some())
+}

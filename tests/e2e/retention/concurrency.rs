@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidings_db::notifications::{ClaimRequest, ClaimResult, LeaseToken, claim};
 use tidings_db::retention::{Sweep, take_turn};
-use tidings_domain::notification::MessageId;
+use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_tests::{ProgramKind, ServerUrls, TestDatabase, World, eventually, secs};
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +54,15 @@ async fn a_sweep_hinders_no_claim_among_its_rows() {
                 .collect();
             let claims = db
                 .pool
-                .run(async |client| claim(client, &requests, Duration::from_mins(1)).await)
+                .run(async |client| {
+                    claim(
+                        client,
+                        DeliveredChannel::Sms,
+                        &requests,
+                        Duration::from_mins(1),
+                    )
+                    .await
+                })
                 .await
                 .expect("claims");
             for claimed in claims {

@@ -9,7 +9,7 @@ use tidings_db::notifications::{
     record, reset_for_replay,
 };
 use tidings_db::{Client, Database, TransactionOptions};
-use tidings_domain::notification::{Channel, MessageId, Notification};
+use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Notification};
 use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ProgramKind, World, secs};
 
@@ -119,7 +119,7 @@ async fn every_function_that_ends_a_notification_erases_it() {
             attempt: 0,
             token,
         };
-        claim(&*client, &[request], secs(60))
+        claim(&*client, DeliveredChannel::Sms, &[request], secs(60))
             .await
             .expect("claimed");
         rows.assert_kept(id).await;

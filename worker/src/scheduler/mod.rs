@@ -1,9 +1,10 @@
-//! The scheduler: publishes the messages of scheduled notifications whose time has come.
+//! The scheduler: publishes the messages of scheduled notifications whose time has come, and runs recurring schedules.
 //!
 //! Any number of processes may run one. There is no leader: they share the work by the row locks and leases of
-//! [`notifications::lease_due`].
+//! [`notifications::lease_due`] and [`tidings_db::schedules::tick`].
 
 mod publish;
+mod recurring;
 mod settings;
 
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use std::time::Duration;
 use metrics::{counter, gauge};
 use tidings_broker::{Backoff, MessageFactory, Publisher};
 use tidings_db::notifications::{self, DueBatch};
-use tidings_db::{ControlState, Database, DbError, TransactionOptions, scheduler_heartbeats};
+use tidings_db::{
+    ControlState, Database, DbError, TransactionOptions, scheduler_heartbeats, schedules,
+};
 use tidings_domain::notification::{Channel, DeliveredChannel};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -66,6 +69,7 @@ impl Scheduler {
             released(channel).absolute(0);
         }
         counter!("tidings_scheduler_expired_total").absolute(0);
+        recurring::register_metrics();
         Self {
             database,
             publisher,
@@ -79,7 +83,11 @@ impl Scheduler {
     pub async fn run(self, stop: CancellationToken) {
         // Apart from the releases, which may take long.
         let heartbeats = stop.run_until_cancelled(self.beat());
-        tokio::join!(heartbeats, self.release_all(&stop));
+        tokio::join!(
+            heartbeats,
+            self.release_all(&stop),
+            self.run_schedules(&stop)
+        );
     }
 
     /// Records once a second that a scheduler runs. Never ends.
@@ -98,14 +106,17 @@ impl Scheduler {
     }
 
     async fn heartbeat(&self, id: Uuid) -> Result<(), DbError> {
-        let overdue = self
+        let (notification, schedule) = self
             .database
             .run(async |client| {
                 scheduler_heartbeats::beat(client, id, env!("CARGO_PKG_VERSION")).await?;
-                notifications::overdue(client).await
+                let notification = notifications::overdue(client).await?;
+                Ok((notification, schedules::overdue(client).await?))
             })
             .await?;
-        gauge!("tidings_scheduler_overdue_seconds").set(overdue.unwrap_or_default().as_secs_f64());
+        gauge!("tidings_scheduler_overdue_seconds")
+            .set(notification.unwrap_or_default().as_secs_f64());
+        gauge!("tidings_schedules_overdue_seconds").set(schedule.unwrap_or_default().as_secs_f64());
         Ok(())
     }
 
@@ -113,20 +124,26 @@ impl Scheduler {
         let mut paused = PausedChannels::default();
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
-            let next = self.turn(&mut paused).await.unwrap_or_else(|error| {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "the scheduler cannot use PostgreSQL; trying again");
-                Next::Pause
-            });
-            let pause = match next {
-                Next::Pause => backoff.next_pause(),
-                Next::AtOnce => Duration::ZERO,
-                Next::Poll => self.settings.poll,
-            };
-            if next != Next::Pause {
-                backoff.reset();
-            }
+            let next = self.turn(&mut paused).await;
+            let pause = self.pause(next, &mut backoff);
             stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+        }
+    }
+
+    /// The time until the next look.
+    fn pause(&self, next: Result<Next, DbError>, backoff: &mut Backoff) -> Duration {
+        let next = next.unwrap_or_else(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the scheduler cannot use PostgreSQL; trying again");
+            Next::Pause
+        });
+        if next != Next::Pause {
+            backoff.reset();
+        }
+        match next {
+            Next::Pause => backoff.next_pause(),
+            Next::AtOnce => Duration::ZERO,
+            Next::Poll => self.settings.poll,
         }
     }
 

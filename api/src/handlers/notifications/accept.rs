@@ -79,10 +79,7 @@ pub fn create_notification(
     new: NewNotification<'_>,
     request: Option<&KeyedRequest>,
 ) -> Result<Notification, ApiError> {
-    preconditions::check_channel(state, new.channel)?;
-    if let Some(url) = &new.addresses.webhook_url {
-        preconditions::check_url(state, url)?;
-    }
+    check_sendable(state, &new)?;
     preconditions::check_depth(state, new.channel)?;
     let accepted_at = now();
     Ok(Notification {
@@ -100,6 +97,29 @@ pub fn create_notification(
         fingerprint: request.map(|request| request.fingerprint),
         sensitive: new.sensitive,
     })
+}
+
+/// Checks whether the caller may send such a notification, and whether its channel can send it.
+///
+/// # Errors
+///
+/// Returns 403 if the caller may not send the notification, and 400 if its channel is not configured or its URL is not
+/// allowed.
+pub fn check_allowed(
+    state: &AppState,
+    caller: &Caller,
+    new: &NewNotification<'_>,
+) -> Result<(), ApiError> {
+    check_caller(caller, new)?;
+    check_sendable(state, new)
+}
+
+fn check_sendable(state: &AppState, new: &NewNotification<'_>) -> Result<(), ApiError> {
+    preconditions::check_channel(state, new.channel)?;
+    if let Some(url) = &new.addresses.webhook_url {
+        preconditions::check_url(state, url)?;
+    }
+    Ok(())
 }
 
 /// Stores the notification of a request with an idempotency key, unless an earlier request has. `create` creates it.

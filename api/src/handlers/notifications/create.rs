@@ -118,7 +118,12 @@ pub async fn handle(
     Ok(accepted.into_http())
 }
 
-fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
+/// Reads the header `Idempotency-Key`.
+///
+/// # Errors
+///
+/// Returns 400 if it is given twice or is invalid.
+pub fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else {
         return Ok(None);

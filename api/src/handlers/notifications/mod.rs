@@ -12,17 +12,16 @@ pub mod find;
 pub mod list;
 mod list_query;
 mod lookup;
-mod new_notification;
-mod payload_addresses;
+pub mod new_notification;
 pub mod preconditions;
 pub mod reschedule;
-mod template_ref;
-mod times;
+pub mod template_ref;
+pub mod times;
 mod view;
 
 use actix_web::http::header::HeaderName;
 
-pub use view::{NotificationPage, NotificationView};
+pub use view::{NotificationPage, NotificationTemplate, NotificationView};
 
 /// The header of a response to a request that an earlier one with the same key has answered already.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

@@ -1,10 +1,9 @@
 use serde_json::value::RawValue;
-use tidings_domain::content::TemplateRef;
+use tidings_domain::content::{PayloadAddresses, TemplateRef};
 use tidings_domain::notification::{
     Channel, GivenNotification, UnknownChannel, UserId, payload_problem,
 };
 
-use super::payload_addresses::PayloadAddresses;
 use super::template_ref;
 use super::times::{self, NotificationTimes};
 use crate::error::ApiError;
@@ -104,6 +103,7 @@ impl NewNotification<'_> {
                     expiry,
                     group,
                 },
+            sensitive,
         } = self;
         GivenNotification {
             user_id: *user_id,
@@ -113,6 +113,7 @@ impl NewNotification<'_> {
             send_at: send_at.as_ref(),
             expiry: *expiry,
             group: group.as_ref(),
+            sensitive: *sensitive,
         }
     }
 }

@@ -6,6 +6,7 @@ mod database;
 mod plaintext;
 mod retention;
 mod scheduler;
+mod schedules;
 mod secret;
 mod secret_keys;
 mod sending;

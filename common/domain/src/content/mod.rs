@@ -6,6 +6,7 @@
 mod address;
 mod email;
 mod fields;
+mod payload_addresses;
 mod problems;
 mod push;
 mod sms;
@@ -14,6 +15,7 @@ mod webhook;
 
 pub use address::{DeviceToken, EmailAddress, InvalidAddress, Mailbox, PhoneNumber, WebhookUrl};
 pub use email::Email;
+pub use payload_addresses::PayloadAddresses;
 pub use problems::{FieldProblem, FieldProblems, MAX_PER_KIND, ProblemKind};
 pub use push::Push;
 pub use sms::Sms;

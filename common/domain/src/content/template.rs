@@ -6,7 +6,7 @@ use super::{Content, DeviceToken, FieldProblem, Json, Object, PhoneNumber, push,
 use crate::notification::Channel;
 
 /// The template that renders a notification.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TemplateRef {
     /// The name of the template.

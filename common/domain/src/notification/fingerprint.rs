@@ -40,6 +40,8 @@ pub struct GivenNotification<'a> {
     pub expiry: Option<Expiry>,
     /// The group, if there is one.
     pub group: Option<&'a GroupKey>,
+    /// `sensitive`.
+    pub sensitive: bool,
 }
 
 /// The fingerprint of the request that created a notification under an idempotency key: a version byte, and the first 16
@@ -93,6 +95,7 @@ fn canonical(given: &GivenNotification<'_>) -> Vec<u8> {
         send_at,
         expiry,
         group,
+        sensitive,
     } = *given;
     let (expires_at, ttl_secs) = match expiry {
         None => (None, None),
@@ -120,6 +123,7 @@ fn canonical(given: &GivenNotification<'_>) -> Vec<u8> {
         ("group", group.map(|group| quoted(group.as_str()))),
         ("payload", None),
         ("sendAt", send_at),
+        ("sensitive", sensitive.then(|| "true".to_owned())),
         ("targetUserId", Some(quoted(&user_id.to_string()))),
         ("template", template),
         ("ttlSecs", ttl_secs.map(|seconds| seconds.to_string())),
@@ -198,6 +202,7 @@ mod tests {
             send_at: None,
             expiry: None,
             group: None,
+            sensitive: false,
         }
     }
 
@@ -293,6 +298,10 @@ mod tests {
                 ..plain
             });
         }
+        all.push(GivenNotification {
+            sensitive: true,
+            ..plain
+        });
         let mut fingerprints: Vec<_> = all.iter().map(|one| Fingerprint::of(one).0).collect();
         fingerprints.sort_unstable();
         fingerprints.dedup();

@@ -134,6 +134,22 @@ fn register_help() {
         "tidings_scheduler_expired_total",
         "Scheduled notifications that expired before their release"
     );
+    describe_counter!(
+        "tidings_schedules_runs_total",
+        "Notifications that recurring schedules have created"
+    );
+    describe_counter!(
+        "tidings_schedules_skipped_total",
+        "Occurrences of recurring schedules that did not run, because of an outage or a failure"
+    );
+    describe_counter!(
+        "tidings_schedules_failed_total",
+        "Recurring schedules that were paused because they failed"
+    );
+    describe_gauge!(
+        "tidings_schedules_overdue_seconds",
+        "How late the oldest due recurring schedule is that no scheduler has run"
+    );
     describe_gauge!(
         "tidings_provider_away",
         "1 while the provider of a channel is down and the channel takes no messages"

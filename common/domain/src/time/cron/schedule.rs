@@ -80,6 +80,18 @@ impl CronSchedule {
         &self.timezone
     }
 
+    /// The first instant of the period.
+    #[must_use]
+    pub const fn starts_at(&self) -> Option<Timestamp> {
+        self.starts_at
+    }
+
+    /// The last instant of the period.
+    #[must_use]
+    pub const fn ends_at(&self) -> Option<Timestamp> {
+        self.ends_at
+    }
+
     /// The first occurrence of a schedule that is created at `now`.
     ///
     /// # Errors

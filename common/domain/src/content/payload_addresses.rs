@@ -1,8 +1,9 @@
+//! The check of a payload before its notification is accepted.
+
 use serde_json::value::RawValue;
-use tidings_domain::content::{
-    Content, FieldProblem, Json, ProblemKind, WebhookUrl, check_variables,
-};
-use tidings_domain::notification::Channel;
+
+use super::{Content, FieldProblem, Json, ProblemKind, WebhookUrl, check_variables};
+use crate::notification::Channel;
 
 /// The addresses in a payload that is valid for its channel.
 #[derive(Debug, Default)]
