@@ -110,21 +110,8 @@ impl App {
         // The tasks stop after the server, because the last requests need them.
         let stop_tasks = CancellationToken::new();
         let mut tasks = Tasks::default();
-        let watching = tidings_db::monitor_health(self.database.clone(), Arc::clone(&health));
-        let token = stop_tasks.clone();
-        tasks.spawn("database watch", async move {
-            token.run_until_cancelled(watching).await;
-        });
-        let control = Arc::new(ControlState::default());
-        let switches = watch_switches(
-            Arc::clone(&control),
-            self.database.clone(),
-            self.settings.control_poll,
-        );
-        let token = stop_tasks.clone();
-        tasks.spawn("control state", async move {
-            token.run_until_cancelled(switches).await;
-        });
+        self.watch_database(&health, &mut tasks, &stop_tasks);
+        let control = self.watch_control_state(&mut tasks, &stop_tasks);
         if self.settings.providers.webhook.is_some() && !self.settings.secret_keys.can_seal() {
             tracing::warn!("SECRETS_KEY is not set: webhook endpoints cannot be created");
         }
@@ -210,6 +197,36 @@ impl App {
                 Err(failure.into())
             }
         }
+    }
+}
+
+impl App {
+    /// Keeps the health of the database up to date.
+    fn watch_database(&self, health: &Arc<Health>, tasks: &mut Tasks, stop: &CancellationToken) {
+        let watching = tidings_db::monitor_health(self.database.clone(), Arc::clone(health));
+        let stop = stop.clone();
+        tasks.spawn("database watch", async move {
+            stop.run_until_cancelled(watching).await;
+        });
+    }
+
+    /// Returns what operators have stopped, which is kept up to date.
+    fn watch_control_state(
+        &self,
+        tasks: &mut Tasks,
+        stop: &CancellationToken,
+    ) -> Arc<ControlState> {
+        let control = Arc::new(ControlState::default());
+        let switches = watch_switches(
+            Arc::clone(&control),
+            self.database.clone(),
+            self.settings.control_poll,
+        );
+        let stop = stop.clone();
+        tasks.spawn("control state", async move {
+            stop.run_until_cancelled(switches).await;
+        });
+        control
     }
 }
 
