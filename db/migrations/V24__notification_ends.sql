@@ -20,13 +20,15 @@ BEGIN
     IF NEW.sensitive AND NEW.status <> 'failed' AND NOT (NEW.status = 'processed' AND NEW.type = 'in-app')
        AND NEW.payload_removed_at IS NULL THEN
         NEW.payload := '{}';
+        -- A short secret could be guessed from it.
+        NEW.fingerprint := NULL;
         NEW.payload_removed_at := now();
     END IF;
     RETURN NEW;
 END
 $$;
 
-COMMENT ON FUNCTION notifications_end() IS 'Sets ended_at, and erases the payload of a sensitive notification that has ended.';
+COMMENT ON FUNCTION notifications_end() IS 'Sets ended_at, and erases the payload and the fingerprint of a sensitive notification that has ended.';
 
 -- The conditions keep the function away from most rows: a notification that is processed at once needs nothing.
 CREATE TRIGGER notifications_end_inserted BEFORE INSERT ON notifications FOR EACH ROW

@@ -146,7 +146,8 @@ pub(super) async fn change(
     };
     let sql = match work {
         Work::SensitivePayloads | Work::Payloads => format!(
-            "{} UPDATE notifications SET payload = '{{}}', payload_removed_at = now()
+            "{} UPDATE notifications SET payload = '{{}}', payload_removed_at = now(),
+                    fingerprint = CASE WHEN sensitive THEN NULL ELSE fingerprint END
                 FROM due WHERE notifications.message_id = due.message_id",
             locked("NO KEY UPDATE")
         ),

@@ -162,7 +162,8 @@ async fn of_two_requests_at_once_one_is_recorded_and_the_other_is_a_dead_letter_
     });
     deleted.await.expect("deleted");
     replay(&world);
-    assert_eq!(amqp.dead_letter_depth().await, 1);
+    // The tool's connection gives it back shortly after its end.
+    until_dead_letter(&amqp).await;
     assert_eq!(world.database.count("true").await, 0);
     drop(worker);
 }

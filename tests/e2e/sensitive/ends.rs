@@ -9,7 +9,9 @@ use tidings_db::notifications::{
     record, reset_for_replay,
 };
 use tidings_db::{Client, Database, TransactionOptions};
-use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Notification};
+use tidings_domain::notification::{
+    Channel, DeliveredChannel, Fingerprint, MessageId, Notification,
+};
 use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ProgramKind, World, secs};
 
@@ -59,6 +61,7 @@ impl Rows {
         Notification {
             channel,
             sensitive: true,
+            fingerprint: Fingerprint::from_bytes(&[1; 17]),
             group: Some("codes".parse().expect("a group")),
             ..self.world.wire()
         }
@@ -87,13 +90,15 @@ impl Rows {
     }
 
     async fn assert_erased(&self, id: MessageId, status: &str) {
-        let condition = format!("message_id = '{id}' AND status = '{status}'");
+        let condition =
+            format!("message_id = '{id}' AND status = '{status}' AND fingerprint IS NULL");
         assert_eq!(erased(&self.world, &condition).await, 1, "{status}");
     }
 
     async fn assert_kept(&self, id: MessageId) {
-        let kept =
-            format!("message_id = '{id}' AND payload <> '{{}}' AND payload_removed_at IS NULL");
+        let kept = format!(
+            "message_id = '{id}' AND payload <> '{{}}' AND payload_removed_at IS NULL AND fingerprint IS NOT NULL"
+        );
         assert_eq!(self.world.database.count(&kept).await, 1);
     }
 }

@@ -1,7 +1,7 @@
 //! The scheduler: publishes the messages of scheduled notifications whose time has come, and runs recurring schedules.
 //!
 //! Any number of processes may run one. There is no leader: they share the work by the row locks and leases of
-//! [`notifications::lease_due`] and [`tidings_db::schedules::tick`].
+//! [`notifications::lease_due`] and `schedules::tick`.
 
 mod publish;
 mod recurring;
