@@ -11,7 +11,7 @@ use crate::rng::Rng;
 
 /// One in this many notifications is for a channel with a provider. Has no factor in common with the shares of keys and
 /// batches, so that these are all combined.
-const DELIVERED_SHARE: u64 = 11;
+const DELIVERED_SHARE: u64 = 7;
 
 /// The words of a long text: characters that JSON, `jsonb` or SQL must escape.
 const WORDS: [&str; 8] = [
