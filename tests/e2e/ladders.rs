@@ -34,7 +34,8 @@ fn outcome<'a>(report: &'a Value, label: &str) -> &'a str {
     })
 }
 
-#[tokio::test]
+/// With two worker threads, as in every test that runs the tool beside a connection: it must send heartbeats meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn empty_ladders_of_former_settings_are_removed() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;

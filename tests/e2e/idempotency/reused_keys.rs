@@ -13,7 +13,7 @@ fn titled(world: &World, title: &str) -> Value {
     body
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_request_under_the_same_key_is_refused() {
     let world = World::new().await;
     let api = world.api().await;
@@ -45,7 +45,7 @@ async fn another_request_under_the_same_key_is_refused() {
     assert_eq!(world.amqp().await.intake_depth().await, 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_and_single_requests_share_their_keys() {
     let world = World::new().await;
     let api = world.api().await;
@@ -119,7 +119,7 @@ fn replay(world: &World) {
 #[rstest]
 #[case("256")]
 #[case("1")]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_requests_at_once_one_is_recorded_and_the_other_is_a_dead_letter_that_stays(
     #[case] batch: &str,
 ) {
@@ -169,7 +169,7 @@ async fn of_two_requests_at_once_one_is_recorded_and_the_other_is_a_dead_letter_
 }
 
 /// A caller must not learn from an answer that the notification of another sender exists, even if it had its id.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_of_another_sender_is_neither_reported_nor_changed() {
     let world = World::new().await;
     let (api, worker) = tokio::join!(world.start(ProgramKind::Api, &[LOOKUP]), world.worker());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tidings_domain::notification::{Channel, MessageId};
 use tidings_tests::{MockHttpServer, Response, World, eventually, notification, secs};
@@ -155,6 +156,44 @@ async fn a_notification_that_both_servers_have_stored_is_one_row_and_one_send() 
     assert_eq!(world.database.message_ids().await, recorded);
     installation.worker.stop().await;
     installation.api.stop().await;
+}
+
+/// The client repeats the request whose answer it did not get, with its key, to another API.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_that_is_killed_before_its_answer_has_created_one_notification() {
+    let (receiver, mut installation) = start(&[]).await;
+    installation.broker.stop().await;
+    until_away(&installation).await;
+    let world = &installation.world;
+    let body = webhook(world, &receiver, 0);
+    let client = installation.api.client();
+    let posted = {
+        let (client, body) = (client.clone(), body.clone());
+        tokio::spawn(async move {
+            let request = client.request(Method::POST, "/api/notifications");
+            let request = request.header("Idempotency-Key", "one").json(&body);
+            request.send().await.ok().map(|answer| answer.status())
+        })
+    };
+    eventually(secs(30), "the row is committed", async || {
+        world.database.count("true").await == 1
+    })
+    .await;
+    installation.api.kill();
+    // The answer may have been quicker than the kill.
+    let answer = posted.await.expect("the request ends");
+    assert!(answer.is_none_or(|status| status == 202), "{answer:?}");
+
+    installation.broker.start().await;
+    let mut api = world.api().await;
+    until_ready(&api.client().anonymous()).await;
+    let id = api.client().post_with_key(&body, "one").await.accepted();
+    world.until_status(id, "processed").await;
+    world.until_queues_are_empty().await;
+    assert_eq!(world.database.count("true").await, 1);
+    assert_eq!(receiver.count(), 1);
+    installation.worker.stop().await;
+    api.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -41,7 +41,7 @@ async fn ids(amqp: &Amqp) -> Vec<String> {
     ids.map(|id| id.expect("an id").to_string()).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn old_dead_letters_leave_the_queue_and_the_others_keep_their_order() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
@@ -71,7 +71,7 @@ async fn old_dead_letters_leave_the_queue_and_the_others_keep_their_order() {
     assert_eq!(ids(&amqp).await, kept);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn for_ever_means_that_no_dead_letter_is_removed() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
@@ -87,7 +87,7 @@ async fn for_ever_means_that_no_dead_letter_is_removed() {
 }
 
 /// Each of the two programs would see only a part of the dead letters.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_queue_is_left_alone_while_another_program_reads_it() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
@@ -110,7 +110,7 @@ async fn the_queue_is_left_alone_while_another_program_reads_it() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_notification_without_payload_is_not_replayed() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
@@ -142,7 +142,7 @@ async fn a_notification_without_payload_is_not_replayed() {
     assert!(text.contains("the payload is erased"), "{text}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_line_says_how_many_dead_letters_there_are_by_reason() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;

@@ -42,7 +42,7 @@ fn letter(amqp: &Amqp, of: &Notification, hours: i64) -> AmqpMessage {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_dead_letter_of_a_worker_is_hidden_and_expires() {
     let world = World::with(&[("MAX_RETRIES", "0")]).await;
     let amqp = world.declared(&[]).await;
@@ -80,7 +80,7 @@ async fn the_dead_letter_of_a_worker_is_hidden_and_expires() {
     assert_eq!(expiration.as_deref(), Some("86400000"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_letter_is_replayed_with_its_payload_until_its_hours_are_over() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
@@ -111,7 +111,7 @@ async fn a_dead_letter_is_replayed_with_its_payload_until_its_hours_are_over() {
     assert_eq!(world.database.count("sensitive").await, 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_row_of_a_failed_notification_keeps_its_payload_for_the_same_time() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
@@ -139,7 +139,7 @@ async fn the_row_of_a_failed_notification_keeps_its_payload_for_the_same_time() 
     assert_eq!(amqp.dead_letter_depth().await, 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_in_app_notification_that_has_expired_is_erased_by_the_sweep() {
     let world = World::new().await;
     let _ = world.declared(&[]).await;
@@ -169,7 +169,7 @@ async fn an_in_app_notification_that_has_expired_is_erased_by_the_sweep() {
     assert_eq!(erased(&world, "status = 'processed'").await, 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_letter_with_a_sensitive_template_is_hidden() {
     let world = World::new().await;
     let amqp = world.declared(&[]).await;
