@@ -49,7 +49,7 @@ COMMENT ON COLUMN schedules.paused          IS 'Whether the schedule is paused.'
 COMMENT ON COLUMN schedules.reason          IS 'Why a failure has paused the schedule; NULL if its owner has paused it.';
 COMMENT ON COLUMN schedules.skipped         IS 'How many occurrences have not run, because of an outage or a failure.';
 COMMENT ON COLUMN schedules.key_id          IS 'The UUIDv5 of the caller and the Idempotency-Key of the request that created the schedule.';
-COMMENT ON COLUMN schedules.fingerprint     IS 'The first 16 bytes of the SHA-256 of that request, to recognise a reused Idempotency-Key.';
+COMMENT ON COLUMN schedules.fingerprint     IS 'The fingerprint of that request, to recognise a reused Idempotency-Key.';
 COMMENT ON COLUMN schedules.created_at      IS 'When the schedule was created.';
 COMMENT ON COLUMN schedules.updated_at      IS 'When its owner last changed, paused or resumed the schedule.';
 

@@ -85,8 +85,8 @@ impl Caller {
         }
     }
 
-    /// Returns which recurring schedules the caller may read and change: those that it has created, for the users to whom it
-    /// may send; all with the scope `admin`. Fails with 403 if there can be none.
+    /// Returns which recurring schedules the caller may read and change: its own, if it may send to their user, and all with
+    /// the scope `admin`. Fails with 403 if there can be none.
     pub fn check_schedules(&self) -> Result<SenderScope, ApiError> {
         let scope = self.check_cancel().ok();
         let allowed = self.access.may_write_schedules();

@@ -114,7 +114,7 @@ impl Access {
         self.control_sending
     }
 
-    /// Whether the caller may read and change recurring schedules, of the users to whom it may send.
+    /// Whether the caller may read and change recurring schedules. It also needs the right to send to their user.
     #[must_use]
     pub const fn may_write_schedules(self) -> bool {
         self.write_schedules

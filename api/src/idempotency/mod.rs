@@ -113,8 +113,8 @@ impl Idempotency {
         }
     }
 
-    /// Begins requests of `sender` that are stored together, without waiting for others: two that wait for each other would
-    /// wait for ever. Returns one result for each, in their order.
+    /// Begins requests of `sender` that are stored together. Waits for no other request, because two batches that wait for
+    /// each other would never end. Returns one result for each request, in their order.
     pub async fn begin_together(
         &self,
         requests: &[KeyedRequest],

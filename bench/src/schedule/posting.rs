@@ -22,7 +22,7 @@ pub enum ScheduledChannel {
     Webhook,
 }
 
-/// Where, for whom and what to post.
+/// A load of notifications to post.
 pub(super) struct Posting<'a> {
     pub(super) queue: DeliveryQueue<'a>,
     pub(super) installation: MeasuredInstallation,

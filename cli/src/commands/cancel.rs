@@ -91,7 +91,7 @@ async fn cancel(database: &Database, id: MessageId) -> anyhow::Result<CommandOut
     Ok(CommandOutput::new(text, json)?.success_if(is_cancelled))
 }
 
-/// The only sender with such a group; `None` if there is none.
+/// Returns the sender with such a group, or `None` if no sender has one. Fails if several have one.
 async fn only_sender(database: &Database, group: &GroupKey) -> anyhow::Result<Option<String>> {
     let mut senders = database
         .run(async |client| notifications::senders_of_group(client, group, MAX_SENDERS).await)

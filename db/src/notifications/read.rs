@@ -51,7 +51,7 @@ pub struct NotificationRow {
 /// Who wants to read a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadReader {
-    /// A program of the user whom the notification is for.
+    /// A program of the target user.
     TargetUser,
     /// Anybody else: the operator's services and tools.
     Other,

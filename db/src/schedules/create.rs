@@ -1,4 +1,4 @@
-use tidings_domain::notification::{GroupKey, ScheduleId};
+use tidings_domain::notification::{Fingerprint, GroupKey, ScheduleId};
 use tidings_domain::schedule::ScheduleDefinition;
 use uuid::Uuid;
 
@@ -27,8 +27,8 @@ pub struct NewSchedule<'a> {
 pub struct RequestKey {
     /// The UUID of the caller and its idempotency key.
     pub id: Uuid,
-    /// A digest of the request.
-    pub fingerprint: [u8; 16],
+    /// Distinguishes the request from others with the same key.
+    pub fingerprint: Fingerprint,
 }
 
 /// The result of [`create`].
@@ -66,10 +66,10 @@ pub async fn create(
     if let Some(key) = new.key
         && let Some((row, fingerprint)) = find_key(transaction, key.id).await?
     {
-        return Ok(if fingerprint == key.fingerprint {
-            CreateResult::Existing(row)
-        } else {
+        return Ok(if Fingerprint::differ(fingerprint, Some(key.fingerprint)) {
             CreateResult::KeyReused
+        } else {
+            CreateResult::Existing(row)
         });
     }
     if !users::exists(transaction, definition.user_id).await? {
@@ -110,7 +110,7 @@ pub async fn create(
                 &columns.grace_secs,
                 &first,
                 &new.key.map(|key| key.id),
-                &new.key.map(|key| key.fingerprint.to_vec()),
+                &new.key.as_ref().map(|key| key.fingerprint.as_bytes()),
             ],
         )
         .await?;
@@ -154,13 +154,14 @@ async fn lock_sender(transaction: &Transaction<'_>, sender: &str) -> Result<(), 
 async fn find_key(
     client: &impl GenericClient,
     key: Uuid,
-) -> Result<Option<(ScheduleRow, Vec<u8>)>, DbError> {
+) -> Result<Option<(ScheduleRow, Option<Fingerprint>)>, DbError> {
     let sql = format!("SELECT {COLUMNS}, fingerprint FROM schedules WHERE key_id = $1");
     let statement = client.prepare_cached(&sql).await?;
     let row = client.query_opt(&statement, &[&key]).await?;
     Ok(row.map(|row| {
-        let fingerprint: Option<Vec<u8>> = row.get("fingerprint");
-        (ScheduleRow::from(&row), fingerprint.unwrap_or_default())
+        let fingerprint: Option<&[u8]> = row.get("fingerprint");
+        let fingerprint = fingerprint.and_then(Fingerprint::from_bytes);
+        (ScheduleRow::from(&row), fingerprint)
     }))
 }
 

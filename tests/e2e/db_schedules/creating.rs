@@ -3,6 +3,7 @@ use jiff::Timestamp;
 use tidings_db::schedules::{
     self, CreateResult, MAX_PER_SENDER, NewSchedule, RequestKey, ScheduleFilter,
 };
+use tidings_domain::notification::Fingerprint;
 use tidings_domain::schedule::ScheduleDefinition;
 use tidings_domain::time::CronSchedule;
 use uuid::Uuid;
@@ -75,11 +76,14 @@ async fn requests_with_one_key_create_one_schedule() {
     let table = Table::new().await;
     let definition = table.definition("0 9 * * *", "UTC");
     let id = Uuid::new_v4();
-    let with = |fingerprint| NewSchedule {
+    let with = |request: &str| NewSchedule {
         definition: &definition,
-        key: Some(RequestKey { id, fingerprint }),
+        key: Some(RequestKey {
+            id,
+            fingerprint: Fingerprint::of_json(request),
+        }),
     };
-    let results = join_all((0..8).map(|_| table.try_create(with([1; 16])))).await;
+    let results = join_all((0..8).map(|_| table.try_create(with(r#"{"a": 1, "b": 2}"#)))).await;
     let mut ids = Vec::new();
     let mut created = 0;
     for result in results {
@@ -94,8 +98,13 @@ async fn requests_with_one_key_create_one_schedule() {
     }
     ids.dedup();
     assert_eq!((created, ids.len()), (1, 1));
+    let reordered = table.try_create(with(r#"{"b":2,"a":1}"#)).await;
+    assert!(
+        matches!(reordered, CreateResult::Existing(_)),
+        "{reordered:?}"
+    );
     assert_eq!(
-        table.try_create(with([2; 16])).await,
+        table.try_create(with(r#"{"a": 1, "b": 3}"#)).await,
         CreateResult::KeyReused
     );
 }

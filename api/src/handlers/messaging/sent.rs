@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use tidings_db::notifications::{self, NotificationFilter, NotificationRow};
+use tidings_db::notifications::{self, NotificationFilter, NotificationRow, PayloadReader};
 use tidings_domain::notification::{Channel, MessageId};
 use utoipa::ToSchema;
 
@@ -35,7 +35,7 @@ pub struct SentMessage {
     /// The notification's id.
     #[schema(value_type = uuid::Uuid)]
     id: MessageId,
-    /// The text. Empty if a template rendered it, because the result is not stored.
+    /// The text. Empty if a template rendered it, because the result is not stored, and if the message was sensitive.
     content: String,
     /// The number of the recipient. Empty if it was a contact that is deleted.
     #[schema(example = "+4915112345678")]
@@ -54,7 +54,8 @@ pub struct SentMessage {
 impl SentMessage {
     /// `number` is that of the user's contact.
     fn new(row: &NotificationRow, number: Option<String>) -> Self {
-        let payload: Value = serde_json::from_str(&row.payload).unwrap_or_default();
+        let shown = row.payload_for(PayloadReader::Other).unwrap_or("{}");
+        let payload: Value = serde_json::from_str(shown).unwrap_or_default();
         let text = |names: [&str; 2]| {
             let mut values = names.iter().filter_map(|name| payload[*name].as_str());
             values.next().map(str::to_owned)

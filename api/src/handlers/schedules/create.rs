@@ -3,11 +3,9 @@
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use sha2::{Digest, Sha256};
 use tidings_db::TransactionOptions;
 use tidings_db::schedules::{self, CreateResult, MAX_PER_SENDER, RequestKey};
-use tidings_domain::json::write_canonical;
-use tidings_domain::notification::{IdempotencyKey, MessageId};
+use tidings_domain::notification::{Fingerprint, IdempotencyKey, MessageId};
 use utoipa::ToSchema;
 
 use super::ScheduleView;
@@ -143,14 +141,9 @@ pub async fn handle(
 
 /// Identifies a request by its key. The digest does not depend on spaces and on the order of the fields.
 fn request_key(caller: &Caller, key: &IdempotencyKey, body: &[u8]) -> RequestKey {
-    let mut canonical = Vec::with_capacity(body.len());
-    // The body has been parsed, so it is UTF-8.
-    write_canonical(&String::from_utf8_lossy(body), &mut canonical);
-    let digest = Sha256::digest(&canonical);
-    let mut fingerprint = [0; 16];
-    fingerprint.copy_from_slice(&digest[..16]);
     RequestKey {
         id: MessageId::for_key(caller.key_namespace(), key).as_uuid(),
-        fingerprint,
+        // The body has been parsed, so it is UTF-8.
+        fingerprint: Fingerprint::of_json(&String::from_utf8_lossy(body)),
     }
 }

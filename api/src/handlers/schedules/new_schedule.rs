@@ -154,12 +154,13 @@ mod tests {
     fn everything_that_is_wrong_is_reported_at_once() {
         let wrong = json!({
             "type": "pigeon", "cron": "@daily", "timezone": "user", "startsAt": 7, "endsAt": "soon", "graceSecs": 59,
-            "sendAt": "2027-01-01T00:00:00Z", "color": 1,
+            "sendAt": "2027-01-01T00:00:00Z", "sensitive": true, "color": 1,
         });
         let (code, fields) = rejected(&wrong);
         assert_eq!(code, "invalid_request");
         let expected = [
             "sendAt",
+            "sensitive",
             "type",
             "cron",
             "timezone",

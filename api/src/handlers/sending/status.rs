@@ -62,7 +62,7 @@ impl From<SendingSwitch> for SwitchStatus {
     }
 }
 
-/// Returns which channels are stopped, by whom and why.
+/// Returns the stopped channels, who stopped them, and why.
 #[utoipa::path(get, path = "/api/sending", operation_id = "getSending", tag = "sending",
     responses(
         (status = 200, description = "The channels and the switches", body = SendingStatus),

@@ -126,7 +126,7 @@ fn decode_body(stage: Stage, body: &[u8]) -> Result<(MessageId, Option<Fingerpri
     }
 }
 
-/// Decides by the row; `None` if there is none.
+/// Decides by the row of the notification. `row` is `None` if the notification is not recorded.
 pub fn decide(dead_letter: DecodedDeadLetter, row: Option<&RecordedState>) -> ReplayAction {
     if row.is_some_and(|row| dead_letter.is_of_another_request(row)) {
         return ReplayAction::Keep(SkipReason::IdempotencyKeyReused);

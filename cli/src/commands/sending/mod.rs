@@ -26,7 +26,7 @@ pub enum Command {
     /// Each switch is started by itself: a channel sends once neither its own switch nor that of all channels is
     /// stopped.
     Start(start::Args),
-    /// Show which channels are stopped, by whom and why
+    /// Show the stopped channels, who stopped them, and why
     Status,
 }
 

@@ -44,8 +44,8 @@ pub struct GivenNotification<'a> {
     pub sensitive: bool,
 }
 
-/// The fingerprint of the request that created a notification under an idempotency key: a version byte, and the first 16
-/// bytes of the SHA-256 of the [canonical JSON](write_canonical) of the notification as it was given.
+/// The fingerprint of the request that created a notification, or a schedule, under an idempotency key: a version byte, and
+/// the first 16 bytes of the SHA-256 of the [canonical JSON](write_canonical) of what was given.
 ///
 /// In messages it is hexadecimal text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,19 @@ impl Fingerprint {
     /// The fingerprint of a request.
     #[must_use]
     pub fn of(given: &GivenNotification<'_>) -> Self {
-        let hash: [u8; 32] = Sha256::digest(canonical(given)).into();
+        Self::of_canonical(&canonical(given))
+    }
+
+    /// The fingerprint of another request with an idempotency key, whose body is this JSON text.
+    #[must_use]
+    pub fn of_json(body: &str) -> Self {
+        let mut out = Vec::with_capacity(body.len());
+        write_canonical(body, &mut out);
+        Self::of_canonical(&out)
+    }
+
+    fn of_canonical(json: &[u8]) -> Self {
+        let hash: [u8; 32] = Sha256::digest(json).into();
         let mut bytes = [VERSION; LENGTH];
         bytes[1..].copy_from_slice(&hash[..HASH_LENGTH]);
         Self(bytes)
