@@ -67,14 +67,13 @@ impl<'c> BindingCheck<'c> {
         if !self.is_due() {
             return;
         }
-        // Before everything is bound again: afterwards nothing is missing.
-        let missing = if self.suspicious {
+        if self.suspicious {
             self.checked = Some(Instant::now());
             self.suspicious = false;
-            self.missing().await
-        } else {
-            Vec::new()
-        };
+        }
+        // Before everything is bound again: afterwards nothing is missing, for the other programs neither. So they do not
+        // learn what this program restores, even if nothing suggested it.
+        let missing = self.missing().await;
         match timeout(SETUP_TIMEOUT, bind_all(connection, self.topology)).await {
             Ok(Ok(())) => {
                 tracing::debug!("everything is bound again");

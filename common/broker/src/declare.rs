@@ -190,13 +190,15 @@ async fn declare_passively(connection: &Connection, topology: &Topology) -> lapi
     Ok(())
 }
 
-/// Binds every queue again. Only the last command waits for its answer: the broker answers in order, and an error closes
-/// the channel.
+/// Binds every queue again, the dead-letter queue last. If it were first, a message that is published in between would
+/// become a dead letter, although its queue is bound a moment later.
+///
+/// Only the last command waits for its answer: the broker answers in order, and an error closes the channel.
 pub(super) async fn bind_all(connection: &Connection, topology: &Topology) -> lapin::Result<()> {
     let channel = connection.create_channel().await?;
     let of_queue = |queue: &'_ Queue| queue.bindings.len();
     let mut left: usize = topology.queues.iter().map(of_queue).sum();
-    for queue in &topology.queues {
+    for queue in topology.queues.iter().rev() {
         for binding in &queue.bindings {
             left -= 1;
             let options = QueueBindOptions { nowait: left > 0 };
