@@ -2,7 +2,7 @@
 
 use tidings_broker::raw::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use tidings_broker::{BrokerSettings, TopologyNames};
-use tidings_broker::{Topology, connect};
+use tidings_broker::{Topology, connect, disconnect};
 use uuid::Uuid;
 
 /// `settings` with unique names for queues and exchanges.
@@ -37,7 +37,6 @@ pub async fn delete(settings: &BrokerSettings) -> anyhow::Result<()> {
         let options = ExchangeDeleteOptions::default();
         channel.exchange_delete(name, options).await?;
     }
-    // Fails if the channel is still closing.
-    let _ = connection.close(200, "done".into()).await;
+    disconnect(&connection).await;
     Ok(())
 }

@@ -15,8 +15,8 @@ use tidings_broker::raw::options::{
     ConfirmSelectOptions,
 };
 use tidings_broker::raw::types::FieldTable;
-use tidings_broker::raw::{Channel, Confirmation, Connection, PublisherConfirm};
-use tidings_broker::{MessageFactory, Outgoing, Stage, Topology, connect, declare};
+use tidings_broker::raw::{Channel, Confirmation, PublisherConfirm};
+use tidings_broker::{MessageFactory, Outgoing, Stage, Topology, connect, declare, disconnect};
 use tidings_domain::notification::{MessageId, Notification};
 use tidings_domain::time::DeliveryWindow;
 use tokio::time::Instant;
@@ -54,7 +54,7 @@ impl BareClient {
         let settings = scratch_topology::with_unique_names(settings);
         let connection = connect(&settings, "tidings-bench").await?;
         declare(&connection, &Topology::of(&settings)).await?;
-        close(&connection).await;
+        disconnect(&connection).await;
         Ok(Self {
             message_factory: MessageFactory::new(&settings),
             settings,
@@ -109,7 +109,7 @@ impl BareClient {
             latencies.add(channel);
         }
         let took = began.elapsed();
-        close(&connection).await;
+        disconnect(&connection).await;
         Ok((latencies, took))
     }
 
@@ -149,7 +149,7 @@ impl BareClient {
         let took = began.map_or(Duration::ZERO, |began| began.elapsed());
         // Closing the channel waits until the broker has processed the acknowledgements.
         channel.close(200, "done".into()).await?;
-        close(&connection).await;
+        disconnect(&connection).await;
         Ok(took)
     }
 
@@ -227,11 +227,6 @@ impl PublishChannel<'_> {
         }
         Ok(latencies)
     }
-}
-
-/// Closes a connection. Ignores the error that the library returns if a channel is closing already.
-async fn close(connection: &Connection) {
-    let _ = connection.close(200, "done".into()).await;
 }
 
 async fn confirmed(confirm: PublisherConfirm, began: Instant) -> anyhow::Result<Duration> {

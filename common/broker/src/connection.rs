@@ -87,8 +87,9 @@ async fn connect_to(
     }
 }
 
-/// Closes a connection, or drops it if the broker does not answer.
-pub(super) async fn close(connection: &Connection) {
+/// Closes a connection, or drops it if the broker does not answer in time. The client library waits without end if the
+/// connection has ended meanwhile.
+pub async fn disconnect(connection: &Connection) {
     let closing = connection.close(200, "done".into());
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
 }

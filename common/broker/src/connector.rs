@@ -91,7 +91,7 @@ impl Connector {
                 declared,
             }),
             Err(error) => {
-                connection::close(&connection).await;
+                connection::disconnect(&connection).await;
                 self.avoid(node);
                 Err(error)
             }

@@ -9,7 +9,7 @@ use lapin::{Channel, Connection};
 use tidings_domain::notification::Channel as NotificationChannel;
 use tokio::time::timeout;
 
-use crate::connection::{ConnectError, close, connect};
+use crate::connection::{ConnectError, connect, disconnect};
 use crate::dead_letters::{BodySensitivity, DeadLetter};
 use crate::declare::{DeclareError, consumer_count, message_count, queue_depth};
 use crate::settings::BrokerSettings;
@@ -90,7 +90,7 @@ pub async fn sweep_dead_letters(
         dry_run,
     };
     let swept = sweep.run().await;
-    close(&connection).await;
+    disconnect(&connection).await;
     swept
 }
 

@@ -41,7 +41,7 @@ pub use lapin as raw;
 
 pub use addresses::{Address, Addresses, InvalidAddresses};
 pub use backoff::Backoff;
-pub use connection::{ConnectError, NodeError, connect};
+pub use connection::{ConnectError, NodeError, connect, disconnect};
 pub use connector::OpenError;
 pub use consumer::{
     ConsumeError, ConsumerChannel, ConsumerConnection, ConsumerConnections, Settlement,

@@ -9,7 +9,7 @@ use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 use tokio::time::timeout;
 
-use crate::connection::{ConnectError, close, connect};
+use crate::connection::{ConnectError, connect, disconnect};
 use crate::settings::BrokerSettings;
 
 /// Time limit for the delivery of the first message. An empty queue delivers none.
@@ -60,6 +60,6 @@ pub async fn first_is_unreadable(
         }
     };
     let unreadable = consuming.await.is_err_and(|error| is_unreadable(&error));
-    close(&connection).await;
+    disconnect(&connection).await;
     Ok(unreadable)
 }

@@ -3,7 +3,7 @@
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Confirmation, Connection};
 
-use crate::connection::{ConnectError, close, connect};
+use crate::connection::{ConnectError, connect, disconnect};
 use crate::dead_letter_queue::{DeadLetterQueue, ReadError};
 use crate::dead_letters::DeadLetter;
 use crate::declare::{DeclareError, queue_depth};
@@ -46,7 +46,7 @@ async fn restore(settings: &BrokerSettings) -> Result<usize, RestoreError> {
     // A connection of its own, because a dead letter that cannot be parsed ends it.
     let connection = connect(settings, "tidings: restoring unrouted messages").await?;
     let restored = restore_on(&connection, settings).await;
-    close(&connection).await;
+    disconnect(&connection).await;
     restored
 }
 

@@ -5,7 +5,7 @@ use reqwest::Url;
 use tidings_broker::BrokerSettings;
 use tidings_broker::raw::options::QueueDeclareOptions;
 use tidings_broker::raw::types::FieldTable;
-use tidings_broker::{DeadLetterQueue, Topology, connect};
+use tidings_broker::{DeadLetterQueue, Topology, connect, disconnect};
 use tidings_settings::Reader;
 use tidings_tests::Management;
 use uuid::Uuid;
@@ -66,7 +66,7 @@ impl Broker {
                 remaining.waiting.insert(queue.name.clone(), messages);
             }
         }
-        connection.close(200, "done".into()).await?;
+        disconnect(&connection).await;
         Ok(remaining)
     }
 
@@ -80,7 +80,7 @@ impl Broker {
             letters.push((id, letter.reason));
         }
         queue.close().await?;
-        connection.close(200, "done".into()).await?;
+        disconnect(&connection).await;
         Ok(letters)
     }
 

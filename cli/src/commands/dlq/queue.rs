@@ -58,8 +58,8 @@ pub async fn with_queue<T>(
     closed.context(
         "the broker did not confirm the close; removed dead letters may still be in the queue",
     )?;
-    // The close of the channel has been confirmed already, so an error here does not matter.
-    let _ = in_time(connection.close(200, "done".into())).await;
+    // The close of the channel has been confirmed already, so it does not matter whether this succeeds.
+    tidings_broker::disconnect(&connection).await;
     Ok(value)
 }
 

@@ -4,7 +4,7 @@ use lapin::Connection;
 use tokio::sync::Mutex;
 
 use crate::addresses::Address;
-use crate::connection::close;
+use crate::connection::disconnect;
 use crate::connector::{Connector, OpenError, Opened};
 use crate::settings::BrokerSettings;
 
@@ -72,13 +72,13 @@ impl ConsumerConnections {
             self.connector.avoid(&connection.node);
         }
         drop(current);
-        close(&connection.connection).await;
+        disconnect(&connection.connection).await;
     }
 
     /// Closes the connection after the last consumer has ended.
     pub async fn close(&self) {
         if let Some(current) = self.current.lock().await.take() {
-            close(&current.connection).await;
+            disconnect(&current.connection).await;
         }
     }
 }

@@ -16,7 +16,7 @@ use super::liveness::{Liveness, Suspicion};
 use super::message_limit::MessageLimit;
 use super::request::Request;
 use crate::addresses::Address;
-use crate::connection::{FRAME_MAX, close};
+use crate::connection::{FRAME_MAX, disconnect};
 use crate::connector::{self, Connector, Opened, SETUP_TIMEOUT};
 use crate::message::Outgoing;
 use crate::publish_error::PublishError;
@@ -93,7 +93,7 @@ impl PublishingConnection {
         let channels = match timeout(SETUP_TIMEOUT, opening).await {
             Ok(Ok(channels)) => channels,
             failed => {
-                close(&connection).await;
+                disconnect(&connection).await;
                 connector.avoid(&node);
                 return Err(match failed {
                     Ok(Err(error)) => OpenError::Channel(error),
@@ -245,7 +245,7 @@ impl PublishingConnection {
     /// Fails the publishes in flight and closes the connection.
     pub(super) async fn end(mut self, reason: &str) {
         self.in_flight.fail(reason);
-        close(&self.connection).await;
+        disconnect(&self.connection).await;
     }
 }
 
