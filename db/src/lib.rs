@@ -22,6 +22,7 @@ mod page;
 pub mod phone_numbers;
 pub mod preconditions;
 pub mod retention;
+mod savepoint;
 pub mod scheduler_heartbeats;
 pub mod schedules;
 mod secret_keys;

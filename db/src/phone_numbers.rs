@@ -1,5 +1,7 @@
 //! The table `phone_numbers`.
 
+mod replace;
+
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -10,6 +12,8 @@ use uuid::Uuid;
 
 use crate::error::DbError;
 use crate::{GenericClient, LimitedInsert, Transaction, users};
+
+pub(crate) use replace::replace;
 
 /// The maximum number of phone numbers of a user.
 pub const MAX_PER_USER: i64 = 10;

@@ -3,7 +3,6 @@
 mod create;
 mod read;
 mod row;
-mod savepoint;
 mod tick;
 mod update;
 

@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 use self::due::lock_due;
 use self::plan::Plan;
-use super::savepoint::with_savepoint;
 use crate::database::Database;
 use crate::error::{DbError, DbErrorKind};
 use crate::notifications::{RecordedBy, insert_batch_by};
+use crate::savepoint::with_savepoint;
 use crate::transaction::TransactionOptions;
 use crate::{Transaction, clock, templates};
 

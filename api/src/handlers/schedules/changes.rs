@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_db::schedules::ScheduleRow;
+use tidings_domain::change::Change;
 use tidings_domain::content::{FieldProblems, PayloadAddresses, TemplateRef};
 use tidings_domain::notification::{Channel, GroupKey, payload_problem};
 use tidings_domain::schedule::{Grace, ScheduleDefinition};
@@ -23,30 +24,6 @@ const FIELDS: [&str; 9] = {
         "payload", "template", "ttlSecs", "group", cron, timezone, starts_at, ends_at, grace_secs,
     ]
 };
-
-/// A change of a field that may be absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Change<T> {
-    /// The field stays as it is.
-    #[default]
-    Keep,
-    /// The field gets this value, or none.
-    Set(Option<T>),
-}
-
-impl<T: Clone> Change<T> {
-    /// The value after the change.
-    fn of(&self, old: Option<T>) -> Option<T> {
-        match self {
-            Self::Keep => old,
-            Self::Set(new) => new.clone(),
-        }
-    }
-
-    const fn is_set(&self) -> bool {
-        matches!(self, Self::Set(_))
-    }
-}
 
 /// The changes that a client asks for. `None` leaves a field as it is.
 #[derive(Debug, Default)]

@@ -1,0 +1,100 @@
+use tidings_domain::content::PhoneNumber;
+use tidings_domain::notification::UserId;
+use uuid::Uuid;
+
+use crate::Transaction;
+use crate::error::DbError;
+
+/// Replaces the phone numbers of a user whose row the transaction has locked or inserted. `old` are the numbers of the user
+/// now, and `new` those of the user afterwards: both with the number first that text messages go to. `new` must have at
+/// most [`MAX_PER_USER`](super::MAX_PER_USER) numbers. Returns the new numbers, each once.
+///
+/// A number that keeps its place before all numbers that are added keeps its id.
+pub(crate) async fn replace(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    old: &[String],
+    new: &[PhoneNumber],
+) -> Result<Vec<String>, DbError> {
+    let mut wanted: Vec<&str> = Vec::with_capacity(new.len());
+    for number in new {
+        if !wanted.contains(&number.as_str()) {
+            wanted.push(number.as_str());
+        }
+    }
+    let kept = kept(old, &wanted);
+    let removed: Vec<&str> = old
+        .iter()
+        .map(String::as_str)
+        .filter(|number| !kept.contains(number))
+        .collect();
+    if !removed.is_empty() {
+        let statement = transaction
+            .prepare_cached("DELETE FROM phone_numbers WHERE user_id = $1 AND number = ANY ($2)")
+            .await?;
+        transaction
+            .execute(&statement, &[&user.as_uuid(), &removed])
+            .await?;
+    }
+    // The numbers that are kept are the last of `wanted`. The first gets the largest id.
+    let added: Vec<&str> = wanted[..wanted.len() - kept.len()]
+        .iter()
+        .rev()
+        .copied()
+        .collect();
+    if !added.is_empty() {
+        let ids: Vec<Uuid> = added.iter().map(|_| Uuid::now_v7()).collect();
+        let statement = transaction
+            .prepare_cached(
+                "INSERT INTO phone_numbers (id, user_id, number)
+                 SELECT id, $1, number FROM unnest($2::uuid[], $3::text[]) AS added (id, number)",
+            )
+            .await?;
+        transaction
+            .execute(&statement, &[&user.as_uuid(), &ids, &added])
+            .await?;
+    }
+    Ok(wanted.into_iter().map(str::to_owned).collect())
+}
+
+/// The last numbers of `wanted` that keep their rows: those after which no row has to be younger than it is.
+fn kept<'w>(old: &[String], wanted: &'w [&'w str]) -> &'w [&'w str] {
+    let old = old
+        .iter()
+        .rev()
+        .filter(|number| wanted.contains(&number.as_str()));
+    let same = old
+        .zip(wanted.iter().rev())
+        .take_while(|(old, wanted)| old.as_str() == **wanted)
+        .count();
+    &wanted[wanted.len() - same..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kept;
+
+    #[test]
+    fn numbers_that_need_no_other_place_keep_their_rows() {
+        for (old, wanted, expected) in [
+            ("", "a", ""),
+            ("a b", "", ""),
+            ("a b", "a b", "a b"),
+            ("a b", "c a b", "a b"),
+            ("a b c", "a c", "a c"),
+            ("a b", "a", "a"),
+            ("a b", "b a", ""),
+            ("a b c", "b a c", "c"),
+            ("a", "a b", ""),
+        ] {
+            let numbers = |text: &str| {
+                text.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            let wanted: Vec<&str> = wanted.split_whitespace().collect();
+            let kept = kept(&numbers(old), &wanted).join(" ");
+            assert_eq!(kept, expected, "{old} → {wanted:?}");
+        }
+    }
+}

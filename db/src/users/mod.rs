@@ -1,0 +1,22 @@
+//! The table `users`.
+
+mod email;
+mod insert;
+mod list;
+mod profile;
+mod put;
+mod read;
+mod row;
+mod taken;
+mod update;
+
+pub use email::{SetEmailResult, UserEmail, email, set_email};
+pub use insert::{NewUser, delete, insert};
+pub use list::{UserFilter, list};
+pub use profile::{UserChanges, UserProfile};
+pub use put::{PutResult, create, put};
+pub(crate) use read::lock;
+pub use read::{existing, exists, find, find_by_email};
+pub use row::UserRow;
+pub use taken::TakenFields;
+pub use update::{UpdateResult, update};

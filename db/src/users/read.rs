@@ -1,0 +1,85 @@
+use std::collections::HashSet;
+
+use tidings_domain::content::EmailAddress;
+use tidings_domain::notification::UserId;
+use uuid::Uuid;
+
+use super::UserRow;
+use super::row::COLUMNS;
+use crate::GenericClient;
+use crate::error::DbError;
+
+/// Returns those of `ids` that exist.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn existing(
+    client: &impl GenericClient,
+    ids: &[UserId],
+) -> Result<HashSet<UserId>, DbError> {
+    let statement = client
+        .prepare_cached("SELECT id FROM users WHERE id = ANY($1)")
+        .await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = client.query(&statement, &[&ids]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| UserId::from(row.get::<_, Uuid>(0)))
+        .collect())
+}
+
+/// Returns whether the user exists.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn exists(client: &impl GenericClient, user: UserId) -> Result<bool, DbError> {
+    let statement = client
+        .prepare_cached("SELECT FROM users WHERE id = $1")
+        .await?;
+    let row = client.query_opt(&statement, &[&user.as_uuid()]).await?;
+    Ok(row.is_some())
+}
+
+/// Locks the user's row until the transaction ends, so that limits per user are checked one call after
+/// the other. Returns whether the user exists. Does not block other inserts that refer to the user: their
+/// foreign keys take a weaker lock.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub(crate) async fn lock(client: &impl GenericClient, user: UserId) -> Result<bool, DbError> {
+    let statement = client
+        .prepare_cached("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE")
+        .await?;
+    let row = client.query_opt(&statement, &[&user.as_uuid()]).await?;
+    Ok(row.is_some())
+}
+
+/// Finds a user by the id.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn find(client: &impl GenericClient, user: UserId) -> Result<Option<UserRow>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE id = $1");
+    let statement = client.prepare_cached(&sql).await?;
+    let row = client.query_opt(&statement, &[&user.as_uuid()]).await?;
+    Ok(row.as_ref().map(UserRow::from))
+}
+
+/// Finds the user with an e-mail address, however the address is stored.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn find_by_email(
+    client: &impl GenericClient,
+    email: &EmailAddress,
+) -> Result<Option<UserRow>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE normal_email(email) = normal_email($1)");
+    let statement = client.prepare_cached(&sql).await?;
+    let row = client.query_opt(&statement, &[&email.as_str()]).await?;
+    Ok(row.as_ref().map(UserRow::from))
+}
