@@ -15,6 +15,14 @@ mod embedded {
 /// The key of the advisory lock; "tidings" in ASCII, which no other program uses.
 const LOCK: i64 = 0x0074_6964_696e_6773;
 
+/// The migration that makes e-mail addresses unique in all their spellings.
+const UNIQUE_ADDRESSES: i64 = 28;
+
+/// Lists the users that prevent [`UNIQUE_ADDRESSES`]. The spelling is that of `normal_email`, which this migration creates.
+const LIST_SHARED_ADDRESSES: &str = "SELECT id, username, email, created_at FROM \
+    (SELECT *, count(*) OVER (PARTITION BY lower(normalize(email, NFC) COLLATE \"C\")) AS users FROM users WHERE email IS NOT NULL) AS u \
+    WHERE users > 1 ORDER BY lower(normalize(email, NFC) COLLATE \"C\"), created_at";
+
 /// Why the migrations failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
@@ -30,6 +38,19 @@ pub enum MigrateError {
          them in lower case first, for example with `UPDATE users SET email = lower(email COLLATE \"C\")`, and migrate again"
     )]
     GarbledAddresses(i64),
+    /// Users have the same address in different spellings, which migration 28 makes impossible.
+    #[error(
+        "{addresses} e-mail addresses belong to several users in different spellings, {users} users in all, and migration 28 \
+         makes an address unique in all its spellings; nothing was changed; list these users with `{LIST_SHARED_ADDRESSES}`, \
+         leave each address to one user, for example with `UPDATE users SET email = NULL WHERE id = '…'` for the others, and \
+         migrate again"
+    )]
+    SharedAddresses {
+        /// How many addresses several users have.
+        addresses: i64,
+        /// How many users have one of these addresses.
+        users: i64,
+    },
     /// A migration failed, or changed after it ran.
     #[error("a migration failed: {0}")]
     Migration(#[from] refinery::Error),
@@ -98,6 +119,9 @@ async fn run_to(database: &Database, target: Target) -> Result<Vec<String>, Migr
     if garbled > 0 {
         return Err(MigrateError::GarbledAddresses(garbled));
     }
+    if let Some(shared) = shared_addresses(&client, target).await? {
+        return Err(shared);
+    }
     let report = embedded::migrations::runner()
         // A newer version may have migrated the database already; ignore migrations that this
         // version does not know.
@@ -128,6 +152,33 @@ async fn addresses_to_garble(client: &Client) -> Result<i64, DbError> {
                  WHERE email ~ '^[\x01-\x7f]+$' AND lower(email) <> lower(email COLLATE "C")
                    AND NOT EXISTS (SELECT FROM refinery_schema_history WHERE version = 12)"#;
     Ok(client.query_one(sql, &[]).await?.get(0))
+}
+
+/// Returns the error if users have the same address in different spellings, and [`UNIQUE_ADDRESSES`] would run.
+async fn shared_addresses(
+    client: &Client,
+    target: Target,
+) -> Result<Option<MigrateError>, DbError> {
+    if matches!(target, Target::Version(version) if version < UNIQUE_ADDRESSES) {
+        return Ok(None);
+    }
+    let sql = "SELECT to_regclass('users') IS NOT NULL AND to_regclass('refinery_schema_history') IS NOT NULL";
+    let is_possible: bool = client.query_one(sql, &[]).await?.get(0);
+    if !is_possible {
+        return Ok(None);
+    }
+    // Sorts and counts all addresses, but only until the migration has run.
+    let sql = format!(
+        r#"SELECT count(*), coalesce(sum(users), 0)::bigint FROM (
+               SELECT count(*) AS users FROM users
+               WHERE email IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM refinery_schema_history WHERE version = {UNIQUE_ADDRESSES})
+               GROUP BY lower(normalize(email, NFC) COLLATE "C") HAVING count(*) > 1
+           ) AS shared"#
+    );
+    let row = client.query_one(&sql, &[]).await?;
+    let (addresses, users) = (row.get(0), row.get(1));
+    Ok((addresses > 0).then_some(MigrateError::SharedAddresses { addresses, users }))
 }
 
 /// Returns the names of the migrations that have not run, in the order in which they run.

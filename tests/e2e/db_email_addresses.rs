@@ -62,7 +62,8 @@ async fn stored_addresses_become_lower_case_unless_two_users_have_the_same() {
         ids.push(insert(&db, username, email).await);
     }
 
-    let ran = migrations::run(&db.pool).await.expect("migrated");
+    // Version 28 would refuse the addresses that two users have.
+    let ran = migrations::run_until(&db.pool, 27).await.expect("migrated");
     assert!(
         ran.iter().any(|name| name.contains("emails_lower_case")),
         "{ran:?}"

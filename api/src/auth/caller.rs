@@ -149,6 +149,28 @@ impl Caller {
         }
     }
 
+    /// Returns 403 unless the caller may read users.
+    pub fn check_read_users(&self) -> Result<(), ApiError> {
+        if self.access.may_read_users() {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(
+                "The token does not allow this: it needs the scope users:read",
+            ))
+        }
+    }
+
+    /// Returns 403 unless the caller may create and change users.
+    pub fn check_write_users(&self) -> Result<(), ApiError> {
+        if self.access.may_write_users() {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(
+                "The token does not allow this: it needs the scope users:write",
+            ))
+        }
+    }
+
     /// Returns the users whose notifications the caller may read. Fails with 403 if the caller may read no notifications.
     pub fn check_read(&self) -> Result<AllowedUsers, ApiError> {
         self.access.may_read(self.user_id).ok_or_else(|| {

@@ -13,6 +13,8 @@ pub struct Access {
     write_templates: bool,
     control_sending: bool,
     write_schedules: bool,
+    read_users: bool,
+    write_users: bool,
 }
 
 /// The users whose notifications a caller may read, or whose contacts a caller may manage.
@@ -38,6 +40,8 @@ impl Access {
             write_templates: true,
             control_sending: true,
             write_schedules: true,
+            read_users: true,
+            write_users: true,
         }
     }
 
@@ -54,6 +58,8 @@ impl Access {
             write_templates: false,
             control_sending: false,
             write_schedules: false,
+            read_users: false,
+            write_users: false,
         }
     }
 
@@ -71,6 +77,8 @@ impl Access {
                 "templates:write" => access.write_templates = true,
                 "sending:control" => access.control_sending = true,
                 "schedules:write" => access.write_schedules = true,
+                "users:read" => access.read_users = true,
+                "users:write" => access.write_users = true,
                 "admin" => return Self::trusted(),
                 _ => {}
             }
@@ -118,6 +126,18 @@ impl Access {
     #[must_use]
     pub const fn may_write_schedules(self) -> bool {
         self.write_schedules
+    }
+
+    /// Whether the caller may read all users.
+    #[must_use]
+    pub const fn may_read_users(self) -> bool {
+        self.read_users
+    }
+
+    /// Whether the caller may create and change all users.
+    #[must_use]
+    pub const fn may_write_users(self) -> bool {
+        self.write_users
     }
 
     /// The users whose notifications `caller` may read.
@@ -217,6 +237,28 @@ mod tests {
         let may = |scopes: &str| Access::of_scopes(scopes).may_write_schedules();
         assert!(may("schedules:write") && may("admin") && Access::trusted().may_write_schedules());
         assert!(!may("notifications:send:any templates:write schedules") && !may(""));
+    }
+
+    #[test]
+    fn users_need_their_scope_or_admin_and_neither_implies_the_other() {
+        let may = |scopes: &str| {
+            let access = Access::of_scopes(scopes);
+            (access.may_read_users(), access.may_write_users())
+        };
+        assert_eq!(may("users:read"), (true, false));
+        assert_eq!(may("users:write"), (false, true));
+        assert_eq!(may("admin"), (true, true));
+        assert_eq!(
+            may("notifications:read contacts:write users notifications:send:any"),
+            (false, false)
+        );
+        // Nothing else comes with it.
+        let only_users = Access {
+            read_users: true,
+            write_users: true,
+            ..Access::none()
+        };
+        assert_eq!(Access::of_scopes("users:read users:write"), only_users);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod probes;
 pub mod schedules;
 pub mod sending;
 pub mod templates;
+pub mod users;
 pub mod webhook_endpoints;
 
 use actix_web::web::{self, ServiceConfig};
@@ -47,6 +48,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(read_only("/ready").route(get_or_head().to(probes::ready)))
         .service(read_only("/live").route(get_or_head().to(probes::live)))
         .service(read_only("/metrics").route(get_or_head().to(probes::metrics)))
+        .configure(users::register)
         .configure(contacts::register)
         .configure(sending::register)
         .configure(messaging::register)

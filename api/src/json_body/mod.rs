@@ -2,12 +2,16 @@
 //! repeated fields included.
 
 mod error;
+mod item_list;
+mod items;
 mod reader;
 pub mod values;
 
 use tidings_domain::json::Members;
 
 pub use error::{check, not_an_object};
+pub use item_list::MAX_ITEMS;
+pub use items::items;
 pub use reader::ObjectReader;
 pub use tidings_domain::json::shown;
 

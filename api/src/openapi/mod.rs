@@ -5,7 +5,8 @@ use utoipa::{Modify, OpenApi};
 
 use self::parameters::ParameterValues;
 use crate::handlers::{
-    contacts, messaging, notifications, probes, schedules, sending, templates, webhook_endpoints,
+    contacts, messaging, notifications, probes, schedules, sending, templates, users,
+    webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -29,6 +30,12 @@ use crate::handlers::{
         schedules::pause::handle,
         schedules::resume::handle,
         schedules::preview::handle,
+        users::list::handle,
+        users::create::handle,
+        users::batch::create::handle,
+        users::find::handle,
+        users::put::handle,
+        users::update::handle,
         contacts::find::handle,
         contacts::email::find::handle,
         contacts::email::set::handle,

@@ -58,10 +58,11 @@ fn restrict(name: &str, schema: &mut Object) {
             schema.maximum = Some(MAX_OFFSET.into());
         }
         "order" => schema.enum_values = Some(values(["sent"])),
-        "category" | "sender" => {
+        "category" | "sender" | "username" => {
             schema.min_length = Some(1);
             schema.max_length = Some(255);
         }
+        "email" => schema.max_length = Some(254),
         "count" => {
             schema.minimum = Some(1.into());
             schema.maximum = Some(CronSchedule::MAX_OCCURRENCES.into());

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
+use crate::handlers::users::path::{not_found, user_id};
 
 /// The user in a path under which contacts are managed. As an extractor, rejects callers that may not manage
 /// the user's contacts.
@@ -21,21 +22,13 @@ impl Owner {
 
     /// The 404 response.
     pub fn not_found() -> ApiError {
-        ApiError::not_found("There is no user with this id")
+        not_found()
     }
 
     fn of(request: &HttpRequest, payload: &mut Payload) -> Result<Self, ApiError> {
         let caller = Caller::from_request(request, payload).into_inner()?;
         caller.check_contacts()?;
-        let id = request.match_info().get("user_id").unwrap_or_default();
-        let user = id.parse().map_err(|_| {
-            let details = vec![ErrorDetail::new("userId", "must be a UUID")];
-            ApiError::bad_request(
-                "invalid_user_id",
-                "The user id in the path must be a UUID",
-                details,
-            )
-        })?;
+        let user = user_id(request)?;
         caller.check_contacts_of(user)?;
         Ok(Self(user))
     }

@@ -4,7 +4,6 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use utoipa::ToSchema;
 
-use super::items::items;
 use super::outcome::{BatchError, BatchOutcome};
 use super::prepared::PreparedBatch;
 use super::response::BatchResponse;
@@ -12,6 +11,7 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody, ErrorDetail};
 use crate::handlers::notifications::IDEMPOTENCY_KEY;
 use crate::handlers::notifications::create::NewNotificationBody;
+use crate::json_body::items;
 use crate::request_body::{check_media_type, read_body};
 use crate::request_id::RequestId;
 use crate::state::AppState;
@@ -64,7 +64,8 @@ pub async fn handle(
     check_media_type(&request)?;
     reject_key(&request)?;
     let body = read_body(&request, payload, state.http.max_batch_body_bytes).await?;
-    let batch = PreparedBatch::new(items(&body)?, &state, &caller, &request_id).await;
+    let batch =
+        PreparedBatch::new(items(&body, "notifications")?, &state, &caller, &request_id).await;
     // The messages hold copies of all that they need.
     drop(body);
     let response = BatchResponse::new(batch.store(&state, &caller, &request_id).await);

@@ -2,8 +2,8 @@
 
 pub mod create;
 mod item;
-mod item_list;
-mod items;
 mod outcome;
 mod prepared;
 mod response;
+
+pub use outcome::ItemError;

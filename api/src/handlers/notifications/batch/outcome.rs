@@ -2,7 +2,7 @@ use serde::Serialize;
 use tidings_domain::notification::MessageId;
 use utoipa::ToSchema;
 
-use crate::error::{ErrorBody, ErrorDetail};
+use crate::error::{ApiError, ErrorBody, ErrorDetail};
 
 /// The results of a batch.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,6 +57,16 @@ pub struct ItemError {
     pub message: String,
     /// The fields that the error is about.
     pub details: Vec<ErrorDetail>,
+}
+
+impl From<&ApiError> for ItemError {
+    fn from(error: &ApiError) -> Self {
+        Self {
+            code: error.code,
+            message: error.message.clone(),
+            details: error.details.clone(),
+        }
+    }
 }
 
 /// The error of a batch, with the result of each item if the items were examined.

@@ -44,11 +44,7 @@ impl BatchResponse {
                 let refused = ItemResult::Refused {
                     index,
                     retryable: error.status.is_server_error(),
-                    error: ItemError {
-                        code: error.code,
-                        message: error.message.clone(),
-                        details: error.details.clone(),
-                    },
+                    error: ItemError::from(&error),
                 };
                 if error.status.is_server_error() {
                     unavailable.get_or_insert(error);

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The maximum number of notifications in a batch.
+/// The maximum number of items in a batch.
 pub const MAX_ITEMS: usize = 1000;
 
 /// The value of the field that should hold the list of items.

@@ -1,0 +1,67 @@
+use serde_json::value::RawValue;
+use tidings_db::TransactionOptions;
+use tidings_db::users::{self, PutResult};
+
+use super::item::UserItem;
+use super::response::UserBatchResponse;
+use crate::error::ApiError;
+use crate::page_turn::PageTurn;
+use crate::state::AppState;
+
+/// So many users are stored in one transaction. Each may take a savepoint, and PostgreSQL keeps 64 of them in fast memory.
+const CHUNK: usize = 50;
+
+/// Stores users in their order, each independently of the others. If the database becomes unavailable, it is not asked for
+/// later items.
+pub async fn store(state: &AppState, items: &[&RawValue]) -> UserBatchResponse {
+    let mut response = UserBatchResponse::default();
+    for chunk in items.chunks(CHUNK) {
+        let parsed: Vec<Result<UserItem, ApiError>> = chunk
+            .iter()
+            .map(|item| UserItem::parse(item, state.http.max_body_bytes))
+            .collect();
+        let stored = if response.is_unavailable() {
+            Vec::new()
+        } else {
+            let valid: Vec<&UserItem> = parsed.iter().flatten().collect();
+            match store_chunk(state, &valid).await {
+                Ok(stored) => stored,
+                Err(error) => {
+                    response.set_unavailable(error);
+                    Vec::new()
+                }
+            }
+        };
+        let mut stored = stored.into_iter();
+        for item in parsed {
+            match item {
+                Err(error) => response.add_refused(&error),
+                Ok(_) => match stored.next() {
+                    Some(result) => response.add(result),
+                    None => response.add_unavailable(),
+                },
+            }
+        }
+    }
+    response
+}
+
+/// Stores users in one transaction. A user that cannot be stored does not prevent the others.
+async fn store_chunk(state: &AppState, items: &[&UserItem]) -> Result<Vec<PutResult>, ApiError> {
+    // Batches leave connections to other requests.
+    let _turn = PageTurn::wait_for_part(state).await?;
+    let stored = state
+        .database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let mut results = Vec::with_capacity(items.len());
+            for UserItem { id, profile } in items {
+                results.push(match id {
+                    Some(id) => users::put(transaction, *id, profile).await?,
+                    None => users::create(transaction, profile).await?,
+                });
+            }
+            Ok(results)
+        })
+        .await?;
+    Ok(stored)
+}

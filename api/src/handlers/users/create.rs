@@ -1,0 +1,55 @@
+//! `POST /api/users`.
+
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use tidings_db::TransactionOptions;
+use tidings_db::users::{self, PutResult};
+
+use super::new_user::{self, NewUserBody};
+use super::taken::taken;
+use super::view::{WrittenUser, WrittenUserBody};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::request_body::read_json;
+use crate::state::AppState;
+
+/// Creates a user with an id that Tidings chooses. Needs the scope `users:write`.
+#[utoipa::path(post, path = "/api/users", operation_id = "createUser", tag = "users",
+    request_body = NewUserBody,
+    responses(
+        (status = 201, description = "The user is created", body = WrittenUserBody, headers(("Location", description = "URL of the user"))),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow writing users", body = crate::error::ErrorBody),
+        (status = 409, description = "`username_taken` or `email_taken`: another user has this name or address, as `details` says", body = crate::error::ErrorBody),
+        (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
+        (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    caller.check_write_users()?;
+    let body = read_json(&request, payload, &state).await?;
+    let profile = new_user::parse(&body)?;
+    let result = state
+        .database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            users::create(transaction, &profile).await
+        })
+        .await?;
+    let row = match result {
+        PutResult::Created(row) | PutResult::Updated(row) => row,
+        PutResult::Taken(fields) => return Err(taken(fields)),
+    };
+    tracing::info!(user_id = %row.id, subject = caller.subject(), "user created");
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/api/users/{}", row.id)))
+        .json(WrittenUser::new(row, &caller)))
+}

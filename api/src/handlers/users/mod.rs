@@ -1,0 +1,36 @@
+//! `/api/users`: the people whom notifications are for.
+
+pub mod batch;
+mod changes;
+pub mod create;
+pub mod find;
+pub mod list;
+mod new_user;
+pub mod path;
+mod phone_numbers;
+pub mod put;
+mod taken;
+pub mod update;
+mod view;
+
+use actix_web::web::{self, ServiceConfig};
+
+use super::{get_or_head, resource};
+
+/// Registers the paths of users.
+pub fn register(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/api/users", "GET, HEAD, POST")
+                .route(get_or_head().to(list::handle))
+                .route(web::post().to(create::handle)),
+        )
+        // Before the path with an id.
+        .service(resource("/api/users/batch", "POST").route(web::post().to(batch::create::handle)))
+        .service(
+            resource("/api/users/{user_id}", "GET, HEAD, PATCH, PUT")
+                .route(get_or_head().to(find::handle))
+                .route(web::put().to(put::handle))
+                .route(web::patch().to(update::handle)),
+        );
+}

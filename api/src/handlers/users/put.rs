@@ -1,0 +1,60 @@
+//! `PUT /api/users/{userId}`.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use tidings_db::TransactionOptions;
+use tidings_db::users::{self, PutResult};
+
+use super::new_user::{self, NewUserBody};
+use super::path::WritableUser;
+use super::taken::taken;
+use super::view::{WrittenUser, WrittenUserBody};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::request_body::read_json;
+use crate::state::AppState;
+
+/// Creates a user with an id that the caller chooses, or replaces what is known about the user. A repeated request changes
+/// nothing. Absent fields have no value afterwards, except for `phoneNumbers`. Needs the scope `users:write`.
+#[utoipa::path(put, path = "/api/users/{userId}", operation_id = "putUser", tag = "users",
+    params(("userId" = uuid::Uuid, Path, description = "The user")),
+    request_body = NewUserBody,
+    responses(
+        (status = 200, description = "The user existed, and is so now", body = WrittenUserBody),
+        (status = 201, description = "The user is created", body = WrittenUserBody),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow writing users", body = crate::error::ErrorBody),
+        (status = 409, description = "`username_taken` or `email_taken`: another user has this name or address, as `details` says", body = crate::error::ErrorBody),
+        (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
+        (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    user: WritableUser,
+    caller: Caller,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let WritableUser(id) = user;
+    let body = read_json(&request, payload, &state).await?;
+    let profile = new_user::parse(&body)?;
+    let result = state
+        .database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            users::put(transaction, id, &profile).await
+        })
+        .await?;
+    let (status, row) = match result {
+        PutResult::Created(row) => (StatusCode::CREATED, row),
+        PutResult::Updated(row) => (StatusCode::OK, row),
+        PutResult::Taken(fields) => return Err(taken(fields)),
+    };
+    let created = status == StatusCode::CREATED;
+    tracing::info!(user_id = %id, subject = caller.subject(), created, "user put");
+    Ok(HttpResponse::build(status).json(WrittenUser::new(row, &caller)))
+}

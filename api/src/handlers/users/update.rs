@@ -1,0 +1,80 @@
+//! `PATCH /api/users/{userId}`.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use tidings_db::TransactionOptions;
+use tidings_db::users::{self, UpdateResult};
+use utoipa::ToSchema;
+
+use super::changes;
+use super::path::{WritableUser, not_found};
+use super::taken::taken;
+use super::view::{WrittenUser, WrittenUserBody};
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::request_body::read_json;
+use crate::state::AppState;
+
+/// The request body. Absent fields stay as they are.
+#[derive(ToSchema)]
+#[schema(as = UserChanges)]
+#[expect(dead_code, reason = "documents the body for OpenAPI")]
+pub struct ChangesBody {
+    /// The new name.
+    #[schema(min_length = 1, max_length = 100, example = "anna")]
+    username: Option<String>,
+    /// The new address; null removes it.
+    #[schema(max_length = 254, example = "anna@example.com")]
+    email: Option<String>,
+    /// The new language; null removes it.
+    #[schema(max_length = 35, example = "de-AT")]
+    locale: Option<String>,
+    /// The new time zone; null removes it.
+    #[schema(example = "Europe/Vienna")]
+    timezone: Option<String>,
+    /// All telephone numbers. Text messages go to the first. Null or an empty list removes all.
+    #[schema(rename = "phoneNumbers", max_items = 10, example = json!(["+436601234567"]))]
+    phone_numbers: Option<Vec<String>>,
+}
+
+/// Changes the fields in the body and keeps the others. Needs the scope `users:write`.
+#[utoipa::path(patch, path = "/api/users/{userId}", operation_id = "updateUser", tag = "users",
+    params(("userId" = uuid::Uuid, Path, description = "The user")),
+    request_body = ChangesBody,
+    responses(
+        (status = 200, description = "The user after the change", body = WrittenUserBody),
+        (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow writing users", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
+        (status = 409, description = "`username_taken` or `email_taken`: another user has this name or address, as `details` says", body = crate::error::ErrorBody),
+        (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
+        (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    user: WritableUser,
+    caller: Caller,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let WritableUser(id) = user;
+    let body = read_json(&request, payload, &state).await?;
+    let changes = changes::parse(&body)?;
+    let result = state
+        .database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            users::update(transaction, id, &changes).await
+        })
+        .await?;
+    let row = match result {
+        UpdateResult::Updated(row) => row,
+        UpdateResult::Taken(fields) => return Err(taken(fields)),
+        UpdateResult::UnknownUser => return Err(not_found()),
+    };
+    tracing::info!(user_id = %id, subject = caller.subject(), "user changed");
+    Ok(HttpResponse::Ok().json(WrittenUser::new(row, &caller)))
+}
