@@ -10,7 +10,6 @@ pub mod values;
 use tidings_domain::json::Members;
 
 pub use error::{check, not_an_object};
-pub use item_list::MAX_ITEMS;
 pub use items::items;
 pub use reader::ObjectReader;
 pub use tidings_domain::json::shown;

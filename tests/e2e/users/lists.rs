@@ -14,7 +14,8 @@ async fn ids(client: &Client) -> Vec<Uuid> {
         assert_eq!(page.status, 200, "{}", page.text);
         let users = page.body["users"].as_array().expect("a list");
         assert!(users.len() <= 2, "{}", page.text);
-        let id = |user: &Value| user["id"].as_str().expect("an id").parse().expect("a UUID");
+        let id =
+            |user: &Value| -> Uuid { user["id"].as_str().expect("an id").parse().expect("a UUID") };
         ids.extend(users.iter().map(id));
         match &page.body["nextCursor"] {
             Value::Null => return ids,

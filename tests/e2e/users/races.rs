@@ -66,7 +66,8 @@ async fn users_who_swap_their_names_and_addresses_get_an_answer() {
     for id in [a, b] {
         assert_eq!(put(&client, id, &anna(id)).await.status, 201);
     }
-    let (first, second) = tokio::join!(put(&client, a, &anna(b)), put(&client, b, &anna(a)));
+    let (of_a, of_b) = (anna(a), anna(b));
+    let (first, second) = tokio::join!(put(&client, a, &of_b), put(&client, b, &of_a));
     for answer in [&first, &second] {
         answer.assert_error(409, "username_taken");
     }
