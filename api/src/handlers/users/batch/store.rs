@@ -9,6 +9,7 @@ use crate::page_turn::PageTurn;
 use crate::state::AppState;
 
 /// So many users are stored in one transaction. Each may take a savepoint, and PostgreSQL keeps 64 of them in fast memory.
+/// Batches take turns after each chunk.
 const CHUNK: usize = 50;
 
 /// Stores users in their order, each independently of the others. If the database becomes unavailable, it is not asked for
@@ -50,17 +51,11 @@ pub async fn store(state: &AppState, items: &[&RawValue]) -> UserBatchResponse {
 async fn store_chunk(state: &AppState, items: &[&UserItem]) -> Result<Vec<PutResult>, ApiError> {
     // Batches leave connections to other requests.
     let _turn = PageTurn::wait_for_part(state).await?;
+    let users: Vec<_> = items.iter().map(|item| (item.id, &item.profile)).collect();
     let stored = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            let mut results = Vec::with_capacity(items.len());
-            for UserItem { id, profile } in items {
-                results.push(match id {
-                    Some(id) => users::put(transaction, *id, profile).await?,
-                    None => users::create(transaction, profile).await?,
-                });
-            }
-            Ok(results)
+            users::put_all(transaction, &users).await
         })
         .await?;
     Ok(stored)
