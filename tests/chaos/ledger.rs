@@ -62,7 +62,7 @@ mod tests {
     fn entries_are_read_back_as_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let ledger = Ledger::create(&folder.path().join("ledger")).expect("a ledger");
-        let body = |n: u32| Fingerprint::of(Uuid::nil(), "in-app", &json!({"n": n}));
+        let body = |n: u32| Fingerprint::of(Some(Uuid::nil()), "in-app", &json!({"n": n}));
         let (id, group) = (Uuid::now_v7(), Group(3));
         let times = PostedTimes {
             send_at: Some(Timestamp::now()),

@@ -35,7 +35,7 @@ async fn three_bad_messages_do_not_affect_the_rest_of_their_batch() {
     let amqp = world.declared(&[]).await;
     let mut messages: Vec<AmqpMessage> = (0..253).map(|_| amqp.intake_of(&world.wire())).collect();
     let orphan = Notification {
-        user_id: Uuid::now_v7().into(),
+        user_id: Some(Uuid::now_v7().into()),
         ..world.wire()
     };
     messages.insert(40, amqp.intake_of(&orphan));
@@ -94,7 +94,7 @@ async fn an_unprocessable_message_becomes_a_dead_letter_at_once_with_its_reason(
         (b"{}".to_vec(), "undecodable"),
         (good.replace("in-app", "pigeon").into_bytes(), "undecodable"),
         (
-            good.replace("\"v\":1", "\"v\":3").into_bytes(),
+            good.replace("\"v\":1", "\"v\":4").into_bytes(),
             "unknown_version",
         ),
         (
@@ -137,7 +137,7 @@ async fn messages_whose_headers_fill_a_frame_become_dead_letters_and_delay_no_ot
         message
     };
     let orphan = Notification {
-        user_id: Uuid::now_v7().into(),
+        user_id: Some(Uuid::now_v7().into()),
         ..world.wire()
     };
     let mut messages: Vec<_> = (0..5)
@@ -177,7 +177,7 @@ async fn an_unroutable_message_becomes_a_dead_letter_and_blocks_no_other() {
         .properties
         .with_headers(tidings_broker::raw::types::FieldTable::default());
     let orphan = Notification {
-        user_id: Uuid::now_v7().into(),
+        user_id: Some(Uuid::now_v7().into()),
         ..world.wire()
     };
     let mut keyless = amqp.intake_of(&orphan);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 async fn put_on_old_ladder(world: &World, amqp: &Amqp) -> UserId {
     let user_id = UserId::from(Uuid::now_v7());
     let orphan = Notification {
-        user_id,
+        user_id: Some(user_id),
         ..world.wire()
     };
     let message: AmqpMessage = amqp.intake_of(&orphan);

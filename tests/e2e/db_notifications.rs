@@ -24,7 +24,7 @@ async fn database() -> (TestDatabase, UserId, DedicatedClient) {
 fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
     Notification {
         message_id: MessageId::generate(),
-        user_id: user,
+        user_id: Some(user),
         channel,
         accepted_at: Timestamp::now(),
         payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
@@ -144,7 +144,7 @@ async fn in_app_notifications_are_processed_when_recorded_and_others_are_pending
         assert_eq!(row.processed_at.is_some(), one.channel == Channel::InApp);
         assert_eq!(
             (row.user_id, row.r#type.as_str()),
-            (user, one.channel.as_str())
+            (Some(user), one.channel.as_str())
         );
         assert_eq!((row.retries_attempted, row.error_message), (0, None));
         assert_eq!(row.payload, r#"{"a": [1, null]}"#);
@@ -304,12 +304,12 @@ async fn lists_are_newest_first_without_gaps_under_every_filter() {
     };
     let cases: [(NotificationFilter, Wanted); 5] = [
         (none, Box::new(|_| true)),
-        (of_user, Box::new(|n| n.user_id == user)),
+        (of_user, Box::new(|n| n.user_id == Some(user))),
         (pending, Box::new(|n| !processed(n))),
         (sms, Box::new(|n| n.channel == Channel::Sms)),
         (
             all_three,
-            Box::new(|n| n.user_id == user && n.channel == Channel::Sms),
+            Box::new(|n| n.user_id == Some(user) && n.channel == Channel::Sms),
         ),
     ];
     for (filter, wanted) in cases {

@@ -164,7 +164,7 @@ async fn dead_letters_that_cannot_be_replayed_are_left_with_the_reason() {
     let mut raw = RawAmqp::connect(world.vhost.url());
     for (stage, body) in [
         ("intake", b"no notification".to_vec()),
-        ("email", DeliveryRequest { message_id }.encode()),
+        ("email", DeliveryRequest::from(message_id).encode()),
         ("nowhere", b"{}".to_vec()),
     ] {
         let dlq = &amqp.settings.names.dlq;

@@ -165,7 +165,7 @@ async fn until_recorded(world: &World, amqp: &Amqp) {
 async fn until_email_consumed(raw: &mut RawAmqp, amqp: &Amqp) {
     let before = amqp.dead_letter_depth().await;
     let message_id = MessageId::generate();
-    let body = DeliveryRequest { message_id }.encode();
+    let body = DeliveryRequest::from(message_id).encode();
     let headers = text_entry("channel", "email");
     raw.publish(&amqp.settings.names.exchange, KEY, &headers, &body);
     eventually_ok(secs(30), "the e-mail stage works", async || {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 fn orphan(world: &World) -> (Notification, UserId) {
     let user_id = UserId::from(Uuid::now_v7());
     let orphan = Notification {
-        user_id,
+        user_id: Some(user_id),
         ..world.wire()
     };
     (orphan, user_id)

@@ -42,7 +42,7 @@ fn assert_is_a_log_entry(line: &str, service: &str) {
 async fn produce_log_lines(world: &World, api: &Program, token: &str) {
     let client = api.client().with_token(token);
     let orphan = Notification {
-        user_id: Uuid::now_v7().into(),
+        user_id: Some(Uuid::now_v7().into()),
         ..world.wire()
     };
     for channel in [Channel::InApp, Channel::Email] {

@@ -100,5 +100,6 @@ mod users;
 mod webhook_endpoints;
 mod webhook_provider;
 mod webhooks;
+mod without_account;
 mod worker_start;
 mod wrong_settings;

@@ -81,7 +81,7 @@ async fn filled() -> (World, Program, UserId) {
     let mut all = Vec::new();
     for (i, channel) in Channel::ALL.into_iter().cycle().take(120).enumerate() {
         all.push(Notification {
-            user_id: if i % 3 == 0 { other } else { world.user },
+            user_id: Some(if i % 3 == 0 { other } else { world.user }),
             channel,
             accepted_at: start + SignedDuration::from_millis(i.try_into().expect("few")),
             ..world.wire()

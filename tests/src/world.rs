@@ -147,7 +147,7 @@ impl World {
     pub fn wire(&self) -> Notification {
         Notification {
             message_id: MessageId::generate(),
-            user_id: self.user,
+            user_id: Some(self.user),
             channel: Channel::InApp,
             accepted_at: Timestamp::now(),
             payload: RawValue::from_string(r#"{"title":"Your order has shipped!"}"#.to_owned())

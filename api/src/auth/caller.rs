@@ -54,14 +54,18 @@ impl Caller {
         }
     }
 
-    /// Returns 403 unless the caller may send to `target`.
-    pub fn check_send(&self, target: UserId) -> Result<(), ApiError> {
-        if self.access.may_send(self.user_id, target) {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(
+    /// Returns 403 unless the caller may send to `target`; `None` is the recipient that the payload names, who need not be a
+    /// user.
+    pub fn check_send(&self, target: Option<UserId>) -> Result<(), ApiError> {
+        match target {
+            Some(target) if self.access.may_send(self.user_id, target) => Ok(()),
+            None if self.access.may_send_to_anyone() => Ok(()),
+            Some(_) => Err(ApiError::forbidden(
                 "The token does not allow sending to this user: it needs the scope notifications:send:any, or notifications:send and the user's own id",
-            ))
+            )),
+            None => Err(ApiError::forbidden(
+                "The token does not allow sending without targetUserId: set it to the user's own id and leave out the recipient's address, or use the scope notifications:send:any",
+            )),
         }
     }
 

@@ -111,6 +111,11 @@ impl<'a> ObjectReader<'a> {
         read
     }
 
+    /// Reports an absent field that is not always required. `message` says when it is.
+    pub fn missing(&mut self, name: &str, message: &str) {
+        self.problems.missing_with(self.path(name), message);
+    }
+
     /// Reports a field that must be absent.
     pub fn reject(&mut self, name: &str, why: &str) {
         if self.value(name).is_some() {

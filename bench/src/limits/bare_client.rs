@@ -175,7 +175,7 @@ impl BareClient {
 pub fn notification(bodies: &RequestBodies, number: u64) -> anyhow::Result<Notification> {
     Ok(Notification {
         message_id: MessageId::generate(),
-        user_id: bodies.user(number),
+        user_id: Some(bodies.user(number)),
         channel: bodies.channel(),
         accepted_at: Timestamp::now(),
         payload: RawValue::from_string(bodies.payload(number))?,

@@ -153,21 +153,23 @@ impl MessageFactory {
         self.first(properties, notification.encode())
     }
 
-    /// The message that asks a channel to deliver a recorded notification.
+    /// The message that asks a channel to deliver a recorded notification. An id stands for a notification that has a target
+    /// user.
     ///
     /// `request_id` is that of the intake message; it becomes the correlation id.
     #[must_use]
     pub fn delivery(
         &self,
         channel: DeliveredChannel,
-        message_id: MessageId,
+        request: impl Into<DeliveryRequest>,
         request_id: Option<&str>,
     ) -> Outgoing {
-        let mut properties = persistent(message_id, Stage::Delivery(channel));
+        let request = request.into();
+        let mut properties = persistent(request.message_id, Stage::Delivery(channel));
         if let Some(request_id) = request_id {
             properties = properties.with_correlation_id(request_id.into());
         }
-        self.first(properties, DeliveryRequest { message_id }.encode())
+        self.first(properties, request.encode())
     }
 
     /// Like [`Self::delivery`], for a notification that was held after `attempt` failed attempts.
@@ -175,7 +177,7 @@ impl MessageFactory {
     pub fn delivery_of_attempt(
         &self,
         channel: DeliveredChannel,
-        message_id: MessageId,
+        request: impl Into<DeliveryRequest>,
         attempt: u32,
     ) -> Outgoing {
         let ladder = self.ladder;
@@ -185,7 +187,7 @@ impl MessageFactory {
         };
         Outgoing {
             routing_key: routing_key.to_string().into(),
-            ..self.delivery(channel, message_id, None)
+            ..self.delivery(channel, request, None)
         }
     }
 

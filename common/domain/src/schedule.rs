@@ -95,7 +95,7 @@ impl ScheduleDefinition {
     ) -> Notification {
         Notification {
             message_id: MessageId::for_occurrence(id, occurrence),
-            user_id: self.user_id,
+            user_id: Some(self.user_id),
             channel: self.channel,
             accepted_at: now,
             payload: self.payload.clone(),

@@ -54,8 +54,8 @@ pub struct ClaimRequest {
 pub struct ClaimedNotification {
     /// Must be given to end the claim.
     pub token: LeaseToken,
-    /// The target user.
-    pub user_id: UserId,
+    /// The target user; `None` if only the payload names the recipient.
+    pub user_id: Option<UserId>,
     /// The user's own e-mail address, if any.
     pub user_email: Option<String>,
     /// The channel; `None` if this version does not know the channel's name.
@@ -253,7 +253,7 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
         let deferred: Option<f64> = row.get(8);
         Self {
             token: LeaseToken(row.get(0)),
-            user_id: row.get::<_, Uuid>(1).into(),
+            user_id: row.get::<_, Option<Uuid>>(1).map(UserId::from),
             user_email: row.get(2),
             channel: row.get::<_, &str>(3).parse().ok(),
             payload: row.get(4),

@@ -1,4 +1,4 @@
-use tidings_domain::notification::{DeliveredChannel, MessageId};
+use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
 use uuid::Uuid;
 
 use crate::GenericClient;
@@ -13,7 +13,7 @@ pub struct FailedFilter {
     pub ids: Vec<MessageId>,
 }
 
-/// Returns up to `limit` failed notifications of delivered channels, in the order of their message ids, beginning after
+/// Returns the requests to deliver up to `limit` failed notifications of delivered channels, in the order of their message ids, beginning after
 /// `after`. Also returns those that wait since a replay: it may have died before it published their messages, and a second
 /// message is harmless. Leaves out those whose payload is removed.
 ///
@@ -25,10 +25,10 @@ pub async fn failed_deliveries(
     filter: &FailedFilter,
     after: Option<MessageId>,
     limit: i64,
-) -> Result<Vec<(MessageId, DeliveredChannel)>, DbError> {
+) -> Result<Vec<(DeliveryRequest, DeliveredChannel)>, DbError> {
     let statement = client
         .prepare_cached(
-            "SELECT message_id, type FROM notifications
+            "SELECT message_id, type, user_id IS NOT NULL FROM notifications
              WHERE payload_removed_at IS NULL
                AND (status = 'failed' OR (status = 'pending' AND replayed_at IS NOT NULL))
                AND type = ANY($1)
@@ -55,7 +55,11 @@ pub async fn failed_deliveries(
             let channel = DeliveredChannel::ALL
                 .into_iter()
                 .find(|it| it.as_str() == channel)?;
-            Some((MessageId::from(row.get::<_, Uuid>(0)), channel))
+            let request = DeliveryRequest {
+                message_id: row.get::<_, Uuid>(0).into(),
+                has_user: row.get(2),
+            };
+            Some((request, channel))
         })
         .collect())
 }

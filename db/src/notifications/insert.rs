@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use tidings_domain::decision::{Candidate, Decision, HoldReason, decide};
 use tidings_domain::notification::{
-    Channel, Fingerprint, GroupKey, MessageId, Notification, Status,
+    Channel, Fingerprint, GroupKey, MessageId, Notification, Status, UserId,
 };
 use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::Row;
@@ -68,7 +68,10 @@ pub(crate) async fn insert_batch_by(
     let column =
         |value: fn(&Notification) -> Uuid| batch.iter().map(|n| value(n)).collect::<Vec<_>>();
     let ids = column(|n| row_id(n.accepted_at));
-    let users = column(|n| n.user_id.as_uuid());
+    let users: Vec<Option<Uuid>> = batch
+        .iter()
+        .map(|n| n.user_id.map(UserId::as_uuid))
+        .collect();
     let message_ids = column(|n| n.message_id.as_uuid());
     let types: Vec<&str> = batch.iter().map(|n| n.channel.as_str()).collect();
     let payloads: Vec<&str> = batch.iter().map(|n| n.payload.get()).collect();

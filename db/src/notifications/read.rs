@@ -20,8 +20,8 @@ pub struct NotificationRow {
     pub id: Uuid,
     /// The message id.
     pub message_id: MessageId,
-    /// The target user.
-    pub user_id: UserId,
+    /// The target user; `None` if only the payload names the recipient.
+    pub user_id: Option<UserId>,
     /// The channel's name.
     pub r#type: String,
     /// A JSON object, as text.
@@ -78,7 +78,7 @@ impl From<&tokio_postgres::Row> for NotificationRow {
         Self {
             id: row.get(0),
             message_id: row.get::<_, Uuid>(1).into(),
-            user_id: row.get::<_, Uuid>(2).into(),
+            user_id: row.get::<_, Option<Uuid>>(2).map(UserId::from),
             r#type: row.get(3),
             payload: row.get(4),
             template: row.get::<_, Option<String>>(10).map(|name| TemplateRef {

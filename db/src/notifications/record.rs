@@ -159,19 +159,23 @@ async fn without_unknown_users<'a>(
 ) -> Result<Vec<&'a Notification>, RecordError> {
     let ids: Vec<UserId> = batch
         .iter()
-        .map(|notification| notification.user_id)
+        .filter_map(|notification| notification.user_id)
         .collect();
     let existing = database
         .run(async |client| users::existing(client, &ids).await)
         .await?;
-    let (known, unknown): (Vec<_>, Vec<_>) = batch
-        .into_iter()
-        .partition(|notification| existing.contains(&notification.user_id));
-    if unknown.is_empty() {
-        return Err(RecordError::AllUsersExist);
+    let in_batch = batch.len();
+    let mut known = Vec::with_capacity(in_batch);
+    for one in batch {
+        match one.user_id.filter(|user| !existing.contains(user)) {
+            None => known.push(one),
+            Some(user) => {
+                results.insert(one.message_id, RecordResult::UnknownUser(user));
+            }
+        }
     }
-    for one in unknown {
-        results.insert(one.message_id, RecordResult::UnknownUser(one.user_id));
+    if known.len() == in_batch {
+        return Err(RecordError::AllUsersExist);
     }
     Ok(known)
 }

@@ -19,8 +19,8 @@ use crate::{GenericClient, Transaction};
 pub struct DueNotification {
     /// The notification.
     pub message_id: MessageId,
-    /// The target user.
-    pub user_id: UserId,
+    /// The target user; `None` if only the payload names the recipient.
+    pub user_id: Option<UserId>,
     /// The channel.
     pub channel: DeliveredChannel,
     /// The attempt of the message.
@@ -132,7 +132,7 @@ pub async fn lease_due(
                 changes.add(id, Status::Scheduled, Some(batch.leased_until));
                 batch.to_publish.push(DueNotification {
                     message_id: id.into(),
-                    user_id: row.get::<_, Uuid>(1).into(),
+                    user_id: row.get::<_, Option<Uuid>>(1).map(UserId::from),
                     channel,
                     attempt: u32::try_from(row.get::<_, i32>(2)).unwrap_or(0),
                     webhook_target: row.get(6),

@@ -46,8 +46,8 @@ impl FromStr for SentCursor {
 pub struct SentNotification {
     /// The message id.
     pub message_id: MessageId,
-    /// The target user.
-    pub user_id: UserId,
+    /// The target user; `None` if only the payload named the recipient.
+    pub user_id: Option<UserId>,
     /// The channel's name.
     pub r#type: String,
     /// The category, if any.
@@ -72,7 +72,7 @@ impl From<&Row> for SentNotification {
         let processed_at = row.get(8);
         Self {
             message_id: row.get::<_, Uuid>(1).into(),
-            user_id: row.get::<_, Uuid>(2).into(),
+            user_id: row.get::<_, Option<Uuid>>(2).map(UserId::from),
             r#type: row.get(3),
             category: row.get(4),
             sender: row.get(5),

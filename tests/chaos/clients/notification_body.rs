@@ -13,6 +13,9 @@ use crate::rng::Rng;
 /// batches, so that these are all combined.
 const DELIVERED_SHARE: u64 = 7;
 
+/// One in this many notifications for a channel with a provider names its recipient and has no user.
+const WITHOUT_USER_SHARE: usize = 4;
+
 /// The words of a long text: characters that JSON, `jsonb` or SQL must escape.
 const WORDS: [&str; 8] = [
     "shipped",
@@ -28,7 +31,7 @@ const WORDS: [&str; 8] = [
 /// The body of a POST.
 #[derive(Clone, Debug)]
 pub struct NotificationBody {
-    user: Uuid,
+    user: Option<Uuid>,
     channel: &'static str,
     payload: Value,
     pub times: PostedTimes,
@@ -40,8 +43,10 @@ impl NotificationBody {
     }
 
     pub fn to_json(&self) -> Value {
-        let mut json =
-            json!({"targetUserId": self.user, "type": self.channel, "payload": self.payload});
+        let mut json = json!({"type": self.channel, "payload": self.payload});
+        if let Some(user) = self.user {
+            json["targetUserId"] = json!(user);
+        }
         self.times.write(&mut json);
         json
     }
@@ -73,7 +78,7 @@ impl BodyGenerator {
             0 => ["email", "sms", "push", "webhook"][self.rng.index(4)],
             _ => "in-app",
         };
-        let payload = match channel {
+        let mut payload = match channel {
             "email" => json!({"subject": "Your order", "text": text}),
             "sms" => json!({"text": text.chars().take(1000).collect::<String>()}),
             "push" => {
@@ -84,9 +89,13 @@ impl BodyGenerator {
                 json!({"title": text, "number": self.generated, "price": 0.1, "tags": [null, true, {}]})
             }
         };
-        let user = match channel {
-            "in-app" => self.users.all[self.rng.index(self.users.all.len())],
-            _ => self.users.reachable,
+        let user = match recipient(channel) {
+            None => Some(self.users.all[self.rng.index(self.users.all.len())]),
+            Some(to) if self.rng.index(WITHOUT_USER_SHARE) == 0 => {
+                payload["to"] = json!(to);
+                None
+            }
+            Some(_) => Some(self.users.reachable),
         };
         NotificationBody {
             user,
@@ -114,6 +123,17 @@ impl BodyGenerator {
     }
 }
 
+/// An address of the channel that no user has; `None` if the channel has no addresses.
+fn recipient(channel: &str) -> Option<&'static str> {
+    match channel {
+        "email" => Some("guest@example.org"),
+        "sms" => Some("+4915198765432"),
+        "push" => Some("a-device-of-no-user"),
+        "webhook" => Some("https://example.org/hook"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -132,6 +152,9 @@ mod tests {
         assert_eq!(prints.len(), 2000);
         let channels: HashSet<_> = bodies.iter().map(|body| body.channel).collect();
         assert_eq!(channels.len(), 5);
+        let without_user = bodies.iter().filter(|body| body.user.is_none());
+        let channels: HashSet<_> = without_user.map(|body| body.channel).collect();
+        assert_eq!(channels.len(), 4, "all but in-app");
         let longest = bodies.iter().map(|body| body.to_json().to_string().len());
         let longest = longest.max().expect("bodies");
         assert!((4_000..60_000).contains(&longest), "{longest}");

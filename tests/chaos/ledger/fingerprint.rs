@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The first half of a SHA-256 of a notification's user, channel and payload.
+/// The first half of a SHA-256 of a notification's user, if there is one, channel and payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Fingerprint(u128);
@@ -13,7 +13,8 @@ pub struct Fingerprint(u128);
 impl Fingerprint {
     /// Computes the fingerprint of a body or of its row. Ignores the order of members and white space, which
     /// `jsonb` does not keep.
-    pub fn of(user: Uuid, channel: &str, payload: &Value) -> Self {
+    pub fn of(user: Option<Uuid>, channel: &str, payload: &Value) -> Self {
+        let user = user.map_or_else(|| "nobody".to_owned(), |user| user.to_string());
         // The members of a `Value` are sorted by name.
         let text = format!("{user} {channel} {payload}");
         let [high, _] = halves(Sha256::digest(text).into());
@@ -56,12 +57,17 @@ mod tests {
             let payload = serde_json::from_str(text).expect("JSON");
             Fingerprint::of(user, channel, &payload)
         };
-        let user = Uuid::from_u128(1);
+        let user = Some(Uuid::from_u128(1));
         let first = print(user, "email", r#"{"a": 1, "b": [true, "ü"]}"#);
         let same = print(user, "email", r#"{"b":[true,"\u00fc"],"a":1}"#);
         assert_eq!(first, same);
         for other in [
-            print(Uuid::from_u128(2), "email", r#"{"a": 1, "b": [true, "ü"]}"#),
+            print(
+                Some(Uuid::from_u128(2)),
+                "email",
+                r#"{"a": 1, "b": [true, "ü"]}"#,
+            ),
+            print(None, "email", r#"{"a": 1, "b": [true, "ü"]}"#),
             print(user, "sms", r#"{"a": 1, "b": [true, "ü"]}"#),
             print(user, "email", r#"{"a": 2, "b": [true, "ü"]}"#),
             print(user, "email", r#"{"a": 1, "b": ["ü", true]}"#),

@@ -10,7 +10,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn body() -> Fingerprint {
-    Fingerprint::of(Uuid::nil(), "sms", &json!({"text": "hello"}))
+    Fingerprint::of(Some(Uuid::nil()), "sms", &json!({"text": "hello"}))
 }
 
 /// A notification that was accepted with these times.

@@ -6,7 +6,7 @@ use super::*;
 use crate::ledger::LedgerEntry;
 
 fn body(n: u32) -> Fingerprint {
-    Fingerprint::of(Uuid::nil(), "in-app", &json!({"n": n}))
+    Fingerprint::of(Some(Uuid::nil()), "in-app", &json!({"n": n}))
 }
 
 fn id(n: u32) -> Uuid {

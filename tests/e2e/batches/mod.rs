@@ -39,7 +39,7 @@ fn accepted(answer: &Answer) -> Vec<Uuid> {
 }
 
 /// Returns the results as texts: `queued`, or the error code of a refused item.
-fn result_codes(answer: &Answer) -> Vec<String> {
+pub(crate) fn result_codes(answer: &Answer) -> Vec<String> {
     let word = |result: Result<_, String>| result.map_or_else(|code| code, |_| "queued".to_owned());
     answer.results().into_iter().map(word).collect()
 }

@@ -32,7 +32,7 @@ async fn database() -> (TestDatabase, UserId, DedicatedClient) {
 async fn recorded(client: &Client, user_id: UserId) -> MessageId {
     let notification = Notification {
         message_id: MessageId::generate(),
-        user_id,
+        user_id: Some(user_id),
         channel: Channel::Push,
         accepted_at: Timestamp::now(),
         payload: RawValue::from_string("{}".to_owned()).expect("JSON"),

@@ -42,7 +42,7 @@ impl Table {
     async fn record(&self, channel: Channel, window: DeliveryWindow) -> MessageId {
         let notification = Notification {
             message_id: MessageId::generate(),
-            user_id: self.user,
+            user_id: Some(self.user),
             channel,
             accepted_at: Timestamp::now(),
             payload: RawValue::from_string(r#"{"text":"hello"}"#.to_owned()).expect("JSON"),

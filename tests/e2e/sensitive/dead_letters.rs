@@ -14,7 +14,7 @@ use crate::retention::{execute, tidings};
 fn notification(world: &World, user: UserId) -> Notification {
     let payload = json!({"text": SECRET, "to": "+4915112345678"}).to_string();
     Notification {
-        user_id: user,
+        user_id: Some(user),
         channel: Channel::Sms,
         payload: serde_json::value::RawValue::from_string(payload).expect("JSON"),
         sensitive: true,

@@ -115,11 +115,9 @@ impl<C: DeliveryChannel> Delivery<C> {
             match &drafted.draft {
                 Ok(Draft::Content(content)) if C::has_address(content) => {}
                 // Only the rendered content shows whether it has an address.
-                Ok(Draft::Content(_)) => {
-                    users.insert(notification.user_id);
-                }
+                Ok(Draft::Content(_)) => users.extend(notification.user_id),
                 Ok(Draft::Template { wanted: one, .. }) => {
-                    users.insert(notification.user_id);
+                    users.extend(notification.user_id);
                     if !wanted.contains(&one) {
                         wanted.push(one);
                     }
@@ -182,7 +180,8 @@ impl<C: DeliveryChannel> Delivery<C> {
         let deferred_for = notification.deferred_for;
         let sensitive = notification.sensitive;
         let expires_at = expiry(asked_at, &notification);
-        let contacts = lookups.contacts.get(&notification.user_id);
+        let user = notification.user_id.as_ref();
+        let contacts = user.and_then(|user| lookups.contacts.get(user));
         let known = KnownNotification {
             contacts: contacts.cloned().unwrap_or_default(),
             earlier: lookups.earlier.remove(&this.token).unwrap_or_default(),

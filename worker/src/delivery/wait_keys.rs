@@ -64,9 +64,10 @@ pub fn wait_key(notification: &Notification) -> Option<WaitKey> {
     webhook_wait_key(notification.user_id, notification.payload.get())
 }
 
-/// Like [`wait_key`], for a webhook to `user` whose payload has these members `to` and `endpointId`.
+/// Like [`wait_key`], for a webhook to `user` whose payload has these members `to` and `endpointId`. Without a user, only `to`
+/// counts.
 #[must_use]
-pub fn webhook_wait_key(user: UserId, payload: &str) -> Option<WaitKey> {
+pub fn webhook_wait_key(user: Option<UserId>, payload: &str) -> Option<WaitKey> {
     let target: Target<'_> = serde_json::from_str(payload).ok()?;
     let to = target.to.filter(|to| !to.trim().is_empty());
     match to {
@@ -74,7 +75,7 @@ pub fn webhook_wait_key(user: UserId, payload: &str) -> Option<WaitKey> {
             let to: WebhookUrl = to.parse().ok()?;
             Some(url_key(to.as_url()))
         }
-        None => Some(endpoints_key(user, target.endpoint_id)),
+        None => user.map(|user| endpoints_key(user, target.endpoint_id)),
     }
 }
 
@@ -88,9 +89,13 @@ mod tests {
     use super::*;
 
     fn keys(channel: Channel, payload: &str) -> Option<WaitKey> {
+        keys_of(Some(Uuid::nil().into()), channel, payload)
+    }
+
+    fn keys_of(user: Option<UserId>, channel: Channel, payload: &str) -> Option<WaitKey> {
         wait_key(&Notification {
             message_id: MessageId::generate(),
-            user_id: UserId::from(Uuid::nil()),
+            user_id: user,
             channel,
             accepted_at: Timestamp::now(),
             payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
@@ -116,6 +121,12 @@ mod tests {
         assert_eq!(webhook(r#"{"to":null}"#), all);
         let one = webhook(r#"{"endpointId":"01a1fe98-0d7a-74bd-bf92-cd0e5bf765d8"}"#);
         assert!(one.is_some() && one != all);
+        let of_nobody = |payload| keys_of(None, Channel::Webhook, payload);
+        assert_eq!(
+            of_nobody(r#"{"to":"https://a.example/x"}"#),
+            Some(url_key(&url))
+        );
+        assert_eq!(of_nobody(r#"{"event":"e"}"#), None);
         assert_eq!(webhook(r#"{"to":"nowhere"}"#), None);
         assert_eq!(webhook("[]"), None);
         assert_eq!(keys(Channel::InApp, r#"{"to":"https://a.example"}"#), None);

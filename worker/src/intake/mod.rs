@@ -9,7 +9,9 @@ use futures_util::future::try_join_all;
 use metrics::counter;
 use tidings_broker::{Envelope, Failure, MessageFactory, Publisher, WaitKey, WaitsFor};
 use tidings_db::{Database, DbError, notifications};
-use tidings_domain::notification::{DeliveredChannel, MessageId, Notification, Status};
+use tidings_domain::notification::{
+    DeliveredChannel, DeliveryRequest, MessageId, Notification, Status,
+};
 
 use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
 use crate::delivery::wait_key;
@@ -84,10 +86,14 @@ impl Intake {
         &self,
         deliveries: HashMap<MessageId, PendingDelivery<'_>>,
     ) -> Result<(), ProcessError> {
-        let publishing = deliveries.into_iter().map(|(id, delivery)| {
-            let message = self
-                .message_factory
-                .delivery(delivery.channel, id, delivery.request_id);
+        let publishing = deliveries.into_iter().map(|(message_id, delivery)| {
+            let request = DeliveryRequest {
+                message_id,
+                has_user: delivery.has_user,
+            };
+            let message =
+                self.message_factory
+                    .delivery(delivery.channel, request, delivery.request_id);
             self.publisher.publish(match delivery.wait_key {
                 Some(key) => message.waiting_for(&WaitsFor::key(key)),
                 None => message,
@@ -103,6 +109,7 @@ impl Intake {
 /// A recorded notification that must be published to the queue of its channel.
 struct PendingDelivery<'a> {
     channel: DeliveredChannel,
+    has_user: bool,
     request_id: Option<&'a str>,
     wait_key: Option<WaitKey>,
 }
@@ -148,6 +155,7 @@ impl BatchProcessor for Intake {
             to_deliver.extend(channel.map(|channel| {
                 let delivery = PendingDelivery {
                     channel,
+                    has_user: notification.user_id.is_some(),
                     request_id: message.request_id(),
                     wait_key: wait_key(notification).filter(|_| is_new),
                 };
@@ -205,7 +213,7 @@ fn count(message: &Envelope, notification: &Notification, result: &RecordResult,
             tracing::debug!(
                 request_id = message.request_id(),
                 message_id = %notification.message_id,
-                user_id = %notification.user_id,
+                user_id = notification.user_id.map(tracing::field::display),
                 r#type = notification.channel.as_str(),
                 attempt = message.attempt.map(|attempt| attempt.number),
                 "notification recorded"

@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tidings_broker::{Outgoing, PublishError, WaitsFor};
 use tidings_db::notifications::DueNotification;
-use tidings_domain::notification::{Channel, MessageId};
+use tidings_domain::notification::{Channel, DeliveryRequest, MessageId};
 use tokio::time::Instant;
 
 use super::{Scheduler, released};
@@ -83,9 +83,13 @@ impl Scheduler {
     }
 
     fn message(&self, due: &DueNotification) -> Outgoing {
-        let message =
-            self.message_factory
-                .delivery_of_attempt(due.channel, due.message_id, due.attempt);
+        let request = DeliveryRequest {
+            message_id: due.message_id,
+            has_user: due.user_id.is_some(),
+        };
+        let message = self
+            .message_factory
+            .delivery_of_attempt(due.channel, request, due.attempt);
         let target = due.webhook_target.as_deref();
         match target.and_then(|target| webhook_wait_key(due.user_id, target)) {
             Some(key) => message.waiting_for(&WaitsFor::key(key)),

@@ -167,7 +167,7 @@ pub async fn store(
     tracing::debug!(
         request_id,
         message_id = %notification.message_id,
-        user_id = %notification.user_id,
+        user_id = notification.user_id.map(tracing::field::display),
         r#type = notification.channel.as_str(),
         "notification accepted"
     );

@@ -22,9 +22,11 @@ use crate::state::AppState;
 #[schema(as = NewNotification)]
 #[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct NewNotificationBody {
-    /// The user that the notification is for.
+    /// The user that the notification is for. May be left out if `payload` has `to`, and the token has the scope
+    /// `notifications:send:any`: then the recipient need not be a user. Not for in-app.
     #[schema(
         rename = "targetUserId",
+        required = false,
         example = "9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a"
     )]
     target_user_id: uuid::Uuid,

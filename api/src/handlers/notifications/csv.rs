@@ -189,7 +189,8 @@ fn cells(row: &SentNotification) -> [String; COLUMNS.len()] {
     let text = |text: &Option<String>| inert(text.as_deref().unwrap_or_default()).into_owned();
     [
         row.message_id.to_string(),
-        row.user_id.to_string(),
+        row.user_id
+            .map_or_else(String::new, |user| user.to_string()),
         row.r#type.clone(),
         text(&row.category),
         text(&row.sender),
@@ -247,7 +248,7 @@ mod tests {
     fn a_cell_is_never_a_formula_and_never_ends_its_line() {
         let row = SentNotification {
             message_id: Uuid::nil().into(),
-            user_id: Uuid::nil().into(),
+            user_id: None,
             r#type: "sms".to_owned(),
             category: Some("+1".to_owned()),
             sender: Some("=HYPERLINK(\"http://x\",\"y\")".to_owned()),
@@ -264,6 +265,7 @@ mod tests {
             .has_headers(false)
             .from_reader(&*bytes);
         let record = reader.records().next().expect("a line").expect("readable");
+        assert_eq!(&record[1], "", "no target user");
         assert_eq!(&record[3], "'+1");
         assert_eq!(&record[4], "'=HYPERLINK(\"http://x\",\"y\")");
         assert_eq!(&record[5], "a,\"b\"\r\n-c");

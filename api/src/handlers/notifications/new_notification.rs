@@ -13,7 +13,7 @@ use crate::json_body::{ObjectReader, values};
 pub const FIELDS: [&str; 9] = {
     let [send_at, expires_at, ttl_secs, group] = times::FIELDS;
     [
-        "targetUserId",
+        TARGET_USER,
         "type",
         "payload",
         "template",
@@ -25,12 +25,24 @@ pub const FIELDS: [&str; 9] = {
     ]
 };
 
+const TARGET_USER: &str = "targetUserId";
+
 const SENSITIVE: &str = "sensitive";
+
+/// Whom a notification may be for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllowedRecipients {
+    /// A user.
+    Users,
+    /// A user, or the address in the payload, whose owner need not be a user.
+    UsersAndAddresses,
+}
 
 /// The notification that a client asks for, validated.
 #[derive(Debug)]
 pub struct NewNotification<'a> {
-    pub user_id: UserId,
+    /// `None` only if `addresses` name the recipient.
+    pub user_id: Option<UserId>,
     pub channel: Channel,
     pub payload: &'a RawValue,
     pub template: Option<TemplateRef>,
@@ -48,16 +60,18 @@ impl<'a> NewNotification<'a> {
     /// Returns 400 with everything that is wrong.
     pub fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
         let mut reader = ObjectReader::parse(body, &FIELDS, "notification")?;
-        let new = Self::read(&mut reader);
+        let new = Self::read(&mut reader, AllowedRecipients::UsersAndAddresses);
         reader.finish(new)
     }
 
     /// Reads the fields of a notification. Returns `None` if a field that it needs is missing or wrong;
     /// `reader` holds the problems.
-    pub fn read(reader: &mut ObjectReader<'a>) -> Option<Self> {
-        let user_id = reader.required("targetUserId", values::uuid);
+    pub fn read(reader: &mut ObjectReader<'a>, allowed: AllowedRecipients) -> Option<Self> {
+        let user = reader
+            .has(TARGET_USER)
+            .then(|| reader.required(TARGET_USER, values::uuid));
         let channel = reader.required("type", read_channel);
-        let payload = reader.required("payload", Ok);
+        let payload = reader.required("payload", read_payload);
         let is_templated = reader.value("template").is_some();
         let template = template_ref::read(reader);
         let times = NotificationTimes::read(reader);
@@ -68,22 +82,55 @@ impl<'a> NewNotification<'a> {
             let message = format!("is taken for email, sms and push, not for {channel}");
             reader.invalid("template", message);
         }
-        let payload = payload?;
-        if let Some(problem) = payload_problem(payload.get()) {
-            reader.invalid("payload", problem);
-            return None;
+        let content = channel.zip(payload);
+        let addresses = content
+            .map(|(channel, payload)| PayloadAddresses::read(channel, payload, is_templated));
+        if user.is_none() {
+            let names_recipient = match &addresses {
+                Some(Ok(addresses)) => addresses.names_recipient,
+                _ => content.is_some_and(|(channel, payload)| {
+                    PayloadAddresses::name_recipient(channel, payload)
+                }),
+            };
+            allowed.check_missing_user(reader, channel, names_recipient);
         }
-        let channel = channel?;
-        let addresses = reader.merge(PayloadAddresses::read(channel, payload, is_templated))?;
+        let (channel, payload) = content?;
         Some(Self {
-            user_id: user_id?,
+            addresses: reader.merge(addresses?)?,
+            user_id: match user {
+                Some(user) => Some(user?),
+                None => None,
+            },
             channel,
             payload,
             template,
-            addresses,
             times,
             sensitive: sensitive.unwrap_or(false),
         })
+    }
+}
+
+impl AllowedRecipients {
+    /// Reports that the user is missing, unless the payload names the recipient and may do so alone.
+    fn check_missing_user(
+        self,
+        reader: &mut ObjectReader<'_>,
+        channel: Option<Channel>,
+        names_recipient: bool,
+    ) {
+        let allows_addresses = self == Self::UsersAndAddresses;
+        if names_recipient && allows_addresses {
+            return;
+        }
+        let has_addresses = channel.is_some_and(|channel| channel.delivered().is_some());
+        reader.missing(
+            TARGET_USER,
+            if has_addresses && allows_addresses {
+                "is required, unless payload.to names the recipient (with the scope notifications:send:any)"
+            } else {
+                "is required"
+            },
+        );
     }
 }
 
@@ -118,6 +165,11 @@ impl NewNotification<'_> {
     }
 }
 
+/// Refuses a payload that is not an object or that PostgreSQL cannot store.
+fn read_payload(value: &RawValue) -> Result<&RawValue, String> {
+    payload_problem(value.get()).map_or(Ok(value), Err)
+}
+
 fn read_channel(value: &RawValue) -> Result<Channel, String> {
     values::string(value)
         .map_err(|_| UnknownChannel)
@@ -148,10 +200,70 @@ mod tests {
         let body =
             format!(r#"{{"targetUserId": "{USER}", "type": "sms", "payload": {{"text":  "Hi"}}}}"#);
         let read = NewNotification::parse(body.as_bytes()).expect("valid");
-        assert_eq!(read.user_id.to_string(), USER);
+        assert_eq!(read.user_id, Some(USER.parse().expect("a UUID")));
         assert_eq!(read.channel, Channel::Sms);
         assert_eq!(read.payload.get(), r#"{"text":  "Hi"}"#, "as it was sent");
         assert!(read.template.is_none() && !read.addresses.chosen_by_client);
+    }
+
+    #[test]
+    fn the_user_may_be_left_out_if_the_payload_names_the_recipient() {
+        let with = |channel: &str, payload: &str, more: &str| {
+            format!(r#"{{"type": "{channel}", "payload": {payload}{more}}}"#)
+        };
+        let template = r#", "template": {"name": "invitation"}"#;
+        for (channel, payload, more) in [
+            (
+                "email",
+                r#"{"to": "a@example.com", "subject": "s", "text": "t"}"#,
+                "",
+            ),
+            ("email", r#"{"to": "a@example.com"}"#, template),
+            (
+                "sms",
+                r#"{"phoneNumber": "+4915112345678", "text": "t"}"#,
+                "",
+            ),
+        ] {
+            let body = with(channel, payload, more);
+            let read = NewNotification::parse(body.as_bytes()).expect(&body);
+            assert_eq!(read.user_id, None);
+            assert!(read.addresses.chosen_by_client, "{body}");
+            let null = with(
+                channel,
+                payload,
+                &format!(r#"{more}, "targetUserId": null"#),
+            );
+            let (message, fields) = rejected(&null);
+            assert!(message.starts_with("invalid_fields: "), "{message}");
+            assert_eq!(fields, ["targetUserId"]);
+        }
+        for (channel, payload, more) in [
+            (
+                "email",
+                r#"{"from": "a@example.com", "subject": "s", "text": "t"}"#,
+                "",
+            ),
+            ("email", r#"{"to": " ", "name": "Anna"}"#, template),
+            (
+                "webhook",
+                r#"{"event": "e", "data": 1, "endpointId": "01a1fe98-0d7a-74bd-bf92-cd0e5bf765d8"}"#,
+                "",
+            ),
+            ("in-app", r#"{"to": "a@example.com"}"#, ""),
+        ] {
+            let (message, fields) = rejected(&with(channel, payload, more));
+            assert_eq!(
+                message,
+                "missing_fields: Missing required fields: targetUserId"
+            );
+            assert_eq!(fields, ["targetUserId"]);
+        }
+        // Other problems of the payload hide neither that it names the recipient, nor that it does not.
+        let (_, fields) = rejected(&with("email", r#"{"to": "me", "text": "t"}"#, ""));
+        assert_eq!(fields, ["payload.subject", "payload.to"]);
+        let (_, fields) = rejected(&with("email", r#"{"text": "t"}"#, ""));
+        assert_eq!(fields, ["targetUserId", "payload.subject"]);
     }
 
     #[test]

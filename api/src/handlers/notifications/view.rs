@@ -21,9 +21,9 @@ pub struct NotificationView {
     /// The notification's id.
     #[schema(value_type = uuid::Uuid)]
     message_id: MessageId,
-    /// The user that the notification is for.
-    #[schema(value_type = uuid::Uuid)]
-    target_user_id: UserId,
+    /// The user that the notification is for; null if only the payload names the recipient.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    target_user_id: Option<UserId>,
     /// The channel.
     #[schema(example = "in-app")]
     r#type: String,

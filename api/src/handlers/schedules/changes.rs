@@ -152,7 +152,7 @@ impl<'a> ScheduleChanges<'a> {
         let ends_at = self.ends_at.of(row.ends_at);
         let recurrence = recurrence::combine(pattern, timezone, starts_at, ends_at)?;
         let notification = NewNotification {
-            user_id: row.user_id,
+            user_id: Some(row.user_id),
             channel,
             payload: &payload,
             template,

@@ -1,10 +1,11 @@
+use tidings_domain::notification::UserId;
 use tidings_domain::schedule::{Grace, ScheduleDefinition};
 use tidings_domain::time::{CronSchedule, Expiry};
 
 use super::recurrence;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::handlers::notifications::new_notification::NewNotification;
+use crate::handlers::notifications::new_notification::{AllowedRecipients, NewNotification};
 use crate::json_body::ObjectReader;
 
 /// The fields of the notifications, and those that say when.
@@ -37,6 +38,8 @@ const NOT_TAKEN: [&str; 2] = ["sendAt", "expiresAt"];
 pub struct NewSchedule<'a> {
     /// The notification of each occurrence.
     pub notification: NewNotification<'a>,
+    /// The user that the notifications are for.
+    pub user_id: UserId,
     /// When it occurs.
     pub recurrence: CronSchedule,
     /// How late an occurrence may run.
@@ -61,16 +64,18 @@ impl<'a> NewSchedule<'a> {
             "sensitive",
             "is not taken: a schedule keeps its payload; notifications with a sensitive template are sensitive",
         );
-        let notification = NewNotification::read(&mut reader);
+        let notification = NewNotification::read(&mut reader, AllowedRecipients::Users);
         let pattern = reader.required("cron", recurrence::pattern);
         let timezone = reader.required("timezone", recurrence::timezone);
         let starts_at = recurrence::instant(&mut reader, "startsAt");
         let ends_at = recurrence::instant(&mut reader, "endsAt");
         let grace = reader.optional("graceSecs", recurrence::grace);
-        let parts = notification.zip(pattern.zip(timezone));
-        let (notification, (pattern, timezone)) = reader.finish(parts)?;
+        let user_id = notification.as_ref().and_then(|new| new.user_id);
+        let parts = notification.zip(user_id).zip(pattern.zip(timezone));
+        let ((notification, user_id), (pattern, timezone)) = reader.finish(parts)?;
         Ok(Self {
             notification,
+            user_id,
             recurrence: recurrence::combine(pattern, timezone, starts_at, ends_at)?,
             grace: grace.unwrap_or_default(),
         })
@@ -80,12 +85,13 @@ impl<'a> NewSchedule<'a> {
     pub fn definition(self, caller: &Caller) -> ScheduleDefinition {
         let Self {
             notification,
+            user_id,
             recurrence,
             grace,
         } = self;
         ScheduleDefinition {
             sender: caller.sender(),
-            user_id: notification.user_id,
+            user_id,
             channel: notification.channel,
             payload: notification.payload.to_owned(),
             template: notification.template,
@@ -206,6 +212,19 @@ mod tests {
             error.message, "Missing required fields: cron, timezone",
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_recipient_in_the_payload_does_not_replace_the_user() {
+        let body = body(&json!({"payload": {"text": "Hi", "to": "+4915112345678"}}));
+        assert!(NewSchedule::parse(body.as_bytes()).is_ok());
+        let mut body: Value = serde_json::from_str(&body).expect("JSON");
+        body.as_object_mut()
+            .expect("an object")
+            .remove("targetUserId");
+        let error = NewSchedule::parse(body.to_string().as_bytes()).expect_err("no user");
+        assert_eq!(error.message, "Missing required fields: targetUserId");
+        assert_eq!(error.details[0].message, "is required");
     }
 
     proptest! {

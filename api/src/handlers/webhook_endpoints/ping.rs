@@ -58,7 +58,7 @@ pub async fn handle(
     });
     let notification = Notification {
         message_id: MessageId::generate(),
-        user_id: endpoint.user_id,
+        user_id: Some(endpoint.user_id),
         channel: Channel::Webhook,
         accepted_at: now(),
         payload: to_raw_value(&payload).map_err(ApiError::internal)?,

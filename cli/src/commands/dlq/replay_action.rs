@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn the_id_in_the_body_takes_precedence_over_the_property() {
         let id = MessageId::generate();
-        let body = DeliveryRequest { message_id: id }.encode();
+        let body = DeliveryRequest::from(id).encode();
         let decoded = decode_message(Some(EMAIL), &body, Some("another"), false).expect("decoded");
         assert_eq!(decoded.id, Some(id));
     }

@@ -5,7 +5,7 @@ use anyhow::Context;
 use tidings_broker::{MessageFactory, Publisher};
 use tidings_db::notifications::{FailedFilter, failed_deliveries, reset_for_replay};
 use tidings_db::{Database, TransactionOptions};
-use tidings_domain::notification::{DeliveredChannel, MessageId};
+use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
 
 /// Rows in one transaction.
 const BATCH: i64 = 100;
@@ -30,7 +30,7 @@ pub async fn replay_rows(
         if let Some(publisher) = publisher {
             replay_batch(database, message_factory, publisher, &batch).await?;
         }
-        replayed.extend(batch.iter().map(|(id, _)| *id));
+        replayed.extend(batch.iter().map(|(request, _)| request.message_id));
     }
 }
 
@@ -39,12 +39,12 @@ async fn replay_batch(
     database: &Database,
     message_factory: &MessageFactory,
     publisher: &Publisher,
-    batch: &[(MessageId, DeliveredChannel)],
+    batch: &[(DeliveryRequest, DeliveredChannel)],
 ) -> anyhow::Result<()> {
     database
         .transaction(TransactionOptions::default(), async |transaction| {
-            for (id, _) in batch {
-                reset_for_replay(transaction, *id).await?;
+            for (request, _) in batch {
+                reset_for_replay(transaction, request.message_id).await?;
             }
             Ok(())
         })
@@ -52,7 +52,7 @@ async fn replay_batch(
         .context("PostgreSQL failed")?;
     let messages = batch
         .iter()
-        .map(|(id, channel)| message_factory.delivery(*channel, *id, None))
+        .map(|(request, channel)| message_factory.delivery(*channel, *request, None))
         .collect();
     let results = publisher.publish_all(messages).await;
     let result: Result<(), _> = results.into_iter().collect();

@@ -44,7 +44,12 @@ pub struct FieldProblems {
 impl FieldProblems {
     /// Adds a required field that is absent.
     pub fn missing(&mut self, field: impl Into<String>) {
-        self.push(ProblemKind::Missing, field, "is required");
+        self.missing_with(field, "is required");
+    }
+
+    /// Adds an absent field that is not always required. `message` says when it is.
+    pub fn missing_with(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.push(ProblemKind::Missing, field, message);
     }
 
     /// Adds a field with a wrong value.

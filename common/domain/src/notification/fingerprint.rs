@@ -26,8 +26,8 @@ const LENGTH: usize = 1 + HASH_LENGTH;
 /// for every way in which it can be given: a request, an item of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct GivenNotification<'a> {
-    /// The user that receives the notification.
-    pub user_id: UserId,
+    /// The user that receives the notification, unless only the payload says who does.
+    pub user_id: Option<UserId>,
     /// The channel.
     pub channel: Channel,
     /// The payload.
@@ -136,7 +136,10 @@ fn canonical(given: &GivenNotification<'_>) -> Vec<u8> {
         ("payload", None),
         ("sendAt", send_at),
         ("sensitive", sensitive.then(|| "true".to_owned())),
-        ("targetUserId", Some(quoted(&user_id.to_string()))),
+        (
+            "targetUserId",
+            user_id.map(|user| quoted(&user.to_string())),
+        ),
         ("template", template),
         ("ttlSecs", ttl_secs.map(|seconds| seconds.to_string())),
         ("type", Some(quoted(channel.as_str()))),
@@ -207,7 +210,7 @@ mod tests {
 
     fn given(payload: &RawValue) -> GivenNotification<'_> {
         GivenNotification {
-            user_id: USER.parse().expect("a UUID"),
+            user_id: Some(USER.parse().expect("a UUID")),
             channel: Channel::InApp,
             payload,
             template: None,
@@ -265,7 +268,7 @@ mod tests {
     fn every_member_counts() {
         let payload = payload();
         let plain = given(&payload);
-        let user_id = UserId::from(uuid::Uuid::nil());
+        let other_user = Some(UserId::from(uuid::Uuid::nil()));
         let template = |locale: Option<&str>| TemplateRef {
             name: "welcome".to_owned(),
             locale: locale.map(str::to_owned),
@@ -280,7 +283,14 @@ mod tests {
         let groups = ["a", "b"].map(|group| group.parse::<GroupKey>().expect("valid"));
         let mut all = vec![
             plain,
-            GivenNotification { user_id, ..plain },
+            GivenNotification {
+                user_id: other_user,
+                ..plain
+            },
+            GivenNotification {
+                user_id: None,
+                ..plain
+            },
             GivenNotification {
                 channel: Channel::Sms,
                 ..plain

@@ -40,7 +40,10 @@ impl DeliveryChannel for EmailChannel {
     ) -> Result<Messages<EmailMessage>, Failure> {
         let own = || parse_stored(claimed.user_email.as_deref()?);
         let to = email.to.clone().or_else(own);
-        let to = to.ok_or_else(|| no_recipient("e-mail address", "/contacts/email"))?;
+        let to = to.ok_or_else(|| {
+            let remedy = "add one at /api/users/{userId}/contacts/email";
+            no_recipient(claimed, "e-mail address", remedy)
+        })?;
         let message = AddressedMessage {
             contact: None,
             message: EmailMessage { id, to, email },

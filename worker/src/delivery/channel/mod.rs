@@ -101,9 +101,14 @@ fn parse_stored<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
-fn no_recipient(what: &str, path: &str) -> Failure {
-    let detail =
-        format!("the user has no {what}: add one at /api/users/{{userId}}{path}, then replay");
+fn no_recipient(claimed: &ClaimedNotification, what: &str, remedy: &str) -> Failure {
+    let detail = match claimed.user_id {
+        Some(_) => format!("the user has no {what}: {remedy}, then replay"),
+        // The API accepts no such notification.
+        None => {
+            "the notification has neither a target user nor a recipient in its payload".to_owned()
+        }
+    };
     Failure::new("no_recipient", detail)
 }
 

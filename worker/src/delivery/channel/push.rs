@@ -47,7 +47,8 @@ impl DeliveryChannel for PushChannel {
                 .collect(),
         };
         if devices.is_empty() {
-            return Err(no_recipient("device", "/contacts/device-tokens"));
+            let remedy = "add one at /api/users/{userId}/contacts/device-tokens";
+            return Err(no_recipient(claimed, "device", remedy));
         }
         let message = |(contact, to)| AddressedMessage {
             contact,

@@ -36,7 +36,7 @@ impl DeliveryChannel for SmsChannel {
     fn messages(
         &self,
         id: MessageId,
-        _claimed: &ClaimedNotification,
+        claimed: &ClaimedNotification,
         contacts: Vec<(Uuid, String)>,
         sms: Sms,
     ) -> Result<Messages<SmsMessage>, Failure> {
@@ -45,7 +45,10 @@ impl DeliveryChannel for SmsChannel {
             (None, Some((contact, number))) => (Some(*contact), parse_stored(number)),
             (None, None) => (None, None),
         };
-        let to = to.ok_or_else(|| no_recipient("phone number", "/contacts/phone-numbers"))?;
+        let to = to.ok_or_else(|| {
+            let remedy = "add one at /api/users/{userId}/contacts/phone-numbers";
+            no_recipient(claimed, "phone number", remedy)
+        })?;
         let message = AddressedMessage {
             contact,
             message: SmsMessage { id, to, sms },

@@ -11,7 +11,9 @@ use tidings_domain::notification::{MessageId, UserId};
 use url::Url;
 
 use super::endpoint_secrets::waiting_for_key;
-use super::{AddressedMessage, DeliveryChannel, EndpointSecrets, Messages, parse_stored};
+use super::{
+    AddressedMessage, DeliveryChannel, EndpointSecrets, Messages, no_recipient, parse_stored,
+};
 use crate::delivery::destinations::WebhookDestinations;
 use crate::delivery::unrecorded::GoneAddress;
 use crate::providers::WebhookMessage;
@@ -86,9 +88,7 @@ impl DeliveryChannel for WebhookChannel {
             } else {
                 "enabled webhook endpoint"
             };
-            let detail =
-                format!("the user has no {what}: POST /api/webhook-endpoints, then replay");
-            return Err(Failure::new("no_recipient", detail));
+            return Err(no_recipient(claimed, what, "POST /api/webhook-endpoints"));
         }
         Ok(messages)
     }

@@ -2,7 +2,9 @@ use serde_json::value::RawValue;
 use tidings_domain::notification::IdempotencyKey;
 
 use crate::error::ApiError;
-use crate::handlers::notifications::new_notification::{FIELDS, NewNotification};
+use crate::handlers::notifications::new_notification::{
+    AllowedRecipients, FIELDS, NewNotification,
+};
 use crate::json_body::{ObjectReader, members, values};
 
 /// The field that an item has in addition to those of a notification.
@@ -32,7 +34,8 @@ impl<'a> BatchItem<'a> {
         let known: Vec<&str> = FIELDS.into_iter().chain([KEY]).collect();
         let mut reader = ObjectReader::new(members, &known, "notification");
         let key = reader.optional(KEY, values::parsed);
-        let item = NewNotification::read(&mut reader).map(|new| Self { new, key });
+        let new = NewNotification::read(&mut reader, AllowedRecipients::UsersAndAddresses);
+        let item = new.map(|new| Self { new, key });
         reader.finish(item)
     }
 }

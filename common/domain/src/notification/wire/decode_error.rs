@@ -12,6 +12,9 @@ pub enum DecodeError {
     /// `type` is not a channel.
     #[error("the body's type {0:?} is not a channel")]
     UnknownChannel(String),
+    /// `targetUserId` is absent, and the version or the channel needs it.
+    #[error("the body has no targetUserId")]
+    UserMissing,
     /// `payload` is not a JSON object.
     #[error("the body's payload is not a JSON object")]
     PayloadNotAnObject,

@@ -1,13 +1,26 @@
 use serde::{Deserialize, Serialize};
 
-use super::{DecodeError, PLAIN, check_version, decode, write};
+use super::{DecodeError, PLAIN, WITHOUT_USER, check_version, decode, write};
 use crate::notification::MessageId;
 
-/// A request to deliver a recorded notification. The content is in the row. Wire form: `{"v": 1, "messageId": "…"}`.
+/// A request to deliver a recorded notification. The content is in the row. Wire form: `{"v": 1, "messageId": "…"}`, with
+/// version 3 if the notification has no target user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryRequest {
     /// The id of the notification.
     pub message_id: MessageId,
+    /// Whether the notification has a target user.
+    pub has_user: bool,
+}
+
+impl From<MessageId> for DeliveryRequest {
+    /// The request for a notification that has a target user.
+    fn from(message_id: MessageId) -> Self {
+        Self {
+            message_id,
+            has_user: true,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -23,7 +36,7 @@ impl DeliveryRequest {
     pub fn encode(self) -> Vec<u8> {
         let mut body = Vec::with_capacity(64);
         let out = DeliveryWire {
-            v: PLAIN,
+            v: if self.has_user { PLAIN } else { WITHOUT_USER },
             message_id: self.message_id,
         };
         write(&mut body, &out);
@@ -40,6 +53,7 @@ impl DeliveryRequest {
         check_version(read.v)?;
         Ok(Self {
             message_id: read.message_id,
+            has_user: read.v != WITHOUT_USER,
         })
     }
 }

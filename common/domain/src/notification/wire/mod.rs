@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 /// The versions of the wire form that this program reads.
-const READ_VERSIONS: RangeInclusive<u32> = PLAIN..=RESTRICTED;
+const READ_VERSIONS: RangeInclusive<u32> = PLAIN..=WITHOUT_USER;
 
 /// The version of messages whose unknown fields may be ignored.
 const PLAIN: u32 = 1;
@@ -21,6 +21,10 @@ const PLAIN: u32 = 1;
 /// The version of notifications that a program must not treat like others, for example because they are scheduled. A
 /// program that does not know the version makes them dead letters, which can be replayed.
 const RESTRICTED: u32 = 2;
+
+/// The version of notifications without a target user, and of the requests to deliver them. A program that does not know the
+/// version makes them dead letters, which can be replayed: it could not read their rows.
+const WITHOUT_USER: u32 = 3;
 
 #[derive(Deserialize)]
 struct VersionField {

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{DecodeError, PLAIN, RESTRICTED, check_version, decode, write};
+use super::{DecodeError, PLAIN, RESTRICTED, WITHOUT_USER, check_version, decode, write};
 use crate::content::TemplateRef;
 use crate::notification::{Channel, Fingerprint, GroupKey, MessageId, UserId};
 use crate::time::DeliveryWindow;
@@ -19,9 +19,7 @@ use crate::time::DeliveryWindow;
 /// ```
 ///
 /// `template`, and in it `locale`, are present only if the client set them, `fingerprint` only if it gave an idempotency key.
-/// A notification with `sendAt`, `expiresAt` or `group` has version 2.
-/// `template`, and in it `locale`, are present only if the client set them. A notification with `sendAt`, `expiresAt`,
-/// `group` or `sensitive` has version 2.
+/// A notification with `sendAt`, `expiresAt`, `group` or `sensitive` has version 2, one without `targetUserId` has version 3.
 ///
 /// Unknown fields are ignored, so that a newer API may run with an older worker. The payload stays the text that the
 /// client sent, without parsing.
@@ -29,8 +27,8 @@ use crate::time::DeliveryWindow;
 pub struct Notification {
     /// The id of the notification.
     pub message_id: MessageId,
-    /// The user that receives the notification.
-    pub user_id: UserId,
+    /// The user that receives the notification. `None` if only the payload says who does; an in-app notification has a user.
+    pub user_id: Option<UserId>,
     /// The channel.
     pub channel: Channel,
     /// When the API accepted the notification, in microseconds.
@@ -57,7 +55,8 @@ pub struct Notification {
 struct IntakeOut<'a> {
     v: u32,
     message_id: MessageId,
-    target_user_id: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_user_id: Option<UserId>,
     r#type: &'static str,
     accepted_at: Timestamp,
     payload: &'a RawValue,
@@ -82,7 +81,7 @@ struct IntakeOut<'a> {
 struct IntakeIn {
     v: u32,
     message_id: MessageId,
-    target_user_id: UserId,
+    target_user_id: Option<UserId>,
     r#type: String,
     accepted_at: Timestamp,
     payload: Box<RawValue>,
@@ -140,6 +139,10 @@ impl Notification {
             .r#type
             .parse()
             .map_err(|_| DecodeError::UnknownChannel(read.r#type.chars().take(64).collect()))?;
+        let may_lack_user = read.v == WITHOUT_USER && channel != Channel::InApp;
+        if read.target_user_id.is_none() && !may_lack_user {
+            return Err(DecodeError::UserMissing);
+        }
         if !read.payload.get().starts_with('{') {
             return Err(DecodeError::PayloadNotAnObject);
         }
@@ -166,7 +169,12 @@ impl Notification {
     }
 
     fn version(&self) -> u32 {
-        if self.window == DeliveryWindow::default() && self.group.is_none() && !self.sensitive {
+        if self.user_id.is_none() {
+            WITHOUT_USER
+        } else if self.window == DeliveryWindow::default()
+            && self.group.is_none()
+            && !self.sensitive
+        {
             PLAIN
         } else {
             RESTRICTED

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::{DeliveryRequest, Notification};
+use super::{DecodeError, DeliveryRequest, Notification};
 use crate::content::TemplateRef;
 use crate::notification::{Channel, Fingerprint, MessageId};
 use crate::time::DeliveryWindow;
@@ -9,7 +9,7 @@ use crate::time::DeliveryWindow;
 fn notification(payload: &str) -> Notification {
     Notification {
         message_id: MessageId::generate(),
-        user_id: uuid::Uuid::now_v7().into(),
+        user_id: Some(uuid::Uuid::now_v7().into()),
         channel: Channel::Email,
         accepted_at: "2026-01-31T12:00:00.123456Z".parse().expect("a timestamp"),
         payload: RawValue::from_string(payload.to_owned()).expect("JSON"),
@@ -106,20 +106,51 @@ fn the_template_is_encoded_if_there_is_one() {
     }
 }
 
+/// An older program could not read the row.
+#[test]
+fn a_notification_without_a_user_has_the_third_version() {
+    let mut sent = notification("{}");
+    sent.user_id = None;
+    for sensitive in [false, true] {
+        sent.sensitive = sensitive;
+        let body = String::from_utf8(sent.encode()).expect("UTF-8");
+        assert!(body.starts_with(r#"{"v":3,"#), "{body}");
+        assert!(!body.contains("targetUserId"), "{body}");
+        let read = Notification::decode(body.as_bytes()).expect("its own wire form");
+        assert_eq!((read.user_id, read.sensitive), (None, sensitive));
+        // An older version, or an in-app notification, needs a user.
+        for (from, to) in [
+            (r#""v":3"#, r#""v":1"#),
+            (r#""v":3"#, r#""v":2"#),
+            ("email", "in-app"),
+        ] {
+            let error = Notification::decode(body.replace(from, to).as_bytes());
+            let error = error.expect_err("refused");
+            assert!(matches!(error, DecodeError::UserMissing), "{error}");
+            assert_eq!(error.reason(), "undecodable");
+        }
+    }
+}
+
 #[test]
 fn a_decoded_delivery_request_equals_the_encoded_one() {
-    let sent = DeliveryRequest {
-        message_id: MessageId::generate(),
-    };
-    assert_eq!(
-        DeliveryRequest::decode(&sent.encode()).expect("its own wire form"),
-        sent
-    );
+    for (has_user, start) in [(true, r#"{"v":1,"#), (false, r#"{"v":3,"#)] {
+        let sent = DeliveryRequest {
+            message_id: MessageId::generate(),
+            has_user,
+        };
+        let body = sent.encode();
+        assert!(body.starts_with(start.as_bytes()), "{has_user}");
+        assert_eq!(
+            DeliveryRequest::decode(&body).expect("its own wire form"),
+            sent
+        );
+    }
 }
 
 #[test]
 fn an_unknown_version_and_an_invalid_body_are_different_errors() {
-    let newer = Notification::decode(br#"{"v": 3, "envelope": {}}"#).expect_err("refused");
+    let newer = Notification::decode(br#"{"v": 4, "envelope": {}}"#).expect_err("refused");
     assert_eq!(newer.reason(), "unknown_version");
     let garbage = Notification::decode(b"\xff\x00").expect_err("refused");
     assert_eq!(garbage.reason(), "undecodable");
