@@ -4,6 +4,7 @@
 
 mod acceptance;
 pub mod app;
+mod audit;
 mod auth;
 mod connection_limit;
 mod cors;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    cancel, config, dlq, ladders, migrate, retention, schedules, secrets, sending, token,
+    audit, cancel, config, dlq, ladders, migrate, retention, schedules, secrets, sending, token,
 };
 
 /// The operator's tool of Tidings.
@@ -53,6 +53,8 @@ pub enum Command {
     Schedules(schedules::Command),
     /// Cancel a notification, or all of a group, that is not sent
     Cancel(cancel::Args),
+    /// List who changed what, the newest first
+    Audit(audit::Args),
     /// Encrypt the secrets in the database under a new key
     #[command(subcommand)]
     Secrets(secrets::Command),

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod operator;
 mod output;
 mod progress;
 mod settings;

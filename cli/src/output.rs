@@ -178,7 +178,11 @@ fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
 
 /// `1 dead letter`, `2 dead letters`.
 pub fn count(n: usize, singular: &str) -> String {
-    let ending = if n == 1 { "" } else { "s" };
+    let ending = match singular {
+        _ if n == 1 => "",
+        _ if singular.ends_with('s') => "es",
+        _ => "s",
+    };
     format!("{n} {singular}{ending}")
 }
 

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use tidings_domain::notification::{Channel, DeliveredChannel};
 
+use crate::audit::{self, Action, AuditOrigin, TargetKind};
 use crate::error::DbError;
 use crate::{Database, GenericClient, Transaction, TransactionOptions};
 
@@ -142,7 +143,7 @@ pub enum StopError {
     NotComplete(DbError),
 }
 
-/// Stops the channels of `scope`. Once this returns, no claim of them commits.
+/// Stops the channels of `scope`, and writes the entry of the audit log. Once this returns, no claim of them commits.
 ///
 /// # Errors
 ///
@@ -152,8 +153,9 @@ pub async fn stop(
     scope: SwitchScope,
     reason: &str,
     by: &str,
+    origin: &AuditOrigin,
 ) -> Result<SwitchResult, StopError> {
-    set(database, scope, Some(reason), by)
+    set(database, scope, Some(reason), by, origin)
         .await
         .map_err(StopError::NotSet)?;
     database
@@ -165,7 +167,7 @@ pub async fn stop(
         .map_err(StopError::NotComplete)
 }
 
-/// Starts the channels of `scope`. Another switch may still stop them.
+/// Starts the channels of `scope`, and writes the entry of the audit log. Another switch may still stop them.
 ///
 /// # Errors
 ///
@@ -174,8 +176,9 @@ pub async fn start(
     database: &Database,
     scope: SwitchScope,
     by: &str,
+    origin: &AuditOrigin,
 ) -> Result<SwitchResult, DbError> {
-    set(database, scope, None, by).await?;
+    set(database, scope, None, by, origin).await?;
     database
         .run(async |client| result(client, scope).await)
         .await
@@ -187,10 +190,11 @@ async fn set(
     scope: SwitchScope,
     reason: Option<&str>,
     by: &str,
+    origin: &AuditOrigin,
 ) -> Result<(), DbError> {
     database
-        .run(async |client| {
-            let statement = client
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let statement = transaction
                 .prepare_cached(
                     "INSERT INTO sending_switches (channel, stopped, reason, by)
                      VALUES ($1, $2::text IS NOT NULL, $2, $3)
@@ -198,10 +202,14 @@ async fn set(
                      SET stopped = excluded.stopped, reason = excluded.reason, by = excluded.by, at = now()",
                 )
                 .await?;
-            client
+            transaction
                 .execute(&statement, &[&scope.as_str(), &reason, &by])
                 .await?;
-            Ok(())
+            let entry = match reason {
+                Some(reason) => origin.entry(Action::SendingStop).with("reason", reason),
+                None => origin.entry(Action::SendingStart),
+            };
+            audit::record(transaction, &entry.on(TargetKind::Sending, scope)).await
         })
         .await
 }

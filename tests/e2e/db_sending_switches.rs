@@ -7,7 +7,7 @@ use tidings_db::sending_switches::{self, StopError, SwitchResult, SwitchScope};
 use tidings_db::{Client, Database, DatabaseSettings, TransactionOptions};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_settings::Reader;
-use tidings_tests::{ServerUrls, TestDatabase, eventually, secs};
+use tidings_tests::{ServerUrls, TestDatabase, eventually, origin, secs};
 use uuid::Uuid;
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -43,12 +43,13 @@ impl Table {
     }
 
     async fn stop(&self, scope: SwitchScope) -> SwitchResult {
-        let stopped = sending_switches::stop(&self.db.pool, scope, "a reason", "a test").await;
+        let stopped =
+            sending_switches::stop(&self.db.pool, scope, "a reason", "a test", &origin()).await;
         stopped.expect("stopped")
     }
 
     async fn start(&self, scope: SwitchScope) -> SwitchResult {
-        let started = sending_switches::start(&self.db.pool, scope, "a test").await;
+        let started = sending_switches::start(&self.db.pool, scope, "a test", &origin()).await;
         started.expect("started")
     }
 
@@ -233,7 +234,7 @@ async fn a_stop_that_cannot_be_completed_is_in_force_for_new_claims() {
     let claims = notifications::claim(&transaction, channel, &[request(held)], LEASE).await;
     assert!(matches!(claims.as_deref(), Ok([ClaimResult::Claimed(_)])));
     let impatient = pool_with(&table, "DATABASE_STATEMENT_TIMEOUT_MS", "200");
-    let stopped = sending_switches::stop(&impatient, SMS, "a reason", "a test").await;
+    let stopped = sending_switches::stop(&impatient, SMS, "a reason", "a test", &origin()).await;
     assert!(matches!(stopped, Err(StopError::NotComplete(_))));
     let refused = table.claim_new(channel, other).await;
     assert!(matches!(refused, ClaimResult::Stopped), "{refused:?}");

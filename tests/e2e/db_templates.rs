@@ -7,7 +7,7 @@ use tidings_db::templates::{self, TemplateKey, TemplateVersionRow};
 use tidings_domain::notification::Channel;
 use tidings_templates::{Locale, TemplateName, TemplateSource};
 use tidings_tests::secret_keys::{KEY, keys};
-use tidings_tests::{ServerUrls, TestDatabase};
+use tidings_tests::{ServerUrls, TestDatabase, origin};
 
 struct OwnedTemplateKey(TemplateName, Channel, Locale);
 
@@ -213,7 +213,9 @@ async fn demo_templates_are_seeded_once_and_changed_ones_are_kept() {
     let deleted = OwnedTemplateKey::new("order-shipped", Channel::Sms, "de");
     put(&db, &changed, "own words").await;
     for _ in 0..2 {
-        demo::seed(&db.pool, &keys(KEY)).await.expect("seeded");
+        demo::seed(&db.pool, &keys(KEY), &origin())
+            .await
+            .expect("seeded");
         let client = db.pool.dedicated_client().await.expect("a connection");
         let (listed, _) = templates::list(&*client, None, None, 100)
             .await
@@ -231,6 +233,8 @@ async fn demo_templates_are_seeded_once_and_changed_ones_are_kept() {
             .await
             .expect("deleted")
     );
-    demo::seed(&db.pool, &keys(KEY)).await.expect("seeded");
+    demo::seed(&db.pool, &keys(KEY), &origin())
+        .await
+        .expect("seeded");
     assert_eq!(text(&db, &deleted, None).await, None);
 }

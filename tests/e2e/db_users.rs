@@ -5,7 +5,7 @@ use tidings_db::{DbError, demo};
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::UserId;
 use tidings_tests::secret_keys::{KEY, keys};
-use tidings_tests::{ServerUrls, TestDatabase};
+use tidings_tests::{ServerUrls, TestDatabase, origin};
 use uuid::Uuid;
 
 async fn insert(db: &TestDatabase, id: UserId, name: &str, mail: &str) -> Result<bool, DbError> {
@@ -53,9 +53,14 @@ async fn existing_users_are_distinguished_from_unknown_ones() {
 #[tokio::test]
 async fn demo_users_are_created_once() {
     let db = TestDatabase::migrated(&ServerUrls::shared()).await;
-    assert_eq!(demo::seed(&db.pool, &keys(KEY)).await.expect("seeded"), 3);
     assert_eq!(
-        demo::seed(&db.pool, &keys(KEY))
+        demo::seed(&db.pool, &keys(KEY), &origin())
+            .await
+            .expect("seeded"),
+        3
+    );
+    assert_eq!(
+        demo::seed(&db.pool, &keys(KEY), &origin())
             .await
             .expect("seeded again"),
         0

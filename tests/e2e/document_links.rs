@@ -3,12 +3,13 @@
 use crate::sources::root;
 
 /// The documents for people, relative to the workspace.
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
     "db/migrations/README.md",
     "docs/ARCHITECTURE.md",
+    "docs/AUDIT.md",
     "docs/BENCHMARKS.md",
     "docs/CHANNELS.md",
     "docs/CONFIGURATION.md",

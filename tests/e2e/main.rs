@@ -9,6 +9,7 @@ mod aborted_transactions;
 mod admission;
 mod arbitrary_requests;
 mod attempts;
+mod audit;
 mod bad_messages;
 mod bad_tokens;
 mod batches;

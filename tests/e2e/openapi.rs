@@ -68,6 +68,7 @@ async fn the_openapi_document_is_self_contained_and_lists_every_path() {
         ("/api/schedules/{id}/pause", "post"),
         ("/api/schedules/{id}/resume", "post"),
         ("/api/schedules/{id}/preview", "get"),
+        ("/api/audit", "get"),
         ("/health", "get"),
         ("/ready", "get"),
         ("/live", "get"),

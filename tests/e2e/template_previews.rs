@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tidings_db::demo;
-use tidings_tests::World;
 use tidings_tests::secret_keys::{KEY, keys};
+use tidings_tests::{World, origin};
 
 use crate::templates::{preview, put};
 
@@ -140,7 +140,7 @@ async fn a_preview_reports_missing_variables_and_stops_endless_templates() {
 #[tokio::test]
 async fn every_example_of_the_demo_data_can_be_previewed() {
     let world = World::new().await;
-    demo::seed(&world.database.pool, &keys(KEY))
+    demo::seed(&world.database.pool, &keys(KEY), &origin())
         .await
         .expect("seeded");
     let api = world.api().await;

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tidings_db::demo;
 use tidings_tests::secret_keys::{KEY, keys};
-use tidings_tests::{Answer, Client, World, tokens};
+use tidings_tests::{Answer, Client, World, origin, tokens};
 
 const WELCOME: &str = "/api/templates/welcome/email/de";
 
@@ -271,7 +271,7 @@ async fn invalid_fields_of_a_template_are_named() {
 #[tokio::test]
 async fn a_list_continues_after_the_previous_page() {
     let world = World::new().await;
-    demo::seed(&world.database.pool, &keys(KEY))
+    demo::seed(&world.database.pool, &keys(KEY), &origin())
         .await
         .expect("seeded");
     let api = world.api().await;

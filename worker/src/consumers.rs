@@ -59,8 +59,12 @@ impl Consumers<'_> {
                 settings.scheduler,
             );
             consumers.push(Box::new(|stop| Box::pin(scheduler.run(stop))));
-            let retention =
-                Retention::new(database.clone(), self.broker.clone(), settings.retention);
+            let retention = Retention::new(
+                database.clone(),
+                self.broker.clone(),
+                settings.retention,
+                settings.audit,
+            );
             consumers.push(Box::new(|stop| Box::pin(retention.run(stop))));
         }
         let Deliveries {

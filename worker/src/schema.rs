@@ -1,4 +1,5 @@
 use tidings_broker::Backoff;
+use tidings_db::audit::{ActorKind, AuditOrigin};
 use tidings_db::demo::{self, SeedError};
 use tidings_db::migrations::{self, MigrateError};
 use tidings_db::{Database, SecretKeys};
@@ -44,7 +45,8 @@ async fn prepare(
         return Ok(false);
     }
     if settings.seed {
-        let users = demo::seed(database, keys).await?;
+        let origin = AuditOrigin::new(ActorKind::System, "tidings-worker");
+        let users = demo::seed(database, keys, &origin).await?;
         tracing::info!(
             users,
             "created missing demo data: users with contacts, templates"

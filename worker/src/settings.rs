@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use tidings_broker::{BrokerSettings, check_room_for_message, largest_message};
+use tidings_db::audit::AuditRetention;
 use tidings_db::retention::RetentionSettings;
 use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_settings::{
@@ -43,6 +44,8 @@ pub struct WorkerSettings {
     pub control_poll: Duration,
     /// How long what is kept.
     pub retention: RetentionSettings,
+    /// How long the audit log is kept.
+    pub audit: AuditRetention,
     /// Delivery, for every provider.
     pub delivery: DeliverySettings,
     /// The providers of the channels that this process serves.
@@ -94,6 +97,7 @@ impl WorkerSettings {
         let scheduler = SchedulerSettings::read(r);
         let control_poll = Duration::from_millis(r.value(table::CONTROL_POLL_MS));
         let retention = RetentionSettings::read(r);
+        let audit = AuditRetention::read(r);
         if let Some(broker) = &broker {
             let limit = broker.publish_max_bytes_in_flight;
             let max_body_bytes = r.value(table::MAX_BODY_BYTES);
@@ -126,6 +130,7 @@ impl WorkerSettings {
             scheduler,
             control_poll,
             retention,
+            audit,
             delivery,
             providers,
             schema,

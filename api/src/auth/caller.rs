@@ -42,6 +42,12 @@ impl Caller {
         user_id.unwrap_or_else(|| self.subject.to_string())
     }
 
+    /// Whether the token is that of a user, and not of a service with the same subject.
+    #[must_use]
+    pub fn is_user(&self) -> bool {
+        self.user_id.is_some() && !self.access.may_send_to_anyone()
+    }
+
     /// The namespace of the caller's idempotency keys. A user must not take the keys of a service whose tokens
     /// carry the same subject. A subject that is a UUID is one caller, however the token spells it.
     #[must_use]
@@ -171,6 +177,17 @@ impl Caller {
         } else {
             Err(ApiError::forbidden(
                 "The token does not allow this: it needs the scope users:write",
+            ))
+        }
+    }
+
+    /// Returns 403 unless the caller may read the audit log.
+    pub fn check_audit(&self) -> Result<(), ApiError> {
+        if self.access.may_read_audit_log() {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden(
+                "The token does not allow this: it needs the scope audit:read",
             ))
         }
     }

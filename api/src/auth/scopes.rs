@@ -15,6 +15,7 @@ pub struct Access {
     write_schedules: bool,
     read_users: bool,
     write_users: bool,
+    read_audit_log: bool,
 }
 
 /// The users whose notifications a caller may read, or whose contacts a caller may manage.
@@ -42,6 +43,7 @@ impl Access {
             write_schedules: true,
             read_users: true,
             write_users: true,
+            read_audit_log: true,
         }
     }
 
@@ -60,6 +62,7 @@ impl Access {
             write_schedules: false,
             read_users: false,
             write_users: false,
+            read_audit_log: false,
         }
     }
 
@@ -79,6 +82,7 @@ impl Access {
                 "schedules:write" => access.write_schedules = true,
                 "users:read" => access.read_users = true,
                 "users:write" => access.write_users = true,
+                "audit:read" => access.read_audit_log = true,
                 "admin" => return Self::trusted(),
                 _ => {}
             }
@@ -138,6 +142,12 @@ impl Access {
     #[must_use]
     pub const fn may_write_users(self) -> bool {
         self.write_users
+    }
+
+    /// Whether the caller may read the audit log.
+    #[must_use]
+    pub const fn may_read_audit_log(self) -> bool {
+        self.read_audit_log
     }
 
     /// The users whose notifications `caller` may read.
@@ -259,6 +269,13 @@ mod tests {
             ..Access::none()
         };
         assert_eq!(Access::of_scopes("users:read users:write"), only_users);
+    }
+
+    #[test]
+    fn the_audit_log_needs_its_scope_or_admin() {
+        let may = |scopes: &str| Access::of_scopes(scopes).may_read_audit_log();
+        assert!(may("audit:read") && may("admin") && Access::trusted().may_read_audit_log());
+        assert!(!may("notifications:read templates:write sending:control audit") && !may(""));
     }
 
     #[test]

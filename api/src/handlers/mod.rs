@@ -1,5 +1,6 @@
 //! The endpoints, one a file.
 
+pub mod audit;
 pub mod contacts;
 pub mod docs;
 pub mod messaging;
@@ -55,6 +56,7 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(schedules::register)
         .configure(webhook_endpoints::register)
         .configure(templates::register)
+        .configure(audit::register)
         .configure(docs::register)
         .default_service(web::to(no_such_path));
 }

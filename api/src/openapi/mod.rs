@@ -5,7 +5,7 @@ use utoipa::{Modify, OpenApi};
 
 use self::parameters::ParameterValues;
 use crate::handlers::{
-    contacts, messaging, notifications, probes, schedules, sending, templates, users,
+    audit, contacts, messaging, notifications, probes, schedules, sending, templates, users,
     webhook_endpoints,
 };
 
@@ -66,6 +66,7 @@ use crate::handlers::{
         messaging::start::handle,
         messaging::stop::handle,
         messaging::sent::handle,
+        audit::list::handle,
         probes::health,
         probes::ready,
         probes::live,

@@ -1,3 +1,4 @@
+use tidings_db::audit::Action;
 use tidings_domain::notification::{Channel, Status};
 use tidings_domain::time::CronSchedule;
 use utoipa::Modify;
@@ -58,7 +59,11 @@ fn restrict(name: &str, schema: &mut Object) {
             schema.maximum = Some(MAX_OFFSET.into());
         }
         "order" => schema.enum_values = Some(values(["sent"])),
-        "category" | "sender" | "username" => {
+        "action" => {
+            let all = Action::ALL.iter().map(|action| action.as_str().into());
+            schema.enum_values = Some(all.collect());
+        }
+        "actor" | "target" | "category" | "sender" | "username" => {
             schema.min_length = Some(1);
             schema.max_length = Some(255);
         }

@@ -3,9 +3,10 @@
 use anyhow::bail;
 use serde_json::json;
 use tidings_db::notifications::{self, CancelResult, SenderScope};
-use tidings_db::{Database, DatabaseSettings};
+use tidings_db::{Database, DatabaseSettings, TransactionOptions};
 use tidings_domain::notification::{GroupKey, MessageId, Status};
 
+use crate::operator::operator;
 use crate::output::{CommandOutput, Text, count, printable};
 use crate::progress;
 use crate::settings;
@@ -54,7 +55,8 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
 }
 
 async fn cancel(database: &Database, id: MessageId) -> anyhow::Result<CommandOutput> {
-    let result = notifications::cancel(database, id, &SenderScope::default()).await?;
+    let (all, origin) = (SenderScope::default(), operator());
+    let result = notifications::cancel(database, id, &all, &origin).await?;
     let (status, text, is_cancelled) = match result {
         CancelResult::Cancelled { maybe_sent: false } => {
             ("cancelled", format!("Cancelled {id}.\n"), true)
@@ -121,10 +123,12 @@ async fn cancel_group(
                 .await
         };
         let progress = progress::bar(count_open().await?.1);
+        let origin = operator();
         loop {
             let chunk = database
-                .run(async |client| {
-                    notifications::cancel_group(client, sender, None, group, CHUNK).await
+                .transaction(TransactionOptions::default(), async |transaction| {
+                    notifications::cancel_group(transaction, sender, None, group, CHUNK, &origin)
+                        .await
                 })
                 .await?;
             cancelled += chunk;

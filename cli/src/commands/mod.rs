@@ -1,5 +1,6 @@
 //! The commands, one file each. A command returns its result; `output` prints it.
 
+pub mod audit;
 pub mod cancel;
 pub mod config;
 pub mod dlq;
@@ -35,6 +36,7 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Ladders(args) => ladders::run(args).await,
         Command::Schedules(command) => schedules::run(command).await,
         Command::Cancel(args) => cancel::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Secrets(command) => secrets::run(command).await,
         Command::Config(command) => config::run(&command, config),
         Command::Topology => topology::run().await,

@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use serde_json::json;
 use tidings_db::{Database, DatabaseSettings, SecretKeys, demo, migrations};
 
+use crate::operator::operator;
 use crate::output::{CommandOutput, count};
 use crate::settings;
 
@@ -24,7 +25,7 @@ pub async fn run() -> anyhow::Result<CommandOutput> {
             count(pending.len(), "migration")
         );
     }
-    let made = demo::seed(&database, &keys)
+    let made = demo::seed(&database, &keys, &operator())
         .await
         .context("cannot create the demo data")?;
     let text = match made {

@@ -5,6 +5,7 @@ mod users;
 
 pub use templates::{DEMO_TEMPLATES, DemoTemplate};
 
+use crate::audit::{self, Action, AuditOrigin};
 use crate::database::Database;
 use crate::error::DbError;
 use crate::secret_keys::{SealError, SecretKeys};
@@ -22,17 +23,29 @@ pub enum SeedError {
 }
 
 /// Inserts the demo users and templates that do not exist yet, and leaves templates that were changed or
-/// deleted as they are. The secret of the demo endpoint is stored with `keys`. Returns the number of users inserted.
+/// deleted as they are. The secret of the demo endpoint is stored with `keys`. Writes an entry of the audit log unless
+/// everything exists. Returns the number of users inserted.
 ///
 /// # Errors
 ///
 /// Returns the error of the query that fails, and [`SeedError::Secret`] in production without `SECRETS_KEY`.
-pub async fn seed(database: &Database, keys: &SecretKeys) -> Result<usize, SeedError> {
+pub async fn seed(
+    database: &Database,
+    keys: &SecretKeys,
+    origin: &AuditOrigin,
+) -> Result<usize, SeedError> {
     let secret = users::webhook_secret(keys)?;
     let made = database
         .transaction(TransactionOptions::default(), async |transaction| {
             let made = users::seed(transaction, &secret).await?;
-            templates::seed(transaction).await?;
+            let templates = templates::seed(transaction).await?;
+            if made + templates > 0 {
+                let entry = origin
+                    .entry(Action::DemoSeed)
+                    .with("users", made)
+                    .with("templates", templates);
+                audit::record(transaction, &entry).await?;
+            }
             Ok(made)
         })
         .await?;

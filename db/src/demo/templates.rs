@@ -90,7 +90,8 @@ pub const DEMO_TEMPLATES: [DemoTemplate; 10] = [
 ];
 
 /// Inserts the demo templates that have no version yet.
-pub(super) async fn seed(client: &impl GenericClient) -> Result<(), DbError> {
+pub(super) async fn seed(client: &impl GenericClient) -> Result<usize, DbError> {
+    let mut inserted = 0;
     for example in DEMO_TEMPLATES {
         // Names and locales are constants; a test parses each.
         let name = example.name.parse::<TemplateName>();
@@ -101,10 +102,11 @@ pub(super) async fn seed(client: &impl GenericClient) -> Result<(), DbError> {
                 channel: example.channel,
                 locale: &locale,
             };
-            templates::insert_first_version(client, key, example.source).await?;
+            let is_new = templates::insert_first_version(client, key, example.source).await?;
+            inserted += usize::from(is_new);
         }
     }
-    Ok(())
+    Ok(inserted)
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use tidings_domain::notification::{GroupKey, MessageId, Status, UserId};
 
-use crate::GenericClient;
+use crate::audit::{self, Action, AuditEntry, AuditOrigin, Outcome, TargetKind};
 use crate::database::Database;
 use crate::error::DbError;
 use crate::transaction::TransactionOptions;
+use crate::{GenericClient, Transaction};
 
 /// Whose notifications a caller may cancel or change.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +37,8 @@ pub enum CancelResult {
     Cancelling,
 }
 
-/// Cancels a notification. If it is not recorded, records its cancellation, which the intake will find.
+/// Cancels a notification. If it is not recorded, records its cancellation, which the intake will find. Writes an entry of the
+/// audit log unless it is cancelled already.
 ///
 /// # Errors
 ///
@@ -45,8 +47,9 @@ pub async fn cancel(
     database: &Database,
     id: MessageId,
     scope: &SenderScope,
+    origin: &AuditOrigin,
 ) -> Result<CancelResult, DbError> {
-    if let Some(result) = cancel_recorded(database, id, scope).await? {
+    if let Some(result) = cancel_recorded(database, id, scope, Some(origin)).await? {
         return Ok(result);
     }
     // Committed before the second look: a row that this does not see is inserted by a transaction that finds the
@@ -54,44 +57,61 @@ pub async fn cancel(
     let sender = scope.sender.as_deref().unwrap_or(ANY_SENDER);
     let sql =
         "INSERT INTO cancellations (message_id, sender) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-    write_cancellation(database, sql, id, sender).await?;
-    let result = cancel_recorded(database, id, scope).await?;
+    let entry = entry(origin, id).with("status", "cancelling");
+    let is_new = write_cancellation(database, sql, id, sender, &entry).await?;
+    // One request leaves one entry.
+    let origin_of_rest = (!is_new).then_some(origin);
+    let result = cancel_recorded(database, id, scope, origin_of_rest).await?;
     if matches!(
         result,
         Some(CancelResult::BeingSent { .. } | CancelResult::Ended(_))
     ) {
         // The caller learns that it is not cancelled.
         let sql = "DELETE FROM cancellations WHERE message_id = $1 AND sender = $2";
-        write_cancellation(database, sql, id, sender).await?;
+        let entry = entry.ended(Outcome::Refused);
+        write_cancellation(database, sql, id, sender, &entry).await?;
     }
     Ok(result.unwrap_or(CancelResult::Cancelling))
+}
+
+fn entry(origin: &AuditOrigin, id: MessageId) -> AuditEntry<'_> {
+    origin
+        .entry(Action::NotificationCancel)
+        .on(TargetKind::Notification, id)
 }
 
 /// The sender in a cancellation by an administrator. No subject is empty.
 const ANY_SENDER: &str = "";
 
+/// Executes a statement, and writes `entry` if it has changed a row. Returns whether it has.
 async fn write_cancellation(
     database: &Database,
     sql: &str,
     id: MessageId,
     sender: &str,
-) -> Result<(), DbError> {
+    entry: &AuditEntry<'_>,
+) -> Result<bool, DbError> {
     database
-        .run(async |client| {
-            let statement = client.prepare_cached(sql).await?;
-            client
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let statement = transaction.prepare_cached(sql).await?;
+            let changed = transaction
                 .execute(&statement, &[&id.as_uuid(), &sender])
                 .await?;
-            Ok(())
+            if changed > 0 {
+                audit::record(transaction, entry).await?;
+            }
+            Ok(changed > 0)
         })
         .await
 }
 
-/// Cancels a notification that is recorded and in `scope`; `None` if there is none.
+/// Cancels a notification that is recorded and in `scope`; `None` if there is none. Writes an entry of `origin` if this
+/// changes the notification.
 async fn cancel_recorded(
     database: &Database,
     id: MessageId,
     scope: &SenderScope,
+    origin: Option<&AuditOrigin>,
 ) -> Result<Option<CancelResult>, DbError> {
     database
         .transaction(TransactionOptions::default(), async |transaction| {
@@ -124,6 +144,10 @@ async fn cancel_recorded(
                         _ => {
                             write_cancelled(transaction, id).await?;
                             let maybe_sent = row.get(3);
+                            if let Some(origin) = origin {
+                                let entry = entry(origin, id).with("status", "cancelled");
+                                audit::record(transaction, &entry).await?;
+                            }
                             CancelResult::Cancelled { maybe_sent }
                         }
                     }
@@ -147,19 +171,20 @@ async fn write_cancelled(client: &impl GenericClient, id: MessageId) -> Result<(
 }
 
 /// Cancels up to `limit` notifications of a group of `sender`, in the order of their message ids. Leaves out what a worker is
-/// sending, and what another transaction has locked.
+/// sending, and what another transaction has locked. Writes one entry of the audit log, with their number, unless it is 0.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
 pub async fn cancel_group(
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
     sender: &str,
     user: Option<UserId>,
     group: &GroupKey,
     limit: u32,
+    origin: &AuditOrigin,
 ) -> Result<u64, DbError> {
-    let statement = client
+    let statement = transaction
         .prepare_cached(
             "WITH free AS (
                  SELECT message_id FROM notifications
@@ -175,12 +200,21 @@ pub async fn cancel_group(
         )
         .await?;
     let user = user.map(UserId::as_uuid);
-    Ok(client
+    let cancelled = transaction
         .execute(
             &statement,
             &[&sender, &group.as_str(), &user, &i64::from(limit)],
         )
-        .await?)
+        .await?;
+    if cancelled > 0 {
+        let entry = origin
+            .entry(Action::NotificationCancelGroup)
+            .on(TargetKind::NotificationGroup, group.as_str())
+            .with("sender", sender)
+            .with("cancelled", cancelled);
+        audit::record(transaction, &entry).await?;
+    }
+    Ok(cancelled)
 }
 
 /// Counts the notifications of a group that are not cancelled and have not ended: those that a worker is sending, and those
@@ -210,73 +244,6 @@ pub async fn count_open_in_group(
         .await?;
     let number = |index| u64::try_from(row.get::<_, i64>(index)).unwrap_or(0);
     Ok((number(0), number(1)))
-}
-
-/// The result of giving a notification another time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RescheduleResult {
-    /// The time is changed.
-    Rescheduled,
-    /// The notification would expire at this time or before.
-    ExpiresBefore,
-    /// The notification has another status. `None` stands for one of a newer version.
-    NotScheduled(Option<Status>),
-    /// The notification is not recorded, or belongs to another sender.
-    NotFound,
-}
-
-/// Gives a scheduled notification another time; `None` stands for now. A release in progress counts no more.
-///
-/// # Errors
-///
-/// Returns the error of the query that fails.
-pub async fn reschedule(
-    database: &Database,
-    id: MessageId,
-    scope: &SenderScope,
-    not_before: Option<Timestamp>,
-) -> Result<RescheduleResult, DbError> {
-    database
-        .transaction(TransactionOptions::default(), async |transaction| {
-            let statement = transaction
-                .prepare_cached(
-                    "SELECT status, expires_at <= coalesce($4, now())
-                     FROM notifications
-                     WHERE message_id = $1 AND ($2::text IS NULL OR sender = $2)
-                           AND ($3::uuid IS NULL OR user_id = $3)
-                     FOR NO KEY UPDATE",
-                )
-                .await?;
-            let user = scope.user.map(UserId::as_uuid);
-            let row = transaction
-                .query_opt(
-                    &statement,
-                    &[&id.as_uuid(), &scope.sender, &user, &not_before],
-                )
-                .await?;
-            let Some(row) = row else {
-                return Ok(RescheduleResult::NotFound);
-            };
-            match row.get::<_, &str>(0).parse().ok() {
-                Some(Status::Scheduled) => {}
-                other => return Ok(RescheduleResult::NotScheduled(other)),
-            }
-            if row.get::<_, Option<bool>>(1).unwrap_or(false) {
-                return Ok(RescheduleResult::ExpiresBefore);
-            }
-            let statement = transaction
-                .prepare_cached(
-                    "UPDATE notifications
-                     SET not_before = coalesce($2, now()), reason = 'schedule', release_until = NULL
-                     WHERE message_id = $1",
-                )
-                .await?;
-            transaction
-                .execute(&statement, &[&id.as_uuid(), &not_before])
-                .await?;
-            Ok(RescheduleResult::Rescheduled)
-        })
-        .await
 }
 
 /// `scheduled | pending | retrying → expired` for up to `limit` notifications whose time is over. Leaves out what a worker is

@@ -13,13 +13,13 @@ mod not_claimed;
 mod read;
 mod record;
 mod release;
+mod reschedule;
 mod sent;
 mod transitions;
 
 pub use bench::{BenchRow, count_of_users, count_scheduled, rows_of_user};
 pub use cancel::{
-    CancelResult, RescheduleResult, SenderScope, cancel, cancel_group, count_open_in_group,
-    expire_overdue, reschedule,
+    CancelResult, SenderScope, cancel, cancel_group, count_open_in_group, expire_overdue,
 };
 pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, claim, renew_lease};
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
@@ -35,6 +35,7 @@ pub use release::{
     DueBatch, DueNotification, HeldForBroker, give_back_leases, held_for_broker, lease_due,
     mark_released, overdue,
 };
+pub use reschedule::{RescheduleResult, reschedule};
 pub use sent::{
     SentCursor, SentNotification, list_sent, list_sent_without_contents, numbers_sent_to,
     sent_cursor_after,

@@ -8,6 +8,7 @@ use super::create::DefinitionColumns;
 use super::read::IN_SCOPE;
 use super::row::COLUMNS;
 use super::{InvalidScheduleRow, ScheduleRow};
+use crate::audit::{self, Action, AuditOrigin, TargetKind};
 use crate::error::DbError;
 use crate::notifications::SenderScope;
 use crate::{GenericClient, Transaction, clock};
@@ -78,29 +79,33 @@ pub async fn rewrite(
     Ok(ScheduleRow::from(&row))
 }
 
-/// Pauses a schedule. Once this is committed, the schedule creates no notification. One that is paused stays as it is.
-/// Returns `None` if there is none in `scope`.
+/// Pauses a schedule, and writes an entry of the audit log. Once this is committed, the schedule creates no notification. One
+/// that is paused stays as it is. Returns `None` if there is none in `scope`.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
 pub async fn pause(
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
     id: ScheduleId,
     scope: &SenderScope,
+    origin: &AuditOrigin,
 ) -> Result<Option<ScheduleRow>, DbError> {
+    let Some((row, _)) = lock(transaction, id, scope).await? else {
+        return Ok(None);
+    };
+    if row.paused {
+        return Ok(Some(row));
+    }
     let sql = format!(
-        "UPDATE schedules
-         SET paused = true, next_at = NULL, updated_at = CASE WHEN paused THEN updated_at ELSE now() END
-         WHERE {IN_SCOPE}
-         RETURNING {COLUMNS}"
+        "UPDATE schedules SET paused = true, next_at = NULL, updated_at = now()
+         WHERE id = $1 RETURNING {COLUMNS}"
     );
-    let statement = client.prepare_cached(&sql).await?;
-    let user = scope.user.map(UserId::as_uuid);
-    let row = client
-        .query_opt(&statement, &[&id.as_uuid(), &scope.sender, &user])
-        .await?;
-    Ok(row.as_ref().map(ScheduleRow::from))
+    let statement = transaction.prepare_cached(&sql).await?;
+    let row = transaction.query_one(&statement, &[&id.as_uuid()]).await?;
+    let entry = origin.entry(Action::SchedulePause);
+    audit::record(transaction, &entry.on(TargetKind::Schedule, id)).await?;
+    Ok(Some(ScheduleRow::from(&row)))
 }
 
 /// The result of [`resume`].
@@ -116,8 +121,8 @@ pub enum ResumeResult {
     NotFound,
 }
 
-/// Resumes a paused schedule at its first occurrence after now: what it missed while it was paused is not made up for. One
-/// that runs stays as it is.
+/// Resumes a paused schedule at its first occurrence after now, and writes an entry of the audit log: what it missed while it
+/// was paused is not made up for. One that runs stays as it is.
 ///
 /// # Errors
 ///
@@ -126,6 +131,7 @@ pub async fn resume(
     transaction: &Transaction<'_>,
     id: ScheduleId,
     scope: &SenderScope,
+    origin: &AuditOrigin,
 ) -> Result<ResumeResult, DbError> {
     let Some((row, now)) = lock(transaction, id, scope).await? else {
         return Ok(ResumeResult::NotFound);
@@ -148,6 +154,8 @@ pub async fn resume(
     let row = transaction
         .query_one(&statement, &[&id.as_uuid(), &next_at])
         .await?;
+    let entry = origin.entry(Action::ScheduleResume);
+    audit::record(transaction, &entry.on(TargetKind::Schedule, id)).await?;
     Ok(ResumeResult::Running(Box::new(ScheduleRow::from(&row))))
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use reqwest::Url;
 use serde_json::Value;
 use tidings_broker::Failure;
+use tidings_db::audit::{ActorKind, AuditOrigin};
 use tidings_db::{DatabaseSettings, SecretKeys, demo, migrations};
 use tidings_settings::Reader;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -73,7 +74,10 @@ impl ChaosDatabase {
             .map_err(|problems| anyhow::anyhow!("{problems}"))?;
         let pool = tidings_db::Database::new(&settings, NAME)?;
         migrations::run(&pool).await.context("migrations")?;
-        demo::seed(&pool, &keys).await.context("demo users")?;
+        let origin = AuditOrigin::new(ActorKind::System, "chaos");
+        demo::seed(&pool, &keys, &origin)
+            .await
+            .context("demo users")?;
         let connection = self.connect().await?;
         let client = &connection.client;
         let users = client.query("SELECT id FROM users", &[]).await?;

@@ -1,7 +1,7 @@
 use tidings_db::schedules::{self, ResumeResult};
 use tidings_db::{DbError, TransactionOptions};
 use tidings_domain::notification::ScheduleId;
-use tidings_tests::{eventually, secs};
+use tidings_tests::{eventually, origin, secs};
 
 use super::{LIMIT, Table, all, at};
 
@@ -10,7 +10,7 @@ async fn resume(table: &Table, id: ScheduleId) -> ResumeResult {
         .db
         .pool
         .transaction(TransactionOptions::default(), async |transaction| {
-            schedules::resume(transaction, id, &all()).await
+            schedules::resume(transaction, id, &all(), &origin()).await
         })
         .await;
     resumed.expect("the queries")
@@ -34,7 +34,9 @@ async fn a_pause_waits_for_the_tick_that_runs_the_schedule_and_is_final() {
     let pausing = table
         .db
         .pool
-        .run(async |client| schedules::pause(client, id, &all()).await);
+        .transaction(TransactionOptions::default(), async |transaction| {
+            schedules::pause(transaction, id, &all(), &origin()).await
+        });
     let commit = async {
         eventually(secs(10), "the pause waits", async || {
             table.waiting().await == 1

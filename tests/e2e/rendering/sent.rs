@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tidings_db::demo;
+use tidings_tests::origin;
 use tidings_tests::secret_keys::{KEY, keys};
 
 use super::SandboxInstallation;
@@ -171,7 +172,7 @@ async fn html_is_escaped_in_the_sent_message() {
 #[tokio::test]
 async fn every_example_of_the_demo_data_is_sent_as_previewed() {
     let installation = SandboxInstallation::new().await;
-    demo::seed(&installation.world.database.pool, &keys(KEY))
+    demo::seed(&installation.world.database.pool, &keys(KEY), &origin())
         .await
         .expect("seeded");
     let _worker = installation.world.worker().await;

@@ -13,7 +13,7 @@ use tidings_domain::notification::{
     Channel, DeliveredChannel, Fingerprint, MessageId, Notification,
 };
 use tidings_domain::time::DeliveryWindow;
-use tidings_tests::{ProgramKind, World, secs};
+use tidings_tests::{ProgramKind, World, origin, secs};
 
 use super::{erased, path, sensitive};
 use crate::retention::execute;
@@ -141,9 +141,14 @@ async fn every_function_that_ends_a_notification_erases_it() {
     // Cancellation of a group, and before the intake.
     let id = rows.pending(&client).await;
     let group = "codes".parse().expect("a group");
-    cancel_group(&*client, "tests", None, &group, 10)
-        .await
-        .expect("cancelled");
+    let cancelled = rows
+        .world
+        .database
+        .pool
+        .transaction(TransactionOptions::default(), async |transaction| {
+            cancel_group(transaction, "tests", None, &group, 10, &origin()).await
+        });
+    assert_eq!(cancelled.await.expect("cancelled"), 1);
     rows.assert_erased(id, "cancelled").await;
     let early = rows.notification(Channel::Sms);
     let sql = format!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge};
 use tidings_broker::{Backoff, BrokerSettings};
+use tidings_db::audit::{self, AuditRetention};
 use tidings_db::retention::{self, Figures, Progress, RetentionSettings, Sweep, Turn, Work};
 use tidings_db::{Database, DbError};
 use tokio_util::sync::CancellationToken;
@@ -22,12 +23,18 @@ pub struct Retention {
     database: Database,
     broker: BrokerSettings,
     settings: RetentionSettings,
+    audit: AuditRetention,
 }
 
 impl Retention {
-    /// Sweeps `database`, and the dead-letter queue of `broker`.
+    /// Sweeps `database`, the audit log in it, and the dead-letter queue of `broker`.
     #[must_use]
-    pub fn new(database: Database, broker: BrokerSettings, settings: RetentionSettings) -> Self {
+    pub fn new(
+        database: Database,
+        broker: BrokerSettings,
+        settings: RetentionSettings,
+        audit: AuditRetention,
+    ) -> Self {
         for work in Work::ALL {
             swept(work).absolute(0);
         }
@@ -37,6 +44,7 @@ impl Retention {
             database,
             broker,
             settings,
+            audit,
         }
     }
 
@@ -110,6 +118,14 @@ impl Retention {
                 rows = result.rows_deleted,
                 cancellations = result.cancellations,
                 "retention has erased payloads and deleted rows"
+            );
+        }
+        let maintained = audit::maintain(&self.database, self.audit).await?;
+        if maintained.partitions_dropped + maintained.ips_erased > 0 {
+            tracing::info!(
+                months = maintained.partitions_dropped,
+                ips = maintained.ips_erased,
+                "retention has deleted months of the audit log and erased IP addresses in it"
             );
         }
         Ok(())

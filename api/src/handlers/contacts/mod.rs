@@ -1,6 +1,7 @@
 //! `/api/users/{userId}/contacts`: the addresses for notifications without an address.
 
 mod add_response;
+mod change;
 pub mod device_tokens;
 pub mod email;
 pub mod find;

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 
 use super::SCOPE;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::sending::{SwitchView, start};
@@ -19,7 +20,11 @@ use crate::state::AppState;
     ),
     security(("bearer" = [])),
 )]
-pub async fn handle(state: Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
+pub async fn handle(
+    state: Data<AppState>,
+    caller: Caller,
+    origin: Origin,
+) -> Result<HttpResponse, ApiError> {
     caller.check_sending_control()?;
-    start::start(&state, &caller, SCOPE).await
+    start::start(&state, &caller, &origin, SCOPE).await
 }

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 
 use super::SCOPE;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::sending::{SwitchView, stop};
@@ -19,7 +20,11 @@ use crate::state::AppState;
     ),
     security(("bearer" = [])),
 )]
-pub async fn handle(state: Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
+pub async fn handle(
+    state: Data<AppState>,
+    caller: Caller,
+    origin: Origin,
+) -> Result<HttpResponse, ApiError> {
     caller.check_sending_control()?;
-    stop::stop(&state, &caller, SCOPE, "POST /messaging/stop").await
+    stop::stop(&state, &caller, &origin, SCOPE, "POST /messaging/stop").await
 }

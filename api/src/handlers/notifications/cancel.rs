@@ -8,6 +8,7 @@ use tidings_domain::notification::{MessageId, Status};
 use utoipa::ToSchema;
 
 use super::lookup::parse_message_id;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -45,11 +46,13 @@ pub struct CancelResponse {
 pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let scope = caller.check_cancel()?;
     let id = parse_message_id(&id)?;
-    let (status, maybe_sent) = match notifications::cancel(&state.database, id, &scope).await? {
+    let cancelling = notifications::cancel(&state.database, id, &scope, &origin.0);
+    let (status, maybe_sent) = match cancelling.await? {
         CancelResult::Cancelled { maybe_sent } => ("cancelled", maybe_sent),
         CancelResult::Cancelling => ("cancelling", false),
         CancelResult::BeingSent { lease_until } => return Err(ApiError::being_sent(lease_until)),

@@ -5,11 +5,12 @@ use std::time::Duration;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use tidings_db::notifications;
+use tidings_db::{TransactionOptions, notifications};
 use tidings_domain::notification::GroupKey;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
 use crate::page_turn::PageTurn;
@@ -50,6 +51,7 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let user = caller.check_cancel()?.user;
     let (sender, group) = (caller.sender(), parse(request.query_string())?);
@@ -59,8 +61,9 @@ pub async fn handle(
     loop {
         let chunk = state
             .database
-            .run(async |client| {
-                notifications::cancel_group(client, &sender, user, &group, CHUNK).await
+            .transaction(TransactionOptions::default(), async |transaction| {
+                let origin = &origin.0;
+                notifications::cancel_group(transaction, &sender, user, &group, CHUNK, origin).await
             })
             .await?;
         cancelled += chunk;

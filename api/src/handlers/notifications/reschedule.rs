@@ -12,6 +12,7 @@ use super::accept::now;
 use super::create::SendAtBody;
 use super::lookup::{NotificationLookup, parse_message_id};
 use super::times::NotificationTimes;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
 use crate::json_body::ObjectReader;
@@ -49,6 +50,7 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
     id: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -61,8 +63,8 @@ pub async fn handle(
         ..NotificationTimes::default()
     };
     let window = times.window(now(), state.http.schedule_max_days)?;
-    let changed = notifications::reschedule(&state.database, id, &scope, window.not_before);
-    match changed.await? {
+    let (time, origin) = (window.not_before, &origin.0);
+    match notifications::reschedule(&state.database, id, &scope, time, origin).await? {
         RescheduleResult::Rescheduled => {}
         RescheduleResult::NotFound => return Err(NotificationLookup::not_found()),
         RescheduleResult::ExpiresBefore => {

@@ -4,6 +4,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
+use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::schedules::{self, CreateResult, MAX_PER_SENDER, RequestKey};
 use tidings_domain::notification::{Fingerprint, IdempotencyKey, MessageId};
 use utoipa::ToSchema;
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 use super::ScheduleView;
 use super::new_schedule::NewSchedule;
 use super::recurrence;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::accept::check_allowed;
@@ -88,6 +90,7 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_schedules()?;
@@ -104,7 +107,12 @@ pub async fn handle(
     let created = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            schedules::create(transaction, new).await
+            let created = schedules::create(transaction, new).await?;
+            if let CreateResult::Created(row) = &created {
+                let entry = origin.0.entry(Action::ScheduleCreate);
+                audit::record(transaction, &entry.on(TargetKind::Schedule, row.id)).await?;
+            }
+            Ok(created)
         })
         .await?;
     let mut response = HttpResponse::Created();

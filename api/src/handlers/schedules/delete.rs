@@ -2,9 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use tidings_db::schedules;
+use tidings_db::audit::{self, Action, TargetKind};
+use tidings_db::{TransactionOptions, schedules};
 
 use super::access::ScheduleAccess;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -26,11 +28,19 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
     access: ScheduleAccess,
+    origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let ScheduleAccess { id, scope } = access;
     let deleted = state
         .database
-        .run(async |client| schedules::delete(client, id, &scope).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let deleted = schedules::delete(transaction, id, &scope).await?;
+            if deleted {
+                let entry = origin.0.entry(Action::ScheduleDelete);
+                audit::record(transaction, &entry.on(TargetKind::Schedule, id)).await?;
+            }
+            Ok(deleted)
+        })
         .await?;
     if !deleted {
         return Err(ScheduleAccess::not_found());

@@ -2,10 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use tidings_db::schedules;
+use tidings_db::{TransactionOptions, schedules};
 
 use super::ScheduleView;
 use super::access::ScheduleAccess;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -27,11 +28,14 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
     access: ScheduleAccess,
+    origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let ScheduleAccess { id, scope } = access;
     let row = state
         .database
-        .run(async |client| schedules::pause(client, id, &scope).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            schedules::pause(transaction, id, &scope, &origin.0).await
+        })
         .await?;
     let row = row.ok_or_else(ScheduleAccess::not_found)?;
     tracing::info!(schedule_id = %id, subject = caller.subject(), "schedule paused");

@@ -7,6 +7,7 @@ use tidings_db::schedules::{self, ResumeResult};
 
 use super::ScheduleView;
 use super::access::ScheduleAccess;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -29,12 +30,13 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
     access: ScheduleAccess,
+    origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let ScheduleAccess { id, scope } = access;
     let resumed = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            schedules::resume(transaction, id, &scope).await
+            schedules::resume(transaction, id, &scope, &origin.0).await
         })
         .await?;
     let row = match resumed {

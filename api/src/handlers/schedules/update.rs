@@ -2,14 +2,15 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::TransactionOptions;
-use tidings_db::schedules;
+use tidings_db::audit::{self, Action, TargetKind};
+use tidings_db::{TransactionOptions, schedules};
 use utoipa::ToSchema;
 
 use super::ScheduleView;
 use super::access::ScheduleAccess;
 use super::changes::ScheduleChanges;
 use super::recurrence;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::NotificationTemplate;
@@ -77,6 +78,7 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
     access: ScheduleAccess,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_json(&request, payload, &state).await?;
@@ -103,6 +105,8 @@ pub async fn handle(
                 row.next_at
             };
             let row = schedules::rewrite(transaction, id, &definition, next_at).await?;
+            let entry = origin.0.entry(Action::ScheduleUpdate);
+            audit::record(transaction, &entry.on(TargetKind::Schedule, id)).await?;
             Ok(Ok(row))
         })
         .await??;

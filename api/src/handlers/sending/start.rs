@@ -6,6 +6,7 @@ use tidings_db::sending_switches::{self, SwitchScope};
 use utoipa::ToSchema;
 
 use super::{SwitchView, read_scope};
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::json_body::ObjectReader;
@@ -41,6 +42,7 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_sending_control()?;
@@ -48,17 +50,18 @@ pub async fn handle(
     let mut reader = ObjectReader::parse(&body, &["channel"], "start")?;
     let scope = read_scope(&mut reader);
     let scope = reader.finish(Some(scope))?;
-    start(&state, &caller, scope).await
+    start(&state, &caller, &origin, scope).await
 }
 
 /// Starts the channels of `scope`, and answers.
 pub async fn start(
     state: &AppState,
     caller: &Caller,
+    origin: &Origin,
     scope: SwitchScope,
 ) -> Result<HttpResponse, ApiError> {
     let by = caller.sender();
-    let result = sending_switches::start(&state.database, scope, &by).await?;
+    let result = sending_switches::start(&state.database, scope, &by, &origin.0).await?;
     tracing::info!(
         channel = scope.as_str(),
         subject = caller.subject(),

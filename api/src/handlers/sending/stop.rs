@@ -6,6 +6,7 @@ use tidings_db::sending_switches::{self, MAX_REASON, StopError, SwitchScope};
 use utoipa::ToSchema;
 
 use super::{SwitchView, read_scope};
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
@@ -44,23 +45,25 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_sending_control()?;
     let body = read_json(&request, payload, &state).await?;
     let (scope, reason) = parse(&body)?;
-    stop(&state, &caller, scope, &reason).await
+    stop(&state, &caller, &origin, scope, &reason).await
 }
 
 /// Stops the channels of `scope`, and answers.
 pub async fn stop(
     state: &AppState,
     caller: &Caller,
+    origin: &Origin,
     scope: SwitchScope,
     reason: &str,
 ) -> Result<HttpResponse, ApiError> {
     let by = caller.sender();
-    let result = sending_switches::stop(&state.database, scope, reason, &by)
+    let result = sending_switches::stop(&state.database, scope, reason, &by, &origin.0)
         .await
         .map_err(|error| match error {
             StopError::NotSet(error) => error.into(),

@@ -2,10 +2,12 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use tidings_db::templates;
+use tidings_db::audit::{self, Action, TargetKind};
+use tidings_db::{TransactionOptions, templates};
 
 use super::TemplatePath;
 use super::path::not_found;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -30,13 +32,22 @@ use crate::state::AppState;
 pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_templates()?;
     let template_path = TemplatePath::parse(&path)?;
     let deleted = state
         .database
-        .run(async |client| templates::delete(client, template_path.key()).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let deleted = templates::delete(transaction, template_path.key()).await?;
+            if deleted {
+                let entry = origin.0.entry(Action::TemplateDelete);
+                let entry = entry.on(TargetKind::Template, template_path.audit_target());
+                audit::record(transaction, &entry).await?;
+            }
+            Ok(deleted)
+        })
         .await?;
     if !deleted {
         return Err(not_found());

@@ -37,6 +37,11 @@ impl TemplatePath {
         }
     }
 
+    /// The name of the template in the audit log.
+    pub(super) fn audit_target(&self) -> String {
+        format!("{}/{}/{}", self.name, self.channel, self.locale)
+    }
+
     pub(super) const fn key(&self) -> TemplateKey<'_> {
         TemplateKey {
             name: &self.name,

@@ -2,12 +2,14 @@
 
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::templates;
+use tidings_db::audit::{self, Action, TargetKind};
+use tidings_db::{TransactionOptions, templates};
 use tidings_domain::notification::Channel;
 use tidings_templates::TemplateSource;
 use utoipa::ToSchema;
 
 use super::{TemplatePath, TemplateVersion};
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
 use crate::json_body::{ObjectReader, values};
@@ -59,6 +61,7 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
     path: Path<(String, String, String)>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -72,9 +75,17 @@ pub async fn handle(
         .map_err(ApiError::internal)??;
     let version = state
         .database
-        .run(async |client| {
-            templates::insert_version(client, template_path.key(), parts.source(), parts.sensitive)
-                .await
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let (key, source) = (template_path.key(), parts.source());
+            let version =
+                templates::insert_version(transaction, key, source, parts.sensitive).await?;
+            let entry = origin
+                .0
+                .entry(Action::TemplatePut)
+                .on(TargetKind::Template, template_path.audit_target())
+                .with("version", version.version);
+            audit::record(transaction, &entry).await?;
+            Ok(version)
         })
         .await?;
     tracing::info!(

@@ -5,6 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::webhook_endpoints::{self, MAX_PER_USER, NewEndpoint};
 use tidings_db::{LimitedInsert, TransactionOptions};
 use tidings_domain::content::WebhookUrl;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{EndpointView, MAX_DESCRIPTION, secret};
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
@@ -66,6 +68,7 @@ pub async fn handle(
     http_request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_contacts()?;
@@ -83,7 +86,16 @@ pub async fn handle(
     let added = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            webhook_endpoints::insert(transaction, endpoint).await
+            let added = webhook_endpoints::insert(transaction, endpoint).await?;
+            if let LimitedInsert::Inserted(row) = &added {
+                let entry = origin
+                    .0
+                    .entry(Action::WebhookEndpointCreate)
+                    .on(TargetKind::WebhookEndpoint, row.id)
+                    .with("user", row.user_id.to_string());
+                audit::record(transaction, &entry).await?;
+            }
+            Ok(added)
         })
         .await?;
     match added {

@@ -2,9 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use tidings_db::webhook_endpoints;
+use tidings_db::audit::{self, Action, TargetKind};
+use tidings_db::{TransactionOptions, webhook_endpoints};
 
 use super::access::EndpointAccess;
+use crate::audit::Origin;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -24,11 +26,20 @@ use crate::state::AppState;
 pub async fn handle(
     state: Data<AppState>,
     access: EndpointAccess,
+    origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let EndpointAccess { id, owner } = access;
     let deleted = state
         .database
-        .run(async |client| webhook_endpoints::delete(client, id, owner).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let deleted = webhook_endpoints::delete(transaction, id, owner).await?;
+            if deleted {
+                let entry = origin.0.entry(Action::WebhookEndpointDelete);
+                let entry = entry.on(TargetKind::WebhookEndpoint, id);
+                audit::record(transaction, &entry).await?;
+            }
+            Ok(deleted)
+        })
         .await?;
     if deleted {
         Ok(HttpResponse::NoContent().finish())

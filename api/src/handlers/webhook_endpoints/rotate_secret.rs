@@ -8,11 +8,13 @@ use actix_web::web::Data;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use tidings_db::webhook_endpoints;
+use tidings_db::audit::{self, Action, TargetKind};
+use tidings_db::{TransactionOptions, webhook_endpoints};
 use utoipa::ToSchema;
 
 use super::access::EndpointAccess;
 use super::secret;
+use crate::audit::Origin;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -49,14 +51,22 @@ pub struct RotatedSecret {
 pub async fn handle(
     state: Data<AppState>,
     access: EndpointAccess,
+    origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let EndpointAccess { id, owner } = access;
     let secret = secret::generate()?;
     let stored_secret = state.secret_keys.seal(id, &secret)?;
     let until = state
         .database
-        .run(async |client| {
-            webhook_endpoints::rotate_secret(client, &stored_secret, owner, KEEP_PREVIOUS).await
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let (new, keep) = (&stored_secret, KEEP_PREVIOUS);
+            let until = webhook_endpoints::rotate_secret(transaction, new, owner, keep).await?;
+            if until.is_some() {
+                let entry = origin.0.entry(Action::WebhookEndpointRotateSecret);
+                let entry = entry.on(TargetKind::WebhookEndpoint, id);
+                audit::record(transaction, &entry).await?;
+            }
+            Ok(until)
         })
         .await?;
     let previous_valid_until = until.ok_or_else(EndpointAccess::not_found)?;

@@ -2,12 +2,15 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use tidings_db::TransactionOptions;
+use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::webhook_endpoints::{self, EndpointChanges};
 use tidings_egress::EgressPolicy;
 use utoipa::ToSchema;
 
 use super::access::EndpointAccess;
 use super::{EndpointView, MAX_DESCRIPTION};
+use crate::audit::Origin;
 use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
 use crate::request_body::read_json;
@@ -47,6 +50,7 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     access: EndpointAccess,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_json(&request, payload, &state).await?;
@@ -54,15 +58,36 @@ pub async fn handle(
     let EndpointAccess { id, owner } = access;
     let row = state
         .database
-        .run(async |client| {
+        .transaction(TransactionOptions::default(), async |transaction| {
             if changes.is_empty() {
-                return webhook_endpoints::find(client, id, owner).await;
+                return webhook_endpoints::find(transaction, id, owner).await;
             }
-            webhook_endpoints::update(client, id, owner, &changes).await
+            let row = webhook_endpoints::update(transaction, id, owner, &changes).await?;
+            if let Some(row) = &row {
+                let entry = origin
+                    .0
+                    .entry(Action::WebhookEndpointUpdate)
+                    .on(TargetKind::WebhookEndpoint, id)
+                    .with("user", row.user_id.to_string())
+                    .with("changed", changed(&changes));
+                audit::record(transaction, &entry).await?;
+            }
+            Ok(row)
         })
         .await?;
     let row = row.ok_or_else(EndpointAccess::not_found)?;
     Ok(HttpResponse::Ok().json(EndpointView::from(row)))
+}
+
+/// The names of the fields that change. A URL may contain a secret.
+fn changed(changes: &EndpointChanges) -> Vec<&'static str> {
+    let fields = [
+        ("url", changes.url.is_some()),
+        ("description", changes.description.is_some()),
+        ("enabled", changes.enabled.is_some()),
+    ];
+    let given = fields.into_iter().filter(|(_, is_given)| *is_given);
+    given.map(|(name, _)| name).collect()
 }
 
 /// Parses the body. `null` removes the description and is an error for the other fields.

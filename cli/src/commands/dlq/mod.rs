@@ -1,6 +1,7 @@
 //! `tidings dlq`. A dead letter that is read but not removed always returns to its queue: it stays unacknowledged, and
 //! the broker requeues it when the channel closes.
 
+mod audit;
 mod details;
 mod list;
 mod purge;

@@ -4,12 +4,20 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 use serde_json::json;
-use tidings_broker::BrokerSettings;
+use tidings_broker::{BrokerSettings, DeadLetter};
+use tidings_db::audit::{self, Action};
+use tidings_db::{Database, DatabaseSettings, TransactionOptions};
 
-use super::queue::with_queue;
+use super::audit::entry;
+use super::queue::{OpenQueue, with_queue};
 use super::selection::Selection;
+use super::summary::shown_id;
+use crate::operator::operator;
 use crate::output::{CommandOutput, WrongUsage, count};
 use crate::settings;
+
+/// Dead letters in one entry of the audit log.
+const BATCH: usize = 100;
 
 /// Arguments of `purge`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +39,14 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         let message = "purge deletes permanently: confirm with --yes, or check with --dry-run";
         return Err(WrongUsage(message).into());
     }
-    let settings = settings::read(BrokerSettings::read)?;
+    let (settings, database) = settings::read(|reader| {
+        let broker = BrokerSettings::read(reader);
+        let database = (!args.dry_run).then(|| DatabaseSettings::read(reader));
+        Some((broker?, database))
+    })?;
+    let database = database.flatten();
+    let database = database.map(|one| Database::new(&one, "tidings dlq purge"));
+    let database = database.transpose()?;
     let name = &settings.names.dlq;
     let (waiting, selected, purged) = with_queue(&settings, async |queue| {
         let (mut selected, mut purged) = (0, 0);
@@ -39,18 +54,22 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         let mut held = Vec::new();
         while let Some(dead_letter) = queue.next(&args.selection.filter).await? {
             selected += 1;
-            if ask {
-                held.push(dead_letter);
-            } else if args.yes && !args.dry_run {
-                queue.remove(&dead_letter).await?;
-                purged += 1;
+            let Some(database) = &database else { continue };
+            held.push(dead_letter);
+            if !ask && held.len() == BATCH {
+                purge(database, queue, name, &held).await?;
+                purged += held.len();
+                held.clear();
             }
         }
         queue.pause_progress();
-        if !held.is_empty() && confirmed(held.len(), name).await? {
-            for dead_letter in &held {
-                queue.remove(dead_letter).await?;
-                purged += 1;
+        if ask && !held.is_empty() && !confirmed(held.len(), name).await? {
+            held.clear();
+        }
+        if let Some(database) = &database {
+            for batch in held.chunks(BATCH) {
+                purge(database, queue, name, batch).await?;
+                purged += batch.len();
             }
         }
         Ok((queue.waiting, selected, purged))
@@ -74,6 +93,28 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let missed = selected == 0 && args.selection.has_ids();
     let done = args.dry_run || purged == selected;
     Ok(CommandOutput::new(text, json)?.success_if(done && !missed))
+}
+
+/// Deletes dead letters. Writes the entry of the audit log first: nothing is deleted without one.
+async fn purge(
+    database: &Database,
+    queue: &OpenQueue,
+    name: &str,
+    dead_letters: &[DeadLetter],
+) -> anyhow::Result<()> {
+    let origin = operator();
+    let ids = dead_letters.iter().map(shown_id);
+    let entry = entry(&origin, Action::DeadLetterPurge, name, ids);
+    database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            audit::record(transaction, &entry).await
+        })
+        .await
+        .context("the audit log cannot be written, so no more dead letters are deleted")?;
+    for dead_letter in dead_letters {
+        queue.remove(dead_letter).await?;
+    }
+    Ok(())
 }
 
 async fn confirmed(selected: usize, queue: &str) -> anyhow::Result<bool> {

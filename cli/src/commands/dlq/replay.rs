@@ -7,6 +7,7 @@ use anyhow::Context;
 use futures_util::future::join_all;
 use tidings_broker::BrokerSettings;
 use tidings_broker::{DeadLetter, MessageFactory, Publisher};
+use tidings_db::audit::{self, Action, AuditOrigin};
 use tidings_db::notifications::{FailedFilter, RecordedState};
 use tidings_db::{
     Database, DatabaseSettings, DbError, TransactionOptions, delivery_attempts, notifications,
@@ -14,12 +15,14 @@ use tidings_db::{
 use tidings_domain::notification::{MessageId, Status};
 use tokio_util::sync::CancellationToken;
 
+use super::audit::entry;
 use super::queue::{OpenQueue, with_queue};
 use super::replay_action::{self, DecodedDeadLetter, ReplayAction, SkipReason};
 use super::replay_report::ReplayReport;
 use super::replay_rows::replay_rows;
 use super::selection::Selection;
 use super::summary;
+use crate::operator::operator;
 use crate::output::{CommandOutput, count};
 use crate::settings;
 
@@ -67,6 +70,8 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         message_factory: MessageFactory::new(&broker),
         publisher,
         force: args.force,
+        queue: broker.names.dlq.clone(),
+        origin: operator(),
     };
     let replayed = with_queue(&broker, async |queue| {
         loop {
@@ -138,6 +143,10 @@ struct Replay {
     /// `None` in a dry run.
     publisher: Option<Publisher>,
     force: bool,
+    /// The name of the dead-letter queue.
+    queue: String,
+    /// Who replays.
+    origin: AuditOrigin,
 }
 
 impl Replay {
@@ -148,6 +157,10 @@ impl Replay {
             &self.message_factory,
             self.publisher.as_ref(),
             filter,
+            |ids| {
+                let ids = ids.iter().map(|id| Some(id.to_string()));
+                entry(&self.origin, Action::DeadLetterReplay, &self.queue, ids).with("rows", true)
+            },
         )
         .await
     }
@@ -162,16 +175,9 @@ impl Replay {
     ) -> anyhow::Result<()> {
         let decoded: Vec<Result<DecodedDeadLetter, SkipReason>> =
             batch.iter().map(|one| self.decode(one)).collect();
-        let letters: Vec<DecodedDeadLetter> = decoded.iter().flatten().copied().collect();
-        let before = self.reset_rows(&letters).await;
+        let before = self.reset_rows(&batch, &decoded).await;
         let RowsBefore { states, unknown } = before.context("PostgreSQL failed")?;
-        let actions = decoded.into_iter().map(|decoded| match decoded {
-            Ok(decoded) => match decoded.id.and_then(|id| states.get(&id)) {
-                Some(None) => ReplayAction::Keep(SkipReason::NewerVersion),
-                state => replay_action::decide(decoded, state.and_then(Option::as_ref)),
-            },
-            Err(reason) => ReplayAction::Keep(reason),
-        });
+        let actions = decoded.into_iter().map(|one| action(one, &states));
         let replays: Vec<(DeadLetter, ReplayAction)> = batch.into_iter().zip(actions).collect();
         let published = join_all(
             replays
@@ -201,21 +207,33 @@ impl Replay {
         replay_action::decode(dead_letter, self.force)
     }
 
-    /// Changes the failed rows of dead letters to `pending` in one transaction, unless this is a dry run.
-    async fn reset_rows(&self, letters: &[DecodedDeadLetter]) -> Result<RowsBefore, DbError> {
+    /// Changes the failed rows of dead letters to `pending` in one transaction, unless this is a dry run. Writes one entry of
+    /// the audit log about all dead letters that will be replayed.
+    async fn reset_rows(
+        &self,
+        batch: &[DeadLetter],
+        decoded: &[Result<DecodedDeadLetter, SkipReason>],
+    ) -> Result<RowsBefore, DbError> {
+        let letters: Vec<DecodedDeadLetter> = decoded.iter().flatten().copied().collect();
         let ids: Vec<MessageId> = letters.iter().filter_map(|one| one.id).collect();
         self.database
             .transaction(TransactionOptions::default(), async |transaction| {
                 let mut states = notifications::recorded_states(transaction, &ids).await?;
                 if self.publisher.is_some() {
                     let mut not_reset = Vec::new();
-                    for id in failed_rows(letters, &states) {
+                    for id in failed_rows(&letters, &states) {
                         if !notifications::reset_for_replay(transaction, id).await? {
                             not_reset.push(id);
                         }
                     }
                     // Another program has changed these rows since: retention, or another replay.
                     states.extend(notifications::recorded_states(transaction, &not_reset).await?);
+                    let replayed = replayed_ids(batch, decoded, &states);
+                    if !replayed.is_empty() {
+                        let (action, ids) = (Action::DeadLetterReplay, replayed.into_iter());
+                        let entry = entry(&self.origin, action, &self.queue, ids);
+                        audit::record(transaction, &entry).await?;
+                    }
                 }
                 let unknown =
                     delivery_attempts::list_undelivered_unknown(transaction, &ids).await?;
@@ -247,6 +265,34 @@ impl Replay {
         report.record(dead_letter, action);
         Ok(())
     }
+}
+
+/// What to do with a dead letter whose row may be among `states`.
+fn action(
+    decoded: Result<DecodedDeadLetter, SkipReason>,
+    states: &HashMap<MessageId, Option<RecordedState>>,
+) -> ReplayAction {
+    match decoded {
+        Ok(decoded) => match decoded.id.and_then(|id| states.get(&id)) {
+            Some(None) => ReplayAction::Keep(SkipReason::NewerVersion),
+            state => replay_action::decide(decoded, state.and_then(Option::as_ref)),
+        },
+        Err(reason) => ReplayAction::Keep(reason),
+    }
+}
+
+/// The ids of the dead letters that will be published again.
+fn replayed_ids(
+    batch: &[DeadLetter],
+    decoded: &[Result<DecodedDeadLetter, SkipReason>],
+    states: &HashMap<MessageId, Option<RecordedState>>,
+) -> Vec<Option<String>> {
+    let both = batch.iter().zip(decoded);
+    let replayed =
+        both.filter(|(_, one)| matches!(action(**one, states), ReplayAction::Replay { .. }));
+    replayed
+        .map(|(dead_letter, _)| summary::shown_id(dead_letter))
+        .collect()
 }
 
 /// The failed rows that belong to these dead letters, in the order of the ids, so that two concurrent replays cannot

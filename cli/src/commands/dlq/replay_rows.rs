@@ -3,6 +3,7 @@
 
 use anyhow::Context;
 use tidings_broker::{MessageFactory, Publisher};
+use tidings_db::audit::{self, AuditEntry};
 use tidings_db::notifications::{FailedFilter, failed_deliveries, reset_for_replay};
 use tidings_db::{Database, TransactionOptions};
 use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
@@ -10,12 +11,14 @@ use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId}
 /// Rows in one transaction.
 const BATCH: i64 = 100;
 
-/// Replays the selected rows that are `failed`, or counts them if `publisher` is `None`. Returns their ids.
-pub async fn replay_rows(
+/// Replays the selected rows that are `failed`, or counts them if `publisher` is `None`. Returns their ids. `entry` returns the
+/// entry of the audit log about some of them.
+pub async fn replay_rows<'a>(
     database: &Database,
     message_factory: &MessageFactory,
     publisher: Option<&Publisher>,
     filter: &FailedFilter,
+    entry: impl Fn(&[MessageId]) -> AuditEntry<'a>,
 ) -> anyhow::Result<Vec<MessageId>> {
     let mut replayed = Vec::new();
     loop {
@@ -28,23 +31,30 @@ pub async fn replay_rows(
             return Ok(replayed);
         }
         if let Some(publisher) = publisher {
-            replay_batch(database, message_factory, publisher, &batch).await?;
+            replay_batch(database, message_factory, publisher, &batch, &entry).await?;
         }
         replayed.extend(batch.iter().map(|(request, _)| request.message_id));
     }
 }
 
 /// Changes the rows to `pending`, then publishes. If this dies in between, the next replay publishes them again.
-async fn replay_batch(
+async fn replay_batch<'a>(
     database: &Database,
     message_factory: &MessageFactory,
     publisher: &Publisher,
     batch: &[(DeliveryRequest, DeliveredChannel)],
+    entry: &impl Fn(&[MessageId]) -> AuditEntry<'a>,
 ) -> anyhow::Result<()> {
     database
         .transaction(TransactionOptions::default(), async |transaction| {
+            let mut reset = Vec::new();
             for (request, _) in batch {
-                reset_for_replay(transaction, request.message_id).await?;
+                if reset_for_replay(transaction, request.message_id).await? {
+                    reset.push(request.message_id);
+                }
+            }
+            if !reset.is_empty() {
+                audit::record(transaction, &entry(&reset)).await?;
             }
             Ok(())
         })

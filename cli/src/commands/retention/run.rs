@@ -7,10 +7,12 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::json;
 use tidings_broker::{BrokerSettings, DeadLetterAges, DeadLetterSweep};
+use tidings_db::audit::{self, Action, AuditRetention, Maintained};
 use tidings_db::retention::{self, Progress, RetentionSettings, Sweep, SweepResult, Turn};
-use tidings_db::{Database, DatabaseSettings, templates};
+use tidings_db::{Database, DatabaseSettings, TransactionOptions, templates};
 use tokio_util::sync::CancellationToken;
 
+use crate::operator::operator;
 use crate::output::{CommandOutput, Text, count};
 use crate::{progress, settings};
 
@@ -24,11 +26,12 @@ pub struct Args {
 
 /// Sweeps the database and the dead-letter queue once.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
-    let (database, broker, settings) = settings::read(|reader| {
+    let (database, broker, settings, audit) = settings::read(|reader| {
         let database = DatabaseSettings::read(reader);
         let broker = BrokerSettings::read(reader);
         let settings = RetentionSettings::read(reader);
-        Some((database?, broker?, settings))
+        let audit = AuditRetention::read(reader);
+        Some((database?, broker?, settings, audit))
     })?;
     let database = Database::new(&database, "tidings retention")?;
     let mut turn = if args.dry_run {
@@ -58,13 +61,33 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
             .await
             .context("PostgreSQL failed")?;
     }
+    let maintained = if args.dry_run {
+        None
+    } else {
+        let maintained = audit::maintain(&database, audit).await;
+        Some(maintained.context("the notifications are swept, but not the audit log")?)
+    };
     let letters = letters.context("the database is swept, but not the dead-letter queue")?;
-    report(&args, &result, letters.as_ref(), &broker.names.dlq)
+    report(
+        &args,
+        &result,
+        maintained,
+        letters.as_ref(),
+        &broker.names.dlq,
+    )
 }
 
+/// Takes the turn, and writes an entry of the audit log before anything is deleted.
 async fn take_turn(database: &Database) -> anyhow::Result<Turn> {
+    let origin = operator();
     let turn = database
-        .run(async |client| retention::take_turn(client, Duration::ZERO).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let turn = retention::take_turn(transaction, Duration::ZERO).await?;
+            if turn.is_some() {
+                audit::record(transaction, &origin.entry(Action::RetentionRun)).await?;
+            }
+            Ok(turn)
+        })
         .await
         .context("nothing was changed")?;
     let Some(turn) = turn else {
@@ -160,6 +183,7 @@ async fn sweep_dead_letters(
 fn report(
     args: &Args,
     result: &SweepResult,
+    maintained: Option<Maintained>,
     letters: Option<&DeadLetterSweep>,
     queue: &str,
 ) -> anyhow::Result<CommandOutput> {
@@ -169,6 +193,10 @@ fn report(
         "sensitivePayloads": result.sensitive_payloads,
         "rows": result.rows_deleted,
         "cancellations": result.cancellations,
+        "auditLog": maintained.map(|maintained| json!({
+            "partitionsDropped": maintained.partitions_dropped,
+            "ipsErased": maintained.ips_erased,
+        })),
         "deadLetters": letters.map(|letters| json!({
             "total": letters.total,
             "read": letters.read,
@@ -193,6 +221,13 @@ fn report(
         count(number(result.rows_deleted), "notification"),
         count(number(result.cancellations), "cancellation")
     ));
+    if let Some(maintained) = maintained {
+        text.line(format_args!(
+            "Deleted {} of the audit log, and erased {} in it.",
+            count(number(maintained.partitions_dropped), "month"),
+            count(number(maintained.ips_erased), "IP address")
+        ));
+    }
     match letters {
         Some(letters) => {
             let removed = usize::try_from(letters.removed).unwrap_or(usize::MAX);

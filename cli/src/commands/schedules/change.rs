@@ -3,17 +3,22 @@
 use anyhow::bail;
 use serde_json::json;
 use tidings_db::TransactionOptions;
+use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::schedules::{self, ResumeResult};
 use tidings_domain::notification::ScheduleId;
 
 use super::show::{json, text};
 use super::{all, database, not_found};
+use crate::operator::operator;
 use crate::output::CommandOutput;
 
 /// Pauses a schedule.
 pub async fn pause(id: ScheduleId) -> anyhow::Result<CommandOutput> {
+    let origin = operator();
     let paused = database()?
-        .run(async |client| schedules::pause(client, id, &all()).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            schedules::pause(transaction, id, &all(), &origin).await
+        })
         .await?;
     match paused {
         Some(row) => CommandOutput::new(text(&row), json(&row)?),
@@ -23,9 +28,10 @@ pub async fn pause(id: ScheduleId) -> anyhow::Result<CommandOutput> {
 
 /// Resumes a schedule.
 pub async fn resume(id: ScheduleId) -> anyhow::Result<CommandOutput> {
+    let origin = operator();
     let resumed = database()?
         .transaction(TransactionOptions::default(), async |transaction| {
-            schedules::resume(transaction, id, &all()).await
+            schedules::resume(transaction, id, &all(), &origin).await
         })
         .await?;
     match resumed {
@@ -40,8 +46,16 @@ pub async fn resume(id: ScheduleId) -> anyhow::Result<CommandOutput> {
 
 /// Deletes a schedule.
 pub async fn delete(id: ScheduleId) -> anyhow::Result<CommandOutput> {
+    let origin = operator();
     let deleted = database()?
-        .run(async |client| schedules::delete(client, id, &all()).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let deleted = schedules::delete(transaction, id, &all()).await?;
+            if deleted {
+                let entry = origin.entry(Action::ScheduleDelete);
+                audit::record(transaction, &entry.on(TargetKind::Schedule, id)).await?;
+            }
+            Ok(deleted)
+        })
         .await?;
     if !deleted {
         return not_found(id);

@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_db::TransactionOptions;
+use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::schedules::{self, CreateResult, MAX_PER_SENDER, NewSchedule};
 use tidings_domain::content::{FieldProblem, PayloadAddresses, TemplateRef};
 use tidings_domain::notification::{Channel, GroupKey, UserId, payload_problem};
@@ -18,6 +19,7 @@ use tidings_templates::{Locale, TemplateName};
 
 use super::database;
 use super::show::{json, text};
+use crate::operator::operator;
 use crate::output::CommandOutput;
 
 /// Arguments of `create`.
@@ -90,9 +92,15 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         definition: &definition,
         key: None,
     };
+    let origin = operator();
     let created = database()?
         .transaction(TransactionOptions::default(), async |transaction| {
-            schedules::create(transaction, new).await
+            let created = schedules::create(transaction, new).await?;
+            if let CreateResult::Created(row) = &created {
+                let entry = origin.entry(Action::ScheduleCreate);
+                audit::record(transaction, &entry.on(TargetKind::Schedule, row.id)).await?;
+            }
+            Ok(created)
         })
         .await?;
     match created {

@@ -2,11 +2,13 @@
 
 use anyhow::Context;
 use serde_json::json;
+use tidings_db::audit::{self, Action, AuditOrigin, TargetKind};
 use tidings_db::webhook_endpoints::{self, SecretCounts, SecretPage};
 use tidings_db::{Database, DatabaseSettings, KeyId, SecretKeys, TransactionOptions};
 use tidings_settings::table;
 use uuid::Uuid;
 
+use crate::operator::operator;
 use crate::output::{CommandOutput, Text, count};
 use crate::{progress, settings};
 
@@ -55,9 +57,10 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         endpoints: 0,
         before: SecretCounts::default(),
     };
-    let mut after = None;
+    let (mut after, origin) = (None, operator());
     loop {
-        let page = rotate_chunk(&database, &keys, after, args.dry_run)
+        let origin = (!args.dry_run).then_some(&origin);
+        let page = rotate_chunk(&database, &keys, &rotation.key, after, origin)
             .await
             .with_context(|| {
                 let done = usize::try_from(rotation.endpoints).unwrap_or(usize::MAX);
@@ -78,23 +81,35 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     rotation.output()
 }
 
+/// Encrypts the secrets of a chunk, and writes an entry of the audit log if any has changed. Only counts without `origin`.
 async fn rotate_chunk(
     database: &Database,
     keys: &SecretKeys,
+    key: &KeyId,
     after: Option<Uuid>,
-    dry_run: bool,
+    origin: Option<&AuditOrigin>,
 ) -> anyhow::Result<SecretPage> {
-    if dry_run {
+    let Some(origin) = origin else {
         let inspected = database
             .run(async |client| {
                 webhook_endpoints::inspect_secrets(client, keys, after, CHUNK).await
             })
             .await;
         return Ok(inspected?);
-    }
+    };
     let resealed = database
         .transaction(TransactionOptions::default(), async |transaction| {
-            webhook_endpoints::reseal_secrets(transaction, keys, after, CHUNK).await
+            let page = webhook_endpoints::reseal_secrets(transaction, keys, after, CHUNK).await?;
+            let changed = |page: &SecretPage| page.counts.resealable() + page.counts.expired;
+            if let Some(page) = page.as_ref().ok().filter(|page| changed(page) > 0) {
+                let entry = origin
+                    .entry(Action::SecretsRotate)
+                    .on(TargetKind::SecretKey, key)
+                    .with("encrypted", page.counts.resealable())
+                    .with("deletedPrevious", page.counts.expired);
+                audit::record(transaction, &entry).await?;
+            }
+            Ok(page)
         })
         .await;
     Ok(resealed??)

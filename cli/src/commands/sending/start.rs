@@ -5,6 +5,7 @@ use tidings_db::Database;
 use tidings_db::sending_switches;
 
 use super::{BY, Channels, json_of, shown};
+use crate::operator::operator;
 use crate::output::CommandOutput;
 
 /// Arguments of `start`.
@@ -17,7 +18,7 @@ pub struct Args {
 /// Starts channels.
 pub async fn run(database: &Database, args: &Args) -> anyhow::Result<CommandOutput> {
     let scope = args.channels.channel;
-    let result = sending_switches::start(database, scope, BY)
+    let result = sending_switches::start(database, scope, BY, &operator())
         .await
         .context("cannot start sending")?;
     let text = if result.stopped {

@@ -5,6 +5,7 @@ use tidings_db::Database;
 use tidings_db::sending_switches::{self, StopError};
 
 use super::{BY, Channels, json_of, shown};
+use crate::operator::operator;
 use crate::output::CommandOutput;
 
 /// Arguments of `stop`.
@@ -30,7 +31,7 @@ fn parse_reason(text: &str) -> Result<String, &'static str> {
 /// Stops channels.
 pub async fn run(database: &Database, args: &Args) -> anyhow::Result<CommandOutput> {
     let scope = args.channels.channel;
-    let stopped = sending_switches::stop(database, scope, &args.reason, BY).await;
+    let stopped = sending_switches::stop(database, scope, &args.reason, BY, &operator()).await;
     let result = match stopped {
         Ok(result) => result,
         Err(StopError::NotSet(error)) => return Err(error).context("cannot stop sending"),

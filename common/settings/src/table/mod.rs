@@ -4,6 +4,7 @@
 //! `config.example.yaml` and `docs/CONFIGURATION.md` are generated from this table.
 
 mod acceptance;
+mod audit;
 mod broker;
 mod channels;
 mod control;
@@ -25,6 +26,7 @@ mod sms;
 mod webhooks;
 
 pub use acceptance::*;
+pub use audit::*;
 pub use broker::*;
 pub use channels::*;
 pub use control::*;
@@ -75,6 +77,7 @@ pub const GROUPS: &[&Group] = &[
     intake::GROUP,
     scheduler::GROUP,
     retention::GROUP,
+    audit::GROUP,
     delivery::GROUP,
     email::GROUP,
     sms::GROUP,

@@ -7,8 +7,10 @@ use tidings_domain::content::DeviceToken;
 use utoipa::ToSchema;
 
 use super::DeviceView;
+use crate::audit::Origin;
 use crate::error::ApiError;
 use crate::handlers::contacts::add_response::add_response;
+use crate::handlers::contacts::change::ContactChange;
 use crate::handlers::contacts::owner::Owner;
 use crate::json_body::{ObjectReader, values};
 use crate::request_body::read_json;
@@ -52,14 +54,25 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     owner: Owner,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_json(&request, payload, &state).await?;
     let (token, name) = parse(&body)?;
+    let change = ContactChange {
+        origin: &origin,
+        owner,
+        contact: "device_token",
+    };
     let added = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            device_tokens::upsert(transaction, owner.0, &token, name.as_deref()).await
+            let added =
+                device_tokens::upsert(transaction, owner.0, &token, name.as_deref()).await?;
+            change
+                .record_added(transaction, &added, |row| row.id)
+                .await?;
+            Ok(added)
         })
         .await?;
     add_response(owner, added.map(DeviceView::from))

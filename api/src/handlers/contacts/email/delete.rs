@@ -2,9 +2,13 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use tidings_db::TransactionOptions;
+use tidings_db::audit::Action;
 use tidings_db::users::{self, SetEmailResult};
 
+use crate::audit::Origin;
 use crate::error::ApiError;
+use crate::handlers::contacts::change::ContactChange;
 use crate::handlers::contacts::owner::Owner;
 use crate::state::AppState;
 
@@ -21,10 +25,27 @@ use crate::state::AppState;
     ),
     security(("bearer" = [])),
 )]
-pub async fn handle(state: Data<AppState>, owner: Owner) -> Result<HttpResponse, ApiError> {
+pub async fn handle(
+    state: Data<AppState>,
+    owner: Owner,
+    origin: Origin,
+) -> Result<HttpResponse, ApiError> {
+    let change = ContactChange {
+        origin: &origin,
+        owner,
+        contact: "email",
+    };
     let set = state
         .database
-        .run(async |client| users::set_email(client, owner.0, None).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let set = users::set_email(transaction, owner.0, None).await?;
+            if set == SetEmailResult::Updated {
+                change
+                    .record(transaction, Action::ContactDelete, |entry| entry)
+                    .await?;
+            }
+            Ok(set)
+        })
         .await?;
     match set {
         SetEmailResult::Updated => Ok(HttpResponse::NoContent().finish()),

@@ -2,12 +2,16 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use tidings_db::TransactionOptions;
+use tidings_db::audit::Action;
 use tidings_db::users::{self, SetEmailResult};
 use tidings_domain::content::EmailAddress;
 use utoipa::ToSchema;
 
 use super::EmailView;
+use crate::audit::Origin;
 use crate::error::ApiError;
+use crate::handlers::contacts::change::ContactChange;
 use crate::handlers::contacts::owner::Owner;
 use crate::json_body::{ObjectReader, values};
 use crate::request_body::read_json;
@@ -44,13 +48,29 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     owner: Owner,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_json(&request, payload, &state).await?;
     let address = parse(&body)?;
+    let change = ContactChange {
+        origin: &origin,
+        owner,
+        contact: "email",
+    };
     let set = state
         .database
-        .run(async |client| users::set_email(client, owner.0, Some(&address)).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let set = users::set_email(transaction, owner.0, Some(&address)).await?;
+            if set == SetEmailResult::Updated {
+                change
+                    .record(transaction, Action::ContactPut, |entry| {
+                        entry.with("email", address.as_str())
+                    })
+                    .await?;
+            }
+            Ok(set)
+        })
         .await?;
     match set {
         SetEmailResult::Updated => Ok(HttpResponse::Ok().json(EmailView {

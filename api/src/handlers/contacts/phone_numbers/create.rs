@@ -7,8 +7,10 @@ use tidings_domain::content::PhoneNumber;
 use utoipa::ToSchema;
 
 use super::NumberView;
+use crate::audit::Origin;
 use crate::error::ApiError;
 use crate::handlers::contacts::add_response::add_response;
+use crate::handlers::contacts::change::ContactChange;
 use crate::handlers::contacts::owner::Owner;
 use crate::json_body::{ObjectReader, values};
 use crate::request_body::read_json;
@@ -46,14 +48,24 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     owner: Owner,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let body = read_json(&request, payload, &state).await?;
     let number = parse(&body)?;
+    let change = ContactChange {
+        origin: &origin,
+        owner,
+        contact: "phone_number",
+    };
     let added = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            phone_numbers::insert(transaction, owner.0, &number).await
+            let added = phone_numbers::insert(transaction, owner.0, &number).await?;
+            change
+                .record_added(transaction, &added, |row| row.id)
+                .await?;
+            Ok(added)
         })
         .await?;
     add_response(owner, added.map(NumberView::from))

@@ -2,9 +2,12 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use tidings_db::phone_numbers;
+use tidings_db::audit::Action;
+use tidings_db::{TransactionOptions, phone_numbers};
 
+use crate::audit::Origin;
 use crate::error::ApiError;
+use crate::handlers::contacts::change::ContactChange;
 use crate::handlers::contacts::owner::{ContactId, Owner};
 use crate::state::AppState;
 
@@ -28,10 +31,26 @@ pub async fn handle(
     state: Data<AppState>,
     owner: Owner,
     id: ContactId,
+    origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
+    let change = ContactChange {
+        origin: &origin,
+        owner,
+        contact: "phone_number",
+    };
     let deleted = state
         .database
-        .run(async |client| phone_numbers::delete(client, owner.0, id.0).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let deleted = phone_numbers::delete(transaction, owner.0, id.0).await?;
+            if deleted {
+                change
+                    .record(transaction, Action::ContactDelete, |entry| {
+                        entry.with("id", id.0.to_string())
+                    })
+                    .await?;
+            }
+            Ok(deleted)
+        })
         .await?;
     if deleted {
         Ok(HttpResponse::NoContent().finish())

@@ -1,0 +1,13 @@
+//! Who runs the tool, for the audit log.
+
+use tidings_db::audit::{ActorKind, AuditOrigin};
+
+/// The user of the operating system who runs this command.
+pub fn operator() -> AuditOrigin {
+    // A container may run as a number without a name.
+    let name = whoami::username().unwrap_or_else(|_| {
+        let id = rustix::process::geteuid().as_raw();
+        format!("uid {id}")
+    });
+    AuditOrigin::new(ActorKind::Cli, &name)
+}

@@ -1,0 +1,115 @@
+use std::fmt;
+use std::str::FromStr;
+
+/// Declares the actions and their names.
+macro_rules! actions {
+    ($($(#[doc = $doc:literal])+ $action:ident = $name:literal,)+) => {
+        /// What an entry records. The names are stable: old entries keep theirs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Action {
+            $($(#[doc = $doc])+ $action,)+
+        }
+
+        impl Action {
+            /// All actions.
+            pub const ALL: &'static [Self] = &[$(Self::$action),+];
+
+            /// The name in JSON and in the table.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$action => $name,)+
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// A new version of a template.
+    TemplatePut = "template.put",
+    /// A template is deleted.
+    TemplateDelete = "template.delete",
+    /// A webhook endpoint is created.
+    WebhookEndpointCreate = "webhook_endpoint.create",
+    /// A webhook endpoint has another URL or description, or is enabled or disabled.
+    WebhookEndpointUpdate = "webhook_endpoint.update",
+    /// A webhook endpoint is deleted.
+    WebhookEndpointDelete = "webhook_endpoint.delete",
+    /// A webhook endpoint has a new signing secret.
+    WebhookEndpointRotateSecret = "webhook_endpoint.rotate_secret",
+    /// A user is created.
+    UserCreate = "user.create",
+    /// A user has other data.
+    UserUpdate = "user.update",
+    /// A user is deleted.
+    UserDelete = "user.delete",
+    /// Somebody else has given a user a contact, or changed one.
+    ContactPut = "contact.put",
+    /// Somebody else has deleted a contact of a user.
+    ContactDelete = "contact.delete",
+    /// Channels are stopped.
+    SendingStop = "sending.stop",
+    /// Channels are started.
+    SendingStart = "sending.start",
+    /// A notification is cancelled.
+    NotificationCancel = "notification.cancel",
+    /// Notifications of a group are cancelled.
+    NotificationCancelGroup = "notification.cancel_group",
+    /// A notification has another time.
+    NotificationReschedule = "notification.reschedule",
+    /// A recurring schedule is created.
+    ScheduleCreate = "schedule.create",
+    /// A recurring schedule is changed.
+    ScheduleUpdate = "schedule.update",
+    /// A recurring schedule is paused.
+    SchedulePause = "schedule.pause",
+    /// A recurring schedule is resumed.
+    ScheduleResume = "schedule.resume",
+    /// A recurring schedule is deleted.
+    ScheduleDelete = "schedule.delete",
+    /// Dead letters, or failed notifications without one, are replayed.
+    DeadLetterReplay = "dead_letter.replay",
+    /// Dead letters are deleted.
+    DeadLetterPurge = "dead_letter.purge",
+    /// Secrets of webhook endpoints are encrypted under another key.
+    SecretsRotate = "secrets.rotate",
+    /// An operator erases and deletes what is older than the settings say.
+    RetentionRun = "retention.run",
+    /// Demo data are created.
+    DemoSeed = "demo.seed",
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no action.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be the name of an action, such as template.put")]
+pub struct UnknownAction;
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|action| action.as_str() == text)
+            .ok_or(UnknownAction)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_action_has_a_name_of_its_own() {
+        for action in Action::ALL {
+            assert_eq!(action.as_str().parse(), Ok(*action));
+        }
+        assert_eq!("template".parse::<Action>(), Err(UnknownAction));
+    }
+}
