@@ -7,7 +7,7 @@ use crate::error::DbError;
 /// The class of the advisory lock of batches; "usrb" in ASCII.
 const BATCH_LOCK: i32 = 0x7573_7262;
 
-/// Stores users in their order: with an id as by [`put`], without as by [`create`]. A user that cannot be stored does not
+/// Stores users in their order: with an id as by [`put()`], without as by [`create`]. A user that cannot be stored does not
 /// prevent the others.
 ///
 /// Waits for other transactions that store batches. Without this, two batches with the same users in different orders

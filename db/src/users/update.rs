@@ -21,7 +21,7 @@ pub enum UpdateResult {
 
 /// Changes a user.
 ///
-/// Locks the user's row until the transaction ends. The transaction must be at `READ COMMITTED`, as for [`put`](super::put).
+/// Locks the user's row until the transaction ends. The transaction must be at `READ COMMITTED`, as for [`put`](super::put()).
 ///
 /// # Errors
 ///

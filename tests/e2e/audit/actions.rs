@@ -124,6 +124,7 @@ async fn every_change_by_the_api_leaves_one_entry() {
     };
     templates(&mut log).await;
     webhook_endpoints(&mut log, world.user).await;
+    users(&mut log).await;
     contacts(&mut log, world.user).await;
     sending(&mut log).await;
     notifications(&mut log, &world).await;
@@ -173,6 +174,25 @@ async fn webhook_endpoints(log: &mut Log, user: UserId) {
     let delete = (Method::DELETE, path.as_str(), Value::Null);
     log.one_on(delete, on("webhook_endpoint.delete"), &json!({}))
         .await;
+}
+
+async fn users(log: &mut Log) {
+    let none = json!({});
+    let create = (Method::POST, "/api/users", json!({"username": "berta"}));
+    let created = log.one(create, ("user.create", "user"), &none).await;
+    let id = text(&created, "id");
+    let path = format!("/api/users/{id}");
+    let on = |action| (action, "user", id.as_str());
+    let profile = json!({"username": "berta", "email": "berta@example.com"});
+    let put = (Method::PUT, &*path, profile.clone());
+    log.one_on(put, on("user.update"), &none).await;
+    let change = (Method::PATCH, &*path, json!({"locale": "de"}));
+    log.one_on(change, on("user.update"), &none).await;
+    let taken = log.none(Method::POST, "/api/users", &profile).await;
+    assert_eq!(taken.status, 409);
+    let batch = json!({"users": [{"username": "berta"}, {"username": "carla"}]});
+    let batch = (Method::POST, "/api/users/batch", batch);
+    log.one(batch, ("user.create", "user"), &none).await;
 }
 
 async fn contacts(log: &mut Log, user: UserId) {
@@ -239,9 +259,9 @@ async fn notifications(log: &mut Log, world: &World) {
     let on = |action| (action, "notification", id.as_str());
     let send_at = Timestamp::now() + SignedDuration::from_hours(2);
     let send_at = send_at.round(Unit::Second).expect("a time").to_string();
-    let patch = (Method::PATCH, &*path, json!({"sendAt": send_at}));
+    let change = (Method::PATCH, &*path, json!({"sendAt": send_at}));
     let details = json!({"sendAt": send_at});
-    log.one_on(patch, on("notification.reschedule"), &details)
+    log.one_on(change, on("notification.reschedule"), &details)
         .await;
     let cancel = (Method::DELETE, &*path, Value::Null);
     let details = json!({"status": "cancelled"});
@@ -279,8 +299,8 @@ async fn schedules(log: &mut Log, user: UserId) {
     let id = text(&log.one(create, expected, &json!({})).await, "id");
     let path = format!("/api/schedules/{id}");
     let on = |action| (action, "schedule", id.as_str());
-    let patch = (Method::PATCH, &*path, json!({"cron": "0 8 * * 1"}));
-    log.one_on(patch, on("schedule.update"), &json!({})).await;
+    let change = (Method::PATCH, &*path, json!({"cron": "0 8 * * 1"}));
+    log.one_on(change, on("schedule.update"), &json!({})).await;
     for (tail, action) in [("pause", "schedule.pause"), ("resume", "schedule.resume")] {
         let path = format!("{path}/{tail}");
         let change = (Method::POST, &*path, Value::Null);

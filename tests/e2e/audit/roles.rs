@@ -28,16 +28,16 @@ impl TwoRoles {
             .map(|name| format!("tidings_{name}_{}", Uuid::new_v4().simple()));
         let database = url(&db).path().trim_start_matches('/').to_owned();
         let [owner, programs, _] = &names;
-        let mut sql = format!("ALTER DATABASE {database} OWNER TO {owner};");
+        let mut sql = format!(
+            "ALTER DATABASE {database} OWNER TO {owner};
+             ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {programs}"
+        );
         for name in &names {
             sql.insert_str(
                 0,
                 &format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}';"),
             );
         }
-        sql += &format!(
-            "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {programs}"
-        );
         execute(&db.pool, &sql).await.expect("roles");
         let roles = Self { db, names };
         let [owner, ..] = roles.pools();

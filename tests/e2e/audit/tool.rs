@@ -55,8 +55,8 @@ fn entries(world: &World) -> Vec<Value> {
     listed["entries"].as_array().expect("a list").clone()
 }
 
-fn on(kind: &str, id: impl ToString) -> Value {
-    json!({"kind": kind, "id": id.to_string()})
+fn on(kind: &str, id: &str) -> Value {
+    json!({"kind": kind, "id": id})
 }
 
 /// Publishes a dead letter of the intake. Returns its id.

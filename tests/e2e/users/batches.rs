@@ -68,7 +68,7 @@ async fn each_user_of_a_batch_has_a_result() {
         .iter()
         .map(|detail| &detail["field"])
         .collect();
-    fields.sort_unstable_by_key(|field| field.to_string());
+    fields.sort_unstable_by_key(ToString::to_string);
     assert_eq!(fields, ["age", "email", "username"]);
     let found = client.get(&path(known)).await.body;
     assert_eq!(

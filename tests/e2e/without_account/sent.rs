@@ -16,7 +16,11 @@ fn message(folder: &TempDir, channel: DeliveredChannel, id: MessageId) -> Value 
     let its: Vec<_> = paths
         .filter(|path| {
             let name = path.file_name().and_then(|name| name.to_str());
-            name.is_some_and(|name| name.starts_with(&id.to_string()) && name.ends_with(".json"))
+            let is_its = name.is_some_and(|name| name.starts_with(&id.to_string()));
+            is_its
+                && path
+                    .extension()
+                    .is_some_and(|extension| extension == "json")
         })
         .collect();
     assert_eq!(its.len(), 1, "{its:?}");

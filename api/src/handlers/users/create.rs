@@ -6,9 +6,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
 use tidings_db::users::{self, PutResult};
 
+use super::entries::record_put;
 use super::new_user::{self, NewUserBody};
 use super::taken::taken;
 use super::view::{WrittenUser, WrittenUserBody};
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::request_body::read_json;
@@ -33,6 +35,7 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_write_users()?;
@@ -41,7 +44,9 @@ pub async fn handle(
     let result = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            users::create(transaction, &profile).await
+            let result = users::create(transaction, &profile).await?;
+            record_put(transaction, &origin, &result).await?;
+            Ok(result)
         })
         .await?;
     let row = match result {

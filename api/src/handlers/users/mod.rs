@@ -3,6 +3,7 @@
 pub mod batch;
 mod changes;
 pub mod create;
+mod entries;
 pub mod find;
 pub mod list;
 mod new_user;

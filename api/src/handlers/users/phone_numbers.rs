@@ -32,7 +32,7 @@ mod tests {
             let numbers = read(format!("[{list}]")).expect("valid");
             assert_eq!(numbers.len(), count);
         }
-        let list = vec![r#""+4915112345678""#; 11].join(",");
+        let list = [r#""+4915112345678""#; 11].join(",");
         for wrong in [
             format!("[{list}]"),
             "7".into(),

@@ -6,10 +6,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
 use tidings_db::users::{self, PutResult};
 
+use super::entries::record_put;
 use super::new_user::{self, NewUserBody};
 use super::path::WritableUser;
 use super::taken::taken;
 use super::view::{WrittenUser, WrittenUserBody};
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::request_body::read_json;
@@ -38,6 +40,7 @@ pub async fn handle(
     state: Data<AppState>,
     user: WritableUser,
     caller: Caller,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let WritableUser(id) = user;
@@ -46,7 +49,9 @@ pub async fn handle(
     let result = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            users::put(transaction, id, &profile).await
+            let result = users::put(transaction, id, &profile).await?;
+            record_put(transaction, &origin, &result).await?;
+            Ok(result)
         })
         .await?;
     let (status, row) = match result {

@@ -3,13 +3,16 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
+use tidings_db::audit::Action;
 use tidings_db::users::{self, UpdateResult};
 use utoipa::ToSchema;
 
 use super::changes;
+use super::entries::record;
 use super::path::{WritableUser, not_found};
 use super::taken::taken;
 use super::view::{WrittenUser, WrittenUserBody};
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::request_body::read_json;
@@ -59,6 +62,7 @@ pub async fn handle(
     state: Data<AppState>,
     user: WritableUser,
     caller: Caller,
+    origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     let WritableUser(id) = user;
@@ -67,7 +71,11 @@ pub async fn handle(
     let result = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            users::update(transaction, id, &changes).await
+            let result = users::update(transaction, id, &changes).await?;
+            if let UpdateResult::Updated(row) = &result {
+                record(transaction, &origin, Action::UserUpdate, row).await?;
+            }
+            Ok(result)
         })
         .await?;
     let row = match result {

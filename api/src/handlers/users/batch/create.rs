@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::outcome::{UserBatchError, UserBatchOutcome};
 use super::store::store;
+use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::handlers::users::new_user::NewUserBody;
@@ -54,13 +55,14 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     caller: Caller,
+    origin: Origin,
     RequestId(request_id): RequestId,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
     caller.check_write_users()?;
     check_media_type(&request)?;
     let body = read_body(&request, payload, state.http.max_batch_body_bytes).await?;
-    let response = store(&state, &items(&body, "users")?).await;
+    let response = store(&state, &origin, &items(&body, "users")?).await;
     response.log(&request_id, caller.subject());
     Ok(response.into_http(request_id))
 }

@@ -4,7 +4,9 @@ use tidings_db::users::{self, PutResult};
 
 use super::item::UserItem;
 use super::response::UserBatchResponse;
+use crate::audit::Origin;
 use crate::error::ApiError;
+use crate::handlers::users::entries::record_put;
 use crate::page_turn::PageTurn;
 use crate::state::AppState;
 
@@ -14,7 +16,7 @@ const CHUNK: usize = 50;
 
 /// Stores users in their order, each independently of the others. If the database becomes unavailable, it is not asked for
 /// later items.
-pub async fn store(state: &AppState, items: &[&RawValue]) -> UserBatchResponse {
+pub async fn store(state: &AppState, origin: &Origin, items: &[&RawValue]) -> UserBatchResponse {
     let mut response = UserBatchResponse::default();
     for chunk in items.chunks(CHUNK) {
         let parsed: Vec<Result<UserItem, ApiError>> = chunk
@@ -25,7 +27,7 @@ pub async fn store(state: &AppState, items: &[&RawValue]) -> UserBatchResponse {
             Vec::new()
         } else {
             let valid: Vec<&UserItem> = parsed.iter().flatten().collect();
-            match store_chunk(state, &valid).await {
+            match store_chunk(state, origin, &valid).await {
                 Ok(stored) => stored,
                 Err(error) => {
                     response.set_unavailable(error);
@@ -48,14 +50,22 @@ pub async fn store(state: &AppState, items: &[&RawValue]) -> UserBatchResponse {
 }
 
 /// Stores users in one transaction. A user that cannot be stored does not prevent the others.
-async fn store_chunk(state: &AppState, items: &[&UserItem]) -> Result<Vec<PutResult>, ApiError> {
+async fn store_chunk(
+    state: &AppState,
+    origin: &Origin,
+    items: &[&UserItem],
+) -> Result<Vec<PutResult>, ApiError> {
     // Batches leave connections to other requests.
     let _turn = PageTurn::wait_for_part(state).await?;
     let users: Vec<_> = items.iter().map(|item| (item.id, &item.profile)).collect();
     let stored = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            users::put_all(transaction, &users).await
+            let results = users::put_all(transaction, &users).await?;
+            for result in &results {
+                record_put(transaction, origin, result).await?;
+            }
+            Ok(results)
         })
         .await?;
     Ok(stored)
