@@ -17,6 +17,7 @@ COPY common/broker/Cargo.toml common/broker/
 COPY common/domain/Cargo.toml common/domain/
 COPY common/egress/Cargo.toml common/egress/
 COPY common/http/Cargo.toml common/http/
+COPY common/requests/Cargo.toml common/requests/
 COPY common/runtime/Cargo.toml common/runtime/
 COPY common/settings/Cargo.toml common/settings/
 COPY common/templates/Cargo.toml common/templates/
@@ -29,7 +30,7 @@ RUN for member in api bench cli db tests worker common/*; do \
     && echo '#![allow(missing_docs)] fn main() {}' | tee api/src/main.rs cli/src/main.rs worker/src/main.rs bench/src/main.rs \
     && cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli \
     && cargo clean --profile dist --locked -p tidings-api -p tidings-worker -p tidings-cli -p tidings-db \
-        -p tidings-broker -p tidings-domain -p tidings-egress -p tidings-http -p tidings-runtime \
+        -p tidings-broker -p tidings-domain -p tidings-egress -p tidings-http -p tidings-requests -p tidings-runtime \
         -p tidings-settings -p tidings-templates
 
 COPY common common

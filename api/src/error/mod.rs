@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tidings_broker::PublishError;
 use tidings_db::{DbError, DbErrorKind, SealError};
+use tidings_domain::time::InvalidDeliveryWindow;
 use tidings_http::FrameworkError;
 use utoipa::ToSchema;
 
@@ -208,6 +209,14 @@ impl From<PublishError> for ApiError {
         }
         let message = "The message broker is not available; the notification may be sent again, best under an idempotency key";
         Self::unavailable("broker_unavailable", message, error)
+    }
+}
+
+impl From<InvalidDeliveryWindow> for ApiError {
+    fn from(error: InvalidDeliveryWindow) -> Self {
+        let message = format!("Invalid fields: {}: {error}", error.field());
+        let details = vec![ErrorDetail::new(error.field(), error.to_string())];
+        Self::bad_request(error.code(), message, details)
     }
 }
 

@@ -6,9 +6,9 @@ use jiff::{Timestamp, Unit};
 use metrics::counter;
 use serde::Serialize;
 use tidings_domain::notification::{Channel, Fingerprint, IdempotencyKey, MessageId, Notification};
+use tidings_requests::NewNotification;
 use utoipa::ToSchema;
 
-use super::new_notification::NewNotification;
 use super::{IDEMPOTENCY_REPLAYED, preconditions};
 use crate::acceptance::{NotStored, StoredBy};
 use crate::auth::Caller;
@@ -36,6 +36,29 @@ pub struct Accepted {
     pub message_id: MessageId,
     /// Whether an earlier request with the same idempotency key has created it.
     pub replayed: bool,
+}
+
+/// Accepts the notification of a request.
+///
+/// # Errors
+///
+/// Returns why it is not accepted.
+pub async fn accept(
+    state: &AppState,
+    caller: &Caller,
+    new: NewNotification<'_>,
+    key: Option<&IdempotencyKey>,
+    request_id: &str,
+) -> Result<Accepted, ApiError> {
+    check_caller(caller, &new)?;
+    if let Some(key) = key {
+        let keyed = keyed_request(caller, &new, key);
+        let create = || create_notification(state, caller, new, Some(&keyed));
+        accept_keyed(state, caller, keyed, create, request_id).await
+    } else {
+        let notification = create_notification(state, caller, new, None)?;
+        Ok(store(state, &notification, request_id).await?)
+    }
 }
 
 /// Checks whether the caller may send a new notification. Asked for every request, before anything is said about an earlier

@@ -3,13 +3,11 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_domain::notification::IdempotencyKey;
+use tidings_requests::NewNotification;
 use utoipa::ToSchema;
 
 use super::IDEMPOTENCY_KEY;
-use super::accept::{
-    AcceptedResponse, accept_keyed, check_caller, create_notification, keyed_request, store,
-};
-use super::new_notification::NewNotification;
+use super::accept::{AcceptedResponse, accept};
 use super::view::NotificationTemplate;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
@@ -108,15 +106,7 @@ pub async fn handle(
     let key = idempotency_key(&request)?;
     let body = read_body(&request, payload, state.http.max_body_bytes).await?;
     let new = NewNotification::parse(&body)?;
-    check_caller(&caller, &new)?;
-    let accepted = if let Some(key) = key {
-        let keyed = keyed_request(&caller, &new, &key);
-        let create = || create_notification(&state, &caller, new, Some(&keyed));
-        accept_keyed(&state, &caller, keyed, create, &request_id).await?
-    } else {
-        let notification = create_notification(&state, &caller, new, None)?;
-        store(&state, &notification, &request_id).await?
-    };
+    let accepted = accept(&state, &caller, new, key.as_ref(), &request_id).await?;
     Ok(accepted.into_http())
 }
 

@@ -12,15 +12,13 @@ pub mod find;
 pub mod list;
 mod list_query;
 mod lookup;
-pub mod new_notification;
 pub mod preconditions;
 pub mod reschedule;
-pub mod template_ref;
-pub mod times;
 mod view;
 
 use actix_web::http::header::HeaderName;
 
+pub use lookup::NotificationLookup;
 pub use view::{NotificationPage, NotificationTemplate, NotificationView};
 
 /// The header of a response to a request that an earlier one with the same key has answered already.

@@ -3,39 +3,27 @@
 use tidings_broker::Stage;
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::Channel;
-use tidings_domain::providers::ChannelProviders;
+use tidings_requests::NotSendable;
 
 use crate::error::{ApiError, ErrorDetail};
 use crate::state::AppState;
 
 /// Returns 400 `channel_not_configured` if no provider is configured for the channel.
 pub fn check_channel(state: &AppState, channel: Channel) -> Result<(), ApiError> {
-    let Some(off) = channel
-        .delivered()
-        .filter(|channel| !state.providers.is_configured(*channel))
-    else {
-        return Ok(());
-    };
-    let variable = ChannelProviders::variable(off);
-    let message = format!("The channel {channel} is off: set {variable} to turn it on");
-    let details = vec![ErrorDetail::new(
-        "type",
-        format!("needs the setting {variable}"),
-    )];
-    Err(ApiError::bad_request(
-        "channel_not_configured",
-        message,
-        details,
-    ))
+    Ok(tidings_requests::check_channel(&state.providers, channel)?)
 }
 
 /// Returns 400 if the settings do not allow webhooks to this URL.
 pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
-    state.egress.check(url).map_err(|refusal| {
-        let details = vec![ErrorDetail::new("payload.to", refusal.to_string())];
-        let message = format!("Invalid fields: payload.to: the url {refusal}");
-        ApiError::bad_request("invalid_fields", message, details)
-    })
+    Ok(tidings_requests::check_url(&state.egress, url)?)
+}
+
+impl From<NotSendable> for ApiError {
+    fn from(error: NotSendable) -> Self {
+        let (field, message) = error.field_and_message();
+        let details = vec![ErrorDetail::new(field, message)];
+        Self::bad_request(error.code(), error.to_string(), details)
+    }
 }
 
 /// Returns 503 `queue_full` if more messages than `QUEUE_MAX_LENGTH` wait in the intake queue, the queue of the

@@ -5,13 +5,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::notifications::{self, RescheduleResult};
 use tidings_domain::notification::Status;
 use tidings_domain::time::SendAt;
+use tidings_requests::NotificationTimes;
 use utoipa::ToSchema;
 
 use super::NotificationView;
 use super::accept::now;
 use super::create::SendAtBody;
 use super::lookup::{NotificationLookup, parse_message_id};
-use super::times::NotificationTimes;
 use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};

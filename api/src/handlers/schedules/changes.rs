@@ -6,15 +6,13 @@ use tidings_domain::content::{FieldProblems, PayloadAddresses, TemplateRef};
 use tidings_domain::notification::{Channel, GroupKey, payload_problem};
 use tidings_domain::schedule::{Grace, ScheduleDefinition};
 use tidings_domain::time::{CronPattern, Expiry, Timezone};
+use tidings_requests::{NewNotification, NotificationTimes, template_ref};
 
 use super::new_schedule::ttl_secs;
 use super::recurrence::{self, ReadPattern};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::accept::check_allowed;
-use crate::handlers::notifications::new_notification::NewNotification;
-use crate::handlers::notifications::template_ref;
-use crate::handlers::notifications::times::NotificationTimes;
 use crate::json_body::{ObjectReader, check, values};
 use crate::state::AppState;
 

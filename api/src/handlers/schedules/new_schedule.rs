@@ -1,11 +1,11 @@
 use tidings_domain::notification::UserId;
 use tidings_domain::schedule::{Grace, ScheduleDefinition};
 use tidings_domain::time::{CronSchedule, Expiry};
+use tidings_requests::{AllowedRecipients, NewNotification};
 
 use super::recurrence;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::handlers::notifications::new_notification::{AllowedRecipients, NewNotification};
 use crate::json_body::ObjectReader;
 
 /// The fields of the notifications, and those that say when.

@@ -1,10 +1,8 @@
 use serde_json::value::RawValue;
 use tidings_domain::notification::IdempotencyKey;
+use tidings_requests::{AllowedRecipients, FIELDS, NewNotification};
 
 use crate::error::ApiError;
-use crate::handlers::notifications::new_notification::{
-    AllowedRecipients, FIELDS, NewNotification,
-};
 use crate::json_body::{ObjectReader, members, values};
 
 /// The field that an item has in addition to those of a notification.

@@ -2,6 +2,7 @@ use futures_util::future::join_all;
 use serde_json::value::RawValue;
 use tidings_broker::Outgoing;
 use tidings_domain::notification::{Channel, MessageId, Notification};
+use tidings_requests::NewNotification;
 
 use super::item::BatchItem;
 use crate::acceptance::{NotStored, StoredBy};
@@ -10,7 +11,6 @@ use crate::error::ApiError;
 use crate::handlers::notifications::accept::{
     Accepted, accept_keyed, check_caller, count_accepted, create_notification, keyed_request,
 };
-use crate::handlers::notifications::new_notification::NewNotification;
 use crate::idempotency::{Begun, BegunTogether, FirstRequest, KeyedRequest};
 use crate::state::AppState;
 

@@ -1,39 +1,51 @@
+use std::marker::PhantomData;
 use std::mem::take;
 
 use serde_json::value::RawValue;
 use tidings_domain::content::{FieldProblem, FieldProblems};
 use tidings_domain::json::{Members, shown};
 
-use super::{BODY, check, members};
-use crate::error::ApiError;
+use crate::{BODY, InvalidObject};
+
+/// Parses a JSON text. Error messages call the text `source`.
+///
+/// # Errors
+///
+/// Returns [`InvalidObject::NotAnObject`] if the text is not a JSON object.
+pub fn members<'a>(json: &'a [u8], source: &str) -> Result<Members<'a>, InvalidObject> {
+    serde_json::from_slice(json).map_err(|error| InvalidObject::not_an_object(&error, source))
+}
 
 /// Reads the fields of a JSON object one by one and collects everything that is wrong with them, under
-/// the fields' paths.
-pub struct ObjectReader<'a> {
+/// the fields' paths. `E` is the error of the program that reads.
+pub struct ObjectReader<'a, E = InvalidObject> {
     members: Members<'a>,
     /// Precedes the field names in paths: `template.` inside the field `template`, otherwise empty.
     prefix: String,
     problems: FieldProblems,
+    error: PhantomData<fn() -> E>,
 }
 
-impl<'a> ObjectReader<'a> {
+impl<'a, E: From<InvalidObject>> ObjectReader<'a, E> {
     /// Parses a request's body that may have the fields `known`. `object` names what the body describes,
     /// such as `notification`, in messages about unknown fields.
     ///
     /// # Errors
     ///
-    /// Returns 400 `invalid_json` if the body is not a JSON object.
-    pub fn parse(body: &'a [u8], known: &[&str], object: &str) -> Result<Self, ApiError> {
+    /// Returns [`InvalidObject::NotAnObject`] if the body is not a JSON object.
+    pub fn parse(body: &'a [u8], known: &[&str], object: &str) -> Result<Self, E> {
         let members = members(body, BODY)?;
         Ok(Self::new(members, known, object))
     }
 
     /// Like [`ObjectReader::parse`], for members that are parsed already.
+    #[must_use]
     pub fn new(members: Members<'a>, known: &[&str], object: &str) -> Self {
         let mut reader = Self {
             members,
             prefix: String::new(),
             problems: FieldProblems::default(),
+            error: PhantomData,
         };
         reader.check_names(known, object);
         reader
@@ -54,11 +66,13 @@ impl<'a> ObjectReader<'a> {
     }
 
     /// Whether a field is present, even if it is `null`.
+    #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.members.get(name).is_some()
     }
 
     /// The value of a field that is present and not `null`.
+    #[must_use]
     pub fn value(&self, name: &str) -> Option<&'a RawValue> {
         self.members.get(name).filter(|value| value.get() != "null")
     }
@@ -104,6 +118,7 @@ impl<'a> ObjectReader<'a> {
             members,
             prefix: format!("{}.", self.path(name)),
             problems: take(&mut self.problems),
+            error: PhantomData,
         };
         inner.check_names(known, name);
         let read = read(&mut inner);
@@ -138,12 +153,10 @@ impl<'a> ObjectReader<'a> {
     ///
     /// # Errors
     ///
-    /// Returns 400 with everything that is wrong, if anything is.
-    pub fn finish<T>(self, read: Option<T>) -> Result<T, ApiError> {
-        check(self.problems)?;
-        read.ok_or_else(|| {
-            ApiError::internal("a field could not be read and no problem was reported")
-        })
+    /// Returns [`InvalidObject::Fields`] with everything that is wrong, if anything is.
+    pub fn finish<T>(self, read: Option<T>) -> Result<T, E> {
+        InvalidObject::check(self.problems)?;
+        Ok(read.ok_or(InvalidObject::Unreported)?)
     }
 
     fn keep<T>(&mut self, name: &str, read: Result<T, String>) -> Option<T> {
@@ -157,20 +170,22 @@ impl<'a> ObjectReader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::values::{nonblank, string};
     use super::*;
+    use crate::values::{nonblank, string};
 
     fn rejected(body: &str) -> (&'static str, Vec<String>) {
-        let mut reader = ObjectReader::parse(body.as_bytes(), &["text", "subject", "part"], "test")
-            .expect("JSON");
+        let known = ["text", "subject", "part"];
+        let reader = ObjectReader::<InvalidObject>::parse(body.as_bytes(), &known, "test");
+        let mut reader = reader.expect("JSON");
         let read = reader.required("text", nonblank);
         reader.optional("subject", string);
         reader.optional_object("part", &["name"], "must be a part", |part| {
             part.required("name", string)
         });
         let error = reader.finish(read).expect_err("wrong");
-        let fields = error.details.into_iter().map(|detail| detail.field);
-        (error.code, fields.collect())
+        let code = error.code();
+        let fields = error.into_problems().into_iter().map(|it| it.field);
+        (code, fields.collect())
     }
 
     #[test]
@@ -206,8 +221,8 @@ mod tests {
     #[test]
     fn a_text_that_is_not_an_object_is_rejected() {
         for body in ["", "[]", "7", "null", "{"] {
-            let error = ObjectReader::parse(body.as_bytes(), &[], "test").map(drop);
-            assert_eq!(error.expect_err(body).code, "invalid_json");
+            let error = ObjectReader::<InvalidObject>::parse(body.as_bytes(), &[], "test");
+            assert_eq!(error.map(drop).expect_err(body).code(), "invalid_json");
         }
     }
 

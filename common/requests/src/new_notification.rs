@@ -4,10 +4,8 @@ use tidings_domain::notification::{
     Channel, GivenNotification, UnknownChannel, UserId, payload_problem,
 };
 
-use super::template_ref;
-use super::times::{self, NotificationTimes};
-use crate::error::ApiError;
-use crate::json_body::{ObjectReader, values};
+use crate::times::{self, NotificationTimes};
+use crate::{InvalidObject, ObjectReader, template_ref, values};
 
 /// The fields of a notification.
 pub const FIELDS: [&str; 9] = {
@@ -41,32 +39,40 @@ pub enum AllowedRecipients {
 /// The notification that a client asks for, validated.
 #[derive(Debug)]
 pub struct NewNotification<'a> {
-    /// `None` only if `addresses` name the recipient.
+    /// `targetUserId`. `None` only if `addresses` name the recipient.
     pub user_id: Option<UserId>,
+    /// `type`.
     pub channel: Channel,
+    /// The payload: an object that is valid for the channel, as the client wrote it.
     pub payload: &'a RawValue,
+    /// `template`.
     pub template: Option<TemplateRef>,
+    /// The addresses in the payload.
     pub addresses: PayloadAddresses,
+    /// When it is to be sent, and its group.
     pub times: NotificationTimes,
     /// Whether the payload must never be shown.
     pub sensitive: bool,
 }
 
 impl<'a> NewNotification<'a> {
-    /// Parses the body of a request.
+    /// Parses a body.
     ///
     /// # Errors
     ///
-    /// Returns 400 with everything that is wrong.
-    pub fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
-        let mut reader = ObjectReader::parse(body, &FIELDS, "notification")?;
+    /// Returns everything that is wrong.
+    pub fn parse(body: &'a [u8]) -> Result<Self, InvalidObject> {
+        let mut reader = ObjectReader::<InvalidObject>::parse(body, &FIELDS, "notification")?;
         let new = Self::read(&mut reader, AllowedRecipients::UsersAndAddresses);
         reader.finish(new)
     }
 
     /// Reads the fields of a notification. Returns `None` if a field that it needs is missing or wrong;
     /// `reader` holds the problems.
-    pub fn read(reader: &mut ObjectReader<'a>, allowed: AllowedRecipients) -> Option<Self> {
+    pub fn read<E: From<InvalidObject>>(
+        reader: &mut ObjectReader<'a, E>,
+        allowed: AllowedRecipients,
+    ) -> Option<Self> {
         let user = reader
             .has(TARGET_USER)
             .then(|| reader.required(TARGET_USER, values::uuid));
@@ -112,9 +118,9 @@ impl<'a> NewNotification<'a> {
 
 impl AllowedRecipients {
     /// Reports that the user is missing, unless the payload names the recipient and may do so alone.
-    fn check_missing_user(
+    fn check_missing_user<E: From<InvalidObject>>(
         self,
-        reader: &mut ObjectReader<'_>,
+        reader: &mut ObjectReader<'_, E>,
         channel: Option<Channel>,
         names_recipient: bool,
     ) {
@@ -136,6 +142,7 @@ impl AllowedRecipients {
 
 impl NewNotification<'_> {
     /// What the client asks for, for the fingerprint of its request.
+    #[must_use]
     pub fn given(&self) -> GivenNotification<'_> {
         let Self {
             user_id,
@@ -187,12 +194,9 @@ mod tests {
 
     fn rejected(body: &str) -> (String, Vec<String>) {
         let error = NewNotification::parse(body.as_bytes()).expect_err(body);
-        let fields = error
-            .details
-            .iter()
-            .map(|detail| detail.field.clone())
-            .collect();
-        (format!("{}: {}", error.code, error.message), fields)
+        let shown = format!("{}: {error}", error.code());
+        let fields = error.into_problems().into_iter().map(|it| it.field);
+        (shown, fields.collect())
     }
 
     #[test]
@@ -424,7 +428,7 @@ mod tests {
         fn arbitrary_texts_in_fields_are_a_client_error(user in ".*", channel in ".*", payload in ".*") {
             let body = serde_json::json!({"targetUserId": user, "type": channel, "payload": payload}).to_string();
             let rejected = NewNotification::parse(body.as_bytes()).expect_err("the payload is no object");
-            prop_assert!(rejected.status.is_client_error());
+            prop_assert_ne!(rejected, InvalidObject::Unreported);
         }
     }
 }

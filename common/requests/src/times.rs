@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 use tidings_domain::notification::GroupKey;
-use tidings_domain::time::{DeliveryWindow, Expiry, SendAt};
+use tidings_domain::time::{DeliveryWindow, Expiry, InvalidDeliveryWindow, SendAt};
 
-use crate::error::{ApiError, ErrorDetail};
-use crate::json_body::{ObjectReader, values};
+use crate::{InvalidObject, ObjectReader, values};
 
 /// The fields.
 pub const FIELDS: [&str; 4] = ["sendAt", "expiresAt", "ttlSecs", "group"];
@@ -13,14 +12,17 @@ pub const FIELDS: [&str; 4] = ["sendAt", "expiresAt", "ttlSecs", "group"];
 /// When a notification is to be sent, and its group, as the client gave them.
 #[derive(Debug, Default)]
 pub struct NotificationTimes {
+    /// `sendAt`.
     pub send_at: Option<SendAt>,
+    /// `expiresAt` or `ttlSecs`.
     pub expiry: Option<Expiry>,
+    /// `group`.
     pub group: Option<GroupKey>,
 }
 
 impl NotificationTimes {
     /// Reads the fields. `reader` holds the problems.
-    pub fn read(reader: &mut ObjectReader<'_>) -> Self {
+    pub fn read<E: From<InvalidObject>>(reader: &mut ObjectReader<'_, E>) -> Self {
         let [send_at, expires_at, ttl_secs, group] = FIELDS;
         let send_at = reader
             .value(send_at)
@@ -37,13 +39,12 @@ impl NotificationTimes {
     ///
     /// # Errors
     ///
-    /// Returns 400 `send_at_too_far` or `expires_before_send`.
-    pub fn window(&self, now: Timestamp, max_days: u32) -> Result<DeliveryWindow, ApiError> {
-        let window = DeliveryWindow::new(self.send_at.as_ref(), self.expiry, now, max_days);
-        window.map_err(|error| {
-            let message = format!("Invalid fields: {}: {error}", error.field());
-            let details = vec![ErrorDetail::new(error.field(), error.to_string())];
-            ApiError::bad_request(error.code(), message, details)
-        })
+    /// Returns `send_at_too_far` or `expires_before_send`.
+    pub fn window(
+        &self,
+        now: Timestamp,
+        max_days: u32,
+    ) -> Result<DeliveryWindow, InvalidDeliveryWindow> {
+        DeliveryWindow::new(self.send_at.as_ref(), self.expiry, now, max_days)
     }
 }

@@ -8,12 +8,20 @@ use tidings_domain::content::{Json, Object, WebhookUrl};
 use tidings_egress::EgressPolicy;
 
 /// Reads a string and parses it as `T`.
+///
+/// # Errors
+///
+/// Says what a valid text would be.
 pub fn parsed<T: FromStr<Err: Display>>(value: &RawValue) -> Result<T, String> {
     let text = string(value)?;
     text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 /// Reads a UUID in the form with hyphens.
+///
+/// # Errors
+///
+/// Says that the value is not a UUID.
 pub fn uuid<T: From<uuid::Uuid>>(value: &RawValue) -> Result<T, String> {
     let text = string(value).ok().filter(|text| text.len() == 36);
     let uuid = text.and_then(|text| uuid::Uuid::try_parse(&text).ok());
@@ -35,6 +43,10 @@ pub fn line(max: usize) -> impl FnOnce(&RawValue) -> Result<String, String> {
 }
 
 /// Reads `true` or `false`.
+///
+/// # Errors
+///
+/// Says that the value is neither.
 pub fn boolean(value: &RawValue) -> Result<bool, String> {
     serde_json::from_str(value.get()).map_err(|_| "must be true or false".to_owned())
 }
@@ -49,6 +61,10 @@ pub fn webhook_url(policy: &EgressPolicy) -> impl FnOnce(&RawValue) -> Result<We
 }
 
 /// Reads a string that is not blank.
+///
+/// # Errors
+///
+/// Says that the value is not a string, or is blank.
 pub fn nonblank(value: &RawValue) -> Result<String, String> {
     let text = string(value)?;
     if text.trim().is_empty() {
@@ -58,11 +74,19 @@ pub fn nonblank(value: &RawValue) -> Result<String, String> {
 }
 
 /// Reads an object.
+///
+/// # Errors
+///
+/// Says that the value is not an object.
 pub fn object(value: &RawValue) -> Result<Object, String> {
     Json::object(value.get()).map_err(|_| "must be an object".to_owned())
 }
 
 /// Reads a string.
+///
+/// # Errors
+///
+/// Says that the value is not a string.
 pub fn string(value: &RawValue) -> Result<String, String> {
     serde_json::from_str(value.get()).map_err(|_| "must be a string".to_owned())
 }
