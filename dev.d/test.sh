@@ -11,7 +11,7 @@ cmd_test() {
     fi
     need_test_tools
     make_dev_dir
-    need_schemathesis
+    need_python_tools
     # A shell that has read .dev/env must not pass its settings to the tests.
     unset_settings
     unset TIDINGS_DEV_DIR TIDINGS_BIN_DIR

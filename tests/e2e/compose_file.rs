@@ -59,6 +59,7 @@ fn tidings(settings: &EnvVars, arguments: &[&str]) -> (Option<i32>, String) {
 #[rstest]
 #[case("api")]
 #[case("worker")]
+#[case("events")]
 fn the_variables_of_the_programs_are_settings(#[case] service: &str) {
     let set = environment(service);
     assert!(set.contains_key("DATABASE_URL"), "{set:?}");
@@ -72,10 +73,12 @@ fn the_variables_of_the_programs_are_settings(#[case] service: &str) {
 #[rstest]
 #[case("api")]
 #[case("worker")]
+#[case("events")]
 fn the_programs_accept_the_settings_as_they_are(#[case] service: &str) {
+    let program = if service == "api" { "api" } else { "worker" };
     let checked = tidings(
         &environment(service),
-        &["config", "check", "--for", service],
+        &["config", "check", "--for", program],
     );
     assert_eq!(checked.0, Some(0), "{}", checked.1);
 }

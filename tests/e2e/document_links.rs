@@ -13,6 +13,7 @@ const DOCUMENTS: [&str; 11] = [
     "docs/BENCHMARKS.md",
     "docs/CHANNELS.md",
     "docs/CONFIGURATION.md",
+    "docs/EVENTS.md",
     "docs/MIGRATING.md",
     "docs/RELIABILITY.md",
 ];

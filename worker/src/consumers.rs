@@ -1,10 +1,13 @@
-//! Builds what works in this process: a consumer for the intake and for each channel that it serves, and the scheduler.
+//! Builds what works in this process: a consumer for the intake, for each kind of event and for each channel that it serves,
+//! and the scheduler.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tidings_broker::{BrokerSettings, ConsumerConnections, MessageFactory, Publisher, Stage};
+use tidings_broker::{
+    BrokerSettings, ConsumerConnections, EventKind, MessageFactory, Publisher, Stage,
+};
 use tidings_db::{ControlState, Database};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -12,10 +15,15 @@ use tokio_util::task::TaskTracker;
 use crate::connectivity::Connectivity;
 use crate::consumer::{BatchProcessor, Consumer, ConsumerOptions, FlowControl};
 use crate::delivery::{Deliveries, Delivery, DeliveryChannel};
+use crate::events::Events;
 use crate::intake::Intake;
 use crate::retention::Retention;
 use crate::scheduler::Scheduler;
 use crate::settings::WorkerSettings;
+
+/// How many events of a kind a worker holds. Their bodies are those of other programs, so it is no more than a batch in work
+/// and the next one.
+const EVENT_PREFETCH: u16 = 64;
 
 /// Starts a consumer or the scheduler, which runs until the token is cancelled.
 pub type StartConsumer = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
@@ -50,6 +58,9 @@ impl Consumers<'_> {
             let stage = Stage::Intake;
             consumers.push(self.consumer(settings, stage, intake, settings.intake, flow_control));
         }
+        if settings.stages.events {
+            consumers.extend(EventKind::ALL.map(|kind| self.events(settings, database, kind)));
+        }
         if settings.stages.scheduler {
             let scheduler = Scheduler::new(
                 database.clone(),
@@ -78,6 +89,30 @@ impl Consumers<'_> {
         consumers.extend(push.map(|delivery| self.delivery(settings, delivery)));
         consumers.extend(webhook.map(|delivery| self.delivery(settings, delivery)));
         consumers
+    }
+
+    fn events(
+        &self,
+        settings: &WorkerSettings,
+        database: &Database,
+        kind: EventKind,
+    ) -> StartConsumer {
+        let events = Events::new(
+            kind,
+            database.clone(),
+            self.publisher.clone(),
+            MessageFactory::new(self.broker),
+            settings.events.clone(),
+        );
+        let options = ConsumerOptions {
+            prefetch: EVENT_PREFETCH,
+            batch_size: usize::from(EVENT_PREFETCH) / 2,
+            concurrency: 1,
+            interval: Duration::ZERO,
+            ack_each: false,
+        };
+        let stage = Stage::Event(kind);
+        self.consumer(settings, stage, events, options, Arc::default())
     }
 
     fn delivery<C: DeliveryChannel>(
@@ -117,6 +152,8 @@ impl Consumers<'_> {
         flow_control: Arc<FlowControl>,
     ) -> StartConsumer {
         let queue = stage.queue(&self.broker.names);
+        let message_factory =
+            MessageFactory::new(self.broker).keeping_sensitive_for(settings.retention.sensitive);
         let consumer = Consumer {
             processor: Arc::new(processor),
             options,
@@ -124,8 +161,10 @@ impl Consumers<'_> {
             max_retries: self.broker.max_retries.of(stage),
             connections: Arc::clone(&self.connections),
             publisher: self.publisher.clone(),
-            message_factory: MessageFactory::new(self.broker)
-                .keeping_sensitive_for(settings.retention.sensitive),
+            message_factory: match stage {
+                Stage::Event(_) => message_factory.naming_stage(stage),
+                Stage::Intake | Stage::Delivery(_) => message_factory,
+            },
             connectivity: self.connectivity.consumer(&queue),
             batches: TaskTracker::new(),
             queue,

@@ -1,7 +1,8 @@
 //! The worker: consumes messages from RabbitMQ, records them in PostgreSQL and delivers them.
 //!
 //! [`consumer`] consumes the queues and knows no stage. [`intake`] and [`delivery`] are the stages and know no
-//! consumer. [`providers`] send messages and know neither. [`scheduler`] publishes what was scheduled.
+//! consumer. [`events`] translates what other programs publish.
+//! [`providers`] send messages and know neither. [`scheduler`] publishes what was scheduled.
 
 pub mod app;
 mod connectivity;
@@ -9,6 +10,7 @@ pub mod consumer;
 mod consumers;
 pub mod delivery;
 mod endpoint_secrets_check;
+pub mod events;
 pub mod intake;
 mod probes;
 pub mod providers;

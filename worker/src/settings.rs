@@ -15,6 +15,7 @@ use tidings_settings::{
 
 use crate::consumer::ConsumerOptions;
 use crate::delivery::DeliverySettings;
+use crate::events::EventRules;
 use crate::providers::ProviderSettings;
 use crate::scheduler::SchedulerSettings;
 use crate::stages::Stages;
@@ -38,6 +39,8 @@ pub struct WorkerSettings {
     pub stages: Stages,
     /// How the intake consumes its queue.
     pub intake: ConsumerOptions,
+    /// What the settings allow events to send.
+    pub events: EventRules,
     /// How the scheduler works.
     pub scheduler: SchedulerSettings,
     /// `CONTROL_POLL_MS`: how often the worker reads which channels are stopped.
@@ -106,6 +109,7 @@ impl WorkerSettings {
         }
         let channels = read_channel_providers(r);
         let stages = Stages::read(r, &channels);
+        let events = EventRules::read(r, channels);
         let delivery = DeliverySettings::read(r);
         if !stages.channels.is_empty() && shutdown.timeout < delivery.provider_timeout + RECORD_TIME
         {
@@ -127,6 +131,7 @@ impl WorkerSettings {
             shutdown,
             stages,
             intake,
+            events,
             scheduler,
             control_poll,
             retention,

@@ -4,14 +4,16 @@ use tidings_domain::notification::DeliveredChannel;
 use tidings_domain::providers::ChannelProviders;
 use tidings_settings::{Reader, table};
 
-/// `WORKER_CHANNELS`: a list of `intake`, `scheduler`, `email`, `sms`, `push` and `webhook`, separated by commas.
-/// Default: the intake, the scheduler and every channel that has a provider.
+/// `WORKER_CHANNELS`: a list of `intake`, `scheduler`, `events`, `email`, `sms`, `push` and `webhook`, separated by commas.
+/// Default: the intake, the scheduler, events and every channel that has a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stages {
     /// Whether this process records notifications.
     pub intake: bool,
     /// Whether this process publishes scheduled notifications.
     pub scheduler: bool,
+    /// Whether this process translates the events of other programs.
+    pub events: bool,
     /// The channels that this process delivers.
     pub channels: Vec<DeliveredChannel>,
 }
@@ -23,12 +25,14 @@ impl Stages {
             return Self {
                 intake: true,
                 scheduler: true,
+                events: true,
                 channels: providers.configured().collect(),
             };
         };
         let mut stages = Self {
             intake: false,
             scheduler: false,
+            events: false,
             channels: Vec::new(),
         };
         for name in text
@@ -39,6 +43,7 @@ impl Stages {
             match parse_stage(name, *providers) {
                 Ok(Stage::Intake) => stages.intake = true,
                 Ok(Stage::Scheduler) => stages.scheduler = true,
+                Ok(Stage::Events) => stages.events = true,
                 Ok(Stage::Channel(channel)) if stages.channels.contains(&channel) => {}
                 Ok(Stage::Channel(channel)) => stages.channels.push(channel),
                 Err(message) => reader.problem(table::WORKER_CHANNELS, message),
@@ -55,6 +60,7 @@ impl Stages {
 enum Stage {
     Intake,
     Scheduler,
+    Events,
     Channel(DeliveredChannel),
 }
 
@@ -62,13 +68,14 @@ fn parse_stage(name: &str, providers: ChannelProviders) -> Result<Stage, String>
     match name {
         "intake" => return Ok(Stage::Intake),
         "scheduler" => return Ok(Stage::Scheduler),
+        "events" => return Ok(Stage::Events),
         _ => {}
     }
     let channel = DeliveredChannel::ALL
         .into_iter()
         .find(|channel| channel.as_str() == name)
         .ok_or_else(|| {
-            format!("{name:?}: must be intake, scheduler, email, sms, push or webhook")
+            format!("{name:?}: must be intake, scheduler, events, email, sms, push or webhook")
         })?;
     if providers.is_configured(channel) {
         Ok(Stage::Channel(channel))
@@ -97,7 +104,7 @@ mod tests {
     fn by_default_a_worker_serves_all_stages_and_configured_channels() {
         let sms = ("SMS_PROVIDER", "sandbox");
         let all = read(&[sms, ("EMAIL_PROVIDER", "sandbox")]).expect("right");
-        assert!(all.intake && all.scheduler);
+        assert!(all.intake && all.scheduler && all.events);
         assert_eq!(
             all.channels,
             [DeliveredChannel::Email, DeliveredChannel::Sms]
@@ -107,6 +114,12 @@ mod tests {
             (one.intake, one.scheduler, one.channels),
             (false, false, vec![DeliveredChannel::Sms])
         );
+        let events = read(&[
+            ("WORKER_CHANNELS", "events,email"),
+            ("EMAIL_PROVIDER", "sandbox"),
+        ]);
+        let events = events.expect("right");
+        assert!(events.events && !events.intake && !events.scheduler);
         let scheduler = read(&[("WORKER_CHANNELS", "scheduler")]).expect("right");
         assert!(scheduler.scheduler && !scheduler.intake && scheduler.channels.is_empty());
     }

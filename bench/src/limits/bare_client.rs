@@ -128,7 +128,7 @@ impl BareClient {
         let queue = self.stage.queue(&self.settings.names).as_str().into();
         let ack_every = match self.stage {
             Stage::Intake => ACK_EVERY,
-            Stage::Delivery(_) => 1,
+            Stage::Delivery(_) | Stage::Event(_) => 1,
         };
         let options = BasicConsumeOptions::default();
         let mut deliveries = channel
@@ -167,6 +167,7 @@ impl BareClient {
                 self.message_factory
                     .delivery(channel, id, Some(&request_id))
             }
+            Stage::Event(_) => anyhow::bail!("events are not measured"),
         })
     }
 }

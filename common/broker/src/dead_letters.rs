@@ -4,6 +4,7 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, ShortString};
 use serde_json::{Map, Value};
 
+use super::event::EventKind;
 use super::header::{self, as_text};
 use super::stage::Stage;
 use super::table_json::{properties_json, table_json};
@@ -68,12 +69,32 @@ impl BodySensitivity {
             },
             Ok(_) => Self::Plain,
             Err(_) => {
-                let body: Option<Value> = serde_json::from_slice(body).ok();
-                match body.and_then(|body| body.get("sensitive").cloned()) {
-                    None | Some(Value::Null | Value::Bool(false)) => Self::Plain,
-                    Some(_) => Self::Sensitive,
+                let body: Value = serde_json::from_slice(body).unwrap_or_default();
+                match &body["sensitive"] {
+                    Value::Null | Value::Bool(false) => Self::of_event(&body),
+                    _ => Self::Sensitive,
                 }
             }
+        }
+    }
+}
+
+impl BodySensitivity {
+    /// That of the body of an event.
+    fn of_event(body: &Value) -> Self {
+        let (name, channel) = match &body["template_name"] {
+            Value::String(name) => (Some(name.as_str()), Some(Channel::Email)),
+            _ => {
+                let channel = body["type"].as_str().and_then(|text| text.parse().ok());
+                (body["template"]["name"].as_str(), channel)
+            }
+        };
+        match (name, channel) {
+            (Some(name), Some(channel)) => Self::OfTemplate {
+                name: name.to_owned(),
+                channel,
+            },
+            _ => Self::Plain,
         }
     }
 }
@@ -102,7 +123,9 @@ impl DeadLetter {
         let text = |name: &str| value(name).as_ref().and_then(as_text).map(str::to_owned);
         Self {
             message_id: properties.message_id().as_ref().map(ShortString::to_string),
-            stage: Stage::of(&properties),
+            // An event has no such header before it is a dead letter of its stage.
+            stage: Stage::of(&properties)
+                .or_else(|| EventKind::from_routing_key(routing_key).map(Stage::Event)),
             reason: text(header::FAILURE_REASON).unwrap_or_else(|| {
                 let reason = if used_up {
                     "attempts_used_up"

@@ -6,7 +6,7 @@ use lapin::message::Delivery;
 use lapin::types::ShortString;
 
 use super::frame_size::header_frame_size;
-use super::header;
+use super::header::{self, as_text};
 use super::waits_for::WaitsFor;
 use tidings_domain::retry::Attempt;
 
@@ -32,6 +32,11 @@ pub struct Envelope {
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
 }
+
+/// A header is not text in UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be text")]
+pub struct NotText;
 
 fn next_sequence() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -83,6 +88,17 @@ impl Envelope {
     pub fn request_id(&self) -> Option<&str> {
         let id = self.properties.correlation_id().as_ref();
         id.map(ShortString::as_str)
+    }
+
+    /// The idempotency key of an event, if its header is present.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`NotText`] if the header has another type.
+    pub fn idempotency_key(&self) -> Result<Option<&str>, NotText> {
+        let headers = self.properties.headers().as_ref();
+        let value = headers.and_then(|headers| headers.inner().get(header::IDEMPOTENCY_KEY));
+        value.map(|value| as_text(value).ok_or(NotText)).transpose()
     }
 
     /// The time before which the message must not be processed.

@@ -12,6 +12,8 @@ pub const NOT_BEFORE: &str = "x-not-before";
 pub const WAITS_FOR: &str = "x-waits-for";
 /// When a worker last read the row of a message that waits (RFC 3339).
 pub const ROW_READ_AT: &str = "x-row-read-at";
+/// The idempotency key of an event. Its dead letter keeps it, so that a replay creates the same notification.
+pub const IDEMPOTENCY_KEY: &str = "x-idempotency-key";
 /// A dead letter's stable reason code, such as `unknown_user`.
 pub const FAILURE_REASON: &str = "x-failure-reason";
 /// A dead letter's reason for people.

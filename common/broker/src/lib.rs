@@ -16,6 +16,7 @@ mod declare;
 mod depth;
 mod drift;
 mod envelope;
+mod event;
 mod frame_size;
 pub mod header;
 mod ladders;
@@ -54,7 +55,8 @@ pub use dead_letters::{BodySensitivity, DeadLetter};
 pub use declare::{DeclareError, Declared, consumer_count, declare, missing, queue_depth};
 pub use depth::Depths;
 pub use drift::{Drift, drift};
-pub use envelope::Envelope;
+pub use envelope::{Envelope, NotText};
+pub use event::EventKind;
 pub use ladders::{
     ExistingLadder, LadderRemoval, RemoveLadderError, find_ladder, list_ladders, remove_ladder,
 };

@@ -21,6 +21,12 @@ const PERSISTENT: u8 = 2;
 /// A longer value of the header `channel`, in bytes, is no name of a stage.
 const MAX_STAGE_NAME: usize = 255;
 
+/// A longer value of the header `x-idempotency-key`, in bytes, is no key: 255 characters and quotes.
+const MAX_KEY: usize = 257;
+
+/// The longest detail of a dead letter, in characters: enough for what is wrong with every field of a notification.
+const MAX_DETAIL: usize = 2000;
+
 /// Why a message is a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -117,6 +123,8 @@ pub struct MessageFactory {
     first_attempt: ShortString,
     ladder: Ladder,
     sensitive_replay: Option<Duration>,
+    /// The stage that dead letters name.
+    stage: Option<Stage>,
 }
 
 impl MessageFactory {
@@ -133,6 +141,7 @@ impl MessageFactory {
             first_attempt: Attempt::first(ladder).to_string().into(),
             ladder,
             sensitive_replay: None,
+            stage: None,
         }
     }
 
@@ -141,6 +150,16 @@ impl MessageFactory {
     pub fn keeping_sensitive_for(self, time: Duration) -> Self {
         Self {
             sensitive_replay: Some(time),
+            ..self
+        }
+    }
+
+    /// The dead letters are those of `stage`, whatever their header `channel` says: an event has the headers of another
+    /// program.
+    #[must_use]
+    pub fn naming_stage(self, stage: Stage) -> Self {
+        Self {
+            stage: Some(stage),
             ..self
         }
     }
@@ -204,7 +223,15 @@ impl MessageFactory {
     /// dead-lettering added.
     #[must_use]
     pub fn replay(&self, dead_letter: &DeadLetter) -> Outgoing {
-        self.first(stripped(&dead_letter.properties), dead_letter.body.clone())
+        let again = self.first(stripped(&dead_letter.properties), dead_letter.body.clone());
+        match dead_letter.stage {
+            Some(Stage::Event(kind)) => Outgoing {
+                exchange: self.names.events_exchange().into(),
+                routing_key: kind.routing_key().into(),
+                ..again
+            },
+            _ => again,
+        }
     }
 
     /// A message that returns to its own queue after `time` as the same attempt. `not_before` becomes a header for the
@@ -232,11 +259,14 @@ impl MessageFactory {
     #[must_use]
     pub fn dead_letter(&self, envelope: &Envelope, failure: &Failure) -> Outgoing {
         let mut properties = stripped(&envelope.properties);
+        if let Some(stage) = self.stage {
+            properties = with_header(properties, header::CHANNEL, stage.as_str());
+        }
         for (name, value) in [
             (header::FAILURE_REASON, failure.reason.to_owned()),
             (
                 header::FAILURE_DETAIL,
-                failure.detail.chars().take(500).collect(),
+                failure.detail.chars().take(MAX_DETAIL).collect(),
             ),
             (header::FAILED_AT, Timestamp::now().to_string()),
         ] {
@@ -276,7 +306,7 @@ fn persistent(message_id: MessageId, stage: Stage) -> BasicProperties {
 
 /// The properties that a message keeps when it is published again. These are left out:
 ///
-/// - all headers except the one that names the stage: those of the broker (`x-death`, `x-delivery-count`) would grow
+/// - all headers except the one that names the stage, and the idempotency key of an event: those of the broker (`x-death`, `x-delivery-count`) would grow
 ///   without end, those of a dead letter describe a failure that is over, `CC` and `BCC` would also route the message to
 ///   other queues, and foreign ones can be so large that the message no longer fits into a frame with ours,
 /// - `expiration`, which would delete a dead letter,
@@ -288,6 +318,11 @@ pub(super) fn stripped(properties: &BasicProperties) -> BasicProperties {
     // The name may be one that a newer version knows.
     if let Some(name) = channel.filter(|name| name.len() <= MAX_STAGE_NAME) {
         headers.insert(header::CHANNEL.into(), AMQPValue::LongString(name.into()));
+    }
+    let key = old.and_then(|headers| as_text(headers.inner().get(header::IDEMPOTENCY_KEY)?));
+    if let Some(key) = key.filter(|key| key.len() <= MAX_KEY) {
+        let key = AMQPValue::LongString(key.into());
+        headers.insert(header::IDEMPOTENCY_KEY.into(), key);
     }
     let mut kept = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
@@ -392,6 +427,27 @@ mod tests {
                 .map(ShortString::as_str),
             Some(id.to_string().as_str())
         );
+    }
+
+    #[test]
+    fn the_dead_letter_of_an_event_returns_to_its_queue_under_its_key() {
+        let kind = crate::EventKind::NotificationSend;
+        let mut table = FieldTable::default();
+        // As if it were one of our own messages.
+        for (name, value) in [("channel", "intake"), ("x-idempotency-key", "order-17")] {
+            table.insert(name.into(), AMQPValue::LongString(value.into()));
+        }
+        let properties = BasicProperties::default().with_headers(table);
+        let event = Envelope::new(kind.routing_key(), properties, b"{}".to_vec());
+        let factory = message_factory().naming_stage(Stage::Event(kind));
+        let dead = factory.dead_letter(&event, &Failure::new("missing_fields", ""));
+        let dead = DeadLetter::new("notifications_dlq", dead.properties, dead.body.into(), 1);
+        assert_eq!(dead.stage, Some(Stage::Event(kind)));
+        let replayed = factory.replay(&dead);
+        assert_eq!(replayed.exchange.as_str(), "notifications.events");
+        assert_eq!(replayed.routing_key.as_str(), "notification.send");
+        let again = delivered(replayed, kind.routing_key());
+        assert_eq!(again.idempotency_key(), Ok(Some("order-17")));
     }
 
     #[test]

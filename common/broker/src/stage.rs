@@ -1,29 +1,40 @@
 use lapin::BasicProperties;
 
+use super::event::EventKind;
 use super::header::{self, as_text};
 use crate::TopologyNames;
 use tidings_domain::notification::DeliveredChannel;
 
-/// The stage, and so the queue, to which a message belongs. The header `channel` contains its name.
+/// The stage, and so the queue, to which a message belongs. The header `channel` contains its name, except in an event, which
+/// other programs publish. A dead letter of an event has the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// Records the notification.
     Intake,
     /// Delivers the notification through a channel.
     Delivery(DeliveredChannel),
+    /// Translates the events of other programs into notifications.
+    Event(EventKind),
 }
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Self; 1 + DeliveredChannel::ALL.len()] = {
-        let mut all = [Self::Intake; 1 + DeliveredChannel::ALL.len()];
+    pub const ALL: [Self; Self::COUNT] = {
+        let mut all = [Self::Intake; Self::COUNT];
         let mut index = 0;
         while index < DeliveredChannel::ALL.len() {
             all[1 + index] = Self::Delivery(DeliveredChannel::ALL[index]);
             index += 1;
         }
+        let mut event = 0;
+        while event < EventKind::ALL.len() {
+            all[1 + index + event] = Self::Event(EventKind::ALL[event]);
+            event += 1;
+        }
         all
     };
+
+    const COUNT: usize = 1 + DeliveredChannel::ALL.len() + EventKind::ALL.len();
 
     /// The value of the header `channel`.
     #[must_use]
@@ -31,6 +42,7 @@ impl Stage {
         match self {
             Self::Intake => "intake",
             Self::Delivery(channel) => channel.as_str(),
+            Self::Event(kind) => kind.stage_name(),
         }
     }
 
@@ -57,6 +69,7 @@ impl Stage {
         match self {
             Self::Intake => names.queue.clone(),
             Self::Delivery(channel) => names.channel_queue(channel),
+            Self::Event(kind) => kind.queue(names),
         }
     }
 }

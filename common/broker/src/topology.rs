@@ -2,6 +2,7 @@ use lapin::ExchangeKind;
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use serde::Serialize;
 
+use super::event::EventKind;
 use super::stage::Stage;
 use super::wait_time::WaitTime;
 use crate::settings::{BrokerSettings, TopologyNames};
@@ -209,6 +210,12 @@ fn exchanges(names: &TopologyNames) -> Vec<Exchange> {
         Exchange {
             name: names.retry_exchange(),
             kind: ExchangeType::Direct,
+            alternate: Some(unrouted.clone()),
+        },
+        // An event with a routing key that is not known becomes a dead letter.
+        Exchange {
+            name: names.events_exchange(),
+            kind: ExchangeType::Direct,
             alternate: Some(unrouted),
         },
     ];
@@ -281,6 +288,9 @@ fn rung(names: &TopologyNames, ladder: &Ladder, n: u32) -> Queue {
 }
 
 fn work_queue(names: &TopologyNames, stage: Stage) -> Queue {
+    if let Stage::Event(kind) = stage {
+        return event_queue(names, kind);
+    }
     let binding = Binding::Header {
         exchange: names.exchange.clone(),
         channel: stage.as_str(),
@@ -288,6 +298,18 @@ fn work_queue(names: &TopologyNames, stage: Stage) -> Queue {
     Queue {
         dead_letter_exchange: Some(names.retry_exchange()),
         ..queue(stage.queue(names), vec![binding])
+    }
+}
+
+/// Has no ladder: an event that is rejected becomes a dead letter.
+fn event_queue(names: &TopologyNames, kind: EventKind) -> Queue {
+    let binding = Binding::Key {
+        exchange: names.events_exchange(),
+        key: kind.routing_key().to_owned(),
+    };
+    Queue {
+        dead_letter_exchange: Some(names.unrouted_exchange()),
+        ..queue(kind.queue(names), vec![binding])
     }
 }
 
@@ -361,6 +383,25 @@ mod tests {
                 .iter()
                 .any(|queue| queue.name.contains(".retry."))
         );
+    }
+
+    #[test]
+    fn an_event_is_routed_by_its_kind_and_becomes_a_dead_letter_if_it_is_rejected() {
+        let topology = topology(&[]);
+        let queue = find(&topology, "notifications_queue.events.email.send");
+        let expected = Binding::Key {
+            exchange: "notifications.events".to_owned(),
+            key: "email.send".to_owned(),
+        };
+        assert_eq!(queue.bindings, [expected]);
+        let unrouted = Some("notifications.unrouted");
+        assert_eq!(queue.dead_letter_exchange.as_deref(), unrouted);
+        let exchanges = topology.exchanges.iter();
+        let events = exchanges.filter(|it| it.name == "notifications.events");
+        let kinds: Vec<_> = events
+            .map(|it| (it.kind, it.alternate.as_deref()))
+            .collect();
+        assert_eq!(kinds, [(ExchangeType::Direct, unrouted)]);
     }
 
     #[test]

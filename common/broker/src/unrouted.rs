@@ -8,7 +8,8 @@ use crate::dead_letter_queue::{DeadLetterQueue, ReadError};
 use crate::dead_letters::DeadLetter;
 use crate::declare::{DeclareError, queue_depth};
 use crate::message::stripped;
-use crate::settings::BrokerSettings;
+use crate::settings::{BrokerSettings, TopologyNames};
+use crate::stage::Stage;
 
 /// Publishes that wait for their confirms at the same time.
 const BATCH: usize = 100;
@@ -72,10 +73,10 @@ async fn restore_on(
             batch.push(letter);
         }
         if batch.len() == BATCH {
-            restored += publish(&channel, &settings.names.exchange, &letters, &mut batch).await?;
+            restored += publish(&channel, &settings.names, &letters, &mut batch).await?;
         }
     }
-    restored += publish(&channel, &settings.names.exchange, &letters, &mut batch).await?;
+    restored += publish(&channel, &settings.names, &letters, &mut batch).await?;
     letters.close().await?;
     Ok(restored)
 }
@@ -83,7 +84,7 @@ async fn restore_on(
 /// Publishes dead letters with their attempt, and removes those that are confirmed.
 async fn publish(
     channel: &Channel,
-    exchange: &str,
+    names: &TopologyNames,
     letters: &DeadLetterQueue,
     batch: &mut Vec<DeadLetter>,
 ) -> Result<usize, RestoreError> {
@@ -93,7 +94,11 @@ async fn publish(
     };
     let mut confirms = Vec::with_capacity(batch.len());
     for letter in batch.iter() {
-        let (key, properties) = (letter.routing_key.clone(), stripped(&letter.properties));
+        let (exchange, key) = match letter.stage {
+            Some(Stage::Event(kind)) => (names.events_exchange(), kind.routing_key().into()),
+            _ => (names.exchange.clone(), letter.routing_key.clone()),
+        };
+        let properties = stripped(&letter.properties);
         let sending =
             channel.basic_publish(exchange.into(), key, options, &letter.body, properties);
         confirms.push(sending.await?);

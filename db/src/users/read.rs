@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::UserId;
@@ -82,4 +82,29 @@ pub async fn find_by_email(
     let statement = client.prepare_cached(&sql).await?;
     let row = client.query_opt(&statement, &[&email.as_str()]).await?;
     Ok(row.as_ref().map(UserRow::from))
+}
+
+/// Returns the ids of the users with these e-mail addresses, by address, however the addresses are stored. An address that
+/// no user has is left out.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn ids_by_email(
+    client: &impl GenericClient,
+    emails: &[&EmailAddress],
+) -> Result<HashMap<String, UserId>, DbError> {
+    let statement = client
+        .prepare_cached(
+            "SELECT wanted.email, users.id FROM unnest($1::text[]) AS wanted (email)
+             JOIN users ON normal_email(users.email) = normal_email(wanted.email)",
+        )
+        .await?;
+    let emails: Vec<&str> = emails.iter().map(|email| email.as_str()).collect();
+    let rows = client.query(&statement, &[&emails]).await?;
+    let users = rows.iter().map(|row| {
+        let id: Uuid = row.get(1);
+        (row.get(0), UserId::from(id))
+    });
+    Ok(users.collect())
 }

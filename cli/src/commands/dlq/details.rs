@@ -17,9 +17,8 @@ pub fn details(dead_letter: &DeadLetter, row: Value, hidden: bool) -> Value {
     details["properties"] = dead_letter.properties_json().into();
     details["headers"] = dead_letter.headers_json().into();
     if let Ok(mut body) = serde_json::from_slice::<Value>(&dead_letter.body) {
-        if hidden && let Some(payload) = body.get_mut("payload") {
-            *payload = Value::Null;
-            body["payloadHidden"] = true.into();
+        if hidden {
+            hide_payload(&mut body);
         }
         details["body"] = body;
     } else {
@@ -27,6 +26,16 @@ pub fn details(dead_letter: &DeadLetter, row: Value, hidden: bool) -> Value {
         details["bodyHex"] = hex(&dead_letter.body).into();
     }
     details
+}
+
+/// Removes the payload of a notification, and the parts of an event `email.send`.
+fn hide_payload(body: &mut Value) {
+    for name in ["payload", "subject", "body"] {
+        if let Some(value) = body.get_mut(name) {
+            *value = Value::Null;
+            body["payloadHidden"] = true.into();
+        }
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

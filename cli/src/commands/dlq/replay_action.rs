@@ -1,11 +1,12 @@
 //! Decides what to do with a dead letter in a replay. Pure functions, without broker and database.
 
 use serde::Serialize;
-use tidings_broker::{DeadLetter, Failure, Stage};
+use tidings_broker::{DeadLetter, EventKind, Failure, Stage};
 use tidings_db::notifications::RecordedState;
 use tidings_domain::notification::{
-    DecodeError, DeliveryRequest, Fingerprint, MessageId, Notification, Phase, Status,
+    DeliveryRequest, Fingerprint, MessageId, Notification, Phase, Status,
 };
+use tidings_requests::{EmailEvent, NewNotification};
 
 /// Why a dead letter cannot be replayed and stays in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -70,7 +71,7 @@ pub enum ReplayAction {
 pub struct DecodedDeadLetter {
     /// The stage.
     pub stage: Stage,
-    /// The message id, if the dead letter has one.
+    /// The message id, if the dead letter has one. An event has none: its stage derives the id.
     pub id: Option<MessageId>,
     /// The fingerprint of its request, if it is a message of the intake and has one.
     pub fingerprint: Option<Fingerprint>,
@@ -108,9 +109,11 @@ fn decode_message(
 ) -> Result<DecodedDeadLetter, SkipReason> {
     let stage = stage.ok_or(SkipReason::NoChannel)?;
     let (id, fingerprint) = match (decode_body(stage, body), force) {
-        (Ok((id, fingerprint)), _) => (Some(id), fingerprint),
-        (Err(_), true) => (property.and_then(|id| id.parse().ok()), None),
-        (Err(_), false) => return Err(SkipReason::Undecodable),
+        (Some(decoded), _) => decoded,
+        // Another program has chosen the property of an event.
+        (None, true) if matches!(stage, Stage::Event(_)) => (None, None),
+        (None, true) => (property.and_then(|id| id.parse().ok()), None),
+        (None, false) => return Err(SkipReason::Undecodable),
     };
     Ok(DecodedDeadLetter {
         stage,
@@ -119,10 +122,18 @@ fn decode_message(
     })
 }
 
-fn decode_body(stage: Stage, body: &[u8]) -> Result<(MessageId, Option<Fingerprint>), DecodeError> {
+/// Returns `None` if the stage rejects the body.
+fn decode_body(stage: Stage, body: &[u8]) -> Option<(Option<MessageId>, Option<Fingerprint>)> {
     match stage {
-        Stage::Intake => Notification::decode(body).map(|n| (n.message_id, n.fingerprint)),
-        Stage::Delivery(_) => DeliveryRequest::decode(body).map(|one| (one.message_id, None)),
+        Stage::Intake => {
+            let notification = Notification::decode(body).ok()?;
+            Some((Some(notification.message_id), notification.fingerprint))
+        }
+        Stage::Delivery(_) => Some((Some(DeliveryRequest::decode(body).ok()?.message_id), None)),
+        Stage::Event(EventKind::EmailSend) => EmailEvent::parse(body).ok().map(|_| (None, None)),
+        Stage::Event(EventKind::NotificationSend) => {
+            NewNotification::parse(body).ok().map(|_| (None, None))
+        }
     }
 }
 
@@ -134,6 +145,8 @@ pub fn decide(dead_letter: DecodedDeadLetter, row: Option<&RecordedState>) -> Re
     match (row, dead_letter.stage) {
         // The intake inserts the row.
         (None, Stage::Intake) => ReplayAction::Replay { reset_row: false },
+        // The id of a message that another program has chosen is that of no row.
+        (_, Stage::Event(_)) => ReplayAction::Replay { reset_row: false },
         // With `force`, and without a message id there is no row to look for.
         (None, Stage::Delivery(_)) if dead_letter.id.is_none() => {
             ReplayAction::Replay { reset_row: false }
@@ -275,6 +288,23 @@ mod tests {
             decide(nameless, None),
             ReplayAction::Replay { reset_row: false }
         );
+    }
+
+    #[test]
+    fn a_valid_event_is_replayed_and_no_row_is_changed() {
+        let decode = |body: &[u8], force| {
+            let id = MessageId::generate().to_string();
+            let stage = Stage::Event(EventKind::EmailSend);
+            decode_message(Some(stage), body, Some(&id), force)
+        };
+        let valid = br#"{"recipient": "a@example.com", "subject": "a", "body": "b"}"#;
+        for (body, force) in [(&valid[..], false), (b"{}", true)] {
+            let decoded = decode(body, force).expect("decoded");
+            assert_eq!(decoded.id, None);
+            let replay = ReplayAction::Replay { reset_row: false };
+            assert_eq!(decide(decoded, None), replay);
+        }
+        assert_eq!(decode(b"{}", false), Err(SkipReason::Undecodable));
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub struct DeadLetterFilter {
 /// Matches dead letters by stage and reason.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct FailureFilter {
-    /// Only dead letters that failed in this stage: intake, email, sms, push, webhook, or none
+    /// Only dead letters that failed in this stage: intake, email, sms, push, webhook, events.email.send,
+    /// events.notification.send, or none
     #[arg(long, value_parser = channel)]
     channel: Option<ChannelIs>,
     /// Only dead letters with this reason, such as "undecodable"

@@ -33,6 +33,8 @@ impl MaxRetries {
         match stage {
             Stage::Intake => self.intake,
             Stage::Delivery(channel) => *self.delivery.get(channel),
+            // An event is held or is a dead letter at once. Its notification has retries of its own.
+            Stage::Event(_) => 0,
         }
     }
 

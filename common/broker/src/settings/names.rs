@@ -44,6 +44,12 @@ impl TopologyNames {
         format!("{}.retry", self.exchange)
     }
 
+    /// The direct exchange to which other programs publish events.
+    #[must_use]
+    pub fn events_exchange(&self) -> String {
+        format!("{}.events", self.exchange)
+    }
+
     /// The fanout exchange for messages that cannot be routed.
     #[must_use]
     pub fn unrouted_exchange(&self) -> String {

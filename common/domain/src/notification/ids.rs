@@ -16,6 +16,9 @@ const NAMESPACE: Uuid = uuid!("b1b5e7a2-6d0c-5a39-9d7e-4c1f7d0a55e4");
 /// The namespace of the namespaces of callers that are users. Must never change either.
 const USER_NAMESPACE: Uuid = uuid!("4d0f8a63-92c5-5e1b-8a47-0b6e3c95d7f2");
 
+/// The namespace of the namespaces of the kinds of events. Must never change either.
+const EVENT_NAMESPACE: Uuid = uuid!("c2a7e9b4-5f18-5d36-b0c9-7e41a8d2f653");
+
 /// The namespace of a caller's idempotency keys: callers never share a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyNamespace(Uuid);
@@ -25,6 +28,13 @@ impl KeyNamespace {
     #[must_use]
     pub fn of_service(subject: &str) -> Self {
         Self(Uuid::new_v5(&NAMESPACE, subject.as_bytes()))
+    }
+
+    /// The namespace of the events of a kind, such as `email.send`, which programs publish by AMQP. Programs that publish
+    /// share it, and it is that of no caller: an event and a request with the same key are two notifications.
+    #[must_use]
+    pub fn of_event(kind: &str) -> Self {
+        Self(Uuid::new_v5(&EVENT_NAMESPACE, kind.as_bytes()))
     }
 
     /// The namespace of a user: a caller that may send to itself only. Differs from that of a service with the
@@ -52,6 +62,14 @@ impl MessageId {
     #[must_use]
     pub fn for_key(namespace: KeyNamespace, key: &IdempotencyKey) -> Self {
         Self(Uuid::new_v5(&namespace.0, key.as_str().as_bytes()))
+    }
+
+    /// The id of the notification of an event without a key (UUIDv5). A `process` that processes the event again before it
+    /// has settled the message uses the same id, and another process does not. `sequence` identifies the delivery of the
+    /// event within the process.
+    #[must_use]
+    pub fn for_delivery(process: Uuid, sequence: u64) -> Self {
+        Self(Uuid::new_v5(&process, &sequence.to_be_bytes()))
     }
 
     /// The id of the notification for one occurrence of a schedule (UUIDv5). It does not depend on the process that creates

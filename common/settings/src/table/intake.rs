@@ -3,9 +3,10 @@ use crate::{Setting, SettingKind};
 
 group! {
     "Worker: intake"
-    /// The stages that this process serves, separated by commas: `intake`, `scheduler`, `email`, `sms`, `push`, `webhook`.
+    /// The stages that this process serves, separated by commas: `intake`, `scheduler`, `events`, `email`, `sms`,
+    /// `push`, `webhook`.
     WORKER_CHANNELS: [Worker] = Setting::of(SettingKind::List)
-        .described("intake, scheduler and every channel that has a provider").example("intake,email");
+        .described("intake, scheduler, events and every channel that has a provider").example("intake,email");
     /// Maximum number of unacknowledged messages.
     CONSUMER_PREFETCH: [Worker] = Setting::number(1, 65535).default("2048").unit("messages");
     /// Maximum size of these messages together, if each is as large as `MAX_BODY_BYTES` allows: the worker prefetches

@@ -1,0 +1,69 @@
+use tidings_domain::notification::UserId;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::UserProfile;
+use super::profile::UserValues;
+use super::taken::Unique;
+use crate::GenericClient;
+use crate::error::DbError;
+
+/// The result of [`put_many`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutManyResult {
+    /// All users have their profile now.
+    Put {
+        /// How many of them are new.
+        created: u64,
+    },
+    /// Nothing has changed: a name or an address is that of another user, or is given twice.
+    Taken,
+}
+
+/// Gives many users their profiles, in one statement, like [`put`](super::put()) but without their phone numbers. Each id may
+/// be given once.
+///
+/// PostgreSQL aborts a surrounding transaction on [`PutManyResult::Taken`].
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn put_many(
+    client: &impl GenericClient,
+    users: &[(UserId, UserProfile)],
+) -> Result<PutManyResult, DbError> {
+    // In the order of the ids, so that two calls cannot deadlock.
+    let statement = client
+        .prepare_cached(
+            "INSERT INTO users (id, username, email, locale, timezone)
+             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+                 AS wanted (id, username, email, locale, timezone) ORDER BY id
+             ON CONFLICT (id) DO UPDATE
+                 SET username = excluded.username, email = excluded.email,
+                     locale = excluded.locale, timezone = excluded.timezone
+                 WHERE (users.username, users.email, users.locale, users.timezone)
+                     IS DISTINCT FROM (excluded.username, excluded.email, excluded.locale, excluded.timezone)
+             RETURNING xmax = 0",
+        )
+        .await?;
+    let ids: Vec<Uuid> = users.iter().map(|(id, _)| id.as_uuid()).collect();
+    let values = || {
+        users
+            .iter()
+            .map(|(_, profile)| UserValues::of_profile(profile))
+    };
+    let usernames: Vec<&str> = values().map(|values| values.username).collect();
+    let emails: Vec<Option<&str>> = values().map(|values| values.email).collect();
+    let locales: Vec<Option<&str>> = values().map(|values| values.locale).collect();
+    let timezones: Vec<Option<&str>> = values().map(|values| values.timezone).collect();
+    let parameters: [&(dyn ToSql + Sync); 5] = [&ids, &usernames, &emails, &locales, &timezones];
+    let written = match client.query(&statement, &parameters).await {
+        Ok(rows) => rows,
+        Err(error) if Unique::violated(&error).is_some() => return Ok(PutManyResult::Taken),
+        Err(error) => return Err(error.into()),
+    };
+    let created = written.iter().filter(|row| row.get(0)).count();
+    Ok(PutManyResult::Put {
+        created: created.try_into().unwrap_or(u64::MAX),
+    })
+}

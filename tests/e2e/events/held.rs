@@ -1,0 +1,47 @@
+//! Events wait for PostgreSQL.
+
+use serde_json::json;
+use tidings_tests::{World, eventually, secs};
+use uuid::Uuid;
+
+use super::{STAGES, event, make_user, until_recorded};
+
+/// Ends the sessions of others, and lets nobody connect.
+const CLOSE: &str = "ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false;
+                     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                     WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+#[tokio::test]
+async fn events_are_held_while_postgresql_is_away() {
+    let world = World::with(&[STAGES]).await;
+    make_user(&world, Uuid::now_v7().into(), "anna@example.com").await;
+    let worker = world.worker().await;
+    let client = world.database.pool.dedicated_client().await;
+    let client = client.expect("a connection that stays");
+    let name = client.query_one("SELECT current_database()", &[]).await;
+    let name: String = name.expect("the name").get(0);
+    let close = CLOSE.replace("{name}", &name);
+    client.batch_execute(&close).await.expect("closed");
+
+    let amqp = world.amqp().await;
+    let body = json!({"recipient": "anna@example.com", "subject": "a", "body": "b"});
+    let events = (0..3).map(|_| event(&amqp, "email.send", &body));
+    amqp.publish_all(events).await;
+    let mut rows = world.in_app();
+    rows["payload"]["title"] = "needs no PostgreSQL".into();
+    amqp.publish(event(&amqp, "notification.send", &rows)).await;
+    eventually(secs(30), "the events have been tried often", async || {
+        worker.logs().count("messages are held") > 3
+    })
+    .await;
+    let translated = "tidings_events_translated_total";
+    let metrics = worker.metrics().await;
+    assert_eq!(metrics.sum(translated, &["email.send"]), 0);
+    assert_eq!(metrics.sum(translated, &["notification.send"]), 1);
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+
+    let open = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS true");
+    client.batch_execute(&open).await.expect("open");
+    until_recorded(&world, 4, "sender = 'events'").await;
+    assert_eq!(amqp.dead_letter_depth().await, 0);
+}
