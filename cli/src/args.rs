@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, cancel, config, dlq, ladders, migrate, retention, schedules, secrets, sending, token,
+    audit, cancel, config, dlq, ladders, migrate, retention, schedules, secrets, sending, token, users,
 };
 
 /// The operator's tool of Tidings.
@@ -48,6 +48,9 @@ pub enum Command {
     Retention(retention::Command),
     /// List the retry ladders on the broker, and delete empty ones of former settings
     Ladders(ladders::Args),
+    /// List, show, create, change and import users
+    #[command(subcommand)]
+    Users(users::Command),
     /// List, create, pause, resume, preview and delete recurring schedules
     #[command(subcommand)]
     Schedules(schedules::Command),
@@ -156,10 +159,8 @@ mod tests {
     fn an_unknown_channel_is_refused_with_a_list_of_the_channels() {
         let error = Args::try_parse_from(["tidings", "dlq", "list", "--channel", "pigeon"])
             .expect_err("no such channel");
-        assert!(
-            error
-                .to_string()
-                .contains("intake, email, sms, push, webhook, none")
-        );
+        assert!(error.to_string().contains(
+            "intake, email, sms, push, webhook, events.email.send, events.notification.send, none"
+        ));
     }
 }

@@ -16,3 +16,12 @@ pub fn bar(length: u64) -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+/// A progress bar of the bytes of a file.
+pub fn bytes(size: u64) -> ProgressBar {
+    let bar = bar(size);
+    match ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -14,6 +14,7 @@ mod seed;
 pub mod sending;
 pub mod token;
 mod topology;
+pub mod users;
 
 use std::path::Path;
 
@@ -35,6 +36,7 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Retention(command) => retention::run(command).await,
         Command::Ladders(args) => ladders::run(args).await,
         Command::Schedules(command) => schedules::run(command).await,
+        Command::Users(command) => users::run(command).await,
         Command::Cancel(args) => cancel::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Secrets(command) => secrets::run(command).await,

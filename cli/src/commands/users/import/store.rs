@@ -1,0 +1,66 @@
+use tidings_db::users::{self, PutManyResult, PutResult, UserProfile};
+use tidings_db::{Database, DbError, TransactionOptions};
+use tidings_domain::notification::UserId;
+
+use super::super::taken;
+use super::line::UserLine;
+
+/// What came of a batch.
+#[derive(Debug, Default)]
+pub struct StoredBatch {
+    /// How many users are new.
+    pub created: u64,
+    /// How many lines are left out.
+    pub failed: u64,
+    /// What is wrong with them: the number of the line, the field and the problem.
+    pub problems: Vec<(u64, &'static str, &'static str)>,
+}
+
+/// Stores a batch in which each id occurs once.
+pub async fn store(database: &Database, batch: &[UserLine]) -> Result<StoredBatch, DbError> {
+    if let Some(stored) = store_together(database, batch).await? {
+        return Ok(stored);
+    }
+    // One after the other, to find out which of them are wrong.
+    database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let mut stored = StoredBatch::default();
+            for line in batch {
+                match users::put(transaction, line.id, &line.profile).await? {
+                    PutResult::Created(_) => stored.created += 1,
+                    PutResult::Updated(_) => {}
+                    PutResult::Taken(fields) => {
+                        let problems = taken(fields);
+                        let named = problems.map(|(field, problem)| (line.number, field, problem));
+                        stored.problems.extend(named);
+                        stored.failed += 1;
+                    }
+                }
+            }
+            Ok(stored)
+        })
+        .await
+}
+
+/// Stores all users in one statement. Returns `None` if that is not possible.
+async fn store_together(
+    database: &Database,
+    batch: &[UserLine],
+) -> Result<Option<StoredBatch>, DbError> {
+    let has_phone_numbers = |line: &UserLine| line.profile.phone_numbers.is_some();
+    if batch.iter().any(has_phone_numbers) {
+        return Ok(None);
+    }
+    let profiles = batch.iter().map(|line| (line.id, line.profile.clone()));
+    let profiles: Vec<(UserId, UserProfile)> = profiles.collect();
+    let put = database
+        .run(async |client| users::put_many(client, &profiles).await)
+        .await?;
+    Ok(match put {
+        PutManyResult::Put { created } => Some(StoredBatch {
+            created,
+            ..StoredBatch::default()
+        }),
+        PutManyResult::Taken => None,
+    })
+}

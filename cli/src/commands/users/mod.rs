@@ -1,0 +1,59 @@
+//! `tidings users`.
+
+mod import;
+mod list;
+mod put;
+mod show;
+
+use tidings_db::users::TakenFields;
+use tidings_db::{Database, DatabaseSettings};
+
+use crate::output::CommandOutput;
+use crate::settings;
+
+/// The commands for users.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List users
+    List(list::Args),
+    /// Print a user
+    Show(show::Args),
+    /// Create a user, or give one another profile
+    Put(put::Args),
+    /// Create and change users by a file
+    ///
+    /// Each line of the file is a user with the fields id, username, email, locale, timezone and phoneNumbers, of which id
+    /// and username are required. A CSV file names them in its first line, and separates phone numbers by blanks. A line
+    /// of an NDJSON file is an object. A user who exists gets the profile of the line: what is not given is removed, except
+    /// phone numbers.
+    ///
+    /// Lines that are wrong are named and left out, and the exit code is 1. The command can be stopped at any time, and
+    /// repeated: users who have their profile already stay as they are.
+    Import(import::Args),
+}
+
+/// Runs a command.
+pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
+    match command {
+        Command::List(args) => list::run(args).await,
+        Command::Show(args) => show::run(args).await,
+        Command::Put(args) => put::run(args).await,
+        Command::Import(args) => import::run(args).await,
+    }
+}
+
+fn database() -> anyhow::Result<Database> {
+    let settings = settings::read(DatabaseSettings::read)?;
+    Ok(Database::new(&settings, "tidings users")?)
+}
+
+/// What other users have: the fields, with what is wrong with them.
+fn taken(fields: TakenFields) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let username = fields
+        .username
+        .then_some(("username", "is the name of another user"));
+    let email = fields
+        .email
+        .then_some(("email", "is the address of another user"));
+    username.into_iter().chain(email)
+}
