@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, cancel, config, dlq, ladders, migrate, retention, schedules, secrets, sending, token, users,
+    audit, cancel, config, dlq, ladders, migrate, retention, schedules, secrets, sending, token,
+    users,
 };
 
 /// The operator's tool of Tidings.

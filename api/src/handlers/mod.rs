@@ -10,6 +10,7 @@ pub mod schedules;
 pub mod sending;
 pub mod templates;
 pub mod users;
+pub mod v1;
 pub mod webhook_endpoints;
 
 use actix_web::web::{self, ServiceConfig};
@@ -53,6 +54,7 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(contacts::register)
         .configure(sending::register)
         .configure(messaging::register)
+        .configure(v1::register)
         .configure(schedules::register)
         .configure(webhook_endpoints::register)
         .configure(templates::register)

@@ -5,7 +5,7 @@ use utoipa::{Modify, OpenApi};
 
 use self::parameters::ParameterValues;
 use crate::handlers::{
-    audit, contacts, messaging, notifications, probes, schedules, sending, templates, users,
+    audit, contacts, messaging, notifications, probes, schedules, sending, templates, users, v1,
     webhook_endpoints,
 };
 
@@ -67,6 +67,11 @@ use crate::handlers::{
         messaging::stop::handle,
         messaging::sent::handle,
         audit::list::handle,
+        v1::create_user::handle,
+        v1::create_notification::handle,
+        v1::list_notifications::handle,
+        v1::find_notification::handle,
+        v1::cancel_notification::handle,
         probes::health,
         probes::ready,
         probes::live,

@@ -126,6 +126,17 @@ impl ChannelProviders {
         }
     }
 
+    /// The name of the provider of `channel`, if there is one: the value of its variable.
+    #[must_use]
+    pub fn name(&self, channel: DeliveredChannel) -> Option<&'static str> {
+        match channel {
+            DeliveredChannel::Email => self.email.map(EmailProvider::as_str),
+            DeliveredChannel::Sms => self.sms.map(SmsProvider::as_str),
+            DeliveredChannel::Push => self.push.map(PushProvider::as_str),
+            DeliveredChannel::Webhook => self.webhook.map(WebhookProvider::as_str),
+        }
+    }
+
     /// The environment variable for the provider of `channel`.
     #[must_use]
     pub const fn variable(channel: DeliveredChannel) -> &'static str {

@@ -42,6 +42,8 @@ actions! {
     UserCreate = "user.create",
     /// A user has other data.
     UserUpdate = "user.update",
+    /// Users of a file are created or changed together.
+    UserImport = "user.import",
     /// A user is deleted.
     UserDelete = "user.delete",
     /// Somebody else has given a user a contact, or changed one.

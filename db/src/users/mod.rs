@@ -1,6 +1,7 @@
 //! The table `users`.
 
 mod email;
+mod entries;
 mod insert;
 mod list;
 mod profile;
@@ -13,6 +14,7 @@ mod taken;
 mod update;
 
 pub use email::{SetEmailResult, UserEmail, email, set_email};
+pub use entries::{record_import, record_put, record_update};
 pub use insert::{NewUser, delete, insert};
 pub use list::{UserFilter, list};
 pub use profile::{UserChanges, UserProfile};

@@ -1,6 +1,7 @@
 //! `DELETE /api/notifications/{messageId}`.
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use serde::Serialize;
 use tidings_db::notifications::{self, CancelResult};
@@ -13,17 +14,19 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::state::AppState;
 
+const CANCELLED: &str = "cancelled";
+
 /// The response to a cancellation.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CancelResponse {
     /// The notification's id.
     #[schema(value_type = uuid::Uuid)]
-    message_id: MessageId,
+    pub message_id: MessageId,
     /// `cancelled`: it is never sent. `cancelling`: it is not recorded yet, and nothing will be sent outside; an in-app
     /// notification may still appear.
     #[schema(example = "cancelled")]
-    status: &'static str,
+    pub status: &'static str,
     /// Whether it was sent to one of its addresses, or may have been: an attempt has an unknown outcome.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     maybe_sent: bool,
@@ -49,11 +52,37 @@ pub async fn handle(
     origin: Origin,
     id: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    let cancelled = cancel(&state, &caller, &origin, &id).await?;
+    Ok(HttpResponse::build(cancelled.http_status()).json(cancelled))
+}
+
+impl CancelResponse {
+    /// The status of the response.
+    pub fn http_status(&self) -> StatusCode {
+        if self.status == CANCELLED {
+            StatusCode::OK
+        } else {
+            StatusCode::ACCEPTED
+        }
+    }
+}
+
+/// Cancels a notification for a caller.
+///
+/// # Errors
+///
+/// Returns 403 if the caller may cancel none, 400 if the id is not a UUID, and 409 if it is too late.
+pub async fn cancel(
+    state: &AppState,
+    caller: &Caller,
+    origin: &Origin,
+    id: &str,
+) -> Result<CancelResponse, ApiError> {
     let scope = caller.check_cancel()?;
-    let id = parse_message_id(&id)?;
+    let id = parse_message_id(id)?;
     let cancelling = notifications::cancel(&state.database, id, &scope, &origin.0);
     let (status, maybe_sent) = match cancelling.await? {
-        CancelResult::Cancelled { maybe_sent } => ("cancelled", maybe_sent),
+        CancelResult::Cancelled { maybe_sent } => (CANCELLED, maybe_sent),
         CancelResult::Cancelling => ("cancelling", false),
         CancelResult::BeingSent { lease_until } => return Err(ApiError::being_sent(lease_until)),
         CancelResult::Ended(Some(Status::Processed)) => {
@@ -69,14 +98,9 @@ pub async fn handle(
         }
     };
     tracing::info!(message_id = %id, subject = caller.subject(), status, "notification cancelled");
-    let mut response = if status == "cancelled" {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::Accepted()
-    };
-    Ok(response.json(CancelResponse {
+    Ok(CancelResponse {
         message_id: id,
         status,
         maybe_sent,
-    }))
+    })
 }

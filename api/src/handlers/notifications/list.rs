@@ -3,7 +3,7 @@
 use actix_web::http::header::{ACCEPT, VARY};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::notifications;
+use tidings_db::notifications::{self, NotificationFilter};
 
 use super::list_query::{ListOrder, NotificationQuery};
 use super::{NotificationPage, NotificationView, csv};
@@ -47,14 +47,7 @@ pub async fn handle(
     let users = caller.check_read()?;
     let as_csv = csv::is_preferred(&request);
     let mut query = NotificationQuery::parse(request.query_string(), as_csv)?;
-    if let AllowedUsers::Only(own) = users {
-        if query.filter.user_id.is_some_and(|user| user != own) {
-            return Err(ApiError::forbidden(
-                "The token allows reading its own user's notifications only",
-            ));
-        }
-        query.filter.user_id = Some(own);
-    }
+    restrict(users, &mut query.filter)?;
     let NotificationQuery {
         filter,
         order,
@@ -90,4 +83,21 @@ pub async fn handle(
     Ok(HttpResponse::Ok()
         .insert_header((VARY, ACCEPT.as_str()))
         .json(page))
+}
+
+/// Restricts a list to the users whose notifications the caller may read.
+///
+/// # Errors
+///
+/// Returns 403 if the filter names another user.
+pub fn restrict(users: AllowedUsers, filter: &mut NotificationFilter) -> Result<(), ApiError> {
+    if let AllowedUsers::Only(own) = users {
+        if filter.user_id.is_some_and(|user| user != own) {
+            return Err(ApiError::forbidden(
+                "The token allows reading its own user's notifications only",
+            ));
+        }
+        filter.user_id = Some(own);
+    }
+    Ok(())
 }

@@ -20,16 +20,16 @@ pub const TEMPLATE_ERROR: &str = "the template cannot render the message with th
 pub struct NotificationView {
     /// The notification's id.
     #[schema(value_type = uuid::Uuid)]
-    message_id: MessageId,
+    pub message_id: MessageId,
     /// The user that the notification is for; null if only the payload names the recipient.
     #[schema(value_type = Option<uuid::Uuid>)]
-    target_user_id: Option<UserId>,
+    pub target_user_id: Option<UserId>,
     /// The channel.
     #[schema(example = "in-app")]
-    r#type: String,
+    pub r#type: String,
     /// The content, or the variables of the template; null if it is hidden.
     #[schema(value_type = Option<Object>)]
-    payload: Option<Box<RawValue>>,
+    pub payload: Option<Box<RawValue>>,
     /// Present and true if the notification is sensitive: then nobody sees its payload, except that a user sees those of
     /// their own in-app notifications.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -43,17 +43,17 @@ pub struct NotificationView {
     template: Option<NotificationTemplate>,
     /// `scheduled`, `pending`, `retrying`, `processed`, `failed`, `cancelled`, `expired`, `suppressed` or `digested`.
     #[schema(example = "processed")]
-    status: String,
+    pub status: String,
     /// How many delivery attempts have failed.
     retries_attempted: i32,
     /// When the notification was accepted.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    pub created_at: Timestamp,
     /// When the notification was delivered.
     #[schema(value_type = Option<String>, format = DateTime)]
-    processed_at: Option<Timestamp>,
+    pub processed_at: Option<Timestamp>,
     /// Why the last attempt failed.
-    error_message: Option<String>,
+    pub error_message: Option<String>,
     /// When no send begins any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
 use tidings_db::users::{self, PutResult};
 
-use super::entries::record_put;
 use super::new_user::{self, NewUserBody};
 use super::taken::taken;
 use super::view::{WrittenUser, WrittenUserBody};
@@ -45,7 +44,7 @@ pub async fn handle(
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
             let result = users::create(transaction, &profile).await?;
-            record_put(transaction, &origin, &result).await?;
+            users::record_put(transaction, &origin.0, &result).await?;
             Ok(result)
         })
         .await?;

@@ -3,7 +3,6 @@
 pub mod batch;
 mod changes;
 pub mod create;
-mod entries;
 pub mod find;
 pub mod list;
 mod new_user;
@@ -15,6 +14,8 @@ pub mod update;
 mod view;
 
 use actix_web::web::{self, ServiceConfig};
+
+pub use taken::taken;
 
 use super::{get_or_head, resource};
 

@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
 use tidings_db::users::{self, PutResult};
 
-use super::entries::record_put;
 use super::new_user::{self, NewUserBody};
 use super::path::WritableUser;
 use super::taken::taken;
@@ -50,7 +49,7 @@ pub async fn handle(
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
             let result = users::put(transaction, id, &profile).await?;
-            record_put(transaction, &origin, &result).await?;
+            users::record_put(transaction, &origin.0, &result).await?;
             Ok(result)
         })
         .await?;

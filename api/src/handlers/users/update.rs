@@ -3,12 +3,10 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
-use tidings_db::audit::Action;
 use tidings_db::users::{self, UpdateResult};
 use utoipa::ToSchema;
 
 use super::changes;
-use super::entries::record;
 use super::path::{WritableUser, not_found};
 use super::taken::taken;
 use super::view::{WrittenUser, WrittenUserBody};
@@ -73,7 +71,7 @@ pub async fn handle(
         .transaction(TransactionOptions::default(), async |transaction| {
             let result = users::update(transaction, id, &changes).await?;
             if let UpdateResult::Updated(row) = &result {
-                record(transaction, &origin, Action::UserUpdate, row).await?;
+                users::record_update(transaction, &origin.0, row).await?;
             }
             Ok(result)
         })

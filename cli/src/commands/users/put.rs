@@ -12,6 +12,7 @@ use tidings_templates::Locale;
 
 use super::show::{json, text};
 use super::{database, taken};
+use crate::operator::operator;
 use crate::output::CommandOutput;
 
 /// Arguments of `put`.
@@ -58,14 +59,16 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         timezone,
         phone_numbers: (!phone_numbers.is_empty()).then_some(phone_numbers),
     };
+    let origin = operator();
     let put = database()?
-        .transaction(
-            TransactionOptions::default(),
-            async |transaction| match id {
-                Some(id) => users::put(transaction, id, &profile).await,
-                None => users::create(transaction, &profile).await,
-            },
-        )
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let put = match id {
+                Some(id) => users::put(transaction, id, &profile).await?,
+                None => users::create(transaction, &profile).await?,
+            };
+            users::record_put(transaction, &origin, &put).await?;
+            Ok(put)
+        })
         .await?;
     match put {
         PutResult::Created(row) | PutResult::Updated(row) => {

@@ -6,7 +6,6 @@ use super::item::UserItem;
 use super::response::UserBatchResponse;
 use crate::audit::Origin;
 use crate::error::ApiError;
-use crate::handlers::users::entries::record_put;
 use crate::page_turn::PageTurn;
 use crate::state::AppState;
 
@@ -63,7 +62,7 @@ async fn store_chunk(
         .transaction(TransactionOptions::default(), async |transaction| {
             let results = users::put_all(transaction, &users).await?;
             for result in &results {
-                record_put(transaction, origin, result).await?;
+                users::record_put(transaction, &origin.0, result).await?;
             }
             Ok(results)
         })

@@ -4,6 +4,7 @@ use tidings_domain::notification::UserId;
 
 use super::super::taken;
 use super::line::UserLine;
+use crate::operator::operator;
 
 /// What came of a batch.
 #[derive(Debug, Default)]
@@ -21,6 +22,7 @@ pub async fn store(database: &Database, batch: &[UserLine]) -> Result<StoredBatc
     if let Some(stored) = store_together(database, batch).await? {
         return Ok(stored);
     }
+    let origin = operator();
     // One after the other, to find out which of them are wrong.
     database
         .transaction(TransactionOptions::default(), async |transaction| {
@@ -37,6 +39,9 @@ pub async fn store(database: &Database, batch: &[UserLine]) -> Result<StoredBatc
                     }
                 }
             }
+            let failed = usize::try_from(stored.failed).unwrap_or(usize::MAX);
+            let users = batch.len().saturating_sub(failed);
+            users::record_import(transaction, &origin, users, stored.created).await?;
             Ok(stored)
         })
         .await
@@ -53,8 +58,16 @@ async fn store_together(
     }
     let profiles = batch.iter().map(|line| (line.id, line.profile.clone()));
     let profiles: Vec<(UserId, UserProfile)> = profiles.collect();
+    let origin = operator();
     let put = database
-        .run(async |client| users::put_many(client, &profiles).await)
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let put = users::put_many(transaction, &profiles).await?;
+            // A transaction that has met a taken name is aborted.
+            if let PutManyResult::Put { created } = put {
+                users::record_import(transaction, &origin, profiles.len(), created).await?;
+            }
+            Ok(put)
+        })
         .await?;
     Ok(match put {
         PutManyResult::Put { created } => Some(StoredBatch {
