@@ -3,7 +3,7 @@
 use crate::sources::root;
 
 /// The documents for people, relative to the workspace.
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",

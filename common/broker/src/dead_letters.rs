@@ -82,12 +82,11 @@ impl BodySensitivity {
 impl BodySensitivity {
     /// That of the body of an event.
     fn of_event(body: &Value) -> Self {
-        let (name, channel) = match &body["template_name"] {
-            Value::String(name) => (Some(name.as_str()), Some(Channel::Email)),
-            _ => {
-                let channel = body["type"].as_str().and_then(|text| text.parse().ok());
-                (body["template"]["name"].as_str(), channel)
-            }
+        let (name, channel) = if let Some(name) = body["template_name"].as_str() {
+            (Some(name), Some(Channel::Email))
+        } else {
+            let channel = body["type"].as_str().and_then(|text| text.parse().ok());
+            (body["template"]["name"].as_str(), channel)
         };
         match (name, channel) {
             (Some(name), Some(channel)) => Self::OfTemplate {

@@ -70,10 +70,11 @@ async fn latencies(
     latencies
 }
 
-/// The number of rows in `delivery_attempts`, and the largest number of them for one message and address.
+/// The number of rows in `delivery_attempts`, and the largest number of them for one message and address. An attempt that is
+/// under way has a row of its own until it ends.
 async fn attempt_rows(world: &World) -> (i64, i64) {
     let sql = "SELECT coalesce(sum(n), 0)::bigint, coalesce(max(n), 0) FROM (
-                   SELECT count(*) AS n FROM delivery_attempts GROUP BY message_id, contact_id) AS one";
+                   SELECT count(*) AS n FROM delivery_attempts WHERE outcome <> 'sending' GROUP BY message_id, contact_id) AS one";
     let row = world
         .database
         .pool

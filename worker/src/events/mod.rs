@@ -1,7 +1,7 @@
 //! The stage that translates the events of other programs into the messages that `POST /api/notifications` publishes.
 //!
 //! An event is acknowledged after its message is confirmed. A redelivery publishes the message again, and the id of the
-//! notification makes that harmless: see [`EventKey`](key::EventKey).
+//! notification, which comes from the key of the event, makes that harmless.
 
 mod event;
 mod key;

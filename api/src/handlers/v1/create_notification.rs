@@ -57,7 +57,7 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let key = idempotency_key(&request)?;
     let body = read_json(&request, payload, &state).await?;
-    let translated = translate(&body, &state.providers)?;
+    let translated = translate(&body, state.providers)?;
     let new = NewNotification::parse(translated.as_bytes())?;
     let accepted = accept(&state, &caller, new, key.as_ref(), &request_id).await?;
     let id = accepted.message_id;

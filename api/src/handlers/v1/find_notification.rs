@@ -34,6 +34,6 @@ pub async fn handle(
         .run(async |client| notifications::find(client, id, owner).await)
         .await?;
     let row = found.ok_or_else(NotificationLookup::not_found)?;
-    let view = V1NotificationView::new(row, &caller, &state.providers)?;
+    let view = V1NotificationView::new(row, &caller, state.providers)?;
     Ok(HttpResponse::Ok().json(view))
 }

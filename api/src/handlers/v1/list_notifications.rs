@@ -55,7 +55,7 @@ pub async fn handle(
         .run(async |client| notifications::list(client, &filter, after, limit).await)
         .await?;
     let views = rows.into_iter();
-    let views = views.map(|row| V1NotificationView::new(row, &caller, &state.providers));
+    let views = views.map(|row| V1NotificationView::new(row, &caller, state.providers));
     Ok(HttpResponse::Ok().json(V1NotificationPage {
         notifications: views.collect::<Result<_, _>>()?,
         next_cursor: next.map(|cursor| cursor.to_string()),

@@ -33,7 +33,7 @@ pub struct NewNotificationBody {
 ///
 /// Returns 400 with everything that is wrong, except with the payload, and 400 `provider_not_configured` if the channel has
 /// another provider.
-pub fn translate(body: &[u8], providers: &ChannelProviders) -> Result<String, ApiError> {
+pub fn translate(body: &[u8], providers: ChannelProviders) -> Result<String, ApiError> {
     let mut reader = ObjectReader::parse(body, &FIELDS, "notification")?;
     let user = reader.required("user_id", values::uuid::<UserId>);
     let channel = reader.required("message_type", channel);
@@ -65,7 +65,7 @@ fn payload(value: &RawValue) -> Result<Box<RawValue>, String> {
 }
 
 fn check_provider(
-    providers: &ChannelProviders,
+    providers: ChannelProviders,
     channel: Channel,
     provider: &str,
 ) -> Result<(), ApiError> {
@@ -104,7 +104,7 @@ mod tests {
 
     fn with(message_type: &str, provider: Option<&str>, payload: &str) -> Result<String, ApiError> {
         let body = json!({"user_id": USER, "message_type": message_type, "provider": provider, "payload": payload});
-        translate(body.to_string().as_bytes(), &PROVIDERS)
+        translate(body.to_string().as_bytes(), PROVIDERS)
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_is_reported_at_once() {
         let body = br#"{"user_id": 7, "message_type": "pigeon", "payload": {}, "type": "sms"}"#;
-        let error = translate(body, &PROVIDERS).expect_err("wrong");
+        let error = translate(body, PROVIDERS).expect_err("wrong");
         let fields: Vec<_> = error.details.iter().map(|it| it.field.as_str()).collect();
         assert_eq!(fields, ["user_id", "message_type", "payload", "type"]);
     }

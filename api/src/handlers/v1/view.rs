@@ -49,7 +49,7 @@ impl V1NotificationView {
     pub fn new(
         row: NotificationRow,
         caller: &Caller,
-        providers: &ChannelProviders,
+        providers: ChannelProviders,
     ) -> Result<Self, ApiError> {
         let view = NotificationView::new(row, caller)?;
         let channel: Option<Channel> = view.r#type.parse().ok();

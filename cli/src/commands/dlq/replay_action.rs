@@ -143,10 +143,8 @@ pub fn decide(dead_letter: DecodedDeadLetter, row: Option<&RecordedState>) -> Re
         return ReplayAction::Keep(SkipReason::IdempotencyKeyReused);
     }
     match (row, dead_letter.stage) {
-        // The intake inserts the row.
-        (None, Stage::Intake) => ReplayAction::Replay { reset_row: false },
-        // The id of a message that another program has chosen is that of no row.
-        (_, Stage::Event(_)) => ReplayAction::Replay { reset_row: false },
+        // The intake inserts the row. An event has none, whatever id its program has chosen.
+        (None, Stage::Intake) | (_, Stage::Event(_)) => ReplayAction::Replay { reset_row: false },
         // With `force`, and without a message id there is no row to look for.
         (None, Stage::Delivery(_)) if dead_letter.id.is_none() => {
             ReplayAction::Replay { reset_row: false }
