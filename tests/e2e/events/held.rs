@@ -1,26 +1,27 @@
 //! Events wait for PostgreSQL.
 
 use serde_json::json;
-use tidings_tests::{World, eventually, secs};
+use tidings_tests::{ServerUrls, TestDatabase, World, eventually, secs};
 use uuid::Uuid;
 
 use super::{STAGES, event, make_user, until_recorded};
 
-/// Ends the sessions of others, and lets nobody connect.
+/// Ends the sessions of a database, and lets nobody connect. PostgreSQL refuses this from within the database.
 const CLOSE: &str = "ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false;
                      SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                     WHERE datname = current_database() AND pid <> pg_backend_pid()";
+                     WHERE datname = '{name}'";
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_are_held_while_postgresql_is_away() {
     let world = World::with(&[STAGES]).await;
     make_user(&world, Uuid::now_v7().into(), "anna@example.com").await;
     let worker = world.worker().await;
-    let client = world.database.pool.dedicated_client().await;
-    let client = client.expect("a connection that stays");
-    let name = client.query_one("SELECT current_database()", &[]).await;
-    let name: String = name.expect("the name").get(0);
-    let close = CLOSE.replace("{name}", &name);
+    let another = TestDatabase::empty(&ServerUrls::shared()).await;
+    let client = another.pool.dedicated_client().await;
+    let client = client.expect("a connection to another database");
+    let url: reqwest::Url = world.database.url().parse().expect("a URL");
+    let name = url.path().trim_start_matches('/');
+    let close = CLOSE.replace("{name}", name);
     client.batch_execute(&close).await.expect("closed");
 
     let amqp = world.amqp().await;

@@ -37,10 +37,15 @@ async fn a_template_renders_an_event_with_its_fields_as_variables() {
     for text in ["Re: Hi", "anna@example.com: It has shipped!"] {
         assert!(sent[0].contains(text), "{}", sent[0]);
     }
+    // Nobody has this address.
+    let body = json!({"recipient": "guest@example.com", "subject": "Hi", "body": "Welcome!"});
+    amqp.publish(event(&amqp, "email.send", &body)).await;
+    until_recorded(&world, 2, "status = 'processed'").await;
+    assert_eq!(world.database.count("user_id IS NULL").await, 1);
     let metrics = worker.metrics().await;
     assert_eq!(
         metrics.sum("tidings_events_translated_total", &["email.send"]),
-        1
+        2
     );
 }
 
