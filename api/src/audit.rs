@@ -1,4 +1,4 @@
-//! Where the actions of a request come from, for the audit log.
+//! The caller and the address of a request, for the audit log.
 
 use std::future::{Ready, ready};
 use std::net::SocketAddr;

@@ -75,6 +75,14 @@ async fn users_are_put_shown_and_listed() {
     assert_eq!(listed, expected);
 }
 
+/// The details of the entries in the audit log about imports, the newest first.
+fn imports(world: &World) -> Vec<Value> {
+    let listed = world.tidings(&["--json", "audit", "--action", "user.import"]);
+    let listed: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
+    let entries = listed["entries"].as_array().expect("a list").iter();
+    entries.map(|entry| entry["details"].clone()).collect()
+}
+
 #[tokio::test]
 async fn a_file_of_users_is_imported_and_wrong_lines_are_named() {
     const VALID: usize = 2500;
@@ -133,4 +141,12 @@ async fn a_file_of_users_is_imported_and_wrong_lines_are_named() {
     assert_eq!(tidings(&world, &["show", "user2498"]).0, Some(0));
     let renamed = tidings(&world, &["show", "renamed2499"]).1;
     assert_eq!(renamed["email"], Value::Null);
+
+    // A repetition that changes nothing leaves no entry.
+    let entries = imports(&world);
+    assert_eq!(entries[0], json!({"created": 0, "updated": 1}));
+    let created = entries.iter().map(|entry| entry["created"].as_u64());
+    assert_eq!(created.sum::<Option<u64>>(), Some(VALID as u64 + 1));
+    assert_eq!(import(&world, &file, &["--from-line", "2"]).0, Some(0));
+    assert_eq!(imports(&world), entries);
 }

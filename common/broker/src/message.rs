@@ -306,9 +306,10 @@ fn persistent(message_id: MessageId, stage: Stage) -> BasicProperties {
 
 /// The properties that a message keeps when it is published again. These are left out:
 ///
-/// - all headers except the one that names the stage, and the idempotency key of an event: those of the broker (`x-death`, `x-delivery-count`) would grow
-///   without end, those of a dead letter describe a failure that is over, `CC` and `BCC` would also route the message to
-///   other queues, and foreign ones can be so large that the message no longer fits into a frame with ours,
+/// - all headers except the one that names the stage, and the idempotency key of an event: those of the broker (`x-death`,
+///   `x-delivery-count`) would grow without end, those of a dead letter describe a failure that is over, `CC` and `BCC` would
+///   also route the message to other queues, and foreign ones can be so large that the message no longer fits into a frame
+///   with ours,
 /// - `expiration`, which would delete a dead letter,
 /// - `user-id`, for which the broker closes the channel of every other user.
 pub(super) fn stripped(properties: &BasicProperties) -> BasicProperties {

@@ -1,4 +1,4 @@
-//! Users: the people whom notifications are for.
+//! Users: the people who receive notifications.
 
 use std::fmt;
 use std::str::FromStr;

@@ -27,7 +27,7 @@ const TARGET_USER: &str = "targetUserId";
 
 const SENSITIVE: &str = "sensitive";
 
-/// Whom a notification may be for.
+/// Who may receive a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllowedRecipients {
     /// A user.

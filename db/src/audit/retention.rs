@@ -14,9 +14,9 @@ const CHUNK: u32 = 1000;
 /// How long what is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditRetention {
-    /// `AUDIT_RETENTION_DAYS`: entries. `None` means for ever.
+    /// How many days entries are kept (`AUDIT_RETENTION_DAYS`); `None` if no entry is ever deleted.
     pub entry_days: Option<u32>,
-    /// `AUDIT_IP_DAYS`: the addresses in them.
+    /// How many days their addresses are kept (`AUDIT_IP_DAYS`).
     pub ip_days: u32,
 }
 

@@ -105,7 +105,7 @@ async fn write_cancellation(
         .await
 }
 
-/// Cancels a notification that is recorded and in `scope`; `None` if there is none. Writes an entry of `origin` if this
+/// Cancels a notification. Returns `None` if it is not recorded, or is outside `scope`. Writes an entry of `origin` if this
 /// changes the notification.
 async fn cancel_recorded(
     database: &Database,

@@ -80,7 +80,7 @@ pub async fn rewrite(
 }
 
 /// Pauses a schedule, and writes an entry of the audit log. Once this is committed, the schedule creates no notification. One
-/// that is paused stays as it is. Returns `None` if there is none in `scope`.
+/// that is paused stays as it is. Returns `None` if `scope` contains no such schedule.
 ///
 /// # Errors
 ///

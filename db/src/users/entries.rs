@@ -5,7 +5,7 @@ use crate::Transaction;
 use crate::audit::{self, Action, AuditOrigin, TargetKind};
 use crate::error::DbError;
 
-/// Records that a user was created or changed. A user that could not be stored leaves no entry.
+/// Records that a user was created or changed. A user that stays the same, or could not be stored, leaves no entry.
 ///
 /// # Errors
 ///
@@ -18,7 +18,7 @@ pub async fn record_put(
     match result {
         PutResult::Created(row) => record(transaction, origin, Action::UserCreate, row).await,
         PutResult::Updated(row) => record_update(transaction, origin, row).await,
-        PutResult::Taken(_) => Ok(()),
+        PutResult::Unchanged(_) | PutResult::Taken(_) => Ok(()),
     }
 }
 
@@ -35,7 +35,7 @@ pub async fn record_update(
     record(transaction, origin, Action::UserUpdate, row).await
 }
 
-/// Records that users were imported together.
+/// Records that users were imported together, unless all of them stay the same.
 ///
 /// # Errors
 ///
@@ -43,13 +43,16 @@ pub async fn record_update(
 pub async fn record_import(
     transaction: &Transaction<'_>,
     origin: &AuditOrigin,
-    users: usize,
     created: u64,
+    updated: u64,
 ) -> Result<(), DbError> {
+    if created + updated == 0 {
+        return Ok(());
+    }
     let entry = origin
         .entry(Action::UserImport)
-        .with("users", users)
-        .with("created", created);
+        .with("created", created)
+        .with("updated", updated);
     audit::record(transaction, &entry).await
 }
 

@@ -16,12 +16,13 @@ pub enum PutResult {
     Created(UserRow),
     /// The user existed, and has this profile now.
     Updated(UserRow),
+    /// The user had this profile before.
+    Unchanged(UserRow),
     /// Nothing has changed: other users have these values.
     Taken(TakenFields),
 }
 
-/// Gives the user `id` this profile. Creates the user if there is none. Changes nothing if the user has the profile
-/// already.
+/// Gives the user `id` this profile. Creates the user if no user has the id.
 ///
 /// Locks the user's row until the transaction ends. The transaction must be at `READ COMMITTED`: at a higher level, what
 /// was committed during the wait for the lock is not seen.
@@ -44,9 +45,15 @@ pub async fn put(
         if lock(transaction, id).await?
             && let Some(row) = find(transaction, id).await?
         {
-            return Ok(match rewrite(transaction, row, values).await? {
-                Ok(row) => PutResult::Updated(set_phone_numbers(transaction, row, profile).await?),
-                Err(taken) => PutResult::Taken(taken),
+            let before = row.clone();
+            let row = match rewrite(transaction, row, values).await? {
+                Ok(row) => set_phone_numbers(transaction, row, profile).await?,
+                Err(taken) => return Ok(PutResult::Taken(taken)),
+            };
+            return Ok(if row == before {
+                PutResult::Unchanged(row)
+            } else {
+                PutResult::Updated(row)
             });
         }
         let taken = taken(transaction, id, values).await?;
@@ -57,7 +64,7 @@ pub async fn put(
     }
 }
 
-/// Creates a user with a new id, a UUIDv7. Never returns [`PutResult::Updated`].
+/// Creates a user with a new id, a UUIDv7. Returns [`PutResult::Created`] or [`PutResult::Taken`].
 ///
 /// # Errors
 ///

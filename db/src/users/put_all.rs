@@ -20,10 +20,7 @@ pub async fn put_all(
     transaction: &Transaction<'_>,
     users: &[(Option<UserId>, &UserProfile)],
 ) -> Result<Vec<PutResult>, DbError> {
-    let statement = transaction
-        .prepare_cached("SELECT pg_advisory_xact_lock($1, 0)")
-        .await?;
-    transaction.query_one(&statement, &[&BATCH_LOCK]).await?;
+    take_turn(transaction).await?;
     let mut results = Vec::with_capacity(users.len());
     for (id, profile) in users {
         results.push(match id {
@@ -32,4 +29,13 @@ pub async fn put_all(
         });
     }
     Ok(results)
+}
+
+/// Waits until no other transaction stores a batch of users.
+pub(super) async fn take_turn(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    let statement = transaction
+        .prepare_cached("SELECT pg_advisory_xact_lock($1, 0)")
+        .await?;
+    transaction.query_one(&statement, &[&BATCH_LOCK]).await?;
+    Ok(())
 }

@@ -4,8 +4,9 @@ use uuid::Uuid;
 
 use super::UserProfile;
 use super::profile::UserValues;
+use super::put_all::take_turn;
 use super::taken::Unique;
-use crate::GenericClient;
+use crate::Transaction;
 use crate::error::DbError;
 
 /// The result of [`put_many`].
@@ -15,6 +16,8 @@ pub enum PutManyResult {
     Put {
         /// How many of them are new.
         created: u64,
+        /// How many others have changed.
+        updated: u64,
     },
     /// Nothing has changed: a name or an address is that of another user, or is given twice.
     Taken,
@@ -23,21 +26,21 @@ pub enum PutManyResult {
 /// Gives many users their profiles, in one statement, like [`put`](super::put()) but without their phone numbers. Each id may
 /// be given once.
 ///
-/// PostgreSQL aborts a surrounding transaction on [`PutManyResult::Taken`].
+/// PostgreSQL aborts the transaction on [`PutManyResult::Taken`]. Waits for other batches of users, like
+/// [`put_all`](super::put_all()).
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
 pub async fn put_many(
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
     users: &[(UserId, UserProfile)],
 ) -> Result<PutManyResult, DbError> {
-    // In the order of the ids, so that two calls cannot deadlock.
-    let statement = client
+    take_turn(transaction).await?;
+    let statement = transaction
         .prepare_cached(
             "INSERT INTO users (id, username, email, locale, timezone)
              SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
-                 AS wanted (id, username, email, locale, timezone) ORDER BY id
              ON CONFLICT (id) DO UPDATE
                  SET username = excluded.username, email = excluded.email,
                      locale = excluded.locale, timezone = excluded.timezone
@@ -57,13 +60,17 @@ pub async fn put_many(
     let locales: Vec<Option<&str>> = values().map(|values| values.locale).collect();
     let timezones: Vec<Option<&str>> = values().map(|values| values.timezone).collect();
     let parameters: [&(dyn ToSql + Sync); 5] = [&ids, &usernames, &emails, &locales, &timezones];
-    let written = match client.query(&statement, &parameters).await {
+    let written = match transaction.query(&statement, &parameters).await {
         Ok(rows) => rows,
         Err(error) if Unique::violated(&error).is_some() => return Ok(PutManyResult::Taken),
         Err(error) => return Err(error.into()),
     };
-    let created = written.iter().filter(|row| row.get(0)).count();
+    let count = |new: bool| {
+        let found = written.iter().filter(|row| row.get::<_, bool>(0) == new);
+        found.count().try_into().unwrap_or(u64::MAX)
+    };
     Ok(PutManyResult::Put {
-        created: created.try_into().unwrap_or(u64::MAX),
+        created: count(true),
+        updated: count(false),
     })
 }

@@ -13,6 +13,8 @@ use crate::{GenericClient, Transaction, phone_numbers};
 pub enum UpdateResult {
     /// The user after the changes.
     Updated(UserRow),
+    /// The user was so before.
+    Unchanged(UserRow),
     /// Nothing has changed: other users have these values.
     Taken(TakenFields),
     /// The user does not exist.
@@ -42,14 +44,19 @@ pub async fn update(
         Ok(row) => row,
         Err(taken) => return Ok(UpdateResult::Taken(taken)),
     };
-    Ok(UpdateResult::Updated(match &changes.phone_numbers {
+    let row = match &changes.phone_numbers {
         None => row,
         Some(numbers) => UserRow {
             phone_numbers: phone_numbers::replace(transaction, id, &row.phone_numbers, numbers)
                 .await?,
             ..row
         },
-    }))
+    };
+    Ok(if row == before {
+        UpdateResult::Unchanged(row)
+    } else {
+        UpdateResult::Updated(row)
+    })
 }
 
 /// Gives a locked user these values, unless other users have them. Returns the user after the change.

@@ -186,8 +186,11 @@ async fn users(log: &mut Log) {
     let profile = json!({"username": "berta", "email": "berta@example.com"});
     let put = (Method::PUT, &*path, profile.clone());
     log.one_on(put, on("user.update"), &none).await;
-    let change = (Method::PATCH, &*path, json!({"locale": "de"}));
+    assert_eq!(log.none(Method::PUT, &path, &profile).await.status, 200);
+    let german = json!({"locale": "de"});
+    let change = (Method::PATCH, &*path, german.clone());
     log.one_on(change, on("user.update"), &none).await;
+    assert_eq!(log.none(Method::PATCH, &path, &german).await.status, 200);
     let taken = log.none(Method::POST, "/api/users", &profile).await;
     assert_eq!(taken.status, 409);
     let batch = json!({"users": [{"username": "berta"}, {"username": "carla"}]});

@@ -4,7 +4,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
-use tidings_db::users::{self, PutResult};
+use tidings_db::users::{self, PutResult, UserProfile, UserRow};
 
 use super::new_user::{self, NewUserBody};
 use super::taken::taken;
@@ -39,21 +39,40 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check_write_users()?;
     let body = read_json(&request, payload, &state).await?;
-    let profile = new_user::parse(&body)?;
+    let row = create(&state, &caller, &origin, &new_user::parse(&body)?).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, location(&row)))
+        .json(WrittenUser::new(row, &caller)))
+}
+
+/// Creates a user for a caller.
+///
+/// # Errors
+///
+/// Returns 409 if another user has the name or the address, and 503 if the database is unavailable.
+pub async fn create(
+    state: &AppState,
+    caller: &Caller,
+    origin: &Origin,
+    profile: &UserProfile,
+) -> Result<UserRow, ApiError> {
     let result = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            let result = users::create(transaction, &profile).await?;
+            let result = users::create(transaction, profile).await?;
             users::record_put(transaction, &origin.0, &result).await?;
             Ok(result)
         })
         .await?;
     let row = match result {
-        PutResult::Created(row) | PutResult::Updated(row) => row,
+        PutResult::Created(row) | PutResult::Updated(row) | PutResult::Unchanged(row) => row,
         PutResult::Taken(fields) => return Err(taken(fields)),
     };
     tracing::info!(user_id = %row.id, subject = caller.subject(), "user created");
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/api/users/{}", row.id)))
-        .json(WrittenUser::new(row, &caller)))
+    Ok(row)
+}
+
+/// The path of a user.
+pub fn location(row: &UserRow) -> String {
+    format!("/api/users/{}", row.id)
 }

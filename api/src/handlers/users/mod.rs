@@ -1,4 +1,4 @@
-//! `/api/users`: the people whom notifications are for.
+//! `/api/users`: the people who receive notifications.
 
 pub mod batch;
 mod changes;
@@ -14,8 +14,6 @@ pub mod update;
 mod view;
 
 use actix_web::web::{self, ServiceConfig};
-
-pub use taken::taken;
 
 use super::{get_or_head, resource};
 

@@ -55,7 +55,7 @@ pub async fn handle(
         .await?;
     let (status, row) = match result {
         PutResult::Created(row) => (StatusCode::CREATED, row),
-        PutResult::Updated(row) => (StatusCode::OK, row),
+        PutResult::Updated(row) | PutResult::Unchanged(row) => (StatusCode::OK, row),
         PutResult::Taken(fields) => return Err(taken(fields)),
     };
     let created = status == StatusCode::CREATED;

@@ -77,7 +77,7 @@ pub async fn handle(
         })
         .await?;
     let row = match result {
-        UpdateResult::Updated(row) => row,
+        UpdateResult::Updated(row) | UpdateResult::Unchanged(row) => row,
         UpdateResult::Taken(fields) => return Err(taken(fields)),
         UpdateResult::UnknownUser => return Err(not_found()),
     };

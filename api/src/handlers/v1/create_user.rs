@@ -5,15 +5,14 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use serde::Serialize;
-use tidings_db::TransactionOptions;
-use tidings_db::users::{self, PutResult, UserProfile};
+use tidings_db::users::UserProfile;
 use tidings_domain::notification::UserId;
 use utoipa::ToSchema;
 
 use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::handlers::users::taken;
+use crate::handlers::users::create::{create, location};
 use crate::json_body::{ObjectReader, values};
 use crate::request_body::read_json;
 use crate::state::AppState;
@@ -75,22 +74,9 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check_write_users()?;
     let body = read_json(&request, payload, &state).await?;
-    let profile = parse(&body)?;
-    let result = state
-        .database
-        .transaction(TransactionOptions::default(), async |transaction| {
-            let result = users::create(transaction, &profile).await?;
-            users::record_put(transaction, &origin.0, &result).await?;
-            Ok(result)
-        })
-        .await?;
-    let row = match result {
-        PutResult::Created(row) | PutResult::Updated(row) => row,
-        PutResult::Taken(fields) => return Err(taken(fields)),
-    };
-    tracing::info!(user_id = %row.id, subject = caller.subject(), "user created");
+    let row = create(&state, &caller, &origin, &parse(&body)?).await?;
     Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/api/users/{}", row.id)))
+        .insert_header((LOCATION, location(&row)))
         .json(UserResponse {
             id: row.id,
             email: row.email,

@@ -71,7 +71,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         })
         .await?;
     match put {
-        PutResult::Created(row) | PutResult::Updated(row) => {
+        PutResult::Created(row) | PutResult::Updated(row) | PutResult::Unchanged(row) => {
             CommandOutput::new(text(&row), json(&row))
         }
         PutResult::Taken(fields) => {

@@ -22,7 +22,9 @@ impl UserBatchResponse {
         let index = self.results.len();
         let result = match result {
             PutResult::Created(row) => UserResult::Created { index, id: row.id },
-            PutResult::Updated(row) => UserResult::Updated { index, id: row.id },
+            PutResult::Updated(row) | PutResult::Unchanged(row) => {
+                UserResult::Updated { index, id: row.id }
+            }
             PutResult::Taken(fields) => return self.add_refused(&taken(fields)),
         };
         self.accepted += 1;

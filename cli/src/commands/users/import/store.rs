@@ -26,11 +26,14 @@ pub async fn store(database: &Database, batch: &[UserLine]) -> Result<StoredBatc
     // One after the other, to find out which of them are wrong.
     database
         .transaction(TransactionOptions::default(), async |transaction| {
-            let mut stored = StoredBatch::default();
-            for line in batch {
-                match users::put(transaction, line.id, &line.profile).await? {
+            let users = batch.iter().map(|line| (Some(line.id), &line.profile));
+            let results = users::put_all(transaction, &users.collect::<Vec<_>>()).await?;
+            let (mut stored, mut updated) = (StoredBatch::default(), 0);
+            for (line, result) in batch.iter().zip(results) {
+                match result {
                     PutResult::Created(_) => stored.created += 1,
-                    PutResult::Updated(_) => {}
+                    PutResult::Updated(_) => updated += 1,
+                    PutResult::Unchanged(_) => {}
                     PutResult::Taken(fields) => {
                         let problems = taken(fields);
                         let named = problems.map(|(field, problem)| (line.number, field, problem));
@@ -39,9 +42,7 @@ pub async fn store(database: &Database, batch: &[UserLine]) -> Result<StoredBatc
                     }
                 }
             }
-            let failed = usize::try_from(stored.failed).unwrap_or(usize::MAX);
-            let users = batch.len().saturating_sub(failed);
-            users::record_import(transaction, &origin, users, stored.created).await?;
+            users::record_import(transaction, &origin, stored.created, updated).await?;
             Ok(stored)
         })
         .await
@@ -63,14 +64,14 @@ async fn store_together(
         .transaction(TransactionOptions::default(), async |transaction| {
             let put = users::put_many(transaction, &profiles).await?;
             // A transaction that has met a taken name is aborted.
-            if let PutManyResult::Put { created } = put {
-                users::record_import(transaction, &origin, profiles.len(), created).await?;
+            if let PutManyResult::Put { created, updated } = put {
+                users::record_import(transaction, &origin, created, updated).await?;
             }
             Ok(put)
         })
         .await?;
     Ok(match put {
-        PutManyResult::Put { created } => Some(StoredBatch {
+        PutManyResult::Put { created, .. } => Some(StoredBatch {
             created,
             ..StoredBatch::default()
         }),
