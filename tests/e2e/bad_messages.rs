@@ -146,8 +146,13 @@ async fn messages_whose_headers_fill_a_frame_become_dead_letters_and_delay_no_ot
     // A retry would make the headers larger.
     messages.push(with_large_header(amqp.intake_of(&orphan)));
     messages.push(with_large_header(amqp.intake_of(&world.wire())));
-    amqp.publish_all(messages).await;
     let worker = world.worker().await;
+    // Before that, the worker could not publish a dead letter, whatever its headers.
+    eventually(secs(20), "the worker can publish", async || {
+        worker.logs().count("connected to RabbitMQ") > 0
+    })
+    .await;
+    amqp.publish_all(messages).await;
     let letters = dead_letters(&amqp, 6).await;
     let mut reasons: Vec<_> = letters
         .iter()
