@@ -5,9 +5,10 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use tidings_db::notifications::SenderScope;
+use tidings_domain::access::{Scope, Scopes};
 use tidings_domain::notification::{KeyNamespace, UserId};
 
-use super::{Access, AllowedUsers, InvalidToken};
+use super::{AllowedUsers, InvalidToken};
 use crate::error::ApiError;
 use crate::request_id::RequestId;
 use crate::state::AppState;
@@ -17,15 +18,15 @@ use crate::state::AppState;
 pub struct Caller {
     subject: Arc<str>,
     user_id: Option<UserId>,
-    access: Access,
+    scopes: Scopes,
 }
 
 impl Caller {
-    pub(super) fn new(subject: &str, access: Access) -> Self {
+    pub(super) fn new(subject: &str, scopes: Scopes) -> Self {
         Self {
             user_id: subject.parse().ok(),
             subject: subject.into(),
-            access,
+            scopes,
         }
     }
 
@@ -45,7 +46,27 @@ impl Caller {
     /// Whether the token is that of a user, and not of a service with the same subject.
     #[must_use]
     pub fn is_user(&self) -> bool {
-        self.user_id.is_some() && !self.access.may_send_to_anyone()
+        self.user_id.is_some() && !self.may_send_to_anyone()
+    }
+
+    /// Returns 403 unless the caller has `scope`, for what is not limited to a user.
+    pub fn check(&self, scope: Scope) -> Result<(), ApiError> {
+        if self.scopes.contains(scope) {
+            Ok(())
+        } else {
+            let message = format!("The token does not allow this: it needs the scope {scope}");
+            Err(ApiError::forbidden(&message))
+        }
+    }
+
+    /// Whether the caller may send to all users, and so to any address.
+    fn may_send_to_anyone(&self) -> bool {
+        self.scopes.contains(Scope::NotificationsSendAny)
+    }
+
+    /// Whether the caller may send to its own user.
+    fn may_send_to_self(&self) -> bool {
+        self.scopes.contains(Scope::NotificationsSend)
     }
 
     /// The namespace of the caller's idempotency keys. A user must not take the keys of a service whose tokens
@@ -53,7 +74,7 @@ impl Caller {
     #[must_use]
     pub fn key_namespace(&self) -> KeyNamespace {
         let subject = self.sender();
-        if self.access.may_send_to_anyone() {
+        if self.may_send_to_anyone() {
             KeyNamespace::of_service(&subject)
         } else {
             KeyNamespace::of_user(&subject)
@@ -64,8 +85,8 @@ impl Caller {
     /// user.
     pub fn check_send(&self, target: Option<UserId>) -> Result<(), ApiError> {
         match target {
-            Some(target) if self.access.may_send(self.user_id, target) => Ok(()),
-            None if self.access.may_send_to_anyone() => Ok(()),
+            _ if self.may_send_to_anyone() => Ok(()),
+            Some(target) if self.may_send_to_self() && self.user_id == Some(target) => Ok(()),
             Some(_) => Err(ApiError::forbidden(
                 "The token does not allow sending to this user: it needs the scope notifications:send:any, or notifications:send and the user's own id",
             )),
@@ -83,9 +104,9 @@ impl Caller {
             user: None,
         };
         match self.user_id {
-            _ if self.access.is_trusted() => Ok(SenderScope::default()),
-            _ if self.access.may_send_to_anyone() => Ok(own),
-            Some(user) if self.access.may_send_to_self() => Ok(SenderScope {
+            _ if self.scopes.contains(Scope::Admin) => Ok(SenderScope::default()),
+            _ if self.may_send_to_anyone() => Ok(own),
+            Some(user) if self.may_send_to_self() => Ok(SenderScope {
                 user: Some(user),
                 ..own
             }),
@@ -99,7 +120,7 @@ impl Caller {
     /// the scope `admin`. Fails with 403 if there can be none.
     pub fn check_schedules(&self) -> Result<SenderScope, ApiError> {
         let scope = self.check_cancel().ok();
-        let allowed = self.access.may_write_schedules();
+        let allowed = self.scopes.contains(Scope::SchedulesWrite);
         scope.filter(|_| allowed).ok_or_else(|| {
             ApiError::forbidden(
                 "The token does not allow this: it needs the scope schedules:write, and notifications:send:any, or notifications:send and its own user's schedules",
@@ -110,7 +131,7 @@ impl Caller {
     /// Returns 403 unless the caller may choose recipient and sender addresses. A caller that may send to one
     /// user only must not reach others through an address of its choice.
     pub fn check_address_choice(&self) -> Result<(), ApiError> {
-        if self.access.may_send_to_anyone() {
+        if self.may_send_to_anyone() {
             Ok(())
         } else {
             Err(ApiError::forbidden(
@@ -122,7 +143,7 @@ impl Caller {
     /// Returns 403 unless the caller may send notifications that a template renders: only callers that may read
     /// templates or send to all users. The texts of a template are those of the operator.
     pub fn check_template_use(&self) -> Result<(), ApiError> {
-        if self.access.may_send_to_anyone() || self.access.may_write_templates() {
+        if self.may_send_to_anyone() || self.scopes.contains(Scope::TemplatesWrite) {
             Ok(())
         } else {
             Err(ApiError::forbidden(
@@ -134,67 +155,12 @@ impl Caller {
     /// Whether the caller may see errors that quote a template.
     #[must_use]
     pub fn may_see_template_errors(&self) -> bool {
-        self.access.may_write_templates()
-    }
-
-    /// Returns 403 unless the caller may read and write templates.
-    pub fn check_templates(&self) -> Result<(), ApiError> {
-        if self.access.may_write_templates() {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(
-                "The token does not allow this: it needs the scope templates:write",
-            ))
-        }
-    }
-
-    /// Returns 403 unless the caller may stop and start sending.
-    pub fn check_sending_control(&self) -> Result<(), ApiError> {
-        if self.access.may_control_sending() {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(
-                "The token does not allow this: it needs the scope sending:control",
-            ))
-        }
-    }
-
-    /// Returns 403 unless the caller may read users.
-    pub fn check_read_users(&self) -> Result<(), ApiError> {
-        if self.access.may_read_users() {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(
-                "The token does not allow this: it needs the scope users:read",
-            ))
-        }
-    }
-
-    /// Returns 403 unless the caller may create and change users.
-    pub fn check_write_users(&self) -> Result<(), ApiError> {
-        if self.access.may_write_users() {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(
-                "The token does not allow this: it needs the scope users:write",
-            ))
-        }
-    }
-
-    /// Returns 403 unless the caller may read the audit log.
-    pub fn check_audit(&self) -> Result<(), ApiError> {
-        if self.access.may_read_audit_log() {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(
-                "The token does not allow this: it needs the scope audit:read",
-            ))
-        }
+        self.scopes.contains(Scope::TemplatesWrite)
     }
 
     /// Returns the users whose notifications the caller may read. Fails with 403 if the caller may read no notifications.
     pub fn check_read(&self) -> Result<AllowedUsers, ApiError> {
-        self.access.may_read(self.user_id).ok_or_else(|| {
+        AllowedUsers::of(self.scopes, Scope::NotificationsRead, self.user_id).ok_or_else(|| {
             ApiError::forbidden(
                 "The token does not allow reading: it needs the scope notifications:read",
             )
@@ -204,8 +170,7 @@ impl Caller {
     /// Returns the users whose contacts and webhook endpoints the caller may manage, and 403 if there are
     /// none.
     pub fn check_contacts(&self) -> Result<AllowedUsers, ApiError> {
-        self.access
-            .may_manage_contacts(self.user_id)
+        AllowedUsers::of(self.scopes, Scope::ContactsWrite, self.user_id)
             .ok_or_else(Self::contacts_forbidden)
     }
 

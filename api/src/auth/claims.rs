@@ -5,8 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use tidings_domain::access::Scopes;
 
-use super::{Access, InvalidToken};
+use super::InvalidToken;
 
 /// Claims that issuers use for rights instead of `scope`, as [`bare_name`] returns them.
 const RIGHTS_ELSEWHERE: [&str; 5] = ["scope", "scopes", "scp", "permission", "permissions"];
@@ -18,7 +19,7 @@ pub(super) struct VerifiedClaims {
     user_id: Option<String>,
     sub: Option<String>,
     #[serde(default)]
-    scope: Scope,
+    scope: ScopeClaim,
     /// When the token expires, in seconds since 1970.
     pub exp: Option<f64>,
     #[expect(dead_code, reason = "deserializing checks the type")]
@@ -29,7 +30,7 @@ pub(super) struct VerifiedClaims {
 
 /// The claim `scope`.
 #[derive(Default)]
-enum Scope {
+enum ScopeClaim {
     #[default]
     Absent,
     Null,
@@ -37,7 +38,7 @@ enum Scope {
     Names(String),
 }
 
-impl<'de> Deserialize<'de> for Scope {
+impl<'de> Deserialize<'de> for ScopeClaim {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let names = Option::deserialize(deserializer)?;
         Ok(names.map_or(Self::Null, Self::Names))
@@ -74,11 +75,11 @@ impl<'de> Deserialize<'de> for Names {
 
 impl VerifiedClaims {
     /// The rights that the token states. `unscoped` are the rights of a token that states none.
-    pub(super) fn access(&self, unscoped: Access) -> Result<Access, InvalidToken> {
+    pub(super) fn scopes(&self, unscoped: Scopes) -> Result<Scopes, InvalidToken> {
         match &self.scope {
-            Scope::Names(scopes) => Ok(Access::of_scopes(scopes)),
-            Scope::Null => Err(InvalidToken::NullScope),
-            Scope::Absent => {
+            ScopeClaim::Names(names) => Ok(Scopes::of_claim(names)),
+            ScopeClaim::Null => Err(InvalidToken::NullScope),
+            ScopeClaim::Absent => {
                 let elsewhere =
                     |name: &&String| RIGHTS_ELSEWHERE.contains(&bare_name(name).as_str());
                 match self.others.0.iter().find(elsewhere) {

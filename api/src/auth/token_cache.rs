@@ -53,11 +53,12 @@ fn digest(token: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Access;
+    use tidings_domain::access::Scopes;
+
     use super::*;
 
     fn caller() -> Caller {
-        Caller::new("orders", Access::none())
+        Caller::new("orders", Scopes::NONE)
     }
 
     #[test]

@@ -1,11 +1,12 @@
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode, decode_header};
 use secrecy::ExposeSecret;
+use tidings_domain::access::Scopes;
 
 use super::claims::{VerifiedClaims, has_critical_header};
 use super::settings::{AuthSettings, is_hmac};
 use super::token_cache::VerifiedTokenCache;
-use super::{Access, Caller, InvalidToken};
+use super::{Caller, InvalidToken};
 
 /// Verifies JSON Web Tokens.
 pub struct Verifier {
@@ -23,7 +24,7 @@ struct KeyFamily {
     key: DecodingKey,
     validation: Validation,
     /// The rights of a token without `scope`.
-    unscoped: Access,
+    unscoped: Scopes,
 }
 
 impl Verifier {
@@ -46,9 +47,9 @@ impl Verifier {
                     key,
                     validation: validation(settings, *algorithm),
                     unscoped: if is_hmac(*algorithm) && settings.trust_unscoped {
-                        Access::trusted()
+                        Scopes::ADMIN
                     } else {
-                        Access::none()
+                        Scopes::NONE
                     },
                 });
             }
@@ -93,8 +94,8 @@ impl Verifier {
         if self.require_expiry && claims.exp.is_none() {
             return Err(InvalidToken::MissingClaim("exp".to_owned()));
         }
-        let (access, expiry) = (claims.access(family.unscoped)?, claims.exp);
-        Ok((Caller::new(&claims.subject()?, access), expiry))
+        let (scopes, expiry) = (claims.scopes(family.unscoped)?, claims.exp);
+        Ok((Caller::new(&claims.subject()?, scopes), expiry))
     }
 }
 
@@ -149,6 +150,7 @@ mod tests {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use jsonwebtoken::{EncodingKey, Header, encode};
     use serde_json::{Value, json};
+    use tidings_domain::access::Scope;
     use tidings_settings::{AppEnv, Reader};
 
     use super::*;
@@ -223,7 +225,7 @@ mod tests {
         for _ in 0..2 {
             let caller = verifier.verify(&token).expect("valid");
             assert_eq!(caller.subject(), "orders");
-            assert!(caller.check_templates().is_err());
+            assert!(caller.check(Scope::TemplatesWrite).is_err());
         }
         let mut forged = token.clone();
         let last = forged.pop();
@@ -258,7 +260,7 @@ mod tests {
         ] {
             let caller = verifier_with(environment, setting).verify(&token);
             let caller = caller.expect("the token itself is valid");
-            let may = caller.check_templates().is_ok();
+            let may = caller.check(Scope::TemplatesWrite).is_ok();
             assert_eq!(may, trusted, "{environment:?} {setting:?}");
         }
     }
@@ -280,7 +282,7 @@ mod tests {
             let token = token(Algorithm::HS256, SECRET, &claims.into());
             let caller = verifier(AppEnv::Development).verify(&token);
             let caller = caller.expect("the token is valid");
-            assert_eq!(caller.check_templates().is_ok(), trusted);
+            assert_eq!(caller.check(Scope::TemplatesWrite).is_ok(), trusted);
         }
     }
 

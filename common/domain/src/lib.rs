@@ -1,6 +1,7 @@
 //! The domain types of Tidings: the notification with its content and wire form, channels and their providers,
 //! ids, schedules, the retry policy, and the decision whether a notification is sent. Nothing in this crate does I/O.
 
+pub mod access;
 pub mod change;
 pub mod content;
 pub mod decision;

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::audit;
+use tidings_domain::access::Scope;
 
 use super::query::AuditQuery;
 use super::view::{AuditEntryView, AuditPage};
@@ -36,7 +37,7 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_audit()?;
+    caller.check(Scope::AuditRead)?;
     let AuditQuery { filter, page } = AuditQuery::parse(request.query_string())?;
     let _turn = PageTurn::wait(&request, &state).await?;
     let (rows, next) = state

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use tidings_domain::access::Scope;
 
 use super::SCOPE;
 use crate::audit::Origin;
@@ -25,6 +26,6 @@ pub async fn handle(
     caller: Caller,
     origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_sending_control()?;
+    caller.check(Scope::SendingControl)?;
     stop::stop(&state, &caller, &origin, SCOPE, "POST /messaging/stop").await
 }

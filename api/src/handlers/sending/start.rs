@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::sending_switches::{self, SwitchScope};
+use tidings_domain::access::Scope;
 use utoipa::ToSchema;
 
 use super::{SwitchView, read_scope};
@@ -45,7 +46,7 @@ pub async fn handle(
     origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_sending_control()?;
+    caller.check(Scope::SendingControl)?;
     let body = read_json(&request, payload, &state).await?;
     let mut reader = ObjectReader::parse(&body, &["channel"], "start")?;
     let scope = read_scope(&mut reader);

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use jiff::Timestamp;
 use serde::Serialize;
 use tidings_db::sending_switches::{self, SendingSwitch};
+use tidings_domain::access::Scope;
 use utoipa::ToSchema;
 
 use crate::auth::Caller;
@@ -73,7 +74,7 @@ impl From<SendingSwitch> for SwitchStatus {
     security(("bearer" = [])),
 )]
 pub async fn handle(state: Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.check_sending_control()?;
+    caller.check(Scope::SendingControl)?;
     let (switches, counts) = state
         .database
         .run(async |client| {

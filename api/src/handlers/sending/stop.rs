@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::sending_switches::{self, MAX_REASON, StopError, SwitchScope};
+use tidings_domain::access::Scope;
 use utoipa::ToSchema;
 
 use super::{SwitchView, read_scope};
@@ -48,7 +49,7 @@ pub async fn handle(
     origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_sending_control()?;
+    caller.check(Scope::SendingControl)?;
     let body = read_json(&request, payload, &state).await?;
     let (scope, reason) = parse(&body)?;
     stop(&state, &caller, &origin, scope, &reason).await

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::{TransactionOptions, templates};
+use tidings_domain::access::Scope;
 
 use super::TemplatePath;
 use super::path::not_found;
@@ -35,7 +36,7 @@ pub async fn handle(
     origin: Origin,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_templates()?;
+    caller.check(Scope::TemplatesWrite)?;
     let template_path = TemplatePath::parse(&path)?;
     let deleted = state
         .database

@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::templates;
+use tidings_domain::access::Scope;
 
 use super::path::not_found;
 use super::{TemplatePath, TemplateView};
@@ -35,7 +36,7 @@ pub async fn handle(
     caller: Caller,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_templates()?;
+    caller.check(Scope::TemplatesWrite)?;
     let template_path = TemplatePath::parse(&path)?;
     let version = version_parameter(request.query_string())?;
     let found = state

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::templates;
+use tidings_domain::access::Scope;
 
 use super::TemplatePage;
 use crate::auth::Caller;
@@ -31,7 +32,7 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_templates()?;
+    caller.check(Scope::TemplatesWrite)?;
     let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
     let _turn = PageTurn::wait(&request, &state).await?;
     let (versions, next) = state

@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::templates;
+use tidings_domain::access::Scope;
 
 use super::TemplatePage;
 use super::path::{not_found, read_name};
@@ -35,7 +36,7 @@ pub async fn handle(
     caller: Caller,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_templates()?;
+    caller.check(Scope::TemplatesWrite)?;
     let name = read_name(&name)?;
     let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
     let is_first = after.is_none();

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tidings_db::templates::{self, TemplateKey, TemplateRow};
+use tidings_domain::access::Scope;
 use tidings_domain::content::{Object, Rendered};
 use tidings_domain::notification::Channel;
 use tidings_templates::{Locale, TemplateName};
@@ -89,7 +90,7 @@ pub async fn handle(
     name: Path<String>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_templates()?;
+    caller.check(Scope::TemplatesWrite)?;
     let name = read_name(&name)?;
     let body = read_json(&request, payload, &state).await?;
     let request = PreviewRequest::parse(&body)?;

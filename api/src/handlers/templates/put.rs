@@ -4,6 +4,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::{TransactionOptions, templates};
+use tidings_domain::access::Scope;
 use tidings_domain::notification::Channel;
 use tidings_templates::TemplateSource;
 use utoipa::ToSchema;
@@ -65,7 +66,7 @@ pub async fn handle(
     path: Path<(String, String, String)>,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_templates()?;
+    caller.check(Scope::TemplatesWrite)?;
     let template_path = TemplatePath::parse(&path)?;
     let body = read_json(&request, payload, &state).await?;
     let parts = TemplateParts::parse(template_path.channel, &body)?;

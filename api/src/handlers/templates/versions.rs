@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::templates;
+use tidings_domain::access::Scope;
 
 use super::path::not_found;
 use super::{TemplatePath, TemplateVersionPage};
@@ -37,7 +38,7 @@ pub async fn handle(
     caller: Caller,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_templates()?;
+    caller.check(Scope::TemplatesWrite)?;
     let template_path = TemplatePath::parse(&path)?;
     let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
     let _turn = PageTurn::wait(&request, &state).await?;

@@ -5,6 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
 use tidings_db::users::{self, PutResult, UserProfile, UserRow};
+use tidings_domain::access::Scope;
 
 use super::new_user::{self, NewUserBody};
 use super::taken::taken;
@@ -37,7 +38,7 @@ pub async fn handle(
     origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_write_users()?;
+    caller.check(Scope::UsersWrite)?;
     let body = read_json(&request, payload, &state).await?;
     let row = create(&state, &caller, &origin, &new_user::parse(&body)?).await?;
     Ok(HttpResponse::Created()

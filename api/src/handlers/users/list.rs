@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::notifications::IdCursor;
 use tidings_db::users::{self, UserFilter};
+use tidings_domain::access::Scope;
 
 use super::view::{UserPage, UserView};
 use crate::auth::Caller;
@@ -34,7 +35,7 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_read_users()?;
+    caller.check(Scope::UsersRead)?;
     let (filter, page) = parse(request.query_string())?;
     let _turn = PageTurn::wait(&request, &state).await?;
     let (rows, next) = state

@@ -2,6 +2,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use tidings_domain::access::Scope;
 use tidings_domain::notification::UserId;
 
 use crate::auth::Caller;
@@ -39,7 +40,7 @@ impl FromRequest for ReadableUser {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let caller = Caller::from_request(request, payload).into_inner();
-        let allowed = caller.and_then(|caller| caller.check_read_users());
+        let allowed = caller.and_then(|caller| caller.check(Scope::UsersRead));
         ready(allowed.and_then(|()| user_id(request)).map(Self))
     }
 }
@@ -55,7 +56,7 @@ impl FromRequest for WritableUser {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let caller = Caller::from_request(request, payload).into_inner();
-        let allowed = caller.and_then(|caller| caller.check_write_users());
+        let allowed = caller.and_then(|caller| caller.check(Scope::UsersWrite));
         ready(allowed.and_then(|()| user_id(request)).map(Self))
     }
 }

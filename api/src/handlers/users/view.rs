@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use tidings_db::users::UserRow;
+use tidings_domain::access::Scope;
 use tidings_domain::notification::UserId;
 use utoipa::ToSchema;
 
@@ -69,7 +70,7 @@ pub enum WrittenUser {
 
 impl WrittenUser {
     pub fn new(row: UserRow, caller: &Caller) -> Self {
-        if caller.check_read_users().is_ok() {
+        if caller.check(Scope::UsersRead).is_ok() {
             return Self::Complete(row.into());
         }
         Self::IdAndTimes {

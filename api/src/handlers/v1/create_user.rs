@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use serde::Serialize;
 use tidings_db::users::UserProfile;
+use tidings_domain::access::Scope;
 use tidings_domain::notification::UserId;
 use utoipa::ToSchema;
 
@@ -72,7 +73,7 @@ pub async fn handle(
     origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_write_users()?;
+    caller.check(Scope::UsersWrite)?;
     let body = read_json(&request, payload, &state).await?;
     let row = create(&state, &caller, &origin, &parse(&body)?).await?;
     Ok(HttpResponse::Created()

@@ -2,6 +2,7 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use tidings_domain::access::Scope;
 use utoipa::ToSchema;
 
 use super::outcome::{UserBatchError, UserBatchOutcome};
@@ -59,7 +60,7 @@ pub async fn handle(
     RequestId(request_id): RequestId,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check_write_users()?;
+    caller.check(Scope::UsersWrite)?;
     check_media_type(&request)?;
     let body = read_body(&request, payload, state.http.max_batch_body_bytes).await?;
     let response = store(&state, &origin, &items(&body, "users")?).await;
