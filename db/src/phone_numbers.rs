@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::error::DbError;
 use crate::{GenericClient, LimitedInsert, Transaction, users};
 
-pub(crate) use replace::replace;
+pub(crate) use replace::{add_all, distinct, replace};
 
 /// The maximum number of phone numbers of a user.
 pub const MAX_PER_USER: i64 = 10;

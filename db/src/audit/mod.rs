@@ -12,5 +12,5 @@ mod retention;
 pub use action::{Action, UnknownAction};
 pub use entry::{ActorKind, AuditEntry, AuditOrigin, Outcome, TargetKind};
 pub use read::{AuditFilter, AuditRow, list};
-pub use record::record;
+pub use record::{record, record_all};
 pub use retention::{AuditRetention, Maintained, erase_user, maintain};

@@ -16,12 +16,7 @@ pub(crate) async fn replace(
     old: &[String],
     new: &[PhoneNumber],
 ) -> Result<Vec<String>, DbError> {
-    let mut wanted: Vec<&str> = Vec::with_capacity(new.len());
-    for number in new {
-        if !wanted.contains(&number.as_str()) {
-            wanted.push(number.as_str());
-        }
-    }
+    let wanted = distinct(new);
     let kept = kept(old, &wanted);
     let removed: Vec<&str> = old
         .iter()
@@ -36,25 +31,52 @@ pub(crate) async fn replace(
             .execute(&statement, &[&user.as_uuid(), &removed])
             .await?;
     }
-    // The numbers that are kept are the last of `wanted`. The first gets the largest id.
-    let added: Vec<&str> = wanted[..wanted.len() - kept.len()]
-        .iter()
-        .rev()
-        .copied()
-        .collect();
-    if !added.is_empty() {
-        let ids: Vec<Uuid> = added.iter().map(|_| Uuid::now_v7()).collect();
-        let statement = transaction
-            .prepare_cached(
-                "INSERT INTO phone_numbers (id, user_id, number)
-                 SELECT id, $1, number FROM unnest($2::uuid[], $3::text[]) AS added (id, number)",
-            )
-            .await?;
-        transaction
-            .execute(&statement, &[&user.as_uuid(), &ids, &added])
-            .await?;
-    }
+    // The numbers that are kept are the last of `wanted`.
+    let added = &wanted[..wanted.len() - kept.len()];
+    add_all(transaction, &[(user, added)]).await?;
     Ok(wanted.into_iter().map(str::to_owned).collect())
+}
+
+/// Gives users numbers that they do not have, in one statement. Of each user, text messages go to the first number.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub(crate) async fn add_all(
+    transaction: &Transaction<'_>,
+    users: &[(UserId, &[&str])],
+) -> Result<(), DbError> {
+    let rows = users.iter().flat_map(|(user, numbers)| {
+        // The first gets the largest id.
+        let numbers = numbers.iter().rev();
+        numbers.map(|number| (Uuid::now_v7(), user.as_uuid(), *number))
+    });
+    let (ids, (owners, numbers)): (Vec<_>, (Vec<Uuid>, Vec<&str>)) =
+        rows.map(|(id, user, number)| (id, (user, number))).unzip();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let statement = transaction
+        .prepare_cached(
+            "INSERT INTO phone_numbers (id, user_id, number)
+             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])",
+        )
+        .await?;
+    transaction
+        .execute(&statement, &[&ids, &owners, &numbers])
+        .await?;
+    Ok(())
+}
+
+/// The numbers in their order, each once.
+pub(crate) fn distinct(numbers: &[PhoneNumber]) -> Vec<&str> {
+    let mut distinct: Vec<&str> = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        if !distinct.contains(&number.as_str()) {
+            distinct.push(number.as_str());
+        }
+    }
+    distinct
 }
 
 /// The last numbers of `wanted` that keep their rows: those after which no row has to be younger than it is.

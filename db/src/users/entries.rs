@@ -1,8 +1,10 @@
 //! The entries in the audit log about users. They contain none of a user's data.
 
+use std::slice;
+
 use super::{PutResult, UserRow};
 use crate::Transaction;
-use crate::audit::{self, Action, AuditOrigin, TargetKind};
+use crate::audit::{self, Action, AuditEntry, AuditOrigin, TargetKind};
 use crate::error::DbError;
 
 /// Records that a user was created or changed. A user that stays the same, or could not be stored, leaves no entry.
@@ -15,11 +17,25 @@ pub async fn record_put(
     origin: &AuditOrigin,
     result: &PutResult,
 ) -> Result<(), DbError> {
-    match result {
-        PutResult::Created(row) => record(transaction, origin, Action::UserCreate, row).await,
-        PutResult::Updated(row) => record_update(transaction, origin, row).await,
-        PutResult::Unchanged(_) | PutResult::Taken(_) => Ok(()),
-    }
+    record_puts(transaction, origin, slice::from_ref(result)).await
+}
+
+/// Like [`record_put`], for many users in one statement.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn record_puts(
+    transaction: &Transaction<'_>,
+    origin: &AuditOrigin,
+    results: &[PutResult],
+) -> Result<(), DbError> {
+    let entries = results.iter().filter_map(|result| match result {
+        PutResult::Created(row) => Some(entry(origin, Action::UserCreate, row)),
+        PutResult::Updated(row) => Some(entry(origin, Action::UserUpdate, row)),
+        PutResult::Unchanged(_) | PutResult::Taken(_) => None,
+    });
+    audit::record_all(transaction, &entries.collect::<Vec<_>>()).await
 }
 
 /// Records that a user was changed.
@@ -32,7 +48,7 @@ pub async fn record_update(
     origin: &AuditOrigin,
     row: &UserRow,
 ) -> Result<(), DbError> {
-    record(transaction, origin, Action::UserUpdate, row).await
+    audit::record(transaction, &entry(origin, Action::UserUpdate, row)).await
 }
 
 /// Records that users were imported together, unless all of them stay the same.
@@ -56,12 +72,6 @@ pub async fn record_import(
     audit::record(transaction, &entry).await
 }
 
-async fn record(
-    transaction: &Transaction<'_>,
-    origin: &AuditOrigin,
-    action: Action,
-    row: &UserRow,
-) -> Result<(), DbError> {
-    let entry = origin.entry(action).on(TargetKind::User, row.id);
-    audit::record(transaction, &entry).await
+fn entry<'a>(origin: &'a AuditOrigin, action: Action, row: &UserRow) -> AuditEntry<'a> {
+    origin.entry(action).on(TargetKind::User, row.id)
 }

@@ -1,8 +1,10 @@
 //! The table `users`.
 
+mod columns;
 mod email;
 mod entries;
 mod insert;
+mod insert_all;
 mod list;
 mod profile;
 mod put;
@@ -14,7 +16,7 @@ mod taken;
 mod update;
 
 pub use email::{SetEmailResult, UserEmail, email, set_email};
-pub use entries::{record_import, record_put, record_update};
+pub use entries::{record_import, record_put, record_puts, record_update};
 pub use insert::{NewUser, delete, insert};
 pub use list::{UserFilter, list};
 pub use profile::{UserChanges, UserProfile};

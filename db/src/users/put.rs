@@ -45,16 +45,7 @@ pub async fn put(
         if lock(transaction, id).await?
             && let Some(row) = find(transaction, id).await?
         {
-            let before = row.clone();
-            let row = match rewrite(transaction, row, values).await? {
-                Ok(row) => set_phone_numbers(transaction, row, profile).await?,
-                Err(taken) => return Ok(PutResult::Taken(taken)),
-            };
-            return Ok(if row == before {
-                PutResult::Unchanged(row)
-            } else {
-                PutResult::Updated(row)
-            });
+            return revise(transaction, row, profile).await;
         }
         let taken = taken(transaction, id, values).await?;
         if taken.is_any() {
@@ -74,6 +65,24 @@ pub async fn create(
     profile: &UserProfile,
 ) -> Result<PutResult, DbError> {
     put(transaction, UserId::from(Uuid::now_v7()), profile).await
+}
+
+/// Gives a locked user this profile.
+pub(super) async fn revise(
+    transaction: &Transaction<'_>,
+    before: UserRow,
+    profile: &UserProfile,
+) -> Result<PutResult, DbError> {
+    let values = UserValues::of_profile(profile);
+    let row = match rewrite(transaction, before.clone(), values).await? {
+        Ok(row) => set_phone_numbers(transaction, row, profile).await?,
+        Err(taken) => return Ok(PutResult::Taken(taken)),
+    };
+    Ok(if row == before {
+        PutResult::Unchanged(row)
+    } else {
+        PutResult::Updated(row)
+    })
 }
 
 /// Returns `None` if a user has the id, the name or the address.

@@ -1,9 +1,7 @@
 use tidings_domain::notification::UserId;
-use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use super::UserProfile;
-use super::profile::UserValues;
+use super::columns::UserColumns;
 use super::put_all::take_turn;
 use super::taken::Unique;
 use crate::Transaction;
@@ -49,18 +47,8 @@ pub async fn put_many(
              RETURNING xmax = 0",
         )
         .await?;
-    let ids: Vec<Uuid> = users.iter().map(|(id, _)| id.as_uuid()).collect();
-    let values = || {
-        users
-            .iter()
-            .map(|(_, profile)| UserValues::of_profile(profile))
-    };
-    let usernames: Vec<&str> = values().map(|values| values.username).collect();
-    let emails: Vec<Option<&str>> = values().map(|values| values.email).collect();
-    let locales: Vec<Option<&str>> = values().map(|values| values.locale).collect();
-    let timezones: Vec<Option<&str>> = values().map(|values| values.timezone).collect();
-    let parameters: [&(dyn ToSql + Sync); 5] = [&ids, &usernames, &emails, &locales, &timezones];
-    let written = match transaction.query(&statement, &parameters).await {
+    let columns = UserColumns::of(users.iter().map(|(id, profile)| (*id, profile)));
+    let written = match transaction.query(&statement, &columns.parameters()).await {
         Ok(rows) => rows,
         Err(error) if Unique::violated(&error).is_some() => return Ok(PutManyResult::Taken),
         Err(error) => return Err(error.into()),

@@ -21,8 +21,7 @@ pub async fn existing(
     let statement = client
         .prepare_cached("SELECT id FROM users WHERE id = ANY($1)")
         .await?;
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows = client.query(&statement, &[&ids]).await?;
+    let rows = client.query(&statement, &[&uuids(ids)]).await?;
     Ok(rows
         .iter()
         .map(|row| UserId::from(row.get::<_, Uuid>(0)))
@@ -55,6 +54,41 @@ pub(crate) async fn lock(client: &impl GenericClient, user: UserId) -> Result<bo
         .await?;
     let row = client.query_opt(&statement, &[&user.as_uuid()]).await?;
     Ok(row.is_some())
+}
+
+/// Like [`lock`], for many users. Returns whether one of them exists.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub(super) async fn lock_all(
+    client: &impl GenericClient,
+    users: &[UserId],
+) -> Result<bool, DbError> {
+    let statement = client
+        .prepare_cached("SELECT FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE")
+        .await?;
+    let locked = client.query(&statement, &[&uuids(users)]).await?;
+    Ok(!locked.is_empty())
+}
+
+/// Finds users by their ids, in no particular order.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub(super) async fn find_all(
+    client: &impl GenericClient,
+    users: &[UserId],
+) -> Result<Vec<UserRow>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE id = ANY ($1)");
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client.query(&statement, &[&uuids(users)]).await?;
+    Ok(rows.iter().map(UserRow::from).collect())
+}
+
+fn uuids(users: &[UserId]) -> Vec<Uuid> {
+    users.iter().map(|id| id.as_uuid()).collect()
 }
 
 /// Finds a user by the id.

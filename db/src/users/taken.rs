@@ -1,6 +1,8 @@
 use tidings_domain::notification::UserId;
 use tokio_postgres::error::SqlState;
+use uuid::Uuid;
 
+use super::UserProfile;
 use super::profile::UserValues;
 use crate::GenericClient;
 use crate::error::DbError;
@@ -57,21 +59,52 @@ pub(super) async fn taken(
     user: UserId,
     values: UserValues<'_>,
 ) -> Result<TakenFields, DbError> {
+    let taken = taken_values(
+        client,
+        &[user.as_uuid()],
+        &[values.username],
+        &[values.email],
+    )
+    .await?;
+    Ok(taken.into_iter().next().unwrap_or_default())
+}
+
+/// Like [`taken`], for many users: a result for each.
+pub(super) async fn taken_all(
+    client: &impl GenericClient,
+    users: &[(UserId, &UserProfile)],
+) -> Result<Vec<TakenFields>, DbError> {
+    let ids: Vec<Uuid> = users.iter().map(|(id, _)| id.as_uuid()).collect();
+    let values = users
+        .iter()
+        .map(|(_, profile)| UserValues::of_profile(profile));
+    let (names, emails): (Vec<&str>, Vec<Option<&str>>) =
+        values.map(|values| (values.username, values.email)).unzip();
+    taken_values(client, &ids, &names, &emails).await
+}
+
+async fn taken_values(
+    client: &impl GenericClient,
+    ids: &[Uuid],
+    usernames: &[&str],
+    emails: &[Option<&str>],
+) -> Result<Vec<TakenFields>, DbError> {
     let statement = client
         .prepare_cached(
-            "SELECT coalesce(bool_or(username = $2), false),
-                    coalesce(bool_or(normal_email(email) = normal_email($3)), false)
-             FROM users WHERE id <> $1 AND (username = $2 OR normal_email(email) = normal_email($3))",
+            "SELECT EXISTS (SELECT FROM users WHERE username = wanted.username AND id <> wanted.id),
+                    EXISTS (SELECT FROM users
+                            WHERE normal_email(email) = normal_email(wanted.email) AND id <> wanted.id)
+             FROM unnest($1::uuid[], $2::text[], $3::text[])
+                 WITH ORDINALITY AS wanted (id, username, email, place)
+             ORDER BY place",
         )
         .await?;
-    let row = client
-        .query_one(
-            &statement,
-            &[&user.as_uuid(), &values.username, &values.email],
-        )
+    let rows = client
+        .query(&statement, &[&ids, &usernames, &emails])
         .await?;
-    Ok(TakenFields {
+    let fields = rows.iter().map(|row| TakenFields {
         username: row.get(0),
         email: row.get(1),
-    })
+    });
+    Ok(fields.collect())
 }

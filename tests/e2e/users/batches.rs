@@ -162,3 +162,47 @@ async fn batches_with_the_same_users_in_opposite_order_are_both_stored() {
     };
     assert_eq!(created(&first) + created(&second), 50);
 }
+
+/// Although new users are inserted together, before the others are changed.
+#[tokio::test]
+async fn a_name_belongs_to_the_first_user_of_a_batch_that_takes_it() {
+    let (_world, api) = World::shared().await;
+    let client = api.client();
+    let [known, other] = [(); 2].map(|()| Uuid::new_v4());
+    for id in [known, other] {
+        assert_eq!(put(&client, id, &anna(id)).await.status, 201);
+    }
+    let [taken, freed, twice] = ["taken", "freed", "twice"].map(|name| format!("{name} {known}"));
+    let phones = json!([number(known), number(other), number(known)]);
+    let users = [
+        json!({"id": known, "username": taken, "email": anna(known)["email"]}),
+        json!({"username": taken}),
+        // The address is that of `other`, so the name stays free.
+        json!({"id": known, "username": twice, "email": anna(other)["email"]}),
+        json!({"username": twice, "phoneNumbers": phones}),
+        json!({"username": twice}),
+        json!({"id": other, "username": freed}),
+        json!({"username": anna(other)["username"], "email": anna(other)["email"]}),
+    ];
+    let answer = batch(&client, &users).await;
+    let expected = [
+        "updated",
+        "username_taken",
+        "email_taken",
+        "created",
+        "username_taken",
+        "updated",
+        "created",
+    ];
+    assert_eq!(codes(&answer), expected, "{}", answer.text);
+    let created = answer.body["results"][3]["id"].as_str().expect("an id");
+    let created: Uuid = created.parse().expect("a UUID");
+    let found = client.get(&path(created)).await.body;
+    let numbers = json!([number(known), number(other)]);
+    assert_eq!(found["phoneNumbers"], numbers, "{found}");
+}
+
+/// A phone number that only the tests of `user` use.
+fn number(user: Uuid) -> String {
+    format!("+4930{:08}", user.as_u128() % 100_000_000)
+}

@@ -9,11 +9,12 @@ use crate::error::ApiError;
 use crate::page_turn::PageTurn;
 use crate::state::AppState;
 
-/// So many users are stored in one transaction. Each may take a savepoint, and PostgreSQL keeps 64 of them in fast memory.
+/// So many users are stored in one transaction. Each that changes takes a savepoint, and PostgreSQL keeps 64 of them in fast
+/// memory.
 /// Batches take turns after each chunk.
 const CHUNK: usize = 50;
 
-/// Stores users in their order, each independently of the others. If the database becomes unavailable, it is not asked for
+/// Stores users in chunks, each independently of the others. If the database becomes unavailable, it is not asked for
 /// later items.
 pub async fn store(state: &AppState, origin: &Origin, items: &[&RawValue]) -> UserBatchResponse {
     let mut response = UserBatchResponse::default();
@@ -61,9 +62,7 @@ async fn store_chunk(
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
             let results = users::put_all(transaction, &users).await?;
-            for result in &results {
-                users::record_put(transaction, &origin.0, result).await?;
-            }
+            users::record_puts(transaction, &origin.0, &results).await?;
             Ok(results)
         })
         .await?;
