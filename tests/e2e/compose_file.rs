@@ -17,7 +17,7 @@ fn compose_file() -> Value {
 
 /// Returns the environment of a service. A reference to a variable that the caller may set (`${NAME:-default}`) has its
 /// default.
-fn environment(service: &str) -> EnvVars {
+pub(crate) fn environment(service: &str) -> EnvVars {
     let file = compose_file();
     let variables = file["services"][service]["environment"].as_object();
     let variables = variables.expect("an environment").iter();
@@ -41,7 +41,7 @@ fn environment(service: &str) -> EnvVars {
 }
 
 /// Runs the tool `tidings` with these settings only, and returns its exit code and its output.
-fn tidings(settings: &EnvVars, arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn tidings(settings: &EnvVars, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(program_path("tidings"))
         .env_clear()
         .envs(settings)
@@ -60,6 +60,7 @@ fn tidings(settings: &EnvVars, arguments: &[&str]) -> (Option<i32>, String) {
 #[case("api")]
 #[case("worker")]
 #[case("events")]
+#[case("migrate")]
 fn the_variables_of_the_programs_are_settings(#[case] service: &str) {
     let set = environment(service);
     assert!(set.contains_key("DATABASE_URL"), "{set:?}");

@@ -19,6 +19,7 @@ mod cancelling;
 mod changed_settings;
 mod channels;
 mod chaos;
+mod compose_database;
 mod compose_file;
 mod config_command;
 mod confirms;

@@ -41,21 +41,21 @@ async fn entries(client: &Client) -> Vec<Value> {
 }
 
 /// Runs statements.
-async fn execute(database: &Database, sql: &str) -> Result<(), DbError> {
+pub(crate) async fn execute(database: &Database, sql: &str) -> Result<(), DbError> {
     database
         .run(async |client| Ok(client.batch_execute(sql).await?))
         .await
 }
 
 /// Returns the SQLSTATE of statements that fail.
-async fn refusal(database: &Database, sql: &str) -> String {
+pub(crate) async fn refusal(database: &Database, sql: &str) -> String {
     let error = execute(database, sql).await.expect_err(sql);
     let state = error.sql_state().expect("a refusal by PostgreSQL");
     state.code().to_owned()
 }
 
 /// A pool for another URL.
-fn pool(url: &str) -> Database {
+pub(crate) fn pool(url: &str) -> Database {
     let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), url.to_owned())]);
     let settings = DatabaseSettings::read(&mut reader);
     let settings = reader.finish(settings).expect("settings");
