@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acceptance::Acceptance;
 use crate::auth::Verifier;
+use crate::auth::keys::ApiKeys;
 use crate::connection_limit::max_connections;
 use crate::cors::CorsHeaders;
 use crate::error::{ApiError, ErrorResponse};
@@ -112,6 +113,8 @@ impl App {
         let mut tasks = Tasks::default();
         self.watch_database(&health, &mut tasks, &stop_tasks);
         let control = self.watch_control_state(&mut tasks, &stop_tasks);
+        let poll = self.settings.control_poll;
+        let api_keys = ApiKeys::start(&self.database, poll, &mut tasks, &stop_tasks);
         if self.settings.providers.webhook.is_some() && !self.settings.secret_keys.can_seal() {
             tracing::warn!("SECRETS_KEY is not set: webhook endpoints cannot be created");
         }
@@ -149,6 +152,7 @@ impl App {
         );
         let state = AppState {
             verifier: Arc::new(self.verifier),
+            api_keys,
             depths,
             acceptance,
             idempotency,

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use actix_web::dev::Payload;
 use actix_web::http::header::USER_AGENT;
 use actix_web::{FromRequest, HttpRequest};
-use tidings_db::audit::{ActorKind, AuditOrigin};
+use tidings_db::audit::AuditOrigin;
 
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -23,15 +23,10 @@ impl Origin {
     fn of(request: &HttpRequest, payload: &mut Payload) -> Result<Self, ApiError> {
         let caller = Caller::from_request(request, payload).into_inner()?;
         let id = RequestId::from_request(request, payload).into_inner()?;
-        let kind = if caller.is_user() {
-            ActorKind::User
-        } else {
-            ActorKind::Service
-        };
         let agent = request.headers().get(USER_AGENT);
         let agent = agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
         let ip = request.peer_addr().as_ref().map(SocketAddr::ip);
-        let origin = AuditOrigin::new(kind, &caller.sender());
+        let origin = AuditOrigin::new(caller.actor_kind(), &caller.sender());
         Ok(Self(origin.with_request(&id.0, ip, agent.as_deref())))
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::acceptance::Acceptance;
 use crate::auth::Verifier;
+use crate::auth::keys::ApiKeys;
 use crate::idempotency::Idempotency;
 use crate::settings::ApiHttpSettings;
 use crate::shutdown::RequestsInFlight;
@@ -21,6 +22,7 @@ use crate::shutdown::RequestsInFlight;
 #[derive(Clone)]
 pub struct AppState {
     pub verifier: Arc<Verifier>,
+    pub api_keys: ApiKeys,
     pub acceptance: Acceptance,
     pub idempotency: Idempotency,
     pub message_factory: MessageFactory,

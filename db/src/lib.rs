@@ -3,6 +3,7 @@
 //! Only this crate contains SQL, beside the one function that runs it. Query functions take a
 //! [`GenericClient`] or, if they need one, a [`Transaction`]: the caller owns the transaction.
 
+pub mod api_keys;
 pub mod audit;
 pub mod clock;
 mod conflict_retry;

@@ -2,23 +2,28 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use tidings_db::api_keys::LiveKey;
+use tidings_db::audit::ActorKind;
 use tidings_db::notifications::SenderScope;
 use tidings_domain::access::{Scope, Scopes};
 use tidings_domain::notification::{KeyNamespace, UserId};
 
+use super::credential::{Credential, credential};
+use super::keys::KeyOutcome;
 use super::{AllowedUsers, InvalidToken};
 use crate::error::ApiError;
 use crate::request_id::RequestId;
 use crate::state::AppState;
 
-/// The authenticated sender of a request. As an extractor, rejects requests without a valid token.
+/// The authenticated sender of a request. As an extractor, rejects requests without a valid token or API key.
 #[derive(Clone, Debug)]
 pub struct Caller {
     subject: Arc<str>,
     user_id: Option<UserId>,
     scopes: Scopes,
+    is_key: bool,
+    rate_per_minute: Option<u32>,
 }
 
 impl Caller {
@@ -27,10 +32,23 @@ impl Caller {
             user_id: subject.parse().ok(),
             subject: subject.into(),
             scopes,
+            is_key: false,
+            rate_per_minute: None,
         }
     }
 
-    /// The subject of the token.
+    /// The holder of a key.
+    pub(super) fn of_key(key: &LiveKey) -> Self {
+        Self {
+            subject: key.id.subject().into(),
+            user_id: key.user,
+            scopes: key.scopes,
+            is_key: true,
+            rate_per_minute: key.rate_per_minute,
+        }
+    }
+
+    /// The subject of the token; `key:` and its id for a key.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
@@ -39,14 +57,48 @@ impl Caller {
     /// The sender of the caller's notifications: the subject. A subject that is a UUID has one spelling.
     #[must_use]
     pub fn sender(&self) -> String {
-        let user_id = self.user_id.map(|id| id.to_string());
-        user_id.unwrap_or_else(|| self.subject.to_string())
+        let user_id = self.user_id.filter(|_| !self.is_key);
+        user_id.map_or_else(|| self.subject.to_string(), |id| id.to_string())
     }
 
-    /// Whether the token is that of a user, and not of a service with the same subject.
+    /// Who the caller is in the audit log. A user is whoever has a user's token, and not a service with the same subject.
     #[must_use]
-    pub fn is_user(&self) -> bool {
-        self.user_id.is_some() && !self.may_send_to_anyone()
+    pub fn actor_kind(&self) -> ActorKind {
+        if self.is_key {
+            ActorKind::Key
+        } else if self.user_id.is_some() && !self.may_send_to_anyone() {
+            ActorKind::User
+        } else {
+            ActorKind::Service
+        }
+    }
+
+    /// How many requests a minute the caller's key allows. `None` for tokens, and for keys without a limit of their own.
+    #[must_use]
+    pub const fn rate_per_minute(&self) -> Option<u32> {
+        self.rate_per_minute
+    }
+
+    /// Returns 403 unless the caller may hand out a key with `scopes` for `user`, its own keys included: nobody grants what
+    /// they lack.
+    pub fn check_grant(&self, scopes: Scopes, user: Option<UserId>) -> Result<(), ApiError> {
+        let missing: Vec<&str> = self.scopes.missing(scopes).map(Scope::as_str).collect();
+        let exceeds = |message: &str| ApiError {
+            code: "scope_exceeds_own",
+            ..ApiError::forbidden(message)
+        };
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            return Err(exceeds(&format!(
+                "You may only handle keys with scopes that you have yourself; you lack {missing}"
+            )));
+        }
+        if user.is_some() && user != self.user_id && !self.scopes.contains(Scope::Admin) {
+            return Err(exceeds(
+                "You may only handle keys of your own user; those of other users need the scope admin",
+            ));
+        }
+        Ok(())
     }
 
     /// Returns 403 unless the caller has `scope`, for what is not limited to a user.
@@ -74,7 +126,8 @@ impl Caller {
     #[must_use]
     pub fn key_namespace(&self) -> KeyNamespace {
         let subject = self.sender();
-        if self.may_send_to_anyone() {
+        // The scopes of a key may change, and no other caller has its subject.
+        if self.is_key || self.may_send_to_anyone() {
             KeyNamespace::of_service(&subject)
         } else {
             KeyNamespace::of_user(&subject)
@@ -195,11 +248,23 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = bearer_token(request).and_then(|token| {
-            let verified = AppState::of(request).verifier.verify(token);
-            verified.map_err(|reason| refused(request, &reason))
-        });
-        ready(caller)
+        ready(Self::of(request))
+    }
+}
+
+impl Caller {
+    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        match credential(request.headers())? {
+            Credential::Token(token) => {
+                let verified = AppState::of(request).verifier.verify(token);
+                verified.map_err(|reason| refused(request, &reason))
+            }
+            Credential::Key(_) => {
+                let outcome = request.extensions().get::<KeyOutcome>().cloned();
+                let unchecked = || ApiError::internal("the API key was not looked up");
+                outcome.ok_or_else(unchecked)?.caller()
+            }
+        }
     }
 }
 
@@ -214,17 +279,4 @@ fn refused(request: &HttpRequest, reason: &InvalidToken) -> ApiError {
     ApiError::unauthorized(
         "The token is not valid: check its signature, algorithm, expiry, user and scope (a string)",
     )
-}
-
-/// The token of `Authorization: Bearer …` (RFC 6750 §2.1). Refuses a request with several such headers, of which a
-/// proxy may have checked another one.
-fn bearer_token(request: &HttpRequest) -> Result<&str, ApiError> {
-    let mut headers = request.headers().get_all(AUTHORIZATION);
-    let header = headers.next().filter(|_| headers.next().is_none());
-    header
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| ApiError::unauthorized("Send one token: Authorization: Bearer <JWT>"))
 }

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use tidings_domain::access::Scopes;
+use tidings_domain::access::{ApiKeyId, Scopes};
 
 use super::InvalidToken;
 
@@ -93,9 +93,13 @@ impl VerifiedClaims {
     /// The caller that the token names: `userId`, or `sub`.
     pub(super) fn subject(self) -> Result<String, InvalidToken> {
         let subject = self.user_id.or(self.sub);
-        subject
+        let subject = subject
             .filter(|subject| (1..=255).contains(&subject.len()))
-            .ok_or_else(|| InvalidToken::MissingClaim("userId or sub".to_owned()))
+            .ok_or_else(|| InvalidToken::MissingClaim("userId or sub".to_owned()))?;
+        if subject.starts_with(ApiKeyId::SUBJECT_PREFIX) {
+            return Err(InvalidToken::ReservedSubject);
+        }
+        Ok(subject)
     }
 }
 

@@ -41,6 +41,9 @@ pub enum InvalidToken {
     /// be ignored and the token would count as one without scopes.
     #[error("states its rights in the claim {0:?}; only scope (a string) is read")]
     RightsElsewhere(String),
+    /// The subject is that of an API key. Its holder would own the notifications, schedules and idempotency keys of the key.
+    #[error("has a subject that begins with key:, which only API keys have")]
+    ReservedSubject,
     /// Any other error of the library.
     #[error("cannot be verified")]
     Unverifiable,

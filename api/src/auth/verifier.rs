@@ -249,6 +249,26 @@ mod tests {
     }
 
     #[test]
+    fn no_token_has_the_subject_of_a_key() {
+        for (subject, refused) in [
+            ("key:0123456789", true),
+            ("key:", true),
+            ("Key:0123456789", false),
+            ("keys", false),
+        ] {
+            for claims in [
+                json!({"sub": subject}),
+                json!({"userId": subject, "sub": "a", "scope": "admin"}),
+            ] {
+                let token = token(Algorithm::HS256, SECRET, &claims);
+                let result = verifier(AppEnv::Development).verify(&token);
+                let expected = refused.then_some(InvalidToken::ReservedSubject);
+                assert_eq!(result.err(), expected, "{claims}");
+            }
+        }
+    }
+
+    #[test]
     fn a_token_without_scope_is_trusted_only_if_the_setting_says_so() {
         let claims = json!({"sub": "orders", "exp": now() + 60});
         let token = token(Algorithm::HS256, SECRET, &claims);

@@ -18,6 +18,7 @@ pub use headers::{CorsHeaders, set_exposed_headers};
 pub use origins::AllowedOrigins;
 pub use preflight::{is_preflight, origin_not_allowed, preflight_error};
 
+use crate::auth::X_API_KEY;
 use crate::handlers::notifications::IDEMPOTENCY_KEY;
 use crate::request_id::REQUEST_ID;
 
@@ -35,7 +36,13 @@ const METHODS: [Method; 6] = [
 ];
 
 /// The request headers that the API reads and that browsers send to other origins only with permission.
-const REQUEST_HEADERS: [HeaderName; 4] = [AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, REQUEST_ID];
+const REQUEST_HEADERS: [HeaderName; 5] = [
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    IDEMPOTENCY_KEY,
+    REQUEST_ID,
+    X_API_KEY,
+];
 
 /// The middleware that answers preflight requests and adds the headers for allowed origins. Without an allowed origin, it
 /// is off.

@@ -11,6 +11,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, Error};
 
+use crate::auth::keys;
 use crate::cors::{self, AllowedOrigins};
 use crate::state::AppState;
 
@@ -31,6 +32,7 @@ pub fn application<R: FnOnce(&mut ServiceConfig)>(
     // The last one is the outermost.
     App::new()
         .app_data(state)
+        .wrap(from_fn(keys::look_up))
         .wrap_fn(panics::catch)
         .wrap(cors::middleware(origins))
         .wrap(from_fn(wrap::wrap))

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::application;
 use crate::acceptance::Acceptance;
 use crate::auth::Verifier;
+use crate::auth::keys::ApiKeys;
 use crate::idempotency::Idempotency;
 use crate::settings::{AllowedOrigins, ApiSettings};
 use crate::state::AppState;
@@ -34,6 +35,12 @@ fn state() -> Data<AppState> {
     let database = tidings_db::Database::new(&settings.database, "test").expect("a pool");
     Data::new(AppState {
         verifier: Arc::new(Verifier::new(&settings.auth).expect("a verifier")),
+        api_keys: ApiKeys::start(
+            &database,
+            settings.control_poll,
+            &mut Tasks::default(),
+            &stop,
+        ),
         message_factory: MessageFactory::new(&settings.broker),
         secret_keys: settings.secret_keys,
         depths: Depths::start(publisher.clone(), settings.broker.clone(), stop.clone()).0,

@@ -42,6 +42,8 @@ actions! {
     UserCreate = "user.create",
     /// A user has other data.
     UserUpdate = "user.update",
+    /// A user has another role.
+    UserRole = "user.role",
     /// Users of a file are created or changed together.
     UserImport = "user.import",
     /// A user is deleted.
@@ -50,6 +52,14 @@ actions! {
     ContactPut = "contact.put",
     /// Somebody else has deleted a contact of a user.
     ContactDelete = "contact.delete",
+    /// An API key is created.
+    KeyCreate = "key.create",
+    /// An API key has another name, other scopes, another limit or another expiry.
+    KeyUpdate = "key.update",
+    /// An API key has a new secret.
+    KeyRotate = "key.rotate",
+    /// An API key is revoked.
+    KeyRevoke = "key.revoke",
     /// Channels are stopped.
     SendingStop = "sending.stop",
     /// Channels are started.

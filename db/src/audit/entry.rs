@@ -85,6 +85,8 @@ pub enum TargetKind {
     DeadLetterQueue,
     /// A key for secrets, by its id.
     SecretKey,
+    /// An API key, by its id.
+    ApiKey,
 }
 
 impl TargetKind {
@@ -101,6 +103,7 @@ impl TargetKind {
             Self::Schedule => "schedule",
             Self::DeadLetterQueue => "dead_letter_queue",
             Self::SecretKey => "secret_key",
+            Self::ApiKey => "api_key",
         }
     }
 }

@@ -62,6 +62,30 @@ impl Scope {
         Self::Admin,
     ];
 
+    /// Whether the scope is about the caller's own user only, so that a key of a user may have it.
+    #[must_use]
+    pub const fn is_of_own_user(self) -> bool {
+        match self {
+            Self::NotificationsSend
+            | Self::NotificationsRead
+            | Self::ContactsWrite
+            | Self::SchedulesWrite
+            | Self::Inbox
+            | Self::PreferencesWrite => true,
+            Self::NotificationsSendAny
+            | Self::TemplatesWrite
+            | Self::SendingControl
+            | Self::UsersRead
+            | Self::UsersWrite
+            | Self::KeysWrite
+            | Self::AuditRead
+            | Self::CategoriesWrite
+            | Self::DeadLettersWrite
+            | Self::Dashboard
+            | Self::Admin => false,
+        }
+    }
+
     /// The name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -29,6 +29,13 @@ impl Scopes {
         self.0 & (Self::bit(scope) | Self::bit(Scope::Admin)) != 0
     }
 
+    /// The scopes of this set that are about the caller's own user only.
+    #[must_use]
+    pub fn of_own_user(self) -> Self {
+        let stated = self.stated();
+        stated.filter(|scope| scope.is_of_own_user()).collect()
+    }
+
     /// The scopes of `others` that this set does not grant.
     pub fn missing(self, others: Self) -> impl Iterator<Item = Scope> {
         others.stated().filter(move |scope| !self.contains(*scope))

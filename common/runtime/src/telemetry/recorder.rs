@@ -87,6 +87,10 @@ fn register_help() {
         "tidings_idempotency_lookups_total",
         "Lookups of rows by idempotency keys, by result: answered, unanswered in time, or skipped because PostgreSQL does not answer"
     );
+    describe_gauge!(
+        "tidings_api_keys",
+        "API keys that the process knows and that are not revoked"
+    );
     describe_gauge!("tidings_queue_depth", "Ready messages in a work queue");
     describe_histogram!("tidings_batch_size", "Messages per batch");
     describe_counter!(

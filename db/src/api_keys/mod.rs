@@ -1,0 +1,19 @@
+//! The table `api_keys`.
+
+mod changes;
+mod create;
+mod read;
+mod rotate;
+mod row;
+mod state;
+mod touch;
+mod update;
+
+pub use changes::{ChangedKeys, KeySnapshot, changes};
+pub use create::{CreateKeyResult, MAX_KEYS, NewApiKey, create};
+pub use read::{KeyFilter, find, list, lock};
+pub use rotate::rotate;
+pub use row::ApiKeyRow;
+pub use state::{LiveKey, PreviousSecret};
+pub use touch::touch;
+pub use update::{KeyChanges, revoke, set_suspended, update};
