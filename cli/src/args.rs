@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    audit, cancel, config, dlq, ladders, migrate, retention, schedules, secrets, sending, token,
-    users,
+    admin, audit, cancel, config, dlq, keys, ladders, migrate, retention, schedules, secrets,
+    sending, token, users,
 };
 
 /// The operator's tool of Tidings.
@@ -52,6 +52,12 @@ pub enum Command {
     /// List, show, create, change and import users
     #[command(subcommand)]
     Users(users::Command),
+    /// Create, list, revoke and rotate API keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Create the first admin
+    #[command(subcommand)]
+    Admin(admin::Command),
     /// List, create, pause, resume, preview and delete recurring schedules
     #[command(subcommand)]
     Schedules(schedules::Command),

@@ -7,6 +7,7 @@
 
 mod aborted_transactions;
 mod admission;
+mod api_keys;
 mod arbitrary_requests;
 mod attempts;
 mod audit;
@@ -27,6 +28,7 @@ mod connection_limits;
 mod contacts;
 mod cors;
 mod databases;
+mod db_api_keys;
 mod db_categories;
 mod db_claims;
 mod db_delivery_attempts;

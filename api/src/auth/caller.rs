@@ -23,6 +23,7 @@ pub struct Caller {
     user_id: Option<UserId>,
     scopes: Scopes,
     is_key: bool,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the limits of callers"))]
     rate_per_minute: Option<u32>,
 }
 
@@ -75,6 +76,7 @@ impl Caller {
 
     /// How many requests a minute the caller's key allows. `None` for tokens, and for keys without a limit of their own.
     #[must_use]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the limits of callers"))]
     pub const fn rate_per_minute(&self) -> Option<u32> {
         self.rate_per_minute
     }

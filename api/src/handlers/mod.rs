@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod contacts;
 pub mod docs;
+pub mod keys;
 pub mod messaging;
 pub mod notifications;
 pub mod probes;
@@ -59,6 +60,7 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(webhook_endpoints::register)
         .configure(templates::register)
         .configure(audit::register)
+        .configure(keys::register)
         .configure(docs::register)
         .default_service(web::to(no_such_path));
 }

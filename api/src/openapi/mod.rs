@@ -1,12 +1,14 @@
 mod parameters;
 
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::{Modify, OpenApi};
 
-use self::parameters::ParameterValues;
+use self::parameters::{ParameterValues, operations};
 use crate::handlers::{
-    audit, contacts, messaging, notifications, probes, schedules, sending, templates, users, v1,
-    webhook_endpoints,
+    audit, contacts, keys, messaging, notifications, probes, schedules, sending, templates, users,
+    v1, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -36,6 +38,13 @@ use crate::handlers::{
         users::find::handle,
         users::put::handle,
         users::update::handle,
+        users::role::handle,
+        keys::list::handle,
+        keys::create::handle,
+        keys::find::handle,
+        keys::update::handle,
+        keys::revoke::handle,
+        keys::rotate::handle,
         contacts::find::handle,
         contacts::email::find::handle,
         contacts::email::set::handle,
@@ -77,20 +86,32 @@ use crate::handlers::{
         probes::live,
         probes::metrics,
     ),
-    modifiers(&Bearer, &ParameterValues)
+    modifiers(&Credentials, &ParameterValues)
 )]
 struct ApiDocument;
 
-struct Bearer;
+struct Credentials;
 
-impl Modify for Bearer {
+impl Modify for Credentials {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
+            .description(Some("A JWT, or an API key"))
             .build();
+        let key = ApiKeyValue::with_description("X-Api-Key", "An API key");
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(key)));
+        // What needs a credential takes either.
+        let items = document.paths.paths.values_mut();
+        for requirements in items
+            .flat_map(operations)
+            .filter_map(|operation| operation.security.as_mut())
+        {
+            let scopes: [&str; 0] = [];
+            requirements.push(SecurityRequirement::new("apiKey", scopes));
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The commands, one file each. A command returns its result; `output` prints it.
 
+pub mod admin;
 pub mod audit;
 pub mod cancel;
 pub mod config;
 pub mod dlq;
 mod doctor;
+pub mod keys;
 pub mod ladders;
 pub mod migrate;
 pub mod retention;
@@ -37,6 +39,8 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Ladders(args) => ladders::run(args).await,
         Command::Schedules(command) => schedules::run(command).await,
         Command::Users(command) => users::run(command).await,
+        Command::Keys(command) => keys::run(command).await,
+        Command::Admin(command) => admin::run(command).await,
         Command::Cancel(args) => cancel::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Secrets(command) => secrets::run(command).await,

@@ -26,7 +26,8 @@ pub struct Args {
     #[arg(long, value_name = "NAME", default_value = "testuser")]
     username: String,
     /// The scopes of the token, separated by spaces: notifications:send, notifications:send:any, notifications:read,
-    /// contacts:write, templates:write, sending:control; admin may do everything
+    /// contacts:write, templates:write, sending:control, schedules:write, users:read, users:write, keys:write, audit:read,
+    /// inbox, preferences:write, categories:write, dead-letters:write, dashboard; admin may do everything
     #[arg(long, value_name = "SCOPES", default_value = "admin")]
     scope: String,
     /// The token expires after this time, which may be negative; by default never

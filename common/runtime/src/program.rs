@@ -90,7 +90,8 @@ pub fn main<S, E: Display>(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error, "stopped by an error");
-            eprintln!("{service}: {error}");
+            let error = telemetry::redact(error.as_bytes());
+            eprintln!("{service}: {}", String::from_utf8_lossy(&error));
             ExitCode::FAILURE
         }
     }

@@ -7,6 +7,12 @@ use super::row::COLUMNS;
 use crate::GenericClient;
 use crate::error::DbError;
 
+/// For how many hours the present secret stays valid, unless the caller says otherwise.
+pub const DEFAULT_OVERLAP_HOURS: u32 = 24;
+
+/// For how many hours it may stay valid.
+pub const MAX_OVERLAP_HOURS: u32 = 168;
+
 /// Gives the key with the id of `new` another secret. The present secret stays valid for `overlap`, and an older one no
 /// longer. Returns `None` if there is no such key, or it is revoked.
 ///

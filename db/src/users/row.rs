@@ -1,11 +1,12 @@
 use jiff::Timestamp;
+use tidings_domain::access::Role;
 use tidings_domain::notification::UserId;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 /// The columns of a [`UserRow`], in a statement on `users`.
 pub(super) const COLUMNS: &str =
-    "users.id, users.username, users.email, users.locale, users.timezone, users.created_at, users.updated_at,
+    "users.id, users.username, users.email, users.locale, users.timezone, users.role, users.created_at, users.updated_at,
      ARRAY(SELECT number FROM phone_numbers WHERE user_id = users.id ORDER BY phone_numbers.id DESC) AS phone_numbers";
 
 /// A user, with the phone numbers.
@@ -21,6 +22,8 @@ pub struct UserRow {
     pub locale: Option<String>,
     /// A name of the IANA time zone database.
     pub timezone: Option<String>,
+    /// What the user may do with an account.
+    pub role: Role,
     /// `+` and digits each, the newest first. Text messages go to the first.
     pub phone_numbers: Vec<String>,
     /// When the user was created.
@@ -46,6 +49,8 @@ impl From<&Row> for UserRow {
             email: row.get("email"),
             locale: row.get("locale"),
             timezone: row.get("timezone"),
+            // A role of a newer version is unknown here, and grants no more than the least one.
+            role: row.get::<_, &str>("role").parse().unwrap_or_default(),
             phone_numbers: row.get("phone_numbers"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),

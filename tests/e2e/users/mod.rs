@@ -53,6 +53,7 @@ fn without_times(answer: &Answer) -> Value {
 
 fn with_id(mut user: Value, id: Uuid) -> Value {
     user["id"] = json!(id);
+    user["role"] = json!("user");
     user
 }
 
@@ -72,7 +73,7 @@ async fn a_user_is_created_once_and_then_replaced() {
     let name = json!({"username": format!("Anna {id}")});
     let second = put(&client, id, &name).await;
     let expected = json!({
-        "id": id, "username": name["username"], "email": null, "locale": null, "timezone": null,
+        "id": id, "username": name["username"], "email": null, "locale": null, "timezone": null, "role": "user",
         "phoneNumbers": ["+436601234567", "+4915112345678"],
     });
     assert_eq!((second.status, without_times(&second)), (200, expected));
@@ -93,7 +94,7 @@ async fn values_are_stored_in_canonical_spelling() {
     assert_eq!(answer.status, 201, "{}", answer.text);
     let expected = json!({
         "id": id, "username": body["username"], "email": format!("ünï-{id}@xn--exmple-cua.com"), "locale": "zh-Hant-TW",
-        "timezone": "America/New_York", "phoneNumbers": ["+4915112345678"],
+        "timezone": "America/New_York", "role": "user", "phoneNumbers": ["+4915112345678"],
     });
     assert_eq!(without_times(&answer), expected);
 }

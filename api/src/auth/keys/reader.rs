@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use metrics::gauge;
+use metrics::{counter, gauge};
 use tidings_db::api_keys::{self, KeySnapshot};
 use tidings_db::{Database, DbError};
 use tokio::sync::{Notify, watch};
@@ -99,6 +99,7 @@ impl Reader {
                 snapshot = None;
             }
             self.progress.send_modify(|progress| progress.started += 1);
+            counter!("tidings_api_key_reads_total").increment(1);
             let result = read(database, snapshot.as_ref()).await;
             let has_failed = result.is_err();
             match result {

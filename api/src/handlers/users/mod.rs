@@ -9,6 +9,7 @@ mod new_user;
 pub mod path;
 mod phone_numbers;
 pub mod put;
+pub mod role;
 mod taken;
 pub mod update;
 mod view;
@@ -32,5 +33,6 @@ pub fn register(config: &mut ServiceConfig) {
                 .route(get_or_head().to(find::handle))
                 .route(web::put().to(put::handle))
                 .route(web::patch().to(update::handle)),
-        );
+        )
+        .service(resource("/api/users/{user_id}/role", "PUT").route(web::put().to(role::handle)));
 }

@@ -27,6 +27,9 @@ pub struct UserView {
     /// The time zone: a name of the IANA database.
     #[schema(example = "Europe/Vienna")]
     timezone: Option<String>,
+    /// What the user may do with an account: `user`, `operator` or `admin`.
+    #[schema(example = "user")]
+    role: &'static str,
     /// The telephone numbers. Text messages go to the first.
     #[schema(example = json!(["+436601234567"]))]
     phone_numbers: Vec<String>,
@@ -46,6 +49,7 @@ impl From<UserRow> for UserView {
             email: row.email,
             locale: row.locale,
             timezone: row.timezone,
+            role: row.role.as_str(),
             phone_numbers: row.phone_numbers,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -101,6 +105,9 @@ pub struct WrittenUserBody {
     /// The time zone: a name of the IANA database.
     #[schema(example = "Europe/Vienna")]
     timezone: Option<String>,
+    /// What the user may do with an account: `user`, `operator` or `admin`.
+    #[schema(example = "user")]
+    role: Option<String>,
     /// The telephone numbers. Text messages go to the first.
     #[schema(rename = "phoneNumbers", example = json!(["+436601234567"]))]
     phone_numbers: Option<Vec<String>>,

@@ -3,7 +3,7 @@
 mod import;
 mod list;
 mod put;
-mod show;
+pub mod show;
 
 use tidings_db::users::TakenFields;
 use tidings_db::{Database, DatabaseSettings};

@@ -1,11 +1,13 @@
 //! What callers may do, and API keys.
 
 mod api_key;
+mod key_name;
 mod role;
 mod scope;
 mod scopes;
 
 pub use api_key::{ApiKey, ApiKeyId, InvalidApiKey, InvalidApiKeyId, SecretHash};
+pub use key_name::{InvalidKeyName, KeyName};
 pub use role::{Role, UnknownRole};
 pub use scope::{Scope, UnknownScope};
 pub use scopes::Scopes;

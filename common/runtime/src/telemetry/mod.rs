@@ -2,6 +2,7 @@
 
 mod json;
 mod recorder;
+mod redact;
 
 use std::io::IsTerminal;
 
@@ -14,10 +15,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 pub use json::{JsonFields, JsonLines};
 pub use recorder::{Metrics, install as install_metrics};
+pub use redact::{RedactingWriter, redact};
 
 use tidings_settings::{LogFormat, TelemetrySettings};
 
-/// Starts logging to standard output. Panics become log lines too.
+/// Starts logging to standard output. Panics become log lines too. No line contains an API key or a refresh token.
 ///
 /// `service` is the name of the program in every line. `quiet_library` is a library whose lines appear only at the log
 /// levels `debug` and `trace`: Tidings itself logs the errors of this library. A second call has no effect.
@@ -39,13 +41,16 @@ pub fn start_logging(
         LogFormat::Json => {
             let layer = tracing_subscriber::fmt::layer()
                 .event_format(JsonLines::new(service))
-                .fmt_fields(JsonFields);
+                .fmt_fields(JsonFields)
+                .with_writer(RedactingWriter(std::io::stdout));
             registry.with(layer).try_init()
         }
         LogFormat::Pretty => {
             // No colours in a file.
             let colours = std::io::stdout().is_terminal();
-            let layer = tracing_subscriber::fmt::layer().with_ansi(colours);
+            let layer = tracing_subscriber::fmt::layer()
+                .with_ansi(colours)
+                .with_writer(RedactingWriter(std::io::stdout));
             registry.with(layer).try_init()
         }
     };

@@ -91,6 +91,10 @@ fn register_help() {
         "tidings_api_keys",
         "API keys that the process knows and that are not revoked"
     );
+    describe_counter!(
+        "tidings_api_key_reads_total",
+        "Reads of the API keys that have changed, or of all"
+    );
     describe_gauge!("tidings_queue_depth", "Ready messages in a work queue");
     describe_histogram!("tidings_batch_size", "Messages per batch");
     describe_counter!(
