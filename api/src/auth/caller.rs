@@ -23,7 +23,6 @@ pub struct Caller {
     user_id: Option<UserId>,
     scopes: Scopes,
     is_key: bool,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the limits of callers"))]
     rate_per_minute: Option<u32>,
 }
 
