@@ -42,6 +42,13 @@ async fn the_openapi_document_is_self_contained_and_lists_every_path() {
         ("/api/users/{userId}", "get"),
         ("/api/users/{userId}", "put"),
         ("/api/users/{userId}", "patch"),
+        ("/api/users/{userId}/role", "put"),
+        ("/api/keys", "get"),
+        ("/api/keys", "post"),
+        ("/api/keys/{id}", "get"),
+        ("/api/keys/{id}", "patch"),
+        ("/api/keys/{id}", "delete"),
+        ("/api/keys/{id}/rotate", "post"),
         ("/api/users/{userId}/contacts", "get"),
         ("/api/users/{userId}/contacts/email", "get"),
         ("/api/users/{userId}/contacts/email", "put"),
@@ -97,6 +104,10 @@ async fn the_openapi_document_is_self_contained_and_lists_every_path() {
     let schemes = document["components"]["securitySchemes"].as_object();
     let bearer = |scheme: &Value| scheme["scheme"] == "bearer";
     assert!(schemes.is_some_and(|schemes| schemes.values().any(bearer)));
+    let key = &document["components"]["securitySchemes"]["apiKey"];
+    assert_eq!(key["name"], "X-Api-Key");
+    let either = serde_json::json!([{"bearer": []}, {"apiKey": []}]);
+    assert_eq!(post["security"], either);
 
     let mut found = Vec::new();
     references(&document, &mut found);

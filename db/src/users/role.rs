@@ -1,11 +1,12 @@
 use tidings_domain::access::Role;
 use tidings_domain::notification::UserId;
+use uuid::Uuid;
 
 use super::row::COLUMNS;
 use super::{UserRow, find};
+use crate::Transaction;
 use crate::audit::{self, Action, AuditOrigin, TargetKind};
 use crate::error::DbError;
-use crate::{GenericClient, Transaction};
 
 /// The result of [`set_role`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +23,7 @@ pub enum SetRoleResult {
 
 /// Gives a user a role, and records it in the audit log.
 ///
-/// The transaction must be at `SERIALIZABLE` if the role is not admin: two admins could otherwise take the role from each
-/// other at the same time, because neither transaction would see the change of the other. Whatever else removes an admin
-/// must be so, too, and call [`is_last_admin`].
+/// The transaction must be at `SERIALIZABLE` if the role is not admin, as for [`is_last_admin`].
 ///
 /// # Errors
 ///
@@ -35,13 +34,14 @@ pub async fn set_role(
     id: UserId,
     role: Role,
 ) -> Result<SetRoleResult, DbError> {
+    let is_last_admin = role != Role::Admin && is_last_admin(transaction, id).await?;
     let Some(before) = find(transaction, id).await? else {
         return Ok(SetRoleResult::UnknownUser);
     };
     if before.role == role {
         return Ok(SetRoleResult::Unchanged(before));
     }
-    if is_last_admin(transaction, id).await? {
+    if is_last_admin {
         return Ok(SetRoleResult::LastAdmin);
     }
     let sql = format!("UPDATE users SET role = $2 WHERE id = $1 RETURNING {COLUMNS}");
@@ -61,18 +61,23 @@ pub async fn set_role(
     Ok(SetRoleResult::Updated(row))
 }
 
-/// Whether the user is an admin, and no other user is. See [`set_role`] for the isolation level that a decision needs.
+/// Whether the user is an admin, and no other user is. Call it first in the transaction of whatever takes an admin away, at
+/// `SERIALIZABLE`: two admins could otherwise take the role from each other at the same time, because neither transaction
+/// would see the change of the other.
+///
+/// Locks all admins until the transaction ends, so that such transactions take turns: without, they would fail with
+/// serialization failures more often than they are retried.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
-pub async fn is_last_admin(client: &impl GenericClient, user: UserId) -> Result<bool, DbError> {
-    let statement = client
-        .prepare_cached(
-            "SELECT EXISTS (SELECT FROM users WHERE role = 'admin' AND id = $1)
-                    AND NOT EXISTS (SELECT FROM users WHERE role = 'admin' AND id <> $1)",
-        )
+pub async fn is_last_admin(transaction: &Transaction<'_>, user: UserId) -> Result<bool, DbError> {
+    let statement = transaction
+        .prepare_cached("SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR NO KEY UPDATE")
         .await?;
-    let row = client.query_one(&statement, &[&user.as_uuid()]).await?;
-    Ok(row.get(0))
+    let admins = transaction.query(&statement, &[]).await?;
+    Ok(match &admins[..] {
+        [only] => only.get::<_, Uuid>(0) == user.as_uuid(),
+        _ => false,
+    })
 }

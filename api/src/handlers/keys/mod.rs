@@ -8,6 +8,7 @@ pub mod list;
 mod new_key;
 pub mod revoke;
 pub mod rotate;
+mod scope_name;
 pub mod update;
 mod values;
 mod view;

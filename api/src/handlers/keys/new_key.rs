@@ -3,6 +3,7 @@ use tidings_domain::access::{KeyName, Scopes};
 use tidings_domain::notification::UserId;
 use utoipa::ToSchema;
 
+use super::scope_name::ScopeName;
 use super::values::{NOT_OF_USER, expiry, rate, scopes};
 use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
@@ -19,7 +20,7 @@ pub struct NewKeyBody {
     #[schema(min_length = 1, max_length = 100, example = "billing, production")]
     name: String,
     /// What it may do. At least one; you need each of them yourself.
-    #[schema(min_items = 1, example = json!(["notifications:send:any"]))]
+    #[schema(min_items = 1, value_type = Vec<ScopeName>, example = json!(["notifications:send:any"]))]
     scopes: Vec<String>,
     /// The user to whom the key is limited. It may then only have scopes about this user. Absent or null for a service.
     #[schema(rename = "userId")]
@@ -34,7 +35,7 @@ pub struct NewKeyBody {
     rate_per_minute: Option<u32>,
     /// When the key expires: a time in the future, with an offset from UTC. Absent or null: never.
     #[schema(rename = "expiresAt", value_type = Option<String>, format = DateTime)]
-    expires_at: (),
+    expires_at: Option<()>,
 }
 
 /// The validated body.

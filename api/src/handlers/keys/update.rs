@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::access::KeyAccess;
 use super::changes;
+use super::scope_name::ScopeName;
 use super::values::NOT_OF_USER;
 use super::view::KeyView;
 use crate::audit::Origin;
@@ -26,7 +27,7 @@ pub struct ChangesBody {
     #[schema(min_length = 1, max_length = 100, example = "billing, production")]
     name: Option<String>,
     /// The new scopes.
-    #[schema(min_items = 1, example = json!(["notifications:send:any"]))]
+    #[schema(min_items = 1, value_type = Option<Vec<ScopeName>>, example = json!(["notifications:send:any"]))]
     scopes: Option<Vec<String>>,
     /// The new limit of requests a minute; null removes it.
     #[schema(
@@ -38,7 +39,7 @@ pub struct ChangesBody {
     rate_per_minute: Option<u32>,
     /// The new expiry, in the future; null removes it.
     #[schema(rename = "expiresAt", value_type = Option<String>, format = DateTime)]
-    expires_at: (),
+    expires_at: Option<()>,
 }
 
 /// Changes the fields in the body and keeps the others. Needs the scope `keys:write`, the scopes of the key and the new

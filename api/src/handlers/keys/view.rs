@@ -5,6 +5,8 @@ use tidings_domain::access::{ApiKey, Scope};
 use tidings_domain::notification::UserId;
 use utoipa::ToSchema;
 
+use super::scope_name::ScopeName;
+
 /// An API key without its secret.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -17,7 +19,7 @@ pub struct KeyView {
     #[schema(example = "billing, production")]
     name: String,
     /// What it may do.
-    #[schema(example = json!(["notifications:send:any"]))]
+    #[schema(value_type = Vec<ScopeName>, example = json!(["notifications:send:any"]))]
     scopes: Vec<&'static str>,
     /// The user to whom it is limited; null for a service.
     #[schema(value_type = Option<uuid::Uuid>)]
