@@ -34,7 +34,7 @@ async fn create(db: &TestDatabase, user: Option<UserId>) -> (ApiKey, CreateKeyRe
 
 async fn created(db: &TestDatabase, user: Option<UserId>) -> (ApiKey, ApiKeyRow) {
     match create(db, user).await {
-        (key, CreateKeyResult::Created(row)) => (key, row),
+        (key, CreateKeyResult::Created(row)) => (key, *row),
         (_, other) => panic!("{other:?}"),
     }
 }

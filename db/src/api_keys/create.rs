@@ -34,7 +34,7 @@ pub struct NewApiKey<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateKeyResult {
     /// The key is created.
-    Created(ApiKeyRow),
+    Created(Box<ApiKeyRow>),
     /// The user does not exist.
     UnknownUser,
     /// There are [`MAX_KEYS`] keys already. Concurrent calls can exceed the limit by a few.
@@ -81,6 +81,6 @@ pub async fn create(
         &MAX_KEYS,
     ];
     let row = transaction.query_opt(&statement, &parameters).await?;
-    let created = row.as_ref().map(ApiKeyRow::from);
+    let created = row.as_ref().map(|row| Box::new(ApiKeyRow::from(row)));
     Ok(created.map_or(CreateKeyResult::LimitReached, CreateKeyResult::Created))
 }

@@ -80,5 +80,5 @@ pub async fn handle(
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/api/keys/{}", row.id)))
         .insert_header((CACHE_CONTROL, "no-store"))
-        .json(KeyWithSecret::new(row, &key)))
+        .json(KeyWithSecret::new(*row, &key)))
 }

@@ -60,8 +60,21 @@ pub fn install() -> Result<Metrics, BuildError> {
     Ok(Metrics(handle))
 }
 
+/// Registers the help text of the metrics about API keys.
+fn register_help_of_keys() {
+    describe_gauge!(
+        "tidings_api_keys",
+        "API keys that the process knows and that are not revoked"
+    );
+    describe_counter!(
+        "tidings_api_key_reads_total",
+        "Reads of the API keys that have changed, or of all"
+    );
+}
+
 /// Registers the help text of every metric.
 fn register_help() {
+    register_help_of_keys();
     describe_counter!(
         "tidings_http_requests_total",
         "HTTP requests, by method, path and status"
@@ -86,14 +99,6 @@ fn register_help() {
     describe_counter!(
         "tidings_idempotency_lookups_total",
         "Lookups of rows by idempotency keys, by result: answered, unanswered in time, or skipped because PostgreSQL does not answer"
-    );
-    describe_gauge!(
-        "tidings_api_keys",
-        "API keys that the process knows and that are not revoked"
-    );
-    describe_counter!(
-        "tidings_api_key_reads_total",
-        "Reads of the API keys that have changed, or of all"
     );
     describe_gauge!("tidings_queue_depth", "Ready messages in a work queue");
     describe_histogram!("tidings_batch_size", "Messages per batch");
