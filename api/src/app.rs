@@ -28,6 +28,7 @@ use crate::error::{ApiError, ErrorResponse};
 use crate::handlers::notifications;
 use crate::idempotency::Idempotency;
 use crate::page_turn::PageTurn;
+use crate::rate_limit::RateLimits;
 use crate::request_id::RequestId;
 use crate::settings::ApiSettings;
 use crate::shutdown::RequestsInFlight;
@@ -47,6 +48,8 @@ pub struct App {
     database: Database,
     /// The connections that record notifications while RabbitMQ is away. Readers must not take them.
     accepting_database: Database,
+    /// The connection that shares rate limits with other processes. Readers must not take it.
+    limiting_database: Database,
     publisher: Option<Publisher>,
 }
 
@@ -68,6 +71,11 @@ impl App {
             ..settings.database.clone()
         };
         let accepting_database = Database::new(&accepting, "tidings-api: accepting")?;
+        let limiting = DatabaseSettings {
+            pool_size: 1,
+            ..settings.database.clone()
+        };
+        let limiting_database = Database::new(&limiting, "tidings-api: rate limits")?;
         Ok(Self {
             settings,
             metrics,
@@ -75,6 +83,7 @@ impl App {
             verifier,
             database,
             accepting_database,
+            limiting_database,
             publisher: None,
         })
     }
@@ -150,12 +159,19 @@ impl App {
             &mut tasks,
             &stop_tasks,
         );
+        let rate_limits = RateLimits::start(
+            self.limiting_database,
+            self.settings.rate_limits,
+            &mut tasks,
+            &stop_tasks,
+        );
         let state = AppState {
             verifier: Arc::new(self.verifier),
             api_keys,
             depths,
             acceptance,
             idempotency,
+            rate_limits,
             message_factory: MessageFactory::new(&self.settings.broker),
             database: self.database,
             secret_keys: self.settings.secret_keys.clone(),
@@ -280,6 +296,7 @@ fn framework_error_body(error: FrameworkError) -> String {
         close: true,
         // The origin is unknown.
         cors: CorsHeaders::default(),
+        rate_limit: None,
     };
     tracing::debug!(
         request_id = error.request_id,

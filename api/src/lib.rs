@@ -17,6 +17,7 @@ mod openapi;
 mod page_turn;
 mod protective_headers;
 mod query;
+mod rate_limit;
 mod request_body;
 mod request_id;
 pub mod settings;

@@ -16,6 +16,7 @@ pub use crate::acceptance::AcceptanceSettings;
 pub use crate::auth::AuthSettings;
 pub use crate::cors::AllowedOrigins;
 pub use crate::idempotency::IdempotencySettings;
+pub use crate::rate_limit::RateLimitSettings;
 
 /// All settings of the API.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct ApiSettings {
     pub acceptance: AcceptanceSettings,
     /// How requests with an idempotency key are compared with earlier ones.
     pub idempotency: IdempotencySettings,
+    /// How many requests callers may send.
+    pub rate_limits: RateLimitSettings,
     /// `CONTROL_POLL_MS`: how often the API reads which channels are stopped.
     pub control_poll: Duration,
     /// Whose web pages may use the API.
@@ -105,6 +108,7 @@ impl ApiSettings {
         check_request_bytes(r, &http);
         let acceptance = AcceptanceSettings::read(r);
         let idempotency = IdempotencySettings::read(r);
+        let rate_limits = RateLimitSettings::read(r);
         let control_poll = Duration::from_millis(r.value(table::CONTROL_POLL_MS));
         let origins = AllowedOrigins::read(r);
         let environment = AppEnv::read(r);
@@ -124,6 +128,7 @@ impl ApiSettings {
                 http,
                 acceptance,
                 idempotency,
+                rate_limits,
                 control_poll,
                 origins,
                 auth,

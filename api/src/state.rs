@@ -15,6 +15,7 @@ use crate::acceptance::Acceptance;
 use crate::auth::Verifier;
 use crate::auth::keys::ApiKeys;
 use crate::idempotency::Idempotency;
+use crate::rate_limit::RateLimits;
 use crate::settings::ApiHttpSettings;
 use crate::shutdown::RequestsInFlight;
 
@@ -25,6 +26,7 @@ pub struct AppState {
     pub api_keys: ApiKeys,
     pub acceptance: Acceptance,
     pub idempotency: Idempotency,
+    pub rate_limits: RateLimits,
     pub message_factory: MessageFactory,
     pub depths: Depths,
     pub database: Database,

@@ -23,6 +23,7 @@ pub mod notifications;
 mod page;
 pub mod phone_numbers;
 pub mod preconditions;
+pub mod rate_buckets;
 pub mod retention;
 mod savepoint;
 pub mod scheduler_heartbeats;

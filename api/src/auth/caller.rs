@@ -13,6 +13,7 @@ use super::credential::{Credential, credential};
 use super::keys::KeyOutcome;
 use super::{AllowedUsers, InvalidToken};
 use crate::error::ApiError;
+use crate::rate_limit;
 use crate::request_id::RequestId;
 use crate::state::AppState;
 
@@ -27,7 +28,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(subject: &str, scopes: Scopes) -> Self {
+    pub(crate) fn new(subject: &str, scopes: Scopes) -> Self {
         Self {
             user_id: subject.parse().ok(),
             subject: subject.into(),
@@ -249,7 +250,10 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        ready(Self::of(request).and_then(|caller| {
+            rate_limit::count(request, &caller)?;
+            Ok(caller)
+        }))
     }
 }
 

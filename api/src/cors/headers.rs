@@ -6,7 +6,7 @@ use super::AllowedOrigins;
 
 /// The response headers of the API that pages can read only with permission.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "allow, idempotency-replayed, location, retry-after, www-authenticate, x-request-id",
+    "allow, idempotency-replayed, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id",
 );
 
 /// The headers of a response that say which page may read it. The error that takes the place of a response keeps them.

@@ -29,6 +29,8 @@ pub struct ApiError {
     pub(crate) allow: Option<&'static str>,
     /// Until when a worker may send the notification.
     pub(crate) lease_until: Option<Box<Timestamp>>,
+    /// The value of `Retry-After` in seconds, where it is not the one of every 503.
+    pub(crate) retry_after: Option<u64>,
     /// Only for the log: clients do not see the cause.
     pub(crate) cause: Option<Box<str>>,
 }
@@ -61,6 +63,7 @@ impl ApiError {
             details: Vec::new(),
             allow: None,
             lease_until: None,
+            retry_after: None,
             cause: None,
         }
     }
@@ -147,6 +150,15 @@ impl ApiError {
     /// 422.
     pub fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+    }
+
+    /// 429.
+    pub fn rate_limited(retry_after_secs: u64) -> Self {
+        let message = format!("Too many requests; try again in {retry_after_secs} s");
+        Self {
+            retry_after: Some(retry_after_secs),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
+        }
     }
 
     /// 503.

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::{ApiError, ErrorDetail};
 use crate::cors::CorsHeaders;
 use crate::protective_headers::set_protective_headers;
+use crate::rate_limit::RateLimitHeaders;
 
 /// The `Retry-After` of every 503, in seconds. The API notices within about three seconds that RabbitMQ or
 /// PostgreSQL is back.
@@ -47,6 +48,8 @@ pub struct ErrorResponse {
     pub close: bool,
     /// Which page may read the response.
     pub cors: CorsHeaders,
+    /// What the caller has left, if it has a limit.
+    pub rate_limit: Option<RateLimitHeaders>,
 }
 
 impl ErrorResponse {
@@ -77,7 +80,12 @@ impl ErrorResponse {
 
     /// The HTTP response with the given body, which must include [`ErrorResponse::body`].
     pub fn with_body(&self, body: &impl Serialize) -> HttpResponse {
-        let ApiError { status, allow, .. } = &self.error;
+        let ApiError {
+            status,
+            allow,
+            retry_after,
+            ..
+        } = &self.error;
         let mut response = HttpResponse::build(*status);
         match *status {
             StatusCode::UNAUTHORIZED => {
@@ -87,6 +95,9 @@ impl ErrorResponse {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
             }
             _ => {}
+        }
+        if let Some(secs) = retry_after {
+            response.insert_header((RETRY_AFTER, *secs));
         }
         if let Some(allow) = allow {
             response.insert_header((ALLOW, *allow));
@@ -98,6 +109,9 @@ impl ErrorResponse {
         let mut response = response.json(body);
         set_protective_headers(response.headers_mut(), false);
         self.cors.set(response.headers_mut());
+        if let Some(rate_limit) = &self.rate_limit {
+            rate_limit.set(response.headers_mut());
+        }
         response
     }
 }

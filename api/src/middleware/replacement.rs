@@ -58,6 +58,7 @@ pub fn to_api_error(error: &Error) -> ApiError {
             details,
             allow,
             lease_until,
+            retry_after,
             cause,
         }) => ApiError {
             status: *status,
@@ -66,6 +67,7 @@ pub fn to_api_error(error: &Error) -> ApiError {
             details: details.clone(),
             allow: *allow,
             lease_until: lease_until.clone(),
+            retry_after: *retry_after,
             cause: cause.clone(),
         },
         None => match error.as_response_error().status_code() {

@@ -16,6 +16,7 @@ use crate::cors::{CorsHeaders, set_exposed_headers};
 use crate::error::ErrorResponse;
 use crate::handlers::docs;
 use crate::protective_headers::set_protective_headers;
+use crate::rate_limit;
 use crate::request_id::{REQUEST_ID, RequestId};
 use crate::state::AppState;
 
@@ -40,18 +41,22 @@ pub async fn wrap(
     }
     let is_documentation = docs::is_documentation(request.path());
 
-    let error_response = |error, replaced: &HeaderMap| ErrorResponse {
+    let error_response = |error, replaced: &HeaderMap, rate_limit| ErrorResponse {
         error,
         request_id: id.0.clone(),
         close: health.is_draining(),
         cors: CorsHeaders::of(replaced),
+        rate_limit,
     };
     let (path, outcome) = match next.call(request).await {
         Ok(response) => (
             path_pattern(&response),
             match replacement(&response, connection.as_deref()) {
                 None => Ok(response),
-                Some(error) => Err(error_response(error, response.headers())),
+                Some(error) => {
+                    let rate_limit = rate_limit::headers_of(response.request());
+                    Err(error_response(error, response.headers(), rate_limit))
+                }
             },
         ),
         Err(error) => (
@@ -59,6 +64,7 @@ pub async fn wrap(
             Err(error_response(
                 to_api_error(&error),
                 error.error_response().headers(),
+                None,
             )),
         ),
     };
@@ -81,7 +87,11 @@ pub async fn wrap(
     match outcome {
         Ok(response) => {
             let mut response = response.map_body(|_, body| sliced(body.boxed()));
+            let rate_limit = rate_limit::headers_of(response.request());
             let head = response.response_mut().head_mut();
+            if let Some(rate_limit) = rate_limit {
+                rate_limit.set(head.headers_mut());
+            }
             if let Ok(value) = HeaderValue::from_str(&id.0) {
                 head.headers_mut().insert(REQUEST_ID, value);
             }

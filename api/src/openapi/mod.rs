@@ -1,4 +1,5 @@
 mod parameters;
+mod rate_limits;
 
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -6,6 +7,7 @@ use utoipa::openapi::security::{
 use utoipa::{Modify, OpenApi};
 
 use self::parameters::{ParameterValues, operations};
+use self::rate_limits::RateLimited;
 use crate::handlers::{
     audit, contacts, keys, messaging, notifications, probes, schedules, sending, templates, users,
     v1, webhook_endpoints,
@@ -86,7 +88,7 @@ use crate::handlers::{
         probes::live,
         probes::metrics,
     ),
-    modifiers(&Credentials, &ParameterValues)
+    modifiers(&Credentials, &ParameterValues, &RateLimited)
 )]
 struct ApiDocument;
 

@@ -78,6 +78,7 @@ fn response(cors: CorsHeaders) -> Vec<u8> {
         request_id: Uuid::now_v7().to_string(),
         close: true,
         cors,
+        rate_limit: None,
     };
     let body = error.json();
     let head = format!(

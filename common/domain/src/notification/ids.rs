@@ -37,6 +37,12 @@ impl KeyNamespace {
         Self(Uuid::new_v5(&EVENT_NAMESPACE, kind.as_bytes()))
     }
 
+    /// The UUID of the namespace, which differs from that of every other caller.
+    #[must_use]
+    pub const fn as_uuid(self) -> Uuid {
+        self.0
+    }
+
     /// The namespace of a user: a caller that may send to itself only. Differs from that of a service with the
     /// same subject, so that a user cannot take the service's keys in advance.
     #[must_use]

@@ -15,6 +15,7 @@ mod http;
 mod idempotency;
 mod intake;
 mod jwt;
+mod limits;
 mod process;
 mod push;
 mod retention;
@@ -37,6 +38,7 @@ pub use http::*;
 pub use idempotency::*;
 pub use intake::*;
 pub use jwt::*;
+pub use limits::*;
 pub use process::*;
 pub use push::*;
 pub use retention::*;
@@ -72,6 +74,7 @@ pub const GROUPS: &[&Group] = &[
     idempotency::GROUP,
     schedules::GROUP,
     jwt::GROUP,
+    limits::GROUP,
     secrets::GROUP,
     channels::GROUP,
     intake::GROUP,

@@ -12,6 +12,7 @@ use crate::error::{ApiError, ErrorBody, ErrorDetail};
 use crate::handlers::notifications::IDEMPOTENCY_KEY;
 use crate::handlers::notifications::create::NewNotificationBody;
 use crate::json_body::items;
+use crate::rate_limit;
 use crate::request_body::{check_media_type, read_body};
 use crate::request_id::RequestId;
 use crate::state::AppState;
@@ -64,8 +65,9 @@ pub async fn handle(
     check_media_type(&request)?;
     reject_key(&request)?;
     let body = read_body(&request, payload, state.http.max_batch_body_bytes).await?;
-    let batch =
-        PreparedBatch::new(items(&body, "notifications")?, &state, &caller, &request_id).await;
+    let items = items(&body, "notifications")?;
+    rate_limit::count_items(&request, items.len());
+    let batch = PreparedBatch::new(items, &state, &caller, &request_id).await;
     // The messages hold copies of all that they need.
     drop(body);
     let response = BatchResponse::new(batch.store(&state, &caller, &request_id).await);

@@ -118,6 +118,7 @@ impl BatchResponse {
             request_id,
             close: false,
             cors: CorsHeaders::default(),
+            rate_limit: None,
         };
         error.with_body(&BatchError {
             error: error.body(),

@@ -12,6 +12,7 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorBody};
 use crate::handlers::users::new_user::NewUserBody;
 use crate::json_body::items;
+use crate::rate_limit;
 use crate::request_body::{check_media_type, read_body};
 use crate::request_id::RequestId;
 use crate::state::AppState;
@@ -63,7 +64,9 @@ pub async fn handle(
     caller.check(Scope::UsersWrite)?;
     check_media_type(&request)?;
     let body = read_body(&request, payload, state.http.max_batch_body_bytes).await?;
-    let response = store(&state, &origin, &items(&body, "users")?).await;
+    let items = items(&body, "users")?;
+    rate_limit::count_items(&request, items.len());
+    let response = store(&state, &origin, &items).await;
     response.log(&request_id, caller.subject());
     Ok(response.into_http(request_id))
 }

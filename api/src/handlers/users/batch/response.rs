@@ -104,6 +104,7 @@ impl UserBatchResponse {
             request_id,
             close: false,
             cors: CorsHeaders::default(),
+            rate_limit: None,
         };
         error.with_body(&UserBatchError {
             error: error.body(),
