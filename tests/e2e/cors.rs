@@ -28,6 +28,8 @@ fn assert_readable(answer: &Answer, page: &str) {
         "allow",
         "idempotency-replayed",
         "location",
+        "ratelimit",
+        "ratelimit-policy",
         "retry-after",
         "www-authenticate",
         "x-request-id",

@@ -94,8 +94,15 @@ async fn the_openapi_document_is_self_contained_and_lists_every_path() {
         );
     }
     let post = &document["paths"]["/api/notifications"]["post"];
-    for status in ["202", "400", "401", "403", "413", "415", "422", "503"] {
+    for status in [
+        "202", "400", "401", "403", "413", "415", "422", "429", "503",
+    ] {
         assert!(post["responses"][status].is_object(), "POST: no {status}");
+    }
+    let operations = document["paths"].as_object().expect("paths").values();
+    for operation in operations.flat_map(|path| path.as_object().expect("operations").values()) {
+        let limited = operation["responses"]["429"].is_object();
+        assert_eq!(limited, operation["security"].is_array(), "{operation}");
     }
     let batch = &document["paths"]["/api/notifications/batch"]["post"];
     for status in ["202", "207", "400", "401", "408", "413", "415", "503"] {

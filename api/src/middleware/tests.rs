@@ -18,6 +18,7 @@ use crate::acceptance::Acceptance;
 use crate::auth::Verifier;
 use crate::auth::keys::ApiKeys;
 use crate::idempotency::Idempotency;
+use crate::rate_limit::RateLimits;
 use crate::settings::{AllowedOrigins, ApiSettings};
 use crate::state::AppState;
 
@@ -47,6 +48,12 @@ fn state() -> Data<AppState> {
         idempotency: Idempotency::start(
             &database,
             settings.idempotency,
+            &mut Tasks::default(),
+            &stop,
+        ),
+        rate_limits: RateLimits::start(
+            database.clone(),
+            settings.rate_limits,
             &mut Tasks::default(),
             &stop,
         ),

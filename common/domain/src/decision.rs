@@ -11,6 +11,9 @@ use crate::time::DeliveryWindow;
 /// The shortest hold: until its end, a notification must not reach the scheduler again and again.
 const SHORTEST_HOLD: SignedDuration = SignedDuration::from_secs(1);
 
+/// How long a notification waits for others of the limit of its user.
+const LIMIT_HOLD: SignedDuration = SignedDuration::from_secs(5);
+
 /// What a decision depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
@@ -20,6 +23,20 @@ pub struct Candidate {
     pub window: DeliveryWindow,
     /// Whether its sender cancelled it before it was recorded.
     pub is_cancelled: bool,
+    /// What the limit of its user says.
+    pub limit: LimitState,
+}
+
+/// What the limit of a user says about a notification.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LimitState {
+    /// It may be sent: it has a slot, or needs none.
+    #[default]
+    Free,
+    /// All slots are taken, some of them by notifications that are not delivered yet and may fail.
+    Taken,
+    /// Delivered notifications alone fill the limit.
+    Reached,
 }
 
 /// What happens to a notification now.
@@ -33,6 +50,11 @@ pub enum Decision {
         until: Timestamp,
         /// Why.
         reason: HoldReason,
+    },
+    /// It is not sent: nobody wants it.
+    Suppress {
+        /// Why.
+        reason: SuppressReason,
     },
     /// Its time is over.
     Expire,
@@ -49,6 +71,8 @@ pub enum HoldReason {
     Schedule,
     /// RabbitMQ was away when it was accepted.
     Broker,
+    /// The slots of its user's limit are taken.
+    Throttled,
 }
 
 impl HoldReason {
@@ -58,12 +82,30 @@ impl HoldReason {
         match self {
             Self::Schedule => "schedule",
             Self::Broker => "broker",
+            Self::Throttled => "throttled",
+        }
+    }
+}
+
+/// Why a notification is not sent although its sender wanted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SuppressReason {
+    /// The limit of its user is reached.
+    Throttled,
+}
+
+impl SuppressReason {
+    /// The name in JSON and in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
         }
     }
 }
 
 /// Decides about `candidate` at `now`, the time of the database. The first rule that applies counts: ended, cancelled,
-/// expired, not due yet, send.
+/// expired, not due yet, over the limit of its user, send.
 #[must_use]
 pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
     if let Some(Phase::Ended | Phase::Failed) = candidate.status.map(Status::phase) {
@@ -79,12 +121,22 @@ pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
     if expires_at.is_some_and(|time| time <= now) {
         return Decision::Expire;
     }
-    match not_before {
-        Some(time) if time > now => Decision::Hold {
-            until: time.max(now.saturating_add(SHORTEST_HOLD).unwrap_or(Timestamp::MAX)),
+    let after = |pause| now.saturating_add(pause).unwrap_or(Timestamp::MAX);
+    if let Some(time) = not_before.filter(|time| *time > now) {
+        return Decision::Hold {
+            until: time.max(after(SHORTEST_HOLD)),
             reason: HoldReason::Schedule,
+        };
+    }
+    match candidate.limit {
+        LimitState::Free => Decision::Send,
+        LimitState::Taken => Decision::Hold {
+            until: after(LIMIT_HOLD),
+            reason: HoldReason::Throttled,
         },
-        _ => Decision::Send,
+        LimitState::Reached => Decision::Suppress {
+            reason: SuppressReason::Throttled,
+        },
     }
 }
 
@@ -108,6 +160,7 @@ mod tests {
                 status,
                 window,
                 is_cancelled: false,
+                limit: LimitState::Free,
             },
             at(0),
         )
@@ -162,12 +215,43 @@ mod tests {
                 status: Some(status),
                 window: DeliveryWindow::default(),
                 is_cancelled: true,
+                limit: LimitState::Reached,
             };
             let expected = match status {
                 Status::Scheduled | Status::Pending | Status::Retrying => Decision::Cancel,
                 _ => Decision::End,
             };
             assert_eq!(decide(candidate, at(0)), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_limit_counts_last_and_holds_while_slots_may_become_free() {
+        let limited = |limit, not_before, expires_at| {
+            let window = DeliveryWindow {
+                not_before,
+                expires_at,
+            };
+            let candidate = Candidate {
+                status: Some(Status::Pending),
+                window,
+                is_cancelled: false,
+                limit,
+            };
+            decide(candidate, at(0))
+        };
+        let taken = Decision::Hold {
+            until: at(5),
+            reason: HoldReason::Throttled,
+        };
+        let reached = Decision::Suppress {
+            reason: SuppressReason::Throttled,
+        };
+        assert_eq!(limited(LimitState::Taken, None, None), taken);
+        assert_eq!(limited(LimitState::Reached, None, None), reached);
+        for state in [LimitState::Taken, LimitState::Reached] {
+            assert_eq!(limited(state, Some(at(60)), None), hold(at(60)));
+            assert_eq!(limited(state, None, Some(at(0))), Decision::Expire);
         }
     }
 
@@ -183,6 +267,7 @@ mod tests {
                 status: None,
                 window,
                 is_cancelled: false,
+                limit: LimitState::Free,
             },
             at(0),
         );

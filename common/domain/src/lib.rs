@@ -13,3 +13,4 @@ pub mod retry;
 pub mod schedule;
 pub mod time;
 pub mod user;
+pub mod user_limit;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use tidings_domain::decision::HoldReason;
+use tidings_domain::decision::{HoldReason, SuppressReason};
 use tidings_domain::notification::MessageId;
 use uuid::Uuid;
 
@@ -40,6 +40,11 @@ pub enum ClaimEndResult {
         until: Timestamp,
         /// Why.
         reason: HoldReason,
+    },
+    /// `pending | retrying → suppressed`.
+    Suppressed {
+        /// Why.
+        reason: SuppressReason,
     },
     /// `pending | retrying → expired`.
     Expired,
@@ -98,13 +103,15 @@ pub async fn end_claims(
          UPDATE notifications
          SET status = CASE result WHEN 'delivered' THEN 'processed' WHEN 'failed' THEN 'retrying'
                                   WHEN 'held' THEN 'scheduled' WHEN 'expired' THEN 'expired'
-                                  WHEN 'cancelled' THEN 'cancelled' ELSE status END,
+                                  WHEN 'suppressed' THEN 'suppressed' WHEN 'cancelled' THEN 'cancelled'
+                                  ELSE status END,
              processed_at = CASE result WHEN 'delivered' THEN now() ELSE processed_at END,
              retries_attempted = CASE result WHEN 'failed' THEN attempts ELSE retries_attempted END,
              error_message = CASE WHEN result = 'delivered' THEN NULL
-                                  WHEN result IN ('held', 'expired', 'cancelled') THEN error_message ELSE left(error, 500) END,
+                                  WHEN result IN ('held', 'suppressed', 'expired', 'cancelled') THEN error_message
+                                  ELSE left(error, 500) END,
              not_before = CASE result WHEN 'held' THEN until ELSE not_before END,
-             reason = CASE result WHEN 'held' THEN error ELSE reason END,
+             reason = CASE WHEN result IN ('held', 'suppressed') THEN error ELSE reason END,
              deferred_since = CASE result WHEN 'waiting' THEN coalesce(deferred_since, now())
                                           WHEN 'deferred' THEN deferred_since END,
              lease_token = NULL, lease_until = NULL
@@ -122,6 +129,7 @@ pub async fn end_claims(
         let (result, attempt, error) = match &end.result {
             ClaimEndResult::Delivered => ("delivered", 0, None),
             ClaimEndResult::Held { reason, .. } => ("held", 0, Some(reason.as_str())),
+            ClaimEndResult::Suppressed { reason } => ("suppressed", 0, Some(reason.as_str())),
             ClaimEndResult::Expired => ("expired", 0, None),
             ClaimEndResult::Cancelled => ("cancelled", 0, None),
             ClaimEndResult::Failed { attempt, error } => {

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use tidings_domain::decision::{Candidate, Decision, HoldReason, decide};
+use tidings_domain::decision::{Candidate, Decision, HoldReason, LimitState, decide};
 use tidings_domain::notification::{
     Channel, Fingerprint, GroupKey, MessageId, Notification, Status, UserId,
 };
@@ -185,21 +185,25 @@ impl FirstState {
             window,
             // The statement that inserts looks for cancellations.
             is_cancelled: false,
+            // Only the claim of a delivery asks.
+            limit: LimitState::Free,
         };
         let (status, not_before, reason) = match (decide(candidate, now), by) {
             (Decision::Hold { until, reason }, _) => (Status::Scheduled, Some(until), Some(reason)),
             (Decision::Expire, _) => (Status::Expired, window.not_before, None),
             (Decision::Cancel, _) => (Status::Cancelled, window.not_before, None),
-            (Decision::Send | Decision::End, _) if notification.channel == Channel::InApp => {
+            (Decision::Send | Decision::Suppress { .. } | Decision::End, _)
+                if notification.channel == Channel::InApp =>
+            {
                 (Status::Processed, window.not_before, None)
             }
-            (Decision::Send | Decision::End, RecordedBy::Intake) => {
+            (Decision::Send | Decision::Suppress { .. } | Decision::End, RecordedBy::Intake) => {
                 (Status::Pending, window.not_before, None)
             }
-            (Decision::Send | Decision::End, RecordedBy::Api) => {
+            (Decision::Send | Decision::Suppress { .. } | Decision::End, RecordedBy::Api) => {
                 (Status::Scheduled, Some(now), Some(HoldReason::Broker))
             }
-            (Decision::Send | Decision::End, RecordedBy::Schedule) => {
+            (Decision::Send | Decision::Suppress { .. } | Decision::End, RecordedBy::Schedule) => {
                 let occurrence = window.not_before.unwrap_or(now);
                 (
                     Status::Scheduled,

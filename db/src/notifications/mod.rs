@@ -15,6 +15,7 @@ mod record;
 mod release;
 mod reschedule;
 mod sent;
+mod slots;
 mod transitions;
 
 pub use bench::{BenchRow, count_of_users, count_scheduled, rows_of_user};
@@ -40,4 +41,5 @@ pub use sent::{
     SentCursor, SentNotification, list_sent, list_sent_without_contents, numbers_sent_to,
     sent_cursor_after,
 };
+pub use slots::take_slots;
 pub use transitions::{mark_failed, mark_processed, mark_request_failed, reset_for_replay};

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tidings_domain::decision::{Candidate, Decision, decide};
+use tidings_domain::decision::{Candidate, Decision, LimitState, decide};
 use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, UserId};
 use tidings_domain::time::DeliveryWindow;
 use uuid::Uuid;
@@ -111,6 +111,8 @@ pub async fn lease_due(
                 expires_at: row.get(4),
             },
             is_cancelled: row.get(7),
+            // Only the claim of a delivery asks.
+            limit: LimitState::Free,
         };
         let id: Uuid = row.get(0);
         match (decide(candidate, now), channel.delivered()) {
@@ -124,11 +126,11 @@ pub async fn lease_due(
             }
             // The clock of the database was set back.
             (Decision::Hold { .. }, _) => {}
-            (Decision::Send, None) => {
+            (Decision::Send | Decision::Suppress { .. }, None) => {
                 changes.add(id, Status::Processed, None);
                 batch.processed += 1;
             }
-            (Decision::Send, Some(channel)) => {
+            (Decision::Send | Decision::Suppress { .. }, Some(channel)) => {
                 changes.add(id, Status::Scheduled, Some(batch.leased_until));
                 batch.to_publish.push(DueNotification {
                     message_id: id.into(),

@@ -75,7 +75,7 @@ pub async fn reset_for_replay(client: &impl GenericClient, id: MessageId) -> Res
         .prepare_cached(
             "UPDATE notifications
              SET status = 'pending', retries_attempted = 0, processed_at = NULL, error_message = NULL,
-                 lease_token = NULL, lease_until = NULL, deferred_since = NULL,
+                 lease_token = NULL, lease_until = NULL, deferred_since = NULL, slot_at = NULL,
                  replayed_at = clock_timestamp()
              WHERE message_id = $1 AND status = 'failed' AND payload_removed_at IS NULL",
         )

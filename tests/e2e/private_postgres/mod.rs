@@ -3,6 +3,7 @@
 mod frozen;
 mod idempotency;
 mod killed;
+mod rate_limits;
 mod stopped;
 mod tls;
 

@@ -7,7 +7,7 @@ use tidings_db::notifications::{self, ClaimRequest, ClaimResult, ClaimedNotifica
 use tidings_db::templates::{self, TemplateRow};
 use tidings_db::{DbError, Transaction, delivery_attempts};
 use tidings_domain::content::TemplateRef;
-use tidings_domain::decision::{Candidate, Decision, decide};
+use tidings_domain::decision::{Candidate, Decision, LimitState, decide};
 use tidings_domain::notification::{MessageId, Status, UserId};
 use tokio::time::Instant;
 
@@ -23,10 +23,11 @@ use super::{ClaimedAttempt, Delivery, DeliveryChannel};
 use crate::consumer::MessageOutcome;
 
 /// A claimed notification with its draft.
-struct Drafted<C: DeliveryChannel> {
-    notification: Box<ClaimedNotification>,
-    draft: Result<Draft<C::Content>, Failure>,
-    decision: Decision,
+pub(super) struct Drafted<C: DeliveryChannel> {
+    pub(super) notification: Box<ClaimedNotification>,
+    pub(super) draft: Result<Draft<C::Content>, Failure>,
+    pub(super) candidate: Candidate,
+    pub(super) decision: Decision,
 }
 
 /// What PostgreSQL knows about the claimed notifications of a group.
@@ -61,7 +62,9 @@ impl<C: DeliveryChannel> Delivery<C> {
         {
             self.state.stopped_at_claim();
         }
-        let drafted: Vec<_> = claimed.into_iter().map(Self::draft).collect();
+        let mut drafted: Vec<_> = claimed.into_iter().map(Self::draft).collect();
+        self.apply_user_limit(transaction, claims, &mut drafted)
+            .await?;
         let ids = claims.iter().map(|this| this.id);
         let all = ids.zip(drafted.iter().map(|one| one.as_ref().ok()));
         let mut lookups = self.look_up(transaction, all).await?;
@@ -86,8 +89,10 @@ impl<C: DeliveryChannel> Delivery<C> {
             status: Some(Status::Pending),
             window: notification.window,
             is_cancelled: notification.is_cancelled,
+            limit: LimitState::Free,
         };
         Ok(Drafted {
+            candidate,
             decision: decide(candidate, notification.now),
             notification,
             draft,
@@ -166,10 +171,12 @@ impl<C: DeliveryChannel> Delivery<C> {
             notification,
             draft,
             decision,
+            ..
         } = drafted;
         let disposition = match decision {
             Decision::Send => None,
             Decision::Hold { until, reason } => Some(Disposition::Hold { until, reason }),
+            Decision::Suppress { reason } => Some(Disposition::Suppress { reason }),
             Decision::Cancel => Some(Disposition::Cancel),
             // A claimed notification has not ended.
             Decision::Expire | Decision::End => Some(Disposition::Expire),

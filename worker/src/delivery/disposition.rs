@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tidings_broker::Failure;
 use tidings_db::delivery_attempts::{AttemptOutcome, SettledContact};
-use tidings_domain::decision::HoldReason;
+use tidings_domain::decision::{HoldReason, SuppressReason};
 
 use super::deferral::Deferral;
 use super::failures::{ADDRESS_GONE, REJECTED};
@@ -28,6 +28,11 @@ pub enum Disposition {
         until: Timestamp,
         /// Why.
         reason: HoldReason,
+    },
+    /// The notification is not sent: nobody wants it.
+    Suppress {
+        /// Why.
+        reason: SuppressReason,
     },
     /// The time of the notification is over.
     Expire,
@@ -71,7 +76,7 @@ impl Disposition {
     fn rank(&self, is_last: bool) -> (u8, bool) {
         let precedence = match self {
             // About the notification, not about one of its addresses.
-            Self::Hold { .. } | Self::Expire | Self::Cancel => 6,
+            Self::Hold { .. } | Self::Suppress { .. } | Self::Expire | Self::Cancel => 6,
             Self::Defer(_) if is_last => 5,
             // Both end in a dead letter.
             Self::Reject(_) if is_last && self.may_have_arrived() => 4,
@@ -92,9 +97,11 @@ impl Disposition {
     /// The outcome for the consumer.
     pub fn outcome(self) -> MessageOutcome {
         match self {
-            Self::Delivered | Self::Hold { .. } | Self::Expire | Self::Cancel => {
-                MessageOutcome::Done
-            }
+            Self::Delivered
+            | Self::Hold { .. }
+            | Self::Suppress { .. }
+            | Self::Expire
+            | Self::Cancel => MessageOutcome::Done,
             Self::Retry(failure) => MessageOutcome::Retry(failure),
             Self::Reject(failure) | Self::AddressGone(failure) => {
                 MessageOutcome::DeadLetter(failure)

@@ -25,6 +25,7 @@ mod processor;
 mod record;
 mod settings;
 mod unrecorded;
+mod user_limits;
 mod wait_keys;
 mod withhold;
 

@@ -187,6 +187,7 @@ pub(super) fn claim_end(
             until: *until,
             reason: *reason,
         },
+        Disposition::Suppress { reason } => ClaimEndResult::Suppressed { reason: *reason },
         Disposition::Expire => ClaimEndResult::Expired,
         Disposition::Cancel => ClaimEndResult::Cancelled,
         Disposition::Defer(deferral) => ClaimEndResult::Deferred {

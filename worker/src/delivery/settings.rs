@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use tidings_domain::notification::PerChannel;
+use tidings_domain::user_limit::{ChannelLimit, UserLimit};
 use tidings_settings::{Reader, table};
 
 use super::breaker::BreakerSettings;
@@ -24,6 +25,8 @@ pub struct DeliverySettings {
     /// `EMAIL_CONCURRENCY`, `SMS_CONCURRENCY`, `PUSH_CONCURRENCY` and `WEBHOOK_CONCURRENCY`: maximum number of
     /// concurrent sends, by channel.
     pub concurrency: PerChannel<u16>,
+    /// `USER_LIMITS`: how many notifications each user gets, by channel.
+    pub user_limits: PerChannel<Option<UserLimit>>,
 }
 
 impl DeliverySettings {
@@ -55,8 +58,26 @@ impl DeliverySettings {
                 push: reader.value(table::PUSH_CONCURRENCY),
                 webhook: reader.value(table::WEBHOOK_CONCURRENCY),
             },
+            user_limits: read_user_limits(reader),
         }
     }
+}
+
+fn read_user_limits(reader: &mut Reader) -> PerChannel<Option<UserLimit>> {
+    let limits: Vec<ChannelLimit> = reader.list(table::USER_LIMITS, str::parse);
+    for (nth, one) in limits.iter().enumerate() {
+        if limits[..nth]
+            .iter()
+            .any(|other| other.channel == one.channel)
+        {
+            let message = format!("{}: must have one limit", one.channel);
+            reader.problem(table::USER_LIMITS, message);
+        }
+    }
+    PerChannel::from_fn(|channel| {
+        let its = limits.iter().find(|one| one.channel == channel);
+        its.map(|one| one.limit)
+    })
 }
 
 #[cfg(test)]
@@ -80,6 +101,24 @@ mod tests {
         assert!(read(&[("PROVIDER_TIMEOUT_SECS", "25")]).is_ok());
         let wrong = read(&[("PROVIDER_TIMEOUT_SECS", "26")]).expect_err("too long");
         assert!(wrong.contains("DELIVERY_LEASE_SECS"), "{wrong}");
+    }
+
+    #[test]
+    fn every_mistake_in_the_limits_of_users_is_reported() {
+        let settings = read(&[("USER_LIMITS", "sms=20/day, push=3/hour")]).expect("right");
+        let counts = DeliveredChannel::ALL
+            .map(|channel| settings.user_limits.get(channel).map(|limit| limit.count));
+        assert_eq!(counts, [None, Some(20), Some(3), None]);
+        let limits = "sms=20/day,fax=1/day,sms=5/hour,push=0/day,email=5/week";
+        let wrong = read(&[("USER_LIMITS", limits)]).expect_err("four mistakes");
+        for mistake in [
+            "\"fax=1/day\"",
+            "\"push=0/day\"",
+            "\"email=5/week\"",
+            "sms: must have one",
+        ] {
+            assert!(wrong.contains(mistake), "{wrong}");
+        }
     }
 
     #[test]

@@ -31,12 +31,16 @@ impl DecisionView {
                 let rule = match reason.as_deref() {
                     Some("schedule") => Some("sendAt"),
                     Some("broker") => Some("ACCEPT_WITHOUT_BROKER"),
+                    Some("throttled") => Some("USER_LIMITS"),
                     _ => None,
                 };
                 ("hold", reason, rule)
             }
             Ok(Status::Expired) => ("expire", Some("expired".to_owned()), Some("expiresAt")),
-            Ok(Status::Suppressed) => ("suppress", reason, None),
+            Ok(Status::Suppressed) => {
+                let throttled = reason.as_deref() == Some("throttled");
+                ("suppress", reason, throttled.then_some("USER_LIMITS"))
+            }
             Ok(Status::Digested) => ("digest", reason, None),
             Ok(Status::Cancelled) => ("cancel", Some("cancelled".to_owned()), None),
             Ok(Status::Pending | Status::Retrying | Status::Processed | Status::Failed)
