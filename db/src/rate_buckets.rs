@@ -40,10 +40,10 @@ pub async fn lease(client: &impl GenericClient, request: &LeaseRequest) -> Resul
     let statement = client
         .prepare_cached(
             "INSERT INTO rate_buckets AS bucket (key, tat, leased)
-             SELECT $1, now() + make_interval(secs => $2 * leased), leased
+             SELECT $1, now() + make_interval(secs => $2::float8 * leased), leased
              FROM (SELECT $4::int + least($5::int, greatest($3::int - $4::int, 0)) AS leased) AS new
              ON CONFLICT (key) DO UPDATE SET (tat, leased) = (
-                 SELECT start + make_interval(secs => $2 * granted), granted
+                 SELECT start + make_interval(secs => $2::float8 * granted), granted
                  FROM (SELECT greatest(bucket.tat, now()) AS start) AS s
                       CROSS JOIN LATERAL (
                           SELECT floor($3::int - extract(epoch FROM start - now())::float8 / $2::float8) AS free) AS f

@@ -129,7 +129,7 @@ async fn callers_see_what_they_have_left() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_share_the_limit_of_a_caller() {
     const PER_SECOND: f64 = 100.0;
-    let world = World::with(&[("RATE_LIMIT_PER_CALLER", "6000"), ("LOG_LEVEL", "warn")]).await;
+    let world = World::with(&[("RATE_LIMIT_PER_CALLER", "6000")]).await;
     let start = async || world.start(ProgramKind::Api, &[]).await;
     let (mut one, two, three) = tokio::join!(start(), start(), start());
     let clients = [&one, &two, &three].map(|api| client_of(api, "orders"));

@@ -3,6 +3,7 @@
 mod response;
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
@@ -30,7 +31,7 @@ pub struct ApiError {
     /// Until when a worker may send the notification.
     pub(crate) lease_until: Option<Box<Timestamp>>,
     /// The value of `Retry-After` in seconds, where it is not the one of every 503.
-    pub(crate) retry_after: Option<u64>,
+    pub(crate) retry_after: Option<NonZeroU32>,
     /// Only for the log: clients do not see the cause.
     pub(crate) cause: Option<Box<str>>,
 }
@@ -153,7 +154,7 @@ impl ApiError {
     }
 
     /// 429.
-    pub fn rate_limited(retry_after_secs: u64) -> Self {
+    pub fn rate_limited(retry_after_secs: NonZeroU32) -> Self {
         let message = format!("Too many requests; try again in {retry_after_secs} s");
         Self {
             retry_after: Some(retry_after_secs),

@@ -97,7 +97,7 @@ impl ErrorResponse {
             _ => {}
         }
         if let Some(secs) = retry_after {
-            response.insert_header((RETRY_AFTER, *secs));
+            response.insert_header((RETRY_AFTER, secs.get()));
         }
         if let Some(allow) = allow {
             response.insert_header((ALLOW, *allow));

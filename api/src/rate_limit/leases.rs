@@ -48,7 +48,7 @@ pub(super) async fn renew(limiter: Arc<RateLimiter>, database: Database) {
             Err(error) => {
                 limiter.put_back(&due);
                 if !degraded {
-                    tracing::warn!(%error, "PostgreSQL is away: each process grants callers their full rate limit");
+                    tracing::warn!(%error, "PostgreSQL does not share the rate limits: each process grants callers their full limit");
                     degraded = true;
                     report(true);
                 }
