@@ -39,7 +39,7 @@ impl Caller {
     }
 
     /// The holder of a key.
-    pub(super) fn of_key(key: &LiveKey) -> Self {
+    pub(crate) fn of_key(key: &LiveKey) -> Self {
         Self {
             subject: key.id.subject().into(),
             user_id: key.user,

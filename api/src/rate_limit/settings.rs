@@ -1,5 +1,6 @@
 use std::num::NonZeroU32;
 
+use tidings_db::audit::ActorKind;
 use tidings_settings::{Reader, table};
 
 use super::Rate;
@@ -8,7 +9,7 @@ use crate::auth::Caller;
 /// How many requests callers may send.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RateLimitSettings {
-    /// `RATE_LIMIT_PER_CALLER`: the limit of each service.
+    /// `RATE_LIMIT_PER_CALLER`: the limit of each service, and of each API key without a limit of its own.
     per_service: Option<Rate>,
     /// `RATE_LIMIT_PER_USER_TOKEN`: the limit of each user, while `RATE_LIMIT_PER_CALLER` is on.
     per_user: Option<Rate>,
@@ -26,19 +27,22 @@ impl RateLimitSettings {
         }
     }
 
-    /// The limit of a caller; `None` if it has none.
+    /// The limit of a caller; `None` if it has none. That of an API key holds even while `RATE_LIMIT_PER_CALLER` is off.
     pub(super) fn limit_of(&self, caller: &Caller) -> Option<Rate> {
-        if caller.is_user() {
-            self.per_user
-        } else {
-            self.per_service
+        if let Some(own) = caller.rate_per_minute() {
+            return NonZeroU32::new(own).map(Rate::per_minute);
+        }
+        match caller.actor_kind() {
+            ActorKind::User => self.per_user,
+            _ => self.per_service,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tidings_domain::access::Scopes;
+    use tidings_db::api_keys::LiveKey;
+    use tidings_domain::access::{ApiKey, Scopes};
 
     use super::*;
 
@@ -54,6 +58,31 @@ mod tests {
             Caller::new(USER, Scopes::ADMIN),
         ];
         callers.map(|caller| settings.limit_of(&caller).map(Rate::requests))
+    }
+
+    fn limit_of_key(vars: &[(&str, &str)], rate_per_minute: Option<u32>) -> Option<u32> {
+        let vars = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        let settings = RateLimitSettings::read(&mut Reader::from_vars(vars));
+        let key = ApiKey::generate().expect("a key");
+        let key = LiveKey {
+            id: key.id(),
+            hash: key.secret_hash(),
+            previous: None,
+            scopes: Scopes::NONE,
+            user: USER.parse().ok(),
+            rate_per_minute,
+            expires_at: None,
+        };
+        settings.limit_of(&Caller::of_key(&key)).map(Rate::requests)
+    }
+
+    #[test]
+    fn a_key_may_have_a_limit_of_its_own() {
+        let on = ("RATE_LIMIT_PER_CALLER", "600");
+        assert_eq!(limit_of_key(&[on], Some(7)), Some(7));
+        assert_eq!(limit_of_key(&[], Some(7)), Some(7));
+        assert_eq!(limit_of_key(&[on], None), Some(600));
+        assert_eq!(limit_of_key(&[], None), None);
     }
 
     #[test]

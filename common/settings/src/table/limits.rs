@@ -3,8 +3,9 @@ use crate::{Setting, SettingKind};
 
 group! {
     "Limits"
-    /// How many requests a minute each caller may send, to all processes of the API together: each subject of a token. A
-    /// tenth of it may come at once. 0 is no limit, for users neither. [LIMITS.md](LIMITS.md) says what clients see.
+    /// How many requests a minute each caller may send, to all processes of the API together: each subject of a token, and
+    /// each API key without a limit of its own. A tenth of it may come at once. 0 is no limit, for users neither.
+    /// [LIMITS.md](LIMITS.md) says what clients see.
     RATE_LIMIT_PER_CALLER: [Api] = Setting::number(0, 10_000_000).default("0").unit("requests per minute");
     /// The limit of each user, in place of `RATE_LIMIT_PER_CALLER`: of callers whose token allows sending to themselves
     /// only. Has no effect while `RATE_LIMIT_PER_CALLER` is 0. 0 is no limit.
