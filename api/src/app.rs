@@ -153,15 +153,12 @@ impl App {
             &mut tasks,
             &stop_tasks,
         );
+        let limits = self.settings.rate_limits;
+        let limiting = self.limiting_database;
+        let rate_limits = RateLimits::start(limiting, limits, &mut tasks, &stop_tasks);
         let idempotency = Idempotency::start(
             &self.database,
             self.settings.idempotency,
-            &mut tasks,
-            &stop_tasks,
-        );
-        let rate_limits = RateLimits::start(
-            self.limiting_database,
-            self.settings.rate_limits,
             &mut tasks,
             &stop_tasks,
         );

@@ -97,6 +97,16 @@ async fn callers_see_what_they_have_left() {
     assert_eq!(created.header("RateLimit-Policy"), "\"caller\";q=20;w=60");
     assert_eq!((limit(&created, "r"), limit(&created, "t")), (1, 3));
 
+    // So has an API key.
+    let body = json!({"name": "reports", "scopes": ["dashboard"], "ratePerMinute": 30});
+    let request = api.client().request(reqwest::Method::POST, "/api/keys");
+    let created = api.client().send(request.json(&body)).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    let key = created.body["key"].as_str().expect("a key");
+    let answer = api.client().with_token(key).get("/api/notifications").await;
+    assert_eq!(answer.header("RateLimit-Policy"), "\"caller\";q=30;w=60");
+    assert_eq!((limit(&answer, "r"), limit(&answer, "t")), (2, 2));
+
     // A batch is admitted as one request, and then costs its items.
     let batches = client_of(&api, "batches");
     let items = vec![world.in_app(); 500];

@@ -76,7 +76,6 @@ impl Caller {
 
     /// How many requests a minute the caller's key allows. `None` for tokens, and for keys without a limit of their own.
     #[must_use]
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the limits of callers"))]
     pub const fn rate_per_minute(&self) -> Option<u32> {
         self.rate_per_minute
     }

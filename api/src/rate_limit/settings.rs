@@ -28,7 +28,7 @@ impl RateLimitSettings {
     }
 
     /// The limit of a caller; `None` if it has none. That of an API key holds even while `RATE_LIMIT_PER_CALLER` is off.
-    pub(super) fn limit_of(&self, caller: &Caller) -> Option<Rate> {
+    pub(super) fn limit_of(self, caller: &Caller) -> Option<Rate> {
         if let Some(own) = caller.rate_per_minute() {
             return NonZeroU32::new(own).map(Rate::per_minute);
         }
