@@ -73,7 +73,7 @@ async fn a_key_is_created_listed_changed_and_revoked() {
     let (page, next) = api_keys::list(&*client, all, None, 1)
         .await
         .expect("a page");
-    assert_eq!(page, [of_user.clone()]);
+    assert_eq!(page, std::slice::from_ref(&of_user));
     let (page, next) = api_keys::list(&*client, all, next, 1)
         .await
         .expect("a page");
@@ -198,18 +198,15 @@ async fn a_read_finds_what_was_committed_since_the_last_one_and_nothing_else() {
     assert_eq!(ids(&read), [key.id()]);
 
     // The use of a key is no change. Suspending, deleting the user and revoking are.
-    let used = [(first.id(), Timestamp::now())];
+    let now = [(first.id(), Timestamp::now())];
     let client = db.pool.dedicated_client().await.expect("a connection");
+    assert_eq!(api_keys::touch(&*client, &now).await.expect("the query"), 1);
     assert_eq!(
-        api_keys::touch(&*client, &used).await.expect("the query"),
-        1
-    );
-    assert_eq!(
-        api_keys::touch(&*client, &used).await.expect("the query"),
+        api_keys::touch(&*client, &now).await.expect("the query"),
         0,
         "once a minute"
     );
-    let later = [(first.id(), used[0].1 + SignedDuration::from_secs(60))];
+    let later = [(first.id(), now[0].1 + SignedDuration::from_secs(60))];
     assert_eq!(
         api_keys::touch(&*client, &later).await.expect("the query"),
         1

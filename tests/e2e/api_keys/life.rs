@@ -47,8 +47,8 @@ async fn a_key_is_created_used_changed_and_revoked_and_its_secret_is_shown_once(
         world.database.count(&own).await == 1
     })
     .await;
-    let used = async || admin.get(&key.path()).await.body["lastUsedAt"].is_string();
-    eventually(secs(20), "its use is recorded", used).await;
+    let is_used = async || admin.get(&key.path()).await.body["lastUsedAt"].is_string();
+    eventually(secs(20), "its use is recorded", is_used).await;
 
     let changes = json!({"name": "billing 2", "scopes": ["dashboard"], "ratePerMinute": null, "expiresAt": "2999-01-01T00:00:00Z"});
     for (body, entry) in [(&changes, true), (&changes, false), (&json!({}), false)] {

@@ -60,14 +60,14 @@ fn text(rows: &[ApiKeyRow], more: bool) -> Text {
     let mut cells = vec![head.map(str::to_owned).to_vec()];
     cells.extend(rows.iter().map(|row| {
         let user = row.user_id.map(|user| user.to_string());
-        let used = row.last_used_at.map(|time| format!("{time:.0}"));
+        let last_use = row.last_used_at.map(|time| format!("{time:.0}"));
         let dash = || "-".to_owned();
         vec![
             row.id.to_string(),
             printable(&row.name),
             row.scopes.to_string(),
             user.unwrap_or_else(dash),
-            used.unwrap_or_else(dash),
+            last_use.unwrap_or_else(dash),
             state(row).to_owned(),
         ]
     }));

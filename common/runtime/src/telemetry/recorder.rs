@@ -49,6 +49,7 @@ pub fn install() -> Result<Metrics, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES)?
         .install_recorder()?;
     register_help();
+    register_help_of_keys();
     let upkeep = handle.clone();
     tokio::spawn(vital("metrics upkeep", async move {
         let mut tick = tokio::time::interval(Duration::from_secs(5));
@@ -74,7 +75,6 @@ fn register_help_of_keys() {
 
 /// Registers the help text of every metric.
 fn register_help() {
-    register_help_of_keys();
     describe_counter!(
         "tidings_http_requests_total",
         "HTTP requests, by method, path and status"
