@@ -93,6 +93,7 @@ impl Reader {
         let poll = poll.clamp(MIN_POLL, MAX_POLL);
         let mut snapshot: Option<KeySnapshot> = None;
         let mut complete_at = Instant::now();
+        let mut limit = TIMEOUT;
         loop {
             let start = Instant::now();
             if start.duration_since(complete_at) >= COMPLETE_READ_INTERVAL {
@@ -100,8 +101,14 @@ impl Reader {
             }
             self.progress.send_modify(|progress| progress.started += 1);
             counter!("tidings_api_key_reads_total").increment(1);
-            let result = read(database, snapshot.as_ref()).await;
+            let result = read(database, snapshot.as_ref(), limit).await;
             let has_failed = result.is_err();
+            // Many changes take longer to read, and a read that never ends in time would be repeated for ever.
+            limit = if has_failed {
+                (limit * 2).min(COMPLETE_TIMEOUT)
+            } else {
+                TIMEOUT
+            };
             match result {
                 Ok(changed) => {
                     if changed.is_complete {
@@ -132,9 +139,10 @@ impl Reader {
 async fn read(
     database: &Database,
     since: Option<&KeySnapshot>,
+    limit: Duration,
 ) -> Result<api_keys::ChangedKeys, DbError> {
     let limit = if since.is_some() {
-        TIMEOUT
+        limit
     } else {
         COMPLETE_TIMEOUT
     };
