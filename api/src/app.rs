@@ -20,6 +20,7 @@ use tidings_runtime::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
 use crate::acceptance::Acceptance;
+use crate::accounts::AccountsState;
 use crate::auth::Verifier;
 use crate::auth::keys::ApiKeys;
 use crate::connection_limit::max_connections;
@@ -45,6 +46,7 @@ pub struct App {
     metrics: Metrics,
     listener: TcpListener,
     verifier: Verifier,
+    accounts: Option<Arc<AccountsState>>,
     database: Database,
     /// The connections that record notifications while RabbitMQ is away. Readers must not take them.
     accepting_database: Database,
@@ -64,8 +66,12 @@ impl App {
         let address = (settings.http.address, settings.http.port);
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
-        let verifier = Verifier::new(&settings.auth).context("the keys cannot be used")?;
         let database = Database::new(&settings.database, "tidings-api")?;
+        let accounts = settings.accounts.clone();
+        let accounts = accounts.map(|accounts| AccountsState::new(accounts, database.clone()));
+        let accounts = accounts.transpose()?.map(Arc::new);
+        let verifier = Verifier::new(&settings.auth).context("the keys cannot be used")?;
+        let verifier = verifier.with_accounts(accounts.clone());
         let accepting = DatabaseSettings {
             pool_size: settings.acceptance.connections,
             ..settings.database.clone()
@@ -81,6 +87,7 @@ impl App {
             metrics,
             listener,
             verifier,
+            accounts,
             database,
             accepting_database,
             limiting_database,
@@ -124,6 +131,7 @@ impl App {
         let control = self.watch_control_state(&mut tasks, &stop_tasks);
         let poll = self.settings.control_poll;
         let api_keys = ApiKeys::start(&self.database, poll, &mut tasks, &stop_tasks);
+        self.watch_sessions(&mut tasks, &stop_tasks);
         if self.settings.providers.webhook.is_some() && !self.settings.secret_keys.can_seal() {
             tracing::warn!("SECRETS_KEY is not set: webhook endpoints cannot be created");
         }
@@ -165,6 +173,8 @@ impl App {
         let state = AppState {
             verifier: Arc::new(self.verifier),
             api_keys,
+            accounts: self.accounts,
+            trusted_proxies: self.settings.trusted_proxies.clone().into(),
             depths,
             acceptance,
             idempotency,
@@ -224,6 +234,18 @@ impl App {
         let stop = stop.clone();
         tasks.spawn("database watch", async move {
             stop.run_until_cancelled(watching).await;
+        });
+    }
+
+    /// Keeps up to date which sessions of users have ended.
+    fn watch_sessions(&self, tasks: &mut Tasks, stop: &CancellationToken) {
+        let Some(accounts) = self.accounts.clone() else {
+            return;
+        };
+        let (poll, stop) = (self.settings.control_poll, stop.clone());
+        tasks.spawn("ended sessions", async move {
+            stop.run_until_cancelled(accounts.watch_sessions(poll))
+                .await;
         });
     }
 

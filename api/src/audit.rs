@@ -1,33 +1,30 @@
 //! The caller and the address of a request, for the audit log.
 
 use std::future::{Ready, ready};
-use std::net::SocketAddr;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::USER_AGENT;
 use actix_web::{FromRequest, HttpRequest};
 use tidings_db::audit::AuditOrigin;
 
 use crate::auth::Caller;
+use crate::client_info::client_info;
 use crate::error::ApiError;
-use crate::request_id::RequestId;
 
 /// The caller of a request with its address. As an extractor, rejects requests without a valid token; extract it after the
 /// types that check the caller's rights.
 ///
-/// The address is that of the connection: anybody can send `X-Forwarded-For`.
+/// The address is that of the connection, unless a trusted proxy has forwarded another: anybody can send `X-Forwarded-For`.
 #[derive(Clone, Debug)]
 pub struct Origin(pub AuditOrigin);
 
 impl Origin {
     fn of(request: &HttpRequest, payload: &mut Payload) -> Result<Self, ApiError> {
         let caller = Caller::from_request(request, payload).into_inner()?;
-        let id = RequestId::from_request(request, payload).into_inner()?;
-        let agent = request.headers().get(USER_AGENT);
-        let agent = agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let ip = request.peer_addr().as_ref().map(SocketAddr::ip);
+        let client = client_info(request);
+        let agent = client.user_agent.as_deref();
         let origin = AuditOrigin::new(caller.actor_kind(), &caller.sender());
-        Ok(Self(origin.with_request(&id.0, ip, agent.as_deref())))
+        let origin = origin.with_request(&client.request_id, client.ip, agent);
+        Ok(Self(origin))
     }
 }
 

@@ -3,9 +3,11 @@
 //! No other crate knows about HTTP status codes.
 
 mod acceptance;
+mod accounts;
 pub mod app;
 mod audit;
 mod auth;
+mod client_info;
 mod connection_limit;
 mod cors;
 mod error;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tidings_broker::{BrokerSettings, check_room_for_message};
 use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_domain::providers::ChannelProviders;
@@ -12,7 +13,10 @@ use tidings_settings::{
     table,
 };
 
+use crate::accounts;
+
 pub use crate::acceptance::AcceptanceSettings;
+pub use crate::accounts::AccountSettings;
 pub use crate::auth::AuthSettings;
 pub use crate::cors::AllowedOrigins;
 pub use crate::idempotency::IdempotencySettings;
@@ -35,6 +39,10 @@ pub struct ApiSettings {
     pub origins: AllowedOrigins,
     /// Which tokens are valid.
     pub auth: AuthSettings,
+    /// The accounts of users, if they are on.
+    pub accounts: Option<AccountSettings>,
+    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Which channels are on.
     pub providers: ChannelProviders,
     /// Where webhooks may go.
@@ -113,6 +121,8 @@ impl ApiSettings {
         let origins = AllowedOrigins::read(r);
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
+        let accounts = AccountSettings::read(r, environment);
+        let trusted_proxies = accounts::read_trusted_proxies(r);
         let (providers, egress) = (read_channel_providers(r), EgressPolicy::read(r));
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
         if let Some(broker) = &broker {
@@ -132,6 +142,8 @@ impl ApiSettings {
                 control_poll,
                 origins,
                 auth,
+                accounts,
+                trusted_proxies,
                 providers,
                 egress,
                 broker,

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::web::Data;
+use ipnet::IpNet;
 use tidings_broker::{Depths, MessageFactory};
 use tidings_db::{ControlState, Database, SecretKeys};
 use tidings_domain::providers::ChannelProviders;
@@ -12,6 +13,7 @@ use tidings_runtime::telemetry::Metrics;
 use tokio::sync::Semaphore;
 
 use crate::acceptance::Acceptance;
+use crate::accounts::{AccountError, AccountsState};
 use crate::auth::Verifier;
 use crate::auth::keys::ApiKeys;
 use crate::idempotency::Idempotency;
@@ -24,6 +26,10 @@ use crate::shutdown::RequestsInFlight;
 pub struct AppState {
     pub verifier: Arc<Verifier>,
     pub api_keys: ApiKeys,
+    /// The accounts of users, if they are on.
+    pub accounts: Option<Arc<AccountsState>>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Arc<[IpNet]>,
     pub acceptance: Acceptance,
     pub idempotency: Idempotency,
     pub rate_limits: RateLimits,
@@ -48,6 +54,15 @@ pub struct AppState {
 }
 
 impl AppState {
+    /// The accounts of users.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`AccountError::Off`] if they are off.
+    pub fn accounts(&self) -> Result<&AccountsState, AccountError> {
+        self.accounts.as_deref().ok_or(AccountError::Off)
+    }
+
     /// The state of the application that handles the request.
     #[expect(
         clippy::expect_used,

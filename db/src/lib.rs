@@ -8,6 +8,7 @@ pub mod audit;
 pub mod clock;
 mod conflict_retry;
 mod control_state;
+pub mod credentials;
 mod database;
 mod dedicated_client;
 pub mod delivery_attempts;
@@ -36,6 +37,7 @@ pub mod templates;
 mod temporary_database;
 mod tls;
 mod transaction;
+pub mod user_sessions;
 pub mod users;
 pub mod webhook_endpoints;
 

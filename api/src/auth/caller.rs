@@ -6,12 +6,13 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use tidings_db::api_keys::LiveKey;
 use tidings_db::audit::ActorKind;
 use tidings_db::notifications::SenderScope;
-use tidings_domain::access::{Scope, Scopes};
+use tidings_domain::access::{Scope, Scopes, SessionId};
 use tidings_domain::notification::{KeyNamespace, UserId};
 
 use super::credential::{Credential, credential};
 use super::keys::KeyOutcome;
 use super::{AllowedUsers, InvalidToken};
+use crate::accounts::{InvalidUserToken, UserGrant};
 use crate::error::ApiError;
 use crate::rate_limit;
 use crate::request_id::RequestId;
@@ -25,6 +26,8 @@ pub struct Caller {
     scopes: Scopes,
     is_key: bool,
     rate_per_minute: Option<u32>,
+    /// The session of a user's own token.
+    session: Option<SessionId>,
 }
 
 impl Caller {
@@ -35,6 +38,7 @@ impl Caller {
             scopes,
             is_key: false,
             rate_per_minute: None,
+            session: None,
         }
     }
 
@@ -46,7 +50,33 @@ impl Caller {
             scopes: key.scopes,
             is_key: true,
             rate_per_minute: key.rate_per_minute,
+            session: None,
         }
+    }
+
+    /// A user with a token of its own.
+    pub(super) fn of_user(grant: &UserGrant) -> Self {
+        Self {
+            session: Some(grant.session),
+            ..Self::new(&grant.user.to_string(), grant.scopes)
+        }
+    }
+
+    /// The session of a user's own token; `None` for tokens of services.
+    #[must_use]
+    pub const fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    /// The user and the session of a user's own token.
+    ///
+    /// # Errors
+    ///
+    /// Returns 403 for tokens of services.
+    pub fn check_own_session(&self) -> Result<(UserId, SessionId), ApiError> {
+        self.user_id.zip(self.session).ok_or_else(|| {
+            ApiError::forbidden("This needs the token of a user, which a login returns")
+        })
     }
 
     /// The subject of the token; `key:` and its id for a key.
@@ -67,7 +97,9 @@ impl Caller {
     pub fn actor_kind(&self) -> ActorKind {
         if self.is_key {
             ActorKind::Key
-        } else if self.user_id.is_some() && !self.may_send_to_anyone() {
+        } else if self.session.is_some()
+            || (self.user_id.is_some() && !self.may_send_to_anyone())
+        {
             ActorKind::User
         } else {
             ActorKind::Service
@@ -280,6 +312,10 @@ fn refused(request: &HttpRequest, reason: &InvalidToken) -> ApiError {
         %reason,
         "token refused"
     );
+    if *reason == InvalidToken::User(InvalidUserToken::SessionsUnknown) {
+        let message = "It is not known yet which sessions have ended; try again";
+        return ApiError::unavailable("auth_unavailable", message, reason);
+    }
     ApiError::unauthorized(
         "The token is not valid: check its signature, algorithm, expiry, user and scope (a string)",
     )

@@ -1,5 +1,7 @@
 use jsonwebtoken::errors::ErrorKind;
 
+use crate::accounts::InvalidUserToken;
+
 /// Why a token is invalid, for the log. No variant contains the token or the value of a claim.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
@@ -44,6 +46,9 @@ pub enum InvalidToken {
     /// The subject is that of an API key. Its holder would own the notifications, schedules and idempotency keys of the key.
     #[error("has a subject that begins with key:, which only API keys have")]
     ReservedSubject,
+    /// The token names the key of users' tokens.
+    #[error(transparent)]
+    User(InvalidUserToken),
     /// Any other error of the library.
     #[error("cannot be verified")]
     Unverifiable,

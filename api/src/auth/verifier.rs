@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode, decode_header};
 use secrecy::ExposeSecret;
@@ -7,6 +9,7 @@ use super::claims::{VerifiedClaims, has_critical_header};
 use super::settings::{AuthSettings, is_hmac};
 use super::token_cache::VerifiedTokenCache;
 use super::{Caller, InvalidToken};
+use crate::accounts::{AccountsState, USER_KEY_ID};
 
 /// Verifies JSON Web Tokens.
 pub struct Verifier {
@@ -14,6 +17,8 @@ pub struct Verifier {
     require_expiry: bool,
     leeway_secs: f64,
     cache: VerifiedTokenCache,
+    /// Verifies the tokens of users, which have a key of their own.
+    accounts: Option<Arc<AccountsState>>,
 }
 
 /// The accepted algorithms of one key family. Each family has its own validation, so that a token signed
@@ -60,7 +65,14 @@ impl Verifier {
             #[expect(clippy::cast_precision_loss, reason = "minutes at most")]
             leeway_secs: settings.leeway_secs as f64,
             cache: VerifiedTokenCache::default(),
+            accounts: None,
         })
+    }
+
+    /// Also accepts the tokens of users.
+    #[must_use]
+    pub fn with_accounts(self, accounts: Option<Arc<AccountsState>>) -> Self {
+        Self { accounts, ..self }
     }
 
     /// Returns the caller that a valid token names.
@@ -70,12 +82,21 @@ impl Verifier {
     /// Returns why the token is invalid.
     pub fn verify(&self, token: &str) -> Result<Caller, InvalidToken> {
         let now = Timestamp::now().as_duration().as_secs_f64();
-        if let Some(caller) = self.cache.get(token, now) {
-            return Ok(caller);
+        let caller = if let Some(caller) = self.cache.get(token, now) {
+            caller
+        } else {
+            let (caller, expiry) = self.verify_uncached(token)?;
+            // The leeway is for the clocks of other issuers.
+            let leeway = caller.session().map_or(self.leeway_secs, |_| 0.0);
+            self.cache
+                .insert(token, &caller, expiry.map(|expiry| expiry + leeway));
+            caller
+        };
+        if let (Some(session), Some(accounts)) = (caller.session(), &self.accounts) {
+            accounts
+                .check_session(session)
+                .map_err(InvalidToken::User)?;
         }
-        let (caller, expiry) = self.verify_uncached(token)?;
-        let until = expiry.map(|expiry| expiry + self.leeway_secs);
-        self.cache.insert(token, &caller, until);
         Ok(caller)
     }
 
@@ -84,6 +105,14 @@ impl Verifier {
         let header = decode_header(token).map_err(|_| InvalidToken::Malformed)?;
         if has_critical_header(token) {
             return Err(InvalidToken::CriticalHeader);
+        }
+        // Each key verifies its own tokens only: a token of a user is never taken for one of a service, nor the reverse.
+        if let (Some(accounts), Some(USER_KEY_ID)) = (&self.accounts, header.kid.as_deref()) {
+            let grant = accounts
+                .verify_signature(token)
+                .map_err(InvalidToken::User)?;
+            let expiry = grant.expires_at.as_duration().as_secs_f64();
+            return Ok((Caller::of_user(&grant), Some(expiry)));
         }
         let family = self
             .families

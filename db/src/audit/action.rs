@@ -88,6 +88,26 @@ actions! {
     SecretsRotate = "secrets.rotate",
     /// An operator erases and deletes what is older than the settings say.
     RetentionRun = "retention.run",
+    /// A user has created an account.
+    AuthRegister = "auth.register",
+    /// A user has logged in.
+    AuthLogin = "auth.login",
+    /// Logins have failed: one entry a minute for each account and network.
+    AuthLoginFailed = "auth.login_failed",
+    /// A user has ended a session.
+    AuthLogout = "auth.logout",
+    /// A user has ended all sessions.
+    AuthLogoutAll = "auth.logout_all",
+    /// A session has ended, because a refresh token was used that had been replaced.
+    AuthRefreshReuse = "auth.refresh_reuse",
+    /// A password is set or changed.
+    AuthPassword = "auth.password",
+    /// A message with a link to set a new password is sent.
+    AuthForgot = "auth.forgot",
+    /// A user has verified a contact.
+    ContactVerify = "contact.verify",
+    /// An invitation to create an account is issued.
+    InviteCreate = "invite.create",
     /// Demo data are created.
     DemoSeed = "demo.seed",
 }

@@ -87,6 +87,10 @@ pub enum TargetKind {
     SecretKey,
     /// An API key, by its id.
     ApiKey,
+    /// A session of a user, by its id.
+    Session,
+    /// An invitation to create an account, by its id.
+    Invite,
 }
 
 impl TargetKind {
@@ -104,6 +108,8 @@ impl TargetKind {
             Self::DeadLetterQueue => "dead_letter_queue",
             Self::SecretKey => "secret_key",
             Self::ApiKey => "api_key",
+            Self::Session => "session",
+            Self::Invite => "invite",
         }
     }
 }

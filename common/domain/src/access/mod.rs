@@ -5,9 +5,11 @@ mod key_name;
 mod role;
 mod scope;
 mod scopes;
+mod session_id;
 
 pub use api_key::{ApiKey, ApiKeyId, InvalidApiKey, InvalidApiKeyId, SecretHash};
 pub use key_name::{InvalidKeyName, KeyName};
 pub use role::{Role, UnknownRole};
 pub use scope::{Scope, UnknownScope};
 pub use scopes::Scopes;
+pub use session_id::SessionId;

@@ -4,6 +4,7 @@
 //! `config.example.yaml` and `docs/CONFIGURATION.md` are generated from this table.
 
 mod acceptance;
+mod accounts;
 mod audit;
 mod broker;
 mod channels;
@@ -27,6 +28,7 @@ mod sms;
 mod webhooks;
 
 pub use acceptance::*;
+pub use accounts::*;
 pub use audit::*;
 pub use broker::*;
 pub use channels::*;
@@ -75,6 +77,7 @@ pub const GROUPS: &[&Group] = &[
     schedules::GROUP,
     jwt::GROUP,
     limits::GROUP,
+    accounts::GROUP,
     secrets::GROUP,
     channels::GROUP,
     intake::GROUP,

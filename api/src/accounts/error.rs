@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use tidings_db::DbError;
+use tidings_db::users::TakenFields;
+
+/// Why an account request is refused or has failed. No variant contains a secret or a contact.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// `ACCOUNTS` is off.
+    #[error("Accounts are off")]
+    Off,
+    /// The user or the password is wrong, which of the two is not said.
+    #[error("The user or the password is wrong")]
+    InvalidCredentials,
+    /// Too many attempts have failed.
+    #[error("Too many attempts; try again later")]
+    TooManyAttempts {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Too many passwords are being hashed.
+    #[error("Too many logins are under way; try again")]
+    Busy,
+    /// `REGISTRATION` is off, or needs an invitation.
+    #[error("Registration is closed, or needs an invitation")]
+    RegistrationClosed,
+    /// The invitation is unknown, expired, used, or for another address.
+    #[error("The invitation is not valid")]
+    InvalidInvite,
+    /// Another user has the name or the address.
+    #[error("Another user has this name or e-mail address")]
+    Taken(TakenFields),
+    /// The refresh token is not valid, or its session has ended.
+    #[error("The refresh token is not valid")]
+    InvalidRefreshToken,
+    /// The code is wrong or expired, or there were too many tries.
+    #[error("The code is not valid; ask for another one")]
+    InvalidCode,
+    /// The token to set a new password is wrong, expired or used.
+    #[error("The token is not valid; ask for another one")]
+    InvalidResetToken,
+    /// There is no such session, user or contact.
+    #[error("There is nothing with this id")]
+    NotFound,
+    /// PostgreSQL.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// Something that should not happen.
+    #[error("{0}")]
+    Internal(&'static str),
+}
+
+impl AccountError {
+    /// The stable code for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Off => "accounts_off",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::Busy => "busy",
+            Self::RegistrationClosed => "registration_closed",
+            Self::InvalidInvite => "invalid_invite",
+            Self::Taken(TakenFields {
+                username: false, ..
+            }) => "email_taken",
+            Self::Taken(_) => "username_taken",
+            Self::InvalidRefreshToken => "invalid_refresh_token",
+            Self::InvalidCode => "invalid_code",
+            Self::InvalidResetToken => "invalid_reset_token",
+            Self::NotFound => "not_found",
+            Self::Database(_) => "database_unavailable",
+            Self::Internal(_) => "internal_error",
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Accounts: users with passwords, sessions and tokens of their own.
+//!
+//! The functions of this module are the one service behind HTTP and gRPC. They know neither: a request is a value that cannot
+//! be wrong, and an error is an [`AccountError`].
+
+mod access_token;
+mod client;
+mod ended_sessions;
+mod error;
+mod hashing;
+mod keys;
+mod login;
+mod logout;
+mod password;
+mod refresh;
+mod refresh_token;
+mod register;
+mod session_start;
+mod settings;
+mod state;
+mod tokens;
+mod users;
+
+pub use access_token::{InvalidUserToken, KEY_ID as USER_KEY_ID, UserGrant};
+pub use client::ClientInfo;
+pub use error::AccountError;
+pub use login::{LoginName, LoginRequest, login};
+pub use logout::{logout, logout_all};
+pub use password::{GivenPassword, InvalidPassword, NewPassword};
+pub use refresh::refresh;
+pub use refresh_token::RefreshToken;
+pub use register::{RegisterRequest, register};
+pub use settings::{AccountSettings, Registration, read_trusted_proxies};
+pub use state::AccountsState;
+pub use tokens::{AccountUser, LoggedIn, TokenPair};
+pub use users::get_user;

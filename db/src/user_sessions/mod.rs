@@ -1,0 +1,11 @@
+//! The table `sessions`: the logins of users.
+
+mod create;
+mod end;
+mod read;
+mod rotate;
+
+pub use create::{NewUserSession, create};
+pub use end::{EndReason, end, end_all, ended_recently};
+pub use read::{UserSession, find, list};
+pub use rotate::{RotateResult, rotate};
