@@ -26,12 +26,22 @@ development_secrets_key() {
     cat -- "$dev_dir/secrets-key"
 }
 
+# Prints the secret of users' tokens. It is created once, so that sessions survive a restart.
+development_accounts_secret() {
+    if [[ ! -s $dev_dir/accounts-secret ]]; then
+        random_text | write_private "$dev_dir/accounts-secret"
+    fi
+    cat -- "$dev_dir/accounts-secret"
+}
+
 default_settings() {
     settings=(
         [APP_ENV]=development
         [LOG_LEVEL]=info
         [JWT_SECRET]=$(development_secret)
         [SECRETS_KEY]=$(development_secrets_key)
+        [ACCOUNTS]=on
+        [ACCOUNTS_SECRET]=$(development_accounts_secret)
         [SEED_DEMO_DATA]=true
         [EMAIL_PROVIDER]=sandbox
         [SMS_PROVIDER]=sandbox

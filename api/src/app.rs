@@ -242,10 +242,15 @@ impl App {
         let Some(accounts) = self.accounts.clone() else {
             return;
         };
-        let (poll, stop) = (self.settings.control_poll, stop.clone());
+        let poll = self.settings.control_poll;
+        let (watching, watching_stop) = (Arc::clone(&accounts), stop.clone());
         tasks.spawn("ended sessions", async move {
-            stop.run_until_cancelled(accounts.watch_sessions(poll))
-                .await;
+            let watching = watching.watch_sessions(poll);
+            watching_stop.run_until_cancelled(watching).await;
+        });
+        let stop = stop.clone();
+        tasks.spawn("maintenance of accounts", async move {
+            stop.run_until_cancelled(accounts.maintain()).await;
         });
     }
 

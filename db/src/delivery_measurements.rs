@@ -101,7 +101,7 @@ pub async fn deliver_batch(
              WHERE message_id = batch.id AND status IN ('pending', 'retrying')
                    AND (lease_until IS NULL OR lease_until <= now()) AND retries_attempted <= 0
              RETURNING message_id, user_id, type, payload::text, template_name, template_locale, created_at,
-                       (SELECT email FROM users WHERE users.id = user_id)",
+                       (SELECT email FROM users WHERE users.id = user_id AND email_verified)",
         )
         .await?;
     client.query(&claim, &[&ids, &tokens]).await?;

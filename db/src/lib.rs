@@ -4,9 +4,11 @@
 //! [`GenericClient`] or, if they need one, a [`Transaction`]: the caller owns the transaction.
 
 pub mod api_keys;
+pub mod attempt_limits;
 pub mod audit;
 pub mod clock;
 mod conflict_retry;
+pub mod contact_codes;
 mod control_state;
 pub mod credentials;
 mod database;
@@ -17,11 +19,13 @@ pub mod demo;
 pub mod device_tokens;
 pub mod diagnostics;
 mod error;
+pub mod invites;
 mod limited_insert;
 pub mod migrations;
 mod monitor_health;
 pub mod notifications;
 mod page;
+pub mod password_resets;
 pub mod phone_numbers;
 pub mod preconditions;
 pub mod rate_buckets;

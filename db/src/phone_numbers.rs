@@ -125,7 +125,7 @@ pub async fn list(
     Ok(rows.iter().map(PhoneNumberRow::from).collect())
 }
 
-/// Finds the addresses of text messages to users: the id and number of the newest phone number of each.
+/// Finds the addresses of text messages to users: the id and number of the newest phone number of each that is verified.
 ///
 /// # Errors
 ///
@@ -137,7 +137,7 @@ pub async fn newest_addresses(
     let statement = client
         .prepare_cached(
             "SELECT DISTINCT ON (user_id) user_id, id, number FROM phone_numbers
-             WHERE user_id = ANY ($1) ORDER BY user_id, id DESC",
+             WHERE user_id = ANY ($1) AND verified ORDER BY user_id, id DESC",
         )
         .await?;
     let users: Vec<Uuid> = users.iter().map(|user| user.as_uuid()).collect();

@@ -4,6 +4,7 @@ use tidings_db::{TransactionOptions, credentials};
 
 use super::hashing::Verified;
 use super::session_start::{SessionSeed, begin, mint};
+use super::throttle::Attempt;
 use super::{AccountError, AccountsState, ClientInfo, GivenPassword, LoggedIn};
 
 /// A login.
@@ -19,7 +20,8 @@ pub struct LoginRequest {
 ///
 /// # Errors
 ///
-/// Returns [`AccountError::InvalidCredentials`] if the user or the password is wrong.
+/// Returns [`AccountError::InvalidCredentials`] if the user or the password is wrong, and
+/// [`AccountError::TooManyAttempts`] after too many failures, whether or not the user exists.
 pub async fn login(
     state: &AccountsState,
     request: LoginRequest,
@@ -31,9 +33,13 @@ pub async fn login(
         .run(async |client| credentials::find(client, &name).await)
         .await?;
     let hash = found.as_ref().and_then(|row| row.password_hash.clone());
+    let attempt = Attempt::at(state, &name, found.as_ref(), client);
+    attempt.take(state).await?;
     let turn = state.hashing.turn().await?;
+    attempt.check(state).await?;
     let verified = turn.verify(password, hash.clone()).await?;
     let (Some(found), Some(old), Verified::Right { rehash }) = (found, hash, verified) else {
+        attempt.failed(state, client).await?;
         return Err(AccountError::InvalidCredentials);
     };
     let seed = SessionSeed::generate()?;
@@ -44,6 +50,7 @@ pub async fn login(
             if let Some(new) = &rehash {
                 credentials::rehash(transaction, user, &old, new).await?;
             }
+            attempt.succeeded(transaction).await?;
             let begun = begin(transaction, state, user, client, &seed).await?;
             let entry = origin
                 .entry(Action::AuthLogin)

@@ -2,17 +2,21 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::Context;
-use tidings_db::Database;
+use tidings_db::{Database, attempt_limits};
 use tidings_domain::access::SessionId;
 
 use super::access_token::AccessTokens;
 use super::ended_sessions::EndedSessions;
 use super::hashing::PasswordHashing;
 use super::keys::AccountKeys;
+use super::messages;
 use super::{AccountSettings, InvalidUserToken, UserGrant};
 
 /// The longest time until all processes know that a session has ended.
 const MAX_POLL: Duration = Duration::from_secs(2);
+
+/// Time between two times of maintenance.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// What the service needs. One value is shared by all requests.
 pub struct AccountsState {
@@ -47,11 +51,33 @@ impl AccountsState {
         self.ended.watch(&self.database, poll.min(MAX_POLL)).await;
     }
 
+    /// Inserts the templates of messages, and deletes old counts of attempts every hour. Never ends.
+    pub async fn maintain(&self) {
+        loop {
+            let done = self
+                .database
+                .run(async |client| {
+                    messages::insert_templates(client).await?;
+                    attempt_limits::delete_old(client).await
+                })
+                .await;
+            let pause = match done {
+                Ok(_) => MAINTENANCE_INTERVAL,
+                Err(error) => {
+                    tracing::debug!(%error, "the tables of accounts cannot be maintained yet");
+                    MAX_POLL
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     /// Verifies an access token of a user.
     ///
     /// # Errors
     ///
     /// Returns why the token is invalid.
+    #[expect(dead_code, reason = "for gRPC")]
     pub fn verify(&self, token: &str) -> Result<UserGrant, InvalidUserToken> {
         let grant = self.verify_signature(token)?;
         self.check_session(grant.session)?;

@@ -8,6 +8,7 @@ use super::{AccountError, AccountUser, AccountsState};
 /// # Errors
 ///
 /// Returns the error of the database.
+#[expect(dead_code, reason = "for gRPC")]
 pub async fn get_user(
     state: &AccountsState,
     user: UserId,

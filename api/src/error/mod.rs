@@ -4,6 +4,7 @@ mod response;
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
@@ -160,6 +161,31 @@ impl ApiError {
             retry_after: Some(retry_after_secs),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
         }
+    }
+
+    /// 429 for other reasons than the caller's rate. The client may try again after `retry_after`.
+    pub fn too_many(code: &'static str, message: &str, retry_after: Duration) -> Self {
+        let secs = retry_after.as_millis().div_ceil(1000);
+        let secs = u32::try_from(secs).unwrap_or(u32::MAX);
+        Self {
+            retry_after: Some(NonZeroU32::new(secs).unwrap_or(NonZeroU32::MIN)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, message)
+        }
+    }
+
+    /// 401 for other reasons than the token.
+    pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+    }
+
+    /// 403 for other reasons than the scopes.
+    pub fn not_allowed(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// 404 for other reasons than the path.
+    pub fn absent(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
     /// 503.

@@ -1,9 +1,12 @@
 //! The endpoints, one a file.
 
 pub mod audit;
+pub mod auth;
 pub mod contacts;
 pub mod docs;
 pub mod keys;
+pub mod invites;
+pub mod me;
 pub mod messaging;
 pub mod notifications;
 pub mod probes;
@@ -51,6 +54,9 @@ pub fn register(config: &mut ServiceConfig) {
         .service(read_only("/ready").route(get_or_head().to(probes::ready)))
         .service(read_only("/live").route(get_or_head().to(probes::live)))
         .service(read_only("/metrics").route(get_or_head().to(probes::metrics)))
+        .configure(auth::register)
+        .configure(me::register)
+        .configure(invites::register)
         .configure(users::register)
         .configure(contacts::register)
         .configure(sending::register)

@@ -42,6 +42,8 @@ fn state() -> Data<AppState> {
             &mut Tasks::default(),
             &stop,
         ),
+        accounts: None,
+        trusted_proxies: Vec::new().into(),
         message_factory: MessageFactory::new(&settings.broker),
         secret_keys: settings.secret_keys,
         depths: Depths::start(publisher.clone(), settings.broker.clone(), stop.clone()).0,

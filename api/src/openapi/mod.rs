@@ -9,8 +9,8 @@ use utoipa::{Modify, OpenApi};
 use self::parameters::{ParameterValues, operations};
 use self::rate_limits::RateLimited;
 use crate::handlers::{
-    audit, contacts, keys, messaging, notifications, probes, schedules, sending, templates, users,
-    v1, webhook_endpoints,
+    audit, auth, contacts, invites, keys, me, messaging, notifications, probes, schedules, sending,
+    templates, users, v1, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -34,6 +34,20 @@ use crate::handlers::{
         schedules::pause::handle,
         schedules::resume::handle,
         schedules::preview::handle,
+        auth::register::handle,
+        auth::login::handle,
+        auth::refresh::handle,
+        auth::logout::handle,
+        auth::logout_all::handle,
+        auth::password::handle,
+        auth::verify::handle,
+        auth::forgot::handle,
+        auth::reset::handle,
+        invites::create::handle,
+        me::find::handle,
+        me::update::handle,
+        me::sessions::list::handle,
+        me::sessions::end::handle,
         users::list::handle,
         users::create::handle,
         users::batch::create::handle,
@@ -48,6 +62,7 @@ use crate::handlers::{
         keys::revoke::handle,
         keys::rotate::handle,
         contacts::find::handle,
+        contacts::send_code::handle,
         contacts::email::find::handle,
         contacts::email::set::handle,
         contacts::email::delete::handle,

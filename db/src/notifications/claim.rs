@@ -187,7 +187,7 @@ async fn claim_unlocked(
                  status = CASE status WHEN 'scheduled' THEN 'pending' ELSE status END, release_until = NULL
              FROM free WHERE notifications.message_id = free.message_id
              RETURNING lease_token, user_id,
-                       (SELECT email FROM users WHERE users.id = user_id), type, payload::text,
+                       (SELECT email FROM users WHERE users.id = user_id AND email_verified), type, payload::text,
                        template_name, template_locale, created_at,
                        extract(epoch FROM now() - deferred_since)::float8,
                        EXISTS (SELECT FROM delivery_attempts AS attempt

@@ -41,6 +41,20 @@ pub async fn insert_batch(
     insert_batch_by(client, batch, RecordedBy::Intake).await
 }
 
+/// Inserts a notification, which a scheduler publishes at once. For what must be recorded in the transaction of another
+/// change. Leaves it as it is if its message id is already recorded.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn insert_for_scheduler(
+    client: &impl GenericClient,
+    notification: &Notification,
+) -> Result<(), DbError> {
+    insert_batch_by(client, &[notification], RecordedBy::Api).await?;
+    Ok(())
+}
+
 /// Inserts a batch in one statement, and so in one transaction. Leaves a notification as it is if its
 /// message id is already recorded. [`decide`] says which status a notification gets. One that is sent now becomes
 /// `processed` if it is an in-app notification. Otherwise it becomes `pending` if the intake records it, and `scheduled`, due

@@ -29,7 +29,9 @@ pub use filter::NotificationFilter;
 pub use fingerprints::{FingerprintRequest, find_fingerprints};
 pub use group_senders::senders_of_group;
 pub(crate) use insert::insert_batch_by;
-pub use insert::{Inserted, RecordedBy, RecordedState, insert_batch, recorded_states};
+pub use insert::{
+    Inserted, RecordedBy, RecordedState, insert_batch, insert_for_scheduler, recorded_states,
+};
 pub use read::{IdCursor, NotificationRow, PayloadReader, exists, find, list};
 pub use record::{RecordError, RecordResult, record};
 pub use release::{

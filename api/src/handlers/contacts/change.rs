@@ -1,20 +1,30 @@
 use tidings_db::audit::{self, Action, AuditEntry, TargetKind};
-use tidings_db::{DbError, LimitedInsert, Transaction};
+use tidings_db::{DbError, LimitedInsert, Transaction, contact_codes};
 use uuid::Uuid;
 
 use super::owner::Owner;
 use crate::audit::Origin;
+use crate::auth::Caller;
 
 /// A change of a user's contacts, for the audit log.
 #[derive(Clone, Copy, Debug)]
 pub struct ContactChange<'a> {
     pub origin: &'a Origin,
+    pub caller: &'a Caller,
     pub owner: Owner,
     /// The kind of the contact, such as `phone_number`.
     pub contact: &'static str,
 }
 
 impl ContactChange<'_> {
+    /// Call this before the change: a contact that a user sets with a token of its own is used once it is verified.
+    pub async fn begin(self, transaction: &Transaction<'_>) -> Result<(), DbError> {
+        match self.caller.session() {
+            Some(_) => contact_codes::contacts_of_user(transaction).await,
+            None => Ok(()),
+        }
+    }
+
     /// Records that a contact is set, or deleted, unless the user has done this.
     pub async fn record(
         self,
@@ -26,6 +36,7 @@ impl ContactChange<'_> {
             origin: Origin(origin),
             owner: Owner(user),
             contact,
+            ..
         } = self;
         if origin.is_user(user) {
             return Ok(());

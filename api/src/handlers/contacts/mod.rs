@@ -7,6 +7,7 @@ pub mod email;
 pub mod find;
 mod owner;
 pub mod phone_numbers;
+pub mod send_code;
 
 use actix_web::web::{self, ServiceConfig};
 
@@ -44,6 +45,13 @@ pub fn register(config: &mut ServiceConfig) {
             )
             .route(get_or_head().to(device_tokens::list::handle))
             .route(web::post().to(device_tokens::create::handle)),
+        )
+        .service(
+            resource(
+                "/api/users/{user_id}/contacts/{contact_id}/send-code",
+                "POST",
+            )
+            .route(web::post().to(send_code::handle)),
         )
         .service(
             resource("/api/users/{user_id}/contacts/device-tokens/{id}", "DELETE")

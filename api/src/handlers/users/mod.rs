@@ -1,7 +1,7 @@
 //! `/api/users`: the people who receive notifications.
 
 pub mod batch;
-mod changes;
+pub mod changes;
 pub mod create;
 pub mod find;
 pub mod list;
@@ -10,7 +10,7 @@ pub mod path;
 mod phone_numbers;
 pub mod put;
 pub mod role;
-mod taken;
+pub mod taken;
 pub mod update;
 mod view;
 

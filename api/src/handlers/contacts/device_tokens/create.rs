@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::DeviceView;
 use crate::audit::Origin;
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::contacts::add_response::add_response;
 use crate::handlers::contacts::change::ContactChange;
@@ -54,6 +55,7 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     owner: Owner,
+    caller: Caller,
     origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -61,6 +63,7 @@ pub async fn handle(
     let (token, name) = parse(&body)?;
     let change = ContactChange {
         origin: &origin,
+        caller: &caller,
         owner,
         contact: "device_token",
     };

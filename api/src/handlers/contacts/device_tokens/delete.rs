@@ -6,6 +6,7 @@ use tidings_db::audit::Action;
 use tidings_db::{TransactionOptions, device_tokens};
 
 use crate::audit::Origin;
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::contacts::change::ContactChange;
 use crate::handlers::contacts::owner::{ContactId, Owner};
@@ -31,10 +32,12 @@ pub async fn handle(
     state: Data<AppState>,
     owner: Owner,
     id: ContactId,
+    caller: Caller,
     origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let change = ContactChange {
         origin: &origin,
+        caller: &caller,
         owner,
         contact: "device_token",
     };

@@ -7,6 +7,7 @@ use tidings_db::audit::Action;
 use tidings_db::users::{self, SetEmailResult};
 
 use crate::audit::Origin;
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::contacts::change::ContactChange;
 use crate::handlers::contacts::owner::Owner;
@@ -28,10 +29,12 @@ use crate::state::AppState;
 pub async fn handle(
     state: Data<AppState>,
     owner: Owner,
+    caller: Caller,
     origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let change = ContactChange {
         origin: &origin,
+        caller: &caller,
         owner,
         contact: "email",
     };

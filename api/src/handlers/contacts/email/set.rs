@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::EmailView;
 use crate::audit::Origin;
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::contacts::change::ContactChange;
 use crate::handlers::contacts::owner::Owner;
@@ -48,6 +49,7 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     owner: Owner,
+    caller: Caller,
     origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -55,12 +57,14 @@ pub async fn handle(
     let address = parse(&body)?;
     let change = ContactChange {
         origin: &origin,
+        caller: &caller,
         owner,
         contact: "email",
     };
     let set = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
+            change.begin(transaction).await?;
             let set = users::set_email(transaction, owner.0, Some(&address)).await?;
             if set == SetEmailResult::Updated {
                 change

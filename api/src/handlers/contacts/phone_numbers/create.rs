@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::NumberView;
 use crate::audit::Origin;
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::contacts::add_response::add_response;
 use crate::handlers::contacts::change::ContactChange;
@@ -48,6 +49,7 @@ pub async fn handle(
     request: HttpRequest,
     state: Data<AppState>,
     owner: Owner,
+    caller: Caller,
     origin: Origin,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
@@ -55,12 +57,14 @@ pub async fn handle(
     let number = parse(&body)?;
     let change = ContactChange {
         origin: &origin,
+        caller: &caller,
         owner,
         contact: "phone_number",
     };
     let added = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
+            change.begin(transaction).await?;
             let added = phone_numbers::insert(transaction, owner.0, &number).await?;
             change
                 .record_added(transaction, &added, |row| row.id)

@@ -1,0 +1,56 @@
+use tidings_db::audit::{self, Action, TargetKind};
+use tidings_db::user_sessions::{self, EndReason};
+use tidings_db::{TransactionOptions, credentials, password_resets};
+use tidings_domain::access::SessionId;
+use tidings_domain::notification::UserId;
+
+use super::hashing::Verified;
+use super::throttle::Attempt;
+use super::{AccountError, AccountsState, ClientInfo, GivenPassword, NewPassword};
+
+/// Sets another password of a user who knows the current one, and ends the other sessions.
+///
+/// # Errors
+///
+/// Returns [`AccountError::InvalidCredentials`] if the current password is wrong.
+pub async fn change_password(
+    state: &AccountsState,
+    user: UserId,
+    session: SessionId,
+    current: GivenPassword,
+    new: NewPassword,
+    client: &ClientInfo,
+) -> Result<(), AccountError> {
+    let found = state
+        .database
+        .run(async |client| credentials::find_by_id(client, user).await)
+        .await?;
+    let attempt = Attempt::at_user(state, user, client);
+    attempt.take(state).await?;
+    let turn = state.hashing.turn().await?;
+    attempt.check(state).await?;
+    let hash = found.and_then(|row| row.password_hash);
+    let Verified::Right { .. } = turn.verify(current, hash).await? else {
+        attempt.failed(state, client).await?;
+        return Err(AccountError::InvalidCredentials);
+    };
+    let hash = state.hashing.turn().await?.hash(new).await?;
+    let origin = client.acting_as(user);
+    let entry = origin
+        .entry(Action::AuthPassword)
+        .on(TargetKind::User, user);
+    let ended = state
+        .database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            credentials::set_password_hash(transaction, user, &hash).await?;
+            password_resets::invalidate(transaction, user).await?;
+            attempt.succeeded(transaction).await?;
+            audit::record(transaction, &entry).await?;
+            let reason = EndReason::PasswordChanged;
+            user_sessions::end_all(transaction, user, Some(session), reason).await
+        })
+        .await?;
+    state.ended.add(ended);
+    tracing::info!(user_id = %user, request_id = client.request_id, "password changed");
+    Ok(())
+}

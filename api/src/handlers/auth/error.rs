@@ -1,0 +1,32 @@
+use crate::accounts::AccountError;
+use crate::error::ApiError;
+use crate::handlers::users::taken::taken;
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        let (code, message) = (error.code(), error.to_string());
+        match error {
+            AccountError::Off | AccountError::NotFound => Self::absent(code, message),
+            AccountError::InvalidCredentials | AccountError::InvalidRefreshToken => {
+                Self::refused(code, message)
+            }
+            AccountError::TooManyAttempts { retry_after } => {
+                Self::too_many(code, message, retry_after)
+            }
+            AccountError::Busy => Self::unavailable(
+                code,
+                &message,
+                "ARGON2_CONCURRENCY passwords are being hashed",
+            ),
+            AccountError::RegistrationClosed | AccountError::InvalidInvite => {
+                Self::not_allowed(code, message)
+            }
+            AccountError::Taken(fields) => taken(fields),
+            AccountError::InvalidCode | AccountError::InvalidResetToken => {
+                Self::bad_request(code, message, Vec::new())
+            }
+            AccountError::Database(error) => error.into(),
+            AccountError::Internal(cause) => Self::internal(cause),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! `/api/me/sessions`: where the user has logged in.
+
+pub mod end;
+pub mod list;
