@@ -6,6 +6,7 @@
 )]
 
 mod aborted_transactions;
+mod accounts;
 mod admission;
 mod api_keys;
 mod arbitrary_requests;
