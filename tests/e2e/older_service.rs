@@ -32,7 +32,7 @@ async fn clients_of_an_older_service_create_users_and_send_read_and_cancel_notif
     post(&client, "/api/v1/users", &anna)
         .await
         .assert_error(409, "username_taken");
-    let with_password = json!({"username": "b", "email": "b@example.com", "password": "secret"});
+    let with_password = json!({"username": "b", "email": "b@example.com", "password": "short"});
     let refused = post(&client, "/api/v1/users", &with_password).await;
     refused.assert_error(400, "invalid_fields");
     assert_eq!(refused.fields(), ["password"]);

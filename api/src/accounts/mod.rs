@@ -36,7 +36,7 @@ pub use invites::invite;
 pub use login::{LoginName, LoginRequest, login};
 pub use logout::{logout, logout_all};
 pub use password::{GivenPassword, NewPassword};
-pub use password_change::change_password;
+pub use password_change::{change_password, hash_password};
 pub use recovery::{forgot, reset};
 pub use refresh::refresh;
 pub use refresh_token::RefreshToken;

@@ -1,3 +1,4 @@
+use secrecy::SecretString;
 use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::user_sessions::{self, EndReason};
 use tidings_db::{TransactionOptions, credentials, password_resets};
@@ -7,6 +8,18 @@ use tidings_domain::notification::UserId;
 use super::hashing::Verified;
 use super::throttle::Attempt;
 use super::{AccountError, AccountsState, ClientInfo, GivenPassword, NewPassword};
+
+/// Hashes the password of a user that a service creates.
+///
+/// # Errors
+///
+/// Returns [`AccountError::Busy`] if too many passwords are being hashed.
+pub async fn hash_password(
+    state: &AccountsState,
+    password: NewPassword,
+) -> Result<SecretString, AccountError> {
+    state.hashing.turn().await?.hash(password).await
+}
 
 /// Sets another password of a user who knows the current one, and ends the other sessions.
 ///

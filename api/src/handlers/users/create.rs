@@ -3,8 +3,9 @@
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::TransactionOptions;
+use secrecy::SecretString;
 use tidings_db::users::{self, PutResult, UserProfile, UserRow};
+use tidings_db::{TransactionOptions, credentials};
 use tidings_domain::access::Scope;
 
 use super::new_user::{self, NewUserBody};
@@ -40,13 +41,13 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check(Scope::UsersWrite)?;
     let body = read_json(&request, payload, &state).await?;
-    let row = create(&state, &caller, &origin, &new_user::parse(&body)?).await?;
+    let row = create(&state, &caller, &origin, &new_user::parse(&body)?, None).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, location(&row)))
         .json(WrittenUser::new(row, &caller)))
 }
 
-/// Creates a user for a caller.
+/// Creates a user for a caller. With the hash of a password, the user can log in.
 ///
 /// # Errors
 ///
@@ -56,11 +57,15 @@ pub async fn create(
     caller: &Caller,
     origin: &Origin,
     profile: &UserProfile,
+    password_hash: Option<&SecretString>,
 ) -> Result<UserRow, ApiError> {
     let result = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
             let result = users::create(transaction, profile).await?;
+            if let (Some(hash), PutResult::Created(row)) = (password_hash, &result) {
+                credentials::set_password_hash(transaction, row.id, hash).await?;
+            }
             users::record_put(transaction, &origin.0, &result).await?;
             Ok(result)
         })

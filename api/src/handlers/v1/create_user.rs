@@ -10,6 +10,7 @@ use tidings_domain::access::Scope;
 use tidings_domain::notification::UserId;
 use utoipa::ToSchema;
 
+use crate::accounts::{self, NewPassword};
 use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -33,6 +34,9 @@ pub struct NewUserBody {
     /// One address without a display name. No other user may have it, in whatever spelling.
     #[schema(max_length = 254, example = "anna@example.com")]
     email: String,
+    /// With which the user logs in: 12 to 128 characters. Only while accounts are on.
+    #[schema(min_length = 12, max_length = 128)]
+    password: Option<String>,
 }
 
 /// The user that was created.
@@ -51,7 +55,7 @@ pub struct UserResponse {
     created_at: Timestamp,
 }
 
-/// Creates a user, like `POST /api/users`. A `password` is refused, because it would not be stored.
+/// Creates a user, like `POST /api/users`. With a `password`, the user can log in; it is refused while accounts are off.
 #[utoipa::path(post, path = "/api/v1/users", operation_id = "v1CreateUser", tag = "v1",
     request_body = NewUserBody,
     responses(
@@ -75,7 +79,12 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check(Scope::UsersWrite)?;
     let body = read_json(&request, payload, &state).await?;
-    let row = create(&state, &caller, &origin, &parse(&body)?).await?;
+    let (profile, password) = parse(&body, state.accounts.is_some())?;
+    let hash = match password {
+        Some(password) => Some(accounts::hash_password(state.accounts()?, password).await?),
+        None => None,
+    };
+    let row = create(&state, &caller, &origin, &profile, hash.as_ref()).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, location(&row)))
         .json(UserResponse {
@@ -86,14 +95,19 @@ pub async fn handle(
         }))
 }
 
-fn parse(body: &[u8]) -> Result<UserProfile, ApiError> {
+fn parse(body: &[u8], has_accounts: bool) -> Result<(UserProfile, Option<NewPassword>), ApiError> {
     let mut reader = ObjectReader::parse(body, &FIELDS, "user")?;
     let username = reader.required("username", values::parsed);
     let email = reader.required("email", values::parsed);
-    reader.reject(
-        PASSWORD,
-        "is not taken: Tidings stores no passwords, so the user could not log in",
-    );
+    let password = if has_accounts {
+        reader.optional(PASSWORD, values::parsed)
+    } else {
+        reader.reject(
+            PASSWORD,
+            "is not taken: accounts are off, so the user could not log in",
+        );
+        None
+    };
     let profile = username.zip(email).map(|(username, email)| UserProfile {
         username,
         email: Some(email),
@@ -101,7 +115,8 @@ fn parse(body: &[u8]) -> Result<UserProfile, ApiError> {
         timezone: None,
         phone_numbers: None,
     });
-    reader.finish(profile)
+    let profile = reader.finish(profile)?;
+    Ok((profile, password))
 }
 
 #[cfg(test)]
@@ -111,11 +126,17 @@ mod tests {
     #[test]
     fn a_password_that_would_not_be_stored_is_refused() {
         let body = br#"{"username": "anna", "email": "anna@example.com", "password": null}"#;
-        assert!(parse(body).is_ok());
+        assert!(parse(body, false).is_ok());
         let body = br#"{"username": "anna", "email": "anna@example.com", "password": "secret"}"#;
-        let error = parse(body).expect_err("a password");
-        assert_eq!(error.code, "invalid_fields");
-        assert_eq!(error.details[0].field, "password");
-        assert_eq!(parse(b"{}").expect_err("nothing").code, "missing_fields");
+        for has_accounts in [false, true] {
+            // With accounts, it is too short.
+            let error = parse(body, has_accounts).expect_err("a password");
+            assert_eq!(error.code, "invalid_fields");
+            assert_eq!(error.details[0].field, "password");
+        }
+        assert_eq!(
+            parse(b"{}", true).expect_err("nothing").code,
+            "missing_fields"
+        );
     }
 }
