@@ -134,12 +134,16 @@ pub async fn rehash(
     Ok(updated == 1)
 }
 
-/// Returns the role of a user.
+/// Returns the role of a user. One that this version does not know has the least rights.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
-pub async fn role(_: &impl GenericClient, _: UserId) -> Result<Role, DbError> {
-    // The only place where a role is read.
-    Ok(Role::User)
+pub async fn role(client: &impl GenericClient, user: UserId) -> Result<Role, DbError> {
+    let statement = client
+        .prepare_cached("SELECT role FROM users WHERE id = $1")
+        .await?;
+    let row = client.query_opt(&statement, &[&user.as_uuid()]).await?;
+    let role = row.and_then(|row| row.get::<_, &str>(0).parse().ok());
+    Ok(role.unwrap_or_default())
 }

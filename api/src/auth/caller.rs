@@ -97,9 +97,7 @@ impl Caller {
     pub fn actor_kind(&self) -> ActorKind {
         if self.is_key {
             ActorKind::Key
-        } else if self.session.is_some()
-            || (self.user_id.is_some() && !self.may_send_to_anyone())
-        {
+        } else if self.session.is_some() || (self.user_id.is_some() && !self.may_send_to_anyone()) {
             ActorKind::User
         } else {
             ActorKind::Service
