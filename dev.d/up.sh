@@ -59,6 +59,21 @@ management_lines() {
     done
 }
 
+# Prints how a user registers, is sent a notification and reads it: API TOKEN
+print_accounts() {
+    local json="-H 'Content-Type: application/json'"
+    cat <<TEXT
+Register a user, log in as that user, send the user a notification with the token above, and read it with the user's own
+(needs jq; docs/ACCOUNTS.md):
+
+curl -s $1/api/auth/register $json -d '{"email": "anna@example.com", "username": "anna", "password": "correct horse battery"}'
+login=\$(curl -s $1/api/auth/login $json -d '{"email": "anna@example.com", "password": "correct horse battery"}')
+curl -s $1/api/notifications $json -H 'Authorization: Bearer $2' -d '{"targetUserId": "'"\$(jq -r .user.id <<<"\$login")"'", "type": "in-app", "payload": {"title": "Hello, Anna!"}}'
+curl -s $1/api/notifications -H "Authorization: Bearer \$(jq -r .accessToken <<<"\$login")"
+
+TEXT
+}
+
 print_welcome() {
     local token api
     api=$(program_url api)
@@ -79,6 +94,7 @@ Send a notification:
 curl -i $api/api/notifications -H 'Authorization: Bearer $token' -H 'Content-Type: application/json' -d '{"targetUserId": "$demo_user", "type": "in-app", "payload": {"title": "Your order has shipped!"}}'
 
 TEXT
+        [[ ${settings[ACCOUNTS]:-off} != on || ${settings[REGISTRATION]:-open} != open ]] || print_accounts "$api" "$token"
     else
         printf 'With these settings there is no token; see above.\n\n'
     fi

@@ -121,9 +121,9 @@ impl ApiSettings {
         let origins = AllowedOrigins::read(r);
         let environment = AppEnv::read(r);
         let auth = AuthSettings::read(r, environment);
-        let accounts = AccountSettings::read(r, environment);
-        let trusted_proxies = accounts::read_trusted_proxies(r);
         let (providers, egress) = (read_channel_providers(r), EgressPolicy::read(r));
+        let accounts = AccountSettings::read(r, environment, &providers);
+        let trusted_proxies = accounts::read_trusted_proxies(r);
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
         if let Some(broker) = &broker {
             let limit = broker.publish_max_bytes_in_flight;

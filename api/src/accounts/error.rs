@@ -39,6 +39,9 @@ pub enum AccountError {
     /// The token to set a new password is wrong, expired or used.
     #[error("The token is not valid; ask for another one")]
     InvalidResetToken,
+    /// No provider is configured for the contact.
+    #[error("No provider is configured for this kind of contact")]
+    ChannelOff,
     /// There is no such session, user or contact.
     #[error("There is nothing with this id")]
     NotFound,
@@ -68,6 +71,7 @@ impl AccountError {
             Self::InvalidRefreshToken => "invalid_refresh_token",
             Self::InvalidCode => "invalid_code",
             Self::InvalidResetToken => "invalid_reset_token",
+            Self::ChannelOff => "channel_not_configured",
             Self::NotFound => "not_found",
             Self::Database(_) => "database_unavailable",
             Self::Internal(_) => "internal_error",

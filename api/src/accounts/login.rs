@@ -1,11 +1,19 @@
+use std::time::Duration;
+
 use tidings_db::audit::{self, Action, TargetKind};
 pub use tidings_db::credentials::LoginName;
-use tidings_db::{TransactionOptions, credentials};
+use tidings_db::{DbError, Transaction, TransactionOptions, credentials, user_sessions};
+use tidings_domain::notification::UserId;
 
+use super::device;
 use super::hashing::Verified;
+use super::notices::{self, LoginNotifications, Notice};
 use super::session_start::{SessionSeed, begin, mint};
 use super::throttle::Attempt;
 use super::{AccountError, AccountsState, ClientInfo, GivenPassword, LoggedIn};
+
+/// For how long a device is known after a login.
+const DEVICE_MEMORY: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// A login.
 #[derive(Clone, Debug)]
@@ -51,7 +59,12 @@ pub async fn login(
                 credentials::rehash(transaction, user, &old, new).await?;
             }
             attempt.succeeded(transaction).await?;
+            let is_told = is_told(transaction, state, user, client).await?;
             let begun = begin(transaction, state, user, client, &seed).await?;
+            if is_told {
+                let cause = begun.0.id.as_uuid();
+                notices::record(transaction, state, user, cause, Notice::Login, client).await?;
+            }
             let entry = origin
                 .entry(Action::AuthLogin)
                 .on(TargetKind::Session, begun.0.id);
@@ -62,5 +75,22 @@ pub async fn login(
     Ok(LoggedIn {
         user: found.into(),
         tokens: mint(state, &session, role)?,
+    })
+}
+
+/// Whether the user is told of a login from this client.
+async fn is_told(
+    transaction: &Transaction<'_>,
+    state: &AccountsState,
+    user: UserId,
+    client: &ClientInfo,
+) -> Result<bool, DbError> {
+    Ok(match state.settings.login_notifications {
+        LoginNotifications::Off => false,
+        LoginNotifications::Always => true,
+        LoginNotifications::NewDevice => {
+            let earlier = user_sessions::list_since(transaction, user, DEVICE_MEMORY).await?;
+            device::is_new(&earlier, client.ip, client.user_agent.as_deref())
+        }
     })
 }

@@ -11,8 +11,10 @@ use tidings_domain::notification::{Channel, MessageId, Notification};
 use tidings_domain::time::DeliveryWindow;
 use tidings_templates::{Locale, TemplateName, TemplateSource};
 
+use super::notices::Notice;
+
 /// The sender of these messages.
-const SENDER: &str = "tidings";
+pub(super) const SENDER: &str = "tidings";
 
 /// A message to an address that no notification may show: a user who reads the code or the link with a token would not
 /// have shown to read the address. So the message has no user, and is sensitive.
@@ -70,6 +72,66 @@ pub(super) const RESET_PASSWORD: &str = "account-reset-password";
 
 /// With a code that verifies a contact.
 pub(super) const VERIFY_CONTACT: &str = "account-verify-contact";
+
+/// A template of a notice, in English and in German.
+macro_rules! notice {
+    ($notice:ident, $subject:literal, $text:literal, $subject_de:literal, $text_de:literal) => {
+        [
+            AccountTemplate {
+                name: Notice::$notice.template(),
+                channel: Channel::Email,
+                locale: "default",
+                source: TemplateSource {
+                    subject: Some($subject),
+                    text: concat!(
+                        "Hello {{ username }},\n\n",
+                        $text,
+                        "\n\nTime: {{ time }}\nAddress: {{ ip }}\nDevice: {{ device }}\n"
+                    ),
+                    html: None,
+                },
+            },
+            AccountTemplate {
+                name: Notice::$notice.template(),
+                channel: Channel::Email,
+                locale: "de",
+                source: TemplateSource {
+                    subject: Some($subject_de),
+                    text: concat!(
+                        "Hallo {{ username }},\n\n",
+                        $text_de,
+                        "\n\nZeit: {{ time }}\nAdresse: {{ ip }}\nGerät: {{ device }}\n"
+                    ),
+                    html: None,
+                },
+            },
+        ]
+    };
+}
+
+const NOTICES: [[AccountTemplate; 2]; 3] = [
+    notice!(
+        Login,
+        "New login to your account",
+        "somebody has logged in to your account. If it was not you, set another password.",
+        "Neue Anmeldung bei Ihrem Konto",
+        "jemand hat sich bei Ihrem Konto angemeldet. Wenn Sie das nicht waren, setzen Sie ein anderes Passwort."
+    ),
+    notice!(
+        PasswordChanged,
+        "Your password has changed",
+        "your account has another password. If it was not you, ask for a new one.",
+        "Ihr Passwort wurde geändert",
+        "Ihr Konto hat ein anderes Passwort. Wenn Sie das nicht waren, fordern Sie ein neues an."
+    ),
+    notice!(
+        RefreshReuse,
+        "A session of your account has ended",
+        "a token of your account was used twice, so the session has ended. If you do not know why, set another password.",
+        "Eine Sitzung Ihres Kontos wurde beendet",
+        "ein Token Ihres Kontos wurde zweimal verwendet. Deshalb wurde die Sitzung beendet. Wenn Sie nicht wissen, warum, setzen Sie ein anderes Passwort."
+    ),
+];
 
 const TEMPLATES: [AccountTemplate; 6] = [
     AccountTemplate {
@@ -140,7 +202,7 @@ const TEMPLATES: [AccountTemplate; 6] = [
 ///
 /// Returns the error of the query.
 pub(super) async fn insert_templates(client: &impl GenericClient) -> Result<(), DbError> {
-    for template in TEMPLATES {
+    for template in TEMPLATES.iter().chain(NOTICES.iter().flatten()) {
         // Names and locales are constants; a test parses each.
         let name = template.name.parse::<TemplateName>();
         let locale = template.locale.parse::<Locale>();
@@ -165,14 +227,18 @@ mod tests {
 
     #[test]
     fn every_template_renders_what_the_user_needs() {
-        for template in TEMPLATES {
+        let notices = NOTICES.iter().flatten();
+        for (template, needed) in TEMPLATES
+            .iter()
+            .map(|one| (one, "T0KEN"))
+            .chain(notices.map(|one| (one, "192.0.2.1")))
+        {
             assert!(template.name.parse::<TemplateName>().is_ok());
             assert!(template.locale.parse::<Locale>().is_ok());
-            let variables =
-                r#"{"username": "anna", "token": "T0KEN", "url": null, "code": "T0KEN"}"#;
+            let variables = r#"{"username": "anna", "token": "T0KEN", "url": null, "code": "T0KEN", "ip": "192.0.2.1"}"#;
             let variables = Json::object(variables).expect("an object");
             let rendered = render(template.source, &variables).expect(template.name);
-            assert!(rendered.text.contains("T0KEN"), "{}", rendered.text);
+            assert!(rendered.text.contains(needed), "{}", rendered.text);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod access_token;
 mod client;
+mod device;
 mod ended_sessions;
 mod error;
 mod hashing;
@@ -13,6 +14,7 @@ mod keys;
 mod login;
 mod logout;
 mod messages;
+mod notices;
 mod password;
 mod password_change;
 mod random;

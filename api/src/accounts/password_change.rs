@@ -4,8 +4,10 @@ use tidings_db::user_sessions::{self, EndReason};
 use tidings_db::{TransactionOptions, credentials, password_resets};
 use tidings_domain::access::SessionId;
 use tidings_domain::notification::UserId;
+use uuid::Uuid;
 
 use super::hashing::Verified;
+use super::notices::{self, Notice};
 use super::throttle::Attempt;
 use super::{AccountError, AccountsState, ClientInfo, GivenPassword, NewPassword};
 
@@ -48,7 +50,7 @@ pub async fn change_password(
         return Err(AccountError::InvalidCredentials);
     };
     let hash = state.hashing.turn().await?.hash(new).await?;
-    let origin = client.acting_as(user);
+    let (origin, cause) = (client.acting_as(user), Uuid::now_v7());
     let entry = origin
         .entry(Action::AuthPassword)
         .on(TargetKind::User, user);
@@ -59,6 +61,8 @@ pub async fn change_password(
             password_resets::invalidate(transaction, user).await?;
             attempt.succeeded(transaction).await?;
             audit::record(transaction, &entry).await?;
+            let notice = Notice::PasswordChanged;
+            notices::record(transaction, state, user, cause, notice, client).await?;
             let reason = EndReason::PasswordChanged;
             user_sessions::end_all(transaction, user, Some(session), reason).await
         })

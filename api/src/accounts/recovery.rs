@@ -9,8 +9,10 @@ use tidings_db::user_sessions::{self, EndReason};
 use tidings_db::{TransactionOptions, credentials, password_resets, users};
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::Channel;
+use uuid::Uuid;
 
 use super::messages::{self, RESET_PASSWORD, SecretMessage};
+use super::notices::{self, Notice};
 use super::random::random_token;
 use super::throttle::take_message;
 use super::{AccountError, AccountsState, ClientInfo, NewPassword};
@@ -36,6 +38,11 @@ pub async fn forgot(
 ) -> Result<(), AccountError> {
     let at_least = tokio::time::sleep(SHORTEST_RESPONSE);
     take_message(state, client).await?;
+    if !state.settings.email_is_on {
+        tracing::warn!("forgotten passwords cannot be reset: EMAIL_PROVIDER is not set");
+        at_least.await;
+        return Ok(());
+    }
     let token = random_token("tdp_")?;
     let digest = state.keys.stored_digest("reset", token.as_bytes());
     let url = state.settings.public_url.as_deref();
@@ -97,6 +104,7 @@ pub async fn reset(
         .keys
         .stored_digest("reset", token.expose_secret().as_bytes());
     let hash = state.hashing.turn().await?.hash(new).await?;
+    let cause = Uuid::now_v7();
     let ended = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
@@ -109,6 +117,8 @@ pub async fn reset(
                 .entry(Action::AuthPassword)
                 .on(TargetKind::User, user);
             audit::record(transaction, &entry.with("by", "reset")).await?;
+            let notice = Notice::PasswordChanged;
+            notices::record(transaction, state, user, cause, notice, client).await?;
             let reason = EndReason::PasswordChanged;
             Ok(Some(
                 user_sessions::end_all(transaction, user, None, reason).await?,

@@ -2,6 +2,7 @@ use tidings_db::audit::{self, Action, Outcome, TargetKind};
 use tidings_db::user_sessions::{self, EndReason, RotateResult, UserSession};
 use tidings_db::{TransactionOptions, credentials};
 
+use super::notices::{self, Notice};
 use super::session_start::mint;
 use super::{AccountError, AccountsState, ClientInfo, RefreshToken, TokenPair};
 
@@ -69,6 +70,9 @@ async fn end_reused(
             let reason = EndReason::Reuse;
             if user_sessions::end(transaction, session.user, session.id, reason).await? {
                 audit::record(transaction, &entry).await?;
+                let (user, cause, notice) =
+                    (session.user, session.id.as_uuid(), Notice::RefreshReuse);
+                notices::record(transaction, state, user, cause, notice, client).await?;
             }
             Ok(())
         })

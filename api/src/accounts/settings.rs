@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
+use tidings_domain::providers::ChannelProviders;
 use tidings_settings::{AppEnv, Reader, table, weakness};
+
+use super::notices::LoginNotifications;
 
 /// The minimum length of `ACCOUNTS_SECRET`, in bytes.
 const MIN_SECRET_LEN: usize = 32;
@@ -70,6 +73,12 @@ pub struct AccountSettings {
     pub hash_concurrency: usize,
     /// `PUBLIC_URL`.
     pub public_url: Option<String>,
+    /// `LOGIN_NOTIFICATIONS`.
+    pub login_notifications: LoginNotifications,
+    /// Whether e-mails are sent.
+    pub email_is_on: bool,
+    /// Whether text messages are sent.
+    pub sms_is_on: bool,
 }
 
 impl fmt::Debug for AccountSettings {
@@ -82,7 +91,11 @@ impl fmt::Debug for AccountSettings {
 
 impl AccountSettings {
     /// Reads the section. Returns `None` if accounts are off, or if the secret is missing.
-    pub fn read(reader: &mut Reader, environment: AppEnv) -> Option<Self> {
+    pub fn read(
+        reader: &mut Reader,
+        environment: AppEnv,
+        providers: &ChannelProviders,
+    ) -> Option<Self> {
         let secs = |reader: &mut Reader, setting| Duration::from_secs(reader.value(setting));
         let registration = reader.optional(table::REGISTRATION);
         let default = if environment.is_production() {
@@ -104,6 +117,7 @@ impl AccountSettings {
             .unwrap_or_else(cores);
         let public_url = reader.text(table::PUBLIC_URL);
         let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
+        let login_notifications = reader.optional(table::LOGIN_NOTIFICATIONS);
         if reader.text(table::ACCOUNTS) != Some("on") {
             return None;
         }
@@ -117,6 +131,9 @@ impl AccountSettings {
             hash_cost,
             hash_concurrency,
             public_url,
+            login_notifications: login_notifications.unwrap_or(LoginNotifications::NewDevice),
+            email_is_on: providers.email.is_some(),
+            sms_is_on: providers.sms.is_some(),
         })
     }
 }

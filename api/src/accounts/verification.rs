@@ -26,13 +26,20 @@ const CODES_PER_DAY: i64 = 3;
 ///
 /// # Errors
 ///
-/// Returns [`AccountError::NotFound`] if the user has no such contact, and [`AccountError::TooManyAttempts`] if it was sent
+/// Returns [`AccountError::ChannelOff`] if no provider is configured, [`AccountError::NotFound`] if the user has no such contact, and [`AccountError::TooManyAttempts`] if it was sent
 /// too many codes.
 pub async fn send_code(
     state: &AccountsState,
     user: UserId,
     contact: ContactId,
 ) -> Result<(), AccountError> {
+    let is_on = match contact {
+        ContactId::Email => state.settings.email_is_on,
+        ContactId::PhoneNumber(_) => state.settings.sms_is_on,
+    };
+    if !is_on {
+        return Err(AccountError::ChannelOff);
+    }
     let code = random_code()?;
     let expires_at = Timestamp::now() + LIFETIME;
     state

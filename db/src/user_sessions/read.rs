@@ -133,3 +133,28 @@ pub async fn list(
         .await?;
     Ok(rows.iter().map(UserSession::from).collect())
 }
+
+/// Returns the sessions of a user that began within the last `age`, ended ones included, the newest first, at most 200.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn list_since(
+    client: &impl GenericClient,
+    user: UserId,
+    age: Duration,
+) -> Result<Vec<UserSession>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sessions
+         WHERE user_id = $1 AND created_at > now() - make_interval(secs => $2)
+         ORDER BY id DESC LIMIT $3"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client
+        .query(
+            &statement,
+            &[&user.as_uuid(), &age.as_secs_f64(), &MAX_LISTED],
+        )
+        .await?;
+    Ok(rows.iter().map(UserSession::from).collect())
+}

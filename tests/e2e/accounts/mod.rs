@@ -2,6 +2,7 @@
 
 mod contacts;
 mod limits;
+mod notices;
 mod queries;
 mod refreshing;
 mod strangers;

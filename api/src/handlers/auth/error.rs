@@ -22,9 +22,9 @@ impl From<AccountError> for ApiError {
                 Self::not_allowed(code, message)
             }
             AccountError::Taken(fields) => taken(fields),
-            AccountError::InvalidCode | AccountError::InvalidResetToken => {
-                Self::bad_request(code, message, Vec::new())
-            }
+            AccountError::InvalidCode
+            | AccountError::InvalidResetToken
+            | AccountError::ChannelOff => Self::bad_request(code, message, Vec::new()),
             AccountError::Database(error) => error.into(),
             AccountError::Internal(cause) => Self::internal(cause),
         }

@@ -16,7 +16,7 @@ use crate::state::AppState;
            ("contactId" = String, Path, description = "`email`, or the id of a phone number")),
     responses(
         (status = 202, description = "The code is sent, unless the contact is verified"),
-        (status = 400, description = "An id is not valid", body = crate::error::ErrorBody),
+        (status = 400, description = "An id is not valid; or `channel_not_configured`: no provider is configured for the contact", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow managing this user's contacts", body = crate::error::ErrorBody),
         (status = 404, description = "The user does not have this contact, or accounts are off", body = crate::error::ErrorBody),

@@ -28,6 +28,8 @@ group! {
     ARGON2_ITERATIONS: [Api] = Setting::number(1, 16).default("2");
     /// How many passwords the API hashes at once. At most 64 others wait, for 2 s at most.
     ARGON2_CONCURRENCY: [Api] = Setting::number(1, 256).described("the number of cores");
+    /// Of which logins users are told: those from a device that they have not used in 90 days, all or none.
+    LOGIN_NOTIFICATIONS: [Api] = Setting::choice(&["new-device", "always", "off"]).default("new-device");
     /// The proxies whose `X-Forwarded-For` is believed, as addresses or networks separated by commas. Without this setting,
     /// the address of a client is that of its connection.
     TRUSTED_PROXIES: [Api] = Setting::of(SettingKind::List).example("10.0.0.0/8,192.0.2.7");

@@ -1,0 +1,144 @@
+//! Tells users what happens to their accounts: notifications of Tidings itself, recorded in the transaction of what happens, so
+//! that neither exists without the other.
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+use tidings_db::{DbError, Transaction, contact_codes, notifications, users};
+use tidings_domain::content::TemplateRef;
+use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
+use tidings_domain::time::DeliveryWindow;
+use uuid::Uuid;
+
+use super::messages::SENDER;
+use super::{AccountsState, ClientInfo};
+
+/// Of which logins users are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginNotifications {
+    /// Those from a device that the user has not used in 90 days.
+    NewDevice,
+    /// All.
+    Always,
+    /// None.
+    Off,
+}
+
+/// The text is none of the three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be new-device, always or off")]
+pub struct UnknownLoginNotifications;
+
+impl FromStr for LoginNotifications {
+    type Err = UnknownLoginNotifications;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "new-device" => Ok(Self::NewDevice),
+            "always" => Ok(Self::Always),
+            "off" => Ok(Self::Off),
+            _ => Err(UnknownLoginNotifications),
+        }
+    }
+}
+
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// A login.
+    Login,
+    /// Another password is set.
+    PasswordChanged,
+    /// A session has ended, because a refresh token was used that had been replaced.
+    RefreshReuse,
+}
+
+impl Notice {
+    /// The template of the e-mail.
+    pub(super) const fn template(self) -> &'static str {
+        match self {
+            Self::Login => "account-login",
+            Self::PasswordChanged => "account-password-changed",
+            Self::RefreshReuse => "account-session-ended",
+        }
+    }
+
+    /// The name in the message id.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::PasswordChanged => "password",
+            Self::RefreshReuse => "reuse",
+        }
+    }
+
+    /// What users without an e-mail address read.
+    const fn in_app(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Login => (
+                "New login",
+                "Somebody has logged in to your account. If it was not you, set another password.",
+            ),
+            Self::PasswordChanged => (
+                "Password changed",
+                "Your account has another password. If it was not you, set a new one.",
+            ),
+            Self::RefreshReuse => (
+                "Session ended",
+                "A token of your account was used twice, so the session has ended. Log in again, and set another password if you do not know why.",
+            ),
+        }
+    }
+}
+
+/// Records the notice: an e-mail to the verified address, and otherwise an in-app notification. `cause` is what it is about,
+/// such as a session; a repetition of the same cause records no second notice.
+pub(super) async fn record(
+    transaction: &Transaction<'_>,
+    state: &AccountsState,
+    user: UserId,
+    cause: Uuid,
+    notice: Notice,
+    client: &ClientInfo,
+) -> Result<(), DbError> {
+    let contacts = contact_codes::list(transaction, user).await?;
+    let Some(row) = users::find(transaction, user).await? else {
+        return Ok(());
+    };
+    let by_email = contacts.email_verified && state.settings.email_is_on;
+    let (title, body) = notice.in_app();
+    let payload: Value = if by_email {
+        json!({
+            "username": row.username,
+            "time": Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            "ip": client.ip.map(|ip| ip.to_string()),
+            "device": client.user_agent,
+        })
+    } else {
+        json!({"title": title, "body": body})
+    };
+    let notification = Notification {
+        message_id: MessageId::from(Uuid::new_v5(&cause, notice.name().as_bytes())),
+        user_id: Some(user),
+        channel: if by_email {
+            Channel::Email
+        } else {
+            Channel::InApp
+        },
+        accepted_at: Timestamp::now(),
+        // An object of texts can be written.
+        payload: to_raw_value(&payload).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+        template: by_email.then(|| TemplateRef {
+            name: notice.template().to_owned(),
+            locale: row.locale,
+        }),
+        sender: Some(SENDER.to_owned()),
+        group: None,
+        window: DeliveryWindow::default(),
+        fingerprint: None,
+        sensitive: false,
+    };
+    notifications::insert_for_scheduler(transaction, &notification).await
+}
