@@ -164,7 +164,7 @@ impl ApiError {
     }
 
     /// 429 for other reasons than the caller's rate. The client may try again after `retry_after`.
-    pub fn too_many(code: &'static str, message: &str, retry_after: Duration) -> Self {
+    pub fn too_many(code: &'static str, message: impl Into<String>, retry_after: Duration) -> Self {
         let secs = retry_after.as_millis().div_ceil(1000);
         let secs = u32::try_from(secs).unwrap_or(u32::MAX);
         Self {
