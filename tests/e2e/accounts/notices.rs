@@ -31,11 +31,15 @@ async fn notices(world: &World, anna: &Account) -> String {
 #[tokio::test]
 async fn users_are_told_of_new_devices_passwords_and_stolen_tokens() {
     let world = World::new().await;
-    let grace = ("REFRESH_GRACE_SECS", "0");
+    let no_grace = [("REFRESH_GRACE_SECS", "0")];
+    let (always, off) = (
+        [("LOGIN_NOTIFICATIONS", "always")],
+        [("LOGIN_NOTIFICATIONS", "off")],
+    );
     let (api, always, off) = tokio::join!(
-        start(&world, &[grace]),
-        start(&world, &[("LOGIN_NOTIFICATIONS", "always")]),
-        start(&world, &[("LOGIN_NOTIFICATIONS", "off")])
+        start(&world, &no_grace),
+        start(&world, &always),
+        start(&world, &off)
     );
     let client = api.client();
     let anna = Account::register(&client).await;
