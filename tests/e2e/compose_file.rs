@@ -105,6 +105,7 @@ fn the_programs_accept_the_settings_in_production_after_the_changes_that_the_fil
     let mut secrets = vec![("SECRETS_KEY", secret_keys::KEY)];
     if service == "api" {
         secrets.push(("JWT_SECRET", tokens::SECRET));
+        secrets.push(("ACCOUNTS_SECRET", tokens::SECRET));
     }
     for (name, value) in secrets {
         let check = ["config", "check", "--for", service];
