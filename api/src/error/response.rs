@@ -94,10 +94,6 @@ impl ErrorResponse {
             StatusCode::SERVICE_UNAVAILABLE => {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
             }
-            StatusCode::TOO_MANY_REQUESTS => {
-                let secs = self.error.retry_after.unwrap_or(RETRY_AFTER_SECS);
-                response.insert_header((RETRY_AFTER, secs));
-            }
             _ => {}
         }
         if let Some(secs) = retry_after {
