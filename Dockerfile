@@ -11,6 +11,7 @@ ENV CARGO_PROFILE_DIST_DEBUG=none
 # crates here. Their build output is deleted again: cargo would consider it newer than the real sources.
 COPY Cargo.toml Cargo.lock ./
 COPY api/Cargo.toml api/
+COPY api/proto/Cargo.toml api/proto/
 COPY bench/Cargo.toml bench/
 COPY cli/Cargo.toml cli/
 COPY common/broker/Cargo.toml common/broker/
@@ -24,14 +25,14 @@ COPY common/templates/Cargo.toml common/templates/
 COPY db/Cargo.toml db/
 COPY tests/Cargo.toml tests/
 COPY worker/Cargo.toml worker/
-RUN for member in api bench cli db tests worker common/*; do \
+RUN for member in api api/proto bench cli db tests worker common/*; do \
         mkdir $member/src && echo '#![allow(missing_docs)]' > $member/src/lib.rs; \
     done \
     && echo '#![allow(missing_docs)] fn main() {}' | tee api/src/main.rs cli/src/main.rs worker/src/main.rs bench/src/main.rs \
     && cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli \
     && cargo clean --profile dist --locked -p tidings-api -p tidings-worker -p tidings-cli -p tidings-db \
         -p tidings-broker -p tidings-domain -p tidings-egress -p tidings-http -p tidings-requests -p tidings-runtime \
-        -p tidings-settings -p tidings-templates
+        -p tidings-proto -p tidings-settings -p tidings-templates
 
 COPY common common
 COPY db db
@@ -51,5 +52,5 @@ USER 10001:10001
 # The allocator returns memory to the system at once (docs/SECURITY.md).
 ENV MIMALLOC_PURGE_DELAY=0
 ENV BIND_ADDRESS=0.0.0.0
-EXPOSE 8080 8081
+EXPOSE 8080 8081 50051
 CMD ["tidings-api"]

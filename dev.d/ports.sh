@@ -3,13 +3,13 @@
 
 declare -A port=()
 declare -rA preferred_port=(
-    [api]=8080 [worker]=8081 [postgres]=5433
+    [api]=8080 [worker]=8081 [grpc]=50051 [postgres]=5433
     [rabbitmq]=5673 [management]=15673 [dist]=25673 [epmd]=4370
     [rabbitmq-2]=5674 [management-2]=15674 [dist-2]=25674
     [rabbitmq-3]=5675 [management-3]=15675 [dist-3]=25675
 )
 # The ports of every instance, and the additional ports of a cluster.
-readonly port_keys=(api worker postgres rabbitmq management dist epmd)
+readonly port_keys=(api worker grpc postgres rabbitmq management dist epmd)
 readonly cluster_port_keys=({rabbitmq,management,dist}-{2,3})
 
 # Prints the inodes of the sockets that listen on a port, on any address: PORT. The kernel's table also shows listeners on
@@ -147,6 +147,8 @@ load_or_choose_ports() {
         [[ -e $port_registry/${port[$key]} ]] || printf '%s\n' "$dev_dir" >"$port_registry/${port[$key]}"
     done
     unlock_port_registry
+    # An instance of an earlier version has fewer ports.
+    choose_ports "${port_keys[@]}"
 }
 
 # Assigns another port to KEY.

@@ -43,14 +43,14 @@ find_programs() {
 run_tidings() { (cd / && with_settings "$bin_dir/tidings" "$@"); }
 
 # Prints a digest of the program file and the settings of NAME. If the digest changes, the program must be restarted.
-# The port of the other program does not count.
+# The ports of the other program do not count.
 started_with() {
-    local name other=WORKER_PORT
-    [[ $1 == api ]] || other=API_PORT
+    local name others=" WORKER_PORT "
+    [[ $1 == api ]] || others=" API_PORT GRPC_PORT "
     {
         sha256sum <"$bin_dir/tidings-$1"
         for name in "${!settings[@]}"; do
-            [[ $name == "$other" ]] || printf '%s=%q\n' "$name" "${settings[$name]}"
+            [[ $others == *" $name "* ]] || printf '%s=%q\n' "$name" "${settings[$name]}"
         done | sort
     } | sha256sum
 }
@@ -88,6 +88,7 @@ start_program() {
         find_programs
         [[ -x $bin_dir/tidings-$1 ]] || die "there is no program $bin_dir/tidings-$1"
         die_if_port_taken "$1"
+        [[ $1 != api ]] || die_if_port_taken grpc
         launch_program "$1"
     fi
     wait_program "$1" /live 60
@@ -108,34 +109,39 @@ die_if_port_taken() {
     local variable
     variable=$(port_variable "$1")
     # The program reports a value that is not a number.
-    if [[ ${settings[$variable]} =~ ^[0-9]+$ ]] && is_listening "${settings[$variable]}"; then
+    # Without GRPC_PORT there is no gRPC API.
+    if [[ ${settings[$variable]:-} =~ ^[0-9]+$ ]] && is_listening "${settings[$variable]}"; then
         die "another program uses port ${settings[$variable]}: set $variable to a free port"
     fi
 }
 
-# Checks, before anything is stopped, that the ports of both programs are free. Changes a port that this script has
+# Checks, before anything is stopped, that the ports of the API, the worker and the gRPC API are free. Changes a port that this script has
 # chosen, but never a port that the caller has set.
 settle_program_ports() {
-    local name other variable wanted ours
+    local name other variable wanted ours taken=' '
     ours=" $(ports_of_running_programs) "
-    for name in api worker; do
+    for other in api worker grpc; do
+        variable=$(port_variable "$other")
+        ! is_chosen "$variable" || taken+="${settings[$variable]:-} "
+    done
+    for name in api worker grpc; do
         variable=$(port_variable "$name")
-        [[ $name == api ]] && other=WORKER_PORT || other=API_PORT
-        wanted=${settings[$variable]}
+        wanted=${settings[$variable]:-}
         if is_chosen "$variable"; then
             [[ $ours == *" $wanted "* ]] || die_if_port_taken "$name"
-        elif [[ $wanted == "${settings[$other]}" ]] || { is_listening "$wanted" && [[ $ours != *" $wanted "* ]]; }; then
+        elif [[ $taken == *" $wanted "* ]] || { is_listening "$wanted" && [[ $ours != *" $wanted "* ]]; }; then
             change_port "$name"
             # shellcheck disable=SC2004 # a key of an associative array, not a number
             settings[$variable]=${port[$name]}
             say "Another program uses port $wanted: the $name gets ${port[$name]} (set $variable to choose the port)."
         fi
+        taken+="${settings[$variable]:-} "
     done
 }
 
 # In a subshell, because load_settings overwrites $settings.
 ports_of_running_programs() (
     load_settings || exit 0
-    ! is_running api || printf '%s ' "${settings[API_PORT]:-}"
+    ! is_running api || printf '%s ' "${settings[API_PORT]:-}" "${settings[GRPC_PORT]:-}"
     ! is_running worker || printf '%s ' "${settings[WORKER_PORT]:-}"
 )

@@ -9,10 +9,15 @@ schemathesis_dir=$dev_dir/schemathesis
 readonly pika_version=1.3.2
 pika_dir=$dev_dir/pika
 
+# Calls the gRPC API like a program that knows it by reflection only. Brings grpcio.
+readonly grpc_python_version=1.85.1
+grpc_python_dir=$dev_dir/grpc-python
+
 need_python_tools() {
     need_python_package schemathesis "$schemathesis_version" "$schemathesis_dir" \
         "Schemathesis, which tests the API against its OpenAPI document (takes half a minute)"
     need_python_package pika "$pika_version" "$pika_dir" "pika, an AMQP client for Python"
+    need_python_package grpcio-reflection "$grpc_python_version" "$grpc_python_dir" "grpcio, a gRPC client for Python"
 }
 
 # Installs a package, unless this version is installed: PACKAGE VERSION FOLDER DESCRIPTION

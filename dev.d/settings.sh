@@ -50,6 +50,7 @@ default_settings() {
         [SANDBOX_DIR]=$dev_dir/sandbox
         [API_PORT]=${port[api]}
         [WORKER_PORT]=${port[worker]}
+        [GRPC_PORT]=${port[grpc]}
     )
     # One replica of each queue on each node.
     ! is_cluster || settings[QUORUM_SIZE]=3

@@ -41,6 +41,7 @@ export_test_environment() (
     export_line TIDINGS_TEST_BIN_DIR "$(target_dir)/debug"
     export_line TIDINGS_TEST_SCHEMATHESIS "$schemathesis_dir/bin/schemathesis"
     export_line TIDINGS_TEST_PIKA_PYTHON "$pika_dir/bin/python"
+    export_line TIDINGS_TEST_GRPC_PYTHON "$grpc_python_dir/bin/python"
     # Tests make instances of their own here. This script deletes what a test leaves.
     export_line TIDINGS_TEST_PRIVATE_DIR "$1/private"
     export_line TIDINGS_DEV "$root/dev"

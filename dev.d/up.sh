@@ -84,7 +84,7 @@ Tidings is up.
   API         $api
 $(management_lines)
   Worker      $(program_url worker)
-
+$([[ -z ${settings[GRPC_PORT]:-} ]] || printf '  gRPC        127.0.0.1:%s\n' "${settings[GRPC_PORT]}")
 TEXT
     # `tidings token` refuses in production, for example.
     if token=$(run_tidings token); then

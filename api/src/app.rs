@@ -23,9 +23,10 @@ use crate::acceptance::Acceptance;
 use crate::accounts::AccountsState;
 use crate::auth::Verifier;
 use crate::auth::keys::ApiKeys;
-use crate::connection_limit::max_connections;
+use crate::connection_limit::{max_connections, max_grpc_connections};
 use crate::cors::CorsHeaders;
 use crate::error::{ApiError, ErrorResponse};
+use crate::grpc::{GrpcListener, GrpcServer};
 use crate::handlers::notifications;
 use crate::idempotency::Idempotency;
 use crate::page_turn::PageTurn;
@@ -45,6 +46,7 @@ pub struct App {
     settings: ApiSettings,
     metrics: Metrics,
     listener: TcpListener,
+    grpc_listener: Option<GrpcListener>,
     verifier: Verifier,
     accounts: Option<Arc<AccountsState>>,
     database: Database,
@@ -66,6 +68,8 @@ impl App {
         let address = (settings.http.address, settings.http.port);
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
+        let grpc_listener = settings.grpc.as_ref().map(GrpcListener::bind);
+        let grpc_listener = grpc_listener.transpose()?;
         let database = Database::new(&settings.database, "tidings-api")?;
         let accounts = settings.accounts.clone();
         let accounts = accounts.map(|accounts| AccountsState::new(accounts, database.clone()));
@@ -86,6 +90,7 @@ impl App {
             settings,
             metrics,
             listener,
+            grpc_listener,
             verifier,
             accounts,
             database,
@@ -193,6 +198,12 @@ impl App {
             providers: self.settings.providers,
             egress: self.settings.egress.clone(),
         };
+        let grpc_settings = self.settings.grpc.as_ref().zip(self.grpc_listener);
+        let grpc = grpc_settings.map(|(settings, listener)| {
+            let connections = max_grpc_connections(open_files::limit());
+            GrpcServer::start(listener, settings, state.clone(), connections, &mut tasks)
+        });
+        let grpc = grpc.transpose()?;
         let server = serve(self.listener, &self.settings, state)?;
         let handle = server.handle();
         tasks.spawn_fallible("HTTP server", server);
@@ -210,6 +221,9 @@ impl App {
             // From here on, responses close their connections, and new connections wait in the backlog.
             health.set_draining();
             handle.pause().await;
+            if let Some(grpc) = &grpc {
+                grpc.stop().await;
+            }
             in_flight.until_quiet().await;
             handle.stop(true).await;
             shutdown::answer_backlog(backlog_listener, &self.settings.origins).await;
@@ -289,8 +303,11 @@ async fn watch_switches(control: Arc<ControlState>, database: Database, poll: Du
 
 fn serve(listener: TcpListener, settings: &ApiSettings, state: AppState) -> anyhow::Result<Server> {
     let http = &settings.http;
-    let pool_size = settings.database.pool_size;
-    let max_connections = max_connections(http.max_connections, open_files::limit(), pool_size)?;
+    let open_files = open_files::limit();
+    let grpc = settings.grpc.as_ref();
+    let grpc = grpc.map_or(0, |_| max_grpc_connections(open_files));
+    let other_files = settings.database.pool_size + grpc;
+    let max_connections = max_connections(http.max_connections, open_files, other_files)?;
     let limits = Limits {
         max_connections,
         idle_timeout: KEEP_ALIVE,

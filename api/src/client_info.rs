@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use actix_web::http::header::{HeaderName, USER_AGENT};
+use actix_web::http::header::HeaderValue;
 use actix_web::{HttpMessage, HttpRequest};
 use ipnet::IpNet;
 
@@ -10,26 +10,43 @@ use crate::accounts::ClientInfo;
 use crate::request_id::RequestId;
 use crate::state::AppState;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Returns what is known about the client of a request.
 pub fn client_info(request: &HttpRequest) -> ClientInfo {
     let id = request.extensions().get::<RequestId>().cloned();
-    let agent = request.headers().get(USER_AGENT);
-    ClientInfo {
-        ip: client_address(request),
-        user_agent: agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
-        request_id: id.unwrap_or_else(RequestId::generate).0,
-    }
+    let values = |name| {
+        let values = request.headers().get_all(name);
+        values.map(HeaderValue::as_bytes).collect()
+    };
+    let peer = request.peer_addr().as_ref().map(SocketAddr::ip);
+    let trusted = &AppState::of(request).trusted_proxies;
+    of_headers(
+        peer,
+        values,
+        trusted,
+        id.unwrap_or_else(RequestId::generate),
+    )
 }
 
-fn client_address(request: &HttpRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr().as_ref().map(SocketAddr::ip)?;
+/// Returns what is known about the client of a request, whatever its protocol. `values` returns the values of all headers with
+/// a name.
+pub fn of_headers<'a>(
+    peer: Option<IpAddr>,
+    values: impl Fn(&'static str) -> Vec<&'a [u8]>,
+    trusted: &[IpNet],
+    RequestId(request_id): RequestId,
+) -> ClientInfo {
+    let text = |value: &&'a [u8]| std::str::from_utf8(value).ok();
     // Several headers are one list.
-    let forwarded = request.headers().get_all(FORWARDED_FOR);
-    let forwarded: Vec<&str> = forwarded.filter_map(|value| value.to_str().ok()).collect();
-    let trusted = &AppState::of(request).trusted_proxies;
-    Some(behind_proxies(peer, &forwarded.join(","), trusted))
+    let forwarded = values(FORWARDED_FOR);
+    let forwarded: Vec<&str> = forwarded.iter().filter_map(text).collect();
+    let agent = values("user-agent").first().copied();
+    ClientInfo {
+        ip: peer.map(|peer| behind_proxies(peer, &forwarded.join(","), trusted)),
+        user_agent: agent.map(|value| String::from_utf8_lossy(value).into_owned()),
+        request_id,
+    }
 }
 
 /// Returns the last address that no trusted proxy has: each proxy appends the address of its client, and what is before

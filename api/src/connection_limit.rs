@@ -12,8 +12,16 @@ const RESERVE: usize = 64;
 /// The fewest connections with which the API starts.
 const MIN: usize = 16;
 
-/// Computes the maximum number of connections from `MAX_CONNECTIONS`, the limit of open files, and the size of the
-/// connection pool.
+/// The number of gRPC connections, if the limit of open files allows so many. Each may have up to 100 calls.
+const DEFAULT_GRPC: usize = 1000;
+
+/// Computes the maximum number of gRPC connections: at most an eighth of the open files.
+pub fn max_grpc_connections(open_files: Option<usize>) -> usize {
+    DEFAULT_GRPC.min(open_files.map_or(usize::MAX, |files| files / 8))
+}
+
+/// Computes the maximum number of connections from `MAX_CONNECTIONS`, the limit of open files, and the files that
+/// have another use: those of the connection pool and of gRPC connections.
 ///
 /// # Errors
 ///
@@ -21,9 +29,9 @@ const MIN: usize = 16;
 pub fn max_connections(
     configured: Option<usize>,
     open_files: Option<usize>,
-    pool_size: usize,
+    other_files: usize,
 ) -> anyhow::Result<usize> {
-    let reserve = RESERVE + pool_size;
+    let reserve = RESERVE + other_files;
     let allowed = open_files.map_or(usize::MAX, |files| files.saturating_sub(reserve));
     let wanted = configured.unwrap_or(MIN);
     ensure!(
@@ -54,5 +62,7 @@ mod tests {
         let error = max_connections(Some(953), Some(1024), 8).expect_err("one too many");
         assert!(error.to_string().contains("MAX_CONNECTIONS"), "{error}");
         assert!(max_connections(None, Some(80), 8).is_err());
+        assert_eq!(max_grpc_connections(Some(1024)), 128);
+        assert_eq!(max_grpc_connections(None), DEFAULT_GRPC);
     }
 }

@@ -11,6 +11,7 @@ mod client_info;
 mod connection_limit;
 mod cors;
 mod error;
+mod grpc;
 mod handlers;
 mod idempotency;
 mod json_body;

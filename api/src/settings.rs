@@ -19,6 +19,7 @@ pub use crate::acceptance::AcceptanceSettings;
 pub use crate::accounts::AccountSettings;
 pub use crate::auth::AuthSettings;
 pub use crate::cors::AllowedOrigins;
+pub use crate::grpc::GrpcSettings;
 pub use crate::idempotency::IdempotencySettings;
 pub use crate::rate_limit::RateLimitSettings;
 
@@ -27,6 +28,8 @@ pub use crate::rate_limit::RateLimitSettings;
 pub struct ApiSettings {
     /// The address and the limits of the HTTP server.
     pub http: ApiHttpSettings,
+    /// The gRPC server. `None` if there is none.
+    pub grpc: Option<GrpcSettings>,
     /// How notifications are accepted while RabbitMQ is away.
     pub acceptance: AcceptanceSettings,
     /// How requests with an idempotency key are compared with earlier ones.
@@ -120,6 +123,7 @@ impl ApiSettings {
         let control_poll = Duration::from_millis(r.value(table::CONTROL_POLL_MS));
         let origins = AllowedOrigins::read(r);
         let environment = AppEnv::read(r);
+        let grpc = GrpcSettings::read(r, environment, http.address);
         let auth = AuthSettings::read(r, environment);
         let (providers, egress) = (read_channel_providers(r), EgressPolicy::read(r));
         let accounts = AccountSettings::read(r, environment, &providers);
@@ -136,6 +140,7 @@ impl ApiSettings {
         let settings = match (auth, broker, database) {
             (Some(auth), Some(broker), Some(database)) => Some(Self {
                 http,
+                grpc,
                 acceptance,
                 idempotency,
                 rate_limits,

@@ -62,6 +62,7 @@ mod edge_payloads;
 mod emails;
 mod events;
 mod example_settings;
+mod grpc;
 mod head;
 mod hostile_headers;
 mod http_errors;

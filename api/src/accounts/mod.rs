@@ -47,6 +47,5 @@ pub use sessions::{end_session, list_sessions};
 pub use settings::{AccountSettings, Registration, read_trusted_proxies};
 pub use state::AccountsState;
 pub use tokens::{AccountUser, LoggedIn, TokenPair};
-#[expect(unused_imports, reason = "for gRPC")]
 pub use users::get_user;
 pub use verification::{send_code, verify_contact};

@@ -8,7 +8,6 @@ use super::{AccountError, AccountUser, AccountsState};
 /// # Errors
 ///
 /// Returns the error of the database.
-#[expect(dead_code, reason = "for gRPC")]
 pub async fn get_user(
     state: &AccountsState,
     user: UserId,

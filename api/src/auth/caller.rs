@@ -2,6 +2,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use tidings_db::api_keys::LiveKey;
 use tidings_db::audit::ActorKind;
@@ -9,10 +10,11 @@ use tidings_db::notifications::SenderScope;
 use tidings_domain::access::{Scope, Scopes, SessionId};
 use tidings_domain::notification::{KeyNamespace, UserId};
 
+use super::AllowedUsers;
+use super::authentication::verify;
 use super::credential::{Credential, credential};
 use super::keys::KeyOutcome;
-use super::{AllowedUsers, InvalidToken};
-use crate::accounts::{InvalidUserToken, UserGrant};
+use crate::accounts::UserGrant;
 use crate::error::ApiError;
 use crate::rate_limit;
 use crate::request_id::RequestId;
@@ -288,10 +290,15 @@ impl FromRequest for Caller {
 
 impl Caller {
     fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        match credential(request.headers())? {
+        let values = |name| {
+            let values = request.headers().get_all(name);
+            values.map(HeaderValue::as_bytes).collect()
+        };
+        match credential(values)? {
             Credential::Token(token) => {
-                let verified = AppState::of(request).verifier.verify(token);
-                verified.map_err(|reason| refused(request, &reason))
+                let id = request.extensions().get::<RequestId>().cloned();
+                let id = id.as_ref().map_or("", |id| id.0.as_str());
+                verify(&AppState::of(request).verifier, token, id)
             }
             Credential::Key(_) => {
                 let outcome = request.extensions().get::<KeyOutcome>().cloned();
@@ -300,21 +307,4 @@ impl Caller {
             }
         }
     }
-}
-
-/// The 401 response. Only the log says why: the sender of a forged token learns nothing from trying.
-fn refused(request: &HttpRequest, reason: &InvalidToken) -> ApiError {
-    let request_id = request.extensions().get::<RequestId>().cloned();
-    tracing::info!(
-        request_id = request_id.map(|id| id.0),
-        %reason,
-        "token refused"
-    );
-    if *reason == InvalidToken::User(InvalidUserToken::SessionsUnknown) {
-        let message = "It is not known yet which sessions have ended; try again";
-        return ApiError::unavailable("auth_unavailable", message, reason);
-    }
-    ApiError::unauthorized(
-        "The token is not valid: check its signature, algorithm, expiry, user and scope (a string)",
-    )
 }

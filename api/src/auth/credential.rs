@@ -1,4 +1,4 @@
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use actix_web::http::header::HeaderName;
 use tidings_domain::access::ApiKey;
 
 use crate::error::ApiError;
@@ -16,14 +16,16 @@ pub(super) enum Credential<'a> {
 }
 
 /// The credential of a request: `Authorization: Bearer …` (RFC 6750 §2.1) or `X-Api-Key`. Refuses a request with several
-/// such headers, of which a proxy may have checked another one.
-pub(super) fn credential(headers: &HeaderMap) -> Result<Credential<'_>, ApiError> {
-    let bearer = headers.get_all(AUTHORIZATION).map(|value| (true, value));
-    let keys = headers.get_all(X_API_KEY).map(|value| (false, value));
-    let mut all = bearer.chain(keys);
+/// such headers, of which a proxy may have checked another one. `values` returns the values of all headers with a name.
+pub(super) fn credential<'a>(
+    values: impl Fn(&'static str) -> Vec<&'a [u8]>,
+) -> Result<Credential<'a>, ApiError> {
+    let bearer = values("authorization").into_iter();
+    let keys = values("x-api-key").into_iter().map(|value| (false, value));
+    let mut all = bearer.map(|value| (true, value)).chain(keys);
     let only = all.next().filter(|_| all.next().is_none());
     only.and_then(|(is_bearer, value)| {
-        let value = value.to_str().ok()?;
+        let value = std::str::from_utf8(value).ok()?;
         if !is_bearer {
             return Some(Credential::Key(value.trim()));
         }
@@ -47,7 +49,7 @@ pub(super) fn credential(headers: &HeaderMap) -> Result<Credential<'_>, ApiError
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
+    use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
     use super::*;
 
@@ -56,7 +58,8 @@ mod tests {
         for (name, value) in headers {
             map.append(name.clone(), HeaderValue::from_str(value).expect("a value"));
         }
-        credential(&map).ok().map(|credential| match credential {
+        let values = |name| map.get_all(name).map(HeaderValue::as_bytes).collect();
+        credential(values).ok().map(|credential| match credential {
             Credential::Token(text) => (false, text.to_owned()),
             Credential::Key(text) => (true, text.to_owned()),
         })

@@ -18,6 +18,10 @@ use utoipa::ToSchema;
 
 pub use response::{ErrorBody, ErrorResponse};
 
+/// The `Retry-After` of every 503, in seconds. The API notices within about three seconds that RabbitMQ or
+/// PostgreSQL is back.
+const RETRY_AFTER_SECS: u32 = 2;
+
 /// The maximum number of details in an error.
 pub const MAX_DETAILS: usize = 50;
 
@@ -237,6 +241,18 @@ impl ApiError {
             StatusCode::NOT_FOUND => Self::not_found("There is nothing at this path"),
             _ => Self::new(status, "invalid_request", "The request cannot be read"),
         }
+    }
+}
+
+impl ApiError {
+    /// How long the caller should wait before it tries again, if a retry may succeed.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let secs = match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => RETRY_AFTER_SECS,
+            StatusCode::TOO_MANY_REQUESTS => self.retry_after.unwrap_or(RETRY_AFTER_SECS),
+            _ => return None,
+        };
+        Some(Duration::from_secs(secs.into()))
     }
 }
 

@@ -7,14 +7,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ApiError, ErrorDetail};
+use super::{ApiError, ErrorDetail, RETRY_AFTER_SECS};
 use crate::cors::CorsHeaders;
 use crate::protective_headers::set_protective_headers;
 use crate::rate_limit::RateLimitHeaders;
-
-/// The `Retry-After` of every 503, in seconds. The API notices within about three seconds that RabbitMQ or
-/// PostgreSQL is back.
-const RETRY_AFTER_SECS: u32 = 2;
 
 /// The body of every error.
 #[derive(Debug, Serialize, ToSchema)]

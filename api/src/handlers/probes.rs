@@ -42,11 +42,16 @@ pub async fn health(state: Data<AppState>) -> HttpResponse {
     (status = 503, description = "The API is starting or stopping, or neither the broker nor the database takes notifications"),
 ))]
 pub async fn ready(state: Data<AppState>) -> HttpResponse {
-    let accepts = state.health.rabbitmq()
-        || state.health.database() && state.acceptance.works_without_broker();
-    let ready = state.health.is_running() && accepts;
+    let ready = is_ready(&state);
     let status = if ready { "ready" } else { "not ready" };
     response(ready).json(json!({ "status": status }))
+}
+
+/// Whether the API accepts notifications.
+pub fn is_ready(state: &AppState) -> bool {
+    let accepts = state.health.rabbitmq()
+        || state.health.database() && state.acceptance.works_without_broker();
+    state.health.is_running() && accepts
 }
 
 /// Whether the process runs.

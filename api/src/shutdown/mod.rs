@@ -5,4 +5,4 @@ mod backlog;
 mod requests_in_flight;
 
 pub use backlog::answer_backlog;
-pub use requests_in_flight::RequestsInFlight;
+pub use requests_in_flight::{RequestGuard, RequestsInFlight};

@@ -74,6 +74,21 @@ impl Reservation {
         fits
     }
 
+    /// Moves all bytes that this value has taken to a new one.
+    #[must_use]
+    pub fn split_off(&mut self) -> Self {
+        Self {
+            budget: Arc::clone(&self.budget),
+            bytes: std::mem::take(&mut self.bytes),
+        }
+    }
+
+    /// The number of bytes taken.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Gives up to `bytes` back.
     pub fn shrink(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
@@ -108,6 +123,19 @@ mod tests {
         drop(two);
         assert!(!budget.is_scarce());
         drop(one);
+        assert!(budget.reservation().grow(100));
+    }
+
+    #[test]
+    fn bytes_that_are_split_off_are_given_back_once() {
+        let budget = ByteBudget::new(100);
+        let mut one = budget.reservation();
+        assert!(one.grow(60));
+        let two = one.split_off();
+        assert_eq!((one.bytes(), two.bytes()), (0, 60));
+        drop(one);
+        assert!(!budget.reservation().grow(41));
+        drop(two);
         assert!(budget.reservation().grow(100));
     }
 

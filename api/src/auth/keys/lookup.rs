@@ -1,6 +1,7 @@
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 use jiff::Timestamp;
 use tidings_domain::access::{ApiKey, ApiKeyId, InvalidApiKey};
@@ -66,25 +67,24 @@ pub async fn look_up<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    if let Ok(Credential::Key(text)) = credential(request.headers()) {
+    let values = |name| {
+        let values = request.headers().get_all(name);
+        values.map(HeaderValue::as_bytes).collect()
+    };
+    if let Ok(Credential::Key(text)) = credential(values) {
         let keys = AppState::of(request.request()).api_keys.clone();
-        let (id, outcome) = match text.parse() {
-            Ok(key) => (Some(ApiKey::id(&key)), keys.check(&key).await),
-            Err(invalid) => (None, Err(KeyRefusal::NoKey(invalid))),
-        };
-        if let Err(refusal) = &outcome {
-            report(&request, id, *refusal);
-        }
-        request.extensions_mut().insert(KeyOutcome(outcome));
+        let id = request.extensions().get::<RequestId>().cloned();
+        let id = id.as_ref().map_or("", |id| id.0.as_str());
+        let outcome = keys.outcome(text, id).await;
+        request.extensions_mut().insert(outcome);
     }
     next.call(request).await
 }
 
 /// Only the log says why a key is refused, as for tokens.
-fn report(request: &ServiceRequest, id: Option<ApiKeyId>, refusal: KeyRefusal) {
-    let request_id = request.extensions().get::<RequestId>().cloned();
+fn report(request_id: &str, id: Option<ApiKeyId>, refusal: KeyRefusal) {
     tracing::info!(
-        request_id = request_id.map(|id| id.0),
+        request_id,
         key_id = id.map(tracing::field::display),
         reason = %refusal,
         "API key refused"
@@ -92,6 +92,18 @@ fn report(request: &ServiceRequest, id: Option<ApiKeyId>, refusal: KeyRefusal) {
 }
 
 impl ApiKeys {
+    /// Checks the text of a key, and logs why it is refused.
+    pub async fn outcome(&self, text: &str, request_id: &str) -> KeyOutcome {
+        let (id, outcome) = match text.parse() {
+            Ok(key) => (Some(ApiKey::id(&key)), self.check(&key).await),
+            Err(invalid) => (None, Err(KeyRefusal::NoKey(invalid))),
+        };
+        if let Err(refusal) = &outcome {
+            report(request_id, id, *refusal);
+        }
+        KeyOutcome(outcome)
+    }
+
     /// Returns the caller that holds a key. Waits for the next read if memory does not say that the key is valid.
     async fn check(&self, key: &ApiKey) -> Result<Caller, KeyRefusal> {
         let (inner, hash) = (&self.0, key.secret_hash());

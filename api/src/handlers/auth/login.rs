@@ -54,7 +54,12 @@ pub async fn handle(
     Ok(HttpResponse::Ok().json(LoggedInView::from(logged_in)))
 }
 
-fn parse(body: &[u8]) -> Result<LoginRequest, ApiError> {
+/// Reads a body.
+///
+/// # Errors
+///
+/// Returns 400 with everything that is wrong.
+pub fn parse(body: &[u8]) -> Result<LoginRequest, ApiError> {
     let mut reader = ObjectReader::parse(body, &["email", "username", "password"], "login")?;
     let by_username = reader.value("username").is_some();
     let name = if by_username {

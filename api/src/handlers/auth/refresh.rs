@@ -54,7 +54,11 @@ pub async fn handle(
 }
 
 /// Reads the token. A text that is not one is refused like a token that is not valid.
-pub(super) fn parse(body: &[u8]) -> Result<RefreshToken, ApiError> {
+///
+/// # Errors
+///
+/// Returns 400 if the body is not an object with a token, and 401 if the token cannot be one.
+pub fn parse(body: &[u8]) -> Result<RefreshToken, ApiError> {
     let mut reader = ObjectReader::parse(body, &["refreshToken"], "request")?;
     let text = reader.required("refreshToken", values::string);
     let text = reader.finish(text)?;

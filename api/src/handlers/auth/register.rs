@@ -60,7 +60,12 @@ pub async fn handle(
     Ok(HttpResponse::Created().json(LoggedInView::from(logged_in)))
 }
 
-fn parse(body: &[u8]) -> Result<RegisterRequest, ApiError> {
+/// Reads a body.
+///
+/// # Errors
+///
+/// Returns 400 with everything that is wrong.
+pub fn parse(body: &[u8]) -> Result<RegisterRequest, ApiError> {
     let known = ["email", "username", "password", "inviteToken"];
     let mut reader = ObjectReader::parse(body, &known, "account")?;
     let email = reader.required("email", values::parsed);

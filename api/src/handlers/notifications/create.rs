@@ -122,16 +122,18 @@ pub fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, 
     };
     let key = value.to_str().ok().and_then(|text| text.parse().ok());
     if key.is_none() || values.next().is_some() {
-        let message = "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters, quoted or not";
-        let details = vec![ErrorDetail::new(
-            "Idempotency-Key",
-            "must be 1 to 255 visible ASCII characters, quoted or not",
-        )];
-        return Err(ApiError::bad_request(
-            "invalid_idempotency_key",
-            message,
-            details,
-        ));
+        return Err(invalid_idempotency_key("Idempotency-Key"));
     }
     Ok(key)
+}
+
+/// The error for an invalid idempotency key. `field` is where it was given.
+pub fn invalid_idempotency_key(field: &str) -> ApiError {
+    let message =
+        format!("{field} must be given once, as 1 to 255 visible ASCII characters, quoted or not");
+    let details = vec![ErrorDetail::new(
+        field,
+        "must be 1 to 255 visible ASCII characters, quoted or not",
+    )];
+    ApiError::bad_request("invalid_idempotency_key", message, details)
 }

@@ -12,6 +12,7 @@ mod control;
 mod database;
 mod delivery;
 mod email;
+mod grpc;
 mod http;
 mod idempotency;
 mod intake;
@@ -36,6 +37,7 @@ pub use control::*;
 pub use database::*;
 pub use delivery::*;
 pub use email::*;
+pub use grpc::*;
 pub use http::*;
 pub use idempotency::*;
 pub use intake::*;
@@ -72,6 +74,7 @@ pub const GROUPS: &[&Group] = &[
     broker::GROUP,
     retries::GROUP,
     http::GROUP,
+    grpc::GROUP,
     acceptance::GROUP,
     idempotency::GROUP,
     schedules::GROUP,

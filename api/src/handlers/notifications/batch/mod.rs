@@ -6,4 +6,6 @@ mod outcome;
 mod prepared;
 mod response;
 
-pub use outcome::ItemError;
+pub use outcome::{ItemError, ItemResult};
+pub use prepared::PreparedBatch;
+pub use response::BatchResponse;

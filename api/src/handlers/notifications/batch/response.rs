@@ -96,6 +96,16 @@ impl BatchResponse {
         }
     }
 
+    /// The number of items that were accepted, and of those that were not.
+    pub const fn counts(&self) -> (usize, usize) {
+        (self.outcome.accepted, self.outcome.refused)
+    }
+
+    /// The results, in the order of the items, whether or not an item was accepted.
+    pub fn results(&self) -> &[ItemResult] {
+        &self.outcome.results
+    }
+
     /// The HTTP response: 202, 207, or an error that includes the results.
     pub fn into_http(self, request_id: String) -> HttpResponse {
         let Self {

@@ -1,0 +1,36 @@
+//! `SendBatch`.
+
+use tidings_proto::tidings_v1::{SendBatchRequest, SendBatchResponse};
+use tonic::Request;
+
+use super::{json, result, send};
+use crate::error::ApiError;
+use crate::grpc::call::Call;
+use crate::handlers::notifications::batch::{BatchResponse, PreparedBatch};
+use crate::json_body::items;
+
+pub async fn handle(
+    call: &Call,
+    request: Request<SendBatchRequest>,
+) -> Result<SendBatchResponse, ApiError> {
+    send::reject_key(request.metadata())?;
+    let json = json::batch(request.get_ref())?;
+    drop(request);
+    let (state, limit) = (&call.state, call.state.http.max_batch_body_bytes);
+    if json.len() > limit {
+        return Err(ApiError::payload_too_large("The batch", limit));
+    }
+    let (caller, id) = (call.caller()?, &call.request_id);
+    let batch = PreparedBatch::new(items(&json, "notifications")?, state, caller, id).await;
+    // The messages hold copies of all that they need.
+    drop(json);
+    let response = BatchResponse::new(batch.store(state, caller, id).await);
+    response.log(id);
+    let (accepted, refused) = response.counts();
+    let count = |count: usize| u32::try_from(count).map_err(ApiError::internal);
+    Ok(SendBatchResponse {
+        results: response.results().iter().map(result::of_item).collect(),
+        accepted: count(accepted)?,
+        refused: count(refused)?,
+    })
+}
