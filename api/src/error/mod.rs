@@ -249,8 +249,7 @@ impl ApiError {
     pub fn retry_after(&self) -> Option<Duration> {
         let secs = match self.status {
             StatusCode::SERVICE_UNAVAILABLE => RETRY_AFTER_SECS,
-            StatusCode::TOO_MANY_REQUESTS => self.retry_after.unwrap_or(RETRY_AFTER_SECS),
-            _ => return None,
+            _ => self.retry_after?.get(),
         };
         Some(Duration::from_secs(secs.into()))
     }

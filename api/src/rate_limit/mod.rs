@@ -60,24 +60,59 @@ impl RateLimits {
     }
 }
 
+impl RateLimits {
+    /// Counts a call of `caller` by gRPC, or a notification in its stream.
+    ///
+    /// # Errors
+    ///
+    /// Returns 429 if the caller has sent too many.
+    pub fn count_call(&self, caller: &Caller) -> Result<(), ApiError> {
+        self.take(caller).map_or(Ok(()), |(_, taken)| taken)
+    }
+
+    /// Counts the notifications of a batch by gRPC, of which the first one was counted as the call.
+    pub fn count_call_items(&self, caller: &Caller, items: usize) {
+        if let Some(rate) = self.settings.limit_of(caller) {
+            self.limiter.charge(key_of(caller), rate, others(items));
+        }
+    }
+
+    /// Returns `None` if the caller has no limit.
+    fn take(&self, caller: &Caller) -> Option<(Counted, Result<(), ApiError>)> {
+        let rate = self.settings.limit_of(caller)?;
+        let key = key_of(caller);
+        let (remaining, taken) = self.limiter.take(key, rate);
+        let headers = RateLimitHeaders { rate, remaining };
+        let taken =
+            taken.map_err(|Exhausted { wait }| ApiError::rate_limited(retry_after_secs(wait)));
+        Some((Counted { key, headers }, taken))
+    }
+}
+
+/// The key of a caller's bucket.
+fn key_of(caller: &Caller) -> Uuid {
+    caller.key_namespace().as_uuid()
+}
+
+/// How many items of a batch follow the first one.
+fn others(items: usize) -> u32 {
+    u32::try_from(items.saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
 /// Counts a request of `caller`, once.
 ///
 /// # Errors
 ///
 /// Returns 429 if the caller has sent too many requests.
 pub fn count(request: &HttpRequest, caller: &Caller) -> Result<(), ApiError> {
-    let limits = &AppState::of(request).rate_limits;
-    let Some(rate) = limits.settings.limit_of(caller) else {
-        return Ok(());
-    };
     if request.extensions().get::<Counted>().is_some() {
         return Ok(());
     }
-    let key = caller.key_namespace().as_uuid();
-    let (remaining, taken) = limits.limiter.take(key, rate);
-    let headers = RateLimitHeaders { rate, remaining };
-    request.extensions_mut().insert(Counted { key, headers });
-    taken.map_err(|Exhausted { wait }| ApiError::rate_limited(retry_after_secs(wait)))
+    let Some((counted, taken)) = AppState::of(request).rate_limits.take(caller) else {
+        return Ok(());
+    };
+    request.extensions_mut().insert(counted);
+    taken
 }
 
 /// Counts the items of a batch, of which the first one was counted as the request.
@@ -86,8 +121,7 @@ pub fn count_items(request: &HttpRequest, items: usize) {
         return;
     };
     let limiter = &AppState::of(request).rate_limits.limiter;
-    let more = u32::try_from(items.saturating_sub(1)).unwrap_or(u32::MAX);
-    let remaining = limiter.charge(key, headers.rate, more);
+    let remaining = limiter.charge(key, headers.rate, others(items));
     let headers = RateLimitHeaders {
         remaining,
         ..headers

@@ -58,11 +58,11 @@ pub async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let (head, body) = request.into_parts();
-    let (call, authenticated) = Call::new(&head, peer, &calls.state, &calls.stop).await;
+    let (call, admitted) = Call::new(&head, peer, &calls.state, &calls.stop).await;
     let call = Arc::new(call);
     // Dropped with this future if the client goes away.
     let mut end = CallEnd::new(Arc::clone(&call), running);
-    let mut response = match authenticated {
+    let mut response = match admitted {
         Ok(()) => {
             let routed = route(&calls, &call, Request::from_parts(head, body));
             let routed = AssertUnwindSafe(routed).catch_unwind().await;

@@ -54,7 +54,8 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// Also returns 401 if the method needs a caller and the request does not name one.
+    /// Also returns 401 if the method needs a caller and the request does not name one, and 429 if the caller has sent too
+    /// many requests.
     async fn new(
         head: &Parts,
         peer: Option<IpAddr>,
@@ -77,8 +78,12 @@ impl Call {
         } else {
             Ok(None)
         };
-        let (caller, authenticated) = match caller {
-            Ok(caller) => (caller, Ok(())),
+        let (caller, admitted) = match caller {
+            Ok(Some(caller)) => {
+                let counted = state.rate_limits.count_call(&caller);
+                (Some(caller), counted)
+            }
+            Ok(None) => (None, Ok(())),
             Err(error) => (None, Err(error)),
         };
         let call = Self {
@@ -92,7 +97,7 @@ impl Call {
             state: Arc::clone(state),
             stop: stop.clone(),
         };
-        (call, authenticated)
+        (call, admitted)
     }
 
     /// The call of a request that [`handle`] has passed on.

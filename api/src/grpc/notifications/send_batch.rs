@@ -21,7 +21,9 @@ pub async fn handle(
         return Err(ApiError::payload_too_large("The batch", limit));
     }
     let (caller, id) = (call.caller()?, &call.request_id);
-    let batch = PreparedBatch::new(items(&json, "notifications")?, state, caller, id).await;
+    let items = items(&json, "notifications")?;
+    state.rate_limits.count_call_items(caller, items.len());
+    let batch = PreparedBatch::new(items, state, caller, id).await;
     // The messages hold copies of all that they need.
     drop(json);
     let response = BatchResponse::new(batch.store(state, caller, id).await);

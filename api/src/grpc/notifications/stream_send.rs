@@ -38,7 +38,14 @@ async fn acknowledge(
     let message = message.map_err(|status| of_stream(&call, status))?;
     let _bytes = call.take_bytes();
     let message = message.notification.unwrap_or_default();
-    let accepted = send::accept(&call, message).await;
+    // Each counts like a request.
+    let counted = call
+        .caller()
+        .and_then(|caller| call.state.rate_limits.count_call(caller));
+    let accepted = match counted {
+        Ok(()) => send::accept(&call, message).await,
+        Err(error) => Err(error),
+    };
     if let Err(error) = &accepted {
         let (request_id, code) = (&call.request_id, error.code);
         let cause = error.cause.as_deref();
