@@ -88,6 +88,8 @@ pub struct ApiHttpSettings {
     pub response_timeout: Duration,
     /// `QUEUE_MAX_LENGTH`: the API refuses notifications while more messages than this wait. 0 is no limit.
     pub queue_max_length: u32,
+    /// `DELETION_GRACE_HOURS`: how long the deletion of a user waits.
+    pub deletion_grace: Duration,
     /// `SCHEDULE_MAX_DAYS`: how far ahead a notification may be scheduled.
     pub schedule_max_days: u32,
 }
@@ -114,6 +116,7 @@ impl ApiSettings {
             request_head_timeout: Duration::from_secs(r.value(table::REQUEST_HEAD_TIMEOUT_SECS)),
             response_timeout: Duration::from_secs(r.value(table::RESPONSE_TIMEOUT_SECS)),
             queue_max_length: r.value(table::QUEUE_MAX_LENGTH),
+            deletion_grace: Duration::from_hours(r.value(table::DELETION_GRACE_HOURS)),
             schedule_max_days: r.value(table::SCHEDULE_MAX_DAYS),
         };
         check_request_bytes(r, &http);

@@ -41,6 +41,7 @@ pub mod templates;
 mod temporary_database;
 mod tls;
 mod transaction;
+pub mod user_deletions;
 pub mod user_sessions;
 pub mod users;
 pub mod webhook_endpoints;

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::connectivity::Connectivity;
 use crate::consumer::{BatchProcessor, Consumer, ConsumerOptions, FlowControl};
 use crate::delivery::{Deliveries, Delivery, DeliveryChannel};
-use crate::events::Events;
+use crate::events::{Events, UserDeletions};
 use crate::intake::Intake;
 use crate::retention::Retention;
 use crate::scheduler::Scheduler;
@@ -97,13 +97,6 @@ impl Consumers<'_> {
         database: &Database,
         kind: EventKind,
     ) -> StartConsumer {
-        let events = Events::new(
-            kind,
-            database.clone(),
-            self.publisher.clone(),
-            MessageFactory::new(self.broker),
-            settings.events.clone(),
-        );
         let options = ConsumerOptions {
             prefetch: EVENT_PREFETCH,
             batch_size: usize::from(EVENT_PREFETCH) / 2,
@@ -112,6 +105,17 @@ impl Consumers<'_> {
             ack_each: false,
         };
         let stage = Stage::Event(kind);
+        if kind == EventKind::UserDelete {
+            let deletions = UserDeletions::new(database.clone(), settings.events.clone());
+            return self.consumer(settings, stage, deletions, options, Arc::default());
+        }
+        let events = Events::new(
+            kind,
+            database.clone(),
+            self.publisher.clone(),
+            MessageFactory::new(self.broker),
+            settings.events.clone(),
+        );
         self.consumer(settings, stage, events, options, Arc::default())
     }
 

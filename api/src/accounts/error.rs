@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tidings_db::DbError;
 use tidings_db::users::TakenFields;
 
@@ -18,6 +19,15 @@ pub enum AccountError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The user has asked for the deletion of the account.
+    #[error("The account is to be deleted on {due_at}")]
+    Deleting {
+        /// When the erasure may begin.
+        due_at: Timestamp,
+    },
+    /// The user is the only admin.
+    #[error("No other user is an admin; give another user the role first")]
+    LastAdmin,
     /// Too many passwords are being hashed.
     #[error("Too many logins are under way; try again")]
     Busy,
@@ -61,6 +71,8 @@ impl AccountError {
             Self::Off => "accounts_off",
             Self::InvalidCredentials => "invalid_credentials",
             Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::Deleting { .. } => "account_deleting",
+            Self::LastAdmin => "last_admin",
             Self::Busy => "busy",
             Self::RegistrationClosed => "registration_closed",
             Self::InvalidInvite => "invalid_invite",

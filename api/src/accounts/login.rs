@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use tidings_db::audit::{self, Action, TargetKind};
 pub use tidings_db::credentials::LoginName;
-use tidings_db::{DbError, Transaction, TransactionOptions, credentials, user_sessions};
+use tidings_db::{
+    DbError, Transaction, TransactionOptions, credentials, user_deletions, user_sessions,
+};
 use tidings_domain::notification::UserId;
 
 use super::device;
@@ -29,7 +31,8 @@ pub struct LoginRequest {
 /// # Errors
 ///
 /// Returns [`AccountError::InvalidCredentials`] if the user or the password is wrong, and
-/// [`AccountError::TooManyAttempts`] after too many failures, whether or not the user exists.
+/// [`AccountError::TooManyAttempts`] after too many failures, whether or not the user exists. Returns
+/// [`AccountError::Deleting`] if the account is to be deleted.
 pub async fn login(
     state: &AccountsState,
     request: LoginRequest,
@@ -50,6 +53,15 @@ pub async fn login(
         attempt.failed(state, client).await?;
         return Err(AccountError::InvalidCredentials);
     };
+    // Only to those who know the password.
+    let deletion = state
+        .database
+        .run(async |client| user_deletions::waiting(client, found.user).await)
+        .await?;
+    if let Some(deletion) = deletion {
+        let due_at = deletion.due_at;
+        return Err(AccountError::Deleting { due_at });
+    }
     let seed = SessionSeed::generate()?;
     let (user, origin) = (found.user, client.acting_as(found.user));
     let (session, role) = state

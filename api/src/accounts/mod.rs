@@ -5,6 +5,7 @@
 
 mod access_token;
 mod client;
+mod deletion;
 mod device;
 mod ended_sessions;
 mod error;
@@ -33,6 +34,7 @@ mod verification;
 
 pub use access_token::{InvalidUserToken, KEY_ID as USER_KEY_ID, UserGrant};
 pub use client::ClientInfo;
+pub use deletion::delete_account;
 pub use error::AccountError;
 pub use invites::invite;
 pub use login::{LoginName, LoginRequest, login};

@@ -23,19 +23,17 @@ pub async fn hash_password(
     state.hashing.turn().await?.hash(password).await
 }
 
-/// Sets another password of a user who knows the current one, and ends the other sessions.
+/// Checks the password of a user who has logged in. Returns the attempt, which has succeeded.
 ///
 /// # Errors
 ///
-/// Returns [`AccountError::InvalidCredentials`] if the current password is wrong.
-pub async fn change_password(
+/// Returns [`AccountError::InvalidCredentials`] if the password is wrong.
+pub(super) async fn check_password(
     state: &AccountsState,
     user: UserId,
-    session: SessionId,
     current: GivenPassword,
-    new: NewPassword,
     client: &ClientInfo,
-) -> Result<(), AccountError> {
+) -> Result<Attempt, AccountError> {
     let found = state
         .database
         .run(async |client| credentials::find_by_id(client, user).await)
@@ -49,6 +47,23 @@ pub async fn change_password(
         attempt.failed(state, client).await?;
         return Err(AccountError::InvalidCredentials);
     };
+    Ok(attempt)
+}
+
+/// Sets another password of a user who knows the current one, and ends the other sessions.
+///
+/// # Errors
+///
+/// Returns [`AccountError::InvalidCredentials`] if the current password is wrong.
+pub async fn change_password(
+    state: &AccountsState,
+    user: UserId,
+    session: SessionId,
+    current: GivenPassword,
+    new: NewPassword,
+    client: &ClientInfo,
+) -> Result<(), AccountError> {
+    let attempt = check_password(state, user, current, client).await?;
     let hash = state.hashing.turn().await?.hash(new).await?;
     let (origin, cause) = (client.acting_as(user), Uuid::now_v7());
     let entry = origin

@@ -75,6 +75,7 @@ pub async fn register(
                 PutResult::Created(row) | PutResult::Updated(row) | PutResult::Unchanged(row) => {
                     row
                 }
+                PutResult::Erased => return Ok(Err(AccountError::Internal("a new id is erased"))),
                 PutResult::Taken(fields) => return Ok(Err(AccountError::Taken(fields))),
             };
             credentials::set_password_hash(transaction, row.id, &hash).await?;

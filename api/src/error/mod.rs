@@ -116,6 +116,11 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, code, message)
     }
 
+    /// 410.
+    pub fn gone(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, code, message)
+    }
+
     /// 405. `allow` lists the methods that the path supports.
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("This path takes {allow}");

@@ -9,11 +9,13 @@ pub enum EventKind {
     EmailSend,
     /// `notification.send`: creates a notification, like `POST /api/notifications`.
     NotificationSend,
+    /// `user.delete`: requests the deletion of a user.
+    UserDelete,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::EmailSend, Self::NotificationSend];
+    pub const ALL: [Self; 3] = [Self::EmailSend, Self::NotificationSend, Self::UserDelete];
 
     /// The routing key.
     #[must_use]
@@ -21,6 +23,7 @@ impl EventKind {
         match self {
             Self::EmailSend => "email.send",
             Self::NotificationSend => "notification.send",
+            Self::UserDelete => "user.delete",
         }
     }
 
@@ -35,6 +38,7 @@ impl EventKind {
         match self {
             Self::EmailSend => "events.email.send",
             Self::NotificationSend => "events.notification.send",
+            Self::UserDelete => "events.user.delete",
         }
     }
 
@@ -62,6 +66,6 @@ mod tests {
             assert_eq!(EventKind::from_routing_key(key), Some(kind));
             assert_eq!(kind.stage_name(), format!("events.{key}"));
         }
-        assert_eq!(EventKind::from_routing_key("user.delete"), None);
+        assert_eq!(EventKind::from_routing_key("user.create"), None);
     }
 }

@@ -23,6 +23,8 @@ pub struct Candidate {
     pub window: DeliveryWindow,
     /// Whether its sender cancelled it before it was recorded.
     pub is_cancelled: bool,
+    /// Whether its user is erased, or waits for the deletion and does not get this notification meanwhile.
+    pub user_is_gone: bool,
     /// What the limit of its user says.
     pub limit: LimitState,
 }
@@ -92,6 +94,8 @@ impl HoldReason {
 pub enum SuppressReason {
     /// The limit of its user is reached.
     Throttled,
+    /// Its user is deleted, or will be.
+    UserGone,
 }
 
 impl SuppressReason {
@@ -100,16 +104,22 @@ impl SuppressReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
+            Self::UserGone => "user_gone",
         }
     }
 }
 
-/// Decides about `candidate` at `now`, the time of the database. The first rule that applies counts: ended, cancelled,
-/// expired, not due yet, over the limit of its user, send.
+/// Decides about `candidate` at `now`, the time of the database. The first rule that applies counts: ended, user gone,
+/// cancelled, expired, not due yet, over the limit of its user, send.
 #[must_use]
 pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
     if let Some(Phase::Ended | Phase::Failed) = candidate.status.map(Status::phase) {
         return Decision::End;
+    }
+    if candidate.user_is_gone {
+        return Decision::Suppress {
+            reason: SuppressReason::UserGone,
+        };
     }
     if candidate.is_cancelled {
         return Decision::Cancel;
@@ -160,6 +170,7 @@ mod tests {
                 status,
                 window,
                 is_cancelled: false,
+                user_is_gone: false,
                 limit: LimitState::Free,
             },
             at(0),
@@ -215,10 +226,34 @@ mod tests {
                 status: Some(status),
                 window: DeliveryWindow::default(),
                 is_cancelled: true,
+                user_is_gone: false,
                 limit: LimitState::Reached,
             };
             let expected = match status {
                 Status::Scheduled | Status::Pending | Status::Retrying => Decision::Cancel,
+                _ => Decision::End,
+            };
+            assert_eq!(decide(candidate, at(0)), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_sent_to_a_user_who_is_gone() {
+        for status in Status::ALL {
+            let candidate = Candidate {
+                status: Some(status),
+                window: DeliveryWindow {
+                    not_before: Some(at(60)),
+                    expires_at: Some(at(-1)),
+                },
+                is_cancelled: true,
+                user_is_gone: true,
+                limit: LimitState::Reached,
+            };
+            let expected = match status {
+                Status::Scheduled | Status::Pending | Status::Retrying => Decision::Suppress {
+                    reason: SuppressReason::UserGone,
+                },
                 _ => Decision::End,
             };
             assert_eq!(decide(candidate, at(0)), expected, "{status}");
@@ -236,6 +271,7 @@ mod tests {
                 status: Some(Status::Pending),
                 window,
                 is_cancelled: false,
+                user_is_gone: false,
                 limit,
             };
             decide(candidate, at(0))
@@ -267,6 +303,7 @@ mod tests {
                 status: None,
                 window,
                 is_cancelled: false,
+                user_is_gone: false,
                 limit: LimitState::Free,
             },
             at(0),

@@ -8,6 +8,7 @@ mod not_sendable;
 mod reader;
 pub mod template_ref;
 mod times;
+mod user_delete_event;
 pub mod values;
 
 pub use email_event::EmailEvent;
@@ -16,6 +17,7 @@ pub use new_notification::{AllowedRecipients, FIELDS, NewNotification};
 pub use not_sendable::{NotSendable, check_channel, check_url};
 pub use reader::{ObjectReader, members};
 pub use times::NotificationTimes;
+pub use user_delete_event::UserDeleteEvent;
 
 /// What error messages call a request's body.
 pub const BODY: &str = "The body";

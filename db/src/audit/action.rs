@@ -46,8 +46,14 @@ actions! {
     UserRole = "user.role",
     /// Users of a file are created or changed together.
     UserImport = "user.import",
-    /// A user is deleted.
+    /// The deletion of a user is requested.
     UserDelete = "user.delete",
+    /// The deletion of a user is cancelled.
+    UserDeleteCancel = "user.delete_cancel",
+    /// An operator begins the erasure of a user before it is due, or beyond the limit a day.
+    UserEraseNow = "user.erase_now",
+    /// A user is erased.
+    UserErase = "user.erase",
     /// Somebody else has given a user a contact, or changed one.
     ContactPut = "contact.put",
     /// Somebody else has deleted a contact of a user.

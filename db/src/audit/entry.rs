@@ -148,6 +148,12 @@ impl AuditOrigin {
         }
     }
 
+    /// Who acts.
+    #[must_use]
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
     /// Whether the actor is this user.
     #[must_use]
     pub fn is_user(&self, user: UserId) -> bool {

@@ -15,6 +15,14 @@ use super::not_claimed::reasons_not_claimed;
 use crate::error::DbError;
 use crate::{GenericClient, sending_switches};
 
+/// In a statement on `notifications`: whether the user of the row is deleted, or will be. While a deletion waits, its recovery
+/// e-mails go out.
+pub(super) const USER_IS_GONE: &str = "coalesce(
+    (SELECT erased_at IS NOT NULL
+            OR deletion_id IS NOT NULL
+               AND NOT EXISTS (SELECT FROM recovery_mails WHERE recovery_mails.message_id = notifications.message_id)
+     FROM users WHERE users.id = notifications.user_id), false)";
+
 /// Identifies one claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseToken(Uuid);
@@ -74,6 +82,8 @@ pub struct ClaimedNotification {
     pub now: Timestamp,
     /// Whether its sender cancelled it before it was recorded.
     pub is_cancelled: bool,
+    /// Whether the user is deleted, or will be and does not get this notification meanwhile.
+    pub user_is_gone: bool,
     /// How long the notification has been waiting for its destination.
     pub deferred_for: Option<Duration>,
     /// Whether there is a delivery attempt.
@@ -163,9 +173,8 @@ async fn claim_unlocked(
     }
     // Rows are locked in the order of their ids, as everywhere, so that no two transactions wait for each other. `OFFSET 0`
     // keeps the look-up by the id apart from the conditions: the index of unfinished rows would be read as a whole.
-    let statement = client
-        .prepare_cached(
-            "WITH free AS (
+    let sql = format!(
+        "WITH free AS (
                  SELECT message_id, token
                  FROM (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[]) AS wanted (id, token, attempt)
                        ORDER BY id) AS wanted
@@ -196,9 +205,9 @@ async fn claim_unlocked(
                        EXISTS (SELECT FROM cancellations
                                WHERE cancellations.message_id = notifications.message_id
                                      AND cancellations.sender IN (notifications.sender, '')),
-                       coalesce(sensitive, false)",
-        )
-        .await?;
+                       coalesce(sensitive, false), {USER_IS_GONE}"
+    );
+    let statement = client.prepare_cached(&sql).await?;
     let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();
     let tokens: Vec<Uuid> = requests.iter().map(|one| one.token.0).collect();
     let attempts: Vec<i32> = requests.iter().map(number_of).collect();
@@ -271,6 +280,7 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
             now: row.get(12),
             is_cancelled: row.get(13),
             sensitive: row.get(14),
+            user_is_gone: row.get(15),
         }
     }
 }

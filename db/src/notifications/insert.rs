@@ -114,13 +114,15 @@ pub(crate) async fn insert_batch_by(
             "INSERT INTO notifications
                  (id, user_id, type, payload, status, message_id, created_at, processed_at,
                   template_name, template_locale, sender, not_before, expires_at, reason, group_key,
-                  fingerprint, sensitive)
-             SELECT id, user_id, type, payload::jsonb, coalesce(cancelled.status, batch.status), batch.message_id,
-                    created_at, CASE coalesce(cancelled.status, batch.status) WHEN 'processed' THEN now() END,
-                    template_name, template_locale, batch.sender, not_before, expires_at, reason, group_key,
-                    fingerprint,
+                  fingerprint, sensitive, payload_removed_at)
+             SELECT id, user_id, type, CASE WHEN erased_at IS NULL THEN payload::jsonb ELSE '{}' END, first.status,
+                    batch.message_id, created_at, CASE first.status WHEN 'processed' THEN now() END,
+                    template_name, template_locale, batch.sender, not_before, expires_at,
+                    CASE first.status WHEN 'suppressed' THEN 'user_gone' ELSE reason END, group_key,
+                    CASE WHEN erased_at IS NULL THEN fingerprint END,
                     CASE WHEN batch.sensitive OR template_name IS NOT NULL
-                         THEN nullif(coalesce(batch.sensitive, template_is_sensitive(template_name, type)), false) END
+                         THEN nullif(coalesce(batch.sensitive, template_is_sensitive(template_name, type)), false) END,
+                    CASE WHEN erased_at IS NOT NULL THEN now() END
              FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::timestamptz[],
                          $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[],
                          $13::text[], $14::text[], $15::bytea[], $16::boolean[])
@@ -131,6 +133,16 @@ pub(crate) async fn insert_batch_by(
                   LEFT JOIN LATERAL (SELECT 'cancelled' AS status FROM cancellations
                                      WHERE cancellations.message_id = batch.message_id
                                            AND cancellations.sender IN (batch.sender, '') LIMIT 1) AS cancelled ON true
+                  LEFT JOIN (SELECT id AS target_id, deletion_id, erased_at FROM users) AS target
+                       ON target_id = batch.user_id
+                  -- A user who is deleted gets nothing. While the deletion waits, its recovery e-mails go out.
+                  CROSS JOIN LATERAL (
+                      SELECT CASE WHEN erased_at IS NOT NULL THEN 'suppressed'
+                                  WHEN deletion_id IS NOT NULL
+                                       AND NOT EXISTS (SELECT FROM recovery_mails
+                                                       WHERE recovery_mails.message_id = batch.message_id)
+                                  THEN 'suppressed'
+                                  ELSE coalesce(cancelled.status, batch.status) END AS status) AS first
              ON CONFLICT (message_id) DO NOTHING
              RETURNING message_id, status",
         )
@@ -199,6 +211,8 @@ impl FirstState {
             window,
             // The statement that inserts looks for cancellations.
             is_cancelled: false,
+            // It looks for the user, too.
+            user_is_gone: false,
             // Only the claim of a delivery asks.
             limit: LimitState::Free,
         };

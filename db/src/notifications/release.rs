@@ -11,6 +11,7 @@ use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status,
 use tidings_domain::time::DeliveryWindow;
 use uuid::Uuid;
 
+use super::claim::USER_IS_GONE;
 use crate::error::DbError;
 use crate::{GenericClient, Transaction};
 
@@ -42,13 +43,15 @@ pub struct DueBatch {
     pub expired: usize,
     /// Notifications whose sender cancelled them before they were recorded.
     pub cancelled: usize,
+    /// Notifications whose user is gone.
+    pub suppressed: usize,
 }
 
 impl DueBatch {
     /// How many notifications were due.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.to_publish.len() + self.processed + self.expired + self.cancelled
+        self.to_publish.len() + self.processed + self.expired + self.cancelled + self.suppressed
     }
 
     /// Whether no notification was due.
@@ -70,14 +73,13 @@ pub async fn lease_due(
     limit: u32,
     lease: Duration,
 ) -> Result<DueBatch, DbError> {
-    let statement = transaction
-        .prepare_cached(
+    let sql = format!(
             "SELECT message_id, user_id, retries_attempted, not_before, expires_at, now(),
                     CASE type WHEN 'webhook' THEN
                         jsonb_build_object('to', payload -> 'to', 'endpointId', payload -> 'endpointId')::text END,
                     EXISTS (SELECT FROM cancellations
                             WHERE cancellations.message_id = notifications.message_id
-                                  AND cancellations.sender IN (notifications.sender, ''))
+                                  AND cancellations.sender IN (notifications.sender, '')), {USER_IS_GONE}
              FROM notifications
              WHERE status = 'scheduled' AND not_before <= now()
                    AND type = $1
@@ -85,9 +87,9 @@ pub async fn lease_due(
                    AND (release_until IS NULL OR release_until <= now()
                         OR release_until > now() + make_interval(secs => $3))
              ORDER BY not_before, id LIMIT $2
-             FOR NO KEY UPDATE SKIP LOCKED",
-        )
-        .await?;
+             FOR NO KEY UPDATE SKIP LOCKED"
+    );
+    let statement = transaction.prepare_cached(&sql).await?;
     let rows = transaction
         .query(
             &statement,
@@ -101,6 +103,7 @@ pub async fn lease_due(
         processed: 0,
         expired: 0,
         cancelled: 0,
+        suppressed: 0,
     };
     let mut changes = Changes::default();
     for row in &rows {
@@ -111,11 +114,16 @@ pub async fn lease_due(
                 expires_at: row.get(4),
             },
             is_cancelled: row.get(7),
+            user_is_gone: row.get(8),
             // Only the claim of a delivery asks.
             limit: LimitState::Free,
         };
         let id: Uuid = row.get(0);
         match (decide(candidate, now), channel.delivered()) {
+            (Decision::Suppress { .. }, _) => {
+                changes.add(id, Status::Suppressed, None);
+                batch.suppressed += 1;
+            }
             (Decision::Cancel, _) => {
                 changes.add(id, Status::Cancelled, None);
                 batch.cancelled += 1;
@@ -126,11 +134,11 @@ pub async fn lease_due(
             }
             // The clock of the database was set back.
             (Decision::Hold { .. }, _) => {}
-            (Decision::Send | Decision::Suppress { .. }, None) => {
+            (Decision::Send, None) => {
                 changes.add(id, Status::Processed, None);
                 batch.processed += 1;
             }
-            (Decision::Send | Decision::Suppress { .. }, Some(channel)) => {
+            (Decision::Send, Some(channel)) => {
                 changes.add(id, Status::Scheduled, Some(batch.leased_until));
                 batch.to_publish.push(DueNotification {
                     message_id: id.into(),
@@ -170,6 +178,7 @@ impl Changes {
             .prepare_cached(
                 "UPDATE notifications
                  SET status = change.status, release_until = change.leased_until,
+                     reason = CASE change.status WHEN 'suppressed' THEN 'user_gone' ELSE reason END,
                      processed_at = CASE change.status WHEN 'processed' THEN now() ELSE processed_at END
                  FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS change (id, status, leased_until)
                  WHERE message_id = change.id",

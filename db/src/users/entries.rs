@@ -33,7 +33,7 @@ pub async fn record_puts(
     let entries = results.iter().filter_map(|result| match result {
         PutResult::Created(row) => Some(entry(origin, Action::UserCreate, row)),
         PutResult::Updated(row) => Some(entry(origin, Action::UserUpdate, row)),
-        PutResult::Unchanged(_) | PutResult::Taken(_) => None,
+        PutResult::Unchanged(_) | PutResult::Taken(_) | PutResult::Erased => None,
     });
     audit::record_all(transaction, &entries.collect::<Vec<_>>()).await
 }

@@ -20,6 +20,8 @@ pub enum PutResult {
     Unchanged(UserRow),
     /// Nothing has changed: other users have these values.
     Taken(TakenFields),
+    /// Nothing has changed: the user with this id was deleted, and the id is never used again.
+    Erased,
 }
 
 /// Gives the user `id` this profile. Creates the user if no user has the id.
@@ -46,6 +48,9 @@ pub async fn put(
             && let Some(row) = find(transaction, id).await?
         {
             return revise(transaction, row, profile).await;
+        }
+        if is_erased(transaction, id).await? {
+            return Ok(PutResult::Erased);
         }
         let taken = taken(transaction, id, values).await?;
         if taken.is_any() {
@@ -83,6 +88,15 @@ pub(super) async fn revise(
     } else {
         PutResult::Updated(row)
     })
+}
+
+/// Whether the user with this id was deleted.
+async fn is_erased(client: &impl GenericClient, id: UserId) -> Result<bool, DbError> {
+    let statement = client
+        .prepare_cached("SELECT FROM users WHERE id = $1 AND erased_at IS NOT NULL")
+        .await?;
+    let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
+    Ok(row.is_some())
 }
 
 /// Returns `None` if a user has the id, the name or the address.

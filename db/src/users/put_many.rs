@@ -35,6 +35,13 @@ pub async fn put_many(
     users: &[(UserId, UserProfile)],
 ) -> Result<PutManyResult, DbError> {
     take_turn(transaction).await?;
+    let erased = transaction
+        .prepare_cached("SELECT FROM users WHERE id = ANY($1) AND erased_at IS NOT NULL LIMIT 1")
+        .await?;
+    let ids: Vec<uuid::Uuid> = users.iter().map(|(id, _)| id.as_uuid()).collect();
+    if transaction.query_opt(&erased, &[&ids]).await?.is_some() {
+        return Ok(PutManyResult::Taken);
+    }
     let statement = transaction
         .prepare_cached(
             "INSERT INTO users (id, username, email, locale, timezone)
@@ -42,7 +49,7 @@ pub async fn put_many(
              ON CONFLICT (id) DO UPDATE
                  SET username = excluded.username, email = excluded.email,
                      locale = excluded.locale, timezone = excluded.timezone
-                 WHERE (users.username, users.email, users.locale, users.timezone)
+                 WHERE users.erased_at IS NULL AND (users.username, users.email, users.locale, users.timezone)
                      IS DISTINCT FROM (excluded.username, excluded.email, excluded.locale, excluded.timezone)
              RETURNING xmax = 0",
         )

@@ -42,7 +42,7 @@ pub async fn exists(client: &impl GenericClient, user: UserId) -> Result<bool, D
 }
 
 /// Locks the user's row until the transaction ends, so that limits per user are checked one call after
-/// the other. Returns whether the user exists. Does not block other inserts that refer to the user: their
+/// the other. Returns whether the user exists and is not erased. Does not block other inserts that refer to the user: their
 /// foreign keys take a weaker lock.
 ///
 /// # Errors
@@ -50,7 +50,7 @@ pub async fn exists(client: &impl GenericClient, user: UserId) -> Result<bool, D
 /// Returns the error of the query.
 pub(crate) async fn lock(client: &impl GenericClient, user: UserId) -> Result<bool, DbError> {
     let statement = client
-        .prepare_cached("SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE")
+        .prepare_cached("SELECT FROM users WHERE id = $1 AND erased_at IS NULL FOR NO KEY UPDATE")
         .await?;
     let row = client.query_opt(&statement, &[&user.as_uuid()]).await?;
     Ok(row.is_some())
@@ -72,7 +72,7 @@ pub(super) async fn lock_all(
     Ok(!locked.is_empty())
 }
 
-/// Finds users by their ids, in no particular order.
+/// Finds users by their ids, in no particular order. Leaves out those who are erased.
 ///
 /// # Errors
 ///
@@ -81,7 +81,7 @@ pub(super) async fn find_all(
     client: &impl GenericClient,
     users: &[UserId],
 ) -> Result<Vec<UserRow>, DbError> {
-    let sql = format!("SELECT {COLUMNS} FROM users WHERE id = ANY ($1)");
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE id = ANY ($1) AND erased_at IS NULL");
     let statement = client.prepare_cached(&sql).await?;
     let rows = client.query(&statement, &[&uuids(users)]).await?;
     Ok(rows.iter().map(UserRow::from).collect())

@@ -61,7 +61,7 @@ pub async fn set_role(
     Ok(SetRoleResult::Updated(row))
 }
 
-/// Whether the user is an admin, and no other user is. Call it first in the transaction of whatever takes an admin away, at
+/// Whether the user is an admin, and no other user is who stays. Call it first in the transaction of whatever takes an admin away, at
 /// `SERIALIZABLE`: two admins could otherwise take the role from each other at the same time, because neither transaction
 /// would see the change of the other.
 ///
@@ -73,7 +73,7 @@ pub async fn set_role(
 /// Returns the error of the query.
 pub async fn is_last_admin(transaction: &Transaction<'_>, user: UserId) -> Result<bool, DbError> {
     let statement = transaction
-        .prepare_cached("SELECT id FROM users WHERE role = 'admin' ORDER BY id FOR NO KEY UPDATE")
+        .prepare_cached("SELECT id FROM users WHERE role = 'admin' AND deletion_id IS NULL ORDER BY id FOR NO KEY UPDATE")
         .await?;
     let admins = transaction.query(&statement, &[]).await?;
     Ok(match &admins[..] {

@@ -1,6 +1,7 @@
 //! Accounts: users with passwords, sessions and tokens of their own.
 
 mod contacts;
+mod deleting;
 mod limits;
 mod notices;
 mod queries;

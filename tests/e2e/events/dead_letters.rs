@@ -3,6 +3,7 @@
 use serde_json::json;
 use tidings_broker::{DeadLetter, EventKind, Stage};
 use tidings_tests::{ProgramKind, World, eventually, secs};
+use uuid::Uuid;
 
 use super::{STAGES, event, event_with_id, until_recorded, with_key};
 
@@ -75,8 +76,18 @@ async fn a_wrong_event_becomes_a_dead_letter_that_names_every_problem() {
         ),
         // There is no such event.
         (
-            event(&amqp, "user.delete", &json!({"user_id": world.user})),
+            event(&amqp, "user.create", &json!({"user_id": world.user})),
             "unrouted",
+            &[],
+        ),
+        (
+            event(&amqp, "user.delete", &json!({"user_id": "anna"})),
+            "invalid_fields",
+            &["user_id"],
+        ),
+        (
+            event(&amqp, "user.delete", &json!({"user_id": Uuid::nil()})),
+            "unknown_user",
             &[],
         ),
     ];

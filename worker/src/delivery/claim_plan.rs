@@ -89,6 +89,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             status: Some(Status::Pending),
             window: notification.window,
             is_cancelled: notification.is_cancelled,
+            user_is_gone: notification.user_is_gone,
             limit: LimitState::Free,
         };
         Ok(Drafted {

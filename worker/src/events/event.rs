@@ -30,6 +30,10 @@ impl<'a> Event<'a> {
                 let body = std::str::from_utf8(body).unwrap_or_default();
                 Ok(Self::Email { email, body })
             }
+            // `UserDeletions` handles these.
+            EventKind::UserDelete => Err(InvalidObject::NotAnObject(
+                "this event has no notification".to_owned(),
+            )),
             EventKind::NotificationSend => NewNotification::parse(body)
                 .map(Box::new)
                 .map(Self::Notification),

@@ -7,6 +7,7 @@ mod event;
 mod key;
 mod rejection;
 mod rules;
+mod user_deletions;
 
 use std::collections::HashMap;
 
@@ -26,8 +27,9 @@ use key::EventKey;
 use rejection::Rejection;
 
 pub use rules::EventRules;
+pub use user_deletions::UserDeletions;
 
-/// The sender of notifications that come from events.
+/// The sender of notifications that come from events, and the actor of deletions.
 const SENDER: &str = "events";
 
 /// The users with the addresses of a batch.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tidings_broker::Failure;
 use tidings_domain::notification::Channel;
 use tidings_domain::providers::ChannelProviders;
@@ -19,6 +21,8 @@ pub struct EventRules {
     pub schedule_max_days: u32,
     /// `MAX_BODY_BYTES`: maximum size of the body of an event.
     pub max_body_bytes: usize,
+    /// `DELETION_GRACE_HOURS`: how long the deletion of a user waits.
+    pub deletion_grace: Duration,
 }
 
 impl EventRules {
@@ -29,6 +33,7 @@ impl EventRules {
             egress: EgressPolicy::read(reader),
             schedule_max_days: reader.value(table::SCHEDULE_MAX_DAYS),
             max_body_bytes: reader.value(table::MAX_BODY_BYTES),
+            deletion_grace: Duration::from_hours(reader.value(table::DELETION_GRACE_HOURS)),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Any number of processes may run one. There is no leader: they share the work by the row locks and leases of
 //! [`notifications::lease_due`] and `schedules::tick`.
 
+mod deletions;
 mod publish;
 mod recurring;
 mod settings;
@@ -70,6 +71,7 @@ impl Scheduler {
         }
         counter!("tidings_scheduler_expired_total").absolute(0);
         recurring::register_metrics();
+        deletions::register_metrics();
         Self {
             database,
             publisher,
@@ -86,7 +88,8 @@ impl Scheduler {
         tokio::join!(
             heartbeats,
             self.release_all(&stop),
-            self.run_schedules(&stop)
+            self.run_schedules(&stop),
+            self.run_deletions(&stop)
         );
     }
 

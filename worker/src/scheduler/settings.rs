@@ -9,6 +9,10 @@ pub struct SchedulerSettings {
     pub batch_size: u32,
     /// `SCHEDULER_POLL_MS`: how often it looks for due notifications.
     pub poll: Duration,
+    /// `DELETIONS_PER_DAY`: how many erasures of users may begin on a day.
+    pub deletions_per_day: u32,
+    /// `DELETION_MODE=soft`: whether users are only marked as deleted.
+    pub soft_deletion: bool,
     /// `PUBLISH_TIMEOUT_MS`: how long the publish of a batch may take.
     pub publish_timeout: Duration,
 }
@@ -19,6 +23,8 @@ impl SchedulerSettings {
         Self {
             batch_size: reader.value(table::SCHEDULER_BATCH_SIZE),
             poll: Duration::from_millis(reader.value(table::SCHEDULER_POLL_MS)),
+            deletions_per_day: reader.value(table::DELETIONS_PER_DAY),
+            soft_deletion: reader.text(table::DELETION_MODE) == Some("soft"),
             publish_timeout: Duration::from_millis(reader.value(table::PUBLISH_TIMEOUT_MS)),
         }
     }

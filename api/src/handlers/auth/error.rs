@@ -1,5 +1,6 @@
 use crate::accounts::AccountError;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorDetail};
+use crate::handlers::users::role::last_admin;
 use crate::handlers::users::taken::taken;
 
 impl From<AccountError> for ApiError {
@@ -13,6 +14,11 @@ impl From<AccountError> for ApiError {
             AccountError::TooManyAttempts { retry_after } => {
                 Self::too_many(code, message, retry_after)
             }
+            AccountError::Deleting { due_at } => Self {
+                details: vec![ErrorDetail::new("dueAt", due_at.to_string())],
+                ..Self::not_allowed(code, message)
+            },
+            AccountError::LastAdmin => last_admin(),
             AccountError::Busy => Self::unavailable(
                 code,
                 &message,

@@ -1,5 +1,6 @@
 //! `/api/me`: the user of a token.
 
+pub mod delete;
 pub mod find;
 pub mod sessions;
 pub mod update;
@@ -13,9 +14,10 @@ use super::{get_or_head, read_only, resource};
 pub fn register(config: &mut ServiceConfig) {
     config
         .service(
-            resource("/api/me", "GET, HEAD, PATCH")
+            resource("/api/me", "DELETE, GET, HEAD, PATCH")
                 .route(get_or_head().to(find::handle))
-                .route(web::patch().to(update::handle)),
+                .route(web::patch().to(update::handle))
+                .route(web::delete().to(delete::handle)),
         )
         .service(read_only("/api/me/sessions").route(get_or_head().to(sessions::list::handle)))
         .service(

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod changes;
 pub mod create;
+pub mod delete;
 pub mod find;
 pub mod list;
 mod new_user;
@@ -29,10 +30,11 @@ pub fn register(config: &mut ServiceConfig) {
         // Before the path with an id.
         .service(resource("/api/users/batch", "POST").route(web::post().to(batch::create::handle)))
         .service(
-            resource("/api/users/{user_id}", "GET, HEAD, PATCH, PUT")
+            resource("/api/users/{user_id}", "DELETE, GET, HEAD, PATCH, PUT")
                 .route(get_or_head().to(find::handle))
                 .route(web::put().to(put::handle))
-                .route(web::patch().to(update::handle)),
+                .route(web::patch().to(update::handle))
+                .route(web::delete().to(delete::handle)),
         )
         .service(resource("/api/users/{user_id}/role", "PUT").route(web::put().to(role::handle)));
 }

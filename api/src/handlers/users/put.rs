@@ -8,7 +8,7 @@ use tidings_db::users::{self, PutResult};
 
 use super::new_user::{self, NewUserBody};
 use super::path::WritableUser;
-use super::taken::taken;
+use super::taken::{taken, user_erased};
 use super::view::{WrittenUser, WrittenUserBody};
 use crate::audit::Origin;
 use crate::auth::Caller;
@@ -28,6 +28,7 @@ use crate::state::AppState;
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow writing users", body = crate::error::ErrorBody),
         (status = 409, description = "`username_taken` or `email_taken`: another user has this name or address, as `details` says", body = crate::error::ErrorBody),
+        (status = 410, description = "`user_erased`: the user with this id was deleted", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
@@ -57,6 +58,7 @@ pub async fn handle(
         PutResult::Created(row) => (StatusCode::CREATED, row),
         PutResult::Updated(row) | PutResult::Unchanged(row) => (StatusCode::OK, row),
         PutResult::Taken(fields) => return Err(taken(fields)),
+        PutResult::Erased => return Err(user_erased()),
     };
     let created = status == StatusCode::CREATED;
     tracing::info!(user_id = %id, subject = caller.subject(), created, "user put");

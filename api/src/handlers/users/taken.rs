@@ -31,6 +31,11 @@ pub fn taken(fields: TakenFields) -> ApiError {
     }
 }
 
+/// The 410 response: the id belonged to a user who was deleted, and is never used again.
+pub fn user_erased() -> ApiError {
+    ApiError::gone("user_erased", "The user with this id was deleted")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

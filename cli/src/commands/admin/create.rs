@@ -84,7 +84,7 @@ async fn create(
                 PutResult::Created(row) | PutResult::Updated(row) | PutResult::Unchanged(row) => {
                     (row, true)
                 }
-                PutResult::Taken(_) => return Ok(Outcome::NameTaken),
+                PutResult::Taken(_) | PutResult::Erased => return Ok(Outcome::NameTaken),
             }
         }
     };

@@ -6,7 +6,7 @@ use tidings_db::notifications::RecordedState;
 use tidings_domain::notification::{
     DeliveryRequest, Fingerprint, MessageId, Notification, Phase, Status,
 };
-use tidings_requests::{EmailEvent, NewNotification};
+use tidings_requests::{EmailEvent, NewNotification, UserDeleteEvent};
 
 /// Why a dead letter cannot be replayed and stays in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -131,6 +131,9 @@ fn decode_body(stage: Stage, body: &[u8]) -> Option<(Option<MessageId>, Option<F
         }
         Stage::Delivery(_) => Some((Some(DeliveryRequest::decode(body).ok()?.message_id), None)),
         Stage::Event(EventKind::EmailSend) => EmailEvent::parse(body).ok().map(|_| (None, None)),
+        Stage::Event(EventKind::UserDelete) => {
+            UserDeleteEvent::parse(body).ok().map(|_| (None, None))
+        }
         Stage::Event(EventKind::NotificationSend) => {
             NewNotification::parse(body).ok().map(|_| (None, None))
         }

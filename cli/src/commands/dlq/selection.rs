@@ -21,7 +21,7 @@ pub struct DeadLetterFilter {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct FailureFilter {
     /// Only dead letters that failed in this stage: intake, email, sms, push, webhook, events.email.send,
-    /// events.notification.send, or none
+    /// events.notification.send, events.user.delete, or none
     #[arg(long, value_parser = channel)]
     channel: Option<ChannelIs>,
     /// Only dead letters with this reason, such as "undecodable"

@@ -3,6 +3,7 @@
 
 mod broker;
 mod database;
+mod deletions;
 mod plaintext;
 mod retention;
 mod scheduler;

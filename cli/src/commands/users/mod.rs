@@ -1,8 +1,11 @@
 //! `tidings users`.
 
+mod delete;
+mod erase;
 mod import;
 mod list;
 mod put;
+mod recover;
 pub mod show;
 
 use tidings_db::users::TakenFields;
@@ -20,6 +23,12 @@ pub enum Command {
     Show(show::Args),
     /// Create a user, or give one another profile
     Put(put::Args),
+    /// Request the deletion of a user, who is erased after DELETION_GRACE_HOURS
+    Delete(delete::Args),
+    /// Cancel the deletion of a user, which waits
+    Recover(recover::Args),
+    /// Begin the erasure of a user at once, beyond DELETIONS_PER_DAY
+    Erase(erase::Args),
     /// Create and change users by a file
     ///
     /// Each line of the file is a user with the fields id, username, email, locale, timezone and phoneNumbers, of which id
@@ -38,6 +47,9 @@ pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
         Command::List(args) => list::run(args).await,
         Command::Show(args) => show::run(args).await,
         Command::Put(args) => put::run(args).await,
+        Command::Delete(args) => delete::run(args).await,
+        Command::Recover(args) => recover::run(args).await,
+        Command::Erase(args) => erase::run(args).await,
         Command::Import(args) => import::run(args).await,
     }
 }

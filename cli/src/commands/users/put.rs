@@ -74,6 +74,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         PutResult::Created(row) | PutResult::Updated(row) | PutResult::Unchanged(row) => {
             CommandOutput::new(text(&row), json(&row))
         }
+        PutResult::Erased => bail!("nothing has changed: the user with this id was deleted"),
         PutResult::Taken(fields) => {
             let problems: Vec<String> = taken(fields)
                 .map(|(field, problem)| format!("{field} {problem}"))

@@ -10,6 +10,7 @@ mod broker;
 mod channels;
 mod control;
 mod database;
+mod deletion;
 mod delivery;
 mod email;
 mod grpc;
@@ -35,6 +36,7 @@ pub use broker::*;
 pub use channels::*;
 pub use control::*;
 pub use database::*;
+pub use deletion::*;
 pub use delivery::*;
 pub use email::*;
 pub use grpc::*;
@@ -86,6 +88,7 @@ pub const GROUPS: &[&Group] = &[
     intake::GROUP,
     scheduler::GROUP,
     retention::GROUP,
+    deletion::GROUP,
     audit::GROUP,
     delivery::GROUP,
     email::GROUP,

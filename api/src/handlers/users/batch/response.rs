@@ -5,7 +5,7 @@ use tidings_db::users::PutResult;
 use super::outcome::{UserBatchError, UserBatchOutcome, UserResult};
 use crate::cors::CorsHeaders;
 use crate::error::{ApiError, ErrorResponse};
-use crate::handlers::users::taken::taken;
+use crate::handlers::users::taken::{taken, user_erased};
 
 /// The response to a batch of users.
 #[derive(Debug, Default)]
@@ -26,6 +26,7 @@ impl UserBatchResponse {
                 UserResult::Updated { index, id: row.id }
             }
             PutResult::Taken(fields) => return self.add_refused(&taken(fields)),
+            PutResult::Erased => return self.add_refused(&user_erased()),
         };
         self.accepted += 1;
         self.results.push(result);

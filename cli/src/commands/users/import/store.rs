@@ -34,6 +34,11 @@ pub async fn store(database: &Database, batch: &[UserLine]) -> Result<StoredBatc
                     PutResult::Created(_) => stored.created += 1,
                     PutResult::Updated(_) => updated += 1,
                     PutResult::Unchanged(_) => {}
+                    PutResult::Erased => {
+                        let problem = (line.number, "id", "is the id of a deleted user");
+                        stored.problems.push(problem);
+                        stored.failed += 1;
+                    }
                     PutResult::Taken(fields) => {
                         let problems = taken(fields);
                         let named = problems.map(|(field, problem)| (line.number, field, problem));

@@ -1,0 +1,42 @@
+use std::time::Duration;
+
+use tidings_db::user_deletions::{self, DeletionRow, RequestResult};
+use tidings_db::{IsolationLevel, TransactionOptions};
+use tidings_domain::notification::UserId;
+
+use super::password_change::check_password;
+use super::{AccountError, AccountsState, ClientInfo, GivenPassword};
+
+/// Requests the deletion of a user who knows the password, due after `grace`. Ends the sessions.
+///
+/// # Errors
+///
+/// Returns [`AccountError::InvalidCredentials`] if the password is wrong, and [`AccountError::LastAdmin`] if no other user is
+/// an admin.
+pub async fn delete_account(
+    state: &AccountsState,
+    user: UserId,
+    password: GivenPassword,
+    grace: Duration,
+    client: &ClientInfo,
+) -> Result<DeletionRow, AccountError> {
+    let attempt = check_password(state, user, password, client).await?;
+    let origin = client.acting_as(user);
+    let options = TransactionOptions {
+        isolation: IsolationLevel::Serializable,
+        ..TransactionOptions::default()
+    };
+    let result = state
+        .database
+        .transaction(options, async |transaction| {
+            let result = user_deletions::request(transaction, &origin, user, grace, None).await?;
+            attempt.succeeded(transaction).await?;
+            Ok(result)
+        })
+        .await?;
+    match result {
+        RequestResult::Requested(row) | RequestResult::Existed(row) => Ok(row),
+        RequestResult::LastAdmin => Err(AccountError::LastAdmin),
+        RequestResult::UnknownUser => Err(AccountError::NotFound),
+    }
+}
