@@ -123,6 +123,7 @@ impl App {
     /// # Errors
     ///
     /// Returns an error if the server cannot start, fails or panics.
+    #[expect(clippy::too_many_lines, reason = "the start of each part, in order")]
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let port = self.port()?;
         let health = Arc::new(Health::default());

@@ -224,7 +224,10 @@ async fn an_erasure_that_is_interrupted_is_continued_and_nothing_of_the_user_is_
     let erasing = db
         .pool
         .run(async |client| user_deletions::erasing(client).await);
-    assert_eq!(erasing.await.expect("the query"), [deletion.clone()]);
+    assert_eq!(
+        erasing.await.expect("the query"),
+        std::slice::from_ref(&deletion)
+    );
     assert!(sweep(&db, &deletion, 9).await);
     // A message that the intake takes now.
     let late = record(&db, user, Channel::InApp).await;

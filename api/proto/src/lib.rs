@@ -1,11 +1,13 @@
 //! The messages, clients and servers of the gRPC API, generated from the `.proto` files of this folder.
 
 /// The package `tidings.v1`.
+#[expect(clippy::pedantic, reason = "generated")]
 pub mod tidings_v1 {
     tonic::include_proto!("tidings.v1");
 }
 
 /// The package `user`, of an older user service.
+#[expect(clippy::pedantic, reason = "generated")]
 pub mod user {
     tonic::include_proto!("user");
 }

@@ -6,7 +6,7 @@ use tidings_db::{Database, user_sessions};
 use tidings_domain::access::SessionId;
 
 /// Longer than an access token can live.
-const KEEP: Duration = Duration::from_secs(20 * 60);
+const KEEP: Duration = Duration::from_mins(20);
 
 /// Time between two tries until the sessions have been read once.
 const FIRST_READ_INTERVAL: Duration = Duration::from_millis(200);

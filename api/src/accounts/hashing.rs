@@ -79,16 +79,15 @@ impl PasswordHashing {
     ///
     /// Returns [`AccountError::Busy`] after 2 s, and at once if too many wait.
     pub(super) async fn turn(&self) -> Result<HashingTurn, AccountError> {
-        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let _waiting = self.waiting.try_acquire().map_err(|_| AccountError::Busy)?;
-                let waiting = Arc::clone(&self.permits).acquire_owned();
-                let permit = tokio::time::timeout(MAX_WAIT, waiting).await;
-                permit
-                    .map_err(|_| AccountError::Busy)?
-                    .map_err(|_| AccountError::Internal("the semaphore of hashes is closed"))?
-            }
+        let permit = if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            permit
+        } else {
+            let _waiting = self.waiting.try_acquire().map_err(|_| AccountError::Busy)?;
+            let waiting = Arc::clone(&self.permits).acquire_owned();
+            let permit = tokio::time::timeout(MAX_WAIT, waiting).await;
+            permit
+                .map_err(|_| AccountError::Busy)?
+                .map_err(|_| AccountError::Internal("the semaphore of hashes is closed"))?
         };
         Ok(HashingTurn {
             hashing: self.clone(),

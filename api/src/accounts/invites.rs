@@ -12,7 +12,7 @@ use super::random::random_token;
 use super::{AccountError, AccountsState};
 
 /// How long an invitation is valid.
-const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const LIFETIME: Duration = Duration::from_hours(168);
 
 /// An invitation that was issued.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use super::throttle::Attempt;
 use super::{AccountError, AccountsState, ClientInfo, GivenPassword, LoggedIn};
 
 /// For how long a device is known after a login.
-const DEVICE_MEMORY: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const DEVICE_MEMORY: Duration = Duration::from_hours(2160);
 
 /// A login.
 #[derive(Clone, Debug)]

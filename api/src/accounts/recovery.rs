@@ -18,7 +18,7 @@ use super::throttle::take_message;
 use super::{AccountError, AccountsState, ClientInfo, NewPassword};
 
 /// How long a token is valid.
-const LIFETIME: Duration = Duration::from_secs(60 * 60);
+const LIFETIME: Duration = Duration::from_hours(1);
 
 /// How many tokens a user is sent in a day.
 const TOKENS_PER_DAY: i64 = 3;

@@ -16,7 +16,7 @@ use super::{AccountSettings, InvalidUserToken, UserGrant};
 const MAX_POLL: Duration = Duration::from_secs(2);
 
 /// Time between two times of maintenance.
-const MAINTENANCE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+const MAINTENANCE_INTERVAL: Duration = Duration::from_hours(1);
 
 /// What the service needs. One value is shared by all requests.
 pub struct AccountsState {

@@ -11,14 +11,14 @@ use tidings_domain::notification::UserId;
 
 use super::{AccountError, AccountsState, ClientInfo};
 
-const HOUR: Duration = Duration::from_secs(60 * 60);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// For one account from one network.
 const FROM_NETWORK: AttemptPolicy = AttemptPolicy {
     free: 5,
     first_block: Duration::from_secs(30),
-    longest_block: Duration::from_secs(15 * 60),
-    window: Duration::from_secs(24 * 60 * 60),
+    longest_block: Duration::from_mins(15),
+    window: Duration::from_hours(24),
 };
 
 /// For one account from all networks together: only counted. From the threshold on, the account has one try a second.
@@ -76,7 +76,7 @@ impl Attempt {
         }
     }
 
-    fn from_network(&self) -> AttemptKey<'_> {
+    fn network_key(&self) -> AttemptKey<'_> {
         // A client without an address has the network of all that have none.
         let unknown = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         AttemptKey {
@@ -85,7 +85,7 @@ impl Attempt {
         }
     }
 
-    fn from_anywhere(&self) -> AttemptKey<'_> {
+    fn account_key(&self) -> AttemptKey<'_> {
         AttemptKey {
             key: &self.key,
             network: None,
@@ -101,11 +101,10 @@ impl Attempt {
         let wait = state
             .database
             .run(async |client| {
-                if let Some(wait) = attempt_limits::blocked_for(client, self.from_network()).await?
-                {
+                if let Some(wait) = attempt_limits::blocked_for(client, self.network_key()).await? {
                     return Ok(Some(wait));
                 }
-                let key = self.from_anywhere();
+                let key = self.account_key();
                 attempt_limits::take_slowly(client, key, SLOW_THRESHOLD, HOUR, SLOW_INTERVAL).await
             })
             .await?;
@@ -120,7 +119,7 @@ impl Attempt {
     pub(super) async fn check(&self, state: &AccountsState) -> Result<(), AccountError> {
         let wait = state
             .database
-            .run(async |client| attempt_limits::blocked_for(client, self.from_network()).await)
+            .run(async |client| attempt_limits::blocked_for(client, self.network_key()).await)
             .await?;
         refuse(wait)
     }
@@ -137,22 +136,20 @@ impl Attempt {
     ) -> Result<(), AccountError> {
         let origin = client.anonymous();
         // Tells entries about names that no user has apart, without the name.
-        let digest: String = self.key[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = self.key.first_chunk().copied().map(u64::from_be_bytes);
+        let digest = format!("{:016x}", digest.unwrap_or_default());
         let recorded = self.key_of_entry(state);
         state
             .database
             .transaction(TransactionOptions::default(), async |transaction| {
                 let count =
-                    attempt_limits::count(transaction, self.from_network(), FROM_NETWORK).await?;
-                attempt_limits::count(transaction, self.from_anywhere(), FROM_ANYWHERE).await?;
+                    attempt_limits::count(transaction, self.network_key(), FROM_NETWORK).await?;
+                attempt_limits::count(transaction, self.account_key(), FROM_ANYWHERE).await?;
                 let key = AttemptKey {
                     key: &recorded,
-                    network: self.from_network().network,
+                    network: self.network_key().network,
                 };
-                let minute = Duration::from_secs(60);
+                let minute = Duration::from_mins(1);
                 if attempt_limits::take(transaction, key, 1, minute)
                     .await?
                     .is_some()
@@ -184,7 +181,7 @@ impl Attempt {
     ///
     /// Returns the error of the query.
     pub(super) async fn succeeded(&self, client: &impl GenericClient) -> Result<(), DbError> {
-        attempt_limits::forget(client, self.from_network()).await
+        attempt_limits::forget(client, self.network_key()).await
     }
 }
 

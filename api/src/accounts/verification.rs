@@ -14,7 +14,7 @@ use super::random::random_code;
 use super::{AccountError, AccountsState, ClientInfo};
 
 /// How long a code is valid.
-const LIFETIME: Duration = Duration::from_secs(10 * 60);
+const LIFETIME: Duration = Duration::from_mins(10);
 
 /// How often a code may be tried.
 const MAX_TRIES: i32 = 5;
@@ -63,7 +63,7 @@ pub async fn send_code(
                 limit: CODES_PER_DAY,
             };
             if !contact_codes::insert(transaction, new).await? {
-                let retry_after = Duration::from_secs(24 * 60 * 60);
+                let retry_after = Duration::from_hours(24);
                 return Ok(Err(AccountError::TooManyAttempts { retry_after }));
             }
             let locale = users::find(transaction, user)

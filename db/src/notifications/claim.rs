@@ -59,6 +59,7 @@ pub struct ClaimRequest {
 
 /// A notification that this worker may deliver until the lease ends.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct ClaimedNotification {
     /// Must be given to end the claim.
     pub token: LeaseToken,

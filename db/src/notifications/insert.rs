@@ -65,6 +65,7 @@ pub async fn insert_for_scheduler(
 /// # Errors
 ///
 /// Returns an error and inserts nothing if one notification cannot be stored; [`DbError::kind`] says why.
+#[expect(clippy::too_many_lines, reason = "one statement with its parameters")]
 pub(crate) async fn insert_batch_by(
     client: &impl GenericClient,
     batch: &[&Notification],

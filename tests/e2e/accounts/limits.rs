@@ -198,9 +198,9 @@ async fn registration_is_closed_by_invitation_or_open() {
         .await
         .assert_error(403, "forbidden");
     let token = invite(json!({})).await;
-    let taken = register(&client, &with(&token)).await;
-    taken.assert_error(409, "username_taken");
-    assert_eq!(taken.fields(), ["email", "username"]);
+    let again = register(&client, &with(&token)).await;
+    again.assert_error(409, "username_taken");
+    assert_eq!(again.fields(), ["email", "username"]);
 }
 
 /// Hashes of older services and of lower costs are renewed. Nothing that somebody writes into the table exhausts the memory.

@@ -11,7 +11,7 @@ const POLICY: AttemptPolicy = AttemptPolicy {
     free: 3,
     first_block: Duration::from_secs(30),
     longest_block: Duration::from_secs(100),
-    window: Duration::from_secs(3600),
+    window: Duration::from_hours(1),
 };
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn attempts_above_the_free_ones_block_for_a_time_that_doubles() {
         Some(None)
     );
 
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     for allowed in [true, true, false, false] {
         let wait = attempt_limits::take(&*client, anywhere, 2, minute)
             .await
@@ -76,14 +76,14 @@ async fn a_session_ends_once_and_is_known_as_ended_for_a_while() {
         id: SessionId::new(),
         user,
         seed: &[7; 32],
-        lifetime: Duration::from_secs(3600),
+        lifetime: Duration::from_hours(1),
         ip: "::ffff:192.0.2.1".parse().ok(),
         user_agent: Some("curl/8\0"),
     };
     let created = user_sessions::create(&*client, new).await.expect("created");
     assert_eq!(created.generation, 1);
     assert_eq!(created.ip, "192.0.2.1".parse().ok());
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     let listed = user_sessions::list(&*client, user, hour)
         .await
         .expect("listed");
@@ -116,5 +116,5 @@ async fn a_session_ends_once_and_is_known_as_ended_for_a_while() {
         .batch_execute("UPDATE sessions SET ended_at = now() - interval '21 min'")
         .await
         .expect("older");
-    assert_eq!(recently(Duration::from_secs(1200)).await, []);
+    assert_eq!(recently(Duration::from_mins(20)).await, []);
 }

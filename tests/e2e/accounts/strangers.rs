@@ -7,6 +7,7 @@ use tidings_tests::World;
 use super::{Account, is_accepted, start, text};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a list of requests")]
 async fn no_user_reaches_what_belongs_to_another() {
     let world = World::new().await;
     let api = start(&world, &[]).await;

@@ -53,11 +53,11 @@ async fn a_key_is_created_used_changed_and_revoked_and_its_secret_is_shown_once(
     let changes = json!({"name": "billing 2", "scopes": ["dashboard"], "ratePerMinute": null, "expiresAt": "2999-01-01T00:00:00Z"});
     for (body, entry) in [(&changes, true), (&changes, false), (&json!({}), false)] {
         let before = entries(&admin, &key.id).await.len();
-        let changed = send(&admin, Method::PATCH, &key.path(), body).await;
-        assert_eq!(changed.status, 200, "{}", changed.text);
-        assert_eq!(changed.body["name"], "billing 2");
-        assert_eq!(changed.body["scopes"], json!(["dashboard"]));
-        assert_eq!(changed.body["expiresAt"], "2999-01-01T00:00:00Z");
+        let answer = send(&admin, Method::PATCH, &key.path(), body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.body["name"], "billing 2");
+        assert_eq!(answer.body["scopes"], json!(["dashboard"]));
+        assert_eq!(answer.body["expiresAt"], "2999-01-01T00:00:00Z");
         let after = entries(&admin, &key.id).await.len();
         assert_eq!(after, before + usize::from(entry), "{body}");
     }

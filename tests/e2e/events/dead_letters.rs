@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{STAGES, event, event_with_id, until_recorded, with_key};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of events")]
 async fn a_wrong_event_becomes_a_dead_letter_that_names_every_problem() {
     let world = World::with(&[STAGES, ("MAX_BODY_BYTES", "1024")]).await;
     let worker = world.worker().await;

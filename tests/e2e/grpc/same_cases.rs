@@ -21,6 +21,7 @@ struct Case {
     expected: &'static str,
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn cases(world: &World) -> Vec<Case> {
     let user = world.user;
     let in_app = |more: &Value| {

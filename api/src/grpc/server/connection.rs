@@ -31,7 +31,7 @@ const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
 /// How many streams a client may reset before the server has seen them, and how many streams the server may have to reset
-/// because of errors of the client. Above it, the connection ends with ENHANCE_YOUR_CALM (CVE-2023-44487, CVE-2025-8671).
+/// because of errors of the client. Above it, the connection ends with `ENHANCE_YOUR_CALM` (CVE-2023-44487, CVE-2025-8671).
 const MAX_PENDING_RESETS: usize = 20;
 const MAX_ERROR_RESETS: usize = 100;
 

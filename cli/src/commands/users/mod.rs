@@ -23,11 +23,11 @@ pub enum Command {
     Show(show::Args),
     /// Create a user, or give one another profile
     Put(put::Args),
-    /// Request the deletion of a user, who is erased after DELETION_GRACE_HOURS
+    /// Request the deletion of a user, who is erased after `DELETION_GRACE_HOURS`
     Delete(delete::Args),
     /// Cancel the deletion of a user, which waits
     Recover(recover::Args),
-    /// Begin the erasure of a user at once, beyond DELETIONS_PER_DAY
+    /// Begin the erasure of a user at once, beyond `DELETIONS_PER_DAY`
     Erase(erase::Args),
     /// Create and change users by a file
     ///
