@@ -100,7 +100,7 @@ impl Call {
         (call, admitted)
     }
 
-    /// The call of a request that [`handle`] has passed on.
+    /// The call of a request that [`handle()`] has passed on.
     ///
     /// # Errors
     ///
