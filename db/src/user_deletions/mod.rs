@@ -1,7 +1,7 @@
 //! The tables `user_deletions`, `deletion_days` and `recovery_mails`: the deletion of users.
 //!
 //! A deletion waits until its grace is over, and can be cancelled meanwhile. Then [`begin_due`] marks the user, within a limit
-//! a day, and [`sweep`] erases what belongs to the user, chunk by chunk. Each step is a transaction of its own and can be
+//! a day, and [`sweep()`] erases what belongs to the user, chunk by chunk. Each step is a transaction of its own and can be
 //! repeated, so that another process continues after a crash.
 
 mod begin;
