@@ -243,3 +243,20 @@ async fn a_read_finds_what_was_committed_since_the_last_one_and_nothing_else() {
         .expect("a row");
     assert!(row.user_id.is_none() && row.revoked_at.is_some());
 }
+
+#[tokio::test]
+async fn there_is_a_limit_for_keys_that_are_not_revoked() {
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let max = u32::try_from(api_keys::MAX_KEYS).expect("a number");
+    let inserted = db
+        .pool
+        .run(async |client| api_keys::bench::insert_unheld(client, max).await);
+    inserted.await.expect("inserted");
+    assert_eq!(create(&db, None).await.1, CreateKeyResult::LimitReached);
+    let revoked = db
+        .pool
+        .run(async |client| api_keys::revoke(client, "0000000001".parse().expect("an id")).await);
+    assert!(revoked.await.expect("the query").is_some());
+    let (_, again) = create(&db, None).await;
+    assert!(matches!(again, CreateKeyResult::Created(_)), "{again:?}");
+}

@@ -235,7 +235,7 @@ mod tests {
         {
             assert!(template.name.parse::<TemplateName>().is_ok());
             assert!(template.locale.parse::<Locale>().is_ok());
-            let variables = r#"{"username": "anna", "token": "T0KEN", "url": null, "code": "T0KEN", "ip": "192.0.2.1", "time": "now", "device": null}"#;
+            let variables = r#"{"username": "anna", "token": "T0KEN", "url": null, "code": "T0KEN", "ip": "192.0.2.1", "time": "now", "device": "unknown"}"#;
             let variables = Json::object(variables).expect("an object");
             let rendered = render(template.source, &variables).expect(template.name);
             assert!(rendered.text.contains(needed), "{}", rendered.text);

@@ -15,6 +15,9 @@ use uuid::Uuid;
 use super::messages::SENDER;
 use super::{AccountsState, ClientInfo};
 
+/// What a notice says about a client that does not say it.
+const UNKNOWN: &str = "unknown";
+
 /// Of which logins users are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginNotifications {
@@ -113,8 +116,9 @@ pub(super) async fn record(
         json!({
             "username": row.username,
             "time": Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
-            "ip": client.ip.map(|ip| ip.to_string()),
-            "device": client.user_agent,
+            // Templates refuse a variable without a value.
+            "ip": client.ip.map_or_else(|| UNKNOWN.to_owned(), |ip| ip.to_string()),
+            "device": client.user_agent.as_deref().unwrap_or(UNKNOWN),
         })
     } else {
         json!({"title": title, "body": body})

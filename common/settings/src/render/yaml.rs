@@ -27,7 +27,9 @@ pub fn yaml_example() -> String {
         let nested: Vec<_> = table::all()
             .filter(|other| split(other).0 == word)
             .collect();
-        if nested.len() == 1 || FLAT.contains(&word) {
+        // A key with a value of its own cannot have keys below it.
+        let is_setting = nested.iter().any(|other| other.name == word);
+        if nested.len() == 1 || is_setting || FLAT.contains(&word) {
             parts.push(entry("", setting, setting.name));
             written.push(setting.name);
             continue;
