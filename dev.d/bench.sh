@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # `./dev bench`: runs the program tidings-bench. `targets` (the default), `delivery`, `destinations`, `schedule`,
-# `growth` and `hostile` measure on servers of their own; `pipeline` and `limits` measure the running instance.
+# `growth`, `hostile` and `access` measure on servers of their own; `pipeline` and `limits` measure the running instance.
 
 bench_dir=$dev_dir/bench
 
@@ -40,7 +40,7 @@ bench_pid() { TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" status | awk -v nam
 cmd_bench() {
     local what=targets
     case ${1:-} in
-        targets | delivery | destinations | schedule | growth | hostile | pipeline | limits) what=$1 && shift ;;
+        targets | delivery | destinations | schedule | growth | hostile | access | pipeline | limits) what=$1 && shift ;;
     esac
     # The program runs in the root folder, so that it reads no `.env`. A relative path is relative to the caller's folder.
     local args=()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, value_parser};
 
 use crate::commands::{
-    delivery, destinations, growth, hostile, limits, pipeline, schedule, targets,
+    access, delivery, destinations, growth, hostile, limits, pipeline, schedule, targets,
 };
 use crate::environment::{Programs, SystemUnderLoad};
 use crate::process_usage::WatchedProcess;
@@ -48,6 +48,8 @@ pub enum Command {
     Growth(growth::Args),
     /// Measure what thousands of hostile clients take from others, in databases and queues of its own
     Hostile(hostile::Args),
+    /// Measure what API keys, caller limits, audited changes and logins cost, in databases and queues of its own
+    Access(access::Args),
 }
 
 /// The load, for every measurement.
@@ -148,10 +150,15 @@ mod tests {
             ("schedule", &[]),
             ("growth", &[]),
             ("hostile", &[]),
+            ("access", &[]),
         ] {
             let mut words = vec!["tidings-bench", name, "--json", "out.json"];
             words.extend(["--connections", "8", "--payload-bytes", "32"]);
-            if ["targets", "delivery", "schedule", "growth", "hostile"].contains(&name) {
+            if [
+                "targets", "delivery", "schedule", "growth", "hostile", "access",
+            ]
+            .contains(&name)
+            {
                 words.extend(programs);
             }
             words.extend(more);

@@ -99,6 +99,23 @@ impl Environment {
         RunningProgram::start("api", path, "API_PORT", &self.settings, logs).await
     }
 
+    /// Starts an API with more settings, and waits until it is ready. `name` is that of its log.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the program does not start.
+    pub async fn api_with(
+        &self,
+        name: &'static str,
+        more: &EnvVars,
+        path: &Path,
+        logs: &Path,
+    ) -> anyhow::Result<RunningProgram> {
+        let mut settings = self.settings.clone();
+        settings.extend(more.clone());
+        RunningProgram::start(name, path, "API_PORT", &settings, logs).await
+    }
+
     /// Starts the worker and waits until it is ready.
     ///
     /// # Errors

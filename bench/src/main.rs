@@ -1,9 +1,10 @@
 //! The program `tidings-bench`: measures an installation from outside. `./dev bench` runs it.
 //!
 //! It measures a load through the whole pipeline, what the parts can do alone, how near the pipeline comes to
-//! its parts, how fast it delivers, how late scheduled notifications are, how rates change as the table grows, and what
-//! hostile clients and hanging destinations take from others. This file only wires.
+//! its parts, how fast it delivers, how late scheduled notifications are, how rates change as the table grows, what hostile
+//! clients and hanging destinations take from others, and what access control costs. This file only wires.
 
+mod access;
 mod args;
 mod commands;
 mod delivery;

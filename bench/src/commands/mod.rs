@@ -1,5 +1,6 @@
 //! The measurements, one file each: arguments, the call, and the results as text.
 
+pub mod access;
 pub mod delivery;
 pub mod destinations;
 pub mod growth;
@@ -27,5 +28,6 @@ pub async fn run(command: Command) -> anyhow::Result<MeasurementResult> {
         Command::Schedule(args) => schedule::run(args).await,
         Command::Growth(args) => growth::run(args).await,
         Command::Hostile(args) => hostile::run(args).await,
+        Command::Access(args) => access::run(args).await,
     }
 }

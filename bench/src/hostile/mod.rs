@@ -10,6 +10,7 @@ use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 
 pub use clients::HostileClients;
+pub use liveness::LivenessProbe;
 pub use results::HostileResults;
 
 use crate::environment::{Environment, SystemUnderLoad};
@@ -20,7 +21,6 @@ use crate::progress::bar;
 use crate::recorded_rows;
 use crate::statistics::per_second;
 use crate::test_users::TestUsers;
-use liveness::LivenessProbe;
 
 /// Rows whose list is a long response, and their payloads. Below the default of `MAX_BODY_BYTES`.
 const LONG_ROWS: u64 = 200;

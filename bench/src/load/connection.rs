@@ -85,14 +85,22 @@ impl HttpConnection {
 
 /// Whether the program at `address` answers `/ready` with 200.
 pub async fn is_ready(address: SocketAddr) -> bool {
-    let request = async {
-        let stream = TcpStream::connect(address).await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let ready = Request::get("/ready")
-            .header(HOST, address.to_string())
-            .body(Full::new(Bytes::new()))?;
-        anyhow::Ok(sender.send_request(ready).await?.status())
-    };
-    matches!(request.await, Ok(StatusCode::OK))
+    matches!(get(address, "/ready").await, Ok((StatusCode::OK, _)))
+}
+
+/// Gets a page without a token, on a connection of its own.
+///
+/// # Errors
+///
+/// Returns an error if there is no response.
+pub async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::get(path)
+        .header(HOST, address.to_string())
+        .body(Full::new(Bytes::new()))?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    Ok((status, response.into_body().collect().await?.to_bytes()))
 }

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use bodies::{PayloadKind, RequestBodies};
-pub use connection::{ApiEndpoint, HttpConnection, is_ready};
+pub use connection::{ApiEndpoint, HttpConnection, get, is_ready};
 pub use destinations::{WebhookUrls, destination_of};
 
 use crate::latency::Latencies;

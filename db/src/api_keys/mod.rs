@@ -1,5 +1,6 @@
 //! The table `api_keys`.
 
+pub mod bench;
 mod changes;
 mod create;
 mod entries;
