@@ -112,7 +112,7 @@ purge_dev_dir() {
     rm -rf -- "$(postgres_home)" "$rabbitmq_dir" "$run_dir" "$log_dir" \
         "$cluster_mark" "$dev_dir"/{test,test-kept,chaos,bench}.lock \
         "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,secrets-key,accounts-secret,postgres.path,chaos-failed} \
-        "$dev_dir"/{postgres,rabbitmq}.password "$schemathesis_dir" "$pika_dir"
+        "$dev_dir"/{postgres,rabbitmq}.password "$schemathesis_dir" "$pika_dir" "$grpc_python_dir"
     # The lock last: once it is gone, another ./dev may create the folder again.
     rm -f -- "$marker" "$dev_dir/lock"
     rmdir -- "$dev_dir" 2>/dev/null || say "$dev_dir remains: it contains files that ./dev did not make."
