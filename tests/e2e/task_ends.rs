@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, prlimit};
 use tidings_tests::{Program, ProgramKind, World, eventually, secs};
 
 /// The API may not start another thread (as with a limit of its address space). A task that reconnects to the database
-/// needs one to look up the host name, and tokio panics if it gets none. Two tasks reconnect; either may be first.
+/// needs one to look up the host name, and tokio panics if it gets none. Three tasks reconnect; any may be first.
 #[tokio::test]
 async fn the_api_logs_that_a_task_has_ended_and_exits_with_an_error() {
     let world = World::new().await;
@@ -29,7 +29,7 @@ async fn the_api_logs_that_a_task_has_ended_and_exits_with_an_error() {
         .with_message("stopping: a task that must run until the end has ended");
     assert_eq!(ended.len(), 1, "{}", api.logs().tail(20));
     let failure = ended[0]["failure"].as_str().expect("the failure");
-    let reconnecting = ["database watch", "control state"];
+    let reconnecting = ["database watch", "control state", "API keys"];
     assert!(
         reconnecting
             .map(|task| format!("the task {task:?} panicked"))
