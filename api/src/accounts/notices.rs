@@ -29,7 +29,7 @@ pub enum LoginNotifications {
     Off,
 }
 
-/// The text is none of the three.
+/// The text is not one of the three values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be new-device, always or off")]
 pub struct UnknownLoginNotifications;

@@ -25,7 +25,7 @@ pub enum Registration {
     Open,
 }
 
-/// The text is none of the three.
+/// The text is not one of the three values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be off, invite or open")]
 pub struct UnknownRegistration;

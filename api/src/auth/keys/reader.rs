@@ -103,7 +103,7 @@ impl Reader {
             counter!("tidings_api_key_reads_total").increment(1);
             let result = read(database, snapshot.as_ref(), limit).await;
             let has_failed = result.is_err();
-            // Many changes take longer to read, and a read that never ends in time would be repeated for ever.
+            // Many changes take longer to read, and a read that takes too long each time would never succeed.
             limit = if has_failed {
                 (limit * 2).min(COMPLETE_TIMEOUT)
             } else {
