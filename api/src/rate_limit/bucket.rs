@@ -119,15 +119,24 @@ impl Bucket {
         }
     }
 
-    /// Applies the answer to a request. `asked` is what was not charged at that time.
+    /// Applies the answer to a request. `asked` is what was not charged at that time. If another request is due because of
+    /// what was admitted meanwhile, the bucket counts as asked for.
     pub(super) fn apply(&mut self, asked: u32, lease: Lease, now: Nanos) {
         self.uncharged = self.uncharged.saturating_sub(asked);
         self.leased = self.leased.saturating_add(lease.granted);
+        // What was admitted while PostgreSQL answered takes its share first: a caller in debt has no leased requests.
+        let from_lease = self.uncharged.min(self.leased);
+        self.leased -= from_lease;
+        self.uncharged -= from_lease;
         let refilled_in = u64::try_from(lease.refilled_in.as_nanos()).unwrap_or(u64::MAX);
         let time = now.saturating_add(refilled_in);
-        // Admitted while PostgreSQL answered.
         self.time = time.saturating_add(self.rate.time_of(self.uncharged));
-        self.renewing = false;
+        // The rest is charged at once, not at the next request of the caller: other processes must know of it.
+        self.renewing = self.uncharged > 0;
+    }
+
+    pub(super) const fn is_renewing(&self) -> bool {
+        self.renewing
     }
 
     pub(super) const fn uncharged(&self) -> u32 {

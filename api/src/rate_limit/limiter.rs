@@ -131,9 +131,15 @@ impl RateLimiter {
 
     /// Applies the answer to a request, which came at the time `at`.
     pub(super) fn apply(&self, renewal: Renewal, lease: Lease, at: Nanos) {
+        let key = renewal.request.key;
         let mut buckets = self.lock();
-        if let Some(bucket) = buckets.by_caller.get_mut(&renewal.request.key) {
-            bucket.apply(renewal.asked, lease, at);
+        let Some(bucket) = buckets.by_caller.get_mut(&key) else {
+            return;
+        };
+        bucket.apply(renewal.asked, lease, at);
+        if bucket.is_renewing() {
+            buckets.due.push(key);
+            self.due.notify_one();
         }
     }
 
@@ -181,6 +187,32 @@ mod tests {
         }
         assert_eq!(limiter.lock().by_caller.len(), 1);
         assert_eq!(limiter.lock().due.len(), 1);
+    }
+
+    /// A batch is charged after it was admitted as one request, while PostgreSQL may be answering about that request.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_charged_while_postgresql_answers_is_a_debt_at_once() {
+        let limiter = RateLimiter::default();
+        let rate = Rate::per_minute(NonZeroU32::new(600).expect("not 0"));
+        let key = Uuid::from_u128(1);
+        assert!(limiter.take(key, rate).1.is_ok());
+        let due = limiter.take_due(10);
+        limiter.charge(key, rate, 499);
+        let lease = Lease {
+            granted: 30,
+            refilled_in: Duration::from_millis(3100),
+        };
+        limiter.apply(due[0], lease, limiter.now());
+        let due = limiter.take_due(10);
+        assert_eq!(due.len(), 1, "the rest of the debt is charged by itself");
+        assert_eq!(due[0].request.admitted, 469);
+        let (remaining, taken) = limiter.take(key, rate);
+        // 500 requests take 50 s, of which the burst is 6 s.
+        assert_eq!(
+            taken.expect_err("a debt").wait,
+            Duration::from_millis(44_100)
+        );
+        assert_eq!(remaining.requests, 0);
     }
 
     #[tokio::test(start_paused = true)]
