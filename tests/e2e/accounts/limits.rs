@@ -1,6 +1,7 @@
 //! Failed logins, registrations, and the cost of passwords.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -264,17 +265,22 @@ async fn two_hundred_logins_at_once_take_limited_memory() {
     let client = api.client();
     let anna = Account::register(&client).await;
     let (login, before) = (anna.login(PASSWORD), peak_kib(&api));
-    let logins = join_all((0..200).map(|_| login_from(&client, "192.0.2.1", &login)));
-    let health = async {
-        let mut slowest = Duration::ZERO;
-        for _ in 0..20 {
-            let started = Instant::now();
-            assert_eq!(client.get("/health").await.status, 200);
-            slowest = slowest.max(started.elapsed());
-        }
-        slowest
+    let done = AtomicBool::new(false);
+    let logins = async {
+        let logins = (0..200).map(|_| login_from(&client, "192.0.2.1", &login));
+        let answers = join_all(logins).await;
+        done.store(true, Ordering::Relaxed);
+        answers
     };
-    let (answers, slowest) = tokio::join!(logins, health);
+    let health = async {
+        let mut answered = 0;
+        while !done.load(Ordering::Relaxed) {
+            assert_eq!(client.get("/health").await.status, 200);
+            answered += 1;
+        }
+        answered
+    };
+    let (answers, health) = tokio::join!(logins, health);
     for answer in &answers {
         match answer.status {
             200 => {}
@@ -287,7 +293,11 @@ async fn two_hundred_logins_at_once_take_limited_memory() {
     // Two hashes of 19 MiB, and what 200 requests need.
     let grown = peak_kib(&api) - before;
     assert!(grown < 2 * 19_456 + 64 * 1024, "{grown} KiB");
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    // If hashes kept the threads of the server busy, the only answer would come after all of them.
+    assert!(
+        health >= 3,
+        "{health} answers while the logins were under way"
+    );
 }
 
 /// The most memory that the process has had.
