@@ -4,6 +4,9 @@
 
 bench_dir=$dev_dir/bench
 
+# What the programs logged. Stays after the measurement, until the next one.
+bench_logs=$dev_dir/bench-logs
+
 # Sets $bench_program to TIDINGS_BENCH_BIN. Without it, runs COMMAND, which sets $bin_dir, and uses tidings-bench there.
 set_bench_program() {
     if [[ -n ${TIDINGS_BENCH_BIN:-} ]]; then
@@ -78,7 +81,8 @@ bench_apart() {
     clear_instances "$bench_dir"
     build_bench_programs "$what"
     [[ $what != targets ]] || args+=(--unpublished "$bin_dir/examples/unpublished")
-    mkdir -p -- "$bench_dir/logs"
+    rm -rf -- "$bench_logs"
+    mkdir -p -- "$bench_dir" "$bench_logs"
     trap 'trap "" INT TERM; clear_instances "$bench_dir"' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
@@ -92,9 +96,10 @@ bench_apart() {
         unset_settings
         # shellcheck source=/dev/null
         source "$bench_dir/servers/env"
-        unset API_URL WORKER_URL
+        # Each program gets a free port, and gRPC is off.
+        unset API_URL WORKER_URL GRPC_PORT
         export APP_ENV=development
-        cd / && exec "$bench_program" "$what" --logs "$bench_dir/logs" \
+        cd / && exec "$bench_program" "$what" --logs "$bench_logs" \
             --api "$bin_dir/tidings-api" --worker "$bin_dir/tidings-worker" \
             --pid "rabbitmq=$(bench_pid rabbitmq)" --pid "postgres=$(bench_pid postgres)" "${args[@]}"
     ) || status=$?

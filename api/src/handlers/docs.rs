@@ -1,10 +1,11 @@
 //! `GET /api/openapi.json`, and Swagger UI at `/docs`. The files of Swagger UI are compiled into the program.
 
 use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
 use actix_web::http::header::{CONTENT_ENCODING, ContentEncoding, LOCATION};
-use actix_web::web::{Data, Path, ServiceConfig};
+use actix_web::web::{self, Bytes, Data, Path, ServiceConfig};
 use tidings_http::get_or_head;
-use utoipa::openapi::OpenApi;
+use tokio::sync::OnceCell;
 use utoipa_swagger_ui::Config;
 
 use super::read_only;
@@ -24,7 +25,6 @@ pub fn is_documentation(path: &str) -> bool {
 
 pub fn register(config: &mut ServiceConfig) {
     config
-        .app_data(Data::new(openapi::document()))
         .app_data(Data::new(Config::from(DOCUMENT)))
         .service(read_only(DOCUMENT).route(get_or_head().to(openapi_json)))
         .service(read_only("/docs").route(get_or_head().to(redirect_to_docs)))
@@ -32,8 +32,22 @@ pub fn register(config: &mut ServiceConfig) {
         .service(read_only("/docs/{file:.*}").route(get_or_head().to(swagger_ui)));
 }
 
-async fn openapi_json(document: Data<OpenApi>) -> HttpResponse {
-    HttpResponse::Ok().json(document)
+/// Makes the document when somebody asks for it, once, and keeps only its text: as values it takes megabytes.
+async fn openapi_json() -> Result<HttpResponse, ApiError> {
+    static TEXT: OnceCell<Bytes> = OnceCell::const_new();
+    let make = async || {
+        let text = web::block(|| serde_json::to_vec(&openapi::document()));
+        Ok::<_, ApiError>(
+            text.await
+                .map_err(ApiError::internal)?
+                .map_err(ApiError::internal)?
+                .into(),
+        )
+    };
+    let text = TEXT.get_or_try_init(make).await?.clone();
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(text))
 }
 
 /// The links in the page are relative to `/docs/`.
