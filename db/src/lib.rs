@@ -3,9 +3,11 @@
 //! Only this crate contains SQL, beside the one function that runs it. Query functions take a
 //! [`GenericClient`] or, if they need one, a [`Transaction`]: the caller owns the transaction.
 
+pub mod address_preferences;
 pub mod api_keys;
 pub mod attempt_limits;
 pub mod audit;
+pub mod categories;
 pub mod clock;
 mod conflict_retry;
 pub mod contact_codes;
@@ -28,6 +30,7 @@ mod page;
 pub mod password_resets;
 pub mod phone_numbers;
 pub mod preconditions;
+pub mod preferences;
 pub mod rate_buckets;
 pub mod retention;
 mod savepoint;

@@ -15,10 +15,10 @@ use crate::error::DbError;
 use crate::{Database, GenericClient, Transaction, TransactionOptions};
 
 /// Distinguishes these advisory locks from others; "tidn" in ASCII.
-const LOCK_CLASS: i32 = 0x7469_646e;
+pub(crate) const LOCK_CLASS: i32 = 0x7469_646e;
 
 /// The key of a channel's lock. Programs of all versions must agree on it.
-const fn lock_key(channel: DeliveredChannel) -> i32 {
+pub(crate) const fn lock_key(channel: DeliveredChannel) -> i32 {
     match channel {
         DeliveredChannel::Email => 1,
         DeliveredChannel::Sms => 2,

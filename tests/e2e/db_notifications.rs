@@ -34,6 +34,7 @@ fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
         window: DeliveryWindow::default(),
         fingerprint: None,
         sensitive: false,
+        category: None,
     }
 }
 

@@ -63,7 +63,8 @@ impl Table {
             .db
             .pool
             .transaction(TransactionOptions::default(), async |transaction| {
-                notifications::take_slots(transaction, DeliveredChannel::Sms, limit, ids).await
+                notifications::take_slots(transaction, DeliveredChannel::Sms, Some(limit), ids)
+                    .await
             });
         taken.await.expect("the transaction")
     }
@@ -163,4 +164,76 @@ async fn a_replay_must_pass_the_limit_again() {
     assert!(reset.await.expect("the query"));
     let taken = HashMap::from([(failed, LimitState::Taken)]);
     assert_eq!(table.take(1, &[failed]).await, taken);
+}
+
+/// A category has a limit of its own, and `key` one for each value.
+#[tokio::test]
+async fn the_limit_of_a_category_counts_its_notifications_only_and_retries_once() {
+    let table = Table::new().await;
+    table
+        .execute(
+            r#"INSERT INTO categories (name, throttle) VALUES ('news', '{"limit": 2, "windowSecs": 3600}')"#,
+        )
+        .await;
+    table
+        .execute(
+            r#"INSERT INTO categories (name, throttle)
+               VALUES ('orders', '{"limit": 1, "windowSecs": 3600, "key": "order"}')"#,
+        )
+        .await;
+    let take = async |ids: &[MessageId]| {
+        let taken = table
+            .db
+            .pool
+            .transaction(TransactionOptions::default(), async |transaction| {
+                notifications::take_slots(transaction, DeliveredChannel::Sms, None, ids).await
+            });
+        taken.await.expect("the transaction")
+    };
+    let news = ("category", "'news'");
+    let (one, two) = (table.row(&[news]).await, table.row(&[news]).await);
+    let three = table.row(&[news]).await;
+    let plain = table.row(&[]).await;
+    let other_user = format!("'{}'", table.db.user().await);
+    let other = table.row(&[news, ("user_id", &other_user)]).await;
+    let email = table.row(&[news, ("type", "email")]).await;
+    let all = [one, two, three, plain, other, email];
+    let expected = HashMap::from([(three, LimitState::Taken)]);
+    assert_eq!(take(&all[..5]).await, expected);
+    assert_eq!(
+        take(&[one, two, three]).await,
+        expected,
+        "a retry keeps its slot"
+    );
+    assert_eq!(table.slots().await, 3, "what has no limit needs no slot");
+    for id in [one, two] {
+        let processed =
+            format!("UPDATE notifications SET status = 'processed' WHERE message_id = '{id}'");
+        table.execute(&processed).await;
+    }
+    assert_eq!(
+        take(&[three]).await,
+        HashMap::from([(three, LimitState::Reached)])
+    );
+    // Both limits count.
+    assert_eq!(table.take(1, &[other]).await, HashMap::new());
+    let second = table
+        .row(&[("category", "'orders'"), ("user_id", &other_user)])
+        .await;
+    assert_eq!(
+        table.take(1, &[second]).await,
+        HashMap::from([(second, LimitState::Taken)])
+    );
+
+    let order = async |value: &str| {
+        let id = table.row(&[("category", "'orders'")]).await;
+        let payload = format!(
+            "UPDATE notifications SET payload = '{{\"order\": {value}}}' WHERE message_id = '{id}'"
+        );
+        table.execute(&payload).await;
+        id
+    };
+    let (first, other, again) = (order("1").await, order("2").await, order("1").await);
+    let without = take(&[first, other, again]).await;
+    assert_eq!(without, HashMap::from([(again, LimitState::Taken)]));
 }

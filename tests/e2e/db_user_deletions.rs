@@ -101,6 +101,7 @@ fn notification(user: UserId, channel: Channel) -> Notification {
         window: DeliveryWindow::default(),
         fingerprint: None,
         sensitive: false,
+        category: None,
     }
 }
 

@@ -158,6 +158,7 @@ impl World {
             window: DeliveryWindow::default(),
             fingerprint: None,
             sensitive: false,
+            category: None,
         }
     }
 }

@@ -115,6 +115,7 @@ impl Consumers<'_> {
             self.publisher.clone(),
             MessageFactory::new(self.broker),
             settings.events.clone(),
+            Arc::clone(&self.control),
         );
         self.consumer(settings, stage, events, options, Arc::default())
     }

@@ -55,6 +55,7 @@ pub(super) async fn record(
         },
         fingerprint: None,
         sensitive: true,
+        category: None,
     };
     notifications::insert_for_scheduler(transaction, &notification).await
 }

@@ -143,6 +143,7 @@ pub(super) async fn record(
         window: DeliveryWindow::default(),
         fingerprint: None,
         sensitive: false,
+        category: None,
     };
     notifications::insert_for_scheduler(transaction, &notification).await
 }

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod categories;
 pub mod contacts;
 pub mod docs;
 pub mod invites;
@@ -9,6 +10,7 @@ pub mod keys;
 pub mod me;
 pub mod messaging;
 pub mod notifications;
+pub mod preferences;
 pub mod probes;
 pub mod schedules;
 pub mod sending;
@@ -65,6 +67,8 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(schedules::register)
         .configure(webhook_endpoints::register)
         .configure(templates::register)
+        .configure(categories::register)
+        .configure(preferences::register)
         .configure(audit::register)
         .configure(keys::register)
         .configure(docs::register)

@@ -9,8 +9,8 @@ use utoipa::{Modify, OpenApi};
 use self::parameters::{ParameterValues, operations};
 use self::rate_limits::RateLimited;
 use crate::handlers::{
-    audit, auth, contacts, invites, keys, me, messaging, notifications, probes, schedules, sending,
-    templates, users, v1, webhook_endpoints,
+    audit, auth, categories, contacts, invites, keys, me, messaging, notifications, preferences,
+    probes, schedules, sending, templates, users, v1, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -88,6 +88,14 @@ use crate::handlers::{
         templates::delete::handle,
         templates::versions::handle,
         templates::preview::handle,
+        categories::list::handle,
+        categories::find::handle,
+        categories::put::handle,
+        categories::delete::handle,
+        preferences::find::handle,
+        preferences::update::handle,
+        preferences::find_own::handle,
+        preferences::update_own::handle,
         sending::status::handle,
         sending::stop::handle,
         sending::start::handle,

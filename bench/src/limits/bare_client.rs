@@ -186,6 +186,7 @@ pub fn notification(bodies: &RequestBodies, number: u64) -> anyhow::Result<Notif
         window: DeliveryWindow::default(),
         fingerprint: None,
         sensitive: false,
+        category: None,
     })
 }
 

@@ -25,6 +25,8 @@ pub struct Candidate {
     pub is_cancelled: bool,
     /// Whether its user is erased, or waits for the deletion and does not get this notification meanwhile.
     pub user_is_gone: bool,
+    /// Whether its recipient does not want it.
+    pub is_unwanted: bool,
     /// What the limit of its user says.
     pub limit: LimitState,
 }
@@ -96,6 +98,8 @@ pub enum SuppressReason {
     Throttled,
     /// Its user is deleted, or will be.
     UserGone,
+    /// Its recipient does not want it.
+    Preference,
 }
 
 impl SuppressReason {
@@ -105,12 +109,13 @@ impl SuppressReason {
         match self {
             Self::Throttled => "throttled",
             Self::UserGone => "user_gone",
+            Self::Preference => "preference",
         }
     }
 }
 
 /// Decides about `candidate` at `now`, the time of the database. The first rule that applies counts: ended, user gone,
-/// cancelled, expired, not due yet, over the limit of its user, send.
+/// cancelled, expired, not due yet, not wanted, over the limit of its user, send.
 #[must_use]
 pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
     if let Some(Phase::Ended | Phase::Failed) = candidate.status.map(Status::phase) {
@@ -136,6 +141,11 @@ pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
         return Decision::Hold {
             until: time.max(after(SHORTEST_HOLD)),
             reason: HoldReason::Schedule,
+        };
+    }
+    if candidate.is_unwanted {
+        return Decision::Suppress {
+            reason: SuppressReason::Preference,
         };
     }
     match candidate.limit {
@@ -171,6 +181,7 @@ mod tests {
                 window,
                 is_cancelled: false,
                 user_is_gone: false,
+                is_unwanted: false,
                 limit: LimitState::Free,
             },
             at(0),
@@ -227,6 +238,7 @@ mod tests {
                 window: DeliveryWindow::default(),
                 is_cancelled: true,
                 user_is_gone: false,
+                is_unwanted: false,
                 limit: LimitState::Reached,
             };
             let expected = match status {
@@ -248,6 +260,7 @@ mod tests {
                 },
                 is_cancelled: true,
                 user_is_gone: true,
+                is_unwanted: true,
                 limit: LimitState::Reached,
             };
             let expected = match status {
@@ -272,6 +285,7 @@ mod tests {
                 window,
                 is_cancelled: false,
                 user_is_gone: false,
+                is_unwanted: false,
                 limit,
             };
             decide(candidate, at(0))
@@ -292,6 +306,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_wanted_is_decided_when_it_is_due_and_takes_no_slot() {
+        let unwanted = |not_before, expires_at, is_cancelled| {
+            let candidate = Candidate {
+                status: Some(Status::Retrying),
+                window: DeliveryWindow {
+                    not_before,
+                    expires_at,
+                },
+                is_cancelled,
+                user_is_gone: false,
+                is_unwanted: true,
+                limit: LimitState::Taken,
+            };
+            decide(candidate, at(0))
+        };
+        let suppressed = Decision::Suppress {
+            reason: SuppressReason::Preference,
+        };
+        assert_eq!(unwanted(None, None, false), suppressed);
+        assert_eq!(unwanted(Some(at(0)), Some(at(1)), false), suppressed);
+        // Until then, the recipient may choose again.
+        assert_eq!(unwanted(Some(at(60)), None, false), hold(at(60)));
+        assert_eq!(unwanted(None, Some(at(0)), false), Decision::Expire);
+        assert_eq!(unwanted(None, None, true), Decision::Cancel);
+    }
+
+    #[test]
     fn a_hold_lasts_a_second_at_least() {
         let soon = at(0) + SignedDuration::from_millis(1);
         let window = DeliveryWindow {
@@ -304,6 +345,7 @@ mod tests {
                 window,
                 is_cancelled: false,
                 user_is_gone: false,
+                is_unwanted: false,
                 limit: LimitState::Free,
             },
             at(0),

@@ -2,12 +2,14 @@
 //! ids, schedules, the retry policy, and the decision whether a notification is sent. Nothing in this crate does I/O.
 
 pub mod access;
+pub mod category;
 pub mod change;
 pub mod content;
 pub mod decision;
 pub mod json;
 pub mod jwt;
 pub mod notification;
+pub mod preference;
 pub mod providers;
 pub mod retry;
 pub mod schedule;

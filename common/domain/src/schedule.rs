@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
+use crate::category::CategoryName;
 use crate::content::TemplateRef;
 use crate::notification::{Channel, GroupKey, MessageId, Notification, ScheduleId, UserId};
 use crate::time::{CatchUp, CronSchedule, DeliveryWindow, Expiry, MAX_TTL_SECS};
@@ -24,6 +25,8 @@ pub struct ScheduleDefinition {
     pub template: Option<TemplateRef>,
     /// Their group.
     pub group: Option<GroupKey>,
+    /// Their category.
+    pub category: Option<CategoryName>,
     /// A notification expires so many seconds after its occurrence.
     pub ttl_secs: Option<u32>,
     /// When the schedule occurs.
@@ -106,6 +109,7 @@ impl ScheduleDefinition {
             fingerprint: None,
             // That of the template counts.
             sensitive: false,
+            category: self.category.clone(),
             window: DeliveryWindow {
                 not_before: Some(occurrence),
                 expires_at: self
@@ -137,6 +141,7 @@ mod tests {
                 locale: Some("de".to_owned()),
             }),
             group: Some("reminders".parse().expect("a key")),
+            category: Some("order-updates".parse().expect("a name")),
             ttl_secs: Some(7200),
             recurrence: CronSchedule::new(pattern, zone, None, None).expect("no period"),
             grace: Grace::default(),
@@ -155,8 +160,8 @@ mod tests {
         assert_eq!(one.window.expires_at, Some(at("2027-03-28T09:00:00Z")));
         assert_eq!(one.sender.as_deref(), Some("billing"));
         assert_eq!(
-            (one.template, one.group),
-            (definition.template, definition.group)
+            (one.template, one.group, one.category),
+            (definition.template, definition.group, definition.category)
         );
         assert_eq!(one.payload.get(), definition.payload.get());
     }

@@ -1,4 +1,5 @@
 use serde_json::value::RawValue;
+use tidings_domain::category::CategoryName;
 use tidings_domain::content::{PayloadAddresses, TemplateRef};
 use tidings_domain::notification::{
     Channel, GivenNotification, UnknownChannel, UserId, payload_problem,
@@ -8,7 +9,7 @@ use crate::times::{self, NotificationTimes};
 use crate::{InvalidObject, ObjectReader, template_ref, values};
 
 /// The fields of a notification.
-pub const FIELDS: [&str; 9] = {
+pub const FIELDS: [&str; 10] = {
     let [send_at, expires_at, ttl_secs, group] = times::FIELDS;
     [
         TARGET_USER,
@@ -20,12 +21,15 @@ pub const FIELDS: [&str; 9] = {
         ttl_secs,
         group,
         SENSITIVE,
+        CATEGORY,
     ]
 };
 
 const TARGET_USER: &str = "targetUserId";
 
 const SENSITIVE: &str = "sensitive";
+
+const CATEGORY: &str = "category";
 
 /// Who may receive a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +57,8 @@ pub struct NewNotification<'a> {
     pub times: NotificationTimes,
     /// Whether the payload must never be shown.
     pub sensitive: bool,
+    /// `category`: a valid name, whose category need not exist.
+    pub category: Option<CategoryName>,
 }
 
 impl<'a> NewNotification<'a> {
@@ -82,6 +88,7 @@ impl<'a> NewNotification<'a> {
         let template = template_ref::read(reader);
         let times = NotificationTimes::read(reader);
         let sensitive = reader.optional(SENSITIVE, values::boolean);
+        let category = reader.optional(CATEGORY, values::parsed);
         if let Some(channel) =
             channel.filter(|channel| is_templated && !template_ref::is_supported_by(*channel))
         {
@@ -112,6 +119,7 @@ impl<'a> NewNotification<'a> {
             template,
             times,
             sensitive: sensitive.unwrap_or(false),
+            category,
         })
     }
 }
@@ -158,6 +166,7 @@ impl NewNotification<'_> {
                     group,
                 },
             sensitive,
+            category,
         } = self;
         GivenNotification {
             user_id: *user_id,
@@ -168,6 +177,7 @@ impl NewNotification<'_> {
             expiry: *expiry,
             group: group.as_ref(),
             sensitive: *sensitive,
+            category: category.as_ref(),
         }
     }
 }

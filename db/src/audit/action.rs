@@ -66,6 +66,12 @@ actions! {
     KeyRotate = "key.rotate",
     /// An API key is revoked.
     KeyRevoke = "key.revoke",
+    /// A category is created or has another definition.
+    CategoryPut = "category.put",
+    /// A category is deleted.
+    CategoryDelete = "category.delete",
+    /// Somebody has changed what a user wants to receive.
+    PreferencesUpdate = "preferences.update",
     /// Channels are stopped.
     SendingStop = "sending.stop",
     /// Channels are started.

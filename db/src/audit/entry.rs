@@ -71,6 +71,8 @@ pub enum TargetKind {
     Template,
     /// A webhook endpoint, by its id.
     WebhookEndpoint,
+    /// A category, by its name.
+    Category,
     /// A user, by its id.
     User,
     /// The switch of a channel, by the channel's name; `*` for the switch of all channels.
@@ -100,6 +102,7 @@ impl TargetKind {
         match self {
             Self::Template => "template",
             Self::WebhookEndpoint => "webhook_endpoint",
+            Self::Category => "category",
             Self::User => "user",
             Self::Sending => "sending",
             Self::Notification => "notification",

@@ -5,22 +5,27 @@ use std::time::Duration;
 
 use futures_util::future::try_join;
 use jiff::Timestamp;
+use tidings_domain::category::{CategoryKind, CategoryName, QuietRule};
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, UserId};
+use tidings_domain::preference::AddressHash;
 use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::not_claimed::reasons_not_claimed;
+use super::preferences::{AddressedNotification, refused_by_addresses, user_refuses};
 use crate::error::DbError;
 use crate::{GenericClient, sending_switches};
 
-/// In a statement on `notifications`: whether the user of the row is deleted, or will be. While a deletion waits, its recovery
-/// e-mails go out.
+/// In a statement on `notifications`: whether the user of the row is deleted, or will be. While a deletion waits, critical
+/// notifications and the recovery e-mails go out.
 pub(super) const USER_IS_GONE: &str = "coalesce(
     (SELECT erased_at IS NOT NULL
             OR deletion_id IS NOT NULL
                AND NOT EXISTS (SELECT FROM recovery_mails WHERE recovery_mails.message_id = notifications.message_id)
+               AND NOT EXISTS (SELECT FROM categories
+                               WHERE categories.name = notifications.category AND categories.kind = 'critical')
      FROM users WHERE users.id = notifications.user_id), false)";
 
 /// Identifies one claim.
@@ -73,6 +78,8 @@ pub struct ClaimedNotification {
     pub payload: String,
     /// Whether the payload must not get into errors or logs.
     pub sensitive: bool,
+    /// The category, if any.
+    pub category: Option<ClaimedCategory>,
     /// The template that renders the message, if any.
     pub template: Option<TemplateRef>,
     /// When the API accepted it.
@@ -85,10 +92,25 @@ pub struct ClaimedNotification {
     pub is_cancelled: bool,
     /// Whether the user is deleted, or will be and does not get this notification meanwhile.
     pub user_is_gone: bool,
+    /// Whether its recipient does not want it.
+    pub is_unwanted: bool,
     /// How long the notification has been waiting for its destination.
     pub deferred_for: Option<Duration>,
     /// Whether there is a delivery attempt.
     pub has_attempts: bool,
+}
+
+/// The category of a claimed notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedCategory {
+    /// The name.
+    pub name: CategoryName,
+    /// The kind. A category that does not exist any more is transactional.
+    pub kind: CategoryKind,
+    /// What quiet hours mean for it.
+    pub quiet: QuietRule,
+    /// Whether the category limits how many notifications a user gets.
+    pub is_throttled: bool,
 }
 
 /// Result of trying to claim a notification for delivery.
@@ -206,7 +228,11 @@ async fn claim_unlocked(
                        EXISTS (SELECT FROM cancellations
                                WHERE cancellations.message_id = notifications.message_id
                                      AND cancellations.sender IN (notifications.sender, '')),
-                       coalesce(sensitive, false), {USER_IS_GONE}"
+                       coalesce(sensitive, false), {USER_IS_GONE}, category,
+                       (SELECT ARRAY[kind, quiet, (throttle IS NOT NULL)::text] FROM categories
+                        WHERE categories.name = notifications.category),
+                       user_id IS NOT NULL AND {}",
+        user_refuses("notifications")
     );
     let statement = client.prepare_cached(&sql).await?;
     let ids: Vec<Uuid> = requests.iter().map(|one| one.id.as_uuid()).collect();
@@ -227,6 +253,7 @@ async fn claim_unlocked(
         .map(ClaimedNotification::from)
         .map(|claimed| (claimed.token, claimed))
         .collect();
+    ask_addresses(client, requests, &mut claimed).await?;
     let mut results: Vec<Option<ClaimResult>> = requests
         .iter()
         .map(|one| claimed.remove(&one.token))
@@ -246,6 +273,34 @@ async fn claim_unlocked(
         }
     }
     Ok(results.into_iter().flatten().collect())
+}
+
+/// Asks what recipients without an account have chosen. Most batches have none of them, and ask nothing.
+async fn ask_addresses(
+    client: &impl GenericClient,
+    requests: &[ClaimRequest],
+    claimed: &mut HashMap<LeaseToken, ClaimedNotification>,
+) -> Result<(), DbError> {
+    let addressed = |request: &ClaimRequest| {
+        let one = claimed.get(&request.token)?;
+        let channel = one.channel.filter(|_| one.user_id.is_none())?;
+        Some(AddressedNotification {
+            id: request.id,
+            channel,
+            category: one.category.as_ref().map(|category| category.name.as_str()),
+            address: AddressHash::of_payload(channel, &one.payload),
+        })
+    };
+    let addressed: Vec<AddressedNotification<'_>> = requests.iter().filter_map(addressed).collect();
+    let refused = refused_by_addresses(client, &addressed).await?;
+    for request in requests {
+        if let Some(one) = claimed.get_mut(&request.token)
+            && one.user_id.is_none()
+        {
+            one.is_unwanted = refused.contains(&request.id);
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn number_of(request: &ClaimRequest) -> i32 {
@@ -282,8 +337,24 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
             is_cancelled: row.get(13),
             sensitive: row.get(14),
             user_is_gone: row.get(15),
+            is_unwanted: row.get(18),
+            category: claimed_category(row.get(16), row.get(17)),
         }
     }
+}
+
+/// The category with this name, whose definition is `found`, if it exists: its kind, what quiet hours mean for it, and whether it
+/// has a limit.
+fn claimed_category(name: Option<&str>, found: Option<Vec<&str>>) -> Option<ClaimedCategory> {
+    let found = found.unwrap_or_default();
+    let column = |index| found.get(index).copied().unwrap_or_default();
+    Some(ClaimedCategory {
+        // Only valid names are recorded.
+        name: name?.parse().ok()?,
+        kind: column(0).parse().unwrap_or_default(),
+        quiet: column(1).parse().unwrap_or_default(),
+        is_throttled: column(2) == "true",
+    })
 }
 
 /// Extends a claim: it ends `lease` from now. Returns whether the claim was still valid.

@@ -1,4 +1,4 @@
-use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
+use tidings_domain::notification::{DeliveredChannel, DeliveryKind, DeliveryRequest, MessageId};
 use uuid::Uuid;
 
 use crate::GenericClient;
@@ -28,7 +28,7 @@ pub async fn failed_deliveries(
 ) -> Result<Vec<(DeliveryRequest, DeliveredChannel)>, DbError> {
     let statement = client
         .prepare_cached(
-            "SELECT message_id, type, user_id IS NOT NULL FROM notifications
+            "SELECT message_id, type, user_id IS NOT NULL, category IS NOT NULL FROM notifications
              WHERE payload_removed_at IS NULL
                AND (status = 'failed' OR (status = 'pending' AND replayed_at IS NOT NULL))
                AND type = ANY($1)
@@ -57,7 +57,7 @@ pub async fn failed_deliveries(
                 .find(|it| it.as_str() == channel)?;
             let request = DeliveryRequest {
                 message_id: row.get::<_, Uuid>(0).into(),
-                has_user: row.get(2),
+                kind: DeliveryKind::of(row.get(2), row.get(3)),
             };
             Some((request, channel))
         })

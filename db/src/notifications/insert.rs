@@ -1,14 +1,17 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use tidings_domain::category::CategoryName;
 use tidings_domain::decision::{Candidate, Decision, HoldReason, LimitState, decide};
 use tidings_domain::notification::{
     Channel, Fingerprint, GroupKey, MessageId, Notification, Status, UserId,
 };
+use tidings_domain::preference::AddressHash;
 use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::preferences::{address_refuses, user_refuses};
 use crate::GenericClient;
 use crate::clock;
 use crate::error::DbError;
@@ -109,45 +112,71 @@ pub(crate) async fn insert_batch_by(
         .map(|n| n.fingerprint.as_ref().map(Fingerprint::as_bytes))
         .collect();
     let sensitive: Vec<Option<bool>> = batch.iter().map(|n| n.sensitive.then_some(true)).collect();
+    let hashes: Vec<Option<AddressHash>> = batch
+        .iter()
+        .map(|n| match n.user_id {
+            Some(_) => None,
+            None => AddressHash::of_payload(n.channel, n.payload.get()),
+        })
+        .collect();
+    let hashes: Vec<Option<&[u8]>> = hashes
+        .iter()
+        .map(|hash| hash.as_ref().map(|hash| hash.as_bytes().as_slice()))
+        .collect();
+    let categories: Vec<Option<&str>> = batch
+        .iter()
+        .map(|n| n.category.as_ref().map(CategoryName::as_str))
+        .collect();
 
-    let statement = client
-        .prepare_cached(
-            "INSERT INTO notifications
+    let (user_refuses, address_refuses) = (user_refuses("batch"), address_refuses("batch"));
+    let sql = format!(
+        "INSERT INTO notifications
                  (id, user_id, type, payload, status, message_id, created_at, processed_at,
                   template_name, template_locale, sender, not_before, expires_at, reason, group_key,
-                  fingerprint, sensitive, payload_removed_at)
-             SELECT id, user_id, type, CASE WHEN erased_at IS NULL THEN payload::jsonb ELSE '{}' END, first.status,
+                  fingerprint, sensitive, payload_removed_at, category)
+             SELECT id, user_id, type, CASE WHEN erased_at IS NULL THEN payload::jsonb ELSE '{{}}' END, first.status,
                     batch.message_id, created_at, CASE first.status WHEN 'processed' THEN now() END,
                     template_name, template_locale, batch.sender, not_before, expires_at,
-                    CASE first.status WHEN 'suppressed' THEN 'user_gone' ELSE reason END, group_key,
+                    CASE WHEN first.status <> 'suppressed' THEN reason WHEN first.gone THEN 'user_gone'
+                         ELSE 'preference' END, group_key,
                     CASE WHEN erased_at IS NULL THEN fingerprint END,
                     CASE WHEN batch.sensitive OR template_name IS NOT NULL
                          THEN nullif(coalesce(batch.sensitive, template_is_sensitive(template_name, type)), false) END,
-                    CASE WHEN erased_at IS NOT NULL THEN now() END
+                    CASE WHEN erased_at IS NOT NULL THEN now() END, batch.category
              FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::timestamptz[],
                          $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[],
-                         $13::text[], $14::text[], $15::bytea[], $16::boolean[])
+                         $13::text[], $14::text[], $15::bytea[], $16::boolean[],
+                         $17::text[], $18::bytea[])
                   AS batch (id, user_id, type, payload, status, message_id, created_at,
                             template_name, template_locale, sender, not_before, expires_at, reason, group_key,
-                            fingerprint, sensitive)
+                            fingerprint, sensitive, category, address_hash)
                   -- The sender may have cancelled it before it was recorded.
                   LEFT JOIN LATERAL (SELECT 'cancelled' AS status FROM cancellations
                                      WHERE cancellations.message_id = batch.message_id
                                            AND cancellations.sender IN (batch.sender, '') LIMIT 1) AS cancelled ON true
                   LEFT JOIN (SELECT id AS target_id, deletion_id, erased_at FROM users) AS target
                        ON target_id = batch.user_id
-                  -- A user who is deleted gets nothing. While the deletion waits, its recovery e-mails go out.
+                  -- A user who is deleted gets nothing. While the deletion waits, critical notifications and its recovery
+                  -- e-mails go out.
                   CROSS JOIN LATERAL (
-                      SELECT CASE WHEN erased_at IS NOT NULL THEN 'suppressed'
-                                  WHEN deletion_id IS NOT NULL
-                                       AND NOT EXISTS (SELECT FROM recovery_mails
-                                                       WHERE recovery_mails.message_id = batch.message_id)
-                                  THEN 'suppressed'
-                                  ELSE coalesce(cancelled.status, batch.status) END AS status) AS first
+                      SELECT erased_at IS NOT NULL
+                             OR deletion_id IS NOT NULL
+                                AND NOT EXISTS (SELECT FROM recovery_mails
+                                                WHERE recovery_mails.message_id = batch.message_id)
+                                AND NOT EXISTS (SELECT FROM categories
+                                                WHERE categories.name = batch.category AND kind = 'critical') AS gone) AS of_user
+                  -- What is scheduled is decided when it is due: until then, the recipient may choose again.
+                  CROSS JOIN LATERAL (
+                      SELECT gone, CASE WHEN gone THEN 'suppressed'
+                                        WHEN cancelled.status IS NOT NULL THEN cancelled.status
+                                        WHEN batch.status IN ('pending', 'processed')
+                                             AND CASE WHEN batch.user_id IS NULL THEN {address_refuses}
+                                                      ELSE {user_refuses} END THEN 'suppressed'
+                                        ELSE batch.status END AS status) AS first
              ON CONFLICT (message_id) DO NOTHING
-             RETURNING message_id, status",
-        )
-        .await?;
+             RETURNING message_id, status"
+    );
+    let statement = client.prepare_cached(&sql).await?;
     let rows = client
         .query(
             &statement,
@@ -168,6 +197,8 @@ pub(crate) async fn insert_batch_by(
                 &groups,
                 &fingerprints,
                 &sensitive,
+                &categories,
+                &hashes,
             ],
         )
         .await?;
@@ -214,6 +245,8 @@ impl FirstState {
             is_cancelled: false,
             // It looks for the user, too.
             user_is_gone: false,
+            // And for what the recipient has chosen.
+            is_unwanted: false,
             // Only the claim of a delivery asks.
             limit: LimitState::Free,
         };

@@ -4,12 +4,14 @@ mod bench;
 mod cancel;
 mod claim;
 mod claim_end;
+mod claims_in_progress;
 mod failed;
 mod filter;
 mod fingerprints;
 mod group_senders;
 mod insert;
 mod not_claimed;
+mod preferences;
 mod read;
 mod record;
 mod release;
@@ -17,13 +19,17 @@ mod reschedule;
 mod sent;
 mod slots;
 mod transitions;
+mod wake;
 
 pub use bench::{BenchRow, count_of_users, count_scheduled, rows_of_user};
 pub use cancel::{
     CancelResult, SenderScope, cancel, cancel_group, count_open_in_group, expire_overdue,
 };
-pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, claim, renew_lease};
+pub use claim::{
+    ClaimRequest, ClaimResult, ClaimedCategory, ClaimedNotification, LeaseToken, claim, renew_lease,
+};
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
+pub use claims_in_progress::wait_for_claims;
 pub use failed::{FailedFilter, failed_deliveries};
 pub use filter::NotificationFilter;
 pub use fingerprints::{FingerprintRequest, find_fingerprints};
@@ -45,3 +51,4 @@ pub use sent::{
 };
 pub use slots::take_slots;
 pub use transitions::{mark_failed, mark_processed, mark_request_failed, reset_for_replay};
+pub(crate) use wake::wake_held;

@@ -46,6 +46,8 @@ pub struct NotificationRow {
     pub sensitive: bool,
     /// When the payload was replaced by `{}`.
     pub payload_removed_at: Option<Timestamp>,
+    /// The category, if any.
+    pub category: Option<String>,
 }
 
 /// Who wants to read a payload.
@@ -70,7 +72,8 @@ impl NotificationRow {
 
 pub(super) const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
                        created_at, processed_at, error_message, template_name, template_locale, \
-                       reason, not_before, expires_at, coalesce(sensitive, false), payload_removed_at";
+                       reason, not_before, expires_at, coalesce(sensitive, false), payload_removed_at, \
+                       category";
 
 impl From<&tokio_postgres::Row> for NotificationRow {
     /// Converts a row of `COLUMNS`.
@@ -97,6 +100,7 @@ impl From<&tokio_postgres::Row> for NotificationRow {
             },
             sensitive: row.get(15),
             payload_removed_at: row.get(16),
+            category: row.get(17),
         }
     }
 }

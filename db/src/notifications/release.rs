@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tidings_domain::decision::{Candidate, Decision, LimitState, decide};
+use tidings_domain::decision::{Candidate, Decision, LimitState, SuppressReason, decide};
 use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, UserId};
 use tidings_domain::time::DeliveryWindow;
 use uuid::Uuid;
 
 use super::claim::USER_IS_GONE;
+use super::preferences::user_refuses;
 use crate::error::DbError;
 use crate::{GenericClient, Transaction};
 
@@ -26,6 +27,8 @@ pub struct DueNotification {
     pub channel: DeliveredChannel,
     /// The attempt of the message.
     pub attempt: u32,
+    /// Whether it has a category.
+    pub has_category: bool,
     /// Where a webhook goes: the members `to` and `endpointId` of its payload, as a JSON object. `None` for other channels.
     pub webhook_target: Option<String>,
 }
@@ -43,7 +46,7 @@ pub struct DueBatch {
     pub expired: usize,
     /// Notifications whose sender cancelled them before they were recorded.
     pub cancelled: usize,
-    /// Notifications whose user is gone.
+    /// Notifications whose user is gone, or does not want them.
     pub suppressed: usize,
 }
 
@@ -79,7 +82,8 @@ pub async fn lease_due(
                         jsonb_build_object('to', payload -> 'to', 'endpointId', payload -> 'endpointId')::text END,
                     EXISTS (SELECT FROM cancellations
                             WHERE cancellations.message_id = notifications.message_id
-                                  AND cancellations.sender IN (notifications.sender, '')), {USER_IS_GONE}
+                                  AND cancellations.sender IN (notifications.sender, '')), {USER_IS_GONE},
+                    category IS NOT NULL, user_id IS NOT NULL AND {}
              FROM notifications
              WHERE status = 'scheduled' AND not_before <= now()
                    AND type = $1
@@ -87,7 +91,8 @@ pub async fn lease_due(
                    AND (release_until IS NULL OR release_until <= now()
                         OR release_until > now() + make_interval(secs => $3))
              ORDER BY not_before, id LIMIT $2
-             FOR NO KEY UPDATE SKIP LOCKED"
+             FOR NO KEY UPDATE SKIP LOCKED",
+        user_refuses("notifications")
     );
     let statement = transaction.prepare_cached(&sql).await?;
     let rows = transaction
@@ -115,13 +120,14 @@ pub async fn lease_due(
             },
             is_cancelled: row.get(7),
             user_is_gone: row.get(8),
+            is_unwanted: row.get(10),
             // Only the claim of a delivery asks.
             limit: LimitState::Free,
         };
         let id: Uuid = row.get(0);
         match (decide(candidate, now), channel.delivered()) {
-            (Decision::Suppress { .. }, _) => {
-                changes.add(id, Status::Suppressed, None);
+            (Decision::Suppress { reason }, _) => {
+                changes.suppress(id, reason);
                 batch.suppressed += 1;
             }
             (Decision::Cancel, _) => {
@@ -145,6 +151,7 @@ pub async fn lease_due(
                     user_id: row.get::<_, Option<Uuid>>(1).map(UserId::from),
                     channel,
                     attempt: u32::try_from(row.get::<_, i32>(2)).unwrap_or(0),
+                    has_category: row.get(9),
                     webhook_target: row.get(6),
                 });
             }
@@ -160,13 +167,30 @@ struct Changes {
     ids: Vec<Uuid>,
     statuses: Vec<&'static str>,
     leases: Vec<Option<Timestamp>>,
+    /// Why they are suppressed.
+    reasons: Vec<Option<&'static str>>,
 }
 
 impl Changes {
     fn add(&mut self, id: Uuid, status: Status, leased_until: Option<Timestamp>) {
+        self.push(id, status, leased_until, None);
+    }
+
+    fn suppress(&mut self, id: Uuid, reason: SuppressReason) {
+        self.push(id, Status::Suppressed, None, Some(reason.as_str()));
+    }
+
+    fn push(
+        &mut self,
+        id: Uuid,
+        status: Status,
+        leased_until: Option<Timestamp>,
+        reason: Option<&'static str>,
+    ) {
         self.ids.push(id);
         self.statuses.push(status.as_str());
         self.leases.push(leased_until);
+        self.reasons.push(reason);
     }
 
     /// Writes them to rows that the transaction has locked.
@@ -178,14 +202,18 @@ impl Changes {
             .prepare_cached(
                 "UPDATE notifications
                  SET status = change.status, release_until = change.leased_until,
-                     reason = CASE change.status WHEN 'suppressed' THEN 'user_gone' ELSE reason END,
+                     reason = coalesce(change.reason, notifications.reason),
                      processed_at = CASE change.status WHEN 'processed' THEN now() ELSE processed_at END
-                 FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS change (id, status, leased_until)
+                 FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[])
+                      AS change (id, status, leased_until, reason)
                  WHERE message_id = change.id",
             )
             .await?;
         transaction
-            .execute(&statement, &[&self.ids, &self.statuses, &self.leases])
+            .execute(
+                &statement,
+                &[&self.ids, &self.statuses, &self.leases, &self.reasons],
+            )
             .await?;
         Ok(())
     }

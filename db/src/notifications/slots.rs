@@ -10,7 +10,8 @@ use uuid::Uuid;
 use crate::Transaction;
 use crate::error::DbError;
 
-/// Takes slots of their users' limit for notifications that `transaction` has claimed. Returns those that get none.
+/// Takes slots for notifications that `transaction` has claimed: of the limit of their user, if there is one, and of the limit
+/// of their category, if it has one. Returns those that get none.
 ///
 /// What has a slot from an earlier claim keeps it. What has no user, and what is of a critical category, needs none.
 ///
@@ -23,7 +24,7 @@ use crate::error::DbError;
 pub async fn take_slots(
     transaction: &Transaction<'_>,
     channel: DeliveredChannel,
-    limit: UserLimit,
+    limit: Option<UserLimit>,
     claimed: &[MessageId],
 ) -> Result<HashMap<MessageId, LimitState>, DbError> {
     if claimed.is_empty() {
@@ -31,41 +32,61 @@ pub async fn take_slots(
     }
     let ids: Vec<Uuid> = claimed.iter().map(|id| id.as_uuid()).collect();
     let lock = transaction
-        .prepare_cached(&format!(
+        .prepare_cached(
             "SELECT FROM users
-             WHERE id = ANY (ARRAY (SELECT user_id FROM notifications
-                                    WHERE message_id = ANY ($1) AND {NEEDS_SLOT}))
-             ORDER BY id FOR NO KEY UPDATE"
-        ))
+             WHERE id = ANY (ARRAY (SELECT user_id FROM notifications WHERE message_id = ANY ($1) AND slot_at IS NULL))
+             ORDER BY id FOR NO KEY UPDATE",
+        )
         .await?;
     transaction.execute(&lock, &[&ids]).await?;
-    // A statement of its own: its snapshot includes what was committed while this one waited for the locks.
-    let statement = transaction
-        .prepare_cached(&format!(
-            "WITH candidate AS (
-                 SELECT message_id, user_id, row_number() OVER (PARTITION BY user_id ORDER BY id) AS rank
-                 FROM notifications WHERE message_id = ANY ($1) AND {NEEDS_SLOT}
-             ), used AS (
-                 SELECT user_id, taken, delivered
-                 FROM (SELECT DISTINCT user_id FROM candidate) AS target
-                      CROSS JOIN LATERAL (
-                          SELECT count(*) AS taken, count(*) FILTER (WHERE status = 'processed') AS delivered
-                          FROM notifications AS other
-                          WHERE other.user_id = target.user_id AND other.type = $2
-                                AND other.slot_at > now() - make_interval(secs => $4)
-                                AND other.status NOT IN ('failed', 'cancelled', 'expired', 'suppressed', 'digested')
-                      ) AS counted
-             ), granted AS (
-                 UPDATE notifications SET slot_at = now()
-                 FROM candidate JOIN used USING (user_id)
-                 WHERE notifications.message_id = candidate.message_id AND rank <= $3 - taken
-             )
-             SELECT message_id, delivered >= $3
-             FROM candidate JOIN used USING (user_id)
-             WHERE rank > $3 - taken"
-        ))
-        .await?;
-    let (count, seconds) = (i64::from(limit.count), limit.window.as_secs_f64());
+    // A statement of its own: its snapshot includes what was committed while this one waited for the locks. A notification
+    // that gets no slot of one limit uses up a rank of the other one: then others wait, and ask again.
+    let sql = format!(
+        "WITH candidate AS (
+             SELECT message_id, user_id, category, category_limit, category_window, key, payload -> key AS value,
+                    row_number() OVER (PARTITION BY user_id ORDER BY id) AS rank,
+                    row_number() OVER (PARTITION BY user_id, category, payload -> key ORDER BY id) AS category_rank
+             FROM notifications
+                  LEFT JOIN (SELECT name, kind, (throttle ->> 'limit')::bigint AS category_limit,
+                                    (throttle ->> 'windowSecs')::float8 AS category_window, throttle ->> 'key' AS key
+                             FROM categories) AS of_category ON name = category
+             WHERE message_id = ANY ($1) AND user_id IS NOT NULL AND slot_at IS NULL
+                   AND kind IS DISTINCT FROM 'critical'
+                   AND ($3::bigint IS NOT NULL OR category_limit IS NOT NULL)
+         ), counted AS (
+             SELECT candidate.*, of_user.*, same.*
+             FROM candidate
+                  CROSS JOIN LATERAL (
+                      SELECT count(*) AS taken, count(*) FILTER (WHERE status = 'processed') AS delivered
+                      FROM notifications AS other
+                      WHERE $3 IS NOT NULL AND other.user_id = candidate.user_id AND other.type = $2
+                            AND other.slot_at > now() - make_interval(secs => $4) AND {COUNTS}
+                  ) AS of_user
+                  CROSS JOIN LATERAL (
+                      SELECT count(*) AS category_taken, count(*) FILTER (WHERE status = 'processed') AS category_delivered
+                      FROM notifications AS other
+                      WHERE category_limit IS NOT NULL AND other.user_id = candidate.user_id AND other.type = $2
+                            AND other.slot_at > now() - make_interval(secs => category_window)
+                            AND other.category = candidate.category
+                            AND (key IS NULL OR other.payload -> key IS NOT DISTINCT FROM value) AND {COUNTS}
+                  ) AS same
+         ), decided AS (
+             SELECT message_id, $3 IS NULL OR rank <= $3 - taken AS fits,
+                    category_limit IS NULL OR category_rank <= category_limit - category_taken AS fits_category,
+                    coalesce(delivered >= $3, false) AS is_full,
+                    coalesce(category_delivered >= category_limit, false) AS category_is_full
+             FROM counted
+         ), granted AS (
+             UPDATE notifications SET slot_at = now()
+             FROM decided
+             WHERE notifications.message_id = decided.message_id AND fits AND fits_category
+         )
+         SELECT message_id, NOT fits AND is_full OR NOT fits_category AND category_is_full
+         FROM decided WHERE NOT (fits AND fits_category)"
+    );
+    let statement = transaction.prepare_cached(&sql).await?;
+    let count = limit.map(|limit| i64::from(limit.count));
+    let seconds = limit.map_or(0.0, |limit| limit.window.as_secs_f64());
     let rows = transaction
         .query(&statement, &[&ids, &channel.as_str(), &count, &seconds])
         .await?;
@@ -80,6 +101,6 @@ pub async fn take_slots(
     Ok(without.collect())
 }
 
-/// Whether a row counts towards the limit of its user and has no slot yet. The one place that exempts critical categories.
-const NEEDS_SLOT: &str = "user_id IS NOT NULL AND slot_at IS NULL
-    AND NOT EXISTS (SELECT FROM categories WHERE categories.name = notifications.category AND kind = 'critical')";
+/// Whether a row with a slot counts towards a limit.
+const COUNTS: &str =
+    "other.status NOT IN ('failed', 'cancelled', 'expired', 'suppressed', 'digested')";

@@ -1,3 +1,4 @@
+use tidings_domain::category::CategoryName;
 use tidings_domain::notification::{Fingerprint, GroupKey, ScheduleId};
 use tidings_domain::schedule::ScheduleDefinition;
 use uuid::Uuid;
@@ -84,8 +85,9 @@ pub async fn create(
     };
     let sql = format!(
         "INSERT INTO schedules (id, sender, target_user_id, type, payload, template_name, template_locale, group_key,
-                                ttl_secs, cron, timezone, starts_at, ends_at, grace_secs, next_at, key_id, fingerprint)
-         VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                                ttl_secs, cron, timezone, starts_at, ends_at, grace_secs, next_at, key_id, fingerprint,
+                                category)
+         VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          RETURNING {COLUMNS}"
     );
     let statement = transaction.prepare_cached(&sql).await?;
@@ -111,6 +113,7 @@ pub async fn create(
                 &first,
                 &new.key.map(|key| key.id),
                 &new.key.as_ref().map(|key| key.fingerprint.as_bytes()),
+                &columns.category,
             ],
         )
         .await?;
@@ -122,6 +125,7 @@ pub(super) struct DefinitionColumns<'a> {
     pub(super) template_name: Option<&'a str>,
     pub(super) template_locale: Option<&'a str>,
     pub(super) group: Option<&'a str>,
+    pub(super) category: Option<&'a str>,
     pub(super) ttl_secs: Option<i32>,
     pub(super) grace_secs: i32,
 }
@@ -134,6 +138,7 @@ impl<'a> DefinitionColumns<'a> {
             template_name: template.map(|template| template.name.as_str()),
             template_locale: template.and_then(|template| template.locale.as_deref()),
             group: definition.group.as_ref().map(GroupKey::as_str),
+            category: definition.category.as_ref().map(CategoryName::as_str),
             ttl_secs: definition.ttl_secs.map(integer),
             grace_secs: integer(definition.grace.as_secs()),
         }

@@ -26,6 +26,8 @@ pub struct ScheduleRow {
     pub template: Option<TemplateRef>,
     /// The group of the notifications.
     pub group: Option<String>,
+    /// The category of the notifications.
+    pub category: Option<String>,
     /// Seconds from an occurrence until its notification expires.
     pub ttl_secs: Option<i32>,
     /// The pattern.
@@ -56,7 +58,7 @@ pub struct ScheduleRow {
 
 pub(super) const COLUMNS: &str = "id, sender, target_user_id, type, payload::text, template_name, template_locale, \
                                   group_key, ttl_secs, cron, timezone, starts_at, ends_at, grace_secs, next_at, \
-                                  last_at, paused, reason, skipped, created_at, updated_at";
+                                  last_at, paused, reason, skipped, created_at, updated_at, category";
 
 impl From<&tokio_postgres::Row> for ScheduleRow {
     /// Converts a row of `COLUMNS`.
@@ -85,6 +87,7 @@ impl From<&tokio_postgres::Row> for ScheduleRow {
             skipped: row.get(18),
             created_at: row.get(19),
             updated_at: row.get(20),
+            category: row.get(21),
         }
     }
 }
@@ -112,6 +115,8 @@ impl ScheduleRow {
         let grace = Grace::try_from(u32::try_from(self.grace_secs).unwrap_or(0));
         let payload = RawValue::from_string(self.payload.clone());
         let group = self.group.as_deref().map(|group| read("group_key", group));
+        let category = self.category.as_deref();
+        let category = category.map(|category| read("category", category));
         let recurrence = CronSchedule::new(
             read("cron", &self.cron)?,
             read("timezone", &self.timezone)?,
@@ -125,6 +130,7 @@ impl ScheduleRow {
             payload: payload.map_err(|error| invalid("payload", error))?,
             template: self.template.clone(),
             group: group.transpose()?,
+            category: category.transpose()?,
             ttl_secs: ttl_secs.map_err(|error| invalid("ttl_secs", error))?,
             recurrence: recurrence.map_err(|error| invalid("ends_at", error))?,
             grace: grace.map_err(|error| invalid("grace_secs", error))?,
@@ -159,6 +165,7 @@ mod tests {
             payload: r#"{"text": "Hi"}"#.to_owned(),
             template: None,
             group: Some("reminders".to_owned()),
+            category: Some("order-updates".to_owned()),
             ttl_secs: Some(60),
             cron: "0 9 * * *".to_owned(),
             timezone: "Europe/Berlin".to_owned(),
@@ -188,10 +195,11 @@ mod tests {
     #[test]
     fn a_column_that_is_wrong_is_named() {
         type Change = fn(&mut ScheduleRow);
-        let changes: [(&str, Change); 8] = [
+        let changes: [(&str, Change); 9] = [
             ("type", |row| row.r#type = "pigeon".to_owned()),
             ("payload", |row| row.payload = "{".to_owned()),
             ("group_key", |row| row.group = Some(String::new())),
+            ("category", |row| row.category = Some("*".to_owned())),
             ("ttl_secs", |row| row.ttl_secs = Some(-1)),
             ("cron", |row| row.cron = "@daily".to_owned()),
             ("timezone", |row| row.timezone = "Mars/Base".to_owned()),

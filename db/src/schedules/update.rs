@@ -51,7 +51,7 @@ pub async fn rewrite(
         "UPDATE schedules
          SET payload = $2::text::jsonb, template_name = $3, template_locale = $4, group_key = $5, ttl_secs = $6,
              cron = $7, timezone = $8, starts_at = $9, ends_at = $10, grace_secs = $11, next_at = $12,
-             updated_at = now()
+             category = $13, updated_at = now()
          WHERE id = $1
          RETURNING {COLUMNS}"
     );
@@ -73,6 +73,7 @@ pub async fn rewrite(
                 &definition.recurrence.ends_at(),
                 &columns.grace_secs,
                 &next_at,
+                &columns.category,
             ],
         )
         .await?;

@@ -25,12 +25,13 @@ const ENDED: &str =
     "status IN ('processed', 'failed', 'cancelled', 'expired', 'suppressed', 'digested')";
 
 /// Rows that still belong to the user. They refer to nothing else.
-const OWNED: [(&str, &str); 8] = [
+const OWNED: [(&str, &str); 9] = [
     ("phone_numbers", "user_id"),
     ("device_tokens", "user_id"),
     ("webhook_endpoints", "user_id"),
     ("schedules", "target_user_id"),
     ("recovery_mails", "user_id"),
+    ("preferences", "user_id"),
     ("sessions", "user_id"),
     ("contact_codes", "user_id"),
     ("password_resets", "user_id"),

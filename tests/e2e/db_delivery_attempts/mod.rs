@@ -42,6 +42,7 @@ async fn recorded(client: &Client, user_id: UserId) -> MessageId {
         window: DeliveryWindow::default(),
         fingerprint: None,
         sensitive: false,
+        category: None,
     };
     let made = notifications::insert_batch(client, &[&notification]).await;
     assert_eq!(made.expect("recorded").len(), 1);

@@ -52,6 +52,7 @@ impl Table {
             window,
             fingerprint: None,
             sensitive: false,
+            category: None,
         };
         let inserted = notifications::insert_batch(&*self.client, &[&notification]).await;
         assert_eq!(inserted.expect("recorded").len(), 1);

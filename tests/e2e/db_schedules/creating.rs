@@ -16,6 +16,7 @@ async fn a_schedule_is_stored_as_it_is_defined() {
     let before = Timestamp::now();
     let mut definition = table.definition("0 9 * * 1", "Europe/Berlin");
     definition.group = Some("reports".parse().expect("a key"));
+    definition.category = Some("news".parse().expect("a name"));
     definition.ttl_secs = Some(60);
     let id = table.create(&definition).await;
     let row = table.row(id).await;
@@ -23,8 +24,8 @@ async fn a_schedule_is_stored_as_it_is_defined() {
     assert_eq!(stored.recurrence, definition.recurrence);
     assert_eq!(stored.payload.get(), definition.payload.get());
     assert_eq!(
-        (stored.group, stored.ttl_secs),
-        (definition.group, Some(60))
+        (stored.group, stored.category, stored.ttl_secs),
+        (definition.group, definition.category, Some(60))
     );
     assert_eq!(
         (stored.user_id, stored.channel),

@@ -43,6 +43,7 @@ impl Table {
             payload: RawValue::from_string(r#"{"text": "Hello"}"#.to_owned()).expect("JSON"),
             template: None,
             group: None,
+            category: None,
             ttl_secs: None,
             recurrence: CronSchedule::new(pattern, zone, None, None).expect("no period"),
             grace: Grace::default(),

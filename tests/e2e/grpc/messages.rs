@@ -34,6 +34,7 @@ pub fn message(body: &Value, key: Option<&str>) -> NewNotification {
         ttl_secs: body["ttlSecs"].as_u64().and_then(|n| n.try_into().ok()),
         group: text(&body["group"]),
         sensitive: body["sensitive"].as_bool(),
+        category: text(&body["category"]),
         idempotency_key: key.map(str::to_owned),
     }
 }

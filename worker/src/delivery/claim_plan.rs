@@ -90,6 +90,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             window: notification.window,
             is_cancelled: notification.is_cancelled,
             user_is_gone: notification.user_is_gone,
+            is_unwanted: notification.is_unwanted,
             limit: LimitState::Free,
         };
         Ok(Drafted {

@@ -1,4 +1,4 @@
-//! The limits of users, at the claim.
+//! The limits of users and of categories, at the claim.
 
 use metrics::counter;
 use tidings_db::{DbError, Transaction, notifications};
@@ -18,13 +18,13 @@ impl<C: DeliveryChannel> Delivery<C> {
         claims: &[ClaimedAttempt],
         drafted: &mut [Result<Drafted<C>, MessageOutcome>],
     ) -> Result<(), DbError> {
-        let Some(limit) = *self.settings.user_limits.get(Self::CHANNEL) else {
-            return Ok(());
-        };
+        let limit = *self.settings.user_limits.get(Self::CHANNEL);
         let needs_slot = |(this, one): (&ClaimedAttempt, &Result<Drafted<C>, _>)| {
             let one = one.as_ref().ok()?;
             let sends = one.decision == Decision::Send && one.draft.is_ok();
-            (sends && one.notification.user_id.is_some()).then_some(this.id)
+            let category = one.notification.category.as_ref();
+            let is_limited = limit.is_some() || category.is_some_and(|it| it.is_throttled);
+            (sends && is_limited && one.notification.user_id.is_some()).then_some(this.id)
         };
         let ids: Vec<MessageId> = claims
             .iter()

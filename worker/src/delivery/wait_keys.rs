@@ -105,6 +105,7 @@ mod tests {
             window: DeliveryWindow::default(),
             fingerprint: None,
             sensitive: false,
+            category: None,
         })
     }
 

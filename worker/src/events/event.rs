@@ -1,5 +1,6 @@
 use jiff::Timestamp;
 use tidings_broker::{EventKind, Failure};
+use tidings_domain::category::CategoryName;
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::{Channel, Fingerprint, MessageId, Notification};
 use tidings_domain::time::DeliveryWindow;
@@ -48,6 +49,14 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The category of the notification, if it has one.
+    pub(super) fn category(&self) -> Option<&CategoryName> {
+        match self {
+            Self::Email { .. } => None,
+            Self::Notification(new) => new.category.as_ref(),
+        }
+    }
+
     /// The fingerprint of the event, by which another event under the same key is recognised.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         match self {
@@ -75,6 +84,7 @@ impl<'a> Event<'a> {
             window: DeliveryWindow::default(),
             fingerprint: None,
             sensitive: false,
+            category: None,
         };
         match self {
             Self::Email { email, .. } => {
@@ -97,6 +107,7 @@ impl<'a> Event<'a> {
                     group: new.times.group.clone(),
                     window,
                     sensitive: new.sensitive,
+                    category: new.category.clone(),
                     ..empty(new.user_id, new.channel, new.payload.to_owned())
                 })
             }

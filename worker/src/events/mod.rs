@@ -9,14 +9,16 @@ mod rejection;
 mod rules;
 mod user_deletions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::{Timestamp, Unit};
 use metrics::counter;
 use tidings_broker::{
     Envelope, EventKind, Failure, MessageFactory, Outgoing, PublishError, Publisher,
 };
-use tidings_db::{Database, users};
+use tidings_db::{ControlState, Database, users};
+use tidings_domain::category::CategoryName;
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::{MessageId, Notification, UserId};
 use uuid::Uuid;
@@ -42,6 +44,8 @@ pub struct Events {
     publisher: Publisher,
     message_factory: MessageFactory,
     rules: EventRules,
+    /// The categories that this process knows.
+    control: Arc<ControlState>,
     /// The namespace of the ids of events without a key.
     process: Uuid,
 }
@@ -64,6 +68,7 @@ impl Events {
         publisher: Publisher,
         message_factory: MessageFactory,
         rules: EventRules,
+        control: Arc<ControlState>,
     ) -> Self {
         counter!("tidings_events_translated_total", "event" => kind.routing_key()).absolute(0);
         Self {
@@ -72,6 +77,7 @@ impl Events {
             publisher,
             message_factory,
             rules,
+            control,
             process: Uuid::new_v4(),
         }
     }
@@ -128,6 +134,26 @@ impl Events {
         Ok(found)
     }
 
+    /// Finds the categories of the events that do not exist. Fails if PostgreSQL cannot be asked about one that this process
+    /// does not know: the events are held.
+    async fn unknown_categories(
+        &self,
+        events: &[Result<ReadEvent<'_>, Failure>],
+    ) -> Result<HashSet<CategoryName>, ProcessError> {
+        let mut unknown = HashSet::new();
+        let categories = events
+            .iter()
+            .flatten()
+            .filter_map(|read| read.event.category());
+        for name in categories {
+            let found = self.control.find_category(&self.database, name).await?;
+            if found.is_none() {
+                unknown.insert(name.clone());
+            }
+        }
+        Ok(unknown)
+    }
+
     /// Turns an event into its notification.
     fn notification(
         &self,
@@ -174,10 +200,15 @@ impl BatchProcessor for Events {
     ) -> Result<Vec<MessageOutcome>, ProcessError> {
         let read: Vec<_> = batch.iter().map(|message| self.read(message)).collect();
         let users = self.users(&read).await?;
+        let unknown = self.unknown_categories(&read).await?;
         let mut messages = Vec::with_capacity(batch.len());
         let mut translated = Vec::with_capacity(batch.len());
         for read in read {
             translated.push(read.and_then(|read| {
+                if let Some(name) = read.event.category().filter(|name| unknown.contains(*name)) {
+                    let detail = format!("there is no category {name}");
+                    return Err(Failure::new("unknown_category", detail));
+                }
                 let notification = self.notification(&read, &users)?;
                 let message = self.message_factory.intake(&notification, &read.request_id);
                 messages.push((read.id, message));

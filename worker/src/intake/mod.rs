@@ -10,7 +10,7 @@ use metrics::counter;
 use tidings_broker::{Envelope, Failure, MessageFactory, Publisher, WaitKey, WaitsFor};
 use tidings_db::{Database, DbError, notifications};
 use tidings_domain::notification::{
-    DeliveredChannel, DeliveryRequest, MessageId, Notification, Status,
+    DeliveredChannel, DeliveryKind, DeliveryRequest, MessageId, Notification, Status,
 };
 
 use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
@@ -89,7 +89,7 @@ impl Intake {
         let publishing = deliveries.into_iter().map(|(message_id, delivery)| {
             let request = DeliveryRequest {
                 message_id,
-                has_user: delivery.has_user,
+                kind: delivery.kind,
             };
             let message =
                 self.message_factory
@@ -109,7 +109,7 @@ impl Intake {
 /// A recorded notification that must be published to the queue of its channel.
 struct PendingDelivery<'a> {
     channel: DeliveredChannel,
-    has_user: bool,
+    kind: DeliveryKind,
     request_id: Option<&'a str>,
     wait_key: Option<WaitKey>,
 }
@@ -155,7 +155,10 @@ impl BatchProcessor for Intake {
             to_deliver.extend(channel.map(|channel| {
                 let delivery = PendingDelivery {
                     channel,
-                    has_user: notification.user_id.is_some(),
+                    kind: DeliveryKind::of(
+                        notification.user_id.is_some(),
+                        notification.category.is_some(),
+                    ),
                     request_id: message.request_id(),
                     wait_key: wait_key(notification).filter(|_| is_new),
                 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tidings_broker::{Outgoing, PublishError, WaitsFor};
 use tidings_db::notifications::DueNotification;
-use tidings_domain::notification::{Channel, DeliveryRequest, MessageId};
+use tidings_domain::notification::{Channel, DeliveryKind, DeliveryRequest, MessageId};
 use tokio::time::Instant;
 
 use super::{Scheduler, released};
@@ -85,7 +85,7 @@ impl Scheduler {
     fn message(&self, due: &DueNotification) -> Outgoing {
         let request = DeliveryRequest {
             message_id: due.message_id,
-            has_user: due.user_id.is_some(),
+            kind: DeliveryKind::of(due.user_id.is_some(), due.has_category),
         };
         let message = self
             .message_factory

@@ -30,6 +30,8 @@ struct Members<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sensitive: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<&'a str>,
 }
 
@@ -113,6 +115,7 @@ fn members<'a>(message: &'a NewNotification, path: &str) -> Result<Members<'a>, 
         ttl_secs: message.ttl_secs,
         group: message.group.as_deref(),
         sensitive: message.sensitive,
+        category: message.category.as_deref(),
         idempotency_key: message.idempotency_key.as_deref(),
     })
 }
@@ -142,6 +145,7 @@ mod tests {
             ttl_secs: Some(60),
             group: Some("a".to_owned()),
             sensitive: Some(true),
+            category: Some("order-updates".to_owned()),
             idempotency_key: Some("order-17".to_owned()),
         }
     }
@@ -152,7 +156,7 @@ mod tests {
             "payload": {"total": 12345678901234567890.10, "a": null},
             "template": {"name": "order", "locale": "de"},
             "sendAt": {"local": "2027-03-28T09:00", "timezone": "Europe/Berlin"},
-            "ttlSecs": 60, "group": "a", "sensitive": true}"#;
+            "ttlSecs": 60, "group": "a", "sensitive": true, "category": "order-updates"}"#;
         let json = notification(&message()).expect("JSON");
         let of = |json: &[u8]| Fingerprint::of(&Parsed::parse(json).expect("valid").given());
         assert_eq!(of(&json), of(body));

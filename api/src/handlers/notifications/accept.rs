@@ -53,10 +53,10 @@ pub async fn accept(
     check_caller(caller, &new)?;
     if let Some(key) = key {
         let keyed = keyed_request(caller, &new, key);
-        let create = || create_notification(state, caller, new, Some(&keyed));
+        let create = create_notification(state, caller, new, Some(&keyed));
         accept_keyed(state, caller, keyed, create, request_id).await
     } else {
-        let notification = create_notification(state, caller, new, None)?;
+        let notification = create_notification(state, caller, new, None).await?;
         Ok(store(state, &notification, request_id).await?)
     }
 }
@@ -94,15 +94,16 @@ pub fn keyed_request(
 ///
 /// # Errors
 ///
-/// Returns 400 if its channel is not configured or its URL is not allowed or its times are wrong, and 503 if too many
-/// messages are queued.
-pub fn create_notification(
+/// Returns 400 if its channel is not configured, its URL is not allowed, its category does not exist or its times are wrong,
+/// and 503 if too many messages are queued.
+pub async fn create_notification(
     state: &AppState,
     caller: &Caller,
     new: NewNotification<'_>,
     request: Option<&KeyedRequest>,
 ) -> Result<Notification, ApiError> {
     check_sendable(state, &new)?;
+    preconditions::check_category(state, new.category.as_ref()).await?;
     preconditions::check_depth(state, new.channel)?;
     let accepted_at = now();
     Ok(Notification {
@@ -119,6 +120,7 @@ pub fn create_notification(
         group: new.times.group,
         fingerprint: request.map(|request| request.fingerprint),
         sensitive: new.sensitive,
+        category: new.category,
     })
 }
 
@@ -155,7 +157,7 @@ pub async fn accept_keyed(
     state: &AppState,
     caller: &Caller,
     request: KeyedRequest,
-    create: impl FnOnce() -> Result<Notification, ApiError>,
+    create: impl Future<Output = Result<Notification, ApiError>>,
     request_id: &str,
 ) -> Result<Accepted, ApiError> {
     let first = match state.idempotency.begin(request, &caller.sender()).await {
@@ -168,7 +170,7 @@ pub async fn accept_keyed(
             });
         }
     };
-    let notification = create()?;
+    let notification = create.await?;
     let stored = store(state, &notification, request_id).await;
     first.finish(&stored);
     Ok(stored?)

@@ -55,6 +55,9 @@ pub struct NewNotificationBody {
     /// otherwise. The payload of an in-app notification is shown to its user only, until it expires.
     #[schema(default = false)]
     sensitive: Option<bool>,
+    /// The category, by which the recipient chooses what to receive.
+    #[schema(min_length = 1, max_length = 64, example = "order-updates")]
+    category: Option<String>,
 }
 
 /// When a notification is sent.

@@ -38,8 +38,12 @@ impl DecisionView {
             }
             Ok(Status::Expired) => ("expire", Some("expired".to_owned()), Some("expiresAt")),
             Ok(Status::Suppressed) => {
-                let throttled = reason.as_deref() == Some("throttled");
-                ("suppress", reason, throttled.then_some("USER_LIMITS"))
+                let rule = match reason.as_deref() {
+                    Some("throttled") => Some("USER_LIMITS"),
+                    Some("preference") => Some("preferences"),
+                    _ => None,
+                };
+                ("suppress", reason, rule)
             }
             Ok(Status::Digested) => ("digest", reason, None),
             Ok(Status::Cancelled) => ("cancel", Some("cancelled".to_owned()), None),

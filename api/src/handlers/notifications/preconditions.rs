@@ -1,6 +1,7 @@
 //! Conditions for accepting a notification that depend on the settings or on the state of the queues.
 
 use tidings_broker::Stage;
+use tidings_domain::category::CategoryName;
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::Channel;
 use tidings_requests::NotSendable;
@@ -16,6 +17,34 @@ pub fn check_channel(state: &AppState, channel: Channel) -> Result<(), ApiError>
 /// Returns 400 if the settings do not allow webhooks to this URL.
 pub fn check_url(state: &AppState, url: &WebhookUrl) -> Result<(), ApiError> {
     Ok(tidings_requests::check_url(&state.egress, url)?)
+}
+
+/// Returns 400 `unknown_category` if there is no such category. Looks in PostgreSQL for one that this process does not know.
+///
+/// # Errors
+///
+/// Also returns 503 `category_unavailable` if PostgreSQL cannot be asked.
+pub async fn check_category(
+    state: &AppState,
+    category: Option<&CategoryName>,
+) -> Result<(), ApiError> {
+    let Some(name) = category else {
+        return Ok(());
+    };
+    let found = state.control.find_category(&state.database, name).await;
+    let found = found.map_err(|error| {
+        let message = "It is not known whether the category exists; try again later";
+        ApiError::unavailable("category_unavailable", message, error)
+    })?;
+    if found.is_some() {
+        return Ok(());
+    }
+    let message = format!("There is no category {name}");
+    let details = vec![ErrorDetail::new(
+        "category",
+        "must be the name of a category",
+    )];
+    Err(ApiError::bad_request("unknown_category", message, details))
 }
 
 impl From<NotSendable> for ApiError {

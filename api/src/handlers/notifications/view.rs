@@ -54,6 +54,10 @@ pub struct NotificationView {
     pub processed_at: Option<Timestamp>,
     /// Why the last attempt failed.
     pub error_message: Option<String>,
+    /// The category that the recipient chooses by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "order-updates")]
+    category: Option<String>,
     /// When no send begins any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -114,6 +118,7 @@ impl NotificationView {
             created_at: row.created_at,
             processed_at: row.processed_at,
             error_message,
+            category: row.category,
         })
     }
 }

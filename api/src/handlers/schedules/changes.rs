@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_db::schedules::ScheduleRow;
+use tidings_domain::category::CategoryName;
 use tidings_domain::change::Change;
 use tidings_domain::content::{FieldProblems, PayloadAddresses, TemplateRef};
 use tidings_domain::notification::{Channel, GroupKey, payload_problem};
@@ -16,10 +17,11 @@ use crate::handlers::notifications::accept::check_allowed;
 use crate::json_body::{ObjectReader, check, values};
 use crate::state::AppState;
 
-const FIELDS: [&str; 9] = {
+const FIELDS: [&str; 10] = {
     let [cron, timezone, starts_at, ends_at, grace_secs] = recurrence::FIELDS;
     [
-        "payload", "template", "ttlSecs", "group", cron, timezone, starts_at, ends_at, grace_secs,
+        "payload", "template", "ttlSecs", "group", "category", cron, timezone, starts_at, ends_at,
+        grace_secs,
     ]
 };
 
@@ -30,6 +32,7 @@ pub struct ScheduleChanges<'a> {
     template: Change<TemplateRef>,
     ttl_secs: Change<u32>,
     group: Change<GroupKey>,
+    category: Change<CategoryName>,
     pattern: Option<ReadPattern>,
     timezone: Option<Timezone>,
     starts_at: Change<Timestamp>,
@@ -38,8 +41,8 @@ pub struct ScheduleChanges<'a> {
 }
 
 impl<'a> ScheduleChanges<'a> {
-    /// Parses the body of a request. `null` removes `template`, `ttlSecs`, `group`, `startsAt` and `endsAt`, and is an error
-    /// for the other fields.
+    /// Parses the body of a request. `null` removes `template`, `ttlSecs`, `group`, `category`, `startsAt` and `endsAt`, and
+    /// is an error for the other fields.
     ///
     /// # Errors
     ///
@@ -64,6 +67,9 @@ impl<'a> ScheduleChanges<'a> {
         if reader.has("group") {
             changes.group = Change::Set(reader.optional("group", values::parsed));
         }
+        if reader.has("category") {
+            changes.category = Change::Set(reader.optional("category", values::parsed));
+        }
         if reader.has("cron") {
             changes.pattern = reader.required("cron", recurrence::pattern);
         }
@@ -80,6 +86,14 @@ impl<'a> ScheduleChanges<'a> {
             changes.grace = reader.required("graceSecs", recurrence::grace);
         }
         reader.finish(Some(changes))
+    }
+
+    /// The new category, if there is one.
+    pub const fn category(&self) -> Option<&CategoryName> {
+        match &self.category {
+            Change::Set(category) => category.as_ref(),
+            Change::Keep => None,
+        }
     }
 
     /// Whether the changes concern the occurrences.
@@ -120,6 +134,8 @@ impl<'a> ScheduleChanges<'a> {
         let template = self.template.of(row.template.clone());
         let old_group = row.group.as_deref().map(str::parse);
         let group = self.group.of(old_group.and_then(Result::ok));
+        let old_category = row.category.as_deref().map(str::parse);
+        let category = self.category.of(old_category.and_then(Result::ok));
         let old_ttl = row.ttl_secs.and_then(|seconds| u32::try_from(seconds).ok());
         let ttl_secs = self.ttl_secs.of(old_ttl);
         let old_grace = u32::try_from(row.grace_secs).ok();
@@ -157,9 +173,12 @@ impl<'a> ScheduleChanges<'a> {
             addresses,
             times: NotificationTimes::default(),
             sensitive: false,
+            category,
         };
         check_allowed(state, caller, &notification)?;
-        let template = notification.template;
+        let NewNotification {
+            template, category, ..
+        } = notification;
         Ok(ScheduleDefinition {
             sender: row.sender.clone(),
             user_id: row.user_id,
@@ -167,6 +186,7 @@ impl<'a> ScheduleChanges<'a> {
             payload,
             template,
             group,
+            category,
             ttl_secs,
             recurrence,
             grace: self.grace.or(old_grace).unwrap_or_default(),

@@ -17,6 +17,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::accept::check_allowed;
 use crate::handlers::notifications::create::{SendAtBody, idempotency_key};
+use crate::handlers::notifications::preconditions::check_category;
 use crate::handlers::notifications::{IDEMPOTENCY_REPLAYED, NotificationTemplate};
 use crate::request_body::read_json;
 use crate::state::AppState;
@@ -46,6 +47,9 @@ pub struct NewScheduleBody {
     /// The group of the notifications: 1 to 255 visible ASCII characters.
     #[schema(min_length = 1, max_length = 255, example = "reports")]
     group: Option<String>,
+    /// The category of the notifications.
+    #[schema(min_length = 1, max_length = 64, example = "order-updates")]
+    category: Option<String>,
     /// Five fields: minute, hour, day of month, month and day of week.
     #[schema(max_length = 256, example = "0 9 * * 1")]
     cron: String,
@@ -98,6 +102,7 @@ pub async fn handle(
     let body = read_json(&request, payload, &state).await?;
     let new = NewSchedule::parse(&body)?;
     check_allowed(&state, &caller, &new.notification)?;
+    check_category(&state, new.notification.category.as_ref()).await?;
     let key = key.map(|key| request_key(&caller, &key, &body));
     let definition = new.definition(&caller);
     let new = schedules::NewSchedule {

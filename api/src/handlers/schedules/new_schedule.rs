@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::json_body::ObjectReader;
 
 /// The fields of the notifications, and those that say when.
-const FIELDS: [&str; 14] = {
+const FIELDS: [&str; 15] = {
     let [cron, timezone, starts_at, ends_at, grace_secs] = recurrence::FIELDS;
     let [send_at, expires_at] = NOT_TAKEN;
     [
@@ -22,6 +22,7 @@ const FIELDS: [&str; 14] = {
         send_at,
         expires_at,
         "sensitive",
+        "category",
         cron,
         timezone,
         starts_at,
@@ -96,6 +97,7 @@ impl<'a> NewSchedule<'a> {
             payload: notification.payload.to_owned(),
             template: notification.template,
             group: notification.times.group,
+            category: notification.category,
             ttl_secs: notification.times.expiry.and_then(ttl_secs),
             recurrence,
             grace,
@@ -141,11 +143,12 @@ mod tests {
     #[test]
     fn a_schedule_is_read() {
         let body = body(&json!({
-            "ttlSecs": 60, "group": "weekly", "graceSecs": 120,
+            "ttlSecs": 60, "group": "weekly", "category": "news", "graceSecs": 120,
             "startsAt": {"local": "2027-03-01T00:00", "timezone": "Europe/Berlin"}, "endsAt": "2027-12-31T00:00:00Z",
         }));
         let read = NewSchedule::parse(body.as_bytes()).expect("valid");
         assert_eq!(read.grace.as_secs(), 120);
+        assert_eq!(read.notification.category, "news".parse().ok());
         assert_eq!(read.notification.times.expiry.and_then(ttl_secs), Some(60));
         let recurrence = read.recurrence;
         assert_eq!(recurrence.pattern().as_str(), "0 9 * * 1");

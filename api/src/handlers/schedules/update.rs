@@ -15,6 +15,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::NotificationTemplate;
 use crate::handlers::notifications::create::SendAtBody;
+use crate::handlers::notifications::preconditions::check_category;
 use crate::request_body::read_json;
 use crate::state::AppState;
 
@@ -34,6 +35,9 @@ pub struct ChangesBody {
     /// The new group; null removes it.
     #[schema(min_length = 1, max_length = 255, example = "reports")]
     group: Option<String>,
+    /// The new category; null removes it.
+    #[schema(min_length = 1, max_length = 64, example = "order-updates")]
+    category: Option<String>,
     /// The new pattern.
     #[schema(max_length = 256, example = "0 9 * * 1")]
     cron: Option<String>,
@@ -83,6 +87,7 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let body = read_json(&request, payload, &state).await?;
     let changes = ScheduleChanges::parse(&body)?;
+    check_category(&state, changes.category()).await?;
     let ScheduleAccess { id, scope } = access;
     let row = state
         .database

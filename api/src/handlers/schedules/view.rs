@@ -34,6 +34,9 @@ pub struct ScheduleView {
     /// The group of the notifications.
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
+    /// The category of the notifications.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<String>,
     /// Seconds from an occurrence until its notification expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
@@ -95,6 +98,7 @@ impl ScheduleView {
             payload: RawValue::from_string(row.payload).map_err(ApiError::internal)?,
             template: row.template.map(NotificationTemplate::from),
             group: row.group,
+            category: row.category,
             ttl_secs: row.ttl_secs,
             cron: row.cron,
             timezone: row.timezone,

@@ -68,6 +68,7 @@ pub async fn handle(
         window: DeliveryWindow::default(),
         fingerprint: None,
         sensitive: false,
+        category: None,
     };
     let accepted = store(&state, &notification, &request_id).await?;
     Ok(accepted.into_http())

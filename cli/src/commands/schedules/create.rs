@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_db::TransactionOptions;
 use tidings_db::audit::{self, Action, TargetKind};
+use tidings_db::categories;
 use tidings_db::schedules::{self, CreateResult, MAX_PER_SENDER, NewSchedule};
+use tidings_domain::category::CategoryName;
 use tidings_domain::content::{FieldProblem, PayloadAddresses, TemplateRef};
 use tidings_domain::notification::{Channel, GroupKey, UserId, payload_problem};
 use tidings_domain::schedule::{Grace, ScheduleDefinition};
@@ -61,6 +63,9 @@ pub struct Args {
     /// The group of the notifications
     #[arg(long)]
     group: Option<GroupKey>,
+    /// The category of the notifications
+    #[arg(long, value_name = "NAME")]
+    category: Option<CategoryName>,
     /// Who owns the schedule: the subject of the tokens that may change it by the API
     #[arg(long, value_name = "SUBJECT", default_value = "operator", value_parser = sender)]
     sender: String,
@@ -95,14 +100,22 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let origin = operator();
     let created = database()?
         .transaction(TransactionOptions::default(), async |transaction| {
+            if let Some(name) = &definition.category
+                && categories::find(transaction, name).await?.is_none()
+            {
+                return Ok(None);
+            }
             let created = schedules::create(transaction, new).await?;
             if let CreateResult::Created(row) = &created {
                 let entry = origin.entry(Action::ScheduleCreate);
                 audit::record(transaction, &entry.on(TargetKind::Schedule, row.id)).await?;
             }
-            Ok(created)
+            Ok(Some(created))
         })
         .await?;
+    let Some(created) = created else {
+        bail!("there is no such category");
+    };
     match created {
         CreateResult::Created(row) | CreateResult::Existing(row) => {
             CommandOutput::new(text(&row), json(&row)?)
@@ -144,6 +157,7 @@ fn definition(args: Args) -> anyhow::Result<ScheduleDefinition> {
             locale: args.locale.map(|locale| locale.to_string()),
         }),
         group: args.group,
+        category: args.category,
         ttl_secs: args.ttl_secs,
         recurrence,
         grace: args.grace_secs.unwrap_or_default(),

@@ -33,6 +33,7 @@ pub fn json(row: &ScheduleRow) -> anyhow::Result<Value> {
         "payload": payload,
         "template": row.template,
         "group": row.group,
+        "category": row.category,
         "ttlSecs": row.ttl_secs,
         "cron": row.cron,
         "timezone": row.timezone,

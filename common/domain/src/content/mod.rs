@@ -16,6 +16,7 @@ mod webhook;
 pub use address::{DeviceToken, EmailAddress, InvalidAddress, Mailbox, PhoneNumber, WebhookUrl};
 pub use email::Email;
 pub use payload_addresses::PayloadAddresses;
+pub(crate) use payload_addresses::recipient_text;
 pub use problems::{FieldProblem, FieldProblems, MAX_PER_KIND, ProblemKind};
 pub use push::Push;
 pub use sms::Sms;

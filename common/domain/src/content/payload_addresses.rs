@@ -66,12 +66,21 @@ impl PayloadAddresses {
 
 /// Whether the field for the recipient is present.
 fn names_recipient(channel: Channel, payload: &Object) -> bool {
-    let names: &[&'static str] = match channel {
-        Channel::InApp => return false,
+    Fields::of(payload).has(recipient_fields(channel))
+}
+
+/// The field for the recipient, as the client wrote it.
+pub(crate) fn recipient_text(channel: Channel, payload: &Object) -> Option<&str> {
+    Fields::of(payload).text(recipient_fields(channel))
+}
+
+/// The names of the field for the recipient: the first one that is present counts.
+fn recipient_fields(channel: Channel) -> &'static [&'static str] {
+    match channel {
+        Channel::InApp => &[],
         Channel::Sms => &sms::TO,
         Channel::Email | Channel::Push | Channel::Webhook => &["to"],
-    };
-    Fields::of(payload).has(names)
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::{Channel, GroupKey, UserId};
+use crate::category::CategoryName;
 use crate::content::TemplateRef;
 use crate::json::write_canonical;
 use crate::time::{Expiry, SendAt, TimezoneRef};
@@ -42,6 +43,8 @@ pub struct GivenNotification<'a> {
     pub group: Option<&'a GroupKey>,
     /// `sensitive`.
     pub sensitive: bool,
+    /// The category, if there is one.
+    pub category: Option<&'a CategoryName>,
 }
 
 /// The fingerprint of the request that created a notification, or a schedule, under an idempotency key: a version byte, and
@@ -108,6 +111,7 @@ fn canonical(given: &GivenNotification<'_>) -> Vec<u8> {
         expiry,
         group,
         sensitive,
+        category,
     } = *given;
     let (expires_at, ttl_secs) = match expiry {
         None => (None, None),
@@ -131,6 +135,10 @@ fn canonical(given: &GivenNotification<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(160 + payload.get().len());
     // In alphabetical order.
     for (name, value) in [
+        (
+            "category",
+            category.map(|category| quoted(category.as_str())),
+        ),
         ("expiresAt", expires_at.map(|text| quoted(&text))),
         ("group", group.map(|group| quoted(group.as_str()))),
         ("payload", None),
@@ -218,6 +226,7 @@ mod tests {
             expiry: None,
             group: None,
             sensitive: false,
+            category: None,
         }
     }
 
@@ -324,6 +333,14 @@ mod tests {
             sensitive: true,
             ..plain
         });
+        let categories =
+            ["a", "b"].map(|category| category.parse::<CategoryName>().expect("valid"));
+        for category in &categories {
+            all.push(GivenNotification {
+                category: Some(category),
+                ..plain
+            });
+        }
         let mut fingerprints: Vec<_> = all.iter().map(|one| Fingerprint::of(one).0).collect();
         fingerprints.sort_unstable();
         fingerprints.dedup();

@@ -16,4 +16,4 @@ pub use idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use ids::{KeyNamespace, MessageId, ScheduleId, UserId};
 pub use status::{Phase, Status, UnknownStatus};
 pub use storable::payload_problem;
-pub use wire::{DecodeError, DeliveryRequest, Notification};
+pub use wire::{DecodeError, DeliveryKind, DeliveryRequest, Notification};

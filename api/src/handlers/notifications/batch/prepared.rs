@@ -1,3 +1,5 @@
+use std::future::ready;
+
 use futures_util::future::join_all;
 use serde_json::value::RawValue;
 use tidings_broker::Outgoing;
@@ -78,11 +80,12 @@ impl PreparedBatch {
             let prepared = match item {
                 Err(error) => PreparedItem::Answered(Err(error)),
                 Ok(ValidItem { new, request }) => {
-                    let create = || create_notification(state, caller, new, request.as_ref());
+                    let create = create_notification(state, caller, new, request.as_ref());
                     match request.zip(request.and_then(|_| begun.next())) {
-                        None => batch.store_with(None, create(), state, request_id),
+                        None => batch.store_with(None, create.await, state, request_id),
                         Some((request, begun)) => {
-                            batch.add_keyed(request, begun, create, state, request_id)
+                            let adding = batch.add_keyed(request, begun, create, state, request_id);
+                            adding.await
                         }
                     }
                 }
@@ -93,11 +96,11 @@ impl PreparedBatch {
         batch
     }
 
-    fn add_keyed(
+    async fn add_keyed(
         &mut self,
         request: KeyedRequest,
         begun: BegunTogether,
-        create: impl FnOnce() -> Result<Notification, ApiError>,
+        create: impl Future<Output = Result<Notification, ApiError>>,
         state: &AppState,
         request_id: &str,
     ) -> PreparedItem {
@@ -110,10 +113,10 @@ impl PreparedBatch {
                 PreparedItem::Answered(accepted.map_err(ApiError::from))
             }
             BegunTogether::Begun(Begun::First(first)) => {
-                self.store_with(Some(first), create(), state, request_id)
+                self.store_with(Some(first), create.await, state, request_id)
             }
             BegunTogether::UnderWay => {
-                self.later.push((request, create()));
+                self.later.push((request, create.await));
                 PreparedItem::Later
             }
         }
@@ -155,7 +158,7 @@ impl PreparedBatch {
         }
         count_all(&channels, &stored);
         let later = self.later.into_iter().map(|(request, created)| {
-            accept_keyed(state, caller, request, move || created, request_id)
+            accept_keyed(state, caller, request, ready(created), request_id)
         });
         let mut later = join_all(later).await.into_iter();
         let result = |item| match item {

@@ -5,7 +5,7 @@ mod delivery_request;
 mod notification;
 
 pub use decode_error::DecodeError;
-pub use delivery_request::DeliveryRequest;
+pub use delivery_request::{DeliveryKind, DeliveryRequest};
 pub use notification::Notification;
 
 use std::ops::RangeInclusive;
@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 /// The versions of the wire form that this program reads.
-const READ_VERSIONS: RangeInclusive<u32> = PLAIN..=WITHOUT_USER;
+const READ_VERSIONS: RangeInclusive<u32> = PLAIN..=WITH_CATEGORY;
 
 /// The version of messages whose unknown fields may be ignored.
 const PLAIN: u32 = 1;
@@ -25,6 +25,11 @@ const RESTRICTED: u32 = 2;
 /// The version of notifications without a target user, and of the requests to deliver them. A program that does not know the
 /// version makes them dead letters, which can be replayed: it could not read their rows.
 const WITHOUT_USER: u32 = 3;
+
+/// The version of notifications with a category, with or without a target user, and of the requests to deliver them. A program
+/// that does not know the version makes them dead letters, which can be replayed: it would not ask what the recipient has
+/// chosen.
+const WITH_CATEGORY: u32 = 4;
 
 #[derive(Deserialize)]
 struct VersionField {

@@ -2,7 +2,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{DecodeError, PLAIN, RESTRICTED, WITHOUT_USER, check_version, decode, write};
+use super::{
+    DecodeError, PLAIN, RESTRICTED, WITH_CATEGORY, WITHOUT_USER, check_version, decode, write,
+};
+use crate::category::CategoryName;
 use crate::content::TemplateRef;
 use crate::notification::{Channel, Fingerprint, GroupKey, MessageId, UserId};
 use crate::time::DeliveryWindow;
@@ -19,7 +22,8 @@ use crate::time::DeliveryWindow;
 /// ```
 ///
 /// `template`, and in it `locale`, are present only if the client set them, `fingerprint` only if it gave an idempotency key.
-/// A notification with `sendAt`, `expiresAt`, `group` or `sensitive` has version 2, one without `targetUserId` has version 3.
+/// A notification with `sendAt`, `expiresAt`, `group` or `sensitive` has version 2, one without `targetUserId` has version 3,
+/// and one with `category` has version 4.
 ///
 /// Unknown fields are ignored, so that a newer API may run with an older worker. The payload stays the text that the
 /// client sent, without parsing.
@@ -48,6 +52,8 @@ pub struct Notification {
     pub fingerprint: Option<Fingerprint>,
     /// Whether the payload is never shown and is erased once the notification has ended.
     pub sensitive: bool,
+    /// The category that the recipient chooses by, if any.
+    pub category: Option<CategoryName>,
 }
 
 #[derive(Serialize)]
@@ -74,6 +80,8 @@ struct IntakeOut<'a> {
     fingerprint: Option<Fingerprint>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     sensitive: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a CategoryName>,
 }
 
 #[derive(Deserialize)]
@@ -94,6 +102,7 @@ struct IntakeIn {
     fingerprint: Option<Box<RawValue>>,
     #[serde(default)]
     sensitive: bool,
+    category: Option<CategoryName>,
 }
 
 /// Like [`TemplateRef`], but ignores unknown fields, because a newer API may add some.
@@ -122,6 +131,7 @@ impl Notification {
             group: self.group.as_ref(),
             fingerprint: self.fingerprint,
             sensitive: self.sensitive,
+            category: self.category.as_ref(),
         };
         write(&mut body, &out);
         body
@@ -139,7 +149,7 @@ impl Notification {
             .r#type
             .parse()
             .map_err(|_| DecodeError::UnknownChannel(read.r#type.chars().take(64).collect()))?;
-        let may_lack_user = read.v == WITHOUT_USER && channel != Channel::InApp;
+        let may_lack_user = read.v >= WITHOUT_USER && channel != Channel::InApp;
         if read.target_user_id.is_none() && !may_lack_user {
             return Err(DecodeError::UserMissing);
         }
@@ -165,11 +175,14 @@ impl Notification {
                 .fingerprint
                 .and_then(|value| serde_json::from_str(value.get()).ok()),
             sensitive: read.sensitive,
+            category: read.category,
         })
     }
 
     fn version(&self) -> u32 {
-        if self.user_id.is_none() {
+        if self.category.is_some() {
+            WITH_CATEGORY
+        } else if self.user_id.is_none() {
             WITHOUT_USER
         } else if self.window == DeliveryWindow::default()
             && self.group.is_none()

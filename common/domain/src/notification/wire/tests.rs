@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::{DecodeError, DeliveryRequest, Notification};
+use super::{DecodeError, DeliveryKind, DeliveryRequest, Notification};
 use crate::content::TemplateRef;
 use crate::notification::{Channel, Fingerprint, MessageId};
 use crate::time::DeliveryWindow;
@@ -19,6 +19,7 @@ fn notification(payload: &str) -> Notification {
         window: DeliveryWindow::default(),
         fingerprint: None,
         sensitive: false,
+        category: None,
     }
 }
 
@@ -132,15 +133,41 @@ fn a_notification_without_a_user_has_the_third_version() {
     }
 }
 
+/// An older program would not ask what the recipient has chosen.
+#[test]
+fn a_notification_with_a_category_has_the_fourth_version() {
+    let mut sent = notification("{}");
+    sent.category = Some("order-updates".parse().expect("a name"));
+    for user_id in [sent.user_id, None] {
+        sent.user_id = user_id;
+        let body = String::from_utf8(sent.encode()).expect("UTF-8");
+        assert!(body.starts_with(r#"{"v":4,"#), "{body}");
+        let read = Notification::decode(body.as_bytes()).expect("its own wire form");
+        assert_eq!(
+            (read.user_id, read.category),
+            (user_id, sent.category.clone())
+        );
+        let in_app = Notification::decode(body.replace("email", "in-app").as_bytes());
+        assert_eq!(in_app.is_ok(), user_id.is_some());
+        let error = Notification::decode(body.replace("order-updates", "*").as_bytes());
+        assert_eq!(error.expect_err("no name").reason(), "undecodable");
+    }
+}
+
 #[test]
 fn a_decoded_delivery_request_equals_the_encoded_one() {
-    for (has_user, start) in [(true, r#"{"v":1,"#), (false, r#"{"v":3,"#)] {
+    for (has_user, has_category, start) in [
+        (true, false, r#"{"v":1,"#),
+        (false, false, r#"{"v":3,"#),
+        (true, true, r#"{"v":4,"#),
+        (false, true, r#"{"v":4,"#),
+    ] {
         let sent = DeliveryRequest {
             message_id: MessageId::generate(),
-            has_user,
+            kind: DeliveryKind::of(has_user, has_category),
         };
         let body = sent.encode();
-        assert!(body.starts_with(start.as_bytes()), "{has_user}");
+        assert!(body.starts_with(start.as_bytes()), "{start}");
         assert_eq!(
             DeliveryRequest::decode(&body).expect("its own wire form"),
             sent
@@ -150,7 +177,7 @@ fn a_decoded_delivery_request_equals_the_encoded_one() {
 
 #[test]
 fn an_unknown_version_and_an_invalid_body_are_different_errors() {
-    let newer = Notification::decode(br#"{"v": 4, "envelope": {}}"#).expect_err("refused");
+    let newer = Notification::decode(br#"{"v": 5, "envelope": {}}"#).expect_err("refused");
     assert_eq!(newer.reason(), "unknown_version");
     let garbage = Notification::decode(b"\xff\x00").expect_err("refused");
     assert_eq!(garbage.reason(), "undecodable");

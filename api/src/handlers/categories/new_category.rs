@@ -1,0 +1,162 @@
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use tidings_db::categories::NewCategory;
+use tidings_domain::category::Throttle;
+use tidings_domain::content::{Json, Object};
+use tidings_domain::notification::Channel;
+
+use crate::error::ApiError;
+use crate::json_body::{ObjectReader, values};
+
+const FIELDS: [&str; 7] = [
+    "kind",
+    "label",
+    "description",
+    "defaults",
+    "throttle",
+    "quiet",
+    "listed",
+];
+
+/// Maximum number of characters.
+const MAX_LABEL: usize = 100;
+
+/// Maximum number of characters.
+const MAX_DESCRIPTION: usize = 1000;
+
+/// Parses the body of a request.
+///
+/// # Errors
+///
+/// Returns 400 with everything that is wrong.
+pub fn parse(body: &[u8]) -> Result<NewCategory, ApiError> {
+    let mut reader = ObjectReader::parse(body, &FIELDS, "category")?;
+    let kind = reader.optional("kind", values::parsed);
+    let line = |max| {
+        move |value: &RawValue| {
+            values::nonblank(value)?;
+            values::line(max)(value)
+        }
+    };
+    let label = reader.optional("label", line(MAX_LABEL));
+    let description = reader.optional("description", line(MAX_DESCRIPTION));
+    let defaults = reader.optional("defaults", defaults);
+    let throttle = throttle(&mut reader);
+    let quiet = reader.optional("quiet", values::parsed);
+    let listed = reader.optional("listed", values::boolean);
+    reader.finish(Some(NewCategory {
+        kind: kind.unwrap_or_default(),
+        label,
+        description,
+        defaults: defaults.unwrap_or_default(),
+        throttle,
+        quiet: quiet.unwrap_or_default(),
+        listed: listed.unwrap_or(true),
+    }))
+}
+
+fn throttle(reader: &mut ObjectReader<'_>) -> Option<Throttle> {
+    let expected = "must be an object with limit, windowSecs and, if need be, key";
+    let fields = ["limit", "windowSecs", "key"];
+    reader.optional_object("throttle", &fields, expected, |reader| {
+        let limit = reader.required("limit", number(Throttle::MAX_LIMIT));
+        let window_secs = reader.required("windowSecs", number(Throttle::MAX_WINDOW_SECS));
+        let key = reader.optional("key", |value| {
+            values::nonblank(value)?;
+            values::line(Throttle::MAX_KEY)(value)
+        });
+        Some(Throttle {
+            limit: limit?,
+            window_secs: window_secs?,
+            key,
+        })
+    })
+}
+
+fn number(max: u32) -> impl FnOnce(&RawValue) -> Result<u32, String> {
+    move |value| {
+        let number = serde_json::from_str::<u32>(value.get()).ok();
+        number
+            .filter(|number| (1..=max).contains(number))
+            .ok_or_else(|| format!("must be a whole number from 1 to {max}"))
+    }
+}
+
+fn defaults(value: &RawValue) -> Result<BTreeMap<Channel, bool>, String> {
+    const EXPECTED: &str =
+        "must be an object with channels as its members and true or false as their values";
+    let object: Object = values::object(value).map_err(|_| EXPECTED.to_owned())?;
+    object
+        .iter()
+        .map(|(channel, enabled)| {
+            let channel = channel.parse::<Channel>().ok()?;
+            match enabled {
+                Json::Bool(enabled) => Some((channel, *enabled)),
+                _ => None,
+            }
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(|| EXPECTED.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use tidings_domain::category::{CategoryKind, QuietRule};
+
+    use super::*;
+
+    #[test]
+    fn a_category_is_transactional_and_listed_unless_it_says_otherwise() {
+        let plain = NewCategory {
+            listed: true,
+            ..NewCategory::default()
+        };
+        assert_eq!(parse(b"{}").expect("valid"), plain);
+        let body = r#"{"kind": "marketing", "label": "News", "description": "Every week", "quiet": "ignore",
+            "defaults": {"sms": false, "in-app": true}, "listed": false,
+            "throttle": {"limit": 3, "windowSecs": 3600, "key": "order"}}"#;
+        let all = NewCategory {
+            kind: CategoryKind::Marketing,
+            label: Some("News".to_owned()),
+            description: Some("Every week".to_owned()),
+            defaults: [(Channel::Sms, false), (Channel::InApp, true)].into(),
+            throttle: Some(Throttle {
+                limit: 3,
+                window_secs: 3600,
+                key: Some("order".to_owned()),
+            }),
+            quiet: QuietRule::Ignore,
+            listed: false,
+        };
+        assert_eq!(parse(body.as_bytes()).expect("valid"), all);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let long = "x".repeat(101);
+        let body = format!(
+            r#"{{"kind": "urgent", "label": "{long}", "description": " ", "defaults": {{"fax": true}}, "quiet": true,
+                "throttle": {{"limit": 0, "windowSecs": "1"}},
+                "listed": "yes", "digest": {{}}}}"#
+        );
+        let error = parse(body.as_bytes()).expect_err("wrong");
+        let fields = error.details.iter().map(|detail| detail.field.as_str());
+        let expected = [
+            "kind",
+            "label",
+            "description",
+            "defaults",
+            "throttle.limit",
+            "throttle.windowSecs",
+            "quiet",
+            "listed",
+            "digest",
+        ];
+        assert_eq!(fields.collect::<Vec<_>>(), expected);
+        for defaults in [r#"{"sms": null}"#, "[]", r#"{"*": false}"#] {
+            let body = format!(r#"{{"defaults": {defaults}}}"#);
+            assert!(parse(body.as_bytes()).is_err(), "{defaults}");
+        }
+    }
+}

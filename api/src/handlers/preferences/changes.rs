@@ -1,0 +1,241 @@
+//! Changes of preferences.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use serde_json::value::RawValue;
+use tidings_db::audit::{self, Action, TargetKind};
+use tidings_db::notifications::wait_for_claims;
+use tidings_db::preferences::{self, SetResult};
+use tidings_db::{DbError, Transaction, TransactionOptions};
+use tidings_domain::category::CategoryKind;
+use tidings_domain::notification::{Channel, DeliveredChannel, UserId};
+use tidings_domain::preference::{NewChoice, PreferenceSource, Selector};
+
+use super::grid;
+use crate::audit::Origin;
+use crate::error::{ApiError, ErrorDetail};
+use crate::handlers::users::path::not_found;
+use crate::json_body::{ObjectReader, items, members, values};
+use crate::state::AppState;
+
+/// Maximum number of choices in a request.
+const MAX_CHOICES: usize = 200;
+
+/// How long a request waits for claims that have not seen its choices. They take milliseconds.
+const CLAIM_WAIT: Duration = Duration::from_secs(5);
+
+/// Makes the choices in `body`, and returns the preferences after that.
+pub async fn apply(
+    state: &AppState,
+    origin: &Origin,
+    user: UserId,
+    body: &[u8],
+) -> Result<HttpResponse, ApiError> {
+    let choices = parse(body)?;
+    check_categories(state, &choices).await?;
+    let source = if origin.0.is_user(user) {
+        PreferenceSource::User
+    } else {
+        PreferenceSource::Admin
+    };
+    let set = state
+        .database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            let set = preferences::set(transaction, user, &choices, source).await?;
+            if set == SetResult::Changed {
+                record(transaction, origin, user, &choices).await?;
+            }
+            Ok(set)
+        })
+        .await?;
+    if set == SetResult::UnknownUser {
+        return Err(not_found());
+    }
+    // Also if nothing has changed: an earlier request may have failed while it waited.
+    let ended = wait_for_claims(&state.database, &stopped_channels(&choices), CLAIM_WAIT).await?;
+    if !ended {
+        let message = "The preferences are stored, but a worker that does not respond may still send what it was about to claim; repeat the request";
+        return Err(ApiError::unavailable(
+            "change_not_complete",
+            message,
+            "claims have not ended",
+        ));
+    }
+    let view = state
+        .database
+        .run(async |client| grid::read(client, user).await)
+        .await?;
+    Ok(HttpResponse::Ok().json(view.ok_or_else(not_found)?))
+}
+
+/// Records what somebody else has chosen for the user.
+async fn record(
+    transaction: &Transaction<'_>,
+    Origin(origin): &Origin,
+    user: UserId,
+    choices: &[NewChoice],
+) -> Result<(), DbError> {
+    if origin.is_user(user) {
+        return Ok(());
+    }
+    let text = |choice: &NewChoice| {
+        let enabled = match choice.enabled {
+            Some(true) => "on",
+            Some(false) => "off",
+            None => "reset",
+        };
+        format!("{}/{}: {enabled}", choice.category, choice.channel)
+    };
+    let chosen: Vec<String> = choices.iter().map(text).collect();
+    let entry = origin
+        .entry(Action::PreferencesUpdate)
+        .on(TargetKind::User, user)
+        .with("preferences", chosen);
+    audit::record(transaction, &entry).await
+}
+
+/// The channels by which something may not be sent any more.
+fn stopped_channels(choices: &[NewChoice]) -> Vec<DeliveredChannel> {
+    let stops = |channel: &DeliveredChannel| {
+        choices.iter().any(|choice| {
+            let is_its = match choice.channel {
+                Selector::All => true,
+                Selector::One(one) => one.delivered() == Some(*channel),
+            };
+            is_its && choice.enabled != Some(true)
+        })
+    };
+    DeliveredChannel::ALL.into_iter().filter(stops).collect()
+}
+
+/// Returns 400 for a category that does not exist, and for one about which no choice counts. A choice can always be taken
+/// back.
+async fn check_categories(state: &AppState, choices: &[NewChoice]) -> Result<(), ApiError> {
+    for (index, choice) in choices.iter().enumerate() {
+        let Selector::One(name) = &choice.category else {
+            continue;
+        };
+        if choice.enabled.is_none() {
+            continue;
+        }
+        let kind = state.control.find_category(&state.database, name).await?;
+        let (code, problem) = match kind {
+            None => ("unknown_category", "must be the name of a category, or *"),
+            Some(CategoryKind::Critical) => (
+                "category_locked",
+                "must not be a critical category: its notifications are always sent",
+            ),
+            Some(CategoryKind::Transactional | CategoryKind::Marketing) => continue,
+        };
+        let details = vec![ErrorDetail::new(
+            format!("preferences[{index}].category"),
+            problem,
+        )];
+        let message = format!("Nothing can be chosen about the category {name}");
+        return Err(ApiError::bad_request(code, message, details));
+    }
+    Ok(())
+}
+
+fn parse(body: &[u8]) -> Result<Vec<NewChoice>, ApiError> {
+    let list = items(body, "preferences")?;
+    if list.len() > MAX_CHOICES {
+        let problem = format!("must have at most {MAX_CHOICES} items");
+        let details = vec![ErrorDetail::new("preferences", problem)];
+        let message = "There are too many preferences in the body";
+        return Err(ApiError::bad_request("invalid_fields", message, details));
+    }
+    let mut choices = Vec::with_capacity(list.len());
+    let mut problems = Vec::new();
+    for (index, item) in list.into_iter().enumerate() {
+        match choice(item) {
+            Ok(choice) => choices.push(choice),
+            Err(error) if error.details.is_empty() => {
+                let path = format!("preferences[{index}]");
+                problems.push(ErrorDetail::new(path, error.message));
+            }
+            Err(error) => problems.extend(error.details.into_iter().map(|detail| {
+                let path = format!("preferences[{index}].{}", detail.field);
+                ErrorDetail::new(path, detail.message)
+            })),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(choices);
+    }
+    let message = "The preferences are not valid";
+    Err(ApiError::bad_request("invalid_fields", message, problems))
+}
+
+fn choice(item: &RawValue) -> Result<NewChoice, ApiError> {
+    let members = members(item.get().as_bytes(), "The preference")?;
+    let fields = ["category", "channel", "enabled"];
+    let mut reader = ObjectReader::new(members, &fields, "preference");
+    let category = reader.required("category", values::parsed);
+    let channel = reader.required("channel", values::parsed::<Selector<Channel>>);
+    let enabled = if reader.has("enabled") {
+        reader.optional("enabled", values::boolean)
+    } else {
+        reader.missing("enabled", "must be true, false or null");
+        None
+    };
+    let choice = category.zip(channel).map(|(category, channel)| NewChoice {
+        category,
+        channel,
+        enabled,
+    });
+    reader.finish(choice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejected(body: &str) -> Vec<String> {
+        let error = parse(body.as_bytes()).expect_err(body);
+        let fields = error.details.into_iter().map(|detail| detail.field);
+        fields.collect()
+    }
+
+    #[test]
+    fn choices_are_read() {
+        let body = r#"{"preferences": [{"category": "news", "channel": "*", "enabled": false},
+            {"category": "*", "channel": "sms", "enabled": null}]}"#;
+        let read = parse(body.as_bytes()).expect("valid");
+        let shown = |choice: &NewChoice| {
+            let NewChoice {
+                category,
+                channel,
+                enabled,
+            } = choice;
+            format!("{category} {channel} {enabled:?}")
+        };
+        let shown: Vec<String> = read.iter().map(shown).collect();
+        assert_eq!(shown, ["news * Some(false)", "* sms None"]);
+        let all = [DeliveredChannel::ALL.to_vec(), stopped_channels(&read[1..])];
+        assert_eq!(stopped_channels(&read), all[0]);
+        assert_eq!(all[1], [DeliveredChannel::Sms]);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let body = r#"{"preferences": [{"category": "News", "channel": "fax", "enabled": 1, "x": 1},
+            {"category": "news", "channel": "sms"}, 7]}"#;
+        let expected = [
+            "preferences[0].category",
+            "preferences[0].channel",
+            "preferences[0].enabled",
+            "preferences[0].x",
+            "preferences[1].enabled",
+            "preferences[2]",
+        ];
+        assert_eq!(rejected(body), expected);
+        let one = r#"{"category": "*", "channel": "*", "enabled": true}"#;
+        let many = format!(r#"{{"preferences": [{}]}}"#, vec![one; 201].join(","));
+        assert!(parse(many.as_bytes()).is_err());
+        for body in ["{}", "[]", r#"{"preferences": {}}"#] {
+            assert!(parse(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The preferences of a user: what the user wants to receive.
+
+mod changes;
+pub mod find;
+pub mod find_own;
+mod grid;
+mod owner;
+pub mod update;
+pub mod update_own;
+mod view;
+
+use actix_web::web::{self, ServiceConfig};
+
+use super::{get_or_head, resource};
+
+/// Registers the paths of preferences.
+pub fn register(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/api/users/{user_id}/preferences", "GET, HEAD, PATCH")
+                .route(get_or_head().to(find::handle))
+                .route(web::patch().to(update::handle)),
+        )
+        .service(
+            resource("/api/me/preferences", "GET, HEAD, PATCH")
+                .route(get_or_head().to(find_own::handle))
+                .route(web::patch().to(update_own::handle)),
+        );
+}

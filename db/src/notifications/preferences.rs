@@ -1,0 +1,88 @@
+//! Whether recipients want their notifications, in SQL: for all rows of a batch in one statement.
+//!
+//! The rules are those of [`Choices::effective`](tidings_domain::preference::Choices::effective).
+
+use std::collections::HashSet;
+
+use tidings_domain::notification::{Channel, MessageId};
+use tidings_domain::preference::AddressHash;
+use uuid::Uuid;
+
+use crate::GenericClient;
+use crate::error::DbError;
+
+/// An expression: whether the user of the row of `table` does not want the notification. For a row without a user it is what
+/// the category says about recipients who have chosen nothing.
+///
+/// An index finds the choices, and for rows without a category nothing else is looked up.
+pub(super) fn user_refuses(table: &str) -> String {
+    let chosen = format!(
+        "FROM preferences AS choice
+         WHERE choice.user_id = {table}.user_id AND choice.category IN ({table}.category, '*')
+               AND choice.channel IN ({table}.type, '*')"
+    );
+    refuses(table, &chosen)
+}
+
+/// Like [`user_refuses`], for a row without a user whose recipient has an address with the hash `address_hash`.
+pub(super) fn address_refuses(table: &str) -> String {
+    let chosen = format!(
+        "FROM address_preferences AS choice
+         WHERE choice.address_hash = {table}.address_hash AND choice.category IN ({table}.category, '*')
+               AND choice.channel IN ({table}.type, '*')"
+    );
+    refuses(table, &chosen)
+}
+
+fn refuses(table: &str, chosen: &str) -> String {
+    format!(
+        "coalesce(
+             (SELECT CASE WHEN kind = 'critical' THEN false
+                          WHEN refused THEN true
+                          WHEN wanted THEN false
+                          ELSE defaults -> {table}.type = 'false' END
+              FROM (SELECT bool_or(NOT enabled) AS refused, bool_or(enabled AND choice.category <> '*') AS wanted
+                    {chosen}) AS chosen
+                   LEFT JOIN categories ON categories.name = {table}.category), false)"
+    )
+}
+
+/// A notification without a user.
+pub(super) struct AddressedNotification<'a> {
+    pub(super) id: MessageId,
+    pub(super) channel: Channel,
+    pub(super) category: Option<&'a str>,
+    /// `None` if the recipient has no address that preferences are known by.
+    pub(super) address: Option<AddressHash>,
+}
+
+/// Returns the notifications whose recipients do not want them.
+pub(super) async fn refused_by_addresses(
+    client: &impl GenericClient,
+    notifications: &[AddressedNotification<'_>],
+) -> Result<HashSet<MessageId>, DbError> {
+    if notifications.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let sql = format!(
+        "SELECT id FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[])
+                        AS addressed (id, type, category, address_hash)
+         WHERE {}",
+        address_refuses("addressed")
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let all = notifications.iter();
+    let ids: Vec<Uuid> = all.clone().map(|one| one.id.as_uuid()).collect();
+    let channels: Vec<&str> = all.clone().map(|one| one.channel.as_str()).collect();
+    let categories: Vec<Option<&str>> = all.clone().map(|one| one.category).collect();
+    let hashes: Vec<Option<&[u8]>> = all
+        .map(|one| one.address.as_ref().map(|hash| hash.as_bytes().as_slice()))
+        .collect();
+    let rows = client
+        .query(&statement, &[&ids, &channels, &categories, &hashes])
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| MessageId::from(row.get::<_, Uuid>(0)))
+        .collect())
+}
