@@ -73,18 +73,15 @@ async fn categories_are_managed_and_notifications_name_one_that_exists() {
     let mut schedule = of_category(user, Channel::InApp, "gone");
     schedule["cron"] = json!("0 9 * * 1");
     schedule["timezone"] = json!("Europe/Berlin");
-    let schedules = async |body: &Value| {
+    let post_schedule = async |body: &Value| {
         let request = admin.request(Method::POST, "/api/schedules").json(body);
         admin.send(request).await
     };
-    let refused = schedules(&schedule).await;
+    let refused = post_schedule(&schedule).await;
     refused.assert_error(400, "unknown_category");
     schedule["category"] = json!("news");
-    let scheduled = schedules(&schedule).await;
-    assert_eq!(
-        (scheduled.status, &scheduled.body["category"]),
-        (201, &json!("news"))
-    );
+    let made = post_schedule(&schedule).await;
+    assert_eq!((made.status, &made.body["category"]), (201, &json!("news")));
 
     // `security` is built in, and may be used.
     put(&admin, "security", &news)
@@ -96,7 +93,7 @@ async fn categories_are_managed_and_notifications_name_one_that_exists() {
     let security = of_category(user, Channel::InApp, "security");
     let _ = admin.post(&security).await.accepted();
     let listed = admin.get("/api/categories").await;
-    let names: Vec<_> = listed.body["categories"]
+    let rows: Vec<_> = listed.body["categories"]
         .as_array()
         .expect("a list")
         .iter()
@@ -106,7 +103,7 @@ async fn categories_are_managed_and_notifications_name_one_that_exists() {
         (json!("news"), json!(false)),
         (json!("security"), json!(true)),
     ];
-    assert_eq!(names, expected);
+    assert_eq!(rows, expected);
 
     let _worker = world.worker().await;
     world.until_status(id, "processed").await;

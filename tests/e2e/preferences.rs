@@ -40,6 +40,16 @@ fn cell(answer: &Answer, category: &str, channel: &str) -> (bool, String) {
     (cell["effective"] == true, because)
 }
 
+/// The categories of the grid, and whether they are locked.
+fn rows(answer: &Answer) -> Vec<(String, bool)> {
+    let rows = answer.body["categories"].as_array().expect("a list").iter();
+    rows.map(|row| {
+        let name = row["name"].as_str().expect("a name");
+        (name.to_owned(), row["locked"] == true)
+    })
+    .collect()
+}
+
 async fn make_categories(client: &Client) {
     for (name, body) in [
         (
@@ -59,7 +69,7 @@ async fn make_categories(client: &Client) {
 #[tokio::test]
 async fn a_user_sees_and_changes_what_is_sent_and_why() {
     let world = World::new().await;
-    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let api = world.api().await;
     let service = api.client();
     make_categories(&service).await;
     let user = world.user;
@@ -71,16 +81,6 @@ async fn a_user_sees_and_changes_what_is_sent_and_why() {
     assert_eq!(first.status, 200, "{}", first.text);
     assert_eq!(own.get(&path).await.body, first.body);
     assert_eq!(first.body["preferences"], json!([]));
-    let names = |answer: &Answer| {
-        let rows = answer.body["categories"].as_array().expect("a list").iter();
-        rows.map(|row| {
-            (
-                row["name"].as_str().expect("a name").to_owned(),
-                row["locked"] == true,
-            )
-        })
-        .collect::<Vec<_>>()
-    };
     let expected = [
         ("*", false),
         ("alarm", true),
@@ -88,8 +88,10 @@ async fn a_user_sees_and_changes_what_is_sent_and_why() {
         ("orders", false),
         ("security", true),
     ];
-    let expected = expected.map(|(name, locked)| (name.to_owned(), locked));
-    assert_eq!(names(&first), expected);
+    assert_eq!(
+        rows(&first),
+        expected.map(|(name, locked)| (name.to_owned(), locked))
+    );
     for (category, channel, effective, because) in [
         ("*", "email", true, "nothing_chosen"),
         ("news", "sms", false, "default"),
@@ -131,7 +133,52 @@ async fn a_user_sees_and_changes_what_is_sent_and_why() {
         );
     }
 
-    // In-app notifications have no claim: the intake decides.
+    for (choices, code) in [
+        (
+            json!([{"category": "alarm", "channel": "*", "enabled": false}]),
+            "category_locked",
+        ),
+        (
+            json!([{"category": "gone", "channel": "*", "enabled": false}]),
+            "unknown_category",
+        ),
+        (
+            json!([{"category": "news", "channel": "fax", "enabled": false}]),
+            "invalid_fields",
+        ),
+        (json!([]), "invalid_fields"),
+    ] {
+        patch(&own, me, &choices).await.assert_error(400, code);
+    }
+    let reset = json!([{"category": "gone", "channel": "*", "enabled": null}, {"category": "news", "channel": "*", "enabled": null}]);
+    let third = patch(&own, &path, &reset).await;
+    assert_eq!(cell(&third, "news", "sms"), (false, "default".to_owned()));
+    let other = world.database.user().await;
+    let of_other = format!("/api/users/{other}/preferences");
+    assert_eq!(own.get(&of_other).await.status, 403);
+    let nobody = "/api/users/00000000-0000-4000-8000-000000000009/preferences";
+    let admin = service.with_token(tokens::scoped(user, "admin"));
+    let off = json!([{"category": "*", "channel": "*", "enabled": false}]);
+    patch(&admin, nobody, &off)
+        .await
+        .assert_error(404, "not_found");
+    admin.get(nobody).await.assert_error(404, "not_found");
+    let unscoped = service.with_token(tokens::scoped(user, "notifications:read"));
+    unscoped.get(me).await.assert_error(403, "forbidden");
+}
+
+/// In-app notifications have no claim: the intake decides.
+#[tokio::test]
+async fn what_is_not_wanted_is_recorded_as_suppressed_whoever_has_chosen() {
+    let world = World::new().await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let service = api.client();
+    make_categories(&service).await;
+    let user = world.user;
+    let own = service.with_token(tokens::scoped(user, "preferences:write"));
+    let off = json!([{"category": "orders", "channel": "in-app", "enabled": false}]);
+    let chosen = patch(&own, "/api/me/preferences", &off).await;
+    assert_eq!(chosen.status, 200, "{}", chosen.text);
     let posted = async |category: Value| {
         let mut body = notification(user, Channel::InApp);
         body["category"] = category;
@@ -170,35 +217,6 @@ async fn a_user_sees_and_changes_what_is_sent_and_why() {
         let id = service.post(&body).await.accepted();
         world.until_status(id, status).await;
     }
-
-    for (choices, code) in [
-        (
-            json!([{"category": "alarm", "channel": "*", "enabled": false}]),
-            "category_locked",
-        ),
-        (
-            json!([{"category": "gone", "channel": "*", "enabled": false}]),
-            "unknown_category",
-        ),
-        (
-            json!([{"category": "news", "channel": "fax", "enabled": false}]),
-            "invalid_fields",
-        ),
-        (json!([]), "invalid_fields"),
-    ] {
-        patch(&own, me, &choices).await.assert_error(400, code);
-    }
-    let reset = json!([{"category": "gone", "channel": "*", "enabled": null}, {"category": "news", "channel": "*", "enabled": null}]);
-    let third = patch(&own, &path, &reset).await;
-    assert_eq!(cell(&third, "news", "sms"), (false, "default".to_owned()));
-    assert_eq!(own.get(&of_other).await.status, 403);
-    let nobody = "/api/users/00000000-0000-4000-8000-000000000009/preferences";
-    patch(&admin, nobody, &off)
-        .await
-        .assert_error(404, "not_found");
-    admin.get(nobody).await.assert_error(404, "not_found");
-    let unscoped = service.with_token(tokens::scoped(user, "notifications:read"));
-    unscoped.get(me).await.assert_error(403, "forbidden");
 }
 
 /// The provider fails the first attempt; before it answers, the recipient says no.

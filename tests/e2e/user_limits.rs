@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use reqwest::Method;
 use serde_json::json;
 use tidings_domain::notification::MessageId;
 use tidings_tests::{MockHttpServer, Response, World, eventually, secs};
@@ -90,4 +91,25 @@ async fn the_excess_waits_for_what_may_fail_and_is_suppressed_once_the_limit_is_
     let exceeded = |result| metrics.sum("tidings_user_limit_exceeded_total", &["sms", result]);
     assert!(exceeded("held") >= 1);
     assert_eq!(exceeded("suppressed"), 1);
+}
+
+#[tokio::test]
+async fn a_category_has_a_limit_of_its_own() {
+    let twilio = MockHttpServer::start(|_| accepted_response()).await;
+    let world = world(&twilio, &[SCHEDULED]).await;
+    let (api, _worker) = tokio::join!(world.api(), world.worker());
+    let client = api.client();
+    let throttle = json!({"throttle": {"limit": 1, "windowSecs": 86400}});
+    let request = client.request(Method::PUT, "/api/categories/news");
+    let put = client.send(request.json(&throttle)).await;
+    assert_eq!(put.body["throttle"], throttle["throttle"], "{}", put.text);
+    let mut news = sms(&world, "news");
+    news["category"] = json!("news");
+    let first = client.post(&news).await.accepted();
+    world.until_status(first, "processed").await;
+    let second = client.post(&news).await.accepted();
+    until_reason(&world, second, "suppressed").await;
+    let other = client.post(&sms(&world, "other")).await.accepted();
+    world.until_status(other, "processed").await;
+    assert_eq!(twilio.count(), 2);
 }
