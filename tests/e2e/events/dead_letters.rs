@@ -21,6 +21,8 @@ async fn a_wrong_event_becomes_a_dead_letter_that_names_every_problem() {
     });
     let mut late = world.in_app();
     late["sendAt"] = "9999-01-01T00:00:00Z".into();
+    let mut of_no_category = world.in_app();
+    of_no_category["category"] = "gone".into();
     let large = json!({"recipient": "a@example.com", "subject": "a", "body": "b".repeat(1024)});
     let cases = [
         (
@@ -69,6 +71,11 @@ async fn a_wrong_event_becomes_a_dead_letter_that_names_every_problem() {
             event(&amqp, notification, &late),
             "send_at_too_far",
             &["sendAt must be"],
+        ),
+        (
+            event(&amqp, notification, &of_no_category),
+            "unknown_category",
+            &["no category gone"],
         ),
         (
             event(&amqp, email, &large),
