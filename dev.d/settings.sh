@@ -49,6 +49,7 @@ default_settings() {
         [WEBHOOK_PROVIDER]=sandbox
         [SANDBOX_DIR]=$dev_dir/sandbox
         [API_PORT]=${port[api]}
+        [PUBLIC_URL]=http://127.0.0.1:${port[api]}
         [WORKER_PORT]=${port[worker]}
         [GRPC_PORT]=${port[grpc]}
     )

@@ -180,6 +180,7 @@ impl App {
             verifier: Arc::new(self.verifier),
             api_keys,
             accounts: self.accounts,
+            deletions: self.settings.deletions.clone(),
             trusted_proxies: self.settings.trusted_proxies.clone().into(),
             depths,
             acceptance,

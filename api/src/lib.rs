@@ -13,6 +13,7 @@ mod cors;
 mod error;
 mod grpc;
 mod handlers;
+mod html_page;
 mod idempotency;
 mod json_body;
 mod middleware;

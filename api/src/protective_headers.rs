@@ -13,14 +13,59 @@ const DOCUMENTATION_POLICY: HeaderValue = HeaderValue::from_static(
      font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Sets the headers of a response. Only the documentation, which contains no personal data, may be stored by caches.
-pub fn set_protective_headers(headers: &mut HeaderMap, is_documentation: bool) {
+/// What a page for users needs: [`PAGE_STYLE`], and forms to this installation.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'sha256-zLhgzwLcyTf+ogPKwgtw0HrMvmjn+cqEpc74Tufu5dU='; form-action 'self'; \
+     base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// The style of pages for users. The policy names its hash.
+pub const PAGE_STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:0;color:#1c1c1e;background:#f4f4f6}\
+    main{max-width:32rem;margin:10vh auto;padding:2rem;background:#fff;border-radius:.5rem}\
+    h1{font-size:1.25rem;margin-top:0}button{font:inherit;padding:.5rem 1rem;margin-top:.5rem}";
+
+/// In the extensions of a response: it is an HTML page for users, errors included.
+#[derive(Clone, Copy, Debug)]
+pub struct Page;
+
+/// What a response contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseKind {
+    /// Data.
+    Json,
+    /// The documentation, which contains no personal data: only this may be stored by caches.
+    Documentation,
+    /// A page for users.
+    Page,
+}
+
+/// Sets the headers of a response.
+pub fn set_protective_headers(headers: &mut HeaderMap, kind: ResponseKind) {
     set_security_headers(headers);
-    let policy = if is_documentation {
-        DOCUMENTATION_POLICY
-    } else {
+    if kind != ResponseKind::Documentation {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        JSON_POLICY
+    }
+    let policy = match kind {
+        ResponseKind::Json => JSON_POLICY,
+        ResponseKind::Documentation => DOCUMENTATION_POLICY,
+        ResponseKind::Page => PAGE_POLICY,
     };
     headers.insert(CONTENT_SECURITY_POLICY, policy);
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn the_policy_of_pages_allows_their_style() {
+        let hash = STANDARD.encode(Sha256::digest(PAGE_STYLE.as_bytes()));
+        let policy = PAGE_POLICY.to_str().expect("ASCII").to_owned();
+        let source = format!("style-src 'sha256-{hash}';");
+        assert!(policy.contains(&source), "{source} {policy}");
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use tidings_broker::{BrokerSettings, check_room_for_message};
+use tidings_db::user_deletions::DeletionSettings;
 use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
@@ -44,6 +45,8 @@ pub struct ApiSettings {
     pub auth: AuthSettings,
     /// The accounts of users, if they are on.
     pub accounts: Option<AccountSettings>,
+    /// How deletions of users are requested.
+    pub deletions: DeletionSettings,
     /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Which channels are on.
@@ -88,8 +91,6 @@ pub struct ApiHttpSettings {
     pub response_timeout: Duration,
     /// `QUEUE_MAX_LENGTH`: the API refuses notifications while more messages than this wait. 0 is no limit.
     pub queue_max_length: u32,
-    /// `DELETION_GRACE_HOURS`: how long the deletion of a user waits.
-    pub deletion_grace: Duration,
     /// `SCHEDULE_MAX_DAYS`: how far ahead a notification may be scheduled.
     pub schedule_max_days: u32,
 }
@@ -116,7 +117,6 @@ impl ApiSettings {
             request_head_timeout: Duration::from_secs(r.value(table::REQUEST_HEAD_TIMEOUT_SECS)),
             response_timeout: Duration::from_secs(r.value(table::RESPONSE_TIMEOUT_SECS)),
             queue_max_length: r.value(table::QUEUE_MAX_LENGTH),
-            deletion_grace: Duration::from_hours(r.value(table::DELETION_GRACE_HOURS)),
             schedule_max_days: r.value(table::SCHEDULE_MAX_DAYS),
         };
         check_request_bytes(r, &http);
@@ -129,6 +129,7 @@ impl ApiSettings {
         let grpc = GrpcSettings::read(r, environment, http.address);
         let auth = AuthSettings::read(r, environment);
         let (providers, egress) = (read_channel_providers(r), EgressPolicy::read(r));
+        let deletions = DeletionSettings::read(r, &providers);
         let accounts = AccountSettings::read(r, environment, &providers);
         let trusted_proxies = accounts::read_trusted_proxies(r);
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
@@ -151,6 +152,7 @@ impl ApiSettings {
                 origins,
                 auth,
                 accounts,
+                deletions,
                 trusted_proxies,
                 providers,
                 egress,

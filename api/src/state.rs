@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use ipnet::IpNet;
 use tidings_broker::{Depths, MessageFactory};
+use tidings_db::user_deletions::DeletionSettings;
 use tidings_db::{ControlState, Database, SecretKeys};
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
@@ -28,6 +29,8 @@ pub struct AppState {
     pub api_keys: ApiKeys,
     /// The accounts of users, if they are on.
     pub accounts: Option<Arc<AccountsState>>,
+    /// How deletions of users are requested.
+    pub deletions: DeletionSettings,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Arc<[IpNet]>,
     pub acceptance: Acceptance,

@@ -44,7 +44,9 @@ impl fmt::Debug for Credentials {
     }
 }
 
-const COLUMNS: &str = "id, username, email, password_hash";
+/// A user who is deleted with `DELETION_MODE=soft` keeps the hash, and cannot log in.
+const COLUMNS: &str =
+    "id, username, email, CASE WHEN is_deleted THEN NULL ELSE password_hash END AS password_hash";
 
 impl From<&Row> for Credentials {
     fn from(row: &Row) -> Self {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::error::DbError;
 use crate::{GenericClient, Transaction, users};
 
-/// Inserts a token of a user, unless `limit` were inserted within a day. Returns whether it is inserted. Counts one call
+/// Inserts a token of a user, unless the user is deleted, or `limit` were inserted within a day. Returns whether it is inserted. Counts one call
 /// after the other, so the transaction must be at `READ COMMITTED`.
 ///
 /// # Errors
@@ -28,7 +28,8 @@ pub async fn insert(
         .prepare_cached(
             "INSERT INTO password_resets (id, user_id, token, expires_at)
              SELECT $1::uuid, $2::uuid, $3::bytea, now() + make_interval(secs => $4)
-             WHERE (SELECT count(*) FROM password_resets
+             WHERE NOT (SELECT is_deleted FROM users WHERE id = $2)
+               AND (SELECT count(*) FROM password_resets
                     WHERE user_id = $2 AND created_at > now() - interval '1 day') < $5",
         )
         .await?;

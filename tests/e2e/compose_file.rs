@@ -102,12 +102,15 @@ fn the_programs_accept_the_settings_in_production_after_the_changes_that_the_fil
     settings.insert("APP_ENV".to_owned(), "production".to_owned());
     settings.retain(|name, value| !(name.ends_with("_PROVIDER") && value == "sandbox"));
     settings.remove("SEED_DEMO_DATA");
-    let mut secrets = vec![("SECRETS_KEY", secret_keys::KEY)];
+    let mut changes = vec![
+        ("SECRETS_KEY", secret_keys::KEY),
+        ("PUBLIC_URL", "https://notify.example.com"),
+    ];
     if service == "api" {
-        secrets.push(("JWT_SECRET", tokens::SECRET));
-        secrets.push(("ACCOUNTS_SECRET", tokens::SECRET));
+        changes.push(("JWT_SECRET", tokens::SECRET));
+        changes.push(("ACCOUNTS_SECRET", tokens::SECRET));
     }
-    for (name, value) in secrets {
+    for (name, value) in changes {
         let check = ["config", "check", "--for", service];
         let (code, text) = tidings(&settings, &check);
         assert_eq!(code, Some(78), "{text}");

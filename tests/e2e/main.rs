@@ -112,6 +112,7 @@ mod task_ends;
 mod template_previews;
 mod templates;
 mod user_deletion;
+mod user_deletion_doors;
 mod user_limits;
 mod users;
 mod users_tool;

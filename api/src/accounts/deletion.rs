@@ -1,13 +1,11 @@
-use std::time::Duration;
-
-use tidings_db::user_deletions::{self, DeletionRow, RequestResult};
+use tidings_db::user_deletions::{self, DeletionRow, DeletionSettings, RequestResult};
 use tidings_db::{IsolationLevel, TransactionOptions};
 use tidings_domain::notification::UserId;
 
 use super::password_change::check_password;
 use super::{AccountError, AccountsState, ClientInfo, GivenPassword};
 
-/// Requests the deletion of a user who knows the password, due after `grace`. Ends the sessions.
+/// Requests the deletion of a user who knows the password. Ends the sessions.
 ///
 /// # Errors
 ///
@@ -17,7 +15,7 @@ pub async fn delete_account(
     state: &AccountsState,
     user: UserId,
     password: GivenPassword,
-    grace: Duration,
+    settings: &DeletionSettings,
     client: &ClientInfo,
 ) -> Result<DeletionRow, AccountError> {
     let attempt = check_password(state, user, password, client).await?;
@@ -29,7 +27,8 @@ pub async fn delete_account(
     let result = state
         .database
         .transaction(options, async |transaction| {
-            let result = user_deletions::request(transaction, &origin, user, grace, None).await?;
+            let result =
+                user_deletions::request(transaction, &origin, user, settings, None).await?;
             attempt.succeeded(transaction).await?;
             Ok(result)
         })

@@ -6,6 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use tidings_db::templates::{TemplateKey, insert_first_version};
 use tidings_db::{DbError, GenericClient, notifications};
+use tidings_domain::category::CategoryName;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, MessageId, Notification};
 use tidings_domain::time::DeliveryWindow;
@@ -55,7 +56,7 @@ pub(super) async fn record(
         },
         fingerprint: None,
         sensitive: true,
-        category: None,
+        category: Some(CategoryName::security()),
     };
     notifications::insert_for_scheduler(transaction, &notification).await
 }
@@ -110,7 +111,7 @@ macro_rules! notice {
     };
 }
 
-const NOTICES: [[AccountTemplate; 2]; 3] = [
+const NOTICES: [[AccountTemplate; 2]; 5] = [
     notice!(
         Login,
         "New login to your account",
@@ -131,6 +132,20 @@ const NOTICES: [[AccountTemplate; 2]; 3] = [
         "a token of your account was used twice, so the session has ended. If you do not know why, set another password.",
         "Eine Sitzung Ihres Kontos wurde beendet",
         "ein Token Ihres Kontos wurde zweimal verwendet. Deshalb wurde die Sitzung beendet. Wenn Sie nicht wissen, warum, setzen Sie ein anderes Passwort."
+    ),
+    notice!(
+        EmailChanged,
+        "The e-mail address of your account has changed",
+        "your account has another e-mail address, or none. If it was not you, set another password, and tell those who run this service.",
+        "Die E-Mail-Adresse Ihres Kontos wurde geändert",
+        "Ihr Konto hat eine andere oder keine E-Mail-Adresse. Wenn Sie das nicht waren, setzen Sie ein anderes Passwort und wenden Sie sich an die Betreiber dieses Dienstes."
+    ),
+    notice!(
+        KeyCreated,
+        "New API key",
+        "an API key was created with your account. If it was not you, revoke it and set another password.",
+        "Neuer API-Schlüssel",
+        "mit Ihrem Konto wurde ein API-Schlüssel erstellt. Wenn Sie das nicht waren, widerrufen Sie ihn und setzen Sie ein anderes Passwort."
     ),
 ];
 

@@ -4,6 +4,7 @@
 //! be wrong, and an error is an [`AccountError`].
 
 mod access_token;
+mod account_changes;
 mod client;
 mod deletion;
 mod device;
@@ -19,6 +20,7 @@ mod notices;
 mod password;
 mod password_change;
 mod random;
+mod recover_account;
 mod recovery;
 mod refresh;
 mod refresh_token;
@@ -33,6 +35,7 @@ mod users;
 mod verification;
 
 pub use access_token::{InvalidUserToken, KEY_ID as USER_KEY_ID, UserGrant};
+pub use account_changes::{AddressesBefore, Changer, tell_of_key};
 pub use client::ClientInfo;
 pub use deletion::delete_account;
 pub use error::AccountError;
@@ -41,6 +44,7 @@ pub use login::{LoginName, LoginRequest, login};
 pub use logout::{logout, logout_all};
 pub use password::{GivenPassword, NewPassword};
 pub use password_change::{change_password, hash_password};
+pub use recover_account::recover_account;
 pub use recovery::{forgot, reset};
 pub use refresh::refresh;
 pub use refresh_token::RefreshToken;

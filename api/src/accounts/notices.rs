@@ -6,7 +6,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
+use tidings_db::users::AccountEmail;
 use tidings_db::{DbError, Transaction, contact_codes, notifications, users};
+use tidings_domain::category::CategoryName;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
 use tidings_domain::time::DeliveryWindow;
@@ -56,6 +58,10 @@ pub(super) enum Notice {
     PasswordChanged,
     /// A session has ended, because a refresh token was used that had been replaced.
     RefreshReuse,
+    /// The user has another e-mail address, or none.
+    EmailChanged,
+    /// An API key of the user, or by the user, is created.
+    KeyCreated,
 }
 
 impl Notice {
@@ -65,6 +71,8 @@ impl Notice {
             Self::Login => "account-login",
             Self::PasswordChanged => "account-password-changed",
             Self::RefreshReuse => "account-session-ended",
+            Self::EmailChanged => "account-email-changed",
+            Self::KeyCreated => "account-key-created",
         }
     }
 
@@ -74,6 +82,8 @@ impl Notice {
             Self::Login => "login",
             Self::PasswordChanged => "password",
             Self::RefreshReuse => "reuse",
+            Self::EmailChanged => "email",
+            Self::KeyCreated => "key",
         }
     }
 
@@ -91,6 +101,14 @@ impl Notice {
             Self::RefreshReuse => (
                 "Session ended",
                 "A token of your account was used twice, so the session has ended. Log in again, and set another password if you do not know why.",
+            ),
+            Self::EmailChanged => (
+                "E-mail address changed",
+                "The e-mail address of your account has changed. If it was not you, set another password.",
+            ),
+            Self::KeyCreated => (
+                "New API key",
+                "An API key was created with your account. If it was not you, revoke it and set another password.",
             ),
         }
     }
@@ -112,38 +130,91 @@ pub(super) async fn record(
     };
     let by_email = contacts.email_verified && state.settings.email_is_on;
     let (title, body) = notice.in_app();
-    let payload: Value = if by_email {
-        json!({
-            "username": row.username,
-            "time": Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
-            // Templates refuse a variable without a value.
-            "ip": client.ip.map_or_else(|| UNKNOWN.to_owned(), |ip| ip.to_string()),
-            "device": client.user_agent.as_deref().unwrap_or(UNKNOWN),
-        })
+    let id = MessageId::from(Uuid::new_v5(&cause, notice.name().as_bytes()));
+    let notification = if by_email {
+        let payload = variables(&row.username, client);
+        by_template(id, user, notice, row.locale, &payload)
     } else {
-        json!({"title": title, "body": body})
+        Notification {
+            channel: Channel::InApp,
+            template: None,
+            ..by_template(
+                id,
+                user,
+                notice,
+                None,
+                &json!({"title": title, "body": body}),
+            )
+        }
     };
+    notifications::insert_for_scheduler(transaction, &notification).await
+}
+
+/// Records the notice of another address for the address before the change, if that was verified.
+pub(super) async fn record_at_old_address(
+    transaction: &Transaction<'_>,
+    state: &AccountsState,
+    user: UserId,
+    before: &AccountEmail,
+    cause: Uuid,
+    client: &ClientInfo,
+) -> Result<(), DbError> {
+    let old = before.email.as_deref().filter(|_| before.is_verified);
+    let Some(old) = old.filter(|_| state.settings.email_is_on) else {
+        return Ok(());
+    };
+    let mut payload = variables(&before.username, client);
+    payload["to"] = json!(old);
+    let id = MessageId::from(Uuid::new_v5(&cause, b"email-before"));
     let notification = Notification {
-        message_id: MessageId::from(Uuid::new_v5(&cause, notice.name().as_bytes())),
+        // Nobody but the user has used this address, and the user does not use it any more.
+        sensitive: true,
+        ..by_template(
+            id,
+            user,
+            Notice::EmailChanged,
+            before.locale.clone(),
+            &payload,
+        )
+    };
+    notifications::insert_for_scheduler(transaction, &notification).await
+}
+
+/// The variables of the templates.
+fn variables(username: &str, client: &ClientInfo) -> Value {
+    json!({
+        "username": username,
+        "time": Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        // Templates refuse a variable without a value.
+        "ip": client.ip.map_or_else(|| UNKNOWN.to_owned(), |ip| ip.to_string()),
+        "device": client.user_agent.as_deref().unwrap_or(UNKNOWN),
+    })
+}
+
+/// An e-mail of the template of a notice.
+fn by_template(
+    message_id: MessageId,
+    user: UserId,
+    notice: Notice,
+    locale: Option<String>,
+    payload: &Value,
+) -> Notification {
+    Notification {
+        message_id,
         user_id: Some(user),
-        channel: if by_email {
-            Channel::Email
-        } else {
-            Channel::InApp
-        },
+        channel: Channel::Email,
         accepted_at: Timestamp::now(),
         // An object of texts can be written.
-        payload: to_raw_value(&payload).unwrap_or_else(|_| RawValue::NULL.to_owned()),
-        template: by_email.then(|| TemplateRef {
+        payload: to_raw_value(payload).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+        template: Some(TemplateRef {
             name: notice.template().to_owned(),
-            locale: row.locale,
+            locale,
         }),
         sender: Some(SENDER.to_owned()),
         group: None,
         window: DeliveryWindow::default(),
         fingerprint: None,
         sensitive: false,
-        category: None,
-    };
-    notifications::insert_for_scheduler(transaction, &notification).await
+        category: Some(CategoryName::security()),
+    }
 }

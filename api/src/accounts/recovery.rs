@@ -24,7 +24,7 @@ const LIFETIME: Duration = Duration::from_hours(1);
 const TOKENS_PER_DAY: i64 = 3;
 
 /// Longer than it takes to find a user and to record a message, so that the time does not tell whether there is one.
-const SHORTEST_RESPONSE: Duration = Duration::from_millis(250);
+pub(super) const SHORTEST_RESPONSE: Duration = Duration::from_millis(250);
 
 /// Sends the user with this address a token to set a new password. The result is the same if there is none.
 ///

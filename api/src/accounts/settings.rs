@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use tidings_domain::providers::ChannelProviders;
-use tidings_settings::{AppEnv, Reader, table, weakness};
+use tidings_settings::{AppEnv, Reader, read_public_url, table, weakness};
 
 use super::notices::LoginNotifications;
 
@@ -115,8 +115,8 @@ impl AccountSettings {
         let hash_concurrency = reader
             .optional(table::ARGON2_CONCURRENCY)
             .unwrap_or_else(cores);
-        let public_url = reader.text(table::PUBLIC_URL);
-        let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
+        let public_url = read_public_url(reader);
+        let public_url = public_url.map(|url| url.as_str().trim_end_matches('/').to_owned());
         let login_notifications = reader.optional(table::LOGIN_NOTIFICATIONS);
         if reader.text(table::ACCOUNTS) != Some("on") {
             return None;

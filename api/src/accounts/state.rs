@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::Context;
-use tidings_db::{Database, attempt_limits};
+use tidings_db::{Database, attempt_limits, user_deletions};
 use tidings_domain::access::SessionId;
 
 use super::access_token::AccessTokens;
@@ -58,6 +58,7 @@ impl AccountsState {
                 .database
                 .run(async |client| {
                     messages::insert_templates(client).await?;
+                    user_deletions::insert_templates(client).await?;
                     attempt_limits::delete_old(client).await
                 })
                 .await;

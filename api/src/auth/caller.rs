@@ -14,7 +14,7 @@ use super::AllowedUsers;
 use super::authentication::verify;
 use super::credential::{Credential, credential};
 use super::keys::KeyOutcome;
-use crate::accounts::UserGrant;
+use crate::accounts::{Changer, ClientInfo, UserGrant};
 use crate::error::ApiError;
 use crate::rate_limit;
 use crate::request_id::RequestId;
@@ -79,6 +79,13 @@ impl Caller {
         self.user_id.zip(self.session).ok_or_else(|| {
             ApiError::forbidden("This needs the token of a user, which a login returns")
         })
+    }
+
+    /// The caller, for notices about a change.
+    #[must_use]
+    pub fn changer<'a>(&self, client: &'a ClientInfo) -> Changer<'a> {
+        let user = self.user_id.filter(|_| self.session.is_some());
+        Changer { client, user }
     }
 
     /// The subject of the token; `key:` and its id for a key.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{ApiError, ErrorDetail, RETRY_AFTER_SECS};
 use crate::cors::CorsHeaders;
-use crate::protective_headers::set_protective_headers;
+use crate::protective_headers::{ResponseKind, set_protective_headers};
 use crate::rate_limit::RateLimitHeaders;
 
 /// The body of every error.
@@ -103,7 +103,7 @@ impl ErrorResponse {
         }
         response.insert_header(("x-request-id", self.request_id.as_str()));
         let mut response = response.json(body);
-        set_protective_headers(response.headers_mut(), false);
+        set_protective_headers(response.headers_mut(), ResponseKind::Json);
         self.cors.set(response.headers_mut());
         if let Some(rate_limit) = &self.rate_limit {
             rate_limit.set(response.headers_mut());

@@ -12,6 +12,7 @@ pub mod messaging;
 pub mod notifications;
 pub mod preferences;
 pub mod probes;
+pub mod recover;
 pub mod schedules;
 pub mod sending;
 pub mod templates;
@@ -57,6 +58,7 @@ pub fn register(config: &mut ServiceConfig) {
         .service(read_only("/live").route(get_or_head().to(probes::live)))
         .service(read_only("/metrics").route(get_or_head().to(probes::metrics)))
         .configure(auth::register)
+        .configure(recover::register)
         .configure(me::register)
         .configure(invites::register)
         .configure(users::register)

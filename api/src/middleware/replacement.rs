@@ -10,6 +10,7 @@ use tidings_http::{Connection, Overloaded};
 
 use crate::cors::preflight_error;
 use crate::error::ApiError;
+use crate::protective_headers::Page;
 
 /// Returns the error that must be sent instead of a response, if there is one. Otherwise, the response counts towards
 /// `MAX_RESPONSE_BYTES_IN_FLIGHT` until the client has read it.
@@ -24,7 +25,7 @@ pub fn replacement<B: MessageBody>(
 }
 
 /// The error in a response: one that a handler returned, or a client error of the framework or of Swagger UI,
-/// whose body does not have the shape of our errors.
+/// whose body does not have the shape of our errors. A page for users is not replaced.
 fn error_in<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
     if let Some(error) = response.response().error() {
         return Some(to_api_error(error));
@@ -33,7 +34,8 @@ fn error_in<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
         .headers()
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind == "application/json");
-    let refused = response.status().is_client_error() && !has_json_body;
+    let is_page = response.response().extensions().contains::<Page>();
+    let refused = response.status().is_client_error() && !has_json_body && !is_page;
     refused.then(|| ApiError::from_status(response.status()))
 }
 

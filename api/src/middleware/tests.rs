@@ -43,6 +43,7 @@ fn state() -> Data<AppState> {
             &stop,
         ),
         accounts: None,
+        deletions: settings.deletions,
         trusted_proxies: Vec::new().into(),
         message_factory: MessageFactory::new(&settings.broker),
         secret_keys: settings.secret_keys,

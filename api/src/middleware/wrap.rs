@@ -15,7 +15,7 @@ use super::replacement::{replacement, to_api_error};
 use crate::cors::{CorsHeaders, set_exposed_headers};
 use crate::error::ErrorResponse;
 use crate::handlers::docs;
-use crate::protective_headers::set_protective_headers;
+use crate::protective_headers::{Page, ResponseKind, set_protective_headers};
 use crate::rate_limit;
 use crate::request_id::{REQUEST_ID, RequestId};
 use crate::state::AppState;
@@ -88,6 +88,12 @@ pub async fn wrap(
         Ok(response) => {
             let mut response = response.map_body(|_, body| sliced(body.boxed()));
             let rate_limit = rate_limit::headers_of(response.request());
+            let is_page = response.response().extensions().contains::<Page>();
+            let kind = match (is_page, is_documentation) {
+                (true, _) => ResponseKind::Page,
+                (false, true) => ResponseKind::Documentation,
+                (false, false) => ResponseKind::Json,
+            };
             let head = response.response_mut().head_mut();
             if let Some(rate_limit) = rate_limit {
                 rate_limit.set(head.headers_mut());
@@ -95,7 +101,7 @@ pub async fn wrap(
             if let Ok(value) = HeaderValue::from_str(&id.0) {
                 head.headers_mut().insert(REQUEST_ID, value);
             }
-            set_protective_headers(head.headers_mut(), is_documentation);
+            set_protective_headers(head.headers_mut(), kind);
             set_exposed_headers(head.headers_mut());
             // The client opens its next connection to a process that is not stopping.
             if health.is_draining() {

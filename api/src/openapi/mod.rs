@@ -10,7 +10,7 @@ use self::parameters::{ParameterValues, operations};
 use self::rate_limits::RateLimited;
 use crate::handlers::{
     audit, auth, categories, contacts, invites, keys, me, messaging, notifications, preferences,
-    probes, schedules, sending, templates, users, v1, webhook_endpoints,
+    probes, recover, schedules, sending, templates, users, v1, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -43,6 +43,9 @@ use crate::handlers::{
         auth::verify::handle,
         auth::forgot::handle,
         auth::reset::handle,
+        auth::recover_account::handle,
+        recover::show::handle,
+        recover::cancel::handle,
         invites::create::handle,
         me::find::handle,
         me::update::handle,

@@ -1,12 +1,13 @@
-//! Removes old dead letters from their queue, and counts the others.
+//! Removes dead letters that are old, or about users who are erased, from their queue, and counts the others.
 
 use std::collections::{BTreeMap, HashSet};
+use std::iter;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions};
 use lapin::{Channel, Connection};
-use tidings_domain::notification::Channel as NotificationChannel;
+use tidings_domain::notification::{Channel as NotificationChannel, MessageId, UserId};
 use tokio::time::timeout;
 
 use crate::connection::{ConnectError, connect, disconnect};
@@ -37,6 +38,15 @@ pub struct DeadLetterAges {
     pub sensitive: Duration,
     /// The templates, by name and channel, whose notifications are sensitive.
     pub sensitive_templates: HashSet<(String, NotificationChannel)>,
+}
+
+/// Whom a dead letter is about, as far as it says that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadLetterSubject {
+    /// The notification.
+    pub message_id: Option<MessageId>,
+    /// Its user. A message of a delivery names none.
+    pub user: Option<UserId>,
 }
 
 /// The result of a sweep.
@@ -72,15 +82,19 @@ pub enum DeadLetterSweepError {
 /// Sweeps the dead-letter queue once, on a connection of its own, because a message that cannot be parsed ends its
 /// connection. Only counts in a dry run.
 ///
+/// Asks `are_erased` about the dead letters that are not too old, in their order. Those for which it returns true are removed,
+/// too; the others stay, and so do those for which it returns nothing.
+///
 /// Returns `None` if another program reads the queue, such as `tidings dlq`: neither would see all dead letters.
 ///
 /// # Errors
 ///
 /// Fails if RabbitMQ cannot be used. All dead letters that are not removed are then back in their queue.
-pub async fn sweep_dead_letters(
+pub async fn sweep_dead_letters<Erased: Future<Output = Vec<bool>>>(
     settings: &BrokerSettings,
     ages: &DeadLetterAges,
     dry_run: bool,
+    are_erased: impl FnOnce(Vec<DeadLetterSubject>) -> Erased,
 ) -> Result<Option<DeadLetterSweep>, DeadLetterSweepError> {
     let connection = connect(settings, "tidings: retention of dead letters").await?;
     let sweep = DeadLetterReader {
@@ -89,7 +103,7 @@ pub async fn sweep_dead_letters(
         ages,
         dry_run,
     };
-    let swept = sweep.run().await;
+    let swept = sweep.run(are_erased).await;
     disconnect(&connection).await;
     swept
 }
@@ -101,8 +115,18 @@ struct DeadLetterReader<'a> {
     dry_run: bool,
 }
 
+/// A dead letter that is not too old.
+struct Held {
+    tag: u64,
+    reason: String,
+    subject: DeadLetterSubject,
+}
+
 impl DeadLetterReader<'_> {
-    async fn run(&self) -> Result<Option<DeadLetterSweep>, DeadLetterSweepError> {
+    async fn run<Erased: Future<Output = Vec<bool>>>(
+        &self,
+        are_erased: impl FnOnce(Vec<DeadLetterSubject>) -> Erased,
+    ) -> Result<Option<DeadLetterSweep>, DeadLetterSweepError> {
         let Some(total) = queue_depth(self.connection, self.queue).await? else {
             return Ok(Some(DeadLetterSweep::default()));
         };
@@ -117,33 +141,57 @@ impl DeadLetterReader<'_> {
             return Ok(None);
         }
         let channel = self.connection.create_channel().await?;
-        let mut held = Vec::new();
+        let (mut held, mut returned) = (Vec::new(), Vec::new());
         while sweep.read < total.min(MAX_READ)
             && let Some(letter) = self.next(&channel).await?
         {
             sweep.read += 1;
-            let tag = letter.delivery_tag;
-            let is_old = self.is_old(&letter);
-            if is_old {
+            if self.is_old(&letter) {
                 sweep.removed += 1;
+                returned.extend(self.remove(&channel, letter.delivery_tag).await?);
             } else {
-                *sweep.by_reason.entry(letter.reason).or_default() += 1;
-            }
-            if is_old && !self.dry_run {
-                channel.basic_ack(tag, BasicAckOptions::default()).await?;
-            } else {
-                held.push(tag);
+                held.push(Held {
+                    tag: letter.delivery_tag,
+                    subject: letter.subject(),
+                    reason: letter.reason,
+                });
             }
         }
-        if held.is_empty() {
+        let erased = are_erased(held.iter().map(|letter| letter.subject).collect()).await;
+        let erased = erased.into_iter().chain(iter::repeat(false));
+        for (letter, is_erased) in held.into_iter().zip(erased) {
+            if is_erased {
+                sweep.removed += 1;
+                returned.extend(self.remove(&channel, letter.tag).await?);
+            } else {
+                *sweep.by_reason.entry(letter.reason).or_default() += 1;
+                returned.push(letter.tag);
+            }
+        }
+        // In a dry run, the two kinds are mixed. A tag is the place in the queue.
+        returned.sort_unstable();
+        if returned.is_empty() {
             // See `DeadLetterQueue::close`: the queue has then processed all acknowledgements.
             self.next(&channel).await?;
             self.next(&channel).await?;
         } else {
-            self.give_back(&channel, &held).await?;
+            self.give_back(&channel, &returned).await?;
         }
         channel.close(200, "done".into()).await?;
         Ok(Some(sweep))
+    }
+
+    /// Removes a dead letter. In a dry run, only returns its tag: it must be given back.
+    async fn remove(
+        &self,
+        channel: &Channel,
+        tag: u64,
+    ) -> Result<Option<u64>, DeadLetterSweepError> {
+        if self.dry_run {
+            return Ok(Some(tag));
+        }
+        channel.basic_ack(tag, BasicAckOptions::default()).await?;
+        Ok(None)
     }
 
     /// Takes the first dead letter that this channel does not hold. `basic.get`, because a consumer would be sent many

@@ -4,6 +4,7 @@ use lapin::message::Delivery;
 use lapin::types::{AMQPValue, ShortString};
 use serde_json::{Map, Value};
 
+use super::dead_letter_sweep::DeadLetterSubject;
 use super::event::EventKind;
 use super::header::{self, as_text};
 use super::stage::Stage;
@@ -152,6 +153,22 @@ impl DeadLetter {
     #[must_use]
     pub fn sensitivity(&self) -> BodySensitivity {
         BodySensitivity::of(&self.body)
+    }
+
+    /// Whom the message is about. An event of another program names its user, too.
+    #[must_use]
+    pub fn subject(&self) -> DeadLetterSubject {
+        let user = if let Ok(notification) = Notification::decode(&self.body) {
+            notification.user_id
+        } else {
+            let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+            let mut ids = ["targetUserId", "userId", "user_id"].into_iter();
+            ids.find_map(|name| body[name].as_str()?.parse().ok())
+        };
+        DeadLetterSubject {
+            message_id: self.message_id.as_deref().and_then(|id| id.parse().ok()),
+            user,
+        }
     }
 
     /// When the message became a dead letter, as far as that is known: by its own header, or by the broker's.

@@ -49,7 +49,7 @@ pub use consumer::{
 };
 pub use dead_letter_queue::{DeadLetterQueue, ReadError};
 pub use dead_letter_sweep::{
-    DeadLetterAges, DeadLetterSweep, DeadLetterSweepError, sweep_dead_letters,
+    DeadLetterAges, DeadLetterSubject, DeadLetterSweep, DeadLetterSweepError, sweep_dead_letters,
 };
 pub use dead_letters::{BodySensitivity, DeadLetter};
 pub use declare::{DeclareError, Declared, consumer_count, declare, missing, queue_depth};

@@ -116,6 +116,8 @@ actions! {
     AuthPassword = "auth.password",
     /// A message with a link to set a new password is sent.
     AuthForgot = "auth.forgot",
+    /// Another message with a link that cancels a deletion is sent.
+    AuthRecover = "auth.recover",
     /// A user has verified a contact.
     ContactVerify = "contact.verify",
     /// An invitation to create an account is issued.

@@ -21,7 +21,7 @@ use crate::{GenericClient, sending_switches};
 /// In a statement on `notifications`: whether the user of the row is deleted, or will be. While a deletion waits, critical
 /// notifications and the recovery e-mails go out.
 pub(super) const USER_IS_GONE: &str = "coalesce(
-    (SELECT erased_at IS NOT NULL
+    (SELECT erased_at IS NOT NULL OR is_deleted
             OR deletion_id IS NOT NULL
                AND NOT EXISTS (SELECT FROM recovery_mails WHERE recovery_mails.message_id = notifications.message_id)
                AND NOT EXISTS (SELECT FROM categories

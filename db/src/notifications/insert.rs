@@ -154,12 +154,12 @@ pub(crate) async fn insert_batch_by(
                   LEFT JOIN LATERAL (SELECT 'cancelled' AS status FROM cancellations
                                      WHERE cancellations.message_id = batch.message_id
                                            AND cancellations.sender IN (batch.sender, '') LIMIT 1) AS cancelled ON true
-                  LEFT JOIN (SELECT id AS target_id, deletion_id, erased_at FROM users) AS target
+                  LEFT JOIN (SELECT id AS target_id, deletion_id, erased_at, is_deleted FROM users) AS target
                        ON target_id = batch.user_id
                   -- A user who is deleted gets nothing. While the deletion waits, critical notifications and its recovery
                   -- e-mails go out.
                   CROSS JOIN LATERAL (
-                      SELECT erased_at IS NOT NULL
+                      SELECT erased_at IS NOT NULL OR is_deleted
                              OR deletion_id IS NOT NULL
                                 AND NOT EXISTS (SELECT FROM recovery_mails
                                                 WHERE recovery_mails.message_id = batch.message_id)

@@ -1,8 +1,8 @@
-use std::time::Duration;
-
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
+use super::DeletionSettings;
+use super::mail::tell;
 use super::row::{COLUMNS, DeletionRow};
 use super::waiting::of_user;
 use crate::audit::{self, Action, AuditOrigin, TargetKind};
@@ -24,8 +24,8 @@ pub enum RequestResult {
     UnknownUser,
 }
 
-/// Requests the deletion of a user, due after `grace`, and records it in the audit log. Ends the user's sessions and suspends
-/// the user's API keys. A repetition changes nothing.
+/// Requests the deletion of a user, due after [`DeletionSettings::grace`], and records it in the audit log. Ends the user's
+/// sessions, suspends the user's API keys and sends the recovery e-mail. A repetition changes nothing.
 ///
 /// Locks the user's row until the transaction ends. The transaction must be at `SERIALIZABLE`, as for
 /// [`is_last_admin`].
@@ -37,7 +37,7 @@ pub async fn request(
     transaction: &Transaction<'_>,
     origin: &AuditOrigin,
     user: UserId,
-    grace: Duration,
+    settings: &DeletionSettings,
     reason: Option<&str>,
 ) -> Result<RequestResult, DbError> {
     let is_last_admin = is_last_admin(transaction, user).await?;
@@ -61,7 +61,7 @@ pub async fn request(
          VALUES ($1, $2, now() + make_interval(secs => $3), $4, left($5, 500)) RETURNING {COLUMNS}"
     );
     let statement = transaction.prepare_cached(&sql).await?;
-    let (id, secs) = (Uuid::now_v7(), grace.as_secs_f64());
+    let (id, secs) = (Uuid::now_v7(), settings.grace.as_secs_f64());
     let row = transaction
         .query_one(
             &statement,
@@ -82,5 +82,6 @@ pub async fn request(
         .on(TargetKind::User, user)
         .with("dueAt", row.due_at.to_string());
     audit::record(transaction, &entry).await?;
+    tell(transaction, &row, settings).await?;
     Ok(RequestResult::Requested(row))
 }

@@ -20,9 +20,9 @@ pub struct Chunk {
 /// Locks rows of notifications. A delivery that has a live claim goes on: its row is left for later.
 const FREE: &str = "(lease_until IS NULL OR lease_until <= now())";
 
-/// Notifications that have ended: their rows are deleted.
-const ENDED: &str =
-    "status IN ('processed', 'failed', 'cancelled', 'expired', 'suppressed', 'digested')";
+/// Notifications that have ended: their rows are deleted. The row of one that has failed stays: its dead letter names its user by
+/// the row alone.
+const ENDED: &str = "status IN ('processed', 'cancelled', 'expired', 'suppressed', 'digested')";
 
 /// Rows that still belong to the user. They refer to nothing else.
 const OWNED: [(&str, &str); 9] = [
@@ -38,7 +38,7 @@ const OWNED: [(&str, &str); 9] = [
 ];
 
 /// Erases a chunk of each table. Deletes the notifications that have ended, with their attempts, and empties the others:
-/// their messages may be in a queue, and must find their row. Call this until [`Chunk::is_clean`].
+/// their messages may be in a queue, also as dead letters, and must find their row. Call this until [`Chunk::is_clean`].
 ///
 /// # Errors
 ///

@@ -1,5 +1,6 @@
 //! The table `users`.
 
+mod account_email;
 mod columns;
 mod email;
 mod entries;
@@ -16,6 +17,7 @@ mod row;
 mod taken;
 mod update;
 
+pub use account_email::{AccountEmail, account_emails};
 pub use email::{SetEmailResult, UserEmail, email, set_email};
 pub use entries::{record_import, record_put, record_puts, record_update};
 pub use insert::{NewUser, delete, insert};

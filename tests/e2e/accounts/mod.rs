@@ -5,6 +5,7 @@ mod deleting;
 mod limits;
 mod notices;
 mod queries;
+mod recovering;
 mod refreshing;
 mod strangers;
 mod tokens;

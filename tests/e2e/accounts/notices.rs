@@ -22,7 +22,7 @@ async fn notices(world: &World, anna: &Account) -> String {
     let sql = format!(
         "SELECT coalesce(string_agg(kind || ' ' || n, ', ' ORDER BY kind), '') FROM
          (SELECT coalesce(template_name, payload->>'title') AS kind, count(*) AS n
-          FROM notifications WHERE user_id = '{}' GROUP BY 1) AS kinds",
+          FROM notifications WHERE user_id = '{}' AND category = 'security' GROUP BY 1) AS kinds",
         anna.id
     );
     selected(world, &sql).await.expect("a row")
@@ -81,4 +81,74 @@ async fn users_are_told_of_new_devices_passwords_and_stolen_tokens() {
         notices(&world, &anna).await,
         "New login 3, account-login 1, account-password-changed 1, account-session-ended 1"
     );
+}
+
+/// Whoever changes an account with a stolen token cannot keep its user from learning of it.
+#[tokio::test]
+async fn users_are_told_of_another_address_at_the_old_one_and_of_new_keys() {
+    let world = World::new().await;
+    let api = start(&world, &[]).await;
+    let service = api.client();
+    let anna = Account::register(&service).await;
+    let own = service.with_token(&anna.access);
+    let patch = async |client: &Client, path: &str, body: Value| {
+        let request = client.request(Method::PATCH, path).json(&body);
+        let answer = client.send(request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    };
+    let to = format!(
+        "SELECT coalesce(string_agg(type || ' ' || coalesce(payload->>'to', '') || ' ' || coalesce(payload->>'ip', ''), ', ' ORDER BY id), '')
+         FROM notifications WHERE user_id = '{}' AND category = 'security'",
+        anna.id
+    );
+    let told = async || {
+        let told = selected(&world, &to).await.expect("a row");
+        execute(&world, "DELETE FROM notifications").await;
+        told
+    };
+    // Nobody has shown to read the address.
+    let second = format!("second-{}@example.com", anna.id);
+    patch(&own, "/api/me", json!({"email": second})).await;
+    assert_eq!(told().await, "in-app  ");
+    execute(&world, "UPDATE users SET email_verified = true").await;
+    patch(
+        &own,
+        "/api/me",
+        json!({"email": second.to_uppercase(), "locale": "de"}),
+    )
+    .await;
+    assert_eq!(told().await, "", "the same address");
+    let third = format!("third-{}@example.com", anna.id);
+    patch(&own, "/api/me", json!({"email": third})).await;
+    assert_eq!(told().await, format!("email {second} 127.0.0.1, in-app  "));
+    // A trusted service sets a verified address, and its own address concerns nobody.
+    execute(&world, "UPDATE users SET email_verified = true").await;
+    let path = format!("/api/users/{}", anna.id);
+    patch(&service, &path, json!({"email": second})).await;
+    assert_eq!(
+        told().await,
+        format!("email {third} unknown, email  unknown")
+    );
+    let users = json!({"users": [{"id": anna.id, "username": anna.username, "email": third}]});
+    assert_eq!(post(&service, "/api/users/batch", &users).await.status, 200);
+    assert_eq!(
+        told().await,
+        format!("email {second} unknown, email  unknown")
+    );
+    let contact = format!("/api/users/{}/contacts/email", anna.id);
+    let removed = service
+        .send(service.request(Method::DELETE, &contact))
+        .await;
+    assert_eq!(removed.status, 204);
+    assert_eq!(told().await, format!("email {third} unknown, in-app  "));
+
+    let key = json!({"name": "anna's", "scopes": ["notifications:read"], "userId": anna.id});
+    assert_eq!(post(&service, "/api/keys", &key).await.status, 201);
+    assert_eq!(notices(&world, &anna).await, "New API key 1");
+    // Without an account, there is nobody to tell.
+    let user = world.database.user().await;
+    let key = json!({"name": "other", "scopes": ["notifications:read"], "userId": user});
+    assert_eq!(post(&service, "/api/keys", &key).await.status, 201);
+    let all = "SELECT count(*)::text FROM notifications";
+    assert_eq!(selected(&world, all).await.as_deref(), Some("1"));
 }

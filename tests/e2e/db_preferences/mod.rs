@@ -201,7 +201,8 @@ async fn a_critical_category_passes_a_deletion_that_waits_and_a_claim_knows_the_
     let origin = origin();
     db.pool
         .transaction(TransactionOptions::default(), async |transaction| {
-            user_deletions::request(transaction, &origin, user, secs(3600), None).await
+            let settings = user_deletions::DeletionSettings::default();
+            user_deletions::request(transaction, &origin, user, &settings, None).await
         })
         .await
         .expect("the deletion waits");

@@ -7,7 +7,7 @@ use tidings_broker::{DeadLetterQueue, Envelope, Failure, MessageFactory};
 use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_tests::{Amqp, AmqpMessage, ProgramKind, World, eventually, secs};
 
-use super::{insert_one, tidings, tidings_with};
+use super::{execute, insert_one, tidings, tidings_with};
 
 /// A dead letter of the delivery of `id` that failed `days` ago.
 fn letter(amqp: &Amqp, id: MessageId, days: i64) -> AmqpMessage {
@@ -69,6 +69,51 @@ async fn old_dead_letters_leave_the_queue_and_the_others_keep_their_order() {
     let kept = letters.iter().filter(|(_, days)| *days == 29);
     let kept: Vec<String> = kept.map(|(id, _)| id.to_string()).collect();
     assert_eq!(ids(&amqp).await, kept);
+}
+
+/// One names the user in its body. The other is a delivery, and its row names the user.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_of_erased_users_leave_the_queue() {
+    let world = World::new().await;
+    let amqp = world.declared(&[]).await;
+    let (db, erased, other) = (&world.database, world.user, world.database.user().await);
+    let (gone, kept) = (
+        insert_one(db, erased, "failed", 1).await,
+        insert_one(db, other, "failed", 1).await,
+    );
+    for id in [gone, kept] {
+        amqp.publish(letter(&amqp, id, 1)).await;
+    }
+    for user in [erased, other] {
+        let body = json!({"targetUserId": user, "type": "email", "payload": {"text": "secret"}});
+        amqp.publish(AmqpMessage {
+            body: body.to_string().into_bytes(),
+            ..letter(&amqp, MessageId::generate(), 1)
+        })
+        .await;
+    }
+    let (_, before) = tidings(&world, &["retention", "run"]);
+    assert_eq!(before["deadLetters"]["removed"], 0, "{before}");
+    let erase = format!("UPDATE users SET erased_at = now() WHERE id = '{erased}'");
+    execute(db, &erase).await;
+    eventually(secs(20), "they are back in the queue", async || {
+        amqp.dead_letter_depth().await == 4
+    })
+    .await;
+    for arguments in [
+        &["retention", "run", "--dry-run"][..],
+        &["retention", "run"],
+    ] {
+        let (_, report) = tidings(&world, arguments);
+        let expected = json!({"total": 4, "read": 4, "removed": 2, "left": {"told_to": 2}});
+        assert_eq!(report["deadLetters"], expected);
+        let left = if arguments.len() == 3 { 4 } else { 2 };
+        eventually(secs(20), "the others are back", async || {
+            amqp.dead_letter_depth().await == left
+        })
+        .await;
+    }
+    assert!(ids(&amqp).await.contains(&kept.to_string()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,5 @@
-use std::time::Duration;
-
 use tidings_broker::Failure;
+use tidings_db::user_deletions::DeletionSettings;
 use tidings_domain::notification::Channel;
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
@@ -21,19 +20,20 @@ pub struct EventRules {
     pub schedule_max_days: u32,
     /// `MAX_BODY_BYTES`: maximum size of the body of an event.
     pub max_body_bytes: usize,
-    /// `DELETION_GRACE_HOURS`: how long the deletion of a user waits.
-    pub deletion_grace: Duration,
+    /// How deletions of users are requested.
+    pub deletions: DeletionSettings,
 }
 
 impl EventRules {
     /// Reads the section.
     pub fn read(reader: &mut Reader, providers: ChannelProviders) -> Self {
+        let deletions = DeletionSettings::read(reader, &providers);
         Self {
             providers,
             egress: EgressPolicy::read(reader),
             schedule_max_days: reader.value(table::SCHEDULE_MAX_DAYS),
             max_body_bytes: reader.value(table::MAX_BODY_BYTES),
-            deletion_grace: Duration::from_hours(reader.value(table::DELETION_GRACE_HOURS)),
+            deletions,
         }
     }
 

@@ -43,7 +43,7 @@ impl UserDeletions {
             Err(failure) => return Ok(MessageOutcome::DeadLetter(failure)),
         };
         let origin = AuditOrigin::new(ActorKind::System, SENDER);
-        let grace = self.rules.deletion_grace;
+        let settings = &self.rules.deletions;
         let options = TransactionOptions {
             isolation: IsolationLevel::Serializable,
             ..TransactionOptions::default()
@@ -51,7 +51,7 @@ impl UserDeletions {
         let result = self
             .database
             .transaction(options, async |transaction| {
-                user_deletions::request(transaction, &origin, user, grace, None).await
+                user_deletions::request(transaction, &origin, user, settings, None).await
             })
             .await?;
         let failure = match result {

@@ -1,12 +1,12 @@
 use metrics::counter;
-use tidings_broker::{DeadLetterAges, DeadLetterSweep};
-use tidings_db::templates;
+use tidings_broker::{DeadLetterAges, DeadLetterSubject, DeadLetterSweep};
+use tidings_db::{templates, user_deletions};
 use tokio_util::sync::CancellationToken;
 
 use super::Retention;
 
 impl Retention {
-    /// Removes old dead letters, and logs how many there are by reason. Returns `None` if that was not possible now: the next
+    /// Removes dead letters that are old or about erased users, and logs how many there are by reason. Returns `None` if that was not possible now: the next
     /// sweep tries again.
     pub(super) async fn sweep_dead_letters(
         &self,
@@ -21,7 +21,8 @@ impl Retention {
             // Without an answer, the next sweep removes those that have a sensitive template.
             sensitive_templates: templates.await.unwrap_or_default(),
         };
-        let sweeping = tidings_broker::sweep_dead_letters(&self.broker, &ages, false);
+        let are_erased = async |letters| self.are_erased(letters).await;
+        let sweeping = tidings_broker::sweep_dead_letters(&self.broker, &ages, false, are_erased);
         // Whatever it holds returns to the queue if it is interrupted.
         match stop.run_until_cancelled(sweeping).await? {
             Ok(Some(sweep)) => {
@@ -39,6 +40,20 @@ impl Retention {
                 None
             }
         }
+    }
+}
+
+impl Retention {
+    /// Which dead letters are about erased users. Without an answer, the next sweep asks again.
+    async fn are_erased(&self, letters: Vec<DeadLetterSubject>) -> Vec<bool> {
+        let letters: Vec<_> = letters
+            .iter()
+            .map(|letter| (letter.message_id, letter.user))
+            .collect();
+        let erased = self
+            .database
+            .run(async |client| user_deletions::are_erased(client, &letters).await);
+        erased.await.unwrap_or_default()
     }
 }
 

@@ -7,6 +7,7 @@ pub mod login;
 pub mod logout;
 pub mod logout_all;
 pub mod password;
+pub mod recover_account;
 pub mod refresh;
 pub mod register;
 pub mod reset;
@@ -29,5 +30,6 @@ pub fn register(config: &mut ServiceConfig) {
         .service(path("password").route(web::post().to(password::handle)))
         .service(path("verify").route(web::post().to(verify::handle)))
         .service(path("forgot").route(web::post().to(forgot::handle)))
-        .service(path("reset").route(web::post().to(reset::handle)));
+        .service(path("reset").route(web::post().to(reset::handle)))
+        .service(path("recover-account").route(web::post().to(recover_account::handle)));
 }

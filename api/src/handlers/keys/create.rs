@@ -10,8 +10,10 @@ use tidings_domain::access::{ApiKey, Scope};
 
 use super::new_key::{NewKey, NewKeyBody};
 use super::view::KeyWithSecret;
+use crate::accounts::tell_of_key;
 use crate::audit::Origin;
 use crate::auth::Caller;
+use crate::client_info::client_info;
 use crate::error::ApiError;
 use crate::request_body::read_json;
 use crate::state::AppState;
@@ -55,12 +57,16 @@ pub async fn handle(
         expires_at: new.expires_at,
         created_by: &sender,
     };
+    let client = client_info(&request);
+    let changer = caller.changer(&client);
     let result = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
             let result = api_keys::create(transaction, &new).await?;
             if let CreateKeyResult::Created(row) = &result {
                 api_keys::record_create(transaction, &origin.0, row).await?;
+                let accounts = state.accounts.as_deref();
+                tell_of_key(transaction, accounts, &row.id, row.user_id, changer).await?;
             }
             Ok(result)
         })

@@ -23,7 +23,7 @@ pub struct AccountDeletionBody {
     password: String,
 }
 
-/// Requests the deletion of the user of the token, and ends all sessions. After `DELETION_GRACE_HOURS`, everything that
+/// Requests the deletion of the user of the token, and ends all sessions. Sends an e-mail with a link that cancels it. After `DELETION_GRACE_HOURS`, everything that
 /// belongs to the user is erased.
 #[utoipa::path(delete, path = "/api/me", operation_id = "deleteMe", tag = "accounts",
     request_body = AccountDeletionBody,
@@ -53,7 +53,7 @@ pub async fn handle(
     let mut reader = ObjectReader::parse(&body, &["password"], "request")?;
     let password: Option<GivenPassword> = reader.required("password", values::parsed);
     let password = reader.finish(password)?;
-    let (client, grace) = (client_info(&request), state.http.deletion_grace);
-    let row = accounts::delete_account(accounts, user, password, grace, &client).await?;
+    let client = client_info(&request);
+    let row = accounts::delete_account(accounts, user, password, &state.deletions, &client).await?;
     Ok(HttpResponse::Accepted().json(DeletionView::from(row)))
 }

@@ -6,8 +6,10 @@ use tidings_db::users::{self, UpdateResult};
 use tidings_db::{TransactionOptions, contact_codes};
 
 use super::view::{OwnUser, find};
+use crate::accounts::AddressesBefore;
 use crate::audit::Origin;
 use crate::auth::Caller;
+use crate::client_info::client_info;
 use crate::error::ApiError;
 use crate::handlers::users::changes;
 use crate::handlers::users::path::not_found;
@@ -43,13 +45,17 @@ pub async fn handle(
     let (user, _) = caller.check_own_session()?;
     let body = read_json(&request, payload, &state).await?;
     let changes = changes::parse(&body)?;
+    let client = client_info(&request);
     let updated = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
+            let accounts = state.accounts.as_deref();
+            let before = AddressesBefore::read(transaction, accounts, &[user]).await?;
             contact_codes::contacts_of_user(transaction).await?;
             match users::update(transaction, user, &changes).await? {
                 UpdateResult::Updated(row) => {
                     users::record_update(transaction, &origin.0, &row).await?;
+                    before.tell(transaction, caller.changer(&client)).await?;
                 }
                 UpdateResult::Unchanged(_) => {}
                 UpdateResult::Taken(fields) => return Ok(Err(taken(fields))),

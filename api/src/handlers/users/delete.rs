@@ -48,8 +48,8 @@ impl From<DeletionRow> for DeletionView {
     }
 }
 
-/// Requests the deletion of a user. After `DELETION_GRACE_HOURS`, everything that belongs to the user is erased. A repeated
-/// request changes nothing. Needs the scope `users:write`.
+/// Requests the deletion of a user, who is sent an e-mail with a link that cancels it. After `DELETION_GRACE_HOURS`, everything
+/// that belongs to the user is erased. A repeated request changes nothing. Needs the scope `users:write`.
 #[utoipa::path(delete, path = "/api/users/{userId}", operation_id = "deleteUser", tag = "users",
     params(("userId" = uuid::Uuid, Path, description = "The user")),
     responses(
@@ -70,7 +70,6 @@ pub async fn handle(
     origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let WritableUser(id) = user;
-    let grace = state.http.deletion_grace;
     let options = TransactionOptions {
         isolation: IsolationLevel::Serializable,
         ..TransactionOptions::default()
@@ -78,7 +77,7 @@ pub async fn handle(
     let result = state
         .database
         .transaction(options, async |transaction| {
-            user_deletions::request(transaction, &origin.0, id, grace, None).await
+            user_deletions::request(transaction, &origin.0, id, &state.deletions, None).await
         })
         .await?;
     let row = match result {

@@ -10,8 +10,10 @@ use super::new_user::{self, NewUserBody};
 use super::path::WritableUser;
 use super::taken::{taken, user_erased};
 use super::view::{WrittenUser, WrittenUserBody};
+use crate::accounts::AddressesBefore;
 use crate::audit::Origin;
 use crate::auth::Caller;
+use crate::client_info::client_info;
 use crate::error::ApiError;
 use crate::request_body::read_json;
 use crate::state::AppState;
@@ -46,11 +48,15 @@ pub async fn handle(
     let WritableUser(id) = user;
     let body = read_json(&request, payload, &state).await?;
     let profile = new_user::parse(&body)?;
+    let client = client_info(&request);
     let result = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
+            let accounts = state.accounts.as_deref();
+            let before = AddressesBefore::read(transaction, accounts, &[id]).await?;
             let result = users::put(transaction, id, &profile).await?;
             users::record_put(transaction, &origin.0, &result).await?;
+            before.tell(transaction, caller.changer(&client)).await?;
             Ok(result)
         })
         .await?;

@@ -10,8 +10,10 @@ use super::changes;
 use super::path::{WritableUser, not_found};
 use super::taken::taken;
 use super::view::{WrittenUser, WrittenUserBody};
+use crate::accounts::AddressesBefore;
 use crate::audit::Origin;
 use crate::auth::Caller;
+use crate::client_info::client_info;
 use crate::error::ApiError;
 use crate::request_body::read_json;
 use crate::state::AppState;
@@ -66,12 +68,16 @@ pub async fn handle(
     let WritableUser(id) = user;
     let body = read_json(&request, payload, &state).await?;
     let changes = changes::parse(&body)?;
+    let client = client_info(&request);
     let result = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
+            let accounts = state.accounts.as_deref();
+            let before = AddressesBefore::read(transaction, accounts, &[id]).await?;
             let result = users::update(transaction, id, &changes).await?;
             if let UpdateResult::Updated(row) = &result {
                 users::record_update(transaction, &origin.0, row).await?;
+                before.tell(transaction, caller.changer(&client)).await?;
             }
             Ok(result)
         })

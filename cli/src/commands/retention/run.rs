@@ -6,10 +6,10 @@ use anyhow::{Context, bail};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::json;
-use tidings_broker::{BrokerSettings, DeadLetterAges, DeadLetterSweep};
+use tidings_broker::{BrokerSettings, DeadLetterAges, DeadLetterSubject, DeadLetterSweep};
 use tidings_db::audit::{self, Action, AuditRetention, Maintained};
 use tidings_db::retention::{self, Progress, RetentionSettings, Sweep, SweepResult, Turn};
-use tidings_db::{Database, DatabaseSettings, TransactionOptions, templates};
+use tidings_db::{Database, DatabaseSettings, TransactionOptions, templates, user_deletions};
 use tokio_util::sync::CancellationToken;
 
 use crate::operator::operator;
@@ -177,7 +177,23 @@ async fn sweep_dead_letters(
         sensitive: settings.sensitive,
         sensitive_templates: templates.await?,
     };
-    Ok(tidings_broker::sweep_dead_letters(broker, &ages, dry_run).await?)
+    let mut refused = Ok(());
+    let are_erased = async |letters: Vec<DeadLetterSubject>| {
+        let letters: Vec<_> = letters
+            .iter()
+            .map(|letter| (letter.message_id, letter.user))
+            .collect();
+        let erased = database
+            .run(async |client| user_deletions::are_erased(client, &letters).await)
+            .await;
+        erased.unwrap_or_else(|error| {
+            refused = Err(error);
+            Vec::new()
+        })
+    };
+    let swept = tidings_broker::sweep_dead_letters(broker, &ages, dry_run, are_erased).await?;
+    refused?;
+    Ok(swept)
 }
 
 fn report(

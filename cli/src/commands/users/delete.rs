@@ -1,13 +1,11 @@
 //! `tidings users delete`.
 
-use std::time::Duration;
-
 use anyhow::bail;
 use serde_json::json;
-use tidings_db::user_deletions::{self, DeletionRow, RequestResult};
+use tidings_db::user_deletions::{self, DeletionRow, DeletionSettings, RequestResult};
 use tidings_db::{IsolationLevel, TransactionOptions};
 use tidings_domain::notification::UserId;
-use tidings_settings::table;
+use tidings_settings::read_channel_providers;
 
 use super::database;
 use crate::operator::operator;
@@ -25,13 +23,12 @@ pub struct Args {
     reason: Option<String>,
 }
 
-/// Requests the deletion of a user.
+/// Requests the deletion of a user, who is told by e-mail.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let Args { id, reason } = args;
-    let grace = settings::read(|reader| {
-        Some(Duration::from_hours(
-            reader.value(table::DELETION_GRACE_HOURS),
-        ))
+    let deletions = settings::read(|reader| {
+        let providers = read_channel_providers(reader);
+        Some(DeletionSettings::read(reader, &providers))
     })?;
     let origin = operator();
     let options = TransactionOptions {
@@ -40,7 +37,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     };
     let result = database()?
         .transaction(options, async |transaction| {
-            user_deletions::request(transaction, &origin, id, grace, reason.as_deref()).await
+            user_deletions::request(transaction, &origin, id, &deletions, reason.as_deref()).await
         })
         .await?;
     match result {

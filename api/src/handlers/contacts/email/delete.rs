@@ -1,13 +1,15 @@
 //! `DELETE /api/users/{userId}/contacts/email`.
 
-use actix_web::HttpResponse;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
 use tidings_db::audit::Action;
 use tidings_db::users::{self, SetEmailResult};
 
+use crate::accounts::AddressesBefore;
 use crate::audit::Origin;
 use crate::auth::Caller;
+use crate::client_info::client_info;
 use crate::error::ApiError;
 use crate::handlers::contacts::change::ContactChange;
 use crate::handlers::contacts::owner::Owner;
@@ -27,6 +29,7 @@ use crate::state::AppState;
     security(("bearer" = [])),
 )]
 pub async fn handle(
+    request: HttpRequest,
     state: Data<AppState>,
     owner: Owner,
     caller: Caller,
@@ -38,11 +41,15 @@ pub async fn handle(
         owner,
         contact: "email",
     };
+    let client = client_info(&request);
     let set = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
+            let accounts = state.accounts.as_deref();
+            let before = AddressesBefore::read(transaction, accounts, &[owner.0]).await?;
             let set = users::set_email(transaction, owner.0, None).await?;
             if set == SetEmailResult::Updated {
+                before.tell(transaction, caller.changer(&client)).await?;
                 change
                     .record(transaction, Action::ContactDelete, |entry| entry)
                     .await?;

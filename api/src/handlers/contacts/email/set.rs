@@ -9,8 +9,10 @@ use tidings_domain::content::EmailAddress;
 use utoipa::ToSchema;
 
 use super::EmailView;
+use crate::accounts::AddressesBefore;
 use crate::audit::Origin;
 use crate::auth::Caller;
+use crate::client_info::client_info;
 use crate::error::ApiError;
 use crate::handlers::contacts::change::ContactChange;
 use crate::handlers::contacts::owner::Owner;
@@ -61,12 +63,16 @@ pub async fn handle(
         owner,
         contact: "email",
     };
+    let client = client_info(&request);
     let set = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
+            let accounts = state.accounts.as_deref();
+            let before = AddressesBefore::read(transaction, accounts, &[owner.0]).await?;
             change.begin(transaction).await?;
             let set = users::set_email(transaction, owner.0, Some(&address)).await?;
             if set == SetEmailResult::Updated {
+                before.tell(transaction, caller.changer(&client)).await?;
                 change
                     .record(transaction, Action::ContactPut, |entry| {
                         entry.with("email", address.as_str())

@@ -9,6 +9,7 @@ use super::outcome::{UserBatchError, UserBatchOutcome};
 use super::store::store;
 use crate::audit::Origin;
 use crate::auth::Caller;
+use crate::client_info::client_info;
 use crate::error::{ApiError, ErrorBody};
 use crate::handlers::users::new_user::NewUserBody;
 use crate::json_body::items;
@@ -66,7 +67,8 @@ pub async fn handle(
     let body = read_body(&request, payload, state.http.max_batch_body_bytes).await?;
     let items = items(&body, "users")?;
     rate_limit::count_items(&request, items.len());
-    let response = store(&state, &origin, &items).await;
+    let client = client_info(&request);
+    let response = store(&state, &origin, caller.changer(&client), &items).await;
     response.log(&request_id, caller.subject());
     Ok(response.into_http(request_id))
 }

@@ -4,6 +4,7 @@ use tidings_db::users::{self, PutResult};
 
 use super::item::UserItem;
 use super::response::UserBatchResponse;
+use crate::accounts::{AddressesBefore, Changer};
 use crate::audit::Origin;
 use crate::error::ApiError;
 use crate::page_turn::PageTurn;
@@ -16,7 +17,12 @@ const CHUNK: usize = 50;
 
 /// Stores users in chunks, each independently of the others. If the database becomes unavailable, it is not asked for
 /// later items.
-pub async fn store(state: &AppState, origin: &Origin, items: &[&RawValue]) -> UserBatchResponse {
+pub async fn store(
+    state: &AppState,
+    origin: &Origin,
+    changer: Changer<'_>,
+    items: &[&RawValue],
+) -> UserBatchResponse {
     let mut response = UserBatchResponse::default();
     for chunk in items.chunks(CHUNK) {
         let parsed: Vec<Result<UserItem, ApiError>> = chunk
@@ -27,7 +33,7 @@ pub async fn store(state: &AppState, origin: &Origin, items: &[&RawValue]) -> Us
             Vec::new()
         } else {
             let valid: Vec<&UserItem> = parsed.iter().flatten().collect();
-            match store_chunk(state, origin, &valid).await {
+            match store_chunk(state, origin, changer, &valid).await {
                 Ok(stored) => stored,
                 Err(error) => {
                     response.set_unavailable(error);
@@ -53,16 +59,21 @@ pub async fn store(state: &AppState, origin: &Origin, items: &[&RawValue]) -> Us
 async fn store_chunk(
     state: &AppState,
     origin: &Origin,
+    changer: Changer<'_>,
     items: &[&UserItem],
 ) -> Result<Vec<PutResult>, ApiError> {
     // Batches leave connections to other requests.
     let _turn = PageTurn::wait_for_part(state).await?;
     let users: Vec<_> = items.iter().map(|item| (item.id, &item.profile)).collect();
+    let ids: Vec<_> = users.iter().filter_map(|(id, _)| *id).collect();
     let stored = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
+            let accounts = state.accounts.as_deref();
+            let before = AddressesBefore::read(transaction, accounts, &ids).await?;
             let results = users::put_all(transaction, &users).await?;
             users::record_puts(transaction, &origin.0, &results).await?;
+            before.tell(transaction, changer).await?;
             Ok(results)
         })
         .await?;

@@ -1,17 +1,20 @@
 //! The deletion of users: the limit a day, the race with a cancellation, and the erasure.
 
+mod erased;
+mod recovery;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_db::audit::{self, AuditFilter};
 use tidings_db::notifications::{self, ClaimRequest, ClaimResult, LeaseToken, find, insert_batch};
-use tidings_db::user_deletions::{self, DeletionRow, DeletionStatus, RequestResult, Writers};
+use tidings_db::user_deletions::{
+    self, DeletionRow, DeletionSettings, DeletionStatus, RequestResult, Writers,
+};
 use tidings_db::users::{self, PutResult, UserProfile};
 use tidings_db::{DbError, TransactionOptions};
-use tidings_domain::notification::{
-    Channel, DeliveredChannel, MessageId, Notification, Status, UserId,
-};
+use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Notification, UserId};
 use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ServerUrls, TestDatabase, eventually, origin, secs};
 
@@ -30,7 +33,8 @@ async fn request(db: &TestDatabase, user: UserId) -> DeletionRow {
     let requested = db
         .pool
         .transaction(TransactionOptions::default(), async |transaction| {
-            user_deletions::request(transaction, &origin, user, Duration::ZERO, None).await
+            let settings = DeletionSettings::default();
+            user_deletions::request(transaction, &origin, user, &settings, None).await
         })
         .await;
     match requested.expect("the queries") {
@@ -113,6 +117,14 @@ async fn record(db: &TestDatabase, user: UserId, channel: Channel) -> MessageId 
         .await;
     assert!(recorded.expect("recorded").contains_key(&one.message_id));
     one.message_id
+}
+
+/// Runs SQL.
+async fn execute(db: &TestDatabase, sql: &str) {
+    let run = db
+        .pool
+        .run(async |client| Ok(client.batch_execute(sql).await?));
+    run.await.expect(sql);
 }
 
 /// The status, the reason and the payload of a row.
@@ -203,11 +215,7 @@ async fn an_erasure_that_is_interrupted_is_continued_and_nothing_of_the_user_is_
              SELECT gen_random_uuid(), '{user}', 'in-app', '{{}}', 'processed', gen_random_uuid(), now(), now()
              FROM generate_series(1, 1500)"
     );
-    let prepared = db
-        .pool
-        .run(async |client| Ok(client.batch_execute(&sql).await?))
-        .await;
-    prepared.expect("rows");
+    execute(&db, &sql).await;
     let first = request(&db, user).await;
     assert_eq!(request(&db, user).await, first, "a repetition");
 
@@ -321,42 +329,6 @@ async fn the_sweep_waits_for_transactions_that_began_before_the_mark() {
 }
 
 #[tokio::test]
-async fn a_third_recovery_mail_of_a_day_is_not_sent_and_the_others_are_not_suppressed() {
-    let db = migrated().await;
-    let user = db.user().await;
-    let deletion = request(&db, user).await;
-    let count = async |now: &str| {
-        let now = at(now);
-        let counted = db
-            .pool
-            .transaction(TransactionOptions::default(), async |transaction| {
-                user_deletions::count_recovery_mail(transaction, user, now, 2).await
-            })
-            .await;
-        counted.expect("the queries")
-    };
-    let first = count(DAY).await.expect("the first");
-    let second = count(DAY).await.expect("the second");
-    assert_ne!(first.message_id, second.message_id);
-    assert_eq!(count(DAY).await, None);
-    let next_day = count("2027-03-02T00:00:00Z").await;
-    assert!(next_day.is_some());
-    let mail = Notification {
-        message_id: first.message_id,
-        ..notification(user, Channel::Sms)
-    };
-    let recorded = db
-        .pool
-        .run(async |client| insert_batch(client, &[&mail]).await)
-        .await;
-    let recorded = recorded.expect("recorded");
-    assert_eq!(recorded.get(&mail.message_id), Some(&Status::Pending));
-    assert!(!claim(&db, mail.message_id).await.user_is_gone);
-    assert!(cancel(&db, &deletion).await);
-    assert_eq!(count("2027-03-03T00:00:00Z").await, None);
-}
-
-#[tokio::test]
 async fn a_request_that_is_rolled_back_leaves_no_entry() {
     let db = migrated().await;
     let user = db.user().await;
@@ -364,7 +336,8 @@ async fn a_request_that_is_rolled_back_leaves_no_entry() {
     let rolled_back = db
         .pool
         .transaction(TransactionOptions::default(), async |transaction| {
-            user_deletions::request(transaction, &origin, user, Duration::ZERO, None).await?;
+            let settings = DeletionSettings::default();
+            user_deletions::request(transaction, &origin, user, &settings, None).await?;
             Err::<(), DbError>(DbError::TimedOut)
         })
         .await;
