@@ -18,6 +18,7 @@ COPY common/broker/Cargo.toml common/broker/
 COPY common/domain/Cargo.toml common/domain/
 COPY common/egress/Cargo.toml common/egress/
 COPY common/http/Cargo.toml common/http/
+COPY common/passwords/Cargo.toml common/passwords/
 COPY common/requests/Cargo.toml common/requests/
 COPY common/runtime/Cargo.toml common/runtime/
 COPY common/settings/Cargo.toml common/settings/
@@ -31,8 +32,8 @@ RUN for member in api api/proto bench cli db tests worker common/*; do \
     && echo '#![allow(missing_docs)] fn main() {}' | tee api/src/main.rs cli/src/main.rs worker/src/main.rs bench/src/main.rs \
     && cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli \
     && cargo clean --profile dist --locked -p tidings-api -p tidings-worker -p tidings-cli -p tidings-db \
-        -p tidings-broker -p tidings-domain -p tidings-egress -p tidings-http -p tidings-requests -p tidings-runtime \
-        -p tidings-proto -p tidings-settings -p tidings-templates
+        -p tidings-broker -p tidings-domain -p tidings-egress -p tidings-http -p tidings-passwords -p tidings-requests \
+        -p tidings-runtime -p tidings-proto -p tidings-settings -p tidings-templates
 
 COPY common common
 COPY db db

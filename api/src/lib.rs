@@ -27,3 +27,7 @@ mod request_id;
 pub mod settings;
 mod shutdown;
 mod state;
+#[cfg(test)]
+mod test_log;
+#[cfg(test)]
+mod test_state;

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod new_password;
 mod operator;
 mod output;
 mod progress;

@@ -10,8 +10,8 @@ use tidings_domain::user::Username;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::GenericClient;
 use crate::error::DbError;
+use crate::{GenericClient, Transaction};
 
 /// By what a user logs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,50 @@ pub async fn find_by_id(
     Ok(row.as_ref().map(Credentials::from))
 }
 
-/// Sets the hash of a user's password. Returns whether the user exists.
+/// Whether the user still has the hash that a password was verified with. Locks the user's row until the transaction ends:
+/// no other password is set meanwhile, and whoever sets one afterwards also ends the session that this transaction begins.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn lock_verified(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    hash: &SecretString,
+) -> Result<bool, DbError> {
+    // Waits for whoever is setting another password, and then compares again.
+    let statement = transaction
+        .prepare_cached(
+            "SELECT FROM users WHERE id = $1 AND password_hash = $2 AND erased_at IS NULL FOR NO KEY UPDATE",
+        )
+        .await?;
+    let row = transaction
+        .query_opt(&statement, &[&user.as_uuid(), &hash.expose_secret()])
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Like [`lock_verified`], without a lock. The transaction must be at `SERIALIZABLE` and change the user: a password that is
+/// set meanwhile then makes it fail.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn is_verified(
+    transaction: &Transaction<'_>,
+    user: UserId,
+    hash: &SecretString,
+) -> Result<bool, DbError> {
+    let statement = transaction
+        .prepare_cached("SELECT FROM users WHERE id = $1 AND password_hash = $2")
+        .await?;
+    let row = transaction
+        .query_opt(&statement, &[&user.as_uuid(), &hash.expose_secret()])
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Sets the hash of a user's password. Returns whether the user exists and is not erased.
 ///
 /// # Errors
 ///
@@ -104,7 +147,7 @@ pub async fn set_password_hash(
     hash: &SecretString,
 ) -> Result<bool, DbError> {
     let statement = client
-        .prepare_cached("UPDATE users SET password_hash = $2 WHERE id = $1")
+        .prepare_cached("UPDATE users SET password_hash = $2 WHERE id = $1 AND erased_at IS NULL")
         .await?;
     let updated = client
         .execute(&statement, &[&user.as_uuid(), &hash.expose_secret()])

@@ -56,6 +56,7 @@ pub async fn insert(
     Ok(if !users::lock(transaction, user).await? {
         LimitedInsert::UnknownUser
     } else if let Some(existing) = find(transaction, user, number).await? {
+        confirm(transaction, existing.id).await?;
         LimitedInsert::Existing(existing)
     } else {
         let new = insert_below_limit(transaction, user, number).await?;
@@ -77,6 +78,17 @@ async fn find(
         .query_opt(&statement, &[&user.as_uuid(), &number.as_str()])
         .await?;
     Ok(row.as_ref().map(PhoneNumberRow::from))
+}
+
+/// A number that a user has not verified counts as verified once somebody else states it.
+async fn confirm(client: &impl GenericClient, id: Uuid) -> Result<(), DbError> {
+    let statement = client
+        .prepare_cached(
+            "UPDATE phone_numbers SET verified = true WHERE id = $1 AND NOT verified AND contact_is_trusted()",
+        )
+        .await?;
+    client.execute(&statement, &[&id]).await?;
+    Ok(())
 }
 
 /// Returns `None` if the user has reached the limit.

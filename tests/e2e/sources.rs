@@ -52,6 +52,7 @@ fn lines_with(words: &[&str], allowed: &[&str]) -> Vec<String> {
         "common/domain",
         "common/egress",
         "common/http",
+        "common/passwords",
         "common/requests",
         "common/runtime",
         "common/settings",

@@ -165,6 +165,26 @@ async fn templates_need_their_own_scope() {
         .assert_error(401, "unauthorized");
 }
 
+/// They are given the tokens with which users log in.
+#[tokio::test]
+async fn only_an_admin_writes_the_templates_of_accounts() {
+    let (world, api) = World::shared().await;
+    let admin = api.client();
+    let editor = admin.with_token(tokens::scoped(world.user, "templates:write"));
+    let path = "/api/templates/account-of-a-test/email/de";
+    let body = json!({"subject": "Hello", "text": "{{ token }}"});
+    put(&editor, path, &body)
+        .await
+        .assert_error(403, "account_template");
+    assert_eq!(put(&admin, path, &body).await.status, 201);
+    let read = editor.get(path).await;
+    assert_eq!(read.status, 200, "{}", read.text);
+    delete(&editor, path)
+        .await
+        .assert_error(403, "account_template");
+    assert_eq!(delete(&admin, path).await.status, 204);
+}
+
 #[tokio::test]
 async fn invalid_fields_of_a_template_are_named() {
     let world = World::new().await;

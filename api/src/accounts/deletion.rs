@@ -1,5 +1,5 @@
 use tidings_db::user_deletions::{self, DeletionRow, DeletionSettings, RequestResult};
-use tidings_db::{IsolationLevel, TransactionOptions};
+use tidings_db::{IsolationLevel, TransactionOptions, credentials};
 use tidings_domain::notification::UserId;
 
 use super::password_change::check_password;
@@ -18,7 +18,7 @@ pub async fn delete_account(
     settings: &DeletionSettings,
     client: &ClientInfo,
 ) -> Result<DeletionRow, AccountError> {
-    let attempt = check_password(state, user, password, client).await?;
+    let checked = check_password(state, user, password, client).await?;
     let origin = client.acting_as(user);
     let options = TransactionOptions {
         isolation: IsolationLevel::Serializable,
@@ -27,13 +27,16 @@ pub async fn delete_account(
     let result = state
         .database
         .transaction(options, async |transaction| {
-            let result =
-                user_deletions::request(transaction, &origin, user, settings, None).await?;
-            attempt.succeeded(transaction).await?;
-            Ok(result)
+            if !credentials::is_verified(transaction, user, &checked.hash).await? {
+                return Ok(Err(AccountError::InvalidCredentials));
+            }
+            checked.attempt.succeeded(transaction).await?;
+            user_deletions::request(transaction, &origin, user, settings, None)
+                .await
+                .map(Ok)
         })
         .await?;
-    match result {
+    match result? {
         RequestResult::Requested(row) | RequestResult::Existed(row) => Ok(row),
         RequestResult::LastAdmin => Err(AccountError::LastAdmin),
         RequestResult::UnknownUser => Err(AccountError::NotFound),

@@ -6,9 +6,9 @@ use tidings_db::{
     DbError, Transaction, TransactionOptions, credentials, user_deletions, user_sessions,
 };
 use tidings_domain::notification::UserId;
+use tidings_passwords::Verified;
 
 use super::device;
-use super::hashing::Verified;
 use super::notices::{self, LoginNotifications, Notice};
 use super::session_start::{SessionSeed, begin, mint};
 use super::throttle::Attempt;
@@ -53,20 +53,20 @@ pub async fn login(
         attempt.failed(state, client).await?;
         return Err(AccountError::InvalidCredentials);
     };
-    // Only to those who know the password.
-    let deletion = state
-        .database
-        .run(async |client| user_deletions::waiting(client, found.user).await)
-        .await?;
-    if let Some(deletion) = deletion {
-        let due_at = deletion.due_at;
-        return Err(AccountError::Deleting { due_at });
-    }
     let seed = SessionSeed::generate()?;
     let (user, origin) = (found.user, client.acting_as(found.user));
-    let (session, role) = state
+    let begun = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
+            // Another password may have been set since this one was verified, which ends the sessions that exist by then.
+            if !credentials::lock_verified(transaction, user, &old).await? {
+                return Ok(Err(AccountError::InvalidCredentials));
+            }
+            // Only to those who know the password.
+            if let Some(deletion) = user_deletions::waiting(transaction, user).await? {
+                let due_at = deletion.due_at;
+                return Ok(Err(AccountError::Deleting { due_at }));
+            }
             if let Some(new) = &rehash {
                 credentials::rehash(transaction, user, &old, new).await?;
             }
@@ -81,9 +81,10 @@ pub async fn login(
                 .entry(Action::AuthLogin)
                 .on(TargetKind::Session, begun.0.id);
             audit::record(transaction, &entry).await?;
-            Ok(begun)
+            Ok(Ok(begun))
         })
         .await?;
+    let (session, role) = begun?;
     Ok(LoggedIn {
         user: found.into(),
         tokens: mint(state, &session, role)?,

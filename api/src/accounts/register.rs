@@ -75,7 +75,9 @@ pub async fn register(
                 PutResult::Created(row) | PutResult::Updated(row) | PutResult::Unchanged(row) => {
                     row
                 }
-                PutResult::Erased => return Ok(Err(AccountError::Internal("a new id is erased"))),
+                PutResult::Erased | PutResult::HasRole => {
+                    return Ok(Err(AccountError::Internal("a new id is that of a user")));
+                }
                 PutResult::Taken(fields) => return Ok(Err(AccountError::Taken(fields))),
             };
             credentials::set_password_hash(transaction, row.id, &hash).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use tidings_domain::providers::ChannelProviders;
+use tidings_passwords::HashCost;
 use tidings_settings::{AppEnv, Reader, read_public_url, table, weakness};
 
 use super::notices::LoginNotifications;
@@ -41,15 +42,6 @@ impl FromStr for Registration {
             _ => Err(UnknownRegistration),
         }
     }
-}
-
-/// The cost of a password's hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HashCost {
-    /// `ARGON2_MEMORY_KIB`.
-    pub memory_kib: u32,
-    /// `ARGON2_ITERATIONS`.
-    pub iterations: u32,
 }
 
 /// The accounts of users, if they are on.
@@ -107,10 +99,7 @@ impl AccountSettings {
         let refresh_grace = secs(reader, table::REFRESH_GRACE_SECS);
         let refresh_idle = secs(reader, table::REFRESH_IDLE_SECS);
         let session_lifetime = secs(reader, table::SESSION_MAX_SECS);
-        let hash_cost = HashCost {
-            memory_kib: reader.value(table::ARGON2_MEMORY_KIB),
-            iterations: reader.value(table::ARGON2_ITERATIONS),
-        };
+        let hash_cost = HashCost::read(reader);
         let cores = || available_parallelism().map_or(1, usize::from);
         let hash_concurrency = reader
             .optional(table::ARGON2_CONCURRENCY)

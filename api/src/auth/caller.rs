@@ -7,6 +7,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use tidings_db::api_keys::LiveKey;
 use tidings_db::audit::ActorKind;
 use tidings_db::notifications::SenderScope;
+use tidings_db::users::ContactRights;
 use tidings_domain::access::{Scope, Scopes, SessionId};
 use tidings_domain::notification::{KeyNamespace, UserId};
 
@@ -86,6 +87,22 @@ impl Caller {
     pub fn changer<'a>(&self, client: &'a ClientInfo) -> Changer<'a> {
         let user = self.user_id.filter(|_| self.session.is_some());
         Changer { client, user }
+    }
+
+    /// Whether the caller is `user` with a credential of its own: a token that a login returns, or the user's API key.
+    #[must_use]
+    pub fn is_user(&self, user: UserId) -> bool {
+        self.user_id == Some(user) && (self.session.is_some() || self.is_key)
+    }
+
+    /// Whose contacts the caller may change as somebody who may write users.
+    #[must_use]
+    pub fn contact_rights(&self) -> ContactRights {
+        if self.scopes.contains(Scope::Admin) {
+            ContactRights::All
+        } else {
+            ContactRights::WithoutRole
+        }
     }
 
     /// The subject of the token; `key:` and its id for a key.

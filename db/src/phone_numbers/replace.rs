@@ -9,7 +9,7 @@ use crate::error::DbError;
 /// now, and `new` those of the user afterwards: both with the number first that text messages go to. `new` must have at
 /// most [`MAX_PER_USER`](super::MAX_PER_USER) numbers. Returns the new numbers, each once.
 ///
-/// A number that keeps its place before all numbers that are added keeps its id.
+/// A number that keeps its place before all numbers that are added keeps its id. One that gets another place stays verified.
 pub(crate) async fn replace(
     transaction: &Transaction<'_>,
     user: UserId,
@@ -23,17 +23,32 @@ pub(crate) async fn replace(
         .map(String::as_str)
         .filter(|number| !kept.contains(number))
         .collect();
+    let mut verified: Vec<String> = Vec::new();
     if !removed.is_empty() {
         let statement = transaction
-            .prepare_cached("DELETE FROM phone_numbers WHERE user_id = $1 AND number = ANY ($2)")
+            .prepare_cached(
+                "DELETE FROM phone_numbers WHERE user_id = $1 AND number = ANY ($2) RETURNING number, verified",
+            )
             .await?;
-        transaction
-            .execute(&statement, &[&user.as_uuid(), &removed])
+        let rows = transaction
+            .query(&statement, &[&user.as_uuid(), &removed])
             .await?;
+        let were_verified = rows.iter().filter(|row| row.get(1)).map(|row| row.get(0));
+        verified.extend(were_verified.filter(|number: &String| wanted.contains(&number.as_str())));
     }
     // The numbers that are kept are the last of `wanted`.
     let added = &wanted[..wanted.len() - kept.len()];
     add_all(transaction, &[(user, added)]).await?;
+    if !verified.is_empty() {
+        let statement = transaction
+            .prepare_cached(
+                "UPDATE phone_numbers SET verified = true WHERE user_id = $1 AND number = ANY ($2) AND NOT verified",
+            )
+            .await?;
+        transaction
+            .execute(&statement, &[&user.as_uuid(), &verified])
+            .await?;
+    }
     Ok(wanted.into_iter().map(str::to_owned).collect())
 }
 

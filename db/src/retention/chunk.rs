@@ -18,7 +18,7 @@ const COLUMNS: &str = "message_id, status, type, sensitive, payload_removed_at, 
 /// Rows to change.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Found {
-    /// The message ids of those that are due.
+    /// The ids of those that are due: message ids, except for tables of accounts.
     pub(super) due: Vec<Uuid>,
     /// Whether there may be more.
     pub(super) is_full: bool,
@@ -84,13 +84,13 @@ pub(super) async fn find(
     work: Work,
     settings: &RetentionSettings,
 ) -> Result<Found, DbError> {
-    let table = work.table();
+    let (table, key) = (work.table(), work.key());
     let part = |(condition, order)| {
-        format!("(SELECT message_id FROM {table} WHERE {condition} ORDER BY {order} LIMIT {CHUNK})")
+        format!("(SELECT {key} FROM {table} WHERE {condition} ORDER BY {order} LIMIT {CHUNK})")
     };
     let parts: Vec<String> = work.indexed(settings).into_iter().map(part).collect();
     let sql = format!(
-        "SELECT message_id FROM ({}) AS found LIMIT {CHUNK}",
+        "SELECT {key} FROM ({}) AS found LIMIT {CHUNK}",
         parts.join(" UNION ALL ")
     );
     let statement = client.prepare_cached(&sql).await?;
@@ -156,8 +156,13 @@ pub(super) async fn change(
             "{} DELETE FROM notifications USING due WHERE notifications.message_id = due.message_id",
             locked("UPDATE")
         ),
-        Work::Cancellations => {
-            format!("DELETE FROM cancellations WHERE message_id = ANY($1) AND {due}")
+        Work::Cancellations
+        | Work::Sessions
+        | Work::ContactCodes
+        | Work::PasswordResets
+        | Work::Invites => {
+            let (table, key) = (work.table(), work.key());
+            format!("DELETE FROM {table} WHERE {key} = ANY($1) AND {due}")
         }
     };
     let statement = client.prepare_cached(&sql).await?;

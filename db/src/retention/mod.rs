@@ -1,4 +1,5 @@
-//! Retention: erases payloads and deletes rows of notifications that ended long ago.
+//! Retention: erases payloads and deletes rows of notifications that ended long ago, and what belongs to accounts and has
+//! expired.
 //!
 //! A [`Sweep`] works in chunks of [`CHUNK`] rows. Each chunk is found without locks, and then changed in one statement that
 //! locks its rows in the order of their message ids, leaves out those that another transaction has locked, and looks at

@@ -26,6 +26,14 @@ pub struct SweepResult {
     pub rows_deleted: u64,
     /// Cancellations that were deleted.
     pub cancellations: u64,
+    /// Sessions of users that were deleted.
+    pub sessions: u64,
+    /// Codes that verify contacts that were deleted.
+    pub contact_codes: u64,
+    /// Tokens that set a new password that were deleted.
+    pub password_resets: u64,
+    /// Invitations that were deleted.
+    pub invites: u64,
     /// Whether the sweep reached its end: it was not stopped, and no other process took its turn.
     pub is_complete: bool,
 }
@@ -37,12 +45,22 @@ impl SweepResult {
         self.payloads + self.sensitive_payloads
     }
 
+    /// All rows of accounts that were deleted.
+    #[must_use]
+    pub const fn account_rows(&self) -> u64 {
+        self.sessions + self.contact_codes + self.password_resets + self.invites
+    }
+
     const fn of(&mut self, work: Work) -> &mut u64 {
         match work {
             Work::SensitivePayloads => &mut self.sensitive_payloads,
             Work::Payloads => &mut self.payloads,
             Work::Rows => &mut self.rows_deleted,
             Work::Cancellations => &mut self.cancellations,
+            Work::Sessions => &mut self.sessions,
+            Work::ContactCodes => &mut self.contact_codes,
+            Work::PasswordResets => &mut self.password_resets,
+            Work::Invites => &mut self.invites,
         }
     }
 }
@@ -184,7 +202,8 @@ impl Sweep<'_> {
                 match work {
                     Work::Payloads => turn.payloads_through = Some(id),
                     Work::Rows => turn.rows_through = Some(id),
-                    Work::SensitivePayloads | Work::Cancellations => {}
+                    // No walk finds any.
+                    _ => {}
                 }
             }
             is_settled &= found.settled_through == found.last;

@@ -8,6 +8,14 @@ use super::RetentionSettings;
 /// migration `notification_ends` contain the same time.
 pub(super) const EARLY_END: Duration = Duration::from_hours(1);
 
+/// Sessions are kept for at least so long after the login, whether or not they have ended: a login from a device of these days
+/// is not from a new one.
+const SESSION_AGE: Duration = Duration::from_hours(90 * 24);
+
+/// What belongs to accounts is kept for so long after it has expired. Longer than the limits of messages count (a day), and
+/// than a session must be known after its end (20 minutes).
+const EXPIRED_AGE: Duration = Duration::from_hours(24);
+
 /// When a notification ended. Rows of older versions have no time of their end except `processed_at`.
 const END: &str = "coalesce(greatest(ended_at, processed_at), replayed_at, created_at)";
 
@@ -34,22 +42,48 @@ pub enum Work {
     Rows,
     /// Deletes cancellations.
     Cancellations,
+    /// Deletes sessions of users that have ended or expired.
+    Sessions,
+    /// Deletes codes that verify contacts.
+    ContactCodes,
+    /// Deletes tokens that set a new password.
+    PasswordResets,
+    /// Deletes invitations.
+    Invites,
 }
 
 impl Work {
     /// In the order of a sweep.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 8] = [
         Self::SensitivePayloads,
         Self::Payloads,
         Self::Rows,
         Self::Cancellations,
+        Self::Sessions,
+        Self::ContactCodes,
+        Self::PasswordResets,
+        Self::Invites,
     ];
 
     /// The table.
     pub(super) const fn table(self) -> &'static str {
         match self {
+            Self::SensitivePayloads | Self::Payloads | Self::Rows => "notifications",
             Self::Cancellations => "cancellations",
-            _ => "notifications",
+            Self::Sessions => "sessions",
+            Self::ContactCodes => "contact_codes",
+            Self::PasswordResets => "password_resets",
+            Self::Invites => "invites",
+        }
+    }
+
+    /// The column that identifies a row.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::SensitivePayloads | Self::Payloads | Self::Rows | Self::Cancellations => {
+                "message_id"
+            }
+            Self::Sessions | Self::ContactCodes | Self::PasswordResets | Self::Invites => "id",
         }
     }
 
@@ -60,6 +94,8 @@ impl Work {
             Self::Payloads => [Some(settings.payloads), settings.dead_letters],
             Self::Rows => [settings.rows, settings.failed_rows()],
             Self::Cancellations => [settings.rows, None],
+            Self::Sessions => [Some(SESSION_AGE), None],
+            Self::ContactCodes | Self::PasswordResets | Self::Invites => [Some(EXPIRED_AGE), None],
         }
     }
 
@@ -83,6 +119,14 @@ impl Work {
             Self::Payloads => format!("payload_removed_at IS NULL AND {}", all()),
             Self::Rows => all(),
             Self::Cancellations => before("cancelled_at", ended),
+            Self::Sessions => format!(
+                "{} AND {}",
+                before("created_at", ended),
+                before("coalesce(ended_at, expires_at)", Some(EXPIRED_AGE))
+            ),
+            Self::ContactCodes | Self::PasswordResets | Self::Invites => {
+                before("expires_at", ended)
+            }
         }
     }
 
@@ -119,6 +163,10 @@ impl Work {
                 })
                 .collect(),
             Self::Cancellations => vec![(self.due(settings), "cancelled_at")],
+            Self::Sessions => vec![(self.due(settings), "created_at")],
+            Self::ContactCodes | Self::PasswordResets | Self::Invites => {
+                vec![(self.due(settings), "expires_at")]
+            }
         }
     }
 

@@ -53,7 +53,8 @@ pub enum SetEmailResult {
     UnknownUser,
 }
 
-/// Sets a user's address, or removes it. PostgreSQL aborts the surrounding transaction on
+/// Sets a user's address, or removes it. The address counts as verified, unless the transaction sets contacts of a user with
+/// a credential of its own: a new address then does not, and the same one stays as it is. PostgreSQL aborts the surrounding transaction on
 /// [`SetEmailResult::AddressTaken`].
 ///
 /// # Errors
@@ -65,7 +66,9 @@ pub async fn set_email(
     email: Option<&EmailAddress>,
 ) -> Result<SetEmailResult, DbError> {
     let statement = client
-        .prepare_cached("UPDATE users SET email = $2 WHERE id = $1")
+        .prepare_cached(
+            "UPDATE users SET email = $2, email_verified = email_verified OR contact_is_trusted() WHERE id = $1",
+        )
         .await?;
     let email = email.map(EmailAddress::as_str);
     match client.execute(&statement, &[&user.as_uuid(), &email]).await {

@@ -33,7 +33,9 @@ pub async fn record_puts(
     let entries = results.iter().filter_map(|result| match result {
         PutResult::Created(row) => Some(entry(origin, Action::UserCreate, row)),
         PutResult::Updated(row) => Some(entry(origin, Action::UserUpdate, row)),
-        PutResult::Unchanged(_) | PutResult::Taken(_) | PutResult::Erased => None,
+        PutResult::Unchanged(_) | PutResult::Taken(_) | PutResult::Erased | PutResult::HasRole => {
+            None
+        }
     });
     audit::record_all(transaction, &entries.collect::<Vec<_>>()).await
 }

@@ -2,6 +2,7 @@
 
 mod account_email;
 mod columns;
+mod contacts;
 mod email;
 mod entries;
 mod insert;
@@ -18,6 +19,7 @@ mod taken;
 mod update;
 
 pub use account_email::{AccountEmail, account_emails};
+pub use contacts::{ContactRights, may_write};
 pub use email::{SetEmailResult, UserEmail, email, set_email};
 pub use entries::{record_import, record_put, record_puts, record_update};
 pub use insert::{NewUser, delete, insert};

@@ -1,6 +1,7 @@
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
+use super::contacts::{ContactRights, Stated};
 use super::profile::UserValues;
 use super::row::COLUMNS;
 use super::taken::taken;
@@ -22,6 +23,8 @@ pub enum PutResult {
     Taken(TakenFields),
     /// Nothing has changed: the user with this id was deleted, and the id is never used again.
     Erased,
+    /// Nothing has changed: the user has a role, and the caller may not change the contacts of such users.
+    HasRole,
 }
 
 /// Gives the user `id` this profile. Creates the user if no user has the id.
@@ -36,6 +39,7 @@ pub async fn put(
     transaction: &Transaction<'_>,
     id: UserId,
     profile: &UserProfile,
+    rights: ContactRights,
 ) -> Result<PutResult, DbError> {
     let values = UserValues::of_profile(profile);
     loop {
@@ -47,7 +51,7 @@ pub async fn put(
         if lock(transaction, id).await?
             && let Some(row) = find(transaction, id).await?
         {
-            return revise(transaction, row, profile).await;
+            return revise(transaction, row, profile, rights).await;
         }
         if is_erased(transaction, id).await? {
             return Ok(PutResult::Erased);
@@ -69,7 +73,9 @@ pub async fn create(
     transaction: &Transaction<'_>,
     profile: &UserProfile,
 ) -> Result<PutResult, DbError> {
-    put(transaction, UserId::from(Uuid::now_v7()), profile).await
+    let id = UserId::from(Uuid::now_v7());
+    // Nobody has the id.
+    put(transaction, id, profile, ContactRights::WithoutRole).await
 }
 
 /// Gives a locked user this profile.
@@ -77,12 +83,21 @@ pub(super) async fn revise(
     transaction: &Transaction<'_>,
     before: UserRow,
     profile: &UserProfile,
+    rights: ContactRights,
 ) -> Result<PutResult, DbError> {
     let values = UserValues::of_profile(profile);
+    if !rights.allow(&before, values.email, profile.phone_numbers.as_deref()) {
+        return Ok(PutResult::HasRole);
+    }
     let row = match rewrite(transaction, before.clone(), values).await? {
         Ok(row) => set_phone_numbers(transaction, row, profile).await?,
         Err(taken) => return Ok(PutResult::Taken(taken)),
     };
+    let stated = Stated {
+        email: true,
+        phone_numbers: profile.phone_numbers.is_some(),
+    };
+    let row = rights.confirm(transaction, row, stated).await?;
     Ok(if row == before {
         PutResult::Unchanged(row)
     } else {

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
+use super::contacts::ContactRights;
 use super::insert_all::insert_all;
 use super::put::revise;
 use super::read::{find_all, lock_all};
@@ -28,6 +29,7 @@ const BATCH_LOCK: i32 = 0x7573_7262;
 pub async fn put_all(
     transaction: &Transaction<'_>,
     users: &[(Option<UserId>, &UserProfile)],
+    rights: ContactRights,
 ) -> Result<Vec<PutResult>, DbError> {
     take_turn(transaction).await?;
     let with_id = |(id, profile): &(Option<UserId>, _)| {
@@ -41,7 +43,9 @@ pub async fn put_all(
         .zip(&inserted)
         .filter_map(|(user, row)| row.is_none().then_some(*user))
         .collect();
-    let mut others = put_others(transaction, &not_inserted).await?.into_iter();
+    let mut others = put_others(transaction, &not_inserted, rights)
+        .await?
+        .into_iter();
     let results = inserted.into_iter().filter_map(|row| match row {
         Some(row) => Some(PutResult::Created(row)),
         None => others.next(),
@@ -53,6 +57,7 @@ pub async fn put_all(
 async fn put_others(
     transaction: &Transaction<'_>,
     users: &[(UserId, &UserProfile)],
+    rights: ContactRights,
 ) -> Result<Vec<PutResult>, DbError> {
     let mut results = Vec::with_capacity(users.len());
     if users.is_empty() {
@@ -68,10 +73,10 @@ async fn put_others(
         rest = after;
         if run[0] {
             for (id, profile) in users {
-                results.push(change(transaction, &mut known, *id, profile).await?);
+                results.push(change(transaction, &mut known, *id, profile, rights).await?);
             }
         } else {
-            results.extend(refuse(transaction, users).await?);
+            results.extend(refuse(transaction, users, rights).await?);
         }
     }
     Ok(results)
@@ -97,11 +102,12 @@ async fn change(
     known: &mut HashMap<UserId, UserRow>,
     id: UserId,
     profile: &UserProfile,
+    rights: ContactRights,
 ) -> Result<PutResult, DbError> {
     let Some(row) = known.get_mut(&id) else {
-        return put(transaction, id, profile).await;
+        return put(transaction, id, profile, rights).await;
     };
-    let result = revise(transaction, row.clone(), profile).await?;
+    let result = revise(transaction, row.clone(), profile, rights).await?;
     if let PutResult::Updated(changed) = &result {
         row.clone_from(changed);
     }
@@ -112,6 +118,7 @@ async fn change(
 async fn refuse(
     transaction: &Transaction<'_>,
     users: &[(UserId, &UserProfile)],
+    rights: ContactRights,
 ) -> Result<Vec<PutResult>, DbError> {
     let taken = taken_all(transaction, users).await?;
     let mut results = Vec::with_capacity(users.len());
@@ -120,7 +127,7 @@ async fn refuse(
             PutResult::Taken(taken)
         } else {
             // The user that was in the way was just changed or deleted.
-            put(transaction, *id, profile).await?
+            put(transaction, *id, profile, rights).await?
         });
     }
     Ok(results)

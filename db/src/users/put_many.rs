@@ -48,9 +48,12 @@ pub async fn put_many(
              SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
              ON CONFLICT (id) DO UPDATE
                  SET username = excluded.username, email = excluded.email,
-                     locale = excluded.locale, timezone = excluded.timezone
-                 WHERE users.erased_at IS NULL AND (users.username, users.email, users.locale, users.timezone)
-                     IS DISTINCT FROM (excluded.username, excluded.email, excluded.locale, excluded.timezone)
+                     locale = excluded.locale, timezone = excluded.timezone,
+                     email_verified = users.email_verified OR contact_is_trusted()
+                 WHERE users.erased_at IS NULL
+                       AND ((users.username, users.email, users.locale, users.timezone)
+                                IS DISTINCT FROM (excluded.username, excluded.email, excluded.locale, excluded.timezone)
+                            OR excluded.email IS NOT NULL AND NOT users.email_verified AND contact_is_trusted())
              RETURNING xmax = 0",
         )
         .await?;

@@ -7,6 +7,8 @@ use uuid::Uuid;
 /// The columns of a [`UserRow`], in a statement on `users`.
 pub(super) const COLUMNS: &str =
     "users.id, users.username, users.email, users.locale, users.timezone, users.role, users.created_at, users.updated_at,
+     users.email_verified,
+     NOT EXISTS (SELECT FROM phone_numbers WHERE user_id = users.id AND NOT verified) AS numbers_verified,
      ARRAY(SELECT number FROM phone_numbers WHERE user_id = users.id ORDER BY phone_numbers.id DESC) AS phone_numbers";
 
 /// A user, with the phone numbers.
@@ -30,6 +32,10 @@ pub struct UserRow {
     pub created_at: Timestamp,
     /// When the name, the address, the locale or the time zone last changed.
     pub updated_at: Timestamp,
+    /// Whether notifications go to the address.
+    pub(super) email_verified: bool,
+    /// Whether all phone numbers that the user had when the row was read are verified.
+    pub(super) numbers_verified: bool,
 }
 
 /// Logs must not contain names and addresses.
@@ -54,6 +60,8 @@ impl From<&Row> for UserRow {
             phone_numbers: row.get("phone_numbers"),
             created_at: row.get("created_at"),
             updated_at: row.get("updated_at"),
+            email_verified: row.get("email_verified"),
+            numbers_verified: row.get("numbers_verified"),
         }
     }
 }

@@ -1,5 +1,7 @@
+use tidings_domain::change::Change;
 use tidings_domain::notification::UserId;
 
+use super::contacts::{ContactRights, Stated};
 use super::profile::UserValues;
 use super::row::COLUMNS;
 use super::taken::{Unique, taken};
@@ -19,6 +21,8 @@ pub enum UpdateResult {
     Taken(TakenFields),
     /// The user does not exist.
     UnknownUser,
+    /// Nothing has changed: the user has a role, and the caller may not change the contacts of such users.
+    HasRole,
 }
 
 /// Changes a user.
@@ -32,6 +36,7 @@ pub async fn update(
     transaction: &Transaction<'_>,
     id: UserId,
     changes: &UserChanges,
+    rights: ContactRights,
 ) -> Result<UpdateResult, DbError> {
     if !lock(transaction, id).await? {
         return Ok(UpdateResult::UnknownUser);
@@ -40,7 +45,11 @@ pub async fn update(
         return Ok(UpdateResult::UnknownUser);
     };
     let before = old.clone();
-    let row = match rewrite(transaction, old, UserValues::changed(&before, changes)).await? {
+    let values = UserValues::changed(&before, changes);
+    if !rights.allow(&before, values.email, changes.phone_numbers.as_deref()) {
+        return Ok(UpdateResult::HasRole);
+    }
+    let row = match rewrite(transaction, old, values).await? {
         Ok(row) => row,
         Err(taken) => return Ok(UpdateResult::Taken(taken)),
     };
@@ -52,6 +61,11 @@ pub async fn update(
             ..row
         },
     };
+    let stated = Stated {
+        email: changes.email != Change::Keep,
+        phone_numbers: changes.phone_numbers.is_some(),
+    };
+    let row = rights.confirm(transaction, row, stated).await?;
     Ok(if row == before {
         UpdateResult::Unchanged(row)
     } else {

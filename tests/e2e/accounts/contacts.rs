@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tidings_domain::notification::MessageId;
-use tidings_tests::{Client, ProgramKind, World};
+use tidings_tests::{Client, ProgramKind, World, tokens};
 
 use super::{Account, PASSWORD, execute, post, post_from, refresh, selected, start, text};
 
@@ -160,6 +160,115 @@ async fn a_contact_that_a_user_sets_is_used_once_it_is_verified() {
         sent(&world, &service, &anna).await,
         ["processed", "processed"]
     );
+}
+
+#[tokio::test]
+async fn contacts_that_a_service_states_again_are_verified_and_those_of_the_users_key_are_not() {
+    let world = World::new().await;
+    let api = start(&world, &[]).await;
+    let service = api.client();
+    let anna = Account::register(&service).await;
+    let own = service.with_token(&anna.access);
+    let phone = "+436601234567";
+    let user = format!("/api/users/{}", anna.id);
+    let key = json!({"name": "own", "scopes": ["contacts:write"], "userId": anna.id});
+    let key = post(&service, "/api/keys", &key).await;
+    let own_key = service.with_token(text(&key.body["key"]));
+    let send = async |client: &Client, method: Method, path: &str, body: &Value| {
+        let answer = client.send(client.request(method, path).json(body)).await;
+        assert!([200, 201, 202].contains(&answer.status), "{}", answer.text);
+        answer.body
+    };
+    let verified = async || {
+        let me = own.get("/api/me").await.body;
+        let phones = me["phoneNumbers"].as_array().expect("a list");
+        let all = phones.iter().all(|phone| phone["verified"] == true);
+        (me["emailVerified"] == true, all && !phones.is_empty())
+    };
+    let audited = async || {
+        let entries = service.get("/api/audit?action=user.update").await;
+        entries.body["entries"].as_array().map(Vec::len)
+    };
+    let contacts = json!({"email": anna.email, "phoneNumbers": [phone]});
+    let named = json!({"username": anna.username, "email": anna.email, "phoneNumbers": [phone]});
+    let mut item = named.clone();
+    item["id"] = json!(anna.id);
+    let batch = json!({"users": [item]});
+    let email_alone = json!({"email": anna.email});
+    let phone_alone = json!({"number": phone});
+    let (set_email, add_phone) = (
+        format!("{user}/contacts/email"),
+        format!("{user}/contacts/phone-numbers"),
+    );
+    for (what, requests) in [
+        ("put", vec![(Method::PUT, &user, &named)]),
+        ("patch", vec![(Method::PATCH, &user, &contacts)]),
+        (
+            "batch",
+            vec![(Method::POST, &"/api/users/batch".to_owned(), &batch)],
+        ),
+        (
+            "contacts",
+            vec![
+                (Method::PUT, &set_email, &email_alone),
+                (Method::POST, &add_phone, &phone_alone),
+            ],
+        ),
+    ] {
+        // The user's own key, and then the user's own token, set both: they are not verified.
+        for client in [&own_key, &own] {
+            let forget = format!(
+                "UPDATE users SET email = NULL WHERE id = '{0}'; DELETE FROM phone_numbers WHERE user_id = '{0}'",
+                anna.id
+            );
+            execute(&world, &forget).await;
+            send(client, Method::PUT, &set_email, &email_alone).await;
+            send(client, Method::POST, &add_phone, &phone_alone).await;
+            assert_eq!(verified().await, (false, false), "{what}");
+        }
+        // Stating them again changes nothing for the user.
+        send(&own, Method::PATCH, "/api/me", &contacts).await;
+        send(&own_key, Method::PUT, &set_email, &email_alone).await;
+        send(&own_key, Method::POST, &add_phone, &phone_alone).await;
+        assert_eq!(verified().await, (false, false), "{what}");
+        let before = audited().await;
+        for _ in 0..2 {
+            for (method, path, body) in &requests {
+                send(&service, method.clone(), path, body).await;
+            }
+        }
+        assert_eq!(verified().await, (true, true), "{what}");
+        if what != "contacts" {
+            // What changes nothing leaves no entry.
+            assert_eq!(audited().await, before.map(|count| count + 1), "{what}");
+        }
+        // They stay verified, whatever place they get.
+        let more = json!({"email": anna.email, "phoneNumbers": [phone, "+4915112345678"]});
+        let me = send(&own, Method::PATCH, "/api/me", &more).await;
+        let phones = me["phoneNumbers"].as_array().expect("a list");
+        let of_phones: Vec<_> = phones.iter().map(|phone| &phone["verified"]).collect();
+        assert_eq!(of_phones, [true, false], "{what}");
+        send(&own, Method::PATCH, "/api/me", &contacts).await;
+        assert_eq!(verified().await, (true, true), "{what}");
+    }
+    // A service that is not an admin states nothing about a user with a role.
+    send(
+        &service,
+        Method::PUT,
+        &format!("{user}/role"),
+        &json!({"role": "operator"}),
+    )
+    .await;
+    execute(
+        &world,
+        "UPDATE users SET email_verified = false; UPDATE phone_numbers SET verified = false",
+    )
+    .await;
+    let writer = tokens::scoped(world.user, "users:write");
+    send(&service.with_token(writer), Method::PUT, &user, &named).await;
+    assert_eq!(verified().await, (false, false));
+    send(&service, Method::PUT, &user, &named).await;
+    assert_eq!(verified().await, (true, true));
 }
 
 #[tokio::test]

@@ -1,7 +1,11 @@
 //! Refresh tokens: rotation, repetition, theft, and the end of sessions.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::json;
+use tidings_db::user_sessions::{self, RotateResult};
+use tidings_domain::access::SessionId;
 use tidings_tests::{World, eventually, secs};
 
 use super::{Account, PASSWORD, execute, is_accepted, post, refresh, start, text};
@@ -34,6 +38,41 @@ async fn parallel_and_repeated_refreshes_begin_one_generation() {
     let next = refresh(&client, &generation).await;
     assert_eq!(next.status, 200, "{}", next.text);
     assert!(is_accepted(&client, &text(&next.body["accessToken"])).await);
+}
+
+/// The process that answers a refresh is killed after its UPDATE: the client never sees the successor, and asks again.
+#[tokio::test]
+async fn a_refresh_whose_process_was_killed_before_the_answer_has_the_same_successor() {
+    let world = World::new().await;
+    let (api, other) = tokio::join!(start(&world, &[]), start(&world, &[]));
+    let (client, other) = (api.client(), other.client());
+    let anna = Account::register(&client).await;
+    let id = anna.refresh.split(['_', '.']).nth(1).expect("a session");
+    let id: SessionId = id.parse().expect("an id");
+    let idle = Duration::from_hours(1);
+    let rotate = async |grace| {
+        let pool = &world.database.pool;
+        pool.run(async |client| user_sessions::rotate(client, id, 1, idle, grace).await)
+            .await
+            .expect("asked")
+    };
+    // What the process has done by then.
+    let RotateResult::Rotated(lost) = rotate(Duration::ZERO).await else {
+        panic!("the first generation");
+    };
+    assert_eq!(lost.generation, 2);
+    let again = refresh(&other, &anna.refresh).await;
+    assert_eq!(again.status, 200, "{}", again.text);
+    let successor = text(&again.body["refreshToken"]);
+    assert_eq!(successor.split('.').nth(1), Some("2"));
+    let once_more = refresh(&client, &anna.refresh).await;
+    assert_eq!(once_more.body["refreshToken"], successor);
+    let RotateResult::Rotated(kept) = rotate(idle).await else {
+        panic!("within the grace");
+    };
+    assert_eq!((kept.generation, kept.rotated_at), (2, lost.rotated_at));
+    assert!(is_accepted(&client, &text(&again.body["accessToken"])).await);
+    assert_eq!(refresh(&client, &successor).await.status, 200);
 }
 
 /// A thief and the user have one token: whoever uses it second after its replacement ends the session for both, in every

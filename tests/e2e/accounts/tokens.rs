@@ -5,9 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tidings_tests::{World, tokens};
+use tidings_tests::{Program, ProgramKind, World, eventually, secs, tokens};
 
-use super::{Account, SECRET, is_accepted, start};
+use super::{Account, CHEAP, SECRET, is_accepted, start};
 
 /// HKDF (RFC 5869) by hand, so that the test knows the key without the code that it tests.
 fn user_key() -> [u8; 32] {
@@ -29,6 +29,43 @@ fn signed(key: &[u8], kid: Option<&str>, claims: &Value) -> String {
         ..Header::new(Algorithm::HS256)
     };
     jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key)).expect("a token")
+}
+
+/// No program listens on port 1.
+const NO_DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
+
+#[tokio::test]
+async fn while_the_ended_sessions_are_unknown_users_are_answered_with_503_and_services_served() {
+    let world = World::new().await;
+    let there = start(&world, &[]).await;
+    let anna = Account::register(&there.client()).await;
+    let settings = [&CHEAP[..], &[NO_DATABASE]].concat();
+    let away = Program::start(ProgramKind::Api, world.settings(&settings)).await;
+    let client = away.client();
+    eventually(secs(20), "the broker is connected", async || {
+        client.anonymous().get("/ready").await.status == 200
+    })
+    .await;
+    let own = client.with_token(&anna.access);
+    let answer = own.get("/api/me").await;
+    answer.assert_error(503, "auth_unavailable");
+    assert_eq!(
+        answer
+            .header("Retry-After")
+            .parse::<u32>()
+            .ok()
+            .map(|secs| secs > 0),
+        Some(true)
+    );
+    // Wrong tokens are still wrong, and a service is served.
+    let forged = format!("{}x", anna.access);
+    client
+        .with_token(&forged)
+        .get("/api/me")
+        .await
+        .assert_error(401, "unauthorized");
+    let _ = client.post(&world.in_app()).await.accepted();
+    assert!(is_accepted(&there.client(), &anna.access).await);
 }
 
 #[tokio::test]

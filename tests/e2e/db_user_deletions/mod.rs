@@ -12,7 +12,7 @@ use tidings_db::notifications::{self, ClaimRequest, ClaimResult, LeaseToken, fin
 use tidings_db::user_deletions::{
     self, DeletionRow, DeletionSettings, DeletionStatus, RequestResult, Writers,
 };
-use tidings_db::users::{self, PutResult, UserProfile};
+use tidings_db::users::{self, ContactRights, PutResult, UserProfile};
 use tidings_db::{DbError, TransactionOptions};
 use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Notification, UserId};
 use tidings_domain::time::DeliveryWindow;
@@ -274,8 +274,9 @@ async fn an_erasure_that_is_interrupted_is_continued_and_nothing_of_the_user_is_
     let put = db
         .pool
         .transaction(TransactionOptions::default(), async |transaction| {
-            let one = users::put(transaction, user, &profile).await?;
-            let mut all = users::put_all(transaction, &[(Some(user), &profile)]).await?;
+            let one = users::put(transaction, user, &profile, ContactRights::All).await?;
+            let mut all =
+                users::put_all(transaction, &[(Some(user), &profile)], ContactRights::All).await?;
             all.push(one);
             Ok(all)
         })

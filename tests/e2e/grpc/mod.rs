@@ -1,5 +1,6 @@
 //! The gRPC API.
 
+mod batches;
 mod limits;
 mod logs;
 mod messages;

@@ -1,5 +1,6 @@
 //! Retention: what is erased and deleted, when, and what is kept.
 
+mod accounts;
 mod concurrency;
 mod dead_letters;
 mod sweep;

@@ -6,6 +6,7 @@ mod lists;
 mod permissions;
 mod pipeline;
 mod races;
+mod roles;
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -112,11 +112,12 @@ impl Retention {
             .await?;
         counter!("tidings_retention_sweeps_total").increment(1);
         gauge!("tidings_retention_last_sweep_age_seconds").set(0.0);
-        if result.payloads_removed() + result.rows_deleted > 0 {
+        if result.payloads_removed() + result.rows_deleted + result.account_rows() > 0 {
             tracing::info!(
                 payloads = result.payloads_removed(),
                 rows = result.rows_deleted,
                 cancellations = result.cancellations,
+                account_rows = result.account_rows(),
                 "retention has erased payloads and deleted rows"
             );
         }
@@ -143,6 +144,10 @@ fn swept(work: Work) -> metrics::Counter {
         Work::Payloads => "payload",
         Work::Rows => "row",
         Work::Cancellations => "cancellation",
+        Work::Sessions => "session",
+        Work::ContactCodes => "contact_code",
+        Work::PasswordResets => "password_reset",
+        Work::Invites => "invite",
     };
     counter!("tidings_retention_removed_total", "what" => what)
 }

@@ -9,6 +9,8 @@ use crate::grpc::call::Call;
 use crate::handlers::notifications::batch::{BatchResponse, PreparedBatch};
 use crate::json_body::items;
 
+/// Fails with UNAVAILABLE if nothing is accepted and everything can be retried: clients repeat such calls by themselves. Any
+/// other status of a call has no results, which a client needs if the items differ.
 pub async fn handle(
     call: &Call,
     request: Request<SendBatchRequest>,
@@ -28,6 +30,7 @@ pub async fn handle(
     drop(json);
     let response = BatchResponse::new(batch.store(state, caller, id).await);
     response.log(id);
+    let response = response.or_unavailable()?;
     let (accepted, refused) = response.counts();
     let count = |count: usize| u32::try_from(count).map_err(ApiError::internal);
     Ok(SendBatchResponse {

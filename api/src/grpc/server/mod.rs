@@ -4,6 +4,8 @@ mod activity;
 mod connection;
 mod connections;
 mod listener;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::sync::Arc;

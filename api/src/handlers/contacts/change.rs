@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::owner::Owner;
 use crate::audit::Origin;
 use crate::auth::Caller;
+use crate::state::AppState;
 
 /// A change of a user's contacts, for the audit log.
 #[derive(Clone, Copy, Debug)]
@@ -17,12 +18,17 @@ pub struct ContactChange<'a> {
 }
 
 impl ContactChange<'_> {
-    /// Call this before the change: a contact that a user sets with a token of its own is used once it is verified.
-    pub async fn begin(self, transaction: &Transaction<'_>) -> Result<(), DbError> {
-        match self.caller.session() {
-            Some(_) => contact_codes::contacts_of_user(transaction).await,
-            None => Ok(()),
+    /// Call this before the change: a contact that a user sets with a token or an API key of its own is used once it is
+    /// verified. While accounts are off, nobody can verify a contact.
+    pub async fn begin(
+        self,
+        transaction: &Transaction<'_>,
+        state: &AppState,
+    ) -> Result<(), DbError> {
+        if state.accounts.is_some() && self.caller.is_user(self.owner.0) {
+            contact_codes::contacts_of_user(transaction).await?;
         }
+        Ok(())
     }
 
     /// Records that a contact is set, or deleted, unless the user has done this.

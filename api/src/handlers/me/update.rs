@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::users::{self, UpdateResult};
+use tidings_db::users::{self, ContactRights, UpdateResult};
 use tidings_db::{TransactionOptions, contact_codes};
 
 use super::view::{OwnUser, find};
@@ -13,7 +13,7 @@ use crate::client_info::client_info;
 use crate::error::ApiError;
 use crate::handlers::users::changes;
 use crate::handlers::users::path::not_found;
-use crate::handlers::users::taken::taken;
+use crate::handlers::users::taken::{taken, user_has_role};
 use crate::handlers::users::update::ChangesBody;
 use crate::request_body::read_json;
 use crate::state::AppState;
@@ -52,7 +52,7 @@ pub async fn handle(
             let accounts = state.accounts.as_deref();
             let before = AddressesBefore::read(transaction, accounts, &[user]).await?;
             contact_codes::contacts_of_user(transaction).await?;
-            match users::update(transaction, user, &changes).await? {
+            match users::update(transaction, user, &changes, ContactRights::All).await? {
                 UpdateResult::Updated(row) => {
                     users::record_update(transaction, &origin.0, &row).await?;
                     before.tell(transaction, caller.changer(&client)).await?;
@@ -60,6 +60,8 @@ pub async fn handle(
                 UpdateResult::Unchanged(_) => {}
                 UpdateResult::Taken(fields) => return Ok(Err(taken(fields))),
                 UpdateResult::UnknownUser => return Ok(Err(not_found())),
+                // Nobody needs a right for the own contacts.
+                UpdateResult::HasRole => return Ok(Err(user_has_role())),
             }
             Ok(find(transaction, user).await?.ok_or_else(not_found))
         })

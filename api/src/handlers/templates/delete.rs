@@ -24,7 +24,7 @@ use crate::state::AppState;
         (status = 204, description = "The template is deleted"),
         (status = 400, description = "The path is invalid", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow this; or `account_template`: only the scope `admin` may write templates whose names begin with `account-`", body = crate::error::ErrorBody),
         (status = 404, description = "There is no such template", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
@@ -38,6 +38,7 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check(Scope::TemplatesWrite)?;
     let template_path = TemplatePath::parse(&path)?;
+    template_path.check_write(&caller)?;
     let deleted = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {

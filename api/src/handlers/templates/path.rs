@@ -1,10 +1,15 @@
 use std::fmt::Display;
 
 use tidings_db::templates::TemplateKey;
+use tidings_domain::access::Scope;
 use tidings_domain::notification::Channel;
 use tidings_templates::{Locale, TemplateName};
 
+use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
+
+/// Begins the names of the templates of accounts.
+const ACCOUNT_PREFIX: &str = "account-";
 
 /// The template that a path identifies.
 #[derive(Debug)]
@@ -35,6 +40,18 @@ impl TemplatePath {
             }),
             _ => Err(invalid_path(problems)),
         }
+    }
+
+    /// Returns 403 unless the caller may write the template. Those of accounts are given codes and tokens with which users log
+    /// in, so a new version could send the tokens of an admin elsewhere.
+    pub(super) fn check_write(&self, caller: &Caller) -> Result<(), ApiError> {
+        if !self.name.as_str().starts_with(ACCOUNT_PREFIX) || caller.check(Scope::Admin).is_ok() {
+            return Ok(());
+        }
+        Err(ApiError {
+            code: "account_template",
+            ..ApiError::forbidden("Only the scope admin allows writing the templates of accounts")
+        })
     }
 
     /// The name of the template in the audit log.

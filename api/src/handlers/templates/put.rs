@@ -51,7 +51,7 @@ pub struct NewTemplateBody {
         (status = 201, description = "The new version", body = TemplateVersion),
         (status = 400, description = "`details` lists everything that is wrong; `invalid_template` if a part is not a valid template", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow this; or `account_template`: only the scope `admin` may write templates whose names begin with `account-`", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
@@ -68,6 +68,7 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check(Scope::TemplatesWrite)?;
     let template_path = TemplatePath::parse(&path)?;
+    template_path.check_write(&caller)?;
     let body = read_json(&request, payload, &state).await?;
     let parts = TemplateParts::parse(template_path.channel, &body)?;
     // Compiling a large template would delay the other requests of this thread.

@@ -9,7 +9,7 @@ use tidings_db::{TransactionOptions, credentials};
 use tidings_domain::access::Scope;
 
 use super::new_user::{self, NewUserBody};
-use super::taken::{taken, user_erased};
+use super::taken::{taken, user_erased, user_has_role};
 use super::view::{WrittenUser, WrittenUserBody};
 use crate::audit::Origin;
 use crate::auth::Caller;
@@ -74,6 +74,7 @@ pub async fn create(
         PutResult::Created(row) | PutResult::Updated(row) | PutResult::Unchanged(row) => row,
         PutResult::Taken(fields) => return Err(taken(fields)),
         PutResult::Erased => return Err(user_erased()),
+        PutResult::HasRole => return Err(user_has_role()),
     };
     tracing::info!(user_id = %row.id, subject = caller.subject(), "user created");
     Ok(row)

@@ -5,12 +5,14 @@ use actix_web::web::Data;
 use jiff::Timestamp;
 use serde::Serialize;
 use tidings_db::user_deletions::{self, DeletionRow, RequestResult};
+use tidings_db::users;
 use tidings_db::{IsolationLevel, TransactionOptions};
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use super::path::{WritableUser, not_found};
 use super::role::last_admin;
+use super::taken::user_has_role;
 use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -56,7 +58,7 @@ impl From<DeletionRow> for DeletionView {
         (status = 202, description = "The deletion waits, runs or is done", body = DeletionView),
         (status = 400, description = "The id is not a UUID", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow writing users", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow writing users; or `user_has_role`: only the scope `admin` may delete an operator or an admin", body = crate::error::ErrorBody),
         (status = 409, description = "`last_admin`: no other user is an admin", body = crate::error::ErrorBody),
         (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
@@ -77,10 +79,15 @@ pub async fn handle(
     let result = state
         .database
         .transaction(options, async |transaction| {
-            user_deletions::request(transaction, &origin.0, id, &state.deletions, None).await
+            if !users::may_write(transaction, id, caller.contact_rights()).await? {
+                return Ok(None);
+            }
+            let result = 
+                user_deletions::request(transaction, &origin.0, id, &state.deletions, None).await?;
+            Ok(Some(result))
         })
         .await?;
-    let row = match result {
+    let row = match result.ok_or_else(user_has_role)? {
         RequestResult::Requested(row) => {
             tracing::info!(user_id = %id, subject = caller.subject(), "deletion of a user requested");
             row

@@ -8,7 +8,7 @@ use tidings_db::users::{self, PutResult};
 
 use super::new_user::{self, NewUserBody};
 use super::path::WritableUser;
-use super::taken::{taken, user_erased};
+use super::taken::{taken, user_erased, user_has_role};
 use super::view::{WrittenUser, WrittenUserBody};
 use crate::accounts::AddressesBefore;
 use crate::audit::Origin;
@@ -28,7 +28,7 @@ use crate::state::AppState;
         (status = 201, description = "The user is created", body = WrittenUserBody),
         (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow writing users", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow writing users; or `user_has_role`: the user is an operator or an admin, whose e-mail address and phone numbers only the scope `admin` may change", body = crate::error::ErrorBody),
         (status = 409, description = "`username_taken` or `email_taken`: another user has this name or address, as `details` says", body = crate::error::ErrorBody),
         (status = 410, description = "`user_erased`: the user with this id was deleted", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
@@ -54,7 +54,7 @@ pub async fn handle(
         .transaction(TransactionOptions::default(), async |transaction| {
             let accounts = state.accounts.as_deref();
             let before = AddressesBefore::read(transaction, accounts, &[id]).await?;
-            let result = users::put(transaction, id, &profile).await?;
+            let result = users::put(transaction, id, &profile, caller.contact_rights()).await?;
             users::record_put(transaction, &origin.0, &result).await?;
             before.tell(transaction, caller.changer(&client)).await?;
             Ok(result)
@@ -65,6 +65,7 @@ pub async fn handle(
         PutResult::Updated(row) | PutResult::Unchanged(row) => (StatusCode::OK, row),
         PutResult::Taken(fields) => return Err(taken(fields)),
         PutResult::Erased => return Err(user_erased()),
+        PutResult::HasRole => return Err(user_has_role()),
     };
     let created = status == StatusCode::CREATED;
     tracing::info!(user_id = %id, subject = caller.subject(), created, "user put");

@@ -36,6 +36,16 @@ pub fn user_erased() -> ApiError {
     ApiError::gone("user_erased", "The user with this id was deleted")
 }
 
+/// The 403 response: the user is an operator or an admin, and the caller is not an admin.
+pub fn user_has_role() -> ApiError {
+    ApiError {
+        code: "user_has_role",
+        ..ApiError::forbidden(
+            "The user has a role: only the scope admin allows changing the contacts of such a user, or deleting it",
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::changes;
 use super::path::{WritableUser, not_found};
-use super::taken::taken;
+use super::taken::{taken, user_has_role};
 use super::view::{WrittenUser, WrittenUserBody};
 use crate::accounts::AddressesBefore;
 use crate::audit::Origin;
@@ -48,7 +48,7 @@ pub struct ChangesBody {
         (status = 200, description = "The user after the change", body = WrittenUserBody),
         (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow writing users", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow writing users; or `user_has_role`: the user is an operator or an admin, whose e-mail address and phone numbers only the scope `admin` may change", body = crate::error::ErrorBody),
         (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
         (status = 409, description = "`username_taken` or `email_taken`: another user has this name or address, as `details` says", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
@@ -74,7 +74,8 @@ pub async fn handle(
         .transaction(TransactionOptions::default(), async |transaction| {
             let accounts = state.accounts.as_deref();
             let before = AddressesBefore::read(transaction, accounts, &[id]).await?;
-            let result = users::update(transaction, id, &changes).await?;
+            let rights = caller.contact_rights();
+            let result = users::update(transaction, id, &changes, rights).await?;
             if let UpdateResult::Updated(row) = &result {
                 users::record_update(transaction, &origin.0, row).await?;
                 before.tell(transaction, caller.changer(&client)).await?;
@@ -86,6 +87,7 @@ pub async fn handle(
         UpdateResult::Updated(row) | UpdateResult::Unchanged(row) => row,
         UpdateResult::Taken(fields) => return Err(taken(fields)),
         UpdateResult::UnknownUser => return Err(not_found()),
+        UpdateResult::HasRole => return Err(user_has_role()),
     };
     tracing::info!(user_id = %id, subject = caller.subject(), "user changed");
     Ok(HttpResponse::Ok().json(WrittenUser::new(row, &caller)))

@@ -1,6 +1,7 @@
 //! `tidings admin create`.
 
 use anyhow::bail;
+use secrecy::SecretString;
 use serde_json::Value;
 use tidings_db::audit::AuditOrigin;
 use tidings_db::users::{self, PutResult, SetRoleResult, UserProfile, UserRow};
@@ -8,8 +9,10 @@ use tidings_db::{Database, DatabaseSettings, DbError, Transaction, TransactionOp
 use tidings_domain::access::Role;
 use tidings_domain::content::EmailAddress;
 use tidings_domain::user::Username;
+use tidings_passwords::HashCost;
 
-use crate::commands::users::show;
+use crate::commands::users::{password, show};
+use crate::new_password::PasswordSource;
 use crate::operator::operator;
 use crate::output::{CommandOutput, Text};
 use crate::settings;
@@ -23,6 +26,11 @@ pub struct Args {
     /// The name of the user; an existing user must have it
     #[arg(long)]
     username: Username,
+    /// Also set a password, which ends the sessions of an existing user
+    #[arg(long)]
+    password: bool,
+    #[command(flatten)]
+    source: PasswordSource,
 }
 
 /// What has happened to the user.
@@ -38,13 +46,21 @@ enum Outcome {
 
 /// Creates an admin.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
-    let settings = settings::read(DatabaseSettings::read)?;
+    let (settings, cost) = settings::read(|reader| {
+        let cost = HashCost::read(reader);
+        Some((DatabaseSettings::read(reader)?, cost))
+    })?;
     let database = Database::new(&settings, "tidings admin")?;
+    let hash = if args.password || args.source.is_given() {
+        Some(args.source.clone().hash(cost).await?)
+    } else {
+        None
+    };
     let origin = operator();
     // Not SERIALIZABLE: the role is only given, and one more admin leaves no decision about the last one wrong.
     let outcome = database
         .transaction(TransactionOptions::default(), async |transaction| {
-            create(transaction, &origin, &args).await
+            create(transaction, &origin, &args, hash.as_ref()).await
         })
         .await?;
     let (row, what) = match outcome {
@@ -66,6 +82,7 @@ async fn create(
     transaction: &Transaction<'_>,
     origin: &AuditOrigin,
     args: &Args,
+    hash: Option<&SecretString>,
 ) -> Result<Outcome, DbError> {
     let (row, is_new) = match users::find_by_email(transaction, &args.email).await? {
         Some(row) if row.username != args.username.as_str() => return Ok(Outcome::OtherName),
@@ -84,11 +101,15 @@ async fn create(
                 PutResult::Created(row) | PutResult::Updated(row) | PutResult::Unchanged(row) => {
                     (row, true)
                 }
-                PutResult::Taken(_) | PutResult::Erased => return Ok(Outcome::NameTaken),
+                PutResult::Taken(_) | PutResult::Erased | PutResult::HasRole => {
+                    return Ok(Outcome::NameTaken);
+                }
             }
         }
     };
-    // A password of the user is to be set here, in the same transaction.
+    if let Some(hash) = hash {
+        password::set(transaction, origin, row.id, hash).await?;
+    }
     Ok(
         match users::set_role(transaction, origin, row.id, Role::Admin).await? {
             SetRoleResult::Updated(row) if is_new => Outcome::Created(row),

@@ -209,6 +209,10 @@ fn report(
         "sensitivePayloads": result.sensitive_payloads,
         "rows": result.rows_deleted,
         "cancellations": result.cancellations,
+        "sessions": result.sessions,
+        "contactCodes": result.contact_codes,
+        "passwordResets": result.password_resets,
+        "invites": result.invites,
         "auditLog": maintained.map(|maintained| json!({
             "partitionsDropped": maintained.partitions_dropped,
             "ipsErased": maintained.ips_erased,
@@ -236,6 +240,13 @@ fn report(
         "{deleted} {} with their delivery attempts, and {}.",
         count(number(result.rows_deleted), "notification"),
         count(number(result.cancellations), "cancellation")
+    ));
+    text.line(format_args!(
+        "{deleted} {}, {}, {} and {}.",
+        count(number(result.sessions), "session"),
+        count(number(result.contact_codes), "contact code"),
+        count(number(result.password_resets), "password reset"),
+        count(number(result.invites), "invitation")
     ));
     if let Some(maintained) = maintained {
         text.line(format_args!(

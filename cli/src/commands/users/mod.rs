@@ -4,6 +4,7 @@ mod delete;
 mod erase;
 mod import;
 mod list;
+pub mod password;
 mod put;
 mod recover;
 pub mod show;
@@ -23,6 +24,8 @@ pub enum Command {
     Show(show::Args),
     /// Create a user, or give one another profile
     Put(put::Args),
+    /// Set the password of a user, and end the user's sessions
+    Password(password::Args),
     /// Request the deletion of a user, who is erased after `DELETION_GRACE_HOURS`
     Delete(delete::Args),
     /// Cancel the deletion of a user, which waits
@@ -47,6 +50,7 @@ pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
         Command::List(args) => list::run(args).await,
         Command::Show(args) => show::run(args).await,
         Command::Put(args) => put::run(args).await,
+        Command::Password(args) => password::run(args).await,
         Command::Delete(args) => delete::run(args).await,
         Command::Recover(args) => recover::run(args).await,
         Command::Erase(args) => erase::run(args).await,

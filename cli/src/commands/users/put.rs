@@ -3,7 +3,7 @@
 use anyhow::bail;
 use tidings_db::TransactionOptions;
 use tidings_db::phone_numbers::MAX_PER_USER;
-use tidings_db::users::{self, PutResult, UserProfile};
+use tidings_db::users::{self, ContactRights, PutResult, UserProfile};
 use tidings_domain::content::{EmailAddress, PhoneNumber};
 use tidings_domain::notification::UserId;
 use tidings_domain::time::Timezone;
@@ -63,7 +63,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let put = database()?
         .transaction(TransactionOptions::default(), async |transaction| {
             let put = match id {
-                Some(id) => users::put(transaction, id, &profile).await?,
+                Some(id) => users::put(transaction, id, &profile, ContactRights::All).await?,
                 None => users::create(transaction, &profile).await?,
             };
             users::record_put(transaction, &origin, &put).await?;
@@ -74,6 +74,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         PutResult::Created(row) | PutResult::Updated(row) | PutResult::Unchanged(row) => {
             CommandOutput::new(text(&row), json(&row))
         }
+        PutResult::HasRole => bail!("nothing has changed: the user has a role"),
         PutResult::Erased => bail!("nothing has changed: the user with this id was deleted"),
         PutResult::Taken(fields) => {
             let problems: Vec<String> = taken(fields)

@@ -69,7 +69,7 @@ pub async fn handle(
         .transaction(TransactionOptions::default(), async |transaction| {
             let accounts = state.accounts.as_deref();
             let before = AddressesBefore::read(transaction, accounts, &[owner.0]).await?;
-            change.begin(transaction).await?;
+            change.begin(transaction, &state).await?;
             let set = users::set_email(transaction, owner.0, Some(&address)).await?;
             if set == SetEmailResult::Updated {
                 before.tell(transaction, caller.changer(&client)).await?;

@@ -64,7 +64,7 @@ pub async fn handle(
     let added = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            change.begin(transaction).await?;
+            change.begin(transaction, &state).await?;
             let added = phone_numbers::insert(transaction, owner.0, &number).await?;
             change
                 .record_added(transaction, &added, |row| row.id)

@@ -106,6 +106,33 @@ impl BatchResponse {
         &self.outcome.results
     }
 
+    /// Returns the error of the batch if nothing is accepted and each item can be retried, which is all that the results say.
+    ///
+    /// # Errors
+    ///
+    /// Returns 503, as in the HTTP response.
+    pub fn or_unavailable(mut self) -> Result<Self, ApiError> {
+        let can_be_retried = |result: &ItemResult| {
+            matches!(
+                result,
+                ItemResult::Refused {
+                    retryable: true,
+                    ..
+                }
+            )
+        };
+        if !self.outcome.results.iter().all(can_be_retried) {
+            return Ok(self);
+        }
+        match self.unavailable.take() {
+            Some(error) => Err(ApiError {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                ..error
+            }),
+            None => Ok(self),
+        }
+    }
+
     /// The HTTP response: 202, 207, or an error that includes the results.
     pub fn into_http(self, request_id: String) -> HttpResponse {
         let Self {
@@ -181,6 +208,18 @@ mod tests {
         ] {
             let status = status(accepted, refused, unavailable);
             assert_eq!(status.as_u16(), expected, "{accepted} {refused}");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_unavailable_if_all_of_it_can_be_retried() {
+        for (items, expected) in [
+            (vec![lost(), lost()], Some(503)),
+            (vec![lost(), wrong()], None),
+            (vec![wrong()], None),
+        ] {
+            let response = BatchResponse::new(items).or_unavailable();
+            assert_eq!(response.err().map(|error| error.status.as_u16()), expected);
         }
     }
 

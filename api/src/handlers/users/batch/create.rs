@@ -68,7 +68,7 @@ pub async fn handle(
     let items = items(&body, "users")?;
     rate_limit::count_items(&request, items.len());
     let client = client_info(&request);
-    let response = store(&state, &origin, caller.changer(&client), &items).await;
+    let response = store(&state, &caller, &origin, caller.changer(&client), &items).await;
     response.log(&request_id, caller.subject());
     Ok(response.into_http(request_id))
 }

@@ -5,7 +5,7 @@ use tidings_db::users::PutResult;
 use super::outcome::{UserBatchError, UserBatchOutcome, UserResult};
 use crate::cors::CorsHeaders;
 use crate::error::{ApiError, ErrorResponse};
-use crate::handlers::users::taken::{taken, user_erased};
+use crate::handlers::users::taken::{taken, user_erased, user_has_role};
 
 /// The response to a batch of users.
 #[derive(Debug, Default)]
@@ -27,6 +27,7 @@ impl UserBatchResponse {
             }
             PutResult::Taken(fields) => return self.add_refused(&taken(fields)),
             PutResult::Erased => return self.add_refused(&user_erased()),
+            PutResult::HasRole => return self.add_refused(&user_has_role()),
         };
         self.accepted += 1;
         self.results.push(result);

@@ -6,6 +6,7 @@ use super::item::UserItem;
 use super::response::UserBatchResponse;
 use crate::accounts::{AddressesBefore, Changer};
 use crate::audit::Origin;
+use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::page_turn::PageTurn;
 use crate::state::AppState;
@@ -19,6 +20,7 @@ const CHUNK: usize = 50;
 /// later items.
 pub async fn store(
     state: &AppState,
+    caller: &Caller,
     origin: &Origin,
     changer: Changer<'_>,
     items: &[&RawValue],
@@ -33,7 +35,7 @@ pub async fn store(
             Vec::new()
         } else {
             let valid: Vec<&UserItem> = parsed.iter().flatten().collect();
-            match store_chunk(state, origin, changer, &valid).await {
+            match store_chunk(state, caller, origin, changer, &valid).await {
                 Ok(stored) => stored,
                 Err(error) => {
                     response.set_unavailable(error);
@@ -58,6 +60,7 @@ pub async fn store(
 /// Stores users in one transaction. A user that cannot be stored does not prevent the others.
 async fn store_chunk(
     state: &AppState,
+    caller: &Caller,
     origin: &Origin,
     changer: Changer<'_>,
     items: &[&UserItem],
@@ -71,7 +74,7 @@ async fn store_chunk(
         .transaction(TransactionOptions::default(), async |transaction| {
             let accounts = state.accounts.as_deref();
             let before = AddressesBefore::read(transaction, accounts, &ids).await?;
-            let results = users::put_all(transaction, &users).await?;
+            let results = users::put_all(transaction, &users, caller.contact_rights()).await?;
             users::record_puts(transaction, &origin.0, &results).await?;
             before.tell(transaction, changer).await?;
             Ok(results)

@@ -1,4 +1,4 @@
-use tidings_db::users::{self, PutManyResult, PutResult, UserProfile};
+use tidings_db::users::{self, ContactRights, PutManyResult, PutResult, UserProfile};
 use tidings_db::{Database, DbError, TransactionOptions};
 use tidings_domain::notification::UserId;
 
@@ -27,13 +27,19 @@ pub async fn store(database: &Database, batch: &[UserLine]) -> Result<StoredBatc
     database
         .transaction(TransactionOptions::default(), async |transaction| {
             let users = batch.iter().map(|line| (Some(line.id), &line.profile));
-            let results = users::put_all(transaction, &users.collect::<Vec<_>>()).await?;
+            let users: Vec<_> = users.collect();
+            let results = users::put_all(transaction, &users, ContactRights::All).await?;
             let (mut stored, mut updated) = (StoredBatch::default(), 0);
             for (line, result) in batch.iter().zip(results) {
                 match result {
                     PutResult::Created(_) => stored.created += 1,
                     PutResult::Updated(_) => updated += 1,
                     PutResult::Unchanged(_) => {}
+                    PutResult::HasRole => {
+                        let problem = (line.number, "id", "is the id of a user with a role");
+                        stored.problems.push(problem);
+                        stored.failed += 1;
+                    }
                     PutResult::Erased => {
                         let problem = (line.number, "id", "is the id of a deleted user");
                         stored.problems.push(problem);

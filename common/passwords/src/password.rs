@@ -30,13 +30,13 @@ pub enum InvalidPassword {
 }
 
 impl NewPassword {
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.expose_secret().as_bytes()
     }
 }
 
 impl GivenPassword {
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.expose_secret().as_bytes()
     }
 }
