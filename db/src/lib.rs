@@ -46,6 +46,7 @@ mod tls;
 mod transaction;
 pub mod user_deletions;
 pub mod user_sessions;
+pub mod user_settings;
 pub mod users;
 pub mod webhook_endpoints;
 

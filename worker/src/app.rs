@@ -43,7 +43,7 @@ impl App {
         let providers = settings.providers.clone();
         let deliveries = Deliveries::build(
             &database,
-            settings.delivery,
+            settings.delivery.clone(),
             settings.broker.max_retries,
             providers,
             &settings.secret_keys,

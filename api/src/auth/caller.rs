@@ -293,13 +293,13 @@ impl Caller {
         }
     }
 
-    /// Returns the users whose preferences the caller may manage, and 403 if there are none.
+    /// Returns the users whose preferences and settings the caller may read and change, and 403 if there are none.
     pub fn check_preferences(&self) -> Result<AllowedUsers, ApiError> {
         AllowedUsers::of(self.scopes, Scope::PreferencesWrite, self.user_id)
             .ok_or_else(Self::preferences_forbidden)
     }
 
-    /// Returns 403 unless the caller may manage the preferences of `user`.
+    /// Returns 403 unless the caller may read and change the preferences and settings of `user`.
     pub fn check_preferences_of(&self, user: UserId) -> Result<(), ApiError> {
         if self.check_preferences()?.includes(user) {
             Ok(())
@@ -308,7 +308,7 @@ impl Caller {
         }
     }
 
-    /// Returns the caller's own user, and 403 unless the caller may manage this user's preferences.
+    /// Returns the caller's own user, and 403 unless the caller may read and change this user's preferences and settings.
     pub fn check_own_preferences(&self) -> Result<UserId, ApiError> {
         self.check_preferences()?;
         self.user_id
@@ -317,7 +317,7 @@ impl Caller {
 
     fn preferences_forbidden() -> ApiError {
         ApiError::forbidden(
-            "The token does not allow managing this user's preferences: it needs the scope preferences:write and the user's own id, or admin",
+            "The token does not allow managing this user's preferences and settings: it needs the scope preferences:write and the user's own id, or admin",
         )
     }
 

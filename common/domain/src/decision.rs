@@ -27,6 +27,8 @@ pub struct Candidate {
     pub user_is_gone: bool,
     /// Whether its recipient does not want it.
     pub is_unwanted: bool,
+    /// When it is sent, if it waits for the end of its user's quiet hours.
+    pub quiet_until: Option<Timestamp>,
     /// What the limit of its user says.
     pub limit: LimitState,
 }
@@ -75,6 +77,8 @@ pub enum HoldReason {
     Schedule,
     /// RabbitMQ was away when it was accepted.
     Broker,
+    /// It is quiet for its user.
+    QuietHours,
     /// The slots of its user's limit are taken.
     Throttled,
 }
@@ -86,6 +90,7 @@ impl HoldReason {
         match self {
             Self::Schedule => "schedule",
             Self::Broker => "broker",
+            Self::QuietHours => "quiet_hours",
             Self::Throttled => "throttled",
         }
     }
@@ -115,7 +120,7 @@ impl SuppressReason {
 }
 
 /// Decides about `candidate` at `now`, the time of the database. The first rule that applies counts: ended, user gone,
-/// cancelled, expired, not due yet, not wanted, over the limit of its user, send.
+/// cancelled, expired, not due yet, not wanted, in quiet hours, over the limit of its user, send.
 #[must_use]
 pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
     if let Some(Phase::Ended | Phase::Failed) = candidate.status.map(Status::phase) {
@@ -146,6 +151,12 @@ pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
     if candidate.is_unwanted {
         return Decision::Suppress {
             reason: SuppressReason::Preference,
+        };
+    }
+    if let Some(time) = candidate.quiet_until {
+        return Decision::Hold {
+            until: time.max(after(SHORTEST_HOLD)),
+            reason: HoldReason::QuietHours,
         };
     }
     match candidate.limit {
@@ -182,6 +193,7 @@ mod tests {
                 is_cancelled: false,
                 user_is_gone: false,
                 is_unwanted: false,
+                quiet_until: None,
                 limit: LimitState::Free,
             },
             at(0),
@@ -239,6 +251,7 @@ mod tests {
                 is_cancelled: true,
                 user_is_gone: false,
                 is_unwanted: false,
+                quiet_until: None,
                 limit: LimitState::Reached,
             };
             let expected = match status {
@@ -261,6 +274,7 @@ mod tests {
                 is_cancelled: true,
                 user_is_gone: true,
                 is_unwanted: true,
+                quiet_until: None,
                 limit: LimitState::Reached,
             };
             let expected = match status {
@@ -286,6 +300,7 @@ mod tests {
                 is_cancelled: false,
                 user_is_gone: false,
                 is_unwanted: false,
+                quiet_until: None,
                 limit,
             };
             decide(candidate, at(0))
@@ -317,6 +332,7 @@ mod tests {
                 is_cancelled,
                 user_is_gone: false,
                 is_unwanted: true,
+                quiet_until: Some(at(3600)),
                 limit: LimitState::Taken,
             };
             decide(candidate, at(0))
@@ -333,6 +349,35 @@ mod tests {
     }
 
     #[test]
+    fn quiet_hours_hold_before_a_limit_counts() {
+        let quiet = |quiet_until, not_before, expires_at| {
+            let candidate = Candidate {
+                status: Some(Status::Retrying),
+                window: DeliveryWindow {
+                    not_before,
+                    expires_at,
+                },
+                is_cancelled: false,
+                user_is_gone: false,
+                is_unwanted: false,
+                quiet_until: Some(quiet_until),
+                limit: LimitState::Reached,
+            };
+            decide(candidate, at(0))
+        };
+        let held = |until| Decision::Hold {
+            until,
+            reason: HoldReason::QuietHours,
+        };
+        assert_eq!(quiet(at(3600), None, None), held(at(3600)));
+        // It may expire while it waits.
+        assert_eq!(quiet(at(3600), None, Some(at(60))), held(at(3600)));
+        assert_eq!(quiet(at(3600), None, Some(at(0))), Decision::Expire);
+        assert_eq!(quiet(at(3600), Some(at(60)), None), hold(at(60)));
+        assert_eq!(quiet(at(0), None, None), held(at(1)));
+    }
+
+    #[test]
     fn a_hold_lasts_a_second_at_least() {
         let soon = at(0) + SignedDuration::from_millis(1);
         let window = DeliveryWindow {
@@ -346,6 +391,7 @@ mod tests {
                 is_cancelled: false,
                 user_is_gone: false,
                 is_unwanted: false,
+                quiet_until: None,
                 limit: LimitState::Free,
             },
             at(0),

@@ -6,6 +6,7 @@ pub mod category;
 pub mod change;
 pub mod content;
 pub mod decision;
+pub mod digest;
 pub mod json;
 pub mod jwt;
 pub mod notification;

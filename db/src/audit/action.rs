@@ -44,6 +44,8 @@ actions! {
     UserUpdate = "user.update",
     /// A user has another role.
     UserRole = "user.role",
+    /// Somebody else has changed the settings of a user.
+    UserSettings = "user.settings",
     /// Users of a file are created or changed together.
     UserImport = "user.import",
     /// The deletion of a user is requested.

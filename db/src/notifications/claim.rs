@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::future::try_join;
 use jiff::Timestamp;
-use tidings_domain::category::{CategoryKind, CategoryName, QuietRule};
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, UserId};
 use tidings_domain::preference::AddressHash;
@@ -13,9 +12,11 @@ use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::claimed_category::ClaimedCategory;
 use super::not_claimed::reasons_not_claimed;
 use super::preferences::{AddressedNotification, refused_by_addresses, user_refuses};
 use crate::error::DbError;
+use crate::user_settings::{QUIET_HOURS, UserQuietHours, quiet_hours};
 use crate::{GenericClient, sending_switches};
 
 /// In a statement on `notifications`: whether the user of the row is deleted, or will be. While a deletion waits, critical
@@ -94,23 +95,12 @@ pub struct ClaimedNotification {
     pub user_is_gone: bool,
     /// Whether its recipient does not want it.
     pub is_unwanted: bool,
+    /// The quiet hours of the user that may hold the notification, if any.
+    pub quiet_hours: Option<UserQuietHours>,
     /// How long the notification has been waiting for its destination.
     pub deferred_for: Option<Duration>,
     /// Whether there is a delivery attempt.
     pub has_attempts: bool,
-}
-
-/// The category of a claimed notification.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimedCategory {
-    /// The name.
-    pub name: CategoryName,
-    /// The kind. A category that does not exist any more is transactional.
-    pub kind: CategoryKind,
-    /// What quiet hours mean for it.
-    pub quiet: QuietRule,
-    /// Whether the category limits how many notifications a user gets.
-    pub is_throttled: bool,
 }
 
 /// Result of trying to claim a notification for delivery.
@@ -231,7 +221,7 @@ async fn claim_unlocked(
                        coalesce(sensitive, false), {USER_IS_GONE}, category,
                        (SELECT ARRAY[kind, quiet, (throttle IS NOT NULL)::text] FROM categories
                         WHERE categories.name = notifications.category),
-                       user_id IS NOT NULL AND {}",
+                       user_id IS NOT NULL AND {}, {QUIET_HOURS}",
         user_refuses("notifications")
     );
     let statement = client.prepare_cached(&sql).await?;
@@ -316,6 +306,10 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
     fn from(row: &tokio_postgres::Row) -> Self {
         let template = row.get::<_, Option<String>>(5);
         let deferred: Option<f64> = row.get(8);
+        let category = ClaimedCategory::read(row.get(16), row.get(17));
+        let obeys = category
+            .as_ref()
+            .is_none_or(ClaimedCategory::obeys_quiet_hours);
         Self {
             token: LeaseToken(row.get(0)),
             user_id: row.get::<_, Option<Uuid>>(1).map(UserId::from),
@@ -338,23 +332,10 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
             sensitive: row.get(14),
             user_is_gone: row.get(15),
             is_unwanted: row.get(18),
-            category: claimed_category(row.get(16), row.get(17)),
+            quiet_hours: quiet_hours(row.get(19)).filter(|_| obeys),
+            category,
         }
     }
-}
-
-/// The category with this name, whose definition is `found`, if it exists: its kind, what quiet hours mean for it, and whether it
-/// has a limit.
-fn claimed_category(name: Option<&str>, found: Option<Vec<&str>>) -> Option<ClaimedCategory> {
-    let found = found.unwrap_or_default();
-    let column = |index| found.get(index).copied().unwrap_or_default();
-    Some(ClaimedCategory {
-        // Only valid names are recorded.
-        name: name?.parse().ok()?,
-        kind: column(0).parse().unwrap_or_default(),
-        quiet: column(1).parse().unwrap_or_default(),
-        is_throttled: column(2) == "true",
-    })
 }
 
 /// Extends a claim: it ends `lease` from now. Returns whether the claim was still valid.

@@ -248,6 +248,7 @@ impl FirstState {
             // And for what the recipient has chosen.
             is_unwanted: false,
             // Only the claim of a delivery asks.
+            quiet_until: None,
             limit: LimitState::Free,
         };
         let (status, not_before, reason) = match (decide(candidate, now), by) {

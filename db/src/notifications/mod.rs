@@ -4,6 +4,7 @@ mod bench;
 mod cancel;
 mod claim;
 mod claim_end;
+mod claimed_category;
 mod claims_in_progress;
 mod failed;
 mod filter;
@@ -25,10 +26,9 @@ pub use bench::{BenchRow, count_of_users, count_scheduled, rows_of_user};
 pub use cancel::{
     CancelResult, SenderScope, cancel, cancel_group, count_open_in_group, expire_overdue,
 };
-pub use claim::{
-    ClaimRequest, ClaimResult, ClaimedCategory, ClaimedNotification, LeaseToken, claim, renew_lease,
-};
+pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, claim, renew_lease};
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
+pub use claimed_category::ClaimedCategory;
 pub use claims_in_progress::wait_for_claims;
 pub use failed::{FailedFilter, failed_deliveries};
 pub use filter::NotificationFilter;

@@ -122,6 +122,7 @@ pub async fn lease_due(
             user_is_gone: row.get(8),
             is_unwanted: row.get(10),
             // Only the claim of a delivery asks.
+            quiet_until: None,
             limit: LimitState::Free,
         };
         let id: Uuid = row.get(0);

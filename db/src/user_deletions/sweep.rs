@@ -25,7 +25,7 @@ const FREE: &str = "(lease_until IS NULL OR lease_until <= now())";
 const ENDED: &str = "status IN ('processed', 'cancelled', 'expired', 'suppressed', 'digested')";
 
 /// Rows that still belong to the user. They refer to nothing else.
-const OWNED: [(&str, &str); 9] = [
+const OWNED: [(&str, &str); 10] = [
     ("phone_numbers", "user_id"),
     ("device_tokens", "user_id"),
     ("webhook_endpoints", "user_id"),
@@ -35,6 +35,7 @@ const OWNED: [(&str, &str); 9] = [
     ("sessions", "user_id"),
     ("contact_codes", "user_id"),
     ("password_resets", "user_id"),
+    ("user_settings", "user_id"),
 ];
 
 /// Erases a chunk of each table. Deletes the notifications that have ended, with their attempts, and empties the others:

@@ -191,6 +191,13 @@ async fn users(log: &mut Log) {
     let change = (Method::PATCH, &*path, german.clone());
     log.one_on(change, on("user.update"), &none).await;
     assert_eq!(log.none(Method::PATCH, &path, &german).await.status, 200);
+    let settings = format!("{path}/settings");
+    let later = json!({"digestAt": "18:00", "timezone": "Europe/Vienna"});
+    let change = (Method::PATCH, &*settings, later.clone());
+    let details = json!({"changed": ["timezone", "digestAt"]});
+    log.one_on(change, on("user.settings"), &details).await;
+    let again = log.none(Method::PATCH, &settings, &later).await;
+    assert_eq!(again.status, 200);
     let taken = log.none(Method::POST, "/api/users", &profile).await;
     assert_eq!(taken.status, 409);
     let batch = json!({"users": [{"username": "berta"}, {"username": "carla"}]});

@@ -42,12 +42,12 @@ impl Deliveries {
             webhook,
         } = providers;
         let timeout = settings.provider_timeout;
+        let connections = settings.concurrency.email;
         let stages = StageBuilder {
             database,
             settings,
             max_retries,
         };
-        let connections = settings.concurrency.email;
         Ok(Self {
             email: email
                 .map(|email| stages.stage(EmailChannel, email.provider(timeout, connections)))
@@ -61,7 +61,7 @@ impl Deliveries {
             webhook: webhook
                 .map(|webhook| {
                     stages.stage(
-                        webhook_channel(settings, &webhook, secret_keys.clone()),
+                        webhook_channel(&stages.settings, &webhook, secret_keys.clone()),
                         webhook.provider(timeout),
                     )
                 })
@@ -107,14 +107,14 @@ impl StageBuilder<'_> {
             self.database.clone(),
             channel,
             provider?,
-            self.settings,
+            self.settings.clone(),
             self.max_retries,
         ))
     }
 }
 
 fn webhook_channel(
-    settings: DeliverySettings,
+    settings: &DeliverySettings,
     provider: &WebhookProviderSettings,
     secret_keys: SecretKeys,
 ) -> WebhookChannel {

@@ -62,9 +62,11 @@ impl<C: DeliveryChannel> Delivery<C> {
         {
             self.state.stopped_at_claim();
         }
-        let mut drafted: Vec<_> = claimed.into_iter().map(Self::draft).collect();
+        let drafts = claimed.into_iter().map(|claim| self.draft(claim));
+        let mut drafted: Vec<_> = drafts.collect();
         self.apply_user_limit(transaction, claims, &mut drafted)
             .await?;
+        self.confirm_quiet_hours(transaction, &mut drafted).await?;
         let ids = claims.iter().map(|this| this.id);
         let all = ids.zip(drafted.iter().map(|one| one.as_ref().ok()));
         let mut lookups = self.look_up(transaction, all).await?;
@@ -75,7 +77,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         Ok(claims.iter().zip(drafted).map(plan).collect())
     }
 
-    fn draft(claim: ClaimResult) -> Result<Drafted<C>, MessageOutcome> {
+    fn draft(&self, claim: ClaimResult) -> Result<Drafted<C>, MessageOutcome> {
         let notification = claimed(claim)?;
         if notification.channel != Some(Self::CHANNEL.into()) {
             let detail =
@@ -91,6 +93,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             is_cancelled: notification.is_cancelled,
             user_is_gone: notification.user_is_gone,
             is_unwanted: notification.is_unwanted,
+            quiet_until: self.settings.quiet_hours.release_of(&notification),
             limit: LimitState::Free,
         };
         Ok(Drafted {

@@ -22,6 +22,7 @@ mod group;
 mod lease;
 mod prepare;
 mod processor;
+mod quiet_hours;
 mod record;
 mod settings;
 mod unrecorded;
@@ -48,6 +49,7 @@ pub use channel::{
 };
 pub use channel_state::{ChannelHealth, ChannelState, SendingStop};
 pub use destinations::WebhookDestinations;
+pub use quiet_hours::QuietHoursSettings;
 pub use settings::DeliverySettings;
 pub use wait_keys::{wait_key, webhook_wait_key};
 pub use withhold::WITHHELD;
@@ -126,6 +128,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             settings.breaker,
             destinations,
         );
+        let batch_size = settings.batch_size;
         Self {
             database,
             channel,
@@ -136,8 +139,8 @@ impl<C: DeliveryChannel> Delivery<C> {
             tokens: ClaimTokens {
                 base: Uuid::new_v4(),
             },
-            claims: Group::new(settings.batch_size, Duration::ZERO),
-            records: Group::new(settings.batch_size, RECORD_INTERVAL),
+            claims: Group::new(batch_size, Duration::ZERO),
+            records: Group::new(batch_size, RECORD_INTERVAL),
             unrecorded: UnrecordedAttempts::default(),
         }
     }

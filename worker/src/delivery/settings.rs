@@ -5,9 +5,10 @@ use tidings_domain::user_limit::{ChannelLimit, UserLimit};
 use tidings_settings::{Reader, table};
 
 use super::breaker::BreakerSettings;
+use super::quiet_hours::QuietHoursSettings;
 
 /// The settings of delivery that apply to every provider.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct DeliverySettings {
     /// `DELIVERY_LEASE_SECS`: how long a worker holds a notification that it delivers. At least 5 s more than
     /// `provider_timeout`.
@@ -27,6 +28,8 @@ pub struct DeliverySettings {
     pub concurrency: PerChannel<u16>,
     /// `USER_LIMITS`: how many notifications each user gets, by channel.
     pub user_limits: PerChannel<Option<UserLimit>>,
+    /// The quiet hours of users.
+    pub quiet_hours: QuietHoursSettings,
 }
 
 impl DeliverySettings {
@@ -59,6 +62,7 @@ impl DeliverySettings {
                 webhook: reader.value(table::WEBHOOK_CONCURRENCY),
             },
             user_limits: read_user_limits(reader),
+            quiet_hours: QuietHoursSettings::read(reader),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod delete;
 pub mod find;
 pub mod sessions;
+pub mod settings;
 pub mod update;
 mod view;
 
@@ -18,6 +19,11 @@ pub fn register(config: &mut ServiceConfig) {
                 .route(get_or_head().to(find::handle))
                 .route(web::patch().to(update::handle))
                 .route(web::delete().to(delete::handle)),
+        )
+        .service(
+            resource("/api/me/settings", "GET, HEAD, PATCH")
+                .route(get_or_head().to(settings::find::handle))
+                .route(web::patch().to(settings::update::handle)),
         )
         .service(read_only("/api/me/sessions").route(get_or_head().to(sessions::list::handle)))
         .service(

@@ -31,6 +31,7 @@ impl DecisionView {
                 let rule = match reason.as_deref() {
                     Some("schedule") => Some("sendAt"),
                     Some("broker") => Some("ACCEPT_WITHOUT_BROKER"),
+                    Some("quiet_hours") => Some("quiet"),
                     Some("throttled") => Some("USER_LIMITS"),
                     _ => None,
                 };

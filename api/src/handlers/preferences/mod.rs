@@ -4,7 +4,7 @@ mod changes;
 pub mod find;
 pub mod find_own;
 mod grid;
-mod owner;
+pub mod owner;
 pub mod update;
 pub mod update_own;
 mod view;

@@ -35,7 +35,8 @@ pub fn parse(body: &[u8]) -> Result<UserChanges, ApiError> {
     reader.finish(Some(changes))
 }
 
-fn change<'a, T>(
+/// Reads a field that may be absent. `null` removes the value.
+pub fn change<'a, T>(
     reader: &mut ObjectReader<'a>,
     field: &str,
     read: impl FnOnce(&'a RawValue) -> Result<T, String>,

@@ -11,6 +11,7 @@ pub mod path;
 mod phone_numbers;
 pub mod put;
 pub mod role;
+pub mod settings;
 pub mod taken;
 pub mod update;
 mod view;
@@ -35,6 +36,11 @@ pub fn register(config: &mut ServiceConfig) {
                 .route(web::put().to(put::handle))
                 .route(web::patch().to(update::handle))
                 .route(web::delete().to(delete::handle)),
+        )
+        .service(
+            resource("/api/users/{user_id}/settings", "GET, HEAD, PATCH")
+                .route(get_or_head().to(settings::find::handle))
+                .route(web::patch().to(settings::update::handle)),
         )
         .service(resource("/api/users/{user_id}/role", "PUT").route(web::put().to(role::handle)));
 }

@@ -58,6 +58,13 @@ impl FromStr for Timezone {
     }
 }
 
+/// UTC.
+impl Default for Timezone {
+    fn default() -> Self {
+        Self(TimeZone::UTC)
+    }
+}
+
 impl fmt::Display for Timezone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -134,6 +141,19 @@ impl Timezone {
             }
             _ => None,
         }
+    }
+
+    /// The names of all zones.
+    #[cfg(test)]
+    pub(super) fn names() -> Vec<String> {
+        let names = DATABASE.available().map(|name| name.as_str().to_owned());
+        names.filter(|name| name.parse::<Self>().is_ok()).collect()
+    }
+
+    /// The next instant after `instant` at which the zone may change its offset.
+    pub(super) fn next_change(&self, instant: Timestamp) -> Option<Timestamp> {
+        let mut changes = self.0.following(instant);
+        changes.next().map(|change| change.timestamp())
     }
 
     /// The next instant after `instant` at which the zone changes its offset to `offset`.

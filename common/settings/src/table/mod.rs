@@ -21,6 +21,7 @@ mod jwt;
 mod limits;
 mod process;
 mod push;
+mod quiet_hours;
 mod retention;
 mod retries;
 mod scheduler;
@@ -47,6 +48,7 @@ pub use jwt::*;
 pub use limits::*;
 pub use process::*;
 pub use push::*;
+pub use quiet_hours::*;
 pub use retention::*;
 pub use retries::*;
 pub use scheduler::*;
@@ -91,6 +93,7 @@ pub const GROUPS: &[&Group] = &[
     deletion::GROUP,
     audit::GROUP,
     delivery::GROUP,
+    quiet_hours::GROUP,
     email::GROUP,
     sms::GROUP,
     push::GROUP,

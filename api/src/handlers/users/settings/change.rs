@@ -1,0 +1,55 @@
+use tidings_db::TransactionOptions;
+use tidings_db::audit::AuditOrigin;
+use tidings_db::user_settings::{self, MAX_DIGESTS, UpdateSettingsResult};
+use tidings_domain::notification::UserId;
+
+use super::body::parse;
+use super::view::SettingsView;
+use crate::error::{ApiError, ErrorDetail};
+use crate::handlers::users::path::not_found;
+use crate::state::AppState;
+
+/// Changes the settings of a user as the body of a request says.
+///
+/// # Errors
+///
+/// Returns 400 with everything that is wrong, 404 if the user does not exist, and 503 if the database is unavailable.
+pub async fn change(
+    state: &AppState,
+    origin: &AuditOrigin,
+    user: UserId,
+    body: &[u8],
+) -> Result<SettingsView, ApiError> {
+    let changes = parse(body)?;
+    let result = state
+        .database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            user_settings::update(transaction, origin, user, &changes).await
+        })
+        .await?;
+    match result {
+        UpdateSettingsResult::Updated(settings) | UpdateSettingsResult::Unchanged(settings) => {
+            Ok(settings.into())
+        }
+        UpdateSettingsResult::UnknownCategories(names) => Err(unknown_categories(&names)),
+        UpdateSettingsResult::TooManyDigests => Err(too_many_digests()),
+        UpdateSettingsResult::UnknownUser => Err(not_found()),
+    }
+}
+
+fn unknown_categories(names: &[String]) -> ApiError {
+    let details = names
+        .iter()
+        .map(|name| ErrorDetail::new(format!("digests.{name}"), "must be a category that exists"));
+    ApiError::bad_request(
+        "unknown_category",
+        "There is no such category",
+        details.collect(),
+    )
+}
+
+fn too_many_digests() -> ApiError {
+    let wrong = format!("must have at most {MAX_DIGESTS} categories, with those that are set");
+    let details = vec![ErrorDetail::new("digests", wrong)];
+    ApiError::bad_request("invalid_fields", "There are too many categories", details)
+}

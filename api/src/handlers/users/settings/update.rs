@@ -1,0 +1,42 @@
+//! `PATCH /api/users/{userId}/settings`.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::body::ChangesBody;
+use super::change::change;
+use super::view::SettingsView;
+use crate::audit::Origin;
+use crate::error::ApiError;
+use crate::handlers::preferences::owner::Owner;
+use crate::request_body::read_json;
+use crate::state::AppState;
+
+/// Changes the settings of a user. Absent fields stay as they are, and null sets the default. What waits for the end of the
+/// user's quiet hours is decided again. Needs the scope `preferences:write` and the user's own id, or `admin`.
+#[utoipa::path(patch, path = "/api/users/{userId}/settings", operation_id = "updateUserSettings", tag = "preferences",
+    params(("userId" = uuid::Uuid, Path, description = "The user")),
+    request_body = ChangesBody,
+    responses(
+        (status = 200, description = "The settings after the change", body = SettingsView),
+        (status = 400, description = "`details` lists everything that is wrong. `quiet_hours_never_end`: the quiet hours cover the whole week. `unknown_category`: there is no such category", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow this user's settings", body = crate::error::ErrorBody),
+        (status = 404, description = "The user does not exist", body = crate::error::ErrorBody),
+        (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
+        (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    owner: Owner,
+    origin: Origin,
+    payload: Payload,
+) -> Result<HttpResponse, ApiError> {
+    let body = read_json(&request, payload, &state).await?;
+    let view = change(&state, &origin.0, owner.0, &body).await?;
+    Ok(HttpResponse::Ok().json(view))
+}

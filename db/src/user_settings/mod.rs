@@ -1,0 +1,10 @@
+//! The table `user_settings`, and the time zone and the language in `users`.
+
+mod quiet;
+mod row;
+mod update;
+
+pub(crate) use quiet::{QUIET_HOURS, quiet_hours};
+pub use quiet::{UserQuietHours, lock_quiet_hours};
+pub use row::{UserSettings, find};
+pub use update::{DigestChanges, MAX_DIGESTS, SettingsChanges, UpdateSettingsResult, update};
