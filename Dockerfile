@@ -23,6 +23,7 @@ COPY common/requests/Cargo.toml common/requests/
 COPY common/runtime/Cargo.toml common/runtime/
 COPY common/settings/Cargo.toml common/settings/
 COPY common/templates/Cargo.toml common/templates/
+COPY common/unsubscribe/Cargo.toml common/unsubscribe/
 COPY db/Cargo.toml db/
 COPY tests/Cargo.toml tests/
 COPY worker/Cargo.toml worker/
@@ -33,7 +34,7 @@ RUN for member in api api/proto bench cli db tests worker common/*; do \
     && cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli \
     && cargo clean --profile dist --locked -p tidings-api -p tidings-worker -p tidings-cli -p tidings-db \
         -p tidings-broker -p tidings-domain -p tidings-egress -p tidings-http -p tidings-passwords -p tidings-requests \
-        -p tidings-runtime -p tidings-proto -p tidings-settings -p tidings-templates
+        -p tidings-runtime -p tidings-proto -p tidings-settings -p tidings-templates -p tidings-unsubscribe
 
 COPY common common
 COPY db db

@@ -196,6 +196,7 @@ impl App {
             request_bytes: ByteBudget::new(self.settings.http.max_request_bytes_in_flight),
             page_turns: Arc::new(PageTurn::semaphore(self.settings.database.pool_size)),
             csv_files: Arc::new(notifications::csv::semaphore()),
+            unsubscribe: self.settings.unsubscribe.clone(),
             http: self.settings.http,
             providers: self.settings.providers,
             egress: self.settings.egress.clone(),

@@ -13,6 +13,7 @@ use tidings_settings::{
     AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
     table,
 };
+use tidings_unsubscribe::UnsubscribeLinks;
 
 use crate::accounts;
 
@@ -47,6 +48,8 @@ pub struct ApiSettings {
     pub accounts: Option<AccountSettings>,
     /// How deletions of users are requested.
     pub deletions: DeletionSettings,
+    /// Links to unsubscribe, if there are any.
+    pub unsubscribe: Option<UnsubscribeLinks>,
     /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Which channels are on.
@@ -131,6 +134,7 @@ impl ApiSettings {
         let (providers, egress) = (read_channel_providers(r), EgressPolicy::read(r));
         let deletions = DeletionSettings::read(r, &providers);
         let accounts = AccountSettings::read(r, environment, &providers);
+        let unsubscribe = UnsubscribeLinks::read_settings(r);
         let trusted_proxies = accounts::read_trusted_proxies(r);
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
         if let Some(broker) = &broker {
@@ -153,6 +157,7 @@ impl ApiSettings {
                 auth,
                 accounts,
                 deletions,
+                unsubscribe,
                 trusted_proxies,
                 providers,
                 egress,

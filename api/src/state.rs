@@ -11,6 +11,7 @@ use tidings_egress::EgressPolicy;
 use tidings_http::ByteBudget;
 use tidings_runtime::health::Health;
 use tidings_runtime::telemetry::Metrics;
+use tidings_unsubscribe::UnsubscribeLinks;
 use tokio::sync::Semaphore;
 
 use crate::acceptance::Acceptance;
@@ -52,6 +53,8 @@ pub struct AppState {
     pub page_turns: Arc<Semaphore>,
     /// The CSV files that may be read at once.
     pub csv_files: Arc<Semaphore>,
+    /// Reads links to unsubscribe; `None` if there are none.
+    pub unsubscribe: Option<UnsubscribeLinks>,
     pub providers: ChannelProviders,
     pub egress: EgressPolicy,
 }

@@ -69,6 +69,7 @@ pub fn state() -> Data<AppState> {
         request_bytes: tidings_http::ByteBudget::new(1 << 20),
         page_turns: Arc::new(crate::page_turn::PageTurn::semaphore(2)),
         csv_files: Arc::new(crate::handlers::notifications::csv::semaphore()),
+        unsubscribe: settings.unsubscribe,
         http: settings.http,
         providers: settings.providers,
         egress: settings.egress,

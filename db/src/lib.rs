@@ -44,6 +44,7 @@ pub mod templates;
 mod temporary_database;
 mod tls;
 mod transaction;
+pub mod unsubscribes;
 pub mod user_deletions;
 pub mod user_sessions;
 pub mod user_settings;

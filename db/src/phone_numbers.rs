@@ -64,6 +64,19 @@ pub async fn insert(
     })
 }
 
+/// Returns whose phone number this is; `None` if it does not exist any more.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn find_user(client: &impl GenericClient, id: Uuid) -> Result<Option<UserId>, DbError> {
+    let statement = client
+        .prepare_cached("SELECT user_id FROM phone_numbers WHERE id = $1")
+        .await?;
+    let row = client.query_opt(&statement, &[&id]).await?;
+    Ok(row.map(|row| UserId::from(row.get::<_, Uuid>(0))))
+}
+
 async fn find(
     client: &impl GenericClient,
     user: UserId,

@@ -71,6 +71,7 @@ async fn a_category_is_created_changed_and_deleted() {
         }),
         quiet: QuietRule::Ignore,
         listed: true,
+        unsubscribe: true,
     };
     let PutResult::Created(created) = put(&db.pool, &name, &new).await else {
         panic!("not created");

@@ -19,6 +19,7 @@ fn filled(world: &World, pattern: &str) -> String {
         ("{channel}", "email"),
         ("{locale}", "default"),
         ("{version}", "1"),
+        ("{token}", "AQE"),
     ] {
         path = path.replace(parameter, value);
     }

@@ -117,6 +117,8 @@ async fn the_openapi_document_is_self_contained_and_lists_every_path() {
         ("/api/v1/notifications", "post"),
         ("/api/v1/notifications/{id}", "get"),
         ("/api/v1/notifications/{id}", "delete"),
+        ("/u/{token}", "get"),
+        ("/u/{token}", "post"),
         ("/health", "get"),
         ("/ready", "get"),
         ("/live", "get"),

@@ -47,6 +47,7 @@ impl App {
             settings.broker.max_retries,
             providers,
             &settings.secret_keys,
+            settings.unsubscribe.clone(),
         )?;
         Ok(Self {
             settings,

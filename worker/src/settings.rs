@@ -12,6 +12,7 @@ use tidings_settings::{
     AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
     table, weakness,
 };
+use tidings_unsubscribe::UnsubscribeLinks;
 
 use crate::consumer::ConsumerOptions;
 use crate::delivery::DeliverySettings;
@@ -53,6 +54,8 @@ pub struct WorkerSettings {
     pub delivery: DeliverySettings,
     /// The providers of the channels that this process serves.
     pub providers: ProviderSettings,
+    /// Makes links to unsubscribe, if there are any.
+    pub unsubscribe: Option<UnsubscribeLinks>,
     /// What the worker does with the database schema when it starts.
     pub schema: SchemaSettings,
 }
@@ -117,6 +120,7 @@ impl WorkerSettings {
             r.problem(table::SHUTDOWN_TIMEOUT_SECS, message);
         }
         let providers = ProviderSettings::read(r, channels.of(&stages.channels));
+        let unsubscribe = UnsubscribeLinks::read_settings(r);
         let schema = SchemaSettings {
             migrate: r.value(table::MIGRATE_ON_START),
             seed: r.value(table::SEED_DEMO_DATA),
@@ -138,6 +142,7 @@ impl WorkerSettings {
             audit,
             delivery,
             providers,
+            unsubscribe,
             schema,
         });
         reader.finish(settings)

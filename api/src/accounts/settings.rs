@@ -63,7 +63,7 @@ pub struct AccountSettings {
     pub hash_cost: HashCost,
     /// `ARGON2_CONCURRENCY`.
     pub hash_concurrency: usize,
-    /// `PUBLIC_URL`.
+    /// `PUBLIC_URL`, without a slash at its end.
     pub public_url: Option<String>,
     /// `LOGIN_NOTIFICATIONS`.
     pub login_notifications: LoginNotifications,

@@ -16,6 +16,7 @@ pub mod recover;
 pub mod schedules;
 pub mod sending;
 pub mod templates;
+pub mod unsubscribe;
 pub mod users;
 pub mod v1;
 pub mod webhook_endpoints;
@@ -71,6 +72,7 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(templates::register)
         .configure(categories::register)
         .configure(preferences::register)
+        .configure(unsubscribe::register)
         .configure(audit::register)
         .configure(keys::register)
         .configure(docs::register)

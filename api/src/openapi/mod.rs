@@ -10,7 +10,7 @@ use self::parameters::{ParameterValues, operations};
 use self::rate_limits::RateLimited;
 use crate::handlers::{
     audit, auth, categories, contacts, invites, keys, me, messaging, notifications, preferences,
-    probes, recover, schedules, sending, templates, users, v1, webhook_endpoints,
+    probes, recover, schedules, sending, templates, unsubscribe, users, v1, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -115,6 +115,8 @@ use crate::handlers::{
         v1::list_notifications::handle,
         v1::find_notification::handle,
         v1::cancel_notification::handle,
+        unsubscribe::show::handle,
+        unsubscribe::submit::handle,
         probes::health,
         probes::ready,
         probes::live,

@@ -22,6 +22,8 @@ pub struct NewCategory {
     pub quiet: QuietRule,
     /// Whether users see it among their preferences.
     pub listed: bool,
+    /// Whether its e-mails have a link to unsubscribe, if it is transactional.
+    pub unsubscribe: bool,
 }
 
 /// A category.
@@ -35,8 +37,7 @@ pub struct CategoryRow {
     pub updated_at: Timestamp,
 }
 
-pub(super) const COLUMNS: &str =
-    "name, kind, label, description, defaults::text, quiet, listed, updated_at, throttle::text";
+pub(super) const COLUMNS: &str = "name, kind, label, description, defaults::text, quiet, listed, updated_at, throttle::text, unsubscribe";
 
 impl CategoryRow {
     /// Converts a row of `COLUMNS`; `None` if SQL has given the category a name that no notification can have.
@@ -59,6 +60,7 @@ impl CategoryRow {
                     .and_then(|throttle| serde_json::from_str(throttle).ok()),
                 quiet: row.get::<_, &str>(5).parse().unwrap_or_default(),
                 listed: row.get(6),
+                unsubscribe: row.get(9),
             },
             updated_at: row.get(7),
         })

@@ -219,7 +219,7 @@ async fn claim_unlocked(
                                WHERE cancellations.message_id = notifications.message_id
                                      AND cancellations.sender IN (notifications.sender, '')),
                        coalesce(sensitive, false), {USER_IS_GONE}, category,
-                       (SELECT ARRAY[kind, quiet, (throttle IS NOT NULL)::text] FROM categories
+                       (SELECT ARRAY[kind, quiet, (throttle IS NOT NULL)::text, unsubscribe::text] FROM categories
                         WHERE categories.name = notifications.category),
                        user_id IS NOT NULL AND {}, {QUIET_HOURS}",
         user_refuses("notifications")

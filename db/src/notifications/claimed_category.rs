@@ -11,6 +11,8 @@ pub struct ClaimedCategory {
     pub quiet: QuietRule,
     /// Whether the category limits how many notifications a user gets.
     pub is_throttled: bool,
+    /// Whether its e-mails have a link to unsubscribe, if it is transactional.
+    pub unsubscribe: bool,
 }
 
 impl ClaimedCategory {
@@ -25,8 +27,8 @@ impl ClaimedCategory {
         )
     }
 
-    /// The category with this name, whose definition is `found`, if it exists: its kind, what quiet hours mean for it, and
-    /// whether it has a limit.
+    /// The category with this name, whose definition is `found`, if it exists: its kind, what quiet hours mean for it,
+    /// whether it has a limit, and whether its e-mails have a link to unsubscribe.
     pub(super) fn read(name: Option<&str>, found: Option<Vec<&str>>) -> Option<Self> {
         let found = found.unwrap_or_default();
         let column = |index| found.get(index).copied().unwrap_or_default();
@@ -36,6 +38,7 @@ impl ClaimedCategory {
             kind: column(0).parse().unwrap_or_default(),
             quiet: column(1).parse().unwrap_or_default(),
             is_throttled: column(2) == "true",
+            unsubscribe: column(3) == "true",
         })
     }
 }

@@ -12,7 +12,7 @@ use super::claims::{BeginRequest, ClaimWork, ClaimsRequest};
 use super::deferral::Deferral;
 use super::disposition::{Disposition, combine};
 use super::prepare::Unsendable;
-use super::unrecorded::{AttemptRecord, FinishedSend, GoneAddress};
+use super::unrecorded::{AttemptRecord, FinishedSend, GoneAddress, OptOut};
 use super::{ClaimedAttempt, Delivery, DeliveryChannel};
 use crate::consumer::{Place, ProcessError, SharedPlace};
 use crate::providers::SendOutcome;
@@ -37,10 +37,11 @@ impl AttemptResult {
         results: Vec<SendResult>,
     ) -> Self {
         let mut dispositions = admitted.dispositions;
-        let (mut sends, mut gone_addresses) = (Vec::new(), Vec::new());
+        let (mut sends, mut gone_addresses, mut opt_outs) = (Vec::new(), Vec::new(), Vec::new());
         for result in results {
             dispositions.push(result.disposition);
             gone_addresses.extend(result.gone_address);
+            opt_outs.extend(result.opt_out);
             sends.push(result.send);
         }
         let waits = |disposition: &Disposition| matches!(disposition, Disposition::Defer(_));
@@ -49,6 +50,7 @@ impl AttemptResult {
             record: AttemptRecord::Sends {
                 sends,
                 gone_addresses,
+                opt_outs,
             },
             disposition: combine(dispositions, this.is_last),
         }
@@ -60,6 +62,7 @@ impl AttemptResult {
             record: AttemptRecord::Sends {
                 sends: Vec::new(),
                 gone_addresses: Vec::new(),
+                opt_outs: Vec::new(),
             },
             disposition,
             all_wait: false,
@@ -83,6 +86,7 @@ impl AttemptResult {
             },
             disposition: late.disposition(),
             gone_address: None,
+            opt_out: None,
         });
         admitted.dispositions.push(late.disposition());
         Self {
@@ -123,6 +127,8 @@ pub(super) struct SendResult {
     disposition: Disposition,
     /// The address, if it no longer exists.
     gone_address: Option<GoneAddress>,
+    /// The recipient, if the provider says that it wants nothing more.
+    opt_out: Option<OptOut>,
 }
 
 impl<C: DeliveryChannel> Delivery<C> {
@@ -230,6 +236,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         };
         self.observe(this, send.outcome, duration);
         let is_gone = send.outcome == AttemptOutcome::Gone;
+        let has_opted_out = matches!(outcome, SendOutcome::OptedOut { .. });
         let disposition = self.evaluate(&message.message, outcome, duration, unknown_before);
         // Only now, so that the next send finds what this one has shown about the destination.
         drop(permit);
@@ -239,6 +246,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         SendResult {
             send,
             gone_address: is_gone.then(|| C::gone_address(message)).flatten(),
+            opt_out: has_opted_out.then(|| C::opt_out(message)).flatten(),
             disposition,
         }
     }

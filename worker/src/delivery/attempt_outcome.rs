@@ -10,7 +10,7 @@ pub const fn attempt_outcome(outcome: &SendOutcome) -> AttemptOutcome {
         SendOutcome::Delivered { .. } => AttemptOutcome::Delivered,
         SendOutcome::Failed { .. } | SendOutcome::RefusedForNow { .. } => AttemptOutcome::Failed,
         SendOutcome::Unknown { .. } => AttemptOutcome::Unknown,
-        SendOutcome::Rejected { .. } => AttemptOutcome::Rejected,
+        SendOutcome::Rejected { .. } | SendOutcome::OptedOut { .. } => AttemptOutcome::Rejected,
         SendOutcome::NotSent { .. } => AttemptOutcome::NotSent,
         SendOutcome::AddressGone { .. } => AttemptOutcome::Gone,
         SendOutcome::Throttled { .. } => AttemptOutcome::Throttled,
@@ -30,6 +30,7 @@ pub fn error_text(outcome: &SendOutcome) -> Option<&str> {
         | SendOutcome::Rejected { error }
         | SendOutcome::NotSent { error }
         | SendOutcome::AddressGone { error }
+        | SendOutcome::OptedOut { error }
         | SendOutcome::Throttled { error, .. }
         | SendOutcome::CredentialsRefused { error }
         | SendOutcome::InstallationRefused { error, .. } => Some(error),

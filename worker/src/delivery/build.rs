@@ -3,6 +3,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use tidings_broker::MaxRetries;
 use tidings_db::{Database, SecretKeys};
+use tidings_unsubscribe::UnsubscribeLinks;
 
 use super::{
     ChannelState, Delivery, DeliveryChannel, DeliverySettings, EmailChannel, EndpointSecrets,
@@ -34,6 +35,7 @@ impl Deliveries {
         max_retries: MaxRetries,
         providers: ProviderSettings,
         secret_keys: &SecretKeys,
+        unsubscribe: Option<UnsubscribeLinks>,
     ) -> Result<Self> {
         let ProviderSettings {
             email,
@@ -50,7 +52,12 @@ impl Deliveries {
         };
         Ok(Self {
             email: email
-                .map(|email| stages.stage(EmailChannel, email.provider(timeout, connections)))
+                .map(|email| {
+                    stages.stage(
+                        EmailChannel { unsubscribe },
+                        email.provider(timeout, connections),
+                    )
+                })
                 .transpose()?,
             sms: sms
                 .map(|sms| stages.stage(SmsChannel, sms.provider(timeout)))

@@ -39,7 +39,8 @@ impl<T: ChannelContent + Send + 'static> Draft<T> {
     }
 }
 
-/// Renders the template that was found for `wanted`. Returns the content and the template.
+/// Renders the template that was found for `wanted`, with `variables` and `own_variable`. Returns the content and the
+/// template.
 ///
 /// # Errors
 ///
@@ -48,6 +49,7 @@ pub(super) async fn render<T: ChannelContent + Send + 'static>(
     wanted: &TemplateRef,
     template: Option<TemplateRow>,
     variables: Object,
+    own_variable: Option<(&'static str, Json)>,
 ) -> Result<(T, UsedTemplate), Unsendable> {
     let Some(template) = template else {
         let detail = format!("there is no template {:?} for {}", wanted.name, T::CHANNEL);
@@ -58,7 +60,7 @@ pub(super) async fn render<T: ChannelContent + Send + 'static>(
         locale: template.locale.clone(),
         version: template.version,
     };
-    match content(template, variables).await {
+    match content(template, variables, own_variable).await {
         Ok(content) => Ok((content, used)),
         Err(failure) => Err(Unsendable {
             failure,
@@ -70,11 +72,20 @@ pub(super) async fn render<T: ChannelContent + Send + 'static>(
 /// Renders a template with its variables, on a thread for blocking work, because a template may take long.
 async fn content<T: ChannelContent + Send + 'static>(
     template: TemplateRow,
-    variables: Object,
+    mut variables: Object,
+    own_variable: Option<(&'static str, Json)>,
 ) -> Result<T, Failure> {
     let rendering = tokio::task::spawn_blocking(move || {
+        let own_name = own_variable.map(|(name, value)| {
+            variables.insert(name.to_owned(), value);
+            name
+        });
         let rendered = tidings_templates::render(template.source(), &variables)
             .map_err(|error| Failure::quoting("template_error", error.to_string()))?;
+        // The payload has what the client has given.
+        if let Some(name) = own_name {
+            variables.remove(name);
+        }
         let payload = rendered.payload(T::CHANNEL.into(), &variables);
         T::from_payload(&payload).map_err(|problems| invalid_content("template_error", &problems))
     });

@@ -92,7 +92,8 @@ impl<C: DeliveryChannel> Delivery<C> {
                 variables,
                 known,
             } => {
-                let rendered = render(&wanted, template, variables).await;
+                let own = self.channel.own_variable(&known.notification, &variables);
+                let rendered = render(&wanted, template, variables, own).await;
                 let prepared = rendered.and_then(|(content, template)| {
                     self.prepare(this.id, known, content, Some(template))
                 });

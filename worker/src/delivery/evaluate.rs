@@ -34,7 +34,7 @@ impl<C: DeliveryChannel> Delivery<C> {
                 self.provider_succeeded(message, started);
                 Disposition::Delivered
             }
-            SendOutcome::Rejected { error } => {
+            SendOutcome::Rejected { error } | SendOutcome::OptedOut { error } => {
                 self.provider_succeeded(message, started);
                 Disposition::Reject(Failure::quoting(REJECTED, error))
             }

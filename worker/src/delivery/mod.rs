@@ -20,6 +20,7 @@ mod evaluate;
 mod failures;
 mod group;
 mod lease;
+mod opt_outs;
 mod prepare;
 mod processor;
 mod quiet_hours;

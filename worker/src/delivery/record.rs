@@ -53,6 +53,8 @@ impl<C: DeliveryChannel> Delivery<C> {
         let Some(attempt) = self.unrecorded.get(id) else {
             return Ok(None);
         };
+        // Before the attempt, so that a failure repeats both.
+        self.record_opt_outs(&attempt.record).await?;
         let recorded = self.record(id, &attempt).await?;
         self.unrecorded.remove(id, &attempt);
         if recorded {

@@ -6,6 +6,7 @@ use tidings_db::delivery_attempts::{AttemptOutcome, UsedTemplate};
 use tidings_db::notifications::LeaseToken;
 use tidings_domain::content::{DeviceToken, WebhookUrl};
 use tidings_domain::notification::MessageId;
+use tidings_domain::preference::AddressHash;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -29,6 +30,7 @@ pub(super) enum AttemptRecord {
     Sends {
         sends: Vec<FinishedSend>,
         gone_addresses: Vec<GoneAddress>,
+        opt_outs: Vec<OptOut>,
     },
     /// The notification cannot be sent: one row that says why.
     NotSent {
@@ -56,6 +58,15 @@ pub enum GoneAddress {
     Device(DeviceToken),
     /// The endpoint answered 410 at this URL.
     Endpoint(Uuid, WebhookUrl),
+}
+
+/// A recipient who has told the provider to send nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptOut {
+    /// The user with this phone number, by its id.
+    PhoneNumber(Uuid),
+    /// The owner of an address that the payload names.
+    Address(AddressHash),
 }
 
 /// The results of attempts that are not recorded yet.

@@ -20,6 +20,7 @@ pub(super) fn withhold(result: AttemptResult) -> AttemptResult {
         AttemptRecord::Sends {
             mut sends,
             gone_addresses,
+            opt_outs,
         } => {
             // The text of a deferred send is our own.
             let quoting = sends
@@ -31,6 +32,7 @@ pub(super) fn withhold(result: AttemptResult) -> AttemptResult {
             AttemptRecord::Sends {
                 sends,
                 gone_addresses,
+                opt_outs,
             }
         }
         AttemptRecord::NotSent { template, .. } if quotes => AttemptRecord::NotSent {
@@ -96,6 +98,7 @@ mod tests {
                 error: Some(QUOTE.to_owned()),
             }],
             gone_addresses: Vec::new(),
+            opt_outs: Vec::new(),
         }
     }
 

@@ -48,6 +48,11 @@ pub enum SendOutcome {
         /// The provider's text.
         error: String,
     },
+    /// The provider sends this recipient nothing, because the recipient has told it so (STOP).
+    OptedOut {
+        /// The provider's text.
+        error: String,
+    },
     /// The provider works but limits the rate (429).
     Throttled {
         /// The pause that the provider asks for (`Retry-After`), if any.

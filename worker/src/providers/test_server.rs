@@ -79,6 +79,7 @@ pub(super) fn summary(outcome: &SendOutcome) -> (&'static str, &str) {
         SendOutcome::Rejected { error } => ("rejected", error),
         SendOutcome::NotSent { error } => ("not sent", error),
         SendOutcome::AddressGone { error } => ("gone", error),
+        SendOutcome::OptedOut { error } => ("opted out", error),
         SendOutcome::Throttled { error, .. } => ("throttled", error),
         SendOutcome::CredentialsRefused { error } => ("credentials", error),
         SendOutcome::InstallationRefused { error, .. } => ("installation", error),

@@ -9,7 +9,7 @@ use tidings_domain::notification::Channel;
 use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
 
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 8] = [
     "kind",
     "label",
     "description",
@@ -17,6 +17,7 @@ const FIELDS: [&str; 7] = [
     "throttle",
     "quiet",
     "listed",
+    "unsubscribe",
 ];
 
 /// Maximum number of characters.
@@ -45,6 +46,7 @@ pub fn parse(body: &[u8]) -> Result<NewCategory, ApiError> {
     let throttle = throttle(&mut reader);
     let quiet = reader.optional("quiet", values::parsed);
     let listed = reader.optional("listed", values::boolean);
+    let unsubscribe = reader.optional("unsubscribe", values::boolean);
     reader.finish(Some(NewCategory {
         kind: kind.unwrap_or_default(),
         label,
@@ -53,6 +55,7 @@ pub fn parse(body: &[u8]) -> Result<NewCategory, ApiError> {
         throttle,
         quiet: quiet.unwrap_or_default(),
         listed: listed.unwrap_or(true),
+        unsubscribe: unsubscribe.unwrap_or(false),
     }))
 }
 
@@ -114,7 +117,7 @@ mod tests {
         };
         assert_eq!(parse(b"{}").expect("valid"), plain);
         let body = r#"{"kind": "marketing", "label": "News", "description": "Every week", "quiet": "ignore",
-            "defaults": {"sms": false, "in-app": true}, "listed": false,
+            "defaults": {"sms": false, "in-app": true}, "listed": false, "unsubscribe": true,
             "throttle": {"limit": 3, "windowSecs": 3600, "key": "order"}}"#;
         let all = NewCategory {
             kind: CategoryKind::Marketing,
@@ -128,6 +131,7 @@ mod tests {
             }),
             quiet: QuietRule::Ignore,
             listed: false,
+            unsubscribe: true,
         };
         assert_eq!(parse(body.as_bytes()).expect("valid"), all);
     }
@@ -138,7 +142,7 @@ mod tests {
         let body = format!(
             r#"{{"kind": "urgent", "label": "{long}", "description": " ", "defaults": {{"fax": true}}, "quiet": true,
                 "throttle": {{"limit": 0, "windowSecs": "1"}},
-                "listed": "yes", "digest": {{}}}}"#
+                "listed": "yes", "unsubscribe": 1, "digest": {{}}}}"#
         );
         let error = parse(body.as_bytes()).expect_err("wrong");
         let fields = error.details.iter().map(|detail| detail.field.as_str());
@@ -151,6 +155,7 @@ mod tests {
             "throttle.windowSecs",
             "quiet",
             "listed",
+            "unsubscribe",
             "digest",
         ];
         assert_eq!(fields.collect::<Vec<_>>(), expected);

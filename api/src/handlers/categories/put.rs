@@ -41,6 +41,10 @@ pub struct NewCategoryBody {
     /// Whether users see the category among their preferences.
     #[schema(default = true)]
     listed: Option<bool>,
+    /// Whether e-mails have a link to unsubscribe, if the category is transactional. Those of marketing categories always have
+    /// one.
+    #[schema(default = false)]
+    unsubscribe: Option<bool>,
 }
 
 /// Creates a category, or replaces its definition. Needs the scope `categories:write`.

@@ -33,6 +33,9 @@ pub struct CategoryView {
     quiet: &'static str,
     /// Whether users see the category among their preferences.
     listed: bool,
+    /// Whether e-mails have a link to unsubscribe, if the category is transactional. Those of marketing categories always have
+    /// one.
+    unsubscribe: bool,
     /// Whether the category cannot be changed or deleted.
     built_in: bool,
     /// When the category last changed.
@@ -56,6 +59,7 @@ impl From<CategoryRow> for CategoryView {
             throttle: category.throttle.map(ThrottleView::from),
             quiet: category.quiet.as_str(),
             listed: category.listed,
+            unsubscribe: category.unsubscribe,
             updated_at: row.updated_at,
         }
     }

@@ -94,7 +94,8 @@ pub fn keyed_request(
 ///
 /// # Errors
 ///
-/// Returns 400 if its channel is not configured, its URL is not allowed, its category does not exist or its times are wrong,
+/// Returns 400 if its channel is not configured, its URL is not allowed, its category does not exist or requires a URL to
+/// unsubscribe, or its times are wrong,
 /// and 503 if too many messages are queued.
 pub async fn create_notification(
     state: &AppState,
@@ -103,7 +104,10 @@ pub async fn create_notification(
     request: Option<&KeyedRequest>,
 ) -> Result<Notification, ApiError> {
     check_sendable(state, &new)?;
-    preconditions::check_category(state, new.category.as_ref()).await?;
+    let category = new.category.as_ref();
+    preconditions::check_category(state, category).await?;
+    let has_url = new.addresses.has_unsubscribe_url;
+    preconditions::check_unsubscribe_url(state, new.channel, category, has_url)?;
     preconditions::check_depth(state, new.channel)?;
     let accepted_at = now();
     Ok(Notification {

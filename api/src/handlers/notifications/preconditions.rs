@@ -5,6 +5,7 @@ use tidings_domain::category::CategoryName;
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::Channel;
 use tidings_requests::NotSendable;
+use tidings_unsubscribe::LinkRule;
 
 use crate::error::{ApiError, ErrorDetail};
 use crate::state::AppState;
@@ -45,6 +46,32 @@ pub async fn check_category(
         "must be the name of a category",
     )];
     Err(ApiError::bad_request("unknown_category", message, details))
+}
+
+/// Returns 400 `unsubscribe_url_missing` for an e-mail of a marketing category without a URL to unsubscribe, if this
+/// installation makes no links. Call it after [`check_category`], which makes the category known.
+pub fn check_unsubscribe_url(
+    state: &AppState,
+    channel: Channel,
+    category: Option<&CategoryName>,
+    has_url: bool,
+) -> Result<(), ApiError> {
+    if channel != Channel::Email || has_url || state.unsubscribe.is_some() {
+        return Ok(());
+    }
+    let kind = category.and_then(|name| state.control.category(name));
+    // The choice of a transactional category never requires a link.
+    if LinkRule::of(kind.map(|kind| (kind, false))) != LinkRule::Required {
+        return Ok(());
+    }
+    let problem = "is required for a marketing category, because PUBLIC_URL and UNSUBSCRIBE_SECRETS are not set";
+    let details = vec![ErrorDetail::new("payload.unsubscribeUrl", problem)];
+    let message = "Marketing by e-mail must have a URL to unsubscribe";
+    Err(ApiError::bad_request(
+        "unsubscribe_url_missing",
+        message,
+        details,
+    ))
 }
 
 impl From<NotSendable> for ApiError {

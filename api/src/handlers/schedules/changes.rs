@@ -14,6 +14,7 @@ use super::recurrence::{self, ReadPattern};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::accept::check_allowed;
+use crate::handlers::notifications::preconditions::check_unsubscribe_url;
 use crate::json_body::{ObjectReader, check, values};
 use crate::state::AppState;
 
@@ -176,6 +177,8 @@ impl<'a> ScheduleChanges<'a> {
             category,
         };
         check_allowed(state, caller, &notification)?;
+        let has_url = notification.addresses.has_unsubscribe_url;
+        check_unsubscribe_url(state, channel, notification.category.as_ref(), has_url)?;
         let NewNotification {
             template, category, ..
         } = notification;

@@ -17,7 +17,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::accept::check_allowed;
 use crate::handlers::notifications::create::{SendAtBody, idempotency_key};
-use crate::handlers::notifications::preconditions::check_category;
+use crate::handlers::notifications::preconditions::{check_category, check_unsubscribe_url};
 use crate::handlers::notifications::{IDEMPOTENCY_REPLAYED, NotificationTemplate};
 use crate::request_body::read_json;
 use crate::state::AppState;
@@ -102,7 +102,10 @@ pub async fn handle(
     let body = read_json(&request, payload, &state).await?;
     let new = NewSchedule::parse(&body)?;
     check_allowed(&state, &caller, &new.notification)?;
-    check_category(&state, new.notification.category.as_ref()).await?;
+    let category = new.notification.category.as_ref();
+    check_category(&state, category).await?;
+    let has_url = new.notification.addresses.has_unsubscribe_url;
+    check_unsubscribe_url(&state, new.notification.channel, category, has_url)?;
     let key = key.map(|key| request_key(&caller, &key, &body));
     let definition = new.definition(&caller);
     let new = schedules::NewSchedule {

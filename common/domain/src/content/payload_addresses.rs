@@ -13,6 +13,8 @@ pub struct PayloadAddresses {
     pub chosen_by_client: bool,
     /// Whether the payload names the recipient, so that the notification needs no target user.
     pub names_recipient: bool,
+    /// Whether the payload has a URL to unsubscribe.
+    pub has_unsubscribe_url: bool,
     /// The URL in a webhook's payload.
     pub webhook_url: Option<WebhookUrl>,
 }
@@ -43,6 +45,7 @@ impl PayloadAddresses {
             return Ok(Self {
                 chosen_by_client: check_variables(channel, &payload)?,
                 names_recipient: names_recipient(channel, &payload),
+                has_unsubscribe_url: has_unsubscribe_url(channel, &payload),
                 webhook_url: None,
             });
         }
@@ -50,6 +53,7 @@ impl PayloadAddresses {
         Ok(Self {
             chosen_by_client: content.as_ref().is_some_and(Content::chooses_addresses),
             names_recipient: names_recipient(channel, &payload),
+            has_unsubscribe_url: has_unsubscribe_url(channel, &payload),
             webhook_url: match content {
                 Some(Content::Webhook(webhook)) => webhook.to,
                 _ => None,
@@ -62,6 +66,11 @@ impl PayloadAddresses {
     pub fn name_recipient(channel: Channel, payload: &RawValue) -> bool {
         Json::object(payload.get()).is_ok_and(|payload| names_recipient(channel, &payload))
     }
+}
+
+/// Whether an e-mail's field for the URL to unsubscribe is present.
+fn has_unsubscribe_url(channel: Channel, payload: &Object) -> bool {
+    channel == Channel::Email && Fields::of(payload).has(&["unsubscribeUrl"])
 }
 
 /// Whether the field for the recipient is present.

@@ -2,11 +2,13 @@
 
 mod address_hash;
 mod precedence;
+mod recipient;
 mod selector;
 mod source;
 
 pub use address_hash::AddressHash;
 pub use precedence::{Because, Choices, Effective, Place};
+pub use recipient::Recipient;
 pub use selector::{Selector, UnknownSelector};
 pub use source::{PreferenceSource, UnknownPreferenceSource};
 

@@ -1,33 +1,32 @@
-//! Keeps API keys and refresh tokens out of the log, wherever in a line they are.
+//! Keeps API keys, refresh tokens and links to unsubscribe out of the log, wherever in a line they are.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What API keys and refresh tokens begin with.
-const PREFIXES: [&[u8]; 2] = [b"tdk_", b"tdr_"];
+/// What API keys and refresh tokens begin with, and the path of a link to unsubscribe: the first byte of its token is the
+/// version of the format.
+const PREFIXES: [&[u8]; 3] = [b"tdk_", b"tdr_", b"/u/AQ"];
 
-/// What a secret is replaced by, after its prefix.
+/// Replaces what is after a prefix.
 const MASK: &[u8] = b"***";
 
-/// Replaces all API keys (`tdk_…`) and refresh tokens (`tdr_…`) in a text.
+/// Replaces all API keys (`tdk_…`), refresh tokens (`tdr_…`) and tokens of links to unsubscribe (`/u/AQ…`) in a text.
 #[must_use]
 pub fn redact(text: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = find(text) else {
         return Cow::Borrowed(text);
     };
-    let (mut redacted, mut rest, mut place) = (Vec::with_capacity(text.len()), text, first);
+    let (mut redacted, mut rest, mut found) = (Vec::with_capacity(text.len()), text, first);
     loop {
-        let (before, from) = rest.split_at(place);
-        let (prefix, secret) = from.split_at(PREFIXES[0].len());
-        redacted.extend_from_slice(before);
-        redacted.extend_from_slice(prefix);
+        let (with_prefix, secret) = rest.split_at(found);
+        redacted.extend_from_slice(with_prefix);
         redacted.extend_from_slice(MASK);
         let end = secret.iter().position(|byte| !is_secret(*byte));
         rest = &secret[end.unwrap_or(secret.len())..];
         match find(rest) {
-            Some(next) => place = next,
+            Some(next) => found = next,
             None => break,
         }
     }
@@ -35,12 +34,13 @@ pub fn redact(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(redacted)
 }
 
-/// Where the next secret begins: a prefix with at least one character after it.
+/// Where the next secret begins, behind its prefix: there is at least one character of it.
 fn find(text: &[u8]) -> Option<usize> {
-    let mut windows = text.windows(PREFIXES[0].len() + 1);
-    windows.position(|window| {
-        let (prefix, next) = window.split_at(PREFIXES[0].len());
-        PREFIXES.contains(&prefix) && is_secret(next[0])
+    (0..text.len()).find_map(|place| {
+        let prefix = PREFIXES.iter().find(|one| text[place..].starts_with(one))?;
+        let start = place + prefix.len();
+        text.get(start).filter(|byte| is_secret(**byte))?;
+        Some(start)
     })
 }
 
@@ -83,6 +83,7 @@ mod tests {
 
     const KEY: &str = "tdk_4nB7xQz0Ld_0123456789012345678901234567890123456789abcdef";
     const TOKEN: &str = "tdr_019a2f6e-5a7c-7cc3-98c4-dc0c0c07398f.17.x-Y_z0123456789";
+    const LINK: &str = "https://example.com/n/u/AQEAAAAAAAAAAAAAAAAAAAAHBG5ld3MC";
 
     fn redacted(text: &str) -> String {
         String::from_utf8(redact(text.as_bytes()).into_owned()).expect("UTF-8")
@@ -94,6 +95,10 @@ mod tests {
             ("nothing", "nothing".to_owned()),
             (KEY, "tdk_***".to_owned()),
             (TOKEN, "tdr_***".to_owned()),
+            (
+                &format!("<{LINK}>, /u/{TOKEN} /u/AQ"),
+                "<https://example.com/n/u/AQ***>, /u/tdr_*** /u/AQ".to_owned(),
+            ),
             (
                 &format!("a=\"{KEY}\",b={TOKEN} {KEY}/x"),
                 "a=\"tdk_***\",b=tdr_*** tdk_***/x".to_owned(),

@@ -33,7 +33,4 @@ group! {
     /// The proxies whose `X-Forwarded-For` is believed, as addresses or networks separated by commas. Without this setting,
     /// the address of a client is that of its connection.
     TRUSTED_PROXIES: [Api] = Setting::of(SettingKind::List).example("10.0.0.0/8,192.0.2.7");
-    /// The URL at which users reach the API, `https`. Links in e-mails begin with it. In development, it may be `http` of this
-    /// machine.
-    PUBLIC_URL: [Api Worker Tidings] = Setting::of(SettingKind::Url).example("https://notifications.example.com");
 }

@@ -28,6 +28,7 @@ mod scheduler;
 mod schedules;
 mod secrets;
 mod sms;
+mod unsubscribe;
 mod webhooks;
 
 pub use acceptance::*;
@@ -55,6 +56,7 @@ pub use scheduler::*;
 pub use schedules::*;
 pub use secrets::*;
 pub use sms::*;
+pub use unsubscribe::*;
 pub use webhooks::*;
 
 use crate::Setting;
@@ -85,6 +87,7 @@ pub const GROUPS: &[&Group] = &[
     jwt::GROUP,
     limits::GROUP,
     accounts::GROUP,
+    unsubscribe::GROUP,
     secrets::GROUP,
     channels::GROUP,
     intake::GROUP,

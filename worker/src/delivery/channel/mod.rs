@@ -4,6 +4,7 @@ mod email;
 mod endpoint_secrets;
 mod push;
 mod sms;
+mod unsubscribe;
 mod webhook;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use tidings_broker::Failure;
 use tidings_db::notifications::ClaimedNotification;
 use tidings_db::{DbError, Transaction};
-use tidings_domain::content::ChannelContent;
+use tidings_domain::content::{ChannelContent, Json, Object};
 use tidings_domain::notification::{MessageId, UserId};
 use url::Url;
 use uuid::Uuid;
@@ -26,7 +27,7 @@ pub use webhook::WebhookChannel;
 
 use super::deferral::Deferral;
 use super::destinations::WebhookDestinations;
-use super::unrecorded::GoneAddress;
+use super::unrecorded::{GoneAddress, OptOut};
 
 /// A channel of [`Delivery`](super::Delivery). The associated types tie content, message and provider
 /// together, so that no message reaches the provider of another channel.
@@ -82,6 +83,20 @@ pub trait DeliveryChannel: Send + Sync + 'static {
 
     /// The stored address to remove after the provider reported that the address no longer exists.
     fn gone_address(_message: &AddressedMessage<Self::Message>) -> Option<GoneAddress> {
+        None
+    }
+
+    /// The recipient, after the provider reported that it wants nothing more by this channel.
+    fn opt_out(_message: &AddressedMessage<Self::Message>) -> Option<OptOut> {
+        None
+    }
+
+    /// A variable for the template of a notification that its `variables` lack, with its name.
+    fn own_variable(
+        &self,
+        _claimed: &ClaimedNotification,
+        _variables: &Object,
+    ) -> Option<(&'static str, Json)> {
         None
     }
 }

@@ -5,9 +5,11 @@ use tidings_db::notifications::ClaimedNotification;
 use tidings_db::{DbError, Transaction, phone_numbers};
 use tidings_domain::content::Sms;
 use tidings_domain::notification::{MessageId, UserId};
+use tidings_domain::preference::AddressHash;
 use uuid::Uuid;
 
 use super::{AddressedMessage, DeliveryChannel, Messages, no_recipient, parse_stored};
+use crate::delivery::unrecorded::OptOut;
 use crate::providers::SmsMessage;
 
 /// Text messages: to the number in the payload, or else to the user's newest number.
@@ -54,5 +56,12 @@ impl DeliveryChannel for SmsChannel {
             message: SmsMessage { id, to, sms },
         };
         Ok(vec![message].into())
+    }
+
+    fn opt_out(message: &AddressedMessage<SmsMessage>) -> Option<OptOut> {
+        Some(match message.contact {
+            Some(contact) => OptOut::PhoneNumber(contact),
+            None => OptOut::Address(AddressHash::from(&message.message.to)),
+        })
     }
 }

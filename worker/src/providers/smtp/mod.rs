@@ -25,6 +25,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use lettre::transport::smtp::response::Response;
 use tidings_domain::content::Mailbox;
+use url::Url;
 
 use super::{EmailMessage, Provider, SendOutcome};
 use connection::SmtpConnection;
@@ -98,8 +99,13 @@ impl Smtp {
             Err(error) => return SendOutcome::NotSent { error },
         };
         let end = MessageEnd::default();
-        // Servers quote the address in the form that they received.
-        let recipient = [message.to.as_str(), mail.to.as_ref()];
+        // Servers quote the address in the form that they received, and links. A link to unsubscribe is a credential.
+        let link = message
+            .email
+            .unsubscribe_url
+            .as_ref()
+            .map_or("", Url::as_str);
+        let recipient = [message.to.as_str(), mail.to.as_ref(), link];
         match self.deliver_in_time(&mail, &end).await {
             Ok(Ok(answer)) => error::delivered_outcome(&answer, &recipient),
             Ok(Err(error)) => error::error_outcome(error, &recipient, message.email.from.is_none()),

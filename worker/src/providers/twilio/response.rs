@@ -44,6 +44,8 @@ enum TwilioErrorScope {
     Rate,
     /// A temporary failure of Twilio.
     Twilio,
+    /// The recipient, who has answered STOP.
+    Recipient,
     /// This message only.
     Message,
 }
@@ -71,6 +73,7 @@ const fn error_scope(code: u32) -> TwilioErrorScope {
         20429 | 21611 | 30001 | 63038 => TwilioErrorScope::Rate,
         // Maintenance.
         21730 => TwilioErrorScope::Twilio,
+        21610 => TwilioErrorScope::Recipient,
         _ => TwilioErrorScope::Message,
     }
 }
@@ -105,6 +108,7 @@ pub(super) fn outcome(
         }
         (_, Some(TwilioErrorScope::Rate)) => throttled(error),
         (_, Some(TwilioErrorScope::Twilio)) => SendOutcome::Failed { error },
+        (_, Some(TwilioErrorScope::Recipient)) => SendOutcome::OptedOut { error },
         // Without an error code: a key without permission, an unknown account, or a wrong `TWILIO_BASE_URL`.
         // 403 also occurs with codes about the number.
         (403, None) | (404 | 405, _) => SendOutcome::CredentialsRefused { error },

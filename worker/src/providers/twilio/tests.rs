@@ -114,7 +114,7 @@ async fn a_messaging_service_is_named_by_its_sid() {
     "The number is unverified. Trial accounts cannot send to it",
     "rejected"
 )]
-#[case(400, 21610, "Attempt to send to unsubscribed recipient", "rejected")]
+#[case(400, 21610, "Attempt to send to unsubscribed recipient", "opted out")]
 #[case(
     400,
     21612,

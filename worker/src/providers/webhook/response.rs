@@ -69,6 +69,7 @@ mod tests {
             SendOutcome::Rejected { .. } => "rejected",
             SendOutcome::NotSent { .. } => "not sent",
             SendOutcome::AddressGone { .. } => "gone",
+            SendOutcome::OptedOut { .. } => "opted out",
             SendOutcome::Throttled { retry_after, .. } => {
                 assert_eq!(retry_after, after);
                 "throttled"
