@@ -8,7 +8,7 @@ use actix_web::dev::Server;
 use actix_web::web::Data;
 use anyhow::Context;
 use metrics::gauge;
-use tidings_broker::{Depths, MessageFactory, Publisher};
+use tidings_broker::{Depths, MessageFactory, Publisher, WakePublisher};
 use tidings_db::sending_switches::SendingSwitches;
 use tidings_db::{ControlState, Database, DatabaseSettings};
 use tidings_domain::notification::DeliveredChannel;
@@ -29,6 +29,7 @@ use crate::error::{ApiError, ErrorResponse};
 use crate::grpc::{GrpcListener, GrpcServer};
 use crate::handlers::notifications;
 use crate::idempotency::Idempotency;
+use crate::inbox::{Inboxes, InboxesSettings};
 use crate::page_turn::PageTurn;
 use crate::rate_limit::RateLimits;
 use crate::request_id::RequestId;
@@ -157,6 +158,18 @@ impl App {
             tasks.spawn_fallible("publisher", task);
             publisher
         };
+        let (wakes, publishing) = WakePublisher::start(publisher.clone(), &self.settings.broker);
+        let token = stop_tasks.clone();
+        tasks.spawn("publishing of wakes", async move {
+            token.run_until_cancelled(publishing).await;
+        });
+        let max_connections = max_client_connections(&self.settings)?;
+        let inbox = InboxesSettings {
+            max_streams: InboxesSettings::max_streams(max_connections),
+            broker: self.settings.broker.clone(),
+            shutdown_timeout: self.settings.shutdown.timeout,
+        };
+        let inbox = Inboxes::start(&inbox, &self.database, wakes, &mut tasks, &stop_tasks);
         let broker = self.settings.broker.clone();
         let (depths, asking) = Depths::start(publisher.clone(), broker, stop_tasks.clone());
         tasks.spawn_fallible("queue depths", asking);
@@ -164,6 +177,7 @@ impl App {
             publisher,
             &self.accepting_database,
             self.settings.acceptance,
+            &inbox,
             &mut tasks,
             &stop_tasks,
         );
@@ -194,6 +208,8 @@ impl App {
             in_flight: Arc::clone(&in_flight),
             metrics: self.metrics,
             request_bytes: ByteBudget::new(self.settings.http.max_request_bytes_in_flight),
+            inbox: inbox.clone(),
+            stream_tickets: Arc::new(self.settings.stream_tickets()),
             page_turns: Arc::new(PageTurn::semaphore(self.settings.database.pool_size)),
             csv_files: Arc::new(notifications::csv::semaphore()),
             unsubscribe: self.settings.unsubscribe.clone(),
@@ -207,7 +223,7 @@ impl App {
             GrpcServer::start(listener, settings, state.clone(), connections, &mut tasks)
         });
         let grpc = grpc.transpose()?;
-        let server = serve(self.listener, &self.settings, state)?;
+        let server = serve(self.listener, &self.settings, max_connections, state)?;
         let handle = server.handle();
         tasks.spawn_fallible("HTTP server", server);
         health.set_initialised();
@@ -227,7 +243,8 @@ impl App {
             if let Some(grpc) = &grpc {
                 grpc.stop().await;
             }
-            in_flight.until_quiet().await;
+            // No other stream is opened meanwhile.
+            tokio::join!(in_flight.until_quiet(), inbox.end_streams());
             handle.stop(true).await;
             shutdown::answer_backlog(backlog_listener, &self.settings.origins).await;
             stop_tasks.cancel();
@@ -304,13 +321,22 @@ async fn watch_switches(control: Arc<ControlState>, database: Database, poll: Du
     control.watch(&database, poll, apply).await;
 }
 
-fn serve(listener: TcpListener, settings: &ApiSettings, state: AppState) -> anyhow::Result<Server> {
-    let http = &settings.http;
+/// The number of connections of HTTP clients.
+fn max_client_connections(settings: &ApiSettings) -> anyhow::Result<usize> {
     let open_files = open_files::limit();
     let grpc = settings.grpc.as_ref();
     let grpc = grpc.map_or(0, |_| max_grpc_connections(open_files));
     let other_files = settings.database.pool_size + grpc;
-    let max_connections = max_connections(http.max_connections, open_files, other_files)?;
+    max_connections(settings.http.max_connections, open_files, other_files)
+}
+
+fn serve(
+    listener: TcpListener,
+    settings: &ApiSettings,
+    max_connections: usize,
+    state: AppState,
+) -> anyhow::Result<Server> {
+    let http = &settings.http;
     let limits = Limits {
         max_connections,
         idle_timeout: KEEP_ALIVE,

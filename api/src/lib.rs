@@ -15,6 +15,7 @@ mod grpc;
 mod handlers;
 mod html_page;
 mod idempotency;
+mod inbox;
 mod json_body;
 mod middleware;
 mod openapi;

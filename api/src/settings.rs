@@ -16,6 +16,7 @@ use tidings_settings::{
 use tidings_unsubscribe::UnsubscribeLinks;
 
 use crate::accounts;
+use crate::inbox::Tickets;
 
 pub use crate::acceptance::AcceptanceSettings;
 pub use crate::accounts::AccountSettings;
@@ -99,6 +100,12 @@ pub struct ApiHttpSettings {
 }
 
 impl ApiSettings {
+    /// What signs the tickets of streams: a secret that all processes of the API have, if there is one.
+    pub(crate) fn stream_tickets(&self) -> Tickets {
+        let accounts = self.accounts.as_ref().map(|accounts| &accounts.secret);
+        Tickets::new(self.auth.secret.as_ref().or(accounts))
+    }
+
     /// Reads all sections.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use crate::accounts::{AccountError, AccountsState};
 use crate::auth::Verifier;
 use crate::auth::keys::ApiKeys;
 use crate::idempotency::Idempotency;
+use crate::inbox::{Inboxes, Tickets};
 use crate::rate_limit::RateLimits;
 use crate::settings::ApiHttpSettings;
 use crate::shutdown::RequestsInFlight;
@@ -51,6 +52,10 @@ pub struct AppState {
     pub request_bytes: Arc<ByteBudget>,
     /// The pages that may be read at once: see [`PageTurn`](crate::page_turn::PageTurn).
     pub page_turns: Arc<Semaphore>,
+    /// The streams of inboxes.
+    pub inbox: Inboxes,
+    /// Open streams without a token.
+    pub stream_tickets: Arc<Tickets>,
     /// The CSV files that may be read at once.
     pub csv_files: Arc<Semaphore>,
     /// Reads links to unsubscribe; `None` if there are none.

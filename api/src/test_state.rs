@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web::Data;
-use tidings_broker::{Depths, MessageFactory, Publisher};
+use tidings_broker::{Depths, MessageFactory, Publisher, WakePublisher};
 use tidings_runtime::tasks::Tasks;
 use tidings_settings::Reader;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,7 @@ use crate::acceptance::Acceptance;
 use crate::auth::Verifier;
 use crate::auth::keys::ApiKeys;
 use crate::idempotency::Idempotency;
+use crate::inbox::{Inboxes, InboxesSettings};
 use crate::rate_limit::RateLimits;
 use crate::settings::ApiSettings;
 use crate::state::AppState;
@@ -28,7 +29,15 @@ pub fn state() -> Data<AppState> {
     let stop = CancellationToken::new();
     let (publisher, _) = Publisher::start(settings.broker.clone(), "test", |_| {}, stop.clone());
     let database = tidings_db::Database::new(&settings.database, "test").expect("a pool");
+    let (wakes, _) = WakePublisher::start(publisher.clone(), &settings.broker);
+    let inbox = InboxesSettings {
+        max_streams: 10,
+        broker: settings.broker.clone(),
+        shutdown_timeout: settings.shutdown.timeout,
+    };
+    let inbox = Inboxes::start(&inbox, &database, wakes, &mut Tasks::default(), &stop);
     Data::new(AppState {
+        stream_tickets: Arc::new(settings.stream_tickets()),
         verifier: Arc::new(Verifier::new(&settings.auth).expect("a verifier")),
         api_keys: ApiKeys::start(
             &database,
@@ -58,9 +67,11 @@ pub fn state() -> Data<AppState> {
             publisher,
             &database,
             settings.acceptance,
+            &inbox,
             &mut Tasks::default(),
             &stop,
         ),
+        inbox,
         database,
         health: Arc::default(),
         control: Arc::default(),

@@ -21,6 +21,7 @@ pub mod demo;
 pub mod device_tokens;
 pub mod diagnostics;
 mod error;
+pub mod inbox;
 pub mod invites;
 mod limited_insert;
 pub mod migrations;

@@ -140,7 +140,7 @@ async fn preflight_requests_need_no_token() {
     let world = World::with(&[("CORS_ALLOWED_ORIGINS", PAGE)]).await;
     let api = world.api().await;
     let client = api.client().anonymous();
-    let headers = "authorization,content-type,idempotency-key,x-api-key,x-request-id";
+    let headers = "authorization,content-type,idempotency-key,last-event-id,x-api-key,x-request-id";
     for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
         let answer = preflight(&client, PAGE, method, headers).await;
         assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{method}");

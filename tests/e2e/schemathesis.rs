@@ -13,7 +13,13 @@ async fn the_api_answers_generated_requests_as_its_document_says() {
     let [config, report] =
         ["schemathesis.toml", "report.json"].map(|name| folder.path().join(name));
     // So that requests reach the contacts of a user who exists.
-    let parameters = format!("[parameters]\nuserId = \"{}\"\n", world.user);
+    let parameters = format!(
+        "[parameters]\nuserId = \"{}\"\n
+         # The stream of a user who exists does not end.
+         [[operations]]\ninclude-path = \"/api/inbox/stream\"\nparameters = {{ userId = \"{}\" }}\n",
+        world.user,
+        uuid::Uuid::now_v7(),
+    );
     fs::write(&config, parameters).expect("a configuration");
 
     let output = Command::new(required("TIDINGS_TEST_SCHEMATHESIS"))

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tidings_broker::{BrokerSettings, ConsumerConnections, Publisher};
+use tidings_broker::{BrokerSettings, ConsumerConnections, Publisher, WakePublisher};
 use tidings_db::{ControlState, Database};
 use tidings_domain::notification::DeliveredChannel;
 use tidings_runtime::health::Health;
@@ -122,10 +122,16 @@ impl App {
             self.settings.broker.clone(),
             "tidings-worker: consuming",
         ));
+        let (wakes, publishing) = WakePublisher::start(publisher.clone(), &self.settings.broker);
+        let token = stop_tasks.clone();
+        tasks.spawn("publishing of wakes", async move {
+            token.run_until_cancelled(publishing).await;
+        });
         let consumers = Consumers {
             broker: &self.settings.broker,
             connections: Arc::clone(&connections),
             publisher,
+            wakes,
             connectivity,
             control: Arc::clone(&control),
         };

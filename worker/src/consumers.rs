@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tidings_broker::{
-    BrokerSettings, ConsumerConnections, EventKind, MessageFactory, Publisher, Stage,
+    BrokerSettings, ConsumerConnections, EventKind, MessageFactory, Publisher, Stage, WakePublisher,
 };
 use tidings_db::{ControlState, Database};
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,8 @@ pub struct Consumers<'a> {
     pub connections: Arc<ConsumerConnections>,
     /// Publishes deliveries, dead letters and deferred messages.
     pub publisher: Publisher,
+    /// Announces new in-app notifications.
+    pub wakes: WakePublisher,
     /// Records which consumers are connected.
     pub connectivity: Arc<Connectivity>,
     /// Which channels are stopped.
@@ -53,7 +55,12 @@ impl Consumers<'_> {
         let mut consumers = Vec::new();
         if settings.stages.intake {
             let message_factory = MessageFactory::new(self.broker);
-            let intake = Intake::new(database.clone(), self.publisher.clone(), message_factory);
+            let intake = Intake::new(
+                database.clone(),
+                self.publisher.clone(),
+                message_factory,
+                self.wakes.clone(),
+            );
             let flow_control = Arc::default();
             let stage = Stage::Intake;
             consumers.push(self.consumer(settings, stage, intake, settings.intake, flow_control));
@@ -66,6 +73,7 @@ impl Consumers<'_> {
                 database.clone(),
                 self.publisher.clone(),
                 MessageFactory::new(self.broker),
+                self.wakes.clone(),
                 Arc::clone(&self.control),
                 settings.scheduler,
             );

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{ApiError, ErrorDetail};
 use crate::idempotency;
+use crate::inbox::Inboxes;
 use availability::Availability;
 use recorder::{NotRecorded, Recorder};
 pub use settings::AcceptanceSettings;
@@ -98,6 +99,7 @@ impl Acceptance {
         publisher: Publisher,
         database: &Database,
         settings: AcceptanceSettings,
+        inbox: &Inboxes,
         tasks: &mut Tasks,
         stop: &CancellationToken,
     ) -> Self {
@@ -113,7 +115,7 @@ impl Acceptance {
                 token.run_until_cancelled(watching).await;
             });
             Fallback {
-                recorder: Recorder::start(database, settings.connections, tasks, stop),
+                recorder: Recorder::start(database, inbox, settings.connections, tasks, stop),
                 settings,
                 availability,
             }

@@ -9,6 +9,8 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::inbox::Inboxes;
+
 /// Maximum number of notifications that wait to be recorded.
 const MAX_WAITING: usize = 2048;
 
@@ -52,6 +54,7 @@ impl Recorder {
     /// Starts one task for each of `connections`.
     pub(super) fn start(
         database: &Database,
+        inbox: &Inboxes,
         connections: usize,
         tasks: &mut Tasks,
         stop: &CancellationToken,
@@ -59,7 +62,7 @@ impl Recorder {
         let (waiting, requests) = mpsc::channel(MAX_WAITING);
         let requests = Arc::new(Mutex::new(requests));
         for _ in 0..connections {
-            let recording = record_all(database.clone(), Arc::clone(&requests));
+            let recording = record_all(database.clone(), inbox.clone(), Arc::clone(&requests));
             let token = stop.clone();
             tasks.spawn("recording of notifications", async move {
                 token.run_until_cancelled(recording).await;
@@ -99,10 +102,14 @@ impl Recorder {
     }
 }
 
-async fn record_all(database: Database, requests: Arc<Mutex<mpsc::Receiver<Request>>>) {
+async fn record_all(
+    database: Database,
+    inbox: Inboxes,
+    requests: Arc<Mutex<mpsc::Receiver<Request>>>,
+) {
     loop {
         let batch = next_batch(&requests).await;
-        record_batch(&database, batch).await;
+        record_batch(&database, &inbox, batch).await;
     }
 }
 
@@ -123,7 +130,7 @@ async fn next_batch(requests: &Mutex<mpsc::Receiver<Request>>) -> Vec<Request> {
     batch
 }
 
-async fn record_batch(database: &Database, batch: Vec<Request>) {
+async fn record_batch(database: &Database, inbox: &Inboxes, batch: Vec<Request>) {
     // The caller has answered already.
     let batch: Vec<Request> = batch
         .into_iter()
@@ -144,6 +151,12 @@ async fn record_batch(database: &Database, batch: Vec<Request>) {
         );
         std::collections::HashMap::new()
     });
+    let is_visible = |one: &&Request| {
+        let result = recorded.get(&one.notification.message_id);
+        matches!(result, Some(RecordResult::Recorded(row)) if row.is_visible_in_app())
+    };
+    let visible = batch.iter().filter(is_visible);
+    inbox.all_changed(visible.filter_map(|one| one.notification.user_id));
     for Request {
         notification,
         reply,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderValue;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use jiff::Timestamp;
 use tidings_db::api_keys::LiveKey;
 use tidings_db::audit::ActorKind;
 use tidings_db::notifications::SenderScope;
@@ -16,7 +17,8 @@ use super::authentication::verify;
 use super::credential::{Credential, credential};
 use super::keys::KeyOutcome;
 use crate::accounts::{Changer, ClientInfo, UserGrant};
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorDetail};
+use crate::query;
 use crate::rate_limit;
 use crate::request_id::RequestId;
 use crate::state::AppState;
@@ -31,6 +33,8 @@ pub struct Caller {
     rate_per_minute: Option<u32>,
     /// The session of a user's own token.
     session: Option<SessionId>,
+    /// When the token or key expires.
+    expires_at: Option<Timestamp>,
 }
 
 impl Caller {
@@ -42,7 +46,13 @@ impl Caller {
             is_key: false,
             rate_per_minute: None,
             session: None,
+            expires_at: None,
         }
+    }
+
+    /// The same, with a token or key that expires.
+    pub(crate) fn expiring(self, expires_at: Option<Timestamp>) -> Self {
+        Self { expires_at, ..self }
     }
 
     /// The holder of a key.
@@ -54,6 +64,7 @@ impl Caller {
             is_key: true,
             rate_per_minute: key.rate_per_minute,
             session: None,
+            expires_at: key.expires_at,
         }
     }
 
@@ -69,6 +80,18 @@ impl Caller {
     #[must_use]
     pub const fn session(&self) -> Option<SessionId> {
         self.session
+    }
+
+    /// When the token or key expires; `None` if it does not.
+    #[must_use]
+    pub const fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    /// The rights.
+    #[must_use]
+    pub const fn scopes(&self) -> Scopes {
+        self.scopes
     }
 
     /// The user and the session of a user's own token.
@@ -275,6 +298,36 @@ impl Caller {
                 "The token does not allow reading: it needs the scope notifications:read",
             )
         })
+    }
+
+    /// Returns the user whose inbox a request is about: the caller's own user, or the one that a caller with the scope `admin`
+    /// names.
+    ///
+    /// # Errors
+    ///
+    /// Returns 403 if the caller may not use that inbox, and 400 if it must name one.
+    pub fn check_inbox(&self, named: Option<UserId>) -> Result<UserId, ApiError> {
+        let forbidden = |message| Err(ApiError::forbidden(message));
+        match AllowedUsers::of(self.scopes, Scope::Inbox, self.user_id) {
+            Some(AllowedUsers::Only(own)) if named.is_none_or(|named| named == own) => Ok(own),
+            Some(AllowedUsers::Only(_)) => forbidden("The token allows its own user's inbox only"),
+            Some(AllowedUsers::All) => {
+                // The subject of a service's token may be a UUID, and is no user.
+                let own = self.session.and(self.user_id);
+                named.or(own).ok_or_else(|| {
+                    let problem = "is required: the token is not that of a user";
+                    query::invalid(vec![ErrorDetail::new("userId", problem)])
+                })
+            }
+            None => forbidden("The token does not allow this: it needs the scope inbox"),
+        }
+    }
+
+    /// Whether the caller acts for `user`: a program of this user, and not one of the operator.
+    #[must_use]
+    pub fn acts_for(&self, user: UserId) -> bool {
+        self.user_id == Some(user)
+            && (self.session.is_some() || !self.scopes.contains(Scope::Admin))
     }
 
     /// Returns the users whose contacts and webhook endpoints the caller may manage, and 403 if there are

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode, decode_header};
 use secrecy::ExposeSecret;
 use tidings_domain::access::Scopes;
@@ -86,6 +86,7 @@ impl Verifier {
             caller
         } else {
             let (caller, expiry) = self.verify_uncached(token)?;
+            let caller = caller.expiring(expiry.and_then(timestamp));
             // The leeway is for the clocks of other issuers.
             let leeway = caller.session().map_or(self.leeway_secs, |_| 0.0);
             self.cache
@@ -126,6 +127,13 @@ impl Verifier {
         let (scopes, expiry) = (claims.scopes(family.unscoped)?, claims.exp);
         Ok((Caller::new(&claims.subject()?, scopes), expiry))
     }
+}
+
+/// The time of a claim. `None` if it is beyond all times, so that the token does not expire.
+fn timestamp(secs: f64) -> Option<Timestamp> {
+    SignedDuration::try_from_secs_f64(secs)
+        .ok()
+        .and_then(|since| Timestamp::from_duration(since).ok())
 }
 
 fn key(

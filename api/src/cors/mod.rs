@@ -19,6 +19,7 @@ pub use origins::AllowedOrigins;
 pub use preflight::{is_preflight, origin_not_allowed, preflight_error};
 
 use crate::auth::X_API_KEY;
+use crate::handlers::inbox::LAST_EVENT_ID;
 use crate::handlers::notifications::IDEMPOTENCY_KEY;
 use crate::request_id::REQUEST_ID;
 
@@ -36,10 +37,11 @@ const METHODS: [Method; 6] = [
 ];
 
 /// The request headers that the API reads and that browsers send to other origins only with permission.
-const REQUEST_HEADERS: [HeaderName; 5] = [
+const REQUEST_HEADERS: [HeaderName; 6] = [
     AUTHORIZATION,
     CONTENT_TYPE,
     IDEMPOTENCY_KEY,
+    LAST_EVENT_ID,
     REQUEST_ID,
     X_API_KEY,
 ];

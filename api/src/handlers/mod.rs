@@ -5,6 +5,7 @@ pub mod auth;
 pub mod categories;
 pub mod contacts;
 pub mod docs;
+pub mod inbox;
 pub mod invites;
 pub mod keys;
 pub mod me;
@@ -62,6 +63,7 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(recover::register)
         .configure(me::register)
         .configure(invites::register)
+        .configure(inbox::register)
         .configure(users::register)
         .configure(contacts::register)
         .configure(sending::register)

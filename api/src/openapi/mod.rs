@@ -9,8 +9,9 @@ use utoipa::{Modify, OpenApi};
 use self::parameters::{ParameterValues, operations};
 use self::rate_limits::RateLimited;
 use crate::handlers::{
-    audit, auth, categories, contacts, invites, keys, me, messaging, notifications, preferences,
-    probes, recover, schedules, sending, templates, unsubscribe, users, v1, webhook_endpoints,
+    audit, auth, categories, contacts, inbox, invites, keys, me, messaging, notifications,
+    preferences, probes, recover, schedules, sending, templates, unsubscribe, users, v1,
+    webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -47,6 +48,16 @@ use crate::handlers::{
         recover::show::handle,
         recover::cancel::handle,
         invites::create::handle,
+        inbox::list::handle,
+        inbox::counts::handle,
+        inbox::read::handle,
+        inbox::unread::handle,
+        inbox::archive::handle,
+        inbox::unarchive::handle,
+        inbox::state::handle,
+        inbox::read_all::handle,
+        inbox::stream_ticket::handle,
+        inbox::stream::handle,
         me::find::handle,
         me::update::handle,
         me::delete::handle,

@@ -1,4 +1,5 @@
 use tidings_db::audit::Action;
+use tidings_db::inbox::InboxState;
 use tidings_domain::notification::{Channel, Status};
 use tidings_domain::time::CronSchedule;
 use utoipa::Modify;
@@ -6,6 +7,7 @@ use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{Object, Schema};
 use utoipa::openapi::{OpenApi, RefOr};
 
+use crate::handlers::inbox::counts::MAX_CAP;
 use crate::handlers::messaging::MAX_OFFSET;
 use crate::query::MAX_LIMIT;
 
@@ -66,6 +68,11 @@ fn restrict(name: &str, schema: &mut Object) {
         "actor" | "target" | "category" | "sender" | "username" => {
             schema.min_length = Some(1);
             schema.max_length = Some(255);
+        }
+        "state" => schema.enum_values = Some(values(InboxState::ALL.map(InboxState::as_str))),
+        "cap" => {
+            schema.minimum = Some(1.into());
+            schema.maximum = Some(MAX_CAP.into());
         }
         "email" => schema.max_length = Some(254),
         "count" => {

@@ -35,6 +35,7 @@ mod unreadable;
 mod unrouted;
 mod wait_time;
 mod waits_for;
+mod wakes;
 
 /// The AMQP library itself, for measurements and tests.
 #[cfg(feature = "raw")]
@@ -76,3 +77,4 @@ pub use topology::{Binding, Exchange, ExchangeType, Queue, Topology};
 pub use unreadable::{first_is_unreadable, is_unreadable, unreadable_remedy};
 pub use wait_time::WaitTime;
 pub use waits_for::{InvalidWaitKey, WaitKey, WaitsFor};
+pub use wakes::{WakeConsumer, WakeError, WakePublisher};

@@ -219,6 +219,12 @@ fn exchanges(names: &TopologyNames) -> Vec<Exchange> {
             alternate: Some(unrouted),
         },
     ];
+    // Wakes are hints: one that no queue gets is dropped.
+    exchanges.push(Exchange {
+        name: names.wakes_exchange(),
+        kind: ExchangeType::Fanout,
+        alternate: None,
+    });
     exchanges.extend(WaitTime::ALL.map(|time| Exchange {
         name: names.wait(time.label()),
         kind: ExchangeType::Fanout,

@@ -21,6 +21,8 @@ pub(crate) enum Phase {
     Handler,
     /// The rest of a request body.
     Body,
+    /// The next part of a response that has no end.
+    Stream,
     /// The client's end of a connection that was refused.
     Closing,
 }
@@ -149,6 +151,18 @@ impl Connection {
             unsent.shrink(kept);
         }
         reserved.then_some(()).ok_or(Overloaded)
+    }
+
+    /// Records that the response is a stream that may be silent for long. Until [`Connection::end_stream`], the connection is
+    /// not idle, and gives its place to no other. It ends if the client does not read, or closes its side.
+    pub fn begin_stream(&self) {
+        self.enter(Phase::Stream);
+    }
+
+    /// Records that the stream has ended.
+    pub fn end_stream(&self) {
+        self.enter(Phase::Idle);
+        self.order.set(self.clock.next());
     }
 
     pub(crate) fn enter(&self, phase: Phase) {

@@ -107,7 +107,7 @@ impl ConnectionTable {
             return;
         }
         let count = living.len() + 1 - self.capacity + self.capacity / EVICTED_PART;
-        living.retain(|connection| connection.phase() != Phase::Handler);
+        living.retain(|connection| !matches!(connection.phase(), Phase::Handler | Phase::Stream));
         living.sort_unstable_by_key(|connection| {
             let is_idle = matches!(connection.phase(), Phase::Idle | Phase::Head);
             (!is_idle, connection.order())

@@ -114,6 +114,9 @@ impl AsyncRead for BoundedStream {
             Poll::Ready(Ok(())) => {
                 if buffer.filled().len() > before {
                     self.connection.received();
+                } else if self.connection.phase() == Phase::Stream {
+                    // The framework would write until a write fails.
+                    return Poll::Ready(Err(self.abort()));
                 }
                 Poll::Ready(Ok(()))
             }

@@ -56,6 +56,9 @@ actions! {
     UserEraseNow = "user.erase_now",
     /// A user is erased.
     UserErase = "user.erase",
+    /// Somebody else has marked notifications in the inbox of a user as read, unread or archived, or taken them out of the
+    /// archive.
+    InboxUpdate = "inbox.update",
     /// Somebody else has given a user a contact, or changed one.
     ContactPut = "contact.put",
     /// Somebody else has deleted a contact of a user.

@@ -311,6 +311,14 @@ pub struct RecordedState {
     pub payload_removed: bool,
 }
 
+impl RecordedState {
+    /// Whether an inbox shows the notification, until it expires.
+    #[must_use]
+    pub fn is_visible_in_app(&self) -> bool {
+        self.channel == Channel::InApp && self.status == Status::Processed
+    }
+}
+
 /// Returns the states of those of `ids` that are recorded. `None` stands for a status or a channel of a newer version.
 ///
 /// # Errors

@@ -38,6 +38,7 @@ pub(crate) use insert::insert_batch_by;
 pub use insert::{
     Inserted, RecordedBy, RecordedState, insert_batch, insert_for_scheduler, recorded_states,
 };
+pub(crate) use read::COLUMNS as NOTIFICATION_COLUMNS;
 pub use read::{IdCursor, NotificationRow, PayloadReader, exists, find, list};
 pub use record::{RecordError, RecordResult, record};
 pub use release::{

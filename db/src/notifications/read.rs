@@ -70,7 +70,7 @@ impl NotificationRow {
     }
 }
 
-pub(super) const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
+pub(crate) const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
                        created_at, processed_at, error_message, template_name, template_locale, \
                        reason, not_before, expires_at, coalesce(sensitive, false), payload_removed_at, \
                        category";

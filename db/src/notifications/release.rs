@@ -42,6 +42,8 @@ pub struct DueBatch {
     pub leased_until: Timestamp,
     /// In-app notifications, which are processed now.
     pub processed: usize,
+    /// Their users, each once for each notification.
+    pub processed_users: Vec<UserId>,
     /// Notifications that have expired.
     pub expired: usize,
     /// Notifications whose sender cancelled them before they were recorded.
@@ -106,6 +108,7 @@ pub async fn lease_due(
         to_publish: Vec::new(),
         leased_until: now.saturating_add(lease).unwrap_or(Timestamp::MAX),
         processed: 0,
+        processed_users: Vec::new(),
         expired: 0,
         cancelled: 0,
         suppressed: 0,
@@ -144,6 +147,8 @@ pub async fn lease_due(
             (Decision::Send, None) => {
                 changes.add(id, Status::Processed, None);
                 batch.processed += 1;
+                let user = row.get::<_, Option<Uuid>>(1).map(UserId::from);
+                batch.processed_users.extend(user);
             }
             (Decision::Send, Some(channel)) => {
                 changes.add(id, Status::Scheduled, Some(batch.leased_until));
@@ -204,7 +209,9 @@ impl Changes {
                 "UPDATE notifications
                  SET status = change.status, release_until = change.leased_until,
                      reason = coalesce(change.reason, notifications.reason),
-                     processed_at = CASE change.status WHEN 'processed' THEN now() ELSE processed_at END
+                     processed_at = CASE change.status WHEN 'processed' THEN now() ELSE processed_at END,
+                     -- Only in-app notifications become processed here. Readers of inboxes follow their transactions.
+                     recorded_xid = CASE change.status WHEN 'processed' THEN pg_current_xact_id() ELSE recorded_xid END
                  FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[])
                       AS change (id, status, leased_until, reason)
                  WHERE message_id = change.id",

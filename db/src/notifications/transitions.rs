@@ -6,7 +6,7 @@ use tidings_domain::notification::{Fingerprint, MessageId};
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// `pending | retrying → processed`: the notification was delivered.
+/// `pending | retrying → processed`: the notification was delivered. An in-app notification is visible from now on.
 ///
 /// # Errors
 ///
@@ -14,7 +14,9 @@ use crate::error::DbError;
 pub async fn mark_processed(client: &impl GenericClient, id: MessageId) -> Result<bool, DbError> {
     let statement = client
         .prepare_cached(
-            "UPDATE notifications SET status = 'processed', processed_at = now(), error_message = NULL
+            "UPDATE notifications
+             SET status = 'processed', processed_at = now(), error_message = NULL,
+                 recorded_xid = CASE type WHEN 'in-app' THEN pg_current_xact_id() ELSE recorded_xid END
              WHERE message_id = $1 AND status IN ('pending', 'retrying')",
         )
         .await?;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, MessageId, Notification, ScheduleId};
+use tidings_domain::notification::{Channel, MessageId, Notification, ScheduleId, UserId};
 use uuid::Uuid;
 
 use self::due::lock_due;
@@ -33,6 +33,8 @@ const PLANNING_TIME: Duration = Duration::from_millis(500);
 pub struct Tick {
     /// Notifications that were created.
     pub created: usize,
+    /// The users of the in-app notifications among them, which are visible at once.
+    pub in_app_users: Vec<UserId>,
     /// Occurrences that did not run, because they were too late or a later one ran, or because of a failure.
     pub skipped: u64,
     /// The schedules that failed and are paused now, with their reasons.
@@ -85,7 +87,11 @@ pub async fn run_due(
     check_templates(transaction, &mut plans).await?;
     let created = insert(transaction, &mut plans).await?;
     write(transaction, &plans).await?;
+    let notifications = plans.iter().filter_map(|plan| plan.notification.as_ref());
+    let in_app = notifications
+        .filter(|one| one.channel == Channel::InApp && created.contains(&one.message_id));
     Ok(Tick {
+        in_app_users: in_app.filter_map(|one| one.user_id).collect(),
         created: created.len(),
         skipped: plans.iter().map(|plan| plan.skipped).sum(),
         failed: plans

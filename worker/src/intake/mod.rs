@@ -7,7 +7,9 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::future::try_join_all;
 use metrics::counter;
-use tidings_broker::{Envelope, Failure, MessageFactory, Publisher, WaitKey, WaitsFor};
+use tidings_broker::{
+    Envelope, Failure, MessageFactory, Publisher, WaitKey, WaitsFor, WakePublisher,
+};
 use tidings_db::{Database, DbError, notifications};
 use tidings_domain::notification::{
     DeliveredChannel, DeliveryKind, DeliveryRequest, MessageId, Notification, Status,
@@ -22,12 +24,18 @@ pub struct Intake {
     database: Database,
     publisher: Publisher,
     message_factory: MessageFactory,
+    wakes: WakePublisher,
 }
 
 impl Intake {
-    /// Records in `database` and publishes with `publisher`.
+    /// Records in `database`, publishes with `publisher`, and announces new in-app notifications by `wakes`.
     #[must_use]
-    pub fn new(database: Database, publisher: Publisher, message_factory: MessageFactory) -> Self {
+    pub fn new(
+        database: Database,
+        publisher: Publisher,
+        message_factory: MessageFactory,
+        wakes: WakePublisher,
+    ) -> Self {
         // Registers the counters, so that they are exported as 0 before the first message.
         counter!("tidings_intake_recorded_total").absolute(0);
         counter!("tidings_intake_duplicates_total").absolute(0);
@@ -35,7 +43,18 @@ impl Intake {
             database,
             publisher,
             message_factory,
+            wakes,
         }
+    }
+
+    /// Tells the streams of the users for whom the batch has recorded in-app notifications, which are committed now.
+    fn wake(&self, notifications: &[&Notification], results: &HashMap<MessageId, RecordResult>) {
+        let is_visible = |notification: &&&Notification| {
+            let result = results.get(&notification.message_id);
+            matches!(result, Some(RecordResult::Recorded(row)) if row.is_visible_in_app())
+        };
+        let visible = notifications.iter().filter(is_visible);
+        self.wakes.wake(visible.filter_map(|one| one.user_id));
     }
 
     /// Returns the outcome of a message, and the channel to whose queue the notification must be published, if
@@ -65,6 +84,7 @@ impl Intake {
             Status::Pending => {
                 if !matches!(result, RecordResult::Recorded(_)) {
                     self.process_replayed(notification.message_id).await?;
+                    self.wakes.wake(notification.user_id);
                 }
                 Ok((MessageOutcome::Done, None))
             }
@@ -128,7 +148,8 @@ impl BatchProcessor for Intake {
             .flatten()
             .filter(|notification| seen.insert(notification.message_id))
             .collect();
-        let results = record(&self.database, unique).await?;
+        let results = record(&self.database, unique.clone()).await?;
+        self.wake(&unique, &results);
 
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut to_deliver = HashMap::new();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, gauge};
-use tidings_broker::{Backoff, MessageFactory, Publisher};
+use tidings_broker::{Backoff, MessageFactory, Publisher, WakePublisher};
 use tidings_db::notifications::{self, DueBatch};
 use tidings_db::{
     ControlState, Database, DbError, TransactionOptions, scheduler_heartbeats, schedules,
@@ -40,6 +40,7 @@ pub struct Scheduler {
     database: Database,
     publisher: Publisher,
     message_factory: MessageFactory,
+    wakes: WakePublisher,
     control: Arc<ControlState>,
     settings: SchedulerSettings,
 }
@@ -56,12 +57,13 @@ enum Next {
 }
 
 impl Scheduler {
-    /// Reads from `database` and publishes with `publisher`.
+    /// Reads from `database`, publishes with `publisher`, and announces new in-app notifications by `wakes`.
     #[must_use]
     pub fn new(
         database: Database,
         publisher: Publisher,
         message_factory: MessageFactory,
+        wakes: WakePublisher,
         control: Arc<ControlState>,
         settings: SchedulerSettings,
     ) -> Self {
@@ -76,6 +78,7 @@ impl Scheduler {
             database,
             publisher,
             message_factory,
+            wakes,
             control,
             settings,
         }
@@ -192,6 +195,7 @@ impl Scheduler {
             return Ok(Next::Poll);
         }
         count(&batch);
+        self.wakes.wake(batch.processed_users.iter().copied());
         let published = self.publish(&batch.to_publish).await;
         self.end_leases(&batch, &published).await?;
         if published.is_refused {

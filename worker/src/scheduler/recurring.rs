@@ -34,6 +34,7 @@ impl Scheduler {
     /// Looks once for due schedules.
     async fn tick(&self) -> Result<Next, DbError> {
         let tick = schedules::tick(&self.database, self.settings.batch_size).await?;
+        self.wakes.wake(tick.in_app_users.iter().copied());
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         counter!("tidings_schedules_runs_total").increment(number(tick.created));
         counter!("tidings_schedules_skipped_total").increment(tick.skipped);

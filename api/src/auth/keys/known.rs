@@ -54,6 +54,12 @@ impl KnownKeys {
         })
     }
 
+    /// Whether there is a key with this id that can be used.
+    pub(super) fn contains(&self, id: ApiKeyId) -> bool {
+        let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        keys.contains_key(&id)
+    }
+
     /// Takes over what a read has found. Returns how many keys there are.
     pub(super) fn apply(&self, changed: ChangedKeys) -> usize {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);

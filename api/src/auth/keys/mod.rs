@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidings_db::Database;
+use tidings_domain::access::ApiKeyId;
 use tidings_runtime::tasks::Tasks;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +57,11 @@ impl ApiKeys {
             recording.0.usage.run(&for_recording, &stop_recording).await;
         });
         keys
+    }
+
+    /// Whether a key can be used, as far as this process knows. For what goes on after a request, such as a stream.
+    pub fn is_live(&self, id: ApiKeyId) -> bool {
+        self.0.known.contains(id)
     }
 
     /// Reads the keys soon, because this process has changed one.

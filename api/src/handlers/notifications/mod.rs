@@ -18,7 +18,7 @@ mod view;
 
 use actix_web::http::header::HeaderName;
 
-pub use lookup::NotificationLookup;
+pub use lookup::{NotificationLookup, parse_message_id};
 pub use view::{NotificationPage, NotificationTemplate, NotificationView};
 
 /// The header of a response to a request that an earlier one with the same key has answered already.

@@ -92,12 +92,25 @@ impl NotificationView {
     ///
     /// Returns an error if the payload of the row is not JSON.
     pub fn new(row: NotificationRow, caller: &Caller) -> Result<Self, ApiError> {
+        Self::for_reader(row, reader(caller), caller.may_see_template_errors())
+    }
+
+    /// Converts a row for a reader. `with_template_errors`: whether the reader may see errors that quote a template.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the payload of the row is not JSON.
+    pub fn for_reader(
+        row: NotificationRow,
+        reader: PayloadReader,
+        with_template_errors: bool,
+    ) -> Result<Self, ApiError> {
         let quotes_template = |error: &str| error.starts_with("template_error:");
         let decision = DecisionView::of(&row);
-        let payload = row.payload_for(reader(caller)).map(ToOwned::to_owned);
+        let payload = row.payload_for(reader).map(ToOwned::to_owned);
         let payload = payload.map(RawValue::from_string).transpose();
         let error_message = row.error_message.map(|error| {
-            if quotes_template(&error) && !caller.may_see_template_errors() {
+            if quotes_template(&error) && !with_template_errors {
                 format!("template_error: {TEMPLATE_ERROR}")
             } else {
                 error

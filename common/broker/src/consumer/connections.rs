@@ -18,7 +18,7 @@ pub struct ConsumerConnections {
 
 /// A connection for consumers, on which the topology exists.
 pub struct ConsumerConnection {
-    pub(super) connection: Connection,
+    pub(crate) connection: Connection,
     node: Address,
 }
 

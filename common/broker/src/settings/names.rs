@@ -50,6 +50,12 @@ impl TopologyNames {
         format!("{}.events", self.exchange)
     }
 
+    /// The fanout exchange for wakes of inboxes.
+    #[must_use]
+    pub fn wakes_exchange(&self) -> String {
+        format!("{}.wakes", self.exchange)
+    }
+
     /// The fanout exchange for messages that cannot be routed.
     #[must_use]
     pub fn unrouted_exchange(&self) -> String {

@@ -30,6 +30,12 @@ impl ApiKeyId {
         str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// The key whose [`subject`](Self::subject) this is.
+    #[must_use]
+    pub fn of_subject(subject: &str) -> Option<Self> {
+        subject.strip_prefix(Self::SUBJECT_PREFIX)?.parse().ok()
+    }
+
     /// The name of the caller that uses the key: the sender of its notifications and schedules.
     #[must_use]
     pub fn subject(&self) -> String {
@@ -210,6 +216,8 @@ mod tests {
             assert_eq!(text.parse(), Ok(key.clone()));
             assert_eq!(key.id().as_str(), &text[4..14]);
             assert_eq!(key.id().as_str().parse(), Ok(key.id()));
+            assert_eq!(ApiKeyId::of_subject(&key.id().subject()), Some(key.id()));
+            assert_eq!(ApiKeyId::of_subject(key.id().as_str()), None);
             assert!(secrets.insert(text[15..55].to_owned()));
             let rotated = ApiKey::with_id(key.id()).expect("a key");
             assert_eq!(rotated.id(), key.id());

@@ -1,0 +1,98 @@
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use metrics::counter;
+use tidings_db::inbox::SeenPosition;
+use tidings_db::notifications::PayloadReader;
+use tokio::sync::Notify;
+
+use super::event;
+
+/// A client that has not taken so many events gets `reset` instead of them.
+const MAX_EVENTS: usize = 64;
+
+/// The same for the size of the events, in bytes. A single event may be larger.
+const MAX_BYTES: usize = 256 << 10;
+
+/// The events that a stream has not written.
+pub(super) struct StreamQueue {
+    pub(super) reader: PayloadReader,
+    waiting: Mutex<Waiting>,
+    added: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    events: VecDeque<Bytes>,
+    bytes: usize,
+    /// What the client has seen once it has all events. Written with the next keep-alive.
+    position: Option<SeenPosition>,
+}
+
+impl StreamQueue {
+    pub(super) fn new(reader: PayloadReader) -> Self {
+        Self {
+            reader,
+            waiting: Mutex::default(),
+            added: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds events, after which the client has seen `position`.
+    pub(super) fn push(&self, events: &[Bytes], position: &SeenPosition) {
+        let mut waiting = self.lock();
+        waiting.events.extend(events.iter().cloned());
+        waiting.bytes += events.iter().map(Bytes::len).sum::<usize>();
+        let is_behind = waiting.events.len() > MAX_EVENTS
+            || (waiting.bytes > MAX_BYTES && waiting.events.len() > events.len());
+        if is_behind {
+            counter!("tidings_inbox_stream_resets_total").increment(1);
+            waiting.events = [event::reset(), event::position(position)].into();
+            waiting.bytes = 0;
+        }
+        waiting.position = Some(position.clone());
+        drop(waiting);
+        self.added.notify_one();
+    }
+
+    /// Notes that there was nothing new up to `position`.
+    pub(super) fn nothing_until(&self, position: &SeenPosition) {
+        self.lock().position = Some(position.clone());
+    }
+
+    /// Waits for events, and takes all.
+    pub(super) async fn next(&self) -> Bytes {
+        loop {
+            if let Some(events) = self.take() {
+                return events;
+            }
+            self.added.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<Bytes> {
+        let mut waiting = self.lock();
+        if waiting.events.len() < 2 {
+            waiting.bytes = 0;
+            return waiting.events.pop_front();
+        }
+        waiting.bytes = 0;
+        let events: Vec<Bytes> = waiting.events.drain(..).collect();
+        Some(events.concat().into())
+    }
+
+    /// Takes the position of a client that has all events.
+    pub(super) fn take_position(&self) -> Option<SeenPosition> {
+        let mut waiting = self.lock();
+        if waiting.events.is_empty() {
+            waiting.position.take()
+        } else {
+            None
+        }
+    }
+}
