@@ -1,6 +1,18 @@
 # One image with three programs: tidings-api (the default command), tidings-worker and tidings.
 
-# On Debian 12 (bookworm), like the second image: the programs use its glibc.
+# The front end, which the API embeds. npm brings the Node that builds it: Debian's is too old.
+FROM debian:12.15-slim AS web
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates nodejs npm
+WORKDIR /src/web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+COPY web/node node
+RUN npm ci && cd node && npm ci
+ENV PATH=/src/web/node/node_modules/.bin:/src/web/node_modules/.bin:$PATH
+COPY web .
+# The script `build` of package.json. The npm of Debian does not know this Node.
+RUN node --run build
+
+# On Debian 12 (bookworm), like the last image: the programs use its glibc.
 FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
 
@@ -41,6 +53,7 @@ COPY db db
 COPY api api
 COPY worker worker
 COPY cli cli
+COPY --from=web /src/web/dist web/dist
 RUN cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli
 
 FROM debian:12.15-slim

@@ -44,12 +44,14 @@ run_checks() {
     step "Documentation" env RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" \
         cargo doc --workspace --no-deps --locked
     step "Dependencies" check_dependencies
+    step "Front end" check_web
 }
 
 cmd_check() {
     local began=$SECONDS
     (($# == 0)) || die "check takes no arguments"
     need_check_tools
+    need_web
     run_checks
     say ""
     say "All checks passed in $((SECONDS - began)) s."

@@ -29,6 +29,9 @@ is_missing() {
         pgbouncer) [[ ! -x /usr/sbin/pgbouncer ]] ;;
         gcc) ! command -v cc >/dev/null ;;
         libc6-dev) [[ ! -e /usr/include/stdlib.h ]] ;;
+        nodejs) ! command -v node >/dev/null ;;
+        npm) ! command -v npm >/dev/null ;;
+        chromium) ! find_browser >/dev/null ;;
         libfaketime) ! faketime_library >/dev/null ;;
     esac
 }

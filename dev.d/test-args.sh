@@ -4,16 +4,17 @@
 # Tests that stop or kill a broker make one of their own, so they say nothing about a broker that runs already.
 readonly own_broker_tests='test(private_broker) | test(chaos::)'
 
-# Sets $broker, $broker_image, $management, $stop_kept, $test_names and $nextest_args.
+# Sets $broker, $broker_image, $management, $stop_kept, $web_only, $test_names and $nextest_args.
 parse_test_args() {
     local filters=()
-    broker='' broker_image='' management='' stop_kept=no test_names=() nextest_args=()
+    broker='' broker_image='' management='' stop_kept=no web_only=no test_names=() nextest_args=()
     while (($# > 0)); do
         case $1 in
             --rabbitmq | --management | -E | --filterset | --filter-expr | -p | --package | --test | -j | --test-threads | --retries)
                 (($# > 1)) || die "$1 needs a value"
                 ;;&
             --down) stop_kept=yes ;;
+            --web) web_only=yes ;;
             --rabbitmq) broker=$2 && shift ;;
             --management) management=$2 && shift ;;
             --rabbitmq-image) broker_image=$(compose_rabbitmq_image) ;;
@@ -33,6 +34,8 @@ parse_test_args() {
     [[ -z $broker || -z $broker_image ]] || die "--rabbitmq and --rabbitmq-image exclude each other"
     [[ $stop_kept == no || -z "$broker$broker_image${test_names[*]}${nextest_args[*]}${filters[*]}" ]] ||
         die "--down takes no other arguments"
+    [[ $web_only == no || -z "$broker$broker_image${test_names[*]}${nextest_args[*]}${filters[*]}" ]] ||
+        die "--web takes no other arguments"
     filters_selected=${#filters[@]}
     add_filter "${filters[@]}"
 }

@@ -23,7 +23,8 @@ start_test_programs() {
         TIDINGS_BIN_DIR=$(target_dir)/debug
         JWT_SECRET=$(<"$root/tests/jwt-secret")
         SECRETS_KEY=$(<"$root/tests/secrets-key")
-        export TIDINGS_BIN_DIR JWT_SECRET SECRETS_KEY TIDINGS_DEV_DIR=$1/servers
+        CORS_ALLOWED_ORIGINS=$embedding_origin
+        export TIDINGS_BIN_DIR JWT_SECRET SECRETS_KEY CORS_ALLOWED_ORIGINS TIDINGS_DEV_DIR=$1/servers
         # Before the start: tests use the tables as soon as the API is ready.
         "$root/dev" tidings migrate >&2 ||
             die "the database of the tests could not be migrated. After a change to a migration: ./dev test --down"

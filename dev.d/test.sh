@@ -3,7 +3,7 @@
 # `./dev test NAME…`: some tests, on servers that stay up between runs.
 
 cmd_test() {
-    local broker broker_image management stop_kept test_names nextest_args filters_selected build_args program_args needs_servers
+    local broker broker_image management stop_kept web_only test_names nextest_args filters_selected build_args program_args needs_servers
     parse_test_args "$@"
     if [[ $stop_kept == yes ]]; then
         stop_kept_servers
@@ -17,7 +17,9 @@ cmd_test() {
     unset TIDINGS_DEV_DIR TIDINGS_BIN_DIR
     # Before any build: a missing image is known at once.
     [[ -z $broker_image ]] || need_container_engine
-    if selects_tests; then
+    if [[ $web_only == yes ]]; then
+        run_web_tests
+    elif selects_tests; then
         run_selected_tests
     else
         run_all_tests
@@ -38,7 +40,10 @@ need_test_tools() {
         cargo install --locked cargo-nextest >&2 || die "cargo-nextest could not be installed: see https://nexte.st"
     fi
     # The SMTP server of the tests is aiosmtpd.
-    need_packages postgresql pgbouncer curl python3-aiosmtpd
+    local packages=(postgresql pgbouncer curl python3-aiosmtpd)
+    # The tests of the front end run alone, or with all others.
+    [[ $web_only == no ]] && selects_tests || packages+=(chromium nodejs npm)
+    need_packages "${packages[@]}"
     [[ -n $broker$broker_image ]] || need_packages rabbitmq-server
 }
 
@@ -58,6 +63,7 @@ run_all_tests() {
     mkdir -p -- "$test_dir/private"
     clear_at_exit "$test_dir"
 
+    step "Build of the front end" need_web
     run_checks
     # With the tests, so that programs and tests share one build of every dependency.
     step "Build" cargo build --workspace --all-targets --locked
@@ -70,10 +76,23 @@ run_all_tests() {
         step "Left out, because they stop or kill a broker of their own" \
             cargo nextest list --workspace --locked -E "$own_broker_tests"
     fi
+    # On a broker of the caller's, there is no shared API.
+    [[ -n $broker ]] || step "Tests of the front end" test_web "$test_dir"
     step "Tests" cargo nextest run --workspace --locked --no-fail-fast "${nextest_args[@]}"
     step "Examples in the documentation" cargo test --doc --workspace --locked
     say ""
     say "Everything passed in $((SECONDS - began)) s."
+}
+
+run_web_tests() {
+    lock_instances test-kept
+    mkdir -p -- "$kept_test_dir/private"
+    step "Build of the front end" need_web
+    ensure_kept_servers
+    step "Build" cargo build --workspace --bins --locked
+    step "Programs" start_test_programs "$kept_test_dir"
+    step "Tests of the front end" test_web "$kept_test_dir"
+    say "The servers stay up for the next run: ./dev test --down stops them."
 }
 
 run_selected_tests() {

@@ -21,7 +21,11 @@ cmd_up() {
     read -ra nodes <<<"$(rabbitmq_nodes)"
     want_nodes "${nodes[@]}"
     ensure_postgres_ports
-    in_parallel start_rabbitmq start_postgres
+    if [[ -n ${TIDINGS_BIN_DIR:-} ]]; then
+        in_parallel start_rabbitmq start_postgres
+    else
+        in_parallel start_rabbitmq start_postgres try_build_web
+    fi
 
     build_programs
     read_settings
@@ -74,6 +78,12 @@ curl -s $1/api/notifications -H "Authorization: Bearer \$(jq -r .accessToken <<<
 TEXT
 }
 
+# The addresses of what the settings can switch off: API
+optional_lines() {
+    [[ ${settings[ACCOUNTS]:-off} != on ]] || printf '  Inbox       %s/inbox (for users with an account)\n' "$1"
+    [[ -z ${settings[GRPC_PORT]:-} ]] || printf '  gRPC        127.0.0.1:%s\n' "${settings[GRPC_PORT]}"
+}
+
 print_welcome() {
     local token api
     api=$(program_url api)
@@ -84,7 +94,7 @@ Tidings is up.
   API         $api
 $(management_lines)
   Worker      $(program_url worker)
-$([[ -z ${settings[GRPC_PORT]:-} ]] || printf '  gRPC        127.0.0.1:%s\n' "${settings[GRPC_PORT]}")
+$(optional_lines "$api")
 TEXT
     # `tidings token` refuses in production, for example.
     if token=$(run_tidings token); then

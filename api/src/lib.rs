@@ -11,6 +11,7 @@ mod client_info;
 mod connection_limit;
 mod cors;
 mod error;
+mod front_end;
 mod grpc;
 mod handlers;
 mod html_page;

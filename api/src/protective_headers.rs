@@ -13,6 +13,14 @@ const DOCUMENTATION_POLICY: HeaderValue = HeaderValue::from_static(
      font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
+/// What the front end needs: its own files and requests to this API. Its scripts put no text into the page as HTML, and
+/// browsers refuse it if one tries.
+const FRONT_END_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+     trusted-types 'none'",
+);
+
 /// What a page for users needs: [`PAGE_STYLE`], and forms to this installation.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'sha256-zLhgzwLcyTf+ogPKwgtw0HrMvmjn+cqEpc74Tufu5dU='; form-action 'self'; \
@@ -31,26 +39,34 @@ pub struct Page;
 /// What a response contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseKind {
-    /// Data.
+    /// JSON, with personal data.
     Json,
     /// The documentation, which contains no personal data: only this may be stored by caches.
     Documentation,
     /// A page for users.
     Page,
+    /// The front end, without personal data. The handler says what caches may store.
+    FrontEnd,
 }
 
 /// Sets the headers of a response.
 pub fn set_protective_headers(headers: &mut HeaderMap, kind: ResponseKind) {
     set_security_headers(headers);
-    if kind != ResponseKind::Documentation {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
     let policy = match kind {
         ResponseKind::Json => JSON_POLICY,
         ResponseKind::Documentation => DOCUMENTATION_POLICY,
         ResponseKind::Page => PAGE_POLICY,
+        ResponseKind::FrontEnd => FRONT_END_POLICY,
     };
     headers.insert(CONTENT_SECURITY_POLICY, policy);
+    let is_decided = match kind {
+        ResponseKind::Json | ResponseKind::Page => false,
+        ResponseKind::Documentation => true,
+        ResponseKind::FrontEnd => headers.contains_key(CACHE_CONTROL),
+    };
+    if !is_decided {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
 }
 
 #[cfg(test)]

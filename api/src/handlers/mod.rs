@@ -5,6 +5,7 @@ pub mod auth;
 pub mod categories;
 pub mod contacts;
 pub mod docs;
+pub mod front_end;
 pub mod inbox;
 pub mod invites;
 pub mod keys;
@@ -78,6 +79,7 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(audit::register)
         .configure(keys::register)
         .configure(docs::register)
+        .configure(front_end::register)
         .default_service(web::to(no_such_path));
 }
 

@@ -14,7 +14,7 @@ use super::error_log::log;
 use super::replacement::{replacement, to_api_error};
 use crate::cors::{CorsHeaders, set_exposed_headers};
 use crate::error::ErrorResponse;
-use crate::handlers::docs;
+use crate::handlers::{docs, front_end};
 use crate::protective_headers::{Page, ResponseKind, set_protective_headers};
 use crate::rate_limit;
 use crate::request_id::{REQUEST_ID, RequestId};
@@ -39,7 +39,7 @@ pub async fn wrap(
     if let Some(connection) = &connection {
         connection.begin_request();
     }
-    let is_documentation = docs::is_documentation(request.path());
+    let kind = response_kind(request.path());
 
     let error_response = |error, replaced: &HeaderMap, rate_limit| ErrorResponse {
         error,
@@ -89,11 +89,7 @@ pub async fn wrap(
             let mut response = response.map_body(|_, body| sliced(body.boxed()));
             let rate_limit = rate_limit::headers_of(response.request());
             let is_page = response.response().extensions().contains::<Page>();
-            let kind = match (is_page, is_documentation) {
-                (true, _) => ResponseKind::Page,
-                (false, true) => ResponseKind::Documentation,
-                (false, false) => ResponseKind::Json,
-            };
+            let kind = if is_page { ResponseKind::Page } else { kind };
             let head = response.response_mut().head_mut();
             if let Some(rate_limit) = rate_limit {
                 rate_limit.set(head.headers_mut());
@@ -114,6 +110,17 @@ pub async fn wrap(
             log(&response, method, path);
             Err(response.into())
         }
+    }
+}
+
+/// What a path answers if it does not refuse the request.
+fn response_kind(path: &str) -> ResponseKind {
+    if docs::is_documentation(path) {
+        ResponseKind::Documentation
+    } else if front_end::is_front_end(path) {
+        ResponseKind::FrontEnd
+    } else {
+        ResponseKind::Json
     }
 }
 

@@ -82,7 +82,7 @@ pub async fn handle(
             if !users::may_write(transaction, id, caller.contact_rights()).await? {
                 return Ok(None);
             }
-            let result = 
+            let result =
                 user_deletions::request(transaction, &origin.0, id, &state.deletions, None).await?;
             Ok(Some(result))
         })
