@@ -385,13 +385,9 @@ async fn many_held_rows_are_released_once_and_spread() {
                 return released;
             }
             let due: Vec<MessageId> = batch.to_publish.iter().map(|due| due.message_id).collect();
-            let marked = table
-                .db
-                .pool
-                .run(async |client| {
-                    notifications::mark_released(client, &due, batch.leased_until).await
-                })
-                .await;
+            let until = batch.leased_until;
+            let mark = async |client: &_| notifications::mark_released(client, &due, until).await;
+            let marked = table.db.pool.run(mark).await;
             assert!(marked.expect("the query") <= 1000);
             released.extend(due);
         }

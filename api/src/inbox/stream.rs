@@ -228,6 +228,6 @@ mod tests {
         assert_eq!(left(in_secs(100_000)), MAX_TIME);
         assert_eq!(left(in_secs(-5)), Duration::ZERO);
         let minute = left(in_secs(60));
-        assert!((Duration::from_secs(58)..=Duration::from_secs(60)).contains(&minute));
+        assert!((Duration::from_secs(58)..=Duration::from_mins(1)).contains(&minute));
     }
 }

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use tidings_db::notifications::PayloadReader;
-use tidings_domain::access::{ApiKeyId, Scopes};
+use tidings_domain::access::{ApiKeyId, Scopes, SessionId};
 use uuid::Uuid;
 
 use super::StreamGrant;
@@ -85,7 +85,7 @@ impl Tickets {
             user: grant.user.as_uuid(),
             own: grant.reader == PayloadReader::TargetUser,
             until: grant.until.map(Timestamp::as_second),
-            sid: grant.session.map(|session| session.as_uuid()),
+            sid: grant.session.map(SessionId::as_uuid),
         };
         encode(&Header::new(Algorithm::HS256), &claims, &keys.encoding).ok()
     }

@@ -34,7 +34,7 @@ impl InboxCursor {
     pub(super) fn text(position: &SeenPosition, after: Option<Uuid>) -> String {
         let mut bytes = vec![if after.is_some() { CURSOR } else { POSITION }];
         bytes.extend(position.epoch.to_be_bytes());
-        bytes.extend(after.iter().flat_map(|id| id.as_bytes()));
+        bytes.extend(after.iter().flat_map(Uuid::as_bytes));
         position.snapshot.encode(&mut bytes);
         URL_SAFE_NO_PAD.encode(bytes)
     }

@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use tidings_domain::notification::UserId;
 use tokio_postgres::RowStream;
 use tokio_postgres::types::ToSql;
@@ -82,11 +84,11 @@ async fn rows_after(
     let mut conditions = String::new();
     if let Some(category) = &filter.category {
         parameters.push(category);
-        conditions += &format!(" AND category = ${}", parameters.len());
+        let _ = write!(conditions, " AND category = ${}", parameters.len());
     }
     if let Some(after) = &after {
         parameters.push(after);
-        conditions += &format!(" AND id < ${}", parameters.len());
+        let _ = write!(conditions, " AND id < ${}", parameters.len());
     }
     let sql = format!(
         "SELECT {columns} FROM notifications

@@ -22,7 +22,7 @@ pub(super) fn columns() -> String {
 }
 
 impl From<&Row> for InboxRow {
-    /// Converts a row that begins with [`columns`].
+    /// Converts a row that begins with `columns`.
     fn from(row: &Row) -> Self {
         Self {
             notification: NotificationRow::from(row),

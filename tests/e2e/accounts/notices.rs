@@ -91,7 +91,7 @@ async fn users_are_told_of_another_address_at_the_old_one_and_of_new_keys() {
     let service = api.client();
     let anna = Account::register(&service).await;
     let own = service.with_token(&anna.access);
-    let patch = async |client: &Client, path: &str, body: Value| {
+    let change = async |client: &Client, path: &str, body: Value| {
         let request = client.request(Method::PATCH, path).json(&body);
         let answer = client.send(request).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
@@ -108,10 +108,10 @@ async fn users_are_told_of_another_address_at_the_old_one_and_of_new_keys() {
     };
     // Nobody has shown to read the address.
     let second = format!("second-{}@example.com", anna.id);
-    patch(&own, "/api/me", json!({"email": second})).await;
+    change(&own, "/api/me", json!({"email": second})).await;
     assert_eq!(told().await, "in-app  ");
     execute(&world, "UPDATE users SET email_verified = true").await;
-    patch(
+    change(
         &own,
         "/api/me",
         json!({"email": second.to_uppercase(), "locale": "de"}),
@@ -119,12 +119,12 @@ async fn users_are_told_of_another_address_at_the_old_one_and_of_new_keys() {
     .await;
     assert_eq!(told().await, "", "the same address");
     let third = format!("third-{}@example.com", anna.id);
-    patch(&own, "/api/me", json!({"email": third})).await;
+    change(&own, "/api/me", json!({"email": third})).await;
     assert_eq!(told().await, format!("email {second} 127.0.0.1, in-app  "));
     // A trusted service sets a verified address, and its own address concerns nobody.
     execute(&world, "UPDATE users SET email_verified = true").await;
     let path = format!("/api/users/{}", anna.id);
-    patch(&service, &path, json!({"email": second})).await;
+    change(&service, &path, json!({"email": second})).await;
     assert_eq!(
         told().await,
         format!("email {third} unknown, email  unknown")

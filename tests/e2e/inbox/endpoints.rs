@@ -75,12 +75,12 @@ async fn a_user_lists_counts_and_changes_the_own_inbox() {
 
     let page = client.get(&format!("{INBOX}?state=all&limit=3")).await.body;
     let cursor = page["nextCursor"].as_str().expect("another page");
-    let last = client
+    let rest = client
         .get(&format!("{INBOX}?state=all&limit=3&cursor={cursor}"))
         .await;
-    assert_eq!(ids(&page).len() + ids(&last.body).len(), 5);
+    assert_eq!(ids(&page).len() + ids(&rest.body).len(), 5);
     assert_eq!(
-        (&last.body["upTo"], &last.body["nextCursor"]),
+        (&rest.body["upTo"], &rest.body["nextCursor"]),
         (&page["upTo"], &Value::Null)
     );
 }

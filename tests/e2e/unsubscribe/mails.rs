@@ -16,6 +16,10 @@ fn with_own_link(mut email: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of categories on the same programs"
+)]
 async fn the_category_decides_which_e_mails_have_a_link_and_the_link_works() {
     let smtp = SmtpServer::start(SmtpOptions {
         tls: "none",

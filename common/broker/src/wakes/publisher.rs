@@ -29,7 +29,6 @@ pub struct WakePublisher(mpsc::Sender<HashSet<UserId>>);
 impl WakePublisher {
     /// Publishes on the connection of `publisher`, on an AMQP channel of its own. Returns the task, which ends when all
     /// publishers are dropped.
-    #[must_use]
     pub fn start(
         publisher: Publisher,
         settings: &BrokerSettings,
