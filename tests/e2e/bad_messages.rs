@@ -94,7 +94,7 @@ async fn an_unprocessable_message_becomes_a_dead_letter_at_once_with_its_reason(
         (b"{}".to_vec(), "undecodable"),
         (good.replace("in-app", "pigeon").into_bytes(), "undecodable"),
         (
-            good.replace("\"v\":1", "\"v\":4").into_bytes(),
+            good.replace("\"v\":1", "\"v\":99").into_bytes(),
             "unknown_version",
         ),
         (

@@ -20,6 +20,7 @@ fn filled(world: &World, pattern: &str) -> String {
         ("{locale}", "default"),
         ("{version}", "1"),
         ("{token}", "AQE"),
+        ("{link}", "AQE"),
     ] {
         path = path.replace(parameter, value);
     }

@@ -2,7 +2,7 @@ use reqwest::Method;
 use serde_json::json;
 use tidings_domain::notification::Channel;
 use tidings_tests::{PrivateServer, ServerKind, ServerUrls, World};
-use tidings_tests::{eventually, notification, secs};
+use tidings_tests::{eventually, eventually_ok, notification, secs};
 
 use super::{commands, finding, follow, report, severity};
 
@@ -46,16 +46,22 @@ async fn a_policy_that_deletes_dead_letters_is_found_and_its_remedy_brings_the_n
     })
     .await;
 
-    let harmed = report(&world, &[]);
+    // RabbitMQ reports the policy of each queue with a delay of its own.
+    let harmed = eventually_ok(secs(30), "the policy is found", async || {
+        let harmed = report(&world, &[]);
+        let message = finding(&harmed, "policies")["message"].to_string();
+        let parts = [
+            "short-lives",
+            "message-ttl=8000 of notifications_dlq deletes dead letters",
+        ];
+        if parts.iter().all(|part| message.contains(part)) {
+            Ok(harmed)
+        } else {
+            Err(message)
+        }
+    })
+    .await;
     assert_eq!(severity(&harmed, "policies"), "error");
-    let message = finding(&harmed, "policies")["message"].as_str();
-    let message = message.expect("a message");
-    for part in [
-        "short-lives",
-        "message-ttl=8000 of notifications_dlq deletes dead letters",
-    ] {
-        assert!(message.contains(part), "{message}");
-    }
     let warned = world.start(tidings_tests::ProgramKind::Worker, &[]).await;
     eventually(secs(20), "a worker warns at its start", async || {
         let warning = "a policy of RabbitMQ harms a queue; see `tidings doctor`";

@@ -8,6 +8,7 @@ use tidings_proto::user::LoginRequest;
 use tidings_proto::user::user_service_client::UserServiceClient;
 use tidings_tests::{World, secs};
 use tonic::Code;
+use tonic_types::StatusExt;
 
 use super::messages::message;
 use super::{GrpcApi, authorized, channel, code_of, port, with_token};
@@ -81,4 +82,26 @@ async fn what_a_client_sends_is_limited_and_later_calls_succeed() {
     };
     let sent = api.client.send(authorized(valid)).await;
     assert!(sent.is_ok(), "{sent:?}");
+}
+
+/// 500 calls take 50 s at this rate, of which a tenth of a minute may come at once.
+#[tokio::test]
+async fn a_call_beyond_the_limit_of_its_caller_is_resource_exhausted_and_says_when_to_try_again() {
+    let world = World::with(&[("RATE_LIMIT_PER_CALLER", "600")]).await;
+    let mut api = GrpcApi::start(&world, &[]).await;
+    let batch = SendBatchRequest {
+        notifications: vec![message(&world.in_app(), None); 500],
+    };
+    let accepted = api.client.send_batch(authorized(batch)).await;
+    assert!(accepted.is_ok(), "{accepted:?}");
+    let next = SendRequest {
+        notification: Some(message(&world.in_app(), None)),
+    };
+    let status = api.client.send(authorized(next)).await;
+    let status = status.expect_err("the batch is not paid for yet");
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+    assert_eq!(code_of(&status), "rate_limited");
+    let retry = status.get_details_retry_info();
+    let delay = retry.and_then(|info| info.retry_delay).expect("a delay");
+    assert!(delay >= secs(1), "{delay:?}");
 }

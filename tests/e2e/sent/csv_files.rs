@@ -39,7 +39,8 @@ async fn a_file_has_what_the_reader_may_see_and_no_formula() {
     let reader = tokens::scoped(own, "notifications:read");
     let client = api.client().with_token(reader);
     let answer = csv(&client, "").await;
-    assert_eq!(answer.header("Vary"), "accept");
+    // An API that allows pages of other origins names more headers.
+    assert!(answer.header("Vary").starts_with("accept"), "{answer:?}");
     let listed = lines(&answer);
     assert_eq!(listed.len(), 3);
     for line in &listed {

@@ -49,7 +49,8 @@ async fn what_was_sent_is_listed_page_by_page_to_those_who_may_read_it() {
         let path = format!("/api/notifications?order=sent&status=processed&limit=3{cursor}");
         let page = client.get(&path).await;
         assert_eq!(page.status, 200, "{}", page.text);
-        assert_eq!(page.header("Vary"), "accept");
+        // An API that allows pages of other origins names more headers.
+        assert!(page.header("Vary").starts_with("accept"), "{page:?}");
         listed.extend(times(&page.body).iter().map(ToString::to_string));
         match page.body["nextCursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
