@@ -295,10 +295,7 @@ async fn two_hundred_logins_at_once_take_limited_memory() {
     let grown = peak_kib(&api) - before;
     assert!(grown < 2 * 19_456 + 64 * 1024, "{grown} KiB");
     // If hashes kept the threads of the server busy, the only answer would come after all of them.
-    assert!(
-        health >= 3,
-        "{health} answers while the logins were under way"
-    );
+    assert!(live >= 3, "{live} answers while the logins were under way");
 }
 
 /// The most memory that the process has had.
