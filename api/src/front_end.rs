@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rust_embed::Embed;
 
-/// The files in `web/dist`. Without npm, there are none.
+/// The files in `web/dist`, which npm builds. Empty if it has not.
 #[derive(Embed)]
 #[folder = "../web/dist"]
 struct Files;

@@ -58,7 +58,7 @@ pub struct AppState {
     pub stream_tickets: Arc<Tickets>,
     /// The CSV files that may be read at once.
     pub csv_files: Arc<Semaphore>,
-    /// Reads links to unsubscribe; `None` if there are none.
+    /// Reads links to unsubscribe; `None` without `UNSUBSCRIBE_SECRETS`.
     pub unsubscribe: Option<UnsubscribeLinks>,
     pub providers: ChannelProviders,
     pub egress: EgressPolicy,

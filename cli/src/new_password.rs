@@ -12,7 +12,7 @@ use tidings_passwords::{HashCost, NewPassword, PasswordHasher};
 /// More than the longest password has, in bytes.
 const MAX_BYTES: u64 = 4096;
 
-/// From where the password is read.
+/// The source of the password.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PasswordSource {
     /// A file whose first line is the password; `-` for standard input. Without it, the command asks for the password, or

@@ -40,7 +40,7 @@ pub struct DeadLetterAges {
     pub sensitive_templates: HashSet<(String, NotificationChannel)>,
 }
 
-/// Whom a dead letter is about, as far as it says that.
+/// The user or the notification that a dead letter names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeadLetterSubject {
     /// The notification.

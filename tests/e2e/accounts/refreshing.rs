@@ -95,7 +95,7 @@ async fn a_refresh_token_of_two_generations_ago_ends_the_session_everywhere() {
     let stolen = refresh(&other, &anna.refresh).await;
     stolen.assert_error(401, "invalid_refresh_token");
     for client in [&client, &other] {
-        eventually(secs(20), "the session has ended", async || {
+        eventually(secs(3), "the session has ended", async || {
             !is_accepted(client, &access).await
         })
         .await;

@@ -151,7 +151,7 @@ async fn the_keys_of_a_user_who_is_deleted_are_revoked() {
         .pool
         .run(async |client| tidings_db::users::delete(client, user).await);
     assert!(deleted.await.expect("deleted"));
-    eventually(secs(20), "the key is refused", async || {
+    eventually(secs(2), "the key is refused", async || {
         client.get("/api/notifications").await.status == 401
     })
     .await;

@@ -61,7 +61,7 @@ async fn a_key_is_created_used_changed_and_revoked_and_its_secret_is_shown_once(
         let after = entries(&admin, &key.id).await.len();
         assert_eq!(after, before + usize::from(entry), "{body}");
     }
-    eventually(secs(20), "the new scopes apply", async || {
+    eventually(secs(2), "the new scopes apply", async || {
         client.post(&world.in_app()).await.status == 403
     })
     .await;
@@ -73,7 +73,7 @@ async fn a_key_is_created_used_changed_and_revoked_and_its_secret_is_shown_once(
     );
     let again = send(&admin, Method::DELETE, &key.path(), &json!({})).await;
     assert_eq!(again.body, revoked.body);
-    eventually(secs(20), "the key is refused", async || {
+    eventually(secs(2), "the key is refused", async || {
         client.get(KEYS).await.status == 401
     })
     .await;
@@ -141,14 +141,14 @@ async fn after_a_rotation_both_secrets_are_valid_for_the_overlap_and_idempotency
     // Another rotation ends the oldest secret, and one without overlap ends the one before.
     let third = rotate(1).await;
     assert_eq!(post(&third).await.accepted(), id);
-    eventually(secs(20), "the first secret is refused", async || {
+    eventually(secs(2), "the first secret is refused", async || {
         post(&first).await.status == 401
     })
     .await;
     assert_eq!(post(&second).await.accepted(), id);
     let last = rotate(0).await;
     assert_eq!(post(&last).await.accepted(), id);
-    eventually(secs(20), "the others are refused", async || {
+    eventually(secs(2), "the others are refused", async || {
         post(&third).await.status == 401
     })
     .await;

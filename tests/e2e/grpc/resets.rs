@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tidings_proto::tidings_v1::SendRequest;
 use tidings_tests::{World, secs, tokens};
@@ -130,13 +130,15 @@ async fn calls_that_are_cancelled_at_once_neither_fill_the_memory_nor_stop_the_s
             })
         })
         .collect();
-    let (start, mut answered) = (Instant::now(), 0);
+    let (start, mut slowest, mut answered) = (Instant::now(), Duration::ZERO, 0);
     while calls.load(Ordering::Relaxed) < ATTACK.0 || answered < ATTACK.1 {
         assert!(start.elapsed() < secs(120), "the service stands still");
         let request = authorized(SendRequest {
             notification: Some(message(&world.in_app(), None)),
         });
+        let sent = Instant::now();
         api.client.send(request).await.expect("an answer");
+        slowest = slowest.max(sent.elapsed());
         answered += 1;
     }
     over.store(true, Ordering::Relaxed);
@@ -148,11 +150,13 @@ async fn calls_that_are_cancelled_at_once_neither_fill_the_memory_nor_stop_the_s
         calls.load(Ordering::Relaxed),
         connections.load(Ordering::Relaxed),
     );
-    let summary =
-        format!("{calls} calls on {connections} connections; {answered} others; {grown} KiB more");
+    let summary = format!(
+        "{calls} calls on {connections} connections; {answered} others, slowest {slowest:?}; {grown} KiB more"
+    );
     println!("{summary}");
     // The server ended each connection long before its last call.
     assert!(calls < connections * CALLS as usize / 2, "{summary}");
+    assert!(slowest < secs(5), "{summary}");
     assert!(grown < 100 * 1024, "{summary}");
     let metrics = api.program.metrics().await;
     assert!(metrics.sum("tidings_grpc_requests_total", &[r#"code="OK""#]) >= answered);

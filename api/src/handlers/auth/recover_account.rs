@@ -23,7 +23,7 @@ pub struct AccountRecoveryBody {
 }
 
 /// Sends the user with this verified address another e-mail with a link that cancels the deletion, at most
-/// `RECOVERY_MAILS_PER_DAY` a day. The answer is the same if there is none.
+/// `RECOVERY_MAILS_PER_DAY` a day. The answer is the same whether or not a deletion waits.
 #[utoipa::path(post, path = "/api/auth/recover-account", operation_id = "recoverAccount", tag = "accounts",
     request_body = AccountRecoveryBody,
     responses(

@@ -19,7 +19,7 @@ pub fn register(config: &mut ServiceConfig) {
     );
 }
 
-/// The link in the path, which needs no percent-encoding; `None` if it is none.
+/// The link in the path, which needs no percent-encoding; `None` if it is malformed.
 fn link_of(request: &HttpRequest) -> Option<RecoveryLink> {
     request.match_info().query("link").parse().ok()
 }

@@ -91,7 +91,7 @@ pub fn done(action: Action, category: &str, channel: Channel) -> HttpResponse {
     })
 }
 
-/// The answer to a token that is none.
+/// The answer to an invalid token.
 pub fn invalid_link() -> HttpResponse {
     response(&Text {
         status: StatusCode::NOT_FOUND,

@@ -34,7 +34,7 @@ pub fn redact(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(redacted)
 }
 
-/// Where the next secret begins, behind its prefix: there is at least one character of it.
+/// The position of the first character of the next secret, after its prefix.
 fn find(text: &[u8]) -> Option<usize> {
     (0..text.len()).find_map(|place| {
         let prefix = PREFIXES.iter().find(|one| text[place..].starts_with(one))?;

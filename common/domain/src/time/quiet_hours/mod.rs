@@ -85,7 +85,7 @@ impl QuietHours {
         Self::new(Self::read_windows(value, "").ok()?).ok()
     }
 
-    /// Whether there are none.
+    /// Whether the list is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.windows.is_empty()
