@@ -43,11 +43,12 @@ start_postgres() {
     while true; do
         remove_stale_postgres_pid "$data"
         # No Unix socket: its path is limited to 107 bytes, and no client needs one. `./dev test` raises the number
-        # of connections, because its tests share one server.
+        # of connections, because its tests share one server, and turns fsync off: each of them creates and deletes a
+        # database with hundreds of files, and what they kill are processes, which lose nothing that is written.
         spawn postgres "$log_dir/postgres.log" "${as_postgres[@]}" env -u PGDATA -u PGPORT -u PGOPTIONS \
             "${postgres_clock_env[@]}" "$bin/postgres" -D "$data" -p "${port[postgres]}" \
             -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-            -c max_connections="${TIDINGS_DEV_PG_CONNECTIONS:-200}"
+            -c max_connections="${TIDINGS_DEV_PG_CONNECTIONS:-200}" -c fsync="${TIDINGS_DEV_PG_FSYNC:-on}"
         if wait_postgres_ready; then
             break
         fi

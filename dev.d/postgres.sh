@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A private PostgreSQL on 127.0.0.1, with the default durability (fsync is on).
+# A private PostgreSQL on 127.0.0.1, with the default durability (fsync is on), except for tests.
 
 # Name of the superuser and of the database. The server listens on 127.0.0.1 only.
 readonly postgres_login=tidings
@@ -83,8 +83,9 @@ postgres_client() (
 )
 
 init_postgres() {
-    local home=$1 bin=$2
+    local home=$1 bin=$2 no_sync=()
     [[ ! -d $home/data ]] || return 0
+    [[ ${TIDINGS_DEV_PG_FSYNC:-on} == on ]] || no_sync=(--no-sync)
     say "Creating a PostgreSQL database cluster."
     # Under another name until it is complete, so that an interrupted run leaves no incomplete cluster.
     "${as_postgres[@]}" rm -rf -- "$home/new"
@@ -92,6 +93,7 @@ init_postgres() {
     chmod 644 -- "$home/password"
     "${as_postgres[@]}" "$bin/initdb" --pgdata="$home/new" --username="$postgres_login" \
         --pwfile="$home/password" --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 \
+        "${no_sync[@]}" \
         >>"$log_dir/postgres.log" 2>&1 || {
         print_log_end postgres
         die "initdb failed"

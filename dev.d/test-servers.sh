@@ -11,7 +11,8 @@ start_test_servers() {
     local names=(postgres)
     [[ -n $broker ]] || names+=(rabbitmq)
     # Many tests run at once, each with several connection pools.
-    TIDINGS_DEV_DIR=$1/servers TIDINGS_DEV_PG_CONNECTIONS=400 "$root/dev" start "${names[@]}"
+    TIDINGS_DEV_DIR=$1/servers TIDINGS_DEV_PG_CONNECTIONS=400 TIDINGS_DEV_PG_FSYNC=off \
+        "$root/dev" start "${names[@]}"
 }
 
 # Starts an API and a worker that tests share, on the servers in FOLDER. Not on a broker of the caller's: there each
@@ -46,6 +47,7 @@ export_test_environment() (
     # Tests make instances of their own here. This script deletes what a test leaves.
     export_line TIDINGS_TEST_PRIVATE_DIR "$1/private"
     export_line TIDINGS_DEV "$root/dev"
+    export_line TIDINGS_DEV_PG_FSYNC off
     if [[ -z $broker ]]; then
         export_line TIDINGS_TEST_SHARED_API_PORT "$API_PORT"
         export_line TIDINGS_TEST_SHARED_DATABASE_URL "$DATABASE_URL"
