@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use crate::conflict_retry::retry_conflicts;
 use crate::dedicated_client::DedicatedClient;
 use crate::error::DbError;
-use crate::session::{self, Pooler};
+use crate::session::{self, Plans, Pooler};
 use crate::settings::{self, DatabaseSettings};
 use crate::tls::{self, TlsError};
 use tokio_postgres::config::ChannelBinding;
@@ -60,6 +60,27 @@ impl Database {
     ///
     /// Returns a [`PoolError`] if a setting is invalid.
     pub fn new(settings: &DatabaseSettings, application_name: &str) -> Result<Self, PoolError> {
+        Self::planning(Plans::Automatic, settings, application_name)
+    }
+
+    /// Like [`Self::new`], for programs that read and write rows by their keys, again and again: each connection plans a
+    /// statement once.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`PoolError`] if a setting is invalid.
+    pub fn with_generic_plans(
+        settings: &DatabaseSettings,
+        application_name: &str,
+    ) -> Result<Self, PoolError> {
+        Self::planning(Plans::Generic, settings, application_name)
+    }
+
+    fn planning(
+        plans: Plans,
+        settings: &DatabaseSettings,
+        application_name: &str,
+    ) -> Result<Self, PoolError> {
         let target = settings::parse(settings.url.expose_secret()).map_err(PoolError::Url)?;
         let connector = tls::connector(target.ssl_mode, target.ssl_root_cert.as_deref())?;
         let mut config = target.config;
@@ -77,6 +98,7 @@ impl Database {
         let statements = |local| {
             session::statements(
                 settings.statement_timeout,
+                plans,
                 settings.schema.as_deref(),
                 local,
             )

@@ -29,6 +29,26 @@ const SETTINGS: [(&str, &str); 16] = [
     ("jit", "off"),
 ];
 
+/// How PostgreSQL plans the statements of a session (`plan_cache_mode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plans {
+    /// PostgreSQL decides at each execution whether it plans again, with the values of the parameters: right for
+    /// statements whose conditions apply or not, depending on a parameter, as in lists with filters.
+    Automatic,
+    /// Each statement is planned once a session. Right for statements whose parameters are keys. PostgreSQL would
+    /// plan them again at each execution, because it expects more rows from an array of unknown length.
+    Generic,
+}
+
+impl Plans {
+    const fn mode(self) -> &'static str {
+        match self {
+            Self::Automatic => "auto",
+            Self::Generic => "force_generic_plan",
+        }
+    }
+}
+
 /// Whether connections go through a pooler that may execute each transaction on another server connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pooler {
@@ -52,7 +72,12 @@ impl std::str::FromStr for Pooler {
 }
 
 /// Builds the statements that state the settings: for the session, or with `local` for the current transaction only.
-pub(crate) fn statements(statement_timeout: Duration, schema: Option<&str>, local: bool) -> String {
+pub(crate) fn statements(
+    statement_timeout: Duration,
+    plans: Plans,
+    schema: Option<&str>,
+    local: bool,
+) -> String {
     let scope = if local { "LOCAL" } else { "SESSION" };
     let mut sql = String::new();
     let timeout = statement_timeout.as_millis();
@@ -61,6 +86,7 @@ pub(crate) fn statements(statement_timeout: Duration, schema: Option<&str>, loca
     for (name, value) in SETTINGS {
         let _ = write!(sql, "SET {scope} {name} = '{value}';");
     }
+    let _ = write!(sql, "SET {scope} plan_cache_mode = {};", plans.mode());
     // `DateStyle` is a list, which quotes would turn into one name.
     sql = sql.replace("'ISO, MDY'", "ISO, MDY");
     if let Some(schema) = schema {
@@ -88,10 +114,19 @@ mod tests {
 
     #[test]
     fn every_setting_has_the_scope_and_a_schema_is_quoted() {
-        let sql = statements(Duration::from_secs(1), Some("a\"b"), true);
+        let sql = statements(
+            Duration::from_secs(1),
+            Plans::Generic,
+            Some("a\"b"),
+            true,
+        );
         assert!(sql.contains("SET LOCAL statement_timeout = 1000;"), "{sql}");
         assert!(sql.contains("SET LOCAL datestyle = ISO, MDY;"), "{sql}");
         assert!(sql.contains("SET LOCAL search_path = \"a\"\"b\";"), "{sql}");
+        assert!(
+            sql.contains("SET LOCAL plan_cache_mode = force_generic_plan;"),
+            "{sql}"
+        );
         assert!(!sql.contains("SESSION"), "{sql}");
     }
 }

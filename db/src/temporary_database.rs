@@ -48,7 +48,8 @@ impl TemporaryDatabase {
         let home = Database::new(home, "tidings-bench")?;
         execute(&home, &format!("CREATE DATABASE {name}")).await?;
         let temporary = Self {
-            database: Database::new(&settings, "tidings-bench")?,
+            // Plans as the worker does, whose statements the measurements execute.
+            database: Database::with_generic_plans(&settings, "tidings-bench")?,
             settings,
             name,
             home,

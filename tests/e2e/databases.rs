@@ -75,6 +75,7 @@ async fn defaults_of_the_database_do_not_reach_the_sessions() {
         ("idle_session_timeout", "3s", "0"),
         ("synchronous_commit", "off", "on"),
         ("transform_null_equals", "on", "off"),
+        ("plan_cache_mode", "force_custom_plan", "auto"),
     ];
     for (name, value, _) in defaults {
         let value = if name == "datestyle" {

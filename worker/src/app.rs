@@ -39,7 +39,7 @@ impl App {
         let address = (settings.probes.address, settings.probes.port);
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
-        let database = Database::new(&settings.database, "tidings-worker")?;
+        let database = Database::with_generic_plans(&settings.database, "tidings-worker")?;
         let providers = settings.providers.clone();
         let deliveries = Deliveries::build(
             &database,
