@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin, audit, cancel, config, dlq, keys, ladders, migrate, retention, schedules, secrets,
-    sending, token, users,
+    admin, audit, cancel, categories, config, dlq, keys, ladders, migrate, preferences, retention,
+    schedules, secrets, sending, token, users,
 };
 
 /// The operator's tool of Tidings.
@@ -52,6 +52,12 @@ pub enum Command {
     /// List, show, create, change and import users
     #[command(subcommand)]
     Users(users::Command),
+    /// List, create, change and delete categories
+    #[command(subcommand)]
+    Categories(categories::Command),
+    /// Show and change what users want to receive, and explain what would happen to a notification
+    #[command(subcommand)]
+    Preferences(preferences::Command),
     /// Create, list, revoke and rotate API keys
     #[command(subcommand)]
     Keys(keys::Command),

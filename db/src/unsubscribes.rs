@@ -3,10 +3,13 @@
 
 use tidings_domain::category::{CategoryKind, CategoryName};
 use tidings_domain::notification::Channel;
-use tidings_domain::preference::{NewChoice, PreferenceSource, Recipient, Selector};
+use tidings_domain::preference::{
+    CategorySelector, ChannelSelector, NewChoice, PreferenceSource, Recipient,
+};
 use tokio_postgres::types::ToSql;
 
 use crate::categories::CategoryRow;
+use crate::choices::ChoicesOf;
 use crate::error::DbError;
 use crate::preferences::SetResult;
 use crate::{GenericClient, Transaction, address_preferences, categories, preferences};
@@ -16,7 +19,7 @@ use crate::{GenericClient, Transaction, address_preferences, categories, prefere
 pub enum Extent {
     /// The category of the link.
     Category,
-    /// All marketing categories that there are, and the category of the link.
+    /// All marketing categories, also those that are created later, and the category of the link.
     Marketing,
 }
 
@@ -36,15 +39,18 @@ pub async fn unsubscribe(
     channel: Channel,
     extent: Extent,
 ) -> Result<bool, DbError> {
-    let mut names = vec![category.clone()];
+    let mut selected = vec![CategorySelector::One(category.clone())];
     if extent == Extent::Marketing {
         let all = categories::list(transaction).await?;
         let marketing = all.into_iter().filter(is_marketing).map(|one| one.name);
-        names.extend(marketing.filter(|name| name != category));
+        let others = marketing.filter(|name| name != category);
+        // Also those about which something else was chosen before.
+        selected.extend(others.map(CategorySelector::One));
+        selected.push(CategorySelector::Marketing);
     }
-    let choices = names
+    let choices = selected
         .into_iter()
-        .map(|name| choice(name, channel, Some(false)));
+        .map(|selected| choice(selected, channel, Some(false)));
     set(transaction, recipient, &choices.collect::<Vec<_>>()).await
 }
 
@@ -63,27 +69,48 @@ pub async fn undo(
 ) -> Result<bool, DbError> {
     let all = categories::list(transaction).await?;
     let chosen = chosen_by_link(transaction, recipient, channel).await?;
-    let choices = chosen.into_iter().filter_map(|(name, is_recent)| {
-        let row = all.iter().find(|one| one.name == name);
-        let is_included = extent == Extent::Marketing && is_recent && row.is_some_and(is_marketing);
-        if name != *category && !is_included {
+    let is_undone = |selected: &CategorySelector, is_recent| match selected {
+        CategorySelector::One(name) => {
+            let is_included = || find(&all, name).is_some_and(is_marketing);
+            name == category || extent == Extent::Marketing && is_recent && is_included()
+        }
+        CategorySelector::Marketing => extent == Extent::Marketing && is_recent,
+        CategorySelector::All => false,
+    };
+    let refuses_marketing = chosen.iter().any(|(selected, is_recent)| {
+        *selected == CategorySelector::Marketing && !is_undone(selected, *is_recent)
+    });
+    let choices = chosen.iter().filter_map(|(selected, is_recent)| {
+        if !is_undone(selected, *is_recent) {
             return None;
         }
-        // Without a choice the default counts, which the recipient may have had to change to get the message.
-        let is_off = row.is_some_and(|row| row.category.defaults.get(&channel) == Some(&false));
-        Some(choice(name, channel, is_off.then_some(true)))
+        let row = match selected {
+            CategorySelector::One(name) => find(&all, name),
+            CategorySelector::Marketing | CategorySelector::All => None,
+        };
+        // Without a choice, what is chosen about all marketing counts, or the default, which the recipient may have had to
+        // change to get the message.
+        let is_off = row.is_some_and(|row| {
+            let default = row.category.defaults.get(&channel);
+            default == Some(&false) || refuses_marketing && is_marketing(row)
+        });
+        Some(choice(selected.clone(), channel, is_off.then_some(true)))
     });
     set(transaction, recipient, &choices.collect::<Vec<_>>()).await
+}
+
+fn find<'r>(all: &'r [CategoryRow], name: &CategoryName) -> Option<&'r CategoryRow> {
+    all.iter().find(|row| row.name == *name)
 }
 
 fn is_marketing(row: &CategoryRow) -> bool {
     row.category.kind == CategoryKind::Marketing
 }
 
-fn choice(category: CategoryName, channel: Channel, enabled: Option<bool>) -> NewChoice {
+fn choice(category: CategorySelector, channel: Channel, enabled: Option<bool>) -> NewChoice {
     NewChoice {
-        category: Selector::One(category),
-        channel: Selector::One(channel),
+        category,
+        channel: ChannelSelector::One(channel),
         enabled,
     }
 }
@@ -105,30 +132,22 @@ async fn set(
     }
 }
 
-/// The categories that links have switched off on this channel, and whether that was within the last hour.
+/// What links have switched off on this channel, and whether that was within the last hour.
 async fn chosen_by_link(
     client: &impl GenericClient,
     recipient: Recipient,
     channel: Channel,
-) -> Result<Vec<(CategoryName, bool)>, DbError> {
-    let (user, hash);
-    let (table, key): (_, &(dyn ToSql + Sync)) = match recipient {
-        Recipient::User(id) => {
-            user = id.as_uuid();
-            ("preferences WHERE user_id", &user)
-        }
-        Recipient::Address(address) => {
-            hash = address.as_bytes().as_slice().to_vec();
-            ("address_preferences WHERE address_hash", &hash)
-        }
-    };
+) -> Result<Vec<(CategorySelector, bool)>, DbError> {
+    let recipient = ChoicesOf::from(recipient);
     let sql = format!(
         "SELECT category, updated_at > now() - make_interval(secs => $3)
-         FROM {table} = $1 AND channel = $2 AND source = 'unsubscribe' AND NOT enabled
-         ORDER BY category"
+         FROM {} WHERE {} = $1 AND channel = $2 AND source = 'unsubscribe' AND NOT enabled
+         ORDER BY category",
+        recipient.table(),
+        recipient.column()
     );
     let statement = client.prepare_cached(&sql).await?;
-    let parameters: [&(dyn ToSql + Sync); 3] = [key, &channel.as_str(), &UNDO_SECS];
+    let parameters: [&(dyn ToSql + Sync); 3] = [recipient.key(), &channel.as_str(), &UNDO_SECS];
     let rows = client.query(&statement, &parameters).await?;
     let chosen = rows.iter();
     Ok(chosen

@@ -9,7 +9,9 @@ use tidings_db::{TransactionOptions, phone_numbers, preferences};
 use tidings_domain::category::{CategoryKind, CategoryName};
 use tidings_domain::content::{EmailAddress, PhoneNumber};
 use tidings_domain::notification::Channel;
-use tidings_domain::preference::{AddressHash, NewChoice, PreferenceSource, Recipient, Selector};
+use tidings_domain::preference::{
+    AddressHash, CategorySelector, ChannelSelector, NewChoice, PreferenceSource, Recipient,
+};
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
@@ -54,7 +56,7 @@ async fn chosen(db: &TestDatabase, recipient: Recipient) -> Vec<String> {
     };
     let client = db.pool.dedicated_client().await.expect("a connection");
     let sql = format!(
-        "SELECT category || '=' || enabled || '/' || source FROM {table} ORDER BY category"
+        "SELECT category || '=' || enabled || '/' || source FROM {table} ORDER BY category COLLATE \"C\""
     );
     let rows = client.query(sql.as_str(), &[]).await.expect("a query");
     rows.iter().map(|row| row.get(0)).collect()
@@ -68,16 +70,22 @@ async fn links_switch_off_and_take_back_what_links_have_switched_off() {
     put(&db, "orders", CategoryKind::Transactional, true).await;
     let user = db.user().await;
     let address = AddressHash::from(&"a@example.org".parse::<EmailAddress>().expect("an address"));
-    let off = ["news=false/unsubscribe", "offers=false/unsubscribe"];
+    let off = [
+        "*marketing=false/unsubscribe",
+        "news=false/unsubscribe",
+        "offers=false/unsubscribe",
+    ];
     for recipient in [Recipient::User(user), Recipient::Address(address)] {
         let choose = async |is_undo, extent| choose(&db, recipient, is_undo, extent).await;
         assert!(choose(false, Extent::Category).await);
         assert!(!choose(false, Extent::Category).await, "now and before");
-        assert_eq!(chosen(&db, recipient).await, off[..1]);
+        assert_eq!(chosen(&db, recipient).await, off[1..2]);
         assert!(choose(false, Extent::Marketing).await);
         assert_eq!(chosen(&db, recipient).await, off);
+        // All marketing stays off but for this category.
         assert!(choose(true, Extent::Category).await);
-        assert_eq!(chosen(&db, recipient).await, off[1..]);
+        let but_news = [off[0], "news=true/unsubscribe", off[2]];
+        assert_eq!(chosen(&db, recipient).await, but_news);
         choose(false, Extent::Category).await;
         // Who got offers had switched them on.
         assert!(choose(true, Extent::Marketing).await);
@@ -91,7 +99,7 @@ async fn links_switch_off_and_take_back_what_links_have_switched_off() {
             client.execute(sql.as_str(), &[]).await.expect("older");
         }
         assert!(choose(true, Extent::Marketing).await);
-        assert_eq!(chosen(&db, recipient).await, off[1..]);
+        assert_eq!(chosen(&db, recipient).await, but_news);
     }
 }
 
@@ -101,8 +109,8 @@ async fn what_users_have_chosen_themselves_stays_and_who_does_not_exist_chooses_
     put(&db, "news", CategoryKind::Marketing, true).await;
     let user = db.user().await;
     let own = NewChoice {
-        category: Selector::One(name("news")),
-        channel: Selector::One(Channel::Email),
+        category: CategorySelector::One(name("news")),
+        channel: ChannelSelector::One(Channel::Email),
         enabled: Some(false),
     };
     let set = db

@@ -89,6 +89,7 @@ mod pages;
 mod payloads;
 mod post_responses;
 mod preferences;
+mod preferences_tool;
 mod private_broker;
 mod private_postgres;
 mod probes;

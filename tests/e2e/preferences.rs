@@ -193,7 +193,9 @@ async fn what_is_not_wanted_is_recorded_as_suppressed_whoever_has_chosen() {
         world.until_status(id, status).await;
         if status == "suppressed" {
             let found = service.get(&format!("/api/notifications/{id}")).await;
-            let expected = json!({"outcome": "suppress", "reason": "preference", "rule": "preferences", "until": null});
+            let mut expected = json!({"outcome": "suppress", "reason": "preference", "rule": "preferences", "until": null});
+            expected["choice"] = chosen.body["preferences"][0].clone();
+            assert_eq!(expected["choice"]["source"], "user");
             assert_eq!(found.body["decision"], expected);
         }
     }

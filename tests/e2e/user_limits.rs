@@ -109,6 +109,8 @@ async fn a_category_has_a_limit_of_its_own() {
     world.until_status(first, "processed").await;
     let second = client.post(&news).await.accepted();
     until_reason(&world, second, "suppressed").await;
+    let found = client.get(&format!("/api/notifications/{second}")).await;
+    assert_eq!(found.body["decision"]["rule"], "throttle", "{}", found.text);
     let other = client.post(&sms(&world, "other")).await.accepted();
     world.until_status(other, "processed").await;
     assert_eq!(twilio.count(), 2);

@@ -112,7 +112,6 @@ impl WorkerSettings {
         }
         let channels = read_channel_providers(r);
         let stages = Stages::read(r, &channels);
-        let events = EventRules::read(r, channels);
         let delivery = DeliverySettings::read(r);
         if !stages.channels.is_empty() && shutdown.timeout < delivery.provider_timeout + RECORD_TIME
         {
@@ -121,6 +120,7 @@ impl WorkerSettings {
         }
         let providers = ProviderSettings::read(r, channels.of(&stages.channels));
         let unsubscribe = UnsubscribeLinks::read_settings(r);
+        let events = EventRules::read(r, channels, unsubscribe.is_some());
         let schema = SchemaSettings {
             migrate: r.value(table::MIGRATE_ON_START),
             seed: r.value(table::SEED_DEMO_DATA),

@@ -30,6 +30,7 @@ mod settings;
 mod state;
 mod throttle;
 mod tokens;
+mod user_by_email;
 mod users;
 mod verification;
 

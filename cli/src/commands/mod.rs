@@ -3,12 +3,14 @@
 pub mod admin;
 pub mod audit;
 pub mod cancel;
+pub mod categories;
 pub mod config;
 pub mod dlq;
 mod doctor;
 pub mod keys;
 pub mod ladders;
 pub mod migrate;
+pub mod preferences;
 pub mod retention;
 pub mod schedules;
 pub mod secrets;
@@ -39,6 +41,8 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Ladders(args) => ladders::run(args).await,
         Command::Schedules(command) => schedules::run(command).await,
         Command::Users(command) => users::run(command).await,
+        Command::Categories(command) => categories::run(command).await,
+        Command::Preferences(command) => preferences::run(command).await,
         Command::Keys(command) => keys::run(command).await,
         Command::Admin(command) => admin::run(command).await,
         Command::Cancel(args) => cancel::run(args).await,

@@ -27,6 +27,12 @@ impl CategoryName {
     }
 }
 
+/// The longest label of a category, in characters.
+pub const MAX_LABEL: usize = 100;
+
+/// The longest description of a category, in characters.
+pub const MAX_DESCRIPTION: usize = 1000;
+
 impl fmt::Display for CategoryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -155,6 +161,18 @@ impl QuietRule {
             Self::Ignore => "ignore",
         }
     }
+}
+
+/// Whether quiet hours hold the notifications of a category of this kind, or those without one (`None`).
+#[must_use]
+pub const fn obeys_quiet_hours(category: Option<(CategoryKind, QuietRule)>) -> bool {
+    matches!(
+        category,
+        None | Some((
+            CategoryKind::Transactional | CategoryKind::Marketing,
+            QuietRule::Obey
+        ))
+    )
 }
 
 /// The text names no rule. The message continues "it …".

@@ -34,7 +34,7 @@ pub struct Candidate {
 }
 
 /// What the limit of a user says about a notification.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LimitState {
     /// It may be sent: it has a slot, or needs none.
     #[default]

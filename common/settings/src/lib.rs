@@ -19,6 +19,7 @@ mod setting;
 mod sources;
 pub mod table;
 mod text_file;
+mod user_limits;
 
 pub use channel_providers::read_channel_providers;
 pub use database_url::{database_is_set, read_database_url};
@@ -32,6 +33,7 @@ pub use secret_strength::weakness;
 pub use setting::{Condition, DefaultValue, ProgramName, Setting, SettingKind};
 pub use sources::{SettingValue, Sources, ValueSource};
 pub use text_file::read_text_file;
+pub use user_limits::read_user_limits;
 
 /// The exit code for wrong settings: `EX_CONFIG` of sysexits(3).
 pub const EXIT_CONFIG: u8 = 78;

@@ -6,7 +6,6 @@
 //! [RFC 8058]: https://www.rfc-editor.org/rfc/rfc8058
 
 mod links;
-mod rule;
 mod secrets;
 mod settings;
 mod target;
@@ -14,6 +13,6 @@ mod target;
 mod tests;
 
 pub use links::{MAX_TOKEN, UnsubscribeLinks};
-pub use rule::LinkRule;
 pub use secrets::{SecretsError, UnsubscribeSecrets};
 pub use target::{InvalidToken, LinkTarget};
+pub use tidings_domain::link_rule::LinkRule;

@@ -1,4 +1,4 @@
-use tidings_domain::category::{CategoryKind, CategoryName, QuietRule};
+use tidings_domain::category::{CategoryKind, CategoryName, QuietRule, obeys_quiet_hours};
 
 /// The category of a claimed notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +18,7 @@ pub struct ClaimedCategory {
 impl ClaimedCategory {
     /// Whether quiet hours hold its notifications.
     pub(super) const fn obeys_quiet_hours(&self) -> bool {
-        matches!(
-            (self.kind, self.quiet),
-            (
-                CategoryKind::Transactional | CategoryKind::Marketing,
-                QuietRule::Obey
-            )
-        )
+        obeys_quiet_hours(Some((self.kind, self.quiet)))
     }
 
     /// The category with this name, whose definition is `found`, if it exists: its kind, what quiet hours mean for it,

@@ -21,6 +21,7 @@ mod sent;
 mod slots;
 mod transitions;
 mod wake;
+mod withheld_by;
 
 pub use bench::{BenchRow, count_of_users, count_scheduled, rows_of_user};
 pub use cancel::{
@@ -50,6 +51,7 @@ pub use sent::{
     SentCursor, SentNotification, list_sent, list_sent_without_contents, numbers_sent_to,
     sent_cursor_after,
 };
-pub use slots::take_slots;
+pub use slots::{SlotCount, count_slots, take_slots};
 pub use transitions::{mark_failed, mark_processed, mark_request_failed, reset_for_replay};
 pub(crate) use wake::wake_held;
+pub use withheld_by::{WithheldBy, withheld_by};

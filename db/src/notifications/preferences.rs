@@ -16,33 +16,36 @@ use crate::error::DbError;
 ///
 /// An index finds the choices, and for rows without a category nothing else is looked up.
 pub(super) fn user_refuses(table: &str) -> String {
-    let chosen = format!(
-        "FROM preferences AS choice
-         WHERE choice.user_id = {table}.user_id AND choice.category IN ({table}.category, '*')
-               AND choice.channel IN ({table}.type, '*')"
-    );
-    refuses(table, &chosen)
+    refuses(table, "preferences", "user_id")
 }
 
 /// Like [`user_refuses`], for a row without a user whose recipient has an address with the hash `address_hash`.
 pub(super) fn address_refuses(table: &str) -> String {
-    let chosen = format!(
-        "FROM address_preferences AS choice
-         WHERE choice.address_hash = {table}.address_hash AND choice.category IN ({table}.category, '*')
-               AND choice.channel IN ({table}.type, '*')"
-    );
-    refuses(table, &chosen)
+    refuses(table, "address_preferences", "address_hash")
 }
 
-fn refuses(table: &str, chosen: &str) -> String {
+/// A choice about all marketing stands for the one about each marketing category, unless there is one about the category for
+/// the same channels.
+fn refuses(table: &str, choices: &str, recipient: &str) -> String {
     format!(
         "coalesce(
              (SELECT CASE WHEN kind = 'critical' THEN false
-                          WHEN refused THEN true
-                          WHEN wanted THEN false
+                          WHEN refused OR kind = 'marketing' AND marketing_refused THEN true
+                          WHEN wanted OR kind = 'marketing' AND marketing_wanted THEN false
                           ELSE defaults -> {table}.type = 'false' END
-              FROM (SELECT bool_or(NOT enabled) AS refused, bool_or(enabled AND choice.category <> '*') AS wanted
-                    {chosen}) AS chosen
+              FROM (SELECT bool_or(NOT enabled AND choice.category <> '*marketing') AS refused,
+                           bool_or(NOT enabled AND choice.category = '*marketing') AS marketing_refused,
+                           bool_or(enabled AND choice.category NOT IN ('*', '*marketing')) AS wanted,
+                           bool_or(enabled AND choice.category = '*marketing') AS marketing_wanted
+                    FROM {choices} AS choice
+                    WHERE choice.{recipient} = {table}.{recipient}
+                          AND choice.category IN ({table}.category, '*', '*marketing')
+                          AND choice.channel IN ({table}.type, '*')
+                          AND (choice.category <> '*marketing'
+                               OR NOT EXISTS (SELECT FROM {choices} AS own
+                                              WHERE own.{recipient} = choice.{recipient}
+                                                    AND own.category = {table}.category
+                                                    AND own.channel = choice.channel))) AS chosen
                    LEFT JOIN categories ON categories.name = {table}.category), false)"
     )
 }

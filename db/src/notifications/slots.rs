@@ -1,14 +1,16 @@
 //! The limits of users: how many notifications each gets by a channel.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use tidings_domain::category::CategoryName;
 use tidings_domain::decision::LimitState;
-use tidings_domain::notification::{DeliveredChannel, MessageId};
+use tidings_domain::notification::{DeliveredChannel, MessageId, UserId};
 use tidings_domain::user_limit::UserLimit;
 use uuid::Uuid;
 
-use crate::Transaction;
 use crate::error::DbError;
+use crate::{GenericClient, Transaction};
 
 /// Takes slots for notifications that `transaction` has claimed: of the limit of their user, if there is one, and of the limit
 /// of their category, if it has one. Returns those that get none.
@@ -101,6 +103,62 @@ pub async fn take_slots(
     Ok(without.collect())
 }
 
-/// Whether a row with a slot counts towards a limit.
-const COUNTS: &str =
+/// What counts towards a limit of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotCount {
+    /// The notifications that have a slot.
+    pub taken: u32,
+    /// Those of them that are delivered.
+    pub delivered: u32,
+}
+
+impl SlotCount {
+    /// What a limit of so many says about another notification.
+    #[must_use]
+    pub const fn state(self, limit: u32) -> LimitState {
+        if self.taken < limit {
+            LimitState::Free
+        } else if self.delivered < limit {
+            LimitState::Taken
+        } else {
+            LimitState::Reached
+        }
+    }
+}
+
+/// Counts the slots that a user has taken by a channel in the last `window`, with notifications of `category` if one is given.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn count_slots(
+    client: &impl GenericClient,
+    user: UserId,
+    channel: DeliveredChannel,
+    window: Duration,
+    category: Option<&CategoryName>,
+) -> Result<SlotCount, DbError> {
+    let sql = format!(
+        "SELECT count(*), count(*) FILTER (WHERE status = 'processed') FROM notifications AS other
+         WHERE other.user_id = $1 AND other.type = $2 AND other.slot_at > now() - make_interval(secs => $3)
+               AND ($4::text IS NULL OR other.category = $4) AND {COUNTS}"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let seconds = window.as_secs_f64();
+    let category = category.map(CategoryName::as_str);
+    let row = client
+        .query_one(
+            &statement,
+            &[&user.as_uuid(), &channel.as_str(), &seconds, &category],
+        )
+        .await?;
+    let count = |index| u32::try_from(row.get::<_, i64>(index)).unwrap_or(u32::MAX);
+    Ok(SlotCount {
+        taken: count(0),
+        delivered: count(1),
+    })
+}
+
+/// Whether the row `other`, which has a slot, counts towards a limit.
+pub(super) const COUNTS: &str =
     "other.status NOT IN ('failed', 'cancelled', 'expired', 'suppressed', 'digested')";

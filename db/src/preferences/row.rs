@@ -1,9 +1,11 @@
 use jiff::Timestamp;
-use tidings_domain::notification::UserId;
-use tidings_domain::preference::{CategorySelector, ChannelSelector, PreferenceSource};
+use tidings_domain::preference::{
+    CategorySelector, ChannelSelector, Choices, Place, PreferenceSource, Recipient, Subject,
+};
 use tokio_postgres::Row;
 
 use crate::GenericClient;
+use crate::choices::ChoicesOf;
 use crate::error::DbError;
 
 /// A choice.
@@ -34,21 +36,50 @@ impl PreferenceRow {
     }
 }
 
-/// Returns what a user has chosen, by category and channel.
+/// Returns what a recipient has chosen, by category and channel.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
 pub async fn list(
     client: &impl GenericClient,
-    user: UserId,
+    recipient: Recipient,
 ) -> Result<Vec<PreferenceRow>, DbError> {
-    let statement = client
-        .prepare_cached(
-            "SELECT category, channel, enabled, source, updated_at FROM preferences
-             WHERE user_id = $1 ORDER BY category COLLATE \"C\", channel COLLATE \"C\"",
-        )
-        .await?;
-    let rows = client.query(&statement, &[&user.as_uuid()]).await?;
+    let recipient = ChoicesOf::from(recipient);
+    let sql = format!(
+        "SELECT category, channel, enabled, source, updated_at FROM {} WHERE {} = $1
+         ORDER BY category COLLATE \"C\", channel COLLATE \"C\"",
+        recipient.table(),
+        recipient.column()
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client.query(&statement, &[recipient.key()]).await?;
     Ok(rows.iter().filter_map(PreferenceRow::of).collect())
+}
+
+/// The choices about `subject` among those of a recipient.
+#[must_use]
+pub fn choices_about(rows: &[PreferenceRow], subject: Subject<'_>) -> Choices {
+    subject.choices(|category, channel| Some(select(rows, category, channel)?.enabled))
+}
+
+/// The choice about `subject` at `place`, if there is one.
+#[must_use]
+pub fn choice_at<'r>(
+    rows: &'r [PreferenceRow],
+    subject: Subject<'_>,
+    place: Place,
+) -> Option<&'r PreferenceRow> {
+    let selectors = subject.selectors(place);
+    let mut selectors = selectors.iter();
+    selectors.find_map(|(category, channel)| select(rows, category, *channel))
+}
+
+fn select<'r>(
+    rows: &'r [PreferenceRow],
+    category: &CategorySelector,
+    channel: ChannelSelector,
+) -> Option<&'r PreferenceRow> {
+    let mut rows = rows.iter();
+    rows.find(|row| row.category == *category && row.channel == channel)
 }

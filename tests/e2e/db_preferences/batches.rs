@@ -22,8 +22,20 @@ const DEFAULTS: [(&str, Option<bool>); 3] =
 /// Recipients who have made the same choices: a user, and somebody without an account.
 struct Recipients {
     choices: Choices,
+    through: Through,
     user: UserId,
     number: String,
+}
+
+/// What choices about a category are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Through {
+    /// Each category.
+    Categories,
+    /// All marketing.
+    Marketing,
+    /// Each category, while the opposite is chosen about all marketing.
+    CategoriesDespiteMarketing,
 }
 
 /// A notification to recipients, and whether it is sent.
@@ -36,7 +48,13 @@ struct Case<'a> {
 /// Recipients for each combination of the four choices.
 fn all_recipients() -> Vec<Recipients> {
     let value = |digit: usize| [None, Some(true), Some(false)][digit % 3];
+    let through = [
+        Through::Categories,
+        Through::Marketing,
+        Through::CategoriesDespiteMarketing,
+    ];
     let recipients = |n: usize| Recipients {
+        through: through[n / 81],
         choices: Choices {
             exact: value(n),
             category: value(n / 3),
@@ -46,7 +64,7 @@ fn all_recipients() -> Vec<Recipients> {
         user: Uuid::now_v7().into(),
         number: format!("+491511234{n:04}"),
     };
-    (0..81).map(recipients).collect()
+    (0..243).map(recipients).collect()
 }
 
 /// The statements that create the categories.
@@ -68,19 +86,31 @@ fn categories_sql() -> String {
 }
 
 impl Recipients {
-    /// The statements that create the user and store the choices. Those about a category are about all categories.
+    /// The statements that create the user and store the choices.
     fn sql(&self) -> String {
         let Self {
             choices,
+            through,
             user,
             number,
         } = self;
         let each = "SELECT name FROM categories WHERE name <> 'security'";
+        let marketing = "VALUES ('*marketing')";
+        let own = match through {
+            Through::Marketing => marketing,
+            Through::Categories | Through::CategoriesDespiteMarketing => each,
+        };
+        let opposite = |choice: Option<bool>| {
+            let is_chosen = *through == Through::CategoriesDespiteMarketing;
+            choice.filter(|_| is_chosen).map(|enabled| !enabled)
+        };
         let (all, channels) = ("VALUES ('*')", "VALUES ('in-app'), ('sms')");
         let mut sql = format!("INSERT INTO users (id, username) VALUES ('{user}', 'user-{user}');");
         for (category, channel, enabled) in [
-            (each, channels, choices.exact),
-            (each, all, choices.category),
+            (own, channels, choices.exact),
+            (own, all, choices.category),
+            (marketing, channels, opposite(choices.exact)),
+            (marketing, all, opposite(choices.category)),
             (all, channels, choices.channel),
             (all, all, choices.all),
         ] {
@@ -100,22 +130,24 @@ impl Recipients {
 
     /// A notification of each category, and one without.
     fn cases(&self) -> Vec<Case<'_>> {
-        let mut cases = Vec::new();
-        for kind in CategoryKind::ALL {
-            for (name, default) in DEFAULTS {
-                cases.push(Case {
-                    to: self,
-                    category: Some(format!("{kind}.{name}")),
-                    is_sent: self.choices.effective(kind, default).enabled,
-                });
-            }
-        }
-        let choices = Choices {
+        let general = Choices {
             exact: None,
             category: None,
             ..self.choices
         };
-        let decided = choices.effective(CategoryKind::Transactional, None);
+        let mut cases = Vec::new();
+        for kind in CategoryKind::ALL {
+            let is_chosen = self.through != Through::Marketing || kind == CategoryKind::Marketing;
+            let choices = if is_chosen { self.choices } else { general };
+            for (name, default) in DEFAULTS {
+                cases.push(Case {
+                    to: self,
+                    category: Some(format!("{kind}.{name}")),
+                    is_sent: choices.effective(kind, default).enabled,
+                });
+            }
+        }
+        let decided = general.effective(CategoryKind::Transactional, None);
         cases.push(Case {
             to: self,
             category: None,
@@ -173,7 +205,7 @@ async fn a_batch_is_decided_like_each_of_its_notifications() {
         .await
         .expect("the choices");
     let cases: Vec<Case<'_>> = recipients.iter().flat_map(Recipients::cases).collect();
-    assert_eq!(cases.len(), 810);
+    assert_eq!(cases.len(), 2430);
 
     let to_user = |channel| {
         let all = cases.iter().map(|case| case.to_user(channel));
@@ -194,7 +226,11 @@ async fn a_batch_is_decided_like_each_of_its_notifications() {
             !to_users[index],
             !to_addresses[index],
         ];
-        let (choices, category) = (case.to.choices, &case.category);
-        assert_eq!(decided, [case.is_sent; 4], "{choices:?} {category:?}");
+        let Recipients {
+            choices, through, ..
+        } = case.to;
+        let category = &case.category;
+        let what = format!("{choices:?} {through:?} {category:?}");
+        assert_eq!(decided, [case.is_sent; 4], "{what}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod batches;
 mod claims;
+mod withheld_by;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
@@ -13,7 +14,7 @@ use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::{
     Channel, DeliveredChannel, MessageId, Notification, Status, UserId,
 };
-use tidings_domain::preference::{AddressHash, NewChoice, PreferenceSource};
+use tidings_domain::preference::{AddressHash, NewChoice, PreferenceSource, Recipient};
 use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ServerUrls, TestDatabase, origin, secs};
 
@@ -46,7 +47,7 @@ async fn set(
 async fn listed(db: &TestDatabase, user: UserId) -> Vec<String> {
     let listed = db
         .pool
-        .run(async |client| preferences::list(client, user).await);
+        .run(async |client| preferences::list(client, Recipient::User(user)).await);
     let rows = listed.await.expect("the query");
     let text = |row: &preferences::PreferenceRow| {
         format!(

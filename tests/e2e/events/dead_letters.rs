@@ -23,6 +23,18 @@ async fn a_wrong_event_becomes_a_dead_letter_that_names_every_problem() {
     late["sendAt"] = "9999-01-01T00:00:00Z".into();
     let mut of_no_category = world.in_app();
     of_no_category["category"] = "gone".into();
+    let sql = "INSERT INTO categories (name, kind) VALUES ('unlinked', 'marketing')";
+    let created = world
+        .database
+        .pool
+        .run(async |client| Ok(client.execute(sql, &[]).await?));
+    created.await.expect("a category");
+    let marketing = json!({
+        "targetUserId": world.user,
+        "type": "email",
+        "category": "unlinked",
+        "payload": {"subject": "News", "text": "There is news."},
+    });
     let large = json!({"recipient": "a@example.com", "subject": "a", "body": "b".repeat(1024)});
     let cases = [
         (
@@ -76,6 +88,11 @@ async fn a_wrong_event_becomes_a_dead_letter_that_names_every_problem() {
             event(&amqp, notification, &of_no_category),
             "unknown_category",
             &["no category gone"],
+        ),
+        (
+            event(&amqp, notification, &marketing),
+            "unsubscribe_url_missing",
+            &["payload.unsubscribeUrl is required"],
         ),
         (
             event(&amqp, email, &large),

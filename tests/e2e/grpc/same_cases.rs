@@ -94,6 +94,11 @@ fn cases(world: &World) -> Vec<Case> {
             "channel_not_configured",
         ),
         case(
+            "marketing without a link",
+            json!({"targetUserId": user, "type": "email", "category": "unlinked", "payload": hello.clone()}),
+            "unsubscribe_url_missing",
+        ),
+        case(
             "large",
             in_app(&json!({"payload": {"a": "x".repeat(70_000)}})),
             "payload_too_large",
@@ -137,6 +142,12 @@ fn cases(world: &World) -> Vec<Case> {
 #[tokio::test]
 async fn the_same_cases_have_the_same_results_through_both_doors() {
     let world = World::new().await;
+    let sql = "INSERT INTO categories (name, kind) VALUES ('unlinked', 'marketing')";
+    let created = world
+        .database
+        .pool
+        .run(async |client| Ok(client.execute(sql, &[]).await?));
+    created.await.expect("a category");
     let mut api = GrpcApi::start(&world, &[("WEBHOOK_PROVIDER", "")]).await;
     let http = api.program.client();
     for case in cases(&world) {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use tidings_domain::content::EmailAddress;
 use tidings_domain::preference::{AddressHash, Recipient};
-use tidings_tests::{Program, ProgramKind, World};
+use tidings_tests::{Program, ProgramKind, World, tokens};
 use uuid::Uuid;
 
 use super::{LINKS, NEW, OLD, assert_page, path, post, put_category};
@@ -18,7 +18,8 @@ async fn chosen(world: &World, table: &str) -> Vec<String> {
         .await
         .expect("a connection");
     let sql = format!(
-        "SELECT category || ' ' || channel || ' ' || enabled || ' ' || source FROM {table} ORDER BY category, channel"
+        "SELECT category || ' ' || channel || ' ' || enabled || ' ' || source FROM {table}
+         ORDER BY category COLLATE \"C\", channel"
     );
     let rows = client.query(sql.as_str(), &[]).await.expect("a query");
     rows.iter().map(|row| row.get(0)).collect()
@@ -79,12 +80,24 @@ async fn a_click_unsubscribes_and_a_look_at_the_page_changes_nothing() {
     // The buttons of the pages.
     assert_page(&post(&client, &format!("{link}?all-marketing")).await, 200);
     let all = [
+        "*marketing email false unsubscribe",
         "news email false unsubscribe",
         "offers email false unsubscribe",
     ];
     assert_eq!(chosen(&world, "preferences").await, all);
+    // A marketing category that did not exist yet is off, too.
+    put_category(&client, "later", &json!({"kind": "marketing"})).await;
+    let admin = client.with_token(tokens::scoped(world.user, "admin"));
+    let grid = admin
+        .get(&format!("/api/users/{}/preferences", world.user))
+        .await;
+    let rows = grid.body["categories"].as_array().expect("a grid").iter();
+    let off = rows.filter(|row| row["channels"][1]["effective"] == false);
+    let off: Vec<_> = off.map(|row| row["name"].clone()).collect();
+    assert_eq!(off, ["later", "news", "offers"], "{}", grid.text);
     assert_page(&post(&client, &format!("{link}?undo")).await, 200);
-    assert_eq!(chosen(&world, "preferences").await, all[1..]);
+    let but_news = [all[0], "news email true unsubscribe", all[2]];
+    assert_eq!(chosen(&world, "preferences").await, but_news);
     post(&client, &link).await;
     assert_page(
         &post(&client, &format!("{link}?undo-all-marketing")).await,

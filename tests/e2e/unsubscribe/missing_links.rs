@@ -1,6 +1,7 @@
 //! Marketing without a link.
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 use tidings_tests::World;
 
 use super::{email, put_category};
@@ -25,6 +26,33 @@ async fn marketing_by_e_mail_needs_a_link_to_unsubscribe() {
     templated["template"] = json!({"name": "news"});
     client
         .post(&templated)
+        .await
+        .assert_error(400, "unsubscribe_url_missing");
+
+    // Schedules, new and changed.
+    let mut schedule = marketing.clone();
+    for (member, value) in [
+        ("targetUserId", json!(world.user)),
+        ("cron", json!("0 9 1 1 *")),
+        ("timezone", json!("UTC")),
+    ] {
+        schedule[member] = value;
+    }
+    let send = async |method, path: &str, body: &Value| {
+        client.send(client.request(method, path).json(body)).await
+    };
+    send(Method::POST, "/api/schedules", &schedule)
+        .await
+        .assert_error(400, "unsubscribe_url_missing");
+    schedule["category"] = json!("linked-orders");
+    let created = send(Method::POST, "/api/schedules", &schedule).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    let path = format!(
+        "/api/schedules/{}",
+        created.body["id"].as_str().expect("an id")
+    );
+    let change = json!({"category": "unlinked-news"});
+    send(Method::PATCH, &path, &change)
         .await
         .assert_error(400, "unsubscribe_url_missing");
 

@@ -5,7 +5,7 @@ use tidings_db::preferences::SetResult;
 use tidings_db::{
     DbError, Transaction, TransactionOptions, address_preferences, phone_numbers, preferences,
 };
-use tidings_domain::preference::{NewChoice, PreferenceSource, Selector};
+use tidings_domain::preference::{CategorySelector, ChannelSelector, NewChoice, PreferenceSource};
 
 use super::unrecorded::{AttemptRecord, OptOut};
 use super::{Delivery, DeliveryChannel};
@@ -38,8 +38,8 @@ impl<C: DeliveryChannel> Delivery<C> {
         opt_out: OptOut,
     ) -> Result<(), DbError> {
         let choice = NewChoice {
-            category: Selector::All,
-            channel: Selector::One(Self::CHANNEL.into()),
+            category: CategorySelector::All,
+            channel: ChannelSelector::One(Self::CHANNEL.into()),
             enabled: Some(false),
         };
         let (choices, source) = ([choice], PreferenceSource::Provider);

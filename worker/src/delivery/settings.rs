@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use tidings_domain::notification::PerChannel;
-use tidings_domain::user_limit::{ChannelLimit, UserLimit};
-use tidings_settings::{Reader, table};
+use tidings_domain::user_limit::UserLimit;
+use tidings_settings::{Reader, read_user_limits, table};
 
 use super::breaker::BreakerSettings;
 use super::quiet_hours::QuietHoursSettings;
@@ -65,23 +65,6 @@ impl DeliverySettings {
             quiet_hours: QuietHoursSettings::read(reader),
         }
     }
-}
-
-fn read_user_limits(reader: &mut Reader) -> PerChannel<Option<UserLimit>> {
-    let limits: Vec<ChannelLimit> = reader.list(table::USER_LIMITS, str::parse);
-    for (nth, one) in limits.iter().enumerate() {
-        if limits[..nth]
-            .iter()
-            .any(|other| other.channel == one.channel)
-        {
-            let message = format!("{}: must have one limit", one.channel);
-            reader.problem(table::USER_LIMITS, message);
-        }
-    }
-    PerChannel::from_fn(|channel| {
-        let its = limits.iter().find(|one| one.channel == channel);
-        its.map(|one| one.limit)
-    })
 }
 
 #[cfg(test)]

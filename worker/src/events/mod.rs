@@ -9,7 +9,7 @@ mod rejection;
 mod rules;
 mod user_deletions;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::{Timestamp, Unit};
@@ -18,7 +18,7 @@ use tidings_broker::{
     Envelope, EventKind, Failure, MessageFactory, Outgoing, PublishError, Publisher,
 };
 use tidings_db::{ControlState, Database, users};
-use tidings_domain::category::CategoryName;
+use tidings_domain::category::{CategoryKind, CategoryName};
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::{MessageId, Notification, UserId};
 use uuid::Uuid;
@@ -33,6 +33,9 @@ pub use user_deletions::UserDeletions;
 
 /// The sender of notifications that come from events, and the actor of deletions.
 const SENDER: &str = "events";
+
+/// The kinds of the categories of a batch.
+type Categories = HashMap<CategoryName, Option<CategoryKind>>;
 
 /// The users with the addresses of a batch.
 type UsersByEmail = HashMap<String, UserId>;
@@ -134,24 +137,22 @@ impl Events {
         Ok(found)
     }
 
-    /// Finds the categories of the events that do not exist. Fails if PostgreSQL cannot be asked about one that this process
-    /// does not know: the events are held.
-    async fn unknown_categories(
+    /// Finds the kinds of the events' categories; `None` stands for a category that does not exist. Fails if PostgreSQL cannot
+    /// be asked about one that this process does not know: the events are held.
+    async fn categories(
         &self,
         events: &[Result<ReadEvent<'_>, Failure>],
-    ) -> Result<HashSet<CategoryName>, ProcessError> {
-        let mut unknown = HashSet::new();
+    ) -> Result<Categories, ProcessError> {
+        let mut kinds = Categories::new();
         let categories = events
             .iter()
             .flatten()
             .filter_map(|read| read.event.category());
         for name in categories {
             let found = self.control.find_category(&self.database, name).await?;
-            if found.is_none() {
-                unknown.insert(name.clone());
-            }
+            kinds.insert(name.clone(), found);
         }
-        Ok(unknown)
+        Ok(kinds)
     }
 
     /// Turns an event into its notification.
@@ -200,15 +201,12 @@ impl BatchProcessor for Events {
     ) -> Result<Vec<MessageOutcome>, ProcessError> {
         let read: Vec<_> = batch.iter().map(|message| self.read(message)).collect();
         let users = self.users(&read).await?;
-        let unknown = self.unknown_categories(&read).await?;
+        let categories = self.categories(&read).await?;
         let mut messages = Vec::with_capacity(batch.len());
         let mut translated = Vec::with_capacity(batch.len());
         for read in read {
             translated.push(read.and_then(|read| {
-                if let Some(name) = read.event.category().filter(|name| unknown.contains(*name)) {
-                    let detail = format!("there is no category {name}");
-                    return Err(Failure::new("unknown_category", detail));
-                }
+                self.rules.check_category(&read.event, &categories)?;
                 let notification = self.notification(&read, &users)?;
                 let message = self.message_factory.intake(&notification, &read.request_id);
                 messages.push((read.id, message));

@@ -5,7 +5,9 @@ use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
 use tidings_requests::{check_channel, check_url};
 use tidings_settings::{Reader, table};
+use tidings_unsubscribe::LinkRule;
 
+use super::Categories;
 use super::event::Event;
 use super::rejection::Rejection;
 
@@ -20,19 +22,26 @@ pub struct EventRules {
     pub schedule_max_days: u32,
     /// `MAX_BODY_BYTES`: maximum size of the body of an event.
     pub max_body_bytes: usize,
+    /// Whether this installation makes links to unsubscribe.
+    pub makes_unsubscribe_links: bool,
     /// How deletions of users are requested.
     pub deletions: DeletionSettings,
 }
 
 impl EventRules {
     /// Reads the section.
-    pub fn read(reader: &mut Reader, providers: ChannelProviders) -> Self {
+    pub fn read(
+        reader: &mut Reader,
+        providers: ChannelProviders,
+        makes_unsubscribe_links: bool,
+    ) -> Self {
         let deletions = DeletionSettings::read(reader, &providers);
         Self {
             providers,
             egress: EgressPolicy::read(reader),
             schedule_max_days: reader.value(table::SCHEDULE_MAX_DAYS),
             max_body_bytes: reader.value(table::MAX_BODY_BYTES),
+            makes_unsubscribe_links,
             deletions,
         }
     }
@@ -51,5 +60,31 @@ impl EventRules {
             rejection.field(error.code(), field, &message);
         }
         rejection.finish()
+    }
+    /// Checks the category of an event: it must exist, and an e-mail of a marketing category must have a URL to unsubscribe.
+    pub(super) fn check_category(
+        &self,
+        event: &Event<'_>,
+        categories: &Categories,
+    ) -> Result<(), Failure> {
+        let Event::Notification(new) = event else {
+            return Ok(());
+        };
+        let Some(name) = &new.category else {
+            return Ok(());
+        };
+        let Some(kind) = categories.get(name).copied().flatten() else {
+            let detail = format!("there is no category {name}");
+            return Err(Failure::new("unknown_category", detail));
+        };
+        // The choice of a transactional category never requires a link.
+        let is_required = LinkRule::of(Some((kind, false))) == LinkRule::Required;
+        let has_url = new.addresses.has_unsubscribe_url || self.makes_unsubscribe_links;
+        if new.channel == Channel::Email && is_required && !has_url {
+            let detail = "payload.unsubscribeUrl is required for a marketing category, because PUBLIC_URL and \
+                          UNSUBSCRIBE_SECRETS are not set";
+            return Err(Failure::new("unsubscribe_url_missing", detail));
+        }
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use tidings_db::categories::NewCategory;
-use tidings_domain::category::Throttle;
+use tidings_domain::category::{MAX_DESCRIPTION, MAX_LABEL, Throttle};
 use tidings_domain::content::{Json, Object};
 use tidings_domain::notification::Channel;
 
@@ -19,12 +19,6 @@ const FIELDS: [&str; 8] = [
     "listed",
     "unsubscribe",
 ];
-
-/// Maximum number of characters.
-const MAX_LABEL: usize = 100;
-
-/// Maximum number of characters.
-const MAX_DESCRIPTION: usize = 1000;
 
 /// Parses the body of a request.
 ///

@@ -1,17 +1,14 @@
 //! `/api/inbox`: the in-app notifications of a user.
 
-pub mod archive;
 pub mod counts;
 pub mod list;
 mod mark;
+mod marks;
 mod owner;
-pub mod read;
 pub mod read_all;
 pub mod state;
 pub mod stream;
 pub mod stream_ticket;
-pub mod unarchive;
-pub mod unread;
 mod view;
 
 use actix_web::http::header::HeaderName;
@@ -21,6 +18,7 @@ use super::{get_or_head, read_only, resource};
 use crate::error::ApiError;
 
 pub use counts::InboxCounts;
+pub use marks::{archive, read, unarchive, unread};
 pub use view::InboxItem;
 
 /// The header in which a client of a stream names what it has seen.

@@ -1,11 +1,13 @@
 use jiff::Timestamp;
 use serde::Serialize;
-use tidings_db::notifications::NotificationRow;
+use tidings_db::notifications::{NotificationRow, WithheldBy};
 use tidings_domain::notification::Status;
 use utoipa::ToSchema;
 
+use crate::handlers::preferences::ChoiceView;
+
 /// Answers why a notification was sent, waits, or was not sent.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Decision)]
 pub struct DecisionView {
     /// `send`: it is sent or was sent. `hold`: it waits until `until`. `expire`: its time is over. `suppress`: nobody wants
@@ -14,9 +16,15 @@ pub struct DecisionView {
     outcome: &'static str,
     /// Why, for example `schedule`; null if it is sent.
     reason: Option<String>,
-    /// The field or setting that decided, for example `sendAt`; null if it is sent.
+    /// The rule that decided; null if it is sent. `sendAt`; `expiresAt`; `cancellation`; `deletion`: that of the user;
+    /// `preferences`: see `choice`; `defaults`: those of the category; `quiet`: the quiet hours of the user; `throttle`: the
+    /// limit of the category; `USER_LIMITS`; `ACCEPT_WITHOUT_BROKER`. Lists name `preferences` for `defaults`, and
+    /// `USER_LIMITS` for `throttle`.
     #[schema(value_type = Option<String>)]
     rule: Option<&'static str>,
+    /// The choice that decided. Absent in lists, and if the recipient has chosen otherwise since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choice: Option<ChoiceView>,
     /// The earliest time to send, if it waits.
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
@@ -42,12 +50,17 @@ impl DecisionView {
                 let rule = match reason.as_deref() {
                     Some("throttled") => Some("USER_LIMITS"),
                     Some("preference") => Some("preferences"),
+                    Some("user_gone") => Some("deletion"),
                     _ => None,
                 };
                 ("suppress", reason, rule)
             }
             Ok(Status::Digested) => ("digest", reason, None),
-            Ok(Status::Cancelled) => ("cancel", Some("cancelled".to_owned()), None),
+            Ok(Status::Cancelled) => (
+                "cancel",
+                Some("cancelled".to_owned()),
+                Some("cancellation"),
+            ),
             Ok(Status::Pending | Status::Retrying | Status::Processed | Status::Failed)
             // A status of a newer version.
             | Err(_) => ("send", None, None),
@@ -56,7 +69,25 @@ impl DecisionView {
             outcome,
             reason,
             rule,
+            choice: None,
             until: row.window.not_before.filter(|_| outcome == "hold"),
+        }
+    }
+    /// Names the rule exactly, if the row alone does not.
+    pub fn by(self, rule: Option<&WithheldBy>) -> Self {
+        let (rule, choice) = match rule {
+            None => return self,
+            Some(WithheldBy::Preferences(choice)) => {
+                ("preferences", choice.as_ref().map(ChoiceView::from))
+            }
+            Some(WithheldBy::CategoryDefault) => ("defaults", None),
+            Some(WithheldBy::Throttle) => ("throttle", None),
+            Some(WithheldBy::UserLimits) => ("USER_LIMITS", None),
+        };
+        Self {
+            rule: Some(rule),
+            choice,
+            ..self
         }
     }
 }

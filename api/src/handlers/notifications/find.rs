@@ -31,8 +31,15 @@ pub async fn handle(
     let NotificationLookup { id, owner } = NotificationLookup::new(&caller, &id)?;
     let found = state
         .database
-        .run(async |client| notifications::find(client, id, owner).await)
+        .run(async |client| {
+            let Some(row) = notifications::find(client, id, owner).await? else {
+                return Ok(None);
+            };
+            let rule = notifications::withheld_by(client, &row).await?;
+            Ok(Some((row, rule)))
+        })
         .await?;
-    let row = found.ok_or_else(NotificationLookup::not_found)?;
-    Ok(HttpResponse::Ok().json(NotificationView::new(row, &caller)?))
+    let (row, rule) = found.ok_or_else(NotificationLookup::not_found)?;
+    let view = NotificationView::new(row, &caller)?;
+    Ok(HttpResponse::Ok().json(view.withheld_by(rule.as_ref())))
 }

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tidings_db::notifications::{NotificationRow, PayloadReader};
+use tidings_db::notifications::{NotificationRow, PayloadReader, WithheldBy};
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{MessageId, UserId};
 use utoipa::ToSchema;
@@ -93,6 +93,14 @@ impl NotificationView {
     /// Returns an error if the payload of the row is not JSON.
     pub fn new(row: NotificationRow, caller: &Caller) -> Result<Self, ApiError> {
         Self::for_reader(row, reader(caller), caller.may_see_template_errors())
+    }
+
+    /// Names the rule that decided, if the row alone does not.
+    pub fn withheld_by(self, rule: Option<&WithheldBy>) -> Self {
+        Self {
+            decision: self.decision.by(rule),
+            ..self
+        }
     }
 
     /// Converts a row for a reader. `with_template_errors`: whether the reader may see errors that quote a template.

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use serde_json::value::RawValue;
-use tidings_db::audit::{self, Action, TargetKind};
+use tidings_db::TransactionOptions;
 use tidings_db::notifications::wait_for_claims;
 use tidings_db::preferences::{self, SetResult};
-use tidings_db::{DbError, Transaction, TransactionOptions};
 use tidings_domain::category::CategoryKind;
-use tidings_domain::notification::{Channel, DeliveredChannel, UserId};
-use tidings_domain::preference::{NewChoice, PreferenceSource, Selector};
+use tidings_domain::notification::UserId;
+use tidings_domain::preference::{
+    CategorySelector, ChannelSelector, NewChoice, PreferenceSource, stopped_channels,
+};
 
 use super::grid;
 use crate::audit::Origin;
@@ -44,7 +45,7 @@ pub async fn apply(
         .transaction(TransactionOptions::default(), async |transaction| {
             let set = preferences::set(transaction, user, &choices, source).await?;
             if set == SetResult::Changed {
-                record(transaction, origin, user, &choices).await?;
+                preferences::record_change(transaction, &origin.0, user, &choices).await?;
             }
             Ok(set)
         })
@@ -69,51 +70,11 @@ pub async fn apply(
     Ok(HttpResponse::Ok().json(view.ok_or_else(not_found)?))
 }
 
-/// Records what somebody else has chosen for the user.
-async fn record(
-    transaction: &Transaction<'_>,
-    Origin(origin): &Origin,
-    user: UserId,
-    choices: &[NewChoice],
-) -> Result<(), DbError> {
-    if origin.is_user(user) {
-        return Ok(());
-    }
-    let text = |choice: &NewChoice| {
-        let enabled = match choice.enabled {
-            Some(true) => "on",
-            Some(false) => "off",
-            None => "reset",
-        };
-        format!("{}/{}: {enabled}", choice.category, choice.channel)
-    };
-    let chosen: Vec<String> = choices.iter().map(text).collect();
-    let entry = origin
-        .entry(Action::PreferencesUpdate)
-        .on(TargetKind::User, user)
-        .with("preferences", chosen);
-    audit::record(transaction, &entry).await
-}
-
-/// The channels by which something may not be sent any more.
-fn stopped_channels(choices: &[NewChoice]) -> Vec<DeliveredChannel> {
-    let stops = |channel: &DeliveredChannel| {
-        choices.iter().any(|choice| {
-            let is_its = match choice.channel {
-                Selector::All => true,
-                Selector::One(one) => one.delivered() == Some(*channel),
-            };
-            is_its && choice.enabled != Some(true)
-        })
-    };
-    DeliveredChannel::ALL.into_iter().filter(stops).collect()
-}
-
 /// Returns 400 for a category that does not exist, and for one about which no choice counts. A choice can always be taken
 /// back.
 async fn check_categories(state: &AppState, choices: &[NewChoice]) -> Result<(), ApiError> {
     for (index, choice) in choices.iter().enumerate() {
-        let Selector::One(name) = &choice.category else {
+        let CategorySelector::One(name) = &choice.category else {
             continue;
         };
         if choice.enabled.is_none() {
@@ -121,7 +82,10 @@ async fn check_categories(state: &AppState, choices: &[NewChoice]) -> Result<(),
         }
         let kind = state.control.find_category(&state.database, name).await?;
         let (code, problem) = match kind {
-            None => ("unknown_category", "must be the name of a category, or *"),
+            None => (
+                "unknown_category",
+                "must be the name of a category, * or *marketing",
+            ),
             Some(CategoryKind::Critical) => (
                 "category_locked",
                 "must not be a critical category: its notifications are always sent",
@@ -173,7 +137,7 @@ fn choice(item: &RawValue) -> Result<NewChoice, ApiError> {
     let fields = ["category", "channel", "enabled"];
     let mut reader = ObjectReader::new(members, &fields, "preference");
     let category = reader.required("category", values::parsed);
-    let channel = reader.required("channel", values::parsed::<Selector<Channel>>);
+    let channel = reader.required("channel", values::parsed::<ChannelSelector>);
     let enabled = if reader.has("enabled") {
         reader.optional("enabled", values::boolean)
     } else {
@@ -213,9 +177,6 @@ mod tests {
         };
         let shown: Vec<String> = read.iter().map(shown).collect();
         assert_eq!(shown, ["news * Some(false)", "* sms None"]);
-        let all = [DeliveredChannel::ALL.to_vec(), stopped_channels(&read[1..])];
-        assert_eq!(stopped_channels(&read), all[0]);
-        assert_eq!(all[1], [DeliveredChannel::Sms]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::{get_or_head, resource};
 
+pub use view::ChoiceView;
+
 /// Registers the paths of preferences.
 pub fn register(config: &mut ServiceConfig) {
     config

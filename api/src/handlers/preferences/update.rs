@@ -27,7 +27,8 @@ pub struct ChangesBody {
 #[schema(as = NewPreference)]
 #[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct ChoiceBody {
-    /// The name of a category; `*` for all notifications. Not a critical one.
+    /// The name of a category, not of a critical one; `*` for all notifications; `*marketing` for each marketing category, also
+    /// one that is created later, about which nothing else is chosen for the same channel.
     #[schema(min_length = 1, max_length = 64, example = "order-updates")]
     category: String,
     /// The name of a channel; `*` for all channels.

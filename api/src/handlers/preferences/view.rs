@@ -54,7 +54,7 @@ pub struct ChannelPreference {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Preference)]
 pub struct ChoiceView {
-    /// The name of a category; `*` for all notifications.
+    /// The name of a category; `*` for all notifications, `*marketing` for all marketing categories.
     #[schema(example = "order-updates")]
     category: String,
     /// The name of a channel; `*` for all channels.

@@ -2,11 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use tidings_db::DbError;
 use tidings_db::user_deletions::{DeletionStatus, LinkedDeletion};
 
-use crate::html_page::HtmlPage;
+use crate::html_page::{Button, HtmlPage, Span};
 
 /// The texts of one language.
 struct Texts {
@@ -83,8 +82,8 @@ pub fn page(linked: Option<&LinkedDeletion>) -> HttpResponse {
         HtmlPage {
             language: texts.language,
             title,
-            paragraphs: &[text],
-            button: None,
+            paragraphs: &[&[Span::Plain(text)]],
+            buttons: &[],
         }
         .respond(status)
     };
@@ -97,12 +96,18 @@ pub fn page(linked: Option<&LinkedDeletion>) -> HttpResponse {
     match linked.deletion.status {
         DeletionStatus::Waiting => {
             let due = linked.deletion.due_at.strftime("%Y-%m-%d %H:%M UTC");
-            let [title, before, after, button] = texts.waiting;
+            let due = due.to_string();
+            let [title, before, after, label] = texts.waiting;
+            let action = None;
             HtmlPage {
                 language: texts.language,
                 title,
-                paragraphs: &[before, &due.to_string(), after],
-                button: Some(button),
+                paragraphs: &[
+                    &[Span::Plain(before)],
+                    &[Span::Plain(&due)],
+                    &[Span::Plain(after)],
+                ],
+                buttons: &[Button { label, action }],
             }
             .respond(StatusCode::OK)
         }
@@ -114,16 +119,15 @@ pub fn page(linked: Option<&LinkedDeletion>) -> HttpResponse {
 /// The page while the database is unavailable.
 pub fn unavailable(error: &DbError, request_id: &str) -> HttpResponse {
     tracing::warn!(request_id, %error, "a page to cancel a deletion cannot be shown");
-    let mut response = HtmlPage {
+    HtmlPage {
         language: ENGLISH.language,
         title: "Please try again",
-        paragraphs: &["Nothing has changed. Try again in some minutes."],
-        button: None,
+        paragraphs: &[&[Span::Plain(
+            "Nothing has changed. Try again in some minutes.",
+        )]],
+        buttons: &[],
     }
-    .respond(StatusCode::SERVICE_UNAVAILABLE);
-    let headers = response.headers_mut();
-    headers.insert(RETRY_AFTER, HeaderValue::from_static("60"));
-    response
+    .respond(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 fn is_german(locale: &str) -> bool {

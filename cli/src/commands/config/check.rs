@@ -8,9 +8,10 @@ use serde_json::json;
 use tidings_broker::BrokerSettings;
 use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_domain::jwt::JwtAlgorithms;
+use tidings_domain::time::Timezone;
 use tidings_settings::{
     AppEnv, EXIT_CONFIG, ProgramName, Reader, SettingProblems, ShutdownSettings, TelemetrySettings,
-    table,
+    read_user_limits, table,
 };
 
 use crate::output::{CommandOutput, Text, count, printable};
@@ -163,6 +164,8 @@ fn check_this_program() -> Vec<ReportedMistake> {
     let _: JwtAlgorithms = reader.value(table::JWT_ALGORITHM);
     reader.secret(table::JWT_SECRET);
     SecretKeys::read(&mut reader);
+    read_user_limits(&mut reader);
+    let _: Timezone = reader.value(table::DEFAULT_TIMEZONE);
     let Err(SettingProblems(problems)) = reader.finish(Some(())) else {
         return Vec::new();
     };

@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use serde_json::{Value, json};
+use tidings_db::Database;
 use tidings_db::users::{self, UserFilter, UserRow};
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::UserId;
@@ -21,28 +22,30 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let database = database()?;
     let Args { user } = args;
-    let found = if let Ok(id) = user.parse::<UserId>() {
-        database
-            .run(async |client| users::find(client, id).await)
-            .await?
-    } else if let Ok(email) = user.parse::<EmailAddress>() {
-        database
-            .run(async |client| users::find_by_email(client, &email).await)
-            .await?
-    } else {
-        let filter = UserFilter {
-            username: Some(user.clone()),
-            email: None,
-        };
-        let page = database
-            .run(async |client| users::list(client, &filter, None, 1).await)
-            .await?;
-        page.0.into_iter().next()
-    };
-    match found {
+    match find(&database, &user).await? {
         Some(row) => CommandOutput::new(text(&row), json(&row)),
         None => bail!("there is no user {}", printable(&user)),
     }
+}
+
+/// Finds the user with this id, e-mail address or name.
+pub async fn find(database: &Database, user: &str) -> anyhow::Result<Option<UserRow>> {
+    if let Ok(id) = user.parse::<UserId>() {
+        let found = database.run(async |client| users::find(client, id).await);
+        return Ok(found.await?);
+    }
+    if let Ok(email) = user.parse::<EmailAddress>() {
+        let found = database.run(async |client| users::find_by_email(client, &email).await);
+        return Ok(found.await?);
+    }
+    let filter = UserFilter {
+        username: Some(user.to_owned()),
+        email: None,
+    };
+    let page = database
+        .run(async |client| users::list(client, &filter, None, 1).await)
+        .await?;
+    Ok(page.0.into_iter().next())
 }
 
 /// A user as JSON, with the fields of the API.

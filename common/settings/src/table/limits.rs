@@ -13,5 +13,5 @@ group! {
     /// How many notifications each user gets by a channel, at most: `<channel>=<number>/<window>`, separated by commas, once
     /// for each of `email`, `sms`, `push` and `webhook`. The window is `minute`, `hour` or `day`, and ends now: a day is the
     /// last 24 hours. What exceeds the limit is not sent. [LIMITS.md](LIMITS.md) says what is counted.
-    USER_LIMITS: [Worker] = Setting::of(SettingKind::List).described("no limits").example("sms=20/day,email=100/day,push=200/day");
+    USER_LIMITS: [Worker Tidings] = Setting::of(SettingKind::List).described("no limits").example("sms=20/day,email=100/day,push=200/day");
 }

@@ -12,6 +12,6 @@ group! {
     /// all of them verify: to replace a secret, put the new one first and keep the old one as long as e-mails may have its
     /// links. All API processes and workers need the same. Without it, no e-mail of a category of the kind `marketing` is
     /// sent unless its payload has an `unsubscribeUrl`.
-    UNSUBSCRIBE_SECRETS: [Api Worker] = Setting::of(SettingKind::SecretList)
+    UNSUBSCRIBE_SECRETS: [Api Worker Tidings] = Setting::of(SettingKind::SecretList)
         .example("the output of `openssl rand -hex 32`");
 }

@@ -1,4 +1,6 @@
-use tidings_domain::category::CategoryKind;
+//! Which e-mails have a URL to unsubscribe.
+
+use crate::category::CategoryKind;
 
 /// Which URL to unsubscribe an e-mail has in its header fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

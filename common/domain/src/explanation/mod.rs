@@ -1,0 +1,76 @@
+//! What happens to a notification that is sent now, and which rule decides. Pure functions: the answers are those of the
+//! functions that the API, the intake and the claims ask.
+
+mod outcome;
+mod situation;
+#[cfg(test)]
+mod table;
+
+pub use outcome::Outcome;
+pub use situation::{CategoryFacts, CategoryState, RecipientState, Situation};
+
+/// The rules, in the order in which they decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// The channel must have a provider.
+    Channel,
+    /// The category must exist.
+    Category,
+    /// An e-mail of a marketing category must have a URL to unsubscribe.
+    UnsubscribeUrl,
+    /// Deleted users get nothing, and those whose deletion waits only what is critical.
+    User,
+    /// Its sender may cancel a notification.
+    Cancellation,
+    /// A notification has a time, and expires.
+    Times,
+    /// What the recipient wants.
+    Preferences,
+    /// An operator may stop a channel.
+    Sending,
+    /// The quiet hours of the user.
+    QuietHours,
+    /// The limit of the category.
+    Throttle,
+    /// `USER_LIMITS`.
+    UserLimits,
+    /// There must be an address.
+    Contact,
+}
+
+impl Rule {
+    /// All rules.
+    pub const ALL: [Self; 12] = [
+        Self::Channel,
+        Self::Category,
+        Self::UnsubscribeUrl,
+        Self::User,
+        Self::Cancellation,
+        Self::Times,
+        Self::Preferences,
+        Self::Sending,
+        Self::QuietHours,
+        Self::Throttle,
+        Self::UserLimits,
+        Self::Contact,
+    ];
+
+    /// The name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Category => "category",
+            Self::UnsubscribeUrl => "unsubscribeUrl",
+            Self::User => "user",
+            Self::Cancellation => "cancellation",
+            Self::Times => "times",
+            Self::Preferences => "preferences",
+            Self::Sending => "sending",
+            Self::QuietHours => "quiet",
+            Self::Throttle => "throttle",
+            Self::UserLimits => "USER_LIMITS",
+            Self::Contact => "contact",
+        }
+    }
+}
