@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # `./dev bench`: runs the program tidings-bench. `targets` (the default), `delivery`, `destinations`, `schedule`,
-# `growth`, `hostile` and `access` measure on servers of their own; `pipeline` and `limits` measure the running instance.
+# `growth`, `hostile`, `access` and `inbox` measure on servers of their own; `pipeline` and `limits` measure the running
+# instance.
 
 bench_dir=$dev_dir/bench
 
@@ -19,19 +20,20 @@ set_bench_program() {
 }
 
 # Sets $bin_dir and $bench_program to programs built like the shipped ones: MEASUREMENT. The example `unpublished`
-# measures HTTP without the broker, for `targets`.
+# measures HTTP without the broker, for `targets`, and `without_wakes` the intake without wakes, for `inbox`.
 build_bench_programs() {
     if [[ -n ${TIDINGS_BIN_DIR:-} ]]; then
         bin_dir=$(realpath -m -- "$TIDINGS_BIN_DIR")
     else
         say "Building the programs with the profile dist (the first time takes many minutes)."
-        (cd -- "$root" && cargo build --profile dist --bins --example unpublished \
+        (cd -- "$root" && cargo build --profile dist --bins --example unpublished --example without_wakes \
             -p tidings-api -p tidings-worker -p tidings-bench --locked) || die "the build failed"
         bin_dir=$(target_dir)/dist
     fi
     set_bench_program true
     local program programs=(tidings-api tidings-worker)
     [[ $1 != targets ]] || programs+=(examples/unpublished)
+    [[ $1 != inbox ]] || programs+=(examples/without_wakes)
     for program in "${programs[@]}"; do
         [[ -x $bin_dir/$program ]] || die "there is no program $bin_dir/$program"
     done
@@ -43,7 +45,7 @@ bench_pid() { TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" status | awk -v nam
 cmd_bench() {
     local what=targets
     case ${1:-} in
-        targets | delivery | destinations | schedule | growth | hostile | access | pipeline | limits) what=$1 && shift ;;
+        targets | delivery | destinations | schedule | growth | hostile | access | inbox | pipeline | limits) what=$1 && shift ;;
     esac
     # The program runs in the root folder, so that it reads no `.env`. A relative path is relative to the caller's folder.
     local args=()
@@ -81,6 +83,7 @@ bench_apart() {
     clear_instances "$bench_dir"
     build_bench_programs "$what"
     [[ $what != targets ]] || args+=(--unpublished "$bin_dir/examples/unpublished")
+    [[ $what != inbox ]] || args+=(--without-wakes "$bin_dir/examples/without_wakes")
     rm -rf -- "$bench_logs"
     mkdir -p -- "$bench_dir" "$bench_logs"
     trap 'trap "" INT TERM; clear_instances "$bench_dir"' EXIT

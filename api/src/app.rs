@@ -167,6 +167,8 @@ impl App {
         let inbox = InboxesSettings {
             max_streams: InboxesSettings::max_streams(max_connections),
             broker: self.settings.broker.clone(),
+            poll: self.settings.inbox_poll,
+            default_timezone: self.settings.default_timezone.clone(),
             shutdown_timeout: self.settings.shutdown.timeout,
         };
         let inbox = Inboxes::start(&inbox, &self.database, wakes, &mut tasks, &stop_tasks);

@@ -8,6 +8,7 @@ use tidings_broker::{BrokerSettings, check_room_for_message};
 use tidings_db::user_deletions::DeletionSettings;
 use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_domain::providers::ChannelProviders;
+use tidings_domain::time::Timezone;
 use tidings_egress::EgressPolicy;
 use tidings_settings::{
     AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
@@ -41,6 +42,10 @@ pub struct ApiSettings {
     pub rate_limits: RateLimitSettings,
     /// `CONTROL_POLL_MS`: how often the API reads which channels are stopped.
     pub control_poll: Duration,
+    /// `INBOX_POLL_MS`: how often the API looks for what the streams of inboxes have not got.
+    pub inbox_poll: Duration,
+    /// `DEFAULT_TIMEZONE`: the time zone of users who have set none.
+    pub default_timezone: Timezone,
     /// Whose web pages may use the API.
     pub origins: AllowedOrigins,
     /// Which tokens are valid.
@@ -134,6 +139,8 @@ impl ApiSettings {
         let idempotency = IdempotencySettings::read(r);
         let rate_limits = RateLimitSettings::read(r);
         let control_poll = Duration::from_millis(r.value(table::CONTROL_POLL_MS));
+        let inbox_poll = Duration::from_millis(r.value(table::INBOX_POLL_MS));
+        let default_timezone = r.value(table::DEFAULT_TIMEZONE);
         let origins = AllowedOrigins::read(r);
         let environment = AppEnv::read(r);
         let grpc = GrpcSettings::read(r, environment, http.address);
@@ -160,6 +167,8 @@ impl ApiSettings {
                 idempotency,
                 rate_limits,
                 control_poll,
+                inbox_poll,
+                default_timezone,
                 origins,
                 auth,
                 accounts,

@@ -33,6 +33,8 @@ pub fn state() -> Data<AppState> {
     let inbox = InboxesSettings {
         max_streams: 10,
         broker: settings.broker.clone(),
+        poll: settings.inbox_poll,
+        default_timezone: settings.default_timezone.clone(),
         shutdown_timeout: settings.shutdown.timeout,
     };
     let inbox = Inboxes::start(&inbox, &database, wakes, &mut Tasks::default(), &stop);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, value_parser};
 
 use crate::commands::{
-    access, delivery, destinations, growth, hostile, limits, pipeline, schedule, targets,
+    access, delivery, destinations, growth, hostile, inbox, limits, pipeline, schedule, targets,
 };
 use crate::environment::{Programs, SystemUnderLoad};
 use crate::process_usage::WatchedProcess;
@@ -50,6 +50,9 @@ pub enum Command {
     Hostile(hostile::Args),
     /// Measure what API keys, caller limits, audited changes and logins cost, in databases and queues of its own
     Access(access::Args),
+    /// Measure streams of inboxes, reads of a large inbox, and what announcing notifications costs, in databases and queues of
+    /// its own
+    Inbox(inbox::Args),
 }
 
 /// The load, for every measurement.
@@ -151,11 +154,12 @@ mod tests {
             ("growth", &[]),
             ("hostile", &[]),
             ("access", &[]),
+            ("inbox", &["--without-wakes", "w"]),
         ] {
             let mut words = vec!["tidings-bench", name, "--json", "out.json"];
             words.extend(["--connections", "8", "--payload-bytes", "32"]);
             if [
-                "targets", "delivery", "schedule", "growth", "hostile", "access",
+                "targets", "delivery", "schedule", "growth", "hostile", "access", "inbox",
             ]
             .contains(&name)
             {

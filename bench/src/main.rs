@@ -2,7 +2,8 @@
 //!
 //! It measures a load through the whole pipeline, what the parts can do alone, how near the pipeline comes to
 //! its parts, how fast it delivers, how late scheduled notifications are, how rates change as the table grows, what hostile
-//! clients and hanging destinations take from others, and what access control costs. This file only wires.
+//! clients and hanging destinations take from others, what access control costs, and how inboxes and their streams do. This
+//! file only wires.
 
 mod access;
 mod args;
@@ -12,6 +13,7 @@ mod destinations;
 mod environment;
 mod growth;
 mod hostile;
+mod inbox;
 mod latency;
 mod limits;
 mod load;
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
         eprintln!("tidings-bench: threads keep their default stack size: {error}");
     }
     let args = args::Args::parse();
-    // Hostile clients need thousands of sockets.
+    // Hostile clients and streams need thousands of sockets.
     tidings_runtime::open_files::raise_limit();
     // Fails only if a provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -1,7 +1,7 @@
 //! The users that a measurement sends to.
 
 use tidings_db::users::{self, NewUser};
-use tidings_db::{Database, DbError};
+use tidings_db::{Database, DbError, inbox};
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
@@ -34,6 +34,16 @@ impl TestUsers {
             })
             .await?;
         Ok(Self(ids))
+    }
+
+    /// Inserts this many users.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if PostgreSQL is unavailable.
+    pub async fn create_many(database: &Database, count: u32) -> Result<Self, DbError> {
+        let ids = database.run(async |client| inbox::bench::insert_users(client, count).await);
+        Ok(Self(ids.await?))
     }
 
     /// The ids of the users.

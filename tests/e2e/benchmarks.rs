@@ -1,4 +1,5 @@
-//! Short runs of the benchmarks of deliveries and of scheduled notifications. They check counts: rates and times depend on the machine.
+//! Short runs of the benchmarks of deliveries, of scheduled notifications and of inboxes. They check counts: rates and times
+//! depend on the machine.
 
 use std::process::{Command, Stdio};
 
@@ -146,4 +147,30 @@ async fn a_schedule_measurement_counts_every_notification_once_and_none_early() 
         assert_eq!(round[phase][number], 60, "{phase}, {number}: {results:#}");
     }
     assert_eq!(results["wrong"], 0, "{results:#}");
+}
+
+/// Without the comparison of the intake, whose result is a rate.
+#[tokio::test]
+async fn an_inbox_measurement_counts_every_event_of_its_streams() {
+    let world = World::new().await;
+    let worker = program_path("tidings-worker");
+    let worker = worker.to_str().expect("UTF-8");
+    let arguments = ["inbox", "--rounds", "0", "--worker-before", worker];
+    let streams = ["--streams", "20", "--quiet-secs", "0"];
+    let load = ["--rate", "60", "--posting-secs", "1"];
+    let reads = ["--rows", "1000", "--reads", "8"];
+    let results = measure(&world, &[&arguments[..], &streams, &load, &reads].concat());
+    for (number, value) in [
+        ("streams", 20),
+        ("posted", 60),
+        ("arrived", 60),
+        ("lost", 0),
+        ("resets", 0),
+        ("ended", 0),
+    ] {
+        assert_eq!(results["live"][number], value, "{number}: {results:#}");
+    }
+    let reads = results["reading"]["reads_ms"].as_object();
+    let reads = reads.expect("an object").values();
+    assert_eq!(reads.filter(|ms| ms["p99"].is_number()).count(), 6);
 }

@@ -26,6 +26,7 @@ pub struct App {
     listener: TcpListener,
     database: Database,
     deliveries: Deliveries,
+    wakes: Option<WakePublisher>,
 }
 
 impl App {
@@ -55,7 +56,17 @@ impl App {
             listener,
             database,
             deliveries,
+            wakes: None,
         })
+    }
+
+    /// Replaces the publisher of wakes.
+    #[must_use]
+    pub fn with_wakes(self, wakes: WakePublisher) -> Self {
+        Self {
+            wakes: Some(wakes),
+            ..self
+        }
     }
 
     /// The port that the probes listen on.
@@ -122,10 +133,14 @@ impl App {
             self.settings.broker.clone(),
             "tidings-worker: consuming",
         ));
-        let (wakes, publishing) = WakePublisher::start(publisher.clone(), &self.settings.broker);
-        let token = stop_tasks.clone();
-        tasks.spawn("publishing of wakes", async move {
-            token.run_until_cancelled(publishing).await;
+        let wakes = self.wakes.unwrap_or_else(|| {
+            let broker = &self.settings.broker;
+            let (wakes, publishing) = WakePublisher::start(publisher.clone(), broker);
+            let token = stop_tasks.clone();
+            tasks.spawn("publishing of wakes", async move {
+                token.run_until_cancelled(publishing).await;
+            });
+            wakes
         });
         let consumers = Consumers {
             broker: &self.settings.broker,

@@ -3,13 +3,25 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Serialize;
 use tidings_db::inbox::{ChangedState, InboxNews, SeenPosition, UnreadCount};
 use tidings_db::notifications::PayloadReader;
 use tidings_domain::notification::MessageId;
+use tidings_domain::time::Timezone;
 
 use crate::error::ApiError;
 use crate::handlers::inbox::{InboxCounts, InboxItem};
+
+/// The data of the event `notification`.
+#[derive(Serialize)]
+struct NotificationData {
+    #[serde(flatten)]
+    item: InboxItem,
+    /// Whether it is in the quiet hours of the user: clients must not disturb then. Absent if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    quiet: bool,
+}
 
 /// The data of the event `state`.
 #[derive(Serialize)]
@@ -64,22 +76,29 @@ pub(super) fn counts(unread: UnreadCount) -> Result<Bytes, ApiError> {
 }
 
 /// The events of what a look has found, for a reader. `before` is the position of the look before, `after` the one of this
-/// look: only the last notification has it, because a client that gets a part of them resumes after this part.
+/// look: only the last notification has it, because a client that gets a part of them resumes after this part. `timezone` is
+/// that of users who have set none.
 pub(super) fn of_news(
     news: &InboxNews,
     reader: PayloadReader,
+    timezone: &Timezone,
     before: &SeenPosition,
     after: &SeenPosition,
 ) -> Result<Vec<Bytes>, ApiError> {
     if news.is_incomplete {
         return Ok(vec![reset(), position(after), counts(news.unread)?]);
     }
+    let now = Timestamp::now();
     let mut events = Vec::with_capacity(news.rows.len() + 2);
     for (nth, row) in news.rows.iter().enumerate() {
         let is_last = nth + 1 == news.rows.len();
         let id = if is_last { after } else { before };
-        let item = InboxItem::new(row.clone(), reader)?;
-        events.push(event("notification", Some(id), &item)?);
+        let quiet_hours = news.quiet_hours.get(&row.notification.message_id);
+        let data = NotificationData {
+            item: InboxItem::new(row.clone(), reader)?,
+            quiet: quiet_hours.is_some_and(|hours| hours.is_quiet(timezone, now)),
+        };
+        events.push(event("notification", Some(id), &data)?);
     }
     let is_new = |state: &&ChangedState| {
         let rows = news.rows.iter();

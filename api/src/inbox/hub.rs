@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use metrics::gauge;
 use tidings_db::inbox::SeenPosition;
 use tidings_db::notifications::PayloadReader;
@@ -44,6 +45,8 @@ struct UserStreams {
     queues: Vec<Arc<StreamQueue>>,
     /// What the queues have got; `None` until the first stream has read what it begins with.
     position: Option<SeenPosition>,
+    /// When the counts that the queues have got become wrong, because a notification expires.
+    next_expiry: Option<Timestamp>,
 }
 
 impl Hub {
@@ -171,6 +174,21 @@ impl Hub {
         }
     }
 
+    /// Records when the counts become wrong that the queues of a user have got.
+    pub(super) fn set_next_expiry(&self, user: UserId, next_expiry: Option<Timestamp>) {
+        if let Some(streams) = self.lock().streams.get_mut(&user) {
+            streams.next_expiry = next_expiry;
+        }
+    }
+
+    /// The users whose queues have got counts that are wrong since a notification has expired.
+    pub(super) fn users_with_expired(&self, now: Timestamp) -> Vec<UserId> {
+        let all = self.lock();
+        let is_over = |streams: &UserStreams| streams.next_expiry.is_some_and(|at| at <= now);
+        let users = all.streams.iter().filter(|(_, streams)| is_over(streams));
+        users.map(|(user, _)| *user).collect()
+    }
+
     /// Records that there was nothing new for these users up to `position`.
     pub(super) fn nothing_until(&self, users: &[UserId], position: &SeenPosition) {
         let mut all = self.lock();
@@ -215,11 +233,14 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// Records the position of what the stream begins with, if it is the user's first stream.
-    pub(super) fn begin_at(&self, position: &SeenPosition) {
+    /// Records the position of what the stream begins with, if it is the user's first stream, and when its counts become wrong.
+    pub(super) fn begin_at(&self, position: &SeenPosition, next_expiry: Option<Timestamp>) {
         let mut all = self.hub.lock();
         if let Some(streams) = all.streams.get_mut(&self.user) {
             streams.position.get_or_insert_with(|| position.clone());
+            // Other streams may have got older counts.
+            let both = streams.next_expiry.into_iter().chain(next_expiry);
+            streams.next_expiry = both.min();
         }
         let is_woken = all.woken.contains(&self.user);
         drop(all);
@@ -285,7 +306,7 @@ mod tests {
         hub.wake(&[user]);
         hub.until_woken().await;
         assert!(hub.take_woken().is_empty(), "there is no position yet");
-        stream.begin_at(&position());
+        stream.begin_at(&position(), None);
         hub.until_woken().await;
         assert_eq!(hub.take_woken(), [(user, position())]);
         assert!(hub.take_woken().is_empty());
@@ -296,13 +317,13 @@ mod tests {
         let queue = StreamQueue::new(PayloadReader::TargetUser);
         let event = || bytes::Bytes::from_static(b"event: counts\ndata: {}\n\n");
         for _ in 0..64 {
-            queue.push(&[event()], &position());
+            queue.push(&[event()], Some(&position()));
         }
         assert_eq!(queue.next().await, vec![event(); 64].concat());
         for _ in 0..65 {
-            queue.push(&[event()], &position());
+            queue.push(&[event()], Some(&position()));
         }
-        queue.push(&[event()], &position());
+        queue.push(&[event()], None);
         let text = String::from_utf8(queue.next().await.to_vec()).expect("text");
         let names: Vec<_> = text
             .lines()
@@ -311,5 +332,26 @@ mod tests {
         assert_eq!(names, ["event: reset", "event: counts"], "{text}");
         assert_eq!(queue.take_position(), Some(position()));
         assert_eq!(queue.take_position(), None);
+    }
+
+    #[tokio::test]
+    async fn counts_become_wrong_when_the_first_of_all_streams_of_a_user_expires() {
+        let hub = Arc::new(Hub::new(10));
+        let user = UserId::from(Uuid::now_v7());
+        let at = |second| Timestamp::from_second(second).ok();
+        let expired = |second| hub.users_with_expired(at(second).expect("a time"));
+        let first = register(&hub, user).expect("a place");
+        assert!(expired(1000).is_empty(), "it has read nothing");
+        first.begin_at(&position(), at(20));
+        // It has begun later, and has not counted what the first one has.
+        let second = register(&hub, user).expect("a place");
+        second.begin_at(&position(), at(30));
+        assert!(expired(19).is_empty());
+        assert_eq!(expired(20), [user]);
+        hub.set_next_expiry(user, at(30));
+        assert!(expired(29).is_empty());
+        assert_eq!(expired(30), [user]);
+        hub.set_next_expiry(user, None);
+        assert!(expired(1000).is_empty());
     }
 }

@@ -2,11 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tidings_broker::Backoff;
-use tidings_db::inbox::{self, InboxNews, SeenPosition};
+use tidings_db::inbox::{self, InboxNews, SeenPosition, UNREAD_CAP};
 use tidings_db::notifications::PayloadReader;
 use tidings_db::{Database, DbError};
 use tidings_domain::notification::UserId;
+use tidings_domain::time::Timezone;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::event;
@@ -16,15 +18,24 @@ use super::queue::StreamQueue;
 /// How long a wake waits for others.
 const COALESCE: Duration = Duration::from_millis(50);
 
-/// Time between two looks at all inboxes that have a stream. They find what no wake has announced.
-const POLL: Duration = Duration::from_secs(15);
-
 /// How many users a statement looks at: each may have new notifications of a megabyte.
 const USERS_AT_ONCE: usize = 16;
 
+/// How many users a statement counts for.
+const COUNTED_AT_ONCE: usize = 256;
+
+/// How to look.
+#[derive(Clone, Debug)]
+pub(super) struct LookSettings {
+    /// Time between two looks at all inboxes that have a stream. They find what no wake has announced.
+    pub(super) poll: Duration,
+    /// The time zone of users who have set none.
+    pub(super) timezone: Timezone,
+}
+
 /// Looks for what is new in the inboxes of users that have a stream. Never ends.
-pub(super) async fn run(hub: Arc<Hub>, database: Database) {
-    let mut poll = interval(POLL);
+pub(super) async fn run(hub: Arc<Hub>, database: Database, settings: LookSettings) {
+    let mut poll = interval(settings.poll);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut backoff = Backoff::new();
     loop {
@@ -36,7 +47,7 @@ pub(super) async fn run(hub: Arc<Hub>, database: Database) {
         if !is_poll {
             sleep(COALESCE).await;
         }
-        match look(&hub, &database, is_poll).await {
+        match look(&hub, &database, &settings.timezone, is_poll).await {
             Ok(()) => backoff.reset(),
             Err(error) => {
                 tracing::warn!(%error, "inboxes cannot be read; trying again");
@@ -47,7 +58,12 @@ pub(super) async fn run(hub: Arc<Hub>, database: Database) {
     }
 }
 
-async fn look(hub: &Hub, database: &Database, is_poll: bool) -> Result<(), DbError> {
+async fn look(
+    hub: &Hub,
+    database: &Database,
+    timezone: &Timezone,
+    is_poll: bool,
+) -> Result<(), DbError> {
     if is_poll {
         find_changed(hub, database).await?;
     }
@@ -61,7 +77,29 @@ async fn look(hub: &Hub, database: &Database, is_poll: bool) -> Result<(), DbErr
         })?;
         for (user, before) in part {
             let news = news.get(user);
-            deliver(hub, *user, news, before, &position);
+            deliver(hub, *user, news, timezone, before, &position);
+        }
+    }
+    if is_poll {
+        count_again(hub, database).await?;
+    }
+    Ok(())
+}
+
+/// Sends the counts of users some of whose notifications have expired, which changes no row.
+async fn count_again(hub: &Hub, database: &Database) -> Result<(), DbError> {
+    let users = hub.users_with_expired(Timestamp::now());
+    for part in users.chunks(COUNTED_AT_ONCE) {
+        let counts = database
+            .run(async |client| inbox::count_unread(client, part, UNREAD_CAP).await)
+            .await?;
+        for (user, unread) in counts {
+            if let Ok(counts) = event::counts(unread) {
+                for queue in hub.queues(user) {
+                    queue.push(std::slice::from_ref(&counts), None);
+                }
+            }
+            hub.set_next_expiry(user, unread.next_expiry);
         }
     }
     Ok(())
@@ -86,6 +124,7 @@ fn deliver(
     hub: &Hub,
     user: UserId,
     news: Option<&InboxNews>,
+    timezone: &Timezone,
     before: &SeenPosition,
     position: &SeenPosition,
 ) {
@@ -102,17 +141,18 @@ fn deliver(
         if of_reader.is_empty() {
             continue;
         }
-        let events = event::of_news(news, reader, before, position);
+        let events = event::of_news(news, reader, timezone, before, position);
         let events: Vec<Bytes> = events.unwrap_or_else(|error| {
             let cause = error.cause.as_deref();
             tracing::error!(cause, "a notification cannot be sent to a stream");
             vec![event::reset()]
         });
         for queue in of_reader {
-            queue.push(&events, position);
+            queue.push(&events, Some(position));
         }
     }
     hub.set_position(user, position);
+    hub.set_next_expiry(user, news.unread.next_expiry);
 }
 
 /// Whether there is something to send.

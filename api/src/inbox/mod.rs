@@ -1,8 +1,8 @@
 //! The live part of inboxes: streams of server-sent events, and what wakes them.
 //!
 //! A stream first registers, then reads what it has missed, and then gets what the looks of this process find
-//! ([`looks`]). A look reads what is new for the users that have a stream, because of a wake or after 15 s at the latest. So
-//! wakes are hints, and may be lost.
+//! ([`looks`]). A look reads what is new for the users that have a stream, because of a wake or after `INBOX_POLL_MS` at the
+//! latest. So wakes are hints, and may be lost.
 
 mod event;
 mod grant;
@@ -19,11 +19,13 @@ use std::time::Duration;
 use tidings_broker::{BrokerSettings, WakePublisher};
 use tidings_db::Database;
 use tidings_domain::notification::UserId;
+use tidings_domain::time::Timezone;
 use tidings_runtime::tasks::Tasks;
 use tokio_util::sync::CancellationToken;
 
 pub use grant::StreamGrant;
 use hub::Hub;
+use looks::LookSettings;
 pub use stream::{StreamContext, open};
 pub use ticket::{TICKET_LIFETIME, Tickets};
 
@@ -42,6 +44,8 @@ pub struct Inboxes {
     /// Cancelled when the program stops.
     ending: CancellationToken,
     spread: Duration,
+    /// The time zone of users who have set none.
+    timezone: Timezone,
 }
 
 impl Inboxes {
@@ -54,7 +58,11 @@ impl Inboxes {
         stop: &CancellationToken,
     ) -> Self {
         let hub = Arc::new(Hub::new(settings.max_streams));
-        let looking = looks::run(Arc::clone(&hub), database.clone());
+        let look = LookSettings {
+            poll: settings.poll,
+            timezone: settings.default_timezone.clone(),
+        };
+        let looking = looks::run(Arc::clone(&hub), database.clone(), look);
         let token = stop.clone();
         tasks.spawn("looks at inboxes", async move {
             token.run_until_cancelled(looking).await;
@@ -69,6 +77,7 @@ impl Inboxes {
             wakes,
             ending: CancellationToken::new(),
             spread: MAX_SPREAD.min(settings.shutdown_timeout / 2),
+            timezone: settings.default_timezone.clone(),
         }
     }
 
@@ -100,6 +109,10 @@ pub struct InboxesSettings {
     pub max_streams: usize,
     /// RabbitMQ.
     pub broker: BrokerSettings,
+    /// `INBOX_POLL_MS`: time between two looks at all inboxes that have a stream.
+    pub poll: Duration,
+    /// `DEFAULT_TIMEZONE`: the time zone of users who have set none.
+    pub default_timezone: Timezone,
     /// How long the program may take to stop.
     pub shutdown_timeout: Duration,
 }

@@ -43,19 +43,22 @@ impl StreamQueue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds events, after which the client has seen `position`.
-    pub(super) fn push(&self, events: &[Bytes], position: &SeenPosition) {
+    /// Adds events, after which the client has seen `position`; `None` if they say nothing about that.
+    pub(super) fn push(&self, events: &[Bytes], position: Option<&SeenPosition>) {
         let mut waiting = self.lock();
         waiting.events.extend(events.iter().cloned());
         waiting.bytes += events.iter().map(Bytes::len).sum::<usize>();
         let is_behind = waiting.events.len() > MAX_EVENTS
             || (waiting.bytes > MAX_BYTES && waiting.events.len() > events.len());
+        if let Some(position) = position {
+            waiting.position = Some(position.clone());
+        }
         if is_behind {
             counter!("tidings_inbox_stream_resets_total").increment(1);
-            waiting.events = [event::reset(), event::position(position)].into();
+            let position = waiting.position.as_ref().map(event::position);
+            waiting.events = [event::reset()].into_iter().chain(position).collect();
             waiting.bytes = 0;
         }
-        waiting.position = Some(position.clone());
         drop(waiting);
         self.added.notify_one();
     }

@@ -66,33 +66,26 @@ pub async fn open(
     let inboxes = context.inboxes;
     let registration = inboxes.hub.register(grant.user, grant.reader)?;
     let start = inbox::start_stream(context.database, grant.user, from.as_ref()).await?;
-    registration.begin_at(&start.position);
+    registration.begin_at(&start.position, start.news.unread.next_expiry);
     let before = from.as_ref().unwrap_or(&start.position);
     let mut first = BytesMut::from(event::beginning(retry_ms()).as_ref());
-    let mut events = event::of_news(&start.news, grant.reader, before, &start.position)?;
+    let (news, position) = (&start.news, &start.position);
+    let mut events = event::of_news(news, grant.reader, &inboxes.timezone, before, position)?;
     // Before the counts, and also if there is no notification, so that a client that reconnects names a position.
     events.insert(
         events.len().saturating_sub(1),
         event::position(&start.position),
     );
     first.extend(events.into_iter().flatten());
-    let stream = Stream {
-        first: Some(first.freeze()),
-        deadline: sleep_until(deadline(grant.until)).boxed_local(),
-        ending: ending(inboxes).boxed_local(),
-        keep_alive: Box::pin(sleep(KEEP_ALIVE)),
-        grant,
-        accounts: context.accounts,
-        api_keys: context.api_keys,
-        registration,
-    };
+    let connection = context.connection.clone();
+    let stream = Stream::new(context, grant, registration, first.freeze());
     let chunks = unfold(stream, |mut stream| async move {
         let chunk = stream.next().await?;
         Some((chunk, stream))
     });
     Ok(StreamBody {
         chunks: chunks.boxed_local(),
-        connection: context.connection,
+        connection,
         has_begun: false,
     })
 }
@@ -137,6 +130,24 @@ struct Stream {
 }
 
 impl Stream {
+    fn new(
+        context: StreamContext<'_>,
+        grant: StreamGrant,
+        registration: Registration,
+        first: Bytes,
+    ) -> Self {
+        Self {
+            first: Some(first),
+            deadline: sleep_until(deadline(grant.until)).boxed_local(),
+            ending: ending(context.inboxes).boxed_local(),
+            keep_alive: Box::pin(sleep(KEEP_ALIVE)),
+            grant,
+            accounts: context.accounts,
+            api_keys: context.api_keys,
+            registration,
+        }
+    }
+
     /// Waits for what to write next; `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.take() {
@@ -211,7 +222,76 @@ impl Drop for StreamBody {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::StatusCode;
+    use tidings_db::notifications::PayloadReader;
+    use uuid::Uuid;
+
     use super::*;
+    use crate::state::AppState;
+    use crate::test_state;
+
+    fn context(state: &AppState) -> StreamContext<'_> {
+        StreamContext {
+            inboxes: &state.inbox,
+            database: &state.database,
+            accounts: None,
+            api_keys: state.api_keys.clone(),
+            connection: None,
+        }
+    }
+
+    fn grant(until: Option<Timestamp>) -> StreamGrant {
+        StreamGrant {
+            user: Uuid::now_v7().into(),
+            reader: PayloadReader::TargetUser,
+            until,
+            session: None,
+            key: None,
+        }
+    }
+
+    /// Reads a stream on which nothing happens to its end. Returns how long it took, and how many keep-alives there were.
+    async fn read_to_end(state: &AppState, until: Option<Timestamp>) -> (Duration, usize) {
+        let grant = grant(until);
+        let registered = state.inbox.hub.register(grant.user, grant.reader);
+        let first = event::beginning(retry_ms());
+        let registration = registered.expect("a place");
+        let mut stream = Stream::new(context(state), grant, registration, first.clone());
+        let (began, mut keep_alives) = (Instant::now(), 0);
+        assert_eq!(stream.next().await, Some(first));
+        while let Some(chunk) = stream.next().await {
+            assert_eq!(chunk, event::keep_alive(None));
+            keep_alives += 1;
+        }
+        (began.elapsed(), keep_alives)
+    }
+
+    /// `Hub::new` with the limit of 10 of the test's state stands for the 10,000 of a process.
+    #[tokio::test]
+    async fn a_stream_beyond_those_of_a_process_is_503() {
+        let state = test_state::state();
+        let mut open_streams: Vec<Registration> = (0..10)
+            .map(|_| {
+                let grant = grant(None);
+                let registered = state.inbox.hub.register(grant.user, grant.reader);
+                registered.expect("a place")
+            })
+            .collect();
+        let refused = open(context(&state), grant(None), None).await.err();
+        let refused = refused.expect("too many");
+        assert_eq!(
+            (refused.status, refused.code, refused.message.as_str()),
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_many_streams",
+                "There are too many streams; try again"
+            )
+        );
+        // A refused one has taken no place.
+        open_streams.pop();
+        let last = grant(None);
+        assert!(state.inbox.hub.register(last.user, last.reader).is_ok());
+    }
 
     #[test]
     fn clients_wait_two_to_eight_seconds() {
@@ -229,5 +309,19 @@ mod tests {
         assert_eq!(left(in_secs(-5)), Duration::ZERO);
         let minute = left(in_secs(60));
         assert!((Duration::from_secs(58)..=Duration::from_mins(1)).contains(&minute));
+
+        let state = test_state::state();
+        let (hour, keep_alives) = read_to_end(&state, None).await;
+        assert!(
+            (MAX_TIME..MAX_TIME + KEEP_ALIVE).contains(&hour),
+            "{hour:?}"
+        );
+        // One every 15 s. The clock of tokio counts milliseconds.
+        assert!((235..=240).contains(&keep_alives), "{keep_alives}");
+        // The clock of the token goes on while the test runs.
+        let (minute, keep_alives) = read_to_end(&state, in_secs(60)).await;
+        assert!((Duration::from_secs(30)..=Duration::from_mins(1)).contains(&minute));
+        assert!((1..=4).contains(&keep_alives), "{keep_alives}");
+        state.inbox.hub.until_empty().await;
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn run(hub: Arc<Hub>, broker: BrokerSettings) {
                 is_reported = true;
                 tracing::warn!(
                     %error,
-                    "streams of inboxes get no wakes from RabbitMQ, and are up to 15 s late"
+                    "streams of inboxes get no wakes from RabbitMQ, and are late by up to INBOX_POLL_MS"
                 );
             }
             Err(_) => {}

@@ -5,6 +5,7 @@ pub mod delivery;
 pub mod destinations;
 pub mod growth;
 pub mod hostile;
+pub mod inbox;
 pub mod limits;
 pub mod pipeline;
 pub mod schedule;
@@ -29,5 +30,6 @@ pub async fn run(command: Command) -> anyhow::Result<MeasurementResult> {
         Command::Growth(args) => growth::run(args).await,
         Command::Hostile(args) => hostile::run(args).await,
         Command::Access(args) => access::run(args).await,
+        Command::Inbox(args) => inbox::run(args).await,
     }
 }

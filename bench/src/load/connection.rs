@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -80,6 +81,20 @@ impl HttpConnection {
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         Ok((status, response.into_body().collect().await?.to_bytes()))
+    }
+
+    /// Gets `path`, whatever the path of the endpoint is. Returns the response before its body has arrived.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no response.
+    pub async fn get(&mut self, path: &str) -> anyhow::Result<Response<Incoming>> {
+        let request = Request::get(path)
+            .header(HOST, &self.target.host)
+            .header(AUTHORIZATION, &self.target.authorization)
+            .body(Full::new(Bytes::new()))?;
+        self.sender.ready().await?;
+        Ok(self.sender.send_request(request).await?)
     }
 }
 

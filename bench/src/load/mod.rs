@@ -214,7 +214,7 @@ pub async fn post_one(
 
 /// The message ids in a response. Searches the text instead of parsing it, because the load generator must
 /// cost the machine as little as possible.
-fn message_ids(body: &[u8]) -> impl Iterator<Item = MessageId> {
+pub fn message_ids(body: &[u8]) -> impl Iterator<Item = MessageId> {
     const NAME: &[u8] = br#""messageId":""#;
     let text = std::str::from_utf8(body).unwrap_or_default();
     let name = std::str::from_utf8(NAME).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::{StreamExt, pin_mut};
-use tidings_domain::notification::UserId;
+use tidings_domain::notification::{MessageId, UserId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::GenericClient;
 use crate::database::Database;
 use crate::error::DbError;
 use crate::page::PAGE_BYTES;
+use crate::user_settings::{UserQuietHours, quiet_hours};
 
 /// Most notifications that a stream gets when it resumes.
 pub const RESUME_ROWS: u32 = 200;
@@ -26,8 +27,8 @@ const LOOK_ROWS: u32 = 64;
 /// Most changes of state that a look returns for a user.
 const LOOK_STATES: u32 = 200;
 
-/// Up to which number unread notifications are counted.
-const UNREAD_CAP: u32 = 100;
+/// Up to which number streams count unread notifications.
+pub const UNREAD_CAP: u32 = 100;
 
 /// Rows whose transactions a position has not seen. NULL and numbers of another database do not count.
 const UNSEEN: &str = "recorded_xid >= pg_snapshot_xmin(seen) AND recorded_xid < pg_snapshot_xmax(pg_current_snapshot())
@@ -43,6 +44,8 @@ const UNSEEN_STATE: &str =
 pub struct InboxNews {
     /// New notifications, in the order of their transactions.
     pub rows: Vec<InboxRow>,
+    /// The quiet hours of the user, for those of `rows` whose category obeys them.
+    pub quiet_hours: HashMap<MessageId, UserQuietHours>,
     /// Changes of state, also of notifications in `rows`.
     pub states: Vec<ChangedState>,
     /// Whether there is more than is returned here, so that the client must read the list again.
@@ -162,11 +165,19 @@ async fn unseen_rows(
     let columns = columns();
     // The row after the last one shows that there are more.
     let sql = format!(
-        "SELECT found.*
+        "SELECT found.*, CASE WHEN obeys_quiet_hours THEN (
+                    SELECT ARRAY[user_settings.quiet::text, users.timezone]
+                    FROM user_settings JOIN users ON users.id = user_settings.user_id
+                    WHERE user_settings.user_id = wanted_id AND user_settings.quiet IS NOT NULL) END AS quiet_hours
          FROM (SELECT wanted.user_id AS wanted_id, seen::pg_snapshot AS seen
                FROM unnest($1::uuid[], $2::text[]) AS wanted (user_id, seen)) AS wanted
               CROSS JOIN LATERAL (
-                  SELECT {columns}, processed_at < now() - interval '24 hours' AS is_late FROM notifications
+                  SELECT {columns}, processed_at < now() - interval '24 hours' AS is_late,
+                         NOT EXISTS (SELECT FROM categories
+                                     WHERE categories.name = notifications.category
+                                           AND (categories.kind = 'critical' OR categories.quiet = 'ignore'))
+                             AS obeys_quiet_hours
+                  FROM notifications
                   WHERE user_id = wanted_id AND {VISIBLE} AND {UNSEEN}
                   ORDER BY recorded_xid, id LIMIT $3) AS found"
     );
@@ -192,7 +203,12 @@ async fn unseen_rows(
             entry.is_incomplete = true;
             entry.rows = Vec::new();
         } else if !entry.is_incomplete {
-            entry.rows.push(InboxRow::from(&row));
+            let found = InboxRow::from(&row);
+            if let Some(hours) = quiet_hours(row.get("quiet_hours")) {
+                let id = found.notification.message_id;
+                entry.quiet_hours.insert(id, hours);
+            }
+            entry.rows.push(found);
         }
     }
     Ok(news)

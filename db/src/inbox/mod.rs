@@ -4,6 +4,7 @@
 //! neither ids nor times say what a client has seen. A [`SeenPosition`] does: a snapshot of PostgreSQL, which says for each
 //! transaction whether it was committed.
 
+pub mod bench;
 mod change;
 mod cursor;
 mod feed;
@@ -20,7 +21,9 @@ use crate::{IsolationLevel, Transaction, TransactionOptions};
 
 pub use change::{Changed, ChangedState, InboxChange, change};
 pub use cursor::{InboxCursor, InvalidPosition};
-pub use feed::{InboxNews, RESUME_ROWS, StreamStart, news, start_stream, users_with_news};
+pub use feed::{
+    InboxNews, RESUME_ROWS, StreamStart, UNREAD_CAP, news, start_stream, users_with_news,
+};
 pub use list::{InboxFilter, InboxPage, list};
 pub use position::SeenPosition;
 pub use read_all::{READ_ALL_CHUNK, ReadAll, read_all};

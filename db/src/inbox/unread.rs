@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
@@ -14,6 +15,9 @@ pub struct UnreadCount {
     pub unread: u32,
     /// Whether there are more.
     pub capped: bool,
+    /// When the first of those that were counted expires, if any does. Until then, the number gets smaller only by changes of
+    /// state.
+    pub next_expiry: Option<Timestamp>,
 }
 
 /// Counts the unread notifications of each user, up to `cap`.
@@ -28,12 +32,13 @@ pub async fn count_unread(
 ) -> Result<HashMap<UserId, UnreadCount>, DbError> {
     let unread = InboxState::Unread.condition();
     let sql = format!(
-        "SELECT wanted.user_id, counted.count
+        "SELECT wanted.user_id, counted.count, counted.next_expiry
          FROM unnest($1::uuid[]) AS wanted (user_id)
               CROSS JOIN LATERAL (
-                  SELECT count(*) FROM (SELECT FROM notifications
-                                        WHERE user_id = wanted.user_id AND {VISIBLE} AND {unread}
-                                        LIMIT $2) AS found) AS counted"
+                  SELECT count(*), min(expires_at) AS next_expiry
+                  FROM (SELECT expires_at FROM notifications
+                        WHERE user_id = wanted.user_id AND {VISIBLE} AND {unread}
+                        LIMIT $2) AS found) AS counted"
     );
     let statement = client.prepare_cached(&sql).await?;
     let users: Vec<Uuid> = users.iter().map(|user| user.as_uuid()).collect();
@@ -45,6 +50,7 @@ pub async fn count_unread(
         let count = UnreadCount {
             unread: count.min(cap),
             capped: count > cap,
+            next_expiry: row.get(2),
         };
         (UserId::from(row.get::<_, Uuid>(0)), count)
     });

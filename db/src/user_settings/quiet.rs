@@ -53,6 +53,13 @@ impl UserQuietHours {
         let timezone = self.timezone.as_ref().unwrap_or(default);
         self.hours.release(timezone, now, user, spread)
     }
+
+    /// Whether it is quiet. `default` is the time zone of users who have set none.
+    #[must_use]
+    pub fn is_quiet(&self, default: &Timezone, at: Timestamp) -> bool {
+        let timezone = self.timezone.as_ref().unwrap_or(default);
+        self.hours.is_quiet(timezone, at)
+    }
 }
 
 /// Locks the settings of these users until the transaction ends, and returns the quiet hours that then apply to `channel`.

@@ -111,3 +111,41 @@ async fn a_stream_resumes_about_a_megabyte() {
     let news = resumed(&inbox, &before).await;
     assert!(news.is_incomplete && news.rows.is_empty());
 }
+
+/// Categories that ignore quiet hours, and users without any, have none here.
+#[tokio::test]
+async fn news_have_the_quiet_hours_that_their_categories_obey() {
+    let inbox = Inbox::new().await;
+    let before = inbox.position().await;
+    let all = inbox.record(4).await;
+    let client = inbox.client().await;
+    let categories = "INSERT INTO categories (name, kind, quiet)
+                      VALUES ('alarm', 'critical', 'obey'), ('chat', 'transactional', 'ignore'), ('news', 'marketing', 'obey')";
+    client.batch_execute(categories).await.expect("inserted");
+    for (id, category) in all.iter().zip(["alarm", "chat", "news"]) {
+        inbox.update(*id, &format!("category = '{category}'")).await;
+    }
+    assert!(resumed(&inbox, &before).await.quiet_hours.is_empty());
+    let hours = r#"[{"days": [1, 2, 3, 4, 5, 6], "from": "00:00", "to": "12:00"}]"#;
+    let settings = "INSERT INTO user_settings (user_id, quiet) VALUES ($1, $2::text::jsonb)";
+    let user = inbox.user.as_uuid();
+    client
+        .execute(settings, &[&user, &hours])
+        .await
+        .expect("inserted");
+    let timezone = "UPDATE users SET timezone = 'Asia/Tokyo' WHERE id = $1";
+    client.execute(timezone, &[&user]).await.expect("updated");
+    let news = resumed(&inbox, &before).await;
+    let mut obeying: Vec<_> = news.quiet_hours.keys().copied().collect();
+    obeying.sort_unstable();
+    assert_eq!(obeying, all[2..]);
+    let (hours, utc) = (&news.quiet_hours[&all[3]], "UTC".parse().expect("a zone"));
+    for (time, is_quiet) in [
+        // Monday, 02:00 and 12:00 in Tokyo.
+        ("2026-11-29T17:00:00Z", true),
+        ("2026-11-30T03:00:00Z", false),
+    ] {
+        let time = time.parse().expect("a time");
+        assert_eq!(hours.is_quiet(&utc, time), is_quiet, "{time}");
+    }
+}

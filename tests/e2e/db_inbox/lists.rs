@@ -76,6 +76,12 @@ async fn unread_notifications_are_counted_up_to_a_cap_and_marked_in_chunks() {
     };
     assert_eq!(count(1000).await, (1000, true));
     assert_eq!(count(1).await, (1, true));
+    let next_expiry = async || {
+        let client = inbox.client().await;
+        let count = inbox::count_unread_of(&*client, inbox.user, 100).await;
+        count.expect("the query").next_expiry
+    };
+    assert_eq!(next_expiry().await, None);
     inbox.update(all[0], "expires_at = now()").await;
     inbox.change(&all[1..3], read(true)).await;
     inbox.change(&all[3..4], archived(true)).await;
@@ -89,8 +95,51 @@ async fn unread_notifications_are_counted_up_to_a_cap_and_marked_in_chunks() {
         all[1004..],
         "the newest is the last"
     );
+    inbox
+        .update(all[1004], "expires_at = now() + interval '1 hour'")
+        .await;
+    assert!(next_expiry().await.is_some());
     assert_eq!(inbox.read_all(&up_to, None).await, chunk(1, false));
     assert_eq!(inbox.read_all(&up_to, None).await, chunk(0, false));
     assert_eq!(count(100).await, (0, false));
     assert_eq!(inbox.audited().await, 0, "the user has done all of this");
+}
+
+#[tokio::test]
+async fn the_rows_of_the_benchmark_are_an_inbox_that_is_mostly_read() {
+    let inbox = Inbox::new().await;
+    let client = inbox.client().await;
+    let users = inbox::bench::insert_users(&*client, 3)
+        .await
+        .expect("users");
+    let user = users[2];
+    let before = inbox.position().await;
+    let inserted = inbox::bench::insert_notifications(&*client, user, 1, 400).await;
+    inserted.expect("inserted");
+    inbox::bench::vacuum(&*client).await.expect("vacuumed");
+    let of = async |state| {
+        let filter = InboxFilter {
+            user,
+            state,
+            category: None,
+        };
+        let page = inbox::list(&inbox.db.pool, &filter, None, 400).await;
+        page.expect("the queries").expect("a page").rows
+    };
+    for (state, count) in [
+        (InboxState::Unread, 2),
+        (InboxState::Archived, 40),
+        (InboxState::Read, 358),
+        (InboxState::All, 400),
+    ] {
+        assert_eq!(of(state).await.len(), count, "{state:?}");
+    }
+    let newest = &of(InboxState::Unread).await[0].notification;
+    assert!(newest.payload.contains("400"));
+    let (changed, _) = inbox::users_with_news(&inbox.db.pool, &[(user, before)])
+        .await
+        .expect("the queries");
+    assert_eq!(changed, [user]);
+    let dropped = inbox::bench::drop_stream_index(&*client).await;
+    dropped.expect("the index exists");
 }

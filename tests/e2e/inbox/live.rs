@@ -158,27 +158,6 @@ async fn a_ticket_opens_a_stream_and_nothing_else_and_is_not_logged() {
     }
 }
 
-/// No wake arrives, because the rows are written by nobody who sends one: the look after 15 s finds them.
-#[tokio::test]
-async fn what_no_wake_announces_arrives_by_the_next_look() {
-    let world = World::new().await;
-    let api = world.api().await;
-    let client = own(&api.client(), world.user);
-    let mut stream = open(&client, "").await;
-    stream.expect("counts").await;
-    let begun = stream.last_id.clone();
-    let notification = world.wire();
-    let inserted = world
-        .database
-        .pool
-        .run(async |db| tidings_db::notifications::insert_batch(db, &[&notification]).await)
-        .await;
-    assert_eq!(inserted.expect("recorded").len(), 1);
-    let item = stream.expect("notification").await;
-    assert_eq!(item["messageId"], json!(notification.message_id));
-    assert_ne!(stream.last_id, begun);
-}
-
 /// Forwards connections to a port until `cut` changes.
 async fn proxy(upstream: u16, cut: &watch::Sender<u32>) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");

@@ -1,7 +1,9 @@
 //! The inbox by HTTP, and its streams.
 
 mod endpoints;
+mod late;
 mod live;
+mod moments;
 mod streams;
 
 use reqwest::Method;

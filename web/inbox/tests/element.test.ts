@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { createUser, eventually, send, sendAll, tokenOf } from "../../testing/api.ts";
+import { createUser, eventually, request, send, sendAll, tokenOf } from "../../testing/api.ts";
 import { assertAccessible, launch, screenshots, withPage } from "../../testing/browser.ts";
 import { EmbeddingSite } from "../../testing/embedding-site.ts";
 
@@ -70,6 +70,34 @@ test("a notification arrives live, on all devices, and is read on all devices", 
       await bell(page, "Notifications").waitFor();
       await bell(phone, "Notifications").waitFor();
     });
+  });
+});
+
+test("a notification in quiet hours is shown and not announced", async () => {
+  const user = await createUser();
+  const setQuiet = (quiet: object[]) => request("PATCH", `/api/users/${user.id}/settings`, { quiet });
+  // Every day but the one three days from now, because they may not last all week.
+  const free = ((new Date().getUTCDay() + 2) % 7) + 1;
+  const days = [1, 2, 3, 4, 5, 6, 7].filter((day) => day !== free);
+  await setQuiet([
+    { days, from: "00:00", to: "12:00" },
+    { days, from: "12:00", to: "00:00" },
+  ]);
+  await withPage(browser, {}, async (page) => {
+    const stream = page.waitForResponse((response) => response.url().endsWith("/api/inbox/stream"));
+    await page.goto(site.page(user.token));
+    await stream;
+    await bell(page, "Notifications").click();
+    await page.getByText("You are up to date").waitFor();
+    const live = page.locator("tidings-inbox [aria-live=polite]");
+    const quiet = await send(user, { title: "At night" });
+    await title(page, "At night").waitFor();
+    await eventually("the event", async () => (await seen(page, "arrived")).join() === quiet);
+    assert.equal(await live.textContent(), "");
+    await setQuiet([]);
+    await send(user, { title: "By day" });
+    await eventually("both events", async () => (await seen(page, "arrived")).length === 2);
+    assert.equal(await live.textContent(), "New notification: By day");
   });
 });
 

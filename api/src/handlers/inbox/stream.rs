@@ -23,8 +23,9 @@ use crate::query;
 use crate::rate_limit;
 use crate::state::AppState;
 
-/// Streams what happens in an inbox as server-sent events: `notification` (an item of the list), `state`, `counts` and `reset`.
-/// docs/INBOX.md says what they contain. Ends when the token expires, and after an hour.
+/// Streams what happens in an inbox as server-sent events: `notification` (an item of the list, with `quiet: true` in the user's
+/// quiet hours), `state`, `counts` and `reset`. docs/INBOX.md says what they contain. Ends when the token expires, and after an
+/// hour.
 #[utoipa::path(get, path = "/api/inbox/stream", operation_id = "streamInbox", tag = "inbox",
     params(
         ("userId" = Option<uuid::Uuid>, Query, description = "The owner of the inbox. Required unless the token is that of a user, or with a ticket"),

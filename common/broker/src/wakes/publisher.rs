@@ -24,7 +24,7 @@ const TRANSIENT: u8 = 1;
 
 /// Publishes wakes. Clones share a task.
 #[derive(Clone)]
-pub struct WakePublisher(mpsc::Sender<HashSet<UserId>>);
+pub struct WakePublisher(Option<mpsc::Sender<HashSet<UserId>>>);
 
 impl WakePublisher {
     /// Publishes on the connection of `publisher`, on an AMQP channel of its own. Returns the task, which ends when all
@@ -49,13 +49,20 @@ impl WakePublisher {
                 }
             }
         };
-        (Self(sender), task)
+        (Self(Some(sender)), task)
+    }
+
+    /// Publishes nothing: for benchmarks, which compare it with one that does.
+    #[must_use]
+    pub const fn silent() -> Self {
+        Self(None)
     }
 
     /// Announces that the inboxes of `users` have changed. Never waits. A wake that cannot be published at once is dropped.
     pub fn wake(&self, users: impl IntoIterator<Item = UserId>) {
+        let Some(sender) = &self.0 else { return };
         let users: HashSet<UserId> = users.into_iter().collect();
-        if !users.is_empty() && self.0.try_send(users).is_err() {
+        if !users.is_empty() && sender.try_send(users).is_err() {
             counter!("tidings_inbox_wakes_dropped_total").increment(1);
         }
     }

@@ -16,6 +16,7 @@ mod email;
 mod grpc;
 mod http;
 mod idempotency;
+mod inbox;
 mod intake;
 mod jwt;
 mod limits;
@@ -44,6 +45,7 @@ pub use email::*;
 pub use grpc::*;
 pub use http::*;
 pub use idempotency::*;
+pub use inbox::*;
 pub use intake::*;
 pub use jwt::*;
 pub use limits::*;
@@ -84,6 +86,7 @@ pub const GROUPS: &[&Group] = &[
     acceptance::GROUP,
     idempotency::GROUP,
     schedules::GROUP,
+    inbox::GROUP,
     jwt::GROUP,
     limits::GROUP,
     accounts::GROUP,
