@@ -54,6 +54,12 @@ impl DbError {
         })
     }
 
+    /// Whether a statement has waited for a lock for longer than `lock_timeout`.
+    #[must_use]
+    pub fn is_lock_timeout(&self) -> bool {
+        self.sql_state() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+    }
+
     /// Whether PostgreSQL refused a statement and goes on with the connection.
     #[must_use]
     pub fn leaves_connection_usable(&self) -> bool {

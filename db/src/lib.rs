@@ -21,6 +21,7 @@ pub mod delivery_measurements;
 pub mod demo;
 pub mod device_tokens;
 pub mod diagnostics;
+pub mod digests;
 mod error;
 pub mod inbox;
 pub mod invites;

@@ -46,7 +46,7 @@ async fn categories_are_managed_and_notifications_name_one_that_exists() {
         .assert_error(400, "invalid_category_name");
     let wrong = put(&admin, "news", &json!({"kind": "urgent", "digest": {}})).await;
     wrong.assert_error(400, "invalid_request");
-    assert_eq!(wrong.fields(), ["digest", "kind"]);
+    assert_eq!(wrong.fields(), ["digest.mode", "kind"]);
 
     // A process that has not read the table again looks for an unknown name.
     let named = of_category(user, Channel::InApp, "news");

@@ -3,6 +3,7 @@
 use tidings_db::categories::{self, DeleteResult, NewCategory, PutResult};
 use tidings_db::{Database, TransactionOptions};
 use tidings_domain::category::{CategoryKind, CategoryName, QuietRule, Throttle};
+use tidings_domain::digest::{DigestMode, DigestRule};
 use tidings_domain::notification::Channel;
 use tidings_tests::{ServerUrls, TestDatabase, origin};
 
@@ -72,6 +73,11 @@ async fn a_category_is_created_changed_and_deleted() {
         quiet: QuietRule::Ignore,
         listed: true,
         unsubscribe: true,
+        digest: Some(DigestRule {
+            mode: DigestMode::Window,
+            window_secs: Some(600),
+            max_items: Some(20),
+        }),
     };
     let PutResult::Created(created) = put(&db.pool, &name, &new).await else {
         panic!("not created");

@@ -35,6 +35,7 @@ fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
         fingerprint: None,
         sensitive: false,
         category: None,
+        digest_key: None,
     }
 }
 

@@ -159,6 +159,7 @@ impl World {
             fingerprint: None,
             sensitive: false,
             category: None,
+            digest_key: None,
         }
     }
 }

@@ -60,6 +60,7 @@ impl Consumers<'_> {
                 self.publisher.clone(),
                 message_factory,
                 self.wakes.clone(),
+                settings.scheduler.default_timezone.clone(),
             );
             let flow_control = Arc::default();
             let stage = Stage::Intake;
@@ -75,7 +76,7 @@ impl Consumers<'_> {
                 MessageFactory::new(self.broker),
                 self.wakes.clone(),
                 Arc::clone(&self.control),
-                settings.scheduler,
+                settings.scheduler.clone(),
             );
             consumers.push(Box::new(|stop| Box::pin(scheduler.run(stop))));
             let retention = Retention::new(

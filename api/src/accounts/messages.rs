@@ -57,6 +57,7 @@ pub(super) async fn record(
         fingerprint: None,
         sensitive: true,
         category: Some(CategoryName::security()),
+        digest_key: None,
     };
     notifications::insert_for_scheduler(transaction, &notification).await
 }

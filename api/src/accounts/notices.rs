@@ -216,5 +216,6 @@ fn by_template(
         fingerprint: None,
         sensitive: false,
         category: Some(CategoryName::security()),
+        digest_key: None,
     }
 }

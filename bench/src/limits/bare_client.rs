@@ -187,6 +187,7 @@ pub fn notification(bodies: &RequestBodies, number: u64) -> anyhow::Result<Notif
         fingerprint: None,
         sensitive: false,
         category: None,
+        digest_key: None,
     })
 }
 

@@ -16,6 +16,7 @@ const LIMIT_HOLD: SignedDuration = SignedDuration::from_secs(5);
 
 /// What a decision depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Candidate {
     /// The status of its row; `None` if it is not recorded yet.
     pub status: Option<Status>,
@@ -27,6 +28,8 @@ pub struct Candidate {
     pub user_is_gone: bool,
     /// Whether its recipient does not want it.
     pub is_unwanted: bool,
+    /// Whether it is collected to a digest. Decided once: never after it was in one.
+    pub is_collected: bool,
     /// When it is sent, if it waits for the end of its user's quiet hours.
     pub quiet_until: Option<Timestamp>,
     /// What the limit of its user says.
@@ -62,6 +65,8 @@ pub enum Decision {
         /// Why.
         reason: SuppressReason,
     },
+    /// It becomes an item of a digest.
+    Collect,
     /// Its time is over.
     Expire,
     /// Its sender has cancelled it.
@@ -81,6 +86,8 @@ pub enum HoldReason {
     QuietHours,
     /// The slots of its user's limit are taken.
     Throttled,
+    /// It is an item of a digest, or the digest itself.
+    Digest,
 }
 
 impl HoldReason {
@@ -92,6 +99,7 @@ impl HoldReason {
             Self::Broker => "broker",
             Self::QuietHours => "quiet_hours",
             Self::Throttled => "throttled",
+            Self::Digest => "digest",
         }
     }
 }
@@ -120,7 +128,7 @@ impl SuppressReason {
 }
 
 /// Decides about `candidate` at `now`, the time of the database. The first rule that applies counts: ended, user gone,
-/// cancelled, expired, not due yet, not wanted, in quiet hours, over the limit of its user, send.
+/// cancelled, expired, not due yet, not wanted, collected to a digest, in quiet hours, over the limit of its user, send.
 #[must_use]
 pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
     if let Some(Phase::Ended | Phase::Failed) = candidate.status.map(Status::phase) {
@@ -152,6 +160,9 @@ pub fn decide(candidate: Candidate, now: Timestamp) -> Decision {
         return Decision::Suppress {
             reason: SuppressReason::Preference,
         };
+    }
+    if candidate.is_collected {
+        return Decision::Collect;
     }
     if let Some(time) = candidate.quiet_until {
         return Decision::Hold {

@@ -1,18 +1,29 @@
 //! Digests: several notifications in one message.
 
+mod key;
+mod message;
+mod rule;
+
+pub use key::{DigestKey, InvalidDigestKey};
+pub use message::{DigestItem, DigestMessage, MAX_SHOWN_BYTES, MAX_SHOWN_ITEMS, template_name};
+pub use rule::{DigestClock, DigestRule};
+
 use std::fmt;
 use std::str::FromStr;
 
-/// How often the notifications of a category are collected to a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// How often the notifications of a category are collected to a message. A slower mode is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DigestMode {
     /// Each notification is a message of its own.
     Off,
     /// Those of a short time, which begins with the first.
     Window,
-    /// Those of a day.
+    /// Those until the next time of day that the user has set.
     Daily,
-    /// Those of a week.
+    /// Those until this time on the next Monday.
     Weekly,
 }
 
@@ -61,7 +72,9 @@ mod tests {
     fn modes_are_read_back() {
         for mode in DigestMode::ALL {
             assert_eq!(mode.as_str().parse(), Ok(mode));
+            assert_eq!(serde_json::json!(mode), mode.as_str());
         }
+        assert!(DigestMode::ALL.is_sorted());
         assert_eq!("Daily".parse::<DigestMode>(), Err(UnknownDigestMode));
     }
 }

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::category::CategoryName;
 use crate::content::TemplateRef;
+use crate::digest::DigestKey;
 use crate::notification::{Channel, GroupKey, MessageId, Notification, ScheduleId, UserId};
 use crate::time::{CatchUp, CronSchedule, DeliveryWindow, Expiry, MAX_TTL_SECS};
 
@@ -27,6 +28,8 @@ pub struct ScheduleDefinition {
     pub group: Option<GroupKey>,
     /// Their category.
     pub category: Option<CategoryName>,
+    /// The key of their digest.
+    pub digest_key: Option<DigestKey>,
     /// A notification expires so many seconds after its occurrence.
     pub ttl_secs: Option<u32>,
     /// When the schedule occurs.
@@ -110,6 +113,7 @@ impl ScheduleDefinition {
             // That of the template counts.
             sensitive: false,
             category: self.category.clone(),
+            digest_key: self.digest_key.clone(),
             window: DeliveryWindow {
                 not_before: Some(occurrence),
                 expires_at: self
@@ -142,6 +146,7 @@ mod tests {
             }),
             group: Some("reminders".parse().expect("a key")),
             category: Some("order-updates".parse().expect("a name")),
+            digest_key: Some("weekly".parse().expect("a key")),
             ttl_secs: Some(7200),
             recurrence: CronSchedule::new(pattern, zone, None, None).expect("no period"),
             grace: Grace::default(),
@@ -163,6 +168,7 @@ mod tests {
             (one.template, one.group, one.category),
             (definition.template, definition.group, definition.category)
         );
+        assert_eq!(one.digest_key, definition.digest_key);
         assert_eq!(one.payload.get(), definition.payload.get());
     }
 

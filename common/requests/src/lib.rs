@@ -1,6 +1,7 @@
 //! What clients ask for in JSON, read strictly: one error reports everything that is wrong, unknown and repeated fields
 //! included. The API reads requests with it, and the worker reads events, so that both accept the same notifications.
 
+pub mod digest_ref;
 mod email_event;
 mod error;
 mod new_notification;

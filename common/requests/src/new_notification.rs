@@ -1,15 +1,16 @@
 use serde_json::value::RawValue;
 use tidings_domain::category::CategoryName;
 use tidings_domain::content::{PayloadAddresses, TemplateRef};
+use tidings_domain::digest::DigestKey;
 use tidings_domain::notification::{
     Channel, GivenNotification, UnknownChannel, UserId, payload_problem,
 };
 
 use crate::times::{self, NotificationTimes};
-use crate::{InvalidObject, ObjectReader, template_ref, values};
+use crate::{InvalidObject, ObjectReader, digest_ref, template_ref, values};
 
 /// The fields of a notification.
-pub const FIELDS: [&str; 10] = {
+pub const FIELDS: [&str; 11] = {
     let [send_at, expires_at, ttl_secs, group] = times::FIELDS;
     [
         TARGET_USER,
@@ -22,6 +23,7 @@ pub const FIELDS: [&str; 10] = {
         group,
         SENSITIVE,
         CATEGORY,
+        digest_ref::DIGEST,
     ]
 };
 
@@ -59,6 +61,8 @@ pub struct NewNotification<'a> {
     pub sensitive: bool,
     /// `category`: a valid name, whose category need not exist.
     pub category: Option<CategoryName>,
+    /// The key in `digest`.
+    pub digest_key: Option<DigestKey>,
 }
 
 impl<'a> NewNotification<'a> {
@@ -89,6 +93,7 @@ impl<'a> NewNotification<'a> {
         let times = NotificationTimes::read(reader);
         let sensitive = reader.optional(SENSITIVE, values::boolean);
         let category = reader.optional(CATEGORY, values::parsed);
+        let digest_key = digest_ref::read(reader);
         if let Some(channel) =
             channel.filter(|channel| is_templated && !template_ref::is_supported_by(*channel))
         {
@@ -107,6 +112,16 @@ impl<'a> NewNotification<'a> {
             };
             allowed.check_missing_user(reader, channel, names_recipient);
         }
+        if let Some(channel) = channel.filter(|_| reader.value(digest_ref::DIGEST).is_some()) {
+            let names_recipient = content.is_some_and(|(channel, payload)| {
+                PayloadAddresses::name_recipient(channel, payload)
+            });
+            let has_category = reader.value(CATEGORY).is_some();
+            let found = digest_ref::problem(channel, user.is_some(), has_category, names_recipient);
+            if let Some(problem) = found {
+                reader.invalid(digest_ref::DIGEST, problem);
+            }
+        }
         let (channel, payload) = content?;
         Some(Self {
             addresses: reader.merge(addresses?)?,
@@ -120,6 +135,7 @@ impl<'a> NewNotification<'a> {
             times,
             sensitive: sensitive.unwrap_or(false),
             category,
+            digest_key,
         })
     }
 }
@@ -167,6 +183,7 @@ impl NewNotification<'_> {
                 },
             sensitive,
             category,
+            digest_key,
         } = self;
         GivenNotification {
             user_id: *user_id,
@@ -178,6 +195,7 @@ impl NewNotification<'_> {
             group: group.as_ref(),
             sensitive: *sensitive,
             category: category.as_ref(),
+            digest_key: digest_key.as_ref(),
         }
     }
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use tidings_domain::category::{CategoryKind, CategoryName, QuietRule, Throttle};
+use tidings_domain::digest::DigestRule;
 use tidings_domain::notification::Channel;
 use tokio_postgres::Row;
 
@@ -24,6 +25,8 @@ pub struct NewCategory {
     pub listed: bool,
     /// Whether its e-mails have a link to unsubscribe, if it is transactional.
     pub unsubscribe: bool,
+    /// How its notifications are collected to digests; `None` if each is a message of its own, unless users choose a digest.
+    pub digest: Option<DigestRule>,
 }
 
 /// A category.
@@ -37,7 +40,7 @@ pub struct CategoryRow {
     pub updated_at: Timestamp,
 }
 
-pub(super) const COLUMNS: &str = "name, kind, label, description, defaults::text, quiet, listed, updated_at, throttle::text, unsubscribe";
+pub(super) const COLUMNS: &str = "name, kind, label, description, defaults::text, quiet, listed, updated_at, throttle::text, unsubscribe, digest::text";
 
 impl CategoryRow {
     /// Converts a row of `COLUMNS`; `None` if SQL has given the category a name that no notification can have.
@@ -61,6 +64,10 @@ impl CategoryRow {
                 quiet: row.get::<_, &str>(5).parse().unwrap_or_default(),
                 listed: row.get(6),
                 unsubscribe: row.get(9),
+                // One of a newer version counts as absent.
+                digest: row
+                    .get::<_, Option<&str>>(10)
+                    .and_then(|rule| serde_json::from_str(rule).ok()),
             },
             updated_at: row.get(7),
         })
@@ -72,6 +79,12 @@ impl NewCategory {
     pub(super) fn throttle_json(&self) -> Option<String> {
         let throttle = self.throttle.as_ref();
         throttle.and_then(|throttle| serde_json::to_string(throttle).ok())
+    }
+
+    /// The column `digest`.
+    pub(super) fn digest_json(&self) -> Option<String> {
+        let rule = self.digest.as_ref();
+        rule.and_then(|rule| serde_json::to_string(rule).ok())
     }
 
     /// The column `defaults`.

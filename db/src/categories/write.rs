@@ -67,12 +67,14 @@ pub async fn put(
         return Ok(PutResult::LimitReached);
     }
     let sql = format!(
-        "INSERT INTO categories (name, kind, label, description, defaults, quiet, listed, throttle, unsubscribe)
-         VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7, $8::text::jsonb, $9)
+        "INSERT INTO categories (name, kind, label, description, defaults, quiet, listed, throttle, unsubscribe,
+                                 digest)
+         VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7, $8::text::jsonb, $9, $10::text::jsonb)
          ON CONFLICT (name) DO UPDATE
          SET kind = excluded.kind, label = excluded.label, description = excluded.description,
              defaults = excluded.defaults, quiet = excluded.quiet, listed = excluded.listed,
-             throttle = excluded.throttle, unsubscribe = excluded.unsubscribe, updated_at = now()
+             throttle = excluded.throttle, unsubscribe = excluded.unsubscribe,
+             digest = excluded.digest, updated_at = now()
          RETURNING {COLUMNS}"
     );
     let statement = transaction.prepare_cached(&sql).await?;
@@ -89,6 +91,7 @@ pub async fn put(
                 &new.listed,
                 &new.throttle_json(),
                 &new.unsubscribe,
+                &new.digest_json(),
             ],
         )
         .await?;

@@ -21,7 +21,7 @@ use crate::{GenericClient, sending_switches};
 
 /// In a statement on `notifications`: whether the user of the row is deleted, or will be. While a deletion waits, critical
 /// notifications and the recovery e-mails go out.
-pub(super) const USER_IS_GONE: &str = "coalesce(
+pub(crate) const USER_IS_GONE: &str = "coalesce(
     (SELECT erased_at IS NOT NULL OR is_deleted
             OR deletion_id IS NOT NULL
                AND NOT EXISTS (SELECT FROM recovery_mails WHERE recovery_mails.message_id = notifications.message_id)
@@ -101,6 +101,8 @@ pub struct ClaimedNotification {
     pub deferred_for: Option<Duration>,
     /// Whether there is a delivery attempt.
     pub has_attempts: bool,
+    /// Whether it is the message of a digest, or was the only item of one.
+    pub is_of_digest: bool,
 }
 
 /// Result of trying to claim a notification for delivery.
@@ -221,7 +223,7 @@ async fn claim_unlocked(
                        coalesce(sensitive, false), {USER_IS_GONE}, category,
                        (SELECT ARRAY[kind, quiet, (throttle IS NOT NULL)::text, unsubscribe::text] FROM categories
                         WHERE categories.name = notifications.category),
-                       user_id IS NOT NULL AND {}, {QUIET_HOURS}",
+                       user_id IS NOT NULL AND {}, {QUIET_HOURS}, digest_id IS NOT NULL",
         user_refuses("notifications")
     );
     let statement = client.prepare_cached(&sql).await?;
@@ -333,6 +335,7 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
             user_is_gone: row.get(15),
             is_unwanted: row.get(18),
             quiet_hours: quiet_hours(row.get(19)).filter(|_| obeys),
+            is_of_digest: row.get(20),
             category,
         }
     }

@@ -9,13 +9,16 @@ mod claims_in_progress;
 mod failed;
 mod filter;
 mod fingerprints;
+mod first_state;
 mod group_senders;
 mod insert;
+mod insert_rows;
 mod not_claimed;
 mod preferences;
 mod read;
 mod record;
 mod release;
+mod release_figures;
 mod reschedule;
 mod sent;
 mod slots;
@@ -27,6 +30,7 @@ pub use bench::{BenchRow, count_of_users, count_scheduled, rows_of_user};
 pub use cancel::{
     CancelResult, SenderScope, cancel, cancel_group, count_open_in_group, expire_overdue,
 };
+pub(crate) use claim::USER_IS_GONE;
 pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, claim, renew_lease};
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
 pub use claimed_category::ClaimedCategory;
@@ -34,18 +38,19 @@ pub use claims_in_progress::wait_for_claims;
 pub use failed::{FailedFilter, failed_deliveries};
 pub use filter::NotificationFilter;
 pub use fingerprints::{FingerprintRequest, find_fingerprints};
+pub(crate) use first_state::FirstState;
 pub use group_senders::senders_of_group;
 pub(crate) use insert::insert_batch_by;
 pub use insert::{
     Inserted, RecordedBy, RecordedState, insert_batch, insert_for_scheduler, recorded_states,
 };
+pub(crate) use insert_rows::insert_rows;
+pub(crate) use preferences::user_refuses;
 pub(crate) use read::COLUMNS as NOTIFICATION_COLUMNS;
 pub use read::{IdCursor, NotificationRow, PayloadReader, exists, find, list};
-pub use record::{RecordError, RecordResult, record};
-pub use release::{
-    DueBatch, DueNotification, HeldForBroker, give_back_leases, held_for_broker, lease_due,
-    mark_released, overdue,
-};
+pub use record::{RecordError, RecordResult, record, record_by_intake};
+pub use release::{DueBatch, DueNotification, give_back_leases, lease_due, mark_released};
+pub use release_figures::{HeldForBroker, held_for_broker, overdue};
 pub use reschedule::{RescheduleResult, reschedule};
 pub use sent::{
     SentCursor, SentNotification, list_sent, list_sent_without_contents, numbers_sent_to,

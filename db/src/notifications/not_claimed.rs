@@ -83,7 +83,8 @@ async fn leave_to_scheduler(
                           SELECT message_id, status, not_before FROM notifications
                           WHERE message_id = wanted.id OFFSET 0
                           FOR NO KEY UPDATE SKIP LOCKED) AS found
-                 WHERE status = 'scheduled' AND not_before > now()
+                 -- An item of a digest waits without a time.
+                 WHERE status = 'scheduled' AND (not_before > now() OR not_before IS NULL)
              )
              UPDATE notifications SET release_until = NULL
              FROM later WHERE notifications.message_id = later.message_id

@@ -15,7 +15,7 @@ use crate::error::DbError;
 /// the category says about recipients who have chosen nothing.
 ///
 /// An index finds the choices, and for rows without a category nothing else is looked up.
-pub(super) fn user_refuses(table: &str) -> String {
+pub(crate) fn user_refuses(table: &str) -> String {
     refuses(table, "preferences", "user_id")
 }
 

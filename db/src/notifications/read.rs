@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, MessageId, UserId};
+use tidings_domain::notification::{Channel, DigestId, MessageId, UserId};
 use tidings_domain::time::DeliveryWindow;
 use tokio_postgres::RowStream;
 use uuid::Uuid;
@@ -48,6 +48,10 @@ pub struct NotificationRow {
     pub payload_removed_at: Option<Timestamp>,
     /// The category, if any.
     pub category: Option<String>,
+    /// The digest that it is an item of, or the message of.
+    pub digest_id: Option<DigestId>,
+    /// When its digest closes, if it is an item that waits.
+    pub digest_closes_at: Option<Timestamp>,
 }
 
 /// Who wants to read a payload.
@@ -73,7 +77,9 @@ impl NotificationRow {
 pub(crate) const COLUMNS: &str = "id, message_id, user_id, type, payload::text, status, retries_attempted, \
                        created_at, processed_at, error_message, template_name, template_locale, \
                        reason, not_before, expires_at, coalesce(sensitive, false), payload_removed_at, \
-                       category";
+                       category, digest_id, \
+                       CASE WHEN status = 'scheduled' AND digest_id IS NOT NULL AND not_before IS NULL THEN \
+                           (SELECT digests.closes_at FROM digests WHERE digests.id = notifications.digest_id) END";
 
 impl From<&tokio_postgres::Row> for NotificationRow {
     /// Converts a row of `COLUMNS`.
@@ -101,6 +107,8 @@ impl From<&tokio_postgres::Row> for NotificationRow {
             sensitive: row.get(15),
             payload_removed_at: row.get(16),
             category: row.get(17),
+            digest_id: row.get::<_, Option<Uuid>>(18).map(DigestId::from),
+            digest_closes_at: row.get(19),
         }
     }
 }

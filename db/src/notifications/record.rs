@@ -3,9 +3,13 @@
 use std::collections::HashMap;
 
 use tidings_domain::notification::{Fingerprint, MessageId, Notification, UserId, payload_problem};
+use tidings_domain::time::Timezone;
 
-use super::insert::{Inserted, RecordedBy, RecordedState, insert_batch_by, recorded_states};
+use super::insert::{
+    Inserted, RecordedBy, RecordedState, insert_batch_by, insert_or_collect, recorded_states,
+};
 use crate::database::Database;
+use crate::digests;
 use crate::error::{DbError, DbErrorKind};
 use crate::users;
 
@@ -62,13 +66,42 @@ pub async fn record(
     batch: Vec<&Notification>,
     by: RecordedBy,
 ) -> Result<HashMap<MessageId, RecordResult>, RecordError> {
+    record_parts(database, batch, Way::Plain(by)).await
+}
+
+/// Like [`record`], for the intake: notifications that are collected become items of digests. `default_timezone` is that of
+/// users who have set none.
+///
+/// # Errors
+///
+/// As [`record`].
+pub async fn record_by_intake(
+    database: &Database,
+    batch: Vec<&Notification>,
+    default_timezone: &Timezone,
+) -> Result<HashMap<MessageId, RecordResult>, RecordError> {
+    record_parts(database, batch, Way::Collecting { default_timezone }).await
+}
+
+/// How notifications are recorded.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    Plain(RecordedBy),
+    Collecting { default_timezone: &'a Timezone },
+}
+
+async fn record_parts(
+    database: &Database,
+    batch: Vec<&Notification>,
+    way: Way<'_>,
+) -> Result<HashMap<MessageId, RecordResult>, RecordError> {
     let mut results = HashMap::with_capacity(batch.len());
     let mut remaining = vec![batch];
     while let Some(part) = remaining.pop() {
         if part.is_empty() {
             continue;
         }
-        match insert(database, &part, by).await {
+        match insert(database, &part, way).await {
             Ok(recorded) => results.extend(recorded),
             Err(error) => match error.kind() {
                 DbErrorKind::MissingReference => {
@@ -109,13 +142,36 @@ fn split(batch: Vec<&Notification>) -> [Vec<&Notification>; 2] {
 async fn insert(
     database: &Database,
     batch: &[&Notification],
-    by: RecordedBy,
+    way: Way<'_>,
 ) -> Result<Vec<(MessageId, RecordResult)>, DbError> {
-    database
+    let default_timezone = match way {
+        Way::Plain(by) => {
+            return database
+                .run(async |client| {
+                    let recorded = insert_batch_by(client, batch, by).await?;
+                    results(client, batch, &recorded).await
+                })
+                .await;
+        }
+        Way::Collecting { default_timezone } => default_timezone,
+    };
+    let first = database
         .run(async |client| {
-            let recorded = insert_batch_by(client, batch, by).await?;
-            results(client, batch, &recorded).await
+            let (recorded, collected) = insert_or_collect(client, batch).await?;
+            if collected.is_empty() {
+                return Ok(Ok(results(client, batch, &recorded).await?));
+            }
+            Ok(Err((recorded, collected)))
         })
+        .await?;
+    let (mut recorded, collected) = match first {
+        Ok(results) => return Ok(results),
+        Err(parts) => parts,
+    };
+    // If this fails, the whole batch comes again, and finds the others recorded.
+    recorded.extend(digests::record_items(database, &collected, default_timezone).await?);
+    database
+        .run(async |client| results(client, batch, &recorded).await)
         .await
 }
 

@@ -9,10 +9,12 @@ use jiff::Timestamp;
 use tidings_domain::decision::{Candidate, Decision, LimitState, SuppressReason, decide};
 use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, UserId};
 use tidings_domain::time::DeliveryWindow;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::claim::USER_IS_GONE;
 use super::preferences::user_refuses;
+use crate::digests::{DigestFacts, DueItem, digest_facts};
 use crate::error::DbError;
 use crate::{GenericClient, Transaction};
 
@@ -50,13 +52,21 @@ pub struct DueBatch {
     pub cancelled: usize,
     /// Notifications whose user is gone, or does not want them.
     pub suppressed: usize,
+    /// Notifications that are collected to digests: [`digests::join`](crate::digests::join) does it, in a transaction of its
+    /// own, because digests are locked before notifications. They are due until then.
+    pub to_collect: Vec<DueItem>,
 }
 
 impl DueBatch {
     /// How many notifications were due.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.to_publish.len() + self.processed + self.expired + self.cancelled + self.suppressed
+        self.to_publish.len()
+            + self.processed
+            + self.expired
+            + self.cancelled
+            + self.suppressed
+            + self.to_collect.len()
     }
 
     /// Whether no notification was due.
@@ -85,7 +95,8 @@ pub async fn lease_due(
                     EXISTS (SELECT FROM cancellations
                             WHERE cancellations.message_id = notifications.message_id
                                   AND cancellations.sender IN (notifications.sender, '')), {USER_IS_GONE},
-                    category IS NOT NULL, user_id IS NOT NULL AND {}
+                    category IS NOT NULL, user_id IS NOT NULL AND {}, category, digest_key,
+                    CASE WHEN digest_id IS NULL AND reason IN ('schedule', 'broker', 'digest') THEN {} END
              FROM notifications
              WHERE status = 'scheduled' AND not_before <= now()
                    AND type = $1
@@ -94,7 +105,9 @@ pub async fn lease_due(
                         OR release_until > now() + make_interval(secs => $3))
              ORDER BY not_before, id LIMIT $2
              FOR NO KEY UPDATE SKIP LOCKED",
-        user_refuses("notifications")
+        user_refuses("notifications"),
+        // What was decided before, as that of quiet hours, is not decided again.
+        digest_facts("notifications", "notifications.payload")
     );
     let statement = transaction.prepare_cached(&sql).await?;
     let rows = transaction
@@ -112,9 +125,11 @@ pub async fn lease_due(
         expired: 0,
         cancelled: 0,
         suppressed: 0,
+        to_collect: Vec::new(),
     };
     let mut changes = Changes::default();
     for row in &rows {
+        let item = due_item(row, channel);
         let candidate = Candidate {
             status: Some(Status::Scheduled),
             window: DeliveryWindow {
@@ -124,6 +139,7 @@ pub async fn lease_due(
             is_cancelled: row.get(7),
             user_is_gone: row.get(8),
             is_unwanted: row.get(10),
+            is_collected: item.is_some(),
             // Only the claim of a delivery asks.
             quiet_until: None,
             limit: LimitState::Free,
@@ -141,6 +157,11 @@ pub async fn lease_due(
             (Decision::Expire | Decision::End, _) => {
                 changes.add(id, Status::Expired, None);
                 batch.expired += 1;
+            }
+            (Decision::Collect, _) => {
+                // No scheduler has it under a lease any more.
+                changes.add(id, Status::Scheduled, None);
+                batch.to_collect.extend(item);
             }
             // The clock of the database was set back.
             (Decision::Hold { .. }, _) => {}
@@ -165,6 +186,22 @@ pub async fn lease_due(
     }
     changes.write(transaction).await?;
     Ok(batch)
+}
+
+/// The item that a due row becomes, if it is collected.
+fn due_item(row: &Row, channel: Channel) -> Option<DueItem> {
+    let facts = DigestFacts::read(row.get(13))?;
+    Some(DueItem {
+        message_id: row.get::<_, Uuid>(0).into(),
+        user: row.get::<_, Option<Uuid>>(1)?.into(),
+        channel,
+        category: row.get(11),
+        key: row
+            .get::<_, Option<&str>>(12)
+            .and_then(|key| key.parse().ok()),
+        facts,
+    })
+    .filter(|item| item.facts.collects())
 }
 
 /// What happens to due rows, column by column.
@@ -284,84 +321,4 @@ async fn end_leases(
     Ok(client
         .execute(&statement, &[&ids, &leased_until, &status.as_str()])
         .await?)
-}
-
-/// How late the oldest due notification is, leaving out channels that an operator has stopped; `None` if no notification is
-/// due.
-///
-/// # Errors
-///
-/// Returns the error of the query.
-pub async fn overdue(client: &impl GenericClient) -> Result<Option<Duration>, DbError> {
-    let statement = client
-        .prepare_cached(
-            "SELECT extract(epoch FROM now() - min(oldest.not_before))::float8
-             FROM unnest($1::text[]) AS channel (name)
-                  CROSS JOIN LATERAL (
-                      SELECT not_before FROM notifications
-                      WHERE status = 'scheduled' AND type = channel.name AND not_before <= now()
-                      ORDER BY not_before LIMIT 1) AS oldest
-             WHERE channel.name = 'in-app'
-                   OR NOT EXISTS (SELECT FROM sending_switches AS switch
-                                  WHERE switch.channel IN ('*', channel.name) AND stopped)",
-        )
-        .await?;
-    let late: Option<f64> = client
-        .query_one(&statement, &[&channel_names()])
-        .await?
-        .get(0);
-    Ok(late.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
-}
-
-/// How many notifications of each channel wait for a scheduler because RabbitMQ was away.
-#[derive(Clone, Debug, Default)]
-pub struct HeldForBroker(Vec<(Channel, u32)>);
-
-impl HeldForBroker {
-    /// The number of one channel.
-    #[must_use]
-    pub fn of(&self, channel: Channel) -> u32 {
-        let mut counts = self.0.iter();
-        counts
-            .find(|(its, _)| *its == channel)
-            .map_or(0, |(_, count)| *count)
-    }
-}
-
-/// Counts the notifications that wait for a scheduler because RabbitMQ was away, up to `max` of each
-/// channel.
-///
-/// # Errors
-///
-/// Returns the error of the query.
-pub async fn held_for_broker(
-    client: &impl GenericClient,
-    max: u32,
-) -> Result<HeldForBroker, DbError> {
-    // The condition is that of the index `notifications_broker_idx`.
-    let statement = client
-        .prepare_cached(
-            "SELECT channel.name, held.count
-             FROM unnest($1::text[]) AS channel (name)
-                  CROSS JOIN LATERAL (
-                      SELECT count(*) FROM (SELECT FROM notifications
-                                            WHERE status = 'scheduled' AND reason = 'broker' AND type = channel.name
-                                            LIMIT $2) AS counted) AS held",
-        )
-        .await?;
-    let rows = client
-        .query(&statement, &[&channel_names(), &i64::from(max)])
-        .await?;
-    let counts = rows.iter().filter_map(|row| {
-        let channel = row.get::<_, &str>(0).parse().ok()?;
-        Some((
-            channel,
-            u32::try_from(row.get::<_, i64>(1)).unwrap_or(u32::MAX),
-        ))
-    });
-    Ok(HeldForBroker(counts.collect()))
-}
-
-fn channel_names() -> Vec<&'static str> {
-    Channel::ALL.map(Channel::as_str).to_vec()
 }

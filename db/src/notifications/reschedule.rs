@@ -64,7 +64,9 @@ pub async fn reschedule(
             let statement = transaction
                 .prepare_cached(
                     "UPDATE notifications
-                     SET not_before = coalesce($2, now()), reason = 'schedule', release_until = NULL
+                     SET not_before = coalesce($2, now()), reason = 'schedule', release_until = NULL,
+                         -- An item leaves its digest, and is collected again when its time has come.
+                         digest_id = CASE WHEN not_before IS NOT NULL THEN digest_id END
                      WHERE message_id = $1",
                 )
                 .await?;

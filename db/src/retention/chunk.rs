@@ -157,6 +157,7 @@ pub(super) async fn change(
             locked("UPDATE")
         ),
         Work::Cancellations
+        | Work::Digests
         | Work::Sessions
         | Work::ContactCodes
         | Work::PasswordResets

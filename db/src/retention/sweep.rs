@@ -26,6 +26,8 @@ pub struct SweepResult {
     pub rows_deleted: u64,
     /// Cancellations that were deleted.
     pub cancellations: u64,
+    /// Digests that were deleted.
+    pub digests: u64,
     /// Sessions of users that were deleted.
     pub sessions: u64,
     /// Codes that verify contacts that were deleted.
@@ -57,6 +59,7 @@ impl SweepResult {
             Work::Payloads => &mut self.payloads,
             Work::Rows => &mut self.rows_deleted,
             Work::Cancellations => &mut self.cancellations,
+            Work::Digests => &mut self.digests,
             Work::Sessions => &mut self.sessions,
             Work::ContactCodes => &mut self.contact_codes,
             Work::PasswordResets => &mut self.password_resets,

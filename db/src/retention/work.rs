@@ -42,6 +42,8 @@ pub enum Work {
     Rows,
     /// Deletes cancellations.
     Cancellations,
+    /// Deletes digests that are closed.
+    Digests,
     /// Deletes sessions of users that have ended or expired.
     Sessions,
     /// Deletes codes that verify contacts.
@@ -54,11 +56,12 @@ pub enum Work {
 
 impl Work {
     /// In the order of a sweep.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SensitivePayloads,
         Self::Payloads,
         Self::Rows,
         Self::Cancellations,
+        Self::Digests,
         Self::Sessions,
         Self::ContactCodes,
         Self::PasswordResets,
@@ -70,6 +73,7 @@ impl Work {
         match self {
             Self::SensitivePayloads | Self::Payloads | Self::Rows => "notifications",
             Self::Cancellations => "cancellations",
+            Self::Digests => "digests",
             Self::Sessions => "sessions",
             Self::ContactCodes => "contact_codes",
             Self::PasswordResets => "password_resets",
@@ -83,7 +87,11 @@ impl Work {
             Self::SensitivePayloads | Self::Payloads | Self::Rows | Self::Cancellations => {
                 "message_id"
             }
-            Self::Sessions | Self::ContactCodes | Self::PasswordResets | Self::Invites => "id",
+            Self::Digests
+            | Self::Sessions
+            | Self::ContactCodes
+            | Self::PasswordResets
+            | Self::Invites => "id",
         }
     }
 
@@ -93,7 +101,7 @@ impl Work {
             Self::SensitivePayloads => [None, Some(settings.sensitive)],
             Self::Payloads => [Some(settings.payloads), settings.dead_letters],
             Self::Rows => [settings.rows, settings.failed_rows()],
-            Self::Cancellations => [settings.rows, None],
+            Self::Cancellations | Self::Digests => [settings.rows, None],
             Self::Sessions => [Some(SESSION_AGE), None],
             Self::ContactCodes | Self::PasswordResets | Self::Invites => [Some(EXPIRED_AGE), None],
         }
@@ -119,6 +127,7 @@ impl Work {
             Self::Payloads => format!("payload_removed_at IS NULL AND {}", all()),
             Self::Rows => all(),
             Self::Cancellations => before("cancelled_at", ended),
+            Self::Digests => format!("closed_at IS NOT NULL AND {}", before("closed_at", ended)),
             Self::Sessions => format!(
                 "{} AND {}",
                 before("created_at", ended),
@@ -163,6 +172,7 @@ impl Work {
                 })
                 .collect(),
             Self::Cancellations => vec![(self.due(settings), "cancelled_at")],
+            Self::Digests => vec![(self.due(settings), "closed_at")],
             Self::Sessions => vec![(self.due(settings), "created_at")],
             Self::ContactCodes | Self::PasswordResets | Self::Invites => {
                 vec![(self.due(settings), "expires_at")]

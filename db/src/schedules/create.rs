@@ -1,4 +1,5 @@
 use tidings_domain::category::CategoryName;
+use tidings_domain::digest::DigestKey;
 use tidings_domain::notification::{Fingerprint, GroupKey, ScheduleId};
 use tidings_domain::schedule::ScheduleDefinition;
 use uuid::Uuid;
@@ -86,8 +87,8 @@ pub async fn create(
     let sql = format!(
         "INSERT INTO schedules (id, sender, target_user_id, type, payload, template_name, template_locale, group_key,
                                 ttl_secs, cron, timezone, starts_at, ends_at, grace_secs, next_at, key_id, fingerprint,
-                                category)
-         VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+                                category, digest_key)
+         VALUES ($1, $2, $3, $4, $5::text::jsonb, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          RETURNING {COLUMNS}"
     );
     let statement = transaction.prepare_cached(&sql).await?;
@@ -114,6 +115,7 @@ pub async fn create(
                 &new.key.map(|key| key.id),
                 &new.key.as_ref().map(|key| key.fingerprint.as_bytes()),
                 &columns.category,
+                &columns.digest_key,
             ],
         )
         .await?;
@@ -126,6 +128,7 @@ pub(super) struct DefinitionColumns<'a> {
     pub(super) template_locale: Option<&'a str>,
     pub(super) group: Option<&'a str>,
     pub(super) category: Option<&'a str>,
+    pub(super) digest_key: Option<&'a str>,
     pub(super) ttl_secs: Option<i32>,
     pub(super) grace_secs: i32,
 }
@@ -139,6 +142,7 @@ impl<'a> DefinitionColumns<'a> {
             template_locale: template.and_then(|template| template.locale.as_deref()),
             group: definition.group.as_ref().map(GroupKey::as_str),
             category: definition.category.as_ref().map(CategoryName::as_str),
+            digest_key: definition.digest_key.as_ref().map(DigestKey::as_str),
             ttl_secs: definition.ttl_secs.map(integer),
             grace_secs: integer(definition.grace.as_secs()),
         }

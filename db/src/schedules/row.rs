@@ -28,6 +28,8 @@ pub struct ScheduleRow {
     pub group: Option<String>,
     /// The category of the notifications.
     pub category: Option<String>,
+    /// The key of their digest.
+    pub digest_key: Option<String>,
     /// Seconds from an occurrence until its notification expires.
     pub ttl_secs: Option<i32>,
     /// The pattern.
@@ -58,7 +60,7 @@ pub struct ScheduleRow {
 
 pub(super) const COLUMNS: &str = "id, sender, target_user_id, type, payload::text, template_name, template_locale, \
                                   group_key, ttl_secs, cron, timezone, starts_at, ends_at, grace_secs, next_at, \
-                                  last_at, paused, reason, skipped, created_at, updated_at, category";
+                                  last_at, paused, reason, skipped, created_at, updated_at, category, digest_key";
 
 impl From<&tokio_postgres::Row> for ScheduleRow {
     /// Converts a row of `COLUMNS`.
@@ -88,6 +90,7 @@ impl From<&tokio_postgres::Row> for ScheduleRow {
             created_at: row.get(19),
             updated_at: row.get(20),
             category: row.get(21),
+            digest_key: row.get(22),
         }
     }
 }
@@ -117,6 +120,8 @@ impl ScheduleRow {
         let group = self.group.as_deref().map(|group| read("group_key", group));
         let category = self.category.as_deref();
         let category = category.map(|category| read("category", category));
+        let digest_key = self.digest_key.as_deref();
+        let digest_key = digest_key.map(|key| read("digest_key", key));
         let recurrence = CronSchedule::new(
             read("cron", &self.cron)?,
             read("timezone", &self.timezone)?,
@@ -131,6 +136,7 @@ impl ScheduleRow {
             template: self.template.clone(),
             group: group.transpose()?,
             category: category.transpose()?,
+            digest_key: digest_key.transpose()?,
             ttl_secs: ttl_secs.map_err(|error| invalid("ttl_secs", error))?,
             recurrence: recurrence.map_err(|error| invalid("ends_at", error))?,
             grace: grace.map_err(|error| invalid("grace_secs", error))?,
@@ -166,6 +172,7 @@ mod tests {
             template: None,
             group: Some("reminders".to_owned()),
             category: Some("order-updates".to_owned()),
+            digest_key: Some("weekly".to_owned()),
             ttl_secs: Some(60),
             cron: "0 9 * * *".to_owned(),
             timezone: "Europe/Berlin".to_owned(),
@@ -195,11 +202,12 @@ mod tests {
     #[test]
     fn a_column_that_is_wrong_is_named() {
         type Change = fn(&mut ScheduleRow);
-        let changes: [(&str, Change); 9] = [
+        let changes: [(&str, Change); 10] = [
             ("type", |row| row.r#type = "pigeon".to_owned()),
             ("payload", |row| row.payload = "{".to_owned()),
             ("group_key", |row| row.group = Some(String::new())),
             ("category", |row| row.category = Some("*".to_owned())),
+            ("digest_key", |row| row.digest_key = Some(String::new())),
             ("ttl_secs", |row| row.ttl_secs = Some(-1)),
             ("cron", |row| row.cron = "@daily".to_owned()),
             ("timezone", |row| row.timezone = "Mars/Base".to_owned()),

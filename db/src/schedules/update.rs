@@ -51,7 +51,7 @@ pub async fn rewrite(
         "UPDATE schedules
          SET payload = $2::text::jsonb, template_name = $3, template_locale = $4, group_key = $5, ttl_secs = $6,
              cron = $7, timezone = $8, starts_at = $9, ends_at = $10, grace_secs = $11, next_at = $12,
-             category = $13, updated_at = now()
+             category = $13, digest_key = $14, updated_at = now()
          WHERE id = $1
          RETURNING {COLUMNS}"
     );
@@ -74,6 +74,7 @@ pub async fn rewrite(
                 &columns.grace_secs,
                 &next_at,
                 &columns.category,
+                &columns.digest_key,
             ],
         )
         .await?;

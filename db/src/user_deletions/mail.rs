@@ -119,6 +119,7 @@ pub async fn send_recovery_mail(
         // The link cancels the deletion.
         sensitive: true,
         category: Some(CategoryName::security()),
+        digest_key: None,
     };
     notifications::insert_for_scheduler(transaction, &notification).await?;
     Ok(true)
@@ -152,6 +153,7 @@ pub(super) async fn tell(
         fingerprint: None,
         sensitive: false,
         category: Some(CategoryName::security()),
+        digest_key: None,
     };
     notifications::insert_for_scheduler(transaction, &notification).await
 }

@@ -6,5 +6,6 @@ mod update;
 
 pub(crate) use quiet::{QUIET_HOURS, quiet_hours};
 pub use quiet::{UserQuietHours, lock_quiet_hours};
+pub(crate) use row::DIGEST_AT;
 pub use row::{UserSettings, find};
 pub use update::{DigestChanges, MAX_DIGESTS, SettingsChanges, UpdateSettingsResult, update};

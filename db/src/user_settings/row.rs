@@ -28,7 +28,7 @@ pub struct UserSettings {
 }
 
 /// When daily and weekly digests are sent, unless the user sets another time.
-pub(super) const DIGEST_AT: TimeOfDay = TimeOfDay::hour(9);
+pub(crate) const DIGEST_AT: TimeOfDay = TimeOfDay::hour(9);
 
 /// Returns the settings of a user; `None` if the user does not exist.
 ///

@@ -55,6 +55,8 @@ pub enum UpdateSettingsResult {
     Unchanged(UserSettings),
     /// Nothing has changed: there are no such categories.
     UnknownCategories(Vec<String>),
+    /// Nothing has changed: these categories have a slower mode than the one that was chosen.
+    TooFast(Vec<(CategoryName, DigestMode)>),
     /// Nothing has changed: there would be more than [`MAX_DIGESTS`].
     TooManyDigests,
     /// The user does not exist.
@@ -81,9 +83,19 @@ pub async fn update(
     let Some(before) = find(transaction, user).await? else {
         return Ok(UpdateSettingsResult::UnknownUser);
     };
-    let unknown = unknown_categories(transaction, &changes.digests).await?;
+    let chosen = chosen(&changes.digests);
+    let modes = modes_of_categories(transaction, &chosen).await?;
+    let unknown = chosen.keys().filter(|name| !modes.contains_key(**name));
+    let unknown: Vec<String> = unknown.map(ToString::to_string).collect();
     if !unknown.is_empty() {
         return Ok(UpdateSettingsResult::UnknownCategories(unknown));
+    }
+    let too_fast = modes
+        .into_iter()
+        .filter(|(name, mode)| chosen.get(name).is_some_and(|chosen| chosen < mode));
+    let too_fast: Vec<_> = too_fast.collect();
+    if !too_fast.is_empty() {
+        return Ok(UpdateSettingsResult::TooFast(too_fast));
     }
     let after = changed(&before, changes);
     if after.digests.len() > MAX_DIGESTS {
@@ -103,28 +115,38 @@ pub async fn update(
     Ok(UpdateSettingsResult::Updated(after))
 }
 
-/// The categories that are chosen for and do not exist.
-async fn unknown_categories(
-    transaction: &Transaction<'_>,
-    changes: &DigestChanges,
-) -> Result<Vec<String>, DbError> {
+/// The modes that are chosen, by category.
+fn chosen(changes: &DigestChanges) -> BTreeMap<&CategoryName, DigestMode> {
     let DigestChanges::Merge(changes) = changes else {
-        return Ok(Vec::new());
+        return BTreeMap::new();
     };
-    let chosen = changes.iter().filter(|(_, mode)| mode.is_some());
-    let names: Vec<&str> = chosen.map(|(name, _)| name.as_str()).collect();
-    if names.is_empty() {
-        return Ok(Vec::new());
+    let chosen = changes.iter();
+    chosen
+        .filter_map(|(name, mode)| Some((name, (*mode)?)))
+        .collect()
+}
+
+/// The modes of the categories that are chosen for and exist.
+async fn modes_of_categories(
+    transaction: &Transaction<'_>,
+    chosen: &BTreeMap<&CategoryName, DigestMode>,
+) -> Result<BTreeMap<CategoryName, DigestMode>, DbError> {
+    if chosen.is_empty() {
+        return Ok(BTreeMap::new());
     }
+    let names: Vec<&str> = chosen.keys().map(|name| name.as_str()).collect();
     let statement = transaction
-        .prepare_cached(
-            "SELECT wanted.name FROM unnest($1::text[]) AS wanted (name)
-             WHERE NOT EXISTS (SELECT FROM categories WHERE categories.name = wanted.name)
-             ORDER BY wanted.name",
-        )
+        .prepare_cached("SELECT name, digest ->> 'mode' FROM categories WHERE name = ANY ($1)")
         .await?;
     let rows = transaction.query(&statement, &[&names]).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    let modes = rows.iter().filter_map(|row| {
+        let mode = row.get::<_, Option<&str>>(1);
+        // A mode that this version does not know cannot be compared.
+        let mode = mode.and_then(|mode| mode.parse().ok());
+        let name = row.get::<_, &str>(0).parse().ok()?;
+        Some((name, mode.unwrap_or(DigestMode::Off)))
+    });
+    Ok(modes.collect())
 }
 
 fn changed(before: &UserSettings, changes: &SettingsChanges) -> UserSettings {

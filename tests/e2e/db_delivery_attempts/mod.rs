@@ -43,6 +43,7 @@ async fn recorded(client: &Client, user_id: UserId) -> MessageId {
         fingerprint: None,
         sensitive: false,
         category: None,
+        digest_key: None,
     };
     let made = notifications::insert_batch(client, &[&notification]).await;
     assert_eq!(made.expect("recorded").len(), 1);

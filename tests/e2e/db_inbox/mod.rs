@@ -43,6 +43,7 @@ impl Inbox {
             fingerprint: None,
             sensitive: false,
             category: None,
+            digest_key: None,
         }
     }
 

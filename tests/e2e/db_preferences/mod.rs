@@ -145,6 +145,7 @@ fn notification(user: UserId, channel: Channel, category: Option<&str>) -> Notif
         fingerprint: None,
         sensitive: false,
         category: category.map(|name| name.parse().expect(name)),
+        digest_key: None,
     }
 }
 

@@ -53,6 +53,7 @@ impl Table {
             fingerprint: None,
             sensitive: false,
             category: None,
+            digest_key: None,
         };
         let inserted = notifications::insert_batch(&*self.client, &[&notification]).await;
         assert_eq!(inserted.expect("recorded").len(), 1);

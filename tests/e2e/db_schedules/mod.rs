@@ -44,6 +44,7 @@ impl Table {
             template: None,
             group: None,
             category: None,
+            digest_key: None,
             ttl_secs: None,
             recurrence: CronSchedule::new(pattern, zone, None, None).expect("no period"),
             grace: Grace::default(),

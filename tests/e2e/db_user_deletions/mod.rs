@@ -106,6 +106,7 @@ fn notification(user: UserId, channel: Channel) -> Notification {
         fingerprint: None,
         sensitive: false,
         category: None,
+        digest_key: None,
     }
 }
 
@@ -211,6 +212,8 @@ async fn an_erasure_that_is_interrupted_is_continued_and_nothing_of_the_user_is_
     let sql = format!(
         "UPDATE users SET email = 'anna@example.com', password_hash = 'x' WHERE id = '{user}';
          INSERT INTO phone_numbers (id, user_id, number) VALUES (gen_random_uuid(), '{user}', '+436601234567');
+         INSERT INTO digests (id, user_id, channel, category, key, closes_at, items, max_items)
+             VALUES (gen_random_uuid(), '{user}', 'sms', 'news', 'anna', now(), 1, 2);
          INSERT INTO notifications (id, user_id, type, payload, status, message_id, created_at, processed_at)
              SELECT gen_random_uuid(), '{user}', 'in-app', '{{}}', 'processed', gen_random_uuid(), now(), now()
              FROM generate_series(1, 1500)"
@@ -245,6 +248,10 @@ async fn an_erasure_that_is_interrupted_is_continued_and_nothing_of_the_user_is_
     assert!(sweep(&db, &deletion, 9).await);
     assert!(finish(&db, &deletion).await);
     assert!(!finish(&db, &deletion).await, "once");
+    let digests = db
+        .pool
+        .run(async |client| tidings_db::digests::of_user(client, user, 10).await);
+    assert_eq!(digests.await.expect("the query"), []);
 
     assert_eq!(state(&db, before).await, None);
     assert_eq!(state(&db, waiting).await, None);

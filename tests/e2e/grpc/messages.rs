@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tidings_proto::tidings_v1::new_notification::SendAt;
-use tidings_proto::tidings_v1::{LocalTime, NewNotification, TemplateRef};
+use tidings_proto::tidings_v1::{DigestRef, LocalTime, NewNotification, TemplateRef};
 
 fn text(value: &Value) -> Option<String> {
     match value {
@@ -35,6 +35,9 @@ pub fn message(body: &Value, key: Option<&str>) -> NewNotification {
         group: text(&body["group"]),
         sensitive: body["sensitive"].as_bool(),
         category: text(&body["category"]),
+        digest: body["digest"].as_object().map(|digest| DigestRef {
+            key: digest.get("key").and_then(text),
+        }),
         idempotency_key: key.map(str::to_owned),
     }
 }

@@ -54,6 +54,16 @@ fn cases(world: &World) -> Vec<Case> {
             json!({"targetUserId": user, "type": "email", "payload": {"a": 1}, "template": {"name": "order", "locale": "de"}}),
             "",
         ),
+        case(
+            "digest",
+            json!({"targetUserId": user, "type": "email", "payload": hello, "category": "security", "digest": {"key": "a"}}),
+            "",
+        ),
+        case(
+            "digest of an inbox",
+            in_app(&json!({"category": "security", "digest": {"key": "a"}})),
+            "invalid_fields",
+        ),
         case("empty", json!({}), "missing_fields"),
         case("type", in_app(&json!({"type": "fax"})), "invalid_fields"),
         case(

@@ -8,7 +8,7 @@ use super::{daily, patch, path};
 use crate::delivery::sms;
 
 /// A time zone without clock changes in which it is `hour` o'clock now.
-fn zone_at(hour: i8) -> String {
+pub(crate) fn zone_at(hour: i8) -> String {
     let utc = Timestamp::now().to_zoned(TimeZone::UTC).hour();
     match (hour - utc + 11).rem_euclid(24) - 11 {
         0 => "Etc/GMT".to_owned(),

@@ -1,6 +1,6 @@
 //! Quiet hours, and the settings of users.
 
-mod holding;
+pub(crate) mod holding;
 mod settings;
 
 use reqwest::Method;

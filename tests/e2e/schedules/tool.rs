@@ -52,9 +52,14 @@ async fn the_tool_lists_changes_and_deletes_schedules() {
             "120",
             "--ends-at",
             "2099-01-01T00:00:00Z",
+            "--category",
+            "security",
+            "--digest-key",
+            "a",
         ],
     );
     assert_eq!(code, 0, "{made}");
+    assert_eq!(made["digest"], json!({"key": "a"}));
     assert_eq!(
         (&made["sender"], &made["type"]),
         (&json!("operator"), &json!("sms"))
@@ -131,6 +136,8 @@ async fn the_tool_refuses_what_the_api_refuses() {
     assert!(create(&user, "sms", "{}", &[]).contains("payload.text is required"));
     assert!(create(&user, "sms", "[]", &[]).contains("--payload"));
     assert!(create(&user, "in-app", "{}", &["--template", "a"]).contains("--template"));
+    let digest = ["--category", "security", "--digest-key", "a"];
+    assert!(create(&user, "in-app", "{}", &digest).contains("--digest-key is not taken for in-app"));
     assert!(create(&stranger, "sms", text, &[]).contains("there is no user"));
     assert!(
         create(&user, "sms", text, &["--ends-at", "2020-01-01T00:00:00Z"])

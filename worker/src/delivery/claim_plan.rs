@@ -16,6 +16,7 @@ use super::attempt::AttemptResult;
 use super::claim_outcome::claimed;
 use super::claims::{Claimed, NextStep, Plan};
 use super::content::Draft;
+use super::digest_template::built_in;
 use super::disposition::Disposition;
 use super::prepare::{EarlierAttempts, KnownNotification};
 use super::withhold::withhold;
@@ -93,6 +94,8 @@ impl<C: DeliveryChannel> Delivery<C> {
             is_cancelled: notification.is_cancelled,
             user_is_gone: notification.user_is_gone,
             is_unwanted: notification.is_unwanted,
+            // Decided before, by the intake or the scheduler.
+            is_collected: false,
             quiet_until: self.settings.quiet_hours.release_of(&notification),
             limit: LimitState::Free,
         };
@@ -179,7 +182,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             ..
         } = drafted;
         let disposition = match decision {
-            Decision::Send => None,
+            Decision::Send | Decision::Collect => None,
             Decision::Hold { until, reason } => Some(Disposition::Hold { until, reason }),
             Decision::Suppress { reason } => Some(Disposition::Suppress { reason }),
             Decision::Cancel => Some(Disposition::Cancel),
@@ -203,8 +206,9 @@ impl<C: DeliveryChannel> Delivery<C> {
             Err(failure) => NextStep::Reject(failure.into()),
             Ok(Draft::Template { wanted, variables }) => {
                 let mut found = lookups.templates.iter().filter(|(one, _)| *one == wanted);
+                let found = found.next().and_then(|(_, template)| template.clone());
                 NextStep::Render {
-                    template: found.next().and_then(|(_, template)| template.clone()),
+                    template: found.or_else(|| built_in(&known.notification, &wanted)),
                     wanted,
                     variables,
                     known,

@@ -15,6 +15,7 @@ mod content;
 mod deferral;
 mod deliver;
 mod destinations;
+mod digest_template;
 mod disposition;
 mod evaluate;
 mod failures;

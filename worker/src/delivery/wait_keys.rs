@@ -106,6 +106,7 @@ mod tests {
             fingerprint: None,
             sensitive: false,
             category: None,
+            digest_key: None,
         })
     }
 

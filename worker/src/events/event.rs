@@ -85,6 +85,7 @@ impl<'a> Event<'a> {
             fingerprint: None,
             sensitive: false,
             category: None,
+            digest_key: None,
         };
         match self {
             Self::Email { email, .. } => {
@@ -108,6 +109,7 @@ impl<'a> Event<'a> {
                     window,
                     sensitive: new.sensitive,
                     category: new.category.clone(),
+                    digest_key: new.digest_key.clone(),
                     ..empty(new.user_id, new.channel, new.payload.to_owned())
                 })
             }

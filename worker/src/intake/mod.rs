@@ -14,6 +14,7 @@ use tidings_db::{Database, DbError, notifications};
 use tidings_domain::notification::{
     DeliveredChannel, DeliveryKind, DeliveryRequest, MessageId, Notification, Status,
 };
+use tidings_domain::time::Timezone;
 
 use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
 use crate::delivery::wait_key;
@@ -25,16 +26,19 @@ pub struct Intake {
     publisher: Publisher,
     message_factory: MessageFactory,
     wakes: WakePublisher,
+    default_timezone: Timezone,
 }
 
 impl Intake {
     /// Records in `database`, publishes with `publisher`, and announces new in-app notifications by `wakes`.
+    /// `default_timezone` is that of users who have set none.
     #[must_use]
     pub fn new(
         database: Database,
         publisher: Publisher,
         message_factory: MessageFactory,
         wakes: WakePublisher,
+        default_timezone: Timezone,
     ) -> Self {
         // Registers the counters, so that they are exported as 0 before the first message.
         counter!("tidings_intake_recorded_total").absolute(0);
@@ -44,6 +48,7 @@ impl Intake {
             publisher,
             message_factory,
             wakes,
+            default_timezone,
         }
     }
 
@@ -88,7 +93,7 @@ impl Intake {
                 }
                 Ok((MessageOutcome::Done, None))
             }
-            // A scheduled notification belongs to the scheduler.
+            // A scheduled notification belongs to the scheduler, also as an item of a digest.
             _ => Ok((MessageOutcome::Done, None)),
         }
     }
@@ -148,7 +153,7 @@ impl BatchProcessor for Intake {
             .flatten()
             .filter(|notification| seen.insert(notification.message_id))
             .collect();
-        let results = record(&self.database, unique.clone()).await?;
+        let results = record(&self.database, unique.clone(), &self.default_timezone).await?;
         self.wake(&unique, &results);
 
         let mut outcomes = Vec::with_capacity(batch.len());

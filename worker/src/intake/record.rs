@@ -2,8 +2,9 @@ use std::collections::{HashMap, HashSet};
 
 use tidings_broker::{Failure, WaitTime};
 use tidings_db::Database;
-use tidings_db::notifications::{self, RecordError, RecordedBy, RecordedState};
+use tidings_db::notifications::{self, RecordError, RecordedState};
 use tidings_domain::notification::{Fingerprint, MessageId, Notification};
+use tidings_domain::time::Timezone;
 
 use crate::consumer::{MessageOutcome, ProcessError};
 use crate::delivery::WITHHELD;
@@ -44,6 +45,7 @@ impl RecordResult {
 pub(super) async fn record(
     database: &Database,
     batch: Vec<&Notification>,
+    default_timezone: &Timezone,
 ) -> Result<HashMap<MessageId, RecordResult>, ProcessError> {
     // What PostgreSQL says about these may quote the payload.
     let sensitive: HashSet<MessageId> = batch
@@ -51,7 +53,7 @@ pub(super) async fn record(
         .filter(|notification| notification.sensitive)
         .map(|notification| notification.message_id)
         .collect();
-    let recorded = notifications::record(database, batch, RecordedBy::Intake).await;
+    let recorded = notifications::record_by_intake(database, batch, default_timezone).await;
     let recorded = recorded.map_err(|error| match error {
         RecordError::Database(error) => ProcessError::from(error),
         // The error causes a pause.

@@ -144,6 +144,7 @@ fn swept(work: Work) -> metrics::Counter {
         Work::Payloads => "payload",
         Work::Rows => "row",
         Work::Cancellations => "cancellation",
+        Work::Digests => "digest",
         Work::Sessions => "session",
         Work::ContactCodes => "contact_code",
         Work::PasswordResets => "password_reset",

@@ -1,9 +1,11 @@
-//! The scheduler: publishes the messages of scheduled notifications whose time has come, and runs recurring schedules.
+//! The scheduler: publishes the messages of scheduled notifications whose time has come, runs recurring schedules, and closes
+//! digests.
 //!
 //! Any number of processes may run one. There is no leader: they share the work by the row locks and leases of
 //! [`notifications::lease_due`] and `schedules::tick`.
 
 mod deletions;
+mod digests;
 mod publish;
 mod recurring;
 mod settings;
@@ -74,6 +76,7 @@ impl Scheduler {
         counter!("tidings_scheduler_expired_total").absolute(0);
         recurring::register_metrics();
         deletions::register_metrics();
+        digests::register_metrics();
         Self {
             database,
             publisher,
@@ -92,7 +95,8 @@ impl Scheduler {
             heartbeats,
             self.release_all(&stop),
             self.run_schedules(&stop),
-            self.run_deletions(&stop)
+            self.run_deletions(&stop),
+            self.run_digests(&stop)
         );
     }
 
@@ -112,17 +116,20 @@ impl Scheduler {
     }
 
     async fn heartbeat(&self, id: Uuid) -> Result<(), DbError> {
-        let (notification, schedule) = self
+        let (notification, schedule, digest) = self
             .database
             .run(async |client| {
                 scheduler_heartbeats::beat(client, id, env!("CARGO_PKG_VERSION")).await?;
                 let notification = notifications::overdue(client).await?;
-                Ok((notification, schedules::overdue(client).await?))
+                let schedule = schedules::overdue(client).await?;
+                let digest = tidings_db::digests::overdue(client).await?;
+                Ok((notification, schedule, digest))
             })
             .await?;
         gauge!("tidings_scheduler_overdue_seconds")
             .set(notification.unwrap_or_default().as_secs_f64());
         gauge!("tidings_schedules_overdue_seconds").set(schedule.unwrap_or_default().as_secs_f64());
+        gauge!("tidings_digests_overdue_seconds").set(digest.unwrap_or_default().as_secs_f64());
         Ok(())
     }
 
@@ -198,6 +205,7 @@ impl Scheduler {
         self.wakes.wake(batch.processed_users.iter().copied());
         let published = self.publish(&batch.to_publish).await;
         self.end_leases(&batch, &published).await?;
+        self.collect(&batch.to_collect).await?;
         if published.is_refused {
             paused.add(channel, Instant::now());
         }

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
+use tidings_domain::time::Timezone;
 use tidings_settings::{Reader, table};
 
 /// How a scheduler works.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SchedulerSettings {
     /// `SCHEDULER_BATCH_SIZE`: maximum number of due notifications in one transaction.
     pub batch_size: u32,
@@ -15,6 +16,8 @@ pub struct SchedulerSettings {
     pub soft_deletion: bool,
     /// `PUBLISH_TIMEOUT_MS`: how long the publish of a batch may take.
     pub publish_timeout: Duration,
+    /// `DEFAULT_TIMEZONE`: the time zone of users who have set none.
+    pub default_timezone: Timezone,
 }
 
 impl SchedulerSettings {
@@ -26,6 +29,7 @@ impl SchedulerSettings {
             deletions_per_day: reader.value(table::DELETIONS_PER_DAY),
             soft_deletion: reader.text(table::DELETION_MODE) == Some("soft"),
             publish_timeout: Duration::from_millis(reader.value(table::PUBLISH_TIMEOUT_MS)),
+            default_timezone: reader.value(table::DEFAULT_TIMEZONE),
         }
     }
 }

@@ -32,7 +32,15 @@ struct Members<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     category: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<DigestMembers<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct DigestMembers<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -116,6 +124,9 @@ fn members<'a>(message: &'a NewNotification, path: &str) -> Result<Members<'a>, 
         group: message.group.as_deref(),
         sensitive: message.sensitive,
         category: message.category.as_deref(),
+        digest: message.digest.as_ref().map(|digest| DigestMembers {
+            key: digest.key.as_deref(),
+        }),
         idempotency_key: message.idempotency_key.as_deref(),
     })
 }
@@ -123,7 +134,7 @@ fn members<'a>(message: &'a NewNotification, path: &str) -> Result<Members<'a>, 
 #[cfg(test)]
 mod tests {
     use tidings_domain::notification::Fingerprint;
-    use tidings_proto::tidings_v1::{LocalTime, TemplateRef};
+    use tidings_proto::tidings_v1::{DigestRef, LocalTime, TemplateRef};
     use tidings_requests::NewNotification as Parsed;
 
     use super::*;
@@ -146,6 +157,9 @@ mod tests {
             group: Some("a".to_owned()),
             sensitive: Some(true),
             category: Some("order-updates".to_owned()),
+            digest: Some(DigestRef {
+                key: Some("order-17".to_owned()),
+            }),
             idempotency_key: Some("order-17".to_owned()),
         }
     }
@@ -156,7 +170,8 @@ mod tests {
             "payload": {"total": 12345678901234567890.10, "a": null},
             "template": {"name": "order", "locale": "de"},
             "sendAt": {"local": "2027-03-28T09:00", "timezone": "Europe/Berlin"},
-            "ttlSecs": 60, "group": "a", "sensitive": true, "category": "order-updates"}"#;
+            "ttlSecs": 60, "group": "a", "sensitive": true, "category": "order-updates",
+            "digest": {"key": "order-17"}}"#;
         let json = notification(&message()).expect("JSON");
         let of = |json: &[u8]| Fingerprint::of(&Parsed::parse(json).expect("valid").given());
         assert_eq!(of(&json), of(body));

@@ -2,14 +2,15 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use tidings_db::categories::NewCategory;
-use tidings_domain::category::{MAX_DESCRIPTION, MAX_LABEL, Throttle};
+use tidings_domain::category::{CategoryKind, MAX_DESCRIPTION, MAX_LABEL, Throttle};
 use tidings_domain::content::{Json, Object};
+use tidings_domain::digest::{DigestMode, DigestRule};
 use tidings_domain::notification::Channel;
 
 use crate::error::ApiError;
 use crate::json_body::{ObjectReader, values};
 
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "kind",
     "label",
     "description",
@@ -18,6 +19,7 @@ const FIELDS: [&str; 8] = [
     "quiet",
     "listed",
     "unsubscribe",
+    "digest",
 ];
 
 /// Parses the body of a request.
@@ -41,6 +43,13 @@ pub fn parse(body: &[u8]) -> Result<NewCategory, ApiError> {
     let quiet = reader.optional("quiet", values::parsed);
     let listed = reader.optional("listed", values::boolean);
     let unsubscribe = reader.optional("unsubscribe", values::boolean);
+    let digest = digest(&mut reader);
+    if kind == Some(CategoryKind::Critical)
+        && digest.is_some_and(|rule| rule.mode != DigestMode::Off)
+    {
+        let message = "must be off for a critical category, whose notifications never wait";
+        reader.invalid("digest.mode", message);
+    }
     reader.finish(Some(NewCategory {
         kind: kind.unwrap_or_default(),
         label,
@@ -50,6 +59,7 @@ pub fn parse(body: &[u8]) -> Result<NewCategory, ApiError> {
         quiet: quiet.unwrap_or_default(),
         listed: listed.unwrap_or(true),
         unsubscribe: unsubscribe.unwrap_or(false),
+        digest,
     }))
 }
 
@@ -67,6 +77,28 @@ fn throttle(reader: &mut ObjectReader<'_>) -> Option<Throttle> {
             limit: limit?,
             window_secs: window_secs?,
             key,
+        })
+    })
+}
+
+fn digest(reader: &mut ObjectReader<'_>) -> Option<DigestRule> {
+    let expected = "must be an object with mode and, if need be, windowSecs and maxItems";
+    let fields = ["mode", "windowSecs", "maxItems"];
+    reader.optional_object("digest", &fields, expected, |reader| {
+        let mode = reader.required("mode", values::parsed);
+        let window_secs = reader.optional("windowSecs", number(DigestRule::MAX_WINDOW_SECS));
+        if mode == Some(DigestMode::Window) && reader.value("windowSecs").is_none() {
+            reader.missing("windowSecs", "is required for the mode window");
+        }
+        let max_items = reader.optional("maxItems", |value| {
+            let (min, max) = (DigestRule::MIN_MAX_ITEMS, DigestRule::MAX_ITEMS);
+            let items = number(max)(value).ok().filter(|items| *items >= min);
+            items.ok_or_else(|| format!("must be a whole number from {min} to {max}"))
+        });
+        Some(DigestRule {
+            mode: mode?,
+            window_secs,
+            max_items,
         })
     })
 }
@@ -112,7 +144,8 @@ mod tests {
         assert_eq!(parse(b"{}").expect("valid"), plain);
         let body = r#"{"kind": "marketing", "label": "News", "description": "Every week", "quiet": "ignore",
             "defaults": {"sms": false, "in-app": true}, "listed": false, "unsubscribe": true,
-            "throttle": {"limit": 3, "windowSecs": 3600, "key": "order"}}"#;
+            "throttle": {"limit": 3, "windowSecs": 3600, "key": "order"},
+            "digest": {"mode": "window", "windowSecs": 600, "maxItems": 20}}"#;
         let all = NewCategory {
             kind: CategoryKind::Marketing,
             label: Some("News".to_owned()),
@@ -126,6 +159,11 @@ mod tests {
             quiet: QuietRule::Ignore,
             listed: false,
             unsubscribe: true,
+            digest: Some(DigestRule {
+                mode: DigestMode::Window,
+                window_secs: Some(600),
+                max_items: Some(20),
+            }),
         };
         assert_eq!(parse(body.as_bytes()).expect("valid"), all);
     }
@@ -136,7 +174,7 @@ mod tests {
         let body = format!(
             r#"{{"kind": "urgent", "label": "{long}", "description": " ", "defaults": {{"fax": true}}, "quiet": true,
                 "throttle": {{"limit": 0, "windowSecs": "1"}},
-                "listed": "yes", "unsubscribe": 1, "digest": {{}}}}"#
+                "listed": "yes", "unsubscribe": 1, "digest": {{"mode": 7}}}}"#
         );
         let error = parse(body.as_bytes()).expect_err("wrong");
         let fields = error.details.iter().map(|detail| detail.field.as_str());
@@ -150,9 +188,35 @@ mod tests {
             "quiet",
             "listed",
             "unsubscribe",
-            "digest",
+            "digest.mode",
         ];
         assert_eq!(fields.collect::<Vec<_>>(), expected);
+        for (digest, field) in [
+            (r#"{"mode": "hourly"}"#, "digest.mode"),
+            (r#"{"mode": "window"}"#, "digest.windowSecs"),
+            (
+                r#"{"mode": "window", "windowSecs": null}"#,
+                "digest.windowSecs",
+            ),
+            (
+                r#"{"mode": "window", "windowSecs": 86401}"#,
+                "digest.windowSecs",
+            ),
+            (r#"{"mode": "daily", "maxItems": 1}"#, "digest.maxItems"),
+            (r#"{"mode": "daily", "maxItems": 1001}"#, "digest.maxItems"),
+            (r#"{"mode": "daily", "at": "09:00"}"#, "digest.at"),
+            ("7", "digest"),
+        ] {
+            let body = format!(r#"{{"digest": {digest}}}"#);
+            let error = parse(body.as_bytes()).expect_err(digest);
+            let fields: Vec<_> = error.details.iter().map(|one| one.field.as_str()).collect();
+            assert_eq!(fields, [field], "{digest}");
+        }
+        let critical = |digest| {
+            let body = format!(r#"{{"kind": "critical", "digest": {{"mode": "{digest}"}}}}"#);
+            parse(body.as_bytes())
+        };
+        assert!(critical("daily").is_err() && critical("off").is_ok());
         for defaults in [r#"{"sms": null}"#, "[]", r#"{"*": false}"#] {
             let body = format!(r#"{{"defaults": {defaults}}}"#);
             assert!(parse(body.as_bytes()).is_err(), "{defaults}");

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::new_category;
 use super::path::CategoryPath;
-use super::view::{CategoryView, ThrottleView};
+use super::view::{CategoryView, DigestRuleView, ThrottleView};
 use crate::audit::Origin;
 use crate::error::ApiError;
 use crate::request_body::read_json;
@@ -45,6 +45,8 @@ pub struct NewCategoryBody {
     /// one.
     #[schema(default = false)]
     unsubscribe: Option<bool>,
+    /// How the notifications are collected to digests. Null: each is a message of its own. `off` for critical categories.
+    digest: Option<DigestRuleView>,
 }
 
 /// Creates a category, or replaces its definition. Needs the scope `categories:write`.

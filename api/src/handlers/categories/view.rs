@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tidings_db::categories::CategoryRow;
 use tidings_domain::category::{CategoryName, Throttle};
+use tidings_domain::digest::DigestRule;
 use utoipa::ToSchema;
 
 /// A category.
@@ -36,6 +37,8 @@ pub struct CategoryView {
     /// Whether e-mails have a link to unsubscribe, if the category is transactional. Those of marketing categories always have
     /// one.
     unsubscribe: bool,
+    /// How the notifications are collected to digests; null if each is a message of its own.
+    digest: Option<DigestRuleView>,
     /// Whether the category cannot be changed or deleted.
     built_in: bool,
     /// When the category last changed.
@@ -60,6 +63,7 @@ impl From<CategoryRow> for CategoryView {
             quiet: category.quiet.as_str(),
             listed: category.listed,
             unsubscribe: category.unsubscribe,
+            digest: category.digest.map(DigestRuleView::from),
             updated_at: row.updated_at,
         }
     }
@@ -88,6 +92,34 @@ impl From<Throttle> for ThrottleView {
             limit: throttle.limit,
             window_secs: throttle.window_secs,
             key: throttle.key,
+        }
+    }
+}
+
+/// How the notifications of a category are collected to digests.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DigestRule)]
+pub struct DigestRuleView {
+    /// `off`, `window`, `daily` or `weekly`. A user may choose a slower one.
+    #[schema(example = "daily")]
+    mode: String,
+    /// How long a window is; required for the mode `window`. Also for users who have chosen `window`: by default an hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 86_400, example = 3600)]
+    window_secs: Option<u32>,
+    /// A digest with so many items is sent at once; by default 1000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 2, maximum = 1000, example = 100)]
+    max_items: Option<u32>,
+}
+
+impl From<DigestRule> for DigestRuleView {
+    fn from(rule: DigestRule) -> Self {
+        Self {
+            mode: rule.mode.as_str().to_owned(),
+            window_secs: rule.window_secs,
+            max_items: rule.max_items,
         }
     }
 }

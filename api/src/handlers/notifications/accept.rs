@@ -125,6 +125,7 @@ pub async fn create_notification(
         fingerprint: request.map(|request| request.fingerprint),
         sensitive: new.sensitive,
         category: new.category,
+        digest_key: new.digest_key,
     })
 }
 

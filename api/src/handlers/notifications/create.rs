@@ -2,6 +2,7 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
 use tidings_domain::notification::IdempotencyKey;
 use tidings_requests::NewNotification;
 use utoipa::ToSchema;
@@ -58,6 +59,18 @@ pub struct NewNotificationBody {
     /// The category, by which the recipient chooses what to receive.
     #[schema(min_length = 1, max_length = 64, example = "order-updates")]
     category: Option<String>,
+    /// Collects it to a digest apart from others of its category. Only with `category` and `targetUserId`, without a
+    /// recipient in `payload`, and not for in-app.
+    digest: Option<DigestRefBody>,
+}
+
+/// A digest: several notifications in one message.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DigestRef)]
+pub struct DigestRefBody {
+    /// Notifications with the same key are collected together: 1 to 255 visible ASCII characters.
+    #[schema(min_length = 1, max_length = 255, example = "document-1842")]
+    pub key: String,
 }
 
 /// When a notification is sent.

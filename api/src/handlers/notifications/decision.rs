@@ -41,6 +41,7 @@ impl DecisionView {
                     Some("broker") => Some("ACCEPT_WITHOUT_BROKER"),
                     Some("quiet_hours") => Some("quiet"),
                     Some("throttled") => Some("USER_LIMITS"),
+                    Some("digest") => Some("digest"),
                     _ => None,
                 };
                 ("hold", reason, rule)
@@ -55,7 +56,7 @@ impl DecisionView {
                 };
                 ("suppress", reason, rule)
             }
-            Ok(Status::Digested) => ("digest", reason, None),
+            Ok(Status::Digested) => ("digest", reason, Some("digest")),
             Ok(Status::Cancelled) => (
                 "cancel",
                 Some("cancelled".to_owned()),
@@ -70,7 +71,11 @@ impl DecisionView {
             reason,
             rule,
             choice: None,
-            until: row.window.not_before.filter(|_| outcome == "hold"),
+            until: row
+                .window
+                .not_before
+                .or(row.digest_closes_at)
+                .filter(|_| outcome == "hold"),
         }
     }
     /// Names the rule exactly, if the row alone does not.

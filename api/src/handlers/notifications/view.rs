@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tidings_db::notifications::{NotificationRow, PayloadReader, WithheldBy};
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{MessageId, UserId};
+use tidings_domain::notification::{DigestId, MessageId, Status, UserId};
 use utoipa::ToSchema;
 
 use super::decision::DecisionView;
@@ -58,6 +58,14 @@ pub struct NotificationView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "order-updates")]
     category: Option<String>,
+    /// The digest that it is a part of, or that it is the message of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    digest_id: Option<DigestId>,
+    /// The notification in which it was sent, if it is `digested`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    digest_message_id: Option<MessageId>,
     /// When no send begins any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -124,7 +132,13 @@ impl NotificationView {
                 error
             }
         });
+        let is_digested = row.status == Status::Digested.as_str();
         Ok(Self {
+            digest_id: row.digest_id,
+            digest_message_id: row
+                .digest_id
+                .filter(|_| is_digested)
+                .map(MessageId::for_digest),
             decision,
             expires_at: row.window.expires_at,
             message_id: row.message_id,

@@ -4,10 +4,11 @@ use tidings_db::schedules::ScheduleRow;
 use tidings_domain::category::CategoryName;
 use tidings_domain::change::Change;
 use tidings_domain::content::{FieldProblems, PayloadAddresses, TemplateRef};
+use tidings_domain::digest::DigestKey;
 use tidings_domain::notification::{Channel, GroupKey, payload_problem};
 use tidings_domain::schedule::{Grace, ScheduleDefinition};
 use tidings_domain::time::{CronPattern, Expiry, Timezone};
-use tidings_requests::{NewNotification, NotificationTimes, template_ref};
+use tidings_requests::{NewNotification, NotificationTimes, digest_ref, template_ref};
 
 use super::new_schedule::ttl_secs;
 use super::recurrence::{self, ReadPattern};
@@ -18,11 +19,11 @@ use crate::handlers::notifications::preconditions::check_unsubscribe_url;
 use crate::json_body::{ObjectReader, check, values};
 use crate::state::AppState;
 
-const FIELDS: [&str; 10] = {
+const FIELDS: [&str; 11] = {
     let [cron, timezone, starts_at, ends_at, grace_secs] = recurrence::FIELDS;
     [
-        "payload", "template", "ttlSecs", "group", "category", cron, timezone, starts_at, ends_at,
-        grace_secs,
+        "payload", "template", "ttlSecs", "group", "category", "digest", cron, timezone, starts_at,
+        ends_at, grace_secs,
     ]
 };
 
@@ -34,6 +35,7 @@ pub struct ScheduleChanges<'a> {
     ttl_secs: Change<u32>,
     group: Change<GroupKey>,
     category: Change<CategoryName>,
+    digest_key: Change<DigestKey>,
     pattern: Option<ReadPattern>,
     timezone: Option<Timezone>,
     starts_at: Change<Timestamp>,
@@ -42,8 +44,8 @@ pub struct ScheduleChanges<'a> {
 }
 
 impl<'a> ScheduleChanges<'a> {
-    /// Parses the body of a request. `null` removes `template`, `ttlSecs`, `group`, `category`, `startsAt` and `endsAt`, and
-    /// is an error for the other fields.
+    /// Parses the body of a request. `null` removes `template`, `ttlSecs`, `group`, `category`, `digest`, `startsAt` and `endsAt`,
+    /// and is an error for the other fields.
     ///
     /// # Errors
     ///
@@ -70,6 +72,9 @@ impl<'a> ScheduleChanges<'a> {
         }
         if reader.has("category") {
             changes.category = Change::Set(reader.optional("category", values::parsed));
+        }
+        if reader.has(digest_ref::DIGEST) {
+            changes.digest_key = Change::Set(digest_ref::read(&mut reader));
         }
         if reader.has("cron") {
             changes.pattern = reader.required("cron", recurrence::pattern);
@@ -137,6 +142,8 @@ impl<'a> ScheduleChanges<'a> {
         let group = self.group.of(old_group.and_then(Result::ok));
         let old_category = row.category.as_deref().map(str::parse);
         let category = self.category.of(old_category.and_then(Result::ok));
+        let old_key = row.digest_key.as_deref().map(str::parse);
+        let digest_key = self.digest_key.of(old_key.and_then(Result::ok));
         let old_ttl = row.ttl_secs.and_then(|seconds| u32::try_from(seconds).ok());
         let ttl_secs = self.ttl_secs.of(old_ttl);
         let old_grace = u32::try_from(row.grace_secs).ok();
@@ -157,6 +164,13 @@ impl<'a> ScheduleChanges<'a> {
             Some(Ok(addresses)) => Some(addresses),
             None => None,
         };
+        if let Some(channel) = channel.filter(|_| digest_key.is_some()) {
+            let names_recipient = addresses.as_ref().is_some_and(|one| one.names_recipient);
+            let found = digest_ref::problem(channel, true, category.is_some(), names_recipient);
+            if let Some(problem) = found {
+                problems.invalid(digest_ref::DIGEST, problem);
+            }
+        }
         check(problems)?;
         let (Some(channel), Some(pattern), Some(timezone), Some(addresses)) =
             (channel, pattern, timezone, addresses)
@@ -175,12 +189,16 @@ impl<'a> ScheduleChanges<'a> {
             times: NotificationTimes::default(),
             sensitive: false,
             category,
+            digest_key,
         };
         check_allowed(state, caller, &notification)?;
         let has_url = notification.addresses.has_unsubscribe_url;
         check_unsubscribe_url(state, channel, notification.category.as_ref(), has_url)?;
         let NewNotification {
-            template, category, ..
+            template,
+            category,
+            digest_key,
+            ..
         } = notification;
         Ok(ScheduleDefinition {
             sender: row.sender.clone(),
@@ -190,6 +208,7 @@ impl<'a> ScheduleChanges<'a> {
             template,
             group,
             category,
+            digest_key,
             ttl_secs,
             recurrence,
             grace: self.grace.or(old_grace).unwrap_or_default(),

@@ -16,7 +16,7 @@ use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::accept::check_allowed;
-use crate::handlers::notifications::create::{SendAtBody, idempotency_key};
+use crate::handlers::notifications::create::{DigestRefBody, SendAtBody, idempotency_key};
 use crate::handlers::notifications::preconditions::{check_category, check_unsubscribe_url};
 use crate::handlers::notifications::{IDEMPOTENCY_REPLAYED, NotificationTemplate};
 use crate::request_body::read_json;
@@ -50,6 +50,8 @@ pub struct NewScheduleBody {
     /// The category of the notifications.
     #[schema(min_length = 1, max_length = 64, example = "order-updates")]
     category: Option<String>,
+    /// Collects the notifications to a digest apart from others of their category. Only with a category, not for in-app.
+    digest: Option<DigestRefBody>,
     /// Five fields: minute, hour, day of month, month and day of week.
     #[schema(max_length = 256, example = "0 9 * * 1")]
     cron: String,

@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::json_body::ObjectReader;
 
 /// The fields of the notifications, and those that say when.
-const FIELDS: [&str; 15] = {
+const FIELDS: [&str; 16] = {
     let [cron, timezone, starts_at, ends_at, grace_secs] = recurrence::FIELDS;
     let [send_at, expires_at] = NOT_TAKEN;
     [
@@ -23,6 +23,7 @@ const FIELDS: [&str; 15] = {
         expires_at,
         "sensitive",
         "category",
+        "digest",
         cron,
         timezone,
         starts_at,
@@ -98,6 +99,7 @@ impl<'a> NewSchedule<'a> {
             template: notification.template,
             group: notification.times.group,
             category: notification.category,
+            digest_key: notification.digest_key,
             ttl_secs: notification.times.expiry.and_then(ttl_secs),
             recurrence,
             grace,
@@ -143,12 +145,13 @@ mod tests {
     #[test]
     fn a_schedule_is_read() {
         let body = body(&json!({
-            "ttlSecs": 60, "group": "weekly", "category": "news", "graceSecs": 120,
+            "ttlSecs": 60, "group": "weekly", "category": "news", "digest": {"key": "a"}, "graceSecs": 120,
             "startsAt": {"local": "2027-03-01T00:00", "timezone": "Europe/Berlin"}, "endsAt": "2027-12-31T00:00:00Z",
         }));
         let read = NewSchedule::parse(body.as_bytes()).expect("valid");
         assert_eq!(read.grace.as_secs(), 120);
         assert_eq!(read.notification.category, "news".parse().ok());
+        assert_eq!(read.notification.digest_key, "a".parse().ok());
         assert_eq!(read.notification.times.expiry.and_then(ttl_secs), Some(60));
         let recurrence = read.recurrence;
         assert_eq!(recurrence.pattern().as_str(), "0 9 * * 1");

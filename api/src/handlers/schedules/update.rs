@@ -14,7 +14,7 @@ use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::NotificationTemplate;
-use crate::handlers::notifications::create::SendAtBody;
+use crate::handlers::notifications::create::{DigestRefBody, SendAtBody};
 use crate::handlers::notifications::preconditions::check_category;
 use crate::request_body::read_json;
 use crate::state::AppState;
@@ -38,6 +38,8 @@ pub struct ChangesBody {
     /// The new category; null removes it.
     #[schema(min_length = 1, max_length = 64, example = "order-updates")]
     category: Option<String>,
+    /// The new digest; null removes it.
+    digest: Option<DigestRefBody>,
     /// The new pattern.
     #[schema(max_length = 256, example = "0 9 * * 1")]
     cron: Option<String>,

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::error::ApiError;
 use crate::handlers::notifications::NotificationTemplate;
+use crate::handlers::notifications::create::DigestRefBody;
 
 /// A recurring schedule.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,6 +38,9 @@ pub struct ScheduleView {
     /// The category of the notifications.
     #[serde(skip_serializing_if = "Option::is_none")]
     category: Option<String>,
+    /// The digest of the notifications, apart from others of their category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<DigestRefBody>,
     /// Seconds from an occurrence until its notification expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
@@ -99,6 +103,7 @@ impl ScheduleView {
             template: row.template.map(NotificationTemplate::from),
             group: row.group,
             category: row.category,
+            digest: row.digest_key.map(|key| DigestRefBody { key }),
             ttl_secs: row.ttl_secs,
             cron: row.cron,
             timezone: row.timezone,

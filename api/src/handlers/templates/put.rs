@@ -42,7 +42,7 @@ pub struct NewTemplateBody {
 /// Creates a new version of a template.
 #[utoipa::path(put, path = "/api/templates/{name}/{channel}/{locale}", operation_id = "putTemplate", tag = "templates",
     params(
-        ("name" = String, Path, description = "1 to 100 of a-z, 0-9, -, _ and ."),
+        ("name" = String, Path, description = "1 to 100 of a-z, 0-9, -, _ and .; for digests after `digest%2F`"),
         ("channel" = String, Path, description = "email, sms or push"),
         ("locale" = String, Path, description = "A language such as de, de-AT or zh-Hant, or default"),
     ),

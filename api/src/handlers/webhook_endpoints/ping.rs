@@ -69,6 +69,7 @@ pub async fn handle(
         fingerprint: None,
         sensitive: false,
         category: None,
+        digest_key: None,
     };
     let accepted = store(&state, &notification, &request_id).await?;
     Ok(accepted.into_http())

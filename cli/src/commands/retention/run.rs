@@ -209,6 +209,7 @@ fn report(
         "sensitivePayloads": result.sensitive_payloads,
         "rows": result.rows_deleted,
         "cancellations": result.cancellations,
+        "digests": result.digests,
         "sessions": result.sessions,
         "contactCodes": result.contact_codes,
         "passwordResets": result.password_resets,
@@ -237,9 +238,10 @@ fn report(
         count(number(result.sensitive_payloads), "payload")
     ));
     text.line(format_args!(
-        "{deleted} {} with their delivery attempts, and {}.",
+        "{deleted} {} with their delivery attempts, {} and {}.",
         count(number(result.rows_deleted), "notification"),
-        count(number(result.cancellations), "cancellation")
+        count(number(result.cancellations), "cancellation"),
+        count(number(result.digests), "digest")
     ));
     text.line(format_args!(
         "{deleted} {}, {}, {} and {}.",

@@ -12,11 +12,13 @@ use tidings_db::categories;
 use tidings_db::schedules::{self, CreateResult, MAX_PER_SENDER, NewSchedule};
 use tidings_domain::category::CategoryName;
 use tidings_domain::content::{FieldProblem, PayloadAddresses, TemplateRef};
+use tidings_domain::digest::DigestKey;
 use tidings_domain::notification::{Channel, GroupKey, UserId, payload_problem};
 use tidings_domain::schedule::{Grace, ScheduleDefinition};
 use tidings_domain::time::{
     CronPattern, CronSchedule, MAX_TTL_SECS, Timezone, TimezoneRef, parse_instant,
 };
+use tidings_requests::digest_ref;
 use tidings_templates::{Locale, TemplateName};
 
 use super::database;
@@ -66,6 +68,9 @@ pub struct Args {
     /// The category of the notifications
     #[arg(long, value_name = "NAME")]
     category: Option<CategoryName>,
+    /// Collects the notifications to a digest apart from others of their category
+    #[arg(long, value_name = "KEY", requires = "category")]
+    digest_key: Option<DigestKey>,
     /// Who owns the schedule: the subject of the tokens that may change it by the API
     #[arg(long, value_name = "SUBJECT", default_value = "operator", value_parser = sender)]
     sender: String,
@@ -144,8 +149,16 @@ fn definition(args: Args) -> anyhow::Result<ScheduleDefinition> {
             args.channel
         );
     }
-    PayloadAddresses::read(args.channel, &payload, args.template.is_some())
+    let addresses = PayloadAddresses::read(args.channel, &payload, args.template.is_some())
         .map_err(|problems| anyhow!("--payload is wrong: {}", listed(&problems)))?;
+    if args.digest_key.is_some() {
+        let has_category = args.category.is_some();
+        let names_recipient = addresses.names_recipient;
+        let found = digest_ref::problem(args.channel, true, has_category, names_recipient);
+        if let Some(problem) = found {
+            bail!("--digest-key {problem}");
+        }
+    }
     let recurrence = CronSchedule::new(args.cron, args.timezone, args.starts_at, args.ends_at)?;
     Ok(ScheduleDefinition {
         sender: args.sender,
@@ -158,6 +171,7 @@ fn definition(args: Args) -> anyhow::Result<ScheduleDefinition> {
         }),
         group: args.group,
         category: args.category,
+        digest_key: args.digest_key,
         ttl_secs: args.ttl_secs,
         recurrence,
         grace: args.grace_secs.unwrap_or_default(),

@@ -34,6 +34,7 @@ pub fn json(row: &ScheduleRow) -> anyhow::Result<Value> {
         "template": row.template,
         "group": row.group,
         "category": row.category,
+        "digest": row.digest_key.as_ref().map(|key| json!({"key": key})),
         "ttlSecs": row.ttl_secs,
         "cron": row.cron,
         "timezone": row.timezone,

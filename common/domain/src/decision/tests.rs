@@ -18,6 +18,7 @@ fn decided(status: Option<Status>, not_before: Option<i64>, expires: Option<i64>
             is_cancelled: false,
             user_is_gone: false,
             is_unwanted: false,
+            is_collected: false,
             quiet_until: None,
             limit: LimitState::Free,
         },
@@ -76,6 +77,7 @@ fn a_cancellation_counts_unless_the_notification_has_ended() {
             is_cancelled: true,
             user_is_gone: false,
             is_unwanted: false,
+            is_collected: false,
             quiet_until: None,
             limit: LimitState::Reached,
         };
@@ -99,6 +101,7 @@ fn nothing_is_sent_to_a_user_who_is_gone() {
             is_cancelled: true,
             user_is_gone: true,
             is_unwanted: true,
+            is_collected: false,
             quiet_until: None,
             limit: LimitState::Reached,
         };
@@ -125,6 +128,7 @@ fn a_limit_counts_last_and_holds_while_slots_may_become_free() {
             is_cancelled: false,
             user_is_gone: false,
             is_unwanted: false,
+            is_collected: false,
             quiet_until: None,
             limit,
         };
@@ -157,6 +161,7 @@ fn what_is_not_wanted_is_decided_when_it_is_due_and_takes_no_slot() {
             is_cancelled,
             user_is_gone: false,
             is_unwanted: true,
+            is_collected: false,
             quiet_until: Some(at(3600)),
             limit: LimitState::Taken,
         };
@@ -185,6 +190,7 @@ fn quiet_hours_hold_before_a_limit_counts() {
             is_cancelled: false,
             user_is_gone: false,
             is_unwanted: false,
+            is_collected: false,
             quiet_until: Some(quiet_until),
             limit: LimitState::Reached,
         };
@@ -203,6 +209,36 @@ fn quiet_hours_hold_before_a_limit_counts() {
 }
 
 #[test]
+fn what_is_wanted_and_due_is_collected_before_quiet_hours_and_limits_count() {
+    let collected = |status, not_before, expires_at, is_unwanted| {
+        let candidate = Candidate {
+            status,
+            window: DeliveryWindow {
+                not_before,
+                expires_at,
+            },
+            is_cancelled: false,
+            user_is_gone: false,
+            is_unwanted,
+            is_collected: true,
+            quiet_until: Some(at(3600)),
+            limit: LimitState::Reached,
+        };
+        decide(candidate, at(0))
+    };
+    for status in [None, Some(Status::Scheduled)] {
+        assert_eq!(collected(status, None, None, false), Decision::Collect);
+        assert_eq!(collected(status, Some(at(60)), None, false), hold(at(60)));
+        let expired = collected(status, None, Some(at(0)), false);
+        assert_eq!(expired, Decision::Expire);
+        let suppressed = Decision::Suppress {
+            reason: SuppressReason::Preference,
+        };
+        assert_eq!(collected(status, None, None, true), suppressed);
+    }
+}
+
+#[test]
 fn a_hold_lasts_a_second_at_least() {
     let soon = at(0) + SignedDuration::from_millis(1);
     let window = DeliveryWindow {
@@ -216,6 +252,7 @@ fn a_hold_lasts_a_second_at_least() {
             is_cancelled: false,
             user_is_gone: false,
             is_unwanted: false,
+            is_collected: false,
             quiet_until: None,
             limit: LimitState::Free,
         },

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{Channel, GroupKey, UserId};
 use crate::category::CategoryName;
 use crate::content::TemplateRef;
+use crate::digest::DigestKey;
 use crate::json::write_canonical;
 use crate::time::{Expiry, SendAt, TimezoneRef};
 
@@ -45,6 +46,8 @@ pub struct GivenNotification<'a> {
     pub sensitive: bool,
     /// The category, if there is one.
     pub category: Option<&'a CategoryName>,
+    /// The key of the digest, if there is one.
+    pub digest_key: Option<&'a DigestKey>,
 }
 
 /// The fingerprint of the request that created a notification, or a schedule, under an idempotency key: a version byte, and
@@ -112,6 +115,7 @@ fn canonical(given: &GivenNotification<'_>) -> Vec<u8> {
         group,
         sensitive,
         category,
+        digest_key,
     } = *given;
     let (expires_at, ttl_secs) = match expiry {
         None => (None, None),
@@ -138,6 +142,10 @@ fn canonical(given: &GivenNotification<'_>) -> Vec<u8> {
         (
             "category",
             category.map(|category| quoted(category.as_str())),
+        ),
+        (
+            "digest",
+            digest_key.map(|key| format!(r#"{{"key":{}}}"#, quoted(key.as_str()))),
         ),
         ("expiresAt", expires_at.map(|text| quoted(&text))),
         ("group", group.map(|group| quoted(group.as_str()))),

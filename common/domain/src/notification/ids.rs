@@ -90,6 +90,33 @@ impl MessageId {
         Self(Uuid::new_v5(&schedule.0, name.as_bytes()))
     }
 
+    /// The id of the notification of a digest (UUIDv5): a digest has one notification, however often it is closed.
+    ///
+    /// The namespace is the id of the digest, and the name is `digest`. Must never change.
+    #[must_use]
+    pub fn for_digest(digest: DigestId) -> Self {
+        Self(Uuid::new_v5(&digest.0, b"digest"))
+    }
+
+    /// The UUID.
+    #[must_use]
+    pub const fn as_uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+/// The id of a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DigestId(Uuid);
+
+impl DigestId {
+    /// A new id, ordered by time (UUIDv7).
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+
     /// The UUID.
     #[must_use]
     pub const fn as_uuid(self) -> Uuid {
@@ -158,6 +185,7 @@ macro_rules! uuid_newtype {
 uuid_newtype!(MessageId);
 uuid_newtype!(UserId);
 uuid_newtype!(ScheduleId);
+uuid_newtype!(DigestId);
 
 #[cfg(test)]
 mod tests {
@@ -211,6 +239,16 @@ mod tests {
             first,
             MessageId::for_occurrence(other, at("2027-03-28T07:00:00Z"))
         );
+    }
+
+    #[test]
+    fn the_notification_of_a_digest_always_has_the_same_id() {
+        let digest: DigestId = "019a2f6e-5a7c-7cc3-98c4-dc0c0c07398f"
+            .parse()
+            .expect("a UUID");
+        let id = MessageId::for_digest(digest);
+        assert_eq!(id.to_string(), "4fbc7974-54b9-57c8-abf2-c89d95fef3bc");
+        assert_ne!(id, MessageId::for_digest(DigestId::generate()));
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Timezone {
 
     /// The names of all zones.
     #[cfg(test)]
-    pub(super) fn names() -> Vec<String> {
+    pub(crate) fn names() -> Vec<String> {
         let names = DATABASE.available().map(|name| name.as_str().to_owned());
         names.filter(|name| name.parse::<Self>().is_ok()).collect()
     }

@@ -16,7 +16,7 @@ use crate::state::AppState;
     request_body = ChangesBody,
     responses(
         (status = 200, description = "The settings after the change", body = SettingsView),
-        (status = 400, description = "`details` lists everything that is wrong. `quiet_hours_never_end`: the quiet hours cover the whole week. `unknown_category`: there is no such category", body = crate::error::ErrorBody),
+        (status = 400, description = "`details` lists everything that is wrong. `quiet_hours_never_end`: the quiet hours cover the whole week. `unknown_category`: there is no such category. `digest_too_fast`: the category has a slower digest", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token is not that of a user, or lacks the scope", body = crate::error::ErrorBody),
         (status = 404, description = "The user does not exist any more", body = crate::error::ErrorBody),

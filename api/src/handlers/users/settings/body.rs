@@ -40,7 +40,8 @@ pub struct ChangesBody {
         example = "09:00"
     )]
     digest_at: Option<String>,
-    /// How often the user wants digests, by category: `off`, `window`, `daily` or `weekly`. Categories that are absent stay
+    /// How often the user wants digests, by category: `off`, `window`, `daily` or `weekly`, not faster than the category says.
+    /// Categories that are absent stay
     /// as they are, and null chooses nothing for a category. At most 100.
     #[schema(value_type = Option<BTreeMap<String, Option<String>>>, example = json!({"news": "daily"}))]
     digests: Option<()>,

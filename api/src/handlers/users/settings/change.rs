@@ -1,6 +1,8 @@
 use tidings_db::TransactionOptions;
 use tidings_db::audit::AuditOrigin;
 use tidings_db::user_settings::{self, MAX_DIGESTS, UpdateSettingsResult};
+use tidings_domain::category::CategoryName;
+use tidings_domain::digest::DigestMode;
 use tidings_domain::notification::UserId;
 
 use super::body::parse;
@@ -32,6 +34,7 @@ pub async fn change(
             Ok(settings.into())
         }
         UpdateSettingsResult::UnknownCategories(names) => Err(unknown_categories(&names)),
+        UpdateSettingsResult::TooFast(modes) => Err(too_fast(&modes)),
         UpdateSettingsResult::TooManyDigests => Err(too_many_digests()),
         UpdateSettingsResult::UnknownUser => Err(not_found()),
     }
@@ -44,6 +47,18 @@ fn unknown_categories(names: &[String]) -> ApiError {
     ApiError::bad_request(
         "unknown_category",
         "There is no such category",
+        details.collect(),
+    )
+}
+
+fn too_fast(modes: &[(CategoryName, DigestMode)]) -> ApiError {
+    let details = modes.iter().map(|(name, mode)| {
+        let wrong = format!("must be {mode}, which is that of the category, or slower");
+        ErrorDetail::new(format!("digests.{name}"), wrong)
+    });
+    ApiError::bad_request(
+        "digest_too_fast",
+        "Digests cannot be more frequent than those of their category",
         details.collect(),
     )
 }

@@ -31,8 +31,8 @@ pub struct SettingsView {
     /// When daily and weekly digests are sent, in the time zone of the user.
     #[schema(example = "09:00")]
     digest_at: String,
-    /// How often the user wants digests, by category: `off`, `window`, `daily` or `weekly`. An absent category has its own
-    /// mode.
+    /// How often the user wants digests, by category: `off`, `window`, `daily` or `weekly`. The slower of this and
+    /// the mode of the category counts.
     #[schema(value_type = BTreeMap<String, String>, example = json!({"news": "daily"}))]
     digests: BTreeMap<String, &'static str>,
 }

@@ -20,6 +20,7 @@ fn given(payload: &RawValue) -> GivenNotification<'_> {
         group: None,
         sensitive: false,
         category: None,
+        digest_key: None,
     }
 }
 
@@ -130,6 +131,13 @@ fn every_member_counts() {
     for category in &categories {
         all.push(GivenNotification {
             category: Some(category),
+            ..plain
+        });
+    }
+    let keys = ["a", "b"].map(|key| key.parse::<DigestKey>().expect("valid"));
+    for key in &keys {
+        all.push(GivenNotification {
+            digest_key: Some(key),
             ..plain
         });
     }

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{DecodeError, PLAIN, WITH_CATEGORY, WITHOUT_USER, check_version, decode, write};
+use super::{
+    DecodeError, PLAIN, WITH_CATEGORY, WITH_DIGEST, WITHOUT_USER, check_version, decode, write,
+};
 use crate::notification::MessageId;
 
 /// A request to deliver a recorded notification. The content is in the row. Wire form: `{"v": 1, "messageId": "…"}`; the
@@ -85,7 +87,7 @@ impl DeliveryRequest {
         Ok(Self {
             message_id: read.message_id,
             kind: match read.v {
-                WITH_CATEGORY => DeliveryKind::WithCategory,
+                WITH_CATEGORY | WITH_DIGEST => DeliveryKind::WithCategory,
                 WITHOUT_USER => DeliveryKind::WithoutUser,
                 _ => DeliveryKind::Plain,
             },

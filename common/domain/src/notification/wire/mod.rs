@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 /// The versions of the wire form that this program reads.
-const READ_VERSIONS: RangeInclusive<u32> = PLAIN..=WITH_CATEGORY;
+const READ_VERSIONS: RangeInclusive<u32> = PLAIN..=WITH_DIGEST;
 
 /// The version of messages whose unknown fields may be ignored.
 const PLAIN: u32 = 1;
@@ -30,6 +30,10 @@ const WITHOUT_USER: u32 = 3;
 /// that does not know the version makes them dead letters, which can be replayed: it would not ask what the recipient has
 /// chosen.
 const WITH_CATEGORY: u32 = 4;
+
+/// The version of notifications with the key of a digest, with or without what the other versions are for. A program that does
+/// not know the version makes them dead letters, which can be replayed: it would send each of them by itself.
+const WITH_DIGEST: u32 = 5;
 
 #[derive(Deserialize)]
 struct VersionField {

@@ -3,10 +3,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    DecodeError, PLAIN, RESTRICTED, WITH_CATEGORY, WITHOUT_USER, check_version, decode, write,
+    DecodeError, PLAIN, RESTRICTED, WITH_CATEGORY, WITH_DIGEST, WITHOUT_USER, check_version,
+    decode, write,
 };
 use crate::category::CategoryName;
 use crate::content::TemplateRef;
+use crate::digest::DigestKey;
 use crate::notification::{Channel, Fingerprint, GroupKey, MessageId, UserId};
 use crate::time::DeliveryWindow;
 
@@ -23,7 +25,7 @@ use crate::time::DeliveryWindow;
 ///
 /// `template`, and in it `locale`, are present only if the client set them, `fingerprint` only if it gave an idempotency key.
 /// A notification with `sendAt`, `expiresAt`, `group` or `sensitive` has version 2, one without `targetUserId` has version 3,
-/// and one with `category` has version 4.
+/// one with `category` has version 4, and one with `digest` has version 5.
 ///
 /// Unknown fields are ignored, so that a newer API may run with an older worker. The payload stays the text that the
 /// client sent, without parsing.
@@ -54,6 +56,8 @@ pub struct Notification {
     pub sensitive: bool,
     /// The category that the recipient chooses by, if any.
     pub category: Option<CategoryName>,
+    /// The key by which it is collected to a digest, apart from others of its category.
+    pub digest_key: Option<DigestKey>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +86,13 @@ struct IntakeOut<'a> {
     sensitive: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     category: Option<&'a CategoryName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<DigestOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct DigestOut<'a> {
+    key: &'a DigestKey,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +114,12 @@ struct IntakeIn {
     #[serde(default)]
     sensitive: bool,
     category: Option<CategoryName>,
+    digest: Option<DigestIn>,
+}
+
+#[derive(Deserialize)]
+struct DigestIn {
+    key: DigestKey,
 }
 
 /// Like [`TemplateRef`], but ignores unknown fields, because a newer API may add some.
@@ -132,6 +149,7 @@ impl Notification {
             fingerprint: self.fingerprint,
             sensitive: self.sensitive,
             category: self.category.as_ref(),
+            digest: self.digest_key.as_ref().map(|key| DigestOut { key }),
         };
         write(&mut body, &out);
         body
@@ -176,11 +194,14 @@ impl Notification {
                 .and_then(|value| serde_json::from_str(value.get()).ok()),
             sensitive: read.sensitive,
             category: read.category,
+            digest_key: read.digest.map(|digest| digest.key),
         })
     }
 
     fn version(&self) -> u32 {
-        if self.category.is_some() {
+        if self.digest_key.is_some() {
+            WITH_DIGEST
+        } else if self.category.is_some() {
             WITH_CATEGORY
         } else if self.user_id.is_none() {
             WITHOUT_USER

@@ -20,6 +20,7 @@ fn notification(payload: &str) -> Notification {
         fingerprint: None,
         sensitive: false,
         category: None,
+        digest_key: None,
     }
 }
 
@@ -154,6 +155,26 @@ fn a_notification_with_a_category_has_the_fourth_version() {
     }
 }
 
+/// An older program would send each notification by itself.
+#[test]
+fn a_notification_with_the_key_of_a_digest_has_the_fifth_version() {
+    let mut sent = notification("{}");
+    sent.category = Some("order-updates".parse().expect("a name"));
+    sent.digest_key = Some("order:7".parse().expect("a key"));
+    let body = String::from_utf8(sent.encode()).expect("UTF-8");
+    assert!(body.starts_with(r#"{"v":5,"#), "{body}");
+    let read = Notification::decode(body.as_bytes()).expect("its own wire form");
+    assert_eq!(read.digest_key, sent.digest_key);
+    assert_eq!(read.category, sent.category);
+    let newer = body.replace(r#""key":"order:7""#, r#""key":"order:7","at":"noon""#);
+    assert!(Notification::decode(newer.as_bytes()).is_ok());
+    let error = Notification::decode(body.replace("order:7", "a b").as_bytes());
+    assert_eq!(error.expect_err("no key").reason(), "undecodable");
+    let request = br#"{"v":5,"messageId":"019a2f6e-5a7c-7cc3-98c4-dc0c0c07398f"}"#;
+    let request = DeliveryRequest::decode(request).expect("a version that it reads");
+    assert_eq!(request.kind, DeliveryKind::WithCategory);
+}
+
 #[test]
 fn a_decoded_delivery_request_equals_the_encoded_one() {
     for (has_user, has_category, start) in [
@@ -177,7 +198,7 @@ fn a_decoded_delivery_request_equals_the_encoded_one() {
 
 #[test]
 fn an_unknown_version_and_an_invalid_body_are_different_errors() {
-    let newer = Notification::decode(br#"{"v": 5, "envelope": {}}"#).expect_err("refused");
+    let newer = Notification::decode(br#"{"v": 6, "envelope": {}}"#).expect_err("refused");
     assert_eq!(newer.reason(), "unknown_version");
     let garbage = Notification::decode(b"\xff\x00").expect_err("refused");
     assert_eq!(garbage.reason(), "undecodable");
