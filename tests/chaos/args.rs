@@ -36,6 +36,10 @@ pub struct Args {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
     pub faults: Vec<FaultKind>,
 
+    /// How many users read their inboxes by streams.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    pub readers: u32,
+
     /// Runs three nodes of RabbitMQ instead of one.
     #[arg(long)]
     pub cluster: bool,

@@ -1,6 +1,9 @@
 use std::fmt;
 
-/// The number of processes of each kind.
+/// The number of processes of `tidings-api`: streams of inboxes that one of them ends resume at the others.
+pub const APIS: usize = 3;
+
+/// The number of processes of each other kind.
 pub const PROCESSES: usize = 2;
 
 /// A component of the installation. Numbers count from 0.
@@ -23,8 +26,9 @@ pub enum Component {
 impl Component {
     /// Returns the processes of `tidings-api` and `tidings-worker`.
     pub fn programs() -> impl Iterator<Item = Self> {
-        let kinds = [Self::Api, Self::Worker, Self::Scheduler];
-        kinds.into_iter().flat_map(|kind| (0..PROCESSES).map(kind))
+        let apis = (0..APIS).map(Self::Api);
+        let others = [Self::Worker, Self::Scheduler];
+        apis.chain(others.into_iter().flat_map(|kind| (0..PROCESSES).map(kind)))
     }
 
     /// Whether this is a process of `tidings-api` or `tidings-worker`.
@@ -61,7 +65,7 @@ impl Link {
     /// Returns all links with `nodes` nodes of RabbitMQ.
     pub fn all(nodes: usize) -> Vec<Self> {
         let link = |from, to| Self { from, to };
-        let mut links: Vec<_> = (0..PROCESSES)
+        let mut links: Vec<_> = (0..APIS)
             .map(|n| link(Component::Clients, Component::Api(n)))
             .collect();
         for program in Component::programs() {
@@ -90,10 +94,13 @@ mod tests {
             [
                 "clients to api-1",
                 "clients to api-2",
+                "clients to api-3",
                 "api-1 to rabbitmq",
                 "api-1 to postgres",
                 "api-2 to rabbitmq",
                 "api-2 to postgres",
+                "api-3 to rabbitmq",
+                "api-3 to postgres",
                 "worker-1 to rabbitmq",
                 "worker-1 to postgres",
                 "worker-2 to rabbitmq",
@@ -104,6 +111,6 @@ mod tests {
                 "scheduler-2 to postgres",
             ]
         );
-        assert_eq!(Link::all(3).len(), 2 + 6 * 4);
+        assert_eq!(Link::all(3).len(), 3 + 7 * 4);
     }
 }

@@ -1,9 +1,10 @@
-//! Records on disk what was posted, accepted and cancelled.
+//! Records on disk what was posted, accepted and cancelled, and what users changed.
 
 mod cancel_answer;
 mod entry;
 mod fingerprint;
 mod posted_times;
+mod user_change;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -15,7 +16,8 @@ use anyhow::Context;
 pub use cancel_answer::CancelAnswer;
 pub use entry::LedgerEntry;
 pub use fingerprint::Fingerprint;
-pub use posted_times::{Group, PostedTimes};
+pub use posted_times::{Category, Group, PostedTimes};
+pub use user_change::{Choice, DAY, Quiet, UserChange, Window};
 
 /// An append-only file. This program is never killed during a run, so an entry is safe once the operating
 /// system has it.
@@ -69,6 +71,13 @@ mod tests {
             expires_at: Some(Timestamp::MAX),
             ttl_secs: None,
             group: Some(group),
+            category: Some(Category::Orders),
+        };
+        let user = Uuid::from_u128(4);
+        let choice = Choice {
+            category: "*".to_owned(),
+            channel: "sms".to_owned(),
+            enabled: None,
         };
         let entries = [
             LedgerEntry::Attempt {
@@ -100,6 +109,20 @@ mod tests {
             LedgerEntry::GroupCancelled {
                 group,
                 cancelled: 4,
+            },
+            LedgerEntry::Change {
+                user,
+                change: UserChange::Choice(choice),
+                at: Timestamp::now(),
+            },
+            LedgerEntry::Change {
+                user,
+                change: UserChange::Quiet(Quiet::default()),
+                at: Timestamp::now(),
+            },
+            LedgerEntry::Changed {
+                user,
+                at: Timestamp::now(),
             },
         ];
         for entry in &entries {

@@ -1,11 +1,12 @@
-//! `./dev chaos`: clients record in a ledger what was accepted while faults are injected; at the end the ledger
-//! is compared with the rows.
+//! `./dev chaos`: clients record in a ledger what was accepted, and what users changed, while faults are injected; at the
+//! end the ledger is compared with the rows, the receivers and what readers have seen.
 
 mod args;
 mod clients;
 mod clock_history;
 mod components;
 mod gap_causes;
+mod inbox;
 mod injector;
 mod installation;
 mod ledger;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use args::Args;
@@ -36,6 +38,7 @@ use run_log::RunLog;
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
+    raise_file_limit();
     let seed = args.seed.unwrap_or_else(random_seed);
     eprintln!("seed {seed}, {} minutes", args.minutes);
     if let Some(path) = &args.json {
@@ -64,6 +67,19 @@ async fn main() -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Raises the limit of open files to the hard limit: each stream passes a proxy, and takes three connections. The programs
+/// inherit it.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        eprintln!("the limit of open files stays: {error}");
+    }
 }
 
 /// Returns a short random number, so that it can be typed again.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::clients::Counts;
 use crate::components::Component;
 use crate::gap_causes::GapsByHurt;
+use crate::inbox::ReaderSummary;
 use crate::injector::{Hurt, InjectedFaults};
 use crate::installation::Mib;
 use crate::verify::Findings;
@@ -25,6 +26,7 @@ pub struct Report {
     pub max_gap: Duration,
     pub seconds_to_heal: Option<f64>,
     pub findings: Option<Findings>,
+    pub readers: Option<ReaderSummary>,
     /// Dead letters other than those of notifications whose outcome is rightly unknown.
     pub dead_letters: Option<usize>,
     pub memory: Vec<MemoryLevel>,
@@ -60,6 +62,7 @@ impl Report {
             max_gap: Duration::MAX,
             seconds_to_heal: None,
             findings: None,
+            readers: None,
             dead_letters: None,
             memory: Vec::new(),
             failed_messages: 0,
@@ -77,7 +80,13 @@ impl Report {
         if counts.is_none() || letters.is_none() {
             failures.push("the ledger was not compared with the rows".to_owned());
         }
-        let counts = counts.into_iter().flatten().chain(letters);
+        let wrong_counts = self.readers.and_then(|readers| readers.wrong_counts);
+        let wrong_counts = wrong_counts.map(|n| ("readers with wrong counts", n));
+        let counts = counts
+            .into_iter()
+            .flatten()
+            .chain(letters)
+            .chain(wrong_counts);
         let wrong = counts.filter(|(_, n)| *n > 0);
         failures.extend(wrong.map(|(what, n)| format!("{what}: {n}")));
         if let Some(gap) = self.gap_without_rabbitmq()
@@ -146,6 +155,13 @@ impl fmt::Display for Report {
             line(f, "answered: too late", cancels.too_late)?;
             line(f, "cancelled by group", cancels.by_group)?;
             line(f, "recorded as expired", found.expired)?;
+            line(f, "recorded as suppressed", found.suppressed)?;
+            let held = format!(
+                "{}, sent {}, more than once {}",
+                found.held, found.held_and_sent, found.held_and_repeated
+            );
+            line(f, "held by quiet hours", held)?;
+            line(f, "in inboxes of readers", found.in_inboxes)?;
             for (what, n) in found.must_be_zero() {
                 line(f, what, n)?;
             }
@@ -159,6 +175,17 @@ impl fmt::Display for Report {
         }
         if let Some(n) = self.dead_letters {
             line(f, "dead notifications", n)?;
+        }
+        if let Some(readers) = &self.readers {
+            let streams = format!(
+                "{}, streams {}, resumed {}, reset {}",
+                readers.readers, readers.streams, readers.resumed, readers.resets
+            );
+            line(f, "readers", streams)?;
+            line(f, "requests that mark as read", readers.marks)?;
+            if let Some(n) = readers.wrong_counts {
+                line(f, "readers with wrong counts", n)?;
+            }
         }
         if let Some(counts) = &self.counts {
             line(f, "refused with 503", counts.refused)?;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::args::Args;
 use crate::clients::{self, Clients};
 use crate::gap_causes::longest_by_hurt;
+use crate::inbox::{ReaderSettings, Readers};
 use crate::injector::{self, FaultKind, Schedule};
 use crate::installation::{DevServers, Installation, Mib, Paths, SupervisedProgram};
 use crate::ledger::Ledger;
@@ -43,22 +44,30 @@ pub async fn run(args: &Args, log: &Arc<RunLog>, report: &mut Report) -> anyhow:
     servers.start_all(args.cluster).await?;
     let on = Arc::new(Installation::new(servers, &paths, Arc::clone(log)).await?);
     on.clock.check(&on.database).await?;
-    let users = Arc::new(on.database.prepare().await?);
-    log.info("starting two APIs, workers and schedulers");
+    let users = Arc::new(on.database.prepare(args.readers).await?);
+    log.info("starting three APIs, two workers and two schedulers");
     on.start().await?;
 
     let ledger = Arc::new(Ledger::create(&folders.ledger)?);
     let clients = Clients::start(clients::ClientSettings {
         log: Arc::clone(log),
         ledger: Arc::clone(&ledger),
-        users,
+        users: Arc::clone(&users),
         api_ports: on.api_ports(),
         rate: args.rate,
+        seed: report.seed,
+    })?;
+    let readers = Readers::start(&ReaderSettings {
+        log: Arc::clone(log),
+        stats: Arc::clone(&clients.stats),
+        users: &users.readers,
+        api_ports: on.api_ports(),
         seed: report.seed,
     })?;
     let records = Records {
         ledger: &ledger,
         sandbox: &folders.sandbox,
+        readers: &readers,
     };
     let phases = phases(args, &on, &clients, &records, report);
     tokio::select! {
@@ -95,14 +104,15 @@ async fn phases(
             let what = format_args!("{waiting} requests never got a 202");
             on.log.error(what);
         }
+        let waiting = records.readers.finish_marks(LIMIT).await;
+        if waiting > 0 {
+            let what = format_args!("{waiting} readers got no answer");
+            on.log.error(what);
+        }
     }
     report.counts = Some(clients.stats.counts());
     let gaps = clients.stats.gaps(ended);
     report.gaps = Some(longest_by_hurt(&gaps, &report.injected.periods));
-    for (what, times) in clients.stats.wrong_answers() {
-        on.log
-            .error(format_args!("unexpected response {what}, {times} times"));
-    }
     injected_all?;
 
     on.log
@@ -110,8 +120,27 @@ async fn phases(
     if let Some(settled) = records.settle(on, &report.injected.periods).await {
         report.seconds_to_heal = Some(rounded(settled - ended));
     }
+    check_readers(on, records.readers, report).await?;
+    for (what, times) in clients.stats.wrong_answers() {
+        on.log
+            .error(format_args!("unexpected response {what}, {times} times"));
+    }
     report.memory = baseline.wait_until_within_bounds(on).await;
     final_check(on, records, report).await
+}
+
+/// Ends all streams, and compares what the readers are shown with the rows.
+async fn check_readers(
+    on: &Installation,
+    readers: &Readers,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    readers.finish_streams().await;
+    let wrong = readers.check_counts(&on.database).await?;
+    let mut summary = readers.summary();
+    summary.wrong_counts = Some(wrong);
+    report.readers = Some(summary);
+    Ok(())
 }
 
 /// Stops all programs and checks what only the servers know.

@@ -1,8 +1,9 @@
-//! The end of a run: waits until everything that was accepted is recorded and delivered.
+//! The end of a run: waits until everything that was accepted is recorded and delivered, and seen by its readers.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::inbox::Readers;
 use crate::injector::FaultPeriod;
 use crate::installation::{Installation, RemainingMessages};
 use crate::ledger::Ledger;
@@ -26,6 +27,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Records<'a> {
     pub ledger: &'a Ledger,
     pub sandbox: &'a Path,
+    pub readers: &'a Readers,
 }
 
 impl Records<'_> {
@@ -38,12 +40,13 @@ impl Records<'_> {
         let summary = LedgerSummary::read(self.ledger.read()?)?;
         let receivers = Receivers::read(self.sandbox)?;
         let times = send_times(on, faults);
-        let mut comparison = Comparison::new(&summary, &receivers, &times);
+        let readers = self.readers.records();
+        let mut comparison = Comparison::new(&summary, &receivers, &times, &readers);
         on.database.rows(|row| comparison.add(row)).await?;
         Ok(comparison.finish())
     }
 
-    /// Waits for at most [`LIMIT`] until everything is recorded and delivered. Returns when it was.
+    /// Waits for at most [`LIMIT`] until everything is recorded, delivered and seen. Returns when it was.
     pub async fn settle(&self, on: &Installation, faults: &[FaultPeriod]) -> Option<Instant> {
         let mut deadline = Instant::now() + LIMIT;
         let mut logged = String::new();
@@ -89,11 +92,11 @@ impl Records<'_> {
             return in_progress(format!("{unsettled} notifications are not delivered"));
         }
         let found = self.compare(on, faults).await?;
-        Ok(match (found.lost, found.undelivered) {
-            (0, 0) => Check::Settled,
-            (lost, undelivered) => {
-                Check::Missing(format!("{lost} not recorded, {undelivered} not delivered"))
-            }
+        Ok(match (found.lost, found.undelivered, found.unseen) {
+            (0, 0, 0) => Check::Settled,
+            (lost, undelivered, unseen) => Check::Missing(format!(
+                "{lost} not recorded, {undelivered} not delivered, {unseen} not seen in inboxes"
+            )),
         })
     }
 }
@@ -102,7 +105,9 @@ impl Records<'_> {
 fn send_times(on: &Installation, faults: &[FaultPeriod]) -> SendTimes {
     let freezes = faults.iter().filter(|fault| fault.is_frozen_worker());
     let freezes = freezes.map(|fault| (timestamp_of(fault.from), timestamp_of(fault.until)));
-    SendTimes::new(on.clock.history(), freezes.collect())
+    let stalls = faults.iter().filter(|fault| fault.slows_claims());
+    let stalls = stalls.map(|fault| (timestamp_of(fault.from), timestamp_of(fault.until)));
+    SendTimes::new(on.clock.history(), freezes.collect(), stalls.collect())
 }
 
 /// The state of settling.

@@ -1,6 +1,9 @@
 //! Compares the ledger with the rows and with what the receivers got.
 
+mod choice_check;
+mod choice_history;
 mod findings;
+mod inbox_check;
 mod ledger_summary;
 mod row;
 mod send_times;
@@ -10,7 +13,8 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::ledger::{Fingerprint, Group, PostedTimes};
+use crate::inbox::ReaderRecord;
+use crate::ledger::{Category, Fingerprint, Group, PostedTimes};
 use crate::receivers::Receivers;
 
 pub use findings::Findings;
@@ -23,6 +27,10 @@ pub struct Comparison<'a> {
     ledger: &'a LedgerSummary,
     receivers: &'a Receivers,
     times: &'a SendTimes,
+    /// What each reader has seen and done.
+    readers: &'a HashMap<Uuid, ReaderRecord>,
+    /// How many of what a reader has seen are in the inbox.
+    seen: HashMap<Uuid, usize>,
     /// The number of rows of each body, and of each message id.
     bodies: HashMap<Fingerprint, u32>,
     ids: HashMap<Uuid, u32>,
@@ -33,11 +41,18 @@ pub struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    pub fn new(ledger: &'a LedgerSummary, receivers: &'a Receivers, times: &'a SendTimes) -> Self {
+    pub fn new(
+        ledger: &'a LedgerSummary,
+        receivers: &'a Receivers,
+        times: &'a SendTimes,
+        readers: &'a HashMap<Uuid, ReaderRecord>,
+    ) -> Self {
         Self {
             ledger,
             receivers,
             times,
+            readers,
+            seen: HashMap::new(),
             bodies: HashMap::new(),
             ids: HashMap::new(),
             cancelled_in_group: HashMap::new(),
@@ -59,6 +74,8 @@ impl<'a> Comparison<'a> {
         let posted = posted.unwrap_or_default();
         self.check_end(row, &posted);
         self.check_copies(row);
+        self.check_choices(row);
+        self.check_inbox(row);
         if row.has_provider {
             let receivers = self.receivers;
             for arrived in receivers.arrivals(row.id) {
@@ -81,12 +98,17 @@ impl<'a> Comparison<'a> {
             }
             Some(posted) => {
                 let group = posted.group.map(|group| group.to_string());
-                if group != row.group || !posted.allows_expiry(row.expires_at) {
+                let category = posted.category.map(Category::name);
+                if group != row.group
+                    || category != row.category.as_deref()
+                    || !posted.allows_expiry(row.expires_at)
+                {
                     found.foreign += 1;
                     found.example("foreign", || {
                         let (expires_at, group) = (row.expires_at, &row.group);
                         format!(
-                            "{id} expires at {expires_at:?}, group {group:?}: posted {posted:?}"
+                            "{id} expires at {expires_at:?}, group {group:?}, {:?}: posted {posted:?}",
+                            row.category
                         )
                     });
                 }
@@ -110,6 +132,7 @@ impl<'a> Comparison<'a> {
 
     /// Checks that the notification has ended, as the answers allow.
     fn check_end(&mut self, row: &Row, posted: &PostedTimes) {
+        let may_be_suppressed = row.status == "suppressed" && self.may_be_suppressed(row);
         let found = &mut self.findings;
         let Row { id, status, .. } = row;
         let has_copies = !self.receivers.arrivals(*id).is_empty();
@@ -125,6 +148,10 @@ impl<'a> Comparison<'a> {
             "expired" => {
                 found.expired += 1;
                 posted.can_expire() && !self.ledger.is_cancelled(*id)
+            }
+            "suppressed" => {
+                found.suppressed += 1;
+                may_be_suppressed && !self.ledger.is_cancelled(*id)
             }
             _ if row.outcome_unknown && has_copies => {
                 found.outcome_unknown.insert(*id);
@@ -182,7 +209,10 @@ impl<'a> Comparison<'a> {
                     format!("{id} arrived at {arrived}, sendAt {send_at}")
                 });
             }
-            self.add_delay(arrived, send_at);
+            // What quiet hours have held is not late.
+            if row.reason.is_none() {
+                self.add_delay(arrived, send_at);
+            }
         }
         let found = &mut self.findings;
         if let Some(expires_at) = row.expires_at
@@ -222,6 +252,15 @@ impl<'a> Comparison<'a> {
     /// Returns the findings for all rows.
     pub fn finish(self) -> Findings {
         let mut found = self.findings;
+        for (user, record) in self.readers {
+            let elsewhere = record.seen.len() - self.seen.get(user).copied().unwrap_or_default();
+            found.shown_wrongly += elsewhere;
+            if elsewhere > 0 {
+                found.example("shown wrongly", || {
+                    format!("{elsewhere} that are not in the inbox of {user}")
+                });
+            }
+        }
         for (id, body) in &self.ledger.accepted {
             if !self.found.contains(id) {
                 found.lost += 1;
@@ -251,6 +290,10 @@ impl<'a> Comparison<'a> {
     }
 }
 
+#[cfg(test)]
+mod choice_tests;
+#[cfg(test)]
+mod inbox_tests;
 #[cfg(test)]
 mod schedule_tests;
 #[cfg(test)]

@@ -21,7 +21,8 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
         .env("TIDINGS_BIN_DIR", required("TIDINGS_TEST_BIN_DIR"))
         .args(["chaos", "--minutes", "3", "--seed", &SEED.to_string()])
         // A low rate, because other tests run at the same time.
-        .args(["--rate", "50", "--max-gap", "60", "--json"])
+        .args(["--rate", "50", "--readers", "20"])
+        .args(["--max-gap", "60", "--json"])
         .arg(&json)
         .stdin(Stdio::null())
         .output()
@@ -44,6 +45,14 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
         "sent_after_cancel",
         "sent_early",
         "sent_after_expiry",
+        "sent_after_opt_out",
+        "sent_in_quiet",
+        "held_wrongly",
+        "sent_without_attempt",
+        "unseen",
+        "shown_wrongly",
+        "marked_wrongly",
+        "wrong_counts",
     ] {
         assert_eq!(result[none], Value::from(0), "{none}: {result:#}");
     }
@@ -55,7 +64,15 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
         assert!(faults.contains_key(kind), "{log}\n{result:#}");
     }
     assert!(number("scheduled") > 300, "{result:#}");
-    for some in ["cancels_never_sent", "cancelled_by_group", "expired"] {
+    for some in [
+        "cancels_never_sent",
+        "cancelled_by_group",
+        "expired",
+        "suppressed",
+        "held_and_sent",
+        "in_inboxes",
+        "streams_resumed",
+    ] {
         assert!(number(some) > 0, "{some}: {result:#}");
     }
     for member in ["refused", "longest_gap_s", "seconds_to_heal", "latest_s"] {

@@ -1,13 +1,19 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tidings_tests::tokens;
 use uuid::Uuid;
 
 use super::responses::{self, GroupAnswer, NotificationOutcome};
-use crate::ledger::{CancelAnswer, Group};
+use crate::ledger::{CancelAnswer, Group, UserChange};
+
+/// The path of notifications.
+const NOTIFICATIONS: &str = "/api/notifications";
+
+/// The scopes of users.
+const USER_SCOPES: &str = "inbox preferences:write";
 
 /// How long a client waits for a response.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -60,9 +66,17 @@ impl ApiClient {
             .context("an HTTP client")?;
         Ok(Self {
             http,
-            url: format!("http://127.0.0.1:{port}/api/notifications"),
+            url: format!("http://127.0.0.1:{port}"),
             token: tokens::service(),
         })
+    }
+
+    /// Returns a client with the same connections and the token of `user`.
+    pub fn of_user(&self, user: Uuid) -> Self {
+        Self {
+            token: tokens::scoped(user.into(), USER_SCOPES),
+            ..self.clone()
+        }
     }
 
     /// Posts a notification, once.
@@ -71,7 +85,7 @@ impl ApiClient {
         body: &Value,
         key: Option<&str>,
     ) -> Exchange<Vec<NotificationOutcome>> {
-        let mut request = self.http.post(&self.url).json(body);
+        let mut request = self.request(Method::POST, NOTIFICATIONS).json(body);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
@@ -82,7 +96,8 @@ impl ApiClient {
     /// Posts several notifications in one request, once.
     pub async fn post_batch(&self, items: &[Value]) -> Exchange<Vec<NotificationOutcome>> {
         let batch = json!({ "notifications": items });
-        let request = self.http.post(format!("{}/batch", self.url)).json(&batch);
+        let path = format!("{NOTIFICATIONS}/batch");
+        let request = self.request(Method::POST, &path).json(&batch);
         self.send(request, |status, body| {
             responses::posted_batch(status, body, items.len())
         })
@@ -91,23 +106,37 @@ impl ApiClient {
 
     /// Cancels a notification, once.
     pub async fn cancel(&self, id: Uuid) -> Exchange<CancelAnswer> {
-        let request = self.http.delete(format!("{}/{id}", self.url));
+        let request = self.request(Method::DELETE, &format!("{NOTIFICATIONS}/{id}"));
         self.send(request, responses::cancelled).await
     }
 
     /// Cancels a group, once.
     pub async fn cancel_group(&self, group: Group) -> Exchange<GroupAnswer> {
-        let request = self.http.delete(format!("{}?group={group}", self.url));
+        let request = self.request(Method::DELETE, &format!("{NOTIFICATIONS}?group={group}"));
         self.send(request, responses::group_cancelled).await
     }
 
+    /// Sends a change of a user, once.
+    pub async fn change(&self, change: &UserChange) -> Exchange<()> {
+        let (path, body) = change.request();
+        let request = self.request(Method::PATCH, path).json(&body);
+        self.send(request, |status, _| (status == 200).then_some(()))
+            .await
+    }
+
+    /// Creates a request of this client's caller.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.url);
+        self.http.request(method, url).bearer_auth(&self.token)
+    }
+
     /// Sends a request. `read` returns `None` for a response that is not an answer.
-    async fn send<T>(
+    pub async fn send<T>(
         &self,
         request: RequestBuilder,
         read: impl FnOnce(u16, &Value) -> Option<T>,
     ) -> Exchange<T> {
-        let Ok(response) = request.bearer_auth(&self.token).send().await else {
+        let Ok(response) = request.send().await else {
             return Exchange::Nothing;
         };
         let (status, retry_after) = (response.status().as_u16(), retry_after(&response));

@@ -1,7 +1,10 @@
-//! Clients that post at a steady rate and retry until each notification has its 202, and that cancel some of them.
+//! Clients that post at a steady rate and retry until each notification has its 202, that cancel some of them, and users
+//! that change their preferences and quiet hours.
 
 mod api_client;
 mod cancellation;
+mod change_generator;
+mod chooser;
 mod gaps;
 mod notification_body;
 mod pending_notification;
@@ -26,8 +29,9 @@ use crate::ledger::Ledger;
 use crate::rng::Rng;
 use crate::run_log::RunLog;
 
-use api_client::ApiClient;
+pub use api_client::{ApiClient, Exchange};
 use cancellation::{CancelTarget, Cancellation};
+use chooser::Chooser;
 pub use gaps::Gap;
 use notification_body::BodyGenerator;
 use pending_notification::PendingNotification;
@@ -82,6 +86,8 @@ impl Clients {
             give_up: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
+        let mut rng = Rng::new(settings.seed);
+        let choosers = settings.users.choosers.clone();
         let context = Arc::new(RequestContext {
             log: settings.log,
             ledger: settings.ledger,
@@ -91,10 +97,14 @@ impl Clients {
             tasks: clients.tasks.clone(),
             give_up: clients.give_up.clone(),
         });
+        for user in choosers {
+            let chooser = Chooser::new(user, &context, rng.split());
+            context.spawn(chooser.choose(clients.stop.clone()));
+        }
         clients.tasks.spawn(
             Dispatcher {
                 context,
-                rng: Rng::new(settings.seed),
+                rng,
                 pending: Arc::new(Semaphore::new(MAX_PENDING)),
                 batch: Vec::new(),
             }
@@ -103,7 +113,8 @@ impl Clients {
         Ok(clients)
     }
 
-    /// Stops posting, and waits for at most `limit` until every notification has its 202 and every cancellation its answer.
+    /// Stops posting, and waits for at most `limit` until every notification has its 202, every cancellation its answer, and no
+    /// user quiet hours.
     /// Returns how many requests have none.
     pub async fn finish(&self, limit: Duration) -> usize {
         self.stop.cancel();

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::times_generator::TimesGenerator;
 use crate::installation::Users;
-use crate::ledger::{Fingerprint, Group, PostedTimes};
+use crate::ledger::{Category, Fingerprint, Group, PostedTimes};
 use crate::rng::Rng;
 
 /// One in this many notifications is for a channel with a provider. Has no factor in common with the shares of keys and
@@ -15,6 +15,15 @@ const DELIVERED_SHARE: u64 = 7;
 
 /// One in this many notifications for a channel with a provider names its recipient and has no user.
 const WITHOUT_USER_SHARE: usize = 4;
+
+/// One in this many notifications for a user of a channel that choosers have contacts for is for a user who changes nothing.
+const UNCHANGING_SHARE: usize = 3;
+
+/// One in this many in-app notifications is for a user who changes preferences.
+const CHOOSER_SHARE: usize = 8;
+
+/// One in this many in-app notifications is for the first reader, who so misses more than a stream repeats while away.
+const BUSY_READER_SHARE: usize = 4;
 
 /// The words of a long text: characters that JSON, `jsonb` or SQL must escape.
 const WORDS: [&str; 8] = [
@@ -90,19 +99,53 @@ impl BodyGenerator {
             }
         };
         let user = match recipient(channel) {
-            None => Some(self.users.all[self.rng.index(self.users.all.len())]),
+            None => Some(self.reader()),
             Some(to) if self.rng.index(WITHOUT_USER_SHARE) == 0 => {
                 payload["to"] = json!(to);
                 None
             }
-            Some(_) => Some(self.users.reachable),
+            Some(_) if channel == "webhook" || self.rng.index(UNCHANGING_SHARE) == 0 => {
+                Some(self.users.reachable)
+            }
+            Some(_) => Some(self.chooser()),
         };
+        let category = self.category();
+        let mut times = self.times.generate(Timestamp::now(), &mut self.rng);
+        times.category = category.filter(|_| user.is_some());
         NotificationBody {
             user,
             channel,
             payload,
-            times: self.times.generate(Timestamp::now(), &mut self.rng),
+            times,
         }
+    }
+
+    /// The user of an in-app notification.
+    fn reader(&mut self) -> Uuid {
+        if self.rng.index(CHOOSER_SHARE) == 0 {
+            return self.chooser();
+        }
+        let is_busy = self.rng.index(BUSY_READER_SHARE) == 0;
+        let all = &self.users.readers;
+        let other = all[self.rng.index(all.len())];
+        if is_busy { all[0] } else { other }
+    }
+
+    fn chooser(&mut self) -> Uuid {
+        let all = &self.users.choosers;
+        all[self.rng.index(all.len())]
+    }
+
+    fn category(&mut self) -> Option<Category> {
+        let all = [
+            None,
+            Some(Category::Orders),
+            Some(Category::Hints),
+            Some(Category::Orders),
+            Some(Category::Hints),
+            Some(Category::Security),
+        ];
+        all[self.rng.index(all.len())]
     }
 
     /// Returns the groups that have become complete and are to be cancelled.
@@ -143,8 +186,9 @@ mod tests {
     #[test]
     fn no_two_bodies_are_alike_and_every_channel_is_used() {
         let users = Users {
-            all: vec![Uuid::from_u128(1), Uuid::from_u128(2)],
             reachable: Uuid::from_u128(1),
+            choosers: vec![Uuid::from_u128(2), Uuid::from_u128(3)],
+            readers: vec![Uuid::from_u128(4), Uuid::from_u128(5)],
         };
         let mut generator = BodyGenerator::new(Arc::new(users), 1);
         let bodies: Vec<_> = (0..2000).map(|_| generator.generate()).collect();
@@ -155,6 +199,16 @@ mod tests {
         let without_user = bodies.iter().filter(|body| body.user.is_none());
         let channels: HashSet<_> = without_user.map(|body| body.channel).collect();
         assert_eq!(channels.len(), 4, "all but in-app");
+        let of_choosers = bodies.iter().filter(|body| {
+            [2, 3]
+                .map(|n| Some(Uuid::from_u128(n)))
+                .contains(&body.user)
+        });
+        let channels: HashSet<_> = of_choosers.map(|body| body.channel).collect();
+        assert_eq!(channels.len(), 4, "all but webhooks");
+        let categories = bodies.iter().filter_map(|body| body.times.category);
+        let categories: HashSet<_> = categories.map(Category::name).collect();
+        assert_eq!(categories.len(), 3);
         let longest = bodies.iter().map(|body| body.to_json().to_string().len());
         let longest = longest.max().expect("bodies");
         assert!((4_000..60_000).contains(&longest), "{longest}");

@@ -54,7 +54,7 @@ impl ClientStats {
     }
 
     /// Records an unexpected response. Returns how often it has come.
-    pub(super) fn wrong(&self, what: &str) -> u64 {
+    pub fn wrong(&self, what: &str) -> u64 {
         let mut wrong = lock(&self.wrong);
         let times = wrong.entry(what.to_owned()).or_default();
         *times += 1;

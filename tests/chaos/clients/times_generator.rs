@@ -61,6 +61,7 @@ impl TimesGenerator {
             expires_at: (expires && !is_relative).then(|| later(base, secs * 1_000)),
             ttl_secs: (expires && is_relative).then(|| u32::try_from(secs).unwrap_or(u32::MAX)),
             group,
+            category: None,
         }
     }
 

@@ -73,6 +73,19 @@ impl FaultPeriod {
         matches!(self.fault.action, Action::Freeze(Component::Worker(_)))
     }
 
+    /// Whether a worker, PostgreSQL or a connection between the two was slow or silent.
+    pub const fn slows_claims(&self) -> bool {
+        match self.fault.action {
+            Action::Freeze(component) => {
+                matches!(component, Component::Worker(_) | Component::Postgres)
+            }
+            Action::Network(link, _) => {
+                matches!(link.from, Component::Worker(_)) && matches!(link.to, Component::Postgres)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the fault or its consequences may have been felt from `from` until `until`.
     pub fn may_affect(&self, from: Instant, until: Instant) -> bool {
         self.from <= until && from <= self.until + RECOVERY
@@ -150,6 +163,26 @@ mod tests {
             (Action::KillScheduler(0), Hurt::Worker),
         ] {
             assert_eq!(hurts(action), hurt, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn claims_are_slow_while_one_side_or_the_way_between_is() {
+        let link = |from, to| Action::Network(Link { from, to }, Conditions::Dropped);
+        let (worker, postgres) = (Component::Worker(1), Component::Postgres);
+        for (action, slows) in [
+            (Action::Freeze(worker), true),
+            (Action::Freeze(postgres), true),
+            (link(worker, postgres), true),
+            (link(worker, Component::RabbitMq(0)), false),
+            (link(Component::Api(0), postgres), false),
+            (Action::Freeze(Component::Api(0)), false),
+            (Action::Kill(postgres), false),
+        ] {
+            let now = Instant::now();
+            let mut period = FaultPeriod::of_component(postgres, now, now);
+            period.fault.action = action;
+            assert_eq!(period.slows_claims(), slows, "{action:?}");
         }
     }
 

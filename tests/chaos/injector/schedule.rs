@@ -4,7 +4,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::fault::{Action, Fault, FaultKind};
-use crate::components::{Component, Link, PROCESSES};
+use crate::components::{APIS, Component, Link, PROCESSES};
 use crate::proxy::{Conditions, Direction};
 use crate::rng::Rng;
 
@@ -46,21 +46,22 @@ impl Schedule {
 
     fn action(&mut self, kind: FaultKind) -> Action {
         // Drawn for every kind, so that the rest of the schedule does not depend on what this kind needs.
-        let process = self.rng.index(PROCESSES);
+        let drawn = self.rng.index(APIS * PROCESSES);
+        let (api, process) = (drawn % APIS, drawn % PROCESSES);
         let node = Component::RabbitMq(self.rng.index(self.nodes));
         let link = self.links[self.rng.index(self.links.len())];
         let conditions = self.conditions(kind);
         let step = self.step();
         match kind {
-            FaultKind::KillApi => Action::Kill(Component::Api(process)),
+            FaultKind::KillApi => Action::Kill(Component::Api(api)),
             FaultKind::KillWorker => Action::Kill(Component::Worker(process)),
             FaultKind::KillRabbitmq => Action::Kill(node),
             FaultKind::KillPostgres => Action::Kill(Component::Postgres),
-            FaultKind::FreezeApi => Action::Freeze(Component::Api(process)),
+            FaultKind::FreezeApi => Action::Freeze(Component::Api(api)),
             FaultKind::FreezeWorker => Action::Freeze(Component::Worker(process)),
             FaultKind::FreezeRabbitmq => Action::Freeze(node),
             FaultKind::FreezePostgres => Action::Freeze(Component::Postgres),
-            FaultKind::RestartApi => Action::Restart(Component::Api(process)),
+            FaultKind::RestartApi => Action::Restart(Component::Api(api)),
             FaultKind::RestartWorker => Action::Restart(Component::Worker(process)),
             FaultKind::RestartRabbitmq => Action::Restart(node),
             FaultKind::RestartPostgres => Action::Restart(Component::Postgres),
@@ -193,7 +194,7 @@ mod tests {
                 _ => None,
             })
             .collect();
-        assert_eq!(components.len(), 2 + 2 + 3 + 1);
+        assert_eq!(components.len(), 3 + 2 + 3 + 1);
         let is = |which: fn(&Action) -> bool| faults.iter().any(|fault| which(&fault.action));
         assert!(is(|action| matches!(action, Action::KillScheduler(0))));
         assert!(is(|action| matches!(action, Action::KillScheduler(1))));

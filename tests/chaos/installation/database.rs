@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use super::lease_watch::LeaseWatch;
+use super::users::{self, Users};
 use crate::ledger::Fingerprint;
 use crate::timing::wait;
 use crate::verify::Row;
@@ -38,15 +40,6 @@ pub struct ChaosDatabase {
     url: Url,
 }
 
-/// The users that notifications are for.
-#[derive(Clone, Debug)]
-pub struct Users {
-    /// All users.
-    pub all: Vec<Uuid>,
-    /// A user with contacts for every channel.
-    pub reachable: Uuid,
-}
-
 /// A connection of this program.
 pub(super) struct DatabaseConnection {
     pub(super) client: Client,
@@ -58,8 +51,8 @@ impl ChaosDatabase {
         Self { url }
     }
 
-    /// Creates the schema and the demo users. Returns the users.
-    pub async fn prepare(&self) -> anyhow::Result<Users> {
+    /// Creates the schema and the users, `readers` of them with an inbox that is read.
+    pub async fn prepare(&self, readers: u32) -> anyhow::Result<Users> {
         let vars = [
             ("DATABASE_URL", self.url.as_str()),
             ("APP_ENV", "development"),
@@ -79,15 +72,7 @@ impl ChaosDatabase {
             .await
             .context("demo users")?;
         let connection = self.connect().await?;
-        let client = &connection.client;
-        let users = client.query("SELECT id FROM users", &[]).await?;
-        let reachable = client
-            .query_one("SELECT user_id FROM phone_numbers LIMIT 1", &[])
-            .await?;
-        Ok(Users {
-            all: users.iter().map(|row| row.get(0)).collect(),
-            reachable: reachable.get(0),
-        })
+        users::create(&connection.client, readers).await
     }
 
     async fn connect(&self) -> Result<DatabaseConnection, tokio_postgres::Error> {
@@ -119,10 +104,26 @@ impl ChaosDatabase {
     /// Returns the number of notifications that have neither ended nor failed with an unknown outcome.
     pub async fn unsettled(&self) -> anyhow::Result<i64> {
         let connection = self.connect().await?;
-        let sql = "SELECT count(*) FROM notifications WHERE status NOT IN ('processed', 'cancelled', 'expired')
+        let sql = "SELECT count(*) FROM notifications WHERE status NOT IN ('processed', 'cancelled', 'expired', 'suppressed')
                    AND NOT (status = 'failed' AND coalesce(starts_with(error_message, $1), false))";
         let unknown = format!("{}:", Failure::OUTCOME_UNKNOWN);
         Ok(connection.client.query_one(sql, &[&unknown]).await?.get(0))
+    }
+
+    /// Returns how many notifications the inbox of each of these users shows as unread.
+    pub async fn unread(&self, users: &[Uuid]) -> anyhow::Result<HashMap<Uuid, u32>> {
+        let connection = self.connect().await?;
+        let sql = "SELECT users.id,
+                          (SELECT count(*) FROM notifications
+                           WHERE user_id = users.id AND type = 'in-app' AND status = 'processed' AND read_at IS NULL
+                                 AND coalesce(expires_at > now(), true))
+                   FROM unnest($1::uuid[]) AS users (id)";
+        let rows = connection.client.query(sql, &[&users]).await?;
+        let counted = rows.iter().map(|row| {
+            let unread: i64 = row.get(1);
+            Ok((row.get(0), u32::try_from(unread)?))
+        });
+        counted.collect()
     }
 
     /// Passes every row to `take`.
@@ -133,7 +134,11 @@ impl ChaosDatabase {
                           expires_at, group_key, processed_at,
                           EXISTS (SELECT FROM delivery_attempts AS attempt
                                   WHERE attempt.message_id = notifications.message_id
-                                        AND outcome IN ('sending', 'unknown', 'delivered'))
+                                        AND outcome IN ('sending', 'unknown', 'delivered')),
+                          category, reason, ended_at, read_at IS NOT NULL,
+                          ARRAY(SELECT started_at FROM delivery_attempts AS attempt
+                                WHERE attempt.message_id = notifications.message_id
+                                      AND outcome NOT IN ('not_sent', 'deferred'))
                    FROM notifications";
         let unknown = format!("{}:", Failure::OUTCOME_UNKNOWN);
         let rows = connection.client.query_raw(sql, [unknown]).await?;
@@ -215,5 +220,12 @@ fn read(row: &tokio_postgres::Row) -> anyhow::Result<Row> {
         group: row.get(7),
         processed_at: row.get(8),
         maybe_sent: row.get(9),
+        user: row.get(1),
+        channel: channel.to_owned(),
+        category: row.get(10),
+        reason: row.get(11),
+        ended_at: row.get(12),
+        is_read: row.get(13),
+        attempts: row.get(14),
     })
 }

@@ -1,4 +1,4 @@
-//! The installation under test: two processes of each kind, their servers, and the network between them.
+//! The installation under test: processes of each kind, their servers, and the network between them.
 
 mod broker;
 mod database;
@@ -8,6 +8,7 @@ mod lease_watch;
 mod memory;
 mod server_addresses;
 mod supervised_program;
+mod users;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,16 +19,17 @@ use anyhow::Context;
 use futures_util::future::try_join_all;
 
 pub use broker::{Broker, RemainingMessages};
-pub use database::{ChaosDatabase, Users};
+pub use database::ChaosDatabase;
 pub use database_clock::DatabaseClock;
 pub use dev_servers::DevServers;
 pub use lease_watch::{Lease, LeaseWatch};
 pub use memory::{Mib, bound};
 pub use supervised_program::SupervisedProgram;
+pub use users::Users;
 
 use server_addresses::{ServerAddresses, port};
 
-use crate::components::{Component, Link, PROCESSES};
+use crate::components::{APIS, Component, Link};
 use crate::proxy::{Conditions, Proxy};
 use crate::run_log::RunLog;
 use crate::timing::{until, wait};
@@ -38,7 +40,7 @@ const READY: Duration = Duration::from_mins(2);
 /// Time between two checks that all processes run.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Two processes of each kind, connected through proxies.
+/// Processes of each kind, connected through proxies.
 pub struct Installation {
     pub log: Arc<RunLog>,
     pub servers: DevServers,
@@ -132,8 +134,7 @@ impl Installation {
 
     /// Returns the ports at which clients reach the API processes.
     pub fn api_ports(&self) -> Vec<u16> {
-        let proxies =
-            (0..PROCESSES).filter_map(|n| self.links.get(&client_link(Component::Api(n))));
+        let proxies = (0..APIS).filter_map(|n| self.links.get(&client_link(Component::Api(n))));
         proxies.map(|proxy| proxy.port()).collect()
     }
 

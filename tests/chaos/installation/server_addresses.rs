@@ -75,6 +75,8 @@ impl ServerAddresses {
             ("PUSH_PROVIDER", "sandbox"),
             ("WEBHOOK_PROVIDER", "sandbox"),
             ("SANDBOX_DIR", sandbox),
+            // Shorter than the quiet hours of the run.
+            ("QUIET_SPREAD_SECS", "10"),
         ] {
             settings.insert(name.to_owned(), value.to_owned());
         }

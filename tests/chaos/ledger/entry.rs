@@ -1,7 +1,8 @@
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CancelAnswer, Fingerprint, Group, PostedTimes};
+use super::{CancelAnswer, Fingerprint, Group, PostedTimes, UserChange};
 
 /// An entry of the ledger: a line of JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,4 +31,13 @@ pub enum LedgerEntry {
     CancelGroup { group: Group },
     /// The cancellation of a group was answered: so many were cancelled.
     GroupCancelled { group: Group, cancelled: u64 },
+    /// A user is about to change something. The request is repeated until it is answered, and the user changes nothing else
+    /// meanwhile.
+    Change {
+        user: Uuid,
+        change: UserChange,
+        at: Timestamp,
+    },
+    /// The last change of a user was answered with 200.
+    Changed { user: Uuid, at: Timestamp },
 }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// When a notification may be sent, and its group, as posted.
+/// When a notification may be sent, its group and its category, as posted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PostedTimes {
     /// `sendAt`.
@@ -19,6 +19,33 @@ pub struct PostedTimes {
     /// `group`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Group>,
+    /// `category`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+}
+
+/// A category of notifications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    Orders,
+    Hints,
+    /// The built-in one, which is critical: nobody can refuse it.
+    Security,
+}
+
+impl Category {
+    /// Those that users can refuse. The run creates them.
+    pub const CREATED: [Self; 2] = [Self::Orders, Self::Hints];
+
+    /// The name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::Hints => "hints",
+            Self::Security => "security",
+        }
+    }
 }
 
 /// A group of notifications, by its number.
@@ -42,6 +69,10 @@ impl PostedTimes {
             ("expiresAt", self.expires_at.map(|time| text(time).into())),
             ("ttlSecs", self.ttl_secs.map(Value::from)),
             ("group", self.group.map(|group| group.to_string().into())),
+            (
+                "category",
+                self.category.map(|category| category.name().into()),
+            ),
         ] {
             if let Some(value) = value {
                 body[field] = value;
@@ -95,10 +126,12 @@ mod tests {
             expires_at: None,
             ttl_secs: Some(30),
             group: Some(Group(7)),
+            category: Some(Category::Hints),
         };
         times.write(&mut body);
         let expected = json!({
-            "type": "sms", "sendAt": "2027-01-15T08:00:00Z", "ttlSecs": 30, "group": "chaos-7"
+            "type": "sms", "sendAt": "2027-01-15T08:00:00Z", "ttlSecs": 30, "group": "chaos-7",
+            "category": "hints"
         });
         assert_eq!(body, expected);
     }

@@ -31,6 +31,12 @@ fn good() -> Report {
             unanswered: 1,
             ..Findings::default()
         }),
+        readers: Some(ReaderSummary {
+            readers: 3,
+            streams: 7,
+            wrong_counts: Some(0),
+            ..ReaderSummary::default()
+        }),
         dead_letters: Some(0),
         memory: vec![MemoryLevel {
             component: Component::Api(0),
@@ -46,7 +52,7 @@ fn good() -> Report {
 #[test]
 fn a_finding_that_must_be_zero_fails_the_run() {
     assert_eq!(good().failures(), [""; 0]);
-    let spoil: [fn(&mut Findings); 11] = [
+    let spoil: [fn(&mut Findings); 18] = [
         |found| found.lost = 1,
         |found| found.doubled = 1,
         |found| found.foreign = 1,
@@ -57,6 +63,13 @@ fn a_finding_that_must_be_zero_fails_the_run() {
         |found| found.sent_after_cancel = 1,
         |found| found.sent_early = 1,
         |found| found.sent_after_expiry = 1,
+        |found| found.sent_after_opt_out = 1,
+        |found| found.sent_in_quiet = 1,
+        |found| found.held_wrongly = 1,
+        |found| found.sent_without_attempt = 1,
+        |found| found.unseen = 1,
+        |found| found.shown_wrongly = 1,
+        |found| found.marked_wrongly = 1,
         |found| found.accepted = 0,
     ];
     for spoil in spoil {
@@ -70,6 +83,9 @@ fn a_finding_that_must_be_zero_fails_the_run() {
 fn dead_letters_memory_and_errors_fail_the_run() {
     let mut report = good();
     report.dead_letters = Some(2);
+    if let Some(readers) = &mut report.readers {
+        readers.wrong_counts = Some(1);
+    }
     report.memory[0].now = 48 << 20;
     report.errors = vec!["worker-1 ended by itself".to_owned()];
     assert_eq!(
@@ -77,6 +93,7 @@ fn dead_letters_memory_and_errors_fail_the_run() {
         [
             "worker-1 ended by itself",
             "dead notifications: 2",
+            "readers with wrong counts: 1",
             "api-1 uses 48 MiB of memory, more than 47 MiB",
         ]
     );
@@ -120,6 +137,8 @@ fn the_json_has_its_documented_members() {
         ("doubled", serde_json::json!(0)),
         ("foreign", serde_json::json!(0)),
         ("dead_letters", serde_json::json!(0)),
+        ("streams", serde_json::json!(7)),
+        ("wrong_counts", serde_json::json!(0)),
         ("refused", serde_json::json!(5)),
         ("expired_unaccepted", serde_json::json!(3)),
         ("longest_gap_s", serde_json::json!(9.0)),

@@ -23,6 +23,15 @@ pub struct Findings {
     pub cancelled: usize,
     /// Rows that are `expired`.
     pub expired: usize,
+    /// Rows that are `suppressed`.
+    pub suppressed: usize,
+    /// Rows that quiet hours have held.
+    pub held: usize,
+    /// How many of them were sent, and how many of these more than once, which an unknown outcome allows.
+    pub held_and_sent: usize,
+    pub held_and_repeated: usize,
+    /// Notifications in the inboxes of readers.
+    pub in_inboxes: usize,
     /// 202s without a row that holds the posted body.
     pub lost: usize,
     /// Rows beyond the first of a message id, an idempotency key or a body.
@@ -46,6 +55,20 @@ pub struct Findings {
     pub sent_early: usize,
     /// Notifications of which a copy was sent after their expiry.
     pub sent_after_expiry: usize,
+    /// Attempts that began although an answer said that the user does not want the notification.
+    pub sent_after_opt_out: usize,
+    /// Attempts that began in quiet hours that an answer had confirmed.
+    pub sent_in_quiet: usize,
+    /// Rows that quiet hours have held which hold no such notification.
+    pub held_wrongly: usize,
+    /// Copies for users who change preferences that no attempt explains.
+    pub sent_without_attempt: usize,
+    /// Notifications that their reader has not seen.
+    pub unseen: usize,
+    /// Notifications that a reader has seen and that are not in the inbox.
+    pub shown_wrongly: usize,
+    /// Notifications that are read although nobody has marked them, or unread although an answer says otherwise.
+    pub marked_wrongly: usize,
     /// Scheduled notifications that were sent more than [`LATE`](super::send_times::LATE) after `sendAt`, which is allowed.
     pub late: usize,
     /// The largest delay of a scheduled notification.
@@ -67,7 +90,7 @@ impl Findings {
     }
 
     /// Returns the numbers that must be zero, with their names.
-    pub fn must_be_zero(&self) -> [(&'static str, usize); 10] {
+    pub fn must_be_zero(&self) -> [(&'static str, usize); 17] {
         [
             ("lost", self.lost),
             ("doubled", self.doubled),
@@ -79,6 +102,13 @@ impl Findings {
             ("sent after cancel", self.sent_after_cancel),
             ("sent before sendAt", self.sent_early),
             ("sent after expiry", self.sent_after_expiry),
+            ("sent after opt-out", self.sent_after_opt_out),
+            ("sent during quiet hours", self.sent_in_quiet),
+            ("held wrongly", self.held_wrongly),
+            ("sent without an attempt", self.sent_without_attempt),
+            ("not seen in inboxes", self.unseen),
+            ("shown in a wrong inbox", self.shown_wrongly),
+            ("marked wrongly", self.marked_wrongly),
         ]
     }
 }

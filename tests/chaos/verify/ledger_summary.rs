@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use super::choice_history::ChoiceHistory;
 use crate::ledger::{CancelAnswer, Fingerprint, Group, LedgerEntry, PostedTimes};
 
 /// The content of the ledger, in a compact form.
@@ -17,6 +18,8 @@ pub struct LedgerSummary {
     pub(super) cancels: HashMap<Uuid, Vec<CancelAnswer>>,
     /// The cancelled groups, and how many notifications the answers say are cancelled.
     pub(super) cancelled_groups: HashMap<Group, u64>,
+    /// What users have changed.
+    pub(super) choices: ChoiceHistory,
 }
 
 /// Answers to cancellations.
@@ -61,6 +64,10 @@ impl LedgerSummary {
                 LedgerEntry::GroupCancelled { group, cancelled } => {
                     *ledger.cancelled_groups.entry(group).or_default() += cancelled;
                 }
+                LedgerEntry::Change { user, change, at } => {
+                    ledger.choices.begin(user, &change, at);
+                }
+                LedgerEntry::Changed { user, at } => ledger.choices.answer(user, at),
             }
         }
         Ok(ledger)

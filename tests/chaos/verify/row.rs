@@ -5,6 +5,7 @@ use crate::ledger::Fingerprint;
 
 /// A row of `notifications`.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Row {
     pub id: Uuid,
     pub body: Fingerprint,
@@ -22,4 +23,15 @@ pub struct Row {
     pub processed_at: Option<Timestamp>,
     /// Whether an attempt may have sent it.
     pub maybe_sent: bool,
+    pub user: Option<Uuid>,
+    pub channel: String,
+    pub category: Option<String>,
+    /// Why it was last held, or is suppressed.
+    pub reason: Option<String>,
+    /// When it ended without being processed, by PostgreSQL's clock.
+    pub ended_at: Option<Timestamp>,
+    /// Whether its user has read it.
+    pub is_read: bool,
+    /// When its attempts to send began, by PostgreSQL's clock.
+    pub attempts: Vec<Timestamp>,
 }

@@ -27,14 +27,8 @@ fn sent() -> Case {
     let row = Row {
         id: ID,
         body: body(),
-        status: "processed".to_owned(),
-        has_provider: true,
-        outcome_unknown: false,
-        max_copies: 3,
-        expires_at: None,
-        group: None,
         processed_at: Some(at(10)),
-        maybe_sent: true,
+        ..super::tests::processed()
     };
     Case {
         times: PostedTimes::default(),
@@ -97,7 +91,8 @@ fn found(case: &Case) -> Findings {
         receivers.arrivals.insert(ID, case.arrivals.clone());
     }
     let times = SendTimes::default();
-    let mut comparison = Comparison::new(&ledger, &receivers, &times);
+    let readers = HashMap::new();
+    let mut comparison = Comparison::new(&ledger, &receivers, &times, &readers);
     comparison.add(&case.row);
     comparison.finish()
 }

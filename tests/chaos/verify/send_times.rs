@@ -10,6 +10,9 @@ pub const LATE: SignedDuration = SignedDuration::from_secs(5);
 /// longer.
 const SEND: SignedDuration = SignedDuration::from_secs(2);
 
+/// How exact the times of PostgreSQL's clock are, and the order of two entries of different clients.
+const PRECISION: SignedDuration = SignedDuration::from_millis(100);
+
 /// The longest time from the decision to send, by PostgreSQL's clock, to the send itself: a lease (`DELIVERY_LEASE_SECS`).
 /// The worker measures this time by its own clock. So a step of PostgreSQL's clock that happens meanwhile counts for the
 /// next decision only.
@@ -22,12 +25,85 @@ pub struct SendTimes {
     clock: ClockHistory,
     /// When a worker was frozen, in order.
     freezes: Vec<(Timestamp, Timestamp)>,
+    /// When a worker, PostgreSQL or a connection between the two was slow or silent, in order.
+    stalls: Vec<(Timestamp, Timestamp)>,
+}
+
+/// A period, by the machine's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+/// When an attempt began, by the machine's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptTimes {
+    /// When its row was written, in the transaction of its claim. A change that was answered before waited for this
+    /// transaction, or was seen by it.
+    pub written: Period,
+    /// When this transaction may have looked at the clock.
+    pub looked: Period,
 }
 
 impl SendTimes {
-    pub fn new(clock: ClockHistory, mut freezes: Vec<(Timestamp, Timestamp)>) -> Self {
+    pub fn new(
+        clock: ClockHistory,
+        mut freezes: Vec<(Timestamp, Timestamp)>,
+        mut stalls: Vec<(Timestamp, Timestamp)>,
+    ) -> Self {
         freezes.sort_unstable();
-        Self { clock, freezes }
+        stalls.sort_unstable();
+        Self {
+            clock,
+            freezes,
+            stalls,
+        }
+    }
+
+    /// When the attempt began that began at `recorded`, a time of PostgreSQL's clock. Several times if a step back repeated it,
+    /// and none if a step skipped it.
+    pub fn attempts(&self, recorded: Timestamp) -> impl Iterator<Item = AttemptTimes> {
+        self.clock
+            .machine_times(recorded)
+            .map(|until| AttemptTimes {
+                written: Period {
+                    from: shift(until, -PRECISION),
+                    until,
+                },
+                looked: Period {
+                    from: began(until, &self.stalls),
+                    until,
+                },
+            })
+    }
+
+    /// When the transaction decided that began at `recorded`, a time of PostgreSQL's clock.
+    pub fn decisions_after(&self, recorded: Timestamp) -> impl Iterator<Item = Period> {
+        self.clock.machine_times(recorded).map(|at| Period {
+            from: at,
+            until: ended(at, &self.stalls),
+        })
+    }
+
+    /// The period in which an attempt must have begun of which a copy arrived at `arrived`.
+    pub fn attempt_of(&self, arrived: Timestamp) -> Period {
+        Period {
+            from: shift(self.began(arrived), -DECISION),
+            until: arrived,
+        }
+    }
+
+    /// Whether an attempt that began at `recorded`, a time of PostgreSQL's clock, may be the one that began in `period`.
+    pub fn is_within(&self, recorded: Timestamp, period: Period) -> bool {
+        let mut times = self.clock.machine_times(recorded).peekable();
+        times.peek().is_none() || times.any(|at| (period.from..=period.until).contains(&at))
+    }
+
+    /// What PostgreSQL's clock may have shown at `at`.
+    pub fn shown_at(&self, at: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let differences = self.clock.differences(at, at);
+        differences.map(move |difference| shift(at, difference))
     }
 
     /// Whether a copy that arrived at `arrived` was sent before `send_at`: PostgreSQL's clock had not shown this time.
@@ -64,15 +140,32 @@ impl SendTimes {
 
     /// The earliest time at which the send of a copy may have begun.
     fn began(&self, arrived: Timestamp) -> Timestamp {
-        let mut began = shift(arrived, -SEND);
-        for (frozen, thawed) in self.freezes.iter().rev() {
-            if *frozen < arrived && *thawed >= began {
-                let frozen_for = (*thawed).min(arrived).duration_since(*frozen);
-                began = shift(began, -frozen_for);
-            }
-        }
-        began
+        began(arrived, &self.freezes)
     }
+}
+
+/// The earliest time at which something may have begun that takes [`SEND`] and ended at `ended`, if it stops during `stops`.
+fn began(ended: Timestamp, stops: &[(Timestamp, Timestamp)]) -> Timestamp {
+    let mut began = shift(ended, -SEND);
+    for (from, until) in stops.iter().rev() {
+        if *from < ended && *until >= began {
+            let stopped_for = (*until).min(ended).duration_since(*from);
+            began = shift(began, -stopped_for);
+        }
+    }
+    began
+}
+
+/// The latest time at which something may have ended that takes [`SEND`] and began at `began`, if it stops during `stops`.
+fn ended(began: Timestamp, stops: &[(Timestamp, Timestamp)]) -> Timestamp {
+    let mut ended = shift(began, SEND);
+    for (from, until) in stops {
+        if *until > began && *from <= ended {
+            let stopped_for = until.duration_since((*from).max(began));
+            ended = shift(ended, stopped_for);
+        }
+    }
+    ended
 }
 
 /// Adds a duration to a time.
@@ -97,7 +190,45 @@ mod tests {
         let freezes = freezes
             .iter()
             .map(|(from, until)| (at(from * 1_000), at(until * 1_000)));
-        SendTimes::new(clock, freezes.collect())
+        SendTimes::new(clock, freezes.collect(), Vec::new())
+    }
+
+    #[test]
+    fn a_decision_takes_longer_while_its_ways_are_slow() {
+        let mut times = times(&[(100, 60), (110, 0)], &[]);
+        times.stalls = vec![(at(20_000), at(30_000)), (at(28_000), at(33_000))];
+        let periods = |recorded| {
+            let attempts = times.attempts(at(recorded));
+            attempts
+                .map(|attempt| {
+                    let millis = |time: Timestamp| time.duration_since(at(0)).as_millis();
+                    let Period { from, until } = attempt.looked;
+                    assert_eq!(millis(attempt.written.from), millis(until) - 100);
+                    (millis(from), millis(until))
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(periods(9_000), [(7_000, 9_000)]);
+        assert_eq!(periods(31_000), [(16_000, 31_000)]);
+        assert_eq!(periods(165_000), [(103_000, 105_000), (163_000, 165_000)]);
+        assert_eq!(periods(105_000), [], "the step skipped it");
+        let until = |recorded| {
+            let mut after = times.decisions_after(at(recorded));
+            after.next().map(|period| period.until)
+        };
+        assert_eq!(until(9_000), Some(at(11_000)));
+        assert_eq!(until(19_000), Some(at(36_000)));
+    }
+
+    #[test]
+    fn a_copy_belongs_to_an_attempt_that_began_in_the_time_of_a_lease() {
+        let times = times(&[(100, 60), (110, 0)], &[(50, 60)]);
+        let period = times.attempt_of(at(61_000));
+        assert_eq!(period.from, at(19_000));
+        for (recorded, is_within) in [(18_999, false), (19_000, true), (61_001, false)] {
+            assert_eq!(times.is_within(at(recorded), period), is_within);
+        }
+        assert!(times.is_within(at(105_000), period), "nobody knows when");
     }
 
     #[test]

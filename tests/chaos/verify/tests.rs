@@ -37,14 +37,33 @@ fn row(its_id: u32, its_body: u32) -> Row {
     Row {
         id: id(its_id),
         body: body(its_body),
-        status: "processed".to_owned(),
         has_provider: false,
+        processed_at: None,
+        maybe_sent: false,
+        ..processed()
+    }
+}
+
+/// A notification that was sent once, by nobody to nobody.
+pub(super) fn processed() -> Row {
+    Row {
+        id: Uuid::nil(),
+        body: body(0),
+        status: "processed".to_owned(),
+        has_provider: true,
         outcome_unknown: false,
         max_copies: 3,
         expires_at: None,
         group: None,
-        processed_at: None,
-        maybe_sent: false,
+        processed_at: Timestamp::from_second(1_800_000_010).ok(),
+        maybe_sent: true,
+        user: None,
+        channel: "sms".to_owned(),
+        category: None,
+        reason: None,
+        ended_at: None,
+        is_read: false,
+        attempts: Vec::new(),
     }
 }
 
@@ -60,7 +79,8 @@ fn compare(entries: Vec<LedgerEntry>, rows: &[Row]) -> Findings {
 
 fn compare_with(ledger: &LedgerSummary, receivers: &Receivers, rows: &[Row]) -> Findings {
     let times = SendTimes::default();
-    let mut comparison = Comparison::new(ledger, receivers, &times);
+    let readers = HashMap::new();
+    let mut comparison = Comparison::new(ledger, receivers, &times, &readers);
     for row in rows {
         comparison.add(row);
     }

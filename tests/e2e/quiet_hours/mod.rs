@@ -2,6 +2,7 @@
 
 pub(crate) mod holding;
 mod settings;
+mod unseen;
 
 use reqwest::Method;
 use serde_json::{Value, json};

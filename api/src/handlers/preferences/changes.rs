@@ -1,11 +1,8 @@
 //! Changes of preferences.
 
-use std::time::Duration;
-
 use actix_web::HttpResponse;
 use serde_json::value::RawValue;
 use tidings_db::TransactionOptions;
-use tidings_db::notifications::wait_for_claims;
 use tidings_db::preferences::{self, SetResult};
 use tidings_domain::category::CategoryKind;
 use tidings_domain::notification::UserId;
@@ -13,7 +10,7 @@ use tidings_domain::preference::{
     CategorySelector, ChannelSelector, NewChoice, PreferenceSource, stopped_channels,
 };
 
-use super::grid;
+use super::{claim_wait, grid};
 use crate::audit::Origin;
 use crate::error::{ApiError, ErrorDetail};
 use crate::handlers::users::path::not_found;
@@ -22,9 +19,6 @@ use crate::state::AppState;
 
 /// Maximum number of choices in a request.
 const MAX_CHOICES: usize = 200;
-
-/// How long a request waits for claims that have not seen its choices. They take milliseconds.
-const CLAIM_WAIT: Duration = Duration::from_secs(5);
 
 /// Makes the choices in `body`, and returns the preferences after that.
 pub async fn apply(
@@ -53,16 +47,7 @@ pub async fn apply(
     if set == SetResult::UnknownUser {
         return Err(not_found());
     }
-    // Also if nothing has changed: an earlier request may have failed while it waited.
-    let ended = wait_for_claims(&state.database, &stopped_channels(&choices), CLAIM_WAIT).await?;
-    if !ended {
-        let message = "The preferences are stored, but a worker that does not respond may still send what it was about to claim; repeat the request";
-        return Err(ApiError::unavailable(
-            "change_not_complete",
-            message,
-            "claims have not ended",
-        ));
-    }
+    claim_wait::until_seen(state, &stopped_channels(&choices)).await?;
     let view = state
         .database
         .run(async |client| grid::read(client, user).await)

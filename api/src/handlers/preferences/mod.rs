@@ -1,6 +1,7 @@
 //! The preferences of a user: what the user wants to receive.
 
 mod changes;
+pub mod claim_wait;
 pub mod find;
 pub mod find_own;
 mod grid;

@@ -22,7 +22,7 @@ use crate::state::AppState;
         (status = 404, description = "The user does not exist any more", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable. `change_not_complete`: the settings are stored, and a delivery that began before has not ended", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]

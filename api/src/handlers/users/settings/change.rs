@@ -1,21 +1,26 @@
 use tidings_db::TransactionOptions;
 use tidings_db::audit::AuditOrigin;
-use tidings_db::user_settings::{self, MAX_DIGESTS, UpdateSettingsResult};
+use tidings_db::user_settings::{
+    self, MAX_DIGESTS, SettingsChanges, UpdateSettingsResult, UserSettings,
+};
 use tidings_domain::category::CategoryName;
+use tidings_domain::change::Change;
 use tidings_domain::digest::DigestMode;
-use tidings_domain::notification::UserId;
+use tidings_domain::notification::{DeliveredChannel, UserId};
 
 use super::body::parse;
 use super::view::SettingsView;
 use crate::error::{ApiError, ErrorDetail};
+use crate::handlers::preferences::claim_wait;
 use crate::handlers::users::path::not_found;
 use crate::state::AppState;
 
-/// Changes the settings of a user as the body of a request says.
+/// Changes the settings of a user as the body of a request says. After that, no delivery begins that has not seen quiet hours.
 ///
 /// # Errors
 ///
-/// Returns 400 with everything that is wrong, 404 if the user does not exist, and 503 if the database is unavailable.
+/// Returns 400 with everything that is wrong, 404 if the user does not exist, and 503 if the database is unavailable or a
+/// delivery does not end that has not seen the change.
 pub async fn change(
     state: &AppState,
     origin: &AuditOrigin,
@@ -31,6 +36,7 @@ pub async fn change(
         .await?;
     match result {
         UpdateSettingsResult::Updated(settings) | UpdateSettingsResult::Unchanged(settings) => {
+            claim_wait::until_seen(state, &held_channels(&settings, &changes)).await?;
             Ok(settings.into())
         }
         UpdateSettingsResult::UnknownCategories(names) => Err(unknown_categories(&names)),
@@ -38,6 +44,19 @@ pub async fn change(
         UpdateSettingsResult::TooManyDigests => Err(too_many_digests()),
         UpdateSettingsResult::UnknownUser => Err(not_found()),
     }
+}
+
+/// The channels by which something may not be sent any more because of quiet hours that are changed.
+fn held_channels(settings: &UserSettings, changes: &SettingsChanges) -> Vec<DeliveredChannel> {
+    let changes_nothing = matches!(changes.timezone, Change::Keep)
+        && matches!(changes.quiet, Change::Keep)
+        && matches!(changes.quiet_channels, Change::Keep);
+    if changes_nothing || settings.quiet.is_empty() {
+        return Vec::new();
+    }
+    let held = settings.quiet_channels.names();
+    let is_held = |channel: &DeliveredChannel| held.contains(&channel.as_str());
+    DeliveredChannel::ALL.into_iter().filter(is_held).collect()
 }
 
 fn unknown_categories(names: &[String]) -> ApiError {
