@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tidings_domain::category::CategoryName;
 use tidings_domain::decision::LimitState;
+use tidings_domain::digest::DigestMode;
 use tidings_domain::explanation::{CategoryFacts, CategoryState, RecipientState, Situation};
 use tidings_domain::notification::{Channel, DeliveredChannel, UserId};
 use tidings_domain::preference::Recipient;
@@ -145,8 +146,14 @@ async fn read_user(
         let UserSettings {
             quiet,
             quiet_channels,
+            digests,
             ..
         } = settings;
+        let category = facts.category.as_ref();
+        situation.digest = category.map_or(DigestMode::Off, |row| {
+            let chosen = digests.get(&row.name).copied();
+            row.category.digest.unwrap_or_default().mode_for(chosen)
+        });
         situation.quiet_until = quiet.release(&timezone, facts.now, user, question.quiet_spread);
         situation.quiet_channels = quiet_channels;
         facts.quiet_timezone = Some(timezone);

@@ -26,6 +26,8 @@ pub enum Rule {
     Times,
     /// What the recipient wants.
     Preferences,
+    /// A category and its users may collect notifications to digests.
+    Digest,
     /// An operator may stop a channel.
     Sending,
     /// The quiet hours of the user.
@@ -40,7 +42,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Channel,
         Self::Category,
         Self::UnsubscribeUrl,
@@ -48,6 +50,7 @@ impl Rule {
         Self::Cancellation,
         Self::Times,
         Self::Preferences,
+        Self::Digest,
         Self::Sending,
         Self::QuietHours,
         Self::Throttle,
@@ -66,6 +69,7 @@ impl Rule {
             Self::Cancellation => "cancellation",
             Self::Times => "times",
             Self::Preferences => "preferences",
+            Self::Digest => "digest",
             Self::Sending => "sending",
             Self::QuietHours => "quiet",
             Self::Throttle => "throttle",

@@ -2,7 +2,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::decision::{Decision, SuppressReason};
+use crate::decision::{Decision, HoldReason, SuppressReason};
 
 /// What happens to a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,10 @@ impl From<Decision> for Outcome {
             Decision::Hold { until, reason } => Self::Hold {
                 until: Some(until),
                 reason: reason.as_str(),
+            },
+            Decision::Collect => Self::Hold {
+                until: None,
+                reason: HoldReason::Digest.as_str(),
             },
             Decision::Suppress { reason } => Self::Suppress(reason),
             Decision::Cancel => Self::Cancel,

@@ -3,6 +3,7 @@ use jiff::Timestamp;
 use super::{Outcome, Rule};
 use crate::category::{CategoryKind, QuietRule, obeys_quiet_hours};
 use crate::decision::{Candidate, Decision, HoldReason, LimitState, SuppressReason, decide};
+use crate::digest::DigestMode;
 use crate::link_rule::LinkRule;
 use crate::notification::Channel;
 use crate::preference::{Choices, Effective};
@@ -28,6 +29,8 @@ pub struct Situation {
     pub window: DeliveryWindow,
     /// What the recipient has chosen about such notifications.
     pub choices: Choices,
+    /// How often the user gets digests of the category: the slower of what the category says and the user has chosen.
+    pub digest: DigestMode,
     /// Whether an operator has stopped the channel.
     pub is_stopped: bool,
     /// When it would be sent if quiet hours held it; `None` if it is not quiet for the user.
@@ -94,6 +97,7 @@ impl Situation {
             is_cancelled: false,
             window: DeliveryWindow::default(),
             choices: Choices::default(),
+            digest: DigestMode::Off,
             is_stopped: false,
             quiet_until: None,
             quiet_channels: QuietChannels::default(),
@@ -129,6 +133,11 @@ impl Situation {
             Decision::Suppress {
                 reason: SuppressReason::Preference,
             } => Some(Rule::Preferences),
+            Decision::Collect
+            | Decision::Hold {
+                reason: HoldReason::Digest,
+                ..
+            } => Some(Rule::Digest),
             // A claim comes after the stop, and asks about everything that follows.
             _ if self.is_stopped() => return (stopped(), Some(Rule::Sending)),
             Decision::Hold {
@@ -164,6 +173,7 @@ impl Situation {
             is_cancelled: false,
             user_is_gone: false,
             is_unwanted: false,
+            is_collected: false,
             quiet_until: None,
             limit: LimitState::Free,
             ..all
@@ -207,6 +217,12 @@ impl Situation {
             Rule::Preferences => by(Candidate {
                 is_unwanted: all.is_unwanted,
                 ..free
+            }),
+            Rule::Digest => self.can_be_collected().then_some(()).and_then(|()| {
+                by(Candidate {
+                    is_collected: all.is_collected,
+                    ..free
+                })
             }),
             Rule::Sending => {
                 self.channel.delivered()?;
@@ -274,6 +290,14 @@ impl Situation {
         self.is_stopped && self.channel.delivered().is_some()
     }
 
+    /// A digest goes to the contacts of a user, by one channel, about one category.
+    fn can_be_collected(&self) -> bool {
+        self.channel.delivered().is_some()
+            && self.facts().is_some()
+            && !self.is_critical()
+            && self.has_account()
+    }
+
     fn can_be_quiet(&self) -> bool {
         let channel = self.channel.delivered();
         let category = self.facts().map(|facts| (facts.kind, facts.quiet));
@@ -299,6 +323,7 @@ impl Situation {
                 RecipientState::User | RecipientState::Unknown | RecipientState::NoAccount => false,
             },
             is_unwanted: !self.preference().enabled,
+            is_collected: self.digest != DigestMode::Off && self.can_be_collected(),
             quiet_until: self.quiet_until.filter(|_| self.can_be_quiet()),
             limit: if self.has_limits() {
                 limit

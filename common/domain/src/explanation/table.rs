@@ -12,6 +12,7 @@ use self::settings::{end, now, settings};
 use super::{CategoryFacts, CategoryState, Outcome, RecipientState, Situation};
 use crate::category::{CategoryKind, QuietRule};
 use crate::decision::LimitState;
+use crate::digest::DigestMode;
 use crate::link_rule::LinkRule;
 use crate::notification::Channel;
 use crate::preference::Choices;
@@ -89,10 +90,15 @@ fn by_channel() -> String {
     let outcome = |situation: Situation| shown(situation.outcome(now()).0);
     let all_quiet = || QuietChannels::read(["push", "sms", "email"]).expect("all of them");
     type Cell<'a> = &'a dyn Fn(Channel) -> String;
-    let rows: [(&str, Cell<'_>); 6] = [
+    let rows: [(&str, Cell<'_>); 7] = [
         ("refused by the recipient", &|channel| {
             let mut one = transactional(channel);
             one.choices.all = Some(false);
+            outcome(one)
+        }),
+        ("collected to a digest", &|channel| {
+            let mut one = transactional(channel);
+            one.digest = DigestMode::Daily;
             outcome(one)
         }),
         (

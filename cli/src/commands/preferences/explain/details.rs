@@ -5,6 +5,7 @@ use tidings_db::notifications::SlotCount;
 use tidings_db::preferences::{self, PreferenceRow};
 use tidings_db::situation::{Facts, Question};
 use tidings_domain::category::{CategoryKind, QuietRule};
+use tidings_domain::digest::DigestMode;
 use tidings_domain::explanation::{CategoryState, RecipientState, Rule};
 use tidings_domain::link_rule::LinkRule;
 
@@ -44,6 +45,14 @@ pub fn of(rule: Rule, facts: &Facts, question: &Question) -> String {
             Some(row) => format!("the recipient {}", choice_text(row)),
             None => because(situation.preference().because).to_owned(),
         },
+        Rule::Digest if situation.outcome_of(Rule::Digest, facts.now).is_none() => {
+            "notifications of such a kind are not collected".to_owned()
+        }
+        Rule::Digest if situation.digest == DigestMode::Off => "no digest".to_owned(),
+        Rule::Digest => format!(
+            "collected to a digest ({}), unless the payload names the recipient",
+            situation.digest
+        ),
         Rule::Sending => match &facts.stop {
             Some(stop) => {
                 let reason = printable(stop.reason.as_deref().unwrap_or_default());

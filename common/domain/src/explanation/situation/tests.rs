@@ -21,7 +21,7 @@ fn categories() -> Vec<CategoryState> {
 
 /// Situations in which each subset of the rules has something to say.
 fn situations(channel: Channel, category: CategoryState) -> impl Iterator<Item = Situation> {
-    (0..1_u32 << 13).map(move |bits| {
+    (0..1_u32 << 14).map(move |bits| {
         let is = |bit: u32| bits >> bit & 1 == 1;
         let limit = |bit| match (is(bit), is(bit + 1)) {
             (false, _) => LimitState::Free,
@@ -48,6 +48,11 @@ fn situations(channel: Channel, category: CategoryState) -> impl Iterator<Item =
             user_limit: limit(9),
             is_cancelled: is(11),
             has_contact: !is(12),
+            digest: if is(13) {
+                DigestMode::Daily
+            } else {
+                DigestMode::Off
+            },
             ..Situation::free(channel, category)
         }
     })

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::super::{CategoryState, RecipientState, Situation};
 use crate::category::QuietRule;
 use crate::decision::LimitState;
+use crate::digest::DigestMode;
 use crate::notification::Channel;
 
 /// A row of the table of settings.
@@ -77,6 +78,12 @@ pub(super) fn settings() -> Vec<Setting> {
                 one.choices.exact = Some(true);
             },
             "A refusal is not overruled by a more specific wish.",
+        ),
+        row(
+            "the category has a digest, or the user has chosen one",
+            sms,
+            |one| one.digest = DigestMode::Daily,
+            "Collected to one message ([DIGESTS.md](DIGESTS.md)).",
         ),
         row(
             "it is quiet for the user, by SMS",
