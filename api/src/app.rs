@@ -81,12 +81,14 @@ impl App {
             pool_size: settings.acceptance.connections,
             ..settings.database.clone()
         };
-        let accepting_database = Database::with_generic_plans(&accepting, "tidings-api: accepting")?;
+        let accepting_database =
+            Database::with_generic_plans(&accepting, "tidings-api: accepting")?;
         let limiting = DatabaseSettings {
             pool_size: 1,
             ..settings.database.clone()
         };
-        let limiting_database = Database::with_generic_plans(&limiting, "tidings-api: rate limits")?;
+        let limiting_database =
+            Database::with_generic_plans(&limiting, "tidings-api: rate limits")?;
         Ok(Self {
             settings,
             metrics,

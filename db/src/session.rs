@@ -114,12 +114,7 @@ mod tests {
 
     #[test]
     fn every_setting_has_the_scope_and_a_schema_is_quoted() {
-        let sql = statements(
-            Duration::from_secs(1),
-            Plans::Generic,
-            Some("a\"b"),
-            true,
-        );
+        let sql = statements(Duration::from_secs(1), Plans::Generic, Some("a\"b"), true);
         assert!(sql.contains("SET LOCAL statement_timeout = 1000;"), "{sql}");
         assert!(sql.contains("SET LOCAL datestyle = ISO, MDY;"), "{sql}");
         assert!(sql.contains("SET LOCAL search_path = \"a\"\"b\";"), "{sql}");

@@ -25,7 +25,7 @@ pub(super) struct NewItem<'a> {
 
 /// What only one open digest has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key<'a> {
+struct OpenDigest<'a> {
     user: Uuid,
     channel: &'static str,
     category: &'a str,
@@ -33,8 +33,8 @@ struct Key<'a> {
 }
 
 impl<'a> NewItem<'a> {
-    fn key(&self) -> Key<'a> {
-        Key {
+    fn key(&self) -> OpenDigest<'a> {
+        OpenDigest {
             user: self.user.as_uuid(),
             channel: self.channel.as_str(),
             category: self.category,
@@ -53,11 +53,11 @@ pub(super) async fn add(
     default_timezone: &Timezone,
     now: Timestamp,
 ) -> Result<Vec<DigestId>, DbError> {
-    let mut digests: BTreeMap<Key<'_>, (&DigestFacts, i32)> = BTreeMap::new();
+    let mut digests: BTreeMap<OpenDigest<'_>, (&DigestFacts, i32)> = BTreeMap::new();
     for item in items {
         digests.entry(item.key()).or_insert((item.facts, 0)).1 += 1;
     }
-    let column = |value: fn(&Key<'_>) -> String| digests.keys().map(value).collect::<Vec<_>>();
+    let column = |value: fn(&OpenDigest<'_>) -> String| digests.keys().map(value).collect::<Vec<_>>();
     let ids: Vec<Uuid> = digests.iter().map(|_| Uuid::now_v7()).collect();
     let users: Vec<Uuid> = digests.keys().map(|key| key.user).collect();
     let channels = column(|key| key.channel.to_owned());

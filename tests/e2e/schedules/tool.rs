@@ -137,7 +137,9 @@ async fn the_tool_refuses_what_the_api_refuses() {
     assert!(create(&user, "sms", "[]", &[]).contains("--payload"));
     assert!(create(&user, "in-app", "{}", &["--template", "a"]).contains("--template"));
     let digest = ["--category", "security", "--digest-key", "a"];
-    assert!(create(&user, "in-app", "{}", &digest).contains("--digest-key is not taken for in-app"));
+    assert!(
+        create(&user, "in-app", "{}", &digest).contains("--digest-key is not taken for in-app")
+    );
     assert!(create(&stranger, "sms", text, &[]).contains("there is no user"));
     assert!(
         create(&user, "sms", text, &["--ends-at", "2020-01-01T00:00:00Z"])

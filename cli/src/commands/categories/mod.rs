@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tidings_db::categories::CategoryRow;
 use tidings_db::{Database, DatabaseSettings};
 use tidings_domain::category::CategoryName;
+use tidings_domain::digest::DigestMode;
 
 use crate::output::{CommandOutput, Text, printable, table};
 use crate::settings;
@@ -59,6 +60,7 @@ fn json_of(row: &CategoryRow) -> Value {
         "description": category.description,
         "defaults": Value::Object(defaults.collect()),
         "throttle": category.throttle,
+        "digest": category.digest,
         "quiet": category.quiet.as_str(),
         "listed": category.listed,
         "unsubscribe": category.unsubscribe,
@@ -75,6 +77,7 @@ fn text_of(rows: &[CategoryRow]) -> Text {
         "DEFAULT OFF",
         "QUIET",
         "LIMIT",
+        "DIGEST",
         "LISTED",
         "LABEL",
     ];
@@ -87,6 +90,12 @@ fn text_of(rows: &[CategoryRow]) -> Text {
             let key = throttle.key.as_deref().map(|key| format!(" by {key}"));
             let key = printable(&key.unwrap_or_default());
             format!("{} in {} s{key}", throttle.limit, throttle.window_secs)
+        });
+        let digest = category.digest.map(|rule| match rule.window_secs {
+            Some(seconds) if rule.mode == DigestMode::Window => {
+                format!("{} ({seconds} s)", rule.mode)
+            }
+            _ => rule.mode.to_string(),
         });
         let or_none = |text: String| {
             if text.is_empty() {
@@ -101,6 +110,7 @@ fn text_of(rows: &[CategoryRow]) -> Text {
             or_none(off.join(",")),
             category.quiet.as_str().to_owned(),
             or_none(limit.unwrap_or_default()),
+            or_none(digest.unwrap_or_default()),
             if category.listed { "yes" } else { "no" }.to_owned(),
             or_none(printable(category.label.as_deref().unwrap_or_default())),
         ]

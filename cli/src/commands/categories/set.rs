@@ -7,6 +7,7 @@ use tidings_db::{Database, TransactionOptions};
 use tidings_domain::category::{
     CategoryKind, CategoryName, MAX_DESCRIPTION, MAX_LABEL, QuietRule, Throttle,
 };
+use tidings_domain::digest::{DigestMode, DigestRule};
 use tidings_domain::notification::Channel;
 use tidings_requests::values;
 
@@ -38,6 +39,12 @@ pub struct Args {
     /// A member of the payload: each of its values has a limit of its own
     #[arg(long, value_name = "MEMBER", requires = "throttle", value_parser = key)]
     throttle_key: Option<String>,
+    /// How its notifications are collected to one message: off, daily, weekly, or a window of seconds such as window/600
+    #[arg(long, value_name = "MODE", value_parser = digest)]
+    digest: Option<DigestRule>,
+    /// A digest with so many notifications is sent at once
+    #[arg(long, value_name = "NUMBER", requires = "digest", value_parser = max_items)]
+    digest_max_items: Option<u32>,
     /// obey or ignore: whether the notifications wait for the end of quiet hours
     #[arg(long, default_value = "obey")]
     quiet: QuietRule,
@@ -53,6 +60,11 @@ pub struct Args {
 pub async fn run(database: &Database, args: Args) -> anyhow::Result<CommandOutput> {
     let name = args.name.clone();
     let new = definition(args);
+    if new.kind == CategoryKind::Critical
+        && new.digest.is_some_and(|rule| rule.mode != DigestMode::Off)
+    {
+        bail!("a critical category has no digest: its notifications never wait");
+    }
     let origin = operator();
     let put = database
         .transaction(TransactionOptions::default(), async |transaction| {
@@ -79,6 +91,10 @@ fn definition(args: Args) -> NewCategory {
         throttle: args.throttle.map(|throttle| Throttle {
             key: args.throttle_key,
             ..throttle
+        }),
+        digest: args.digest.map(|rule| DigestRule {
+            max_items: args.digest_max_items,
+            ..rule
         }),
         quiet: args.quiet,
         listed: !args.unlisted,
@@ -128,6 +144,42 @@ fn throttle(text: &str) -> Result<Throttle, String> {
     })
 }
 
+fn digest(text: &str) -> Result<DigestRule, String> {
+    let (mode, window) = match text.split_once('/') {
+        Some((mode, window)) => (mode, Some(window)),
+        None => (text, None),
+    };
+    let seconds = |window: &str| {
+        let seconds = window.parse::<u32>().ok();
+        seconds.filter(|seconds| (1..=DigestRule::MAX_WINDOW_SECS).contains(seconds))
+    };
+    let rule = |mode, window_secs| DigestRule {
+        mode,
+        window_secs,
+        max_items: None,
+    };
+    match (mode.parse(), window) {
+        (Ok(DigestMode::Window), Some(window)) => {
+            seconds(window).map(|seconds| rule(DigestMode::Window, Some(seconds)))
+        }
+        (Ok(DigestMode::Window) | Err(_), _) | (Ok(_), Some(_)) => None,
+        (Ok(mode), None) => Some(rule(mode, None)),
+    }
+    .ok_or_else(|| {
+        format!(
+            "must be off, daily, weekly, or window, a slash and the seconds, from 1 to {}",
+            DigestRule::MAX_WINDOW_SECS
+        )
+    })
+}
+
+fn max_items(text: &str) -> Result<u32, String> {
+    let (min, max) = (DigestRule::MIN_MAX_ITEMS, DigestRule::MAX_ITEMS);
+    let items = text.parse::<u32>().ok();
+    let items = items.filter(|items| (min..=max).contains(items));
+    items.ok_or_else(|| format!("must be a whole number from {min} to {max}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +191,17 @@ mod tests {
         for wrong in ["3", "3/", "0/60", "3/0", "10001/60", "3/2678401", "3/1h"] {
             assert!(throttle(wrong).is_err(), "{wrong}");
         }
+        let read = digest("window/600").expect("right");
+        assert_eq!(
+            (read.mode, read.window_secs),
+            (DigestMode::Window, Some(600))
+        );
+        assert_eq!(digest("weekly").expect("right").mode, DigestMode::Weekly);
+        for wrong in ["window", "window/0", "window/86401", "daily/60", "hourly"] {
+            assert!(digest(wrong).is_err(), "{wrong}");
+        }
+        assert!(max_items("1").is_err() && max_items("1001").is_err());
+        assert_eq!(max_items("2"), Ok(2));
         assert!(label(" ").is_err() && label(&"x".repeat(101)).is_err());
     }
 }
