@@ -57,7 +57,8 @@ pub(super) async fn add(
     for item in items {
         digests.entry(item.key()).or_insert((item.facts, 0)).1 += 1;
     }
-    let column = |value: fn(&OpenDigest<'_>) -> String| digests.keys().map(value).collect::<Vec<_>>();
+    let column =
+        |value: fn(&OpenDigest<'_>) -> String| digests.keys().map(value).collect::<Vec<_>>();
     let ids: Vec<Uuid> = digests.iter().map(|_| Uuid::now_v7()).collect();
     let users: Vec<Uuid> = digests.keys().map(|key| key.user).collect();
     let channels = column(|key| key.channel.to_owned());

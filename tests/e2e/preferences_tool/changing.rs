@@ -13,38 +13,32 @@ fn entries(world: &World) -> Vec<Value> {
     entries.map(entry).collect()
 }
 
+/// The tool refuses each of these, with this exit code and a message that contains this.
+fn refuses(world: &World, command: &str, cases: &[(&[&str], i32, &str)]) {
+    for (arguments, code, problem) in cases {
+        let (exit, _, errors) = tidings(world, &[&[command], *arguments].concat());
+        assert_eq!(exit, Some(*code), "{arguments:?}");
+        assert!(errors.contains(problem), "{errors}");
+    }
+}
+
 #[tokio::test]
 async fn categories_and_preferences_are_changed_by_the_tool_as_by_the_api() {
     let world = World::new().await;
     let api = world.api().await;
     let client = api.client();
     let admin = client.with_token(tokens::scoped(world.user, "admin categories:write"));
-    let set = [
-        "categories",
-        "set",
-        "news",
-        "--kind",
-        "marketing",
-        "--label",
-        "News",
-        "--default-off",
-        "sms",
-        "--default-off",
-        "push",
-        "--throttle",
-        "3/3600",
-        "--throttle-key",
-        "topic",
-        "--quiet",
-        "ignore",
-        "--unlisted",
-    ];
+    let set = "categories set news --kind marketing --label News --default-off sms --default-off push --throttle 3/3600 \
+               --throttle-key topic --digest window/600 --digest-max-items 20 --quiet ignore --unlisted";
+    let set: Vec<&str> = set.split_whitespace().collect();
     let created = succeeds(&world, &set);
     let found = admin.get("/api/categories/news").await;
     assert_eq!(created, found.body, "{}", found.text);
     assert_eq!(created["defaults"], json!({"push": false, "sms": false}));
     let expected = json!({"limit": 3, "windowSecs": 3600, "key": "topic"});
     assert_eq!(created["throttle"], expected);
+    let expected = json!({"mode": "window", "windowSecs": 600, "maxItems": 20});
+    assert_eq!(created["digest"], expected);
     assert_eq!(succeeds(&world, &set), created, "unchanged");
     let plain = succeeds(
         &world,
@@ -56,17 +50,16 @@ async fn categories_and_preferences_are_changed_by_the_tool_as_by_the_api() {
     );
     let listed = succeeds(&world, &["categories", "list"]);
     assert_eq!(listed, admin.get("/api/categories").await.body);
-    for (arguments, code, problem) in [
-        (&["set", "security"][..], 1, "built in"),
+    let critical = ["set", "alarm", "--kind", "critical", "--digest", "daily"];
+    let refused: [(&[&str], i32, &str); 6] = [
+        (&["set", "security"], 1, "built in"),
         (&["delete", "security"], 1, "built in"),
         (&["delete", "gone"], 1, "no category gone"),
         (&["set", "News"], 2, "must be 1 to 64"),
         (&["set", "news", "--throttle", "3"], 2, "must be a number"),
-    ] {
-        let (exit, _, errors) = tidings(&world, &[&["categories"], arguments].concat());
-        assert_eq!(exit, Some(code), "{arguments:?}");
-        assert!(errors.contains(problem), "{errors}");
-    }
+        (&critical, 1, "has no digest"),
+    ];
+    refuses(&world, "categories", &refused);
 
     let user = world.user.to_string();
     let chosen = succeeds(
@@ -91,21 +84,15 @@ async fn categories_and_preferences_are_changed_by_the_tool_as_by_the_api() {
         ],
     );
     assert_eq!(reset["preferences"], json!([]));
-    for (arguments, code, problem) in [
-        (&["set", &user, "gone/sms=off"][..], 1, "no category gone"),
+    let nobody = "00000000-0000-4000-8000-000000000009";
+    let refused: [(&[&str], i32, &str); 5] = [
+        (&["set", &user, "gone/sms=off"], 1, "no category gone"),
         (&["set", &user, "security/sms=off"], 1, "critical"),
         (&["set", "nobody", "*/sms=off"], 1, "no user nobody"),
         (&["set", &user, "*/sms"], 2, "CATEGORY/CHANNEL"),
-        (
-            &["get", "00000000-0000-4000-8000-000000000009"],
-            1,
-            "no user",
-        ),
-    ] {
-        let (exit, _, errors) = tidings(&world, &[&["preferences"], arguments].concat());
-        assert_eq!(exit, Some(code), "{arguments:?}");
-        assert!(errors.contains(problem), "{errors}");
-    }
+        (&["get", nobody], 1, "no user"),
+    ];
+    refuses(&world, "preferences", &refused);
     succeeds(&world, &["categories", "delete", "news"]);
     assert_eq!(
         admin.get("/api/categories").await.body["categories"]

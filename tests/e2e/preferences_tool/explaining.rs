@@ -217,8 +217,8 @@ async fn what_is_explained_is_what_happens() {
             assert_eq!(decision["reason"], said["reason"], "{}", found.text);
             assert_eq!(decision["until"], said["until"], "{}", found.text);
         }
-        let choice = said["rules"].as_array().expect("a list").iter();
-        let choice = choice.filter_map(|one| one.get("choice")).next();
+        let mut rules = said["rules"].as_array().expect("a list").iter();
+        let choice = rules.find_map(|one| one.get("choice"));
         let is_unwanted = reason == Some("preference");
         assert_eq!(decision.get("choice"), choice.filter(|_| is_unwanted));
     }

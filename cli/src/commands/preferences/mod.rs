@@ -26,7 +26,7 @@ pub enum Command {
     Set(set::Args),
     /// Print what would happen to a notification that is sent now, and which rule decides
     ///
-    /// Sends nothing, and changes nothing. Reads USER_LIMITS, DEFAULT_TIMEZONE, QUIET_SPREAD_SECS, UNSUBSCRIBE_SECRETS and the
+    /// Sends nothing, and changes nothing. Reads `USER_LIMITS`, `DEFAULT_TIMEZONE`, `QUIET_SPREAD_SECS`, `UNSUBSCRIBE_SECRETS` and the
     /// providers from the settings of this tool: they must be those of the API and the workers.
     Explain(explain::Args),
 }

@@ -82,6 +82,9 @@ fn by_setting() -> String {
     text
 }
 
+/// What a cell of the table by channel says.
+type Cell<'a> = &'a dyn Fn(Channel) -> String;
+
 /// What happens by each channel, for a category that is not critical.
 fn by_channel() -> String {
     let marketing = |channel| Situation::free(channel, category(Some(CategoryKind::Marketing)));
@@ -89,7 +92,6 @@ fn by_channel() -> String {
         |channel| Situation::free(channel, category(Some(CategoryKind::Transactional)));
     let outcome = |situation: Situation| shown(situation.outcome(now()).0);
     let all_quiet = || QuietChannels::read(["push", "sms", "email"]).expect("all of them");
-    type Cell<'a> = &'a dyn Fn(Channel) -> String;
     let rows: [(&str, Cell<'_>); 7] = [
         ("refused by the recipient", &|channel| {
             let mut one = transactional(channel);
@@ -141,7 +143,7 @@ fn by_channel() -> String {
             }
         }),
     ];
-    let names = Channel::ALL.map(|channel| channel.as_str()).join(" | ");
+    let names = Channel::ALL.map(Channel::as_str).join(" | ");
     let mut text = format!(
         "| what is set | {names} |\n| --- |{}\n",
         " --- |".repeat(Channel::ALL.len())

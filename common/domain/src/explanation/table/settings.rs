@@ -34,13 +34,19 @@ const fn row(
 }
 
 pub(super) fn settings() -> Vec<Setting> {
+    let parts = [choices(), waiting(), endings()];
+    parts.into_iter().flatten().collect()
+}
+
+/// What recipients and categories say.
+fn choices() -> Vec<Setting> {
     let sms = Channel::Sms;
     vec![
         row("nothing", sms, |_| {}, "Nobody has said anything."),
         row(
             "the category's default is `false`",
             sms,
-            |one| default_off(one),
+            default_off,
             "The default counts for recipients who have chosen nothing.",
         ),
         row(
@@ -79,6 +85,13 @@ pub(super) fn settings() -> Vec<Setting> {
             },
             "A refusal is not overruled by a more specific wish.",
         ),
+    ]
+}
+
+/// What makes a notification wait.
+fn waiting() -> Vec<Setting> {
+    let sms = Channel::Sms;
+    vec![
         row(
             "the category has a digest, or the user has chosen one",
             sms,
@@ -120,6 +133,13 @@ pub(super) fn settings() -> Vec<Setting> {
             |one| one.is_stopped = true,
             "The [switch](OPERATING.md) holds everything until it is started again.",
         ),
+    ]
+}
+
+/// What ends a notification.
+fn endings() -> Vec<Setting> {
+    let sms = Channel::Sms;
+    vec![
         row(
             "the sender has cancelled it",
             sms,
