@@ -29,12 +29,15 @@ cmd_chaos() {
     exit "$status"
 }
 
+# PostgreSQL has connections for all pools at once: 11 for each of the three APIs, 8 for each worker and scheduler and for the
+# program itself. With fewer, pools that are busy at the same time keep others away although no fault is active.
+#
 # Runs in a session of its own: only this script sends it the Ctrl-C, its programs get none, and this script can
 # kill all of them even if the run itself has died.
 run_chaos() {
     exec {instances_lock_fd}>&-
     TIDINGS_CHAOS_DIR=$chaos_dir TIDINGS_DEV=$root/dev TIDINGS_BIN_DIR=$bin_dir \
-        TIDINGS_DEV_PG_CONNECTIONS=${TIDINGS_DEV_PG_CONNECTIONS:-60} TIDINGS_DEV_PG_CLOCK=yes \
+        TIDINGS_DEV_PG_CONNECTIONS=${TIDINGS_DEV_PG_CONNECTIONS:-80} TIDINGS_DEV_PG_CLOCK=yes \
         exec setsid env -u TIDINGS_DEV_DIR --default-signal "$bin_dir/tidings-chaos" "$@" </dev/null
 }
 

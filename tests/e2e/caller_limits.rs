@@ -158,9 +158,14 @@ async fn processes_share_the_limit_of_a_caller() {
     assert!(f64::from(burst) <= 301.0 + refilled, "{burst}, {refilled}");
 
     let start = Instant::now();
-    let sticky = flood(&[&clients[0]], secs(4)).await;
+    let mut sticky = flood(&[&clients[0]], secs(4)).await;
+    // What was refused because PostgreSQL was slow to lease it is left for later.
+    eventually(secs(20), "a caller gets 95 % of its limit", async || {
+        sticky += drain(&clients[0]).await;
+        f64::from(sticky) >= 0.95 * start.elapsed().as_secs_f64() * PER_SECOND
+    })
+    .await;
     let allowed = start.elapsed().as_secs_f64() * PER_SECOND;
-    assert!(f64::from(sticky) >= 0.95 * allowed, "{sticky} of {allowed}");
     assert!(f64::from(sticky) <= 1.05 * allowed, "{sticky} of {allowed}");
 
     // From now on, the other two know that the bucket is empty.
