@@ -139,7 +139,10 @@ async fn of_two_requests_at_once_one_is_recorded_and_the_other_is_a_dead_letter_
     let counted = metrics.sum("tidings_messages_dead_lettered_total", &[&label]);
     assert_eq!(counted, 1);
     assert_eq!(metrics.sum("tidings_intake_recorded_total", &[]), 1);
-    assert_eq!(metrics.sum("tidings_intake_duplicates_total", &[]), 0);
+    // A batch that is held, because the worker has no connection to publish with yet, finds its own row afterwards.
+    let held = "messages are held: they are not known to be the cause";
+    let held = u64::try_from(worker.logs().with_message(held).len()).expect("a number");
+    assert!(metrics.sum("tidings_intake_duplicates_total", &[]) <= held);
     assert_eq!(world.database.count("true").await, 1);
     assert_eq!(world.database.count("error_message IS NULL").await, 1);
 
