@@ -1,8 +1,8 @@
 //! The table `digests`: notifications of a category that a user gets in one message.
 //!
-//! An item is a notification with the status `scheduled`, a `digest_id` and no `not_before`: nothing else releases it. Whoever
-//! adds an item, and whoever closes the digest, first locks the row of the digest, in transactions at `READ COMMITTED`. So
-//! each item is in the digest that is closed, or in the next one.
+//! An item is a notification with the status `scheduled`, a `digest_id` and no `not_before`: nothing else releases it. A
+//! transaction that adds an item and one that closes the digest both lock the row of the digest first, at `READ COMMITTED`.
+//! So each item is in the digest that is closed, or in the next one.
 
 mod add;
 mod close;

@@ -1,4 +1,4 @@
-//! The table `digests`: adding items, closing, and what becomes of both.
+//! The table `digests`: adding items, closing, and their results.
 
 mod adding;
 mod closing;

@@ -118,7 +118,7 @@ async fn an_open_digest_follows_what_its_user_and_its_category_say() {
     table.item().await;
     let soon = table.digest().await;
     assert!(soon.closes_at < Timestamp::now() + jiff::SignedDuration::from_secs(2));
-    // Whoever holds the row makes the others wait, and not for ever.
+    // A transaction that holds the row makes the others wait, at most for the time limit.
     table.let_all_close().await;
     let holder = table
         .db
