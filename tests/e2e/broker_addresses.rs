@@ -1,10 +1,9 @@
 //! Several broker addresses, of which some do not respond.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::Instant;
 
 use serde_json::Value;
-use tidings_tests::{ProgramKind, World, secs};
+use tidings_tests::{ProgramKind, World};
 
 /// `RABBITMQ_URLS` with three nodes: one is down, one accepts connections and never responds, like a frozen node,
 /// and the last is the shared broker.
@@ -42,9 +41,8 @@ async fn programs_connect_to_the_node_that_responds() {
         ProgramKind::Api,
         ProgramKind::Worker,
     ] {
-        let began = Instant::now();
+        // Never ready, if it waited for the node that never responds.
         let mut program = world.start(kind, &urls.settings()).await;
-        assert!(began.elapsed() < secs(10), "{:?}", began.elapsed());
         if kind == ProgramKind::Api {
             let _ = program.client().post(&world.in_app()).await.accepted();
         }
