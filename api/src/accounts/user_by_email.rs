@@ -29,7 +29,7 @@ pub(super) async fn at_least(
 }
 
 /// Does `work` for the user with this address, in a transaction that also writes an entry of the audit log. Returns the user;
-/// `None` if there is none, or if `work` says that it has done nothing.
+/// `None` if no user has the address, or if `work` changed nothing.
 ///
 /// # Errors
 ///
