@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin, audit, cancel, categories, config, dlq, keys, ladders, migrate, preferences, retention,
-    schedules, secrets, sending, token, users,
+    admin, audit, cancel, categories, config, dlq, jobs, keys, ladders, migrate, preferences,
+    retention, schedules, secrets, sending, token, users,
 };
 
 /// The operator's tool of Tidings.
@@ -41,6 +41,9 @@ pub enum Command {
     /// List, show, replay and purge dead letters
     #[command(subcommand)]
     Dlq(dlq::Command),
+    /// List, show, pause, resume and abort the jobs that replay and purge dead letters
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Stop and start the sending of channels, and show which are stopped
     #[command(subcommand)]
     Sending(sending::Command),

@@ -271,7 +271,7 @@ async fn a_replay_clears_the_lease_and_the_deferral() {
     let id = table.pending().await;
     table.claimed(id, 0).await;
     assert!(
-        notifications::mark_failed(&*table.client, id, "given up")
+        notifications::mark_failed(&*table.client, id, "rejected", "given up")
             .await
             .expect("the query")
     );

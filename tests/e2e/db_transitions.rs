@@ -44,7 +44,7 @@ enum Transition {
 async fn apply(transition: Transition, client: &Client, id: MessageId) -> Result<bool, DbError> {
     match transition {
         Transition::Process => mark_processed(client, id).await,
-        Transition::Fail => mark_failed(client, id, "the provider refused").await,
+        Transition::Fail => mark_failed(client, id, "rejected", "the provider refused").await,
         Transition::Replay => reset_for_replay(client, id).await,
     }
 }
@@ -103,7 +103,8 @@ async fn a_message_fails_only_the_row_of_its_own_request() {
         let sql = "UPDATE notifications SET fingerprint = $2 WHERE message_id = $1";
         let set = client.execute(sql, &[&id.as_uuid(), &bytes]).await;
         assert_eq!(set.expect("the query"), 1);
-        let failed = mark_request_failed(&*client, id, of_message, "no such user").await;
+        let failed =
+            mark_request_failed(&*client, id, of_message, "unknown_user", "no such user").await;
         let is_its_own = !Fingerprint::differ(of_row, of_message);
         assert_eq!(
             failed.expect("the query"),
@@ -129,7 +130,7 @@ async fn transitions_set_and_clear_the_other_columns() {
 
     let id = row_with(&client, user, Status::Pending).await;
     // 600 characters of two bytes each: the column counts characters.
-    mark_failed(&*client, id, &"ä".repeat(600))
+    mark_failed(&*client, id, "rejected", &"ä".repeat(600))
         .await
         .expect("failed");
     let failed = row(&client, id).await;

@@ -40,7 +40,7 @@ async fn kill_replay_half_way(world: &World, amqp: &Amqp) {
         .env_clear()
         .envs(world.settings(&[]))
         .current_dir(std::env::temp_dir())
-        .args(["dlq", "replay", "--all"])
+        .args(["dlq", "replay", "--from-queue", "--all"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -72,7 +72,7 @@ async fn a_replay_that_is_killed_half_way_loses_nothing() {
         kill_replay_half_way(&world, &amqp).await;
     }
     eventually(secs(60), "the rest is replayed, and gone", async || {
-        let (code, _) = tidings(&world, &["dlq", "replay", "--all"]);
+        let (code, _) = tidings(&world, &["dlq", "replay", "--from-queue", "--all"]);
         assert_eq!(code, Some(0));
         amqp.dead_letter_depth().await == 0
     })
@@ -175,7 +175,7 @@ async fn dead_letters_that_cannot_be_replayed_are_left_with_the_reason() {
     })
     .await;
 
-    let (_, report) = tidings(&world, &["dlq", "replay", "--all"]);
+    let (_, report) = tidings(&world, &["dlq", "replay", "--from-queue", "--all"]);
     let letters = report["deadLetters"].as_array().expect("dead letters");
     assert!(letters.iter().all(|letter| letter["outcome"] == "left"));
     let reasons = letters
@@ -203,7 +203,10 @@ async fn dead_letters_that_another_program_holds_are_announced() {
     let other = DeadLetterQueue::open(&amqp.connection, name).await;
     let other = other.expect("opened");
     assert!(other.next().await.expect("read").is_some());
-    for command in [["dlq", "list"].as_slice(), &["dlq", "replay", "--all"]] {
+    for command in [
+        ["dlq", "list"].as_slice(),
+        &["dlq", "replay", "--from-queue", "--all"],
+    ] {
         let beside = world.tidings(command);
         let error = String::from_utf8_lossy(&beside.stderr);
         assert!(error.contains("another program reads"), "{error}");

@@ -105,7 +105,7 @@ async fn without_retries_a_failure_becomes_a_dead_letter_and_a_replay_processes_
     assert_eq!(letter.attempts, Some(1));
 
     world.database.make_user(user).await;
-    let replayed = world.tidings(&["dlq", "replay", "--all"]);
+    let replayed = world.tidings(&["dlq", "replay", "--from-queue", "--all"]);
     assert!(replayed.status.success(), "{replayed:?}");
     eventually(secs(20), "the notification is processed", async || {
         let condition = format!(

@@ -17,6 +17,7 @@ use crate::consumer::{BatchProcessor, Consumer, ConsumerOptions, FlowControl};
 use crate::delivery::{Deliveries, Delivery, DeliveryChannel};
 use crate::events::{Events, UserDeletions};
 use crate::intake::Intake;
+use crate::jobs::JobRunner;
 use crate::retention::Retention;
 use crate::scheduler::Scheduler;
 use crate::settings::WorkerSettings;
@@ -79,6 +80,14 @@ impl Consumers<'_> {
                 settings.scheduler.clone(),
             );
             consumers.push(Box::new(|stop| Box::pin(scheduler.run(stop))));
+            let jobs = JobRunner::new(
+                database.clone(),
+                self.publisher.clone(),
+                self.wakes.clone(),
+                self.broker.clone(),
+                settings.scheduler.publish_timeout,
+            );
+            consumers.push(Box::new(|stop| Box::pin(jobs.run(stop))));
             let retention = Retention::new(
                 database.clone(),
                 self.broker.clone(),

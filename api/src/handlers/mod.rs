@@ -4,10 +4,12 @@ pub mod audit;
 pub mod auth;
 pub mod categories;
 pub mod contacts;
+pub mod dead_letters;
 pub mod docs;
 pub mod front_end;
 pub mod inbox;
 pub mod invites;
+pub mod jobs;
 pub mod keys;
 pub mod me;
 pub mod messaging;
@@ -77,6 +79,8 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(preferences::register)
         .configure(unsubscribe::register)
         .configure(audit::register)
+        .configure(dead_letters::register)
+        .configure(jobs::register)
         .configure(keys::register)
         .configure(docs::register)
         .configure(front_end::register)

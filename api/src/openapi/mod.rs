@@ -9,9 +9,9 @@ use utoipa::{Modify, OpenApi};
 use self::parameters::{ParameterValues, operations};
 use self::rate_limits::RateLimited;
 use crate::handlers::{
-    audit, auth, categories, contacts, inbox, invites, keys, me, messaging, notifications,
-    preferences, probes, recover, schedules, sending, templates, unsubscribe, users, v1,
-    webhook_endpoints,
+    audit, auth, categories, contacts, dead_letters, inbox, invites, jobs, keys, me, messaging,
+    notifications, preferences, probes, recover, schedules, sending, templates, unsubscribe, users,
+    v1, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -121,6 +121,17 @@ use crate::handlers::{
         messaging::stop::handle,
         messaging::sent::handle,
         audit::list::handle,
+        dead_letters::list::handle,
+        dead_letters::groups::handle,
+        dead_letters::find::handle,
+        dead_letters::replay::handle,
+        dead_letters::purge::handle,
+        jobs::list::handle,
+        jobs::find::handle,
+        jobs::update::handle,
+        jobs::pause::handle,
+        jobs::resume::handle,
+        jobs::abort::handle,
         v1::create_user::handle,
         v1::create_notification::handle,
         v1::list_notifications::handle,

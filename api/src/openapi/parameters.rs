@@ -7,6 +7,7 @@ use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{Object, Schema};
 use utoipa::openapi::{OpenApi, RefOr};
 
+use crate::handlers::dead_letters::channel_names;
 use crate::handlers::inbox::counts::MAX_CAP;
 use crate::handlers::messaging::MAX_OFFSET;
 use crate::query::MAX_LIMIT;
@@ -21,10 +22,16 @@ pub(super) struct ParameterValues;
 
 impl Modify for ParameterValues {
     fn modify(&self, document: &mut OpenApi) {
-        let items = document.paths.paths.values_mut();
-        for parameter in items.flat_map(operations).flat_map(parameters) {
-            if let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema {
-                restrict(&parameter.name, schema);
+        for (path, item) in &mut document.paths.paths {
+            for parameter in operations(item).flat_map(parameters) {
+                let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else {
+                    continue;
+                };
+                if path.starts_with("/api/dead-letters") && parameter.name == "channel" {
+                    schema.enum_values = Some(channel_names().map(Into::into).collect());
+                } else {
+                    restrict(&parameter.name, schema);
+                }
             }
         }
     }
@@ -79,6 +86,7 @@ fn restrict(name: &str, schema: &mut Object) {
             schema.minimum = Some(1.into());
             schema.maximum = Some(CronSchedule::MAX_OCCURRENCES.into());
         }
+        "reason" => schema.pattern = Some("^[a-z0-9_]{1,100}$".to_owned()),
         "version" => schema.minimum = Some(1.into()),
         "cursor" => schema.min_length = Some(1),
         "status" => schema.enum_values = Some(values(Status::ALL.map(Status::as_str))),

@@ -19,7 +19,7 @@ pub struct Args {
     /// Delete the queues of ladders of former settings that have no messages
     ///
     /// A message that a program is processing at this moment on such a ladder becomes a dead letter with the reason
-    /// `unrouted` if it fails; `tidings dlq replay --reason unrouted` sends it on its way again.
+    /// `unrouted` if it fails; `tidings dlq replay --from-queue --reason unrouted` sends it on its way again.
     #[arg(long)]
     prune: bool,
     /// With --prune: only print what the command would delete

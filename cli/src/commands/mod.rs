@@ -7,6 +7,7 @@ pub mod categories;
 pub mod config;
 pub mod dlq;
 mod doctor;
+pub mod jobs;
 pub mod keys;
 pub mod ladders;
 pub mod migrate;
@@ -36,6 +37,7 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Seed => seed::run().await,
         Command::Token(args) => token::run(&args),
         Command::Dlq(command) => dlq::run(command).await,
+        Command::Jobs(command) => jobs::run(command).await,
         Command::Sending(command) => sending::run(command).await,
         Command::Retention(command) => retention::run(command).await,
         Command::Ladders(args) => ladders::run(args).await,

@@ -122,7 +122,7 @@ impl<'c> BindingCheck<'c> {
     }
 
     /// Asks the management plugin for the bindings that are missing. Returns none if the plugin cannot be used: then the
-    /// dead letters remain, and `tidings dlq replay --reason unrouted` returns them.
+    /// dead letters remain, and `tidings dlq replay --from-queue --reason unrouted` returns them.
     async fn missing(&self) -> Vec<String> {
         let asked = match Management::new(self.settings) {
             Ok(management) => management.bindings().await,

@@ -19,6 +19,10 @@ use crate::settings::BrokerSettings;
 /// order, and `tidings dlq` does not see them meanwhile.
 const MAX_READ: u32 = 5000;
 
+/// How many dead letters are judged at once, and about how many bytes they may have together.
+const BATCH: usize = 100;
+const BATCH_BYTES: usize = 4 << 20;
+
 /// Time limit for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -82,19 +86,19 @@ pub enum DeadLetterSweepError {
 /// Sweeps the dead-letter queue once, on a connection of its own, because a message that cannot be parsed ends its
 /// connection. Only counts in a dry run.
 ///
-/// Asks `are_erased` about the dead letters that are not too old, in their order. Those for which it returns true are removed,
-/// too; the others stay, and so do those for which it returns nothing.
+/// Passes the dead letters that are not too old to `judge`, a batch at a time and in their order. Those for which it returns true
+/// are removed, too; the others stay, and so do those for which it returns nothing.
 ///
 /// Returns `None` if another program reads the queue, such as `tidings dlq`: neither would see all dead letters.
 ///
 /// # Errors
 ///
 /// Fails if RabbitMQ cannot be used. All dead letters that are not removed are then back in their queue.
-pub async fn sweep_dead_letters<Erased: Future<Output = Vec<bool>>>(
+pub async fn sweep_dead_letters<Judged: Future<Output = Vec<bool>>>(
     settings: &BrokerSettings,
     ages: &DeadLetterAges,
     dry_run: bool,
-    are_erased: impl FnOnce(Vec<DeadLetterSubject>) -> Erased,
+    judge: impl Fn(Vec<DeadLetter>) -> Judged,
 ) -> Result<Option<DeadLetterSweep>, DeadLetterSweepError> {
     let connection = connect(settings, "tidings: retention of dead letters").await?;
     let sweep = DeadLetterReader {
@@ -103,7 +107,7 @@ pub async fn sweep_dead_letters<Erased: Future<Output = Vec<bool>>>(
         ages,
         dry_run,
     };
-    let swept = sweep.run(are_erased).await;
+    let swept = sweep.run(judge).await;
     disconnect(&connection).await;
     swept
 }
@@ -115,17 +119,10 @@ struct DeadLetterReader<'a> {
     dry_run: bool,
 }
 
-/// A dead letter that is not too old.
-struct Held {
-    tag: u64,
-    reason: String,
-    subject: DeadLetterSubject,
-}
-
 impl DeadLetterReader<'_> {
-    async fn run<Erased: Future<Output = Vec<bool>>>(
+    async fn run<Judged: Future<Output = Vec<bool>>>(
         &self,
-        are_erased: impl FnOnce(Vec<DeadLetterSubject>) -> Erased,
+        judge: impl Fn(Vec<DeadLetter>) -> Judged,
     ) -> Result<Option<DeadLetterSweep>, DeadLetterSweepError> {
         let Some(total) = queue_depth(self.connection, self.queue).await? else {
             return Ok(Some(DeadLetterSweep::default()));
@@ -141,7 +138,8 @@ impl DeadLetterReader<'_> {
             return Ok(None);
         }
         let channel = self.connection.create_channel().await?;
-        let (mut held, mut returned) = (Vec::new(), Vec::new());
+        let (mut batch, mut returned) = (Vec::new(), Vec::new());
+        let mut bytes = 0;
         while sweep.read < total.min(MAX_READ)
             && let Some(letter) = self.next(&channel).await?
         {
@@ -149,25 +147,17 @@ impl DeadLetterReader<'_> {
             if self.is_old(&letter) {
                 sweep.removed += 1;
                 returned.extend(self.remove(&channel, letter.delivery_tag).await?);
-            } else {
-                held.push(Held {
-                    tag: letter.delivery_tag,
-                    subject: letter.subject(),
-                    reason: letter.reason,
-                });
+                continue;
+            }
+            bytes += letter.body.len();
+            batch.push(letter);
+            if batch.len() >= BATCH || bytes >= BATCH_BYTES {
+                bytes = 0;
+                let batch = std::mem::take(&mut batch);
+                returned.extend(self.judged(&channel, batch, &judge, &mut sweep).await?);
             }
         }
-        let erased = are_erased(held.iter().map(|letter| letter.subject).collect()).await;
-        let erased = erased.into_iter().chain(iter::repeat(false));
-        for (letter, is_erased) in held.into_iter().zip(erased) {
-            if is_erased {
-                sweep.removed += 1;
-                returned.extend(self.remove(&channel, letter.tag).await?);
-            } else {
-                *sweep.by_reason.entry(letter.reason).or_default() += 1;
-                returned.push(letter.tag);
-            }
-        }
+        returned.extend(self.judged(&channel, batch, &judge, &mut sweep).await?);
         // In a dry run, the two kinds are mixed. A tag is the place in the queue.
         returned.sort_unstable();
         if returned.is_empty() {
@@ -179,6 +169,35 @@ impl DeadLetterReader<'_> {
         }
         channel.close(200, "done".into()).await?;
         Ok(Some(sweep))
+    }
+
+    /// Removes the dead letters of a batch that `judge` selects. Returns the tags of those that must be given back.
+    async fn judged<Judged: Future<Output = Vec<bool>>>(
+        &self,
+        channel: &Channel,
+        batch: Vec<DeadLetter>,
+        judge: &impl Fn(Vec<DeadLetter>) -> Judged,
+        sweep: &mut DeadLetterSweep,
+    ) -> Result<Vec<u64>, DeadLetterSweepError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let held: Vec<(u64, String)> = batch
+            .iter()
+            .map(|letter| (letter.delivery_tag, letter.reason.clone()))
+            .collect();
+        let removed = judge(batch).await.into_iter().chain(iter::repeat(false));
+        let mut returned = Vec::new();
+        for ((tag, reason), is_removed) in held.into_iter().zip(removed) {
+            if is_removed {
+                sweep.removed += 1;
+                returned.extend(self.remove(channel, tag).await?);
+            } else {
+                *sweep.by_reason.entry(reason).or_default() += 1;
+                returned.push(tag);
+            }
+        }
+        Ok(returned)
     }
 
     /// Removes a dead letter. In a dry run, only returns its tag: it must be given back.

@@ -9,7 +9,7 @@ use super::event::EventKind;
 use super::header::{self, as_text};
 use super::stage::Stage;
 use super::table_json::{properties_json, table_json};
-use tidings_domain::notification::{Channel, Notification};
+use tidings_domain::notification::{Channel, Notification, UserId};
 use tidings_domain::retry::Attempt;
 
 /// A message of the dead-letter queue. It stays in the queue until it is removed.
@@ -158,16 +158,9 @@ impl DeadLetter {
     /// Whom the message is about. An event of another program names its user, too.
     #[must_use]
     pub fn subject(&self) -> DeadLetterSubject {
-        let user = if let Ok(notification) = Notification::decode(&self.body) {
-            notification.user_id
-        } else {
-            let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-            let mut ids = ["targetUserId", "userId", "user_id"].into_iter();
-            ids.find_map(|name| body[name].as_str()?.parse().ok())
-        };
         DeadLetterSubject {
             message_id: self.message_id.as_deref().and_then(|id| id.parse().ok()),
-            user,
+            user: named_user(&self.body),
         }
     }
 
@@ -191,6 +184,16 @@ impl DeadLetter {
             .as_ref()
             .map_or_else(Map::new, table_json)
     }
+}
+
+/// The user whom a body names. An event of another program names one, too.
+pub(super) fn named_user(body: &[u8]) -> Option<UserId> {
+    if let Ok(notification) = Notification::decode(body) {
+        return notification.user_id;
+    }
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut ids = ["targetUserId", "userId", "user_id"].into_iter();
+    ids.find_map(|name| body[name].as_str()?.parse().ok())
 }
 
 /// The reason of a dead letter for which the broker found no queue.

@@ -20,6 +20,7 @@ mod event;
 mod frame_size;
 pub mod header;
 mod ladders;
+mod letter_parts;
 mod management;
 mod message;
 mod policies;
@@ -61,6 +62,7 @@ pub use event::EventKind;
 pub use ladders::{
     ExistingLadder, LadderRemoval, RemoveLadderError, find_ladder, list_ladders, remove_ladder,
 };
+pub use letter_parts::LetterParts;
 pub use management::{Definitions, ExistingQueue, Management, ManagementError, QueueTotal};
 pub use message::{Failure, MessageFactory, Outgoing};
 pub use policies::{HarmfulPolicy, harmful_policies, warn_of_harmful_policies};

@@ -4,10 +4,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use serde_json::Value;
 
 use super::dead_letters::{BodySensitivity, DeadLetter};
 use super::envelope::Envelope;
 use super::header::{self, as_text};
+use super::letter_parts::restored;
 use super::stage::Stage;
 use super::wait_time::WaitTime;
 use super::waits_for::WaitsFor;
@@ -16,7 +18,7 @@ use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId,
 use tidings_domain::retry::{Attempt, Ladder};
 
 /// `delivery-mode` 2: the broker keeps the message on disk.
-const PERSISTENT: u8 = 2;
+pub(super) const PERSISTENT: u8 = 2;
 
 /// A longer value of the header `channel`, in bytes, is no name of a stage.
 const MAX_STAGE_NAME: usize = 255;
@@ -55,6 +57,12 @@ impl Failure {
             detail: detail.into(),
             quoted: false,
         }
+    }
+
+    /// The failure as the error of a row.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}: {}", self.reason, self.detail)
     }
 
     /// A failure whose detail quotes a provider.
@@ -223,8 +231,25 @@ impl MessageFactory {
     /// dead-lettering added.
     #[must_use]
     pub fn replay(&self, dead_letter: &DeadLetter) -> Outgoing {
-        let again = self.first(stripped(&dead_letter.properties), dead_letter.body.clone());
-        match dead_letter.stage {
+        let properties = stripped(&dead_letter.properties);
+        self.again(dead_letter.stage, properties, dead_letter.body.clone())
+    }
+
+    /// Like [`Self::replay`], for a letter of a table. `headers` are those of its [`LetterParts`](crate::LetterParts).
+    #[must_use]
+    pub fn replay_stored(
+        &self,
+        stage: Option<Stage>,
+        message_id: Option<&str>,
+        headers: &Value,
+        body: Vec<u8>,
+    ) -> Outgoing {
+        self.again(stage, restored(message_id, headers), body)
+    }
+
+    fn again(&self, stage: Option<Stage>, properties: BasicProperties, body: Vec<u8>) -> Outgoing {
+        let again = self.first(properties, body);
+        match stage {
             Some(Stage::Event(kind)) => Outgoing {
                 exchange: self.names.events_exchange().into(),
                 routing_key: kind.routing_key().into(),

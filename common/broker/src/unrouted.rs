@@ -37,7 +37,7 @@ pub(super) async fn restore_unrouted(settings: BrokerSettings) {
         ),
         Err(error) => tracing::error!(
             %error,
-            "messages may have become dead letters because their queue was missing; `tidings dlq replay --reason unrouted` returns them"
+            "messages may have become dead letters because their queue was missing; `tidings dlq replay --from-queue --reason unrouted` returns them"
         ),
     }
 }

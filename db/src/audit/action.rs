@@ -101,6 +101,16 @@ actions! {
     DeadLetterReplay = "dead_letter.replay",
     /// Dead letters are deleted.
     DeadLetterPurge = "dead_letter.purge",
+    /// A job that replays or purges dead letters is created.
+    JobCreate = "job.create",
+    /// A job is paused.
+    JobPause = "job.pause",
+    /// A job is continued.
+    JobResume = "job.resume",
+    /// A job is ended before its time.
+    JobAbort = "job.abort",
+    /// A job has another rate.
+    JobRate = "job.rate",
     /// Secrets of webhook endpoints are encrypted under another key.
     SecretsRotate = "secrets.rotate",
     /// An operator erases and deletes what is older than the settings say.

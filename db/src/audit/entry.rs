@@ -85,6 +85,8 @@ pub enum TargetKind {
     Schedule,
     /// A queue of dead letters, by its name.
     DeadLetterQueue,
+    /// A job that replays or purges dead letters, by its id.
+    Job,
     /// A key for secrets, by its id.
     SecretKey,
     /// An API key, by its id.
@@ -109,6 +111,7 @@ impl TargetKind {
             Self::NotificationGroup => "notification_group",
             Self::Schedule => "schedule",
             Self::DeadLetterQueue => "dead_letter_queue",
+            Self::Job => "job",
             Self::SecretKey => "secret_key",
             Self::ApiKey => "api_key",
             Self::Session => "session",

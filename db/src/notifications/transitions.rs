@@ -23,7 +23,7 @@ pub async fn mark_processed(client: &impl GenericClient, id: MessageId) -> Resul
     Ok(client.execute(&statement, &[&id.as_uuid()]).await? == 1)
 }
 
-/// `pending | retrying → failed`: the message is in the dead-letter queue. Cuts `error` to
+/// `pending | retrying → failed`: the message is in the dead-letter queue. `reason` is the code of the failure. Cuts `error` to
 /// 500 characters, the length of the column.
 ///
 /// # Errors
@@ -32,9 +32,10 @@ pub async fn mark_processed(client: &impl GenericClient, id: MessageId) -> Resul
 pub async fn mark_failed(
     client: &impl GenericClient,
     id: MessageId,
+    reason: &str,
     error: &str,
 ) -> Result<bool, DbError> {
-    mark_request_failed(client, id, None, error).await
+    mark_request_failed(client, id, None, reason, error).await
 }
 
 /// Like [`mark_failed`], for a message with a request of its own, whose fingerprint is `fingerprint`. Leaves a row as it is
@@ -47,13 +48,15 @@ pub async fn mark_request_failed(
     client: &impl GenericClient,
     id: MessageId,
     fingerprint: Option<Fingerprint>,
+    reason: &str,
     error: &str,
 ) -> Result<bool, DbError> {
     // The last condition is that of `Fingerprint::differ`.
     let statement = client
         .prepare_cached(
             "UPDATE notifications
-             SET status = 'failed', error_message = left($2, 500), lease_token = NULL, lease_until = NULL
+             SET status = 'failed', failure_reason = $4, failed_at = now(), error_message = left($2, 500),
+                 lease_token = NULL, lease_until = NULL
              WHERE message_id = $1 AND status IN ('pending', 'retrying')
                    AND ($3::bytea IS NULL OR fingerprint IS NULL OR fingerprint = $3
                         OR substring(fingerprint FOR 1) <> substring($3 FOR 1))",
@@ -61,7 +64,7 @@ pub async fn mark_request_failed(
         .await?;
     let fingerprint = fingerprint.as_ref().map(Fingerprint::as_bytes);
     let marked = client
-        .execute(&statement, &[&id.as_uuid(), &error, &fingerprint])
+        .execute(&statement, &[&id.as_uuid(), &error, &fingerprint, &reason])
         .await?;
     Ok(marked == 1)
 }
@@ -77,6 +80,7 @@ pub async fn reset_for_replay(client: &impl GenericClient, id: MessageId) -> Res
         .prepare_cached(
             "UPDATE notifications
              SET status = 'pending', retries_attempted = 0, processed_at = NULL, error_message = NULL,
+                 failure_reason = NULL, failed_at = NULL, purged_at = NULL,
                  lease_token = NULL, lease_until = NULL, deferred_since = NULL, slot_at = NULL,
                  replayed_at = clock_timestamp()
              WHERE message_id = $1 AND status = 'failed' AND payload_removed_at IS NULL",

@@ -25,7 +25,7 @@ const FREE: &str = "(lease_until IS NULL OR lease_until <= now())";
 const ENDED: &str = "status IN ('processed', 'cancelled', 'expired', 'suppressed', 'digested')";
 
 /// Rows that still belong to the user. They refer to nothing else.
-const OWNED: [(&str, &str); 11] = [
+const OWNED: [(&str, &str); 12] = [
     ("phone_numbers", "user_id"),
     ("device_tokens", "user_id"),
     ("webhook_endpoints", "user_id"),
@@ -38,6 +38,7 @@ const OWNED: [(&str, &str); 11] = [
     ("user_settings", "user_id"),
     // Items that still wait are then decided by themselves: nobody gets them.
     ("digests", "user_id"),
+    ("dead_letters", "user_id"),
 ];
 
 /// Erases a chunk of each table. Deletes the notifications that have ended, with their attempts, and empties the others:

@@ -129,7 +129,7 @@ async fn every_change_by_the_tool_leaves_one_entry() {
     run(&world, &keys, &rotate);
     for arguments in [
         &["retention", "run", "--dry-run"][..],
-        &["dlq", "replay", "--all", "--dry-run"],
+        &["dlq", "replay", "--from-queue", "--all", "--dry-run"],
         &["dlq", "purge", "--all", "--dry-run"],
         &["secrets", "rotate", "--dry-run"],
         &["sending", "status"],
@@ -172,7 +172,7 @@ async fn dead_letters(world: &World) {
     let queue = on("dead_letter_queue", &amqp.settings.names.dlq);
     let id = dead_letter(world, &amqp).await;
     let details = json!({"count": 1, "messageIds": [id]});
-    let replay = ["dlq", "replay", "--all"];
+    let replay = ["dlq", "replay", "--from-queue", "--all"];
     one(
         world,
         &[],

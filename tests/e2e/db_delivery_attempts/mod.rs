@@ -93,7 +93,7 @@ fn outcomes(rows: &[AttemptRow]) -> Vec<&str> {
 }
 
 async fn reset_for_replay(client: &Client, id: MessageId) {
-    let failed = notifications::mark_failed(client, id, "given up").await;
+    let failed = notifications::mark_failed(client, id, "rejected", "given up").await;
     assert!(failed.expect("the query"));
     let reset = notifications::reset_for_replay(client, id).await;
     assert!(reset.expect("the query"));

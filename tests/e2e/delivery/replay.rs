@@ -33,7 +33,13 @@ async fn a_replay_delivers_a_dead_letter() {
     })
     .await;
     works.store(true, Ordering::SeqCst);
-    let output = world.tidings(&["dlq", "replay", "--reason", "provider_failed"]);
+    let output = world.tidings(&[
+        "dlq",
+        "replay",
+        "--from-queue",
+        "--reason",
+        "provider_failed",
+    ]);
     assert!(output.status.success(), "{output:?}");
     world.until_status(id, "processed").await;
     let attempts = api.client().attempts(id).await;

@@ -70,7 +70,8 @@ async fn a_replay_of_a_message_with_an_unknown_outcome_says_so_and_starts_the_co
     assert!(list.contains("A replay may deliver it twice"), "{list}");
     for dry_run in [true, false] {
         let options: &[&str] = if dry_run { &["--dry-run"] } else { &[] };
-        let replay = world.tidings(&[&["dlq", "replay", "--all"], options].concat());
+        let replay =
+            world.tidings(&[&["dlq", "replay", "--from-queue", "--all"], options].concat());
         let text = String::from_utf8_lossy(&replay.stdout).into_owned();
         assert!(text.contains("1 of them may arrive twice"), "{text}");
         assert!(text.contains(&id.to_string()), "{text}");

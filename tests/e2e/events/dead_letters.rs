@@ -159,7 +159,13 @@ async fn a_dead_letter_of_an_event_is_replayed_once_under_its_key() {
     .await;
     worker.stop().await;
     let _worker = world.worker().await;
-    let replayed = world.tidings(&["dlq", "replay", "--channel", "events.notification.send"]);
+    let replayed = world.tidings(&[
+        "dlq",
+        "replay",
+        "--from-queue",
+        "--channel",
+        "events.notification.send",
+    ]);
     // The other one can never succeed.
     assert_eq!(replayed.status.code(), Some(1), "{replayed:?}");
     let shown = String::from_utf8_lossy(&replayed.stdout).into_owned();

@@ -105,7 +105,7 @@ async fn until_dead_letter(amqp: &Amqp) {
 
 /// Replays all dead letters: none is replayed.
 fn replay(world: &World) {
-    let output = world.tidings(&["--json", "dlq", "replay", "--all"]);
+    let output = world.tidings(&["--json", "dlq", "replay", "--from-queue", "--all"]);
     assert_eq!(output.status.code(), Some(1), "a dead letter is left");
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(

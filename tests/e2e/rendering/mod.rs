@@ -110,7 +110,9 @@ impl SandboxInstallation {
 
     /// Replays the dead letters with this reason.
     fn replay(&self, reason: &str) {
-        let output = self.world.tidings(&["dlq", "replay", "--reason", reason]);
+        let output = self
+            .world
+            .tidings(&["dlq", "replay", "--from-queue", "--reason", reason]);
         assert!(output.status.success(), "{output:?}");
     }
 

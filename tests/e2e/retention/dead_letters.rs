@@ -166,7 +166,10 @@ async fn a_notification_without_payload_is_not_replayed() {
     // A second dead letter of the same notification, which failed again later.
     amqp.publish(letter(&amqp, old, 1)).await;
     amqp.publish(letter(&amqp, young, 1)).await;
-    let (code, report) = tidings(&world, &["dlq", "replay", "--all", "--rows"]);
+    let (code, report) = tidings(
+        &world,
+        &["dlq", "replay", "--from-queue", "--all", "--rows"],
+    );
     assert_eq!(code, Some(1), "one dead letter is left");
     assert_eq!(
         (&report["replayed"], &report["left"]),
@@ -182,7 +185,7 @@ async fn a_notification_without_payload_is_not_replayed() {
     assert_eq!(left["messageId"], old.to_string());
     world.until_status(young, "pending").await;
     world.until_status(old, "failed").await;
-    let text = world.tidings(&["dlq", "replay", "--all", "--dry-run"]);
+    let text = world.tidings(&["dlq", "replay", "--from-queue", "--all", "--dry-run"]);
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
     assert!(text.contains("the payload is erased"), "{text}");
 }

@@ -111,7 +111,7 @@ async fn a_dead_letter_is_replayed_with_its_payload_until_its_hours_are_over() {
         amqp.dead_letter_depth().await == 2
     })
     .await;
-    let (_, replayed) = tidings(&world, &["dlq", "replay", "--all"]);
+    let (_, replayed) = tidings(&world, &["dlq", "replay", "--from-queue", "--all"]);
     assert_eq!(replayed["replayed"], 2, "{replayed}");
     let _worker = world.worker().await;
     for id in [young.message_id, plain.message_id] {
@@ -144,7 +144,10 @@ async fn the_row_of_a_failed_notification_keeps_its_payload_for_the_same_time() 
     let (_, swept) = tidings(&world, &["retention", "run"]);
     assert_eq!(swept["sensitivePayloads"], 1, "{swept}");
     assert_eq!(erased(&world, "status = 'failed'").await, 1);
-    let (_, replayed) = tidings(&world, &["dlq", "replay", "--all", "--rows"]);
+    let (_, replayed) = tidings(
+        &world,
+        &["dlq", "replay", "--from-queue", "--all", "--rows"],
+    );
     let ids = json!([young.message_id.to_string()]);
     assert_eq!(replayed["replayedRows"], ids, "{replayed}");
     assert_eq!(amqp.dead_letter_depth().await, 0);

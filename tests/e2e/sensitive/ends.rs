@@ -207,7 +207,7 @@ async fn what_can_still_be_replayed_or_read_is_kept() {
     let client = rows.client().await;
     let failed = rows.pending(&client).await;
     assert!(
-        mark_failed(&*client, failed, "no luck")
+        mark_failed(&*client, failed, "rejected", "no luck")
             .await
             .expect("the query")
     );

@@ -48,8 +48,8 @@ async fn a_replay_of_the_dead_letter_or_of_the_row_delivers_it() {
 
     works.store(true, Ordering::SeqCst);
     for arguments in [
-        &["dlq", "replay", "--id", &of_letter][..],
-        &["dlq", "replay", "--rows", "--id", &of_row],
+        &["dlq", "replay", "--from-queue", "--id", &of_letter][..],
+        &["dlq", "replay", "--from-queue", "--rows", "--id", &of_row],
     ] {
         let output = world.tidings(arguments);
         assert!(output.status.success(), "{output:?}");

@@ -1,6 +1,7 @@
 //! What the consumer asks of the delivery stage.
 
 use tidings_broker::{Envelope, Failure, WaitTime};
+use tidings_db::dead_letters::WhereRow;
 use tidings_db::notifications;
 use tidings_domain::notification::DeliveryRequest;
 use tracing::Instrument;
@@ -10,6 +11,7 @@ use super::disposition::Disposition;
 use super::unrecorded::{AttemptRecord, UnrecordedAttempt};
 use super::{Delivery, DeliveryChannel};
 use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
+use crate::dead_letters;
 
 /// Why a message is deferred whose attempt was not begun.
 const NOT_BEGUN: &str = "PostgreSQL did not confirm the attempt";
@@ -72,14 +74,21 @@ impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
     ) -> Result<(), ProcessError> {
         // A body that cannot be decoded refers to no row.
         let Ok(request) = DeliveryRequest::decode(&message.body) else {
+            dead_letters::record_without_row(&self.database, message, None, failure).await;
             return Ok(());
         };
-        let error = format!("{}: {}", failure.reason, failure.detail);
-        self.database
-            .run(async |client| {
-                notifications::mark_failed(client, request.message_id, &error).await
-            })
+        let (id, reason, error) = (request.message_id, failure.reason, failure.text());
+        let is_marked = self
+            .database
+            .run(async |client| notifications::mark_failed(client, id, reason, &error).await)
             .await?;
+        if !is_marked {
+            let row = WhereRow {
+                id,
+                fingerprint: None,
+            };
+            dead_letters::record_unless_row(&self.database, message, failure, row).await?;
+        }
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use jiff::{Timestamp, Unit};
 use metrics::counter;
 use tidings_broker::{
-    Envelope, EventKind, Failure, MessageFactory, Outgoing, PublishError, Publisher,
+    Envelope, EventKind, Failure, MessageFactory, Outgoing, PublishError, Publisher, Stage,
 };
 use tidings_db::{ControlState, Database, users};
 use tidings_domain::category::{CategoryKind, CategoryName};
@@ -24,6 +24,7 @@ use tidings_domain::notification::{MessageId, Notification, UserId};
 use uuid::Uuid;
 
 use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
+use crate::dead_letters;
 use event::Event;
 use key::EventKey;
 use rejection::Rejection;
@@ -231,7 +232,13 @@ impl BatchProcessor for Events {
     }
 
     /// An event has no row.
-    async fn record_dead_letter(&self, _: &Envelope, _: &Failure) -> Result<(), ProcessError> {
+    async fn record_dead_letter(
+        &self,
+        message: &Envelope,
+        failure: &Failure,
+    ) -> Result<(), ProcessError> {
+        let stage = Some(Stage::Event(self.kind));
+        dead_letters::record_without_row(&self.database, message, stage, failure).await;
         Ok(())
     }
 

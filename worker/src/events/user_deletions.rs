@@ -1,5 +1,5 @@
 use metrics::counter;
-use tidings_broker::{Envelope, EventKind, Failure};
+use tidings_broker::{Envelope, EventKind, Failure, Stage};
 use tidings_db::audit::{ActorKind, AuditOrigin};
 use tidings_db::user_deletions::{self, RequestResult};
 use tidings_db::{Database, IsolationLevel, TransactionOptions};
@@ -8,6 +8,7 @@ use tidings_requests::UserDeleteEvent;
 use super::rejection::Rejection;
 use super::{EventRules, SENDER};
 use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
+use crate::dead_letters;
 
 /// The stage for the events `user.delete`: requests the deletion of users. A redelivery changes nothing.
 pub struct UserDeletions {
@@ -86,7 +87,13 @@ impl BatchProcessor for UserDeletions {
     }
 
     /// An event has no row.
-    async fn record_dead_letter(&self, _: &Envelope, _: &Failure) -> Result<(), ProcessError> {
+    async fn record_dead_letter(
+        &self,
+        message: &Envelope,
+        failure: &Failure,
+    ) -> Result<(), ProcessError> {
+        let stage = Some(Stage::Event(EventKind::UserDelete));
+        dead_letters::record_without_row(&self.database, message, stage, failure).await;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use metrics::counter;
 use tidings_broker::{
     Envelope, Failure, MessageFactory, Publisher, WaitKey, WaitsFor, WakePublisher,
 };
+use tidings_db::dead_letters::WhereRow;
 use tidings_db::{Database, DbError, notifications};
 use tidings_domain::notification::{
     DeliveredChannel, DeliveryKind, DeliveryRequest, MessageId, Notification, Status,
@@ -17,6 +18,7 @@ use tidings_domain::notification::{
 use tidings_domain::time::Timezone;
 
 use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
+use crate::dead_letters;
 use crate::delivery::wait_key;
 use record::{RecordResult, record};
 
@@ -201,21 +203,25 @@ impl BatchProcessor for Intake {
         message: &Envelope,
         failure: &Failure,
     ) -> Result<(), ProcessError> {
-        // A body that cannot be decoded refers to no row.
-        let Ok(notification) = decode(message) else {
+        // A body that cannot be decoded refers to no row, and a reused key to the row of another request.
+        let decoded = decode(message).ok();
+        let own_row = decoded.filter(|_| failure.reason != Failure::IDEMPOTENCY_KEY_REUSED);
+        let Some(notification) = own_row else {
+            dead_letters::record_without_row(&self.database, message, None, failure).await;
             return Ok(());
         };
-        if failure.reason == Failure::IDEMPOTENCY_KEY_REUSED {
-            // The row is that of another request.
-            return Ok(());
-        }
         let (id, fingerprint) = (notification.message_id, notification.fingerprint);
-        let error = format!("{}: {}", failure.reason, failure.detail);
-        self.database
+        let (reason, error) = (failure.reason, failure.text());
+        let is_marked = self
+            .database
             .run(async |client| {
-                notifications::mark_request_failed(client, id, fingerprint, &error).await
+                notifications::mark_request_failed(client, id, fingerprint, reason, &error).await
             })
             .await?;
+        if !is_marked {
+            let row = WhereRow { id, fingerprint };
+            dead_letters::record_unless_row(&self.database, message, failure, row).await?;
+        }
         Ok(())
     }
 

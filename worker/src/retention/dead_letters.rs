@@ -1,9 +1,10 @@
 use metrics::counter;
-use tidings_broker::{DeadLetterAges, DeadLetterSubject, DeadLetterSweep};
-use tidings_db::{templates, user_deletions};
+use tidings_broker::{DeadLetter, DeadLetterAges, DeadLetterSweep};
+use tidings_db::{dead_letters as letters_table, templates, user_deletions};
 use tokio_util::sync::CancellationToken;
 
 use super::Retention;
+use crate::dead_letters;
 
 impl Retention {
     /// Removes dead letters that are old or about erased users, and logs how many there are by reason. Returns `None` if that was not possible now: the next
@@ -12,6 +13,13 @@ impl Retention {
         &self,
         stop: &CancellationToken,
     ) -> Option<DeadLetterSweep> {
+        let (all, sensitive) = (self.settings.dead_letters, self.settings.sensitive);
+        let deleted = self
+            .database
+            .run(async |client| letters_table::delete_old_letters(client, all, sensitive).await);
+        if let Err(error) = deleted.await {
+            tracing::warn!(%error, "old dead letters cannot be deleted; the next sweep tries again");
+        }
         let templates = self
             .database
             .run(async |client| templates::list_sensitive(client).await);
@@ -21,8 +29,8 @@ impl Retention {
             // Without an answer, the next sweep removes those that have a sensitive template.
             sensitive_templates: templates.await.unwrap_or_default(),
         };
-        let are_erased = async |letters| self.are_erased(letters).await;
-        let sweeping = tidings_broker::sweep_dead_letters(&self.broker, &ages, false, are_erased);
+        let judge = |letters| self.judge(letters);
+        let sweeping = tidings_broker::sweep_dead_letters(&self.broker, &ages, false, judge);
         // Whatever it holds returns to the queue if it is interrupted.
         match stop.run_until_cancelled(sweeping).await? {
             Ok(Some(sweep)) => {
@@ -44,16 +52,30 @@ impl Retention {
 }
 
 impl Retention {
-    /// Which dead letters are about erased users. Without an answer, the next sweep asks again.
-    async fn are_erased(&self, letters: Vec<DeadLetterSubject>) -> Vec<bool> {
-        let letters: Vec<_> = letters
+    /// Which dead letters are about erased users. Records the others that PostgreSQL does not know: those that the broker itself
+    /// has moved to the queue, and those that could not be recorded before. Without an answer, the next sweep asks again.
+    async fn judge(&self, letters: Vec<DeadLetter>) -> Vec<bool> {
+        let subjects: Vec<_> = letters
             .iter()
-            .map(|letter| (letter.message_id, letter.user))
+            .map(DeadLetter::subject)
+            .map(|subject| (subject.message_id, subject.user))
             .collect();
         let erased = self
             .database
-            .run(async |client| user_deletions::are_erased(client, &letters).await);
-        erased.await.unwrap_or_default()
+            .run(async |client| user_deletions::are_erased(client, &subjects).await);
+        let Ok(erased) = erased.await else {
+            return Vec::new();
+        };
+        let both = letters.iter().zip(&erased);
+        let left: Vec<&DeadLetter> = both
+            .filter_map(|(letter, is_erased)| (!is_erased).then_some(letter))
+            .collect();
+        match dead_letters::record_unknown(&self.database, &left).await {
+            Ok(0) => {}
+            Ok(recorded) => tracing::info!(recorded, "dead letters of the queue are recorded"),
+            Err(error) => tracing::warn!(%error, "dead letters of the queue cannot be recorded"),
+        }
+        erased
     }
 }
 

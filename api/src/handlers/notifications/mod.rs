@@ -19,7 +19,7 @@ mod view;
 use actix_web::http::header::HeaderName;
 
 pub use lookup::{NotificationLookup, parse_message_id};
-pub use view::{NotificationPage, NotificationTemplate, NotificationView};
+pub use view::{NotificationPage, NotificationTemplate, NotificationView, TEMPLATE_ERROR};
 
 /// The header of a response to a request that an earlier one with the same key has answered already.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

@@ -8,6 +8,7 @@ mod purge;
 mod queue;
 mod replay;
 mod replay_action;
+mod replay_job;
 mod replay_report;
 mod replay_rows;
 mod selection;
@@ -23,9 +24,13 @@ pub enum Command {
     List(list::Args),
     /// Print dead letters with all details: properties, headers, failure and body
     Show(show::Args),
-    /// Publish dead letters to their stage again, from the first attempt
+    /// Send dead letters again, from the first attempt
     ///
-    /// If the command is stopped, nothing is lost: run it again to continue. If the notification of a dead letter
+    /// A worker does it, as a job: it goes on if the command is stopped. Dead letters that cannot be sent are skipped, and
+    /// make the exit code 1.
+    ///
+    /// With --from-queue, the command itself publishes what is in the queue. If it is stopped, nothing is lost: run it again
+    /// to continue. If the notification of a dead letter
     /// was delivered meanwhile, the dead letter is removed without being sent. A dead letter that cannot be
     /// replayed stays in the queue and makes the exit code 1.
     Replay(replay::Args),

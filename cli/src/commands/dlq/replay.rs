@@ -9,6 +9,7 @@ use tidings_broker::BrokerSettings;
 use tidings_broker::{DeadLetter, MessageFactory, Publisher};
 use tidings_db::audit::{self, Action, AuditOrigin};
 use tidings_db::notifications::{FailedFilter, RecordedState};
+use tidings_db::replay_jobs::{DEFAULT_RATE, MAX_RATE};
 use tidings_db::{
     Database, DatabaseSettings, DbError, TransactionOptions, delivery_attempts, notifications,
 };
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::audit::entry;
 use super::queue::{OpenQueue, with_queue};
 use super::replay_action::{self, DecodedDeadLetter, ReplayAction, SkipReason};
+use super::replay_job::{self, JobOptions};
 use super::replay_report::ReplayReport;
 use super::replay_rows::replay_rows;
 use super::selection::Selection;
@@ -40,17 +42,40 @@ pub struct Args {
     /// Only print what the command would do
     #[arg(long)]
     dry_run: bool,
+    /// Replay what is in the dead-letter queue, without a job: also what is not recorded yet, and without a worker
+    #[arg(long)]
+    from_queue: bool,
+    /// Print the job, and do not wait for its end
+    #[arg(long, conflicts_with_all = ["from_queue", "dry_run"])]
+    detach: bool,
+    /// How many dead letters the job takes in a second
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_RATE, conflicts_with = "from_queue",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_RATE)))]
+    rate: u32,
     /// Also publish dead letters whose body cannot be decoded; the stage rejects them again, unless the worker
     /// is newer
-    #[arg(long)]
+    #[arg(long, requires = "from_queue")]
     force: bool,
     /// Then also replay failed notifications of delivered channels that have no dead letter, from their rows
-    #[arg(long, conflicts_with = "reason")]
+    #[arg(long, requires = "from_queue", conflicts_with = "reason")]
     rows: bool,
 }
 
 /// Replays the selected dead letters.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
+    if args.from_queue {
+        return run_from_queue(args).await;
+    }
+    let options = JobOptions {
+        dry_run: args.dry_run,
+        detach: args.detach,
+        rate: args.rate,
+    };
+    replay_job::run(&args.selection, options).await
+}
+
+/// Replays what is in the queue.
+async fn run_from_queue(args: Args) -> anyhow::Result<CommandOutput> {
     let (broker, database) = settings::read(|reader| {
         let broker = BrokerSettings::read(reader);
         let database = DatabaseSettings::read(reader);

@@ -5,6 +5,7 @@ use tidings_db::notifications::FailedFilter;
 use tidings_domain::notification::MessageId;
 
 use super::summary::{NO_CHANNEL, message_id};
+use crate::output::WrongUsage;
 
 /// Matches dead letters that meet all conditions. Without conditions, matches all.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -54,6 +55,25 @@ impl Selection {
         let ids: Vec<MessageId> = parsed.filter_map(Result::ok).collect();
         let matches_no_row = ids.is_empty() && self.has_ids();
         (!matches_no_row).then_some(FailedFilter { channel, ids })
+    }
+
+    /// The conditions for the dead letters that PostgreSQL knows.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an id is not a UUID: only the queue has such a message.
+    pub fn dead_letters(&self) -> Result<tidings_db::dead_letters::DeadLetterFilter, WrongUsage> {
+        let FailureFilter { channel, reason } = &self.filter.failure;
+        let stage = channel.map(|ChannelIs(stage)| stage.map_or(NO_CHANNEL, Stage::as_str));
+        let ids = self.filter.ids.iter().map(|id| id.parse().ok());
+        Ok(tidings_db::dead_letters::DeadLetterFilter {
+            reason: reason.clone(),
+            channel: stage.map(str::to_owned),
+            ids: ids.collect::<Option<_>>().ok_or(WrongUsage(
+                "--id must be a UUID; a message with another id can only be found with --from-queue",
+            ))?,
+            ..Default::default()
+        })
     }
 
     /// Whether the selection contains ids, so that finding no dead letter is a failure.

@@ -105,7 +105,7 @@ fn report_policies(harmful: &[HarmfulPolicy], results: &mut CheckResults) {
             format!("{policy} harms the queues: {}", effects.join("; ")),
             format!(
                 "give the policy a pattern that does not match these queues, or delete it: `{}`; \
-                 `tidings dlq replay --all --rows` replays notifications whose dead letters are gone",
+                 `tidings dlq replay --all` replays notifications whose dead letters are gone",
                 commands.join("`, `")
             ),
         );

@@ -1,12 +1,13 @@
 //! `tidings retention run`.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::json;
-use tidings_broker::{BrokerSettings, DeadLetterAges, DeadLetterSubject, DeadLetterSweep};
+use tidings_broker::{BrokerSettings, DeadLetter, DeadLetterAges, DeadLetterSweep};
 use tidings_db::audit::{self, Action, AuditRetention, Maintained};
 use tidings_db::retention::{self, Progress, RetentionSettings, Sweep, SweepResult, Turn};
 use tidings_db::{Database, DatabaseSettings, TransactionOptions, templates, user_deletions};
@@ -177,23 +178,27 @@ async fn sweep_dead_letters(
         sensitive: settings.sensitive,
         sensitive_templates: templates.await?,
     };
-    let mut refused = Ok(());
-    let are_erased = async |letters: Vec<DeadLetterSubject>| {
+    let refused = Cell::new(None);
+    let refusal = &refused;
+    let are_erased = |letters: Vec<DeadLetter>| async move {
         let letters: Vec<_> = letters
             .iter()
+            .map(DeadLetter::subject)
             .map(|letter| (letter.message_id, letter.user))
             .collect();
         let erased = database
             .run(async |client| user_deletions::are_erased(client, &letters).await)
             .await;
         erased.unwrap_or_else(|error| {
-            refused = Err(error);
+            refusal.set(Some(error));
             Vec::new()
         })
     };
     let swept = tidings_broker::sweep_dead_letters(broker, &ages, dry_run, are_erased).await?;
-    refused?;
-    Ok(swept)
+    match refused.take() {
+        Some(error) => Err(error.into()),
+        None => Ok(swept),
+    }
 }
 
 fn report(

@@ -1,0 +1,155 @@
+//! `tidings jobs`: the jobs that replay and purge dead letters.
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use tidings_db::replay_jobs::{self, ControlResult, JobChange, JobRow, MAX_RATE};
+use tidings_db::{Database, DatabaseSettings, TransactionOptions};
+use uuid::Uuid;
+
+use crate::operator::operator;
+use crate::output::{CommandOutput, Text, printable, table};
+use crate::settings;
+
+/// The commands for jobs.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List jobs, the newest first
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
+        limit: u32,
+    },
+    /// Show a job with its progress
+    Show {
+        /// The job
+        id: Uuid,
+    },
+    /// Pause a job: it takes no more dead letters
+    Pause {
+        /// The job
+        id: Uuid,
+    },
+    /// Continue a job that was paused
+    Resume {
+        /// The job
+        id: Uuid,
+    },
+    /// End a job before its time; what it has taken already is sent
+    Abort {
+        /// The job
+        id: Uuid,
+    },
+    /// Give a job another rate
+    Rate {
+        /// The job
+        id: Uuid,
+        /// How many dead letters it takes in a second
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_RATE)))]
+        per_second: u32,
+    },
+}
+
+/// Runs a command.
+pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
+    let settings = settings::read(DatabaseSettings::read)?;
+    let database = Database::new(&settings, "tidings jobs")?;
+    let (id, change) = match command {
+        Command::List { limit } => return list(&database, limit).await,
+        Command::Show { id } => {
+            let found = database
+                .run(async |client| replay_jobs::find(client, id).await)
+                .await
+                .context("cannot read the job")?;
+            return shown(&found.with_context(|| not_found(id))?);
+        }
+        Command::Pause { id } => (id, JobChange::Pause),
+        Command::Resume { id } => (id, JobChange::Resume),
+        Command::Abort { id } => (id, JobChange::Abort),
+        Command::Rate { id, per_second } => (id, JobChange::Rate(per_second)),
+    };
+    let origin = operator();
+    let result = database
+        .transaction(TransactionOptions::default(), async |transaction| {
+            replay_jobs::control(transaction, id, change, &origin).await
+        })
+        .await
+        .context("the job is not changed")?;
+    match result {
+        ControlResult::Changed(job) => shown(&job),
+        ControlResult::Ended(job) => bail!("the job {id} has ended: it is {}", job.state),
+        ControlResult::Missing => bail!(not_found(id)),
+    }
+}
+
+fn not_found(id: Uuid) -> String {
+    format!("there is no job {id}")
+}
+
+async fn list(database: &Database, limit: u32) -> anyhow::Result<CommandOutput> {
+    let (jobs, _) = database
+        .run(async |client| replay_jobs::list(client, None, limit).await)
+        .await
+        .context("cannot read the jobs")?;
+    let head = [
+        "ID", "KIND", "STATE", "DONE", "FAILED", "SKIPPED", "TOTAL", "CREATED", "BY",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(jobs.iter().map(|job| {
+        vec![
+            job.id.to_string(),
+            job.kind.as_str().to_owned(),
+            job.state.to_string(),
+            job.done.to_string(),
+            job.failed.to_string(),
+            job.skipped.to_string(),
+            job.total.to_string(),
+            format!("{:.0}", job.created_at),
+            printable(&job.created_by),
+        ]
+    }));
+    let json: Vec<Value> = jobs.iter().map(json_of).collect();
+    CommandOutput::new(table(&rows), json!({ "jobs": json }))
+}
+
+/// A job, as text and as JSON.
+pub fn shown(job: &JobRow) -> anyhow::Result<CommandOutput> {
+    let mut text = Text::default();
+    text.line(format_args!(
+        "Job {}: {}, {}.",
+        job.id,
+        job.kind.as_str(),
+        job.state
+    ));
+    text.line(format_args!(
+        "{} of {} done, {} failed, {} skipped, at most {} a second.",
+        job.done, job.total, job.failed, job.skipped, job.rate_per_second
+    ));
+    for (reason, n) in job.skipped_reasons.as_object().into_iter().flatten() {
+        text.line(format_args!("  skipped {n}: {reason}"));
+    }
+    if let Some(error) = &job.last_error {
+        text.line(format_args!("{}", printable(error)));
+    }
+    CommandOutput::new(text, json_of(job))
+}
+
+fn json_of(job: &JobRow) -> Value {
+    json!({
+        "id": job.id,
+        "kind": job.kind.as_str(),
+        "filter": job.filter.to_json(),
+        "state": job.state.as_str(),
+        "ratePerSecond": job.rate_per_second,
+        "total": job.total,
+        "done": job.done,
+        "failed": job.failed,
+        "skipped": job.skipped,
+        "skippedReasons": job.skipped_reasons,
+        "figures": job.figures,
+        "createdBy": job.created_by,
+        "createdAt": job.created_at,
+        "startedAt": job.started_at,
+        "finishedAt": job.finished_at,
+        "lastError": job.last_error,
+    })
+}

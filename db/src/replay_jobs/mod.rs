@@ -1,0 +1,31 @@
+//! The table `replay_jobs`: jobs that replay or purge all dead letters that match a filter.
+//!
+//! A chunk of a replay is taken in one transaction, which changes the rows and stores their ids in `in_flight`. Then its messages
+//! are published, and the confirms are recorded in another transaction. If the process is killed in between, the next one
+//! publishes what is in flight again: a second message is harmless.
+
+mod chunk;
+mod control;
+mod create;
+mod finish;
+mod in_flight;
+mod lease;
+mod letters;
+mod read;
+mod row;
+mod rows;
+
+pub use chunk::{Chunk, begin_chunk};
+pub use control::{ControlResult, JobChange, control};
+pub use create::{NewJob, create};
+pub use finish::{ChunkResult, end, finish_chunk};
+pub use in_flight::{InFlight, StoredLetter};
+pub use lease::{release, take};
+pub use read::{find, list};
+pub use row::{JobKind, JobRow, JobState, TakenJob};
+
+/// The largest rate, in dead letters a second.
+pub const MAX_RATE: u32 = 5000;
+
+/// The rate of a job for which none is given.
+pub const DEFAULT_RATE: u32 = 100;

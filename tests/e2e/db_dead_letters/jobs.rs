@@ -1,0 +1,265 @@
+use std::time::Duration;
+
+use serde_json::json;
+use tidings_db::TransactionOptions;
+use tidings_db::audit::{ActorKind, AuditOrigin};
+use tidings_db::dead_letters::{DeadLetterFilter, figures, list};
+use tidings_db::replay_jobs::{
+    self, Chunk, ChunkResult, ControlResult, InFlight, JobChange, JobKind, JobState, NewJob,
+    StoredLetter, TakenJob,
+};
+use tidings_tests::{ServerUrls, TestDatabase};
+use uuid::Uuid;
+
+use super::{failed, letter, record};
+
+const LEASE: Duration = Duration::from_mins(1);
+
+async fn create(
+    db: &TestDatabase,
+    kind: JobKind,
+    filter: &DeadLetterFilter,
+) -> replay_jobs::JobRow {
+    let origin = AuditOrigin::new(ActorKind::System, "tests");
+    let job = NewJob {
+        kind,
+        filter,
+        rate_per_second: 100,
+    };
+    let created = db
+        .pool
+        .transaction(TransactionOptions::default(), async |transaction| {
+            replay_jobs::create(transaction, &job, &origin).await
+        });
+    created.await.expect("a job")
+}
+
+async fn begin(db: &TestDatabase, job: &TakenJob) -> Chunk {
+    let skip = |letter: &StoredLetter| (letter.reason == "undecodable").then_some("undecodable");
+    let begun = db
+        .pool
+        .transaction(TransactionOptions::default(), async |transaction| {
+            replay_jobs::begin_chunk(transaction, job, LEASE, skip).await
+        });
+    begun.await.expect("a chunk")
+}
+
+async fn finish(db: &TestDatabase, job: &TakenJob, result: &ChunkResult) -> bool {
+    let finished = db
+        .pool
+        .transaction(TransactionOptions::default(), async |transaction| {
+            replay_jobs::finish_chunk(transaction, job, result).await
+        });
+    finished.await.expect("the query")
+}
+
+fn published(chunk: Chunk) -> Vec<Uuid> {
+    let Chunk::Taken { publish, .. } = chunk else {
+        panic!("{chunk:?}");
+    };
+    publish.iter().map(InFlight::id).collect()
+}
+
+/// Another process takes a job whose lease is over, publishes again what is in flight, and counts each dead letter once.
+#[tokio::test]
+async fn a_job_that_is_taken_over_counts_each_dead_letter_once() {
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let user = db.user().await;
+    let client = db.pool.dedicated_client().await.expect("a connection");
+    let row = failed(&client, user, "sms", Some("rejected"), 30.0).await;
+    let expired = failed(&client, user, "sms", Some("rejected"), 20.0).await;
+    let removed = failed(&client, user, "sms", Some("rejected"), 20.0).await;
+    let in_app = failed(&client, user, "in-app", Some("rejected"), 20.0).await;
+    for (id, change) in [
+        (expired, "expires_at = now()"),
+        (removed, "payload_removed_at = now()"),
+    ] {
+        let sql = format!("UPDATE notifications SET {change} WHERE message_id = $1");
+        client
+            .execute(&sql, &[&id.as_uuid()])
+            .await
+            .expect("the query");
+    }
+    record(&client, &letter("wrong", "undecodable", b"{")).await;
+    record(&client, &letter("good", "unknown_user", b"{}")).await;
+    record(&client, &letter("refused", "unknown_user", b"{}")).await;
+    let good = letter("good", "", b"{}").identity.id();
+    let refused = letter("refused", "", b"{}").identity.id();
+
+    let job = create(&db, JobKind::Replay, &DeadLetterFilter::default()).await;
+    assert_eq!((job.total, job.state), (7, JobState::Pending));
+    // A dead letter of later is not taken.
+    let later = failed(&client, user, "sms", Some("rejected"), -60.0).await;
+
+    let first = replay_jobs::take(&*client, Duration::ZERO)
+        .await
+        .expect("the query");
+    let first = first.expect("the job");
+    assert_eq!(published(begin(&db, &first).await), [row.as_uuid()]);
+    let sql = "UPDATE replay_jobs SET lease_until = now()";
+    client.execute(sql, &[]).await.expect("the query");
+    let second = replay_jobs::take(&*client, LEASE).await.expect("the query");
+    let second = second.expect("the job again");
+    assert_eq!(
+        replay_jobs::take(&*client, LEASE).await.expect("the query"),
+        None
+    );
+    assert_eq!(begin(&db, &first).await, Chunk::Lost);
+    assert!(!finish(&db, &first, &ChunkResult::default()).await);
+    assert_eq!(
+        published(begin(&db, &second).await),
+        [row.as_uuid()],
+        "in flight"
+    );
+    assert!(finish(&db, &second, &ChunkResult::default()).await);
+
+    let mut letters = published(begin(&db, &second).await);
+    letters.sort_unstable();
+    let mut expected = [good, refused];
+    expected.sort_unstable();
+    assert_eq!(letters, expected);
+    let result = ChunkResult {
+        left: vec![good],
+        refused: vec![(refused, "unrouted")],
+        error: Some("no queue".to_owned()),
+    };
+    assert!(finish(&db, &second, &result).await);
+    assert_eq!(published(begin(&db, &second).await), [good]);
+    assert!(finish(&db, &second, &ChunkResult::default()).await);
+    assert_eq!(begin(&db, &second).await, Chunk::QueueLeft);
+    let ended = db
+        .pool
+        .transaction(TransactionOptions::default(), async |transaction| {
+            replay_jobs::end(transaction, &second, None).await
+        });
+    assert!(ended.await.expect("the query"));
+
+    let job = replay_jobs::find(&*client, job.id)
+        .await
+        .expect("the query")
+        .expect("the job");
+    assert_eq!(job.state, JobState::Done);
+    assert_eq!((job.total, job.done, job.failed, job.skipped), (7, 3, 1, 3));
+    let skipped = json!({"expired": 1, "payload_removed": 1, "undecodable": 1});
+    assert_eq!(job.skipped_reasons, skipped);
+    let left = list(&*client, &DeadLetterFilter::default(), None, 10)
+        .await
+        .expect("a page")
+        .0;
+    let mut left: Vec<Uuid> = left.iter().map(|row| row.id).collect();
+    left.sort_unstable();
+    let wrong = letter("wrong", "", b"{").identity.id();
+    let mut expected = vec![
+        expired.as_uuid(),
+        removed.as_uuid(),
+        later.as_uuid(),
+        wrong,
+        refused,
+    ];
+    expected.sort_unstable();
+    assert_eq!(left, expected);
+    let processed = format!("message_id = '{in_app}' AND status = 'processed'");
+    assert_eq!(db.count(&processed).await, 1);
+}
+
+#[tokio::test]
+async fn a_job_is_paused_resumed_and_aborted_and_a_purge_leaves_rows_failed() {
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let user = db.user().await;
+    let client = db.pool.dedicated_client().await.expect("a connection");
+    failed(&client, user, "sms", Some("rejected"), 30.0).await;
+    record(&client, &letter("m", "undecodable", b"{")).await;
+    let origin = AuditOrigin::new(ActorKind::System, "tests");
+    let control = async |id, change| {
+        let changed = db
+            .pool
+            .transaction(TransactionOptions::default(), async |transaction| {
+                replay_jobs::control(transaction, id, change, &origin).await
+            });
+        changed.await.expect("the query")
+    };
+    let state = |result: ControlResult| match result {
+        ControlResult::Changed(job) => Ok(job.state),
+        ControlResult::Ended(job) => Err(Some(job.state)),
+        ControlResult::Missing => Err(None),
+    };
+    let job = create(&db, JobKind::Purge, &DeadLetterFilter::default()).await;
+    let taken = replay_jobs::take(&*client, LEASE)
+        .await
+        .expect("the query")
+        .expect("the job");
+    assert_eq!(
+        state(control(job.id, JobChange::Pause).await),
+        Ok(JobState::Paused)
+    );
+    assert_eq!(begin(&db, &taken).await, Chunk::Stopped);
+    assert_eq!(
+        replay_jobs::take(&*client, LEASE).await.expect("the query"),
+        None
+    );
+    assert_eq!(
+        state(control(job.id, JobChange::Rate(7)).await),
+        Ok(JobState::Paused)
+    );
+    assert_eq!(
+        state(control(job.id, JobChange::Resume).await),
+        Ok(JobState::Pending)
+    );
+    let taken = replay_jobs::take(&*client, LEASE)
+        .await
+        .expect("the query")
+        .expect("the job");
+    for _ in 0..2 {
+        assert_eq!(published(begin(&db, &taken).await), Vec::<Uuid>::new());
+        assert!(finish(&db, &taken, &ChunkResult::default()).await);
+    }
+    let purged = figures(&*client, &DeadLetterFilter::default())
+        .await
+        .expect("figures");
+    assert_eq!(purged.total, 0);
+    assert_eq!(db.count("status = 'failed'").await, 1);
+    let job_after = replay_jobs::find(&*client, job.id)
+        .await
+        .expect("the query")
+        .expect("the job");
+    assert_eq!((job_after.done, job_after.rate_per_second), (2, 7));
+    assert_eq!(
+        state(control(job.id, JobChange::Abort).await),
+        Ok(JobState::Aborted)
+    );
+    assert_eq!(
+        state(control(job.id, JobChange::Abort).await),
+        Ok(JobState::Aborted)
+    );
+    assert_eq!(
+        state(control(job.id, JobChange::Resume).await),
+        Err(Some(JobState::Aborted))
+    );
+    assert_eq!(
+        state(control(Uuid::now_v7(), JobChange::Pause).await),
+        Err(None)
+    );
+    replay_jobs::release(&*client, &taken)
+        .await
+        .expect("the query");
+    let (jobs, next) = replay_jobs::list(&*client, None, 1).await.expect("a page");
+    assert_eq!((jobs.len(), next), (1, None));
+    // One entry for each change; the repeated abort leaves none.
+    let sql = "SELECT array_agg(action ORDER BY at, id) FROM audit_log WHERE target_id = $1";
+    let row = client
+        .query_one(sql, &[&job.id.to_string()])
+        .await
+        .expect("the entries");
+    let mut actions: Vec<String> = row.get(0);
+    actions.sort_unstable();
+    let expected = [
+        "dead_letter.purge",
+        "dead_letter.purge",
+        "job.abort",
+        "job.create",
+        "job.pause",
+        "job.rate",
+        "job.resume",
+    ];
+    assert_eq!(actions, expected);
+}
