@@ -10,6 +10,7 @@ use anyhow::Context;
 use metrics::gauge;
 use tidings_broker::{Depths, MessageFactory, Publisher, WakePublisher};
 use tidings_db::sending_switches::SendingSwitches;
+use tidings_db::statistics::StatsWriter;
 use tidings_db::{ControlState, Database, DatabaseSettings};
 use tidings_domain::notification::DeliveredChannel;
 use tidings_http::{ByteBudget, FrameworkError, Limits, ServerOptions};
@@ -137,6 +138,8 @@ impl App {
         let stop_tasks = CancellationToken::new();
         let mut tasks = Tasks::default();
         self.watch_database(&health, &mut tasks, &stop_tasks);
+        let statistics = StatsWriter::new(self.database.clone());
+        tasks.spawn("statistics", statistics.run(stop_tasks.clone()));
         let control = self.watch_control_state(&mut tasks, &stop_tasks);
         let poll = self.settings.control_poll;
         let api_keys = ApiKeys::start(&self.database, poll, &mut tasks, &stop_tasks);

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     admin, audit, cancel, categories, config, dlq, jobs, keys, ladders, migrate, preferences,
-    retention, schedules, secrets, sending, token, users,
+    retention, schedules, secrets, sending, stats, token, users,
 };
 
 /// The operator's tool of Tidings.
@@ -74,6 +74,8 @@ pub enum Command {
     Cancel(cancel::Args),
     /// List who changed what, the newest first
     Audit(audit::Args),
+    /// Show how many notifications were accepted, delivered and refused, and how long it took
+    Stats(stats::Args),
     /// Encrypt the secrets in the database under a new key
     #[command(subcommand)]
     Secrets(secrets::Command),

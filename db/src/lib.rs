@@ -46,6 +46,7 @@ pub mod sending_switches;
 mod session;
 mod settings;
 pub mod situation;
+pub mod statistics;
 pub mod templates;
 mod temporary_database;
 mod tls;

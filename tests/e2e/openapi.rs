@@ -125,6 +125,8 @@ async fn the_openapi_document_is_self_contained_and_lists_every_path() {
         ("/api/jobs/{id}/pause", "post"),
         ("/api/jobs/{id}/resume", "post"),
         ("/api/jobs/{id}/abort", "post"),
+        ("/api/stats", "get"),
+        ("/api/stats/queues", "get"),
         ("/api/categories", "get"),
         ("/api/categories/{name}", "get"),
         ("/api/categories/{name}", "put"),

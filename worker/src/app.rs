@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tidings_broker::{BrokerSettings, ConsumerConnections, Publisher, WakePublisher};
+use tidings_db::statistics::StatsWriter;
 use tidings_db::{ControlState, Database};
 use tidings_domain::notification::DeliveredChannel;
 use tidings_runtime::health::Health;
@@ -114,6 +115,8 @@ impl App {
             stop_tasks.clone(),
         );
         tasks.spawn_fallible("publisher", publishing);
+        let statistics = StatsWriter::new(self.database.clone());
+        tasks.spawn("statistics", statistics.run(stop_tasks.clone()));
         let control = Arc::new(ControlState::default());
         let switches = sending_stops::watch(
             Arc::clone(&control),

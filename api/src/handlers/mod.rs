@@ -19,6 +19,7 @@ pub mod probes;
 pub mod recover;
 pub mod schedules;
 pub mod sending;
+pub mod statistics;
 pub mod templates;
 pub mod unsubscribe;
 pub mod users;
@@ -81,6 +82,7 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(audit::register)
         .configure(dead_letters::register)
         .configure(jobs::register)
+        .configure(statistics::register)
         .configure(keys::register)
         .configure(docs::register)
         .configure(front_end::register)

@@ -10,8 +10,8 @@ use self::parameters::{ParameterValues, operations};
 use self::rate_limits::RateLimited;
 use crate::handlers::{
     audit, auth, categories, contacts, dead_letters, inbox, invites, jobs, keys, me, messaging,
-    notifications, preferences, probes, recover, schedules, sending, templates, unsubscribe, users,
-    v1, webhook_endpoints,
+    notifications, preferences, probes, recover, schedules, sending, statistics, templates,
+    unsubscribe, users, v1, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -132,6 +132,8 @@ use crate::handlers::{
         jobs::pause::handle,
         jobs::resume::handle,
         jobs::abort::handle,
+        statistics::series::handle,
+        statistics::queues::handle,
         v1::create_user::handle,
         v1::create_notification::handle,
         v1::list_notifications::handle,

@@ -1,6 +1,7 @@
 use tidings_db::audit::Action;
 use tidings_db::inbox::InboxState;
 use tidings_domain::notification::{Channel, Status};
+use tidings_domain::statistics::{GroupBy, Measure, Step};
 use tidings_domain::time::CronSchedule;
 use utoipa::Modify;
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
@@ -67,6 +68,9 @@ fn restrict(name: &str, schema: &mut Object) {
             schema.minimum = Some(0.into());
             schema.maximum = Some(MAX_OFFSET.into());
         }
+        "step" => schema.enum_values = Some(values(Step::ALL.map(Step::as_str))),
+        "by" => schema.enum_values = Some(values(GroupBy::ALL.map(GroupBy::as_str))),
+        "measure" => schema.enum_values = Some(values(Measure::ALL.map(Measure::as_str))),
         "order" => schema.enum_values = Some(values(["sent"])),
         "action" => {
             let all = Action::ALL.iter().map(|action| action.as_str().into());

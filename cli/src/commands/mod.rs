@@ -17,6 +17,7 @@ pub mod schedules;
 pub mod secrets;
 mod seed;
 pub mod sending;
+pub mod stats;
 pub mod token;
 mod topology;
 pub mod users;
@@ -49,6 +50,7 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Admin(command) => admin::run(command).await,
         Command::Cancel(args) => cancel::run(args).await,
         Command::Audit(args) => audit::run(args).await,
+        Command::Stats(args) => stats::run(args).await,
         Command::Secrets(command) => secrets::run(command).await,
         Command::Config(command) => config::run(&command, config),
         Command::Topology => topology::run().await,

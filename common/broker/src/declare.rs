@@ -233,24 +233,38 @@ pub async fn queue_depth(connection: &Connection, name: &str) -> Result<Option<u
 /// Fails if the broker cannot be reached or the queue does not exist.
 pub async fn consumer_count(connection: &Connection, name: &str) -> Result<u32, DeclareError> {
     let channel = connection.create_channel().await?;
-    let options = QueueDeclareOptions {
-        passive: true,
-        ..Default::default()
-    };
-    let declared = channel.queue_declare(name.into(), options, FieldTable::default());
-    let declared = declared.await.map_err(|source| object(name, source))?;
+    let counts = queue_counts(&channel, name).await;
+    let counts = counts.map_err(|source| object(name, source))?;
     close(&channel).await;
-    Ok(declared.consumer_count())
+    Ok(counts.consumers)
 }
 
 /// Returns the number of ready messages of a queue. An error closes the channel.
 pub(super) async fn message_count(channel: &Channel, queue: &str) -> lapin::Result<u32> {
+    Ok(queue_counts(channel, queue).await?.messages)
+}
+
+/// What a passive declaration of a queue returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// The ready messages.
+    pub messages: u32,
+    /// The consumers.
+    pub consumers: u32,
+}
+
+/// Returns the counts of a queue. An error closes the channel.
+pub(super) async fn queue_counts(channel: &Channel, queue: &str) -> lapin::Result<QueueCounts> {
     let options = QueueDeclareOptions {
         passive: true,
         ..Default::default()
     };
     let declared = channel.queue_declare(queue.into(), options, FieldTable::default());
-    Ok(declared.await?.message_count())
+    let declared = declared.await?;
+    Ok(QueueCounts {
+        messages: declared.message_count(),
+        consumers: declared.consumer_count(),
+    })
 }
 
 /// Reply codes "access-refused", "not-found" and "precondition-failed" (AMQP 0-9-1 §1.1). Each closes the channel.

@@ -1,78 +1,47 @@
-use std::borrow::Cow;
+mod last_counts;
+mod measured_queue;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use lapin::Channel;
+use tidings_runtime::statistics::events;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::declare::{NOT_FOUND, message_count, reply_code};
+use super::declare::{NOT_FOUND, QueueCounts, queue_counts, reply_code};
 use super::publisher::Publisher;
 use super::stage::Stage;
 use super::wait_time::WaitTime;
 use crate::settings::{BrokerSettings, MaxRetries};
+use last_counts::LastCounts;
+use measured_queue::MeasuredQueue;
+pub use measured_queue::{QueueKind, QueueStatus};
 
 /// Time limit for an answer. A broker that is stopped or blocked may not answer at all.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the last known depth of a queue counts if the broker no longer answers for that queue. Afterwards the depth
+/// How long the last known counts of a queue are used if the broker no longer answers for that queue. Afterwards the depth
 /// is forgotten. Otherwise a large depth that is never updated would make the API refuse every notification.
 const STALE_AFTER: Duration = Duration::from_secs(5);
 
-/// The depth of each work queue, wait queue and delay queue of the ladder, asked for once a second.
+/// The depth and the number of consumers of each work queue, wait queue, delay queue of the ladder and of the dead-letter
+/// queue, asked for once a second.
 #[derive(Clone)]
 pub struct Depths {
-    /// The work queues and the wait queues.
-    queues: Arc<HashMap<MeasuredQueue, AtomicU32>>,
+    /// The queues that are not rungs.
+    queues: Arc<HashMap<MeasuredQueue, LastCounts>>,
     /// The delay queues of the ladder, from the first rung on.
-    rungs: Arc<[AtomicU32]>,
+    rungs: Arc<[LastCounts]>,
+    settings: Arc<BrokerSettings>,
     max_retries: MaxRetries,
 }
 
-/// A queue whose depth is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum MeasuredQueue {
-    Work(Stage),
-    Wait(WaitTime),
-    /// The delay queue of a rung, counted from 1.
-    Rung(u32),
-}
-
-impl MeasuredQueue {
-    fn all(settings: &BrokerSettings) -> impl Iterator<Item = Self> + use<> {
-        let work = Stage::ALL.into_iter().map(Self::Work);
-        let wait = WaitTime::ALL.into_iter().map(Self::Wait);
-        work.chain(wait)
-            .chain(settings.ladder.rungs().map(Self::Rung))
-    }
-
-    fn name(self, settings: &BrokerSettings) -> String {
-        let names = &settings.names;
-        match self {
-            Self::Work(stage) => stage.queue(names),
-            Self::Wait(time) => names.wait(time.label()),
-            Self::Rung(n) => names.retry_queue(&settings.ladder, n),
-        }
-    }
-
-    /// The label of the metric.
-    fn label(self) -> Cow<'static, str> {
-        match self {
-            Self::Work(stage) => stage.as_str().into(),
-            Self::Wait(WaitTime::Second) => "wait.1s".into(),
-            Self::Wait(WaitTime::HalfMinute) => "wait.30s".into(),
-            Self::Wait(WaitTime::FiveMinutes) => "wait.5m".into(),
-            Self::Rung(n) => format!("retry.{n}").into(),
-        }
-    }
-}
-
 impl Depths {
-    /// Starts to ask for the depths on the publisher's connection. The task ends when `stop` is cancelled.
+    /// Starts to ask on the publisher's connection. The task ends when `stop` is cancelled.
     #[must_use]
     pub fn start(
         publisher: Publisher,
@@ -81,10 +50,11 @@ impl Depths {
     ) -> (Self, JoinHandle<()>) {
         let queues = MeasuredQueue::all(&settings);
         let others = queues.filter(|queue| !matches!(queue, MeasuredQueue::Rung(_)));
-        let depths = others.map(|queue| (queue, AtomicU32::new(0)));
+        let depths = others.map(|queue| (queue, LastCounts::new()));
         let this = Self {
             queues: Arc::new(depths.collect()),
-            rungs: settings.ladder.rungs().map(|_| AtomicU32::new(0)).collect(),
+            rungs: settings.ladder.rungs().map(|_| LastCounts::new()).collect(),
+            settings: Arc::new(settings.clone()),
             max_retries: settings.max_retries,
         };
         let depths = this.clone();
@@ -117,17 +87,28 @@ impl Depths {
     pub fn retrying(&self, stage: Stage) -> u32 {
         let count = usize::try_from(self.max_retries.of(stage)).unwrap_or(usize::MAX);
         let rungs = self.rungs.iter().take(count);
-        let depths = rungs.map(|depth| depth.load(Ordering::Relaxed));
-        depths.fold(0, u32::saturating_add)
+        rungs.map(LastCounts::depth).fold(0, u32::saturating_add)
     }
 
     fn depth(&self, queue: MeasuredQueue) -> u32 {
-        self.get(queue)
-            .map_or(0, |depth| depth.load(Ordering::Relaxed))
+        self.get(queue).map_or(0, LastCounts::depth)
+    }
+
+    /// Returns what is known about every queue.
+    #[must_use]
+    pub fn all(&self) -> Vec<QueueStatus> {
+        let queues = MeasuredQueue::all(&self.settings);
+        let status = |queue: MeasuredQueue| QueueStatus {
+            name: queue.name(&self.settings),
+            label: queue.label(),
+            kind: queue.kind(),
+            counts: self.get(queue).and_then(LastCounts::get),
+        };
+        queues.map(status).collect()
     }
 
     /// The rungs are in a slice, because every post adds up several of them.
-    fn get(&self, queue: MeasuredQueue) -> Option<&AtomicU32> {
+    fn get(&self, queue: MeasuredQueue) -> Option<&LastCounts> {
         match queue {
             MeasuredQueue::Rung(n) => self.rungs.get(usize::try_from(n).ok()?.checked_sub(1)?),
             _ => self.queues.get(&queue),
@@ -145,22 +126,27 @@ impl Depths {
                 .is_err()
             {
                 // Otherwise a large depth would make the API refuse notifications as long as the broker is away.
-                self.store(queue.queue, 0);
+                self.store(queue.queue, None);
                 publisher.until_connected().await;
             }
             tick.tick().await;
             let answer = queue.ask(publisher).await;
-            if let Some(depth) = queue.evaluate(answer) {
-                self.store(queue.queue, depth);
+            match queue.evaluate(answer) {
+                Evaluation::Known(counts) => self.store(queue.queue, Some(counts)),
+                Evaluation::Unknown => self.store(queue.queue, None),
+                Evaluation::Unchanged => {}
             }
         }
     }
 
-    fn store(&self, queue: MeasuredQueue, count: u32) {
-        if let Some(depth) = self.get(queue) {
-            depth.store(count, Ordering::Relaxed);
+    fn store(&self, queue: MeasuredQueue, counts: Option<QueueCounts>) {
+        if let Some(last) = self.get(queue) {
+            last.set(counts);
         }
-        metrics::gauge!("tidings_queue_depth", "queue" => queue.label()).set(count);
+        match counts {
+            Some(counts) => events::queue(queue.label(), counts.messages, counts.consumers),
+            None => events::queue_unknown(queue.label()),
+        }
     }
 }
 
@@ -171,6 +157,15 @@ enum AskError {
     NoAnswer,
     #[error(transparent)]
     Broker(#[from] lapin::Error),
+}
+
+/// What an answer says about a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Evaluation {
+    Known(QueueCounts),
+    /// The last known counts are still used.
+    Unchanged,
+    Unknown,
 }
 
 /// What is known of one queue.
@@ -194,8 +189,8 @@ impl QueueState {
         }
     }
 
-    /// Asks for the depth. An error closes the channel, and the next call opens another.
-    async fn ask(&mut self, publisher: &Publisher) -> Result<u32, AskError> {
+    /// Asks for the counts. An error closes the channel, and the next call opens another.
+    async fn ask(&mut self, publisher: &Publisher) -> Result<QueueCounts, AskError> {
         let channel = self.channel.take();
         let asking = async {
             let open = channel.filter(|channel| channel.status().connected());
@@ -205,22 +200,22 @@ impl QueueState {
                 let connection = publisher.connected().ok_or(AskError::NoAnswer)?;
                 connection.create_channel().await?
             };
-            let count = message_count(&channel, &self.name).await?;
-            Ok((channel, count))
+            let counts = queue_counts(&channel, &self.name).await?;
+            Ok((channel, counts))
         };
         let answer = timeout(ANSWER_TIMEOUT, asking).await;
-        let (channel, count) = answer.unwrap_or(Err(AskError::NoAnswer))?;
+        let (channel, counts) = answer.unwrap_or(Err(AskError::NoAnswer))?;
         self.channel = Some(channel);
-        Ok(count)
+        Ok(counts)
     }
 
-    /// Returns the new depth, or `None` if the old one still counts. Logs the first of several errors.
-    fn evaluate(&mut self, answer: Result<u32, AskError>) -> Option<u32> {
+    /// Returns what is known now. Logs the first of several errors.
+    fn evaluate(&mut self, answer: Result<QueueCounts, AskError>) -> Evaluation {
         let error = match answer {
-            Ok(count) => {
+            Ok(counts) => {
                 self.answered = Instant::now();
                 self.reported = false;
-                return Some(count);
+                return Evaluation::Known(counts);
             }
             Err(error) => error,
         };
@@ -230,7 +225,11 @@ impl QueueState {
             self.reported = true;
             tracing::warn!(queue = self.name, %error, "the depth of a queue is not known");
         }
-        (is_missing || self.is_stale()).then_some(0)
+        if is_missing || self.is_stale() {
+            Evaluation::Unknown
+        } else {
+            Evaluation::Unchanged
+        }
     }
 
     fn is_stale(&self) -> bool {
@@ -249,6 +248,13 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+
+    const fn counts(messages: u32) -> QueueCounts {
+        QueueCounts {
+            messages,
+            consumers: 2,
+        }
+    }
 
     fn state() -> QueueState {
         QueueState::new(
@@ -269,7 +275,7 @@ mod tests {
         let stop = CancellationToken::new();
         let (depths, _task) = Depths::start(Publisher::immediate(), settings, stop);
         for (rung, count) in [(1, 1), (2, 10), (3, 100), (4, 1000)] {
-            depths.store(MeasuredQueue::Rung(rung), count);
+            depths.store(MeasuredQueue::Rung(rung), Some(counts(count)));
         }
         let webhook = Stage::Delivery(tidings_domain::notification::DeliveredChannel::Webhook);
         assert_eq!(depths.retrying(Stage::Intake), 11);
@@ -279,12 +285,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_depth_counts_for_a_while_without_answers_and_is_then_forgotten() {
         let mut queue = state();
-        assert_eq!(queue.evaluate(Ok(7)), Some(7));
-        assert_eq!(queue.evaluate(Err(AskError::NoAnswer)), None);
+        assert_eq!(queue.evaluate(Ok(counts(7))), Evaluation::Known(counts(7)));
+        assert_eq!(
+            queue.evaluate(Err(AskError::NoAnswer)),
+            Evaluation::Unchanged
+        );
         advance(STALE_AFTER).await;
-        assert_eq!(queue.evaluate(Err(AskError::NoAnswer)), Some(0));
-        assert_eq!(queue.evaluate(Ok(8)), Some(8));
-        assert_eq!(queue.evaluate(Err(AskError::NoAnswer)), None);
+        assert_eq!(queue.evaluate(Err(AskError::NoAnswer)), Evaluation::Unknown);
+        assert_eq!(queue.evaluate(Ok(counts(8))), Evaluation::Known(counts(8)));
+        assert_eq!(
+            queue.evaluate(Err(AskError::NoAnswer)),
+            Evaluation::Unchanged
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -294,7 +306,7 @@ mod tests {
             queue.evaluate(Err(AskError::NoAnswer));
             assert_eq!(queue.reported, reported);
         }
-        queue.evaluate(Ok(0));
+        queue.evaluate(Ok(counts(0)));
         assert!(!queue.reported);
     }
 }

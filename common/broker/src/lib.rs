@@ -54,8 +54,10 @@ pub use dead_letter_sweep::{
     DeadLetterAges, DeadLetterSubject, DeadLetterSweep, DeadLetterSweepError, sweep_dead_letters,
 };
 pub use dead_letters::{BodySensitivity, DeadLetter};
-pub use declare::{DeclareError, Declared, consumer_count, declare, missing, queue_depth};
-pub use depth::Depths;
+pub use declare::{
+    DeclareError, Declared, QueueCounts, consumer_count, declare, missing, queue_depth,
+};
+pub use depth::{Depths, QueueKind, QueueStatus};
 pub use drift::{Drift, drift};
 pub use envelope::{Envelope, NotText};
 pub use event::EventKind;

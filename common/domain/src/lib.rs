@@ -16,6 +16,7 @@ pub mod preference;
 pub mod providers;
 pub mod retry;
 pub mod schedule;
+pub mod statistics;
 pub mod time;
 pub mod user;
 pub mod user_limit;

@@ -4,5 +4,6 @@ pub mod health;
 pub mod open_files;
 pub mod program;
 pub mod shutdown;
+pub mod statistics;
 pub mod tasks;
 pub mod telemetry;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tidings_domain::category::CategoryName;
 use tidings_domain::content::TemplateRef;
+use tidings_domain::decision::SuppressReason;
 use tidings_domain::digest::{DigestMessage, template_name};
 use tidings_domain::notification::{Channel, DigestId, MessageId, Notification, UserId};
 use tidings_domain::time::{DeliveryWindow, Timezone};
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use super::close_items::{ClosedItems, decide_items, end_items, newest};
 use super::facts::{DigestFacts, facts_of_digest};
 use crate::error::DbError;
-use crate::notifications::{FirstState, insert_rows};
+use crate::notifications::{FirstState, InsertedRow, insert_rows};
 use crate::{GenericClient, Transaction};
 
 /// What came of closing a digest.
@@ -28,6 +29,34 @@ pub enum CloseResult {
     Later,
     /// Another scheduler has closed it.
     Closed,
+}
+
+/// What a transaction has done that closes a digest.
+#[derive(Clone, Debug)]
+pub struct Closing {
+    /// What came of the digest.
+    pub result: CloseResult,
+    /// The channel of the digest and its items.
+    pub channel: Option<Channel>,
+    /// Whether the notification of the digest is new.
+    pub is_recorded: bool,
+    /// Why notifications are not sent: their user is gone, or does not want them.
+    pub suppressed: Vec<SuppressReason>,
+    /// How many items have expired.
+    pub expired: usize,
+}
+
+impl Closing {
+    /// Nothing has changed.
+    const fn none(result: CloseResult) -> Self {
+        Self {
+            result,
+            channel: None,
+            is_recorded: false,
+            suppressed: Vec::new(),
+            expired: 0,
+        }
+    }
 }
 
 /// Returns the open digests whose time has come, the oldest first: at most `limit`.
@@ -68,29 +97,42 @@ pub async fn close(
     transaction: &Transaction<'_>,
     id: DigestId,
     default_timezone: &Timezone,
-) -> Result<CloseResult, DbError> {
+) -> Result<Closing, DbError> {
     transaction
         .batch_execute("SET LOCAL lock_timeout = '5s'")
         .await?;
     let Some(digest) = lock(transaction, id).await? else {
-        return Ok(CloseResult::Closed);
+        return Ok(Closing::none(CloseResult::Closed));
     };
     // Statements of their own: their snapshots include what was committed while the first one waited for the lock.
     let (locale, closes_later) = times(transaction, &digest, default_timezone).await?;
     if closes_later {
-        return Ok(CloseResult::Later);
+        return Ok(Closing::none(CloseResult::Later));
     }
     let items = decide_items(transaction, id).await?;
     let ended = end_items(transaction, &items).await?;
-    let (message, result) = match items.wanted.as_slice() {
-        [] => (None, CloseResult::Empty),
+    let mut closing = Closing {
+        channel: digest.channel.parse().ok(),
+        suppressed: items.suppressed(),
+        expired: items.expired(),
+        ..Closing::none(CloseResult::Empty)
+    };
+    let message = match items.wanted.as_slice() {
+        [] => None,
         [only] => {
             release(transaction, *only).await?;
-            (Some(*only), CloseResult::Single)
+            closing.result = CloseResult::Single;
+            Some(*only)
         }
         all => {
-            let message = send(transaction, &digest, &items, locale, ended).await?;
-            (Some(message), CloseResult::Sent(all.len()))
+            let (message, row) = send(transaction, &digest, &items, locale, ended).await?;
+            closing.result = CloseResult::Sent(all.len());
+            closing.is_recorded = row.is_some();
+            // The user is gone since the items were decided.
+            closing
+                .suppressed
+                .extend(row.and_then(|row| row.suppressed));
+            Some(message)
         }
     };
     let statement = transaction
@@ -106,7 +148,7 @@ pub async fn close(
     transaction
         .execute(&statement, &[&id.as_uuid(), &status, &message])
         .await?;
-    Ok(result)
+    Ok(closing)
 }
 
 /// Locks a digest, and looks whether it is open.
@@ -172,21 +214,21 @@ async fn release(transaction: &Transaction<'_>, item: MessageId) -> Result<(), D
     Ok(())
 }
 
-/// Inserts the notification of a digest, and ends its items.
+/// Inserts the notification of a digest, and ends its items. Returns how its row begins, if it is new.
 async fn send(
     transaction: &Transaction<'_>,
     digest: &OpenDigest,
     items: &ClosedItems,
     locale: Option<String>,
     now: Timestamp,
-) -> Result<MessageId, DbError> {
+) -> Result<(MessageId, Option<InsertedRow>), DbError> {
     let id = MessageId::for_digest(digest.id);
     let (Ok(channel), Ok(category)) = (
         digest.channel.parse::<Channel>(),
         digest.category.parse::<CategoryName>(),
     ) else {
         // Only valid names are written.
-        return Ok(id);
+        return Ok((id, None));
     };
     let (newest, sensitive) = newest(transaction, &items.wanted).await?;
     let message = DigestMessage {
@@ -217,7 +259,7 @@ async fn send(
         digest_key: None,
     };
     let row = (&notification, FirstState::message_of(digest.id, now));
-    insert_rows(transaction, &[row], false).await?;
+    let (inserted, _) = insert_rows(transaction, &[row], false).await?;
     let statement = transaction
         .prepare_cached(
             "UPDATE notifications SET status = 'digested', reason = 'digest', release_until = NULL
@@ -226,5 +268,5 @@ async fn send(
         .await?;
     let ids: Vec<Uuid> = items.wanted.iter().map(|id| id.as_uuid()).collect();
     transaction.execute(&statement, &[&ids]).await?;
-    Ok(id)
+    Ok((id, inserted.get(&id).copied()))
 }

@@ -22,6 +22,22 @@ pub(super) struct ClosedItems {
     now: Timestamp,
 }
 
+impl ClosedItems {
+    /// Why items are suppressed.
+    pub(super) fn suppressed(&self) -> Vec<SuppressReason> {
+        self.ended
+            .iter()
+            .filter_map(|(.., reason)| *reason)
+            .collect()
+    }
+
+    /// How many items have expired.
+    pub(super) fn expired(&self) -> usize {
+        let expired = |(_, status, _): &&(Uuid, Status, _)| *status == Status::Expired;
+        self.ended.iter().filter(expired).count()
+    }
+}
+
 /// Locks the items of a digest that still wait, and decides about them.
 pub(super) async fn decide_items(
     transaction: &Transaction<'_>,

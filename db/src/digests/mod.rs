@@ -13,7 +13,7 @@ mod join;
 mod record;
 mod reopen;
 
-pub use close::{CloseResult, close, due};
+pub use close::{CloseResult, Closing, close, due};
 pub use facts::DigestFacts;
 pub(crate) use facts::digest_facts;
 pub use find::{DigestRow, of_user, overdue};

@@ -11,7 +11,7 @@ use super::add::{NewItem, add, take_back};
 use super::facts::DigestFacts;
 use crate::database::Database;
 use crate::error::DbError;
-use crate::notifications::{FirstState, Inserted, RecordedBy, insert_batch_by, insert_rows};
+use crate::notifications::{FirstState, InsertedRows, RecordedBy, insert_batch_by, insert_rows};
 use crate::transaction::TransactionOptions;
 use crate::{GenericClient, Transaction, clock};
 
@@ -34,7 +34,7 @@ pub(crate) async fn record_items(
     database: &Database,
     collected: &[Collected<'_>],
     default_timezone: &Timezone,
-) -> Result<Inserted, DbError> {
+) -> Result<InsertedRows, DbError> {
     database
         .transaction(TransactionOptions::default(), async |transaction| {
             record_in(transaction, collected, default_timezone).await
@@ -46,7 +46,7 @@ async fn record_in(
     transaction: &Transaction<'_>,
     collected: &[Collected<'_>],
     default_timezone: &Timezone,
-) -> Result<Inserted, DbError> {
+) -> Result<InsertedRows, DbError> {
     let now = clock::now(transaction).await?;
     let recorded = recorded(transaction, collected).await?;
     let new = collected
@@ -57,7 +57,7 @@ async fn record_in(
     // Their mode is one of a newer version.
     let others: Vec<&Notification> = others.iter().map(|one| one.notification).collect();
     let mut inserted = if others.is_empty() {
-        Inserted::new()
+        InsertedRows::new()
     } else {
         insert_batch_by(transaction, &others, RecordedBy::Intake).await?
     };
@@ -76,7 +76,8 @@ async fn record_in(
     let (as_items, _) = insert_rows(transaction, &rows, false).await?;
     // Another process has recorded them since, their sender has cancelled them, or their user is gone.
     let missing = |(one, _): &(&&Collected<'_>, &DigestId)| {
-        as_items.get(&one.notification.message_id) != Some(&Status::Scheduled)
+        let row = as_items.get(&one.notification.message_id);
+        row.is_none_or(|row| row.status != Status::Scheduled)
     };
     let missing: Vec<DigestId> = items
         .iter()

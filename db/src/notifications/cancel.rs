@@ -1,7 +1,7 @@
 //! Cancels notifications. A cancellation is final: no send of a cancelled notification begins.
 
 use jiff::Timestamp;
-use tidings_domain::notification::{GroupKey, MessageId, Status, UserId};
+use tidings_domain::notification::{Channel, GroupKey, MessageId, Status, UserId};
 
 use crate::audit::{self, Action, AuditEntry, AuditOrigin, Outcome, TargetKind};
 use crate::database::Database;
@@ -247,12 +247,15 @@ pub async fn count_open_in_group(
 }
 
 /// `scheduled | pending | retrying → expired` for up to `limit` notifications whose time is over. Leaves out what a worker is
-/// sending or has begun to send. Returns their number.
+/// sending or has begun to send. Returns the channel of each; `None` stands for one of a newer version.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
-pub async fn expire_overdue(client: &impl GenericClient, limit: u32) -> Result<u64, DbError> {
+pub async fn expire_overdue(
+    client: &impl GenericClient,
+    limit: u32,
+) -> Result<Vec<Option<Channel>>, DbError> {
     // The condition is that of the index `notifications_expiry_idx`.
     let statement = client
         .prepare_cached(
@@ -264,8 +267,12 @@ pub async fn expire_overdue(client: &impl GenericClient, limit: u32) -> Result<u
                  FOR NO KEY UPDATE SKIP LOCKED
              )
              UPDATE notifications SET status = 'expired', release_until = NULL
-             FROM over WHERE notifications.message_id = over.message_id",
+             FROM over WHERE notifications.message_id = over.message_id RETURNING type",
         )
         .await?;
-    Ok(client.execute(&statement, &[&i64::from(limit)]).await?)
+    let rows = client.query(&statement, &[&i64::from(limit)]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| row.get::<_, &str>(0).parse().ok())
+        .collect())
 }

@@ -85,6 +85,8 @@ pub struct ClaimedNotification {
     pub template: Option<TemplateRef>,
     /// When the API accepted it.
     pub created_at: Timestamp,
+    /// Since when it could be sent: its acceptance, its time if it was scheduled or held, or its replay.
+    pub due_at: Timestamp,
     /// When it may be sent.
     pub window: DeliveryWindow,
     /// The time of the transaction, by the clock of the database.
@@ -223,7 +225,8 @@ async fn claim_unlocked(
                        coalesce(sensitive, false), {USER_IS_GONE}, category,
                        (SELECT ARRAY[kind, quiet, (throttle IS NOT NULL)::text, unsubscribe::text] FROM categories
                         WHERE categories.name = notifications.category),
-                       user_id IS NOT NULL AND {}, {QUIET_HOURS}, digest_id IS NOT NULL",
+                       user_id IS NOT NULL AND {}, {QUIET_HOURS}, digest_id IS NOT NULL,
+                       greatest(created_at, notifications.not_before, replayed_at)",
         user_refuses("notifications")
     );
     let statement = client.prepare_cached(&sql).await?;
@@ -323,6 +326,7 @@ impl From<&tokio_postgres::Row> for ClaimedNotification {
                 locale: row.get(6),
             }),
             created_at: row.get(7),
+            due_at: row.get(21),
             deferred_for: deferred.map(seconds_of),
             has_attempts: row.get(9),
             window: DeliveryWindow {

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use tidings_domain::decision::SuppressReason;
 use tidings_domain::notification::{Channel, Fingerprint, MessageId, Notification, Status};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -12,6 +13,17 @@ use crate::error::DbError;
 
 /// The notifications of a batch that [`insert_batch`] inserted, with their status; the others existed before.
 pub type Inserted = HashMap<MessageId, Status>;
+
+/// The notifications of a batch that were inserted, with how their rows begin; the others existed before.
+pub(crate) type InsertedRows = HashMap<MessageId, InsertedRow>;
+
+/// How a row begins that was inserted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InsertedRow {
+    pub(crate) status: Status,
+    /// Why it is suppressed.
+    pub(crate) suppressed: Option<SuppressReason>,
+}
 
 /// Who records a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +46,9 @@ pub async fn insert_batch(
     client: &impl GenericClient,
     batch: &[&Notification],
 ) -> Result<Inserted, DbError> {
-    insert_batch_by(client, batch, RecordedBy::Intake).await
+    let inserted = insert_batch_by(client, batch, RecordedBy::Intake).await?;
+    let inserted = inserted.into_iter().map(|(id, row)| (id, row.status));
+    Ok(inserted.collect())
 }
 
 /// Inserts a notification, which a scheduler publishes at once. For what must be recorded in the transaction of another
@@ -67,7 +81,7 @@ pub(crate) async fn insert_batch_by(
     client: &impl GenericClient,
     batch: &[&Notification],
     by: RecordedBy,
-) -> Result<Inserted, DbError> {
+) -> Result<InsertedRows, DbError> {
     let rows = rows(client, batch, by).await?;
     let (inserted, _) = insert_rows(client, &rows, false).await?;
     Ok(inserted)
@@ -78,7 +92,7 @@ pub(crate) async fn insert_batch_by(
 pub(super) async fn insert_or_collect<'a>(
     client: &impl GenericClient,
     batch: &[&'a Notification],
-) -> Result<(Inserted, Vec<Collected<'a>>), DbError> {
+) -> Result<(InsertedRows, Vec<Collected<'a>>), DbError> {
     let rows = rows(client, batch, RecordedBy::Intake).await?;
     // Others are never collected.
     let may_be_collected = rows.iter().any(|(one, _)| {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use tidings_domain::category::CategoryName;
-use tidings_domain::decision::HoldReason;
+use tidings_domain::decision::{HoldReason, SuppressReason};
 use tidings_domain::digest::DigestKey;
 use tidings_domain::notification::{
     DigestId, Fingerprint, GroupKey, MessageId, Notification, Status, UserId,
@@ -13,14 +13,14 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::first_state::FirstState;
-use super::insert::{CollectedFacts, Inserted};
+use super::insert::{CollectedFacts, InsertedRow, InsertedRows};
 use super::preferences::{address_refuses, user_refuses};
 use crate::GenericClient;
 use crate::digests::{DigestFacts, digest_facts};
 use crate::error::DbError;
 
 /// Inserts rows in one statement, in this order, which must be that of their message ids. Leaves a notification as it is if
-/// its message id is already recorded, and returns the others with their status.
+/// its message id is already recorded, and returns how the others begin.
 ///
 /// If `collects`, it leaves out the notifications that would become `pending` and are collected to digests, and returns what
 /// is known about them.
@@ -28,7 +28,7 @@ pub(crate) async fn insert_rows(
     client: &impl GenericClient,
     batch: &[(&Notification, FirstState)],
     collects: bool,
-) -> Result<(Inserted, CollectedFacts), DbError> {
+) -> Result<(InsertedRows, CollectedFacts), DbError> {
     let notifications = || batch.iter().map(|(notification, _)| *notification);
     let states = || batch.iter().map(|(_, state)| state);
     let statuses: Vec<&str> = states().map(|state| state.status.as_str()).collect();
@@ -119,23 +119,35 @@ pub(crate) async fn insert_rows(
 }
 
 /// The notifications that were inserted, and those that are collected.
-fn read(rows: &[Row], form: Form) -> (Inserted, CollectedFacts) {
-    let (mut inserted, mut collected) = (Inserted::new(), CollectedFacts::new());
+fn read(rows: &[Row], form: Form) -> (InsertedRows, CollectedFacts) {
+    let (mut inserted, mut collected) = (InsertedRows::new(), CollectedFacts::new());
     for row in rows {
         let id = MessageId::from(row.get::<_, Uuid>(0));
         let facts = match form {
-            Form::Collecting => DigestFacts::read(row.get(2)),
+            Form::Collecting => DigestFacts::read(row.get(3)),
             Form::Plain | Form::WithDigests => None,
         };
         if let Some(facts) = facts {
             collected.insert(id, facts);
         } else {
-            // Only statuses of this version are written.
-            let status = row.get::<_, &str>(1).parse().unwrap_or(Status::Cancelled);
-            inserted.insert(id, status);
+            inserted.insert(id, inserted_row(row));
         }
     }
     (inserted, collected)
+}
+
+/// How a row begins.
+fn inserted_row(row: &Row) -> InsertedRow {
+    // Only statuses of this version are written.
+    let status = row.get::<_, &str>(1).parse().unwrap_or(Status::Cancelled);
+    let is_suppressed = status == Status::Suppressed;
+    InsertedRow {
+        status,
+        suppressed: is_suppressed.then(|| match row.get(2) {
+            Some("user_gone") => SuppressReason::UserGone,
+            _ => SuppressReason::Preference,
+        }),
+    }
 }
 
 /// The form of the statement. Batches without digests have no columns for them.
@@ -157,12 +169,12 @@ impl Form {
             Self::Plain => format!(
                 "INSERT INTO notifications ({COLUMNS}) {select}
                  ON CONFLICT (message_id) DO NOTHING
-                 RETURNING message_id, status"
+                 RETURNING message_id, status, reason"
             ),
             Self::WithDigests => format!(
                 "INSERT INTO notifications ({COLUMNS}, digest_key, digest_id) {select}
                  ON CONFLICT (message_id) DO NOTHING
-                 RETURNING message_id, status"
+                 RETURNING message_id, status, reason"
             ),
             Self::Collecting => format!(
                 "WITH decided ({COLUMNS}, digest_key, digest_id, facts) AS MATERIALIZED ({select}),
@@ -170,11 +182,11 @@ impl Form {
                      INSERT INTO notifications ({COLUMNS}, digest_key, digest_id)
                      SELECT {COLUMNS}, digest_key, digest_id FROM decided WHERE facts IS NULL ORDER BY message_id
                      ON CONFLICT (message_id) DO NOTHING
-                     RETURNING message_id, status
+                     RETURNING message_id, status, reason
                  )
-                 SELECT message_id, status, NULL::text[] FROM inserted
+                 SELECT message_id, status, reason, NULL::text[] FROM inserted
                  UNION ALL
-                 SELECT message_id, status, facts FROM decided WHERE facts IS NOT NULL"
+                 SELECT message_id, status, reason, facts FROM decided WHERE facts IS NOT NULL"
             ),
         }
     }

@@ -6,6 +6,7 @@ mod claim;
 mod claim_end;
 mod claimed_category;
 mod claims_in_progress;
+mod count;
 mod failed;
 mod filter;
 mod fingerprints;
@@ -35,15 +36,16 @@ pub use claim::{ClaimRequest, ClaimResult, ClaimedNotification, LeaseToken, clai
 pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
 pub use claimed_category::ClaimedCategory;
 pub use claims_in_progress::wait_for_claims;
+pub(crate) use count::count_recorded;
 pub use failed::{FailedFilter, failed_deliveries};
 pub use filter::NotificationFilter;
 pub use fingerprints::{FingerprintRequest, find_fingerprints};
 pub(crate) use first_state::FirstState;
 pub use group_senders::senders_of_group;
-pub(crate) use insert::insert_batch_by;
 pub use insert::{
     Inserted, RecordedBy, RecordedState, insert_batch, insert_for_scheduler, recorded_states,
 };
+pub(crate) use insert::{InsertedRow, InsertedRows, insert_batch_by};
 pub(crate) use insert_rows::insert_rows;
 pub(crate) use preferences::user_refuses;
 pub(crate) use read::COLUMNS as NOTIFICATION_COLUMNS;

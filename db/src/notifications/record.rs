@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use tidings_domain::notification::{Fingerprint, MessageId, Notification, UserId, payload_problem};
 use tidings_domain::time::Timezone;
 
+use super::count::count_recorded;
 use super::insert::{
-    Inserted, RecordedBy, RecordedState, insert_batch_by, insert_or_collect, recorded_states,
+    InsertedRows, RecordedBy, RecordedState, insert_batch_by, insert_or_collect, recorded_states,
 };
 use crate::database::Database;
 use crate::digests;
@@ -149,15 +150,18 @@ async fn insert(
             return database
                 .run(async |client| {
                     let recorded = insert_batch_by(client, batch, by).await?;
+                    count(batch, &recorded, by);
                     results(client, batch, &recorded).await
                 })
                 .await;
         }
         Way::Collecting { default_timezone } => default_timezone,
     };
+    let by = RecordedBy::Intake;
     let first = database
         .run(async |client| {
             let (recorded, collected) = insert_or_collect(client, batch).await?;
+            count(batch, &recorded, by);
             if collected.is_empty() {
                 return Ok(Ok(results(client, batch, &recorded).await?));
             }
@@ -169,19 +173,30 @@ async fn insert(
         Err(parts) => parts,
     };
     // If this fails, the whole batch comes again, and finds the others recorded.
-    recorded.extend(digests::record_items(database, &collected, default_timezone).await?);
+    let items = digests::record_items(database, &collected, default_timezone).await?;
+    count(batch, &items, by);
+    recorded.extend(items);
     database
         .run(async |client| results(client, batch, &recorded).await)
         .await
 }
 
+/// Counts what a committed statement or transaction has recorded, before anything else can fail.
+fn count(batch: &[&Notification], recorded: &InsertedRows, by: RecordedBy) {
+    for notification in batch {
+        if let Some(row) = recorded.get(&notification.message_id) {
+            count_recorded(notification, *row, by);
+        }
+    }
+}
+
 async fn results(
     client: &crate::Client,
     batch: &[&Notification],
-    recorded: &Inserted,
+    inserted: &InsertedRows,
 ) -> Result<Vec<(MessageId, RecordResult)>, DbError> {
     let ids = || batch.iter().map(|notification| notification.message_id);
-    let others: Vec<MessageId> = ids().filter(|id| !recorded.contains_key(id)).collect();
+    let others: Vec<MessageId> = ids().filter(|id| !inserted.contains_key(id)).collect();
     let existing = if others.is_empty() {
         HashMap::new()
     } else {
@@ -190,8 +205,8 @@ async fn results(
     let result = |notification: &Notification| {
         let id = notification.message_id;
         match existing.get(&id) {
-            _ if let Some(status) = recorded.get(&id) => RecordResult::Recorded(RecordedState {
-                status: *status,
+            _ if let Some(row) = inserted.get(&id) => RecordResult::Recorded(RecordedState {
+                status: row.status,
                 channel: notification.channel,
                 fingerprint: notification.fingerprint,
                 payload_removed: false,

@@ -50,8 +50,8 @@ pub struct DueBatch {
     pub expired: usize,
     /// Notifications whose sender cancelled them before they were recorded.
     pub cancelled: usize,
-    /// Notifications whose user is gone, or does not want them.
-    pub suppressed: usize,
+    /// Why notifications are not sent: their user is gone, or does not want them.
+    pub suppressed: Vec<SuppressReason>,
     /// Notifications that are collected to digests: [`digests::join`](crate::digests::join) does it, in a transaction of its
     /// own, because digests are locked before notifications. They are due until then.
     pub to_collect: Vec<DueItem>,
@@ -65,7 +65,7 @@ impl DueBatch {
             + self.processed
             + self.expired
             + self.cancelled
-            + self.suppressed
+            + self.suppressed.len()
             + self.to_collect.len()
     }
 
@@ -124,7 +124,7 @@ pub async fn lease_due(
         processed_users: Vec::new(),
         expired: 0,
         cancelled: 0,
-        suppressed: 0,
+        suppressed: Vec::new(),
         to_collect: Vec::new(),
     };
     let mut changes = Changes::default();
@@ -148,7 +148,7 @@ pub async fn lease_due(
         match (decide(candidate, now), channel.delivered()) {
             (Decision::Suppress { reason }, _) => {
                 changes.suppress(id, reason);
-                batch.suppressed += 1;
+                batch.suppressed.push(reason);
             }
             (Decision::Cancel, _) => {
                 changes.add(id, Status::Cancelled, None);

@@ -7,7 +7,7 @@
 mod due;
 mod plan;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use self::due::lock_due;
 use self::plan::Plan;
 use crate::database::Database;
 use crate::error::{DbError, DbErrorKind};
-use crate::notifications::{RecordedBy, insert_batch_by};
+use crate::notifications::{InsertedRow, RecordedBy, count_recorded, insert_batch_by};
 use crate::savepoint::with_savepoint;
 use crate::transaction::TransactionOptions;
 use crate::{Transaction, clock, templates};
@@ -49,12 +49,16 @@ pub struct Tick {
 ///
 /// Returns an error, and changes nothing, if PostgreSQL is unavailable.
 pub async fn tick(database: &Database, limit: u32) -> Result<Tick, DbError> {
-    database
+    let (tick, created) = database
         .transaction(TransactionOptions::default(), async |transaction| {
             let now = clock::now(transaction).await?;
-            run_due(transaction, now, limit).await
+            run(transaction, now, limit).await
         })
-        .await
+        .await?;
+    for (notification, row) in created {
+        count_recorded(&notification, row, RecordedBy::Schedule);
+    }
+    Ok(tick)
 }
 
 /// Runs up to `limit` schedules that are due at `now`, the oldest first. Leaves out those that another scheduler has locked.
@@ -69,9 +73,19 @@ pub async fn run_due(
     now: Timestamp,
     limit: u32,
 ) -> Result<Tick, DbError> {
+    let (tick, _) = run(transaction, now, limit).await?;
+    Ok(tick)
+}
+
+/// Like [`run_due`]. Also returns the notifications that were created.
+async fn run(
+    transaction: &Transaction<'_>,
+    now: Timestamp,
+    limit: u32,
+) -> Result<(Tick, Vec<(Notification, InsertedRow)>), DbError> {
     let (rows, mut more) = lock_due(transaction, now, limit).await?;
     if rows.is_empty() {
-        return Ok(Tick::default());
+        return Ok((Tick::default(), Vec::new()));
     }
     let started = Instant::now();
     let mut plans: Vec<Plan> = Vec::with_capacity(rows.len());
@@ -88,10 +102,14 @@ pub async fn run_due(
     let created = insert(transaction, &mut plans).await?;
     write(transaction, &plans).await?;
     let notifications = plans.iter().filter_map(|plan| plan.notification.as_ref());
-    let in_app = notifications
-        .filter(|one| one.channel == Channel::InApp && created.contains(&one.message_id));
-    Ok(Tick {
-        in_app_users: in_app.filter_map(|one| one.user_id).collect(),
+    let created = notifications
+        .filter_map(|one| Some((one.clone(), *created.get(&one.message_id)?)))
+        .collect::<Vec<_>>();
+    let in_app = created
+        .iter()
+        .filter(|(one, _)| one.channel == Channel::InApp);
+    let tick = Tick {
+        in_app_users: in_app.filter_map(|(one, _)| one.user_id).collect(),
         created: created.len(),
         skipped: plans.iter().map(|plan| plan.skipped).sum(),
         failed: plans
@@ -99,7 +117,8 @@ pub async fn run_due(
             .filter_map(|plan| Some((plan.id, plan.failure?)))
             .collect(),
         more,
-    })
+    };
+    Ok((tick, created))
 }
 
 /// Fails the schedules whose template does not exist: all their notifications would become dead letters.
@@ -138,7 +157,7 @@ async fn check_templates(transaction: &Transaction<'_>, plans: &mut [Plan]) -> R
 async fn insert(
     transaction: &Transaction<'_>,
     plans: &mut [Plan],
-) -> Result<HashSet<MessageId>, DbError> {
+) -> Result<HashMap<MessageId, InsertedRow>, DbError> {
     let all: Vec<&Notification> = plans
         .iter()
         .filter_map(|plan| plan.notification.as_ref())
@@ -146,7 +165,7 @@ async fn insert(
     if let Ok(inserted) = insert_batch(transaction, &all).await? {
         return Ok(inserted);
     }
-    let mut inserted = HashSet::new();
+    let mut inserted = HashMap::new();
     for plan in plans {
         let Some(notification) = &plan.notification else {
             continue;
@@ -162,13 +181,12 @@ async fn insert(
 async fn insert_batch(
     transaction: &Transaction<'_>,
     batch: &[&Notification],
-) -> Result<Result<HashSet<MessageId>, DbError>, DbError> {
+) -> Result<Result<HashMap<MessageId, InsertedRow>, DbError>, DbError> {
     if batch.is_empty() {
-        return Ok(Ok(HashSet::new()));
+        return Ok(Ok(HashMap::new()));
     }
     let inserting = insert_batch_by(transaction, batch, RecordedBy::Schedule);
-    let inserted = with_savepoint(transaction, inserting).await?;
-    Ok(inserted.map(|inserted| inserted.into_keys().collect()))
+    with_savepoint(transaction, inserting).await
 }
 
 /// The reason of a schedule whose notification PostgreSQL has refused.

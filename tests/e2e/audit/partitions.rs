@@ -104,7 +104,7 @@ async fn months_are_created_ahead_and_dropped_once_they_are_old() {
 }
 
 #[tokio::test]
-async fn a_scheduler_maintains_the_audit_log() {
+async fn a_scheduler_maintains_the_audit_log_and_deletes_old_figures() {
     let settings = [
         ("WORKER_CHANNELS", "scheduler"),
         ("AUDIT_RETENTION_DAYS", "90"),
@@ -112,6 +112,12 @@ async fn a_scheduler_maintains_the_audit_log() {
     ];
     let world = World::with(&settings).await;
     insert(&world.database, &[1, 8, 89, 91]).await;
+    let figures = "INSERT INTO stats_minute (minute, channel, measure, label, n, sum_ms, buckets)
+                   SELECT now() - make_interval(days => days), 'sms', 'accepted', '', 1, 0, '{}'
+                   FROM unnest(ARRAY[29, 31]) AS days";
+    execute(&world.database.pool, figures)
+        .await
+        .expect("inserted");
     let _worker = world.start(ProgramKind::Worker, &[]).await;
     let expected = [(1, true), (8, false), (89, false)];
     eventually_ok(secs(30), "the audit log is swept", async || {
@@ -121,4 +127,12 @@ async fn a_scheduler_maintains_the_audit_log() {
             .ok_or_else(|| format!("{left:?}"))
     })
     .await;
+    // Deleted before.
+    let count = world.database.pool.run(async |client| {
+        let row = client
+            .query_one("SELECT count(*) FROM stats_minute", &[])
+            .await?;
+        Ok(row.get::<_, i64>(0))
+    });
+    assert_eq!(count.await.expect("a count"), 1);
 }

@@ -1,6 +1,6 @@
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tidings_db::digests::{self, CloseResult};
+use tidings_db::digests::{self, CloseResult, Closing};
 use tidings_db::notifications::{self, SenderScope};
 use tidings_db::preferences::{self, SetResult};
 use tidings_db::{DbError, TransactionOptions, retention};
@@ -113,7 +113,9 @@ async fn items_are_decided_again_and_one_that_is_left_arrives_as_itself() {
     table.let_all_close().await;
     let digest = table.digest().await;
     assert_eq!(digest.items, 4);
-    assert_eq!(table.close(digest.id).await, CloseResult::Single);
+    let closing = table.try_close(digest.id).await.expect("the queries");
+    assert_eq!((closing.result, closing.expired), (CloseResult::Single, 1));
+    assert!(!closing.is_recorded && closing.suppressed.is_empty());
     let states = table.states(&[cancelled, expired, wanted, moved]).await;
     let expected = [
         "cancelled digest",
@@ -177,7 +179,15 @@ async fn nothing_is_sent_if_no_item_is_left() {
     ] {
         table.let_all_close().await;
         let digest = table.digest().await;
-        assert_eq!(table.close(digest.id).await, CloseResult::Empty);
+        let closing = table.try_close(digest.id).await.expect("the queries");
+        assert_eq!(closing.result, CloseResult::Empty);
+        let suppressed: Vec<_> = closing.suppressed.iter().map(|one| one.as_str()).collect();
+        let reason = state.strip_prefix("suppressed ");
+        assert_eq!(
+            suppressed,
+            reason.map_or(Vec::new(), |reason| vec![reason; ids.len()])
+        );
+        assert!(!closing.is_recorded);
         assert_eq!(table.states(ids).await, vec![state; ids.len()]);
         let closed = table.digest().await;
         assert_eq!((closed.status.as_str(), closed.message_id), ("empty", None));
@@ -193,7 +203,7 @@ async fn a_scheduler_that_dies_before_the_commit_leaves_everything_and_after_it_
     let digest = table.digest().await;
     let id = MessageId::for_digest(digest.id);
     let utc = Timezone::default();
-    let killed: Result<CloseResult, DbError> = table
+    let killed: Result<Closing, DbError> = table
         .db
         .pool
         .transaction(TransactionOptions::default(), async |transaction| {
@@ -216,7 +226,13 @@ async fn a_scheduler_that_dies_before_the_commit_leaves_everything_and_after_it_
     let found = notifications::find(&*table.client, id, None).await;
     assert_eq!(found.expect("the query"), None);
 
-    assert_eq!(table.close(digest.id).await, CloseResult::Sent(3));
+    let closing = table.try_close(digest.id).await.expect("the queries");
+    assert_eq!(closing.result, CloseResult::Sent(3));
+    assert!(closing.is_recorded && closing.suppressed.is_empty());
+    assert_eq!(
+        closing.channel,
+        Some(tidings_domain::notification::Channel::Sms)
+    );
     // As after a commit that nobody has heard of.
     assert_eq!(table.close(digest.id).await, CloseResult::Closed);
     assert_eq!(table.states(&items).await, vec!["digested digest"; 3]);

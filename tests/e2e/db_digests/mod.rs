@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tidings_db::digests::{self, CloseResult, DigestRow};
+use tidings_db::digests::{self, CloseResult, Closing, DigestRow};
 use tidings_db::notifications::{self, DueBatch, NotificationRow, RecordResult};
 use tidings_db::{DbError, DedicatedClient, TransactionOptions};
 use tidings_domain::notification::{Channel, DigestId, MessageId, Notification, Status, UserId};
@@ -139,7 +139,7 @@ impl Table {
         digests.remove(0)
     }
 
-    async fn try_close(&self, id: DigestId) -> Result<CloseResult, DbError> {
+    async fn try_close(&self, id: DigestId) -> Result<Closing, DbError> {
         let utc = Timezone::default();
         self.db
             .pool
@@ -150,7 +150,8 @@ impl Table {
     }
 
     async fn close(&self, id: DigestId) -> CloseResult {
-        self.try_close(id).await.expect("the queries")
+        let closing = self.try_close(id).await;
+        closing.expect("the queries").result
     }
 
     /// What a scheduler finds due.

@@ -1,5 +1,6 @@
 use tidings_broker::{Envelope, Failure};
 use tidings_db::{DbError, DbErrorKind};
+use tidings_domain::notification::Channel;
 
 use super::{MessageOutcome, Place};
 
@@ -27,6 +28,12 @@ pub trait BatchProcessor: Send + Sync + 'static {
     /// Defers a message without processing it. Called for each message when it arrives, so it must be quick. Returns
     /// `MessageOutcome::Defer`, or `None` if the message must be processed.
     fn defer_at_once(&self, _message: &Envelope) -> Option<MessageOutcome> {
+        None
+    }
+
+    /// The channel of the notification in a message, if it is known. Asked when a message is counted that was not simply
+    /// processed.
+    fn channel_of(&self, _message: &Envelope) -> Option<Channel> {
         None
     }
 

@@ -1,7 +1,7 @@
 //! Turns the outcomes of a batch into acknowledgements.
 
-use metrics::counter;
 use tidings_broker::{Envelope, Failure, Outgoing, PublishError};
+use tidings_runtime::statistics::events;
 use tokio_util::sync::CancellationToken;
 
 use super::batch_retry::{BatchHold, Requeue, process};
@@ -91,7 +91,7 @@ impl<P: BatchProcessor> Consumer<P> {
         for (message, outcome) in batch {
             let is_deferred = matches!(outcome, MessageOutcome::Defer { .. });
             let settled = if is_deferred && matches!(published.next(), Some(Ok(()))) {
-                counter!("tidings_messages_deferred_total").increment(1);
+                events::deferred(self.processor.channel_of(&message));
                 Ok(Acknowledgement::Ack)
             } else {
                 self.acknowledgement(&message, outcome, &mut hold).await
@@ -115,7 +115,7 @@ impl<P: BatchProcessor> Consumer<P> {
         match without_large_headers(action, message) {
             SettleAction::Ack => Ok(Acknowledgement::Ack),
             SettleAction::Nack(reason) => {
-                counter!("tidings_messages_retried_total", "reason" => reason).increment(1);
+                events::retried(self.processor.channel_of(message), reason);
                 Ok(Acknowledgement::Nack)
             }
             SettleAction::DeadLetter(failure) => self.dead_letter(message, &failure, hold).await,
@@ -128,7 +128,7 @@ impl<P: BatchProcessor> Consumer<P> {
                 let deferred = deferred.waiting_for(&waits_for);
                 match self.publish(deferred, hold).await? {
                     Published::Confirmed => {
-                        counter!("tidings_messages_deferred_total").increment(1);
+                        events::deferred(self.processor.channel_of(message));
                         Ok(Acknowledgement::Ack)
                     }
                     Published::TooLarge => {
@@ -158,7 +158,7 @@ impl<P: BatchProcessor> Consumer<P> {
             tracing::warn!(%error, "cannot record that a message is a dead letter; trying again");
             hold.pause().await?;
         }
-        counter!("tidings_messages_dead_lettered_total", "reason" => failure.reason).increment(1);
+        events::dead_lettered(self.processor.channel_of(message), failure.reason);
         tracing::error!(
             message_id = message.message_id(),
             request_id = message.request_id(),

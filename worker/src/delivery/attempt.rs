@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use metrics::{counter, histogram};
 use tidings_broker::WaitTime;
 use tidings_db::delivery_attempts::AttemptOutcome;
+use tidings_runtime::statistics::events;
 use tokio::time::Instant;
 
 use super::admission::{Admitted, AdmittedSend};
@@ -251,15 +251,12 @@ impl<C: DeliveryChannel> Delivery<C> {
         }
     }
 
-    /// Updates the metrics and writes the log line of one send.
+    /// Counts one send and writes its log line.
     fn observe(&self, this: ClaimedAttempt, outcome: AttemptOutcome, duration: Duration) {
         let (id, attempt) = (this.id, this.number);
         let (channel, provider) = (Self::CHANNEL.as_str(), self.provider.name());
         let outcome = outcome.as_str();
-        counter!("tidings_delivery_attempts_total", "channel" => channel, "provider" => provider, "outcome" => outcome)
-            .increment(1);
-        histogram!("tidings_delivery_seconds", "channel" => channel, "provider" => provider)
-            .record(duration);
+        events::attempted(Self::CHANNEL.into(), provider, outcome, duration);
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(message_id = %id, channel, provider, attempt, outcome, duration_ms, "delivery attempted");
     }

@@ -193,6 +193,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             return Plan::End(AttemptResult::without_sends(disposition));
         }
         let deferred_for = notification.deferred_for;
+        let due_at = notification.due_at;
         let sensitive = notification.sensitive;
         let expires_at = expiry(asked_at, &notification);
         let user = notification.user_id.as_ref();
@@ -229,6 +230,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         };
         Plan::Claimed(Claimed {
             deferred_for,
+            due_at,
             expires_at,
             sensitive,
             next,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tidings_db::delivery_attempts::{self, NewAttempt, UsedTemplate};
 use tidings_db::notifications::{self, LockedRows};
 use tidings_db::templates::TemplateRow;
@@ -53,6 +54,8 @@ pub(super) enum ClaimReply<C: DeliveryChannel> {
 pub(super) struct Claimed<C: DeliveryChannel> {
     /// How long the notification has been waiting for its destination.
     pub(super) deferred_for: Option<Duration>,
+    /// Since when the notification could be sent.
+    pub(super) due_at: Timestamp,
     /// No send begins at this time or later.
     pub(super) expires_at: Option<Instant>,
     /// Whether the payload must not get into errors.

@@ -62,6 +62,7 @@ impl<C: DeliveryChannel> Delivery<C> {
                 if all_wait {
                     self.remember_route(message, &disposition);
                 }
+                Self::count_end(&disposition, None);
                 Ok(disposition.outcome())
             }
             ClaimReply::Claimed(claimed) => self.attempt(message, this, *claimed, place).await,
@@ -121,6 +122,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             UnrecordedAttempt {
                 token: this.token,
                 attempt: this.number,
+                due_at: Some(claimed.due_at),
                 record: result.record,
                 disposition: result.disposition,
             },

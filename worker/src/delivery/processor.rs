@@ -3,7 +3,8 @@
 use tidings_broker::{Envelope, Failure, WaitTime};
 use tidings_db::dead_letters::WhereRow;
 use tidings_db::notifications;
-use tidings_domain::notification::DeliveryRequest;
+use tidings_domain::notification::{Channel, DeliveryRequest};
+use tidings_runtime::statistics::events;
 use tracing::Instrument;
 
 use super::deferral::Deferral;
@@ -36,6 +37,10 @@ impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
         })
     }
 
+    fn channel_of(&self, _message: &Envelope) -> Option<Channel> {
+        Some(Self::CHANNEL.into())
+    }
+
     async fn process(
         &self,
         batch: &[Envelope],
@@ -60,6 +65,7 @@ impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
             let attempt = UnrecordedAttempt {
                 token: self.tokens.of(message),
                 attempt: message.attempt.map_or(u32::MAX, |attempt| attempt.number),
+                due_at: None,
                 record: AttemptRecord::NotBegun,
                 disposition: Disposition::Defer(Deferral::wait(WaitTime::Second, NOT_BEGUN)),
             };
@@ -82,7 +88,9 @@ impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
             .database
             .run(async |client| notifications::mark_failed(client, id, reason, &error).await)
             .await?;
-        if !is_marked {
+        if is_marked {
+            events::failed(Some(Self::CHANNEL.into()), reason);
+        } else {
             let row = WhereRow {
                 id,
                 fingerprint: None,

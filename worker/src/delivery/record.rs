@@ -5,11 +5,13 @@ use std::convert::identity;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use tidings_broker::WaitTime;
 use tidings_db::delivery_attempts::{self, FinishedAttempt, NewAttempt};
 use tidings_db::notifications::{self, ClaimEnd, ClaimEndResult, LeaseToken, LockedRows};
 use tidings_db::{DbError, Transaction, TransactionOptions, device_tokens, webhook_endpoints};
 use tidings_domain::notification::MessageId;
+use tidings_runtime::statistics::events;
 
 use super::disposition::Disposition;
 use super::group::{Asked, GroupWork};
@@ -56,13 +58,33 @@ impl<C: DeliveryChannel> Delivery<C> {
         // Before the attempt, so that a failure repeats both.
         self.record_opt_outs(&attempt.record).await?;
         let recorded = self.record(id, &attempt).await?;
-        self.unrecorded.remove(id, &attempt);
+        let is_first = self.unrecorded.remove(id, &attempt);
         if recorded {
+            // Two calls may record the same attempt.
+            if is_first {
+                Self::count_end(&attempt.disposition, attempt.due_at);
+            }
             return Ok(Some(attempt.disposition.clone().outcome()));
         }
         // The lease has ended and another worker has claimed the row: the result of that worker counts.
         tracing::warn!(message_id = %id, "the claim was lost before the outcome was recorded");
         Ok(Some(MessageOutcome::defer(WaitTime::Second)))
+    }
+
+    /// Counts the end of a notification, if this is one. A failed one ends with its dead letter.
+    pub(super) fn count_end(disposition: &Disposition, due_at: Option<Timestamp>) {
+        let channel = Self::CHANNEL.into();
+        match disposition {
+            Disposition::Delivered => events::delivered(channel, due_at),
+            Disposition::Suppress { reason } => events::suppressed(channel, reason.as_str()),
+            Disposition::Expire => events::expired(Some(channel), 1),
+            Disposition::Retry(_)
+            | Disposition::Reject(_)
+            | Disposition::AddressGone(_)
+            | Disposition::Defer(_)
+            | Disposition::Hold { .. }
+            | Disposition::Cancel => {}
+        }
     }
 
     /// Records all unrecorded attempts. Does not wait for their messages, which may have returned to their

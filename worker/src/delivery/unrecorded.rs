@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tidings_db::delivery_attempts::{AttemptOutcome, UsedTemplate};
 use tidings_db::notifications::LeaseToken;
 use tidings_domain::content::{DeviceToken, WebhookUrl};
@@ -20,6 +21,8 @@ pub(super) struct UnrecordedAttempt {
     pub(super) token: LeaseToken,
     /// Counted from 0.
     pub(super) attempt: u32,
+    /// Since when the notification could be sent, if that is known.
+    pub(super) due_at: Option<Timestamp>,
     pub(super) record: AttemptRecord,
     pub(super) disposition: Disposition,
 }
@@ -92,15 +95,16 @@ impl UnrecordedAttempts {
         attempts.get(&id).map(|(_, attempt)| Arc::clone(attempt))
     }
 
-    /// Removes `attempt`, but not a later attempt of the same message.
-    pub(super) fn remove(&self, id: MessageId, attempt: &Arc<UnrecordedAttempt>) {
+    /// Removes `attempt`, but not a later attempt of the same message. Returns whether it was there.
+    pub(super) fn remove(&self, id: MessageId, attempt: &Arc<UnrecordedAttempt>) -> bool {
         let mut attempts = self.lock();
-        if attempts
+        let is_present = attempts
             .get(&id)
-            .is_some_and(|(_, present)| Arc::ptr_eq(present, attempt))
-        {
+            .is_some_and(|(_, present)| Arc::ptr_eq(present, attempt));
+        if is_present {
             attempts.remove(&id);
         }
+        is_present
     }
 
     pub(super) fn ids(&self) -> Vec<MessageId> {

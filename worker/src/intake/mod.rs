@@ -13,9 +13,11 @@ use tidings_broker::{
 use tidings_db::dead_letters::WhereRow;
 use tidings_db::{Database, DbError, notifications};
 use tidings_domain::notification::{
-    DeliveredChannel, DeliveryKind, DeliveryRequest, MessageId, Notification, Status,
+    Channel, DeliveredChannel, DeliveryKind, DeliveryRequest, MessageId, Notification, Status,
 };
 use tidings_domain::time::Timezone;
+
+use tidings_runtime::statistics::events;
 
 use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
 use crate::dead_letters;
@@ -102,9 +104,13 @@ impl Intake {
 
     /// Completes an in-app notification that was replayed, whose row is pending.
     async fn process_replayed(&self, id: MessageId) -> Result<(), DbError> {
-        self.database
+        let is_processed = self
+            .database
             .run(async |client| notifications::mark_processed(client, id).await)
             .await?;
+        if is_processed {
+            events::delivered(Channel::InApp, None);
+        }
         Ok(())
     }
 
@@ -198,6 +204,12 @@ impl BatchProcessor for Intake {
         Ok(outcomes)
     }
 
+    fn channel_of(&self, message: &Envelope) -> Option<Channel> {
+        decode(message)
+            .ok()
+            .map(|notification| notification.channel)
+    }
+
     async fn record_dead_letter(
         &self,
         message: &Envelope,
@@ -218,7 +230,9 @@ impl BatchProcessor for Intake {
                 notifications::mark_request_failed(client, id, fingerprint, reason, &error).await
             })
             .await?;
-        if !is_marked {
+        if is_marked {
+            events::failed(Some(notification.channel), reason);
+        } else {
             let row = WhereRow { id, fingerprint };
             dead_letters::record_unless_row(&self.database, message, failure, row).await?;
         }

@@ -9,7 +9,7 @@ use metrics::{counter, gauge};
 use tidings_broker::{Backoff, BrokerSettings};
 use tidings_db::audit::{self, AuditRetention};
 use tidings_db::retention::{self, Figures, Progress, RetentionSettings, Sweep, Turn, Work};
-use tidings_db::{Database, DbError};
+use tidings_db::{Database, DbError, statistics};
 use tokio_util::sync::CancellationToken;
 
 /// The time between two sweeps of all workers together.
@@ -17,6 +17,9 @@ const INTERVAL: Duration = Duration::from_mins(10);
 
 /// How often a worker looks whether it is its turn.
 const POLL: Duration = Duration::from_mins(1);
+
+/// The label of the metric about rows of `stats_minute` and `stats_hour`.
+const STATISTICS: &str = "statistics";
 
 /// Erases and deletes what is old.
 pub struct Retention {
@@ -38,6 +41,7 @@ impl Retention {
         for work in Work::ALL {
             swept(work).absolute(0);
         }
+        counter!("tidings_retention_removed_total", "what" => STATISTICS).absolute(0);
         counter!("tidings_retention_sweeps_total").absolute(0);
         counter!("tidings_retention_dead_letters_removed_total").absolute(0);
         Self {
@@ -121,6 +125,8 @@ impl Retention {
                 "retention has erased payloads and deleted rows"
             );
         }
+        let figures = statistics::remove_old(&self.database, stop).await?;
+        counter!("tidings_retention_removed_total", "what" => STATISTICS).increment(figures);
         let maintained = audit::maintain(&self.database, self.audit).await?;
         if maintained.partitions_dropped + maintained.ips_erased > 0 {
             tracing::info!(

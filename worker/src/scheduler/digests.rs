@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use metrics::{counter, gauge};
 use tidings_broker::Backoff;
-use tidings_db::digests::{self, CloseResult, DueItem};
+use tidings_db::digests::{self, CloseResult, Closing, DueItem};
 use tidings_db::{DbError, TransactionOptions};
 use tidings_domain::notification::DigestId;
+use tidings_runtime::statistics::events;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Next, Scheduler};
+use super::{Next, Scheduler, count_expired};
 
 /// How many digests a look closes.
 const CLOSE_BATCH: u32 = 100;
@@ -68,9 +69,9 @@ impl Scheduler {
                 break;
             }
             match self.close(*id).await {
-                Ok(result) => {
+                Ok(closing) => {
                     closed += 1;
-                    count(*id, result);
+                    count(*id, &closing);
                 }
                 // Somebody holds it, or one of its items, for long: the others go on, and the next look tries again.
                 Err(error) if error.is_lock_timeout() => {
@@ -87,7 +88,7 @@ impl Scheduler {
         })
     }
 
-    async fn close(&self, id: DigestId) -> Result<CloseResult, DbError> {
+    async fn close(&self, id: DigestId) -> Result<Closing, DbError> {
         let timezone = &self.settings.default_timezone;
         self.database
             .transaction(TransactionOptions::default(), async |transaction| {
@@ -127,15 +128,28 @@ impl Scheduler {
     }
 }
 
-/// Updates the metrics.
-fn count(id: DigestId, result: CloseResult) {
-    let (label, items) = match result {
+/// Counts what the closing of a digest has recorded and ended.
+fn count(id: DigestId, closing: &Closing) {
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    count_expired(closing.channel, number(closing.expired));
+    if let Some(channel) = closing.channel {
+        for reason in &closing.suppressed {
+            events::suppressed(channel, reason.as_str());
+        }
+        if closing.is_recorded {
+            events::created(channel);
+        }
+        if let CloseResult::Sent(items) = closing.result {
+            events::digested(channel, number(items));
+        }
+    }
+    let (label, items) = match closing.result {
         CloseResult::Sent(items) => ("sent", items),
         CloseResult::Single => ("single", 1),
         CloseResult::Empty => ("empty", 0),
         CloseResult::Later | CloseResult::Closed => return,
     };
     counter!("tidings_digests_closed_total", "result" => label).increment(1);
-    counter!("tidings_digest_items_sent_total").increment(items.try_into().unwrap_or(u64::MAX));
+    counter!("tidings_digest_items_sent_total").increment(number(items));
     tracing::debug!(digest_id = %id, result = label, items, "digest closed");
 }

@@ -20,6 +20,7 @@ use tidings_db::{
     ControlState, Database, DbError, TransactionOptions, scheduler_heartbeats, schedules,
 };
 use tidings_domain::notification::{Channel, DeliveredChannel};
+use tidings_runtime::statistics::events;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -163,7 +164,7 @@ impl Scheduler {
     /// Looks once for notifications that have expired or are due, channel by channel: one that cannot be released does not
     /// stop the others.
     async fn turn(&self, paused: &mut PausedChannels) -> Result<Next, DbError> {
-        let mut next = if self.expire().await? >= u64::from(EXPIRE_BATCH) {
+        let mut next = if self.expire().await? >= EXPIRE_BATCH {
             Next::AtOnce
         } else {
             Next::Poll
@@ -201,7 +202,7 @@ impl Scheduler {
         if batch.is_empty() {
             return Ok(Next::Poll);
         }
-        count(&batch);
+        count(channel, &batch);
         self.wakes.wake(batch.processed_users.iter().copied());
         let published = self.publish(&batch.to_publish).await;
         self.end_leases(&batch, &published).await?;
@@ -219,14 +220,16 @@ impl Scheduler {
         })
     }
 
-    /// Ends notifications whose time is over.
-    async fn expire(&self) -> Result<u64, DbError> {
+    /// Ends notifications whose time is over. Returns their number.
+    async fn expire(&self) -> Result<u32, DbError> {
         let expired = self
             .database
             .run(async |client| notifications::expire_overdue(client, EXPIRE_BATCH).await)
             .await?;
-        counter!("tidings_scheduler_expired_total").increment(expired);
-        Ok(expired)
+        for channel in &expired {
+            count_expired(*channel, 1);
+        }
+        Ok(u32::try_from(expired.len()).unwrap_or(u32::MAX))
     }
 
     async fn lease(&self, channel: Channel) -> Result<DueBatch, DbError> {
@@ -263,11 +266,21 @@ fn released(channel: Channel) -> metrics::Counter {
     counter!("tidings_scheduler_released_total", "type" => channel.as_str())
 }
 
-/// Updates the metrics of what needs no message.
-fn count(batch: &DueBatch) {
+/// Counts notifications that have expired.
+fn count_expired(channel: Option<Channel>, expired: u64) {
+    counter!("tidings_scheduler_expired_total").increment(expired);
+    events::expired(channel, expired);
+}
+
+/// Counts what needs no message. All of the batch are of `channel`.
+fn count(channel: Channel, batch: &DueBatch) {
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     released(Channel::InApp).increment(number(batch.processed));
-    counter!("tidings_scheduler_expired_total").increment(number(batch.expired));
+    events::released_in_app(number(batch.processed));
+    count_expired(Some(channel), number(batch.expired));
+    for reason in &batch.suppressed {
+        events::suppressed(channel, reason.as_str());
+    }
     tracing::debug!(
         messages = batch.to_publish.len(),
         processed = batch.processed,

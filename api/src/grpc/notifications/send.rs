@@ -27,6 +27,11 @@ pub async fn handle(call: &Call, request: Request<SendRequest>) -> Result<SendRe
 ///
 /// Returns why it is not accepted.
 pub async fn accept(call: &Call, message: Message) -> Result<Accepted, ApiError> {
+    let accepted = accept_uncounted(call, message).await;
+    accepted.inspect_err(accept::count_not_accepted)
+}
+
+async fn accept_uncounted(call: &Call, message: Message) -> Result<Accepted, ApiError> {
     let key = message.idempotency_key.as_deref().map(str::parse);
     let key = key
         .transpose()

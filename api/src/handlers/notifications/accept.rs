@@ -3,10 +3,10 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use jiff::{Timestamp, Unit};
-use metrics::counter;
 use serde::Serialize;
 use tidings_domain::notification::{Channel, Fingerprint, IdempotencyKey, MessageId, Notification};
 use tidings_requests::NewNotification;
+use tidings_runtime::statistics::events;
 use utoipa::ToSchema;
 
 use super::{IDEMPOTENCY_REPLAYED, preconditions};
@@ -223,10 +223,18 @@ impl Accepted {
     }
 }
 
-/// Adds to the metric of accepted notifications.
+/// Counts accepted notifications.
 pub fn count_accepted(channel: Channel, by: StoredBy, times: u64) {
-    counter!("tidings_notifications_accepted_total", "type" => channel.as_str(), "by" => by.as_str())
-        .increment(times);
+    events::accepted(channel, by.as_str(), times);
+}
+
+/// Counts a notification that was not accepted.
+pub fn count_not_accepted(error: &ApiError) {
+    if error.status.is_server_error() {
+        events::accept_failed(error.code);
+    } else {
+        events::refused(error.code);
+    }
 }
 
 /// The current time, rounded to the precision of PostgreSQL's `timestamptz`, so that reading the value back

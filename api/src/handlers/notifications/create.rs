@@ -8,7 +8,7 @@ use tidings_requests::NewNotification;
 use utoipa::ToSchema;
 
 use super::IDEMPOTENCY_KEY;
-use super::accept::{AcceptedResponse, accept};
+use super::accept::{Accepted, AcceptedResponse, accept, count_not_accepted};
 use super::view::NotificationTemplate;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
@@ -118,12 +118,24 @@ pub async fn handle(
     RequestId(request_id): RequestId,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    check_media_type(&request)?;
-    let key = idempotency_key(&request)?;
-    let body = read_body(&request, payload, state.http.max_body_bytes).await?;
+    let accepted = create(&request, &state, &caller, &request_id, payload).await;
+    accepted
+        .map(Accepted::into_http)
+        .inspect_err(count_not_accepted)
+}
+
+async fn create(
+    request: &HttpRequest,
+    state: &AppState,
+    caller: &Caller,
+    request_id: &str,
+    payload: Payload,
+) -> Result<Accepted, ApiError> {
+    check_media_type(request)?;
+    let key = idempotency_key(request)?;
+    let body = read_body(request, payload, state.http.max_body_bytes).await?;
     let new = NewNotification::parse(&body)?;
-    let accepted = accept(&state, &caller, new, key.as_ref(), &request_id).await?;
-    Ok(accepted.into_http())
+    accept(state, caller, new, key.as_ref(), request_id).await
 }
 
 /// Reads the header `Idempotency-Key`.

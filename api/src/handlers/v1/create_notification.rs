@@ -12,7 +12,7 @@ use super::new_notification::{NewNotificationBody, translate};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::IDEMPOTENCY_REPLAYED;
-use crate::handlers::notifications::accept::accept;
+use crate::handlers::notifications::accept::{Accepted, accept, count_not_accepted};
 use crate::handlers::notifications::create::idempotency_key;
 use crate::request_body::read_json;
 use crate::request_id::RequestId;
@@ -55,11 +55,8 @@ pub async fn handle(
     RequestId(request_id): RequestId,
     payload: Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let key = idempotency_key(&request)?;
-    let body = read_json(&request, payload, &state).await?;
-    let translated = translate(&body, state.providers)?;
-    let new = NewNotification::parse(translated.as_bytes())?;
-    let accepted = accept(&state, &caller, new, key.as_ref(), &request_id).await?;
+    let accepted = create(&request, &state, &caller, &request_id, payload).await;
+    let accepted = accepted.inspect_err(count_not_accepted)?;
     let id = accepted.message_id;
     let mut response = HttpResponse::Accepted();
     response.insert_header((LOCATION, format!("/api/v1/notifications/{id}")));
@@ -70,4 +67,18 @@ pub async fn handle(
         id,
         status: "queued",
     }))
+}
+
+async fn create(
+    request: &HttpRequest,
+    state: &Data<AppState>,
+    caller: &Caller,
+    request_id: &str,
+    payload: Payload,
+) -> Result<Accepted, ApiError> {
+    let key = idempotency_key(request)?;
+    let body = read_json(request, payload, state).await?;
+    let translated = translate(&body, state.providers)?;
+    let new = NewNotification::parse(translated.as_bytes())?;
+    accept(state, caller, new, key.as_ref(), request_id).await
 }

@@ -10,7 +10,9 @@ use serde_json::json;
 use tidings_broker::{BrokerSettings, DeadLetter, DeadLetterAges, DeadLetterSweep};
 use tidings_db::audit::{self, Action, AuditRetention, Maintained};
 use tidings_db::retention::{self, Progress, RetentionSettings, Sweep, SweepResult, Turn};
-use tidings_db::{Database, DatabaseSettings, TransactionOptions, templates, user_deletions};
+use tidings_db::{
+    Database, DatabaseSettings, TransactionOptions, statistics, templates, user_deletions,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::operator::operator;
@@ -65,8 +67,12 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let maintained = if args.dry_run {
         None
     } else {
+        let stop = CancellationToken::new();
+        let figures = statistics::remove_old(&database, &stop).await;
+        let figures = figures.context("the notifications are swept, but not the statistics")?;
         let maintained = audit::maintain(&database, audit).await;
-        Some(maintained.context("the notifications are swept, but not the audit log")?)
+        let audit = maintained.context("the notifications are swept, but not the audit log")?;
+        Some((audit, figures))
     };
     let letters = letters.context("the database is swept, but not the dead-letter queue")?;
     report(
@@ -204,7 +210,7 @@ async fn sweep_dead_letters(
 fn report(
     args: &Args,
     result: &SweepResult,
-    maintained: Option<Maintained>,
+    maintained: Option<(Maintained, u64)>,
     letters: Option<&DeadLetterSweep>,
     queue: &str,
 ) -> anyhow::Result<CommandOutput> {
@@ -219,10 +225,11 @@ fn report(
         "contactCodes": result.contact_codes,
         "passwordResets": result.password_resets,
         "invites": result.invites,
-        "auditLog": maintained.map(|maintained| json!({
-            "partitionsDropped": maintained.partitions_dropped,
-            "ipsErased": maintained.ips_erased,
+        "auditLog": maintained.map(|(audit, _)| json!({
+            "partitionsDropped": audit.partitions_dropped,
+            "ipsErased": audit.ips_erased,
         })),
+        "statistics": maintained.map(|(_, figures)| figures),
         "deadLetters": letters.map(|letters| json!({
             "total": letters.total,
             "read": letters.read,
@@ -255,11 +262,15 @@ fn report(
         count(number(result.password_resets), "password reset"),
         count(number(result.invites), "invitation")
     ));
-    if let Some(maintained) = maintained {
+    if let Some((audit, figures)) = maintained {
         text.line(format_args!(
             "Deleted {} of the audit log, and erased {} in it.",
-            count(number(maintained.partitions_dropped), "month"),
-            count(number(maintained.ips_erased), "IP address")
+            count(number(audit.partitions_dropped), "month"),
+            count(number(audit.ips_erased), "IP address")
+        ));
+        text.line(format_args!(
+            "Deleted {} of the statistics.",
+            count(number(figures), "figure")
         ));
     }
     match letters {

@@ -49,6 +49,7 @@ pub fn install() -> Result<Metrics, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES)?
         .install_recorder()?;
     register_help();
+    register_help_of_queues();
     register_help_of_keys();
     let upkeep = handle.clone();
     tokio::spawn(vital("metrics upkeep", async move {
@@ -59,6 +60,12 @@ pub fn install() -> Result<Metrics, BuildError> {
         }
     }));
     Ok(Metrics(handle))
+}
+
+/// Registers the help text of the metrics about queues.
+fn register_help_of_queues() {
+    describe_gauge!("tidings_queue_depth", "Ready messages in a queue");
+    describe_gauge!("tidings_queue_consumers", "Consumers of a queue");
 }
 
 /// Registers the help text of the metrics about API keys.
@@ -100,7 +107,6 @@ fn register_help() {
         "tidings_idempotency_lookups_total",
         "Lookups of rows by idempotency keys, by result: answered, unanswered in time, or skipped because PostgreSQL does not answer"
     );
-    describe_gauge!("tidings_queue_depth", "Ready messages in a work queue");
     describe_histogram!("tidings_batch_size", "Messages per batch");
     describe_counter!(
         "tidings_delivery_transactions_total",

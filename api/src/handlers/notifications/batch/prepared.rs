@@ -11,7 +11,8 @@ use crate::acceptance::{NotStored, StoredBy};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::notifications::accept::{
-    Accepted, accept_keyed, check_caller, count_accepted, create_notification, keyed_request,
+    Accepted, accept_keyed, check_caller, count_accepted, count_not_accepted, create_notification,
+    keyed_request,
 };
 use crate::idempotency::{Begun, BegunTogether, FirstRequest, KeyedRequest};
 use crate::state::AppState;
@@ -174,7 +175,10 @@ impl PreparedBatch {
                 .next()
                 .unwrap_or_else(|| Err(ApiError::internal("an item was not begun"))),
         };
-        self.items.into_iter().map(result).collect()
+        let results: Vec<_> = self.items.into_iter().map(result).collect();
+        let refused = results.iter().filter_map(|result| result.as_ref().err());
+        refused.for_each(count_not_accepted);
+        results
     }
 }
 
