@@ -103,10 +103,7 @@ impl App {
         // The tasks stop after the consumers, which publish until their end.
         let stop_tasks = CancellationToken::new();
         let watching = tidings_db::monitor_health(self.database.clone(), Arc::clone(&health));
-        let token = stop_tasks.clone();
-        tasks.spawn("database watch", async move {
-            token.run_until_cancelled(watching).await;
-        });
+        spawn_until(&mut tasks, "database watch", &stop_tasks, watching);
         let publisher_connectivity = Arc::clone(&connectivity);
         let (publisher, publishing) = Publisher::start(
             self.settings.broker.clone(),
@@ -124,10 +121,7 @@ impl App {
             self.settings.control_poll,
             self.deliveries.states(),
         );
-        let token = stop_tasks.clone();
-        tasks.spawn("control state", async move {
-            token.run_until_cancelled(switches).await;
-        });
+        spawn_until(&mut tasks, "control state", &stop_tasks, switches);
         let policies = tokio::spawn(check_policies(
             publisher.clone(),
             self.settings.broker.clone(),
@@ -139,10 +133,7 @@ impl App {
         let wakes = self.wakes.unwrap_or_else(|| {
             let broker = &self.settings.broker;
             let (wakes, publishing) = WakePublisher::start(publisher.clone(), broker);
-            let token = stop_tasks.clone();
-            tasks.spawn("publishing of wakes", async move {
-                token.run_until_cancelled(publishing).await;
-            });
+            spawn_until(&mut tasks, "publishing of wakes", &stop_tasks, publishing);
             wakes
         });
         let consumers = Consumers {
@@ -191,6 +182,19 @@ impl App {
         result?;
         Ok(ended?)
     }
+}
+
+/// Runs a task that can be dropped at any time until `stop` is cancelled.
+fn spawn_until<T>(
+    tasks: &mut Tasks,
+    name: &'static str,
+    stop: &CancellationToken,
+    task: impl Future<Output = T> + Send + 'static,
+) {
+    let stop = stop.clone();
+    tasks.spawn(name, async move {
+        stop.run_until_cancelled(task).await;
+    });
 }
 
 /// Waits until the database is ready for messages.

@@ -228,13 +228,13 @@ impl<C: DeliveryChannel> Delivery<C> {
                 },
             },
         };
-        Plan::Claimed(Claimed {
+        Plan::Claimed(Box::new(Claimed {
             deferred_for,
             due_at,
             expires_at,
             sensitive,
             next,
-        })
+        }))
     }
 }
 

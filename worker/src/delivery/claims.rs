@@ -84,7 +84,7 @@ pub(super) enum NextStep<C: DeliveryChannel> {
 pub(super) enum Plan<C: DeliveryChannel> {
     Skip(MessageOutcome),
     End(AttemptResult),
-    Claimed(Claimed<C>),
+    Claimed(Box<Claimed<C>>),
 }
 
 /// Serves claims, and attempts that begin later.
@@ -155,12 +155,11 @@ impl<C: DeliveryChannel> Delivery<C> {
         let (mut new, mut ends) = (Vec::new(), Vec::new());
         for (this, plan) in claims.iter().zip(&plans) {
             match plan {
-                Plan::Claimed(Claimed {
-                    next: NextStep::Send(admitted, _),
-                    ..
-                }) => {
-                    let contacts = admitted.sends.iter().map(|send| send.message.contact);
-                    new.extend(self.new_attempts(*this, contacts, admitted.template.as_ref()));
+                Plan::Claimed(claimed) => {
+                    if let NextStep::Send(admitted, _) = &claimed.next {
+                        let contacts = admitted.sends.iter().map(|send| send.message.contact);
+                        new.extend(self.new_attempts(*this, contacts, admitted.template.as_ref()));
+                    }
                 }
                 Plan::End(result) => {
                     ends.push(claim_end(
@@ -170,7 +169,7 @@ impl<C: DeliveryChannel> Delivery<C> {
                         &result.disposition,
                     ));
                 }
-                Plan::Skip(_) | Plan::Claimed(_) => {}
+                Plan::Skip(_) => {}
             }
         }
         for begin in begins {
@@ -224,7 +223,7 @@ impl<C: DeliveryChannel> Plan<C> {
                 if let NextStep::Send(admitted, own_rows) = &mut claimed.next {
                     own_rows.extend(rows.by_ref().take(admitted.sends.len()));
                 }
-                ClaimReply::Claimed(Box::new(claimed))
+                ClaimReply::Claimed(claimed)
             }
         }
     }
