@@ -63,8 +63,21 @@ export async function withPage(browser: Browser, options: PageOptions, test: (pa
   }
 }
 
+/** Waits for the end of what moves or fades: half faded in, a colour is not the one to judge. */
+async function settled(page: Page) {
+  await page.evaluate(async () => {
+    // `getAnimations` of the document leaves out what happens in shadow trees.
+    const hosts = [...document.querySelectorAll("*")].flatMap((element) => element.shadowRoot ?? []);
+    const running = [document, ...hosts].flatMap((root) => root.getAnimations());
+    const ending = running.filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
+    // One that is cancelled has come to its end as well.
+    await Promise.allSettled(ending.map((animation) => animation.finished));
+  });
+}
+
 /** Fails if axe finds something serious in what the page shows. */
 export async function assertAccessible(page: Page) {
+  await settled(page);
   await page.evaluate(axeSource);
   const found = await page.evaluate(async () => {
     // @ts-expect-error axe has just been loaded.
