@@ -29,7 +29,7 @@ cmd_chaos() {
     exit "$status"
 }
 
-# PostgreSQL has connections for all pools at once: 11 for each of the three APIs, 8 for each worker and scheduler and for the
+# PostgreSQL has connections for all pools at once: 12 for each of the three APIs, 8 for each worker and scheduler and for the
 # program itself. With fewer, pools that are busy at the same time keep others away although no fault is active.
 #
 # Runs in a session of its own: only this script sends it the Ctrl-C, its programs get none, and this script can
@@ -37,7 +37,7 @@ cmd_chaos() {
 run_chaos() {
     exec {instances_lock_fd}>&-
     TIDINGS_CHAOS_DIR=$chaos_dir TIDINGS_DEV=$root/dev TIDINGS_BIN_DIR=$bin_dir \
-        TIDINGS_DEV_PG_CONNECTIONS=${TIDINGS_DEV_PG_CONNECTIONS:-80} TIDINGS_DEV_PG_CLOCK=yes \
+        TIDINGS_DEV_PG_CONNECTIONS=${TIDINGS_DEV_PG_CONNECTIONS:-84} TIDINGS_DEV_PG_CLOCK=yes \
         exec setsid env -u TIDINGS_DEV_DIR --default-signal "$bin_dir/tidings-chaos" "$@" </dev/null
 }
 

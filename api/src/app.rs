@@ -56,6 +56,8 @@ pub struct App {
     accepting_database: Database,
     /// The connection that shares rate limits with other processes. Readers must not take it.
     limiting_database: Database,
+    /// The connection that looks for what is new in inboxes, for all streams. Streams do not wait for readers of lists.
+    looking_database: Database,
     publisher: Option<Publisher>,
 }
 
@@ -90,6 +92,11 @@ impl App {
         };
         let limiting_database =
             Database::with_generic_plans(&limiting, "tidings-api: rate limits")?;
+        let looking = DatabaseSettings {
+            pool_size: 1,
+            ..settings.database.clone()
+        };
+        let looking_database = Database::with_generic_plans(&looking, "tidings-api: inboxes")?;
         Ok(Self {
             settings,
             metrics,
@@ -100,6 +107,7 @@ impl App {
             database,
             accepting_database,
             limiting_database,
+            looking_database,
             publisher: None,
         })
     }
@@ -176,7 +184,7 @@ impl App {
             default_timezone: self.settings.default_timezone.clone(),
             shutdown_timeout: self.settings.shutdown.timeout,
         };
-        let inbox = Inboxes::start(&inbox, &self.database, wakes, &mut tasks, &stop_tasks);
+        let inbox = Inboxes::start(&inbox, &self.looking_database, wakes, &mut tasks, &stop_tasks);
         let broker = self.settings.broker.clone();
         let (depths, asking) = Depths::start(publisher.clone(), broker, stop_tasks.clone());
         tasks.spawn_fallible("queue depths", asking);

@@ -18,8 +18,9 @@ use super::queue::StreamQueue;
 /// How long a wake waits for others.
 const COALESCE: Duration = Duration::from_millis(50);
 
-/// How many users a statement looks at: each may have new notifications of a megabyte.
-const USERS_AT_ONCE: usize = 16;
+/// How many users a statement looks at. With fewer, the statements of a look take longer for the same users; with more, the
+/// first users wait for the last.
+const USERS_AT_ONCE: usize = 64;
 
 /// How many users a statement counts for.
 const COUNTED_AT_ONCE: usize = 256;

@@ -24,6 +24,9 @@ pub const RESUME_ROWS: u32 = 200;
 /// Most notifications that a look returns for a user.
 const LOOK_ROWS: u32 = 64;
 
+/// About the most bytes of notifications that a look holds, for all its users. Those beyond read their list again.
+const LOOK_BYTES: usize = 16 * PAGE_BYTES;
+
 /// Most changes of state that a look returns for a user.
 const LOOK_STATES: u32 = 200;
 
@@ -156,7 +159,8 @@ fn parameters(positions: &[(UserId, SeenPosition)]) -> (Vec<Uuid>, Vec<String>) 
     positions.iter().map(of_user).unzip()
 }
 
-/// Reads up to `limit` rows of each user, of about [`PAGE_BYTES`] and of the last 24 hours.
+/// Reads up to `limit` rows of each user, of about [`PAGE_BYTES`] and of the last 24 hours, and of about [`LOOK_BYTES`] for
+/// all of them.
 async fn unseen_rows(
     client: &impl GenericClient,
     positions: &[(UserId, SeenPosition)],
@@ -189,6 +193,7 @@ async fn unseen_rows(
     pin_mut!(rows);
     let mut news: HashMap<UserId, InboxNews> = HashMap::new();
     let mut bytes: HashMap<UserId, usize> = HashMap::new();
+    let mut held = 0;
     while let Some(row) = rows.next().await {
         let row = row?;
         let user = UserId::from(row.get::<_, Uuid>("user_id"));
@@ -196,13 +201,18 @@ async fn unseen_rows(
             news.entry(user).or_default(),
             bytes.entry(user).or_default(),
         );
+        if entry.is_incomplete {
+            continue;
+        }
         *bytes += row.raw_size_bytes();
+        held += row.raw_size_bytes();
         let is_full = entry.rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
         let is_late = row.get::<_, Option<bool>>("is_late").unwrap_or(false);
-        if is_full || *bytes > PAGE_BYTES || is_late {
+        if is_full || *bytes > PAGE_BYTES || held > LOOK_BYTES || is_late {
             entry.is_incomplete = true;
             entry.rows = Vec::new();
-        } else if !entry.is_incomplete {
+            held -= std::mem::take(bytes);
+        } else {
             let found = InboxRow::from(&row);
             if let Some(hours) = quiet_hours(row.get("quiet_hours")) {
                 let id = found.notification.message_id;

@@ -36,6 +36,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Args {
     #[command(flatten)]
     selection: Selection,
