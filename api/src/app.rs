@@ -184,7 +184,13 @@ impl App {
             default_timezone: self.settings.default_timezone.clone(),
             shutdown_timeout: self.settings.shutdown.timeout,
         };
-        let inbox = Inboxes::start(&inbox, &self.looking_database, wakes, &mut tasks, &stop_tasks);
+        let inbox = Inboxes::start(
+            &inbox,
+            &self.looking_database,
+            wakes,
+            &mut tasks,
+            &stop_tasks,
+        );
         let broker = self.settings.broker.clone();
         let (depths, asking) = Depths::start(publisher.clone(), broker, stop_tasks.clone());
         tasks.spawn_fallible("queue depths", asking);

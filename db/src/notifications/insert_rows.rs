@@ -236,14 +236,15 @@ impl Form {
                                                 WHERE recovery_mails.message_id = batch.message_id)
                                 AND NOT EXISTS (SELECT FROM categories
                                                 WHERE categories.name = batch.category AND kind = 'critical') AS gone) AS of_user
-                  -- What is scheduled is decided when it is due: until then, the recipient may choose again.
+                  -- What is scheduled is decided when it is due: until then, the recipient may choose again. Without OFFSET,
+                  -- PostgreSQL would look for choices once for each use of the status.
                   CROSS JOIN LATERAL (
                       SELECT gone, CASE WHEN gone THEN 'suppressed'
                                         WHEN cancelled.status IS NOT NULL THEN cancelled.status
                                         WHEN batch.status IN ('pending', 'processed')
                                              AND CASE WHEN batch.user_id IS NULL THEN {address_refuses}
                                                       ELSE {user_refuses} END THEN 'suppressed'
-                                        ELSE batch.status END AS status) AS first"
+                                        ELSE batch.status END AS status OFFSET 0) AS first"
         )
     }
 }

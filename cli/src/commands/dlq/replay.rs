@@ -36,7 +36,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub struct Args {
     #[command(flatten)]
     selection: Selection,
