@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use tidings_domain::category::CategoryName;
 use tidings_domain::decision::LimitState;
 use tidings_domain::digest::DigestMode;
@@ -15,7 +16,7 @@ use tidings_domain::user_limit::UserLimit;
 
 use crate::categories::{self, CategoryRow};
 use crate::error::DbError;
-use crate::notifications::{SlotCount, count_slots};
+use crate::notifications::{SlotCount, ThrottledNotifications, count_slots};
 use crate::preferences::{self, PreferenceRow};
 use crate::sending_switches::{self, SendingSwitch};
 use crate::user_settings::{self, UserSettings};
@@ -31,6 +32,8 @@ pub struct Question {
     pub category: Option<CategoryName>,
     /// The channel.
     pub channel: Channel,
+    /// The payload, if it is known. Only the member counts that the `key` of a throttle names.
+    pub payload: Option<Map<String, Value>>,
     /// `USER_LIMITS` of the channel.
     pub user_limit: Option<UserLimit>,
     /// `DEFAULT_TIMEZONE`.
@@ -180,11 +183,20 @@ async fn read_limits(
     let throttle = row.and_then(|row| Some((&row.name, row.category.throttle.as_ref()?)));
     if let Some((name, throttle)) = throttle {
         let window = Duration::from_secs(throttle.window_secs.into());
-        let count = count_slots(client, user, channel, window, Some(name)).await?;
-        facts.situation.throttle = match throttle.key {
-            None => count.state(throttle.limit),
+        let key = throttle.key.as_deref();
+        let value = key
+            .zip(question.payload.as_ref())
+            .map(|(key, payload)| (key, payload.get(key)));
+        let only = ThrottledNotifications {
+            category: name,
+            key: value,
+        };
+        let count = count_slots(client, user, channel, window, Some(only)).await?;
+        facts.situation.throttle = if key.is_some() && value.is_none() {
             // Each value has a limit of its own, and the payload is not known. Below the limit, all values are.
-            Some(_) => LimitState::Free,
+            LimitState::Free
+        } else {
+            count.state(throttle.limit)
         };
         facts.throttle = Some(count);
     }

@@ -6,6 +6,7 @@ mod clients;
 mod clock_history;
 mod components;
 mod gap_causes;
+mod guests;
 mod inbox;
 mod injector;
 mod installation;

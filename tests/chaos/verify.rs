@@ -20,7 +20,7 @@ use crate::receivers::Receivers;
 pub use findings::Findings;
 pub use ledger_summary::LedgerSummary;
 pub use row::Row;
-pub use send_times::{LATE, SendTimes};
+pub use send_times::{LATE, Period, SendTimes};
 
 /// Compares row by row.
 pub struct Comparison<'a> {

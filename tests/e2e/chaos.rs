@@ -51,6 +51,7 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
         "sent_without_attempt",
         "unseen",
         "shown_wrongly",
+        "shown_after_expiry",
         "marked_wrongly",
         "wrong_counts",
     ] {

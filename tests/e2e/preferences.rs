@@ -197,6 +197,9 @@ async fn what_is_not_wanted_is_recorded_as_suppressed_whoever_has_chosen() {
             expected["choice"] = chosen.body["preferences"][0].clone();
             assert_eq!(expected["choice"]["source"], "user");
             assert_eq!(found.body["decision"], expected);
+            let path = format!("/api/notifications?targetUserId={user}");
+            let list = service.get(&path).await.body;
+            assert_eq!(list["notifications"][0]["decision"], expected, "{list}");
         }
     }
     // An operator changes the master switch; the user is told by whom.

@@ -118,6 +118,17 @@ impl TestDatabase {
             .await
     }
 
+    /// Returns the number of connections that satisfy `condition`, a piece of SQL about `pg_stat_activity`.
+    pub async fn connections(&self, condition: &str) -> i64 {
+        let sql = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {condition}"
+        );
+        let count = self
+            .pool
+            .run(async |client| Ok(client.query_one(&sql, &[]).await?.get(0)));
+        count.await.expect("a count")
+    }
+
     /// Returns the message ids of all notifications, in order.
     pub async fn message_ids(&self) -> Vec<Uuid> {
         self.message_ids_where("true").await

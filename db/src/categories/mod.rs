@@ -4,6 +4,6 @@ mod read;
 mod row;
 mod write;
 
-pub use read::{find, kinds, list};
+pub use read::{find, find_all, kinds, list};
 pub use row::{CategoryRow, NewCategory};
 pub use write::{DeleteResult, MAX_CATEGORIES, PutResult, delete, put};

@@ -34,6 +34,21 @@ pub async fn find(
     Ok(row.as_ref().and_then(CategoryRow::of))
 }
 
+/// Finds categories by their names. Those that do not exist are left out.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn find_all(
+    client: &impl GenericClient,
+    names: &[&str],
+) -> Result<Vec<CategoryRow>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM categories WHERE name = ANY ($1)");
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client.query(&statement, &[&names]).await?;
+    Ok(rows.iter().filter_map(CategoryRow::of).collect())
+}
+
 /// Returns the kind of each category.
 ///
 /// # Errors

@@ -58,7 +58,7 @@ pub use sent::{
     SentCursor, SentNotification, list_sent, list_sent_without_contents, numbers_sent_to,
     sent_cursor_after,
 };
-pub use slots::{SlotCount, count_slots, take_slots};
+pub use slots::{SlotCount, ThrottledNotifications, count_slots, take_slots};
 pub use transitions::{mark_failed, mark_processed, mark_request_failed, reset_for_replay};
 pub(crate) use wake::wake_held;
 pub use withheld_by::{WithheldBy, withheld_by};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde_json::Value;
 use tidings_domain::category::CategoryName;
 use tidings_domain::decision::LimitState;
 use tidings_domain::notification::{DeliveredChannel, MessageId, UserId};
@@ -126,7 +127,17 @@ impl SlotCount {
     }
 }
 
-/// Counts the slots that a user has taken by a channel in the last `window`, with notifications of `category` if one is given.
+/// The notifications of a category that count towards its limit.
+#[derive(Clone, Copy, Debug)]
+pub struct ThrottledNotifications<'a> {
+    /// The category.
+    pub category: &'a CategoryName,
+    /// The `key` of its throttle, and its value in the payload, if there is one: only notifications with the same value count.
+    /// Without this, all of the category do.
+    pub key: Option<(&'a str, Option<&'a Value>)>,
+}
+
+/// Counts the slots that a user has taken by a channel in the last `window`, with `only` these notifications, if given.
 ///
 /// # Errors
 ///
@@ -136,20 +147,31 @@ pub async fn count_slots(
     user: UserId,
     channel: DeliveredChannel,
     window: Duration,
-    category: Option<&CategoryName>,
+    only: Option<ThrottledNotifications<'_>>,
 ) -> Result<SlotCount, DbError> {
     let sql = format!(
         "SELECT count(*), count(*) FILTER (WHERE status = 'processed') FROM notifications AS other
          WHERE other.user_id = $1 AND other.type = $2 AND other.slot_at > now() - make_interval(secs => $3)
-               AND ($4::text IS NULL OR other.category = $4) AND {COUNTS}"
+               AND ($4::text IS NULL OR other.category = $4)
+               AND ($5::text IS NULL OR other.payload -> $5 IS NOT DISTINCT FROM $6::jsonb) AND {COUNTS}"
     );
     let statement = client.prepare_cached(&sql).await?;
     let seconds = window.as_secs_f64();
-    let category = category.map(CategoryName::as_str);
+    let category = only.map(|only| only.category.as_str());
+    let (key, value) = only
+        .and_then(|only| only.key)
+        .map_or((None, None), |(key, value)| (Some(key), value));
     let row = client
         .query_one(
             &statement,
-            &[&user.as_uuid(), &channel.as_str(), &seconds, &category],
+            &[
+                &user.as_uuid(),
+                &channel.as_str(),
+                &seconds,
+                &category,
+                &key,
+                &value,
+            ],
         )
         .await?;
     let count = |index| u32::try_from(row.get::<_, i64>(index)).unwrap_or(u32::MAX);

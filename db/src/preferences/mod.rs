@@ -7,5 +7,5 @@ mod write;
 
 pub use entry::record_change;
 pub use grid::{GridCell, GridRow, cell, grid, subject};
-pub use row::{PreferenceRow, choice_at, choices_about, list};
+pub use row::{PreferenceRow, choice_at, choices_about, list, list_all};
 pub use write::{SetResult, set};

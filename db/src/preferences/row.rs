@@ -1,8 +1,13 @@
+use std::collections::HashMap;
+
 use jiff::Timestamp;
+use tidings_domain::notification::UserId;
 use tidings_domain::preference::{
-    CategorySelector, ChannelSelector, Choices, Place, PreferenceSource, Recipient, Subject,
+    AddressHash, CategorySelector, ChannelSelector, Choices, Place, PreferenceSource, Recipient,
+    Subject,
 };
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::GenericClient;
 use crate::choices::ChoicesOf;
@@ -55,6 +60,56 @@ pub async fn list(
     let statement = client.prepare_cached(&sql).await?;
     let rows = client.query(&statement, &[recipient.key()]).await?;
     Ok(rows.iter().filter_map(PreferenceRow::of).collect())
+}
+
+/// Returns what recipients have chosen, as [`list`] does for one. Who has chosen nothing is left out.
+///
+/// # Errors
+///
+/// Returns the error of the query that fails.
+pub async fn list_all(
+    client: &impl GenericClient,
+    recipients: &[Recipient],
+) -> Result<HashMap<Recipient, Vec<PreferenceRow>>, DbError> {
+    let mut users: Vec<Uuid> = Vec::new();
+    let mut addresses: Vec<Vec<u8>> = Vec::new();
+    for recipient in recipients {
+        match recipient {
+            Recipient::User(user) => users.push(user.as_uuid()),
+            Recipient::Address(hash) => addresses.push(hash.as_bytes().to_vec()),
+        }
+    }
+    let mut chosen: HashMap<Recipient, Vec<PreferenceRow>> = HashMap::new();
+    let mut add = |recipient: Option<Recipient>, row: &Row| {
+        if let (Some(recipient), Some(choice)) = (recipient, PreferenceRow::of(row)) {
+            chosen.entry(recipient).or_default().push(choice);
+        }
+    };
+    let sql = |table: &str, column: &str| {
+        format!(
+            "SELECT category, channel, enabled, source, updated_at, {column} FROM {table} WHERE {column} = ANY ($1)
+             ORDER BY category COLLATE \"C\", channel COLLATE \"C\""
+        )
+    };
+    if !users.is_empty() {
+        let statement = client
+            .prepare_cached(&sql("preferences", "user_id"))
+            .await?;
+        for row in &client.query(&statement, &[&users]).await? {
+            let user = UserId::from(row.get::<_, Uuid>(5));
+            add(Some(Recipient::User(user)), row);
+        }
+    }
+    if !addresses.is_empty() {
+        let statement = client
+            .prepare_cached(&sql("address_preferences", "address_hash"))
+            .await?;
+        for row in &client.query(&statement, &[&addresses]).await? {
+            let hash: Result<[u8; AddressHash::LENGTH], _> = row.get::<_, &[u8]>(5).try_into();
+            add(hash.ok().map(|hash| Recipient::Address(hash.into())), row);
+        }
+    }
+    Ok(chosen)
 }
 
 /// The choices about `subject` among those of a recipient.

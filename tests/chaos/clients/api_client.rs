@@ -124,6 +124,13 @@ impl ApiClient {
             .await
     }
 
+    /// Posts to the link of a recipient without an account, once.
+    pub async fn click(&self, path: &str) -> Exchange<()> {
+        let request = self.request(Method::POST, path);
+        self.send(request, |status, _| (status == 200).then_some(()))
+            .await
+    }
+
     /// Creates a request of this client's caller.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.url);

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use tidings_domain::time::Timezone;
 
+use crate::guests;
 use crate::ledger::{Category, Choice, DAY, Quiet, UserChange, Window};
 use crate::rng::Rng;
 
@@ -46,7 +47,7 @@ impl ChangeGenerator {
     fn refuse(&mut self) -> Choice {
         let [orders, hints] = Category::CREATED.map(Category::name);
         let category = [orders, hints, orders, hints, ALL][self.rng.index(5)];
-        let channel = ["email", "sms", "push", "in-app", ALL][self.rng.index(5)];
+        let channel = ["email", "sms", "push", "webhook", "in-app", ALL][self.rng.index(6)];
         let key = (category.to_owned(), channel.to_owned());
         self.refused.insert(key);
         Choice {
@@ -64,6 +65,24 @@ impl ChangeGenerator {
             return self.refuse();
         };
         self.refused.remove(&(category.clone(), channel.clone()));
+        Choice {
+            category,
+            channel,
+            enabled,
+        }
+    }
+
+    /// Returns what a recipient without an account clicks: a link to unsubscribe, or to undo that.
+    pub(super) fn click(&mut self) -> Choice {
+        let category = Category::CREATED[self.rng.index(2)].name().to_owned();
+        let channel = guests::CHANNEL.to_owned();
+        let key = (category.clone(), channel.clone());
+        let enabled = if self.refused.remove(&key) {
+            None
+        } else {
+            self.refused.insert(key);
+            Some(false)
+        };
         Choice {
             category,
             channel,
@@ -119,6 +138,20 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+
+    #[test]
+    fn guests_unsubscribe_and_undo_that() {
+        let mut generator = ChangeGenerator::new(Rng::new(1));
+        let clicks: Vec<_> = (0..100).map(|_| generator.click()).collect();
+        for category in Category::CREATED.map(Category::name) {
+            let mut of_category = clicks.iter().filter(|click| click.category == category);
+            let mut is_refused = false;
+            assert!(of_category.all(|click| {
+                is_refused = !is_refused;
+                click.enabled == is_refused.then_some(false)
+            }));
+        }
+    }
 
     #[test]
     fn users_refuse_and_take_back_and_are_quiet_at_times() {

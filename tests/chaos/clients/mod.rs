@@ -1,5 +1,5 @@
 //! Clients that post at a steady rate and retry until each notification has its 202, that cancel some of them, and users
-//! that change their preferences and quiet hours.
+//! that change their preferences and quiet hours, and recipients without an account that unsubscribe.
 
 mod api_client;
 mod cancellation;
@@ -24,6 +24,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::guests;
 use crate::installation::Users;
 use crate::ledger::Ledger;
 use crate::rng::Rng;
@@ -100,6 +101,10 @@ impl Clients {
         for user in choosers {
             let chooser = Chooser::new(user, &context, rng.split());
             context.spawn(chooser.choose(clients.stop.clone()));
+        }
+        for address in guests::addresses() {
+            let guest = Chooser::guest(&address, &context, rng.split())?;
+            context.spawn(guest.choose(clients.stop.clone()));
         }
         clients.tasks.spawn(
             Dispatcher {

@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -5,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::times_generator::TimesGenerator;
+use crate::guests;
 use crate::installation::Users;
 use crate::ledger::{Category, Fingerprint, Group, PostedTimes};
 use crate::rng::Rng;
@@ -16,7 +18,7 @@ const DELIVERED_SHARE: u64 = 7;
 /// One in this many notifications for a channel with a provider names its recipient and has no user.
 const WITHOUT_USER_SHARE: usize = 4;
 
-/// One in this many notifications for a user of a channel that choosers have contacts for is for a user who changes nothing.
+/// One in this many notifications for a user of a channel with a provider is for a user who changes nothing.
 const UNCHANGING_SHARE: usize = 3;
 
 /// One in this many in-app notifications is for a user who changes preferences.
@@ -98,26 +100,46 @@ impl BodyGenerator {
                 json!({"title": text, "number": self.generated, "price": 0.1, "tags": [null, true, {}]})
             }
         };
-        let user = match recipient(channel) {
+        let user = match self.recipient(channel) {
             None => Some(self.reader()),
             Some(to) if self.rng.index(WITHOUT_USER_SHARE) == 0 => {
                 payload["to"] = json!(to);
                 None
             }
-            Some(_) if channel == "webhook" || self.rng.index(UNCHANGING_SHARE) == 0 => {
-                Some(self.users.reachable)
+            Some(_) if self.rng.index(UNCHANGING_SHARE) == 0 => Some(self.users.reachable),
+            Some(to) => {
+                // Choosers have no endpoints.
+                if channel == "webhook" {
+                    payload["to"] = json!(to);
+                }
+                Some(self.chooser())
             }
-            Some(_) => Some(self.chooser()),
         };
         let category = self.category();
         let mut times = self.times.generate(Timestamp::now(), &mut self.rng);
-        times.category = category.filter(|_| user.is_some());
+        times.category = category;
         NotificationBody {
             user,
             channel,
             payload,
             times,
         }
+    }
+
+    /// An address of the channel that no user has; `None` if the channel has no addresses.
+    fn recipient(&mut self, channel: &str) -> Option<String> {
+        let address = match channel {
+            "email" => {
+                let mut guests = guests::addresses();
+                let nth = self.rng.index(guests.len());
+                return Some(mem::take(&mut guests[nth]));
+            }
+            "sms" => "+4915198765432",
+            "push" => "a-device-of-no-user",
+            "webhook" => "https://example.org/hook",
+            _ => return None,
+        };
+        Some(address.to_owned())
     }
 
     /// The user of an in-app notification.
@@ -166,17 +188,6 @@ impl BodyGenerator {
     }
 }
 
-/// An address of the channel that no user has; `None` if the channel has no addresses.
-fn recipient(channel: &str) -> Option<&'static str> {
-    match channel {
-        "email" => Some("guest@example.org"),
-        "sms" => Some("+4915198765432"),
-        "push" => Some("a-device-of-no-user"),
-        "webhook" => Some("https://example.org/hook"),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -205,7 +216,19 @@ mod tests {
                 .contains(&body.user)
         });
         let channels: HashSet<_> = of_choosers.map(|body| body.channel).collect();
-        assert_eq!(channels.len(), 4, "all but webhooks");
+        assert_eq!(channels.len(), 5);
+        let of_guests = bodies
+            .iter()
+            .filter(|body| body.user.is_none() && body.channel == "email");
+        let addresses: HashSet<_> = of_guests
+            .clone()
+            .map(|body| body.payload["to"].to_string())
+            .collect();
+        assert_eq!(addresses.len(), guests::addresses().len());
+        let categories: HashSet<_> = of_guests
+            .map(|body| body.times.category.map(Category::name))
+            .collect();
+        assert_eq!(categories.len(), 4);
         let categories = bodies.iter().filter_map(|body| body.times.category);
         let categories: HashSet<_> = categories.map(Category::name).collect();
         assert_eq!(categories.len(), 3);

@@ -50,9 +50,11 @@ impl TimesGenerator {
         let group = (rng.index(GROUP_SHARE) == 0 && is_scheduled).then(|| self.next_member());
         let expires = rng.index(EXPIRY_SHARE) == 0;
         // A short time ends before a scheduler that looks once a second releases the notification.
-        let secs = match rng.index(2) {
+        let secs = match rng.index(3) {
             0 => rng.in_range(1..=3),
-            _ => rng.in_range(5..=60),
+            1 => rng.in_range(5..=60),
+            // Never during the run.
+            _ => 24 * 3600,
         };
         let is_relative = rng.index(2) == 0;
         let base = send_at.unwrap_or(now);

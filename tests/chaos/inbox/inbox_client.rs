@@ -1,10 +1,12 @@
 //! The requests of readers, except streams.
 
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clients::{ApiClient, Exchange};
+use crate::verify::Period;
 
 /// Items of a page.
 const PAGE: u32 = 200;
@@ -13,6 +15,10 @@ const PAGE: u32 = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     pub ids: Vec<Uuid>,
+    /// Those that can expire.
+    pub expiring: Vec<Uuid>,
+    /// When the page was asked for, and when it arrived.
+    pub times: Period,
     pub next: Option<String>,
     pub up_to: String,
 }
@@ -24,8 +30,13 @@ pub async fn list(api: &ApiClient, cursor: Option<&str>) -> Exchange<Page> {
         path = format!("{path}&cursor={cursor}");
     }
     let request = api.request(Method::GET, &path);
+    let asked = Timestamp::now();
     api.send(request, |status, body| {
-        (status == 200).then(|| page(body)).flatten()
+        let times = Period {
+            from: asked,
+            until: Timestamp::now(),
+        };
+        (status == 200).then(|| page(body, times)).flatten()
     })
     .await
 }
@@ -83,11 +94,18 @@ pub fn item_id(item: &Value) -> Option<Uuid> {
     item["messageId"].as_str()?.parse().ok()
 }
 
-fn page(body: &Value) -> Option<Page> {
+fn page(body: &Value, times: Period) -> Option<Page> {
     let items = body["items"].as_array()?;
+    let can_expire = |item: &&Value| item["expiresAt"].is_string();
     let ids: Option<Vec<_>> = items.iter().map(item_id).collect();
     Some(Page {
         ids: ids?,
+        expiring: items
+            .iter()
+            .filter(can_expire)
+            .filter_map(item_id)
+            .collect(),
+        times,
         next: body["nextCursor"].as_str().map(str::to_owned),
         up_to: body["upTo"].as_str()?.to_owned(),
     })
@@ -99,20 +117,28 @@ mod tests {
 
     #[test]
     fn a_page_is_read_strictly() {
-        let id = Uuid::from_u128(7);
-        let body = json!({"items": [{"messageId": id}], "nextCursor": null, "upTo": "AQ"});
+        let [id, expiring] = [7, 8].map(Uuid::from_u128);
+        let items = json!([
+            {"messageId": id, "expiresAt": null},
+            {"messageId": expiring, "expiresAt": "2027-01-15T08:00:00Z"},
+        ]);
+        let body = json!({"items": items, "nextCursor": null, "upTo": "AQ"});
+        let [from, until] = [Timestamp::UNIX_EPOCH; 2];
+        let times = Period { from, until };
         let expected = Page {
-            ids: vec![id],
+            ids: vec![id, expiring],
+            expiring: vec![expiring],
+            times,
             next: None,
             up_to: "AQ".to_owned(),
         };
-        assert_eq!(page(&body), Some(expected));
+        assert_eq!(page(&body, times), Some(expected));
         for wrong in [
             json!({}),
             json!({"items": [{}], "upTo": "AQ"}),
             json!({"items": []}),
         ] {
-            assert_eq!(page(&wrong), None, "{wrong}");
+            assert_eq!(page(&wrong, times), None, "{wrong}");
         }
         assert_eq!(
             read_counts(&json!({"unread": 3, "capped": false})),

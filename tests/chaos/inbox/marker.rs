@@ -97,7 +97,7 @@ impl Marker {
                 .await;
             {
                 let mut record = self.state.lock();
-                record.seen.extend(&page.ids);
+                record.add_page(&page);
                 record.begin_marks(&page.ids);
             }
             cursor.clone_from(&page.next);

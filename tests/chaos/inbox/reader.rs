@@ -157,7 +157,7 @@ impl Reader {
             match inbox_client::list(&api, cursor.as_deref()).await {
                 Exchange::Answered(page) => {
                     let mut record = self.state.lock();
-                    record.seen.extend(page.ids);
+                    record.add_page(&page);
                     record.last_id.get_or_insert(page.up_to);
                     if page.next.is_none() {
                         record.is_outdated = false;

@@ -1,7 +1,10 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
+
+use super::inbox_client::Page;
+use crate::verify::Period;
 
 /// What a reader has seen and done. This program is never killed during a run, so memory is safe.
 #[derive(Default)]
@@ -12,6 +15,8 @@ pub struct ReaderState(Mutex<ReaderRecord>);
 pub struct ReaderRecord {
     /// The notifications that a stream or a list has shown.
     pub seen: HashSet<Uuid>,
+    /// When a list was last asked for that has shown a notification which can expire, and when it arrived.
+    pub listed: HashMap<Uuid, Period>,
     /// Those that an answer says are read.
     pub read: HashSet<Uuid>,
     /// Those that may be read: a request is not answered, or its position may not have included them.
@@ -29,6 +34,17 @@ impl ReaderState {
 }
 
 impl ReaderRecord {
+    /// Records what a list has shown.
+    pub fn add_page(&mut self, page: &Page) {
+        self.seen.extend(&page.ids);
+        for id in &page.expiring {
+            let last = self.listed.entry(*id).or_insert(page.times);
+            if page.times.from > last.from {
+                *last = page.times;
+            }
+        }
+    }
+
     /// Returns up to `count` notifications that have been seen and that nobody has marked.
     pub fn unmarked(&self, count: usize) -> Vec<Uuid> {
         let unmarked = |id: &&Uuid| !self.read.contains(id) && !self.maybe_read.contains(id);

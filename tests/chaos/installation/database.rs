@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::lease_watch::LeaseWatch;
 use super::users::{self, Users};
+use crate::guests;
 use crate::ledger::Fingerprint;
 use crate::timing::wait;
 use crate::verify::Row;
@@ -206,9 +207,12 @@ async fn terminate_others(connection: &DatabaseConnection) -> Result<(), tokio_p
 fn read(row: &tokio_postgres::Row) -> anyhow::Result<Row> {
     let channel: &str = row.get(2);
     let payload: Value = serde_json::from_str(row.get(3))?;
+    let user: Option<Uuid> = row.get(1);
+    let address = payload["to"].as_str().filter(|_| user.is_none());
     Ok(Row {
         id: row.get(0),
-        body: Fingerprint::of(row.get(1), channel, &payload),
+        guest: address.map(guests::key),
+        body: Fingerprint::of(user, channel, &payload),
         status: row.get(4),
         has_provider: channel != "in-app",
         outcome_unknown: row.get(5),
@@ -220,7 +224,7 @@ fn read(row: &tokio_postgres::Row) -> anyhow::Result<Row> {
         group: row.get(7),
         processed_at: row.get(8),
         maybe_sent: row.get(9),
-        user: row.get(1),
+        user,
         channel: channel.to_owned(),
         category: row.get(10),
         reason: row.get(11),

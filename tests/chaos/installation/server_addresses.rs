@@ -8,6 +8,7 @@ use tidings_tests::tokens;
 
 use super::dev_servers::DevServers;
 use crate::components::{Component, Link};
+use crate::guests;
 use crate::proxy::Proxy;
 
 /// The addresses of the servers, without proxies.
@@ -78,6 +79,9 @@ impl ServerAddresses {
             // Shorter than the quiet hours of the run.
             ("QUIET_SPREAD_SECS", "10"),
         ] {
+            settings.insert(name.to_owned(), value.to_owned());
+        }
+        for (name, value) in guests::SETTINGS {
             settings.insert(name.to_owned(), value.to_owned());
         }
         if let Some(stages) = stages(component) {

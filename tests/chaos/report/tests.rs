@@ -52,7 +52,7 @@ fn good() -> Report {
 #[test]
 fn a_finding_that_must_be_zero_fails_the_run() {
     assert_eq!(good().failures(), [""; 0]);
-    let spoil: [fn(&mut Findings); 18] = [
+    let spoil: [fn(&mut Findings); 19] = [
         |found| found.lost = 1,
         |found| found.doubled = 1,
         |found| found.foreign = 1,
@@ -69,6 +69,7 @@ fn a_finding_that_must_be_zero_fails_the_run() {
         |found| found.sent_without_attempt = 1,
         |found| found.unseen = 1,
         |found| found.shown_wrongly = 1,
+        |found| found.shown_after_expiry = 1,
         |found| found.marked_wrongly = 1,
         |found| found.accepted = 0,
     ];

@@ -9,7 +9,7 @@ const QUIET_HOURS: &str = "quiet_hours";
 const PREFERENCE: &str = "preference";
 
 impl Comparison<'_> {
-    /// Checks a notification of a user who changes preferences and quiet hours.
+    /// Checks a notification of a recipient who changes preferences, or of a user who changes quiet hours.
     pub(super) fn check_choices(&mut self, row: &Row) {
         let is_held = row.reason.as_deref() == Some(QUIET_HOURS);
         let subject = self.subject(row);
@@ -76,9 +76,10 @@ impl Comparison<'_> {
         found.held_and_repeated += usize::from(copies.is_some_and(|copies| copies > 1));
     }
 
-    /// What choices may be about, if the user of the row makes any.
+    /// What choices may be about, if the recipient of the row makes any.
     fn subject<'r>(&self, row: &'r Row) -> Option<ChoiceSubject<'r>> {
-        let user = row.user.filter(|user| self.ledger.choices.knows(*user))?;
+        let recipient = row.user.or(row.guest);
+        let user = recipient.filter(|user| self.ledger.choices.knows(*user))?;
         Some(ChoiceSubject {
             user,
             category: row.category.as_deref(),

@@ -37,6 +37,7 @@ struct UserState {
 /// A notification, as far as choices are about it.
 #[derive(Clone, Copy, Debug)]
 pub struct ChoiceSubject<'a> {
+    /// The user, or what stands for an address.
     pub user: Uuid,
     pub category: Option<&'a str>,
     pub channel: &'a str,

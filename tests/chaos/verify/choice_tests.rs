@@ -305,3 +305,26 @@ fn each_copy_belongs_to_an_attempt() {
     case.arrivals = vec![133];
     assert_eq!(case.wrong(), ["sent without an attempt"]);
 }
+
+#[test]
+fn a_recipient_without_an_account_unsubscribes() {
+    let wrong = |guest: Uuid, enabled, ended: Option<i64>| {
+        let attempts: &[i64] = if ended.is_some() { &[] } else { &[99] };
+        let mut case = Case::new(attempts, Some(Category::Orders))
+            .change(choice("orders", "sms", Some(false)), 10, Some(11))
+            .change(choice("orders", "sms", enabled), 20, Some(21));
+        case.row.user = None;
+        case.row.guest = Some(guest);
+        if let Some(ended) = ended {
+            case = case.suppressed(ended);
+        }
+        case.wrong()
+    };
+    let other = Uuid::from_u128(3);
+    assert_eq!(wrong(USER, Some(false), None), AFTER_OPT_OUT);
+    assert_eq!(wrong(USER, None, None), NONE);
+    assert_eq!(wrong(other, Some(false), None), NONE);
+    assert_eq!(wrong(USER, Some(false), Some(30)), NONE);
+    assert_eq!(wrong(USER, None, Some(30)), ["ended wrongly"]);
+    assert_eq!(wrong(other, Some(false), Some(30)), ["ended wrongly"]);
+}

@@ -55,18 +55,20 @@ pub struct Findings {
     pub sent_early: usize,
     /// Notifications of which a copy was sent after their expiry.
     pub sent_after_expiry: usize,
-    /// Attempts that began although an answer said that the user does not want the notification.
+    /// Attempts that began although an answer said that the recipient does not want the notification.
     pub sent_after_opt_out: usize,
     /// Attempts that began in quiet hours that an answer had confirmed.
     pub sent_in_quiet: usize,
     /// Rows that quiet hours have held which hold no such notification.
     pub held_wrongly: usize,
-    /// Copies for users who change preferences that no attempt explains.
+    /// Copies for recipients who change preferences that no attempt explains.
     pub sent_without_attempt: usize,
     /// Notifications that their reader has not seen.
     pub unseen: usize,
     /// Notifications that a reader has seen and that are not in the inbox.
     pub shown_wrongly: usize,
+    /// Notifications that a list has shown which was asked for after their expiry.
+    pub shown_after_expiry: usize,
     /// Notifications that are read although nobody has marked them, or unread although an answer says otherwise.
     pub marked_wrongly: usize,
     /// Scheduled notifications that were sent more than [`LATE`](super::send_times::LATE) after `sendAt`, which is allowed.
@@ -90,7 +92,7 @@ impl Findings {
     }
 
     /// Returns the numbers that must be zero, with their names.
-    pub fn must_be_zero(&self) -> [(&'static str, usize); 17] {
+    pub fn must_be_zero(&self) -> [(&'static str, usize); 18] {
         [
             ("lost", self.lost),
             ("doubled", self.doubled),
@@ -108,6 +110,7 @@ impl Findings {
             ("sent without an attempt", self.sent_without_attempt),
             ("not seen in inboxes", self.unseen),
             ("shown in a wrong inbox", self.shown_wrongly),
+            ("shown after expiry", self.shown_after_expiry),
             ("marked wrongly", self.marked_wrongly),
         ]
     }

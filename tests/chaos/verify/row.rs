@@ -24,6 +24,8 @@ pub struct Row {
     /// Whether an attempt may have sent it.
     pub maybe_sent: bool,
     pub user: Option<Uuid>,
+    /// What stands for the address of a recipient without an account.
+    pub guest: Option<Uuid>,
     pub channel: String,
     pub category: Option<String>,
     /// Why it was last held, or is suppressed.

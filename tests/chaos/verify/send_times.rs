@@ -112,6 +112,13 @@ impl SendTimes {
         shift(arrived, ahead) < send_at
     }
 
+    /// Whether PostgreSQL's clock had shown `time` or later during the whole period.
+    pub fn is_over(&self, period: Period, time: Timestamp) -> bool {
+        let from = shift(period.from, -PRECISION);
+        let behind = self.clock.differences(from, period.until).min();
+        shift(from, behind.unwrap_or_default()) >= time
+    }
+
     /// Whether a copy that arrived at `arrived` was sent at `expires_at` or later: even the earliest time at which the send
     /// may have begun is not before the expiry, by PostgreSQL's clock.
     pub fn is_late(&self, arrived: Timestamp, expires_at: Timestamp) -> bool {

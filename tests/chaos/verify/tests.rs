@@ -58,6 +58,7 @@ pub(super) fn processed() -> Row {
         processed_at: Timestamp::from_second(1_800_000_010).ok(),
         maybe_sent: true,
         user: None,
+        guest: None,
         channel: "sms".to_owned(),
         category: None,
         reason: None,

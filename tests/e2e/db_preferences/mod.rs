@@ -2,6 +2,7 @@
 
 mod batches;
 mod claims;
+mod timezones;
 mod withheld_by;
 
 use jiff::Timestamp;

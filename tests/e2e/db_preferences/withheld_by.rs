@@ -1,7 +1,7 @@
 //! Which choice kept a notification from being sent.
 
 use serde_json::value::RawValue;
-use tidings_db::notifications::{self, WithheldBy, insert_batch};
+use tidings_db::notifications::{self, NotificationFilter, WithheldBy, insert_batch};
 use tidings_db::{TransactionOptions, address_preferences};
 use tidings_domain::content::PhoneNumber;
 use tidings_domain::notification::{Channel, Notification, Status};
@@ -23,9 +23,9 @@ async fn withheld_by(db: &TestDatabase, one: &Notification) -> String {
 async fn now_withheld_by(db: &TestDatabase, one: &Notification) -> String {
     let asked = db.pool.run(async |client| {
         let row = notifications::find(client, one.message_id, None).await?;
-        notifications::withheld_by(client, &row.expect("a row")).await
+        notifications::withheld_by(client, &[row.expect("a row")]).await
     });
-    match asked.await.expect("the queries") {
+    match asked.await.expect("the queries").remove(&one.message_id) {
         Some(WithheldBy::Preferences(Some(row))) => {
             assert!(!row.enabled);
             format!("{} {} {}", row.category, row.channel, row.source)
@@ -88,4 +88,78 @@ async fn a_suppressed_notification_names_the_choice_that_decided() {
         ..notification(db.user().await, Channel::Sms, Some("news"))
     };
     assert_eq!(withheld_by(&db, &one).await, "* sms provider");
+}
+
+/// One answer for many rows says the same as one for each.
+#[tokio::test]
+async fn the_rules_of_many_notifications_are_found_together() {
+    let db = migrated().await;
+    let sql = r#"INSERT INTO categories (name, kind, defaults, throttle)
+                 VALUES ('rare', 'transactional', '{"sms": false}', NULL),
+                        ('busy', 'transactional', '{}', '{"limit": 1, "windowSecs": 3600, "key": "order"}')"#;
+    let created = db
+        .pool
+        .run(async |client| Ok(client.execute(sql, &[]).await?));
+    created.await.expect("categories");
+    let (user, other) = (db.user().await, db.user().await);
+    for user in [user, other] {
+        let off = [choice("*", "in-app", Some(false))];
+        set(&db, user, &off, PreferenceSource::User).await;
+    }
+    let of_order = |order: &str| Notification {
+        payload: RawValue::from_string(format!(r#"{{"text": "hello", "order": "{order}"}}"#))
+            .expect("JSON"),
+        ..notification(user, Channel::Sms, Some("busy"))
+    };
+    let all = [
+        (notification(user, Channel::InApp, None), "preferences"),
+        (notification(other, Channel::InApp, None), "preferences"),
+        (notification(user, Channel::Sms, Some("rare")), "defaults"),
+        (of_order("7"), "sent"),
+        (of_order("7"), "throttle"),
+        // Its own value is not used up.
+        (of_order("8"), "USER_LIMITS"),
+        (notification(user, Channel::Sms, None), "waits USER_LIMITS"),
+    ];
+    let recorded = db.pool.run(async |client| {
+        let notifications: Vec<&Notification> = all.iter().map(|(one, _)| one).collect();
+        insert_batch(client, &notifications).await
+    });
+    assert_eq!(recorded.await.expect("recorded").len(), all.len());
+    for (one, rule) in &all {
+        let change = match *rule {
+            "sent" => "status = 'processed', processed_at = now(), slot_at = now()",
+            "throttle" | "USER_LIMITS" => "status = 'suppressed', reason = 'throttled'",
+            "waits USER_LIMITS" => "status = 'scheduled', reason = 'throttled', not_before = now()",
+            _ => continue,
+        };
+        let sql = format!(
+            "UPDATE notifications SET {change} WHERE message_id = '{}'",
+            one.message_id
+        );
+        let changed = db
+            .pool
+            .run(async |client| Ok(client.execute(&sql, &[]).await?));
+        assert_eq!(changed.await.expect(&sql), 1);
+    }
+    let asked = db.pool.run(async |client| {
+        let filter = NotificationFilter::default();
+        let (rows, _) = notifications::list(client, &filter, None, 100).await?;
+        notifications::withheld_by(client, &rows).await
+    });
+    let rules = asked.await.expect("the queries");
+    for (one, expected) in &all {
+        let found = match rules.get(&one.message_id) {
+            None => "sent",
+            Some(WithheldBy::Preferences(choice)) => {
+                let choice = choice.as_ref().expect("the choice");
+                assert_eq!(choice.channel.to_string(), "in-app");
+                "preferences"
+            }
+            Some(WithheldBy::CategoryDefault) => "defaults",
+            Some(WithheldBy::Throttle) => "throttle",
+            Some(WithheldBy::UserLimits) => "USER_LIMITS",
+        };
+        assert_eq!(found, expected.trim_start_matches("waits "), "{one:?}");
+    }
 }

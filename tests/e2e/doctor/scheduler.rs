@@ -70,3 +70,30 @@ async fn doctor_warns_of_workers_of_another_version() {
     assert_eq!(severity(&mixed, "versions"), "warning", "{mixed}");
     assert!(message(&mixed, "versions").contains("workers of 0.0.1 run"));
 }
+
+#[tokio::test]
+async fn doctor_says_how_late_digests_are_that_nobody_closes() {
+    let world = World::new().await;
+    let _ = world.declared(&[]).await;
+    let sql =
+        "INSERT INTO digests (id, user_id, channel, category, key, closes_at, items, max_items)
+               VALUES ($1, $2, 'sms', 'news', '', now() + interval '1 hour', 2, 1000)";
+    let user = world.user.as_uuid();
+    execute(&world, sql, &[&Uuid::now_v7(), &user]).await;
+    let open = report(&world, &[]);
+    assert_eq!(severity(&open, "digests"), "ok", "{open}");
+
+    let sql = "UPDATE digests SET closes_at = now() - interval '2 minutes'";
+    execute(&world, sql, &[]).await;
+    let late = report(&world, &[]);
+    assert_eq!(severity(&late, "digests"), "warning", "{late}");
+    let message = message(&late, "digests");
+    assert!(message.contains("is over is 1"), "{late}");
+    let remedy = finding(&late, "digests")["remedy"].as_str();
+    let stage = "a worker runs whose WORKER_CHANNELS contains `scheduler`";
+    assert!(remedy.expect("a remedy").contains(stage), "{late}");
+
+    execute(&world, "UPDATE digests SET status = 'empty'", &[]).await;
+    let closed = report(&world, &[]);
+    assert_eq!(severity(&closed, "digests"), "ok", "{closed}");
+}

@@ -35,7 +35,8 @@ const CATEGORIES: &str = r#"
         ('alarm', 'critical', 'obey', '{}', NULL),
         ('news', 'marketing', 'obey', '{}', NULL),
         ('rare', 'transactional', 'obey', '{"sms": false}', NULL),
-        ('few', 'transactional', 'obey', '{}', '{"limit": 1, "windowSecs": 86400}');"#;
+        ('few', 'transactional', 'obey', '{}', '{"limit": 1, "windowSecs": 86400}'),
+        ('each', 'transactional', 'obey', '{}', '{"limit": 1, "windowSecs": 86400, "key": "order"}');"#;
 
 /// What is set for a user, as SQL in which `$user` stands for the user.
 const QUIET: &str = r#"INSERT INTO user_settings (user_id, quiet)
@@ -265,4 +266,74 @@ async fn what_is_explained_is_what_happens() {
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
     assert!(text.starts_with("waits: stopped (rule: sending)"), "{text}");
     assert!(!text.contains(other[1]), "{text}");
+}
+
+/// What a throttle says about a notification with this value of its key: the outcome, and how many were counted.
+fn throttle_says(world: &World, user: &str, payload: &[&str]) -> (Value, String) {
+    let mut arguments = vec!["preferences", "explain", "--channel", "sms", "--user", user];
+    arguments.extend(["--category", "each"]);
+    arguments.extend(payload);
+    let said = succeeds(world, &arguments);
+    let mut rules = said["rules"].as_array().expect("a list").iter();
+    let throttle = rules.find(|one| one["rule"] == "throttle").expect("a rule");
+    assert_eq!(throttle["outcome"], said["outcome"], "{said:#}");
+    let detail = throttle["detail"].as_str().expect("a text");
+    (said["outcome"].clone(), detail.to_owned())
+}
+
+#[tokio::test]
+async fn the_value_of_a_throttles_key_has_a_count_of_its_own() {
+    let world = World::new().await;
+    execute(&world, CATEGORIES).await;
+    let user = world.user.to_string();
+    let sent = |order: &str, status: &str| {
+        format!(
+            "INSERT INTO notifications (id, message_id, user_id, type, payload, status, created_at, category, slot_at)
+             VALUES ('{}', '{}', '{user}', 'sms', '{order}', '{status}', now(), 'each', now());",
+            Uuid::now_v7(),
+            Uuid::now_v7()
+        )
+    };
+    let all = [
+        format!(
+            "INSERT INTO phone_numbers (id, user_id, number) VALUES ('{}', '{user}', '+4915112345999');",
+            Uuid::now_v7()
+        ),
+        sent(r#"{"text": "a", "order": "7"}"#, "processed"),
+        sent(r#"{"text": "b", "order": 8}"#, "pending"),
+        sent(r#"{"text": "c"}"#, "processed"),
+    ];
+    execute(&world, &all.concat()).await;
+    for (payload, outcome, counted) in [
+        (r#"{"order": "7"}"#, "suppress", "1 of 1"),
+        (r#"{"order": 8}"#, "hold", "1 of 1"),
+        // Another type is another value.
+        (r#"{"order": "8"}"#, "send", "0 of 1"),
+        (r#"{"order": null}"#, "send", "0 of 1"),
+        (r#"{"text": "7"}"#, "suppress", "1 of 1"),
+    ] {
+        let (said, detail) = throttle_says(&world, &user, &["--payload", payload]);
+        assert_eq!(said, outcome, "{payload}: {detail}");
+        assert!(detail.starts_with(counted), "{payload}: {detail}");
+        assert!(detail.ends_with("with this value of order"), "{detail}");
+    }
+    let (said, detail) = throttle_says(&world, &user, &[]);
+    assert_eq!(said, "send");
+    assert!(
+        detail.starts_with("3 of 1") && detail.ends_with("--payload"),
+        "{detail}"
+    );
+    let wrong = [
+        "preferences",
+        "explain",
+        "--channel",
+        "sms",
+        "--user",
+        &user,
+        "--payload",
+        "hunter2",
+    ];
+    let wrong = tidings(&world, &wrong);
+    assert_eq!(wrong.0, Some(2), "{}", wrong.2);
+    assert!(!wrong.2.contains("hunter2"), "{}", wrong.2);
 }

@@ -122,18 +122,6 @@ async fn after_an_outage_a_schedule_runs_late_within_its_grace_or_not_at_all() {
     assert_eq!(metrics.sum("tidings_schedules_skipped_total", &[]), 1);
 }
 
-/// How many sessions wait for a lock.
-async fn waiting(world: &World) -> i64 {
-    let sql = "SELECT count(*) FROM pg_stat_activity
-               WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    let count = world
-        .database
-        .pool
-        .run(async |client| Ok(client.query_one(sql, &[]).await?.get(0)))
-        .await;
-    count.expect("a count")
-}
-
 async fn scheduler(world: &World) -> Program {
     let stages = [("WORKER_CHANNELS", "scheduler")];
     world.start(ProgramKind::Worker, &stages).await
@@ -163,20 +151,14 @@ async fn a_scheduler_that_is_killed_in_the_middle_has_run_nothing() {
     lock.query_one(&sql, &[]).await.expect("the lock");
     let mut killed = scheduler(&world).await;
     eventually(secs(20), "the tick waits for the user", async || {
-        waiting(&world).await == 1
+        world.database.connections("wait_event_type = 'Lock'").await == 1
     })
     .await;
     killed.kill();
     lock.rollback().await.expect("rolled back");
     eventually(secs(20), "PostgreSQL has noticed", async || {
-        let sql = "SELECT count(*) FROM pg_stat_activity
-                   WHERE application_name = 'tidings-worker' AND datname = current_database()";
-        let count = world
-            .database
-            .pool
-            .run(async |client| Ok(client.query_one(sql, &[]).await?.get::<_, i64>(0)))
-            .await;
-        count.expect("a count") == 0
+        let worker = "application_name = 'tidings-worker'";
+        world.database.connections(worker).await == 0
     })
     .await;
     assert_eq!(world.database.count("true").await, 0);

@@ -140,6 +140,8 @@ async fn the_tool_refuses_what_the_api_refuses() {
     assert!(
         create(&user, "in-app", "{}", &digest).contains("--digest-key is not taken for in-app")
     );
+    let unknown = create(&user, "sms", text, &["--category", "gone"]);
+    assert!(unknown.contains("there is no such category"), "{unknown}");
     assert!(create(&stranger, "sms", text, &[]).contains("there is no user"));
     assert!(
         create(&user, "sms", text, &["--ends-at", "2020-01-01T00:00:00Z"])
@@ -173,6 +175,48 @@ async fn the_tool_refuses_what_the_api_refuses() {
         (code, preview["occurrences"].as_array().map(Vec::len)),
         (0, Some(1))
     );
+}
+
+#[tokio::test]
+async fn the_tool_refuses_marketing_by_e_mail_without_a_link() {
+    let world = World::new().await;
+    let user = world.user.to_string();
+    let put = ["categories", "set", "news", "--kind", "marketing"];
+    let put = run(&world, &put);
+    assert_eq!(put.1, 0, "{}", put.0);
+    let create = |settings: &[(&str, &str)], channel: &str, payload: &str| {
+        let fixed = ["schedules", "create", "--user", &user, "--category", "news"];
+        let given = ["--type", channel, "--payload", payload];
+        let times = ["--timezone", "UTC", "--cron", "0 9 * * *"];
+        world.tidings_with(settings, &[&fixed[..], &given, &times].concat())
+    };
+    let unlinked = r#"{"subject": "News", "text": "Hi"}"#;
+    let linked =
+        r#"{"subject": "News", "text": "Hi", "unsubscribeUrl": "https://shop.example.com/stop"}"#;
+    let links = [
+        ("PUBLIC_URL", "https://notifications.example.com"),
+        ("UNSUBSCRIBE_SECRETS", "6c1b3f0e9d7a4285b0c3d6e9f2a5b8c1"),
+    ];
+    for settings in [&[], &links[..1]] {
+        let refused = create(settings, "email", unlinked);
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        let error = String::from_utf8_lossy(&refused.stderr);
+        for part in [
+            "unsubscribeUrl is required",
+            "PUBLIC_URL and UNSUBSCRIBE_SECRETS",
+            "give one",
+        ] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+    for (settings, channel, payload) in [
+        (&[][..], "email", linked),
+        (&[], "sms", r#"{"text": "Hi"}"#),
+        (&links, "email", unlinked),
+    ] {
+        let made = create(settings, channel, payload);
+        assert!(made.status.success(), "{payload}: {made:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 use tidings_broker::Failure;
 use tidings_db::user_deletions::DeletionSettings;
+use tidings_domain::link_rule::{URL_MISSING, lacks_url};
 use tidings_domain::notification::Channel;
 use tidings_domain::providers::ChannelProviders;
 use tidings_egress::EgressPolicy;
 use tidings_requests::{check_channel, check_url};
 use tidings_settings::{Reader, table};
-use tidings_unsubscribe::LinkRule;
 
 use super::Categories;
 use super::event::Event;
@@ -61,6 +61,7 @@ impl EventRules {
         }
         rejection.finish()
     }
+
     /// Checks the category of an event: it must exist, and an e-mail of a marketing category must have a URL to unsubscribe.
     pub(super) fn check_category(
         &self,
@@ -77,12 +78,14 @@ impl EventRules {
             let detail = format!("there is no category {name}");
             return Err(Failure::new("unknown_category", detail));
         };
-        // The choice of a transactional category never requires a link.
-        let is_required = LinkRule::of(Some((kind, false))) == LinkRule::Required;
-        let has_url = new.addresses.has_unsubscribe_url || self.makes_unsubscribe_links;
-        if new.channel == Channel::Email && is_required && !has_url {
-            let detail = "payload.unsubscribeUrl is required for a marketing category, because PUBLIC_URL and \
-                          UNSUBSCRIBE_SECRETS are not set";
+        let has_url = new.addresses.has_unsubscribe_url;
+        if lacks_url(
+            new.channel,
+            Some(kind),
+            has_url,
+            self.makes_unsubscribe_links,
+        ) {
+            let detail = format!("payload.unsubscribeUrl {URL_MISSING}");
             return Err(Failure::new("unsubscribe_url_missing", detail));
         }
         Ok(())

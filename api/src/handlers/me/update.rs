@@ -4,6 +4,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::users::{self, ContactRights, UpdateResult};
 use tidings_db::{TransactionOptions, contact_codes};
+use tidings_domain::change::Change;
 
 use super::view::{OwnUser, find};
 use crate::accounts::AddressesBefore;
@@ -11,6 +12,7 @@ use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::client_info::client_info;
 use crate::error::ApiError;
+use crate::handlers::preferences::claim_wait;
 use crate::handlers::users::changes;
 use crate::handlers::users::path::not_found;
 use crate::handlers::users::taken::{taken, user_has_role};
@@ -31,7 +33,7 @@ use crate::state::AppState;
         (status = 409, description = "`username_taken` or `email_taken`: another user has this name or address, as `details` says", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable. `change_not_complete`: the changes are stored, and a delivery that began before has not ended, so that the time zone may not count for it", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -66,5 +68,9 @@ pub async fn handle(
             Ok(find(transaction, user).await?.ok_or_else(not_found))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(updated?))
+    let updated = updated?;
+    if changes.timezone != Change::Keep {
+        claim_wait::until_timezone_seen(&state, &[user]).await?;
+    }
+    Ok(HttpResponse::Ok().json(updated))
 }

@@ -18,11 +18,10 @@ pub struct DecisionView {
     reason: Option<String>,
     /// The rule that decided; null if it is sent. `sendAt`; `expiresAt`; `cancellation`; `deletion`: that of the user;
     /// `preferences`: see `choice`; `defaults`: those of the category; `quiet`: the quiet hours of the user; `throttle`: the
-    /// limit of the category; `USER_LIMITS`; `ACCEPT_WITHOUT_BROKER`. Lists name `preferences` for `defaults`, and
-    /// `USER_LIMITS` for `throttle`.
+    /// limit of the category; `USER_LIMITS`; `ACCEPT_WITHOUT_BROKER`.
     #[schema(value_type = Option<String>)]
     rule: Option<&'static str>,
-    /// The choice that decided. Absent in lists, and if the recipient has chosen otherwise since.
+    /// The choice that decided. Absent if the recipient has chosen otherwise since.
     #[serde(skip_serializing_if = "Option::is_none")]
     choice: Option<ChoiceView>,
     /// The earliest time to send, if it waits.
@@ -78,6 +77,7 @@ impl DecisionView {
                 .filter(|_| outcome == "hold"),
         }
     }
+
     /// Names the rule exactly, if the row alone does not.
     pub fn by(self, rule: Option<&WithheldBy>) -> Self {
         let (rule, choice) = match rule {

@@ -35,7 +35,9 @@ pub async fn handle(
             let Some(row) = notifications::find(client, id, owner).await? else {
                 return Ok(None);
             };
-            let rule = notifications::withheld_by(client, &row).await?;
+            let rows = [row];
+            let rule = notifications::withheld_by(client, &rows).await?.remove(&id);
+            let [row] = rows;
             Ok(Some((row, rule)))
         })
         .await?;

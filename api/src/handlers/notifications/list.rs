@@ -3,7 +3,7 @@
 use actix_web::http::header::{ACCEPT, VARY};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::notifications::{self, NotificationFilter};
+use tidings_db::notifications::{self, NotificationFilter, NotificationRow};
 
 use super::list_query::{ListOrder, NotificationQuery};
 use super::{NotificationPage, NotificationView, csv};
@@ -60,7 +60,7 @@ pub async fn handle(
     }
     let _turn = PageTurn::wait(&request, &state).await?;
     let reading = state.database.run(async |client| {
-        Ok(match order {
+        let (rows, next) = match order {
             ListOrder::Accepted(after) => {
                 let (rows, next) = notifications::list(client, &filter, after, limit).await?;
                 (rows, next.map(|cursor| cursor.to_string()))
@@ -69,13 +69,19 @@ pub async fn handle(
                 let (rows, next) = notifications::list_sent(client, &filter, after, limit).await?;
                 (rows, next.map(|cursor| cursor.to_string()))
             }
-        })
+        };
+        let rules = notifications::withheld_by(client, &rows).await?;
+        Ok((rows, rules, next))
     });
-    let (rows, next_cursor) = reading.await?;
+    let (rows, rules, next_cursor) = reading.await?;
+    let view = |row: NotificationRow| -> Result<NotificationView, ApiError> {
+        let rule = rules.get(&row.message_id);
+        Ok(NotificationView::new(row, &caller)?.withheld_by(rule))
+    };
     let notifications = rows
         .into_iter()
-        .map(|row| NotificationView::new(row, &caller))
-        .collect::<Result<_, _>>()?;
+        .map(view)
+        .collect::<Result<_, ApiError>>()?;
     let page = NotificationPage {
         notifications,
         next_cursor,

@@ -3,9 +3,9 @@
 use tidings_broker::Stage;
 use tidings_domain::category::CategoryName;
 use tidings_domain::content::WebhookUrl;
+use tidings_domain::link_rule::{URL_MISSING, lacks_url};
 use tidings_domain::notification::Channel;
 use tidings_requests::NotSendable;
-use tidings_unsubscribe::LinkRule;
 
 use crate::error::{ApiError, ErrorDetail};
 use crate::state::AppState;
@@ -56,16 +56,11 @@ pub fn check_unsubscribe_url(
     category: Option<&CategoryName>,
     has_url: bool,
 ) -> Result<(), ApiError> {
-    if channel != Channel::Email || has_url || state.unsubscribe.is_some() {
-        return Ok(());
-    }
     let kind = category.and_then(|name| state.control.category(name));
-    // The choice of a transactional category never requires a link.
-    if LinkRule::of(kind.map(|kind| (kind, false))) != LinkRule::Required {
+    if !lacks_url(channel, kind, has_url, state.unsubscribe.is_some()) {
         return Ok(());
     }
-    let problem = "is required for a marketing category, because PUBLIC_URL and UNSUBSCRIBE_SECRETS are not set";
-    let details = vec![ErrorDetail::new("payload.unsubscribeUrl", problem)];
+    let details = vec![ErrorDetail::new("payload.unsubscribeUrl", URL_MISSING)];
     let message = "Marketing by e-mail must have a URL to unsubscribe";
     Err(ApiError::bad_request(
         "unsubscribe_url_missing",

@@ -15,6 +15,7 @@ use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::client_info::client_info;
 use crate::error::ApiError;
+use crate::handlers::preferences::claim_wait;
 use crate::request_body::read_json;
 use crate::state::AppState;
 
@@ -33,7 +34,7 @@ use crate::state::AppState;
         (status = 410, description = "`user_erased`: the user with this id was deleted", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable. `change_not_complete`: the user is stored, and a delivery that began before has not ended, so that the time zone may not count for it", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -68,6 +69,9 @@ pub async fn handle(
         PutResult::HasRole => return Err(user_has_role()),
     };
     let created = status == StatusCode::CREATED;
+    if !created {
+        claim_wait::until_timezone_seen(&state, &[id]).await?;
+    }
     tracing::info!(user_id = %id, subject = caller.subject(), created, "user put");
     Ok(HttpResponse::build(status).json(WrittenUser::new(row, &caller)))
 }

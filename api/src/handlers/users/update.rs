@@ -4,6 +4,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tidings_db::TransactionOptions;
 use tidings_db::users::{self, UpdateResult};
+use tidings_domain::change::Change;
 use utoipa::ToSchema;
 
 use super::changes;
@@ -15,6 +16,7 @@ use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::client_info::client_info;
 use crate::error::ApiError;
+use crate::handlers::preferences::claim_wait;
 use crate::request_body::read_json;
 use crate::state::AppState;
 
@@ -53,7 +55,7 @@ pub struct ChangesBody {
         (status = 409, description = "`username_taken` or `email_taken`: another user has this name or address, as `details` says", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable. `change_not_complete`: the user is stored, and a delivery that began before has not ended, so that the time zone may not count for it", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -89,6 +91,9 @@ pub async fn handle(
         UpdateResult::UnknownUser => return Err(not_found()),
         UpdateResult::HasRole => return Err(user_has_role()),
     };
+    if changes.timezone != Change::Keep {
+        claim_wait::until_timezone_seen(&state, &[id]).await?;
+    }
     tracing::info!(user_id = %id, subject = caller.subject(), "user changed");
     Ok(HttpResponse::Ok().json(WrittenUser::new(row, &caller)))
 }

@@ -7,8 +7,8 @@ use tidings_db::preconditions::preconditions;
 use tidings_db::{Database, DatabaseSettings, DbError, SecretKeys, migrations};
 
 use super::{
-    CheckResults, DATABASE_CHECK_TIMEOUT, deletions, in_time, retention, scheduler, schedules,
-    secret_keys, sending,
+    CheckResults, DATABASE_CHECK_TIMEOUT, deletions, digests, in_time, retention, scheduler,
+    schedules, secret_keys, sending,
 };
 use crate::output::count;
 
@@ -53,6 +53,7 @@ pub async fn check(
         sending::check(&database, results).await;
         retention::check(&database, results).await;
         schedules::check(&database, results).await;
+        digests::check(&database, results).await;
         deletions::check(&database, results).await;
         if let Some(keys) = keys {
             secret_keys::check(&database, keys, results).await;

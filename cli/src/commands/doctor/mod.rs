@@ -4,6 +4,7 @@
 mod broker;
 mod database;
 mod deletions;
+mod digests;
 mod plaintext;
 mod retention;
 mod scheduler;

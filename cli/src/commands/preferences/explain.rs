@@ -4,7 +4,7 @@ mod details;
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tidings_db::situation::{self, Facts, Question};
 use tidings_db::{IsolationLevel, TransactionOptions};
 use tidings_domain::category::CategoryName;
@@ -36,6 +36,10 @@ pub struct Args {
     /// The channel: in-app, email, sms, push or webhook
     #[arg(long)]
     channel: Channel,
+    /// The payload, a JSON object, if the `throttle` of the category has a `key`: the member with this name is looked at, and
+    /// nothing else
+    #[arg(long, value_name = "JSON")]
+    payload: Option<String>,
 }
 
 /// The settings that decide.
@@ -65,6 +69,7 @@ impl DecidingSettings {
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let channel = args.channel;
     let settings = settings::read(|reader| Some(DecidingSettings::read(reader, channel)))?;
+    let payload = args.payload.as_deref().map(payload).transpose()?;
     let database = database()?;
     let recipient = match (&args.user, &args.to) {
         (Some(user), _) => Recipient::User(user_id(&database, user).await?),
@@ -74,6 +79,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         recipient,
         category: args.category,
         channel,
+        payload,
         user_limit: settings.user_limit,
         default_timezone: settings.default_timezone.clone(),
         quiet_spread: settings.quiet_spread,
@@ -100,6 +106,11 @@ fn address(channel: Channel, to: Option<&str>) -> anyhow::Result<AddressHash> {
     let payload = json!({ "to": to }).to_string();
     AddressHash::of_payload(channel, &payload)
         .ok_or_else(|| WrongUsage("--to is not an address of the channel").into())
+}
+
+/// The text of an argument is never repeated: it may contain secrets.
+fn payload(json: &str) -> anyhow::Result<Map<String, Value>> {
+    serde_json::from_str(json).map_err(|_| WrongUsage("--payload is not a JSON object").into())
 }
 
 /// The rules that say something about a notification that is not recorded yet, with what each of them says.

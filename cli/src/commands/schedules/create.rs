@@ -13,18 +13,21 @@ use tidings_db::schedules::{self, CreateResult, MAX_PER_SENDER, NewSchedule};
 use tidings_domain::category::CategoryName;
 use tidings_domain::content::{FieldProblem, PayloadAddresses, TemplateRef};
 use tidings_domain::digest::DigestKey;
+use tidings_domain::link_rule::{URL_MISSING, lacks_url};
 use tidings_domain::notification::{Channel, GroupKey, UserId, payload_problem};
 use tidings_domain::schedule::{Grace, ScheduleDefinition};
 use tidings_domain::time::{
     CronPattern, CronSchedule, MAX_TTL_SECS, Timezone, TimezoneRef, parse_instant,
 };
 use tidings_requests::digest_ref;
+use tidings_settings::table;
 use tidings_templates::{Locale, TemplateName};
 
 use super::database;
 use super::show::{json, text};
 use crate::operator::operator;
 use crate::output::CommandOutput;
+use crate::settings;
 
 /// Arguments of `create`.
 #[derive(Debug, clap::Args)]
@@ -97,7 +100,10 @@ fn sender(text: &str) -> Result<String, String> {
 
 /// Creates a schedule.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
-    let definition = definition(args)?;
+    let makes_links = settings::read(|reader| {
+        Some(reader.is_set(table::UNSUBSCRIBE_SECRETS) && reader.is_set(table::PUBLIC_URL))
+    })?;
+    let (definition, has_url) = definition(args)?;
     let new = NewSchedule {
         definition: &definition,
         key: None,
@@ -105,23 +111,24 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let origin = operator();
     let created = database()?
         .transaction(TransactionOptions::default(), async |transaction| {
-            if let Some(name) = &definition.category
-                && categories::find(transaction, name).await?.is_none()
-            {
-                return Ok(None);
+            if let Some(name) = &definition.category {
+                let Some(row) = categories::find(transaction, name).await? else {
+                    return Ok(Err("there is no such category".to_owned()));
+                };
+                let kind = Some(row.category.kind);
+                if lacks_url(definition.channel, kind, has_url, makes_links) {
+                    return Ok(Err(format!("--payload: unsubscribeUrl {URL_MISSING}")));
+                }
             }
             let created = schedules::create(transaction, new).await?;
             if let CreateResult::Created(row) = &created {
                 let entry = origin.entry(Action::ScheduleCreate);
                 audit::record(transaction, &entry.on(TargetKind::Schedule, row.id)).await?;
             }
-            Ok(Some(created))
+            Ok(Ok(created))
         })
         .await?;
-    let Some(created) = created else {
-        bail!("there is no such category");
-    };
-    match created {
+    match created.map_err(anyhow::Error::msg)? {
         CreateResult::Created(row) | CreateResult::Existing(row) => {
             CommandOutput::new(text(&row), json(&row)?)
         }
@@ -137,7 +144,8 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     }
 }
 
-fn definition(args: Args) -> anyhow::Result<ScheduleDefinition> {
+/// The schedule, and whether its payload has a URL to unsubscribe.
+fn definition(args: Args) -> anyhow::Result<(ScheduleDefinition, bool)> {
     let payload = payload(args.payload)?;
     if let Some(problem) = payload_problem(payload.get()) {
         bail!("--payload {problem}");
@@ -160,7 +168,7 @@ fn definition(args: Args) -> anyhow::Result<ScheduleDefinition> {
         }
     }
     let recurrence = CronSchedule::new(args.cron, args.timezone, args.starts_at, args.ends_at)?;
-    Ok(ScheduleDefinition {
+    let definition = ScheduleDefinition {
         sender: args.sender,
         user_id: args.user,
         channel: args.channel,
@@ -175,7 +183,8 @@ fn definition(args: Args) -> anyhow::Result<ScheduleDefinition> {
         ttl_secs: args.ttl_secs,
         recurrence,
         grace: args.grace_secs.unwrap_or_default(),
-    })
+    };
+    Ok((definition, addresses.has_unsubscribe_url))
 }
 
 fn payload(text: String) -> anyhow::Result<Box<RawValue>> {

@@ -9,11 +9,19 @@ mod put;
 mod recover;
 pub mod show;
 
+use std::time::Duration;
+
+use anyhow::bail;
+use tidings_db::user_settings::wait_for_timezone_claims;
 use tidings_db::users::TakenFields;
 use tidings_db::{Database, DatabaseSettings};
+use tidings_domain::notification::UserId;
 
 use crate::output::CommandOutput;
 use crate::settings;
+
+/// How long a command waits for claims that have not seen a time zone. They take milliseconds.
+const CLAIM_WAIT: Duration = Duration::from_secs(5);
 
 /// The commands for users.
 #[derive(Debug, clap::Subcommand)]
@@ -61,6 +69,16 @@ pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
 fn database() -> anyhow::Result<Database> {
     let settings = settings::read(DatabaseSettings::read)?;
     Ok(Database::new(&settings, "tidings users")?)
+}
+
+/// Waits until no delivery begins any more that has not seen the time zones of these users, who are stored.
+async fn wait_for_claims(database: &Database, users: &[UserId]) -> anyhow::Result<()> {
+    if wait_for_timezone_claims(database, users, CLAIM_WAIT).await? {
+        return Ok(());
+    }
+    bail!(
+        "the users are stored, but a worker that does not respond may still decide by the time zone before; repeat the command"
+    )
 }
 
 /// What other users have: the fields, with what is wrong with them.

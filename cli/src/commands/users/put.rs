@@ -11,7 +11,7 @@ use tidings_domain::user::Username;
 use tidings_templates::Locale;
 
 use super::show::{json, text};
-use super::{database, taken};
+use super::{database, taken, wait_for_claims};
 use crate::operator::operator;
 use crate::output::CommandOutput;
 
@@ -60,7 +60,8 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         phone_numbers: (!phone_numbers.is_empty()).then_some(phone_numbers),
     };
     let origin = operator();
-    let put = database()?
+    let database = database()?;
+    let put = database
         .transaction(TransactionOptions::default(), async |transaction| {
             let put = match id {
                 Some(id) => users::put(transaction, id, &profile, ContactRights::All).await?,
@@ -71,7 +72,9 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         })
         .await?;
     match put {
-        PutResult::Created(row) | PutResult::Updated(row) | PutResult::Unchanged(row) => {
+        PutResult::Created(row) => CommandOutput::new(text(&row), json(&row)),
+        PutResult::Updated(row) | PutResult::Unchanged(row) => {
+            wait_for_claims(&database, &[row.id]).await?;
             CommandOutput::new(text(&row), json(&row))
         }
         PutResult::HasRole => bail!("nothing has changed: the user has a role"),

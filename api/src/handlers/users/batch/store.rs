@@ -1,6 +1,7 @@
 use serde_json::value::RawValue;
 use tidings_db::TransactionOptions;
 use tidings_db::users::{self, PutResult};
+use tidings_domain::notification::UserId;
 
 use super::item::UserItem;
 use super::response::UserBatchResponse;
@@ -8,6 +9,7 @@ use crate::accounts::{AddressesBefore, Changer};
 use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::handlers::preferences::claim_wait;
 use crate::page_turn::PageTurn;
 use crate::state::AppState;
 
@@ -36,7 +38,13 @@ pub async fn store(
         } else {
             let valid: Vec<&UserItem> = parsed.iter().flatten().collect();
             match store_chunk(state, caller, origin, changer, &valid).await {
-                Ok(stored) => stored,
+                Ok(stored) => {
+                    // What is stored then counts as not stored: a repetition waits again.
+                    if let Err(error) = until_timezones_seen(state, &stored).await {
+                        response.set_unavailable(error);
+                    }
+                    stored
+                }
                 Err(error) => {
                     response.set_unavailable(error);
                     Vec::new()
@@ -48,6 +56,7 @@ pub async fn store(
             match item {
                 Err(error) => response.add_refused(&error),
                 Ok(_) => match stored.next() {
+                    Some(result) if is_incomplete(&result, &response) => response.add_unavailable(),
                     Some(result) => response.add(result),
                     None => response.add_unavailable(),
                 },
@@ -55,6 +64,23 @@ pub async fn store(
         }
     }
     response
+}
+
+/// Waits until no delivery begins that has not seen the time zones of users who existed.
+async fn until_timezones_seen(state: &AppState, stored: &[PutResult]) -> Result<(), ApiError> {
+    let existed = |result: &PutResult| match result {
+        PutResult::Updated(row) | PutResult::Unchanged(row) => Some(row.id),
+        PutResult::Created(_) | PutResult::Taken(_) | PutResult::Erased | PutResult::HasRole => {
+            None
+        }
+    };
+    let users: Vec<UserId> = stored.iter().filter_map(existed).collect();
+    claim_wait::until_timezone_seen(state, &users).await
+}
+
+/// Whether a delivery may not have seen the time zone of a stored user.
+const fn is_incomplete(result: &PutResult, response: &UserBatchResponse) -> bool {
+    response.is_unavailable() && matches!(result, PutResult::Updated(_) | PutResult::Unchanged(_))
 }
 
 /// Stores users in one transaction. A user that cannot be stored does not prevent the others.

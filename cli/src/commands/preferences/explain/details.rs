@@ -72,12 +72,15 @@ pub fn of(rule: Rule, facts: &Facts, question: &Question) -> String {
             match (throttle, facts.throttle) {
                 (Some(limit), Some(count)) => {
                     let text = counted(count, limit.limit, limit.window_secs.into());
-                    match &limit.key {
-                        Some(key) => format!(
-                            "{text}, but each value of {} has a limit of its own, which is not looked at",
+                    match (&limit.key, &question.payload) {
+                        (Some(key), None) => format!(
+                            "{text}, but each value of {} has a limit of its own: name one with --payload",
                             printable(key)
                         ),
-                        None => text,
+                        (Some(key), Some(_)) => {
+                            format!("{text}, with this value of {}", printable(key))
+                        }
+                        (None, _) => text,
                     }
                 }
                 _ => "no limit of the category".to_owned(),

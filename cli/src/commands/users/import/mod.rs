@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use self::file::{Format, UserFile};
 use self::line::UserLine;
 use self::report::ImportReport;
-use super::database;
+use super::{database, wait_for_claims};
 use crate::output::CommandOutput;
 use crate::progress;
 
@@ -129,6 +129,8 @@ impl Import {
         let last = last.number;
         if let Some(database) = &self.database {
             let stored = store::store(database, &self.batch).await?;
+            let users: Vec<_> = self.ids.iter().copied().collect();
+            wait_for_claims(database, &users).await?;
             self.report.created += stored.created;
             for (number, field, problem) in stored.problems {
                 let report = &mut self.report;

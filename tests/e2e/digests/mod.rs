@@ -1,5 +1,7 @@
 //! Digests: from the requests to the message that a user gets.
 
+mod killed;
+
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use tidings_domain::notification::{Channel, MessageId};
