@@ -79,6 +79,34 @@ pub async fn read_json(
     read_body(request, payload, state.http.max_body_bytes).await
 }
 
+/// Reads a body that does not matter, and keeps nothing of it: a client that still sends may not see an answer. Gives up
+/// after `limit` bytes.
+pub async fn discard_body(request: &HttpRequest, mut payload: Payload, limit: usize) {
+    let discarding = async {
+        let mut length = 0;
+        while let Some(Ok(chunk)) = payload.next().await {
+            length += chunk.len();
+            if length > limit {
+                break;
+            }
+        }
+    };
+    let _ = within_timeout(request, discarding).await;
+}
+
+/// Waits for what reads a body; `None` if the body arrives too slowly.
+async fn within_timeout<T>(request: &HttpRequest, reading: impl Future<Output = T>) -> Option<T> {
+    let connection = Connection::of(request);
+    if let Some(connection) = &connection {
+        connection.begin_body();
+    }
+    let read = tokio::time::timeout(BODY_TIMEOUT, reading).await;
+    if let Some(connection) = &connection {
+        connection.end_body();
+    }
+    read.ok()
+}
+
 /// Returns 415 unless the headers announce JSON without a content encoding.
 pub fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
     let text = |name| {
@@ -139,15 +167,9 @@ pub async fn read_body(
         }
         Ok::<_, ApiError>(())
     };
-    let connection = Connection::of(request);
-    if let Some(connection) = &connection {
-        connection.begin_body();
-    }
-    let read = tokio::time::timeout(BODY_TIMEOUT, reading).await;
-    if let Some(connection) = &connection {
-        connection.end_body();
-    }
-    read.map_err(|_| ApiError::request_timeout())??;
+    within_timeout(request, reading)
+        .await
+        .ok_or_else(ApiError::request_timeout)??;
     // A parser may ignore a byte order mark, and some clients always send one (RFC 8259 §8.1).
     if body.bytes.starts_with(BYTE_ORDER_MARK) {
         let _ = body.bytes.split_to(BYTE_ORDER_MARK.len());

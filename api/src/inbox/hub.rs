@@ -334,6 +334,26 @@ mod tests {
         assert_eq!(queue.take_position(), None);
     }
 
+    /// A look finds up to 64 notifications, changes of state, and counts.
+    #[tokio::test]
+    async fn a_client_that_has_taken_everything_gets_what_a_look_has_found_whole() {
+        let text = "x".repeat(8 << 10);
+        let event = bytes::Bytes::from(format!("event: notification\ndata: {text}\n\n"));
+        let look = vec![event; 66];
+        assert!(look.concat().len() > 256 << 10);
+        let queue = StreamQueue::new(PayloadReader::TargetUser);
+        for _ in 0..2 {
+            queue.push(&look, Some(&position()));
+            assert_eq!(queue.next().await, look.concat());
+        }
+        // It has not taken the first of two.
+        for look in [&look[..40], &look[..1]] {
+            queue.push(look, Some(&position()));
+        }
+        let reset = queue.next().await;
+        assert!(reset.starts_with(b"event: reset\n"), "{reset:?}");
+    }
+
     #[tokio::test]
     async fn counts_become_wrong_when_the_first_of_all_streams_of_a_user_expires() {
         let hub = Arc::new(Hub::new(10));

@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 
 use super::event;
 
-/// A client that has not taken so many events gets `reset` instead of them.
+/// A client that has not taken so many events when others come gets `reset` instead of all of them.
 const MAX_EVENTS: usize = 64;
 
-/// The same for the size of the events, in bytes. A single event may be larger.
+/// The same for the size of the events, in bytes, with those that come. What a single look has found may be larger.
 const MAX_BYTES: usize = 256 << 10;
 
 /// The events that a stream has not written.
@@ -46,10 +46,11 @@ impl StreamQueue {
     /// Adds events, after which the client has seen `position`; `None` if they say nothing about that.
     pub(super) fn push(&self, events: &[Bytes], position: Option<&SeenPosition>) {
         let mut waiting = self.lock();
+        // A client that has taken everything is not behind, whatever a look has found.
+        let before = waiting.events.len();
         waiting.events.extend(events.iter().cloned());
         waiting.bytes += events.iter().map(Bytes::len).sum::<usize>();
-        let is_behind = waiting.events.len() > MAX_EVENTS
-            || (waiting.bytes > MAX_BYTES && waiting.events.len() > events.len());
+        let is_behind = before >= MAX_EVENTS || (before > 0 && waiting.bytes > MAX_BYTES);
         if let Some(position) = position {
             waiting.position = Some(position.clone());
         }

@@ -159,13 +159,12 @@ impl Stream {
             () = &mut self.deadline => return None,
             () = &mut self.ending => return None,
             events = queue.next() => events,
-            () = &mut self.keep_alive => {
-                if !self.is_still_allowed() {
-                    return None;
-                }
-                event::keep_alive(queue.take_position().as_ref())
-            }
+            () = &mut self.keep_alive => event::keep_alive(queue.take_position().as_ref()),
         };
+        // Before each chunk: a busy stream has no keep-alives. The answer is in memory.
+        if !self.is_still_allowed() {
+            return None;
+        }
         self.keep_alive.as_mut().reset(Instant::now() + KEEP_ALIVE);
         Some(chunk)
     }
@@ -298,6 +297,23 @@ mod tests {
         for _ in 0..100 {
             assert!((2000..=8000).contains(&retry_ms()));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn streams_end_within_five_seconds_of_a_stop_and_not_all_at_once() {
+        let state = test_state::state();
+        let ends: Vec<_> = (0..100).map(|_| ending(&state.inbox)).collect();
+        let began = Instant::now();
+        state.inbox.ending.cancel();
+        let ends = ends.into_iter().map(async |end| {
+            end.await;
+            began.elapsed()
+        });
+        let ends = futures_util::future::join_all(ends).await;
+        let (first, last) = (ends.iter().min(), ends.iter().max());
+        // The clock of tokio counts milliseconds.
+        assert!(last <= Some(&Duration::from_millis(5001)), "{last:?}");
+        assert!(first < last, "{first:?}");
     }
 
     #[tokio::test(start_paused = true)]

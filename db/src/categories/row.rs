@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use tidings_domain::category::{CategoryKind, CategoryName, QuietRule, Throttle};
-use tidings_domain::digest::DigestRule;
+use tidings_domain::digest::{DigestMode, DigestRule};
 use tidings_domain::notification::Channel;
 use tokio_postgres::Row;
 
@@ -75,6 +75,44 @@ impl CategoryRow {
 }
 
 impl NewCategory {
+    /// The members of the JSON object that can never count for a category of its kind, and what is wrong with them. The
+    /// messages continue "it …".
+    #[must_use]
+    pub fn ineffective(&self) -> Vec<(&'static str, &'static str)> {
+        if self.kind != CategoryKind::Critical {
+            return Vec::new();
+        }
+        let has_digest = self.digest.is_some_and(|rule| rule.mode != DigestMode::Off);
+        let all = [
+            (
+                self.defaults.values().any(|enabled| !enabled),
+                "defaults",
+                "must not contain false for a critical category, whose notifications are always sent",
+            ),
+            (
+                self.throttle.is_some(),
+                "throttle",
+                "must be absent for a critical category, whose notifications are never limited",
+            ),
+            (
+                self.unsubscribe,
+                "unsubscribe",
+                "must be false for a critical category, whose e-mails never have a link to unsubscribe",
+            ),
+            (
+                has_digest,
+                "digest.mode",
+                "must be off for a critical category, whose notifications never wait",
+            ),
+        ];
+        let ineffective = all
+            .into_iter()
+            .filter(|(is_ineffective, ..)| *is_ineffective);
+        ineffective
+            .map(|(_, member, message)| (member, message))
+            .collect()
+    }
+
     /// The column `throttle`.
     pub(super) fn throttle_json(&self) -> Option<String> {
         let throttle = self.throttle.as_ref();

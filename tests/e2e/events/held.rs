@@ -26,6 +26,11 @@ async fn events_are_held_while_postgresql_is_away() {
 
     let amqp = world.amqp().await;
     let body = json!({"recipient": "anna@example.com", "subject": "a", "body": "b"});
+    // A category that the worker does not know may have been created since.
+    let mut unknown = world.in_app();
+    unknown["category"] = "perhaps-new".into();
+    amqp.publish(event(&amqp, "notification.send", &unknown))
+        .await;
     let events = (0..3).map(|_| event(&amqp, "email.send", &body));
     amqp.publish_all(events).await;
     let mut rows = world.in_app();
@@ -44,5 +49,10 @@ async fn events_are_held_while_postgresql_is_away() {
     let open = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS true");
     client.batch_execute(&open).await.expect("open");
     until_recorded(&world, 4, "sender = 'events'").await;
-    assert_eq!(amqp.dead_letter_depth().await, 0);
+    eventually(secs(30), "the unknown category is refused", async || {
+        amqp.dead_letter_depth().await == 1
+    })
+    .await;
+    let refused = amqp.dead_letters().await;
+    assert_eq!(refused[0].reason, "unknown_category");
 }

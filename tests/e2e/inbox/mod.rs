@@ -5,6 +5,7 @@ mod late;
 mod live;
 mod moments;
 mod streams;
+mod wakes;
 
 use reqwest::Method;
 use serde_json::{Value, json};

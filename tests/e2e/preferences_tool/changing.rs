@@ -57,7 +57,11 @@ async fn categories_and_preferences_are_changed_by_the_tool_as_by_the_api() {
         (&["delete", "gone"], 1, "no category gone"),
         (&["set", "News"], 2, "must be 1 to 64"),
         (&["set", "news", "--throttle", "3"], 2, "must be a number"),
-        (&critical, 1, "has no digest"),
+        (
+            &critical,
+            1,
+            "digest.mode must be off for a critical category",
+        ),
     ];
     refuses(&world, "categories", &refused);
 

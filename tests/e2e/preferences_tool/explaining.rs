@@ -36,11 +36,14 @@ const CATEGORIES: &str = r#"
         ('news', 'marketing', 'obey', '{}', NULL),
         ('rare', 'transactional', 'obey', '{"sms": false}', NULL),
         ('few', 'transactional', 'obey', '{}', '{"limit": 1, "windowSecs": 86400}'),
-        ('each', 'transactional', 'obey', '{}', '{"limit": 1, "windowSecs": 86400, "key": "order"}');"#;
+        ('each', 'transactional', 'obey', '{}', '{"limit": 1, "windowSecs": 86400, "key": "order"}');
+    INSERT INTO categories (name, kind, digest) VALUES ('daily', 'transactional', '{"mode": "daily"}');"#;
 
 /// What is set for a user, as SQL in which `$user` stands for the user.
 const QUIET: &str = r#"INSERT INTO user_settings (user_id, quiet)
     VALUES ('$user', '[{"days": [1, 2, 3, 4, 5, 6, 7], "from": "06:00", "to": "18:00"}]')"#;
+const DAILY: &str =
+    r#"INSERT INTO user_settings (user_id, digests) VALUES ('$user', '{"orders": "daily"}')"#;
 const NO_SMS: &str = "INSERT INTO preferences (user_id, category, channel, enabled, source)
     VALUES ('$user', '*', 'sms', false, 'provider')";
 const NO_MARKETING: &str = "INSERT INTO preferences (user_id, category, channel, enabled, source)
@@ -88,13 +91,30 @@ fn cases() -> Vec<Case> {
         case(&[NO_SMS, QUIET], Some("alarm"), send, "processed"),
         case(&[NO_MARKETING], Some("news"), unwanted, "suppressed"),
         case(&[NO_MARKETING], Some("orders"), send, "processed"),
-        case(&[], Some("rare"), unwanted, "suppressed"),
+        case(
+            &[],
+            Some("rare"),
+            ("suppress", Some("preference"), Some("defaults")),
+            "suppressed",
+        ),
+        case(
+            &[],
+            Some("daily"),
+            ("hold", Some("digest"), Some("digest")),
+            "scheduled",
+        ),
+        case(
+            &[DAILY],
+            Some("orders"),
+            ("hold", Some("digest"), Some("digest")),
+            "scheduled",
+        ),
         case(&[QUIET], Some("orders"), quiet, "scheduled"),
         case(&[QUIET], Some("urgent"), send, "processed"),
         case(
             &[ERASED],
             None,
-            ("suppress", Some("user_gone"), Some("user")),
+            ("suppress", Some("user_gone"), Some("deletion")),
             "suppressed",
         ),
         case(
@@ -216,7 +236,11 @@ async fn what_is_explained_is_what_happens() {
         if outcome != "deadLetter" {
             assert_eq!(decision["outcome"], outcome, "{}", found.text);
             assert_eq!(decision["reason"], said["reason"], "{}", found.text);
-            assert_eq!(decision["until"], said["until"], "{}", found.text);
+            assert_eq!(decision["rule"], said["rule"], "{}", found.text);
+            // When a digest is sent is known once there is one.
+            if rule != Some("digest") {
+                assert_eq!(decision["until"], said["until"], "{}", found.text);
+            }
         }
         let mut rules = said["rules"].as_array().expect("a list").iter();
         let choice = rules.find_map(|one| one.get("choice"));
@@ -224,34 +248,48 @@ async fn what_is_explained_is_what_happens() {
         assert_eq!(decision.get("choice"), choice.filter(|_| is_unwanted));
     }
 
-    // Nobody, recipients without an account, and a channel that is stopped.
+    about_others_and_a_stop(&world, &client).await;
+}
+
+/// Nobody, recipients without an account, and a channel that is stopped.
+async fn about_others_and_a_stop(world: &World, client: &Client) {
     let plain = case(&[], None, ("send", None, None), "");
-    let nobody = explain(&world, ["--user", &Uuid::from_u128(9).to_string()], &plain);
+    let nobody = explain(world, ["--user", &Uuid::from_u128(9).to_string()], &plain);
     assert_eq!(
         [&nobody["outcome"], &nobody["reason"]],
         ["deadLetter", "unknown_user"]
     );
     let number = ["--to", "+4915112345000"];
-    assert_eq!(explain(&world, number, &plain)["outcome"], "send");
+    assert_eq!(explain(world, number, &plain)["outcome"], "send");
     execute(
-        &world,
+        world,
         "INSERT INTO address_preferences (address_hash, category, channel, enabled, source)
          VALUES (sha256('+4915112345000'), '*', '*', false, 'unsubscribe')",
     )
     .await;
-    assert_eq!(explain(&world, number, &plain)["rule"], "preferences");
+    assert_eq!(explain(world, number, &plain)["rule"], "preferences");
     let other = ["--to", "+4915112345001"];
     succeeds(
-        &world,
+        world,
         &["sending", "stop", "--channel", "sms", "--reason", "test"],
     );
-    let stopped = explain(&world, other, &plain);
+    let stopped = explain(world, other, &plain);
     assert_eq!(
         [&stopped["outcome"], &stopped["reason"], &stopped["rule"]],
         ["hold", "stopped", "sending"]
     );
+    let is_recorded = async |user: UserId| {
+        let id = post(client, user, &plain).await.accepted();
+        world.until_status(id, "pending").await;
+        let found = client.get(&format!("/api/notifications/{id}")).await;
+        found.body["decision"].clone()
+    };
+    let held = is_recorded(world.database.user().await).await;
+    for member in ["outcome", "reason", "rule", "until"] {
+        assert_eq!(held[member], stopped[member], "{member}");
+    }
     let wrong = tidings(
-        &world,
+        world,
         &["preferences", "explain", "--channel", "sms", "--to", "anna"],
     );
     assert_eq!(wrong.0, Some(2), "{}", wrong.2);

@@ -67,8 +67,8 @@ async fn quiet_hours_hold_text_messages_until_it_is_not_quiet_any_more() {
         "targetUserId": world.user, "type": "email",
         "payload": {"to": "anna@example.com", "subject": "Your order", "text": "It has shipped!"},
     });
-    let email = client.post(&email).await.accepted();
-    world.until_status(email, "processed").await;
+    let at_once = client.post(&email).await.accepted();
+    world.until_status(at_once, "processed").await;
     let shown = client
         .get(&format!("/api/notifications/{first}"))
         .await
@@ -116,9 +116,16 @@ async fn quiet_hours_hold_text_messages_until_it_is_not_quiet_any_more() {
     assert_eq!(back.status, 200, "{}", back.text);
     let last = post(&client, &world, "last").await;
     until_held(&world, last).await;
+    // An e-mail waits, too, if the user has chosen so.
+    let channels = patch(&client, &path, &json!({"quietChannels": ["sms", "email"]})).await;
+    assert_eq!(channels.status, 200, "{}", channels.text);
+    let chosen = client.post(&email).await.accepted();
+    until_held(&world, chosen).await;
     let none = patch(&client, &path, &json!({"quiet": []})).await;
     assert_eq!(none.status, 200, "{}", none.text);
-    world.until_status(last, "processed").await;
+    for id in [last, chosen] {
+        world.until_status(id, "processed").await;
+    }
     let attempts = "status = 'processed' AND type = 'sms' AND retries_attempted = 0 AND 1 = (
         SELECT count(*) FROM delivery_attempts WHERE delivery_attempts.message_id = notifications.message_id)";
     assert_eq!(world.database.count(attempts).await, 4);

@@ -5,6 +5,8 @@ use serde_json::json;
 use tidings_domain::content::EmailAddress;
 use tidings_domain::preference::{AddressHash, Recipient};
 use tidings_tests::{Program, ProgramKind, World, tokens};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use super::{LINKS, NEW, OLD, assert_page, path, post, put_category};
@@ -23,6 +25,38 @@ async fn chosen(world: &World, table: &str) -> Vec<String> {
     );
     let rows = client.query(sql.as_str(), &[]).await.expect("a query");
     rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Sends a `POST` as the headers say, and reads the answer once all of it is sent.
+async fn click_by_hand(port: u16, link: &str, headers: &str, body: &str) -> String {
+    let head = format!(
+        "POST {link} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(("127.0.0.1", port))
+        .await
+        .expect("a connection");
+    for part in [head.as_str(), body] {
+        stream.write_all(part.as_bytes()).await.expect("sent");
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}
+
+async fn click_with_long_bodies(port: u16, link: &str) {
+    for (headers, body) in [
+        (format!("Content-Length: {}", 1 << 20), "x".repeat(1 << 20)),
+        (
+            "Transfer-Encoding: chunked".to_owned(),
+            format!(
+                "{}0\r\n\r\n",
+                format!("2710\r\n{}\r\n", "x".repeat(10_000)).repeat(3)
+            ),
+        ),
+    ] {
+        let answer = click_by_hand(port, link, &headers, &body).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{headers}: {answer}");
+    }
 }
 
 #[tokio::test]
@@ -69,6 +103,7 @@ async fn a_click_unsubscribes_and_a_look_at_the_page_changes_nothing() {
             ["news email false unsubscribe"]
         );
     }
+    click_with_long_bodies(api.port(), &link).await;
     let audit = client.get("/api/audit?action=preferences.update").await;
     assert_eq!(
         audit.body["entries"].as_array().map(Vec::len),

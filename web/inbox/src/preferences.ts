@@ -15,6 +15,7 @@ interface CategoryView {
   name: string;
   label: string | null;
   description: string | null;
+  kind: "critical" | "transactional" | "marketing";
   locked: boolean;
   channels: Cell[];
 }
@@ -22,7 +23,7 @@ interface CategoryView {
 interface Cell {
   channel: string;
   effective: boolean;
-  /** The choice that counts. */
+  /** The choice that counts. Its category may be `*marketing`, which stands for all marketing categories. */
   choice?: Choice;
 }
 
@@ -38,7 +39,7 @@ const isShown = (cell: Cell) => cell.channel !== "webhook";
 
 /**
  * The choices that switch a cell on or off. Whatever is off wins, so a choice about the whole row must be replaced by choices
- * about its cells.
+ * about its cells. A marketing category needs one of its own then: without it, one about all marketing would count.
  */
 export function choicesFor(category: CategoryView, cell: Cell, enabled: boolean): Choice[] {
   const chosen = { category: category.name, channel: cell.channel, enabled };
@@ -47,7 +48,7 @@ export function choicesFor(category: CategoryView, cell: Cell, enabled: boolean)
   }
   const others = category.channels.filter((other) => other !== cell && !other.effective);
   return [
-    { ...chosen, channel: ANY, enabled: null },
+    { ...chosen, channel: ANY, enabled: category.kind === "marketing" ? true : null },
     chosen,
     ...others.map(({ channel }) => ({ ...chosen, channel, enabled: false })),
   ];

@@ -9,7 +9,7 @@ const PAGE = 20;
 const MAX_PAGE = 100;
 /** Up to which number unread notifications are counted: as far as the stream counts them. */
 const CAP = 100;
-/** How many ids of events are remembered. */
+/** How many ids of events are remembered, and of what arrived after the list was loaded. */
 const MAX_KNOWN = 1000;
 /** Without an event `counts` after a change, the number is asked for. */
 const COUNTS_AFTER_MS = 1000;
@@ -41,8 +41,8 @@ export class InboxStore {
   readonly #listener: StoreListener;
   #cursor: string | undefined;
   #upTo: string | undefined;
-  /** What arrived after the list was loaded, which `upTo` does not cover. */
-  #arrivedSince = new Map<string, Item>();
+  /** The ids of what arrived after the list was loaded, which `upTo` does not cover. */
+  #arrivedSince = new Set<string>();
   /** What arrived while the list was being loaded: it may be newer than the list. */
   #arrivedMeanwhile = new Map<string, Item>();
   /** The ids of events: a stream may repeat one. */
@@ -117,7 +117,8 @@ export class InboxStore {
       const newer = [...this.#arrivedMeanwhile.values()].filter((item) => !listed.has(item.messageId));
       this.items = [...newer.reverse().filter((item) => matches(item, this.filter)), ...items];
       this.#upTo = page.upTo;
-      this.#arrivedSince = new Map(this.#arrivedMeanwhile);
+      this.#arrivedSince = new Set(this.#arrivedMeanwhile.keys());
+      this.#arrivedMeanwhile.clear();
     }
     this.#cursor = page.nextCursor ?? undefined;
     this.hasMore = this.#cursor !== undefined;
@@ -167,7 +168,7 @@ export class InboxStore {
   /** Marks as read what was shown: never what has arrived unseen meanwhile. */
   async readAll() {
     const now = new Date().toISOString();
-    const ids = [...this.#arrivedSince.keys()];
+    const ids = [...this.#arrivedSince];
     try {
       while (this.#upTo !== undefined) {
         const body = { upTo: this.#upTo };
@@ -182,6 +183,10 @@ export class InboxStore {
       }
       this.items = this.items.map((item) => ({ ...item, readAt: item.readAt ?? now }));
       this.#listener.changed();
+      if (ids.length === MAX_KNOWN) {
+        // There may have been more, which are still unread.
+        void this.reload();
+      }
       await this.count();
     } catch (error) {
       this.#fail(error);
@@ -238,27 +243,22 @@ export class InboxStore {
     if (this.#known.has(item.messageId)) {
       return;
     }
-    this.#remember(item.messageId);
-    this.#arrivedSince.set(item.messageId, item);
-    this.#arrivedMeanwhile.set(item.messageId, item);
+    remember(this.#known, item.messageId);
+    remember(this.#arrivedSince, item.messageId);
+    if (this.isLoading) {
+      this.#arrivedMeanwhile.set(item.messageId, item);
+    }
     if (this.items.some((other) => other.messageId === item.messageId)) {
       this.#patch(item.messageId, item);
     } else if (this.isLoaded && matches(item, this.filter)) {
-      this.items = [item, ...this.items];
+      const items = [item, ...this.items];
+      // Whoever opens the list loads it again.
+      this.items = this.isShown ? items : items.slice(0, MAX_PAGE);
       this.#listener.changed();
     }
     this.#countSoon();
     if (item.readAt === null) {
       this.#listener.arrived(item);
-    }
-  }
-
-  #remember(id: string) {
-    this.#known.delete(id);
-    this.#known.add(id);
-    if (this.#known.size > MAX_KNOWN) {
-      const [oldest] = this.#known;
-      this.#known.delete(oldest as string);
     }
   }
 
@@ -304,6 +304,16 @@ export function matches(item: Pick<Item, "readAt" | "archivedAt">, filter: Filte
     filter === "all" ||
     (filter === "archived" ? item.archivedAt !== null : item.readAt === null && item.archivedAt === null)
   );
+}
+
+/** Adds an id to those that are remembered, and forgets the oldest if there are too many. */
+function remember(ids: Set<string>, id: string) {
+  ids.delete(id);
+  ids.add(id);
+  if (ids.size > MAX_KNOWN) {
+    const [oldest] = ids;
+    ids.delete(oldest as string);
+  }
 }
 
 function unreadBy(state: Pick<Item, "readAt" | "archivedAt">): number {

@@ -23,7 +23,7 @@ after(async () => {
 const bell = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 const title = (page: Page, text: string) => page.locator("tidings-inbox .title", { hasText: text });
 /** What the page's listeners have seen. */
-const seen = (page: Page, name: "arrived" | "refused"): Promise<string[]> =>
+const seen = (page: Page, name: "arrived" | "refused" | "opened"): Promise<string[]> =>
   page.evaluate((name) => (window as never)[name], name);
 /** The name of the control that has the focus. */
 const focused = (page: Page): Promise<string> =>
@@ -40,23 +40,33 @@ const focused = (page: Page): Promise<string> =>
 /** The browser says that the network is back: the element connects without waiting for the end of its pause. */
 const goOnline = (page: Page) => page.evaluate(() => void dispatchEvent(new Event("online")));
 
-test("a notification arrives live, on all devices, and is read on all devices", async () => {
+test("a notification arrives live, on all devices, and is read on all devices", async (t) => {
   const user = await createUser();
   await withPage(browser, {}, async (phone) => {
     await phone.goto(site.page(user.token));
     await bell(phone, "Notifications").waitFor();
     await withPage(browser, { width: 390, height: 844 }, async (page) => {
-      const stream = page.waitForResponse((response) => response.url().endsWith("/api/inbox/stream"));
-      await page.goto(site.page(user.token));
-      await stream;
+      // The number is asked for once the stream is open, and nothing is polled.
+      const counted = page.waitForResponse((response) => response.url().includes("/api/inbox/counts"));
+      await page.goto(site.page(user.token, { attributes: 'poll-seconds="3600"' }));
+      await counted;
       await bell(page, "Notifications").click();
       await page.getByText("You are up to date").waitFor();
+      const lists: string[] = [];
+      page.on("request", (request) => {
+        if (/\/api\/inbox(\?|$)/.test(request.url())) {
+          lists.push(request.url());
+        }
+      });
+      const began = performance.now();
       const id = await send(user, {
         title: "<b>Shipped</b>",
         body: "<img src=x onerror=alert(1)>",
         url: "/orders/7",
       });
       await title(page, "<b>Shipped</b>").waitFor();
+      t.diagnostic(`shown ${Math.round(performance.now() - began)} ms after the request began`);
+      assert.deepEqual(lists, [], "it came by the stream, and no list was read");
       await bell(page, "Notifications, 1 unread").waitFor();
       await eventually("the event", async () => (await seen(page, "arrived")).join() === id);
       const live = page.locator("tidings-inbox [aria-live=polite]");
@@ -220,5 +230,81 @@ test("a stream that is cut resumes where it was, and the inbox is polled meanwhi
       resumed.every((id) => id !== undefined),
       String(resumed),
     );
+  });
+});
+
+test("a device that was offline shows what it has missed", async () => {
+  const user = await createUser();
+  await withPage(browser, { expectedErrors: /ERR_/ }, async (page) => {
+    site.streamsOpened = 0;
+    await page.goto(site.page(user.token, { proxied: true }));
+    await eventually("a stream", () => site.streamsOpened === 1);
+    const first = await send(user, { title: "First" });
+    await eventually("the first event", async () => (await seen(page, "arrived")).length === 1);
+    await bell(page, "Notifications, 1 unread").click();
+    await title(page, "First").waitFor();
+
+    await page.context().setOffline(true);
+    site.cutStreams();
+    await page.locator("tidings-inbox [part=status]", { hasText: "Reconnecting…" }).waitFor();
+    const missed = [await send(user, { title: "Second" }), await send(user, { title: "Third" })];
+    await eventually("the inbox has both", async () => {
+      const { unread } = await request<{ unread: number }>("GET", `/api/inbox/counts?userId=${user.id}`);
+      return unread === 3 || unread;
+    });
+    assert.deepEqual(await seen(page, "arrived"), [first]);
+    assert.equal(await page.locator("tidings-inbox li").count(), 1);
+
+    await page.context().setOffline(false);
+    await eventually("both events", async () => (await seen(page, "arrived")).length === 3);
+    assert.deepEqual((await seen(page, "arrived")).sort(), [first, ...missed].sort());
+    for (const text of ["First", "Second", "Third"]) {
+      await title(page, text).waitFor();
+    }
+    await bell(page, "Notifications, 3 unread").waitFor();
+    await page.locator("tidings-inbox [part=status]").waitFor({ state: "hidden" });
+    assert.equal(await page.locator("tidings-inbox li").count(), 3);
+  });
+});
+
+test("a page chooses the list and the texts, opens and closes the inbox, and may keep links to itself", async () => {
+  type Inbox = HTMLElement & { labels: object; open(): void; close(): void };
+  const user = await createUser();
+  await sendAll(user, [{ title: "Read" }, { title: "Shipped", url: "/orders/7" }]);
+  await withPage(browser, {}, async (page) => {
+    await page.goto(site.page(user.token, { attributes: 'filter="all"' }));
+    await bell(page, "Notifications, 2 unread").waitFor();
+    const inbox = page.locator("tidings-inbox");
+    await inbox.evaluate((element) => {
+      const inbox = element as Inbox;
+      inbox.labels = { title: "Mitteilungen", all: "Alle", bell: (unread: number) => `${unread} neue` };
+      const opened: string[] = [];
+      Object.assign(window, { opened });
+      inbox.addEventListener("tidings-open", (event) => {
+        const { item, link } = (event as CustomEvent).detail;
+        opened.push(`${item.payload.title}: ${link}`);
+        event.preventDefault();
+      });
+    });
+    await bell(page, "2 neue").waitFor();
+    await inbox.evaluate((element) => (element as Inbox).open());
+    await page.getByRole("dialog", { name: "Mitteilungen" }).waitFor();
+    await page.getByRole("tab", { name: "Alle", selected: true }).waitFor();
+    // What the page does not replace is English.
+    await page.getByRole("tab", { name: "Unread", selected: false }).waitFor();
+    await title(page, "Read").waitFor();
+    await inbox.evaluate((element) => (element as Inbox).close());
+    await title(page, "Read").waitFor({ state: "hidden" });
+
+    await bell(page, "2 neue").click();
+    const before = page.url();
+    await page.locator("tidings-inbox a", { hasText: "Shipped" }).click();
+    await bell(page, "1 neue").waitFor();
+    assert.deepEqual(await seen(page, "opened"), ["Shipped: http://embedding.localhost/orders/7"]);
+    assert.equal(page.url(), before);
+    // What was read stays in this list.
+    await bell(page, "1 neue").click();
+    await title(page, "Shipped").waitFor();
+    assert.equal(await page.locator("tidings-inbox li").count(), 2);
   });
 });

@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Client } from "../src/client.ts";
 import { contentOf } from "../src/content.ts";
 import { pauseBefore } from "../src/pause.ts";
 import { placeAt } from "../src/place.ts";
 import { choicesFor, isOverruled } from "../src/preferences.ts";
 import { EventStreamParser } from "../src/sse.ts";
+import { InboxStore } from "../src/store.ts";
 
 const BASE = "https://shop.example/account/";
 
@@ -122,6 +124,7 @@ test("a choice about a cell leaves the other cells of its row alone", () => {
     name,
     label: null,
     description: null,
+    kind: "transactional" as "transactional" | "marketing",
     locked: false,
     channels,
   });
@@ -134,6 +137,22 @@ test("a choice about a cell leaves the other cells of its row alone", () => {
     { category: "news", channel: "sms", enabled: false },
     { category: "news", channel: "push", enabled: false },
   ]);
+  // Without a choice about the category, one about all marketing would refuse all of its channels.
+  for (const refused of ["news", "*marketing"]) {
+    const off: [string, string, boolean] = [refused, "*", false];
+    const email = cell("email", false, off);
+    const marketing = { ...row("news", email, cell("sms", false, off)), kind: "marketing" as const };
+    assert.deepEqual(
+      choicesFor(marketing, email, true),
+      [
+        { category: "news", channel: "*", enabled: true },
+        { category: "news", channel: "email", enabled: true },
+        { category: "news", channel: "sms", enabled: false },
+      ],
+      refused,
+    );
+    assert.equal(isOverruled(marketing, email), false);
+  }
   assert.deepEqual(choicesFor(news, sms, false), [{ category: "news", channel: "sms", enabled: false }]);
   const on = cell("sms", true, ["news", "*", true]);
   assert.deepEqual(choicesFor(row("news", on), on, false), [
@@ -143,4 +162,36 @@ test("a choice about a cell leaves the other cells of its row alone", () => {
   assert.equal(isOverruled(row("news", overruled), overruled), true);
   assert.equal(isOverruled(row("*", overruled), overruled), false);
   assert.equal(isOverruled(news, email), false);
+});
+
+test("while nobody looks, what arrives is kept in bounds, and the newest is marked as read", async () => {
+  const marked: string[] = [];
+  const client = {
+    get: async (path: string) =>
+      path.includes("counts") ? { unread: 0, capped: false } : { items: [], nextCursor: null, upTo: "AQ" },
+    change: async (_method: string, path: string, body: { ids?: string[] }) => {
+      marked.push(...(body.ids ?? []));
+      return path.endsWith("read-all") ? { more: false } : undefined;
+    },
+  };
+  const ignore = () => {};
+  const store = new InboxStore(client as unknown as Client, {
+    changed: ignore,
+    counted: ignore,
+    arrived: ignore,
+    failed: (error) => assert.fail(String(error)),
+  });
+  await store.reload();
+  const ids = Array.from({ length: 2500 }, (_, nth) => `id-${nth}`);
+  for (const messageId of ids) {
+    const item = { messageId, payload: { title: "x" }, createdAt: "", readAt: null, archivedAt: null };
+    store.apply({ type: "notification", data: JSON.stringify(item) });
+  }
+  assert.deepEqual(
+    store.items.map((item) => item.messageId),
+    ids.slice(-100).reverse(),
+  );
+  await store.readAll();
+  assert.deepEqual(marked, ids.slice(-1000));
+  store.stop();
 });

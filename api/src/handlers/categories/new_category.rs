@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use tidings_db::categories::NewCategory;
-use tidings_domain::category::{CategoryKind, MAX_DESCRIPTION, MAX_LABEL, Throttle};
+use tidings_domain::category::{MAX_DESCRIPTION, MAX_LABEL, Throttle};
 use tidings_domain::content::{Json, Object};
 use tidings_domain::digest::{DigestMode, DigestRule};
 use tidings_domain::notification::Channel;
@@ -44,13 +44,7 @@ pub fn parse(body: &[u8]) -> Result<NewCategory, ApiError> {
     let listed = reader.optional("listed", values::boolean);
     let unsubscribe = reader.optional("unsubscribe", values::boolean);
     let digest = digest(&mut reader);
-    if kind == Some(CategoryKind::Critical)
-        && digest.is_some_and(|rule| rule.mode != DigestMode::Off)
-    {
-        let message = "must be off for a critical category, whose notifications never wait";
-        reader.invalid("digest.mode", message);
-    }
-    reader.finish(Some(NewCategory {
+    let new = NewCategory {
         kind: kind.unwrap_or_default(),
         label,
         description,
@@ -60,7 +54,11 @@ pub fn parse(body: &[u8]) -> Result<NewCategory, ApiError> {
         listed: listed.unwrap_or(true),
         unsubscribe: unsubscribe.unwrap_or(false),
         digest,
-    }))
+    };
+    for (member, message) in new.ineffective() {
+        reader.invalid(member, message);
+    }
+    reader.finish(Some(new))
 }
 
 fn throttle(reader: &mut ObjectReader<'_>) -> Option<Throttle> {
@@ -212,14 +210,37 @@ mod tests {
             let fields: Vec<_> = error.details.iter().map(|one| one.field.as_str()).collect();
             assert_eq!(fields, [field], "{digest}");
         }
-        let critical = |digest| {
-            let body = format!(r#"{{"kind": "critical", "digest": {{"mode": "{digest}"}}}}"#);
-            parse(body.as_bytes())
-        };
-        assert!(critical("daily").is_err() && critical("off").is_ok());
         for defaults in [r#"{"sms": null}"#, "[]", r#"{"*": false}"#] {
             let body = format!(r#"{{"defaults": {defaults}}}"#);
             assert!(parse(body.as_bytes()).is_err(), "{defaults}");
+        }
+    }
+
+    /// What a critical category ignores would only look as if it counted.
+    #[test]
+    fn a_critical_category_has_nothing_that_cannot_count() {
+        let fields_of = |kind: &str, member: &str| {
+            let body = format!(r#"{{"kind": "{kind}", {member}}}"#);
+            let details = parse(body.as_bytes()).err().map(|error| error.details);
+            let fields = details.into_iter().flatten().map(|detail| detail.field);
+            fields.collect::<Vec<_>>()
+        };
+        for (member, field) in [
+            (r#""defaults": {"sms": false}"#, Some("defaults")),
+            (r#""defaults": {"sms": true}"#, None),
+            (
+                r#""throttle": {"limit": 1, "windowSecs": 60}"#,
+                Some("throttle"),
+            ),
+            (r#""unsubscribe": true"#, Some("unsubscribe")),
+            (r#""unsubscribe": false"#, None),
+            (r#""digest": {"mode": "daily"}"#, Some("digest.mode")),
+            (r#""digest": {"mode": "off"}"#, None),
+            (r#""quiet": "ignore", "listed": false"#, None),
+        ] {
+            let expected: Vec<&str> = field.into_iter().collect();
+            assert_eq!(fields_of("critical", member), expected, "{member}");
+            assert!(fields_of("transactional", member).is_empty(), "{member}");
         }
     }
 }

@@ -30,10 +30,12 @@ pub struct NewCategoryBody {
     /// What the category contains, for users.
     #[schema(min_length = 1, max_length = 1000)]
     description: Option<String>,
-    /// Whether a user who has chosen nothing gets the notifications, by channel. Absent stands for true.
+    /// Whether a user who has chosen nothing gets the notifications, by channel. Absent stands for true, which is the
+    /// only value for critical categories.
     #[schema(value_type = Option<std::collections::HashMap<String, bool>>, example = json!({"sms": false}))]
     defaults: Option<()>,
-    /// How many notifications each user gets by a channel. Null is no limit.
+    /// How many notifications each user gets by a channel. Null is no limit, and required for critical
+    /// categories.
     throttle: Option<ThrottleView>,
     /// `obey`: the notifications wait for the end of a user's quiet hours. `ignore`: they do not.
     #[schema(default = "obey")]
@@ -42,7 +44,7 @@ pub struct NewCategoryBody {
     #[schema(default = true)]
     listed: Option<bool>,
     /// Whether e-mails have a link to unsubscribe, if the category is transactional. Those of marketing categories always have
-    /// one.
+    /// one. False for critical categories.
     #[schema(default = false)]
     unsubscribe: Option<bool>,
     /// How the notifications are collected to digests. Null: each is a message of its own. `off` for critical categories.

@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use tidings_db::notifications::{NotificationRow, WithheldBy};
+use tidings_domain::explanation::{Outcome, Rule};
 use tidings_domain::notification::Status;
 use utoipa::ToSchema;
 
@@ -17,8 +18,9 @@ pub struct DecisionView {
     /// Why, for example `schedule`; null if it is sent.
     reason: Option<String>,
     /// The rule that decided; null if it is sent. `sendAt`; `expiresAt`; `cancellation`; `deletion`: that of the user;
-    /// `preferences`: see `choice`; `defaults`: those of the category; `quiet`: the quiet hours of the user; `throttle`: the
-    /// limit of the category; `USER_LIMITS`; `ACCEPT_WITHOUT_BROKER`.
+    /// `preferences`: see `choice`; `defaults`: those of the category; `digest`; `sending`: an operator has stopped the
+    /// channel; `quiet`: the quiet hours of the user; `throttle`: the limit of the category; `USER_LIMITS`;
+    /// `ACCEPT_WITHOUT_BROKER`.
     #[schema(value_type = Option<String>)]
     rule: Option<&'static str>,
     /// The choice that decided. Absent if the recipient has chosen otherwise since.
@@ -36,30 +38,30 @@ impl DecisionView {
         let (outcome, reason, rule) = match row.status.parse() {
             Ok(Status::Scheduled) => {
                 let rule = match reason.as_deref() {
-                    Some("schedule") => Some("sendAt"),
-                    Some("broker") => Some("ACCEPT_WITHOUT_BROKER"),
-                    Some("quiet_hours") => Some("quiet"),
-                    Some("throttled") => Some("USER_LIMITS"),
-                    Some("digest") => Some("digest"),
+                    Some("schedule") => Some(Rule::SendAt),
+                    Some("broker") => Some(Rule::AcceptWithoutBroker),
+                    Some("quiet_hours") => Some(Rule::QuietHours),
+                    Some("throttled") => Some(Rule::UserLimits),
+                    Some("digest") => Some(Rule::Digest),
                     _ => None,
                 };
                 ("hold", reason, rule)
             }
-            Ok(Status::Expired) => ("expire", Some("expired".to_owned()), Some("expiresAt")),
+            Ok(Status::Expired) => ("expire", Some("expired".to_owned()), Some(Rule::ExpiresAt)),
             Ok(Status::Suppressed) => {
                 let rule = match reason.as_deref() {
-                    Some("throttled") => Some("USER_LIMITS"),
-                    Some("preference") => Some("preferences"),
-                    Some("user_gone") => Some("deletion"),
+                    Some("throttled") => Some(Rule::UserLimits),
+                    Some("preference") => Some(Rule::Preferences),
+                    Some("user_gone") => Some(Rule::Deletion),
                     _ => None,
                 };
                 ("suppress", reason, rule)
             }
-            Ok(Status::Digested) => ("digest", reason, Some("digest")),
+            Ok(Status::Digested) => ("digest", reason, Some(Rule::Digest)),
             Ok(Status::Cancelled) => (
                 "cancel",
                 Some("cancelled".to_owned()),
-                Some("cancellation"),
+                Some(Rule::Cancellation),
             ),
             Ok(Status::Pending | Status::Retrying | Status::Processed | Status::Failed)
             // A status of a newer version.
@@ -68,7 +70,7 @@ impl DecisionView {
         Self {
             outcome,
             reason,
-            rule,
+            rule: rule.map(Rule::as_str),
             choice: None,
             until: row
                 .window
@@ -83,16 +85,28 @@ impl DecisionView {
         let (rule, choice) = match rule {
             None => return self,
             Some(WithheldBy::Preferences(choice)) => {
-                ("preferences", choice.as_ref().map(ChoiceView::from))
+                (Rule::Preferences, choice.as_ref().map(ChoiceView::from))
             }
-            Some(WithheldBy::CategoryDefault) => ("defaults", None),
-            Some(WithheldBy::Throttle) => ("throttle", None),
-            Some(WithheldBy::UserLimits) => ("USER_LIMITS", None),
+            Some(WithheldBy::CategoryDefault) => (Rule::Defaults, None),
+            Some(WithheldBy::Throttle) => (Rule::Throttle, None),
+            Some(WithheldBy::UserLimits) => (Rule::UserLimits, None),
         };
         Self {
-            rule: Some(rule),
+            rule: Some(rule.as_str()),
             choice,
             ..self
+        }
+    }
+
+    /// Says that it waits until its channel is started again.
+    pub fn stopped() -> Self {
+        let outcome = Outcome::STOPPED;
+        Self {
+            outcome: outcome.as_str(),
+            reason: outcome.reason().map(str::to_owned),
+            rule: Some(Rule::Sending.as_str()),
+            choice: None,
+            until: outcome.until(),
         }
     }
 }

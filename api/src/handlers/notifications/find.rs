@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use tidings_db::notifications;
+use tidings_db::sending_switches::{self, SendingSwitches};
 
 use super::NotificationView;
 use super::lookup::NotificationLookup;
@@ -35,13 +36,20 @@ pub async fn handle(
             let Some(row) = notifications::find(client, id, owner).await? else {
                 return Ok(None);
             };
+            // Of what has ended, a stop says nothing.
+            let switches = if NotificationView::is_open(&row) {
+                sending_switches::list(client).await?
+            } else {
+                SendingSwitches::default()
+            };
             let rows = [row];
             let rule = notifications::withheld_by(client, &rows).await?.remove(&id);
             let [row] = rows;
-            Ok(Some((row, rule)))
+            Ok(Some((row, rule, switches)))
         })
         .await?;
-    let (row, rule) = found.ok_or_else(NotificationLookup::not_found)?;
+    let (row, rule, switches) = found.ok_or_else(NotificationLookup::not_found)?;
     let view = NotificationView::new(row, &caller)?;
-    Ok(HttpResponse::Ok().json(view.withheld_by(rule.as_ref())))
+    let view = view.withheld_by(rule.as_ref()).unless_stopped(&switches);
+    Ok(HttpResponse::Ok().json(view))
 }

@@ -3,6 +3,7 @@
 use actix_web::http::header::{ACCEPT, VARY};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use tidings_db::sending_switches::{self, SendingSwitches};
 use tidings_db::notifications::{self, NotificationFilter, NotificationRow};
 
 use super::list_query::{ListOrder, NotificationQuery};
@@ -71,12 +72,18 @@ pub async fn handle(
             }
         };
         let rules = notifications::withheld_by(client, &rows).await?;
-        Ok((rows, rules, next))
+        let switches = if rows.iter().any(NotificationView::is_open) {
+            sending_switches::list(client).await?
+        } else {
+            SendingSwitches::default()
+        };
+        Ok((rows, rules, switches, next))
     });
-    let (rows, rules, next_cursor) = reading.await?;
+    let (rows, rules, switches, next_cursor) = reading.await?;
     let view = |row: NotificationRow| -> Result<NotificationView, ApiError> {
         let rule = rules.get(&row.message_id);
-        Ok(NotificationView::new(row, &caller)?.withheld_by(rule))
+        let view = NotificationView::new(row, &caller)?.withheld_by(rule);
+        Ok(view.unless_stopped(&switches))
     };
     let notifications = rows
         .into_iter()

@@ -2,8 +2,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tidings_db::notifications::{NotificationRow, PayloadReader, WithheldBy};
+use tidings_db::sending_switches::SendingSwitches;
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{DigestId, MessageId, Status, UserId};
+use tidings_domain::notification::{Channel, DigestId, MessageId, Status, UserId};
 use utoipa::ToSchema;
 
 use super::decision::DecisionView;
@@ -111,6 +112,26 @@ impl NotificationView {
         }
     }
 
+    /// Whether the notification is sent unless its channel is stopped.
+    pub fn is_open(row: &NotificationRow) -> bool {
+        is_open(&row.status)
+    }
+
+    /// Says that an open notification waits if its channel is stopped now.
+    pub fn unless_stopped(self, switches: &SendingSwitches) -> Self {
+        let channel = self.r#type.parse().ok().and_then(Channel::delivered);
+        if is_open(&self.status)
+            && channel.is_some_and(|channel| switches.stop_of(channel).is_some())
+        {
+            Self {
+                decision: DecisionView::stopped(),
+                ..self
+            }
+        } else {
+            self
+        }
+    }
+
     /// Converts a row for a reader. `with_template_errors`: whether the reader may see errors that quote a template.
     ///
     /// # Errors
@@ -156,6 +177,10 @@ impl NotificationView {
             category: row.category,
         })
     }
+}
+
+fn is_open(status: &str) -> bool {
+    matches!(status.parse(), Ok(Status::Pending | Status::Retrying))
 }
 
 /// Who reads: a caller that may read its own user's notifications only acts for this user.

@@ -7,11 +7,11 @@ use super::action::Action;
 use super::change::change;
 use super::{label, page, target};
 use crate::client_info::client_info;
-use crate::request_body::read_body;
+use crate::request_body::discard_body;
 use crate::state::AppState;
 
 /// How much of a body is read, in bytes. That of RFC 8058 has 26.
-const MAX_BODY: usize = 4096;
+const MAX_BODY: usize = 2 << 20;
 
 /// Unsubscribes from the category of the link on its channel, as RFC 8058 says: no credential, no cookie, no redirect, and
 /// the same answer whether the user exists or not. The body does not matter.
@@ -40,7 +40,7 @@ pub async fn handle(request: HttpRequest, state: Data<AppState>, payload: Payloa
         },
         Err(_) => page::invalid_link(),
     };
-    // After the change, which must not depend on the body. So that the connection can be used again.
-    drop(read_body(&request, payload, MAX_BODY).await);
+    // After the change, which must not depend on the body.
+    discard_body(&request, payload, MAX_BODY).await;
     response
 }

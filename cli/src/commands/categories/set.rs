@@ -60,10 +60,8 @@ pub struct Args {
 pub async fn run(database: &Database, args: Args) -> anyhow::Result<CommandOutput> {
     let name = args.name.clone();
     let new = definition(args);
-    if new.kind == CategoryKind::Critical
-        && new.digest.is_some_and(|rule| rule.mode != DigestMode::Off)
-    {
-        bail!("a critical category has no digest: its notifications never wait");
+    if let Some((member, message)) = new.ineffective().first() {
+        bail!("{member} {message}");
     }
     let origin = operator();
     let put = database

@@ -10,7 +10,7 @@ use tidings_db::{IsolationLevel, TransactionOptions};
 use tidings_domain::category::CategoryName;
 use tidings_domain::explanation::{Outcome, Rule};
 use tidings_domain::notification::{Channel, UserId};
-use tidings_domain::preference::{AddressHash, Because, Recipient};
+use tidings_domain::preference::{AddressHash, Recipient};
 use tidings_domain::providers::ChannelProviders;
 use tidings_domain::time::Timezone;
 use tidings_domain::user_limit::UserLimit;
@@ -116,7 +116,12 @@ fn payload(json: &str) -> anyhow::Result<Map<String, Value>> {
 /// The rules that say something about a notification that is not recorded yet, with what each of them says.
 fn rules(facts: &Facts) -> impl Iterator<Item = (Rule, Option<Outcome>)> {
     // Its sender can neither have cancelled it, nor has it a time.
-    let is_asked = |rule: &Rule| !matches!(rule, Rule::Cancellation | Rule::Times);
+    let is_asked = |rule: &Rule| {
+        !matches!(
+            rule,
+            Rule::Cancellation | Rule::ExpiresAt | Rule::SendAt | Rule::AcceptWithoutBroker
+        )
+    };
     let rules = Rule::ALL.into_iter().filter(is_asked);
     rules.map(|rule| (rule, facts.situation.outcome_of(rule, facts.now)))
 }
@@ -176,15 +181,5 @@ const fn user_of(question: &Question) -> Option<UserId> {
     match question.recipient {
         Recipient::User(user) => Some(user),
         Recipient::Address(_) => None,
-    }
-}
-
-/// Why a preference is what it is.
-const fn because(because: Because) -> &'static str {
-    match because {
-        Because::Critical => "the category is critical",
-        Because::Choice(_) => "the recipient has chosen it",
-        Because::Default => "the default of the category",
-        Because::Nothing => "nothing is chosen",
     }
 }

@@ -18,14 +18,22 @@ pub enum Rule {
     Category,
     /// An e-mail of a marketing category must have a URL to unsubscribe.
     UnsubscribeUrl,
-    /// Deleted users get nothing, and those whose deletion waits only what is critical.
+    /// The user must exist.
     User,
+    /// Deleted users get nothing, and those whose deletion waits only what is critical.
+    Deletion,
     /// Its sender may cancel a notification.
     Cancellation,
-    /// A notification has a time, and expires.
-    Times,
-    /// What the recipient wants.
+    /// A notification may expire.
+    ExpiresAt,
+    /// A notification may have a time.
+    SendAt,
+    /// What was accepted while `RabbitMQ` was away waits for a scheduler, which publishes it.
+    AcceptWithoutBroker,
+    /// What the recipient has chosen.
     Preferences,
+    /// What the category says for recipients who have chosen nothing.
+    Defaults,
     /// A category and its users may collect notifications to digests.
     Digest,
     /// An operator may stop a channel.
@@ -42,14 +50,18 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Channel,
         Self::Category,
         Self::UnsubscribeUrl,
         Self::User,
+        Self::Deletion,
         Self::Cancellation,
-        Self::Times,
+        Self::ExpiresAt,
+        Self::SendAt,
+        Self::AcceptWithoutBroker,
         Self::Preferences,
+        Self::Defaults,
         Self::Digest,
         Self::Sending,
         Self::QuietHours,
@@ -58,7 +70,7 @@ impl Rule {
         Self::Contact,
     ];
 
-    /// The name in JSON.
+    /// The name in JSON: in `decision` of a notification, and in what `tidings preferences explain` prints.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,9 +78,13 @@ impl Rule {
             Self::Category => "category",
             Self::UnsubscribeUrl => "unsubscribeUrl",
             Self::User => "user",
+            Self::Deletion => "deletion",
             Self::Cancellation => "cancellation",
-            Self::Times => "times",
+            Self::ExpiresAt => "expiresAt",
+            Self::SendAt => "sendAt",
+            Self::AcceptWithoutBroker => "ACCEPT_WITHOUT_BROKER",
             Self::Preferences => "preferences",
+            Self::Defaults => "defaults",
             Self::Digest => "digest",
             Self::Sending => "sending",
             Self::QuietHours => "quiet",

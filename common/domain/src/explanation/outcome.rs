@@ -29,6 +29,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// An operator has stopped the channel.
+    pub const STOPPED: Self = Self::Hold {
+        until: None,
+        reason: "stopped",
+    };
+
     /// The name in JSON: that of `decision.outcome` of a notification, if it has one.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -6,7 +6,7 @@ use crate::decision::{Candidate, Decision, HoldReason, LimitState, SuppressReaso
 use crate::digest::DigestMode;
 use crate::link_rule::LinkRule;
 use crate::notification::Channel;
-use crate::preference::{Choices, Effective};
+use crate::preference::{Because, Choices, Effective};
 use crate::time::{DeliveryWindow, QuietChannels};
 
 /// What is known when a notification is sent.
@@ -122,24 +122,31 @@ impl Situation {
         let rule = match decision {
             Decision::Suppress {
                 reason: SuppressReason::UserGone,
-            } => Some(Rule::User),
+            } => Some(Rule::Deletion),
             Decision::Cancel => Some(Rule::Cancellation),
-            Decision::Expire
-            | Decision::End
-            | Decision::Hold {
-                reason: HoldReason::Schedule | HoldReason::Broker,
+            Decision::Expire | Decision::End => Some(Rule::ExpiresAt),
+            Decision::Hold {
+                reason: HoldReason::Schedule,
                 ..
-            } => Some(Rule::Times),
+            } => Some(Rule::SendAt),
+            Decision::Hold {
+                reason: HoldReason::Broker,
+                ..
+            } => Some(Rule::AcceptWithoutBroker),
             Decision::Suppress {
                 reason: SuppressReason::Preference,
-            } => Some(Rule::Preferences),
+            } => Some(if self.is_default() {
+                Rule::Defaults
+            } else {
+                Rule::Preferences
+            }),
             Decision::Collect
             | Decision::Hold {
                 reason: HoldReason::Digest,
                 ..
             } => Some(Rule::Digest),
             // A claim comes after the stop, and asks about everything that follows.
-            _ if self.is_stopped() => return (stopped(), Some(Rule::Sending)),
+            _ if self.is_stopped() => return (Outcome::STOPPED, Some(Rule::Sending)),
             Decision::Hold {
                 reason: HoldReason::QuietHours,
                 ..
@@ -196,27 +203,44 @@ impl Situation {
                 }
                 LinkRule::Never | LinkRule::Given | LinkRule::Wanted => Some(Outcome::Send),
             },
-            Rule::User => match self.recipient {
-                RecipientState::NoAccount => None,
-                RecipientState::Unknown => Some(Outcome::DeadLetter("unknown_user")),
-                RecipientState::User | RecipientState::Leaving | RecipientState::Gone => {
-                    by(Candidate {
-                        user_is_gone: all.user_is_gone,
-                        ..free
-                    })
-                }
-            },
+            Rule::User | Rule::Deletion if !self.has_account() => None,
+            Rule::User => unless(
+                self.recipient != RecipientState::Unknown,
+                Outcome::DeadLetter("unknown_user"),
+            ),
+            Rule::Deletion => by(Candidate {
+                user_is_gone: all.user_is_gone,
+                ..free
+            }),
             Rule::Cancellation => by(Candidate {
                 is_cancelled: all.is_cancelled,
                 ..free
             }),
-            Rule::Times => by(Candidate {
-                window: all.window,
+            Rule::ExpiresAt => by(Candidate {
+                window: DeliveryWindow {
+                    not_before: None,
+                    ..all.window
+                },
                 ..free
             }),
-            Rule::Preferences => by(Candidate {
-                is_unwanted: all.is_unwanted,
+            Rule::SendAt => by(Candidate {
+                window: DeliveryWindow {
+                    expires_at: None,
+                    ..all.window
+                },
                 ..free
+            }),
+            // It is about what is recorded.
+            Rule::AcceptWithoutBroker => None,
+            Rule::Preferences => by(Candidate {
+                is_unwanted: all.is_unwanted && !self.is_default(),
+                ..free
+            }),
+            Rule::Defaults => self.is_default().then_some(()).and_then(|()| {
+                by(Candidate {
+                    is_unwanted: all.is_unwanted,
+                    ..free
+                })
             }),
             Rule::Digest => self.can_be_collected().then_some(()).and_then(|()| {
                 by(Candidate {
@@ -226,7 +250,7 @@ impl Situation {
             }),
             Rule::Sending => {
                 self.channel.delivered()?;
-                unless(!self.is_stopped, stopped())
+                unless(!self.is_stopped, Outcome::STOPPED)
             }
             Rule::QuietHours => self.can_be_quiet().then_some(()).and_then(|()| {
                 by(Candidate {
@@ -286,6 +310,11 @@ impl Situation {
         self.recipient != RecipientState::NoAccount
     }
 
+    /// Whether the recipient has chosen nothing that counts, and the category says whether it is sent.
+    fn is_default(&self) -> bool {
+        self.preference().because == Because::Default
+    }
+
     fn is_stopped(&self) -> bool {
         self.is_stopped && self.channel.delivered().is_some()
     }
@@ -331,13 +360,6 @@ impl Situation {
                 LimitState::Free
             },
         }
-    }
-}
-
-fn stopped() -> Outcome {
-    Outcome::Hold {
-        until: None,
-        reason: "stopped",
     }
 }
 

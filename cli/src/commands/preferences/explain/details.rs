@@ -8,9 +8,10 @@ use tidings_domain::category::{CategoryKind, QuietRule};
 use tidings_domain::digest::DigestMode;
 use tidings_domain::explanation::{CategoryState, RecipientState, Rule};
 use tidings_domain::link_rule::LinkRule;
+use tidings_domain::preference::Because;
 
 use super::super::choice_text;
-use super::{because, user_of};
+use super::user_of;
 use crate::output::printable;
 
 /// The choice that decides whether the recipient wants the notification.
@@ -32,19 +33,22 @@ pub fn of(rule: Rule, facts: &Facts, question: &Question) -> String {
             (None, _) => "no category".to_owned(),
         },
         Rule::UnsubscribeUrl => link(facts).to_owned(),
-        Rule::User => match situation.recipient {
-            RecipientState::User => "the user exists",
-            RecipientState::Leaving => "the deletion of the user waits",
-            RecipientState::Gone => "the user is deleted",
-            RecipientState::Unknown => "there is no such user",
-            RecipientState::NoAccount => "no account",
+        Rule::User | Rule::Deletion => user(rule, situation.recipient).to_owned(),
+        Rule::Cancellation | Rule::ExpiresAt | Rule::SendAt | Rule::AcceptWithoutBroker => {
+            String::new()
+        }
+        Rule::Preferences => match (choice(facts, question), situation.preference().because) {
+            (Some(row), _) => format!("the recipient {}", choice_text(row)),
+            (None, Because::Critical) => "the category is critical".to_owned(),
+            (None, _) => "nothing is chosen".to_owned(),
+        },
+        Rule::Defaults => match situation.preference().because {
+            Because::Critical => "the category is critical",
+            Because::Choice(_) => "the recipient has chosen",
+            Because::Default => "the category has a default for the channel",
+            Because::Nothing => "no default for the channel",
         }
         .to_owned(),
-        Rule::Cancellation | Rule::Times => String::new(),
-        Rule::Preferences => match choice(facts, question) {
-            Some(row) => format!("the recipient {}", choice_text(row)),
-            None => because(situation.preference().because).to_owned(),
-        },
         Rule::Digest if situation.outcome_of(Rule::Digest, facts.now).is_none() => {
             "notifications of such a kind are not collected".to_owned()
         }
@@ -98,6 +102,19 @@ pub fn of(rule: Rule, facts: &Facts, question: &Question) -> String {
                 "the user has no address; the payload may name one in `to`".to_owned()
             }
         },
+    }
+}
+
+const fn user(rule: Rule, recipient: RecipientState) -> &'static str {
+    match (rule, recipient) {
+        (_, RecipientState::NoAccount) => "no account",
+        (_, RecipientState::Unknown) => "there is no such user",
+        (Rule::Deletion, RecipientState::Leaving) => "the deletion of the user waits",
+        (Rule::Deletion, RecipientState::Gone) => "the user is deleted",
+        (Rule::Deletion, RecipientState::User) => "the user is not deleted",
+        (_, RecipientState::User | RecipientState::Leaving | RecipientState::Gone) => {
+            "the user exists"
+        }
     }
 }
 

@@ -16,6 +16,12 @@ fn categories() -> Vec<CategoryState> {
             }));
         }
     }
+    all.push(CategoryState::Known(CategoryFacts {
+        kind: CategoryKind::Transactional,
+        quiet: QuietRule::Obey,
+        default: Some(false),
+        unsubscribe: false,
+    }));
     all
 }
 
@@ -112,9 +118,9 @@ fn times_are_looked_at_before_preferences() {
     };
     let later = window(Some(at(60)), None).outcome(now);
     assert_eq!(later.0.until(), Some(at(60)));
-    assert_eq!(later.1, Some(Rule::Times));
+    assert_eq!(later.1, Some(Rule::SendAt));
     let over = window(None, Some(at(-1))).outcome(now);
-    assert_eq!(over, (Outcome::Expire, Some(Rule::Times)));
+    assert_eq!(over, (Outcome::Expire, Some(Rule::ExpiresAt)));
     let due = window(None, None).outcome(now);
     let unwanted = Outcome::Suppress(SuppressReason::Preference);
     assert_eq!(due, (unwanted, Some(Rule::Preferences)));

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::super::{CategoryState, RecipientState, Situation};
-use crate::category::QuietRule;
+use crate::category::{CategoryName, QuietRule};
 use crate::decision::LimitState;
 use crate::digest::DigestMode;
 use crate::notification::Channel;
+use crate::preference::Subject;
 
 /// A row of the table of settings.
 pub(super) struct Setting {
@@ -85,7 +86,52 @@ fn choices() -> Vec<Setting> {
             },
             "A refusal is not overruled by a more specific wish.",
         ),
+        row(
+            "the recipient refuses all marketing (`*marketing`) on all channels",
+            sms,
+            |one| choose(one, &[("*marketing", "*", false)]),
+            "A choice about each marketing category, also about later ones.",
+        ),
+        row(
+            "… and wants the category on all channels",
+            sms,
+            |one| choose(one, &[("*marketing", "*", false), ("news", "*", true)]),
+            "A choice about the category replaces that about all marketing, for the same channels.",
+        ),
+        row(
+            "… or on the channel only",
+            sms,
+            |one| choose(one, &[("*marketing", "*", false), ("news", "sms", true)]),
+            "That about all channels still counts.",
+        ),
+        row(
+            "somebody without an account has refused the category",
+            sms,
+            |one| {
+                one.recipient = RecipientState::NoAccount;
+                one.choices.exact = Some(false);
+            },
+            "Choices are stored by the address, too.",
+        ),
     ]
+}
+
+/// Makes these choices about a category `news`, channels and all marketing.
+fn choose(situation: &mut Situation, chosen: &[(&str, &str, bool)]) {
+    let news: CategoryName = "news".parse().expect("a name");
+    let kind = match situation.category {
+        CategoryState::Known(facts) => Some(facts.kind),
+        CategoryState::None | CategoryState::Unknown => None,
+    };
+    let subject = Subject {
+        category: kind.map(|kind| (&news, kind)),
+        channel: situation.channel,
+    };
+    situation.choices = subject.choices(|category, channel| {
+        let mut chosen = chosen.iter();
+        let found = chosen.find(|one| (one.0, one.1) == (category.as_str(), channel.as_str()));
+        found.map(|one| one.2)
+    });
 }
 
 /// What makes a notification wait.
@@ -132,6 +178,18 @@ fn waiting() -> Vec<Setting> {
             sms,
             |one| one.is_stopped = true,
             "The [switch](OPERATING.md) holds everything until it is started again.",
+        ),
+        row(
+            "a digest, quiet hours or a limit, for somebody without an account",
+            sms,
+            |one| {
+                one.recipient = RecipientState::NoAccount;
+                one.digest = DigestMode::Daily;
+                one.quiet_until = Some(end());
+                one.user_limit = LimitState::Reached;
+                one.throttle = LimitState::Reached;
+            },
+            "Only users have them.",
         ),
     ]
 }

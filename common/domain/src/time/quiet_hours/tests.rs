@@ -328,6 +328,58 @@ fn windows() -> impl Strategy<Value = Vec<(Vec<u16>, u16, u16)>> {
     prop::collection::vec(window, 1..=4)
 }
 
+/// Compares what is said at `second` of a minute with a look at each minute.
+fn is_what_a_look_at_each_minute_finds(
+    name: &str,
+    minute: Timestamp,
+    second: i64,
+    windows: &[(Vec<u16>, u16, u16)],
+) -> Result<(), TestCaseError> {
+    let zone = zone(name);
+    let quiet_minutes = quiet_minutes(windows);
+    let json = json_of(windows);
+    let Some(quiet) = QuietHours::from_json(&json) else {
+        prop_assert!(quiet_minutes.iter().all(|quiet| *quiet), "{}", json);
+        return Ok(());
+    };
+    prop_assert!(!quiet_minutes.iter().all(|quiet| *quiet), "{}", json);
+    let is_quiet = |instant: Timestamp| {
+        let local = zone.local_time(instant);
+        let day = usize::try_from(local.weekday().to_monday_zero_offset()).expect("a day");
+        let minutes = i64::from(local.hour()) * 60 + i64::from(local.minute());
+        quiet_minutes[day * 1440 + usize::try_from(minutes).expect("a minute")]
+    };
+    let now = minute + SignedDuration::from_secs(second);
+    prop_assert_eq!(quiet.is_quiet(&zone, now), is_quiet(now));
+    if !is_quiet(now) {
+        prop_assert_eq!(quiet.end(&zone, now), None);
+        return Ok(());
+    }
+    let mut expected = minute + MINUTE;
+    while is_quiet(expected) {
+        expected += MINUTE;
+    }
+    prop_assert_eq!(
+        quiet.end(&zone, now),
+        Some(expected),
+        "{} {} {}",
+        name,
+        now,
+        json
+    );
+    // The release is not quiet, and no quiet time is between it and the end.
+    let spread = Duration::from_mins(5);
+    let release = quiet.release(&zone, now, user(7), spread).expect("quiet");
+    prop_assert!(release >= expected && expected.duration_until(release) < MINUTE * 5);
+    let mut instant = expected;
+    while instant <= release {
+        prop_assert!(!is_quiet(instant), "{}", instant);
+        instant += MINUTE;
+    }
+    prop_assert!(!is_quiet(release));
+    Ok(())
+}
+
 proptest! {
     /// Over all zones and their changes from 2020 to 2037: what a look at each minute finds.
     #[test]
@@ -338,41 +390,26 @@ proptest! {
         second in 0i64..60,
     ) {
         let (name, change) = index.get(&CHANGES);
-        let zone = zone(name);
-        let quiet_minutes = quiet_minutes(&windows);
-        let json = json_of(&windows);
-        let Some(quiet) = QuietHours::from_json(&json) else {
-            prop_assert!(quiet_minutes.iter().all(|quiet| *quiet), "{}", json);
-            return Ok(());
-        };
-        prop_assert!(!quiet_minutes.iter().all(|quiet| *quiet), "{}", json);
-        let is_quiet = |instant: Timestamp| {
-            let local = zone.local_time(instant);
-            let day = usize::try_from(local.weekday().to_monday_zero_offset()).expect("a day");
-            let minutes = i64::from(local.hour()) * 60 + i64::from(local.minute());
-            quiet_minutes[day * 1440 + usize::try_from(minutes).expect("a minute")]
-        };
-        let minute = *change - MINUTE * i32::try_from(before).expect("in range");
-        let now = minute + SignedDuration::from_secs(second);
-        prop_assert_eq!(quiet.is_quiet(&zone, now), is_quiet(now));
-        if !is_quiet(now) {
-            prop_assert_eq!(quiet.end(&zone, now), None);
-            return Ok(());
-        }
-        let mut expected = minute + MINUTE;
-        while is_quiet(expected) {
-            expected += MINUTE;
-        }
-        prop_assert_eq!(quiet.end(&zone, now), Some(expected), "{} {} {}", name, now, json);
-        // The release is not quiet, and no quiet time is between it and the end.
-        let spread = Duration::from_mins(5);
-        let release = quiet.release(&zone, now, user(7), spread).expect("quiet");
-        prop_assert!(release >= expected && expected.duration_until(release) < MINUTE * 5);
-        let mut instant = expected;
-        while instant <= release {
-            prop_assert!(!is_quiet(instant), "{}", instant);
-            instant += MINUTE;
-        }
-        prop_assert!(!is_quiet(release));
+        let now = *change - MINUTE * i32::try_from(before).expect("in range");
+        is_what_a_look_at_each_minute_finds(name, now, second, &windows)?;
+    }
+}
+
+/// The property above picks changes at random. Here is each of them once, shortly before or after a window that surrounds it.
+#[test]
+fn every_change_of_every_zone_is_seen() {
+    for (nth, (name, change)) in CHANGES.iter().enumerate() {
+        let pick =
+            |factor: usize, below: usize| u16::try_from(nth * factor % below).expect("small");
+        let local = zone(name).local_time(*change);
+        let local = u16::try_from(local.hour()).expect("an hour") * 60
+            + u16::try_from(local.minute()).expect("a minute");
+        let (before, after) = (1 + pick(7, 90), 1 + pick(11, 90));
+        let from = (local + 1440 - before) % 1440;
+        let windows = [((1..=7).collect(), from, (local + after) % 1440)];
+        let at = *change - MINUTE * i32::from(pick(13, 120));
+        let seconds = i64::from(pick(1, 60));
+        let found = is_what_a_look_at_each_minute_finds(name, at, seconds, &windows);
+        found.unwrap_or_else(|error| panic!("{name} {change}: {error}"));
     }
 }
