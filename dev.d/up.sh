@@ -78,6 +78,21 @@ curl -s $1/api/notifications -H "Authorization: Bearer \$(jq -r .accessToken <<<
 TEXT
 }
 
+# Prints a link that logs in to the dashboard once, if the API has the dashboard: API
+print_dashboard_link() {
+    local link
+    [[ $(curl -s -o /dev/null -w '%{http_code}' "$1/dashboard") == 200 ]] || return 0
+    link=$(run_tidings dashboard login --role admin --url "$1") || return 0
+    # Its second line says how long it is valid.
+    link=${link%%$'\n'*}
+    cat <<TEXT
+Open the dashboard (once, within 10 minutes; later: ./dev tidings dashboard login):
+
+$link
+
+TEXT
+}
+
 # The addresses of what the settings can switch off: API
 optional_lines() {
     [[ ${settings[ACCOUNTS]:-off} != on ]] || printf '  Inbox       %s/inbox (for users with an account)\n' "$1"
@@ -108,6 +123,7 @@ TEXT
     else
         printf 'With these settings there is no token; see above.\n\n'
     fi
+    print_dashboard_link "$api"
     cat <<TEXT
 Its row: ./dev psql -c 'TABLE notifications'. The logs: ./dev logs. To stop: ./dev down.
 TEXT

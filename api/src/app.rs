@@ -37,7 +37,7 @@ use crate::request_id::RequestId;
 use crate::settings::ApiSettings;
 use crate::shutdown::RequestsInFlight;
 use crate::state::AppState;
-use crate::{handlers, middleware, shutdown};
+use crate::{dashboard, handlers, middleware, shutdown};
 
 /// How long an idle connection stays open. Longer than the usual 60 s of reverse proxies, so that the proxy and
 /// not the API closes the connection.
@@ -152,6 +152,7 @@ impl App {
         let poll = self.settings.control_poll;
         let api_keys = ApiKeys::start(&self.database, poll, &mut tasks, &stop_tasks);
         self.watch_sessions(&mut tasks, &stop_tasks);
+        self.maintain_logins(&mut tasks, &stop_tasks);
         if self.settings.providers.webhook.is_some() && !self.settings.secret_keys.can_seal() {
             tracing::warn!("SECRETS_KEY is not set: webhook endpoints cannot be created");
         }
@@ -237,6 +238,7 @@ impl App {
             http: self.settings.http,
             providers: self.settings.providers,
             egress: self.settings.egress.clone(),
+            dashboard: self.settings.dashboard.clone(),
         };
         let grpc_settings = self.settings.grpc.as_ref().zip(self.grpc_listener);
         let grpc = grpc_settings.map(|(settings, listener)| {
@@ -306,6 +308,14 @@ impl App {
         let stop = stop.clone();
         tasks.spawn("maintenance of accounts", async move {
             stop.run_until_cancelled(accounts.maintain()).await;
+        });
+    }
+
+    /// Forgets old attempts to log in to the dashboard.
+    fn maintain_logins(&self, tasks: &mut Tasks, stop: &CancellationToken) {
+        let (maintaining, stop) = (dashboard::maintain(self.database.clone()), stop.clone());
+        tasks.spawn("maintenance of logins", async move {
+            stop.run_until_cancelled(maintaining).await;
         });
     }
 

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, RETRY_AFTER};
 
-use crate::protective_headers::{PAGE_STYLE, Page};
+use crate::protective_headers::{PAGE_STYLE, ResponseKind};
 
 /// What a browser or the provider of a mailbox waits before it tries again, in seconds.
 const RETRY_AFTER_SECS: u32 = 60;
@@ -48,7 +48,7 @@ impl HtmlPage<'_> {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
         }
         let mut response = response.content_type(ContentType::html()).body(self.html());
-        response.extensions_mut().insert(Page);
+        response.extensions_mut().insert(ResponseKind::Page);
         response
     }
 

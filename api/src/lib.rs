@@ -10,6 +10,7 @@ mod auth;
 mod client_info;
 mod connection_limit;
 mod cors;
+mod dashboard;
 mod error;
 mod front_end;
 mod grpc;

@@ -32,21 +32,36 @@ pub const PAGE_STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:0;c
     main{max-width:32rem;margin:10vh auto;padding:2rem;background:#fff;border-radius:.5rem}\
     h1{font-size:1.25rem;margin-top:0}button{font:inherit;padding:.5rem 1rem;margin-top:.5rem}";
 
-/// In the extensions of a response: it is an HTML page for users, errors included.
-#[derive(Clone, Copy, Debug)]
-pub struct Page;
+/// What the dashboard needs: its own files, requests to this API, and frames with [previews](PREVIEW_POLICY). Its scripts put no
+/// text into the page as HTML, and browsers refuse it if one tries.
+const DASHBOARD_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'",
+);
 
-/// What a response contains.
+/// What the HTML of a message needs to be shown: its own styles and images. It loads nothing, runs no script, sends no form and
+/// has an origin of its own. Only the dashboard may frame it.
+const PREVIEW_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'self'; sandbox",
+);
+
+/// What a response contains. A response of another kind than its path says has the kind in its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseKind {
     /// JSON, with personal data.
     Json,
     /// The documentation, which contains no personal data: only this may be stored by caches.
     Documentation,
-    /// A page for users.
+    /// An HTML page for users, errors included.
     Page,
     /// The front end, without personal data. The handler says what caches may store.
     FrontEnd,
+    /// The same, of the dashboard.
+    Dashboard,
+    /// The HTML of a message.
+    Preview,
 }
 
 /// Sets the headers of a response.
@@ -57,12 +72,14 @@ pub fn set_protective_headers(headers: &mut HeaderMap, kind: ResponseKind) {
         ResponseKind::Documentation => DOCUMENTATION_POLICY,
         ResponseKind::Page => PAGE_POLICY,
         ResponseKind::FrontEnd => FRONT_END_POLICY,
+        ResponseKind::Dashboard => DASHBOARD_POLICY,
+        ResponseKind::Preview => PREVIEW_POLICY,
     };
     headers.insert(CONTENT_SECURITY_POLICY, policy);
     let is_decided = match kind {
-        ResponseKind::Json | ResponseKind::Page => false,
+        ResponseKind::Json | ResponseKind::Page | ResponseKind::Preview => false,
         ResponseKind::Documentation => true,
-        ResponseKind::FrontEnd => headers.contains_key(CACHE_CONTROL),
+        ResponseKind::FrontEnd | ResponseKind::Dashboard => headers.contains_key(CACHE_CONTROL),
     };
     if !is_decided {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -17,6 +17,7 @@ use tidings_settings::{
 use tidings_unsubscribe::UnsubscribeLinks;
 
 use crate::accounts;
+use crate::dashboard::DashboardSettings;
 use crate::inbox::Tickets;
 
 pub use crate::acceptance::AcceptanceSettings;
@@ -52,6 +53,8 @@ pub struct ApiSettings {
     pub auth: AuthSettings,
     /// The accounts of users, if they are on.
     pub accounts: Option<AccountSettings>,
+    /// The dashboard.
+    pub(crate) dashboard: DashboardSettings,
     /// How deletions of users are requested.
     pub deletions: DeletionSettings,
     /// Links to unsubscribe, if there are any.
@@ -140,7 +143,7 @@ impl ApiSettings {
         let rate_limits = RateLimitSettings::read(r);
         let control_poll = Duration::from_millis(r.value(table::CONTROL_POLL_MS));
         let inbox_poll = Duration::from_millis(r.value(table::INBOX_POLL_MS));
-        let default_timezone = r.value(table::DEFAULT_TIMEZONE);
+        let default_timezone: Timezone = r.value(table::DEFAULT_TIMEZONE);
         let origins = AllowedOrigins::read(r);
         let environment = AppEnv::read(r);
         let grpc = GrpcSettings::read(r, environment, http.address);
@@ -148,6 +151,7 @@ impl ApiSettings {
         let (providers, egress) = (read_channel_providers(r), EgressPolicy::read(r));
         let deletions = DeletionSettings::read(r, &providers);
         let accounts = AccountSettings::read(r, environment, &providers);
+        let dashboard = DashboardSettings::read(r, default_timezone.clone());
         let unsubscribe = UnsubscribeLinks::read_settings(r);
         let trusted_proxies = accounts::read_trusted_proxies(r);
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
@@ -172,6 +176,7 @@ impl ApiSettings {
                 origins,
                 auth,
                 accounts,
+                dashboard,
                 deletions,
                 unsubscribe,
                 trusted_proxies,

@@ -18,6 +18,7 @@ use crate::acceptance::Acceptance;
 use crate::accounts::{AccountError, AccountsState};
 use crate::auth::Verifier;
 use crate::auth::keys::ApiKeys;
+use crate::dashboard::DashboardSettings;
 use crate::idempotency::Idempotency;
 use crate::inbox::{Inboxes, Tickets};
 use crate::rate_limit::RateLimits;
@@ -62,6 +63,7 @@ pub struct AppState {
     pub unsubscribe: Option<UnsubscribeLinks>,
     pub providers: ChannelProviders,
     pub egress: EgressPolicy,
+    pub dashboard: DashboardSettings,
 }
 
 impl AppState {

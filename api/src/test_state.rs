@@ -86,5 +86,6 @@ pub fn state() -> Data<AppState> {
         http: settings.http,
         providers: settings.providers,
         egress: settings.egress,
+        dashboard: settings.dashboard,
     })
 }

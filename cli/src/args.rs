@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin, audit, cancel, categories, config, dlq, jobs, keys, ladders, migrate, preferences,
-    retention, schedules, secrets, sending, stats, token, users,
+    admin, audit, cancel, categories, config, dashboard, dlq, jobs, keys, ladders, migrate,
+    preferences, retention, schedules, secrets, sending, stats, token, users,
 };
 
 /// The operator's tool of Tidings.
@@ -67,6 +67,9 @@ pub enum Command {
     /// Create the first admin
     #[command(subcommand)]
     Admin(admin::Command),
+    /// Log in to the dashboard
+    #[command(subcommand)]
+    Dashboard(dashboard::Command),
     /// List, create, pause, resume, preview and delete recurring schedules
     #[command(subcommand)]
     Schedules(schedules::Command),

@@ -14,6 +14,8 @@ mod conflict_retry;
 pub mod contact_codes;
 mod control_state;
 pub mod credentials;
+pub mod dashboard_links;
+pub mod dashboard_sessions;
 mod database;
 pub mod dead_letters;
 mod dedicated_client;

@@ -30,6 +30,7 @@ mod confirms;
 mod connection_limits;
 mod contacts;
 mod cors;
+mod dashboard;
 mod databases;
 mod db_api_keys;
 mod db_categories;

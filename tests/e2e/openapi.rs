@@ -35,11 +35,13 @@ fn assert_limited_responses(document: &Value) {
     }
 }
 
-/// Every request that takes a token takes an API key.
+/// Every request that takes a token takes an API key or a session of the dashboard.
 fn assert_keys_are_documented(document: &Value) {
     let key = &document["components"]["securitySchemes"]["apiKey"];
     assert_eq!(key["name"], "X-Api-Key");
-    let either = serde_json::json!([{"bearer": []}, {"apiKey": []}]);
+    let session = &document["paths"]["/api/dashboard/session"]["get"]["security"];
+    assert_eq!(*session, serde_json::json!([{"session": []}]));
+    let either = serde_json::json!([{"bearer": []}, {"apiKey": []}, {"session": []}]);
     let post = &document["paths"]["/api/notifications"]["post"];
     assert_eq!(post["security"], either);
 }
@@ -127,6 +129,10 @@ async fn the_openapi_document_is_self_contained_and_lists_every_path() {
         ("/api/jobs/{id}/abort", "post"),
         ("/api/stats", "get"),
         ("/api/stats/queues", "get"),
+        ("/api/dashboard/session", "get"),
+        ("/api/dashboard/session", "post"),
+        ("/api/dashboard/session", "delete"),
+        ("/api/templates/{name}/preview", "get"),
         ("/api/categories", "get"),
         ("/api/categories/{name}", "get"),
         ("/api/categories/{name}", "put"),

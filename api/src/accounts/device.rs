@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use tidings_db::user_sessions::UserSession;
+use tidings_db::user_sessions::LoginClient;
 
 /// The browsers that call themselves others, too: those that others claim to be come last.
 const BROWSERS: [&str; 7] = [
@@ -16,16 +16,16 @@ const BROWSERS: [&str; 7] = [
     "Safari",
 ];
 
-/// Whether no earlier session has the same kind of program and a neighbouring address.
+/// Whether no earlier login was from the same kind of program and a neighbouring address.
 pub(super) fn is_new(
-    earlier: &[UserSession],
+    earlier: &[LoginClient],
     ip: Option<IpAddr>,
     user_agent: Option<&str>,
 ) -> bool {
     let device = (family(user_agent), ip.and_then(neighbours));
-    !earlier.iter().any(|session| {
-        let agent = session.user_agent.as_deref();
-        (family(agent), session.ip.and_then(neighbours)) == device
+    !earlier.iter().any(|client| {
+        let agent = client.user_agent.as_deref();
+        (family(agent), client.ip.and_then(neighbours)) == device
     })
 }
 

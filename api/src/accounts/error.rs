@@ -25,6 +25,9 @@ pub enum AccountError {
         /// When the erasure may begin.
         due_at: Timestamp,
     },
+    /// The user is neither an operator nor an admin.
+    #[error("Only users with the role operator or admin may log in to the dashboard")]
+    RoleRequired,
     /// The user is the only admin.
     #[error("No other user is an admin; give another user the role first")]
     LastAdmin,
@@ -72,6 +75,7 @@ impl AccountError {
             Self::InvalidCredentials => "invalid_credentials",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::Deleting { .. } => "account_deleting",
+            Self::RoleRequired => "role_required",
             Self::LastAdmin => "last_admin",
             Self::Busy => "busy",
             Self::RegistrationClosed => "registration_closed",

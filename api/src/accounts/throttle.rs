@@ -14,7 +14,7 @@ use super::{AccountError, AccountsState, ClientInfo};
 const HOUR: Duration = Duration::from_hours(1);
 
 /// For one account from one network.
-const FROM_NETWORK: AttemptPolicy = AttemptPolicy {
+pub const FROM_NETWORK: AttemptPolicy = AttemptPolicy {
     free: 5,
     first_block: Duration::from_secs(30),
     longest_block: Duration::from_mins(15),
@@ -77,11 +77,9 @@ impl Attempt {
     }
 
     fn network_key(&self) -> AttemptKey<'_> {
-        // A client without an address has the network of all that have none.
-        let unknown = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         AttemptKey {
             key: &self.key,
-            network: Some(self.network.unwrap_or(unknown)),
+            network: Some(self.network.unwrap_or(UNKNOWN)),
         }
     }
 
@@ -232,6 +230,14 @@ fn refuse(wait: Option<Duration>) -> Result<(), AccountError> {
         None => Ok(()),
         Some(retry_after) => Err(AccountError::TooManyAttempts { retry_after }),
     }
+}
+
+/// The network of clients without an address.
+const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+
+/// The network of a client.
+pub fn network_of(client: &ClientInfo) -> IpAddr {
+    client.ip.map_or(UNKNOWN, network)
 }
 
 /// The network that one client may have all addresses of: an IPv4 address, or a /64.

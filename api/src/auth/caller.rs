@@ -1,3 +1,4 @@
+mod dashboard;
 mod user_data;
 
 use std::future::{Ready, ready};
@@ -19,6 +20,7 @@ use super::authentication::verify;
 use super::credential::{Credential, credential};
 use super::keys::KeyOutcome;
 use crate::accounts::{Changer, ClientInfo, UserGrant};
+use crate::dashboard::SessionOutcome;
 use crate::error::{ApiError, ErrorDetail};
 use crate::query;
 use crate::rate_limit;
@@ -35,6 +37,8 @@ pub struct Caller {
     rate_per_minute: Option<u32>,
     /// The session of a user's own token.
     session: Option<SessionId>,
+    /// The session of the dashboard.
+    dashboard_session: Option<SessionId>,
     /// When the token or key expires.
     expires_at: Option<Timestamp>,
 }
@@ -48,6 +52,7 @@ impl Caller {
             is_key: false,
             rate_per_minute: None,
             session: None,
+            dashboard_session: None,
             expires_at: None,
         }
     }
@@ -66,6 +71,7 @@ impl Caller {
             is_key: true,
             rate_per_minute: key.rate_per_minute,
             session: None,
+            dashboard_session: None,
             expires_at: key.expires_at,
         }
     }
@@ -110,14 +116,14 @@ impl Caller {
     /// The caller, for notices about a change.
     #[must_use]
     pub fn changer<'a>(&self, client: &'a ClientInfo) -> Changer<'a> {
-        let user = self.user_id.filter(|_| self.session.is_some());
+        let user = self.user_id.filter(|_| self.has_logged_in());
         Changer { client, user }
     }
 
-    /// Whether the caller is `user` with a credential of its own: a token that a login returns, or the user's API key.
+    /// Whether the caller is `user` with a credential of its own: what a login returns, or the user's API key.
     #[must_use]
     pub fn is_user(&self, user: UserId) -> bool {
-        self.user_id == Some(user) && (self.session.is_some() || self.is_key)
+        self.user_id == Some(user) && (self.has_logged_in() || self.is_key)
     }
 
     /// Whose contacts the caller may change as somebody who may write users.
@@ -148,7 +154,7 @@ impl Caller {
     pub fn actor_kind(&self) -> ActorKind {
         if self.is_key {
             ActorKind::Key
-        } else if self.session.is_some() || (self.user_id.is_some() && !self.may_send_to_anyone()) {
+        } else if self.has_logged_in() || (self.user_id.is_some() && !self.may_send_to_anyone()) {
             ActorKind::User
         } else {
             ActorKind::Service
@@ -191,6 +197,16 @@ impl Caller {
             let message = format!("The token does not allow this: it needs the scope {scope}");
             Err(ApiError::forbidden(&message))
         }
+    }
+
+    /// Returns 403 unless the caller has one of `scopes`, for what is not limited to a user.
+    pub fn check_any<const COUNT: usize>(&self, scopes: [Scope; COUNT]) -> Result<(), ApiError> {
+        if scopes.iter().any(|scope| self.scopes.contains(*scope)) {
+            return Ok(());
+        }
+        let names = scopes.map(Scope::as_str).join(" or ");
+        let message = format!("The token does not allow this: it needs the scope {names}");
+        Err(ApiError::forbidden(&message))
     }
 
     /// Whether the caller may send to all users, and so to any address.
@@ -328,8 +344,7 @@ impl Caller {
     /// Whether the caller acts for `user`: a program of this user, and not one of the operator.
     #[must_use]
     pub fn acts_for(&self, user: UserId) -> bool {
-        self.user_id == Some(user)
-            && (self.session.is_some() || !self.scopes.contains(Scope::Admin))
+        self.user_id == Some(user) && (self.has_logged_in() || !self.scopes.contains(Scope::Admin))
     }
 }
 
@@ -347,6 +362,12 @@ impl FromRequest for Caller {
 
 impl Caller {
     fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        // It is there only if the request has no other credential.
+        if let Some(outcome) = request.extensions().get::<SessionOutcome>() {
+            return outcome
+                .session()
+                .map(|active| Self::of_session(&active.session));
+        }
         let values = |name| {
             let values = request.headers().get_all(name);
             values.map(HeaderValue::as_bytes).collect()

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use tidings_domain::access::{ApiKeyId, Scopes};
 
 use super::InvalidToken;
+use crate::dashboard::RESERVED_SUBJECT_PREFIX;
 
 /// Claims that issuers use for rights instead of `scope`, as [`bare_name`] returns them.
 const RIGHTS_ELSEWHERE: [&str; 5] = ["scope", "scopes", "scp", "permission", "permissions"];
@@ -96,7 +97,8 @@ impl VerifiedClaims {
         let subject = subject
             .filter(|subject| (1..=255).contains(&subject.len()))
             .ok_or_else(|| InvalidToken::MissingClaim("userId or sub".to_owned()))?;
-        if subject.starts_with(ApiKeyId::SUBJECT_PREFIX) {
+        let reserved = [ApiKeyId::SUBJECT_PREFIX, RESERVED_SUBJECT_PREFIX];
+        if reserved.iter().any(|prefix| subject.starts_with(prefix)) {
             return Err(InvalidToken::ReservedSubject);
         }
         Ok(subject)

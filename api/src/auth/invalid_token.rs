@@ -43,8 +43,11 @@ pub enum InvalidToken {
     /// be ignored and the token would count as one without scopes.
     #[error("states its rights in the claim {0:?}; only scope (a string) is read")]
     RightsElsewhere(String),
-    /// The subject is that of an API key. Its holder would own the notifications, schedules and idempotency keys of the key.
-    #[error("has a subject that begins with key:, which only API keys have")]
+    /// The subject is that of an API key, or of a session of the dashboard. Its holder would own the notifications, schedules and
+    /// idempotency keys of that caller.
+    #[error(
+        "has a subject that begins with key: or dashboard:, which only API keys and sessions of the dashboard have"
+    )]
     ReservedSubject,
     /// The token names the key of users' tokens.
     #[error(transparent)]

@@ -1,7 +1,7 @@
 //! Cross-origin requests: which web pages may read responses ([CORS protocol of the Fetch Standard]).
 //!
-//! Browsers attach no credentials of their own to these requests, because the API has no cookies and allows none: a page
-//! must have a token.
+//! Browsers attach no credentials of their own to these requests, because the API allows none: a page must have a token. The only
+//! cookie, that of the [dashboard](crate::dashboard), is refused in requests of other origins.
 //!
 //! [CORS protocol of the Fetch Standard]: https://fetch.spec.whatwg.org/#http-cors-protocol
 

@@ -35,6 +35,9 @@ pub fn register(config: &mut ServiceConfig) {
         .service(read_only("/assets/{file}").route(get_or_head().to(asset)));
 }
 
+/// The content type of a page.
+pub(super) const HTML: &str = "text/html; charset=utf-8";
+
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
@@ -56,10 +59,10 @@ async fn page(request: HttpRequest) -> HttpResponse {
 
 fn answer_page(request: &HttpRequest, file: Option<File>) -> HttpResponse {
     match file {
-        Some(file) => answer(request, file, "text/html; charset=utf-8", Caching::Never),
+        Some(file) => answer(request, file, HTML, Caching::Never),
         // An error with JSON would say nothing to a person.
         None => HttpResponse::ServiceUnavailable()
-            .content_type("text/html; charset=utf-8")
+            .content_type(HTML)
             .body(MISSING_PAGE),
     }
 }
@@ -75,14 +78,17 @@ async fn script(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 }
 
 async fn asset(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, ApiError> {
-    let content_type = content_type(&name)
-        .ok_or_else(|| ApiError::not_found("The front end has no file of this name"))?;
-    let file = find(&request, &format!("assets/{name}"))
-        .ok_or_else(|| ApiError::not_found("The front end has no file of this name"))?;
+    let content_type = content_type(&name).ok_or_else(no_such_file)?;
+    let file = find(&request, &format!("assets/{name}")).ok_or_else(no_such_file)?;
     Ok(answer(&request, file, content_type, Caching::Forever))
 }
 
-fn find(request: &HttpRequest, path: &str) -> Option<File> {
+pub(super) fn no_such_file() -> ApiError {
+    ApiError::not_found("The front end has no file of this name")
+}
+
+/// Finds a file by its path in `web/dist`, compressed if the client can read that.
+pub(super) fn find(request: &HttpRequest, path: &str) -> Option<File> {
     front_end::file(path, accepts_gzip(request))
 }
 
@@ -95,7 +101,7 @@ fn accepts_gzip(request: &HttpRequest) -> bool {
 
 /// How long a cache may keep a response.
 #[derive(Clone, Copy)]
-enum Caching {
+pub(super) enum Caching {
     Never,
     /// Until the next request, which asks whether it has changed.
     Revalidate,
@@ -112,7 +118,8 @@ impl Caching {
     }
 }
 
-fn answer(
+/// The response with a file, or 304 if the client has it.
+pub(super) fn answer(
     request: &HttpRequest,
     file: File,
     content_type: &'static str,
@@ -142,8 +149,8 @@ fn answer(
     response.content_type(content_type).body(file.content)
 }
 
-/// The content type of a file in [`ASSETS`]; `None` if its kind is not one of ours.
-fn content_type(name: &str) -> Option<&'static str> {
+/// The content type of a file; `None` if its kind is not one of ours.
+pub(super) fn content_type(name: &str) -> Option<&'static str> {
     match name.rsplit_once('.')?.1 {
         "js" => Some(JAVASCRIPT),
         "css" => Some("text/css; charset=utf-8"),

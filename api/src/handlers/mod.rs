@@ -4,6 +4,7 @@ pub mod audit;
 pub mod auth;
 pub mod categories;
 pub mod contacts;
+pub mod dashboard;
 pub mod dead_letters;
 pub mod docs;
 pub mod front_end;
@@ -26,6 +27,7 @@ pub mod users;
 pub mod v1;
 pub mod webhook_endpoints;
 
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, Resource};
 use tidings_http::get_or_head;
@@ -83,10 +85,16 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(dead_letters::register)
         .configure(jobs::register)
         .configure(statistics::register)
+        .configure(dashboard::register)
         .configure(keys::register)
         .configure(docs::register)
         .configure(front_end::register)
         .default_service(web::to(no_such_path));
+}
+
+/// Whether a request only reads.
+fn reads(request: &HttpRequest) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 /// A resource that takes GET and HEAD only.

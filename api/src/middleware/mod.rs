@@ -13,6 +13,7 @@ use actix_web::{App, Error};
 
 use crate::auth::keys;
 use crate::cors::{self, AllowedOrigins};
+use crate::dashboard;
 use crate::state::AppState;
 
 /// The application with the paths that `register` adds.
@@ -33,6 +34,7 @@ pub fn application<R: FnOnce(&mut ServiceConfig)>(
     App::new()
         .app_data(state)
         .wrap(from_fn(keys::look_up))
+        .wrap(from_fn(dashboard::look_up))
         .wrap_fn(panics::catch)
         .wrap(cors::middleware(origins))
         .wrap(from_fn(wrap::wrap))

@@ -10,7 +10,7 @@ use tidings_http::{Connection, Overloaded};
 
 use crate::cors::preflight_error;
 use crate::error::ApiError;
-use crate::protective_headers::Page;
+use crate::protective_headers::ResponseKind;
 
 /// Returns the error that must be sent instead of a response, if there is one. Otherwise, the response counts towards
 /// `MAX_RESPONSE_BYTES_IN_FLIGHT` until the client has read it.
@@ -34,7 +34,8 @@ fn error_in<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
         .headers()
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind == "application/json");
-    let is_page = response.response().extensions().contains::<Page>();
+    let extensions = response.response().extensions();
+    let is_page = extensions.get() == Some(&ResponseKind::Page);
     let refused = response.status().is_client_error() && !has_json_body && !is_page;
     refused.then(|| ApiError::from_status(response.status()))
 }

@@ -14,8 +14,8 @@ use super::error_log::log;
 use super::replacement::{replacement, to_api_error};
 use crate::cors::{CorsHeaders, set_exposed_headers};
 use crate::error::ErrorResponse;
-use crate::handlers::{docs, front_end};
-use crate::protective_headers::{Page, ResponseKind, set_protective_headers};
+use crate::handlers::{dashboard, docs, front_end};
+use crate::protective_headers::{ResponseKind, set_protective_headers};
 use crate::rate_limit;
 use crate::request_id::{REQUEST_ID, RequestId};
 use crate::state::AppState;
@@ -88,8 +88,12 @@ pub async fn wrap(
         Ok(response) => {
             let mut response = response.map_body(|_, body| sliced(body.boxed()));
             let rate_limit = rate_limit::headers_of(response.request());
-            let is_page = response.response().extensions().contains::<Page>();
-            let kind = if is_page { ResponseKind::Page } else { kind };
+            let stated = response
+                .response()
+                .extensions()
+                .get::<ResponseKind>()
+                .copied();
+            let kind = stated.unwrap_or(kind);
             let head = response.response_mut().head_mut();
             if let Some(rate_limit) = rate_limit {
                 rate_limit.set(head.headers_mut());
@@ -119,6 +123,8 @@ fn response_kind(path: &str) -> ResponseKind {
         ResponseKind::Documentation
     } else if front_end::is_front_end(path) {
         ResponseKind::FrontEnd
+    } else if dashboard::page::is_dashboard(path) {
+        ResponseKind::Dashboard
     } else {
         ResponseKind::Json
     }

@@ -9,9 +9,9 @@ use utoipa::{Modify, OpenApi};
 use self::parameters::{ParameterValues, operations};
 use self::rate_limits::RateLimited;
 use crate::handlers::{
-    audit, auth, categories, contacts, dead_letters, inbox, invites, jobs, keys, me, messaging,
-    notifications, preferences, probes, recover, schedules, sending, statistics, templates,
-    unsubscribe, users, v1, webhook_endpoints,
+    audit, auth, categories, contacts, dashboard, dead_letters, inbox, invites, jobs, keys, me,
+    messaging, notifications, preferences, probes, recover, schedules, sending, statistics,
+    templates, unsubscribe, users, v1, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -106,6 +106,7 @@ use crate::handlers::{
         templates::delete::handle,
         templates::versions::handle,
         templates::preview::handle,
+        templates::preview_page::handle,
         categories::list::handle,
         categories::find::handle,
         categories::put::handle,
@@ -134,6 +135,9 @@ use crate::handlers::{
         jobs::abort::handle,
         statistics::series::handle,
         statistics::queues::handle,
+        dashboard::log_in::handle,
+        dashboard::find::handle,
+        dashboard::log_out::handle,
         v1::create_user::handle,
         v1::create_notification::handle,
         v1::list_notifications::handle,
@@ -162,15 +166,24 @@ impl Modify for Credentials {
         let key = ApiKeyValue::with_description("X-Api-Key", "An API key");
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let session = ApiKeyValue::with_description(
+            "__Host-tidings",
+            "A session of the dashboard (`tidings` by http on the same machine). Changes also need the header `X-CSRF-Token`",
+        );
         components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(key)));
-        // What needs a credential takes either.
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
+        // What needs a token takes any of them.
+        let scopes: [&str; 0] = [];
+        let token = SecurityRequirement::new("bearer", scopes);
         let items = document.paths.paths.values_mut();
         for requirements in items
             .flat_map(operations)
             .filter_map(|operation| operation.security.as_mut())
         {
-            let scopes: [&str; 0] = [];
-            requirements.push(SecurityRequirement::new("apiKey", scopes));
+            if requirements.contains(&token) {
+                requirements.push(SecurityRequirement::new("apiKey", scopes));
+                requirements.push(SecurityRequirement::new("session", scopes));
+            }
         }
     }
 }

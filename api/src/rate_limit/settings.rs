@@ -27,13 +27,14 @@ impl RateLimitSettings {
         }
     }
 
-    /// The limit of a caller; `None` if it has none. That of an API key holds even while `RATE_LIMIT_PER_CALLER` is off.
+    /// The limit of a caller; `None` if it has none. That of an API key holds even while `RATE_LIMIT_PER_CALLER` is off. A session
+    /// of the dashboard, which asks for many figures, has that of a service.
     pub(super) fn limit_of(self, caller: &Caller) -> Option<Rate> {
         if let Some(own) = caller.rate_per_minute() {
             return NonZeroU32::new(own).map(Rate::per_minute);
         }
         match caller.actor_kind() {
-            ActorKind::User => self.per_user,
+            ActorKind::User if !caller.is_dashboard() => self.per_user,
             _ => self.per_service,
         }
     }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod cancel;
 pub mod categories;
 pub mod config;
+pub mod dashboard;
 pub mod dlq;
 mod doctor;
 pub mod jobs;
@@ -48,6 +49,7 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Preferences(command) => preferences::run(command).await,
         Command::Keys(command) => keys::run(command).await,
         Command::Admin(command) => admin::run(command).await,
+        Command::Dashboard(command) => dashboard::run(command).await,
         Command::Cancel(args) => cancel::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Stats(args) => stats::run(args).await,

@@ -135,6 +135,8 @@ actions! {
     AuthRecover = "auth.recover",
     /// A user has verified a contact.
     ContactVerify = "contact.verify",
+    /// A link that logs in to the dashboard is made.
+    DashboardLink = "dashboard.link",
     /// An invitation to create an account is issued.
     InviteCreate = "invite.create",
     /// Demo data are created.

@@ -95,6 +95,10 @@ pub enum TargetKind {
     Session,
     /// An invitation to create an account, by its id.
     Invite,
+    /// A link that logs in to the dashboard, by its id.
+    DashboardLink,
+    /// A session of the dashboard, by its id.
+    DashboardSession,
 }
 
 impl TargetKind {
@@ -116,6 +120,8 @@ impl TargetKind {
             Self::ApiKey => "api_key",
             Self::Session => "session",
             Self::Invite => "invite",
+            Self::DashboardLink => "dashboard_link",
+            Self::DashboardSession => "dashboard_session",
         }
     }
 }

@@ -161,7 +161,9 @@ pub(super) async fn change(
         | Work::Sessions
         | Work::ContactCodes
         | Work::PasswordResets
-        | Work::Invites => {
+        | Work::Invites
+        | Work::DashboardSessions
+        | Work::DashboardLinks => {
             let (table, key) = (work.table(), work.key());
             format!("DELETE FROM {table} WHERE {key} = ANY($1) AND {due}")
         }

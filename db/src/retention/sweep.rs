@@ -36,6 +36,10 @@ pub struct SweepResult {
     pub password_resets: u64,
     /// Invitations that were deleted.
     pub invites: u64,
+    /// Sessions of the dashboard that were deleted.
+    pub dashboard_sessions: u64,
+    /// Links to the dashboard that were deleted.
+    pub dashboard_links: u64,
     /// Whether the sweep reached its end: it was not stopped, and no other process took its turn.
     pub is_complete: bool,
 }
@@ -50,7 +54,12 @@ impl SweepResult {
     /// All rows of accounts that were deleted.
     #[must_use]
     pub const fn account_rows(&self) -> u64 {
-        self.sessions + self.contact_codes + self.password_resets + self.invites
+        self.sessions
+            + self.contact_codes
+            + self.password_resets
+            + self.invites
+            + self.dashboard_sessions
+            + self.dashboard_links
     }
 
     const fn of(&mut self, work: Work) -> &mut u64 {
@@ -64,6 +73,8 @@ impl SweepResult {
             Work::ContactCodes => &mut self.contact_codes,
             Work::PasswordResets => &mut self.password_resets,
             Work::Invites => &mut self.invites,
+            Work::DashboardSessions => &mut self.dashboard_sessions,
+            Work::DashboardLinks => &mut self.dashboard_links,
         }
     }
 }

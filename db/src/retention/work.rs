@@ -52,11 +52,15 @@ pub enum Work {
     PasswordResets,
     /// Deletes invitations.
     Invites,
+    /// Deletes sessions of the dashboard that have ended or expired.
+    DashboardSessions,
+    /// Deletes links to the dashboard.
+    DashboardLinks,
 }
 
 impl Work {
     /// In the order of a sweep.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SensitivePayloads,
         Self::Payloads,
         Self::Rows,
@@ -66,6 +70,8 @@ impl Work {
         Self::ContactCodes,
         Self::PasswordResets,
         Self::Invites,
+        Self::DashboardSessions,
+        Self::DashboardLinks,
     ];
 
     /// The table.
@@ -78,6 +84,8 @@ impl Work {
             Self::ContactCodes => "contact_codes",
             Self::PasswordResets => "password_resets",
             Self::Invites => "invites",
+            Self::DashboardSessions => "dashboard_sessions",
+            Self::DashboardLinks => "dashboard_links",
         }
     }
 
@@ -91,7 +99,9 @@ impl Work {
             | Self::Sessions
             | Self::ContactCodes
             | Self::PasswordResets
-            | Self::Invites => "id",
+            | Self::Invites
+            | Self::DashboardSessions
+            | Self::DashboardLinks => "id",
         }
     }
 
@@ -102,8 +112,10 @@ impl Work {
             Self::Payloads => [Some(settings.payloads), settings.dead_letters],
             Self::Rows => [settings.rows, settings.failed_rows()],
             Self::Cancellations | Self::Digests => [settings.rows, None],
-            Self::Sessions => [Some(SESSION_AGE), None],
-            Self::ContactCodes | Self::PasswordResets | Self::Invites => [Some(EXPIRED_AGE), None],
+            Self::Sessions | Self::DashboardSessions => [Some(SESSION_AGE), None],
+            Self::ContactCodes | Self::PasswordResets | Self::Invites | Self::DashboardLinks => {
+                [Some(EXPIRED_AGE), None]
+            }
         }
     }
 
@@ -128,12 +140,12 @@ impl Work {
             Self::Rows => all(),
             Self::Cancellations => before("cancelled_at", ended),
             Self::Digests => format!("closed_at IS NOT NULL AND {}", before("closed_at", ended)),
-            Self::Sessions => format!(
+            Self::Sessions | Self::DashboardSessions => format!(
                 "{} AND {}",
                 before("created_at", ended),
                 before("coalesce(ended_at, expires_at)", Some(EXPIRED_AGE))
             ),
-            Self::ContactCodes | Self::PasswordResets | Self::Invites => {
+            Self::ContactCodes | Self::PasswordResets | Self::Invites | Self::DashboardLinks => {
                 before("expires_at", ended)
             }
         }
@@ -173,8 +185,8 @@ impl Work {
                 .collect(),
             Self::Cancellations => vec![(self.due(settings), "cancelled_at")],
             Self::Digests => vec![(self.due(settings), "closed_at")],
-            Self::Sessions => vec![(self.due(settings), "created_at")],
-            Self::ContactCodes | Self::PasswordResets | Self::Invites => {
+            Self::Sessions | Self::DashboardSessions => vec![(self.due(settings), "created_at")],
+            Self::ContactCodes | Self::PasswordResets | Self::Invites | Self::DashboardLinks => {
                 vec![(self.due(settings), "expires_at")]
             }
         }

@@ -25,7 +25,7 @@ const FREE: &str = "(lease_until IS NULL OR lease_until <= now())";
 const ENDED: &str = "status IN ('processed', 'cancelled', 'expired', 'suppressed', 'digested')";
 
 /// Rows that still belong to the user. They refer to nothing else.
-const OWNED: [(&str, &str); 12] = [
+const OWNED: [(&str, &str); 13] = [
     ("phone_numbers", "user_id"),
     ("device_tokens", "user_id"),
     ("webhook_endpoints", "user_id"),
@@ -33,6 +33,7 @@ const OWNED: [(&str, &str); 12] = [
     ("recovery_mails", "user_id"),
     ("preferences", "user_id"),
     ("sessions", "user_id"),
+    ("dashboard_sessions", "user_id"),
     ("contact_codes", "user_id"),
     ("password_resets", "user_id"),
     ("user_settings", "user_id"),

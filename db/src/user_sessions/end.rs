@@ -5,6 +5,7 @@ use tidings_domain::notification::UserId;
 use uuid::Uuid;
 
 use crate::GenericClient;
+use crate::dashboard_sessions::{self, DashboardEndReason};
 use crate::error::DbError;
 
 /// Why a session ends.
@@ -65,7 +66,7 @@ pub async fn end(
     Ok(ended == 1)
 }
 
-/// Ends all sessions of a user but `except`. Returns those that had not ended.
+/// Ends all sessions of a user but `except`, and those of the dashboard. Returns those of the account that had not ended.
 ///
 /// # Errors
 ///
@@ -87,6 +88,7 @@ pub async fn end_all(
     let rows = client
         .query(&statement, &[&user.as_uuid(), &except, &reason.as_str()])
         .await?;
+    dashboard_sessions::end_of_user(client, user, DashboardEndReason::Account(reason)).await?;
     Ok(ids(&rows))
 }
 

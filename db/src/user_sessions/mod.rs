@@ -7,5 +7,5 @@ mod rotate;
 
 pub use create::{NewUserSession, create};
 pub use end::{EndReason, end, end_all, ended_recently};
-pub use read::{UserSession, find, list, list_since};
+pub use read::{LoginClient, UserSession, find, list, login_clients_since};
 pub use rotate::{RotateResult, rotate};

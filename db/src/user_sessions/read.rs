@@ -134,20 +134,36 @@ pub async fn list(
     Ok(rows.iter().map(UserSession::from).collect())
 }
 
-/// Returns the sessions of a user that began within the last `age`, ended ones included, the newest first, at most 200.
+/// What is known about the client of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginClient {
+    /// The address.
+    pub ip: Option<IpAddr>,
+    /// The `User-Agent`.
+    pub user_agent: Option<String>,
+}
+
+/// Returns the clients of a user's logins within the last `age`, those to the dashboard and ended sessions included, the newest
+/// first, at most 200.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
-pub async fn list_since(
+pub async fn login_clients_since(
     client: &impl GenericClient,
     user: UserId,
     age: Duration,
-) -> Result<Vec<UserSession>, DbError> {
+) -> Result<Vec<LoginClient>, DbError> {
+    let of = |table: &str| {
+        format!(
+            "SELECT ip, user_agent, created_at FROM {table}
+             WHERE user_id = $1 AND created_at > now() - make_interval(secs => $2)"
+        )
+    };
     let sql = format!(
-        "SELECT {COLUMNS} FROM sessions
-         WHERE user_id = $1 AND created_at > now() - make_interval(secs => $2)
-         ORDER BY id DESC LIMIT $3"
+        "{} UNION ALL {} ORDER BY created_at DESC LIMIT $3",
+        of("sessions"),
+        of("dashboard_sessions")
     );
     let statement = client.prepare_cached(&sql).await?;
     let rows = client
@@ -156,5 +172,9 @@ pub async fn list_since(
             &[&user.as_uuid(), &age.as_secs_f64(), &MAX_LISTED],
         )
         .await?;
-    Ok(rows.iter().map(UserSession::from).collect())
+    let clients = rows.iter().map(|row| LoginClient {
+        ip: row.get(0),
+        user_agent: row.get(1),
+    });
+    Ok(clients.collect())
 }

@@ -6,6 +6,7 @@ use super::row::COLUMNS;
 use super::{UserRow, find};
 use crate::Transaction;
 use crate::audit::{self, Action, AuditOrigin, TargetKind};
+use crate::dashboard_sessions::{self, DashboardEndReason};
 use crate::error::DbError;
 
 /// The result of [`set_role`].
@@ -21,7 +22,7 @@ pub enum SetRoleResult {
     UnknownUser,
 }
 
-/// Gives a user a role, and records it in the audit log.
+/// Gives a user a role, ends the user's sessions of the dashboard, and records it in the audit log.
 ///
 /// The transaction must be at `SERIALIZABLE` if the role is not admin, as for [`is_last_admin`].
 ///
@@ -52,6 +53,8 @@ pub async fn set_role(
     let Some(row) = updated.as_ref().map(UserRow::from) else {
         return Ok(SetRoleResult::UnknownUser);
     };
+    let reason = DashboardEndReason::RoleChanged;
+    dashboard_sessions::end_of_user(transaction, id, reason).await?;
     let entry = origin
         .entry(Action::UserRole)
         .on(TargetKind::User, id)

@@ -30,13 +30,22 @@ const ROWS: &str = "
         AS rows (n, expired, used);
     INSERT INTO invites (id, token, email, created_by, expires_at)
     SELECT gen_random_uuid(), decode(lpad(to_hex(n), 2, '0'), 'hex'), 'anna@example.com', 'test', now() - expired
-    FROM (VALUES (1, interval '25 hours'), (2, '23 hours'), (4, '-7 days')) AS rows (n, expired)";
+    FROM (VALUES (1, interval '25 hours'), (2, '23 hours'), (4, '-7 days')) AS rows (n, expired);
+    INSERT INTO dashboard_sessions (id, token, created_by, role, scopes, created_at, expires_at, ended_at, end_reason)
+    SELECT gen_random_uuid(), decode(repeat(lpad(to_hex(n), 2, '0'), 32), 'hex'), 'tests', 'viewer', '{}',
+           now() - created, now() - created + interval '1 day', now() - created, 'logout'
+    FROM (VALUES (1, interval '91 days'), (2, '89 days')) AS rows (n, created);
+    INSERT INTO dashboard_links (id, token, role, created_by, expires_at)
+    SELECT gen_random_uuid(), decode(repeat(lpad(to_hex(n), 2, '0'), 32), 'hex'), 'viewer', 'tests', now() - expired
+    FROM (VALUES (1, interval '25 hours'), (2, '23 hours')) AS rows (n, expired)";
 
 const KEPT: &str = "SELECT concat_ws(' ',
     (SELECT string_agg(get_byte(seed, 0)::text, ',' ORDER BY get_byte(seed, 0)) FROM sessions),
     (SELECT string_agg(get_byte(address, 0)::text, ',' ORDER BY address) FROM contact_codes),
     (SELECT string_agg(get_byte(token, 0)::text, ',' ORDER BY token) FROM password_resets),
-    (SELECT string_agg(get_byte(token, 0)::text, ',' ORDER BY token) FROM invites))";
+    (SELECT string_agg(get_byte(token, 0)::text, ',' ORDER BY token) FROM invites),
+    (SELECT string_agg(get_byte(token, 0)::text, ',' ORDER BY token) FROM dashboard_sessions),
+    (SELECT string_agg(get_byte(token, 0)::text, ',' ORDER BY token) FROM dashboard_links))";
 
 #[tokio::test]
 async fn ended_sessions_codes_tokens_and_invitations_are_deleted_once_nothing_needs_them() {
@@ -51,7 +60,7 @@ async fn ended_sessions_codes_tokens_and_invitations_are_deleted_once_nothing_ne
     let all = kept().await;
     for (arguments, expected) in [
         (&["retention", "run", "--dry-run"][..], all.as_str()),
-        (&["retention", "run"], "2,4,6,8,10 2,4 2,4 2,4"),
+        (&["retention", "run"], "2,4,6,8,10 2,4 2,4 2,4 2 2"),
     ] {
         let (code, report) = tidings(&world, arguments);
         assert_eq!(code, Some(0), "{report}");
@@ -60,6 +69,8 @@ async fn ended_sessions_codes_tokens_and_invitations_are_deleted_once_nothing_ne
             ("contactCodes", 1),
             ("passwordResets", 2),
             ("invites", 1),
+            ("dashboardSessions", 1),
+            ("dashboardLinks", 1),
         ] {
             assert_eq!(report[what], json!(count), "{what}: {report}");
         }

@@ -155,6 +155,8 @@ fn swept(work: Work) -> metrics::Counter {
         Work::ContactCodes => "contact_code",
         Work::PasswordResets => "password_reset",
         Work::Invites => "invite",
+        Work::DashboardSessions => "dashboard_session",
+        Work::DashboardLinks => "dashboard_link",
     };
     counter!("tidings_retention_removed_total", "what" => what)
 }

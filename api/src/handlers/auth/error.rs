@@ -24,9 +24,9 @@ impl From<AccountError> for ApiError {
                 &message,
                 "ARGON2_CONCURRENCY passwords are being hashed",
             ),
-            AccountError::RegistrationClosed | AccountError::InvalidInvite => {
-                Self::not_allowed(code, message)
-            }
+            AccountError::RegistrationClosed
+            | AccountError::InvalidInvite
+            | AccountError::RoleRequired => Self::not_allowed(code, message),
             AccountError::Taken(fields) => taken(fields),
             AccountError::InvalidCode
             | AccountError::InvalidResetToken

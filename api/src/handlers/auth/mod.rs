@@ -1,7 +1,7 @@
 //! `/api/auth`: users register, log in and out, and recover their accounts.
 
 mod error;
-mod fields;
+pub(super) mod fields;
 pub mod forgot;
 pub mod login;
 pub mod logout;

@@ -16,7 +16,7 @@ use crate::state::AppState;
         (status = 200, description = "The category", body = CategoryView),
         (status = 400, description = "The name is not that of a category", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 403, description = "The token has neither the scope `categories:write` nor `dashboard`", body = crate::error::ErrorBody),
         (status = 404, description = "The category does not exist", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),

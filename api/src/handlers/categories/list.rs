@@ -15,13 +15,13 @@ use crate::state::AppState;
     responses(
         (status = 200, description = "The categories", body = CategoryList),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 403, description = "The token has neither the scope `categories:write` nor `dashboard`", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
 pub async fn handle(state: Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.check(Scope::CategoriesWrite)?;
+    caller.check_any([Scope::CategoriesWrite, Scope::Dashboard])?;
     let rows = state
         .database
         .run(async |client| categories::list(client).await)

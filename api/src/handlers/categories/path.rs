@@ -7,6 +7,7 @@ use tidings_domain::category::CategoryName;
 
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
+use crate::handlers::reads;
 
 /// The name in a path, for a caller that may manage categories. As an extractor, rejects other callers before it looks at the
 /// name.
@@ -28,9 +29,12 @@ impl CategoryPath {
     }
 
     fn of(request: &HttpRequest, payload: &mut Payload) -> Result<Self, ApiError> {
-        Caller::from_request(request, payload)
-            .into_inner()?
-            .check(Scope::CategoriesWrite)?;
+        let caller = Caller::from_request(request, payload).into_inner()?;
+        if reads(request) {
+            caller.check_any([Scope::CategoriesWrite, Scope::Dashboard])?;
+        } else {
+            caller.check(Scope::CategoriesWrite)?;
+        }
         let name = request.match_info().get("name").unwrap_or_default();
         name.parse().map(Self).map_err(|error| {
             let details = vec![ErrorDetail::new("name", format!("{error}"))];

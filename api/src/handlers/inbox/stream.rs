@@ -79,14 +79,23 @@ pub async fn handle(request: HttpRequest, state: Data<AppState>) -> Result<HttpR
 }
 
 /// The right of a caller to read the stream of `user`.
-pub(super) fn grant(caller: &Caller, user: UserId) -> StreamGrant {
-    StreamGrant {
+///
+/// # Errors
+///
+/// Returns 403 to sessions of the dashboard, because a stream would not end with them.
+pub(super) fn grant(caller: &Caller, user: UserId) -> Result<StreamGrant, ApiError> {
+    if caller.is_dashboard() {
+        return Err(ApiError::forbidden(
+            "A stream needs a token or an API key, not a session of the dashboard",
+        ));
+    }
+    Ok(StreamGrant {
         user,
         reader: reader(caller, user),
         until: caller.expires_at(),
         session: caller.session(),
         key: ApiKeyId::of_subject(caller.subject()),
-    }
+    })
 }
 
 /// Finds the caller, by a ticket or by the headers, and counts the request.
@@ -109,7 +118,7 @@ fn authorize(
     let caller = Caller::from_request(request, &mut Payload::None).into_inner()?;
     let query = query?;
     let user = caller.check_inbox(query.user)?;
-    Ok((grant(&caller, user), query))
+    Ok((grant(&caller, user)?, query))
 }
 
 /// The query, read strictly.

@@ -43,7 +43,7 @@ pub async fn handle(
     caller: Caller,
     owner: InboxOwner,
 ) -> Result<HttpResponse, ApiError> {
-    let grant = grant(&caller, owner.0);
+    let grant = grant(&caller, owner.0)?;
     let ticket = state.stream_tickets.sign(&caller, &grant, Timestamp::now());
     let ticket = ticket.ok_or_else(|| {
         let message = "There are no tickets; open the stream with a token in the header";

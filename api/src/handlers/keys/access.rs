@@ -6,6 +6,7 @@ use tidings_domain::access::{ApiKeyId, Scope};
 
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
+use crate::handlers::reads;
 
 /// The key id in a path, for a caller that may manage keys. As an extractor, rejects other callers before it looks at the
 /// id.
@@ -26,7 +27,11 @@ impl KeyAccess {
 
     fn of(request: &HttpRequest, payload: &mut Payload) -> Result<Self, ApiError> {
         let caller = Caller::from_request(request, payload).into_inner()?;
-        caller.check(Scope::KeysWrite)?;
+        if reads(request) {
+            caller.check_any([Scope::KeysWrite, Scope::Dashboard])?;
+        } else {
+            caller.check(Scope::KeysWrite)?;
+        }
         let id = request.match_info().get("id").unwrap_or_default();
         let invalid = |error: <ApiKeyId as std::str::FromStr>::Err| {
             let details = vec![ErrorDetail::new("id", error.to_string())];

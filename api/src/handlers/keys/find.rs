@@ -16,7 +16,7 @@ use crate::state::AppState;
         (status = 200, description = "The key", body = KeyView),
         (status = 400, description = "The id does not have 10 letters and digits", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow managing keys", body = crate::error::ErrorBody),
+        (status = 403, description = "The token has neither the scope `keys:write` nor `dashboard`", body = crate::error::ErrorBody),
         (status = 404, description = "The key does not exist", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),

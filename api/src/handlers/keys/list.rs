@@ -25,7 +25,7 @@ use crate::state::AppState;
         (status = 200, description = "A page", body = KeyPage),
         (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow managing keys", body = crate::error::ErrorBody),
+        (status = 403, description = "The token has neither the scope `keys:write` nor `dashboard`", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
@@ -35,7 +35,7 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check(Scope::KeysWrite)?;
+    caller.check_any([Scope::KeysWrite, Scope::Dashboard])?;
     let (filter, page) = parse(request.query_string())?;
     let _turn = PageTurn::wait(&request, &state).await?;
     let (rows, next) = state

@@ -68,13 +68,13 @@ impl From<SendingSwitch> for SwitchStatus {
     responses(
         (status = 200, description = "The channels and the switches", body = SendingStatus),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not have the scope `sending:control`", body = crate::error::ErrorBody),
+        (status = 403, description = "The token has neither the scope `sending:control` nor `dashboard`", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
 pub async fn handle(state: Data<AppState>, caller: Caller) -> Result<HttpResponse, ApiError> {
-    caller.check(Scope::SendingControl)?;
+    caller.check_any([Scope::SendingControl, Scope::Dashboard])?;
     let (switches, counts) = state
         .database
         .run(async |client| {

@@ -24,7 +24,7 @@ use crate::state::AppState;
         (status = 200, description = "The template", body = TemplateView),
         (status = 400, description = "The path or the query is invalid", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 403, description = "The token has neither the scope `templates:write` nor `dashboard`", body = crate::error::ErrorBody),
         (status = 404, description = "There is no such template or version", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
@@ -36,7 +36,7 @@ pub async fn handle(
     caller: Caller,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check(Scope::TemplatesWrite)?;
+    caller.check_any([Scope::TemplatesWrite, Scope::Dashboard])?;
     let template_path = TemplatePath::parse(&path)?;
     let version = version_parameter(request.query_string())?;
     let found = state

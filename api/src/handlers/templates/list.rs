@@ -22,7 +22,7 @@ use crate::state::AppState;
         (status = 200, description = "A page", body = TemplatePage),
         (status = 400, description = "`details` lists everything that is wrong", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 403, description = "The token has neither the scope `templates:write` nor `dashboard`", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
@@ -32,7 +32,7 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check(Scope::TemplatesWrite)?;
+    caller.check_any([Scope::TemplatesWrite, Scope::Dashboard])?;
     let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
     let _turn = PageTurn::wait(&request, &state).await?;
     let (versions, next) = state

@@ -24,7 +24,7 @@ use crate::state::AppState;
         (status = 200, description = "A page", body = TemplatePage),
         (status = 400, description = "The path is invalid, or `details` lists everything that is wrong with the query", body = crate::error::ErrorBody),
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
-        (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
+        (status = 403, description = "The token has neither the scope `templates:write` nor `dashboard`", body = crate::error::ErrorBody),
         (status = 404, description = "No template has this name", body = crate::error::ErrorBody),
         (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
     ),
@@ -36,7 +36,7 @@ pub async fn handle(
     caller: Caller,
     name: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    caller.check(Scope::TemplatesWrite)?;
+    caller.check_any([Scope::TemplatesWrite, Scope::Dashboard])?;
     let name = read_name(&name)?;
     let PageRequest { after, limit } = PageRequest::parse(request.query_string())?;
     let is_first = after.is_none();

@@ -4,6 +4,7 @@ pub mod list;
 pub mod list_by_name;
 mod path;
 pub mod preview;
+pub mod preview_page;
 pub mod put;
 pub mod versions;
 mod view;
@@ -20,8 +21,9 @@ pub fn register(config: &mut ServiceConfig) {
         .service(read_only("/api/templates").route(get_or_head().to(list::handle)))
         .service(read_only("/api/templates/{name}").route(get_or_head().to(list_by_name::handle)))
         .service(
-            resource("/api/templates/{name}/preview", "POST")
-                .route(web::post().to(preview::handle)),
+            resource("/api/templates/{name}/preview", "GET, HEAD, POST")
+                .route(web::post().to(preview::handle))
+                .route(get_or_head().to(preview_page::handle)),
         )
         .service(
             resource(

@@ -47,7 +47,7 @@ pub struct Preview {
     /// The text.
     text: String,
     /// An e-mail's HTML part.
-    html: Option<String>,
+    pub(super) html: Option<String>,
 }
 
 /// The template of a rendered message.
@@ -106,7 +106,12 @@ pub async fn handle(
     Ok(HttpResponse::Ok().json(preview))
 }
 
-fn render(template: TemplateRow, request: &PreviewRequest) -> Result<Preview, ApiError> {
+/// Renders a template.
+///
+/// # Errors
+///
+/// Returns 400 if it cannot be rendered, or if the channel does not accept the result.
+pub(super) fn render(template: TemplateRow, request: &PreviewRequest) -> Result<Preview, ApiError> {
     let rendered =
         tidings_templates::render(template.source(), &request.variables).map_err(|error| {
             let detail = ErrorDetail::new(error.part.as_str(), error.problem.to_string());
@@ -144,11 +149,11 @@ fn check_sendable(rendered: &Rendered, request: &PreviewRequest) -> Result<(), A
 
 /// The validated body.
 #[derive(Debug)]
-struct PreviewRequest {
-    channel: Channel,
-    locale: Option<Locale>,
-    version: Option<i32>,
-    variables: Object,
+pub(super) struct PreviewRequest {
+    pub(super) channel: Channel,
+    pub(super) locale: Option<Locale>,
+    pub(super) version: Option<i32>,
+    pub(super) variables: Object,
 }
 
 impl PreviewRequest {
@@ -171,7 +176,8 @@ impl PreviewRequest {
         body.finish(request)
     }
 
-    async fn find(
+    /// Finds the template.
+    pub(super) async fn find(
         &self,
         client: &impl tidings_db::GenericClient,
         name: &TemplateName,

@@ -225,6 +225,8 @@ fn report(
         "contactCodes": result.contact_codes,
         "passwordResets": result.password_resets,
         "invites": result.invites,
+        "dashboardSessions": result.dashboard_sessions,
+        "dashboardLinks": result.dashboard_links,
         "auditLog": maintained.map(|(audit, _)| json!({
             "partitionsDropped": audit.partitions_dropped,
             "ipsErased": audit.ips_erased,
@@ -261,6 +263,11 @@ fn report(
         count(number(result.contact_codes), "contact code"),
         count(number(result.password_resets), "password reset"),
         count(number(result.invites), "invitation")
+    ));
+    text.line(format_args!(
+        "{deleted} {} and {} of the dashboard.",
+        count(number(result.dashboard_sessions), "session"),
+        count(number(result.dashboard_links), "link")
     ));
     if let Some((audit, figures)) = maintained {
         text.line(format_args!(

@@ -168,7 +168,7 @@ impl FromStr for ApiKey {
 }
 
 /// The bytes of a text of `N` digits.
-fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(super) fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
     let bytes: [u8; N] = text.as_bytes().try_into().ok()?;
     bytes.iter().all(u8::is_ascii_alphanumeric).then_some(bytes)
 }
@@ -184,7 +184,12 @@ fn checksum(text: &str) -> [u8; CHECKSUM_LENGTH] {
     checksum
 }
 
-fn random_digits<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+/// `N` random digits of base 62.
+///
+/// # Errors
+///
+/// Returns an error if the operating system provides no random bytes.
+pub(super) fn random_digits<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let (mut digits, mut filled) = ([0; N], 0);
     while filled < N {
         let mut bytes = [0; 64];

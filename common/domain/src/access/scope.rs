@@ -34,7 +34,8 @@ pub enum Scope {
     CategoriesWrite,
     /// Replay and purge dead letters.
     DeadLettersWrite,
-    /// Read statistics, dead letters, jobs and the state of the system.
+    /// Read what the dashboard shows: statistics, dead letters, jobs, the state of the system, templates, categories, API keys
+    /// (without secrets) and stopped channels.
     Dashboard,
     /// Everything.
     Admin,

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// The id of a user's session: the claim `sid` of its access tokens.
+/// The id of a session: of a user, where it is the claim `sid` of the access tokens, or of the dashboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(Uuid);
 

@@ -1,18 +1,19 @@
-//! Keeps API keys, refresh tokens and links to unsubscribe out of the log, wherever in a line they are.
+//! Keeps API keys, refresh tokens, tokens of the dashboard and links to unsubscribe out of the log, wherever in a line they are.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What API keys and refresh tokens begin with, and the path of a link to unsubscribe: the first byte of its token is the
-/// version of the format.
-const PREFIXES: [&[u8]; 3] = [b"tdk_", b"tdr_", b"/u/AQ"];
+/// What API keys, refresh tokens, and links to and sessions of the dashboard begin with, and the path of a link to unsubscribe:
+/// the first byte of its token is the version of the format.
+const PREFIXES: [&[u8]; 5] = [b"tdk_", b"tdr_", b"tdl_", b"tds_", b"/u/AQ"];
 
 /// Replaces what is after a prefix.
 const MASK: &[u8] = b"***";
 
-/// Replaces all API keys (`tdk_…`), refresh tokens (`tdr_…`) and tokens of links to unsubscribe (`/u/AQ…`) in a text.
+/// Replaces all API keys (`tdk_…`), refresh tokens (`tdr_…`), tokens of the dashboard (`tdl_…`, `tds_…`) and tokens of links to
+/// unsubscribe (`/u/AQ…`) in a text.
 #[must_use]
 pub fn redact(text: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = find(text) else {
@@ -95,6 +96,10 @@ mod tests {
             ("nothing", "nothing".to_owned()),
             (KEY, "tdk_***".to_owned()),
             (TOKEN, "tdr_***".to_owned()),
+            (
+                "/dashboard/login#tdl_0a1B __Host-tidings=tds_0a1B; x",
+                "/dashboard/login#tdl_*** __Host-tidings=tds_***; x".to_owned(),
+            ),
             (
                 &format!("<{LINK}>, /u/{TOKEN} /u/AQ"),
                 "<https://example.com/n/u/AQ***>, /u/tdr_*** /u/AQ".to_owned(),

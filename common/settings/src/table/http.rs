@@ -4,7 +4,7 @@ use crate::{Setting, SettingKind};
 group! {
     "HTTP"
     /// The port of the API. 0 takes any free port.
-    API_PORT: [Api] = Setting::number(0, 65535).default("8080");
+    API_PORT: [Api Tidings] = Setting::number(0, 65535).default("8080");
     /// The port of the worker's `/health`, `/ready`, `/live` and `/metrics`. 0 takes any free port.
     WORKER_PORT: [Worker] = Setting::number(0, 65535).default("8081");
     /// Number of threads that handle requests. All of them publish on one connection to RabbitMQ.
