@@ -9,6 +9,7 @@ use actix_web::web::Data;
 use anyhow::Context;
 use metrics::gauge;
 use tidings_broker::{Depths, MessageFactory, Publisher, WakePublisher};
+use tidings_db::processes::ThisProcess;
 use tidings_db::sending_switches::SendingSwitches;
 use tidings_db::statistics::StatsWriter;
 use tidings_db::{ControlState, Database, DatabaseSettings};
@@ -19,6 +20,7 @@ use tidings_runtime::open_files;
 use tidings_runtime::tasks::Tasks;
 use tidings_runtime::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::acceptance::Acceptance;
 use crate::accounts::AccountsState;
@@ -148,6 +150,14 @@ impl App {
         self.watch_database(&health, &mut tasks, &stop_tasks);
         let statistics = StatsWriter::new(self.database.clone());
         tasks.spawn("statistics", statistics.run(stop_tasks.clone()));
+        let process = ThisProcess {
+            id: Uuid::new_v4(),
+            program: "api",
+            version: env!("CARGO_PKG_VERSION"),
+            stages: Vec::new(),
+        };
+        let reporting = process.report_until(self.database.clone(), stop_tasks.clone(), Vec::new);
+        tasks.spawn("process report", reporting);
         let control = self.watch_control_state(&mut tasks, &stop_tasks);
         let poll = self.settings.control_poll;
         let api_keys = ApiKeys::start(&self.database, poll, &mut tasks, &stop_tasks);

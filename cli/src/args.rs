@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin, audit, cancel, categories, config, dashboard, dlq, jobs, keys, ladders, migrate,
-    preferences, retention, schedules, secrets, sending, stats, token, users,
+    admin, audit, cancel, categories, channels, config, dashboard, dlq, jobs, keys, ladders,
+    migrate, notifications, preferences, retention, schedules, secrets, sending, stats, token,
+    users,
 };
 
 /// The operator's tool of Tidings.
@@ -44,6 +45,14 @@ pub enum Command {
     /// List, show, pause, resume and abort the jobs that replay and purge dead letters
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Show what is wrong now, how much is sent, what waits, and the states of the channels
+    Overview,
+    /// List, export and show notifications
+    #[command(subcommand)]
+    Notifications(notifications::Command),
+    /// Show the states of the channels, and try providers that are down
+    #[command(subcommand)]
+    Channels(channels::Command),
     /// Stop and start the sending of channels, and show which are stopped
     #[command(subcommand)]
     Sending(sending::Command),

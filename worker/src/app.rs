@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tidings_broker::{BrokerSettings, ConsumerConnections, Publisher, WakePublisher};
+use tidings_db::processes::ThisProcess;
 use tidings_db::statistics::StatsWriter;
 use tidings_db::{ControlState, Database};
 use tidings_domain::notification::DeliveredChannel;
@@ -13,12 +14,13 @@ use tidings_runtime::health::Health;
 use tidings_runtime::tasks::{TaskError, Tasks};
 use tidings_runtime::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::connectivity::Connectivity;
 use crate::consumers::{Consumers, StartConsumer};
 use crate::delivery::Deliveries;
 use crate::settings::WorkerSettings;
-use crate::{endpoint_secrets_check, probes, schema, sending_stops};
+use crate::{endpoint_secrets_check, probe_requests, probes, schema, sending_stops};
 
 /// A worker that has bound its port but does not consume yet.
 pub struct App {
@@ -122,6 +124,24 @@ impl App {
             self.deliveries.states(),
         );
         spawn_until(&mut tasks, "control state", &stop_tasks, switches);
+        let requests = probe_requests::watch(
+            self.database.clone(),
+            self.settings.control_poll,
+            self.deliveries.states(),
+        );
+        spawn_until(&mut tasks, "probe requests", &stop_tasks, requests);
+        let process = ThisProcess {
+            id: Uuid::new_v4(),
+            program: "worker",
+            version: env!("CARGO_PKG_VERSION"),
+            stages: self.settings.stages.names(),
+        };
+        let states = self.deliveries.states();
+        let reporting =
+            process.report_until(self.database.clone(), stop_tasks.clone(), move || {
+                states.iter().map(|state| state.report()).collect()
+            });
+        tasks.spawn("process report", reporting);
         let policies = tokio::spawn(check_policies(
             publisher.clone(),
             self.settings.broker.clone(),

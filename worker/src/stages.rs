@@ -56,6 +56,21 @@ impl Stages {
     }
 }
 
+impl Stages {
+    /// The names in `WORKER_CHANNELS`.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        let stages = [
+            (self.intake, "intake"),
+            (self.scheduler, "scheduler"),
+            (self.events, "events"),
+        ];
+        let served = stages.into_iter().filter(|(is_served, _)| *is_served);
+        let channels = self.channels.iter().map(|channel| channel.as_str());
+        served.map(|(_, name)| name).chain(channels).collect()
+    }
+}
+
 /// What a name in `WORKER_CHANNELS` stands for.
 enum Stage {
     Intake,

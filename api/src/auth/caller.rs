@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use jiff::Timestamp;
 use tidings_db::api_keys::LiveKey;
 use tidings_db::audit::ActorKind;
-use tidings_db::notifications::SenderScope;
+use tidings_db::notifications::{PayloadReader, SenderScope};
 use tidings_db::users::ContactRights;
 use tidings_domain::access::{Scope, Scopes, SessionId};
 use tidings_domain::notification::{KeyNamespace, UserId};
@@ -316,6 +316,33 @@ impl Caller {
                 "The token does not allow reading: it needs the scope notifications:read",
             )
         })
+    }
+
+    /// Returns the users whose notifications the caller may find. With the scope `dashboard` all, but
+    /// [without payloads](Self::payload_reader). Fails with 403 if the caller may find none.
+    pub fn check_find(&self) -> Result<AllowedUsers, ApiError> {
+        if self.scopes.contains(Scope::Dashboard) {
+            return Ok(AllowedUsers::All);
+        }
+        self.check_read().map_err(|_| {
+            ApiError::forbidden(
+                "The token does not allow reading: it needs the scope notifications:read or dashboard",
+            )
+        })
+    }
+
+    /// Who reads the payload of a notification for `user`: a caller that may read its own user's notifications only acts for
+    /// this user.
+    #[must_use]
+    pub fn payload_reader(&self, user: Option<UserId>) -> PayloadReader {
+        match self.check_read() {
+            Ok(AllowedUsers::All) => PayloadReader::Other,
+            Ok(AllowedUsers::Only(own)) if user == Some(own) => PayloadReader::TargetUser,
+            _ if self.scopes.contains(Scope::Dashboard) => PayloadReader::Operator,
+            Ok(AllowedUsers::Only(_)) => PayloadReader::TargetUser,
+            // A service that has changed its own notification.
+            Err(_) => PayloadReader::Other,
+        }
     }
 
     /// Returns the user whose inbox a request is about: the caller's own user, or the one that a caller with the scope `admin`

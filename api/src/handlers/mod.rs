@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod auth;
 pub mod categories;
+pub mod channels;
 pub mod contacts;
 pub mod dashboard;
 pub mod dead_letters;
@@ -15,6 +16,7 @@ pub mod keys;
 pub mod me;
 pub mod messaging;
 pub mod notifications;
+pub mod overview;
 pub mod preferences;
 pub mod probes;
 pub mod recover;
@@ -49,6 +51,10 @@ pub fn register(config: &mut ServiceConfig) {
                 .route(web::post().to(notifications::batch::create::handle)),
         )
         .service(
+            read_only("/api/notifications/export")
+                .route(get_or_head().to(notifications::export::handle)),
+        )
+        .service(
             resource(
                 "/api/notifications/{message_id}",
                 "DELETE, GET, HEAD, PATCH",
@@ -56,6 +62,14 @@ pub fn register(config: &mut ServiceConfig) {
             .route(get_or_head().to(notifications::find::handle))
             .route(web::delete().to(notifications::cancel::handle))
             .route(web::patch().to(notifications::reschedule::handle)),
+        )
+        .service(
+            read_only("/api/notifications/{message_id}/payload")
+                .route(get_or_head().to(notifications::payload::handle)),
+        )
+        .service(
+            read_only("/api/notifications/{message_id}/timeline")
+                .route(get_or_head().to(notifications::timeline::handle)),
         )
         .service(
             read_only("/api/notifications/{message_id}/attempts")
@@ -73,6 +87,8 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(users::register)
         .configure(contacts::register)
         .configure(sending::register)
+        .configure(channels::register)
+        .configure(overview::register)
         .configure(messaging::register)
         .configure(v1::register)
         .configure(schedules::register)

@@ -9,9 +9,9 @@ use utoipa::{Modify, OpenApi};
 use self::parameters::{ParameterValues, operations};
 use self::rate_limits::RateLimited;
 use crate::handlers::{
-    audit, auth, categories, contacts, dashboard, dead_letters, inbox, invites, jobs, keys, me,
-    messaging, notifications, preferences, probes, recover, schedules, sending, statistics,
-    templates, unsubscribe, users, v1, webhook_endpoints,
+    audit, auth, categories, channels, contacts, dashboard, dead_letters, inbox, invites, jobs,
+    keys, me, messaging, notifications, overview, preferences, probes, recover, schedules, sending,
+    statistics, templates, unsubscribe, users, v1, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -27,6 +27,9 @@ use crate::handlers::{
         notifications::cancel_group::handle,
         notifications::reschedule::handle,
         notifications::attempts::handle,
+        notifications::export::handle,
+        notifications::payload::handle,
+        notifications::timeline::handle,
         schedules::list::handle,
         schedules::create::handle,
         schedules::find::handle,
@@ -118,6 +121,9 @@ use crate::handlers::{
         sending::status::handle,
         sending::stop::handle,
         sending::start::handle,
+        channels::list::handle,
+        channels::probe::handle,
+        overview::find::handle,
         messaging::start::handle,
         messaging::stop::handle,
         messaging::sent::handle,

@@ -1,6 +1,6 @@
 use tidings_db::audit::Action;
 use tidings_db::inbox::InboxState;
-use tidings_domain::notification::{Channel, Status};
+use tidings_domain::notification::{Channel, DeliveredChannel, Status};
 use tidings_domain::statistics::{GroupBy, Measure, Step};
 use tidings_domain::time::CronSchedule;
 use utoipa::Modify;
@@ -30,6 +30,9 @@ impl Modify for ParameterValues {
                 };
                 if path.starts_with("/api/dead-letters") && parameter.name == "channel" {
                     schema.enum_values = Some(channel_names().map(Into::into).collect());
+                } else if path.starts_with("/api/channels") && parameter.name == "channel" {
+                    let all = DeliveredChannel::ALL.map(DeliveredChannel::as_str);
+                    schema.enum_values = Some(values(all));
                 } else {
                     restrict(&parameter.name, schema);
                 }
@@ -76,7 +79,8 @@ fn restrict(name: &str, schema: &mut Object) {
             let all = Action::ALL.iter().map(|action| action.as_str().into());
             schema.enum_values = Some(all.collect());
         }
-        "actor" | "target" | "category" | "sender" | "username" => {
+        "format" => schema.enum_values = Some(values(["csv", "ndjson"])),
+        "actor" | "target" | "category" | "sender" | "username" | "template" | "reference" => {
             schema.min_length = Some(1);
             schema.max_length = Some(255);
         }

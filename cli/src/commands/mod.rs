@@ -4,6 +4,7 @@ pub mod admin;
 pub mod audit;
 pub mod cancel;
 pub mod categories;
+pub mod channels;
 pub mod config;
 pub mod dashboard;
 pub mod dlq;
@@ -12,6 +13,8 @@ pub mod jobs;
 pub mod keys;
 pub mod ladders;
 pub mod migrate;
+pub mod notifications;
+mod overview;
 pub mod preferences;
 pub mod retention;
 pub mod schedules;
@@ -40,6 +43,9 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Token(args) => token::run(&args),
         Command::Dlq(command) => dlq::run(command).await,
         Command::Jobs(command) => jobs::run(command).await,
+        Command::Notifications(command) => notifications::run(command).await,
+        Command::Overview => overview::run().await,
+        Command::Channels(command) => channels::run(command).await,
         Command::Sending(command) => sending::run(command).await,
         Command::Retention(command) => retention::run(command).await,
         Command::Ladders(args) => ladders::run(args).await,

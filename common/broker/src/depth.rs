@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lapin::Channel;
+use lapin::{Channel, Connection};
 use tidings_runtime::statistics::events;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -101,7 +101,7 @@ impl Depths {
         let status = |queue: MeasuredQueue| QueueStatus {
             name: queue.name(&self.settings),
             label: queue.label(),
-            kind: queue.kind(),
+            kind: queue.kind(&self.settings),
             counts: self.get(queue).and_then(LastCounts::get),
         };
         queues.map(status).collect()
@@ -148,6 +148,28 @@ impl Depths {
             None => events::queue_unknown(queue.label()),
         }
     }
+}
+
+/// Asks once for the counts of every queue. Counts that the broker does not tell within 5 s are not known.
+pub async fn queue_statuses(
+    connection: &Connection,
+    settings: &BrokerSettings,
+) -> Vec<QueueStatus> {
+    let statuses = MeasuredQueue::all(settings).map(async |queue| {
+        let name = queue.name(settings);
+        let asking = async {
+            let channel = connection.create_channel().await?;
+            queue_counts(&channel, &name).await
+        };
+        let counts = timeout(ANSWER_TIMEOUT, asking).await;
+        QueueStatus {
+            counts: counts.ok().and_then(Result::ok),
+            label: queue.label(),
+            kind: queue.kind(settings),
+            name,
+        }
+    });
+    join_all(statuses).await
 }
 
 /// Why the depth of a queue is not known.

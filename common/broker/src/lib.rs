@@ -57,7 +57,7 @@ pub use dead_letters::{BodySensitivity, DeadLetter};
 pub use declare::{
     DeclareError, Declared, QueueCounts, consumer_count, declare, missing, queue_depth,
 };
-pub use depth::{Depths, QueueKind, QueueStatus};
+pub use depth::{Depths, QueueKind, QueueStatus, queue_statuses};
 pub use drift::{Drift, drift};
 pub use envelope::{Envelope, NotText};
 pub use event::EventKind;

@@ -142,6 +142,12 @@ impl MessageFactory {
         Self::with(&settings.names, settings.ladder)
     }
 
+    /// The ladder of the messages.
+    #[must_use]
+    pub const fn ladder(&self) -> Ladder {
+        self.ladder
+    }
+
     fn with(names: &TopologyNames, ladder: Ladder) -> Self {
         Self {
             names: names.clone(),

@@ -81,6 +81,12 @@ actions! {
     SendingStop = "sending.stop",
     /// Channels are started.
     SendingStart = "sending.start",
+    /// A probe of a channel's provider is asked for.
+    SendingProbe = "sending.probe",
+    /// An operator has read the payload of a notification.
+    NotificationPayload = "notification.payload",
+    /// Notifications are exported to a file.
+    NotificationExport = "notification.export",
     /// A notification is cancelled.
     NotificationCancel = "notification.cancel",
     /// Notifications of a group are cancelled.

@@ -1,10 +1,12 @@
 use jiff::Timestamp;
-use tidings_domain::notification::{Channel, Status, UserId};
+use tidings_domain::notification::{Channel, MessageId, Status, UserId};
 use tokio_postgres::types::ToSql;
 
 /// Selects the notifications of a page.
 #[derive(Clone, Debug, Default)]
 pub struct NotificationFilter {
+    /// Only this notification.
+    pub message_id: Option<MessageId>,
     /// Only notifications of this user.
     pub user_id: Option<UserId>,
     /// Only notifications with this status.
@@ -15,6 +17,18 @@ pub struct NotificationFilter {
     pub category: Option<String>,
     /// Only notifications of this sender.
     pub sender: Option<String>,
+    /// Only notifications that this template renders.
+    pub template: Option<String>,
+    /// Only notifications that failed, wait, or were not sent for this reason.
+    pub reason: Option<String>,
+    /// Only webhooks to this host, in ASCII and lower case: by their URL, or that of an endpoint that they were sent to.
+    pub host: Option<String>,
+    /// Only notifications to which a provider has given this id.
+    pub reference: Option<String>,
+    /// Only notifications that were accepted at this time or later.
+    pub created_from: Option<Timestamp>,
+    /// Only notifications that were accepted before this time.
+    pub created_before: Option<Timestamp>,
     /// Only notifications that were delivered at this time or later.
     pub processed_from: Option<Timestamp>,
     /// Only notifications that were delivered before this time.
@@ -30,10 +44,15 @@ pub(super) struct Conditions {
 impl Conditions {
     /// `first`, and the conditions of `filter`.
     pub(super) fn new(first: &str, filter: &NotificationFilter) -> Self {
-        let mut all = Self {
-            conditions: vec![first.to_owned()],
-            parameters: Vec::new(),
-        };
+        let mut all = Self::empty();
+        all.add(first.to_owned());
+        all.add_filter(filter);
+        all
+    }
+
+    /// Adds the conditions of `filter`.
+    pub(super) fn add_filter(&mut self, filter: &NotificationFilter) {
+        let all = self;
         if let Some(user) = filter.user_id {
             let user = all.parameter(user.as_uuid());
             all.add(format!("user_id = {user}"));
@@ -54,6 +73,7 @@ impl Conditions {
             let sender = all.parameter(sender.clone());
             all.add(format!("sender = {sender}"));
         }
+        all.add_rest(filter);
         if let Some(time) = filter.processed_from {
             let time = all.parameter(time);
             all.add(format!("processed_at >= {time}"));
@@ -62,7 +82,64 @@ impl Conditions {
             let time = all.parameter(time);
             all.add(format!("processed_at < {time}"));
         }
-        all
+    }
+
+    fn add_rest(&mut self, filter: &NotificationFilter) {
+        if let Some(id) = filter.message_id {
+            let id = self.parameter(id.as_uuid());
+            self.add(format!("message_id = {id}"));
+        }
+        if let Some(template) = &filter.template {
+            let template = self.parameter(template.clone());
+            self.add(format!("template_name = {template}"));
+        }
+        if let Some(reason) = &filter.reason {
+            let value = self.parameter(reason.clone());
+            self.add(format!("(failure_reason = {value} OR reason = {value})"));
+        }
+        if let Some(host) = &filter.host {
+            let host = self.parameter(host.clone());
+            let (payload_host, endpoint_host) = (host_of("payload->>'to'"), host_of("url"));
+            self.add(format!(
+                "type = 'webhook'
+                 AND ({payload_host} = {host}
+                      OR EXISTS (SELECT FROM delivery_attempts AS attempt
+                                      JOIN webhook_endpoints AS endpoint ON endpoint.id = attempt.contact_id
+                                 WHERE attempt.message_id = notifications.message_id AND {endpoint_host} = {host}))"
+            ));
+        }
+        if let Some(reference) = &filter.reference {
+            let reference = self.parameter(reference.clone());
+            self.add(format!(
+                "EXISTS (SELECT FROM delivery_attempts AS attempt
+                         WHERE attempt.message_id = notifications.message_id
+                               AND attempt.provider_reference = {reference})"
+            ));
+        }
+        if let Some(time) = filter.created_from {
+            let time = self.parameter(time);
+            self.add(format!("created_at >= {time}"));
+        }
+        if let Some(time) = filter.created_before {
+            let time = self.parameter(time);
+            self.add(format!("created_at < {time}"));
+        }
+    }
+
+    /// No conditions.
+    pub(super) fn empty() -> Self {
+        Self {
+            conditions: Vec::new(),
+            parameters: Vec::new(),
+        }
+    }
+
+    /// Returns the text after `WHERE` and begins with other conditions, whose parameters follow.
+    pub(super) fn next_part(&mut self) -> String {
+        if self.conditions.is_empty() {
+            return "true".to_owned();
+        }
+        std::mem::take(&mut self.conditions).join(" AND ")
     }
 
     /// Adds a condition.
@@ -86,4 +163,11 @@ impl Conditions {
         let all = self.parameters.iter();
         all.map(|one| &**one as &(dyn ToSql + Sync)).collect()
     }
+}
+
+/// The host of a URL in a column, without user, port and trailing dot.
+fn host_of(url: &str) -> String {
+    format!(
+        "rtrim(lower(substring({url} from '^[A-Za-z]+://(?:[^/?#@]*@)?(\\[[^]]*\\]|[^/:?#]+)') COLLATE \"C\"), '.')"
+    )
 }

@@ -14,6 +14,7 @@ mod first_state;
 mod group_senders;
 mod insert;
 mod insert_rows;
+mod listed;
 mod not_claimed;
 mod preferences;
 mod read;
@@ -21,8 +22,10 @@ mod record;
 mod release;
 mod release_figures;
 mod reschedule;
+mod search;
 mod sent;
 mod slots;
+mod timeline;
 mod transitions;
 mod wake;
 mod withheld_by;
@@ -47,18 +50,21 @@ pub use insert::{
 };
 pub(crate) use insert::{InsertedRow, InsertedRows, insert_batch_by};
 pub(crate) use insert_rows::insert_rows;
+pub use listed::ListedNotification;
 pub(crate) use preferences::user_refuses;
 pub(crate) use read::COLUMNS as NOTIFICATION_COLUMNS;
-pub use read::{IdCursor, NotificationRow, PayloadReader, exists, find, list};
+pub use read::{IdCursor, NotificationRow, PayloadReader, exists, find};
 pub use record::{RecordError, RecordResult, record, record_by_intake};
 pub use release::{DueBatch, DueNotification, give_back_leases, lease_due, mark_released};
 pub use release_figures::{HeldForBroker, held_for_broker, overdue};
 pub use reschedule::{RescheduleResult, reschedule};
+pub use search::{MAX_SEARCHED, SearchPage, list, search, search_without_contents};
 pub use sent::{
     SentCursor, SentNotification, list_sent, list_sent_without_contents, numbers_sent_to,
     sent_cursor_after,
 };
 pub use slots::{SlotCount, ThrottledNotifications, count_slots, take_slots};
+pub use timeline::{TimelineRow, find_timeline, masked_addresses};
 pub use transitions::{mark_failed, mark_processed, mark_request_failed, reset_for_replay};
 pub(crate) use wake::wake_held;
 pub use withheld_by::{WithheldBy, withheld_by};

@@ -5,13 +5,11 @@ use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, DigestId, MessageId, UserId};
 use tidings_domain::time::DeliveryWindow;
-use tokio_postgres::RowStream;
 use uuid::Uuid;
 
-use super::filter::{Conditions, NotificationFilter};
 use crate::GenericClient;
 use crate::error::DbError;
-use crate::page::{InvalidCursor, read_page};
+use crate::page::InvalidCursor;
 
 /// A recorded notification.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,8 +57,10 @@ pub struct NotificationRow {
 pub enum PayloadReader {
     /// A program of the target user.
     TargetUser,
-    /// Anybody else: the operator's services and tools.
+    /// The operator's services and tools.
     Other,
+    /// A person who looks after the installation, and who asks for each payload by itself, which is audited.
+    Operator,
 }
 
 impl NotificationRow {
@@ -70,7 +70,8 @@ impl NotificationRow {
     pub fn payload_for(&self, reader: PayloadReader) -> Option<&str> {
         let is_inbox =
             reader == PayloadReader::TargetUser && self.r#type == Channel::InApp.as_str();
-        (!self.sensitive || is_inbox).then_some(self.payload.as_str())
+        let is_shown = (!self.sensitive || is_inbox) && reader != PayloadReader::Operator;
+        is_shown.then_some(self.payload.as_str())
     }
 }
 
@@ -173,49 +174,4 @@ impl FromStr for IdCursor {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Uuid::try_parse(text).map(Self).map_err(|_| InvalidCursor)
     }
-}
-
-/// Returns a page of notifications, the newest first and without in-app notifications that have expired, and the cursor of the next page if there is one.
-///
-/// # Errors
-///
-/// Returns the error of the query.
-pub async fn list(
-    client: &impl GenericClient,
-    filter: &NotificationFilter,
-    after: Option<IdCursor>,
-    limit: u32,
-) -> Result<(Vec<NotificationRow>, Option<IdCursor>), DbError> {
-    let query =
-        async |after: Option<&IdCursor>, rows: i64| rows_after(client, filter, after, rows).await;
-    read_page(limit, after, query, |row: &NotificationRow| {
-        IdCursor(row.id)
-    })
-    .await
-}
-
-async fn rows_after(
-    client: &impl GenericClient,
-    filter: &NotificationFilter,
-    after: Option<&IdCursor>,
-    rows: i64,
-) -> Result<RowStream, DbError> {
-    // An in-app notification that has expired is shown no more.
-    let mut conditions = Conditions::new(
-        "(type <> 'in-app' OR status <> 'processed' OR expires_at IS NULL OR expires_at > now())",
-        filter,
-    );
-    if let Some(IdCursor(id)) = after {
-        let id = conditions.parameter(*id);
-        conditions.add(format!("id < {id}"));
-    }
-    let limit = conditions.parameter(rows);
-    let sql = format!(
-        "SELECT {COLUMNS} FROM notifications WHERE {} ORDER BY id DESC LIMIT {limit}",
-        conditions.sql()
-    );
-    let statement = client.prepare_cached(&sql).await?;
-    Ok(client
-        .query_raw(&statement, conditions.parameters())
-        .await?)
 }

@@ -95,6 +95,16 @@ impl Breaker {
         self.open.replace(updated).is_none()
     }
 
+    /// Admits the next message as a probe, if the circuit breaker is open. Returns whether it is.
+    pub const fn probe_now(&mut self, now: Instant) -> bool {
+        if let Some(open) = &mut self.open {
+            open.probe_at = now;
+            true
+        } else {
+            false
+        }
+    }
+
     /// When the circuit breaker opened; `None` if it is closed.
     pub fn open_since(&self) -> Option<Instant> {
         self.open.map(|open| open.since)

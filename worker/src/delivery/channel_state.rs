@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use metrics::gauge;
 use serde::Serialize;
 use tidings_domain::notification::DeliveredChannel;
+use tidings_domain::overview::ChannelReport;
 use tidings_runtime::tasks::vital;
 use tokio::time::Instant;
 
@@ -43,6 +44,16 @@ struct Inner {
     down_since: Option<Timestamp>,
     reason: Option<String>,
     stop: Option<SendingStop>,
+    probe_request: ProbeRequest,
+}
+
+/// The last request of an operator for a probe that this process has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ProbeRequest {
+    /// The requests are not read yet. What was requested before the start needs no probe.
+    NotRead,
+    /// When it was made, if there is one.
+    Last(Option<Timestamp>),
 }
 
 /// An operator has stopped a channel.
@@ -106,6 +117,7 @@ impl ChannelState {
                 down_since: None,
                 reason: None,
                 stop: None,
+                probe_request: ProbeRequest::NotRead,
             }),
         };
         state.update_metrics(&state.lock());
@@ -244,6 +256,29 @@ impl ChannelState {
         self.update_flow();
     }
 
+    /// Ends the pause and lets one message through at once, if `request` is another than the last one: a provider that is
+    /// down is probed by the next message, and so is each destination that is down.
+    pub fn set_probe_request(self: &Arc<Self>, request: Option<Timestamp>) {
+        let now = Instant::now();
+        let mut inner = self.lock();
+        let last = std::mem::replace(&mut inner.probe_request, ProbeRequest::Last(request));
+        if last == ProbeRequest::NotRead || last == ProbeRequest::Last(request) {
+            return;
+        }
+        inner.breaker.probe_now(now);
+        inner.paused_until = None;
+        drop(inner);
+        if let Some(destinations) = &self.destinations {
+            destinations.probe_now();
+        }
+        tracing::info!(
+            channel = self.channel.as_str(),
+            provider = self.provider,
+            "an operator asks for a probe"
+        );
+        self.update_flow();
+    }
+
     /// Stops the channel because the claim of a message found it stopped, until the switches are read again.
     pub fn stopped_at_claim(self: &Arc<Self>) {
         let is_known = self.lock().stop.is_some();
@@ -295,6 +330,22 @@ impl ChannelState {
             } else {
                 0.0
             });
+        }
+    }
+
+    /// The state for the overview of the installation.
+    #[must_use]
+    pub fn report(&self) -> ChannelReport {
+        let health = self.health();
+        ChannelReport {
+            channel: self.channel.as_str().to_owned(),
+            provider: health.provider.to_owned(),
+            state: health.state.to_owned(),
+            since: health.since,
+            reason: health.reason,
+            destinations_away: health
+                .destinations_away
+                .map(|count| u64::try_from(count).unwrap_or(u64::MAX)),
         }
     }
 

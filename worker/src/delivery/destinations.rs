@@ -207,6 +207,14 @@ impl WebhookDestinations {
         is_down
     }
 
+    /// Admits the next message to each destination that is down, as a probe.
+    pub fn probe_now(&self) {
+        let now = Instant::now();
+        for destination in self.lock().hosts.values_mut() {
+            destination.breaker.probe_now(now);
+        }
+    }
+
     /// Removes idle destinations and returns the number of destinations that are down.
     #[must_use]
     pub fn count_down(&self) -> usize {

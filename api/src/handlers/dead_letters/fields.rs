@@ -23,7 +23,7 @@ pub(super) fn channel(text: &str) -> Result<String, String> {
 }
 
 /// Reads the code of a failure.
-pub(super) fn reason(text: &str) -> Result<String, String> {
+pub(crate) fn reason(text: &str) -> Result<String, String> {
     let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if (1..=100).contains(&text.len()) && text.bytes().all(is_code) {
         Ok(text.to_owned())

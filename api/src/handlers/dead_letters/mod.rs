@@ -19,7 +19,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 
 pub(crate) use body::rate;
-pub(crate) use fields::channel_names;
+pub(crate) use fields::{channel_names, reason};
 
 /// Registers the paths.
 pub fn register(config: &mut ServiceConfig) {

@@ -90,7 +90,7 @@ const fn is_zero(number: &i32) -> bool {
 impl AttemptView {
     /// Converts a row. An attempt that was not sent although there is a template has an error that quotes the template,
     /// which is only for callers that may read it.
-    fn new(row: AttemptRow, caller: &Caller) -> Self {
+    pub(super) fn new(row: AttemptRow, caller: &Caller) -> Self {
         let quotes_template =
             row.outcome == AttemptOutcome::NotSent.as_str() && row.template.is_some();
         let error = if quotes_template && !caller.may_see_template_errors() {

@@ -3,8 +3,8 @@
 use actix_web::http::header::{ACCEPT, VARY};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::sending_switches::{self, SendingSwitches};
 use tidings_db::notifications::{self, NotificationFilter, NotificationRow};
+use tidings_db::sending_switches::{self, SendingSwitches};
 
 use super::list_query::{ListOrder, NotificationQuery};
 use super::{NotificationPage, NotificationView, csv};
@@ -13,8 +13,9 @@ use crate::error::ApiError;
 use crate::page_turn::PageTurn;
 use crate::state::AppState;
 
-/// Returns notifications, newest first. With `order=sent`, those that were sent to the outside, the last one first; then
-/// `Accept: text/csv` returns a CSV file without the contents, of at most 100,000 notifications.
+/// Returns notifications, newest first. With the scope `dashboard`, those of all users without their payloads. With
+/// `order=sent`, those that were sent to the outside, the last one first; then `Accept: text/csv` returns a CSV file without the
+/// contents, of at most 100,000 notifications.
 #[utoipa::path(get, path = "/api/notifications", operation_id = "listNotifications", tag = "notifications",
     params(
         ("targetUserId" = Option<uuid::Uuid>, Query, description = "Return only this user's"),
@@ -22,6 +23,13 @@ use crate::state::AppState;
         ("type" = Option<String>, Query, description = "Return only notifications of this channel"),
         ("category" = Option<String>, Query, description = "Return only notifications of this category"),
         ("sender" = Option<String>, Query, description = "Return only notifications that this subject of a token has posted"),
+        ("template" = Option<String>, Query, description = "Return only notifications that this template renders"),
+        ("reason" = Option<String>, Query, description = "Return only notifications that failed, wait, or were not sent for this reason, such as `provider_rejected` or `quiet_hours`"),
+        ("host" = Option<String>, Query, description = "Return only webhooks to this host"),
+        ("reference" = Option<String>, Query, description = "Return only notifications to which a provider has given this id"),
+        ("messageId" = Option<uuid::Uuid>, Query, description = "Return only this notification"),
+        ("createdFrom" = Option<String>, Query, description = "Return only notifications that were accepted at this time or later"),
+        ("createdTo" = Option<String>, Query, description = "Return only notifications that were accepted before this time"),
         ("order" = Option<String>, Query, description = "`sent`: what was sent, the last one first"),
         ("sentAfter" = Option<String>, Query, description = "With `order=sent`: sent at this time or later"),
         ("sentBefore" = Option<String>, Query, description = "With `order=sent`: sent before this time"),
@@ -45,7 +53,7 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let users = caller.check_read()?;
+    let users = caller.check_find()?;
     let as_csv = csv::is_preferred(&request);
     let mut query = NotificationQuery::parse(request.query_string(), as_csv)?;
     restrict(users, &mut query.filter)?;
@@ -61,14 +69,15 @@ pub async fn handle(
     }
     let _turn = PageTurn::wait(&request, &state).await?;
     let reading = state.database.run(async |client| {
-        let (rows, next) = match order {
+        let (rows, next, searched_until) = match order {
             ListOrder::Accepted(after) => {
-                let (rows, next) = notifications::list(client, &filter, after, limit).await?;
-                (rows, next.map(|cursor| cursor.to_string()))
+                let page = notifications::search(client, &filter, after, limit).await?;
+                let next = page.next.map(|cursor| cursor.to_string());
+                (page.rows, next, page.searched_until)
             }
             ListOrder::Sent(after) => {
                 let (rows, next) = notifications::list_sent(client, &filter, after, limit).await?;
-                (rows, next.map(|cursor| cursor.to_string()))
+                (rows, next.map(|cursor| cursor.to_string()), None)
             }
         };
         let rules = notifications::withheld_by(client, &rows).await?;
@@ -77,9 +86,9 @@ pub async fn handle(
         } else {
             SendingSwitches::default()
         };
-        Ok((rows, rules, switches, next))
+        Ok((rows, rules, switches, next, searched_until))
     });
-    let (rows, rules, switches, next_cursor) = reading.await?;
+    let (rows, rules, switches, next_cursor, searched_until) = reading.await?;
     let view = |row: NotificationRow| -> Result<NotificationView, ApiError> {
         let rule = rules.get(&row.message_id);
         let view = NotificationView::new(row, &caller)?.withheld_by(rule);
@@ -92,6 +101,7 @@ pub async fn handle(
     let page = NotificationPage {
         notifications,
         next_cursor,
+        searched_until,
     };
     Ok(HttpResponse::Ok()
         .insert_header((VARY, ACCEPT.as_str()))

@@ -6,6 +6,7 @@ use tidings_db::notifications::{IdCursor, NotificationFilter, SentCursor};
 use tidings_domain::notification::{Channel, Status};
 
 use crate::error::{ApiError, ErrorDetail};
+use crate::handlers::dead_letters::reason;
 use crate::query::{self, PageRequest};
 
 /// Which notifications are returned.
@@ -79,14 +80,10 @@ impl NotificationQuery {
         let mut page = PageRequest::<ListCursor>::first();
         let (mut order, mut has_limit) = (None, false);
         query::read(text, |name, value, problems| {
+            if read_condition(&mut filter, name, value, problems) {
+                return true;
+            }
             match name {
-                "targetUserId" => {
-                    filter.user_id = query::value(problems, name, value, Some("must be a UUID"));
-                }
-                "status" => filter.status = query::value(problems, name, value, None),
-                "type" => filter.channel = query::value(problems, name, value, None),
-                "category" => filter.category = query::text(problems, name, value),
-                "sender" => filter.sender = query::text(problems, name, value),
                 "sentAfter" => {
                     filter.processed_from = query::value(problems, name, value, Some(TIME));
                 }
@@ -111,6 +108,92 @@ impl NotificationQuery {
     }
 }
 
+/// Reads a condition of a filter. Returns whether there is such a parameter.
+fn read_condition(
+    filter: &mut NotificationFilter,
+    name: &str,
+    value: &str,
+    problems: &mut Vec<ErrorDetail>,
+) -> bool {
+    match name {
+        "targetUserId" => {
+            filter.user_id = query::value(problems, name, value, Some("must be a UUID"));
+        }
+        "status" => filter.status = query::value(problems, name, value, None),
+        "type" => filter.channel = query::value(problems, name, value, None),
+        "category" => filter.category = query::text(problems, name, value),
+        "sender" => filter.sender = query::text(problems, name, value),
+        "template" => filter.template = query::text(problems, name, value),
+        "reason" => match reason(value) {
+            Ok(reason) => filter.reason = Some(reason),
+            Err(message) => problems.push(ErrorDetail::new(name, message)),
+        },
+        "host" => filter.host = host(problems, name, value),
+        "reference" => filter.reference = query::text(problems, name, value),
+        "messageId" => {
+            filter.message_id = query::value(problems, name, value, Some("must be a UUID"));
+        }
+        "createdFrom" => {
+            filter.created_from = query::value(problems, name, value, Some(TIME));
+        }
+        "createdTo" => {
+            filter.created_before = query::value(problems, name, value, Some(TIME));
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ExportFormat {
+    /// RFC 4180.
+    Csv,
+    /// One JSON object a line.
+    NdJson,
+}
+
+impl FromStr for ExportFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "csv" => Ok(Self::Csv),
+            "ndjson" => Ok(Self::NdJson),
+            _ => Err("must be csv or ndjson"),
+        }
+    }
+}
+
+/// Parses the query of a file: a filter, and the format if one is named.
+///
+/// # Errors
+///
+/// Returns 400 with everything that is wrong.
+pub(super) fn parse_export(
+    text: &str,
+) -> Result<(NotificationFilter, Option<ExportFormat>), ApiError> {
+    let (mut filter, mut format) = (NotificationFilter::default(), None);
+    query::read(text, |name, value, problems| {
+        if name == "format" {
+            format = query::value(problems, name, value, None);
+            return true;
+        }
+        read_condition(&mut filter, name, value, problems)
+    })?;
+    Ok((filter, format))
+}
+
+/// Parses a host, and returns it as it is in URLs: in ASCII and lower case, without a port.
+fn host(problems: &mut Vec<ErrorDetail>, name: &str, value: &str) -> Option<String> {
+    let parsed = url::Host::parse(value.trim_end_matches('.'));
+    if parsed.is_err() {
+        let message = "must be a host name or an address without a port, such as example.com";
+        problems.push(ErrorDetail::new(name, message));
+    }
+    parsed.ok().map(|host| host.to_string())
+}
+
 /// Checks that the parameters fit together.
 fn combine(
     filter: &NotificationFilter,
@@ -132,6 +215,21 @@ fn combine(
         "sentBefore",
         "needs order=sent",
     );
+    for (name, is_given) in [
+        ("template", filter.template.is_some()),
+        ("reason", filter.reason.is_some()),
+        ("host", filter.host.is_some()),
+        ("reference", filter.reference.is_some()),
+        ("messageId", filter.message_id.is_some()),
+        ("createdFrom", filter.created_from.is_some()),
+        ("createdTo", filter.created_before.is_some()),
+    ] {
+        check(
+            is_sent && is_given,
+            name,
+            "cannot be combined with order=sent",
+        );
+    }
     let other_status = filter.status.is_some_and(|one| one != Status::Processed);
     let message = "must be processed, or absent, with order=sent";
     check(is_sent && other_status, "status", message);
@@ -228,6 +326,10 @@ mod tests {
                 &["status", "type"],
             ),
             (format!("order=sent&cursor={id}"), &["cursor"]),
+            (
+                "order=sent&template=welcome&createdTo=2026-11-01T00:00:00Z".to_owned(),
+                &["template", "createdTo"],
+            ),
             (format!("cursor=1~{id}"), &["cursor"]),
         ] {
             assert_eq!(parse(&query).expect_err("wrong"), wrong, "{query}");
@@ -235,6 +337,22 @@ mod tests {
         let csv = NotificationQuery::parse("", true).expect_err("no CSV");
         assert_eq!(fields(&csv), ["order"]);
         assert!(NotificationQuery::parse("order=sent", true).is_ok());
+    }
+
+    #[test]
+    fn the_filters_of_operators_are_read() {
+        let query = parse(
+            "template=welcome&reason=provider_rejected&host=B%C3%BCcher.example.&reference=SM1&messageId=9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a&createdFrom=2026-11-01T00:00:00Z&createdTo=2026-12-01T00:00:00Z",
+        )
+        .expect("valid");
+        let filter = query.filter;
+        assert_eq!(filter.host.as_deref(), Some("xn--bcher-kva.example"));
+        assert_eq!(filter.template.as_deref(), Some("welcome"));
+        assert_eq!(filter.reason.as_deref(), Some("provider_rejected"));
+        assert_eq!(filter.reference.as_deref(), Some("SM1"));
+        assert!(filter.message_id.is_some() && filter.created_from < filter.created_before);
+        let wrong = parse("host=a/b&messageId=7&createdFrom=now").expect_err("wrong");
+        assert_eq!(wrong, ["host", "messageId", "createdFrom"]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ impl NotificationLookup {
     ///
     /// Returns 403 if the caller may not read any notification, and 400 if the id is not a UUID.
     pub fn new(caller: &Caller, id: &str) -> Result<Self, ApiError> {
-        let owner = caller.check_read()?.owner();
+        let owner = caller.check_find()?.owner();
         let id = parse_message_id(id)?;
         Ok(Self { id, owner })
     }

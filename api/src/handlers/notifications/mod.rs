@@ -8,12 +8,15 @@ pub mod cancel_group;
 pub mod create;
 pub mod csv;
 mod decision;
+pub mod export;
 pub mod find;
 pub mod list;
 mod list_query;
 mod lookup;
+pub mod payload;
 pub mod preconditions;
 pub mod reschedule;
+pub mod timeline;
 mod view;
 
 use actix_web::http::header::HeaderName;

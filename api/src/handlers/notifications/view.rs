@@ -8,7 +8,7 @@ use tidings_domain::notification::{Channel, DigestId, MessageId, Status, UserId}
 use utoipa::ToSchema;
 
 use super::decision::DecisionView;
-use crate::auth::{AllowedUsers, Caller};
+use crate::auth::Caller;
 use crate::error::ApiError;
 
 /// The error of a template, for callers that may not read templates.
@@ -31,8 +31,9 @@ pub struct NotificationView {
     /// The content, or the variables of the template; null if it is hidden.
     #[schema(value_type = Option<Object>)]
     pub payload: Option<Box<RawValue>>,
-    /// Present and true if the notification is sensitive: then nobody sees its payload, except that a user sees those of
-    /// their own in-app notifications.
+    /// Present and true if the payload is hidden: from everybody if the notification is sensitive, except that a user sees
+    /// those of their own in-app notifications; and from callers with the scope `dashboard`, who ask for
+    /// `/api/notifications/{messageId}/payload`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     payload_hidden: bool,
     /// When the payload was erased: by retention, or because a sensitive notification ended.
@@ -101,7 +102,8 @@ impl NotificationView {
     ///
     /// Returns an error if the payload of the row is not JSON.
     pub fn new(row: NotificationRow, caller: &Caller) -> Result<Self, ApiError> {
-        Self::for_reader(row, reader(caller), caller.may_see_template_errors())
+        let reader = caller.payload_reader(row.user_id);
+        Self::for_reader(row, reader, caller.may_see_template_errors())
     }
 
     /// Names the rule that decided, if the row alone does not.
@@ -179,16 +181,9 @@ impl NotificationView {
     }
 }
 
+/// Whether it still waits for its delivery.
 fn is_open(status: &str) -> bool {
     matches!(status.parse(), Ok(Status::Pending | Status::Retrying))
-}
-
-/// Who reads: a caller that may read its own user's notifications only acts for this user.
-fn reader(caller: &Caller) -> PayloadReader {
-    match caller.check_read() {
-        Ok(AllowedUsers::Only(_)) => PayloadReader::TargetUser,
-        Ok(AllowedUsers::All) | Err(_) => PayloadReader::Other,
-    }
 }
 
 /// A page of notifications.
@@ -199,4 +194,9 @@ pub struct NotificationPage {
     pub notifications: Vec<NotificationView>,
     /// The `cursor` of the next page; null on the last page.
     pub next_cursor: Option<String>,
+    /// Present if the page ended early, perhaps without any notification, because too many did not match: it has looked at
+    /// what was accepted at this time or later, and the next page continues from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, required = false)]
+    pub searched_until: Option<Timestamp>,
 }

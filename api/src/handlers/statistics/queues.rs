@@ -63,7 +63,7 @@ impl From<QueueStatus> for QueueView {
             QueueKind::Work(Stage::Delivery(channel)) => ("work", Some(channel.as_str())),
             QueueKind::Work(Stage::Intake | Stage::Event(_)) => ("work", None),
             QueueKind::Wait => ("wait", None),
-            QueueKind::Rung => ("retry", None),
+            QueueKind::Rung { .. } => ("retry", None),
             QueueKind::DeadLetters => ("dead_letters", None),
         };
         Self {

@@ -7,8 +7,8 @@ use tidings_db::preconditions::preconditions;
 use tidings_db::{Database, DatabaseSettings, DbError, SecretKeys, migrations};
 
 use super::{
-    CheckResults, DATABASE_CHECK_TIMEOUT, deletions, digests, in_time, retention, scheduler,
-    schedules, secret_keys, sending,
+    CheckResults, DATABASE_CHECK_TIMEOUT, channels, deletions, digests, in_time, retention,
+    scheduler, schedules, secret_keys, sending,
 };
 use crate::output::count;
 
@@ -51,6 +51,7 @@ pub async fn check(
     if check_migrations(&database, results).await && is_suitable {
         scheduler::check(&database, results).await;
         sending::check(&database, results).await;
+        channels::check(&database, results).await;
         retention::check(&database, results).await;
         schedules::check(&database, results).await;
         digests::check(&database, results).await;

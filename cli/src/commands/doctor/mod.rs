@@ -2,6 +2,7 @@
 //! server is checked for longer than [`TIMEOUT`].
 
 mod broker;
+mod channels;
 mod database;
 mod deletions;
 mod digests;

@@ -1,4 +1,7 @@
 use std::borrow::Cow;
+use std::time::Duration;
+
+use tidings_domain::overview::{QueueFacts, QueueRole};
 
 use crate::declare::QueueCounts;
 use crate::settings::BrokerSettings;
@@ -13,7 +16,12 @@ pub enum QueueKind {
     /// Deferred messages wait in it.
     Wait,
     /// Messages that have failed wait in it for their next attempt.
-    Rung,
+    Rung {
+        /// The number of the rung, from 1.
+        number: u32,
+        /// How long they wait.
+        delay: Duration,
+    },
     /// Dead letters wait in it.
     DeadLetters,
 }
@@ -29,6 +37,25 @@ pub struct QueueStatus {
     pub kind: QueueKind,
     /// Its ready messages and its consumers, about a second ago; `None` if the broker does not answer.
     pub counts: Option<QueueCounts>,
+}
+
+impl QueueStatus {
+    /// What an overview of the installation says about the queue.
+    #[must_use]
+    pub fn facts(&self) -> QueueFacts {
+        QueueFacts {
+            label: self.label.to_string(),
+            role: match self.kind {
+                QueueKind::Work(Stage::Intake) => QueueRole::Intake,
+                QueueKind::Work(Stage::Delivery(channel)) => QueueRole::Delivery(channel),
+                QueueKind::Work(Stage::Event(_)) => QueueRole::Event,
+                QueueKind::Wait => QueueRole::Wait,
+                QueueKind::Rung { number, delay } => QueueRole::Rung { number, delay },
+                QueueKind::DeadLetters => QueueRole::DeadLetters,
+            },
+            counts: self.counts.map(|one| (one.messages, one.consumers)),
+        }
+    }
 }
 
 /// A queue whose depth is asked for.
@@ -50,11 +77,14 @@ impl MeasuredQueue {
             .chain([Self::DeadLetters])
     }
 
-    pub(super) const fn kind(self) -> QueueKind {
+    pub(super) fn kind(self, settings: &BrokerSettings) -> QueueKind {
         match self {
             Self::Work(stage) => QueueKind::Work(stage),
             Self::Wait(_) => QueueKind::Wait,
-            Self::Rung(_) => QueueKind::Rung,
+            Self::Rung(number) => QueueKind::Rung {
+                number,
+                delay: settings.ladder.delay(number),
+            },
             Self::DeadLetters => QueueKind::DeadLetters,
         }
     }

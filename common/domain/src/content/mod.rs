@@ -6,6 +6,7 @@
 mod address;
 mod email;
 mod fields;
+mod masked_address;
 mod payload_addresses;
 mod problems;
 mod push;
@@ -15,6 +16,7 @@ mod webhook;
 
 pub use address::{DeviceToken, EmailAddress, InvalidAddress, Mailbox, PhoneNumber, WebhookUrl};
 pub use email::Email;
+pub use masked_address::masked_address;
 pub use payload_addresses::PayloadAddresses;
 pub(crate) use payload_addresses::recipient_text;
 pub use problems::{FieldProblem, FieldProblems, MAX_PER_KIND, ProblemKind};

@@ -1,0 +1,49 @@
+//! `tidings notifications`: finds notifications and shows their way. Works on the database, with the rights of an
+//! administrator.
+
+mod export;
+mod filter;
+mod list;
+mod payload;
+mod show;
+
+use tidings_db::{Database, DatabaseSettings};
+use tidings_domain::notification::MessageId;
+
+use crate::output::CommandOutput;
+use crate::settings;
+
+/// The commands for notifications.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// List notifications, the newest first
+    List(list::Args),
+    /// Write all notifications that match to a file, without their payloads
+    ///
+    /// The export is in the audit log.
+    Export(export::Args),
+    /// Show what has happened to a notification, its attempts, and what happens next
+    Show {
+        /// The notification
+        id: MessageId,
+    },
+    /// Show the payload of a notification
+    ///
+    /// Each reading is in the audit log.
+    Payload {
+        /// The notification
+        id: MessageId,
+    },
+}
+
+/// Runs a command.
+pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
+    let settings = settings::read(DatabaseSettings::read)?;
+    let database = Database::new(&settings, "tidings notifications")?;
+    match command {
+        Command::List(args) => list::run(&database, args).await,
+        Command::Export(args) => export::run(&database, args).await,
+        Command::Show { id } => show::run(&database, id).await,
+        Command::Payload { id } => payload::run(&database, id).await,
+    }
+}

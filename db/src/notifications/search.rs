@@ -1,0 +1,253 @@
+//! Lists of notifications under any filter, each page of which reads a bounded number of rows.
+
+use jiff::Timestamp;
+use tidings_domain::notification::{Channel, Status};
+use tokio_postgres::{Row, RowStream};
+use uuid::Uuid;
+
+use super::filter::{Conditions, NotificationFilter};
+use super::listed::{LISTED_COLUMNS, ListedNotification};
+use super::read::{COLUMNS, IdCursor, NotificationRow};
+use crate::GenericClient;
+use crate::error::DbError;
+use crate::page::{Filled, PageRows};
+
+/// A page ends after so many rows in the order of an index that do not match the other conditions.
+pub const MAX_SEARCHED: i64 = 10_000;
+
+/// A page of notifications, the newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchPage<T> {
+    /// The notifications; perhaps none although another page follows.
+    pub rows: Vec<T>,
+    /// The position of the next page, if there is one.
+    pub next: Option<IdCursor>,
+    /// Set if the page ended because it has read [`MAX_SEARCHED`] rows: it has looked at what was accepted at this time or
+    /// later.
+    pub searched_until: Option<Timestamp>,
+}
+
+/// Returns a page of notifications, without in-app notifications that have expired, and the cursor of the next page if there
+/// is one. See [`search`].
+///
+/// # Errors
+///
+/// Returns the error of a query.
+pub async fn list(
+    client: &impl GenericClient,
+    filter: &NotificationFilter,
+    after: Option<IdCursor>,
+    limit: u32,
+) -> Result<(Vec<NotificationRow>, Option<IdCursor>), DbError> {
+    let page = search(client, filter, after, limit).await?;
+    Ok((page.rows, page.next))
+}
+
+/// Returns a page of notifications, without in-app notifications that have expired.
+///
+/// # Errors
+///
+/// Returns the error of a query.
+pub async fn search(
+    client: &impl GenericClient,
+    filter: &NotificationFilter,
+    after: Option<IdCursor>,
+    limit: u32,
+) -> Result<SearchPage<NotificationRow>, DbError> {
+    let id_of = |row: &NotificationRow| row.id;
+    read(client, COLUMNS, id_of, filter, after, limit).await
+}
+
+/// Like [`search`], without the contents.
+///
+/// # Errors
+///
+/// Returns the error of a query.
+pub async fn search_without_contents(
+    client: &impl GenericClient,
+    filter: &NotificationFilter,
+    after: Option<IdCursor>,
+    limit: u32,
+) -> Result<SearchPage<ListedNotification>, DbError> {
+    let id_of = |row: &ListedNotification| row.id;
+    read(client, LISTED_COLUMNS, id_of, filter, after, limit).await
+}
+
+async fn read<T: for<'r> From<&'r Row>>(
+    client: &impl GenericClient,
+    columns: &str,
+    id_of: impl Fn(&T) -> Uuid,
+    filter: &NotificationFilter,
+    mut after: Option<IdCursor>,
+    limit: u32,
+) -> Result<SearchPage<T>, DbError> {
+    let mut page = PageRows::<T>::new(limit);
+    loop {
+        let asked = page.rows_to_ask_for();
+        let rows = rows_after(client, columns, filter, after, asked).await?;
+        let filled = page.fill(rows, asked).await?;
+        let last = page.rows.last().map(|row| IdCursor(id_of(row)));
+        match filled {
+            Filled::AskAgain => after = last.or(after),
+            Filled::Full => {
+                return Ok(SearchPage {
+                    rows: page.rows,
+                    next: last.or(after),
+                    searched_until: None,
+                });
+            }
+            Filled::NoMoreRows => {
+                let end = search_end(client, filter, after).await?;
+                return Ok(SearchPage {
+                    rows: page.rows,
+                    next: end.map(|(id, _)| IdCursor(id)),
+                    searched_until: end.map(|(_, created_at)| created_at),
+                });
+            }
+        }
+    }
+}
+
+/// The conditions that an index finds in the order of ids, and those that its rows are searched for. The literals are those
+/// of the partial indexes.
+fn scan(filter: &NotificationFilter, after: Option<IdCursor>) -> (Conditions, NotificationFilter) {
+    let mut rest = filter.clone();
+    let mut found = NotificationFilter::default();
+    if filter.message_id.is_some() {
+        found.message_id = rest.message_id.take();
+    } else if filter.user_id.is_some() {
+        found.user_id = rest.user_id.take();
+    } else if filter
+        .status
+        .is_some_and(|status| status != Status::Processed)
+    {
+        found.status = rest.status.take();
+    } else if filter
+        .channel
+        .is_some_and(|channel| channel != Channel::InApp)
+    {
+        found.channel = rest.channel.take();
+    }
+    let mut conditions = Conditions::empty();
+    conditions.add_filter(&found);
+    if found.status.is_some() {
+        conditions.add("status <> 'processed'".to_owned());
+    }
+    if found.channel.is_some() {
+        conditions.add("type <> 'in-app'".to_owned());
+    }
+    if let Some(IdCursor(id)) = after {
+        let id = conditions.parameter(id);
+        conditions.add(format!("id < {id}"));
+    }
+    // Ids increase with the time of the acceptance.
+    if let Some(id) = filter.created_from.map(first_id) {
+        let id = conditions.parameter(id);
+        conditions.add(format!("id >= {id}"));
+    }
+    if let Some(id) = filter.created_before.and_then(first_id_after) {
+        let id = conditions.parameter(id);
+        conditions.add(format!("id < {id}"));
+    }
+    (conditions, rest)
+}
+
+/// The lowest id of the millisecond of `time`.
+fn first_id(time: Timestamp) -> Uuid {
+    let millis = u128::try_from(time.as_millisecond()).unwrap_or(0);
+    Uuid::from_u128(millis << 80)
+}
+
+/// The lowest id of the millisecond after `time`.
+fn first_id_after(time: Timestamp) -> Option<Uuid> {
+    let next = Timestamp::from_millisecond(time.as_millisecond().checked_add(1)?);
+    next.ok().map(first_id)
+}
+
+async fn rows_after(
+    client: &impl GenericClient,
+    columns: &str,
+    filter: &NotificationFilter,
+    after: Option<IdCursor>,
+    rows: i64,
+) -> Result<RowStream, DbError> {
+    let (mut conditions, rest) = scan(filter, after);
+    let found = conditions.next_part();
+    let searched = conditions.parameter(MAX_SEARCHED);
+    // An in-app notification that has expired is shown no more.
+    conditions.add(
+        "(type <> 'in-app' OR status <> 'processed' OR expires_at IS NULL OR expires_at > now())"
+            .to_owned(),
+    );
+    conditions.add_filter(&rest);
+    let limit = conditions.parameter(rows);
+    let sql = format!(
+        "SELECT {columns} FROM (SELECT * FROM notifications WHERE {found} ORDER BY id DESC LIMIT {searched}) AS notifications
+         WHERE {} ORDER BY id DESC LIMIT {limit}",
+        conditions.sql()
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    Ok(client
+        .query_raw(&statement, conditions.parameters())
+        .await?)
+}
+
+/// The last row that the search after `after` has looked at, and when it was accepted; `None` if there are no more rows.
+async fn search_end(
+    client: &impl GenericClient,
+    filter: &NotificationFilter,
+    after: Option<IdCursor>,
+) -> Result<Option<(Uuid, Timestamp)>, DbError> {
+    if filter.message_id.is_some() {
+        return Ok(None);
+    }
+    let (mut conditions, _) = scan(filter, after);
+    let found = conditions.next_part();
+    let skipped = conditions.parameter(MAX_SEARCHED - 1);
+    let sql = format!(
+        "SELECT id, created_at FROM notifications
+         WHERE id = (SELECT id FROM notifications WHERE {found} ORDER BY id DESC OFFSET {skipped} LIMIT 1)"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let row = client
+        .query_opt(&statement, &conditions.parameters())
+        .await?;
+    Ok(row.map(|row| (row.get(0), row.get(1))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_a_time_begin_at_its_millisecond() {
+        let time: Timestamp = "2027-01-31T12:00:00.1234Z".parse().expect("a time");
+        let millis = u64::try_from(time.as_millisecond()).expect("after 1970");
+        let of = |millis| uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid();
+        assert!(first_id(time) <= of(millis) && first_id(time) > of(millis - 1));
+        let after = first_id_after(time).expect("a time");
+        assert!(after > of(millis) && after <= of(millis + 1));
+        assert_eq!(first_id(Timestamp::MIN), Uuid::nil());
+    }
+
+    #[test]
+    fn the_most_selective_condition_with_an_index_is_scanned() {
+        let filter = NotificationFilter {
+            status: Some(Status::Failed),
+            channel: Some(Channel::Email),
+            ..NotificationFilter::default()
+        };
+        let (mut conditions, rest) = scan(&filter, None);
+        assert_eq!(
+            conditions.next_part(),
+            "status = 'failed' AND status <> 'processed'"
+        );
+        assert_eq!((rest.status, rest.channel), (None, Some(Channel::Email)));
+        let processed = NotificationFilter {
+            status: Some(Status::Processed),
+            channel: Some(Channel::InApp),
+            ..NotificationFilter::default()
+        };
+        assert_eq!(scan(&processed, None).0.next_part(), "true");
+    }
+}

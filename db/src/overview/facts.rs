@@ -1,0 +1,83 @@
+use jiff::Timestamp;
+use tidings_domain::notification::DeliveredChannel;
+use tidings_domain::overview::{ChannelSwitch, DatabaseFacts, StatsFigures};
+use tidings_domain::statistics::{GroupBy, StatsInstant, StatsQuery, Step, series};
+
+use super::counts::{dead_letters, endpoints_disabled, jobs};
+use super::waiting::oldest_waiting;
+use crate::error::DbError;
+use crate::sending_switches::{self, SendingSwitches};
+use crate::{
+    GenericClient, digests, notifications, processes, scheduler_heartbeats, schedules, statistics,
+};
+
+/// Collects the facts, at `now` by the clock of this process, which the statistics use, too.
+///
+/// # Errors
+///
+/// Returns the error of the query that fails.
+pub async fn facts(client: &impl GenericClient, now: Timestamp) -> Result<DatabaseFacts, DbError> {
+    let switches = sending_switches::list(client).await?;
+    let stopped: Vec<&str> = switches
+        .stopped_channels()
+        .map(DeliveredChannel::as_str)
+        .collect();
+    let [letters, letters_of_day] = dead_letters(client).await?;
+    Ok(DatabaseFacts {
+        processes: processes::running(client).await?,
+        figures: figures(client, now).await?,
+        dead_letters: letters,
+        dead_letters_24h: letters_of_day,
+        oldest_waiting: oldest_waiting(client, &stopped).await?,
+        overdue: notifications::overdue(client).await?,
+        schedules_overdue: schedules::overdue(client).await?,
+        digests_overdue: digests::overdue(client).await?,
+        scheduler_seen: scheduler_heartbeats::last_beat(client).await?,
+        schedules_failed: schedules::failed(client, 0).await?.count,
+        jobs: jobs(client).await?,
+        endpoints_disabled: endpoints_disabled(client).await?,
+        switches: stopping(&switches),
+    })
+}
+
+/// Like [`facts`], but only what the states of the channels need.
+///
+/// # Errors
+///
+/// Returns the error of the query that fails.
+pub async fn channel_facts(client: &impl GenericClient) -> Result<DatabaseFacts, DbError> {
+    Ok(DatabaseFacts {
+        processes: processes::running(client).await?,
+        switches: stopping(&sending_switches::list(client).await?),
+        ..DatabaseFacts::default()
+    })
+}
+
+/// The statistics of the last hour.
+async fn figures(client: &impl GenericClient, now: Timestamp) -> Result<StatsFigures, DbError> {
+    let hour = jiff::SignedDuration::from_hours(1);
+    let period = [StatsInstant::At(now - hour), StatsInstant::At(now)];
+    let query = StatsQuery::new(period, Step::Minute, GroupBy::Outcome, None, None, now);
+    // An hour of minutes is a valid question, and has few points.
+    let Ok(query) = query else {
+        return Ok(StatsFigures::default());
+    };
+    let rows = statistics::read(client, &query).await?;
+    Ok(series(&query, rows).map_or_else(
+        |_| StatsFigures::default(),
+        |series| StatsFigures::of(&series, now),
+    ))
+}
+
+fn stopping(switches: &SendingSwitches) -> Vec<ChannelSwitch> {
+    let stopped = switches.stopped_channels().filter_map(|channel| {
+        let switch = switches.stop_of(channel)?;
+        Some(ChannelSwitch {
+            channel,
+            reason: switch.reason.clone(),
+            by: switch.by.clone(),
+            at: switch.at,
+        })
+    });
+    stopped.collect()
+}

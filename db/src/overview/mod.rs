@@ -1,0 +1,10 @@
+//! What PostgreSQL knows for the overview of an installation. No query reads more than a bounded number of rows or entries
+//! of an index.
+
+mod counts;
+mod facts;
+mod waiting;
+
+pub use counts::{MAX_COUNTED, dead_letters, endpoints_disabled, jobs};
+pub use facts::{channel_facts, facts};
+pub use waiting::oldest_waiting;
