@@ -56,7 +56,7 @@ build_web() (
     exec {web_lock_fd}>>"$web_build_dir/lock"
     flock "$web_lock_fd"
     digest=$(web_sources_digest)
-    if [[ -e $web_dir/dist/inbox.js && $(cat -- "$web_build_dir/built-from" 2>/dev/null) == "$digest" ]]; then
+    if [[ -e $web_dir/dist/inbox.js && -e $web_dir/dist/dashboard/index.html && $(cat -- "$web_build_dir/built-from" 2>/dev/null) == "$digest" ]]; then
         exit 0
     fi
     say "Building the front end."
@@ -78,9 +78,9 @@ run_web_script() (
 # For `up`: without npm, or if it fails, the API is built all the same, and its page says what is missing.
 try_build_web() {
     if ! command -v npm >/dev/null; then
-        say "npm is not installed: the page /inbox is missing. To get it: apt-get install npm, then ./dev up."
+        say "npm is not installed: the pages /inbox and /dashboard are missing. To get them: apt-get install npm, then ./dev up."
     elif ! build_web; then
-        say "The front end could not be built: the page /inbox is missing or old."
+        say "The front end could not be built: the pages /inbox and /dashboard are missing or old."
     fi
 }
 
@@ -88,7 +88,8 @@ try_build_web() {
 need_web() {
     need_packages nodejs npm
     # Also if the build is there already.
-    install_web_tools || die "the tools of the front end could not be installed: npm needs a registry"
+    { install_web_tools && install_web_packages "$web_dir/openapi"; } ||
+        die "the tools of the front end could not be installed: npm needs a registry"
     build_web || die "the front end could not be built"
 }
 

@@ -1,0 +1,29 @@
+import { useEffect, useState } from "react";
+import { formatAgo, formatTime, MISSING } from "../lib/format.ts";
+import { usePreferences } from "../lib/preferences.tsx";
+
+/** Returns the time, again and again. */
+export function useNow(everySeconds = 10): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), everySeconds * 1000);
+    return () => clearInterval(timer);
+  }, [everySeconds]);
+  return now;
+}
+
+/** A time in the zone that the person has chosen, and how long ago it was. */
+export function Time({ at, ago = false }: { at: string | null | undefined; ago?: boolean }) {
+  const { zone } = usePreferences();
+  const now = useNow(ago ? 5 : 60);
+  if (!at) {
+    return <>{MISSING}</>;
+  }
+  const full = `${formatTime(at, zone)} ${zone === "utc" ? "UTC" : "local time"}`;
+  const relative = formatAgo(at, now);
+  return (
+    <time dateTime={at} title={ago ? full : relative}>
+      {ago ? relative : formatTime(at, zone)}
+    </time>
+  );
+}

@@ -1,0 +1,134 @@
+import { type ReactNode, useState } from "react";
+import { Link, useLocation } from "wouter";
+import { SESSION_PATH, send } from "../api/client.ts";
+import { useLive } from "../lib/live.tsx";
+import { type Theme, usePreferences } from "../lib/preferences.tsx";
+import { useSession } from "../session/session.tsx";
+import { usePages } from "./navigation.ts";
+import { Shortcuts } from "./shortcuts.tsx";
+
+/** What surrounds every page: the navigation, the switches, and who is signed in. */
+export function Shell({ children, onSignOut }: { children: ReactNode; onSignOut: () => void }) {
+  const [isListOpen, setListOpen] = useState(false);
+  return (
+    <>
+      <a className="skip" href="#content">
+        Skip to the content
+      </a>
+      <header className="bar">
+        <Link href="/" className="brand">
+          Tidings
+        </Link>
+        <div className="bar-end">
+          <PauseButton />
+          <ZoneSwitch />
+          <ThemeChoice />
+          <button
+            type="button"
+            className="quiet"
+            onClick={() => setListOpen(true)}
+            aria-label="Keyboard shortcuts"
+          >
+            ?
+          </button>
+          <User onSignOut={onSignOut} />
+        </div>
+      </header>
+      <div className="columns">
+        <Navigation />
+        <main id="content" tabIndex={-1}>
+          {children}
+        </main>
+      </div>
+      <Shortcuts isOpen={isListOpen} setOpen={setListOpen} />
+    </>
+  );
+}
+
+function Navigation() {
+  const [location] = useLocation();
+  const pages = usePages();
+  return (
+    <nav className="navigation" aria-label="Dashboard">
+      <ul>
+        {pages.map(({ path, title }) => {
+          const isCurrent =
+            path === "/" ? location === "/" : location === path || location.startsWith(`${path}/`);
+          return (
+            <li key={path}>
+              <Link href={path} aria-current={isCurrent ? "page" : undefined}>
+                {title}
+              </Link>
+            </li>
+          );
+        })}
+      </ul>
+    </nav>
+  );
+}
+
+function PauseButton() {
+  const { isPaused, setPaused } = useLive();
+  return (
+    <button type="button" aria-pressed={isPaused} className="pause" onClick={() => setPaused(!isPaused)}>
+      <span className={isPaused ? "dot paused" : "dot"} aria-hidden="true" />
+      {isPaused ? "Paused" : "Live"}
+    </button>
+  );
+}
+
+function ZoneSwitch() {
+  const { zone, setZone } = usePreferences();
+  return (
+    <button
+      type="button"
+      className="quiet"
+      aria-label={zone === "utc" ? "Times in UTC. Show local times" : "Local times. Show times in UTC"}
+      onClick={() => setZone(zone === "utc" ? "local" : "utc")}
+    >
+      {zone === "utc" ? "UTC" : "Local"}
+    </button>
+  );
+}
+
+const THEMES: [Theme, string][] = [
+  ["auto", "Auto"],
+  ["light", "Light"],
+  ["dark", "Dark"],
+];
+
+function ThemeChoice() {
+  const { theme, setTheme } = usePreferences();
+  return (
+    <select
+      aria-label="Colours"
+      className="quiet"
+      value={theme}
+      onChange={(event) => setTheme(THEMES.find(([one]) => one === event.target.value)?.[0] ?? "auto")}
+    >
+      {THEMES.map(([value, label]) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function User({ onSignOut }: { onSignOut: () => void }) {
+  const { name, subject, role } = useSession();
+  const signOut = () => {
+    void send("DELETE", SESSION_PATH).catch(() => undefined);
+    onSignOut();
+  };
+  return (
+    <div className="user">
+      <span title={subject}>
+        {name ?? subject} <span className="muted">({role})</span>
+      </span>
+      <button type="button" className="quiet" onClick={signOut}>
+        Sign out
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,46 @@
+/** Whether pages load their data again by themselves. They do not while the tab is hidden or a person has paused them. */
+
+import { keepPreviousData, type QueryKey, type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { createContext, type ReactNode, use, useMemo, useState } from "react";
+
+interface Live {
+  isPaused: boolean;
+  setPaused(paused: boolean): void;
+}
+
+const Context = createContext<Live>({ isPaused: false, setPaused: () => undefined });
+
+export const useLive = (): Live => use(Context);
+
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const [isPaused, setPaused] = useState(false);
+  const value = useMemo(() => ({ isPaused, setPaused }), [isPaused]);
+  return <Context value={value}>{children}</Context>;
+}
+
+interface LiveQuery<T> {
+  key: QueryKey;
+  load: (signal: AbortSignal) => Promise<T>;
+  /** Seconds between two requests; 0 for a single one. */
+  every?: number;
+  enabled?: boolean;
+}
+
+/** Loads data, and loads them again while the page is live. Keeps what it has while other filters are loaded. */
+export function useLiveQuery<T>({
+  key,
+  load,
+  every = 5,
+  enabled = true,
+}: LiveQuery<T>): UseQueryResult<T, Error> {
+  const { isPaused } = useLive();
+  return useQuery<T, Error>({
+    queryKey: key,
+    queryFn: ({ signal }) => load(signal),
+    enabled,
+    placeholderData: keepPreviousData,
+    // TanStack Query itself makes no request in a hidden tab.
+    refetchInterval: isPaused || every === 0 ? false : every * 1000,
+    refetchOnWindowFocus: !isPaused && every !== 0,
+  });
+}

@@ -1,0 +1,146 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useId, useState } from "react";
+import { useLocation } from "wouter";
+import { type BulkKind, type DeadLetterFilter, dryRun, isEmpty, startJob } from "../../api/dead-letters.ts";
+import type { DryRun } from "../../api/types.gen.ts";
+import { Confirm } from "../../components/dialog.tsx";
+import { ErrorNote } from "../../components/feedback.tsx";
+import { Time } from "../../components/time.tsx";
+import { notify } from "../../components/toasts.tsx";
+import { counted, formatCount, formatDuration } from "../../lib/format.ts";
+
+interface Props {
+  kind: BulkKind;
+  filter: DeadLetterFilter;
+  onClose: () => void;
+}
+
+const DEFAULT_RATE = 100;
+const MAX_RATE = 5000;
+
+/** Counts what matches, asks, and starts a job for all of it. */
+export function BulkDialog({ kind, filter, onClose }: Props) {
+  const [, navigate] = useLocation();
+  const client = useQueryClient();
+  const rateId = useId();
+  const [rate, setRate] = useState(String(DEFAULT_RATE));
+  const found = useQuery({
+    queryKey: ["dry-run", kind, filter],
+    queryFn: ({ signal }) => dryRun(kind, filter, signal),
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const total = found.data?.total;
+  const perSecond = Number(rate);
+  const isRateValid = Number.isInteger(perSecond) && perSecond >= 1 && perSecond <= MAX_RATE;
+  const verb = kind === "replay" ? "Replay" : "Discard";
+  const what = total === undefined ? "dead letters" : counted(total, "dead letter");
+  const run = async () => {
+    const job = await startJob(kind, filter, perSecond);
+    void client.invalidateQueries({ queryKey: ["jobs"] });
+    notify(`The job was created: ${verb.toLowerCase()} ${what}.`);
+    navigate(`/jobs?id=${job.id}`);
+  };
+  return (
+    <Confirm
+      title={`${verb} ${what}?`}
+      action={`${verb} ${what}`}
+      typed={isEmpty(filter) ? "all" : undefined}
+      destroys={kind === "purge"}
+      disabled={!total || !isRateValid}
+      run={run}
+      onClose={onClose}
+    >
+      {kind === "replay" ? (
+        <p>
+          Each is sent again. What was cancelled, has expired or has no payload any more is skipped, with its
+          reason.
+        </p>
+      ) : (
+        <p>They are listed and replayed no more. Notifications stay failed. It cannot be undone.</p>
+      )}
+      <Conditions filter={filter} />
+      {found.error && <ErrorNote error={found.error} what="The dead letters cannot be counted." />}
+      {found.isPending && (
+        <p className="muted" role="status">
+          Counting…
+        </p>
+      )}
+      {found.data && <DryRunResult result={found.data} />}
+      <label htmlFor={rateId}>
+        <span>Dead letters a second</span>
+        <input
+          id={rateId}
+          type="number"
+          min={1}
+          max={MAX_RATE}
+          value={rate}
+          onChange={(event) => setRate(event.target.value)}
+        />
+      </label>
+      {total !== undefined && total > 0 && isRateValid && (
+        <p className="muted">Takes about {formatDuration(Math.max(1, total / perSecond) * 1000)}.</p>
+      )}
+    </Confirm>
+  );
+}
+
+function Conditions({ filter }: { filter: DeadLetterFilter }) {
+  if (isEmpty(filter)) {
+    return (
+      <p>
+        <strong>There is no filter: this takes all dead letters.</strong>
+      </p>
+    );
+  }
+  const { ids, from, to, reason, channel } = filter;
+  return (
+    <ul className="conditions">
+      {reason && <li>reason {reason}</li>}
+      {channel && <li>channel {channel}</li>}
+      {from && (
+        <li>
+          failed since <Time at={from} />
+        </li>
+      )}
+      {to && (
+        <li>
+          failed before <Time at={to} />
+        </li>
+      )}
+      {ids && <li>{ids.length === 1 ? ids[0] : counted(ids.length, "id")}</li>}
+    </ul>
+  );
+}
+
+function DryRunResult({ result: { total, byReason, byChannel, example } }: { result: DryRun }) {
+  if (total === 0) {
+    return <p className="note">No dead letter matches.</p>;
+  }
+  return (
+    <div className="dry-run">
+      <Counts title="By reason" counts={byReason} />
+      <Counts title="By channel" counts={byChannel} />
+      {example && (
+        <p>
+          The last one failed <Time at={example.failedAt} ago />: {example.error ?? example.reason}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Counts({ title, counts }: { title: string; counts: Record<string, unknown> }) {
+  return (
+    <section>
+      <h3>{title}</h3>
+      <ul>
+        {Object.entries(counts).map(([name, count]) => (
+          <li key={name}>
+            {name}: {formatCount(Number(count))}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,84 @@
+import { Link } from "wouter";
+import type { DeadLetter } from "../../api/types.gen.ts";
+import { TableFrame } from "../../components/page.tsx";
+import { Time } from "../../components/time.tsx";
+import { linkTo } from "../../lib/filters.ts";
+import { formatCount, MISSING } from "../../lib/format.ts";
+
+interface Props {
+  letters: DeadLetter[];
+  mayWrite: boolean;
+  replay: (id: string) => void;
+}
+
+export function LetterTable({ letters, mayWrite, replay }: Props) {
+  return (
+    <TableFrame label="The last dead letters">
+      <table className="cards">
+        <thead>
+          <tr>
+            <th scope="col">Failed</th>
+            <th scope="col">Reason</th>
+            <th scope="col">Channel</th>
+            <th scope="col">Error</th>
+            <th scope="col" className="number">
+              Attempts
+            </th>
+            <th scope="col">User</th>
+            {mayWrite && (
+              <th scope="col">
+                <span className="hidden">Actions</span>
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {letters.map((letter) => (
+            <tr key={letter.id}>
+              <th scope="row">
+                {letter.kind === "notification" ? (
+                  <Link href={`/notifications/${letter.id}`}>
+                    <Time at={letter.failedAt} />
+                  </Link>
+                ) : (
+                  <Time at={letter.failedAt} />
+                )}
+              </th>
+              <td>{letter.reason}</td>
+              <td>{letter.channel ?? MISSING}</td>
+              <td className="text">
+                {letter.error ?? MISSING}
+                {letter.kind === "message" && (
+                  <div className="muted">not recorded; message {letter.messageId ?? "without an id"}</div>
+                )}
+              </td>
+              <td className="number" data-label="Attempts">
+                {formatCount(letter.attempts)}
+              </td>
+              <td>
+                {letter.userId ? (
+                  <Link href={linkTo("/notifications", { user: letter.userId })}>
+                    <code title={letter.userId}>{letter.userId.slice(0, 8)}</code>
+                  </Link>
+                ) : (
+                  MISSING
+                )}
+              </td>
+              {mayWrite && (
+                <td className="row-actions">
+                  {letter.hasContent ? (
+                    <button type="button" className="small" onClick={() => replay(letter.id)}>
+                      Replay…
+                    </button>
+                  ) : (
+                    <span className="muted">payload erased</span>
+                  )}
+                </td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </TableFrame>
+  );
+}

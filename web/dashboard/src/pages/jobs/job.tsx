@@ -1,0 +1,155 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link } from "wouter";
+import { send } from "../../api/client.ts";
+import type { Job } from "../../api/types.gen.ts";
+import { Confirm } from "../../components/dialog.tsx";
+import { Status } from "../../components/status.tsx";
+import { Time, useNow } from "../../components/time.tsx";
+import { notify } from "../../components/toasts.tsx";
+import { linkTo } from "../../lib/filters.ts";
+import { counted, formatCount, formatDuration } from "../../lib/format.ts";
+import { useMay } from "../../session/session.tsx";
+import { RateDialog } from "./rate-dialog.tsx";
+
+/** How far a job is, and what can be done with it. */
+export function JobCard({ job }: { job: Job }) {
+  const { id, kind, state, total, done, failed, skipped, ratePerSecond } = job;
+  const taken = done + failed + skipped;
+  return (
+    <article className="job" aria-label={`Job ${id}`}>
+      <header>
+        <h2>
+          <Link href={`/jobs?id=${id}`}>
+            {kind === "replay" ? "Replay" : "Discard"} {counted(total, "dead letter")}
+          </Link>
+        </h2>
+        <Status value={state} />
+        <JobActions job={job} />
+      </header>
+      <progress max={Math.max(total, 1)} value={total === 0 ? 1 : taken} aria-label="Progress" />
+      <p>
+        {formatCount(taken)} of {formatCount(total)}: {formatCount(done)}{" "}
+        {kind === "replay" ? "replayed" : "discarded"}, {formatCount(skipped)} skipped, {formatCount(failed)}{" "}
+        failed
+        {isActive(job) && <Remaining job={job} />}
+      </p>
+      <Reasons job={job} />
+      {job.lastError && <p className="note bad">{job.lastError}</p>}
+      <dl className="facts">
+        <div>
+          <dt>Which</dt>
+          <dd>
+            <Filter filter={job.filter} />
+          </dd>
+        </div>
+        <div>
+          <dt>Rate</dt>
+          <dd>{formatCount(ratePerSecond)} a second</dd>
+        </div>
+        <div>
+          <dt>Created</dt>
+          <dd>
+            <Time at={job.createdAt} /> by {job.createdBy}
+          </dd>
+        </div>
+        {job.finishedAt && (
+          <div>
+            <dt>Ended</dt>
+            <dd>
+              <Time at={job.finishedAt} />
+              {job.startedAt &&
+                ` after ${formatDuration(Date.parse(job.finishedAt) - Date.parse(job.startedAt))}`}
+            </dd>
+          </div>
+        )}
+      </dl>
+    </article>
+  );
+}
+
+const isActive = ({ state }: Job) => state === "pending" || state === "running" || state === "paused";
+
+function Remaining({ job: { state, total, done, failed, skipped, ratePerSecond, startedAt } }: { job: Job }) {
+  const now = useNow(1);
+  if (state !== "running") {
+    return <>. {state === "paused" ? "It is paused." : "It waits for a worker with the stage scheduler."}</>;
+  }
+  const taken = done + failed + skipped;
+  const seconds = startedAt ? Math.max(1, (now - Date.parse(startedAt)) / 1000) : 1;
+  // As fast as so far, but not faster than its rate.
+  const speed = taken > 0 ? Math.min(taken / seconds, ratePerSecond) : ratePerSecond;
+  return <>. About {formatDuration(Math.ceil((total - taken) / Math.max(speed, 0.01)) * 1000)} remain.</>;
+}
+
+/** Why some were skipped. */
+function Reasons({ job }: { job: Job }) {
+  const reasons = Object.entries(job.skippedReasons as Record<string, number>);
+  if (reasons.length === 0) {
+    return null;
+  }
+  return <p>Skipped: {reasons.map(([reason, count]) => `${reason} ${formatCount(count)}`).join(", ")}</p>;
+}
+
+function Filter({ filter }: { filter: Job["filter"] }) {
+  const { ids, ...conditions } = filter as Record<string, string> & { ids?: string[] };
+  if (Array.isArray(ids)) {
+    const only = ids.length === 1 ? ids[0] : undefined;
+    return only ? <Link href={`/notifications/${only}`}>{only}</Link> : counted(ids.length, "id");
+  }
+  const parts = Object.entries(conditions).map(([name, value]) => `${name} ${value}`);
+  if (parts.length === 0) {
+    return <>all dead letters</>;
+  }
+  return <Link href={linkTo("/dead-letters", conditions)}>{parts.join(", ")}</Link>;
+}
+
+function JobActions({ job }: { job: Job }) {
+  const client = useQueryClient();
+  const mayWrite = useMay("dead-letters:write");
+  const [asked, setAsked] = useState<"abort" | "rate">();
+  if (!mayWrite || !isActive(job)) {
+    return null;
+  }
+  const changed = () => void client.invalidateQueries({ queryKey: ["jobs"] });
+  const post = async (action: "pause" | "resume" | "abort") => {
+    await send("POST", `/api/jobs/${job.id}/${action}`);
+    changed();
+  };
+  const act = (action: "pause" | "resume") => post(action).catch((error: Error) => notify(error.message));
+  const left = job.total - job.done - job.failed - job.skipped;
+  return (
+    <div className="actions">
+      {job.state === "paused" ? (
+        <button type="button" className="small" onClick={() => void act("resume")}>
+          Resume
+        </button>
+      ) : (
+        <button type="button" className="small" onClick={() => void act("pause")}>
+          Pause
+        </button>
+      )}
+      <button type="button" className="small" onClick={() => setAsked("rate")}>
+        Rate…
+      </button>
+      <button type="button" className="small" onClick={() => setAsked("abort")}>
+        Abort…
+      </button>
+      {asked === "rate" && <RateDialog job={job} onClose={() => setAsked(undefined)} onDone={changed} />}
+      {asked === "abort" && (
+        <Confirm
+          title="Abort this job?"
+          action={`Abort, and leave ${counted(left, "dead letter")}`}
+          destroys
+          run={() => post("abort")}
+          onClose={() => setAsked(undefined)}
+        >
+          <p>
+            What the job has taken already is {job.kind === "replay" ? "sent" : "gone"}. It cannot be
+            continued.
+          </p>
+        </Confirm>
+      )}
+    </div>
+  );
+}

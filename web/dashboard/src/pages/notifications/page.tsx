@@ -1,0 +1,157 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { Link } from "wouter";
+import {
+  FILTER_NAMES,
+  isCancellable,
+  loadNotifications,
+  type NotificationFilters,
+  notificationQuery,
+} from "../../api/notifications.ts";
+import type { Notification } from "../../api/types.gen.ts";
+import { Commands } from "../../components/commands.tsx";
+import { Empty, Loaded } from "../../components/feedback.tsx";
+import { Page } from "../../components/page.tsx";
+import { Pager } from "../../components/pager.tsx";
+import { Time } from "../../components/time.tsx";
+import { curl, tool } from "../../lib/commands.ts";
+import { useFilters, without } from "../../lib/filters.ts";
+import { counted } from "../../lib/format.ts";
+import { useLiveQuery } from "../../lib/live.tsx";
+import { useMay } from "../../session/session.tsx";
+import { BulkDialog } from "../dead-letters/bulk-dialog.tsx";
+import { CancelDialog } from "./cancel-dialog.tsx";
+import { ExportLinks } from "./export.tsx";
+import { NotificationFilterBar } from "./filter-bar.tsx";
+import { NotificationTable } from "./table.tsx";
+
+type Action = { kind: "cancel"; ids: string[] } | { kind: "replay"; ids: string[] };
+
+export function NotificationsPage() {
+  const [filters, change] = useFilters(FILTER_NAMES);
+  const client = useQueryClient();
+  const mayReplay = useMay("dead-letters:write");
+  const mayCancel = useMay("notifications:send:any");
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [action, setAction] = useState<Action>();
+  const list = useLiveQuery({
+    key: ["notifications", filters],
+    load: (signal) => loadNotifications(filters, signal),
+  });
+  const { cursor: _cursor, ...conditions } = filters;
+  const key = JSON.stringify(filters);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other rows, another selection
+  useEffect(() => setSelected(new Set()), [key]);
+  const chosen = list.data?.notifications.filter(({ messageId }) => selected.has(messageId)) ?? [];
+  const ids = (accepts: (one: Notification) => boolean) =>
+    chosen.filter(accepts).map(({ messageId }) => messageId);
+  const [cancellable, failed] = [ids(isCancellable), ids(({ status }) => status === "failed")];
+  const done = () => {
+    setSelected(new Set());
+    void client.invalidateQueries({ queryKey: ["notifications"] });
+  };
+  return (
+    <Page title="Notifications" actions={<ExportLinks filters={conditions} />}>
+      <NotificationFilterBar
+        filters={conditions}
+        change={(changed) => change({ ...changed, cursor: undefined })}
+      />
+      {(mayReplay || mayCancel) && selected.size > 0 && (
+        <div className="selection" role="status">
+          <span>{counted(selected.size, "notification")} selected</span>
+          {mayCancel && cancellable.length > 0 && (
+            <button type="button" onClick={() => setAction({ kind: "cancel", ids: cancellable })}>
+              Cancel {cancellable.length}…
+            </button>
+          )}
+          {mayReplay && failed.length > 0 && (
+            <button type="button" onClick={() => setAction({ kind: "replay", ids: failed })}>
+              Replay {failed.length}…
+            </button>
+          )}
+          <button type="button" className="quiet" onClick={() => setSelected(new Set())}>
+            Select none
+          </button>
+        </div>
+      )}
+      <Loaded query={list} what="The notifications cannot be loaded.">
+        {({ notifications, nextCursor, searchedUntil }) =>
+          notifications.length === 0 && !nextCursor ? (
+            <NothingFound
+              hasFilters={Object.keys(conditions).length > 0}
+              clear={() => change(without(FILTER_NAMES))}
+            />
+          ) : (
+            <>
+              {notifications.length > 0 && (
+                <NotificationTable
+                  notifications={notifications}
+                  selected={mayReplay || mayCancel ? selected : undefined}
+                  select={setSelected}
+                />
+              )}
+              {searchedUntil && nextCursor && (
+                <p className="note">
+                  Searched back to <Time at={searchedUntil} />. The next page goes on from there.
+                </p>
+              )}
+              <Pager cursor={filters.cursor} next={nextCursor} onMove={(cursor) => change({ cursor })} />
+            </>
+          )
+        }
+      </Loaded>
+      {mayReplay && (filters.status === "failed" || filters.reason) && (
+        <p>
+          To replay all that match, not only those of this page, go to{" "}
+          <Link href={deadLettersLink(filters)}>the dead letters</Link>.
+        </p>
+      )}
+      {action?.kind === "cancel" && (
+        <CancelDialog ids={action.ids} onClose={() => setAction(undefined)} onDone={done} />
+      )}
+      {action?.kind === "replay" && (
+        <BulkDialog kind="replay" filter={{ ids: action.ids }} onClose={() => setAction(undefined)} />
+      )}
+      <Commands
+        api={[
+          curl("GET", "/api/notifications", { query: notificationQuery(filters) }),
+          ...(cancellable[0] ? [curl("DELETE", `/api/notifications/${cancellable[0]}`)] : []),
+        ]}
+        cli={cancellable[0] ? [tool(`cancel ${cancellable[0]}`)] : [tool("cancel --group GROUP")]}
+      />
+    </Page>
+  );
+}
+
+function deadLettersLink({ reason, channel }: NotificationFilters): string {
+  const params = new URLSearchParams();
+  if (reason) {
+    params.set("reason", reason);
+  }
+  if (channel) {
+    params.set("channel", channel);
+  }
+  return `/dead-letters?${params}`;
+}
+
+function NothingFound({ hasFilters, clear }: { hasFilters: boolean; clear: () => void }) {
+  if (hasFilters) {
+    return (
+      <Empty title="No notification matches">
+        <p>Change the filters, or remove them.</p>
+        <button type="button" onClick={clear}>
+          Clear filters
+        </button>
+      </Empty>
+    );
+  }
+  const example = curl("POST", "/api/notifications", {
+    body: { targetUserId: "USER_ID", type: "in-app", payload: { title: "Hello" } },
+  });
+  return (
+    <Empty title="Nothing was sent yet">
+      <p>Send the first notification with a token from `tidings token`:</p>
+      <pre>{example}</pre>
+    </Empty>
+  );
+}

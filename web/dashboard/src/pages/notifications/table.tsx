@@ -1,0 +1,105 @@
+import { Link } from "wouter";
+import type { Notification } from "../../api/types.gen.ts";
+import { TableFrame } from "../../components/page.tsx";
+import { Status } from "../../components/status.tsx";
+import { Time } from "../../components/time.tsx";
+import { linkTo } from "../../lib/filters.ts";
+import { MISSING } from "../../lib/format.ts";
+
+interface Props {
+  notifications: Notification[];
+  /** The message ids that are selected; without it, nothing can be selected. */
+  selected?: ReadonlySet<string> | undefined;
+  select?: (selected: ReadonlySet<string>) => void;
+}
+
+export function NotificationTable({ notifications, selected, select }: Props) {
+  const isAll = selected !== undefined && notifications.every(({ messageId }) => selected.has(messageId));
+  const toggle = (id: string) => {
+    const next = new Set(selected);
+    if (!next.delete(id)) {
+      next.add(id);
+    }
+    select?.(next);
+  };
+  return (
+    <TableFrame label="Notifications">
+      <table className="cards">
+        <thead>
+          <tr>
+            {selected && (
+              <th scope="col" className="check">
+                <input
+                  type="checkbox"
+                  aria-label="Select all of this page"
+                  checked={isAll}
+                  onChange={() =>
+                    select?.(new Set(isAll ? [] : notifications.map(({ messageId }) => messageId)))
+                  }
+                />
+              </th>
+            )}
+            <th scope="col">Accepted</th>
+            <th scope="col">Status</th>
+            <th scope="col">Channel</th>
+            <th scope="col">Why</th>
+            <th scope="col">User</th>
+            <th scope="col">Category, template</th>
+            <th scope="col" className="number">
+              Retries
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {notifications.map((one) => (
+            <tr key={one.messageId}>
+              {selected && (
+                <td className="check">
+                  <input
+                    type="checkbox"
+                    aria-label={`Select ${one.messageId}`}
+                    checked={selected.has(one.messageId)}
+                    onChange={() => toggle(one.messageId)}
+                  />
+                </td>
+              )}
+              <th scope="row">
+                <Link href={`/notifications/${one.messageId}`} title={one.messageId}>
+                  <Time at={one.createdAt} />
+                </Link>
+              </th>
+              <td>
+                <Status value={one.status} />
+              </td>
+              <td>{one.type}</td>
+              <td className={why(one) === MISSING ? "text missing" : "text"}>{why(one)}</td>
+              <td>
+                {one.targetUserId ? (
+                  <Link href={linkTo("/notifications", { user: one.targetUserId })}>
+                    <code title={one.targetUserId}>{one.targetUserId.slice(0, 8)}</code>
+                  </Link>
+                ) : (
+                  MISSING
+                )}
+              </td>
+              <td className={one.category || one.template ? undefined : "missing"}>
+                {[one.category, one.template?.name].filter(Boolean).join(", ") || MISSING}
+              </td>
+              <td className="number" data-label="Retries">
+                {one.retriesAttempted}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </TableFrame>
+  );
+}
+
+/** The error, or the reason why it waits or was not sent. */
+function why({ errorMessage, decision, status }: Notification): string {
+  if (errorMessage && status !== "processed") {
+    return errorMessage;
+  }
+  return decision.reason ?? MISSING;
+}

@@ -1,0 +1,101 @@
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import type { Overview } from "../../api/overview.ts";
+import { Section } from "../../components/page.tsx";
+import { linkTo } from "../../lib/filters.ts";
+import { formatCount, formatDuration, formatRate, formatRatio, MISSING } from "../../lib/format.ts";
+
+/** How much is sent, and what waits. Each figure leads to its rows. */
+export function Figures({ overview }: { overview: Overview }) {
+  const { rates, acceptedToDelivered, oldestWaitingSeconds: oldest } = overview;
+  const dayAgo = new Date(
+    Math.floor(new Date(overview.at).getTime() / 60_000) * 60_000 - 86_400_000,
+  ).toISOString();
+  const capped = (count: number | null | undefined, isCapped: boolean | undefined) =>
+    `${formatCount(count)}${isCapped ? "+" : ""}`;
+  return (
+    <Section title="Now">
+      <dl className="figures">
+        <Figure
+          label="Accepted"
+          href="/notifications"
+          unit="/s"
+          value={formatRate(rates?.acceptedPerSecond)}
+        />
+        <Figure
+          label="Delivered"
+          href={linkTo("/notifications", { status: "processed" })}
+          unit="/s"
+          value={formatRate(rates?.deliveredPerSecond)}
+        />
+        <Figure
+          label="Failed"
+          href={linkTo("/notifications", { status: "failed" })}
+          unit="/s"
+          value={formatRate(rates?.failedPerSecond)}
+          isBad={(rates?.failedPerSecond ?? 0) > 0}
+        />
+        <Figure
+          label="Waiting"
+          href={linkTo("/notifications", { status: "pending" })}
+          unit="messages"
+          value={formatCount(overview.waiting)}
+        />
+        <Figure
+          label="Oldest waiting"
+          href={linkTo("/notifications", { status: "pending" })}
+          value={oldest === null || oldest === undefined ? MISSING : formatDuration(oldest * 1000)}
+        />
+        <Figure
+          label="Dead letters"
+          href="/dead-letters"
+          value={capped(overview.deadLetters, overview.deadLettersCapped)}
+          isBad={(overview.deadLetters24h ?? 0) > 0}
+        >
+          <Link href={linkTo("/dead-letters", { from: dayAgo })}>
+            +{capped(overview.deadLetters24h, overview.deadLetters24hCapped)} in 24 h
+          </Link>
+        </Figure>
+        <Figure
+          label="Success, last hour"
+          href={linkTo("/notifications", { status: "failed" })}
+          value={formatRatio(overview.successRatio)}
+        />
+        <Figure
+          label="Until delivered, p50"
+          href={linkTo("/notifications", { status: "processed" })}
+          value={formatDuration(acceptedToDelivered.p50Ms)}
+        />
+        <Figure
+          label="Until delivered, p95"
+          href={linkTo("/notifications", { status: "processed" })}
+          value={formatDuration(acceptedToDelivered.p95Ms)}
+        />
+      </dl>
+    </Section>
+  );
+}
+
+interface FigureProps {
+  label: string;
+  href: string;
+  value: string;
+  unit?: string;
+  isBad?: boolean;
+  children?: ReactNode;
+}
+
+function Figure({ label, href, value, unit, isBad, children }: FigureProps) {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>
+        <Link href={href} className={isBad ? "bad" : undefined}>
+          {value}
+        </Link>
+        {unit && <span className="muted"> {unit}</span>}
+        {children && <div className="more">{children}</div>}
+      </dd>
+    </div>
+  );
+}

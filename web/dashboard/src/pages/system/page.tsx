@@ -1,0 +1,64 @@
+import { send } from "../../api/client.ts";
+import type { Overview } from "../../api/overview.ts";
+import { Commands } from "../../components/commands.tsx";
+import { DataTable } from "../../components/data-table.tsx";
+import { Empty, Loaded } from "../../components/feedback.tsx";
+import { Page, Section } from "../../components/page.tsx";
+import { Time } from "../../components/time.tsx";
+import { curl, tool } from "../../lib/commands.ts";
+import { useLiveQuery } from "../../lib/live.tsx";
+import { Problems } from "../overview/problems.tsx";
+
+/** The processes, and what is wrong with the servers. */
+export default function SystemPage() {
+  const overview = useLiveQuery({
+    key: ["overview"],
+    load: (signal) => send<Overview>("GET", "/api/overview", { signal }),
+  });
+  return (
+    <Page title="System">
+      <Loaded query={overview} what="The processes cannot be loaded.">
+        {({ processes = [], problems }) => (
+          <>
+            <Problems problems={problems.filter(({ link }) => link === "/system")} />
+            <Section title="Processes">
+              {processes.length === 0 ? (
+                <Empty title="No process has reported">
+                  <p>
+                    Processes report every 5 s to PostgreSQL. If it can be reached, start the API and a
+                    worker.
+                  </p>
+                </Empty>
+              ) : (
+                <DataTable
+                  label="Processes"
+                  rows={processes}
+                  rowKey={({ program, startedAt, stages }) => `${program} ${startedAt} ${stages.join()}`}
+                  columns={[
+                    { title: "Program", cell: ({ program }) => program },
+                    { title: "Version", cell: ({ version }) => version },
+                    { title: "Started", cell: ({ startedAt }) => <Time at={startedAt} ago /> },
+                    { title: "Last report", cell: ({ seenAt }) => <Time at={seenAt} ago /> },
+                    { title: "Stages", kind: "text", cell: ({ stages }) => stages.join(", ") || "–" },
+                  ]}
+                />
+              )}
+            </Section>
+          </>
+        )}
+      </Loaded>
+      <Section title="Checks and settings">
+        <p>
+          On a machine with the settings of Tidings, <code>tidings doctor</code> checks the settings and the
+          servers and says how to fix what is wrong, <code>tidings config show</code> prints the settings
+          without secrets, and <code>tidings retention run --dry-run</code> counts what the retention would
+          erase.
+        </p>
+      </Section>
+      <Commands
+        api={[curl("GET", "/api/overview"), curl("GET", "/health")]}
+        cli={[tool("doctor"), tool("config show")]}
+      />
+    </Page>
+  );
+}

@@ -1,0 +1,30 @@
+/** Who uses the dashboard, and what they may do. */
+
+import { createContext, use } from "react";
+
+export interface Session {
+  subject: string;
+  name?: string | null;
+  role: string;
+  scopes: string[];
+  csrfToken: string;
+  expiresAt: string;
+  idleExpiresAt: string;
+  version?: string | null;
+}
+
+export const SessionContext = createContext<Session | undefined>(undefined);
+
+export function useSession(): Session {
+  const session = use(SessionContext);
+  if (!session) {
+    throw new Error("there is no session");
+  }
+  return session;
+}
+
+/** Returns whether the session has a scope. */
+export function useMay(scope: string): boolean {
+  const { scopes } = useSession();
+  return scopes.includes("admin") || scopes.includes(scope);
+}
