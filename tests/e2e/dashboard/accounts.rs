@@ -106,7 +106,7 @@ async fn an_operator_logs_in_by_password_until_role_password_or_account_change()
     );
 
     // Another role ends all sessions, and the role of before does not bring them back.
-    set_role(&client, &anna, "admin").await;
+    set_role(&client, &anna, "user").await;
     assert_eq!(
         (browser.status().await, elsewhere.status().await),
         (401, 401)
