@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::audit::execute;
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "three notifications, step by step")]
 async fn the_timeline_shows_each_step_and_what_happens_next() {
     let (world, api) = World::shared().await;
     let ids: Vec<Uuid> = (0..3).map(|_| Uuid::now_v7()).collect();

@@ -87,6 +87,7 @@ impl App {
     ///
     /// Fails if the probes cannot be served, if a task panics, and in production if there are webhook endpoints and no
     /// `SECRETS_KEY`.
+    #[expect(clippy::too_many_lines, reason = "the start of each part, in order")]
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(port = self.port()?, "listening");
         let health = Arc::new(Health::default());

@@ -22,7 +22,7 @@ pub async fn log_in_to_dashboard(
     let client = login.client();
     let checked = check(state, request, client).await?;
     let (user, origin) = (checked.user(), client.acting_as(checked.user()));
-    let begun = state
+    state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
             if let Err(refusal) = checked.admit(transaction).await? {
@@ -46,6 +46,5 @@ pub async fn log_in_to_dashboard(
                 "the session that has begun is not there",
             )))
         })
-        .await?;
-    begun
+        .await?
 }

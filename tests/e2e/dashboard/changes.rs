@@ -7,7 +7,12 @@ use uuid::Uuid;
 
 use super::{Browser, SESSION};
 
+const ORIGIN: &str = "Origin";
+const SITE: &str = "Sec-Fetch-Site";
+const CSRF: &str = "X-CSRF-Token";
+
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of headers")]
 async fn a_change_needs_the_own_origin_and_the_token_of_the_session() {
     let (world, api) = World::shared().await;
     let client = api.client();
@@ -22,9 +27,6 @@ async fn a_change_needs_the_own_origin_and_the_token_of_the_session() {
         });
         browser.send(request.json(&json!({"kind": "transactional"})))
     };
-    const ORIGIN: &str = "Origin";
-    const SITE: &str = "Sec-Fetch-Site";
-    const CSRF: &str = "X-CSRF-Token";
     for (headers, code) in [
         (&[][..], "origin_required"),
         (&[(CSRF, csrf)], "origin_required"),

@@ -21,6 +21,7 @@ use crate::state::AppState;
 /// The payload of a notification.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the members have the names that they have in a notification")]
 pub struct Payload {
     /// The notification.
     #[schema(value_type = uuid::Uuid)]

@@ -71,6 +71,7 @@ pub struct OverviewProblem {
 /// Notifications a second.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "each member names its unit")]
 pub struct OverviewRates {
     /// Accepted.
     accepted_per_second: f64,

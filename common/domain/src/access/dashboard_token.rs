@@ -85,8 +85,8 @@ impl DashboardSessionToken {
         let mut hash = Sha256::new();
         hash.update(b"tidings dashboard csrf 1\0");
         hash.update(self.expose());
-        let digest = hash.finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digest = SecretHash::from(hash.finalize());
+        digest.map(|byte| format!("{byte:02x}")).concat()
     }
 }
 

@@ -14,7 +14,7 @@ pub enum Scope {
     ContactsWrite,
     /// Read and write templates.
     TemplatesWrite,
-    /// Stop and start sending.
+    /// Stop and start sending, and ask for probes of providers.
     SendingControl,
     /// Read and change recurring schedules. Also needs the right to send to their user.
     SchedulesWrite,
@@ -35,7 +35,7 @@ pub enum Scope {
     /// Replay and purge dead letters.
     DeadLettersWrite,
     /// Read what the dashboard shows: statistics, dead letters, jobs, the state of the system, templates, categories, API keys
-    /// (without secrets) and stopped channels.
+    /// (without secrets) and stopped channels; find the notifications of all users.
     Dashboard,
     /// Everything.
     Admin,

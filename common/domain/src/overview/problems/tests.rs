@@ -83,15 +83,18 @@ fn changed(change: impl FnOnce(&mut Facts, &mut DatabaseFacts)) -> Vec<Problem> 
     Overview::of(&facts).problems
 }
 
-#[test]
-fn each_problem_is_found_and_links_to_its_page() {
+/// Changes the facts of an installation that works.
+type Change = Box<dyn Fn(&mut Facts, &mut DatabaseFacts)>;
+
+/// Each problem alone: its code, its link, and the change of the facts that causes it.
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn problems() -> Vec<(&'static str, &'static str, Change)> {
     let late = Some(LATE);
     let one = CappedCount {
         count: 1,
         is_capped: false,
     };
-    type Change = Box<dyn Fn(&mut Facts, &mut DatabaseFacts)>;
-    let cases: Vec<(&str, &str, Change)> = vec![
+    vec![
         (
             "broker_unreachable",
             "/system",
@@ -196,8 +199,12 @@ fn each_problem_is_found_and_links_to_its_page() {
                 known.processes.push(other);
             }),
         ),
-    ];
-    for (code, link, change) in cases {
+    ]
+}
+
+#[test]
+fn each_problem_is_found_and_links_to_its_page() {
+    for (code, link, change) in problems() {
         let found = changed(&*change);
         let [problem] = &found[..] else {
             panic!("{code}: {found:?}");
