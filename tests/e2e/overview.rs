@@ -29,7 +29,10 @@ fn channel<'a>(overview: &'a Value, name: &str) -> &'a Value {
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one installation, problem by problem")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one installation, problem by problem"
+)]
 async fn the_overview_finds_what_is_wrong_and_the_tool_shows_the_same() {
     let world = World::with(&[("WORKER_CHANNELS", "intake,scheduler,email")]).await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());

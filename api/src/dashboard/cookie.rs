@@ -136,7 +136,7 @@ mod tests {
                 &GivenCookie::Invalid,
             ),
         ] {
-            let found = read(headers.iter().map(|header| header.as_bytes()), is_loopback);
+            let found = read(headers.iter().map(String::as_bytes), is_loopback);
             assert_eq!(&found, expected, "{headers:?} {is_loopback}");
         }
     }

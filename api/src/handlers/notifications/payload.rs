@@ -21,7 +21,10 @@ use crate::state::AppState;
 /// The payload of a notification.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the members have the names that they have in a notification")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the members have the names that they have in a notification"
+)]
 pub struct Payload {
     /// The notification.
     #[schema(value_type = uuid::Uuid)]

@@ -18,7 +18,7 @@ pub struct Args {
     /// What the session may do: viewer reads, operator also operates the service, admin may do everything
     #[arg(long, value_name = "ROLE", default_value = "admin")]
     role: DashboardRole,
-    /// The URL at which the browser reaches the API; by default `PUBLIC_URL`, or http://localhost with `API_PORT`
+    /// The URL at which the browser reaches the API; by default `PUBLIC_URL`, or <http://localhost> with `API_PORT`
     #[arg(long, value_name = "URL", value_parser = base_url)]
     url: Option<Url>,
 }
