@@ -12,6 +12,10 @@ function required(name: string): string {
 export const apiUrl = required("TIDINGS_TEST_API_URL");
 /** The secret of the API's tokens. */
 export const jwtSecret = required("TIDINGS_TEST_JWT_SECRET");
+/** The tool `tidings`. */
+export const toolPath = required("TIDINGS_TEST_TOOL");
+/** The database of the API. */
+export const databaseUrl = required("TIDINGS_TEST_SHARED_DATABASE_URL");
 /** The program of the browser. */
 export const browserPath = required("TIDINGS_TEST_BROWSER");
 /** Where screenshots are kept. */

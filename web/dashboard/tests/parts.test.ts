@@ -21,7 +21,13 @@ test("durations, rates and times are short", () => {
   for (const [ms, expected] of durations) {
     assert.equal(formatDuration(ms), expected);
   }
-  assert.deepEqual([0, 0.01, 12.34, 1234].map(formatRate), ["0", "<\u202f0.1", "12.3", "1,234"]);
+  assert.deepEqual([0, 0.0004, 0.0167, 12.34, 1234].map(formatRate), [
+    "0",
+    "<\u202f0.001",
+    "0.017",
+    "12.3",
+    "1,234",
+  ]);
   assert.equal(formatTime("2026-11-28T15:44:04.9Z", "utc"), "2026-11-28 15:44:04");
   const now = Date.parse("2026-11-28T15:44:00Z");
   assert.equal(formatAgo("2026-11-28T15:43:00Z", now), "1 min ago");

@@ -54,13 +54,10 @@ export function notificationQuery(filters: NotificationFilters): Query {
   };
 }
 
-/** A page. A search that finds little ends after some rows, and goes on with the cursor. */
-export type FoundNotifications = NotificationPage & { searchedUntil?: string | null };
-
 export function loadNotifications(
   filters: NotificationFilters,
   signal: AbortSignal,
-): Promise<FoundNotifications> {
+): Promise<NotificationPage> {
   return send("GET", "/api/notifications", { query: notificationQuery(filters), signal });
 }
 

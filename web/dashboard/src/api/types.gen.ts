@@ -555,6 +555,54 @@ export type ChannelPreference = {
 };
 
 /**
+ * A channel, as all workers see it.
+ */
+export type ChannelState = {
+    /**
+     * The channel.
+     */
+    channel: string;
+    /**
+     * Consumers of its queue; null if the broker does not answer.
+     */
+    consumers?: number | null;
+    /**
+     * Ready messages in its queue; null if the broker does not answer.
+     */
+    depth?: number | null;
+    /**
+     * How many destinations are down, as the worker sees it that knows of most. Only for webhooks.
+     */
+    destinationsAway?: number | null;
+    /**
+     * The provider; null if no worker delivers the channel.
+     */
+    provider?: string | null;
+    /**
+     * Why.
+     */
+    reason?: string | null;
+    /**
+     * Since when it is away or stopped.
+     */
+    since?: string | null;
+    /**
+     * `delivering`; `paused`: the provider limits the rate; `away`: the provider is down; `stopped`: by an operator;
+     * `no_worker`: no worker delivers it; `unknown`: PostgreSQL does not respond. Of several workers, the worst counts.
+     */
+    state: string;
+    stop?: ChannelStop | null;
+    /**
+     * Whether an operator has stopped it.
+     */
+    stopped: boolean;
+    /**
+     * How many workers deliver it.
+     */
+    workers: number;
+};
+
+/**
  * One channel.
  */
 export type ChannelStatus = {
@@ -570,6 +618,34 @@ export type ChannelStatus = {
      * Whether it sends nothing, because of its own switch or that of all channels.
      */
     stopped: boolean;
+};
+
+/**
+ * Who stopped a channel.
+ */
+export type ChannelStop = {
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The subject of the token, or the tool.
+     */
+    by: string;
+    /**
+     * Why.
+     */
+    reason?: string | null;
+};
+
+/**
+ * The channels.
+ */
+export type Channels = {
+    /**
+     * Every channel that sends to the outside.
+     */
+    channels: Array<ChannelState>;
 };
 
 /**
@@ -598,6 +674,66 @@ export type CreatedWebhookEndpoint = WebhookEndpoint & {
      * The signing secret (Standard Webhooks). No other response contains it.
      */
     secret: string;
+};
+
+/**
+ * The request body: either a link, or an e-mail address and a password.
+ */
+export type DashboardLogin = {
+    /**
+     * The address of a user with the role operator or admin.
+     */
+    email?: string | null;
+    /**
+     * What is behind `#` in a link of `tidings dashboard login`.
+     */
+    link?: string | null;
+    /**
+     * The password of the user.
+     */
+    password?: string | null;
+};
+
+/**
+ * A session of the dashboard.
+ */
+export type DashboardSession = {
+    /**
+     * What each change must have in the header `X-CSRF-Token`.
+     */
+    csrfToken: string;
+    /**
+     * When the session ends at the latest.
+     */
+    expiresAt: string;
+    /**
+     * When the session ends unless a request uses it.
+     */
+    idleExpiresAt: string;
+    /**
+     * The name of that user.
+     */
+    name?: string | null;
+    /**
+     * `viewer`, `operator` or `admin`.
+     */
+    role: string;
+    /**
+     * What the session may do. `admin` is everything.
+     */
+    scopes: Array<string>;
+    /**
+     * Who has logged in: the id of a user, or `dashboard:` and the user of the operating system who made the link.
+     */
+    subject: string;
+    /**
+     * The time zone of the user, or of the installation.
+     */
+    timezone?: string | null;
+    /**
+     * The version of the API.
+     */
+    version: string;
 };
 
 /**
@@ -1544,6 +1680,24 @@ export type NewWebhookEndpoint = {
 };
 
 /**
+ * What happens next.
+ */
+export type NextStep = {
+    /**
+     * When, if that is known: for `retry` the earliest time.
+     */
+    at?: string | null;
+    /**
+     * `wait`, `queued`, `sending`, `stopped`, `deferred`, `retry`, `dead_letter`, `end` or `unknown`.
+     */
+    code: string;
+    /**
+     * The step for people.
+     */
+    text: string;
+};
+
+/**
  * A recorded notification.
  */
 export type Notification = {
@@ -1586,8 +1740,9 @@ export type Notification = {
         [key: string]: unknown;
     } | null;
     /**
-     * Present and true if the notification is sensitive: then nobody sees its payload, except that a user sees those of
-     * their own in-app notifications.
+     * Present and true if the payload is hidden: from everybody if the notification is sensitive, except that a user sees
+     * those of their own in-app notifications; and from callers with the scope `dashboard`, who ask for
+     * `/api/notifications/{messageId}/payload`.
      */
     payloadHidden?: boolean;
     /**
@@ -1639,6 +1794,11 @@ export type NotificationPage = {
      * Newest first.
      */
     notifications: Array<Notification>;
+    /**
+     * Present if the page ended early, perhaps without any notification, because too many did not match: it has looked at
+     * what was accepted at this time or later, and the next page continues from there.
+     */
+    searchedUntil?: string | null;
 };
 
 /**
@@ -1653,6 +1813,228 @@ export type NotificationTemplate = {
      * The template's name.
      */
     name: string;
+};
+
+/**
+ * The way of a notification.
+ */
+export type NotificationTimeline = {
+    /**
+     * The `cursor` for `/api/notifications/{messageId}/attempts`, if there are more attempts than 200.
+     */
+    attemptsNextCursor?: string | null;
+    /**
+     * The category.
+     */
+    category?: string | null;
+    /**
+     * The group of the sender.
+     */
+    group?: string | null;
+    /**
+     * The notification.
+     */
+    messageId: string;
+    /**
+     * What happens next.
+     */
+    next: NextStep;
+    /**
+     * How many delivery attempts have failed.
+     */
+    retriesAttempted: number;
+    /**
+     * Who posted it, if known.
+     */
+    sender?: string | null;
+    /**
+     * The status.
+     */
+    status: string;
+    /**
+     * What has happened, in its order.
+     */
+    steps: Array<TimelineStep>;
+    /**
+     * The user that the notification is for; null if only the payload names the recipient.
+     */
+    targetUserId?: string | null;
+    template?: NotificationTemplate | null;
+    /**
+     * The channel.
+     */
+    type: string;
+};
+
+/**
+ * What an operator sees first. Null is what a server that does not respond would know.
+ */
+export type Overview = {
+    /**
+     * From the acceptance to the delivery, in the last hour.
+     */
+    acceptedToDelivered: OverviewDurations;
+    /**
+     * When.
+     */
+    at: string;
+    /**
+     * The channels that send to the outside.
+     */
+    channels: Array<ChannelState>;
+    /**
+     * The dead letters that are neither replayed nor purged, counted up to 1000.
+     */
+    deadLetters?: number | null;
+    /**
+     * Those of the last 24 hours, counted up to 1000.
+     */
+    deadLetters24h?: number | null;
+    /**
+     * Whether there are more than `deadLetters24h`.
+     */
+    deadLetters24hCapped: boolean;
+    /**
+     * Whether there are more than `deadLetters`.
+     */
+    deadLettersCapped: boolean;
+    /**
+     * The delay queues of the ladder, from the first rung on.
+     */
+    ladder: Array<OverviewRung>;
+    /**
+     * How long the oldest notification waits that may be sent now; null if none waits, or if none of the 1000 oldest may be
+     * sent now.
+     */
+    oldestWaitingSeconds?: number | null;
+    /**
+     * What is wrong now, the worst first.
+     */
+    problems: Array<OverviewProblem>;
+    /**
+     * The processes that have reported within 20 s.
+     */
+    processes: Array<OverviewProcess>;
+    rates?: OverviewRates | null;
+    /**
+     * The share of the notifications that were delivered, of those that were delivered or failed in the last hour; null
+     * if there was none.
+     */
+    successRatio?: number | null;
+    /**
+     * Ready messages in the work queues, the wait queues and the delay queues.
+     */
+    waiting?: number | null;
+};
+
+/**
+ * Percentiles in milliseconds; null without durations.
+ */
+export type OverviewDurations = {
+    /**
+     * The median.
+     */
+    p50Ms?: number | null;
+    /**
+     * The 95th percentile.
+     */
+    p95Ms?: number | null;
+};
+
+/**
+ * Something that is wrong now.
+ */
+export type OverviewProblem = {
+    /**
+     * The channel. Absent if the problem is not that of a channel.
+     */
+    channel?: string | null;
+    /**
+     * Which kind of problem: stable.
+     */
+    code: string;
+    /**
+     * How many. Absent if it cannot be counted.
+     */
+    count?: number | null;
+    /**
+     * The page of the dashboard that shows more, relative to `/dashboard`.
+     */
+    link: string;
+    /**
+     * The problem for people.
+     */
+    message: string;
+    /**
+     * `error`, `warning` or `info`.
+     */
+    severity: string;
+    /**
+     * Since when. Absent if it is not known.
+     */
+    since?: string | null;
+};
+
+/**
+ * A process that runs.
+ */
+export type OverviewProcess = {
+    /**
+     * `api` or `worker`.
+     */
+    program: string;
+    /**
+     * When it last reported. Reports are 5 s apart.
+     */
+    seenAt: string;
+    /**
+     * What a worker serves: `WORKER_CHANNELS`. Empty for an API.
+     */
+    stages: Array<string>;
+    /**
+     * When it started.
+     */
+    startedAt: string;
+    /**
+     * Its version.
+     */
+    version: string;
+};
+
+/**
+ * Notifications a second.
+ */
+export type OverviewRates = {
+    /**
+     * Accepted.
+     */
+    acceptedPerSecond: number;
+    /**
+     * Delivered.
+     */
+    deliveredPerSecond: number;
+    /**
+     * Failed.
+     */
+    failedPerSecond: number;
+};
+
+/**
+ * A delay queue of the ladder.
+ */
+export type OverviewRung = {
+    /**
+     * How long a message waits in it.
+     */
+    delayMs: number;
+    /**
+     * How many wait; null if the broker does not answer.
+     */
+    messages?: number | null;
+    /**
+     * Its number, from 1.
+     */
+    rung: number;
 };
 
 /**
@@ -1745,6 +2127,31 @@ export type PasswordReset = {
      * The token that was sent.
      */
     token: string;
+};
+
+/**
+ * The payload of a notification.
+ */
+export type Payload = {
+    /**
+     * The notification.
+     */
+    messageId: string;
+    /**
+     * The content, or the variables of the template; null if the notification is sensitive.
+     */
+    payload?: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * Whether the notification is sensitive, so that nobody sees its payload.
+     */
+    payloadHidden: boolean;
+    /**
+     * When the payload was erased.
+     */
+    payloadRemovedAt?: string | null;
+    template?: NotificationTemplate | null;
 };
 
 /**
@@ -1856,6 +2263,20 @@ export type PreviewResponse = {
      * The next occurrences (RFC 3339); fewer than asked for if the schedule ends before.
      */
     occurrences: Array<string>;
+};
+
+/**
+ * A probe that was asked for.
+ */
+export type ProbeRequested = {
+    /**
+     * The channel.
+     */
+    channel: string;
+    /**
+     * When it was asked for.
+     */
+    requestedAt: string;
 };
 
 /**
@@ -2485,6 +2906,48 @@ export type Timeline = {
      * The `cursor` of the next page; null on the last page.
      */
     nextCursor?: string | null;
+};
+
+/**
+ * An attempt to deliver.
+ */
+export type TimelineAttempt = Attempt & {
+    /**
+     * The address, masked; null if the contact is deleted or the payload erased.
+     */
+    address?: string | null;
+    /**
+     * How long the notification waited for it, in milliseconds: since it was accepted or due, or since the last attempt.
+     */
+    waitedMs: number;
+};
+
+/**
+ * Something that has happened to a notification.
+ */
+export type TimelineStep = {
+    /**
+     * When; null if that is not stored.
+     */
+    at?: string | null;
+    attempt?: TimelineAttempt | null;
+    /**
+     * `accepted`: RabbitMQ or PostgreSQL has stored it; `recorded`: it has a row; `held`: it waits, or waited, until `until`;
+     * `attempt`; `replayed`; `read`: by the user; or the status with which it ended.
+     */
+    code: string;
+    /**
+     * The failure for people.
+     */
+    error?: string | null;
+    /**
+     * Why it waits, failed, or was not sent.
+     */
+    reason?: string | null;
+    /**
+     * Until when it waits.
+     */
+    until?: string | null;
 };
 
 /**

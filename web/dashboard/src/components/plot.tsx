@@ -134,14 +134,15 @@ function drawMarks(chart: uPlot, marks: { at: number; label: string }[], colour:
   ctx.textAlign = "left";
   ctx.font = `${Math.round(11 * devicePixelRatio)}px system-ui, sans-serif`;
   ctx.setLineDash([4, 4]);
-  for (const { at, label } of marks) {
+  for (const [index, { at, label }] of marks.entries()) {
     const x = Math.round(chart.valToPos(at, "x", true));
     if (x >= bbox.left && x <= bbox.left + bbox.width) {
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      ctx.fillText(label, x + 4, bbox.top + 12);
+      // Processes that start together have their names below each other.
+      ctx.fillText(label, x + 4, bbox.top + (1 + (index % 4)) * 14 * devicePixelRatio);
     }
   }
   ctx.restore();

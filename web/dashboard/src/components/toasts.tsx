@@ -7,7 +7,7 @@ const manager = Toast.createToastManager();
 
 /** Shows a message for a few seconds. Screen readers read it out. */
 export function notify(text: string) {
-  manager.add({ description: text });
+  manager.add({ title: text });
 }
 
 export function Toasts({ children }: { children: ReactNode }) {
@@ -27,7 +27,7 @@ function ToastList() {
   const { toasts } = Toast.useToastManager();
   return toasts.map((toast) => (
     <Toast.Root key={toast.id} toast={toast} className="toast">
-      <Toast.Description />
+      <Toast.Title render={<p />} />
       <Toast.Close className="quiet small" aria-label="Close the message">
         ✕
       </Toast.Close>

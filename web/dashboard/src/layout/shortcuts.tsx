@@ -6,9 +6,6 @@ import { Dialog } from "../components/dialog.tsx";
 import { useLive } from "../lib/live.tsx";
 import { usePages } from "./navigation.ts";
 
-/** How long after `g` the letter may come. */
-const SEQUENCE_MS = 1500;
-
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("input, textarea, select, dialog") !== null;
 }
@@ -17,14 +14,14 @@ export function Shortcuts({ isOpen, setOpen }: { isOpen: boolean; setOpen: (open
   const [, navigate] = useLocation();
   const { isPaused, setPaused } = useLive();
   const pages = usePages();
-  const goAt = useRef(0);
+  const isAfterG = useRef(false);
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) {
         return;
       }
       const page = pages.find(({ key }) => key === event.key);
-      if (page && event.timeStamp - goAt.current < SEQUENCE_MS) {
+      if (page && isAfterG.current) {
         navigate(page.path);
       } else if (event.key === "/") {
         document.querySelector<HTMLElement>("search input, search select")?.focus();
@@ -33,10 +30,10 @@ export function Shortcuts({ isOpen, setOpen }: { isOpen: boolean; setOpen: (open
       } else if (event.key === "p") {
         setPaused(!isPaused);
       } else {
-        goAt.current = event.key === "g" ? event.timeStamp : 0;
+        isAfterG.current = event.key === "g";
         return;
       }
-      goAt.current = 0;
+      isAfterG.current = false;
       event.preventDefault();
     };
     addEventListener("keydown", press);

@@ -2,6 +2,7 @@
 
 const whole = new Intl.NumberFormat("en-GB");
 const oneDigit = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 });
+const fraction = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 2 });
 const percent = new Intl.NumberFormat("en-GB", { style: "percent", maximumFractionDigits: 2 });
 
 export const MISSING = "–";
@@ -15,7 +16,10 @@ export function formatRate(value: number | null | undefined): string {
   if (value === null || value === undefined) {
     return MISSING;
   }
-  return value > 0 && value < 0.1 ? "<\u202f0.1" : oneDigit.format(value);
+  if (value > 0 && value < 1) {
+    return value < 0.001 ? "<\u202f0.001" : fraction.format(value);
+  }
+  return oneDigit.format(value);
 }
 
 export function formatRatio(value: number | null | undefined): string {

@@ -1,17 +1,9 @@
 /** Who uses the dashboard, and what they may do. */
 
 import { createContext, use } from "react";
+import type { DashboardSession as Session } from "../api/types.gen.ts";
 
-export interface Session {
-  subject: string;
-  name?: string | null;
-  role: string;
-  scopes: string[];
-  csrfToken: string;
-  expiresAt: string;
-  idleExpiresAt: string;
-  version?: string | null;
-}
+export type { Session };
 
 export const SessionContext = createContext<Session | undefined>(undefined);
 

@@ -1,9 +1,9 @@
 import { Link } from "wouter";
-import type { Problem, Severity } from "../../api/overview.ts";
+import type { Problem } from "../../api/overview.ts";
 import { Section } from "../../components/page.tsx";
 import { Time } from "../../components/time.tsx";
 
-const LABELS: Record<Severity, string> = { error: "Error", warning: "Warning", info: "Info" };
+const LABELS: Record<string, string> = { error: "Error", warning: "Warning", info: "Info" };
 
 /** What is wrong now, each with a link to what it concerns. */
 export function Problems({ problems }: { problems: Problem[] }) {
