@@ -172,7 +172,7 @@ async fn each_reading_of_a_payload_by_an_operator_is_in_the_audit_log() {
         (entries.len(), &entries[0]["target"]["id"]),
         (4, &json!(id))
     );
-    assert_eq!(entries[2]["actor"]["id"], operator.to_string());
+    assert_eq!(entries[1]["actor"]["id"], operator.to_string());
     let shown = world.tidings(&["notifications", "show", &id]);
     let shown = String::from_utf8(shown.stdout).expect("UTF-8");
     assert!(shown.contains("next: It waits for a worker"), "{shown}");
