@@ -1,5 +1,5 @@
--- Dead letters are read from here, and replayed by jobs. For a large table, create the two indexes of notifications by hand
--- first, with CONCURRENTLY.
+-- Dead letters are read from here, and replayed by jobs. The indexes of notifications are those of V60: an index that is created
+-- in this transaction would keep the lock of ALTER TABLE, which blocks reads, until it is complete.
 SET LOCAL lock_timeout = '5s';
 ALTER TABLE notifications
     ADD COLUMN IF NOT EXISTS failure_reason text,
@@ -9,12 +9,6 @@ ALTER TABLE notifications
 COMMENT ON COLUMN notifications.failure_reason IS 'The code of the failure, such as unknown_user, while status is failed. NULL if a version before 56 recorded the failure.';
 COMMENT ON COLUMN notifications.failed_at      IS 'When the notification became a dead letter, while status is failed. NULL if a version before 56 recorded it.';
 COMMENT ON COLUMN notifications.purged_at      IS 'When an operator purged the dead letter of a failed notification: it is listed and replayed no more.';
-
-CREATE INDEX IF NOT EXISTS notifications_failure_idx ON notifications (failure_reason, type, id) WHERE status = 'failed';
--- The order of the list, and of a job.
-CREATE INDEX IF NOT EXISTS notifications_failed_at_idx
-    ON notifications ((coalesce(failed_at, ended_at, created_at)), message_id)
-    WHERE status = 'failed' AND purged_at IS NULL;
 
 CREATE TABLE dead_letters (
     id         uuid        PRIMARY KEY,
@@ -30,7 +24,8 @@ CREATE TABLE dead_letters (
     -- No foreign key: the user may not exist.
     user_id    uuid,
     sensitive  boolean     NOT NULL,
-    removed_at timestamptz
+    removed_at timestamptz,
+    purged     boolean     NOT NULL DEFAULT false
 );
 
 COMMENT ON TABLE  dead_letters            IS 'Dead letters without a row in notifications: what could not be recorded. Their queue has them, too.';
@@ -47,8 +42,16 @@ COMMENT ON COLUMN dead_letters.body_bytes IS 'The size of the body.';
 COMMENT ON COLUMN dead_letters.user_id    IS 'The user whom the message names.';
 COMMENT ON COLUMN dead_letters.sensitive  IS 'Whether the body contains a sensitive payload.';
 COMMENT ON COLUMN dead_letters.removed_at IS 'When it was replayed or purged. The row stays, so that the copy in the queue is known.';
+COMMENT ON COLUMN dead_letters.purged     IS 'Whether it was purged: a copy in the queue without a time of failure is of no use, too.';
 
-CREATE INDEX dead_letters_failed_at_idx ON dead_letters (failed_at, id) WHERE removed_at IS NULL;
+-- The order of the list and of a job, and what counts need.
+CREATE INDEX dead_letters_failed_at_idx ON dead_letters (failed_at, id) INCLUDE (reason, stage) WHERE removed_at IS NULL;
+CREATE INDEX dead_letters_reason_idx ON dead_letters (reason, failed_at, id) INCLUDE (stage) WHERE removed_at IS NULL;
+CREATE INDEX dead_letters_stage_idx ON dead_letters ((coalesce(stage, 'none')), failed_at, id) INCLUDE (stage, reason)
+    WHERE removed_at IS NULL;
+CREATE INDEX dead_letters_message_idx ON dead_letters (message_id);
+-- For retention.
+CREATE INDEX dead_letters_removed_at_idx ON dead_letters (removed_at) WHERE removed_at IS NOT NULL;
 CREATE INDEX dead_letters_user_idx ON dead_letters (user_id) WHERE user_id IS NOT NULL;
 
 CREATE TABLE replay_jobs (
@@ -70,12 +73,14 @@ CREATE TABLE replay_jobs (
     finished_at     timestamptz,
     last_error      text,
     phase           text        NOT NULL DEFAULT 'rows' CONSTRAINT replay_jobs_phase_check
-                                CHECK (phase IN ('rows', 'letters', 'queue')),
+                                CHECK (phase IN ('rows', 'letters', 'queue', 'ended')),
     after_time      timestamptz,
     after_id        uuid,
     in_flight       uuid[]      NOT NULL DEFAULT '{}',
     lease_token     uuid,
-    lease_until     timestamptz
+    lease_until     timestamptz,
+    served_at       timestamptz,
+    due_at          timestamptz
 );
 
 COMMENT ON TABLE  replay_jobs                 IS 'One row for each job that replays or purges dead letters.';
@@ -95,12 +100,13 @@ COMMENT ON COLUMN replay_jobs.created_at      IS 'When the job was created. It t
 COMMENT ON COLUMN replay_jobs.started_at      IS 'When a scheduler first took it.';
 COMMENT ON COLUMN replay_jobs.finished_at     IS 'When it was done or aborted.';
 COMMENT ON COLUMN replay_jobs.last_error      IS 'Why it makes no progress, or what it could not do.';
-COMMENT ON COLUMN replay_jobs.phase           IS 'What it walks over: failed notifications, then dead_letters, then the queue.';
+COMMENT ON COLUMN replay_jobs.phase           IS 'What it walks over: failed notifications, then dead_letters, then the copies in the queue. ended: nothing is left.';
 COMMENT ON COLUMN replay_jobs.after_time      IS 'With after_id: the last dead letter of the phase that was taken.';
 COMMENT ON COLUMN replay_jobs.after_id        IS 'See after_time.';
 COMMENT ON COLUMN replay_jobs.in_flight       IS 'The dead letters that were taken and whose messages are not confirmed yet: published again by whoever continues.';
 COMMENT ON COLUMN replay_jobs.lease_token     IS 'Names the process that runs the job.';
 COMMENT ON COLUMN replay_jobs.lease_until     IS 'After this, another process may continue the job.';
+COMMENT ON COLUMN replay_jobs.served_at       IS 'When a process took it last: the job that has waited longest is next.';
+COMMENT ON COLUMN replay_jobs.due_at          IS 'When its next chunk is due, by its rate or after an error.';
 
-CREATE INDEX replay_jobs_open_idx ON replay_jobs (created_at, id)
-    WHERE state IN ('pending', 'running') OR in_flight <> '{}';
+CREATE INDEX replay_jobs_open_idx ON replay_jobs (created_at, id) WHERE phase <> 'ended';

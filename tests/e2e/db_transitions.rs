@@ -1,8 +1,11 @@
 //! The legal transitions of a row's status.
 
+use std::collections::HashMap;
+
 use rstest::rstest;
 use tidings_db::notifications::{
     NotificationRow, find, mark_failed, mark_processed, mark_request_failed, reset_for_replay,
+    restart_waiting,
 };
 use tidings_db::{Client, DbError};
 use tidings_domain::notification::{Fingerprint, MessageId, Status, UserId};
@@ -142,4 +145,44 @@ async fn transitions_set_and_clear_the_other_columns() {
     assert_eq!(replayed.retries_attempted, 0);
     assert_eq!(replayed.error_message, None);
     assert_eq!(replayed.processed_at, None);
+}
+
+/// An older version has replayed a purged dead letter, without changing the column that it does not know.
+#[tokio::test]
+async fn a_notification_that_fails_again_is_no_longer_purged() {
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let user = db.user().await;
+    let client = db.pool.dedicated_client().await.expect("a connection");
+    let id = row_with(&client, user, Status::Pending).await;
+    let sql = "UPDATE notifications SET purged_at = now() WHERE message_id = $1";
+    client
+        .execute(sql, &[&id.as_uuid()])
+        .await
+        .expect("the query");
+    let failed = mark_failed(&*client, id, "rejected", "the provider refused").await;
+    assert!(failed.expect("the query"));
+    assert_eq!(db.count("status = 'failed' AND purged_at IS NULL").await, 1);
+}
+
+/// A dead letter of the broker itself belongs to a notification that waits. It starts again, unless a worker sends it.
+#[tokio::test]
+async fn a_notification_whose_message_is_lost_starts_again() {
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let user = db.user().await;
+    let client = db.pool.dedicated_client().await.expect("a connection");
+    let waiting = row_with(&client, user, Status::Retrying).await;
+    let leased = row_with(&client, user, Status::Retrying).await;
+    let failed = row_with(&client, user, Status::Failed).await;
+    let sql =
+        "UPDATE notifications SET lease_until = now() + interval '1 hour' WHERE message_id = $1";
+    client
+        .execute(sql, &[&leased.as_uuid()])
+        .await
+        .expect("the query");
+    let ids = [waiting, leased, failed, MessageId::generate()];
+    let restarted = restart_waiting(&*client, &ids).await.expect("the query");
+    let expected = HashMap::from([(waiting, true), (leased, false), (failed, false)]);
+    assert_eq!(restarted, expected);
+    assert_eq!(row(&client, waiting).await.status, "pending");
+    assert_eq!(db.count("status = 'retrying'").await, 1);
 }

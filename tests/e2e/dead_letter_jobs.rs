@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tidings_domain::notification::{MessageId, Notification, UserId};
+use tidings_broker::MessageFactory;
+use tidings_domain::notification::{DeliveredChannel, MessageId, Notification, UserId};
 use tidings_tests::{Amqp, Answer, Client, World, eventually, eventually_ok, secs, tokens};
 use uuid::Uuid;
 
@@ -167,6 +168,25 @@ async fn a_job_whose_worker_is_killed_replays_each_dead_letter_once() {
         client.get(&format!("/api/jobs/{job}")).await.body["done"] != 0
     })
     .await;
+    // What it has taken is sent, and it takes no more until it is resumed.
+    let change = async |job: &str, what: &str| {
+        let path = format!("/api/jobs/{job}/{what}");
+        let changed = post(&client, &path, &json!({})).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        changed.body
+    };
+    let paused = change(&job, "pause").await;
+    assert_eq!(paused["state"], "paused");
+    assert!(
+        paused["done"].as_i64().is_some_and(|done| done < 240),
+        "{paused}"
+    );
+    assert_eq!(change(&job, "resume").await["state"], "pending");
+    eventually(secs(30), "the job runs again", async || {
+        let job = client.get(&format!("/api/jobs/{job}")).await.body;
+        job["state"] == "running" && job["done"] != paused["done"]
+    })
+    .await;
     worker.kill();
     let rate = client.request(Method::PATCH, &format!("/api/jobs/{job}"));
     let faster = client
@@ -176,7 +196,8 @@ async fn a_job_whose_worker_is_killed_replays_each_dead_letter_once() {
         (faster.status, &faster.body["state"]),
         (200, &json!("running"))
     );
-    worker.start_again().await;
+    // Two workers run it from here.
+    let ((), mut beside) = tokio::join!(worker.start_again(), world.worker());
 
     let done = until_done(&client, &job).await;
     let figures = ["total", "done", "failed", "skipped"].map(|name| done[name].as_i64());
@@ -226,7 +247,71 @@ async fn a_job_whose_worker_is_killed_replays_each_dead_letter_once() {
     let listed = world.tidings(&["--json", "jobs", "list"]);
     let listed: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
     assert_eq!(listed["jobs"][1]["id"], job);
+
+    // A job that runs is aborted: what it has not taken is still listed.
+    insert_failed(
+        &world,
+        300,
+        "sms",
+        &json!({"to": "+4915112345678", "text": "hello"}),
+        "aborted_later",
+    )
+    .await;
+    let body = json!({"filter": {"reason": "aborted_later"}, "ratePerSecond": 1});
+    let created = post(&client, "/api/dead-letters/replay", &body).await;
+    let job = created.body["id"].as_str().expect("an id").to_owned();
+    eventually(secs(30), "the job has begun", async || {
+        client.get(&format!("/api/jobs/{job}")).await.body["done"] != 0
+    })
+    .await;
+    assert_eq!(change(&job, "abort").await["state"], "aborted");
+    eventually_ok(secs(30), "each is done or listed", async || {
+        let job = client.get(&format!("/api/jobs/{job}")).await.body;
+        let done = job["done"].as_u64().unwrap_or_default();
+        let left = list(&client, "&reason=aborted_later").await.len() as u64;
+        (job["state"] == "aborted" && left > 0 && done + left == 300)
+            .then_some(())
+            .ok_or_else(|| format!("{left} are listed: {job}"))
+    })
+    .await;
+    purge_with_the_tool(&world);
     worker.stop().await;
+    beside.stop().await;
+}
+
+/// The tool lists, counts, shows and purges what PostgreSQL knows.
+fn purge_with_the_tool(world: &World) {
+    let tool = |arguments: &[&str]| {
+        let output = world.tidings(&[&["--json", "dlq"], arguments].concat());
+        let json = serde_json::from_slice::<Value>(&output.stdout).expect("JSON");
+        (output.status.code(), json)
+    };
+    let of = ["--reason", "aborted_later"];
+    let (code, listed) = tool(&[&["list", "--recorded"], &of[..]].concat());
+    let listed = listed["deadLetters"].as_array().expect("a list").clone();
+    assert_eq!(code, Some(0));
+    let (_, groups) = tool(&[&["groups"], &of[..]].concat());
+    let total = &groups["groups"][0]["count"];
+    // A page has 100.
+    assert!(
+        total.as_u64() >= Some(100) && listed.len() == 100,
+        "{groups}"
+    );
+    let id = listed[0]["id"].as_str().expect("an id");
+    let (code, shown) = tool(&["show", "--recorded", id]);
+    assert_eq!((code, &shown["deadLetters"][0]), (Some(0), &listed[0]));
+    let (_, none) = tool(&["list", "--recorded", "--channel", "in-app"]);
+    assert_eq!(none["deadLetters"], json!([]));
+    let (_, early) = tool(&["list", "--recorded", "--to", "2020-01-01T00:00:00Z"]);
+    assert_eq!(early["deadLetters"], json!([]));
+
+    let purge = [&["purge", "--recorded", "--yes"], &of[..]].concat();
+    let (_, rehearsed) = tool(&[&purge, &["--dry-run"][..]].concat());
+    assert_eq!(&rehearsed["total"], total);
+    let (code, purged) = tool(&purge);
+    assert_eq!((code, &purged["done"]), (Some(0), total), "{purged}");
+    let (_, none) = tool(&[&["list", "--recorded"], &of[..]].concat());
+    assert_eq!(none["deadLetters"], json!([]));
 }
 
 /// RabbitMQ itself, or a worker without PostgreSQL, has put these into the queue only.
@@ -234,21 +319,52 @@ async fn a_job_whose_worker_is_killed_replays_each_dead_letter_once() {
 async fn what_is_only_in_the_queue_is_found_there_and_purged_by_a_job() {
     let world = World::with(&[("WORKER_CHANNELS", "intake,scheduler")]).await;
     let amqp = world.declared(&[]).await;
-    let letter = tidings_tests::AmqpMessage {
+    let letter = |message| tidings_tests::AmqpMessage {
         exchange: String::new(),
         routing_key: amqp.settings.names.dlq.clone(),
-        ..amqp.intake_of(&world.wire())
+        ..message
     };
-    amqp.publish(letter).await;
+    amqp.publish(letter(amqp.intake_of(&world.wire()))).await;
+    // The message of a delivery whose queue was missing. Its row waits.
+    let insert = "INSERT INTO notifications (id, type, payload, status, message_id, created_at)
+                  VALUES (gen_random_uuid(), 'sms', '{}', 'pending', gen_random_uuid(), now())
+                  RETURNING message_id::text";
+    let waiting = column(&world, insert).await.expect("an id");
+    let waiting: MessageId = waiting.parse().expect("an id");
+    let factory = MessageFactory::new(&amqp.settings);
+    let sent = factory.delivery(DeliveredChannel::Sms, waiting, None);
+    amqp.publish(letter(tidings_tests::AmqpMessage {
+        exchange: String::new(),
+        routing_key: String::new(),
+        properties: sent.properties().clone(),
+        body: sent.body().into(),
+    }))
+    .await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());
     let client = api
         .client()
         .with_token(tokens::scoped(world.user, "dead-letters:write"));
     eventually(secs(60), "the letter is listed", async || {
-        total(&client).await == 1
+        total(&client).await == 2
     })
     .await;
+    let listed = list(&client, "&reason=unrouted&channel=sms").await;
+    assert_eq!(listed[0]["messageId"], waiting.to_string(), "{listed:?}");
+    let body = json!({"filter": {"channel": "sms"}});
+    let created = post(&client, "/api/dead-letters/replay", &body).await;
+    let done = until_done(&client, created.body["id"].as_str().expect("an id")).await;
+    assert_eq!(
+        (&done["done"], &done["skipped"]),
+        (&json!(1), &json!(0)),
+        "{done}"
+    );
+    eventually(secs(20), "it is in the queue of its channel", async || {
+        amqp.depth("notifications_queue.sms").await == 1
+    })
+    .await;
+
     let listed = list(&client, "&reason=unrouted").await;
+    assert_eq!(listed.len(), 1);
     let id = listed[0]["id"].as_str().expect("an id");
     let found = client.get(&format!("/api/dead-letters/{id}")).await;
     assert_eq!((found.status, &found.body), (200, &listed[0]));
@@ -258,7 +374,50 @@ async fn what_is_only_in_the_queue_is_found_there_and_purged_by_a_job() {
     assert_eq!((&done["total"], &done["done"]), (&json!(1), &json!(1)));
     let gone = client.get(&format!("/api/dead-letters/{id}")).await;
     gone.assert_error(404, "not_found");
+    eventually(secs(20), "its copy is removed from the queue", async || {
+        amqp.dead_letter_depth().await <= 1
+    })
+    .await;
+
+    held_while_postgres_fails(&world, &amqp, &client, &worker).await;
     worker.stop().await;
+}
+
+/// A message without a row is not acknowledged before it is recorded. What the tool takes from the queue is listed no more.
+async fn held_while_postgres_fails(
+    world: &World,
+    amqp: &Amqp,
+    client: &Client,
+    worker: &tidings_tests::Program,
+) {
+    let execute = async |sql: &str| {
+        let run = world.database.pool.run(async |client| {
+            client.batch_execute(sql).await?;
+            Ok(())
+        });
+        run.await.expect("the query");
+    };
+    execute(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+             $$BEGIN RAISE EXCEPTION 'told to' USING ERRCODE = '53100'; END$$;
+         CREATE TRIGGER fail BEFORE INSERT ON dead_letters FOR EACH ROW EXECUTE FUNCTION fail()",
+    )
+    .await;
+    amqp.publish(amqp.to_intake("no notification")).await;
+    let message = "cannot record that a message is a dead letter; trying again";
+    eventually(secs(30), "the message is held", async || {
+        !worker.logs().with_message(message).is_empty()
+    })
+    .await;
+    assert_eq!(total(client).await, 0);
+    execute("DROP TRIGGER fail ON dead_letters").await;
+    eventually(secs(60), "it is recorded", async || {
+        list(client, "&reason=undecodable").await.len() == 1
+    })
+    .await;
+    let purged = world.tidings(&["dlq", "purge", "--reason", "undecodable", "--yes"]);
+    assert_eq!(purged.status.code(), Some(0));
+    assert_eq!(total(client).await, 0);
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ fn json_of(job: &JobRow) -> Value {
     json!({
         "id": job.id,
         "kind": job.kind.as_str(),
-        "filter": job.filter.to_json(),
+        "filter": job.filter,
         "state": job.state.as_str(),
         "ratePerSecond": job.rate_per_second,
         "total": job.total,

@@ -15,10 +15,6 @@ use crate::dead_letters::{BodySensitivity, DeadLetter};
 use crate::declare::{DeclareError, consumer_count, message_count, queue_depth};
 use crate::settings::BrokerSettings;
 
-/// Maximum number of dead letters that a sweep reads. It holds those that it keeps until it ends, so that they keep their
-/// order, and `tidings dlq` does not see them meanwhile.
-const MAX_READ: u32 = 5000;
-
 /// How many dead letters are judged at once, and about how many bytes they may have together.
 const BATCH: usize = 100;
 const BATCH_BYTES: usize = 4 << 20;
@@ -42,6 +38,14 @@ pub struct DeadLetterAges {
     pub sensitive: Duration,
     /// The templates, by name and channel, whose notifications are sensitive.
     pub sensitive_templates: HashSet<(String, NotificationChannel)>,
+    /// How many dead letters are read at most, the oldest first. Those that are kept are held until the end, so that they keep their
+    /// order, and `tidings dlq` does not see them meanwhile.
+    pub max_read: u32,
+}
+
+impl DeadLetterAges {
+    /// How many dead letters retention reads at most. Reading and returning so many takes some minutes.
+    pub const MAX_READ: u32 = 100_000;
 }
 
 /// The user or the notification that a dead letter names.
@@ -140,7 +144,7 @@ impl DeadLetterReader<'_> {
         let channel = self.connection.create_channel().await?;
         let (mut batch, mut returned) = (Vec::new(), Vec::new());
         let mut bytes = 0;
-        while sweep.read < total.min(MAX_READ)
+        while sweep.read < total.min(self.ages.max_read)
             && let Some(letter) = self.next(&channel).await?
         {
             sweep.read += 1;

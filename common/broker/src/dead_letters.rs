@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, ShortString};
@@ -32,6 +32,7 @@ pub struct DeadLetter {
     pub(super) routing_key: ShortString,
     /// Whether RabbitMQ put it into the dead-letter queue although it has attempts left: it found no queue for it.
     pub(super) unrouted: bool,
+    moved_by_broker: bool,
     /// The body as it was published.
     pub body: Vec<u8>,
     pub(super) delivery_tag: u64,
@@ -127,15 +128,12 @@ impl DeadLetter {
             stage: Stage::of(&properties)
                 .or_else(|| EventKind::from_routing_key(routing_key).map(Stage::Event)),
             reason: text(header::FAILURE_REASON).unwrap_or_else(|| {
-                let reason = if used_up {
-                    "attempts_used_up"
-                } else {
-                    UNROUTED
-                };
+                let reason = if used_up { ATTEMPTS_USED_UP } else { UNROUTED };
                 reason.to_owned()
             }),
             routing_key: routing_key.into(),
             unrouted: reason.is_none() && !used_up,
+            moved_by_broker: reason.is_none(),
             detail: text(header::FAILURE_DETAIL),
             failed_at: text(header::FAILED_AT).and_then(|time| time.parse().ok()),
             attempts: match value(header::ATTEMPTS) {
@@ -147,6 +145,18 @@ impl DeadLetter {
             body,
             properties,
         }
+    }
+
+    /// Whether RabbitMQ itself has put the message into the dead-letter queue: no stage has recorded that.
+    #[must_use]
+    pub const fn is_moved_by_broker(&self) -> bool {
+        self.moved_by_broker
+    }
+
+    /// Whether a dead letter with this reason was put into the dead-letter queue by RabbitMQ itself.
+    #[must_use]
+    pub fn is_reason_of_broker(reason: &str) -> bool {
+        [UNROUTED, ATTEMPTS_USED_UP].contains(&reason)
     }
 
     /// Whether the body contains a payload that must not be shown.
@@ -196,6 +206,9 @@ pub(super) fn named_user(body: &[u8]) -> Option<UserId> {
     ids.find_map(|name| body[name].as_str()?.parse().ok())
 }
 
+/// The reason of a dead letter that the broker has moved after its last attempt.
+const ATTEMPTS_USED_UP: &str = "attempts_used_up";
+
 /// The reason of a dead letter for which the broker found no queue.
 const UNROUTED: &str = "unrouted";
 
@@ -212,7 +225,8 @@ fn broker_attempts(properties: &BasicProperties, routing_key: &str) -> Option<i6
     Some(i64::from(attempt.number) + 1)
 }
 
-/// When the broker dead-lettered a message last.
+/// When the broker dead-lettered a message last: the end of the second, because its times are cut off to seconds. Otherwise a
+/// letter that was replayed in the same second would count as replayed after this.
 fn last_death(properties: &BasicProperties) -> Option<Timestamp> {
     let headers = properties.headers().as_ref()?;
     let AMQPValue::FieldArray(deaths) = headers.inner().get("x-death")? else {
@@ -225,7 +239,8 @@ fn last_death(properties: &BasicProperties) -> Option<Timestamp> {
         },
         _ => None,
     });
-    Timestamp::from_second(times.max()?).ok()
+    let second = Timestamp::from_second(times.max()?).ok()?;
+    second.checked_add(SignedDuration::from_millis(999)).ok()
 }
 
 fn has_died(properties: &BasicProperties) -> bool {

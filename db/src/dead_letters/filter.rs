@@ -56,25 +56,34 @@ impl DeadLetterFilter {
     }
 
     /// Reads what [`Self::to_json`] has written.
-    #[must_use]
-    pub fn from_json(json: &Value) -> Self {
-        let text = |name: &str| json[name].as_str().map(str::to_owned);
-        let time = |name: &str| json[name].as_str().and_then(|time| time.parse().ok());
-        let ids = json["ids"].as_array().into_iter().flatten();
-        Self {
-            reason: text("reason"),
-            channel: text("channel"),
-            ids: ids.filter_map(|id| id.as_str()?.parse().ok()).collect(),
-            from: time("from"),
-            to: time("to"),
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is anything else. A condition that was left out would make the filter match more.
+    pub fn from_json(json: &Value) -> Result<Self, UnknownFilter> {
+        let unknown = |name: &str| UnknownFilter(name.to_owned());
+        let mut filter = Self::default();
+        for (name, value) in json.as_object().ok_or_else(|| unknown("filter"))? {
+            let wrong = || unknown(name);
+            let text = || value.as_str().ok_or_else(wrong);
+            let time = || text()?.parse::<Timestamp>().map_err(|_| wrong());
+            match name.as_str() {
+                "reason" => filter.reason = Some(text()?.to_owned()),
+                "channel" => filter.channel = Some(text()?.to_owned()),
+                "ids" => filter.ids = read_ids(value).ok_or_else(wrong)?,
+                "from" => filter.from = Some(time()?),
+                "to" => filter.to = Some(time()?),
+                _ => return Err(wrong()),
+            }
         }
+        Ok(filter)
     }
 
     /// The conditions of failed rows. Uses `$1` to `$5`, which are [`Self::parameters`]. Leaves out the conditions that the
     /// filter does not have, so that PostgreSQL always finds the index.
     pub(crate) fn row_conditions(&self) -> String {
-        let reason =
-            format!("(failure_reason = $1 OR failure_reason IS NULL AND $1 = '{UNKNOWN}')");
+        // As in the index.
+        let reason = format!("coalesce(failure_reason, '{UNKNOWN}') = $1");
         self.conditions(
             "status = 'failed' AND purged_at IS NULL",
             [&reason, "type = $2", "message_id = ANY($3)"],
@@ -88,7 +97,7 @@ impl DeadLetterFilter {
             "removed_at IS NULL",
             [
                 "reason = $1",
-                &format!("(stage = $2 OR stage IS NULL AND $2 = '{NO_CHANNEL}')"),
+                &format!("coalesce(stage, '{NO_CHANNEL}') = $2"),
                 "(id = ANY($3) OR message_id = ANY($3::uuid[]::text[]))",
             ],
             "failed_at",
@@ -137,6 +146,21 @@ impl DeadLetterFilter {
     }
 }
 
+/// The ids of a filter: at least one, because no ids stand for all.
+fn read_ids(value: &Value) -> Option<Vec<Uuid>> {
+    let ids = value.as_array()?.iter();
+    let ids = ids.map(|id| id.as_str()?.parse().ok());
+    ids.collect::<Option<Vec<Uuid>>>()
+        .filter(|ids| !ids.is_empty())
+}
+
+/// A filter that this version cannot read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this version does not know the condition {0:?} of the filter, or its value: a newer version has created the job"
+)]
+pub struct UnknownFilter(String);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,9 +175,28 @@ mod tests {
             to: "2027-01-02T00:00:00.5Z".parse().ok(),
         };
         for filter in [full, DeadLetterFilter::default()] {
-            assert_eq!(DeadLetterFilter::from_json(&filter.to_json()), filter);
+            assert_eq!(
+                DeadLetterFilter::from_json(&filter.to_json()),
+                Ok(filter.clone())
+            );
         }
         assert!(DeadLetterFilter::default().is_empty());
         assert_eq!(DeadLetterFilter::default().to_json(), json!({}));
+    }
+
+    #[test]
+    fn what_cannot_be_read_does_not_widen_a_filter() {
+        for (json, name) in [
+            (json!({"reason": "x", "user": "anna"}), "user"),
+            (json!({"reason": 1}), "reason"),
+            (json!({"ids": []}), "ids"),
+            (json!({"ids": ["x"]}), "ids"),
+            (json!({"from": "-1h"}), "from"),
+            (json!({"to": null}), "to"),
+            (json!([]), "filter"),
+        ] {
+            let error = UnknownFilter(name.to_owned());
+            assert_eq!(DeadLetterFilter::from_json(&json), Err(error), "{json}");
+        }
     }
 }

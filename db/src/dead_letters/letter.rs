@@ -103,7 +103,7 @@ pub async fn record_letter(
              ON CONFLICT (id) DO UPDATE
              SET reason = excluded.reason, detail = excluded.detail, attempts = excluded.attempts,
                  failed_at = excluded.failed_at, headers = excluded.headers, body = excluded.body,
-                 sensitive = excluded.sensitive, removed_at = NULL
+                 sensitive = excluded.sensitive, removed_at = NULL, purged = false
              WHERE excluded.failed_at > dead_letters.failed_at
                    AND (dead_letters.removed_at IS NULL OR excluded.failed_at > dead_letters.removed_at)",
         )
@@ -139,7 +139,14 @@ pub async fn record_letter(
     Ok(recorded > 0)
 }
 
-/// Deletes letters that are older than `all`, and those with a sensitive payload that are older than `sensitive`.
+/// How many days after its replay or purge a letter is kept, so that its copy in the queue is known.
+const REMOVED_DAYS: i32 = 30;
+
+/// The number of letters that one statement deletes.
+const CHUNK: i64 = 1000;
+
+/// Deletes letters that are older than `all`, those with a sensitive payload that are older than `sensitive`, and those that were
+/// replayed or purged 30 days ago. Deletes at most 1000, and returns whether there may be more.
 ///
 /// # Errors
 ///
@@ -148,19 +155,28 @@ pub async fn delete_old_letters(
     client: &impl GenericClient,
     all: Option<Duration>,
     sensitive: Duration,
-) -> Result<u64, DbError> {
+) -> Result<(u64, bool), DbError> {
     let statement = client
         .prepare_cached(
-            "DELETE FROM dead_letters
-             WHERE failed_at <= now() - make_interval(secs => $1)
-                   OR sensitive AND failed_at <= now() - make_interval(secs => $2)",
+            "WITH old AS MATERIALIZED (
+                 SELECT id FROM dead_letters
+                 WHERE removed_at IS NULL AND failed_at <= now() - make_interval(secs => $1)
+                       OR removed_at IS NULL AND sensitive AND failed_at <= now() - make_interval(secs => $2)
+                       -- The body of these is gone, or a job publishes it at this moment.
+                       OR removed_at <= now() - least(make_interval(secs => $1), make_interval(days => $3))
+                 LIMIT $4 FOR UPDATE SKIP LOCKED
+             )
+             DELETE FROM dead_letters USING old WHERE dead_letters.id = old.id",
         )
         .await?;
     let all = all.map(|age| age.as_secs_f64());
     let deleted = client
-        .execute(&statement, &[&all, &sensitive.as_secs_f64()])
+        .execute(
+            &statement,
+            &[&all, &sensitive.as_secs_f64(), &REMOVED_DAYS, &CHUNK],
+        )
         .await?;
-    Ok(deleted)
+    Ok((deleted, deleted >= CHUNK.unsigned_abs()))
 }
 
 /// Cuts a text, and replaces NUL, which PostgreSQL cannot store.

@@ -97,8 +97,10 @@ pub async fn list(
         "SELECT * FROM (
              (SELECT message_id AS id, true, message_id::text, type, coalesce(failure_reason, '{UNKNOWN}'), error_message,
                      {FAILED_AT} AS failed_at, retries_attempted::bigint, user_id, payload_removed_at IS NULL
-              FROM notifications WHERE {} AND {before}
-              ORDER BY {FAILED_AT} DESC, notifications.message_id DESC LIMIT $8)
+              -- The page is found in an index, before its rows are read.
+              FROM (SELECT message_id FROM notifications WHERE {} AND {before}
+                    ORDER BY {FAILED_AT} DESC, message_id DESC LIMIT $8) AS found
+                   JOIN notifications USING (message_id))
              UNION ALL
              (SELECT id, false, message_id, stage, reason, detail, failed_at, attempts, user_id, body IS NOT NULL
               FROM dead_letters WHERE {} AND {after_values}

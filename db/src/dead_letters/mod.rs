@@ -1,6 +1,7 @@
 //! Dead letters, as PostgreSQL knows them: the failed rows of `notifications`, and the table `dead_letters` of messages that have
 //! no row.
 
+mod close;
 mod cursor;
 mod figures;
 mod filter;
@@ -9,10 +10,11 @@ mod letter;
 mod list;
 mod queue_copies;
 
+pub use close::{OpenLetter, RecordedLetter, close_letters, open_letters, recorded_letters};
 pub use cursor::DeadLetterCursor;
-pub use figures::{Figures, figures};
-pub use filter::DeadLetterFilter;
+pub use figures::{Figures, MAX_COUNTED, figures};
 pub(crate) use filter::FAILED_AT;
+pub use filter::{DeadLetterFilter, UnknownFilter};
 pub use groups::{DeadLetterGroup, DeadLetterGroups, groups};
 pub use letter::{LetterIdentity, NewLetter, WhereRow, delete_old_letters, record_letter};
 pub use list::{DeadLetterKind, DeadLetterRow, find, list};

@@ -1,6 +1,7 @@
 //! The table `notifications`: inserting, reading, and the allowed transitions of a row's status.
 
 mod bench;
+mod bulk_transitions;
 mod cancel;
 mod claim;
 mod claim_end;
@@ -31,6 +32,9 @@ mod wake;
 mod withheld_by;
 
 pub use bench::{BenchRow, count_of_users, count_scheduled, rows_of_user};
+pub use bulk_transitions::{
+    mark_all_processed, purge_failed, reset_all_for_replay, restart_waiting,
+};
 pub use cancel::{
     CancelResult, SenderScope, cancel, cancel_group, count_open_in_group, expire_overdue,
 };

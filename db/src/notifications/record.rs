@@ -147,41 +147,31 @@ async fn insert(
 ) -> Result<Vec<(MessageId, RecordResult)>, DbError> {
     let default_timezone = match way {
         Way::Plain(by) => {
-            return database
-                .run(async |client| {
-                    let recorded = insert_batch_by(client, batch, by).await?;
-                    count(batch, &recorded, by);
-                    results(client, batch, &recorded).await
-                })
-                .await;
+            let recorded = database
+                .run(async |client| insert_batch_by(client, batch, by).await)
+                .await?;
+            count(batch, &recorded, by);
+            return results(database, batch, &recorded).await;
         }
         Way::Collecting { default_timezone } => default_timezone,
     };
     let by = RecordedBy::Intake;
-    let first = database
-        .run(async |client| {
-            let (recorded, collected) = insert_or_collect(client, batch).await?;
-            count(batch, &recorded, by);
-            if collected.is_empty() {
-                return Ok(Ok(results(client, batch, &recorded).await?));
-            }
-            Ok(Err((recorded, collected)))
-        })
+    let (mut recorded, collected) = database
+        .run(async |client| insert_or_collect(client, batch).await)
         .await?;
-    let (mut recorded, collected) = match first {
-        Ok(results) => return Ok(results),
-        Err(parts) => parts,
-    };
+    count(batch, &recorded, by);
+    if collected.is_empty() {
+        return results(database, batch, &recorded).await;
+    }
     // If this fails, the whole batch comes again, and finds the others recorded.
     let items = digests::record_items(database, &collected, default_timezone).await?;
     count(batch, &items, by);
     recorded.extend(items);
-    database
-        .run(async |client| results(client, batch, &recorded).await)
-        .await
+    results(database, batch, &recorded).await
 }
 
-/// Counts what a committed statement or transaction has recorded, before anything else can fail.
+/// Counts what is recorded, before anything else can fail. Call this after the commit: with `DATABASE_POOLER=transaction`, a
+/// statement is not committed before the end of [`Database::run`], which may repeat it.
 fn count(batch: &[&Notification], recorded: &InsertedRows, by: RecordedBy) {
     for notification in batch {
         if let Some(row) = recorded.get(&notification.message_id) {
@@ -191,7 +181,7 @@ fn count(batch: &[&Notification], recorded: &InsertedRows, by: RecordedBy) {
 }
 
 async fn results(
-    client: &crate::Client,
+    database: &Database,
     batch: &[&Notification],
     inserted: &InsertedRows,
 ) -> Result<Vec<(MessageId, RecordResult)>, DbError> {
@@ -200,7 +190,9 @@ async fn results(
     let existing = if others.is_empty() {
         HashMap::new()
     } else {
-        recorded_states(client, &others).await?
+        database
+            .run(async |client| recorded_states(client, &others).await)
+            .await?
     };
     let result = |notification: &Notification| {
         let id = notification.message_id;

@@ -56,7 +56,8 @@ pub async fn mark_request_failed(
         .prepare_cached(
             "UPDATE notifications
              SET status = 'failed', failure_reason = $4, failed_at = now(), error_message = left($2, 500),
-                 lease_token = NULL, lease_until = NULL
+                 -- An older version replays a purged one without changing this.
+                 purged_at = NULL, lease_token = NULL, lease_until = NULL
              WHERE message_id = $1 AND status IN ('pending', 'retrying')
                    AND ($3::bytea IS NULL OR fingerprint IS NULL OR fingerprint = $3
                         OR substring(fingerprint FOR 1) <> substring($3 FOR 1))",

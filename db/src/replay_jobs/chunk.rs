@@ -11,11 +11,14 @@ use super::in_flight::{self, InFlight, StoredLetter};
 use super::{JobKind, JobState, TakenJob, letters, rows};
 use crate::Transaction;
 use crate::audit::{self, Action, ActorKind, AuditOrigin, TargetKind};
-use crate::dead_letters::DeadLetterFilter;
+use crate::dead_letters::{DeadLetterFilter, UnknownFilter};
 use crate::error::DbError;
 
 /// The largest number of dead letters in a chunk.
 const MAX_CHUNK: i32 = 100;
+
+/// How much of its rate a job may make up for, in seconds.
+const BURST: f64 = 1.0;
 
 /// What a job does next.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,10 +31,8 @@ pub enum Chunk {
     Taken {
         /// What must be published. Then call [`finish_chunk`](super::finish_chunk), also if it is nothing.
         publish: Vec<InFlight>,
-        /// How many dead letters count towards the rate.
-        taken: u32,
-        /// The rate.
-        rate_per_second: u32,
+        /// The time until the next chunk is due, at the rate of the job.
+        pause: Duration,
         /// The users whose in-app notifications are delivered by this.
         processed_users: Vec<UserId>,
     },
@@ -90,13 +91,11 @@ pub async fn begin_chunk(
         return Ok(Chunk::Lost);
     };
     let rate: i32 = row.get(7);
-    let rate_per_second = u32::try_from(rate).unwrap_or(1).max(1);
     let in_flight: Vec<Uuid> = row.get(1);
     if !in_flight.is_empty() {
         return Ok(Chunk::Taken {
             publish: in_flight::read(transaction, &in_flight).await?,
-            taken: u32::try_from(in_flight.len()).unwrap_or(u32::MAX),
-            rate_per_second,
+            pause: Duration::ZERO,
             processed_users: Vec::new(),
         });
     }
@@ -104,7 +103,13 @@ pub async fn begin_chunk(
         super::release(transaction, job).await?;
         return Ok(Chunk::Stopped);
     }
-    let walk = walk(&row, job.kind, rate);
+    let walk = match walk(&row, job.kind, rate) {
+        Ok(walk) => walk,
+        Err(error) => {
+            refuse(transaction, job, &error.to_string()).await?;
+            return Ok(Chunk::Stopped);
+        }
+    };
     let mut phase: &str = row.get(2);
     let mut taken = Taken::default();
     if phase == "rows" {
@@ -121,49 +126,63 @@ pub async fn begin_chunk(
         taken = letters::take(transaction, &walk, skip).await?;
     }
     if taken.last.is_none() {
-        set_phase(transaction, job, "queue").await?;
+        leave_copies(transaction, job).await?;
         return Ok(Chunk::QueueLeft);
     }
-    store(transaction, job, phase, &taken).await?;
-    let count = taken.in_flight.len() + taken.done.len();
+    let pause = store(transaction, job, phase, &taken).await?;
     Ok(Chunk::Taken {
         publish: in_flight::read(transaction, &taken.in_flight).await?,
-        taken: u32::try_from(count).unwrap_or(u32::MAX),
-        rate_per_second,
+        pause,
         processed_users: taken.processed_users,
     })
 }
 
-fn walk(row: &Row, kind: JobKind, rate: i32) -> Walk {
+fn walk(row: &Row, kind: JobKind, rate: i32) -> Result<Walk, UnknownFilter> {
     let after: (Option<Timestamp>, Option<Uuid>) = (row.get(5), row.get(6));
-    Walk {
-        filter: DeadLetterFilter::from_json(&row.get::<_, Value>(3)),
+    Ok(Walk {
+        filter: DeadLetterFilter::from_json(&row.get::<_, Value>(3))?,
         created_at: row.get(4),
         after: after.0.zip(after.1),
         limit: rate.clamp(1, MAX_CHUNK).into(),
         kind,
-    }
+    })
 }
 
-async fn set_phase(
-    transaction: &Transaction<'_>,
-    job: &TakenJob,
-    phase: &str,
-) -> Result<(), DbError> {
+/// Gives the job back, for whoever removes the copies in the queue.
+async fn leave_copies(transaction: &Transaction<'_>, job: &TakenJob) -> Result<(), DbError> {
     let statement = transaction
-        .prepare_cached("UPDATE replay_jobs SET phase = $2 WHERE id = $1")
+        .prepare_cached(
+            "UPDATE replay_jobs SET phase = 'queue', due_at = NULL, lease_token = NULL, lease_until = NULL WHERE id = $1",
+        )
         .await?;
-    transaction.execute(&statement, &[&job.id, &phase]).await?;
+    transaction.execute(&statement, &[&job.id]).await?;
     Ok(())
 }
 
-/// Stores the progress, with an entry of the audit log.
+/// Aborts a job that this version cannot run.
+async fn refuse(transaction: &Transaction<'_>, job: &TakenJob, error: &str) -> Result<(), DbError> {
+    let entry = AuditOrigin::new(ActorKind::System, "scheduler");
+    let entry = entry.entry(Action::JobAbort).on(TargetKind::Job, job.id);
+    audit::record(transaction, &entry).await?;
+    let statement = transaction
+        .prepare_cached(
+            "UPDATE replay_jobs
+             SET state = 'aborted', phase = 'queue', finished_at = now(), last_error = $2, lease_token = NULL, lease_until = NULL
+             WHERE id = $1",
+        )
+        .await?;
+    transaction.execute(&statement, &[&job.id, &error]).await?;
+    Ok(())
+}
+
+/// Stores the progress, with an entry of the audit log. Returns the time until the next chunk is due: a job that was late makes up
+/// for at most [`BURST`].
 async fn store(
     transaction: &Transaction<'_>,
     job: &TakenJob,
     phase: &str,
     taken: &Taken,
-) -> Result<(), DbError> {
+) -> Result<Duration, DbError> {
     let changed = taken.in_flight.iter().chain(&taken.done);
     let ids: Vec<String> = changed.map(Uuid::to_string).collect();
     if !ids.is_empty() {
@@ -184,21 +203,25 @@ async fn store(
             "UPDATE replay_jobs
              SET phase = $2, after_time = $3, after_id = $4, in_flight = $5, done = done + $6,
                  skipped = skipped + (SELECT coalesce(sum(n), 0)::bigint FROM unnest($8::bigint[]) AS n),
+                 due_at = greatest(coalesce(due_at, clock_timestamp()), clock_timestamp() - make_interval(secs => $10))
+                          + make_interval(secs => $9::float8 / rate_per_second),
                  skipped_reasons = skipped_reasons || coalesce(
                      (SELECT jsonb_object_agg(reason, coalesce((skipped_reasons ->> reason)::bigint, 0) + n)
                       FROM unnest($7::text[], $8::bigint[]) AS added (reason, n)), '{}')
-             WHERE id = $1",
+             WHERE id = $1
+             RETURNING extract(epoch FROM due_at - clock_timestamp())::float8",
         )
         .await?;
     let (time, id) = taken.last.unzip();
+    let count = u32::try_from(taken.in_flight.len() + taken.done.len()).unwrap_or(u32::MAX);
     let done = i64::try_from(taken.done.len()).unwrap_or(i64::MAX);
     let (reasons, counts): (Vec<&str>, Vec<i64>) = taken
         .skipped
         .iter()
         .map(|(reason, n)| (*reason, *n))
         .unzip();
-    transaction
-        .execute(
+    let row = transaction
+        .query_one(
             &statement,
             &[
                 &job.id,
@@ -209,8 +232,11 @@ async fn store(
                 &done,
                 &reasons,
                 &counts,
+                &f64::from(count),
+                &BURST,
             ],
         )
         .await?;
-    Ok(())
+    let seconds: f64 = row.get(0);
+    Ok(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default())
 }

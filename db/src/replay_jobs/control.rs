@@ -92,6 +92,10 @@ pub async fn control(
     let sql = format!(
         "UPDATE replay_jobs
          SET state = $2, rate_per_second = $3,
+             -- At another rate, or after a pause, the time of the next chunk is another one.
+             due_at = NULL,
+             -- An aborted job removes its copies from the queue, too.
+             phase = CASE WHEN $2 = 'aborted' THEN CASE WHEN started_at IS NULL THEN 'ended' ELSE 'queue' END ELSE phase END,
              finished_at = CASE WHEN $2 = 'aborted' THEN now() ELSE finished_at END
          WHERE id = $1 RETURNING {COLUMNS}"
     );

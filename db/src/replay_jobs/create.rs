@@ -28,7 +28,7 @@ pub async fn create(
     job: &NewJob<'_>,
     origin: &AuditOrigin,
 ) -> Result<JobRow, DbError> {
-    let figures = dead_letters::figures(transaction, job.filter).await?;
+    let figures = dead_letters::figures(transaction, job.filter, None).await?;
     let id = Uuid::now_v7();
     let entry = origin
         .entry(Action::JobCreate)

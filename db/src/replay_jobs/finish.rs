@@ -31,18 +31,19 @@ pub async fn finish_chunk(
     let statement = transaction
         .prepare_cached(
             "WITH job AS (SELECT id, in_flight FROM replay_jobs WHERE id = $1 AND lease_token = $2 FOR UPDATE),
-                  confirmed AS (SELECT one.id FROM job, unnest(in_flight) AS one (id)
-                                WHERE one.id <> ALL($3) AND one.id <> ALL($4)),
+                  -- Empty if another process runs the job.
+                  flown AS (SELECT one.id, one.id = ANY($4) AS is_refused FROM job, unnest(in_flight) AS one (id)
+                            WHERE one.id <> ALL($3)),
                   -- A letter that was refused is listed again.
                   letters AS (UPDATE dead_letters
-                              SET body = CASE WHEN id = ANY($4) THEN body END,
-                                  removed_at = CASE WHEN id = ANY($4) THEN NULL ELSE removed_at END,
-                                  failed_at = CASE WHEN id = ANY($4) THEN clock_timestamp() ELSE failed_at END
-                              WHERE removed_at IS NOT NULL
-                                    AND (id IN (SELECT id FROM confirmed) OR id = ANY($4)))
+                              SET body = CASE WHEN is_refused THEN body END,
+                                  removed_at = CASE WHEN is_refused THEN NULL ELSE removed_at END,
+                                  failed_at = CASE WHEN is_refused THEN clock_timestamp() ELSE failed_at END
+                              FROM flown WHERE dead_letters.id = flown.id AND removed_at IS NOT NULL)
              UPDATE replay_jobs
-             SET in_flight = $3, failed = failed + cardinality($4), last_error = $5,
-                 done = done + (SELECT count(*) FROM confirmed)
+             SET in_flight = ARRAY(SELECT one.id FROM unnest(job.in_flight) AS one (id) WHERE one.id = ANY($3)),
+                 failed = failed + (SELECT count(*) FROM flown WHERE is_refused), last_error = $5,
+                 done = done + (SELECT count(*) FROM flown WHERE NOT is_refused)
              FROM job WHERE replay_jobs.id = job.id",
         )
         .await?;
@@ -62,7 +63,7 @@ pub async fn finish_chunk(
     Ok(true)
 }
 
-/// `running → done`. What the filter matched at first and the job has not met was changed by others.
+/// `running → done`, or the end of an aborted job: the copies in the queue are removed. What the filter matched at first and the job has not met was changed by others.
 ///
 /// # Errors
 ///
@@ -75,7 +76,8 @@ pub async fn end(
     let statement = transaction
         .prepare_cached(
             "UPDATE replay_jobs
-             SET state = 'done', finished_at = now(), lease_token = NULL, lease_until = NULL, last_error = $3,
+             SET state = 'done', phase = 'ended', finished_at = now(), lease_token = NULL, lease_until = NULL,
+                 last_error = $3,
                  total = greatest(total, done + failed + skipped),
                  skipped = greatest(skipped, total - done - failed),
                  skipped_reasons = CASE WHEN total > done + failed + skipped
@@ -83,6 +85,20 @@ pub async fn end(
                               coalesce((skipped_reasons ->> 'changed')::bigint, 0) + total - done - failed - skipped)
                      ELSE skipped_reasons END
              WHERE id = $1 AND lease_token = $2 AND state = 'running' AND in_flight = '{}'",
+        )
+        .await?;
+    let ended = transaction
+        .execute(&statement, &[&job.id, &job.token, &note])
+        .await?;
+    if ended == 1 {
+        return Ok(true);
+    }
+    // Of a job that this version could not run, the reason stays.
+    let statement = transaction
+        .prepare_cached(
+            "UPDATE replay_jobs
+             SET phase = 'ended', lease_token = NULL, lease_until = NULL, last_error = coalesce($3, last_error)
+             WHERE id = $1 AND lease_token = $2 AND state = 'aborted' AND in_flight = '{}'",
         )
         .await?;
     let ended = transaction

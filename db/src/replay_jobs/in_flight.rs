@@ -1,5 +1,5 @@
 use serde_json::Value;
-use tidings_domain::notification::{DeliveredChannel, DeliveryKind, DeliveryRequest};
+use tidings_domain::notification::{DeliveredChannel, DeliveryKind, DeliveryRequest, MessageId};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -41,6 +41,17 @@ pub struct StoredLetter {
     pub headers: Value,
     /// The body; `None` if it is not stored.
     pub body: Option<Vec<u8>>,
+}
+
+impl StoredLetter {
+    /// The notification, if this is the message of a delivery.
+    pub(super) fn delivery(&self) -> Option<MessageId> {
+        let stage = self.stage.as_deref()?;
+        let mut channels = DeliveredChannel::ALL.into_iter();
+        channels.find(|channel| channel.as_str() == stage)?;
+        let request = DeliveryRequest::decode(self.body.as_deref()?).ok()?;
+        Some(request.message_id)
+    }
 }
 
 pub(super) const LETTER_COLUMNS: &str = "id, message_id, stage, reason, headers, body";

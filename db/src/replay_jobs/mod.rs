@@ -7,6 +7,7 @@
 mod chunk;
 mod control;
 mod create;
+mod delete;
 mod finish;
 mod in_flight;
 mod lease;
@@ -18,14 +19,16 @@ mod rows;
 pub use chunk::{Chunk, begin_chunk};
 pub use control::{ControlResult, JobChange, control};
 pub use create::{NewJob, create};
+pub use delete::delete_old;
 pub use finish::{ChunkResult, end, finish_chunk};
 pub use in_flight::{InFlight, StoredLetter};
-pub use lease::{release, take};
+pub use lease::{JobWork, next_due, postpone, release, renew, take};
 pub use read::{find, list};
 pub use row::{JobKind, JobRow, JobState, TakenJob};
 
-/// The largest rate, in dead letters a second.
-pub const MAX_RATE: u32 = 5000;
+/// The largest rate, in dead letters a second. A job takes one chunk after the other, and PostgreSQL and RabbitMQ need some tens
+/// of milliseconds for one.
+pub const MAX_RATE: u32 = 1000;
 
 /// The rate of a job for which none is given.
 pub const DEFAULT_RATE: u32 = 100;

@@ -1,3 +1,4 @@
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::JobRow;
@@ -5,6 +6,7 @@ use super::row::COLUMNS;
 use crate::GenericClient;
 use crate::error::DbError;
 use crate::notifications::IdCursor;
+use crate::page::read_page;
 
 /// Finds a job.
 ///
@@ -18,7 +20,7 @@ pub async fn find(client: &impl GenericClient, id: Uuid) -> Result<Option<JobRow
     Ok(row.as_ref().map(JobRow::from))
 }
 
-/// Returns a page of jobs, the newest first, and the cursor of the next page if there is one.
+/// Returns a page of jobs, the newest first and at most about 1 MB, because a filter may have 1000 ids, and the cursor of the next page if there is one.
 ///
 /// # Errors
 ///
@@ -32,12 +34,10 @@ pub async fn list(
         "SELECT {COLUMNS} FROM replay_jobs WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2"
     );
     let statement = client.prepare_cached(&sql).await?;
-    let (after, asked) = (after.map(|cursor| cursor.0), i64::from(limit) + 1);
-    let rows = client.query(&statement, &[&after, &asked]).await?;
-    let mut rows: Vec<JobRow> = rows.iter().map(JobRow::from).collect();
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_full = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| is_full).map(|row| IdCursor(row.id));
-    Ok((rows, next))
+    let query = async |after: Option<&IdCursor>, limit: i64| {
+        let after = after.map(|cursor| cursor.0);
+        let parameters: [&(dyn ToSql + Sync); 2] = [&after, &limit];
+        Ok(client.query_raw(&statement, parameters).await?)
+    };
+    read_page(limit, after, query, |row: &JobRow| IdCursor(row.id)).await
 }

@@ -5,8 +5,6 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::dead_letters::DeadLetterFilter;
-
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKind {
@@ -91,8 +89,8 @@ pub struct JobRow {
     pub id: Uuid,
     /// What it does.
     pub kind: JobKind,
-    /// Which dead letters.
-    pub filter: DeadLetterFilter,
+    /// Which dead letters: the JSON of a `DeadLetterFilter`, perhaps of a newer version.
+    pub filter: Value,
     /// How many there were at first, by reason and by channel.
     pub figures: Value,
     /// The rate.
@@ -130,7 +128,7 @@ impl From<&Row> for JobRow {
         Self {
             id: row.get(0),
             kind: JobKind::of(row.get(1)),
-            filter: DeadLetterFilter::from_json(&row.get::<_, Value>(2)),
+            filter: row.get(2),
             figures: row.get(3),
             rate_per_second: row.get(4),
             state: JobState::of(row.get(5)),

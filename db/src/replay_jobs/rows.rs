@@ -10,7 +10,7 @@ use super::chunk::{Taken, Walk};
 use crate::Transaction;
 use crate::dead_letters::FAILED_AT;
 use crate::error::DbError;
-use crate::notifications::{mark_processed, reset_for_replay};
+use crate::notifications::{mark_all_processed, purge_failed, reset_all_for_replay};
 
 /// A failed row.
 struct Failed {
@@ -67,9 +67,7 @@ pub(super) async fn take(transaction: &Transaction<'_>, walk: &Walk) -> Result<T
         last: rows.last().map(|row| (row.get(6), row.get(0))),
         ..Taken::default()
     };
-    let mut failed: Vec<Failed> = rows.iter().map(Failed::from).collect();
-    // Everybody locks rows in this order.
-    failed.sort_unstable_by_key(|one| one.id);
+    let failed: Vec<Failed> = rows.iter().map(Failed::from).collect();
     match walk.kind {
         JobKind::Replay => replay(transaction, &failed, &mut taken).await?,
         JobKind::Purge => purge(transaction, &failed, &mut taken).await?,
@@ -82,14 +80,21 @@ async fn replay(
     failed: &[Failed],
     taken: &mut Taken,
 ) -> Result<(), DbError> {
+    let replayable = failed.iter().filter(|one| one.skip.is_none());
+    let ids: Vec<MessageId> = replayable.map(|one| one.id).collect();
+    let reset = reset_all_for_replay(transaction, &ids).await?;
+    let in_app = failed
+        .iter()
+        .filter(|one| one.is_in_app && reset.contains(&one.id));
+    let in_app: Vec<MessageId> = in_app.map(|one| one.id).collect();
+    mark_all_processed(transaction, &in_app).await?;
     for one in failed {
         if let Some(reason) = one.skip {
             taken.skip(reason);
-        } else if !reset_for_replay(transaction, one.id).await? {
+        } else if !reset.contains(&one.id) {
             // Another replay was faster, or retention.
             taken.skip("changed");
         } else if one.is_in_app {
-            mark_processed(transaction, one.id).await?;
             taken.done.push(one.id.as_uuid());
             taken.processed_users.extend(one.user);
         } else {
@@ -104,18 +109,10 @@ async fn purge(
     failed: &[Failed],
     taken: &mut Taken,
 ) -> Result<(), DbError> {
-    let statement = transaction
-        .prepare_cached(
-            "UPDATE notifications SET purged_at = clock_timestamp()
-             WHERE message_id = $1 AND status = 'failed' AND purged_at IS NULL",
-        )
-        .await?;
+    let ids: Vec<MessageId> = failed.iter().map(|one| one.id).collect();
+    let purged = purge_failed(transaction, &ids).await?;
     for one in failed {
-        if transaction
-            .execute(&statement, &[&one.id.as_uuid()])
-            .await?
-            == 1
-        {
+        if purged.contains(&one.id) {
             taken.done.push(one.id.as_uuid());
         } else {
             taken.skip("changed");

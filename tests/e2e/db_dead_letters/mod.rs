@@ -9,8 +9,8 @@ use serde_json::json;
 use tidings_db::Client;
 use tidings_db::dead_letters::CopyState::{Listed, Settled, Unclear, Unknown};
 use tidings_db::dead_letters::{
-    DeadLetterFilter, DeadLetterKind, LetterIdentity, NewLetter, QueueCopy, copy_states,
-    delete_old_letters, figures, find, groups, list, record_letter,
+    DeadLetterFilter, DeadLetterKind, LetterIdentity, MAX_COUNTED, NewLetter, QueueCopy,
+    close_letters, copy_states, delete_old_letters, figures, find, groups, list, record_letter,
 };
 use tidings_domain::notification::{MessageId, UserId};
 use tidings_tests::{ServerUrls, TestDatabase};
@@ -116,7 +116,15 @@ async fn the_list_is_the_union_of_failed_rows_and_letters_without_one() {
     ];
     assert_eq!(ids, expected);
 
-    let counted = figures(&*client, &all).await.expect("figures");
+    let capped = figures(&*client, &all, Some(2)).await.expect("figures");
+    assert_eq!(
+        (capped.total, capped.is_capped),
+        (5, true),
+        "3 rows, 2 letters"
+    );
+    let exact = figures(&*client, &all, Some(3)).await.expect("figures");
+    assert!(!exact.is_capped);
+    let counted = figures(&*client, &all, None).await.expect("figures");
     assert_eq!(counted.total, 5);
     let reasons = [
         ("rejected", 2),
@@ -178,7 +186,10 @@ async fn the_list_is_the_union_of_failed_rows_and_letters_without_one() {
             2,
         ),
     ] {
-        let counted = figures(&*client, &filter).await.expect("figures").total;
+        let counted = figures(&*client, &filter, Some(MAX_COUNTED))
+            .await
+            .expect("figures")
+            .total;
         let (page, _) = list(&*client, &filter, None, 10).await.expect("a page");
         assert_eq!(
             (counted, page.len()),
@@ -197,10 +208,26 @@ async fn the_list_is_the_union_of_failed_rows_and_letters_without_one() {
     );
 
     let none = delete_old_letters(&*client, Some(Duration::from_hours(1)), Duration::ZERO).await;
-    assert_eq!(none.expect("the query"), 0, "none is old or sensitive");
+    assert_eq!(
+        none.expect("the query"),
+        (0, false),
+        "none is old or sensitive"
+    );
     let deleted =
         delete_old_letters(&*client, Some(Duration::ZERO), Duration::from_hours(24)).await;
-    assert_eq!(deleted.expect("the query"), 2);
+    assert_eq!(deleted.expect("the query"), (2, false));
+
+    // Also if letters are kept for ever, those that were replayed or purged go.
+    assert!(record(&client, &letter("m-3", "undecodable", b"{")).await);
+    let removed = letter("m-3", "", b"{").identity.id();
+    let closed = close_letters(&*client, &[removed], true).await;
+    assert_eq!(closed.expect("the query"), 1);
+    for (days, deleted) in [(29, 0), (31, 1)] {
+        let sql = "UPDATE dead_letters SET removed_at = now() - make_interval(days => $1)";
+        client.execute(sql, &[&days]).await.expect("the query");
+        let old = delete_old_letters(&*client, None, Duration::from_hours(1)).await;
+        assert_eq!(old.expect("the query"), (deleted, false), "{days}");
+    }
 }
 
 #[tokio::test]
@@ -214,6 +241,7 @@ async fn a_copy_in_the_queue_is_settled_only_by_what_came_after_it() {
         fingerprint: None,
         letter,
         failed_at: Some(now - jiff::SignedDuration::from_secs(seconds)),
+        is_moved_by_broker: false,
     };
     let set = async |id: MessageId, change: &str| {
         let sql = format!("UPDATE notifications SET {change} WHERE message_id = $1");
@@ -233,9 +261,29 @@ async fn a_copy_in_the_queue_is_settled_only_by_what_came_after_it() {
     set(ended, "status = 'processed'").await;
     let open = letter("open", "undecodable", b"{");
     let removed = letter("removed", "undecodable", b"{");
-    for one in [&open, &removed] {
+    let (flown, purged_one) = (
+        letter("flown", "unrouted", b"{"),
+        letter("purged", "unrouted", b"{"),
+    );
+    for one in [&open, &removed, &flown, &purged_one] {
         record(&client, one).await;
     }
+    let (in_flight, purged_letter) = (flown.identity.id(), purged_one.identity.id());
+    let closed = close_letters(&*client, &[in_flight], false).await;
+    assert_eq!(closed.expect("the query"), 1);
+    let closed = close_letters(&*client, &[purged_letter], true).await;
+    assert_eq!(closed.expect("the query"), 1);
+    let sql = "INSERT INTO replay_jobs (id, kind, filter, figures, rate_per_second, total, created_by, in_flight)
+               VALUES (gen_random_uuid(), 'replay', '{}', '{}', 1, 1, 'tests', ARRAY[$1::uuid])";
+    client.execute(sql, &[&in_flight]).await.expect("the query");
+    let of_broker = |copy| QueueCopy {
+        is_moved_by_broker: true,
+        ..copy
+    };
+    let without_time = |copy| QueueCopy {
+        failed_at: None,
+        ..of_broker(copy)
+    };
     let sql = "UPDATE dead_letters SET removed_at = now() WHERE message_id = 'removed'";
     client.execute(sql, &[]).await.expect("the query");
     let (open, removed, other) = (open.identity.id(), removed.identity.id(), Uuid::now_v7());
@@ -250,9 +298,18 @@ async fn a_copy_in_the_queue_is_settled_only_by_what_came_after_it() {
         copy(None, open, 50),
         copy(None, removed, 50),
         copy(None, removed, -50),
+        // The broker has moved these: no row will be failed because of them.
+        of_broker(copy(Some(pending), other, 50)),
+        of_broker(copy(Some(is_failed), other, 50)),
+        of_broker(copy(Some(replayed), other, 50)),
+        of_broker(copy(Some(pending), in_flight, 0)),
+        without_time(copy(Some(pending), removed, 0)),
+        without_time(copy(Some(ended), removed, 0)),
+        without_time(copy(None, purged_letter, 0)),
     ];
     let expected = [
         Listed, Listed, Settled, Listed, Settled, Settled, Unknown, Listed, Settled, Unclear,
+        Unknown, Listed, Settled, Listed, Unclear, Settled, Settled,
     ];
     assert_eq!(
         copy_states(&*client, &copies).await.expect("states"),

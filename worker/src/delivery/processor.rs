@@ -80,7 +80,7 @@ impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
     ) -> Result<(), ProcessError> {
         // A body that cannot be decoded refers to no row.
         let Ok(request) = DeliveryRequest::decode(&message.body) else {
-            dead_letters::record_without_row(&self.database, message, None, failure).await;
+            dead_letters::record_without_row(&self.database, message, None, failure).await?;
             return Ok(());
         };
         let (id, reason, error) = (request.message_id, failure.reason, failure.text());

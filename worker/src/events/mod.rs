@@ -238,7 +238,7 @@ impl BatchProcessor for Events {
         failure: &Failure,
     ) -> Result<(), ProcessError> {
         let stage = Some(Stage::Event(self.kind));
-        dead_letters::record_without_row(&self.database, message, stage, failure).await;
+        dead_letters::record_without_row(&self.database, message, stage, failure).await?;
         Ok(())
     }
 

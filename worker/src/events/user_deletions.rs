@@ -93,7 +93,7 @@ impl BatchProcessor for UserDeletions {
         failure: &Failure,
     ) -> Result<(), ProcessError> {
         let stage = Some(Stage::Event(EventKind::UserDelete));
-        dead_letters::record_without_row(&self.database, message, stage, failure).await;
+        dead_letters::record_without_row(&self.database, message, stage, failure).await?;
         Ok(())
     }
 

@@ -219,7 +219,7 @@ impl BatchProcessor for Intake {
         let decoded = decode(message).ok();
         let own_row = decoded.filter(|_| failure.reason != Failure::IDEMPOTENCY_KEY_REUSED);
         let Some(notification) = own_row else {
-            dead_letters::record_without_row(&self.database, message, None, failure).await;
+            dead_letters::record_without_row(&self.database, message, None, failure).await?;
             return Ok(());
         };
         let (id, fingerprint) = (notification.message_id, notification.fingerprint);

@@ -8,16 +8,26 @@ use std::time::Duration;
 
 use metrics::counter;
 use tidings_broker::{Backoff, BrokerSettings, MessageFactory, Publisher, WakePublisher};
-use tidings_db::replay_jobs::{self, Chunk, ChunkResult, TakenJob};
+use tidings_db::replay_jobs::{self, Chunk, ChunkResult, JobWork, TakenJob};
 use tidings_db::{Database, DbError, TransactionOptions};
+use tidings_runtime::statistics::events;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long after its last chunk a job of a dead process is continued by another one.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// How often a process looks for jobs.
+/// How often a process looks for new jobs.
 const POLL: Duration = Duration::from_secs(1);
+
+/// A job that is due may be in the hands of another process for a moment.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+
+/// How long a process serves a job that is behind its rate, before it looks for another one.
+const TURN: Duration = Duration::from_secs(1);
+
+/// When a job that failed is tried again.
+const RETRY: Duration = Duration::from_secs(3);
 
 /// Runs jobs.
 pub struct JobRunner {
@@ -30,12 +40,16 @@ pub struct JobRunner {
     lease: Duration,
 }
 
-/// How a process ends its work on a job.
+/// How a process ends its turn with a job.
 enum Ended {
-    /// The job is done, or does not run.
+    /// The job is done, does not run, or waits for other processes.
     Job,
-    /// A server does not answer, or this process stops.
-    Interrupted,
+    /// Its turn is over.
+    Turn,
+    /// This process stops.
+    Stopped,
+    /// The job cannot go on now: why, for people.
+    Failed(String),
 }
 
 impl JobRunner {
@@ -61,12 +75,23 @@ impl JobRunner {
         }
     }
 
-    /// Runs until `stop` is cancelled. Finishes the chunk that it has begun.
+    /// Runs until `stop` is cancelled. Finishes the chunk that it has begun. The copies in the queue are removed beside the chunks,
+    /// because it may take minutes to read the queue.
     pub async fn run(self, stop: CancellationToken) {
+        tokio::join!(
+            self.serve(JobWork::Chunks, &stop),
+            self.serve(JobWork::Copies, &stop)
+        );
+    }
+
+    async fn serve(&self, work: JobWork, stop: &CancellationToken) {
         let mut backoff = Backoff::new();
         while !stop.is_cancelled() {
-            let pause = match self.turn(&stop, &mut backoff).await {
-                Ok(pause) => pause,
+            let pause = match self.turn(work, stop).await {
+                Ok(pause) => {
+                    backoff.reset();
+                    pause
+                }
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(error, "jobs cannot use PostgreSQL; trying again");
@@ -77,12 +102,8 @@ impl JobRunner {
         }
     }
 
-    /// Takes a job, if there is one, and runs it. Returns the time until the next turn.
-    async fn turn(
-        &self,
-        stop: &CancellationToken,
-        backoff: &mut Backoff,
-    ) -> Result<Duration, DbError> {
+    /// Takes the job that has waited longest, if one is due, and serves it for a while. Returns the time until the next turn.
+    async fn turn(&self, work: JobWork, stop: &CancellationToken) -> Result<Duration, DbError> {
         // Without a broker, nothing can be published.
         if !self.publisher.is_connected() {
             return Ok(POLL);
@@ -90,61 +111,59 @@ impl JobRunner {
         let lease = self.lease;
         let taken = self
             .database
-            .run(async |client| replay_jobs::take(client, lease).await)
+            .run(async |client| replay_jobs::take(client, work, lease).await)
             .await?;
         let Some(job) = taken else {
-            backoff.reset();
-            return Ok(POLL);
-        };
-        tracing::info!(job = %job.id, kind = job.kind.as_str(), "a job runs");
-        let ended = self.work(&job, stop).await;
-        if !matches!(ended, Ok(Ended::Job)) {
-            let released = self
+            let due = self
                 .database
-                .run(async |client| replay_jobs::release(client, &job).await);
-            // The lease would end by itself.
-            let _ = released.await;
-        }
-        match ended? {
-            Ended::Job => {
-                backoff.reset();
-                Ok(Duration::ZERO)
+                .run(async |client| replay_jobs::next_due(client, work).await)
+                .await?;
+            return Ok(due.unwrap_or(POLL).clamp(SHORTEST_PAUSE, POLL));
+        };
+        let ended = match work {
+            JobWork::Chunks => self.chunks(&job, stop).await,
+            JobWork::Copies => self.copies(&job, stop).await,
+        };
+        match ended {
+            Ok(Ended::Job) => {}
+            Ok(Ended::Turn | Ended::Stopped) => self.release(&job).await?,
+            Ok(Ended::Failed(error)) => self.postpone(&job, &error).await?,
+            Err(error) => {
+                // If PostgreSQL does not answer, this fails, too, and the lease ends by itself.
+                self.postpone(&job, &format!("PostgreSQL: {error}")).await?;
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, job = %job.id, "a job cannot go on; trying again");
             }
-            Ended::Interrupted => Ok(backoff.next_pause()),
         }
+        Ok(Duration::ZERO)
     }
 
-    /// Takes chunk after chunk, at the rate of the job.
-    async fn work(&self, job: &TakenJob, stop: &CancellationToken) -> Result<Ended, DbError> {
+    /// Takes chunk after chunk while the job is behind its rate.
+    async fn chunks(&self, job: &TakenJob, stop: &CancellationToken) -> Result<Ended, DbError> {
+        let started = Instant::now();
         loop {
             if stop.is_cancelled() {
-                return Ok(Ended::Interrupted);
+                return Ok(Ended::Stopped);
             }
-            let started = Instant::now();
             match self.begin(job).await? {
-                Chunk::Lost | Chunk::Stopped => return Ok(Ended::Job),
-                Chunk::QueueLeft => {
-                    self.end(job, stop).await?;
-                    return Ok(Ended::Job);
-                }
+                Chunk::Lost | Chunk::Stopped | Chunk::QueueLeft => return Ok(Ended::Job),
                 Chunk::Taken {
                     publish,
-                    taken,
-                    rate_per_second,
+                    pause,
                     processed_users,
                 } => {
+                    events::released_in_app(processed_users.len() as u64);
                     self.wakes.wake(processed_users);
                     let result = self.publish(publish).await;
-                    let is_interrupted = !result.left.is_empty();
                     if !self.finish(job, &result).await? {
                         return Ok(Ended::Job);
                     }
-                    if is_interrupted {
-                        return Ok(Ended::Interrupted);
+                    if !result.left.is_empty() {
+                        return Ok(Ended::Failed(result.error.unwrap_or_default()));
                     }
-                    let pause = Duration::from_secs(taken.into()) / rate_per_second.max(1);
-                    let pause = tokio::time::sleep_until(started + pause);
-                    stop.run_until_cancelled(pause).await;
+                    if !pause.is_zero() || started.elapsed() >= TURN {
+                        return Ok(Ended::Turn);
+                    }
                 }
             }
         }
@@ -167,23 +186,55 @@ impl JobRunner {
             .await
     }
 
-    async fn end(&self, job: &TakenJob, stop: &CancellationToken) -> Result<(), DbError> {
-        let note = self.clean_queue(stop).await;
+    /// Removes the copies of a job from the queue, and ends it.
+    async fn copies(&self, job: &TakenJob, stop: &CancellationToken) -> Result<Ended, DbError> {
+        let note = tokio::select! {
+            cleaned = self.clean_queue() => match cleaned {
+                Ok(note) => note,
+                Err(error) => return Ok(Ended::Failed(error)),
+            },
+            // What the sweep holds returns to the queue.
+            () = stop.cancelled() => return Ok(Ended::Stopped),
+            lost = self.keep_lease(job) => return lost.map(|()| Ended::Job),
+        };
         let ended = self
             .database
             .transaction(TransactionOptions::default(), async |transaction| {
                 replay_jobs::end(transaction, job, note).await
             })
             .await?;
-        if ended {
-            tracing::info!(job = %job.id, kind = job.kind.as_str(), "a job is done");
-        } else {
-            // Paused or aborted at the last moment: another turn settles it.
-            self.database
-                .run(async |client| replay_jobs::release(client, job).await)
-                .await?;
+        if !ended {
+            // Paused at the last moment.
+            return Ok(Ended::Turn);
         }
-        Ok(())
+        tracing::info!(job = %job.id, kind = job.kind.as_str(), "a job has ended");
+        Ok(Ended::Job)
+    }
+
+    /// Renews the lease of a job. Returns once another process has it.
+    async fn keep_lease(&self, job: &TakenJob) -> Result<(), DbError> {
+        let lease = self.lease;
+        loop {
+            tokio::time::sleep(lease / 3).await;
+            let renewed = self
+                .database
+                .run(async |client| replay_jobs::renew(client, job, lease).await);
+            if !renewed.await? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn release(&self, job: &TakenJob) -> Result<(), DbError> {
+        self.database
+            .run(async |client| replay_jobs::release(client, job).await)
+            .await
+    }
+
+    async fn postpone(&self, job: &TakenJob, error: &str) -> Result<(), DbError> {
+        self.database
+            .run(async |client| replay_jobs::postpone(client, job, RETRY, error).await)
+            .await
     }
 }
 

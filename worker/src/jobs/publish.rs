@@ -1,7 +1,7 @@
 use futures_util::future::join_all;
 use tidings_broker::{EventKind, Failure, Outgoing, PublishError, Stage};
 use tidings_db::replay_jobs::{ChunkResult, InFlight, StoredLetter};
-use tidings_domain::notification::Notification;
+use tidings_domain::notification::{DeliveryRequest, Notification};
 use tidings_requests::{EmailEvent, NewNotification, UserDeleteEvent};
 
 use super::{JobRunner, replayed};
@@ -74,8 +74,8 @@ pub(super) fn skip_reason(letter: &StoredLetter) -> Option<&'static str> {
     };
     let is_readable = match stage {
         Stage::Intake => Notification::decode(body).is_ok(),
-        // There is nothing to deliver.
-        Stage::Delivery(_) => return Some("row_missing"),
+        // Whether there is something to deliver is seen when it is taken.
+        Stage::Delivery(_) => DeliveryRequest::decode(body).is_ok(),
         Stage::Event(EventKind::EmailSend) => EmailEvent::parse(body).is_ok(),
         Stage::Event(EventKind::UserDelete) => UserDeleteEvent::parse(body).is_ok(),
         Stage::Event(EventKind::NotificationSend) => NewNotification::parse(body).is_ok(),
@@ -118,7 +118,7 @@ mod tests {
                 Some("email"),
                 "row_missing",
                 Some(event),
-                Some("row_missing"),
+                Some("undecodable"),
             ),
             (
                 Some("intake"),

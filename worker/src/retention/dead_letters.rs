@@ -1,6 +1,6 @@
 use metrics::counter;
 use tidings_broker::{DeadLetter, DeadLetterAges, DeadLetterSweep};
-use tidings_db::{dead_letters as letters_table, templates, user_deletions};
+use tidings_db::{DbError, dead_letters as letters_table, replay_jobs, templates, user_deletions};
 use tokio_util::sync::CancellationToken;
 
 use super::Retention;
@@ -13,12 +13,18 @@ impl Retention {
         &self,
         stop: &CancellationToken,
     ) -> Option<DeadLetterSweep> {
-        let (all, sensitive) = (self.settings.dead_letters, self.settings.sensitive);
-        let deleted = self
-            .database
-            .run(async |client| letters_table::delete_old_letters(client, all, sensitive).await);
-        if let Err(error) = deleted.await {
+        if let Err(error) = self.delete_old(stop).await {
             tracing::warn!(%error, "old dead letters cannot be deleted; the next sweep tries again");
+        }
+        match dead_letters::close_recorded(&self.database, stop).await {
+            Ok(0) => {}
+            Ok(closed) => tracing::info!(
+                closed,
+                "dead letters are closed whose notifications are recorded"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "dead letters cannot be closed; the next sweep tries again");
+            }
         }
         let templates = self
             .database
@@ -28,6 +34,7 @@ impl Retention {
             sensitive: self.settings.sensitive,
             // Without an answer, the next sweep removes those that have a sensitive template.
             sensitive_templates: templates.await.unwrap_or_default(),
+            max_read: DeadLetterAges::MAX_READ,
         };
         let judge = |letters| self.judge(letters);
         let sweeping = tidings_broker::sweep_dead_letters(&self.broker, &ages, false, judge);
@@ -52,6 +59,24 @@ impl Retention {
 }
 
 impl Retention {
+    /// Deletes old letters without a row and old jobs, a chunk at a time.
+    async fn delete_old(&self, stop: &CancellationToken) -> Result<(), DbError> {
+        let (all, sensitive) = (self.settings.dead_letters, self.settings.sensitive);
+        while !stop.is_cancelled() {
+            let deleting = self.database.run(async |client| {
+                letters_table::delete_old_letters(client, all, sensitive).await
+            });
+            let (_, is_full) = deleting.await?;
+            if !is_full {
+                break;
+            }
+        }
+        self.database
+            .run(async |client| replay_jobs::delete_old(client).await)
+            .await?;
+        Ok(())
+    }
+
     /// Which dead letters are about erased users. Records the others that PostgreSQL does not know: those that the broker itself
     /// has moved to the queue, and those that could not be recorded before. Without an answer, the next sweep asks again.
     async fn judge(&self, letters: Vec<DeadLetter>) -> Vec<bool> {

@@ -26,7 +26,7 @@ pub struct BulkBody {
     #[schema(rename = "dryRun")]
     dry_run: Option<bool>,
     /// How many dead letters to take in a second. Default: 100.
-    #[schema(rename = "ratePerSecond", minimum = 1, maximum = 5000)]
+    #[schema(rename = "ratePerSecond", minimum = 1, maximum = 1000)]
     rate_per_second: Option<u32>,
 }
 
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(all, expected);
         let body = br#"{"filter": {"reason": "unknown_user", "channel": "none", "all": false,
             "ids": ["9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a"], "from": "2027-01-01T00:00:00Z"},
-            "dryRun": true, "ratePerSecond": 5000}"#;
+            "dryRun": true, "ratePerSecond": 1000}"#;
         let Bulk {
             filter,
             dry_run,
@@ -174,7 +174,7 @@ mod tests {
         } = parse(body).expect("valid");
         assert_eq!(
             (dry_run, rate_per_second, filter.ids.len()),
-            (true, 5000, 1)
+            (true, 1000, 1)
         );
         assert!(filter.reason.is_some() && filter.channel.is_some() && filter.from.is_some());
     }

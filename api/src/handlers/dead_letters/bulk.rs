@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
+use tidings_db::dead_letters::MAX_COUNTED;
 use tidings_db::replay_jobs::{self, JobKind, NewJob};
 use tidings_db::{TransactionOptions, dead_letters};
 
@@ -26,7 +27,7 @@ pub(super) async fn run(
         let (figures, example) = state
             .database
             .run(async |client| {
-                let figures = dead_letters::figures(client, filter).await?;
+                let figures = dead_letters::figures(client, filter, Some(MAX_COUNTED)).await?;
                 let (rows, _) = dead_letters::list(client, filter, None, 1).await?;
                 Ok((figures, rows.into_iter().next()))
             })

@@ -83,7 +83,7 @@ fn shown(reason: &str, error: Option<String>) -> Option<String> {
 pub struct DeadLetterGroups {
     /// The largest first.
     pub(super) groups: Vec<GroupView>,
-    /// Whether there are more dead letters than are counted: 100,000 failed notifications, and as many messages that could not
+    /// Whether there are more dead letters than are counted: 20,000 failed notifications, and as many messages that could not
     /// be recorded.
     pub(super) is_capped: bool,
 }
@@ -125,8 +125,11 @@ impl From<DeadLetterGroup> for GroupView {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DryRun {
-    /// How many dead letters match.
+    /// How many dead letters match, as far as they are counted.
     total: i64,
+    /// Whether there are more than are counted: 20,000 failed notifications, and as many messages that could not be recorded. A
+    /// job counts all.
+    is_capped: bool,
     /// How many, by reason.
     by_reason: BTreeMap<String, i64>,
     /// How many, by channel; `none` if they name none.
@@ -139,6 +142,7 @@ impl DryRun {
     pub(super) fn new(figures: Figures, example: Option<DeadLetterRow>) -> Self {
         Self {
             total: figures.total,
+            is_capped: figures.is_capped,
             by_reason: figures.by_reason,
             by_channel: figures.by_channel,
             example: example.map(DeadLetterView::from),

@@ -21,7 +21,7 @@ use crate::state::AppState;
 #[expect(dead_code, reason = "documents the body for OpenAPI")]
 pub struct UpdateBody {
     /// How many dead letters the job takes in a second.
-    #[schema(rename = "ratePerSecond", minimum = 1, maximum = 5000)]
+    #[schema(rename = "ratePerSecond", minimum = 1, maximum = 1000)]
     rate_per_second: u32,
 }
 

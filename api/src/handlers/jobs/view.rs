@@ -63,7 +63,7 @@ impl From<JobRow> for JobView {
         Self {
             id: row.id,
             kind: row.kind.as_str(),
-            filter: row.filter.to_json(),
+            filter: row.filter,
             state: row.state.as_str(),
             rate_per_second: row.rate_per_second,
             total: row.total,

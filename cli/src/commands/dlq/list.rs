@@ -6,6 +6,7 @@ use serde_json::json;
 use tidings_broker::{BrokerSettings, DeadLetter, Failure};
 
 use super::queue::with_queue;
+use super::recorded;
 use super::selection::DeadLetterFilter;
 use super::summary::{channel_name, shown_id, summary};
 use crate::output::{CommandOutput, Text, count, printable, table};
@@ -16,9 +17,24 @@ use crate::settings;
 pub struct Args {
     #[command(flatten)]
     filter: DeadLetterFilter,
+    /// List what PostgreSQL knows, those that failed last first, instead of what is in the queue
+    #[arg(long)]
+    recorded: bool,
     /// The maximum number of dead letters to show; the totals count all
     #[arg(long, default_value_t = 100)]
     limit: usize,
+}
+
+/// Arguments of `groups`.
+#[derive(Debug, clap::Args)]
+pub struct GroupArgs {
+    #[command(flatten)]
+    filter: DeadLetterFilter,
+}
+
+/// Counts the selected dead letters that PostgreSQL knows.
+pub async fn run_groups(args: GroupArgs) -> anyhow::Result<CommandOutput> {
+    recorded::groups(&args.filter.recorded()?).await
 }
 
 #[derive(Default)]
@@ -31,6 +47,9 @@ struct MatchingDeadLetters {
 
 /// Lists the oldest selected dead letters and counts all of them.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
+    if args.recorded {
+        return recorded::list(&args.filter.recorded()?, args.limit).await;
+    }
     let settings = settings::read(BrokerSettings::read)?;
     let found = with_queue(&settings, async |queue| {
         let mut found = MatchingDeadLetters {

@@ -6,6 +6,7 @@ mod details;
 mod list;
 mod purge;
 mod queue;
+mod recorded;
 mod replay;
 mod replay_action;
 mod replay_job;
@@ -22,6 +23,8 @@ use crate::output::CommandOutput;
 pub enum Command {
     /// List dead letters, oldest first, and count them by reason
     List(list::Args),
+    /// Count the dead letters that PostgreSQL knows by reason and channel
+    Groups(list::GroupArgs),
     /// Print dead letters with all details: properties, headers, failure and body
     Show(show::Args),
     /// Send dead letters again, from the first attempt
@@ -35,6 +38,8 @@ pub enum Command {
     /// replayed stays in the queue and makes the exit code 1.
     Replay(replay::Args),
     /// Delete dead letters permanently; their rows stay `failed`
+    ///
+    /// With --recorded, a worker does it, as a job, with all dead letters that PostgreSQL knows.
     Purge(purge::Args),
 }
 
@@ -42,6 +47,7 @@ pub enum Command {
 pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
     match command {
         Command::List(args) => list::run(args).await,
+        Command::Groups(args) => list::run_groups(args).await,
         Command::Show(args) => show::run(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Purge(args) => purge::run(args).await,

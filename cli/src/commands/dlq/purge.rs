@@ -6,12 +6,18 @@ use anyhow::Context;
 use serde_json::json;
 use tidings_broker::{BrokerSettings, DeadLetter};
 use tidings_db::audit::{self, Action};
-use tidings_db::{Database, DatabaseSettings, TransactionOptions};
+use tidings_db::replay_jobs::{JobKind, MAX_RATE};
+use tidings_db::{
+    Database, DatabaseSettings, TransactionOptions, dead_letters as letters_table, notifications,
+};
+use tidings_domain::notification::MessageId;
+use uuid::Uuid;
 
 use super::audit::entry;
 use super::queue::{OpenQueue, with_queue};
+use super::replay_job::{self, JobOptions};
 use super::selection::Selection;
-use super::summary::shown_id;
+use super::summary::{letter_id, shown_id};
 use crate::operator::operator;
 use crate::output::{CommandOutput, WrongUsage, count};
 use crate::settings;
@@ -24,6 +30,13 @@ const BATCH: usize = 100;
 pub struct Args {
     #[command(flatten)]
     selection: Selection,
+    /// Purge what PostgreSQL knows, by a job, which removes the copies in the queue, too
+    #[arg(long)]
+    recorded: bool,
+    /// How many dead letters the job takes in a second
+    #[arg(long, value_name = "N", default_value_t = MAX_RATE, requires = "recorded",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_RATE)))]
+    rate: u32,
     /// Only count the dead letters
     #[arg(long)]
     dry_run: bool,
@@ -38,6 +51,21 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     if ask && !io::stdin().is_terminal() {
         let message = "purge deletes permanently: confirm with --yes, or check with --dry-run";
         return Err(WrongUsage(message).into());
+    }
+    if args.recorded {
+        let options = JobOptions {
+            kind: JobKind::Purge,
+            dry_run: args.dry_run,
+            detach: false,
+            rate: args.rate,
+        };
+        return replay_job::run(&args.selection, options, async |total| {
+            if !ask || total == 0 {
+                return Ok(true);
+            }
+            confirmed(total, "PostgreSQL").await
+        })
+        .await;
     }
     let (settings, database) = settings::read(|reader| {
         let broker = BrokerSettings::read(reader);
@@ -95,7 +123,8 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     Ok(CommandOutput::new(text, json)?.success_if(done && !missed))
 }
 
-/// Deletes dead letters. Writes the entry of the audit log first: nothing is deleted without one.
+/// Deletes dead letters. Writes the entry of the audit log first: nothing is deleted without one. What is deleted here is
+/// listed no more.
 async fn purge(
     database: &Database,
     queue: &OpenQueue,
@@ -105,9 +134,15 @@ async fn purge(
     let origin = operator();
     let ids = dead_letters.iter().map(shown_id);
     let entry = entry(&origin, Action::DeadLetterPurge, name, ids);
+    let letters: Vec<Uuid> = dead_letters.iter().map(letter_id).collect();
+    let rows = dead_letters.iter().filter_map(DeadLetter::notification);
+    let rows: Vec<MessageId> = rows.map(|(id, _)| id).collect();
     database
         .transaction(TransactionOptions::default(), async |transaction| {
-            audit::record(transaction, &entry).await
+            audit::record(transaction, &entry).await?;
+            notifications::purge_failed(transaction, &rows).await?;
+            letters_table::close_letters(transaction, &letters, true).await?;
+            Ok(())
         })
         .await
         .context("the audit log cannot be written, so no more dead letters are deleted")?;

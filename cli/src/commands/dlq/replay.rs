@@ -9,12 +9,14 @@ use tidings_broker::BrokerSettings;
 use tidings_broker::{DeadLetter, MessageFactory, Publisher};
 use tidings_db::audit::{self, Action, AuditOrigin};
 use tidings_db::notifications::{FailedFilter, RecordedState};
-use tidings_db::replay_jobs::{DEFAULT_RATE, MAX_RATE};
+use tidings_db::replay_jobs::{DEFAULT_RATE, JobKind, MAX_RATE};
 use tidings_db::{
-    Database, DatabaseSettings, DbError, TransactionOptions, delivery_attempts, notifications,
+    Database, DatabaseSettings, DbError, TransactionOptions, dead_letters, delivery_attempts,
+    notifications,
 };
 use tidings_domain::notification::{MessageId, Status};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::audit::entry;
 use super::queue::{OpenQueue, with_queue};
@@ -23,7 +25,7 @@ use super::replay_job::{self, JobOptions};
 use super::replay_report::ReplayReport;
 use super::replay_rows::replay_rows;
 use super::selection::Selection;
-use super::summary;
+use super::summary::{self, letter_id};
 use crate::operator::operator;
 use crate::output::{CommandOutput, count};
 use crate::settings;
@@ -61,7 +63,7 @@ pub struct Args {
     #[arg(long, requires = "from_queue")]
     force: bool,
     /// Then also replay failed notifications of delivered channels that have no dead letter, from their rows
-    #[arg(long, requires = "from_queue", conflicts_with = "reason")]
+    #[arg(long, requires = "from_queue", conflicts_with_all = ["reason", "from", "to"])]
     rows: bool,
 }
 
@@ -71,11 +73,12 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         return run_from_queue(args).await;
     }
     let options = JobOptions {
+        kind: JobKind::Replay,
         dry_run: args.dry_run,
         detach: args.detach,
         rate: args.rate,
     };
-    replay_job::run(&args.selection, options).await
+    replay_job::run(&args.selection, options, async |_| Ok(true)).await
 }
 
 /// Replays what is in the queue.
@@ -213,8 +216,10 @@ impl Replay {
                 .iter()
                 .map(|(dead_letter, action)| self.publish(dead_letter, *action)),
         );
+        let published = published.await;
+        self.close_letters(&published, &replays).await?;
         let mut failure = None;
-        for (published, (dead_letter, action)) in published.await.into_iter().zip(replays) {
+        for (published, (dead_letter, action)) in published.into_iter().zip(replays) {
             // After a failure, the dead letters that were published must still be removed.
             match published {
                 Ok(()) => {
@@ -277,6 +282,27 @@ impl Replay {
             publisher.publish(out).await.context("publishing failed")?;
         }
         Ok(())
+    }
+
+    /// Closes those that PostgreSQL lists as letters without a row. Their messages are confirmed, and their copies are still in the
+    /// queue.
+    async fn close_letters(
+        &self,
+        published: &[anyhow::Result<()>],
+        replays: &[(DeadLetter, ReplayAction)],
+    ) -> anyhow::Result<()> {
+        if self.publisher.is_none() {
+            return Ok(());
+        }
+        let both = published.iter().zip(replays);
+        let done = both.filter(|(published, (_, action))| {
+            published.is_ok() && !matches!(action, ReplayAction::Keep(_))
+        });
+        let ids: Vec<Uuid> = done.map(|(_, (letter, _))| letter_id(letter)).collect();
+        let closing = self
+            .database
+            .run(async |client| dead_letters::close_letters(client, &ids, false).await);
+        closing.await.map(drop).context("PostgreSQL failed")
     }
 
     /// Removes the dead letter unless it must stay, and records the result.

@@ -1,11 +1,11 @@
-//! `tidings dlq replay` by a job, which a worker runs.
+//! `tidings dlq replay` and `purge` by a job, which a worker runs.
 
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::json;
 use tidings_db::dead_letters::{self, DeadLetterFilter, Figures};
-use tidings_db::replay_jobs::{self, JobKind, JobRow, NewJob};
+use tidings_db::replay_jobs::{self, JobKind, JobRow, JobState, NewJob};
 use tidings_db::{Database, DatabaseSettings, TransactionOptions, scheduler_heartbeats};
 
 use super::selection::Selection;
@@ -24,6 +24,8 @@ const SCHEDULER_AGE: Duration = Duration::from_secs(30);
 /// How the job runs.
 #[derive(Clone, Copy, Debug)]
 pub struct JobOptions {
+    /// What it does.
+    pub kind: JobKind,
     /// Whether to count only.
     pub dry_run: bool,
     /// Whether to return without waiting for its end.
@@ -32,36 +34,43 @@ pub struct JobOptions {
     pub rate: u32,
 }
 
-/// Creates a job, and shows its progress until it ends.
-pub async fn run(selection: &Selection, options: JobOptions) -> anyhow::Result<CommandOutput> {
-    let filter = selection.dead_letters()?;
+/// Creates a job unless `confirm` refuses the number of its dead letters, and shows its progress until it ends. The exit code is 0
+/// only if all of them are done.
+pub async fn run(
+    selection: &Selection,
+    options: JobOptions,
+    confirm: impl AsyncFnOnce(usize) -> anyhow::Result<bool>,
+) -> anyhow::Result<CommandOutput> {
+    let filter = selection.filter.recorded()?;
     let settings = settings::read(DatabaseSettings::read)?;
-    let database = Database::new(&settings, "tidings dlq replay")?;
+    let database = Database::new(&settings, "tidings dlq")?;
+    let counting = database.run(async |client| dead_letters::figures(client, &filter, None).await);
+    let figures = counting.await.context("PostgreSQL failed")?;
+    let total = usize::try_from(figures.total).unwrap_or_default();
+    let missed = total == 0 && selection.has_ids();
     if options.dry_run {
-        let figures = database
-            .run(async |client| dead_letters::figures(client, &filter).await)
-            .await
-            .context("PostgreSQL failed")?;
-        let missed = figures.total == 0 && selection.has_ids();
-        return Ok(rehearsed(&figures)?.success_if(!missed));
+        return Ok(rehearsed(&figures, options.kind)?.success_if(!missed));
     }
     require_scheduler(&database).await?;
-    let job = create(&database, &filter, options.rate).await?;
-    let missed = job.total == 0 && selection.has_ids();
-    let job = if options.detach {
-        job
-    } else {
-        follow(&database, job).await?
-    };
-    let success = !missed && job.failed == 0 && job.skipped == 0;
-    Ok(jobs::shown(&job)?.success_if(success))
+    if !confirm(total).await? {
+        let json = json!({"total": total, "done": 0});
+        return Ok(CommandOutput::new("Nothing is changed.\n".to_owned(), json)?.success_if(false));
+    }
+    let job = create(&database, &filter, options).await?;
+    if options.detach {
+        return Ok(jobs::shown(&job)?.success_if(!missed));
+    }
+    let job = follow(&database, job).await?;
+    let is_done = job.state == JobState::Done && job.failed == 0 && job.skipped == 0;
+    Ok(jobs::shown(&job)?.success_if(is_done && !missed))
 }
 
-fn rehearsed(figures: &Figures) -> anyhow::Result<CommandOutput> {
+fn rehearsed(figures: &Figures, kind: JobKind) -> anyhow::Result<CommandOutput> {
     let mut text = Text::default();
     let total = usize::try_from(figures.total).unwrap_or_default();
     text.line(format_args!(
-        "Would replay {}.",
+        "Would {} {}.",
+        kind.as_str(),
         count(total, "dead letter")
     ));
     for (reason, n) in &figures.by_reason {
@@ -76,10 +85,10 @@ async fn require_scheduler(database: &Database) -> anyhow::Result<()> {
     let age = database
         .run(async |client| scheduler_heartbeats::last_beat(client).await)
         .await
-        .context("nothing was replayed")?;
+        .context("nothing was changed")?;
     if age.is_none_or(|age| age > SCHEDULER_AGE) {
         bail!(
-            "nothing was replayed: no worker runs the scheduler, which replays; start one, or use --from-queue"
+            "nothing was changed: no worker runs the scheduler, which runs jobs; start one, or use what is in the queue"
         );
     }
     Ok(())
@@ -88,27 +97,27 @@ async fn require_scheduler(database: &Database) -> anyhow::Result<()> {
 async fn create(
     database: &Database,
     filter: &DeadLetterFilter,
-    rate: u32,
+    options: JobOptions,
 ) -> anyhow::Result<JobRow> {
     let (origin, job) = (
         operator(),
         NewJob {
-            kind: JobKind::Replay,
+            kind: options.kind,
             filter,
-            rate_per_second: rate,
+            rate_per_second: options.rate,
         },
     );
     let created = database.transaction(TransactionOptions::default(), async |transaction| {
         replay_jobs::create(transaction, &job, &origin).await
     });
-    created.await.context("nothing was replayed")
+    created.await.context("nothing was changed")
 }
 
 /// Waits until the job ends or is paused.
 async fn follow(database: &Database, mut job: JobRow) -> anyhow::Result<JobRow> {
     let id = job.id;
     let bar = progress::bar(u64::try_from(job.total).unwrap_or_default());
-    while !job.state.has_ended() && job.state != replay_jobs::JobState::Paused {
+    while !job.state.has_ended() && job.state != JobState::Paused {
         tokio::time::sleep(POLL).await;
         let found = database
             .run(async |client| replay_jobs::find(client, id).await)

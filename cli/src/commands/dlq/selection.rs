@@ -1,8 +1,10 @@
 //! Selects dead letters by id, stage and reason.
 
+use jiff::Timestamp;
 use tidings_broker::{DeadLetter, Stage};
+use tidings_db::dead_letters;
 use tidings_db::notifications::FailedFilter;
-use tidings_domain::notification::MessageId;
+use tidings_domain::notification::{Channel, MessageId};
 
 use super::summary::{NO_CHANNEL, message_id};
 use crate::output::WrongUsage;
@@ -22,18 +24,24 @@ pub struct DeadLetterFilter {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct FailureFilter {
     /// Only dead letters that failed in this stage: intake, email, sms, push, webhook, events.email.send,
-    /// events.notification.send, events.user.delete, or none
+    /// events.notification.send, events.user.delete, or none; in-app for notifications that PostgreSQL knows
     #[arg(long, value_parser = channel)]
     channel: Option<ChannelIs>,
     /// Only dead letters with this reason, such as "undecodable"
     #[arg(long, value_name = "CODE")]
     reason: Option<String>,
+    /// Only dead letters that failed at this time or later (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    from: Option<Timestamp>,
+    /// Only dead letters that failed before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    to: Option<Timestamp>,
 }
 
 /// A filter that must have a condition or `--all`, for commands that change or delete.
 #[derive(Clone, Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("selection")
-    .args(["ids", "channel", "reason", "all"]).required(true).multiple(true))]
+    .args(["ids", "channel", "reason", "from", "to", "all"]).required(true).multiple(true))]
 pub struct Selection {
     /// The conditions.
     #[command(flatten)]
@@ -48,7 +56,7 @@ impl Selection {
     pub fn rows(&self) -> Option<FailedFilter> {
         let channel = match self.filter.failure.channel {
             None => None,
-            Some(ChannelIs(Some(Stage::Delivery(channel)))) => Some(channel),
+            Some(ChannelIs::Stage(Stage::Delivery(channel))) => Some(channel),
             Some(_) => return None,
         };
         let parsed = self.filter.ids.iter().map(|id| id.parse());
@@ -57,53 +65,86 @@ impl Selection {
         (!matches_no_row).then_some(FailedFilter { channel, ids })
     }
 
-    /// The conditions for the dead letters that PostgreSQL knows.
-    ///
-    /// # Errors
-    ///
-    /// Fails if an id is not a UUID: only the queue has such a message.
-    pub fn dead_letters(&self) -> Result<tidings_db::dead_letters::DeadLetterFilter, WrongUsage> {
-        let FailureFilter { channel, reason } = &self.filter.failure;
-        let stage = channel.map(|ChannelIs(stage)| stage.map_or(NO_CHANNEL, Stage::as_str));
-        let ids = self.filter.ids.iter().map(|id| id.parse().ok());
-        Ok(tidings_db::dead_letters::DeadLetterFilter {
-            reason: reason.clone(),
-            channel: stage.map(str::to_owned),
-            ids: ids.collect::<Option<_>>().ok_or(WrongUsage(
-                "--id must be a UUID; a message with another id can only be found with --from-queue",
-            ))?,
-            ..Default::default()
-        })
-    }
-
     /// Whether the selection contains ids, so that finding no dead letter is a failure.
     pub fn has_ids(&self) -> bool {
         !self.filter.ids.is_empty()
     }
 }
 
-/// A condition on the header `channel`: it contains this stage, or no known stage.
+/// A condition on the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChannelIs(Option<Stage>);
+pub enum ChannelIs {
+    /// The header `channel` contains this stage.
+    Stage(Stage),
+    /// It contains no known stage.
+    None,
+    /// The notification is shown in the app: no queue has such a message.
+    InApp,
+}
+
+impl ChannelIs {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stage(stage) => stage.as_str(),
+            Self::None => NO_CHANNEL,
+            Self::InApp => Channel::InApp.as_str(),
+        }
+    }
+}
 
 /// Reads the value of `--channel`.
 fn channel(name: &str) -> Result<ChannelIs, String> {
     if name == NO_CHANNEL {
-        return Ok(ChannelIs(None));
+        return Ok(ChannelIs::None);
     }
-    let stage = Stage::from_name(name).ok_or_else(|| {
+    if name == Channel::InApp.as_str() {
+        return Ok(ChannelIs::InApp);
+    }
+    Stage::from_name(name).map(ChannelIs::Stage).ok_or_else(|| {
         let names = Stage::ALL.map(Stage::as_str).join(", ");
-        format!("must be one of: {names}, {NO_CHANNEL}")
-    })?;
-    Ok(ChannelIs(Some(stage)))
+        format!(
+            "must be one of: {names}, {}, {NO_CHANNEL}",
+            Channel::InApp.as_str()
+        )
+    })
 }
 
 impl DeadLetterFilter {
-    /// Whether the filter matches a dead letter.
+    /// The conditions for the dead letters that PostgreSQL knows.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an id is not a UUID: only the queue has such a message.
+    pub fn recorded(&self) -> Result<dead_letters::DeadLetterFilter, WrongUsage> {
+        let ids = self.ids.iter().map(|id| id.parse().ok());
+        Ok(dead_letters::DeadLetterFilter {
+            reason: self.failure.reason.clone(),
+            channel: self.failure.channel.map(|one| one.as_str().to_owned()),
+            ids: ids.collect::<Option<_>>().ok_or(WrongUsage(
+                "--id must be a UUID; a message with another id can only be found in the queue",
+            ))?,
+            from: self.failure.from,
+            to: self.failure.to,
+        })
+    }
+
+    /// Whether the filter matches a dead letter. One whose time of failure is not known has failed at no time.
     pub fn matches(&self, dead_letter: &DeadLetter) -> bool {
-        let FailureFilter { channel, reason } = &self.failure;
+        let FailureFilter {
+            channel,
+            reason,
+            from,
+            to,
+        } = &self.failure;
+        let failed_at = dead_letter.dead_since();
         self.matches_id(message_id(dead_letter), dead_letter.message_id.as_deref())
-            && channel.is_none_or(|ChannelIs(channel)| channel == dead_letter.stage)
+            && channel.is_none_or(|channel| match channel {
+                ChannelIs::Stage(stage) => Some(stage) == dead_letter.stage,
+                ChannelIs::None => dead_letter.stage.is_none(),
+                ChannelIs::InApp => false,
+            })
+            && from.is_none_or(|from| failed_at.is_some_and(|time| time >= from))
+            && to.is_none_or(|to| failed_at.is_some_and(|time| time < to))
             && reason
                 .as_ref()
                 .is_none_or(|reason| *reason == dead_letter.reason)

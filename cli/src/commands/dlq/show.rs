@@ -7,6 +7,7 @@ use tidings_settings::database_is_set;
 
 use super::details::{details, text};
 use super::queue::with_queue;
+use super::recorded;
 use super::selection::{DeadLetterFilter, FailureFilter};
 use super::summary::message_id;
 use crate::output::CommandOutput;
@@ -15,7 +16,7 @@ use crate::settings;
 /// Arguments of `show`.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("selection")
-    .args(["ids", "channel", "reason", "all"]).required(true).multiple(true))]
+    .args(["ids", "channel", "reason", "from", "to", "all"]).required(true).multiple(true))]
 pub struct Args {
     /// The dead letters of these messages
     #[arg(value_name = "MESSAGE_ID")]
@@ -25,6 +26,9 @@ pub struct Args {
     /// All dead letters, even those without a message id
     #[arg(long)]
     all: bool,
+    /// Show what PostgreSQL knows of these ids, without the body
+    #[arg(long, conflicts_with_all = ["channel", "reason", "from", "to", "all", "limit"])]
+    recorded: bool,
     /// The maximum number of dead letters to show
     #[arg(long, default_value_t = 20)]
     limit: usize,
@@ -32,6 +36,9 @@ pub struct Args {
 
 /// Prints the selected dead letters with all details. The exit code is 1 if no dead letter matches.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
+    if args.recorded {
+        return recorded::show(&args.ids).await;
+    }
     // The database is optional: without it, only the rows are unknown.
     let (settings, database) = settings::read(|reader| {
         let broker = BrokerSettings::read(reader);

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use tidings_broker::{DeadLetter, Failure, Stage};
+use tidings_db::dead_letters::LetterIdentity;
 use tidings_domain::notification::{DeliveryRequest, MessageId};
+use uuid::Uuid;
 
 /// The name for the stage of a dead letter whose header contains no known stage.
 pub const NO_CHANNEL: &str = "none";
@@ -25,6 +27,18 @@ pub fn shown_id(dead_letter: &DeadLetter) -> Option<String> {
 /// The stage in which a dead letter failed; `none` if its header contains no known stage.
 pub fn channel_name(dead_letter: &DeadLetter) -> &'static str {
     dead_letter.stage.map_or(NO_CHANNEL, Stage::as_str)
+}
+
+/// The id that a dead letter has as a letter without a row.
+pub fn letter_id(dead_letter: &DeadLetter) -> Uuid {
+    let parts = dead_letter.letter_parts();
+    let identity = LetterIdentity {
+        message_id: parts.message_id,
+        stage: parts.stage.map(Stage::as_str),
+        idempotency_key: parts.idempotency_key,
+        body: parts.body,
+    };
+    identity.id()
 }
 
 /// Whether the message of a dead letter may have arrived, by its reason.

@@ -183,6 +183,7 @@ async fn sweep_dead_letters(
         all: settings.dead_letters,
         sensitive: settings.sensitive,
         sensitive_templates: templates.await?,
+        max_read: DeadLetterAges::MAX_READ,
     };
     let refused = Cell::new(None);
     let refusal = &refused;
