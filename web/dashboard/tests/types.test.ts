@@ -12,6 +12,10 @@ import { apiUrl } from "../../testing/environment.ts";
 const generator = "openapi/node_modules/@hey-api/openapi-ts/bin/run.js";
 const committed = "dashboard/src/api/types.gen.ts";
 
+/** Leaves out descriptions, which change more often than types. A property of this name is an object. */
+const withoutTexts = (key: string, value: unknown) =>
+  key === "description" && typeof value === "string" ? undefined : value;
+
 test("the types of the API are up to date", async () => {
   const folder = await mkdtemp(join(tmpdir(), "tidings-types-"));
   try {
@@ -19,7 +23,7 @@ test("the types of the API are up to date", async () => {
     const document = await response.json();
     // The dashboard names the paths itself: their types would be three times as long as those of what they carry.
     const input = join(folder, "openapi.json");
-    await writeFile(input, JSON.stringify({ ...document, paths: {} }));
+    await writeFile(input, JSON.stringify({ ...document, paths: {} }, withoutTexts));
     const output = join(folder, "types");
     await promisify(execFile)(process.execPath, [
       generator,

@@ -4,3495 +4,1172 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
-/**
- * The response once a notification is stored.
- */
 export type AcceptedResponse = {
-    /**
-     * A description for people.
-     */
     message: string;
-    /**
-     * The notification's id.
-     */
     messageId: string;
-    /**
-     * Always `queued`.
-     */
     status: string;
 };
 
-/**
- * The request body.
- */
 export type AccountDeletion = {
-    /**
-     * The password of the user.
-     */
     password: string;
 };
 
-/**
- * The request body.
- */
 export type AccountRecovery = {
-    /**
-     * The address of the account.
-     */
     email: string;
 };
 
-/**
- * The user of an account.
- */
 export type AccountUser = {
-    /**
-     * The e-mail address.
-     */
     email?: string | null;
-    /**
-     * The id, which a notification's `targetUserId` names.
-     */
     id: string;
-    /**
-     * The name.
-     */
     username: string;
 };
 
-/**
- * An API key without its secret.
- */
 export type ApiKey = {
-    /**
-     * When it was created.
-     */
     createdAt: string;
-    /**
-     * Who created it: the subject of a token, or the user of the tool.
-     */
     createdBy: string;
-    /**
-     * When it expires; null: never.
-     */
     expiresAt?: string | null;
-    /**
-     * The id, which is also a part of the key. The sender of what the key sends is `key:` and this id.
-     */
     id: string;
-    /**
-     * When it was last used, to about a minute; null: never.
-     */
     lastUsedAt?: string | null;
-    /**
-     * What the key is for.
-     */
     name: string;
-    /**
-     * Until when the secret before the last rotation is valid; null if there is none.
-     */
     previousValidUntil?: string | null;
-    /**
-     * How many requests a minute it may send; null: as many as other callers.
-     */
     ratePerMinute?: number | null;
-    /**
-     * When it was revoked.
-     */
     revokedAt?: string | null;
-    /**
-     * What it may do.
-     */
     scopes: Array<Scope>;
-    /**
-     * Since when it is refused because its user is to be deleted.
-     */
     suspendedAt?: string | null;
-    /**
-     * The user to whom it is limited; null for a service.
-     */
     userId?: string | null;
 };
 
-/**
- * The request body. Absent fields stay as they are.
- */
 export type ApiKeyChanges = {
-    /**
-     * The new expiry, in the future; null removes it.
-     */
     expiresAt?: string | null;
-    /**
-     * The new name.
-     */
     name?: string | null;
-    /**
-     * The new limit of requests a minute; null removes it.
-     */
     ratePerMinute?: number | null;
-    /**
-     * The new scopes.
-     */
     scopes?: Array<Scope> | null;
 };
 
-/**
- * A page of API keys.
- */
 export type ApiKeyPage = {
-    /**
-     * The newest first.
-     */
     keys: Array<ApiKey>;
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
 };
 
-/**
- * The request body.
- */
 export type ApiKeyRotation = {
-    /**
-     * For how many hours the present secret stays valid; 0 ends it at once. By default 24.
-     */
     overlapHours?: number | null;
 };
 
-/**
- * An API key with its secret.
- */
 export type ApiKeyWithSecret = ApiKey & {
-    /**
-     * The key. No other response contains it.
-     */
     key: string;
 };
 
-/**
- * One attempt to send a notification to one address.
- */
 export type Attempt = {
-    /**
-     * Counted from 0. Several attempts have the same number if they went to several contacts, or if an
-     * attempt did not count as a retry.
-     */
     attempt: number;
-    /**
-     * The user's contact that the message was sent to, if it was one.
-     */
     contactId?: string | null;
-    /**
-     * The duration; null while the attempt is in progress, or if its end was not recorded.
-     */
     durationMs?: number | null;
-    /**
-     * Why the message was not delivered.
-     */
     error?: string | null;
-    /**
-     * When the last repetition began.
-     */
     lastRepeatedAt?: string | null;
-    /**
-     * `sending`, `delivered`, `failed`, `unknown`, `rejected`, `gone`, `throttled`,
-     * `credentials_refused`, `deferred` or `not_sent`.
-     */
     outcome: string;
-    /**
-     * The provider that was asked to deliver the message.
-     */
     provider: string;
-    /**
-     * The provider's id of the message.
-     */
     providerReference?: string | null;
-    /**
-     * How many times the attempt was repeated with the same outcome, if it was. Consecutive attempts that were
-     * `throttled` or `deferred` are one entry, with the duration and the error of the last one.
-     */
     repetitions?: number;
-    /**
-     * When the attempt began.
-     */
     startedAt: string;
     template?: AttemptTemplate | null;
 };
 
-/**
- * The template that an attempt was rendered from.
- */
 export type AttemptTemplate = {
-    /**
-     * The locale that was used.
-     */
     locale: string;
-    /**
-     * The name.
-     */
     name: string;
-    /**
-     * The version.
-     */
     version: number;
 };
 
-/**
- * Who acts.
- */
 export type AuditActor = {
-    /**
-     * The subject of the token, or the user of the operating system.
-     */
     id: string;
-    /**
-     * `user`, `service` or `key`: a caller of the API. `cli`: the tool `tidings`. `system`: a program by itself.
-     */
     kind: string;
 };
 
-/**
- * An action of a caller or an operator.
- */
 export type AuditEntry = {
-    /**
-     * The name of the action. Later versions have more.
-     */
     action: string;
     actor: AuditActor;
-    /**
-     * When the action began.
-     */
     at: string;
-    /**
-     * What else is to know about the action.
-     */
     details: {
         [key: string]: unknown;
     };
     id: string;
-    /**
-     * The address of the client, or of the proxy in front of the API. Null once it is erased.
-     */
     ip?: string | null;
-    /**
-     * `ok`, `refused` or `failed`.
-     */
     outcome: string;
-    /**
-     * The `X-Request-Id` of the request.
-     */
     requestId?: string | null;
     target?: AuditTarget | null;
-    /**
-     * The `User-Agent` of the request, at most 256 bytes.
-     */
     userAgent?: string | null;
 };
 
-/**
- * A page of the audit log.
- */
 export type AuditPage = {
-    /**
-     * The newest first.
-     */
     entries: Array<AuditEntry>;
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
 };
 
-/**
- * What an action changes.
- */
 export type AuditTarget = {
-    /**
-     * Identifies it within its kind.
-     */
     id: string;
-    /**
-     * The kind, such as `template`.
-     */
     kind: string;
 };
 
-/**
- * The error of a batch, with the result of each item if the items were examined.
- */
 export type BatchError = ErrorBody & {
-    /**
-     * Always 0.
-     */
     accepted?: number;
-    /**
-     * The number of items.
-     */
     refused?: number;
-    /**
-     * One for each item, in the order of the items.
-     */
     results?: Array<BatchItemResult>;
 };
 
-/**
- * Why an item was refused: the error that a single request would get.
- */
 export type BatchItemError = {
-    /**
-     * A stable code for programs.
-     */
     code: string;
-    /**
-     * The fields that the error is about.
-     */
     details: Array<ErrorDetail>;
-    /**
-     * A description for people.
-     */
     message: string;
 };
 
-/**
- * The result of one item.
- */
 export type BatchItemResult = {
-    /**
-     * The item's place in the batch, counted from 0.
-     */
     index: number;
-    /**
-     * The notification's id.
-     */
     messageId: string;
-    /**
-     * Whether an earlier request, or an earlier item, with the same key has created it. Absent if not.
-     */
     replayed?: boolean;
     status: 'queued';
 } | {
-    /**
-     * Why.
-     */
     error: BatchItemError;
-    /**
-     * The item's place in the batch, counted from 0.
-     */
     index: number;
-    /**
-     * Whether a retry may succeed: nothing is wrong with the item itself.
-     */
     retryable: boolean;
     status: 'refused';
 };
 
-/**
- * The results of a batch.
- */
 export type BatchOutcome = {
-    /**
-     * How many items were accepted.
-     */
     accepted: number;
-    /**
-     * How many items were not accepted.
-     */
     refused: number;
-    /**
-     * One for each item, in the order of the items.
-     */
     results: Array<BatchItemResult>;
 };
 
-/**
- * The response to the cancellation of a group.
- */
 export type CancelGroupResponse = {
-    /**
-     * Those that workers are sending now. They are not cancelled.
-     */
     beingSent: number;
-    /**
-     * Cancelled by this request.
-     */
     cancelled: number;
-    /**
-     * Whether there may be more to cancel: repeat the request.
-     */
     maybeMore: boolean;
 };
 
-/**
- * The response to a cancellation.
- */
 export type CancelResponse = {
-    /**
-     * Whether it was sent to one of its addresses, or may have been: an attempt has an unknown outcome.
-     */
     maybeSent?: boolean;
-    /**
-     * The notification's id.
-     */
     messageId: string;
-    /**
-     * `cancelled`: it is never sent. `cancelling`: it is not recorded yet, and nothing will be sent outside; an in-app
-     * notification may still appear.
-     */
     status: string;
 };
 
-/**
- * A category.
- */
 export type Category = {
-    /**
-     * Whether the category cannot be changed or deleted.
-     */
     builtIn: boolean;
-    /**
-     * Whether a user who has chosen nothing gets the notifications, by channel. Absent stands for true.
-     */
     defaults: {
         [key: string]: boolean;
     };
-    /**
-     * What the category contains, for users.
-     */
     description?: string | null;
     digest?: DigestRule | null;
-    /**
-     * `critical`: sent whatever the user has chosen. `marketing`: can always be unsubscribed. `transactional`: everything
-     * else.
-     */
     kind: string;
-    /**
-     * What users read instead of the name.
-     */
     label?: string | null;
-    /**
-     * Whether users see the category among their preferences.
-     */
     listed: boolean;
-    /**
-     * The name by which notifications refer to the category.
-     */
     name: string;
-    /**
-     * `obey`: the notifications wait for the end of a user's quiet hours. `ignore`: they do not.
-     */
     quiet: string;
     throttle?: Throttle | null;
-    /**
-     * Whether e-mails have a link to unsubscribe, if the category is transactional. Those of marketing categories always have
-     * one.
-     */
     unsubscribe: boolean;
-    /**
-     * When the category last changed.
-     */
     updatedAt: string;
 };
 
-/**
- * The categories.
- */
 export type CategoryList = {
-    /**
-     * By name.
-     */
     categories: Array<Category>;
 };
 
-/**
- * What is sent of a category.
- */
 export type CategoryPreferences = {
-    /**
-     * One for each channel.
-     */
     channels: Array<ChannelPreference>;
-    /**
-     * What the category contains.
-     */
     description?: string | null;
-    /**
-     * `critical`, `transactional` or `marketing`.
-     */
     kind: string;
-    /**
-     * What users read instead of the name.
-     */
     label?: string | null;
-    /**
-     * Whether no choice counts, because the category is critical.
-     */
     locked: boolean;
-    /**
-     * The name; `*` for notifications without a category.
-     */
     name: string;
 };
 
-/**
- * Whether the notifications of a category are sent by a channel.
- */
 export type ChannelPreference = {
-    /**
-     * Why: `critical`, `choice` (see `choice`), `default` (that of the category) or `nothing_chosen`.
-     */
     because: string;
-    /**
-     * The channel.
-     */
     channel: string;
     choice?: Preference | null;
-    /**
-     * Whether they are sent.
-     */
     effective: boolean;
 };
 
-/**
- * A channel, as all workers see it.
- */
 export type ChannelState = {
-    /**
-     * The channel.
-     */
     channel: string;
-    /**
-     * Consumers of its queue; null if the broker does not answer.
-     */
     consumers?: number | null;
-    /**
-     * Ready messages in its queue; null if the broker does not answer.
-     */
     depth?: number | null;
-    /**
-     * How many destinations are down, as the worker sees it that knows of most. Only for webhooks.
-     */
     destinationsAway?: number | null;
-    /**
-     * The provider; null if no worker delivers the channel.
-     */
     provider?: string | null;
-    /**
-     * Why.
-     */
     reason?: string | null;
-    /**
-     * Since when it is away or stopped.
-     */
     since?: string | null;
-    /**
-     * `delivering`; `paused`: the provider limits the rate; `away`: the provider is down; `stopped`: by an operator;
-     * `no_worker`: no worker delivers it; `unknown`: PostgreSQL does not respond. Of several workers, the worst counts.
-     */
     state: string;
     stop?: ChannelStop | null;
-    /**
-     * Whether an operator has stopped it.
-     */
     stopped: boolean;
-    /**
-     * How many workers deliver it.
-     */
     workers: number;
 };
 
-/**
- * One channel.
- */
 export type ChannelStatus = {
-    /**
-     * The channel.
-     */
     channel: string;
-    /**
-     * How many notifications workers are sending.
-     */
     inFlight: number;
-    /**
-     * Whether it sends nothing, because of its own switch or that of all channels.
-     */
     stopped: boolean;
 };
 
-/**
- * Who stopped a channel.
- */
 export type ChannelStop = {
-    /**
-     * When.
-     */
     at: string;
-    /**
-     * The subject of the token, or the tool.
-     */
     by: string;
-    /**
-     * Why.
-     */
     reason?: string | null;
 };
 
-/**
- * The channels.
- */
 export type Channels = {
-    /**
-     * Every channel that sends to the outside.
-     */
     channels: Array<ChannelState>;
 };
 
-/**
- * A user's contacts.
- */
 export type Contacts = {
-    /**
-     * Newest first. Push messages go to all of them.
-     */
     deviceTokens: Array<DeviceToken>;
-    /**
-     * The e-mail address.
-     */
     email?: string | null;
-    /**
-     * Newest first. Text messages go to the first.
-     */
     phoneNumbers: Array<PhoneNumber>;
 };
 
-/**
- * The endpoint that was created.
- */
 export type CreatedWebhookEndpoint = WebhookEndpoint & {
-    /**
-     * The signing secret (Standard Webhooks). No other response contains it.
-     */
     secret: string;
 };
 
-/**
- * The request body: either a link, or an e-mail address and a password.
- */
 export type DashboardLogin = {
-    /**
-     * The address of a user with the role operator or admin.
-     */
     email?: string | null;
-    /**
-     * What is behind `#` in a link of `tidings dashboard login`.
-     */
     link?: string | null;
-    /**
-     * The password of the user.
-     */
     password?: string | null;
 };
 
-/**
- * A session of the dashboard.
- */
 export type DashboardSession = {
-    /**
-     * What each change must have in the header `X-CSRF-Token`.
-     */
     csrfToken: string;
-    /**
-     * When the session ends at the latest.
-     */
     expiresAt: string;
-    /**
-     * When the session ends unless a request uses it.
-     */
     idleExpiresAt: string;
-    /**
-     * The name of that user.
-     */
     name?: string | null;
-    /**
-     * `viewer`, `operator` or `admin`.
-     */
     role: string;
-    /**
-     * What the session may do. `admin` is everything.
-     */
     scopes: Array<string>;
-    /**
-     * Who has logged in: the id of a user, or `dashboard:` and the user of the operating system who made the link.
-     */
     subject: string;
-    /**
-     * The time zone of the user, or of the installation.
-     */
     timezone?: string | null;
-    /**
-     * The version of the API.
-     */
     version: string;
 };
 
-/**
- * A dead letter, without its payload.
- */
 export type DeadLetter = {
-    /**
-     * How often it was tried.
-     */
     attempts?: number | null;
-    /**
-     * The channel; of a message that could not be recorded the stage where it failed, such as `intake`. Null if it names none.
-     */
     channel?: string | null;
-    /**
-     * The failure for people.
-     */
     error?: string | null;
     failedAt: string;
-    /**
-     * Whether its payload is still stored, so that it can be replayed.
-     */
     hasContent: boolean;
-    /**
-     * Identifies it in `ids` of a filter: the message id of a notification.
-     */
     id: string;
-    /**
-     * `notification`: it is recorded, and failed. `message`: it could not be recorded.
-     */
     kind: string;
-    /**
-     * The message id; that of a message that could not be recorded need not be a UUID.
-     */
     messageId?: string | null;
-    /**
-     * The code of the failure; `unknown` if an earlier version recorded it.
-     */
     reason: string;
     userId?: string | null;
 };
 
-/**
- * Which dead letters: those that meet all conditions. Without a condition, `all` must be true.
- */
 export type DeadLetterFilter = {
-    /**
-     * All dead letters.
-     */
     all?: boolean | null;
-    /**
-     * The channel, or the stage; `none` for those that name none.
-     */
     channel?: string | null;
-    /**
-     * Those that failed at this time or later.
-     */
     from?: string | null;
-    /**
-     * Message ids, or ids of the list.
-     */
     ids?: Array<string> | null;
-    /**
-     * The code of the failure.
-     */
     reason?: string | null;
-    /**
-     * Those that failed before this time.
-     */
     to?: string | null;
 };
 
-/**
- * The dead letters with one reason and one channel.
- */
 export type DeadLetterGroup = {
-    /**
-     * As in the list.
-     */
     channel?: string | null;
     count: number;
-    /**
-     * The error of the one that failed last.
-     */
     error?: string | null;
-    /**
-     * When the first of them failed.
-     */
     firstFailedAt: string;
-    /**
-     * When the last of them failed.
-     */
     lastFailedAt: string;
     reason: string;
 };
 
-/**
- * The dead letters by reason and channel.
- */
 export type DeadLetterGroups = {
-    /**
-     * The largest first.
-     */
     groups: Array<DeadLetterGroup>;
-    /**
-     * Whether there are more dead letters than are counted: 100,000 failed notifications, and as many messages that could not
-     * be recorded.
-     */
     isCapped: boolean;
 };
 
-/**
- * The request body.
- */
 export type DeadLetterJob = {
-    /**
-     * Whether to count only. Default: false.
-     */
     dryRun?: boolean | null;
     filter: DeadLetterFilter;
-    /**
-     * How many dead letters to take in a second. Default: 100.
-     */
     ratePerSecond?: number | null;
 };
 
-/**
- * A page of dead letters.
- */
 export type DeadLetterPage = {
-    /**
-     * Those that failed last first.
-     */
     deadLetters: Array<DeadLetter>;
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
 };
 
-/**
- * Answers why a notification was sent, waits, or was not sent.
- */
 export type Decision = {
     choice?: Preference | null;
-    /**
-     * `send`: it is sent or was sent. `hold`: it waits until `until`. `expire`: its time is over. `suppress`: nobody wants
-     * it. `digest`: it is a part of another notification. `cancel`: its sender cancelled it.
-     */
     outcome: string;
-    /**
-     * Why, for example `schedule`; null if it is sent.
-     */
     reason?: string | null;
-    /**
-     * The rule that decided; null if it is sent. `sendAt`; `expiresAt`; `cancellation`; `deletion`: that of the user;
-     * `preferences`: see `choice`; `defaults`: those of the category; `quiet`: the quiet hours of the user; `throttle`: the
-     * limit of the category; `USER_LIMITS`; `ACCEPT_WITHOUT_BROKER`. Lists name `preferences` for `defaults`, and
-     * `USER_LIMITS` for `throttle`.
-     */
     rule?: string | null;
-    /**
-     * The earliest time to send, if it waits.
-     */
     until?: string | null;
 };
 
-/**
- * The deletion of a user.
- */
 export type DeletionView = {
-    /**
-     * When the erasure may begin.
-     */
     dueAt: string;
     finishedAt?: string | null;
     id: string;
     requestedAt: string;
-    /**
-     * `waiting`: it can be cancelled. `erasing`: it runs. `done`: the user is gone.
-     */
     status: string;
     userId: string;
 };
 
-/**
- * A user's device.
- */
 export type DeviceToken = {
-    /**
-     * When this user registered it.
-     */
     createdAt: string;
-    /**
-     * The id.
-     */
     id: string;
-    /**
-     * The user's name for the device.
-     */
     name?: string | null;
-    /**
-     * The push service's token for this installation of the app.
-     */
     token: string;
 };
 
-/**
- * A user's devices.
- */
 export type DeviceTokenList = {
-    /**
-     * Newest first. Push messages go to all of them.
-     */
     deviceTokens: Array<DeviceToken>;
 };
 
-/**
- * A digest: several notifications in one message.
- */
 export type DigestRef = {
-    /**
-     * Notifications with the same key are collected together: 1 to 255 visible ASCII characters.
-     */
     key: string;
 };
 
-/**
- * How the notifications of a category are collected to digests.
- */
 export type DigestRule = {
-    /**
-     * A digest with so many items is sent at once; by default 1000.
-     */
     maxItems?: number | null;
-    /**
-     * `off`, `window`, `daily` or `weekly`. A user may choose a slower one.
-     */
     mode: string;
-    /**
-     * How long a window is; required for the mode `window`. Also for users who have chosen `window`: by default an hour.
-     */
     windowSecs?: number | null;
 };
 
-/**
- * What a job would do.
- */
 export type DryRun = {
-    /**
-     * How many, by channel; `none` if they name none.
-     */
     byChannel: {
         [key: string]: number;
     };
-    /**
-     * How many, by reason.
-     */
     byReason: {
         [key: string]: number;
     };
     example?: DeadLetter | null;
-    /**
-     * How many dead letters match.
-     */
     total: number;
 };
 
-/**
- * A user's e-mail address.
- */
 export type EmailContact = {
-    /**
-     * The address, or null if the user has none.
-     */
     email?: string | null;
 };
 
-/**
- * The body of every error.
- */
 export type ErrorBody = {
-    /**
-     * A stable code for programs.
-     */
     code: string;
-    /**
-     * The fields that the error is about.
-     */
     details: Array<ErrorDetail>;
-    /**
-     * The reason phrase of the status.
-     */
     error: string;
-    /**
-     * Until when a worker may send the notification, with `being_sent`.
-     */
     leaseUntil?: string | null;
-    /**
-     * A description for people.
-     */
     message: string;
-    /**
-     * Identifies the request in the logs.
-     */
     requestId: string;
 };
 
-/**
- * What is wrong with one field.
- */
 export type ErrorDetail = {
-    /**
-     * The field's path.
-     */
     field: string;
-    /**
-     * What is wrong with the field and what would be right.
-     */
     message: string;
 };
 
-/**
- * The request body.
- */
 export type ForgottenPassword = {
-    /**
-     * The address of the account.
-     */
     email: string;
 };
 
-/**
- * The counts of an inbox.
- */
 export type InboxCounts = {
-    /**
-     * Whether there are more.
-     */
     capped: boolean;
-    /**
-     * The unread notifications, at most `cap`.
-     */
     unread: number;
 };
 
-/**
- * A notification in an inbox.
- */
 export type InboxItem = Notification & {
-    /**
-     * When the user archived it. What is archived is read.
-     */
     archivedAt?: string | null;
-    /**
-     * When the user read it.
-     */
     readAt?: string | null;
 };
 
-/**
- * What the request has marked.
- */
 export type InboxMarked = {
-    /**
-     * How many notifications were unread before, at most 1000.
-     */
     marked: number;
-    /**
-     * Whether there are more: repeat the request.
-     */
     more: boolean;
 };
 
-/**
- * A page of an inbox.
- */
 export type InboxPageView = {
-    /**
-     * Newest first.
-     */
     items: Array<InboxItem>;
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
-    /**
-     * What the first page had seen: the `upTo` of `POST /api/inbox/read-all`, and the position from which a stream may begin.
-     */
     upTo: string;
 };
 
-/**
- * The request body.
- */
 export type InboxReadAll = {
-    /**
-     * Only notifications of this category.
-     */
     category?: string | null;
-    /**
-     * The `upTo` of a page, or the id of an event of the stream: only what it had seen is marked.
-     */
     upTo: string;
 };
 
-/**
- * The request body.
- */
 export type InboxStateChange = {
-    /**
-     * Whether they are archived. `true` also marks them as read.
-     */
     archived?: boolean | null;
-    /**
-     * The notifications' ids.
-     */
     ids: Array<string>;
-    /**
-     * Whether they are read. `false` also takes them out of the archive. `read` or `archived` is required.
-     */
     read?: boolean | null;
 };
 
-/**
- * An invitation.
- */
 export type Invite = {
-    /**
-     * Until when the invitation is valid.
-     */
     expiresAt: string;
-    /**
-     * What `POST /api/auth/register` takes as `inviteToken`. It is not shown again.
-     */
     token: string;
 };
 
-/**
- * A job.
- */
 export type Job = {
     createdAt: string;
-    /**
-     * The subject of the caller, or the user of the operating system.
-     */
     createdBy: string;
-    /**
-     * How many were replayed or purged.
-     */
     done: number;
-    /**
-     * How many could not be published, and are dead letters again.
-     */
     failed: number;
-    /**
-     * What the dry run would have answered when the job was created, without an example.
-     */
     figures: {
         [key: string]: unknown;
     };
-    /**
-     * The conditions of the filter; none for all dead letters.
-     */
     filter: {
         [key: string]: unknown;
     };
     finishedAt?: string | null;
     id: string;
-    /**
-     * `replay` or `purge`.
-     */
     kind: string;
-    /**
-     * Why it makes no progress, or what it could not do.
-     */
     lastError?: string | null;
     ratePerSecond: number;
-    /**
-     * How many were left as they are.
-     */
     skipped: number;
-    /**
-     * How many were skipped for each reason: `payload_removed`, `expired`, `cancelled`, `undecodable`, `row_missing`,
-     * `idempotency_key_reused`, `no_channel`, `body_not_stored`, or `changed` if they were dead letters no more.
-     */
     skippedReasons: {
         [key: string]: unknown;
     };
     startedAt?: string | null;
-    /**
-     * `pending`: waits for a worker. `running`, `paused`. `aborted` and `done`: it has ended.
-     */
     state: string;
-    /**
-     * How many dead letters the job is about. In the end, the sum of `done`, `failed` and `skipped`.
-     */
     total: number;
 };
 
-/**
- * A page of jobs.
- */
 export type JobPage = {
-    /**
-     * The newest first.
-     */
     jobs: Array<Job>;
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
 };
 
-/**
- * The request body.
- */
 export type JobUpdate = {
-    /**
-     * How many dead letters the job takes in a second.
-     */
     ratePerSecond: number;
 };
 
-/**
- * A user who has logged in.
- */
 export type LoggedIn = {
-    /**
-     * A token for `Authorization: Bearer`.
-     */
     accessToken: string;
-    /**
-     * For how many seconds the access token is valid.
-     */
     expiresIn: number;
-    /**
-     * Gets the next pair of tokens, once.
-     */
     refreshToken: string;
-    /**
-     * The user.
-     */
     user: AccountUser;
 };
 
-/**
- * The request body.
- */
 export type Login = {
-    /**
-     * The address; either this or `username`.
-     */
     email?: string | null;
-    /**
-     * The password.
-     */
     password: string;
-    /**
-     * The name; either this or `email`.
-     */
     username?: string | null;
 };
 
-/**
- * The request body.
- */
 export type NewAccount = {
-    /**
-     * One address without a display name. No other user may have it, in whatever spelling.
-     */
     email: string;
-    /**
-     * An invitation, if `REGISTRATION` is `invite`.
-     */
     inviteToken?: string | null;
-    /**
-     * 12 to 128 characters.
-     */
     password: string;
-    /**
-     * The name. No other user may have it.
-     */
     username: string;
 };
 
-/**
- * A key to create.
- */
 export type NewApiKey = {
-    /**
-     * When the key expires: a time in the future, with an offset from UTC. Absent or null: never.
-     */
     expiresAt?: string | null;
-    /**
-     * What the key is for.
-     */
     name: string;
-    /**
-     * How many requests a minute the key may send. Absent or null: as many as other callers.
-     */
     ratePerMinute?: number | null;
-    /**
-     * What it may do. At least one; you need each of them yourself.
-     */
     scopes: Array<Scope>;
-    /**
-     * The user to whom the key is limited. It may then only have scopes about this user. Absent or null for a service.
-     */
     userId?: string | null;
 };
 
-/**
- * The request body.
- */
 export type NewBatch = {
-    /**
-     * 1 to 1000 notifications, each of at most `MAX_BODY_BYTES`.
-     */
     notifications: Array<NewBatchItem>;
 };
 
-/**
- * A notification in a batch.
- */
 export type NewBatchItem = NewNotification & {
-    /**
-     * Like the header `Idempotency-Key` of a single request. Notifications of the same caller with the
-     * same key are one notification, whether they are sent in batches or in single requests. One that differs is refused
-     * with `idempotency_key_reused`.
-     */
     idempotencyKey?: string | null;
 };
 
-/**
- * The definition of a category. What is absent has its default, also if the category existed before.
- */
 export type NewCategory = {
-    /**
-     * Whether a user who has chosen nothing gets the notifications, by channel. Absent stands for true.
-     */
     defaults?: {
         [key: string]: boolean;
     } | null;
-    /**
-     * What the category contains, for users.
-     */
     description?: string | null;
     digest?: DigestRule | null;
-    /**
-     * `critical`: sent whatever the user has chosen. `marketing`: can always be unsubscribed. `transactional`: everything
-     * else.
-     */
     kind?: string | null;
-    /**
-     * What users read instead of the name.
-     */
     label?: string | null;
-    /**
-     * Whether users see the category among their preferences.
-     */
     listed?: boolean | null;
-    /**
-     * `obey`: the notifications wait for the end of a user's quiet hours. `ignore`: they do not.
-     */
     quiet?: string | null;
     throttle?: Throttle | null;
-    /**
-     * Whether e-mails have a link to unsubscribe, if the category is transactional. Those of marketing categories always have
-     * one.
-     */
     unsubscribe?: boolean | null;
 };
 
-/**
- * The request body.
- */
 export type NewDeviceToken = {
-    /**
-     * The user's name for the device, at most 100 characters.
-     */
     name?: string | null;
-    /**
-     * The push service's token for this installation of the app.
-     */
     token: string;
 };
 
-/**
- * The request body.
- */
 export type NewEmailContact = {
-    /**
-     * One address without a display name. No other user may have it.
-     */
     email: string;
 };
 
-/**
- * The request body.
- */
 export type NewInvite = {
-    /**
-     * The only address that may use the invitation. It counts as verified.
-     */
     email?: string | null;
 };
 
-/**
- * The request body.
- */
 export type NewNotification = {
-    /**
-     * The category, by which the recipient chooses what to receive.
-     */
     category?: string | null;
     digest?: DigestRef | null;
-    /**
-     * No send begins at this time or later. Not together with `ttlSecs`.
-     */
     expiresAt?: string | null;
-    /**
-     * A group that its sender can cancel as a whole: 1 to 255 visible ASCII characters.
-     */
     group?: string | null;
-    /**
-     * The content. In-app: any object; email: `{to?, subject, text, html?, from?, replyTo?,
-     * unsubscribeUrl?}`, sms: `{to?, text}`, push: `{to?, title, body, data?}`, webhook:
-     * `{to?, endpointId?, event, data}`. Without `to` the message goes to the user's own
-     * contacts. With a template: the variables, and the addresses.
-     */
     payload: {
         [key: string]: unknown;
     };
     sendAt?: SendAt | null;
-    /**
-     * Whether the payload is secret: it is never shown, and is erased once the notification has been sent or has ended
-     * otherwise. The payload of an in-app notification is shown to its user only, until it expires.
-     */
     sensitive?: boolean | null;
-    /**
-     * The user that the notification is for. May be left out if `payload` has `to`, and the token has the scope
-     * `notifications:send:any`: then the recipient need not be a user. Not for in-app.
-     */
     targetUserId?: string;
     template?: NotificationTemplate | null;
-    /**
-     * Seconds after `sendAt`, or after now, until it expires.
-     */
     ttlSecs?: number | null;
-    /**
-     * The channel: `in-app`, `email`, `sms`, `push` or `webhook`.
-     */
     type: string;
 };
 
-/**
- * The request body.
- */
 export type NewPhoneNumber = {
-    /**
-     * `+` and 8 to 15 digits (E.164).
-     */
     number: string;
 };
 
-/**
- * A choice.
- */
 export type NewPreference = {
-    /**
-     * The name of a category, not of a critical one; `*` for all notifications; `*marketing` for each marketing category, also
-     * one that is created later, about which nothing else is chosen for the same channel.
-     */
     category: string;
-    /**
-     * The name of a channel; `*` for all channels.
-     */
     channel: string;
-    /**
-     * Whether the user wants the notifications; null takes an earlier choice back.
-     */
     enabled: boolean | null;
 };
 
-/**
- * The request body.
- */
 export type NewPreview = {
-    /**
-     * The channel: `email`, `sms` or `push`.
-     */
     channel: string;
-    /**
-     * The preferred language. Falls back to other languages as for a notification.
-     */
     locale?: string | null;
-    /**
-     * The payload that a notification would have.
-     */
     variables: {
         [key: string]: unknown;
     };
-    /**
-     * A version of the template of exactly this locale (`default` if none is given). The current
-     * version by default.
-     */
     version?: number | null;
 };
 
-/**
- * The request body.
- */
 export type NewSchedule = {
-    /**
-     * The category of the notifications.
-     */
     category?: string | null;
-    /**
-     * Five fields: minute, hour, day of month, month and day of week.
-     */
     cron: string;
     digest?: DigestRef | null;
     endsAt?: SendAt | null;
-    /**
-     * How late an occurrence may run after an outage, in seconds; by default an hour.
-     */
     graceSecs?: number | null;
-    /**
-     * The group of the notifications: 1 to 255 visible ASCII characters.
-     */
     group?: string | null;
-    /**
-     * The content, or the variables of the template, as for a notification.
-     */
     payload: {
         [key: string]: unknown;
     };
     startsAt?: SendAt | null;
-    /**
-     * The user that the notifications are for.
-     */
     targetUserId: string;
     template?: NotificationTemplate | null;
-    /**
-     * A name of the IANA time zone database.
-     */
     timezone: string;
-    /**
-     * Seconds from an occurrence until its notification expires.
-     */
     ttlSecs?: number | null;
-    /**
-     * The channel: `in-app`, `email`, `sms`, `push` or `webhook`.
-     */
     type: string;
 };
 
-/**
- * The parts of a template.
- */
 export type NewTemplate = {
-    /**
-     * An e-mail's HTML part. Allowed for email only. Variables are escaped.
-     */
     html?: string | null;
-    /**
-     * Whether all notifications with this template are sensitive: their variables are never shown, and are erased once
-     * they have been sent. It counts if the current version of any language says so.
-     */
     sensitive?: boolean | null;
-    /**
-     * An e-mail's subject or a push message's title. Not allowed for sms.
-     */
     subject?: string | null;
-    /**
-     * The text.
-     */
     text: string;
 };
 
-/**
- * A user.
- */
 export type NewUser = {
-    /**
-     * One address without a display name. No other user may have it, in whatever spelling.
-     */
     email?: string | null;
-    /**
-     * A language (BCP 47).
-     */
     locale?: string | null;
-    /**
-     * All telephone numbers, in E.164 format. Text messages go to the first. Absent or null leaves the numbers as they are.
-     */
     phoneNumbers?: Array<string> | null;
-    /**
-     * A name of the IANA time zone database.
-     */
     timezone?: string | null;
-    /**
-     * The name: no control characters, and no white space at its ends. No other user may have it.
-     */
     username: string;
 };
 
-/**
- * The request body.
- */
 export type NewUserBatch = {
-    /**
-     * 1 to 1000 users, each of at most `MAX_BODY_BYTES`.
-     */
     users: Array<NewUserBatchItem>;
 };
 
-/**
- * A user in a batch.
- */
 export type NewUserBatchItem = NewUser & {
-    /**
-     * The id of the user, as in the path of a single request. Without it, a user with an id that Tidings chooses is created.
-     */
     id?: string | null;
 };
 
-/**
- * The request body.
- */
 export type NewWebhookEndpoint = {
-    /**
-     * A description for people, at most 500 characters.
-     */
     description?: string | null;
-    /**
-     * An https URL on the public internet, unless the operator allows others.
-     */
     url: string;
-    /**
-     * The user whose webhooks go to this endpoint.
-     */
     userId: string;
 };
 
-/**
- * What happens next.
- */
 export type NextStep = {
-    /**
-     * When, if that is known: for `retry` the earliest time.
-     */
     at?: string | null;
-    /**
-     * `wait`, `queued`, `sending`, `stopped`, `deferred`, `retry`, `dead_letter`, `end` or `unknown`.
-     */
     code: string;
-    /**
-     * The step for people.
-     */
     text: string;
 };
 
-/**
- * A recorded notification.
- */
 export type Notification = {
-    /**
-     * The category that the recipient chooses by.
-     */
     category?: string | null;
-    /**
-     * When the notification was accepted.
-     */
     createdAt: string;
-    /**
-     * Whether the notification is sent, waits, or was not sent, and why.
-     */
     decision: Decision;
-    /**
-     * The digest that it is a part of, or that it is the message of.
-     */
     digestId?: string | null;
-    /**
-     * The notification in which it was sent, if it is `digested`.
-     */
     digestMessageId?: string | null;
-    /**
-     * Why the last attempt failed.
-     */
     errorMessage?: string | null;
-    /**
-     * When no send begins any more.
-     */
     expiresAt?: string | null;
-    /**
-     * The notification's id.
-     */
     messageId: string;
-    /**
-     * The content, or the variables of the template; null if it is hidden.
-     */
     payload?: {
         [key: string]: unknown;
     } | null;
-    /**
-     * Present and true if the payload is hidden: from everybody if the notification is sensitive, except that a user sees
-     * those of their own in-app notifications; and from callers with the scope `dashboard`, who ask for
-     * `/api/notifications/{messageId}/payload`.
-     */
     payloadHidden?: boolean;
-    /**
-     * When the payload was erased: by retention, or because a sensitive notification ended.
-     */
     payloadRemovedAt?: string | null;
-    /**
-     * When the notification was delivered.
-     */
     processedAt?: string | null;
-    /**
-     * How many delivery attempts have failed.
-     */
     retriesAttempted: number;
-    /**
-     * `scheduled`, `pending`, `retrying`, `processed`, `failed`, `cancelled`, `expired`, `suppressed` or `digested`.
-     */
     status: string;
-    /**
-     * The user that the notification is for; null if only the payload names the recipient.
-     */
     targetUserId?: string | null;
     template?: NotificationTemplate | null;
-    /**
-     * The channel.
-     */
     type: string;
 };
 
-/**
- * The request body.
- */
 export type NotificationChange = {
-    /**
-     * The new time. A time in the past means now.
-     */
     sendAt: SendAt;
 };
 
-/**
- * A page of notifications.
- */
 export type NotificationPage = {
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
-    /**
-     * Newest first.
-     */
     notifications: Array<Notification>;
-    /**
-     * Present if the page ended early, perhaps without any notification, because too many did not match: it has looked at
-     * what was accepted at this time or later, and the next page continues from there.
-     */
     searchedUntil?: string | null;
 };
 
-/**
- * The template that renders a notification.
- */
 export type NotificationTemplate = {
-    /**
-     * The preferred language; the default template if absent.
-     */
     locale?: string | null;
-    /**
-     * The template's name.
-     */
     name: string;
 };
 
-/**
- * The way of a notification.
- */
 export type NotificationTimeline = {
-    /**
-     * The `cursor` for `/api/notifications/{messageId}/attempts`, if there are more attempts than 200.
-     */
     attemptsNextCursor?: string | null;
-    /**
-     * The category.
-     */
     category?: string | null;
-    /**
-     * The group of the sender.
-     */
     group?: string | null;
-    /**
-     * The notification.
-     */
     messageId: string;
-    /**
-     * What happens next.
-     */
     next: NextStep;
-    /**
-     * How many delivery attempts have failed.
-     */
     retriesAttempted: number;
-    /**
-     * Who posted it, if known.
-     */
     sender?: string | null;
-    /**
-     * The status.
-     */
     status: string;
-    /**
-     * What has happened, in its order.
-     */
     steps: Array<TimelineStep>;
-    /**
-     * The user that the notification is for; null if only the payload names the recipient.
-     */
     targetUserId?: string | null;
     template?: NotificationTemplate | null;
-    /**
-     * The channel.
-     */
     type: string;
 };
 
-/**
- * What an operator sees first. Null is what a server that does not respond would know.
- */
 export type Overview = {
-    /**
-     * From the acceptance to the delivery, in the last hour.
-     */
     acceptedToDelivered: OverviewDurations;
-    /**
-     * When.
-     */
     at: string;
-    /**
-     * The channels that send to the outside.
-     */
     channels: Array<ChannelState>;
-    /**
-     * The dead letters that are neither replayed nor purged, counted up to 1000.
-     */
     deadLetters?: number | null;
-    /**
-     * Those of the last 24 hours, counted up to 1000.
-     */
     deadLetters24h?: number | null;
-    /**
-     * Whether there are more than `deadLetters24h`.
-     */
     deadLetters24hCapped: boolean;
-    /**
-     * Whether there are more than `deadLetters`.
-     */
     deadLettersCapped: boolean;
-    /**
-     * The delay queues of the ladder, from the first rung on.
-     */
     ladder: Array<OverviewRung>;
-    /**
-     * How long the oldest notification waits that may be sent now; null if none waits, or if none of the 1000 oldest may be
-     * sent now.
-     */
     oldestWaitingSeconds?: number | null;
-    /**
-     * What is wrong now, the worst first.
-     */
     problems: Array<OverviewProblem>;
-    /**
-     * The processes that have reported within 20 s.
-     */
     processes: Array<OverviewProcess>;
     rates?: OverviewRates | null;
-    /**
-     * The share of the notifications that were delivered, of those that were delivered or failed in the last hour; null
-     * if there was none.
-     */
     successRatio?: number | null;
-    /**
-     * Ready messages in the work queues, the wait queues and the delay queues.
-     */
     waiting?: number | null;
 };
 
-/**
- * Percentiles in milliseconds; null without durations.
- */
 export type OverviewDurations = {
-    /**
-     * The median.
-     */
     p50Ms?: number | null;
-    /**
-     * The 95th percentile.
-     */
     p95Ms?: number | null;
 };
 
-/**
- * Something that is wrong now.
- */
 export type OverviewProblem = {
-    /**
-     * The channel. Absent if the problem is not that of a channel.
-     */
     channel?: string | null;
-    /**
-     * Which kind of problem: stable.
-     */
     code: string;
-    /**
-     * How many. Absent if it cannot be counted.
-     */
     count?: number | null;
-    /**
-     * The page of the dashboard that shows more, relative to `/dashboard`.
-     */
     link: string;
-    /**
-     * The problem for people.
-     */
     message: string;
-    /**
-     * `error`, `warning` or `info`.
-     */
     severity: string;
-    /**
-     * Since when. Absent if it is not known.
-     */
     since?: string | null;
 };
 
-/**
- * A process that runs.
- */
 export type OverviewProcess = {
-    /**
-     * `api` or `worker`.
-     */
     program: string;
-    /**
-     * When it last reported. Reports are 5 s apart.
-     */
     seenAt: string;
-    /**
-     * What a worker serves: `WORKER_CHANNELS`. Empty for an API.
-     */
     stages: Array<string>;
-    /**
-     * When it started.
-     */
     startedAt: string;
-    /**
-     * Its version.
-     */
     version: string;
 };
 
-/**
- * Notifications a second.
- */
 export type OverviewRates = {
-    /**
-     * Accepted.
-     */
     acceptedPerSecond: number;
-    /**
-     * Delivered.
-     */
     deliveredPerSecond: number;
-    /**
-     * Failed.
-     */
     failedPerSecond: number;
 };
 
-/**
- * A delay queue of the ladder.
- */
 export type OverviewRung = {
-    /**
-     * How long a message waits in it.
-     */
     delayMs: number;
-    /**
-     * How many wait; null if the broker does not answer.
-     */
     messages?: number | null;
-    /**
-     * Its number, from 1.
-     */
     rung: number;
 };
 
-/**
- * A telephone number of the user of a token.
- */
 export type OwnPhoneNumber = {
-    /**
-     * The id.
-     */
     id: string;
-    /**
-     * `+` and 8 to 15 digits (E.164).
-     */
     number: string;
-    /**
-     * Whether text messages go to the number.
-     */
     verified: boolean;
 };
 
-/**
- * The user of a token.
- */
 export type OwnUser = {
-    /**
-     * When the user was created.
-     */
     createdAt: string;
-    /**
-     * The e-mail address.
-     */
     email?: string | null;
-    /**
-     * Whether e-mails go to the address.
-     */
     emailVerified: boolean;
-    /**
-     * The id, which a notification's `targetUserId` names.
-     */
     id: string;
-    /**
-     * The language (BCP 47).
-     */
     locale?: string | null;
-    /**
-     * The telephone numbers. Text messages go to the first one that is verified.
-     */
     phoneNumbers: Array<OwnPhoneNumber>;
-    /**
-     * What the user may do: `user`, `operator` or `admin`.
-     */
     role: string;
-    /**
-     * The time zone: a name of the IANA database.
-     */
     timezone?: string | null;
-    /**
-     * When the name, the address, the language or the time zone last changed.
-     */
     updatedAt: string;
-    /**
-     * The name.
-     */
     username: string;
 };
 
-/**
- * The request body.
- */
 export type PasswordChange = {
-    /**
-     * The password so far.
-     */
     currentPassword: string;
-    /**
-     * 12 to 128 characters.
-     */
     newPassword: string;
 };
 
-/**
- * The request body.
- */
 export type PasswordReset = {
-    /**
-     * 12 to 128 characters.
-     */
     password: string;
-    /**
-     * The token that was sent.
-     */
     token: string;
 };
 
-/**
- * The payload of a notification.
- */
 export type Payload = {
-    /**
-     * The notification.
-     */
     messageId: string;
-    /**
-     * The content, or the variables of the template; null if the notification is sensitive.
-     */
     payload?: {
         [key: string]: unknown;
     } | null;
-    /**
-     * Whether the notification is sensitive, so that nobody sees its payload.
-     */
     payloadHidden: boolean;
-    /**
-     * When the payload was erased.
-     */
     payloadRemovedAt?: string | null;
     template?: NotificationTemplate | null;
 };
 
-/**
- * A user's phone number.
- */
 export type PhoneNumber = {
-    /**
-     * When it was added.
-     */
     createdAt: string;
-    /**
-     * The id.
-     */
     id: string;
-    /**
-     * `+` and 8 to 15 digits (E.164).
-     */
     number: string;
 };
 
-/**
- * A user's phone numbers.
- */
 export type PhoneNumberList = {
-    /**
-     * Newest first. Text messages go to the first.
-     */
     phoneNumbers: Array<PhoneNumber>;
 };
 
-/**
- * What was chosen.
- */
 export type Preference = {
-    /**
-     * The name of a category; `*` for all notifications, `*marketing` for all marketing categories.
-     */
     category: string;
-    /**
-     * The name of a channel; `*` for all channels.
-     */
     channel: string;
-    /**
-     * Whether the user wants the notifications.
-     */
     enabled: boolean;
-    /**
-     * `user`: the user has chosen it. `unsubscribe`: a link in an e-mail. `provider`: a provider has said it. `admin`: an
-     * operator has set it.
-     */
     source: string;
-    /**
-     * When.
-     */
     updatedAt: string;
 };
 
-/**
- * What is chosen. Everything else stays.
- */
 export type PreferenceChanges = {
-    /**
-     * Of two choices about the same, the last one counts.
-     */
     preferences: Array<NewPreference>;
 };
 
-/**
- * The preferences of a user.
- */
 export type Preferences = {
-    /**
-     * What is sent: first `*`, the notifications without a category, then the listed categories by name.
-     */
     categories: Array<CategoryPreferences>;
-    /**
-     * What was chosen, by category and channel. Nothing else is stored.
-     */
     preferences: Array<Preference>;
 };
 
-/**
- * The rendered message.
- */
 export type Preview = {
-    /**
-     * An e-mail's HTML part.
-     */
     html?: string | null;
-    /**
-     * An e-mail's subject or a push message's title.
-     */
     subject?: string | null;
-    /**
-     * The template that was rendered.
-     */
     template: UsedTemplate;
-    /**
-     * The text.
-     */
     text: string;
 };
 
-/**
- * The response of a preview.
- */
 export type PreviewResponse = {
-    /**
-     * The next occurrences (RFC 3339); fewer than asked for if the schedule ends before.
-     */
     occurrences: Array<string>;
 };
 
-/**
- * A probe that was asked for.
- */
 export type ProbeRequested = {
-    /**
-     * The channel.
-     */
     channel: string;
-    /**
-     * When it was asked for.
-     */
     requestedAt: string;
 };
 
-/**
- * One queue.
- */
 export type QueueView = {
-    /**
-     * The channel whose notifications wait in it for their delivery; null for other queues.
-     */
     channel?: string | null;
-    /**
-     * Its consumers, about a second ago; null if the broker does not answer.
-     */
     consumers?: number | null;
-    /**
-     * Its ready messages, about a second ago; null if the broker does not answer.
-     */
     depth?: number | null;
-    /**
-     * What it is for: `work`, `wait`, `retry` or `dead_letters`.
-     */
     kind: string;
-    /**
-     * Its name in `/api/stats?by=queue` and in metrics.
-     */
     label: string;
-    /**
-     * Its name on the broker.
-     */
     name: string;
 };
 
-/**
- * The queues of the installation.
- */
 export type Queues = {
-    /**
-     * The work queues, the wait queues, the delay queues of the ladder from the first rung on, and the dead-letter queue.
-     */
     queues: Array<QueueView>;
 };
 
-/**
- * A part of some days that is quiet.
- */
 export type QuietWindow = {
-    /**
-     * The days on which it begins: 1 is Monday, 7 is Sunday.
-     */
     days: Array<number>;
-    /**
-     * When it begins.
-     */
     from: string;
-    /**
-     * When it ends: on the next day, if this is before `from`. Must differ from `from`.
-     */
     to: string;
 };
 
-/**
- * The request body.
- */
 export type Refresh = {
-    /**
-     * The refresh token of the last login or refresh.
-     */
     refreshToken: string;
 };
 
-/**
- * An API key after its revocation.
- */
 export type RevokedApiKey = ApiKey & {
-    /**
-     * Within how many seconds all processes that reach PostgreSQL refuse the key.
-     */
     effectiveWithinSecs: number;
 };
 
-/**
- * The new secret of an endpoint.
- */
 export type RotatedSecret = {
-    /**
-     * Until when messages are also signed with the previous secret.
-     */
     previousValidUntil: string;
-    /**
-     * The new signing secret. No other response contains it.
-     */
     secret: string;
 };
 
-/**
- * A recurring schedule.
- */
 export type Schedule = {
-    /**
-     * The category of the notifications.
-     */
     category?: string | null;
-    /**
-     * When the schedule was created.
-     */
     createdAt: string;
-    /**
-     * The pattern: minute, hour, day of month, month and day of week.
-     */
     cron: string;
     digest?: DigestRef | null;
-    /**
-     * No occurrence is after this time.
-     */
     endsAt?: string | null;
-    /**
-     * How late an occurrence may run, in seconds.
-     */
     graceSecs: number;
-    /**
-     * The group of the notifications.
-     */
     group?: string | null;
-    /**
-     * The id.
-     */
     id: string;
-    /**
-     * The last occurrence that has run.
-     */
     lastAt?: string | null;
-    /**
-     * The notification of that occurrence.
-     */
     lastMessageId?: string | null;
-    /**
-     * The next occurrence; null if the schedule is paused or has ended.
-     */
     nextAt?: string | null;
-    /**
-     * Whether the schedule is paused.
-     */
     paused: boolean;
-    /**
-     * The content of the notifications, or the variables of the template.
-     */
     payload: {
         [key: string]: unknown;
     };
-    /**
-     * Why a failure has paused the schedule; null if its owner has paused it.
-     */
     reason?: string | null;
-    /**
-     * The caller that created the schedule, and the sender of its notifications: the subject of the token.
-     */
     sender: string;
-    /**
-     * How many occurrences have not run, because of an outage or a failure.
-     */
     skipped: number;
-    /**
-     * No occurrence is before this time.
-     */
     startsAt?: string | null;
-    /**
-     * The user that the notifications are for.
-     */
     targetUserId: string;
     template?: NotificationTemplate | null;
-    /**
-     * The time zone of the pattern.
-     */
     timezone: string;
-    /**
-     * Seconds from an occurrence until its notification expires.
-     */
     ttlSecs?: number | null;
-    /**
-     * The channel.
-     */
     type: string;
-    /**
-     * When the schedule was last changed, paused or resumed by its owner.
-     */
     updatedAt: string;
 };
 
-/**
- * The request body. Absent fields stay as they are.
- */
 export type ScheduleChanges = {
-    /**
-     * The new category; null removes it.
-     */
     category?: string | null;
-    /**
-     * The new pattern.
-     */
     cron?: string | null;
     digest?: DigestRef | null;
     endsAt?: SendAt | null;
-    /**
-     * The new grace.
-     */
     graceSecs?: number | null;
-    /**
-     * The new group; null removes it.
-     */
     group?: string | null;
-    /**
-     * The new content, or the new variables of the template.
-     */
     payload?: {
         [key: string]: unknown;
     } | null;
     startsAt?: SendAt | null;
     template?: NotificationTemplate | null;
-    /**
-     * The new time zone.
-     */
     timezone?: string | null;
-    /**
-     * Seconds from an occurrence until its notification expires; null means never.
-     */
     ttlSecs?: number | null;
 };
 
-/**
- * A page of schedules.
- */
 export type SchedulePage = {
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
-    /**
-     * Newest first.
-     */
     schedules: Array<Schedule>;
 };
 
 export type Scope = 'notifications:send' | 'notifications:send:any' | 'notifications:read' | 'contacts:write' | 'templates:write' | 'sending:control' | 'schedules:write' | 'users:read' | 'users:write' | 'keys:write' | 'audit:read' | 'inbox' | 'preferences:write' | 'categories:write' | 'dead-letters:write' | 'dashboard' | 'admin';
 
-/**
- * When a notification is sent.
- */
 export type SendAt = string | {
-    /**
-     * Without an offset.
-     */
     local: string;
-    /**
-     * A name of the IANA time zone database.
-     */
     timezone: string;
 };
 
-/**
- * The request body.
- */
 export type SendingStart = {
-    /**
-     * `email`, `sms`, `push` or `webhook`; `*` or absent for the switch of all channels. Each switch is started by itself:
-     * a channel sends once neither its own switch nor that of all channels is stopped.
-     */
     channel?: string | null;
 };
 
-/**
- * Which channels are sending.
- */
 export type SendingStatus = {
-    /**
-     * Every channel that sends to the outside.
-     */
     channels: Array<ChannelStatus>;
-    /**
-     * The switches that were used.
-     */
     switches: Array<SwitchStatus>;
 };
 
-/**
- * The request body.
- */
 export type SendingStop = {
-    /**
-     * `email`, `sms`, `push` or `webhook`; `*` or absent for all of them.
-     */
     channel?: string | null;
-    /**
-     * Why, for other operators: 1 to 500 characters on one line.
-     */
     reason: string;
 };
 
-/**
- * A switch after a change.
- */
 export type SendingSwitch = {
-    /**
-     * `email`, `sms`, `push`, `webhook`, or `*` for all of them.
-     */
     channel: string;
-    /**
-     * How many notifications workers had claimed before: those are still sent, and no others.
-     */
     inFlight: number;
-    /**
-     * Whether nothing is sent. A channel that was started can still be stopped by the switch of all channels.
-     */
     stopped: boolean;
 };
 
-/**
- * A text message that was sent.
- */
 export type SentMessage = {
-    /**
-     * The text. Empty if a template rendered it, because the result is not stored, and if the message was sensitive.
-     */
     content: string;
-    /**
-     * When the message was accepted.
-     */
     created_at: string;
-    /**
-     * The notification's id.
-     */
     id: string;
-    /**
-     * The number of the recipient. Empty if it was a contact that is deleted.
-     */
     recipient_phone_number: string;
-    /**
-     * 0 waits, 1 was sent, 2 has failed. Here always 1.
-     */
     sending_status: number;
-    /**
-     * When the message was sent.
-     */
     updated_at: string;
 };
 
-/**
- * A page of text messages.
- */
 export type SentMessages = {
-    /**
-     * The `limit` of the request.
-     */
     limit: number;
-    /**
-     * The last one first.
-     */
     messages: Array<SentMessage>;
-    /**
-     * The `offset` of the request.
-     */
     offset: number;
 };
 
-/**
- * A session.
- */
 export type Session = {
-    /**
-     * When the user logged in.
-     */
     createdAt: string;
-    /**
-     * Whether the token of the request belongs to it.
-     */
     current: boolean;
-    /**
-     * When the session ends at the latest.
-     */
     expiresAt: string;
-    /**
-     * The id.
-     */
     id: string;
-    /**
-     * The address of the client at the login.
-     */
     ip?: string | null;
-    /**
-     * When a refresh token was last used.
-     */
     lastUsedAt: string;
-    /**
-     * The `User-Agent` of the login.
-     */
     userAgent?: string | null;
 };
 
-/**
- * The sessions of a user.
- */
 export type SessionList = {
-    /**
-     * The newest first, at most 200.
-     */
     sessions: Array<Session>;
 };
 
-/**
- * What the request has changed.
- */
 export type StateChanged = {
-    /**
-     * How many were in another state before.
-     */
     changed: number;
-    /**
-     * Those of the given ids that are not in the inbox.
-     */
     notFound: Array<string>;
 };
 
-/**
- * Figures of a period.
- */
 export type Statistics = {
-    /**
-     * The start of the first step.
-     */
     from: string;
-    /**
-     * One series for each value of what `by` asks for.
-     */
     series: Array<StatisticsSeries>;
-    /**
-     * The length of a step: `1m`, `1h` or `1d`. Days are those of UTC.
-     */
     step: string;
-    /**
-     * The end of the last step.
-     */
     to: string;
 };
 
-/**
- * The figures of one step.
- */
 export type StatisticsPoint = {
-    /**
-     * The start of the step.
-     */
     at: string;
-    /**
-     * How many there were; with `by=queue`, the largest number at one time.
-     */
     n: number;
-    /**
-     * The median of their durations in milliseconds, null without durations.
-     */
     p50Ms?: number | null;
-    /**
-     * The 95th percentile of their durations in milliseconds, null without durations.
-     */
     p95Ms?: number | null;
 };
 
-/**
- * The figures of one channel, outcome, reason or queue.
- */
 export type StatisticsSeries = {
-    /**
-     * The channel, outcome, reason or queue; `unknown` if a channel is not known.
-     */
     by: string;
-    /**
-     * One point for each step, in the order of time.
-     */
     points: Array<StatisticsPoint>;
 };
 
-/**
- * A ticket.
- */
 export type StreamTicket = {
-    /**
-     * For how many seconds it opens a stream.
-     */
     expiresIn: number;
-    /**
-     * The `ticket` of `GET /api/inbox/stream`.
-     */
     ticket: string;
 };
 
-/**
- * One switch.
- */
 export type SwitchStatus = {
-    /**
-     * When.
-     */
     at: string;
-    /**
-     * Who stopped or started it: the subject of the token.
-     */
     by: string;
-    /**
-     * The channel, or `*` for all of them.
-     */
     channel: string;
-    /**
-     * Why it was stopped.
-     */
     reason?: string | null;
-    /**
-     * Whether the switch is stopped.
-     */
     stopped: boolean;
 };
 
-/**
- * A version of a template.
- */
 export type Template = TemplateVersion & {
-    /**
-     * The source of an e-mail's HTML part.
-     */
     html?: string | null;
-    /**
-     * The source of an e-mail's subject or a push message's title.
-     */
     subject?: string | null;
-    /**
-     * The source of the text.
-     */
     text: string;
 };
 
-/**
- * A page of templates.
- */
 export type TemplatePage = {
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
-    /**
-     * The current version of each template, ordered by name, channel and locale.
-     */
     templates: Array<TemplateVersion>;
 };
 
-/**
- * A version of a template, without its parts.
- */
 export type TemplateVersion = {
-    /**
-     * The channel: `email`, `sms` or `push`.
-     */
     channel: string;
-    /**
-     * When the version was created.
-     */
     createdAt: string;
-    /**
-     * When the template was deleted; null if it was not.
-     */
     deletedAt?: string | null;
-    /**
-     * The language, or `default`.
-     */
     locale: string;
-    /**
-     * The name by which notifications refer to the template.
-     */
     name: string;
-    /**
-     * Whether notifications with this template are sensitive.
-     */
     sensitive: boolean;
-    /**
-     * Counted from 1. The largest is the current version.
-     */
     version: number;
 };
 
-/**
- * A page of the versions of a template.
- */
 export type TemplateVersionPage = {
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
-    /**
-     * Newest first.
-     */
     templates: Array<TemplateVersion>;
 };
 
-/**
- * How many notifications of a category each user gets by a channel, at most.
- */
 export type Throttle = {
-    /**
-     * A member of the payload: each of its values has a limit of its own.
-     */
     key?: string | null;
-    /**
-     * How many.
-     */
     limit: number;
-    /**
-     * The seconds in which they count.
-     */
     windowSecs: number;
 };
 
-/**
- * A page of the delivery attempts of a notification.
- */
 export type Timeline = {
-    /**
-     * Oldest first. Always empty for an in-app notification.
-     */
     attempts: Array<Attempt>;
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
 };
 
-/**
- * An attempt to deliver.
- */
 export type TimelineAttempt = Attempt & {
-    /**
-     * The address, masked; null if the contact is deleted or the payload erased.
-     */
     address?: string | null;
-    /**
-     * How long the notification waited for it, in milliseconds: since it was accepted or due, or since the last attempt.
-     */
     waitedMs: number;
 };
 
-/**
- * Something that has happened to a notification.
- */
 export type TimelineStep = {
-    /**
-     * When; null if that is not stored.
-     */
     at?: string | null;
     attempt?: TimelineAttempt | null;
-    /**
-     * `accepted`: RabbitMQ or PostgreSQL has stored it; `recorded`: it has a row; `held`: it waits, or waited, until `until`;
-     * `attempt`; `replayed`; `read`: by the user; or the status with which it ended.
-     */
     code: string;
-    /**
-     * The failure for people.
-     */
     error?: string | null;
-    /**
-     * Why it waits, failed, or was not sent.
-     */
     reason?: string | null;
-    /**
-     * Until when it waits.
-     */
     until?: string | null;
 };
 
-/**
- * The next pair of tokens.
- */
 export type Tokens = {
-    /**
-     * A token for `Authorization: Bearer`.
-     */
     accessToken: string;
-    /**
-     * For how many seconds the access token is valid.
-     */
     expiresIn: number;
-    /**
-     * Gets the next pair of tokens, once.
-     */
     refreshToken: string;
 };
 
-/**
- * The template of a rendered message.
- */
 export type UsedTemplate = {
-    /**
-     * The channel: `email`, `sms` or `push`.
-     */
     channel: string;
-    /**
-     * The locale that was found.
-     */
     locale: string;
-    /**
-     * The name by which notifications refer to the template.
-     */
     name: string;
-    /**
-     * Its version.
-     */
     version: number;
 };
 
-/**
- * A user.
- */
 export type User = {
-    /**
-     * When the user was created.
-     */
     createdAt: string;
-    /**
-     * The e-mail address.
-     */
     email?: string | null;
-    /**
-     * The id, which a notification's `targetUserId` names.
-     */
     id: string;
-    /**
-     * The language (BCP 47).
-     */
     locale?: string | null;
-    /**
-     * The telephone numbers. Text messages go to the first.
-     */
     phoneNumbers: Array<string>;
-    /**
-     * What the user may do with an account: `user`, `operator` or `admin`.
-     */
     role: string;
-    /**
-     * The time zone: a name of the IANA database.
-     */
     timezone?: string | null;
-    /**
-     * When the name, the address, the language or the time zone last changed.
-     */
     updatedAt: string;
-    /**
-     * The name.
-     */
     username: string;
 };
 
-/**
- * The error of a batch, with the result of each item if the items were examined.
- */
 export type UserBatchError = ErrorBody & {
-    /**
-     * Always 0.
-     */
     accepted?: number;
-    /**
-     * The number of items.
-     */
     refused?: number;
-    /**
-     * One for each item, in the order of the items.
-     */
     results?: Array<UserBatchItemResult>;
 };
 
-/**
- * The result of one item.
- */
 export type UserBatchItemResult = {
-    /**
-     * The user's id.
-     */
     id: string;
-    /**
-     * The item's place in the batch, counted from 0.
-     */
     index: number;
     status: 'created';
 } | {
-    /**
-     * The user's id.
-     */
     id: string;
-    /**
-     * The item's place in the batch, counted from 0.
-     */
     index: number;
     status: 'updated';
 } | {
-    /**
-     * Why.
-     */
     error: BatchItemError;
-    /**
-     * The item's place in the batch, counted from 0.
-     */
     index: number;
-    /**
-     * Whether a retry may succeed: nothing is wrong with the item itself.
-     */
     retryable: boolean;
     status: 'refused';
 };
 
-/**
- * The results of a batch.
- */
 export type UserBatchOutcome = {
-    /**
-     * How many users were created or updated.
-     */
     accepted: number;
-    /**
-     * How many items were not accepted.
-     */
     refused: number;
-    /**
-     * One for each item, in the order of the items.
-     */
     results: Array<UserBatchItemResult>;
 };
 
-/**
- * The request body. Absent fields stay as they are.
- */
 export type UserChanges = {
-    /**
-     * The new address; null removes it.
-     */
     email?: string | null;
-    /**
-     * The new language; null removes it.
-     */
     locale?: string | null;
-    /**
-     * All telephone numbers. Text messages go to the first. Null or an empty list removes all.
-     */
     phoneNumbers?: Array<string> | null;
-    /**
-     * The new time zone; null removes it.
-     */
     timezone?: string | null;
-    /**
-     * The new name.
-     */
     username?: string | null;
 };
 
-/**
- * A page of users.
- */
 export type UserPage = {
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
-    /**
-     * Ordered by id, the largest first. Of users with ids that Tidings has chosen, the newest are first.
-     */
     users: Array<User>;
 };
 
-/**
- * The request body.
- */
 export type UserRole = {
-    /**
-     * `user`, `operator` or `admin`.
-     */
     role: string;
 };
 
-/**
- * The settings of a user.
- */
 export type UserSettings = {
-    /**
-     * When daily and weekly digests are sent, in the time zone of the user.
-     */
     digestAt: string;
-    /**
-     * How often the user wants digests, by category: `off`, `window`, `daily` or `weekly`. The slower of this and
-     * the mode of the category counts.
-     */
     digests: {
         [key: string]: string;
     };
-    /**
-     * The language (BCP 47).
-     */
     locale?: string | null;
-    /**
-     * When the user does not want to be disturbed.
-     */
     quiet: Array<QuietWindow>;
-    /**
-     * The channels whose notifications wait for the end of the quiet hours.
-     */
     quietChannels: Array<string>;
-    /**
-     * The time zone: a name of the IANA database. Null stands for `DEFAULT_TIMEZONE`.
-     */
     timezone?: string | null;
 };
 
-/**
- * The request body. Absent fields stay as they are, and null sets the default.
- */
 export type UserSettingsChanges = {
-    /**
-     * When daily and weekly digests are sent, in the time zone of the user.
-     */
     digestAt?: string | null;
-    /**
-     * How often the user wants digests, by category: `off`, `window`, `daily` or `weekly`, not faster than the category says.
-     * Categories that are absent stay
-     * as they are, and null chooses nothing for a category. At most 100.
-     */
     digests?: {
         [key: string]: string | null;
     } | null;
-    /**
-     * The language (BCP 47).
-     */
     locale?: string | null;
-    /**
-     * When the user does not want to be disturbed. Must not cover the whole week.
-     */
     quiet?: Array<QuietWindow> | null;
-    /**
-     * The channels whose notifications wait for the end of the quiet hours: different ones of `push`, `sms` and `email`.
-     */
     quietChannels?: Array<string> | null;
-    /**
-     * The time zone: a name of the IANA database.
-     */
     timezone?: string | null;
 };
 
-/**
- * The response once a notification is stored.
- */
 export type V1AcceptedNotification = {
-    /**
-     * The notification's id.
-     */
     id: string;
-    /**
-     * Always `queued`.
-     */
     status: string;
 };
 
-/**
- * The response to a cancellation.
- */
 export type V1CancelledNotification = {
-    /**
-     * The notification's id.
-     */
     id: string;
-    /**
-     * `cancelled`, or `cancelling` if it is not recorded yet.
-     */
     status: string;
 };
 
-/**
- * A notification of an older service.
- */
 export type V1NewNotification = {
-    /**
-     * The channel: `in-app` (or `in_app`), `email`, `sms`, `push` or `webhook`.
-     */
     message_type: string;
-    /**
-     * The content, as that of `POST /api/notifications`: a JSON object as text.
-     */
     payload: string;
-    /**
-     * The provider of the channel. Another one than the configured one is refused.
-     */
     provider?: string | null;
-    /**
-     * The user that the notification is for.
-     */
     user_id: string;
 };
 
-/**
- * A user of an older service.
- */
 export type V1NewUser = {
-    /**
-     * One address without a display name. No other user may have it, in whatever spelling.
-     */
     email: string;
-    /**
-     * With which the user logs in: 12 to 128 characters. Only while accounts are on.
-     */
     password?: string | null;
-    /**
-     * The name. No other user may have it.
-     */
     username: string;
 };
 
-/**
- * A notification, as the older service showed it.
- */
 export type V1Notification = {
-    /**
-     * When the notification was accepted.
-     */
     created_at: string;
-    /**
-     * Why the last attempt failed.
-     */
     error_message?: string | null;
-    /**
-     * The notification's id.
-     */
     id: string;
-    /**
-     * The channel.
-     */
     message_type: string;
-    /**
-     * The content as JSON text; null if it is hidden.
-     */
     payload?: string | null;
-    /**
-     * When the notification was delivered.
-     */
     processed_at?: string | null;
-    /**
-     * The provider of the channel now; null for in-app, and while the channel is off.
-     */
     provider?: string | null;
-    /**
-     * `scheduled`, `pending`, `retrying`, `processed`, `failed`, `cancelled`, `expired`, `suppressed` or `digested`.
-     */
     status: string;
-    /**
-     * The user that the notification is for; null if only the payload names the recipient.
-     */
     user_id?: string | null;
 };
 
-/**
- * A page of notifications.
- */
 export type V1NotificationPage = {
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     next_cursor?: string | null;
-    /**
-     * Newest first.
-     */
     notifications: Array<V1Notification>;
 };
 
-/**
- * The user that was created.
- */
 export type V1User = {
-    /**
-     * When the user was created.
-     */
     created_at: string;
-    /**
-     * The address.
-     */
     email?: string | null;
-    /**
-     * The id, which `user_id` of a notification names.
-     */
     id: string;
-    /**
-     * The name.
-     */
     username: string;
 };
 
-/**
- * The request body.
- */
 export type Verification = {
-    /**
-     * The six digits that were sent to the contact.
-     */
     code: string;
-    /**
-     * `email`, or the id of a phone number.
-     */
     contactId: string;
 };
 
-/**
- * A webhook endpoint of a user. Only the responses that create a secret contain it.
- */
 export type WebhookEndpoint = {
-    /**
-     * When the endpoint was created.
-     */
     createdAt: string;
-    /**
-     * A description for people.
-     */
     description?: string | null;
-    /**
-     * Why Tidings disabled the endpoint. Cleared when the endpoint is enabled.
-     */
     disabledReason?: string | null;
-    /**
-     * Whether webhooks are sent to the endpoint.
-     */
     enabled: boolean;
-    /**
-     * The id.
-     */
     id: string;
-    /**
-     * When the endpoint was last changed.
-     */
     updatedAt: string;
-    /**
-     * The URL.
-     */
     url: string;
-    /**
-     * The owner.
-     */
     userId: string;
 };
 
-/**
- * The request body.
- */
 export type WebhookEndpointChanges = {
-    /**
-     * The new description; null or an empty string removes it.
-     */
     description?: string | null;
-    /**
-     * Whether webhooks are sent to the endpoint. `true` also clears `disabledReason`.
-     */
     enabled?: boolean | null;
-    /**
-     * The new URL.
-     */
     url?: string | null;
 };
 
-/**
- * A page of endpoints.
- */
 export type WebhookEndpointPage = {
-    /**
-     * The `cursor` of the next page; null on the last page.
-     */
     nextCursor?: string | null;
-    /**
-     * Newest first.
-     */
     webhookEndpoints: Array<WebhookEndpoint>;
 };
 
-/**
- * A user after a request that has written it. Only `id`, `createdAt` and `updatedAt` are present without the scope
- * `users:read`.
- */
 export type WrittenUser = {
-    /**
-     * When the user was created.
-     */
     createdAt: string;
-    /**
-     * The e-mail address.
-     */
     email?: string | null;
-    /**
-     * The id, which a notification's `targetUserId` names.
-     */
     id: string;
-    /**
-     * The language (BCP 47).
-     */
     locale?: string | null;
-    /**
-     * The telephone numbers. Text messages go to the first.
-     */
     phoneNumbers?: Array<string> | null;
-    /**
-     * What the user may do with an account: `user`, `operator` or `admin`.
-     */
     role?: string | null;
-    /**
-     * The time zone: a name of the IANA database.
-     */
     timezone?: string | null;
-    /**
-     * When the name, the address, the language or the time zone last changed.
-     */
     updatedAt: string;
-    /**
-     * The name.
-     */
     username?: string | null;
 };
