@@ -10,7 +10,7 @@ export function StatusNote({ timeline: { status, type, next, steps } }: { timeli
   return (
     <div className={`note ${tone}`} role="status">
       <p>
-        {next.text}
+        What happens next: {next.text}
         {next.at && (
           <>
             {" "}
