@@ -41,10 +41,14 @@ async fn events_are_held_while_postgresql_is_away() {
     })
     .await;
     let translated = "tidings_events_translated_total";
-    eventually(secs(30), "what needs no PostgreSQL is translated", async || {
-        let metrics = worker.metrics().await;
-        metrics.sum(translated, &["notification.send"]) == 1
-    })
+    eventually(
+        secs(30),
+        "what needs no PostgreSQL is translated",
+        async || {
+            let metrics = worker.metrics().await;
+            metrics.sum(translated, &["notification.send"]) == 1
+        },
+    )
     .await;
     let metrics = worker.metrics().await;
     assert_eq!(metrics.sum(translated, &["email.send"]), 0);
