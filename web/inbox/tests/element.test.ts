@@ -270,7 +270,7 @@ test("a device that was offline shows what it has missed", async () => {
 test("a page chooses the list and the texts, opens and closes the inbox, and may keep links to itself", async () => {
   type Inbox = HTMLElement & { labels: object; open(): void; close(): void };
   const user = await createUser();
-  await sendAll(user, [{ title: "Read" }, { title: "Shipped", url: "/orders/7" }]);
+  await sendAll(user, [{ title: "Invoice" }, { title: "Shipped", url: "/orders/7" }]);
   await withPage(browser, {}, async (page) => {
     await page.goto(site.page(user.token, { attributes: 'filter="all"' }));
     await bell(page, "Notifications, 2 unread").waitFor();
@@ -292,9 +292,9 @@ test("a page chooses the list and the texts, opens and closes the inbox, and may
     await page.getByRole("tab", { name: "Alle", selected: true }).waitFor();
     // What the page does not replace is English.
     await page.getByRole("tab", { name: "Unread", selected: false }).waitFor();
-    await title(page, "Read").waitFor();
+    await title(page, "Invoice").waitFor();
     await inbox.evaluate((element) => (element as Inbox).close());
-    await title(page, "Read").waitFor({ state: "hidden" });
+    await title(page, "Invoice").waitFor({ state: "hidden" });
 
     await bell(page, "2 neue").click();
     const before = page.url();
