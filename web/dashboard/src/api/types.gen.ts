@@ -339,6 +339,7 @@ export type DryRun = {
         [key: string]: number;
     };
     example?: DeadLetter | null;
+    isCapped: boolean;
     total: number;
 };
 
