@@ -190,7 +190,7 @@ mod tests {
         let error = Args::try_parse_from(["tidings", "dlq", "list", "--channel", "pigeon"])
             .expect_err("no such channel");
         assert!(error.to_string().contains(
-            "intake, email, sms, push, webhook, events.email.send, events.notification.send, events.user.delete, none"
+            "intake, email, sms, push, webhook, events.email.send, events.notification.send, events.user.delete, in-app, none"
         ));
     }
 }

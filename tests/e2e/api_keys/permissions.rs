@@ -13,14 +13,15 @@ async fn keys_and_roles_are_managed_only_under_their_scopes() {
     let everything_else = tidings_domain::access::Scope::ALL
         .map(tidings_domain::access::Scope::as_str)
         .into_iter()
-        .filter(|scope| !["keys:write", "admin"].contains(scope))
+        .filter(|scope| !["keys:write", "dashboard", "admin"].contains(scope))
         .collect::<Vec<_>>()
         .join(" ");
-    for (scope, manages, is_admin) in [
-        ("", false, false),
-        (&*everything_else, false, false),
-        ("keys:write dashboard", true, false),
-        ("admin", true, true),
+    for (scope, reads, manages, is_admin) in [
+        ("", false, false, false),
+        (&*everything_else, false, false, false),
+        ("dashboard", true, false, false),
+        ("keys:write dashboard", true, true, false),
+        ("admin", true, true, true),
     ] {
         let client = admin.with_token(tokens::scoped(world.user, scope));
         let key = create(&admin, &["dashboard"]).await;
@@ -28,8 +29,8 @@ async fn keys_and_roles_are_managed_only_under_their_scopes() {
         let role = format!("/api/users/{}/role", world.user);
         for (method, path, body, allowed) in [
             (Method::POST, KEYS.to_owned(), new, manages),
-            (Method::GET, format!("{KEYS}?limit=1"), json!({}), manages),
-            (Method::GET, key.path(), json!({}), manages),
+            (Method::GET, format!("{KEYS}?limit=1"), json!({}), reads),
+            (Method::GET, key.path(), json!({}), reads),
             (Method::PATCH, key.path(), json!({}), manages),
             (
                 Method::POST,
