@@ -23,7 +23,10 @@ async fn follow_remedy(world: &World, broker: &PrivateServer, finding: &serde_js
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_that_deletes_dead_letters_is_found_and_its_remedy_brings_the_notification_back() {
     let broker = PrivateServer::new(ServerKind::RabbitMq).await;
-    let settings = [("WORKER_CHANNELS", "intake,sms"), ("SMS_MAX_RETRIES", "0")];
+    let settings = [
+        ("WORKER_CHANNELS", "intake,scheduler,sms"),
+        ("SMS_MAX_RETRIES", "0"),
+    ];
     let world = World::on(&broker.among(ServerUrls::shared()), &settings).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     assert_eq!(severity(&report(&world, &[]), "policies"), "ok");
