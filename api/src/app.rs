@@ -4,8 +4,6 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::web::Data;
 use anyhow::Context;
 use metrics::gauge;
 use tidings_broker::{Depths, MessageFactory, Publisher, WakePublisher};
@@ -14,7 +12,7 @@ use tidings_db::sending_switches::SendingSwitches;
 use tidings_db::statistics::StatsWriter;
 use tidings_db::{ControlState, Database, DatabaseSettings};
 use tidings_domain::notification::DeliveredChannel;
-use tidings_http::{ByteBudget, FrameworkError, Limits, ServerOptions};
+use tidings_http::ByteBudget;
 use tidings_runtime::health::Health;
 use tidings_runtime::open_files;
 use tidings_runtime::tasks::Tasks;
@@ -26,24 +24,18 @@ use crate::acceptance::Acceptance;
 use crate::accounts::AccountsState;
 use crate::auth::Verifier;
 use crate::auth::keys::ApiKeys;
-use crate::connection_limit::{max_connections, max_grpc_connections};
-use crate::cors::CorsHeaders;
-use crate::error::{ApiError, ErrorResponse};
+use crate::connection_limit::max_grpc_connections;
 use crate::grpc::{GrpcListener, GrpcServer};
 use crate::handlers::notifications;
 use crate::idempotency::Idempotency;
 use crate::inbox::{Inboxes, InboxesSettings};
 use crate::page_turn::PageTurn;
 use crate::rate_limit::RateLimits;
-use crate::request_id::RequestId;
+use crate::serving::{max_client_connections, serve};
 use crate::settings::ApiSettings;
 use crate::shutdown::RequestsInFlight;
 use crate::state::AppState;
-use crate::{dashboard, handlers, middleware, shutdown};
-
-/// How long an idle connection stays open. Longer than the usual 60 s of reverse proxies, so that the proxy and
-/// not the API closes the connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+use crate::{dashboard, shutdown};
 
 /// The API server, listening and not yet serving.
 pub struct App {
@@ -360,59 +352,4 @@ async fn watch_switches(control: Arc<ControlState>, database: Database, poll: Du
             }
         };
     control.watch(&database, poll, apply).await;
-}
-
-/// The number of connections of HTTP clients.
-fn max_client_connections(settings: &ApiSettings) -> anyhow::Result<usize> {
-    let open_files = open_files::limit();
-    let grpc = settings.grpc.as_ref();
-    let grpc = grpc.map_or(0, |_| max_grpc_connections(open_files));
-    let other_files = settings.database.pool_size + grpc;
-    max_connections(settings.http.max_connections, open_files, other_files)
-}
-
-fn serve(
-    listener: TcpListener,
-    settings: &ApiSettings,
-    max_connections: usize,
-    state: AppState,
-) -> anyhow::Result<Server> {
-    let http = &settings.http;
-    let limits = Limits {
-        max_connections,
-        idle_timeout: KEEP_ALIVE,
-        head_timeout: http.request_head_timeout,
-        response_timeout: http.response_timeout,
-        response_bytes: ByteBudget::new(http.max_response_bytes_in_flight),
-    };
-    let options = ServerOptions {
-        limits,
-        threads: http.workers,
-        shutdown_timeout: settings.shutdown.timeout,
-        error_body: framework_error_body,
-    };
-    tracing::info!(max_connections, "serving");
-    let (state, origins) = (Data::new(state), settings.origins.clone());
-    tidings_http::serve(listener, options, move || {
-        middleware::application(state.clone(), &origins, handlers::register)
-    })
-    .context("cannot serve the port")
-}
-
-/// The body of an error that the framework answers before there is a request.
-fn framework_error_body(error: FrameworkError) -> String {
-    let error = ErrorResponse {
-        error: ApiError::from_framework(error),
-        request_id: RequestId::generate().0,
-        close: true,
-        // The origin is unknown.
-        cors: CorsHeaders::default(),
-        rate_limit: None,
-    };
-    tracing::debug!(
-        request_id = error.request_id,
-        code = error.error.code,
-        "no request can be read from a connection"
-    );
-    error.json()
 }

@@ -27,6 +27,7 @@ mod query;
 mod rate_limit;
 mod request_body;
 mod request_id;
+mod serving;
 pub mod settings;
 mod shutdown;
 mod state;

@@ -1,12 +1,9 @@
 mod dashboard;
+mod extractor;
 mod user_data;
 
-use std::future::{Ready, ready};
 use std::sync::Arc;
 
-use actix_web::dev::Payload;
-use actix_web::http::header::HeaderValue;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use jiff::Timestamp;
 use tidings_db::api_keys::LiveKey;
 use tidings_db::audit::ActorKind;
@@ -16,16 +13,9 @@ use tidings_domain::access::{Scope, Scopes, SessionId};
 use tidings_domain::notification::{KeyNamespace, UserId};
 
 use super::AllowedUsers;
-use super::authentication::verify;
-use super::credential::{Credential, credential};
-use super::keys::KeyOutcome;
 use crate::accounts::{Changer, ClientInfo, UserGrant};
-use crate::dashboard::SessionOutcome;
 use crate::error::{ApiError, ErrorDetail};
 use crate::query;
-use crate::rate_limit;
-use crate::request_id::RequestId;
-use crate::state::AppState;
 
 /// The authenticated sender of a request. As an extractor, rejects requests without a valid token or API key.
 #[derive(Clone, Debug)]
@@ -372,44 +362,5 @@ impl Caller {
     #[must_use]
     pub fn acts_for(&self, user: UserId) -> bool {
         self.user_id == Some(user) && (self.has_logged_in() || !self.scopes.contains(Scope::Admin))
-    }
-}
-
-impl FromRequest for Caller {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request).and_then(|caller| {
-            rate_limit::count(request, &caller)?;
-            Ok(caller)
-        }))
-    }
-}
-
-impl Caller {
-    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        // It is there only if the request has no other credential.
-        if let Some(outcome) = request.extensions().get::<SessionOutcome>() {
-            return outcome
-                .session()
-                .map(|active| Self::of_session(&active.session));
-        }
-        let values = |name| {
-            let values = request.headers().get_all(name);
-            values.map(HeaderValue::as_bytes).collect()
-        };
-        match credential(values)? {
-            Credential::Token(token) => {
-                let id = request.extensions().get::<RequestId>().cloned();
-                let id = id.as_ref().map_or("", |id| id.0.as_str());
-                verify(&AppState::of(request).verifier, token, id)
-            }
-            Credential::Key(_) => {
-                let outcome = request.extensions().get::<KeyOutcome>().cloned();
-                let unchecked = || ApiError::internal("the API key was not looked up");
-                outcome.ok_or_else(unchecked)?.caller()
-            }
-        }
     }
 }
