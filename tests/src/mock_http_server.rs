@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::poll::{eventually_ok, secs};
@@ -48,7 +48,12 @@ pub struct MockHttpServer {
     shared: Arc<ServerState>,
     address: SocketAddr,
     serving: Option<JoinHandle<()>>,
+    /// Has the port while nobody listens.
+    held: Option<TcpSocket>,
 }
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 struct ServerState {
     answer: Box<dyn Fn(&Received) -> Response + Send + Sync>,
@@ -87,6 +92,7 @@ impl MockHttpServer {
             }),
             address: listener.local_addr().expect("an address"),
             serving: None,
+            held: None,
         };
         receiver.serve(listener);
         receiver
@@ -109,21 +115,31 @@ impl MockHttpServer {
         }));
     }
 
-    /// Closes the port and all connections. Keeps the received requests.
+    /// Refuses and closes all connections. Keeps the received requests, and the port: otherwise another test would get it, and
+    /// answer in the place of this server.
     pub async fn stop(&mut self) {
         if let Some(serving) = self.serving.take() {
             serving.abort();
             // The error is the cancellation.
             let _ = serving.await;
+            let address = self.address;
+            let bind = async || {
+                let socket = TcpSocket::new_v4()?;
+                // Connections that have ended are no obstacle.
+                socket.set_reuseaddr(true)?;
+                socket.bind(address)?;
+                std::io::Result::Ok(socket)
+            };
+            self.held = Some(eventually_ok(secs(20), "the port is free again", bind).await);
         }
     }
 
     /// Listens on the same port again.
     pub async fn start_again(&mut self) {
         self.stop().await;
-        let bind = async || TcpListener::bind(self.address).await;
-        let listener = eventually_ok(secs(20), "the port is free again", bind).await;
-        self.serve(listener);
+        if let Some(socket) = self.held.take() {
+            self.serve(socket.listen(BACKLOG).expect("the port is held"));
+        }
     }
 
     /// Returns `127.0.0.1:<port>`.
