@@ -49,7 +49,7 @@ impl DashboardLogin {
         self.id
     }
 
-    /// Where the login comes from.
+    /// The address and the program of the client that logs in.
     pub const fn client(&self) -> &ClientInfo {
         &self.client
     }

@@ -36,7 +36,7 @@ pub fn register(config: &mut ServiceConfig) {
 }
 
 /// The content type of a page.
-pub(super) const HTML: &str = "text/html; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
@@ -54,16 +54,21 @@ const MISSING_PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8><ti
      build the image of the Dockerfile. The API works without it.</p></html>\n";
 
 async fn page(request: HttpRequest) -> HttpResponse {
-    answer_page(&request, find(&request, "inbox.html"))
+    answer_page(&request, find(&request, "inbox.html"), MISSING_PAGE)
 }
 
-fn answer_page(request: &HttpRequest, file: Option<File>) -> HttpResponse {
+/// The response with a page, or with `missing_page` if the program was built without it.
+pub(super) fn answer_page(
+    request: &HttpRequest,
+    file: Option<File>,
+    missing_page: &'static str,
+) -> HttpResponse {
     match file {
         Some(file) => answer(request, file, HTML, Caching::Never),
         // An error with JSON would say nothing to a person.
         None => HttpResponse::ServiceUnavailable()
             .content_type(HTML)
-            .body(MISSING_PAGE),
+            .body(missing_page),
     }
 }
 
@@ -176,7 +181,7 @@ mod tests {
     #[tokio::test]
     async fn a_program_without_the_front_end_says_what_is_missing() {
         let request = TestRequest::default().to_http_request();
-        let response = answer_page(&request, None);
+        let response = answer_page(&request, None, MISSING_PAGE);
         assert_eq!(response.status(), 503);
         let body = to_bytes(response.into_body()).await.expect("a body");
         let text = String::from_utf8_lossy(&body);

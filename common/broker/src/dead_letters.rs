@@ -196,7 +196,7 @@ impl DeadLetter {
     }
 }
 
-/// The user whom a body names. An event of another program names one, too.
+/// The user in a body, which is that of a notification or of an event.
 pub(super) fn named_user(body: &[u8]) -> Option<UserId> {
     if let Ok(notification) = Notification::decode(body) {
         return notification.user_id;

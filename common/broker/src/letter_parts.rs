@@ -24,7 +24,7 @@ pub struct LetterParts<'a> {
     pub headers: Value,
     /// The body.
     pub body: &'a [u8],
-    /// The user whom it names.
+    /// The user in its body.
     pub user: Option<UserId>,
     /// Whether its payload must not be shown.
     pub sensitivity: BodySensitivity,

@@ -59,7 +59,7 @@ pub struct NewLetter<'a> {
     pub failed_at: Option<Timestamp>,
     /// The properties and headers that a replay keeps.
     pub headers: Value,
-    /// The user whom it names.
+    /// The user in its body.
     pub user: Option<UserId>,
     /// Whether the body contains a sensitive payload.
     pub sensitive: bool,

@@ -5,8 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use tidings_http::get_or_head;
 
 use crate::error::ApiError;
-use crate::front_end::File;
-use crate::handlers::front_end::{Caching, HTML, answer, content_type, find, no_such_file};
+use crate::handlers::front_end::{Caching, answer, answer_page, content_type, find, no_such_file};
 use crate::handlers::read_only;
 
 const PAGE: &str = "/dashboard";
@@ -33,17 +32,11 @@ const MISSING_PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8><ti
      build the image of the Dockerfile. The API works without it.</p></html>\n";
 
 async fn page(request: HttpRequest) -> HttpResponse {
-    answer_page(&request, find(&request, "dashboard/index.html"))
-}
-
-fn answer_page(request: &HttpRequest, file: Option<File>) -> HttpResponse {
-    match file {
-        Some(file) => answer(request, file, HTML, Caching::Never),
-        // An error with JSON would say nothing to a person.
-        None => HttpResponse::ServiceUnavailable()
-            .content_type(HTML)
-            .body(MISSING_PAGE),
-    }
+    answer_page(
+        &request,
+        find(&request, "dashboard/index.html"),
+        MISSING_PAGE,
+    )
 }
 
 async fn page_or_file(request: HttpRequest, path: Path<String>) -> Result<HttpResponse, ApiError> {
@@ -77,7 +70,7 @@ mod tests {
     #[tokio::test]
     async fn a_program_without_the_dashboard_says_what_is_missing() {
         let request = TestRequest::default().to_http_request();
-        let response = answer_page(&request, None);
+        let response = answer_page(&request, None, MISSING_PAGE);
         assert_eq!(response.status(), 503);
         let body = to_bytes(response.into_body()).await.expect("a body");
         let text = String::from_utf8_lossy(&body);

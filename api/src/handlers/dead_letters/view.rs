@@ -31,7 +31,7 @@ pub struct DeadLetterView {
     kind: &'static str,
     /// The message id; that of a message that could not be recorded need not be a UUID.
     message_id: Option<String>,
-    /// The channel; of a message that could not be recorded the stage where it failed, such as `intake`. Null if it names none.
+    /// The channel. If the message was not recorded: the stage in which it failed, such as `intake`. Null if the message has neither.
     #[schema(example = "email")]
     channel: Option<String>,
     /// The code of the failure; `unknown` if an earlier version recorded it.

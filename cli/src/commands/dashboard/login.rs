@@ -30,7 +30,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         Some((DatabaseSettings::read(reader)?, base))
     })?;
     let Some(base) = base else {
-        bail!("API_PORT=0 takes any free port: say with --url where the browser reaches the API");
+        bail!("API_PORT=0 takes any free port: pass the address of the API with --url");
     };
     let token = DashboardLinkToken::generate().context("there are no random bytes")?;
     let (origin, created_by) = (operator(), name());

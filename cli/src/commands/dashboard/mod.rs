@@ -9,7 +9,7 @@ use crate::output::CommandOutput;
 pub enum Command {
     /// Print a link that logs in to the dashboard once
     ///
-    /// The link is valid for 10 minutes. Whoever opens it first is logged in, so do not send it by e-mail or chat.
+    /// The link works once, within 10 minutes, for anybody who has it: do not send it by e-mail or chat.
     Login(login::Args),
 }
 

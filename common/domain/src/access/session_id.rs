@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// The id of a session: of a user, where it is the claim `sid` of the access tokens, or of the dashboard.
+/// The id of a session of a user or of the dashboard. Access tokens have that of the user as their claim `sid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(Uuid);
 

@@ -12,7 +12,7 @@ const SHARDS: usize = 8;
 
 type Shard = Mutex<HashMap<Figure, Tally>>;
 
-/// Counts figures. An event takes a lock that nobody else holds, and a look into a small map.
+/// Counts figures. To count an event takes an uncontended lock and a lookup in a small map.
 pub struct Counters(LazyLock<[Shard; SHARDS]>);
 
 impl Counters {

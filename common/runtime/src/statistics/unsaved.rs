@@ -54,7 +54,7 @@ impl Unsaved {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no figures.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
