@@ -3,12 +3,13 @@
 # mistaken for one of them.
 
 # Prints the start time of a process in clock ticks since boot. Fails if it has ended or is a zombie: PID
+# While threads of a zombie still run, the process has its ports and files: a killed server has not ended yet.
 start_time_of() {
     local stat fields
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
     # The name in parentheses may contain spaces: count the fields after it.
     read -ra fields <<<"${stat##*) }"
-    [[ ${fields[0]} != [ZX] ]] || return 1
+    [[ ${fields[0]} != [ZX] ]] || ((fields[17] > 1)) || return 1
     printf '%s' "${fields[19]}"
 }
 

@@ -67,6 +67,7 @@ mod dead_letter_tool;
 mod deferring;
 mod deleted_queues;
 mod delivery;
+mod dev_processes;
 mod digests;
 mod doctor;
 mod document_links;
