@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./dev bench`: runs the program tidings-bench. `targets` (the default), `delivery`, `destinations`, `schedule`,
-# `growth`, `hostile`, `access` and `inbox` measure on servers of their own; `pipeline` and `limits` measure the running
-# instance.
+# `growth`, `hostile`, `access`, `inbox` and `dashboard` measure on servers of their own; `pipeline` and `limits` measure the
+# running instance.
 
 bench_dir=$dev_dir/bench
 
@@ -45,7 +45,7 @@ bench_pid() { TIDINGS_DEV_DIR=$bench_dir/servers "$root/dev" status | awk -v nam
 cmd_bench() {
     local what=targets
     case ${1:-} in
-        targets | delivery | destinations | schedule | growth | hostile | access | inbox | pipeline | limits) what=$1 && shift ;;
+        targets | delivery | destinations | schedule | growth | hostile | access | inbox | dashboard | pipeline | limits) what=$1 && shift ;;
     esac
     # The program runs in the root folder, so that it reads no `.env`. A relative path is relative to the caller's folder.
     local args=()

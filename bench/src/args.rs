@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, value_parser};
 
 use crate::commands::{
-    access, delivery, destinations, growth, hostile, inbox, limits, pipeline, schedule, targets,
+    access, dashboard, delivery, destinations, growth, hostile, inbox, limits, pipeline, schedule,
+    targets,
 };
 use crate::environment::{Programs, SystemUnderLoad};
 use crate::process_usage::WatchedProcess;
@@ -53,6 +54,9 @@ pub enum Command {
     /// Measure streams of inboxes, reads of a large inbox, and what announcing notifications costs, in databases and queues of
     /// its own
     Inbox(inbox::Args),
+    /// Measure the requests of the dashboard with very many notifications, what open dashboards take from the pipeline, and the
+    /// rate of a job of replays, in databases and queues of its own
+    Dashboard(dashboard::Args),
 }
 
 /// The load, for every measurement.

@@ -33,6 +33,7 @@ impl Latencies {
         Some(Summary {
             p50: at(500),
             p90: at(900),
+            p95: at(950),
             p99: at(990),
             p999: at(999),
             max: millis(max),
@@ -51,6 +52,8 @@ pub struct Summary {
     pub p50: f64,
     /// 90th percentile.
     pub p90: f64,
+    /// 95th percentile.
+    pub p95: f64,
     /// 99th percentile.
     pub p99: f64,
     /// 99.9th percentile.

@@ -2,12 +2,13 @@
 //!
 //! It measures a load through the whole pipeline, what the parts can do alone, how near the pipeline comes to
 //! its parts, how fast it delivers, how late scheduled notifications are, how rates change as the table grows, what hostile
-//! clients and hanging destinations take from others, what access control costs, and how inboxes and their streams do. This
+//! clients and hanging destinations take from others, what access control costs, how inboxes and their streams do, and how long the dashboard waits. This
 //! file only wires.
 
 mod access;
 mod args;
 mod commands;
+mod dashboard;
 mod delivery;
 mod destinations;
 mod environment;

@@ -1,6 +1,7 @@
 //! The measurements, one file each: arguments, the call, and the results as text.
 
 pub mod access;
+pub mod dashboard;
 pub mod delivery;
 pub mod destinations;
 pub mod growth;
@@ -31,5 +32,6 @@ pub async fn run(command: Command) -> anyhow::Result<MeasurementResult> {
         Command::Hostile(args) => hostile::run(args).await,
         Command::Access(args) => access::run(args).await,
         Command::Inbox(args) => inbox::run(args).await,
+        Command::Dashboard(args) => dashboard::run(args).await,
     }
 }

@@ -1,6 +1,7 @@
 //! Dead letters, as PostgreSQL knows them: the failed rows of `notifications`, and the table `dead_letters` of messages that have
 //! no row.
 
+pub mod bench;
 mod close;
 mod cursor;
 mod figures;

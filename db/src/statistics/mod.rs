@@ -4,6 +4,7 @@
 //! and figures that are saved late need no second roll-up.
 
 mod add;
+pub mod bench;
 mod read;
 mod retention;
 mod table;
