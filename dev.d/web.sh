@@ -106,16 +106,17 @@ find_browser() {
 
 # Tests the front end in a browser against the programs in FOLDER. Screenshots are kept in web/build/screenshots.
 test_web() (
-    local url database files
+    local url files
     url=$(sed -nE "s/^export API_URL='(.*)'$/\1/p" "$1/servers/env")
-    database=$(sed -nE "s/^export DATABASE_URL='(.*)'$/\1/p" "$1/servers/env")
+    # shellcheck source=/dev/null
+    source <(export_test_environment "$1")
     use_web_tools
     cd -- "$web_dir"
     rm -rf -- "$web_build_dir"/{js,screenshots}
     tsc --project tsconfig.node.json
     mapfile -t files < <(find "$web_build_dir/js" -name '*.test.js' | sort)
     TIDINGS_TEST_API_URL=$url TIDINGS_TEST_JWT_SECRET=$(<"$root/tests/jwt-secret") \
-        TIDINGS_TEST_SHARED_DATABASE_URL=$database TIDINGS_TEST_TOOL=$(target_dir)/debug/tidings \
+        TIDINGS_TEST_SECRETS_KEY=$(<"$root/tests/secrets-key") \
         TIDINGS_TEST_BROWSER=$(find_browser) TIDINGS_TEST_SCREENSHOTS=$web_build_dir/screenshots \
         TIDINGS_TEST_EMBEDDING_ORIGIN=$embedding_origin \
         node --test --test-reporter=spec "${files[@]}"

@@ -14,8 +14,13 @@ export function signToken(claims: Record<string, unknown>): string {
 const service = signToken({ userId: "00000000-0000-4000-8000-000000000002", scope: "admin" });
 
 /** Sends a request as a trusted service, and returns the answer, which must be a success. */
-export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await fetch(apiUrl + path, {
+export async function request<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  api: string = apiUrl,
+): Promise<T> {
+  const response = await fetch(api + path, {
     method,
     headers: { Authorization: `Bearer ${service}`, "Content-Type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

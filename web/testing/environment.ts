@@ -12,8 +12,18 @@ function required(name: string): string {
 export const apiUrl = required("TIDINGS_TEST_API_URL");
 /** The secret of the API's tokens. */
 export const jwtSecret = required("TIDINGS_TEST_JWT_SECRET");
+/** The key of stored secrets. */
+export const secretsKey = required("TIDINGS_TEST_SECRETS_KEY");
+/** The folder of the programs. */
+export const binFolder = required("TIDINGS_TEST_BIN_DIR");
 /** The tool `tidings`. */
-export const toolPath = required("TIDINGS_TEST_TOOL");
+export const toolPath = `${binFolder}/tidings`;
+/** A database of the server, for an administrator. */
+export const adminDatabaseUrl = required("TIDINGS_TEST_DATABASE_URL");
+/** RabbitMQ, for an administrator. */
+export const rabbitmqUrl = required("TIDINGS_TEST_RABBITMQ_URL");
+/** RabbitMQ's management plugin, for an administrator. */
+export const managementUrl = required("TIDINGS_TEST_MANAGEMENT_URL");
 /** The database of the API. */
 export const databaseUrl = required("TIDINGS_TEST_SHARED_DATABASE_URL");
 /** The program of the browser. */

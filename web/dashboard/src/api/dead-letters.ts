@@ -27,6 +27,10 @@ export const REASONS = [
   "row_missing",
 ] as const;
 
+/** Dead letters a second: what a job has without a choice, and the most that the API accepts. */
+export const DEFAULT_RATE = 100;
+export const MAX_RATE = 1000;
+
 export type BulkKind = "replay" | "purge";
 
 /** Returns the filter of a request: that of all dead letters if there is no condition. */

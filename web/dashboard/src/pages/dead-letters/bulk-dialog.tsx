@@ -1,7 +1,15 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { useLocation } from "wouter";
-import { type BulkKind, type DeadLetterFilter, dryRun, isEmpty, startJob } from "../../api/dead-letters.ts";
+import {
+  type BulkKind,
+  DEFAULT_RATE,
+  type DeadLetterFilter,
+  dryRun,
+  isEmpty,
+  MAX_RATE,
+  startJob,
+} from "../../api/dead-letters.ts";
 import type { DryRun } from "../../api/types.gen.ts";
 import { Confirm } from "../../components/dialog.tsx";
 import { ErrorNote } from "../../components/feedback.tsx";
@@ -14,9 +22,6 @@ interface Props {
   filter: DeadLetterFilter;
   onClose: () => void;
 }
-
-const DEFAULT_RATE = 100;
-const MAX_RATE = 5000;
 
 /** Counts what matches, asks, and starts a job for all of it. */
 export function BulkDialog({ kind, filter, onClose }: Props) {

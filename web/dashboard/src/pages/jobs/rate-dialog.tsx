@@ -1,5 +1,6 @@
 import { useId, useState } from "react";
 import { send } from "../../api/client.ts";
+import { MAX_RATE } from "../../api/dead-letters.ts";
 import type { Job } from "../../api/types.gen.ts";
 import { Confirm } from "../../components/dialog.tsx";
 
@@ -16,17 +17,17 @@ export function RateDialog({ job, onClose, onDone }: { job: Job; onClose: () => 
     <Confirm
       title="Change the rate"
       action="Change the rate"
-      disabled={!Number.isInteger(value) || value < 1 || value > 5000}
+      disabled={!Number.isInteger(value) || value < 1 || value > MAX_RATE}
       run={run}
       onClose={onClose}
     >
       <label htmlFor={id}>
-        <span>Dead letters a second, 1 to 5000</span>
+        <span>Dead letters a second, 1 to {MAX_RATE}</span>
         <input
           id={id}
           type="number"
           min={1}
-          max={5000}
+          max={MAX_RATE}
           value={rate}
           onChange={(event) => setRate(event.target.value)}
         />

@@ -1,0 +1,207 @@
+/** What a person on call sees and does in the dashboard while something is wrong, on servers of its own. */
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { eventually, request } from "../../testing/api.ts";
+import { launch, screenshots, withPage } from "../../testing/browser.ts";
+import { Installation, MailServer, type Program } from "../../testing/installation.ts";
+import { execute, loginLink } from "../../testing/tool.ts";
+
+let browser: Browser;
+let installation: Installation;
+let mail: MailServer;
+let worker: Program | undefined;
+let api: string;
+const user = randomUUID();
+
+before(async () => {
+  [browser, mail] = await Promise.all([launch(), MailServer.start()]);
+  installation = await Installation.create({
+    EMAIL_PROVIDER: "smtp",
+    SMTP_HOST: "127.0.0.1",
+    SMTP_PORT: String(mail.port),
+    SMTP_TLS: "none",
+    SMTP_FROM: "Tidings <tidings@example.com>",
+    SMS_PROVIDER: "sandbox",
+    PUSH_PROVIDER: "sandbox",
+    WEBHOOK_PROVIDER: "sandbox",
+    BREAKER_FAILURES: "2",
+    // Only a person makes the next attempt.
+    BREAKER_PROBE_SECS: "3600",
+  });
+  const program = await installation.start("tidings-api");
+  api = `http://127.0.0.1:${program.port}`;
+  await post("PUT", `/api/users/${user}`, { username: "anna", email: "anna@example.com" });
+});
+
+after(async () => {
+  await browser?.close();
+  await installation?.delete();
+  await mail?.stop();
+});
+
+const post = <T>(method: string, path: string, body?: unknown) => request<T>(method, path, body, api);
+const heading = (page: Page, name: string) => page.getByRole("heading", { name, level: 1, exact: true });
+const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: true });
+const dialog = (page: Page) => page.getByRole("dialog");
+const problem = (page: Page, text: string | RegExp) => page.locator(".problems li").filter({ hasText: text });
+
+async function login(page: Page) {
+  await page.goto(await loginLink("operator", { api, database: installation.databaseUrl }));
+  await heading(page, "Overview").waitFor();
+}
+
+/** Waits until a figure of the overview has this text. */
+async function figure(page: Page, label: string, text: RegExp) {
+  const shown = page.locator(".figures > div").filter({ hasText: label });
+  await eventually(label, async () => {
+    const found = (await shown.first().textContent()) ?? "";
+    return text.test(found) || found;
+  });
+}
+
+const batch = (count: number, item: object) =>
+  post("POST", "/api/notifications/batch", { notifications: Array.from({ length: count }, () => item) });
+
+test("the overview shows what waits while no worker runs, and that it is recorded when one does", async () => {
+  await withPage(browser, {}, async (page) => {
+    await login(page);
+    const item = { targetUserId: user, type: "in-app", payload: { title: "Your order has shipped!" } };
+    for (let sent = 0; sent < 2000; sent += 500) {
+      await batch(500, item);
+    }
+    await figure(page, "Waiting", /\b2,000\b/);
+    await problem(page, "intake").first().waitFor();
+    await screenshots(page, "dashboard-no-worker");
+
+    worker = await installation.start("tidings-worker");
+    await figure(page, "Waiting", /\b0\b/);
+    await problem(page, "intake").first().waitFor({ state: "detached" });
+  });
+});
+
+test("a provider that goes away is named in the overview, and a probe by hand ends it", async () => {
+  await withPage(browser, {}, async (page) => {
+    await login(page);
+    const row = page.getByRole("row").filter({ has: page.getByRole("link", { name: "email", exact: true }) });
+    await row.getByText("delivering").waitFor();
+    mail.isAway = true;
+    await batch(3, {
+      targetUserId: user,
+      type: "email",
+      payload: { subject: "Shipped", text: "On its way" },
+    });
+    await row.getByText("away").waitFor();
+    await problem(page, "email").first().waitFor();
+    await screenshots(page, "dashboard-provider-away");
+
+    // From the problem to the notifications that wait for the provider.
+    await problem(page, "email").first().getByRole("link").click();
+    await eventually("the address", () => page.url().includes("email") || page.url());
+    await page.goBack();
+
+    mail.isAway = false;
+    await row.getByRole("button", { name: "Probe now" }).click();
+    await row.getByText("delivering").waitFor();
+    await problem(page, "email").first().waitFor({ state: "detached" });
+    await eventually("the mails", () => mail.accepted === 3 || mail.accepted);
+  });
+});
+
+/** How many dead letters the test has, by reason. */
+const LETTERS = { provider_failed: 2500, template_error: 1500, rejected_by_provider: 1000 };
+
+/** Inserts notifications that have failed, as a worker would leave them. */
+function insertDeadLetters(): Promise<string> {
+  const all = Object.entries(LETTERS).map(([reason, count]) => `('${reason}', ${count})`);
+  return execute(
+    installation.databaseUrl,
+    `INSERT INTO notifications (id, message_id, user_id, type, status, payload, sender, created_at, ended_at,
+                                failure_reason, failed_at, error_message)
+     SELECT id, id, '${user}', 'in-app', 'failed', jsonb_build_object('title', reason), 'shop', now(), now(),
+            reason, now(), reason || ': the provider answered with 503'
+     FROM (VALUES ${all.join(", ")}) AS some (reason, count)
+          CROSS JOIN LATERAL generate_series(1, count) CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id) AS new`,
+  );
+}
+
+const countOf = (reason: string, status: string) =>
+  execute(
+    installation.databaseUrl,
+    `SELECT count(*) FROM notifications WHERE sender = 'shop' AND status = '${status}'
+     AND payload ->> 'title' = '${reason}'`,
+  );
+
+/** Starts a job for all dead letters of a reason, at a rate. */
+async function startJob(page: Page, reason: string, count: string, rate: number) {
+  await page.goto(`${api}/dashboard/dead-letters?reason=${reason}`);
+  await button(page, "Replay all that match…").click();
+  await dialog(page).getByText(`${reason}: ${count}`).waitFor();
+  await dialog(page).getByLabel("Dead letters a second").fill(String(rate));
+  await button(page, `Replay ${count} dead letters`).click();
+  await heading(page, "Job").waitFor();
+}
+
+/** How many dead letters the job of the page has taken. */
+async function taken(page: Page): Promise<number> {
+  return Number(await page.getByRole("progressbar").getAttribute("value"));
+}
+
+const untilTaken = (page: Page, least: number) =>
+  eventually(`${least} dead letters`, async () => (await taken(page)) >= least || (await taken(page)));
+
+test("a job replays dead letters of one reason, is paused, outlives its worker, and is aborted", async () => {
+  await insertDeadLetters();
+  await withPage(browser, {}, async (page) => {
+    await login(page);
+    await page.keyboard.press("g");
+    await page.keyboard.press("d");
+    await heading(page, "Dead letters").waitFor();
+    for (const reason of Object.keys(LETTERS)) {
+      await page.getByRole("row").filter({ hasText: reason }).first().waitFor();
+    }
+
+    await startJob(page, "provider_failed", "2,500", 200);
+    await untilTaken(page, 1);
+    await button(page, "Pause").click();
+    await page.getByText("It is paused.").waitFor();
+    const paused = await taken(page);
+    assert.ok(paused < 2500, String(paused));
+    await button(page, "Resume").click();
+    await untilTaken(page, paused + 1);
+
+    await worker?.kill();
+    worker = await installation.start("tidings-worker");
+    await button(page, "Rate…").click();
+    await dialog(page)
+      .getByLabel(/Dead letters a second/)
+      .fill("1000");
+    await button(page, "Change the rate").click();
+    await page.getByText("2,500 replayed, 0 skipped, 0 failed").waitFor();
+    await page.getByText("done", { exact: true }).waitFor();
+    await eventually("every one is delivered", async () => {
+      const delivered = await countOf("provider_failed", "processed");
+      return delivered === "2500" || delivered;
+    });
+
+    await startJob(page, "template_error", "1,500", 100);
+    await untilTaken(page, 1);
+    await button(page, "Abort…").click();
+    await button(page, /^Abort, and leave [\d,]+ dead letters$/).click();
+    await page.getByText("aborted", { exact: true }).waitFor();
+    await eventually("the rest stays", async () => {
+      const left = Number(await countOf("template_error", "failed"));
+      const done = Number(await countOf("template_error", "processed"));
+      return (left > 0 && left + done === 1500 && done === (await taken(page))) || `${left} and ${done}`;
+    });
+    assert.equal(await countOf("rejected_by_provider", "failed"), "1000");
+
+    // What an aborted job has left is replayed by another one.
+    const left = new Intl.NumberFormat("en-GB").format(Number(await countOf("template_error", "failed")));
+    await startJob(page, "template_error", left, 1000);
+    await page.getByText(`${left} replayed, 0 skipped, 0 failed`).waitFor();
+    await screenshots(page, "dashboard-job");
+  });
+});
