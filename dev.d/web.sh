@@ -46,7 +46,7 @@ use_web_tools() {
 # Prints a digest of everything that the built front end depends on.
 web_sources_digest() (
     cd -- "$web_dir"
-    find . \( -name node_modules -o -name tests -o -path ./testing -o -path ./dist -o -path ./build \) -prune \
+    find . \( -name node_modules -o -name tests -o -path ./testing -o -path ./screenshot -o -path ./dist -o -path ./build \) -prune \
         -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum
 )
 
