@@ -122,8 +122,9 @@ function insertDeadLetters(): Promise<string> {
                                 failure_reason, failed_at, error_message)
      SELECT id, id, '${user}', 'in-app', 'failed', jsonb_build_object('title', reason), 'shop', now(), now(),
             reason, now(), reason || ': the provider answered with 503'
-     FROM (VALUES ${all.join(", ")}) AS some (reason, count)
-          CROSS JOIN LATERAL generate_series(1, count) CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id) AS new`,
+     FROM (VALUES ${all.join(", ")}) AS of_reason (reason, count)
+          CROSS JOIN LATERAL generate_series(1, count) AS n
+          CROSS JOIN LATERAL (SELECT gen_random_uuid() AS id WHERE n > 0) AS new`,
   );
 }
 
