@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    admin, audit, cancel, categories, channels, config, dashboard, dlq, jobs, keys, ladders,
-    migrate, notifications, preferences, retention, schedules, secrets, sending, stats, token,
-    users,
+    admin, audit, cancel, categories, channels, config, dashboard, dlq, endpoints, jobs, keys,
+    ladders, migrate, notifications, preferences, retention, schedules, secrets, sending, stats,
+    token, users,
 };
 
 /// The operator's tool of Tidings.
@@ -53,6 +53,9 @@ pub enum Command {
     /// Show the states of the channels, and try providers that are down
     #[command(subcommand)]
     Channels(channels::Command),
+    /// List, enable, disable and delete the webhook endpoints of users
+    #[command(subcommand)]
+    Endpoints(endpoints::Command),
     /// Stop and start the sending of channels, and show which are stopped
     #[command(subcommand)]
     Sending(sending::Command),

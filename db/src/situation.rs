@@ -20,7 +20,7 @@ use crate::notifications::{SlotCount, ThrottledNotifications, count_slots};
 use crate::preferences::{self, PreferenceRow};
 use crate::sending_switches::{self, SendingSwitch};
 use crate::user_settings::{self, UserSettings};
-use crate::webhook_endpoints;
+use crate::webhook_endpoints::{self, EndpointFilter, EndpointState};
 use crate::{GenericClient, Transaction, clock, device_tokens, phone_numbers};
 
 /// What is asked: what happens to such a notification now.
@@ -227,15 +227,10 @@ async fn state_of(
 }
 
 async fn has_endpoint(client: &impl GenericClient, user: UserId) -> Result<bool, DbError> {
-    let mut after = None;
-    loop {
-        let (page, next) = webhook_endpoints::list(client, Some(user), after, 200).await?;
-        if page.iter().any(|endpoint| endpoint.enabled) {
-            return Ok(true);
-        }
-        after = next;
-        if after.is_none() {
-            return Ok(false);
-        }
-    }
+    let enabled = EndpointFilter {
+        user: Some(user),
+        state: Some(EndpointState::Enabled),
+    };
+    let (page, _) = webhook_endpoints::list(client, enabled, None, 1).await?;
+    Ok(!page.is_empty())
 }

@@ -2,7 +2,8 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use tidings_db::webhook_endpoints::{
-    self, EndpointChanges, MAX_PER_USER, NewEndpoint, SigningEndpoint, WebhookEndpointRow,
+    self, EndpointChanges, EndpointFilter, EndpointHealth, EndpointState, MAX_PER_USER,
+    NewEndpoint, SigningEndpoint, WebhookEndpointRow,
 };
 use tidings_db::{DbError, EndpointSecret, LimitedInsert, TransactionOptions};
 use tidings_domain::content::WebhookUrl;
@@ -140,7 +141,13 @@ async fn pages_are_newest_first_without_gaps_or_repetitions() {
         for limit in [1, 3, 7, 14, 200] {
             let (mut all, mut after) = (Vec::new(), None);
             loop {
-                let page = webhook_endpoints::list(&*client, user, after, limit).await;
+                let page = webhook_endpoints::list(
+                    &*client,
+                    EndpointFilter { user, state: None },
+                    after,
+                    limit,
+                )
+                .await;
                 let (rows, next) = page.expect("a page");
                 all.extend(rows);
                 after = next;
@@ -279,4 +286,93 @@ async fn an_endpoint_is_deleted_only_by_its_owner_and_with_that_user() {
         .await
         .expect("deleted");
     assert!(enabled_of(&db, anna).await.is_empty());
+}
+
+/// Begins and ends attempts at an endpoint with these outcomes, and counts them.
+async fn attempts(client: &tidings_db::Client, user: UserId, endpoint: Uuid, outcomes: &[&str]) {
+    let message = Uuid::now_v7();
+    let sql =
+        "INSERT INTO notifications (id, user_id, type, payload, status, message_id, created_at)
+               VALUES ($1, $2, 'webhook', '{}', 'pending', $1, now())";
+    client
+        .execute(sql, &[&message, &user.as_uuid()])
+        .await
+        .expect("a row");
+    let sql = "INSERT INTO delivery_attempts (message_id, attempt, provider, contact_id, started_at, outcome)
+               SELECT $1, 0, 'http', $2, now(), outcome FROM unnest($3::text[]) AS outcome RETURNING id";
+    let rows = client.query(sql, &[&message, &endpoint, &outcomes]).await;
+    let ids: Vec<i64> = rows
+        .expect("attempts")
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    let counted = webhook_endpoints::count_attempts(client, &ids).await;
+    counted.expect("the query");
+}
+
+#[tokio::test]
+async fn the_health_of_an_endpoint_is_that_of_its_attempts_and_of_its_host() {
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let (user, client) = (db.user().await, db.pool.dedicated_client().await);
+    let client = client.expect("a connection");
+    let (used, unused) = (new(&db, user, "a").await, new(&db, user, "b").await);
+    let health = async |row: &WebhookEndpointRow| -> EndpointHealth {
+        let all = webhook_endpoints::health(&*client, std::slice::from_ref(row)).await;
+        all.expect("the query").remove(&row.id).expect("its health")
+    };
+    assert_eq!(health(&unused).await, EndpointHealth::default());
+    let all = ["delivered", "failed", "rejected", "throttled", "deferred"];
+    attempts(&client, user, used.id, &all).await;
+    let first = health(&used).await;
+    assert_eq!((first.delivered, first.failed), (1, 2));
+    assert!(first.last_delivered_at.is_some() && first.last_failed_at.is_some());
+
+    // A day later, the figures are gone, and the times are not.
+    let age = "UPDATE endpoint_hours SET hour = hour - interval '3 days'";
+    client.execute(age, &[]).await.expect("the query");
+    attempts(&client, user, used.id, &["failed"]).await;
+    let later = health(&used).await;
+    assert_eq!((later.delivered, later.failed), (0, 1));
+    assert_eq!(later.last_delivered_at, first.last_delivered_at);
+    assert!(later.last_failed_at > first.last_failed_at);
+    assert_eq!(later.failure_ratio(), Some(1.0));
+    // The last hour of an endpoint stays, and those of endpoints that are deleted go.
+    attempts(&client, user, Uuid::now_v7(), &["delivered"]).await;
+    let deleted = webhook_endpoints::delete_old_hours(&*client).await;
+    assert_eq!(deleted.expect("the query"), (1, false));
+    client.execute(age, &[]).await.expect("the query");
+    let deleted = webhook_endpoints::delete_old_hours(&*client).await;
+    assert_eq!(deleted.expect("the query"), (1, false));
+    assert_eq!(health(&used).await.last_failed_at, later.last_failed_at);
+
+    let sql = "INSERT INTO processes (id, program, version, stages, channels)
+               VALUES (gen_random_uuid(), 'worker', '1', '{}', $1)";
+    let reports = serde_json::json!([{"channel": "webhook", "provider": "http", "state": "delivering",
+                                      "destinationsAway": 1, "away": ["example.com:443"]}]);
+    client.execute(sql, &[&reports]).await.expect("the query");
+    assert!(health(&used).await.is_away);
+    let elsewhere = "UPDATE webhook_endpoints SET url = 'https://example.com:8443/', enabled = false WHERE id = $1";
+    client
+        .execute(elsewhere, &[&unused.id])
+        .await
+        .expect("the query");
+    let by_tidings =
+        webhook_endpoints::disable(&*client, used.id, &url("a"), "answered 410 Gone").await;
+    assert!(by_tidings.expect("the query"));
+    for (state, expected) in [
+        (EndpointState::Enabled, vec![]),
+        (EndpointState::Disabled, vec![unused.id, used.id]),
+        (EndpointState::DisabledByTidings, vec![used.id]),
+        (EndpointState::Away, vec![used.id]),
+    ] {
+        for user in [None, Some(user)] {
+            let filter = EndpointFilter {
+                user,
+                state: Some(state),
+            };
+            let page = webhook_endpoints::list(&*client, filter, None, 10).await;
+            let ids: Vec<Uuid> = page.expect("a page").0.iter().map(|row| row.id).collect();
+            assert_eq!(ids, expected, "{filter:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use tidings_db::replay_jobs::{self, ControlResult, JobChange, JobRow, MAX_RATE};
+use tidings_db::replay_jobs::{self, ControlResult, JobChange, JobFilter, JobRow, MAX_RATE};
 use tidings_db::{Database, DatabaseSettings, TransactionOptions};
 use uuid::Uuid;
 
@@ -15,6 +15,10 @@ use crate::settings;
 pub enum Command {
     /// List jobs, the newest first
     List {
+        /// Only those that are pending, running, paused, aborted or done; `without_process`: no worker runs them; failing: they could
+        /// not go on when they last tried
+        #[arg(long)]
+        state: Option<JobFilter>,
         /// How many
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
         limit: u32,
@@ -54,7 +58,7 @@ pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
     let settings = settings::read(DatabaseSettings::read)?;
     let database = Database::new(&settings, "tidings jobs")?;
     let (id, change) = match command {
-        Command::List { limit } => return list(&database, limit).await,
+        Command::List { state, limit } => return list(&database, state, limit).await,
         Command::Show { id } => {
             let found = database
                 .run(async |client| replay_jobs::find(client, id).await)
@@ -85,9 +89,13 @@ fn not_found(id: Uuid) -> String {
     format!("there is no job {id}")
 }
 
-async fn list(database: &Database, limit: u32) -> anyhow::Result<CommandOutput> {
+async fn list(
+    database: &Database,
+    filter: Option<JobFilter>,
+    limit: u32,
+) -> anyhow::Result<CommandOutput> {
     let (jobs, _) = database
-        .run(async |client| replay_jobs::list(client, None, limit).await)
+        .run(async |client| replay_jobs::list(client, filter, None, limit).await)
         .await
         .context("cannot read the jobs")?;
     let head = [
@@ -102,13 +110,22 @@ async fn list(database: &Database, limit: u32) -> anyhow::Result<CommandOutput> 
             job.done.to_string(),
             job.failed.to_string(),
             job.skipped.to_string(),
-            job.total.to_string(),
+            format!("{}{}", job.total, more(job)),
             format!("{:.0}", job.created_at),
             printable(&job.created_by),
         ]
     }));
     let json: Vec<Value> = jobs.iter().map(json_of).collect();
     CommandOutput::new(table(&rows), json!({ "jobs": json }))
+}
+
+/// What follows a total that is a lower bound.
+const fn more(job: &JobRow) -> &'static str {
+    if job.total_is_capped && !job.state.has_ended() {
+        "+"
+    } else {
+        ""
+    }
 }
 
 /// A job, as text and as JSON.
@@ -121,8 +138,13 @@ pub fn shown(job: &JobRow) -> anyhow::Result<CommandOutput> {
         job.state
     ));
     text.line(format_args!(
-        "{} of {} done, {} failed, {} skipped, at most {} a second.",
-        job.done, job.total, job.failed, job.skipped, job.rate_per_second
+        "{} of {}{} done, {} failed, {} skipped, at most {} a second.",
+        job.done,
+        job.total,
+        more(job),
+        job.failed,
+        job.skipped,
+        job.rate_per_second
     ));
     for (reason, n) in job.skipped_reasons.as_object().into_iter().flatten() {
         text.line(format_args!("  skipped {n}: {reason}"));
@@ -141,6 +163,7 @@ fn json_of(job: &JobRow) -> Value {
         "state": job.state.as_str(),
         "ratePerSecond": job.rate_per_second,
         "total": job.total,
+        "isTotalCapped": job.total_is_capped && !job.state.has_ended(),
         "done": job.done,
         "failed": job.failed,
         "skipped": job.skipped,

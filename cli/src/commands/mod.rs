@@ -9,6 +9,7 @@ pub mod config;
 pub mod dashboard;
 pub mod dlq;
 mod doctor;
+pub mod endpoints;
 pub mod jobs;
 pub mod keys;
 pub mod ladders;
@@ -46,6 +47,7 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Notifications(command) => notifications::run(command).await,
         Command::Overview => overview::run().await,
         Command::Channels(command) => channels::run(command).await,
+        Command::Endpoints(command) => endpoints::run(command).await,
         Command::Sending(command) => sending::run(command).await,
         Command::Retention(command) => retention::run(command).await,
         Command::Ladders(args) => ladders::run(args).await,

@@ -2,12 +2,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::filter::{DeadLetterFilter, FAILED_AT, NO_CHANNEL, UNKNOWN};
+use super::filter::{DeadLetterFilter, NONE, UNKNOWN};
+use super::groups::{DeadLetterGroups, groups};
 use crate::GenericClient;
 use crate::error::DbError;
-
-/// How many are counted in a dry run at most: of the failed notifications, and of the letters without a row.
-pub const MAX_COUNTED: u32 = 20_000;
 
 /// How many dead letters a filter matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +16,8 @@ pub struct Figures {
     pub by_reason: BTreeMap<String, i64>,
     /// By the channel, or the stage; `none` for those that name none.
     pub by_channel: BTreeMap<String, i64>,
+    /// By the provider, or the host of the webhooks; `none` for those that nobody was asked to deliver.
+    pub by_provider: BTreeMap<String, i64>,
     /// Whether there are more than were counted.
     pub is_capped: bool,
 }
@@ -26,12 +26,49 @@ impl Figures {
     /// The figures as JSON. Leaves out whether they are capped.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        json!({"total": self.total, "byReason": self.by_reason, "byChannel": self.by_channel})
+        json!({"total": self.total, "byReason": self.by_reason, "byChannel": self.by_channel, "byProvider": self.by_provider})
+    }
+
+    fn add(&mut self, reason: &str, channel: Option<&str>, provider: Option<&str>, count: i64) {
+        self.total += count;
+        for (by, name) in [
+            (&mut self.by_reason, reason),
+            (&mut self.by_channel, channel.unwrap_or(NONE)),
+            (&mut self.by_provider, provider.unwrap_or(NONE)),
+        ] {
+            *by.entry(name.to_owned()).or_default() += count;
+        }
     }
 }
 
-/// Counts the dead letters that match: of the failed notifications, and of the letters without a row, at most `limit`. Reads their
-/// indexes only.
+impl From<&DeadLetterGroups> for Figures {
+    fn from(found: &DeadLetterGroups) -> Self {
+        let mut figures = Self {
+            is_capped: found.is_capped,
+            ..Self::default()
+        };
+        for group in &found.groups {
+            let (channel, provider) = (group.channel.as_deref(), group.provider.as_deref());
+            figures.add(&group.reason, channel, provider, group.count);
+        }
+        figures
+    }
+}
+
+/// Counts the dead letters that match, as far as [`groups`] does with this limit.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn capped_figures(
+    client: &impl GenericClient,
+    filter: &DeadLetterFilter,
+    limit: u32,
+) -> Result<Figures, DbError> {
+    Ok(Figures::from(&groups(client, filter, limit).await?))
+}
+
+/// Counts all dead letters that match. Reads their indexes only, which takes a second for a million.
 ///
 /// # Errors
 ///
@@ -39,43 +76,21 @@ impl Figures {
 pub async fn figures(
     client: &impl GenericClient,
     filter: &DeadLetterFilter,
-    limit: Option<u32>,
 ) -> Result<Figures, DbError> {
-    // The order makes PostgreSQL read the first ones of an index, instead of the table.
-    let (by_time, by_failed_at) = if limit.is_some() {
-        (
-            format!("ORDER BY {FAILED_AT} DESC"),
-            "ORDER BY failed_at DESC",
-        )
-    } else {
-        (String::new(), "")
-    };
     let sql = format!(
-        "SELECT reason, channel, is_row, count(*) FROM (
-             (SELECT coalesce(failure_reason, '{UNKNOWN}') AS reason, type AS channel, true AS is_row
-              FROM notifications WHERE {} {by_time} LIMIT $6)
-             UNION ALL
-             (SELECT reason, coalesce(stage, '{NO_CHANNEL}'), false FROM dead_letters WHERE {} {by_failed_at} LIMIT $6)
-         ) AS counted GROUP BY 1, 2, 3",
+        "SELECT coalesce(failure_reason, '{UNKNOWN}'), type, failed_provider, count(*) FROM {} WHERE {} GROUP BY 1, 2, 3
+         UNION ALL
+         SELECT reason, stage, NULL, count(*) FROM dead_letters WHERE {} GROUP BY 1, 2",
+        filter.row_source().tables,
         filter.row_conditions(),
         filter.letter_conditions()
     );
     let statement = client.prepare_cached(&sql).await?;
     let ids = filter.ids_parameter();
-    let limit = limit.map(i64::from);
-    // One more shows that there are more.
-    let asked = limit.map(|limit| limit + 1);
-    let mut parameters = filter.parameters(&ids);
-    parameters.push(&asked);
-    let rows = client.query(&statement, &parameters).await?;
-    let (mut figures, mut counted) = (Figures::default(), [0, 0]);
+    let rows = client.query(&statement, &filter.parameters(&ids)).await?;
+    let mut figures = Figures::default();
     for row in rows {
-        let n: i64 = row.get(3);
-        figures.total += n;
-        counted[usize::from(row.get::<_, bool>(2))] += n;
-        *figures.by_reason.entry(row.get(0)).or_default() += n;
-        *figures.by_channel.entry(row.get(1)).or_default() += n;
+        figures.add(row.get(0), row.get(1), row.get(2), row.get(3));
     }
-    figures.is_capped = limit.is_some_and(|limit| counted.iter().any(|n| *n > limit));
     Ok(figures)
 }

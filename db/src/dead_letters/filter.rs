@@ -9,8 +9,11 @@ pub(crate) const FAILED_AT: &str = "coalesce(failed_at, ended_at, created_at)";
 /// The reason of failures that an older version recorded.
 pub(super) const UNKNOWN: &str = "unknown";
 
-/// The channel of letters that name no known stage.
-pub(super) const NO_CHANNEL: &str = "none";
+/// The channel of letters that name no known stage, and the provider of those that nobody was asked to deliver.
+pub(super) const NONE: &str = "none";
+
+/// The number of parameters of a filter: those of a query follow.
+pub(super) const PARAMETERS: usize = 7;
 
 /// Matches dead letters that meet all conditions. Without conditions, matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +22,10 @@ pub struct DeadLetterFilter {
     pub reason: Option<String>,
     /// The channel of the notification, or the stage of a message; `none` for messages that name no known stage.
     pub channel: Option<String>,
+    /// Who was asked last: a provider, or the host of a webhook; `none` for those that nobody was asked to deliver.
+    pub provider: Option<String>,
+    /// Only notifications that have not reached this webhook endpoint.
+    pub endpoint: Option<Uuid>,
     /// Only these: message ids, or ids of the list. Empty stands for all.
     pub ids: Vec<Uuid>,
     /// Failed at this time or later.
@@ -45,6 +52,8 @@ impl DeadLetterFilter {
         };
         add("reason", self.reason.as_deref().map(Value::from));
         add("channel", self.channel.as_deref().map(Value::from));
+        add("provider", self.provider.as_deref().map(Value::from));
+        add("endpointId", self.endpoint.map(|id| id.to_string().into()));
         add(
             "ids",
             (!self.ids.is_empty())
@@ -70,6 +79,8 @@ impl DeadLetterFilter {
             match name.as_str() {
                 "reason" => filter.reason = Some(text()?.to_owned()),
                 "channel" => filter.channel = Some(text()?.to_owned()),
+                "provider" => filter.provider = Some(text()?.to_owned()),
+                "endpointId" => filter.endpoint = Some(text()?.parse().map_err(|_| wrong())?),
                 "ids" => filter.ids = read_ids(value).ok_or_else(wrong)?,
                 "from" => filter.from = Some(time()?),
                 "to" => filter.to = Some(time()?),
@@ -79,32 +90,67 @@ impl DeadLetterFilter {
         Ok(filter)
     }
 
-    /// The conditions of failed rows. Uses `$1` to `$5`, which are [`Self::parameters`]. Leaves out the conditions that the
+    /// Where failed rows come from: the tables, and the columns with the time of the failure and the message id. The index of an
+    /// endpoint has the order of both.
+    pub(crate) fn row_source(&self) -> RowSource {
+        if self.endpoint.is_some() {
+            RowSource {
+                tables: "(SELECT message_id AS target_id, failed_at AS target_at FROM endpoint_failures WHERE endpoint_id = $7) AS target
+                         -- With OFFSET, PostgreSQL begins with the index of the endpoint. It underestimates how many rows match.
+                         CROSS JOIN LATERAL (SELECT * FROM notifications
+                                             WHERE message_id = target_id AND failed_at = target_at OFFSET 0) AS notifications",
+                at: "target_at",
+                id: "target_id",
+            }
+        } else {
+            RowSource {
+                tables: "notifications",
+                at: FAILED_AT,
+                id: "message_id",
+            }
+        }
+    }
+
+    /// The conditions of failed rows. Uses `$1` to `$7`, which are [`Self::parameters`]. Leaves out the conditions that the
     /// filter does not have, so that PostgreSQL always finds the index.
     pub(crate) fn row_conditions(&self) -> String {
-        // As in the index.
+        // As in the indexes.
         let reason = format!("coalesce(failure_reason, '{UNKNOWN}') = $1");
+        let provider = format!("coalesce(failed_provider, '{NONE}') = $6");
         self.conditions(
             "status = 'failed' AND purged_at IS NULL",
-            [&reason, "type = $2", "message_id = ANY($3)"],
-            FAILED_AT,
+            [
+                &reason,
+                "type = $2",
+                "message_id = ANY($3)",
+                &provider,
+                "$7::uuid IS NOT NULL",
+            ],
+            self.row_source().at,
         )
     }
 
-    /// Like [`Self::row_conditions`], for letters without a row.
+    /// Like [`Self::row_conditions`], for letters without a row, which nobody was asked to deliver.
     pub(crate) fn letter_conditions(&self) -> String {
         self.conditions(
             "removed_at IS NULL",
             [
                 "reason = $1",
-                &format!("coalesce(stage, '{NO_CHANNEL}') = $2"),
+                &format!("coalesce(stage, '{NONE}') = $2"),
                 "(id = ANY($3) OR message_id = ANY($3::uuid[]::text[]))",
+                &format!("$6::text = '{NONE}'"),
+                "$7::uuid IS NULL",
             ],
             "failed_at",
         )
     }
 
-    fn conditions(&self, always: &str, [reason, channel, ids]: [&str; 3], time: &str) -> String {
+    fn conditions(
+        &self,
+        always: &str,
+        [reason, channel, ids, provider, endpoint]: [&str; 5],
+        time: &str,
+    ) -> String {
         let one = |is_set: bool, condition: &str, absent: &str| {
             if is_set {
                 condition.to_owned()
@@ -128,6 +174,8 @@ impl DeadLetterFilter {
                 &format!("{time} < $5"),
                 "$5::timestamptz",
             ),
+            one(self.provider.is_some(), provider, "$6::text"),
+            one(self.endpoint.is_some(), endpoint, "$7::uuid"),
         ]
         .join(" AND ")
     }
@@ -137,13 +185,32 @@ impl DeadLetterFilter {
         (!self.ids.is_empty()).then_some(&*self.ids)
     }
 
-    /// The values of `$1` to `$5`. `ids` are [`Self::ids_parameter`].
+    /// The values of `$1` to `$7`. `ids` are [`Self::ids_parameter`].
     pub(crate) fn parameters<'a>(
         &'a self,
         ids: &'a (dyn ToSql + Sync),
     ) -> Vec<&'a (dyn ToSql + Sync)> {
-        vec![&self.reason, &self.channel, ids, &self.from, &self.to]
+        let all: [&(dyn ToSql + Sync); PARAMETERS] = [
+            &self.reason,
+            &self.channel,
+            ids,
+            &self.from,
+            &self.to,
+            &self.provider,
+            &self.endpoint,
+        ];
+        all.to_vec()
     }
+}
+
+/// Where failed rows come from.
+pub(crate) struct RowSource {
+    /// What follows `FROM`.
+    pub(crate) tables: &'static str,
+    /// The time of the failure.
+    pub(crate) at: &'static str,
+    /// The message id.
+    pub(crate) id: &'static str,
 }
 
 /// The ids of a filter: at least one, because no ids stand for all.
@@ -170,6 +237,8 @@ mod tests {
         let full = DeadLetterFilter {
             reason: Some("unknown_user".to_owned()),
             channel: Some("email".to_owned()),
+            provider: Some("smtp".to_owned()),
+            endpoint: Some(Uuid::now_v7()),
             ids: vec![Uuid::now_v7(), Uuid::now_v7()],
             from: "2027-01-01T00:00:00Z".parse().ok(),
             to: "2027-01-02T00:00:00.5Z".parse().ok(),
@@ -191,6 +260,8 @@ mod tests {
             (json!({"reason": 1}), "reason"),
             (json!({"ids": []}), "ids"),
             (json!({"ids": ["x"]}), "ids"),
+            (json!({"provider": 1}), "provider"),
+            (json!({"endpointId": "x"}), "endpointId"),
             (json!({"from": "-1h"}), "from"),
             (json!({"to": null}), "to"),
             (json!([]), "filter"),

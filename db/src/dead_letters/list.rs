@@ -41,6 +41,8 @@ pub struct DeadLetterRow {
     pub user_id: Option<UserId>,
     /// Whether its payload or its body is still there, so that it can be replayed.
     pub has_content: bool,
+    /// Who was asked last: the provider, or the host of a webhook.
+    pub provider: Option<String>,
 }
 
 impl From<&Row> for DeadLetterRow {
@@ -60,6 +62,7 @@ impl From<&Row> for DeadLetterRow {
             attempts: row.get(7),
             user_id: row.get::<_, Option<Uuid>>(8).map(UserId::from),
             has_content: row.get(9),
+            provider: row.get(10),
         }
     }
 }
@@ -84,28 +87,30 @@ pub async fn list(
     after: Option<DeadLetterCursor>,
     limit: u32,
 ) -> Result<(Vec<DeadLetterRow>, Option<DeadLetterCursor>), DbError> {
+    let source = filter.row_source();
+    let (tables, at, id) = (source.tables, source.at, source.id);
     let (before, after_values) = if after.is_some() {
         (
-            format!("({FAILED_AT}, message_id) < ($6, $7)"),
-            "(failed_at, id) < ($6, $7)",
+            format!("({at}, {id}) < ($8, $9)"),
+            "(failed_at, id) < ($8, $9)",
         )
     } else {
-        let none = "$6::timestamptz IS NULL AND $7::uuid IS NULL";
+        let none = "$8::timestamptz IS NULL AND $9::uuid IS NULL";
         (none.to_owned(), none)
     };
     let sql = format!(
         "SELECT * FROM (
              (SELECT message_id AS id, true, message_id::text, type, coalesce(failure_reason, '{UNKNOWN}'), error_message,
-                     {FAILED_AT} AS failed_at, retries_attempted::bigint, user_id, payload_removed_at IS NULL
+                     {FAILED_AT} AS failed_at, retries_attempted::bigint, user_id, payload_removed_at IS NULL, failed_provider
               -- The page is found in an index, before its rows are read.
-              FROM (SELECT message_id FROM notifications WHERE {} AND {before}
-                    ORDER BY {FAILED_AT} DESC, message_id DESC LIMIT $8) AS found
+              FROM (SELECT {id} AS message_id FROM {tables} WHERE {} AND {before}
+                    ORDER BY {at} DESC, {id} DESC LIMIT $10) AS found
                    JOIN notifications USING (message_id))
              UNION ALL
-             (SELECT id, false, message_id, stage, reason, detail, failed_at, attempts, user_id, body IS NOT NULL
+             (SELECT id, false, message_id, stage, reason, detail, failed_at, attempts, user_id, body IS NOT NULL, NULL
               FROM dead_letters WHERE {} AND {after_values}
-              ORDER BY failed_at DESC, id DESC LIMIT $8)
-         ) AS letters ORDER BY failed_at DESC, id DESC LIMIT $8",
+              ORDER BY failed_at DESC, id DESC LIMIT $10)
+         ) AS letters ORDER BY failed_at DESC, id DESC LIMIT $10",
         filter.row_conditions(),
         filter.letter_conditions()
     );

@@ -22,10 +22,13 @@ pub async fn reset_all_for_replay(
                    SELECT message_id FROM notifications
                    WHERE message_id = ANY($1) AND status = 'failed' AND payload_removed_at IS NULL
                    ORDER BY message_id FOR UPDATE
+               ), reached AS (
+                   -- Recorded again if the notification fails again.
+                   DELETE FROM endpoint_failures USING locked WHERE endpoint_failures.message_id = locked.message_id
                )
                UPDATE notifications
                SET status = 'pending', retries_attempted = 0, processed_at = NULL, error_message = NULL,
-                   failure_reason = NULL, failed_at = NULL, purged_at = NULL,
+                   failure_reason = NULL, failed_at = NULL, failed_provider = NULL, purged_at = NULL,
                    lease_token = NULL, lease_until = NULL, deferred_since = NULL, slot_at = NULL,
                    replayed_at = clock_timestamp()
                FROM locked WHERE notifications.message_id = locked.message_id

@@ -168,7 +168,7 @@ impl Conditions {
 }
 
 /// The host of a URL in a column, without user, port and trailing dot.
-fn host_of(url: &str) -> String {
+pub(super) fn host_of(url: &str) -> String {
     format!(
         "rtrim(lower(substring({url} from '^[A-Za-z]+://(?:[^/?#@]*@)?(\\[[^]]*\\]|[^/:?#]+)') COLLATE \"C\"), '.')"
     )

@@ -3,6 +3,7 @@
 
 use tidings_domain::notification::{Fingerprint, MessageId};
 
+use super::filter::host_of;
 use crate::GenericClient;
 use crate::error::DbError;
 
@@ -51,24 +52,67 @@ pub async fn mark_request_failed(
     reason: &str,
     error: &str,
 ) -> Result<bool, DbError> {
-    // The last condition is that of `Fingerprint::differ`.
-    let statement = client
-        .prepare_cached(
-            "UPDATE notifications
+    // The condition about fingerprints is that of `Fingerprint::differ`.
+    let sql = format!(
+        "WITH failed AS (
+             UPDATE notifications
              SET status = 'failed', failure_reason = $4, failed_at = now(), error_message = left($2, 500),
+                 failed_provider = {},
                  -- An older version replays a purged one without changing this.
                  purged_at = NULL, lease_token = NULL, lease_until = NULL
              WHERE message_id = $1 AND status IN ('pending', 'retrying')
                    AND ($3::bytea IS NULL OR fingerprint IS NULL OR fingerprint = $3
-                        OR substring(fingerprint FOR 1) <> substring($3 FOR 1))",
-        )
-        .await?;
+                        OR substring(fingerprint FOR 1) <> substring($3 FOR 1))
+             RETURNING message_id, user_id, type, payload, failed_at
+         ), endpoints AS ({RECORD_ENDPOINTS})
+         SELECT FROM failed",
+        failed_provider()
+    );
+    let statement = client.prepare_cached(&sql).await?;
     let fingerprint = fingerprint.as_ref().map(Fingerprint::as_bytes);
     let marked = client
-        .execute(&statement, &[&id.as_uuid(), &error, &fingerprint, &reason])
+        .query(&statement, &[&id.as_uuid(), &error, &fingerprint, &reason])
         .await?;
-    Ok(marked == 1)
+    Ok(marked.len() == 1)
 }
+
+/// Who was asked last since the last replay, if anybody was. Webhooks of an HTTP client have the host of the URL, unless they are
+/// sensitive. The host that a webhook has waited for in vain need not have been asked.
+fn failed_provider() -> String {
+    let (endpoint_host, payload_host) = (host_of("endpoint.url"), host_of("payload->>'to'"));
+    format!(
+        "(SELECT CASE WHEN type = 'webhook' AND sensitive IS NOT TRUE AND coalesce(asked.provider, 'http') = 'http'
+                           AND (asked.provider IS NOT NULL OR $4 = 'destination_away')
+                      THEN coalesce((SELECT {endpoint_host} FROM webhook_endpoints AS endpoint
+                                     WHERE endpoint.user_id = notifications.user_id
+                                           AND endpoint.id::text = coalesce(asked.contact_id::text, lower(payload->>'endpointId'))),
+                                    {payload_host}, asked.provider)
+                      ELSE asked.provider END
+          FROM (VALUES (true)) AS one
+               LEFT JOIN LATERAL (
+                   SELECT attempt.provider, attempt.contact_id FROM delivery_attempts AS attempt
+                   WHERE attempt.message_id = notifications.message_id AND outcome <> 'not_sent'
+                         AND (replayed_at IS NULL OR coalesce(last_repeated_at, started_at) >= replayed_at)
+                   ORDER BY attempt.id DESC LIMIT 1) AS asked ON true)"
+    )
+}
+
+/// Records which endpoints of its user a webhook has not reached: those that it was sent to and that have not accepted it, and
+/// those that it was to be sent to. Those that Tidings has disabled are some of them: the failure may be due to that.
+const RECORD_ENDPOINTS: &str = "
+    INSERT INTO endpoint_failures (endpoint_id, failed_at, message_id)
+    SELECT endpoint.id, failed.failed_at, failed.message_id
+    FROM failed
+         JOIN webhook_endpoints AS endpoint ON endpoint.user_id = failed.user_id
+         LEFT JOIN LATERAL (
+             SELECT attempt.outcome FROM delivery_attempts AS attempt
+             WHERE attempt.message_id = failed.message_id AND attempt.contact_id = endpoint.id AND attempt.outcome <> 'not_sent'
+             ORDER BY attempt.id DESC LIMIT 1) AS last ON true
+    WHERE failed.type = 'webhook' AND failed.payload->>'to' IS NULL
+          AND coalesce(lower(failed.payload->>'endpointId') = endpoint.id::text, true)
+          AND CASE WHEN last.outcome IS NULL THEN endpoint.enabled OR endpoint.disabled_reason IS NOT NULL
+                   ELSE last.outcome <> 'delivered' END
+    ON CONFLICT (message_id, endpoint_id) DO UPDATE SET failed_at = excluded.failed_at";
 
 /// `failed → pending`: resets the attempts to 0, so that the notification is tried again from the start. Leaves a
 /// notification as it is whose payload is removed: there is nothing to send.
@@ -81,7 +125,7 @@ pub async fn reset_for_replay(client: &impl GenericClient, id: MessageId) -> Res
         .prepare_cached(
             "UPDATE notifications
              SET status = 'pending', retries_attempted = 0, processed_at = NULL, error_message = NULL,
-                 failure_reason = NULL, failed_at = NULL, purged_at = NULL,
+                 failure_reason = NULL, failed_at = NULL, failed_provider = NULL, purged_at = NULL,
                  lease_token = NULL, lease_until = NULL, deferred_since = NULL, slot_at = NULL,
                  replayed_at = clock_timestamp()
              WHERE message_id = $1 AND status = 'failed' AND payload_removed_at IS NULL",

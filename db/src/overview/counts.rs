@@ -3,6 +3,7 @@ use tidings_domain::overview::{CappedCount, DatedCount, JobFacts};
 use crate::GenericClient;
 use crate::dead_letters::FAILED_AT;
 use crate::error::DbError;
+use crate::replay_jobs::{OPEN, WAITS_SINCE};
 
 /// How far anything is counted.
 pub const MAX_COUNTED: i64 = 1000;
@@ -49,16 +50,15 @@ pub async fn endpoints_disabled(client: &impl GenericClient) -> Result<CappedCou
 ///
 /// Returns the error of the query.
 pub async fn jobs(client: &impl GenericClient) -> Result<JobFacts, DbError> {
-    let statement = client
-        .prepare_cached(
-            "SELECT count(*) FILTER (WHERE waits_since < now() - interval '1 minute'),
-                    min(waits_since) FILTER (WHERE waits_since < now() - interval '1 minute'),
-                    count(*) FILTER (WHERE last_error IS NOT NULL)
-             FROM (SELECT coalesce(lease_until, created_at) AS waits_since, last_error FROM replay_jobs
-                   WHERE (state IN ('pending', 'running') OR in_flight <> '{}')
-                   ORDER BY created_at, id LIMIT $1) AS open",
-        )
-        .await?;
+    // The conditions are those of `JobFilter`.
+    let sql = format!(
+        "SELECT count(*) FILTER (WHERE waits_since < now() - interval '1 minute'),
+                min(waits_since) FILTER (WHERE waits_since < now() - interval '1 minute'),
+                count(*) FILTER (WHERE last_error IS NOT NULL)
+         FROM (SELECT {WAITS_SINCE} AS waits_since, last_error FROM replay_jobs WHERE {OPEN}
+               ORDER BY created_at, id LIMIT $1) AS open"
+    );
+    let statement = client.prepare_cached(&sql).await?;
     let row = client.query_one(&statement, &[&MAX_COUNTED]).await?;
     let number = |column| u64::try_from(row.get::<_, i64>(column)).unwrap_or(0);
     Ok(JobFacts {

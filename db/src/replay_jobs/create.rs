@@ -4,7 +4,7 @@ use super::row::COLUMNS;
 use super::{JobKind, JobRow};
 use crate::Transaction;
 use crate::audit::{self, Action, AuditOrigin, TargetKind};
-use crate::dead_letters::{self, DeadLetterFilter};
+use crate::dead_letters::{self, DeadLetterFilter, MAX_COUNTED};
 use crate::error::DbError;
 
 /// A job to create.
@@ -18,7 +18,8 @@ pub struct NewJob<'a> {
     pub rate_per_second: u32,
 }
 
-/// Creates a job for the dead letters that match now, and records that in the audit log.
+/// Creates a job for the dead letters that match now, and records that in the audit log. Counts them only as far as a dry run does:
+/// see [`count_total`](super::count_total).
 ///
 /// # Errors
 ///
@@ -28,7 +29,7 @@ pub async fn create(
     job: &NewJob<'_>,
     origin: &AuditOrigin,
 ) -> Result<JobRow, DbError> {
-    let figures = dead_letters::figures(transaction, job.filter, None).await?;
+    let figures = dead_letters::capped_figures(transaction, job.filter, MAX_COUNTED).await?;
     let id = Uuid::now_v7();
     let entry = origin
         .entry(Action::JobCreate)
@@ -36,11 +37,12 @@ pub async fn create(
         .with("kind", job.kind.as_str())
         .with("filter", job.filter.to_json())
         .with("total", figures.total)
+        .with("totalIsCapped", figures.is_capped)
         .with("ratePerSecond", job.rate_per_second);
     audit::record(transaction, &entry).await?;
     let sql = format!(
-        "INSERT INTO replay_jobs (id, kind, filter, figures, rate_per_second, total, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {COLUMNS}"
+        "INSERT INTO replay_jobs (id, kind, filter, figures, rate_per_second, total, total_is_capped, created_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING {COLUMNS}"
     );
     let statement = transaction.prepare_cached(&sql).await?;
     let rate = i32::try_from(job.rate_per_second).unwrap_or(i32::MAX);
@@ -54,6 +56,7 @@ pub async fn create(
                 &figures.to_json(),
                 &rate,
                 &figures.total,
+                &figures.is_capped,
                 &origin.actor(),
             ],
         )

@@ -77,7 +77,7 @@ pub async fn end(
         .prepare_cached(
             "UPDATE replay_jobs
              SET state = 'done', phase = 'ended', finished_at = now(), lease_token = NULL, lease_until = NULL,
-                 last_error = $3,
+                 last_error = $3, total_is_capped = false,
                  total = greatest(total, done + failed + skipped),
                  skipped = greatest(skipped, total - done - failed),
                  skipped_reasons = CASE WHEN total > done + failed + skipped

@@ -17,14 +17,14 @@ pub(super) async fn take(
     skip: impl Fn(&StoredLetter) -> Option<&'static str>,
 ) -> Result<Taken, DbError> {
     let after = if walk.after.is_some() {
-        "(failed_at, id) > ($7, $8)"
+        "(failed_at, id) > ($9, $10)"
     } else {
-        "$7::timestamptz IS NULL AND $8::uuid IS NULL"
+        "$9::timestamptz IS NULL AND $10::uuid IS NULL"
     };
     let sql = format!(
         "SELECT {LETTER_COLUMNS}, failed_at FROM dead_letters
-         WHERE {} AND failed_at <= $6 AND {after}
-         ORDER BY failed_at, id LIMIT $9 FOR UPDATE",
+         WHERE {} AND failed_at <= $8 AND {after}
+         ORDER BY failed_at, id LIMIT $11 FOR UPDATE",
         walk.filter.letter_conditions()
     );
     let statement = transaction.prepare_cached(&sql).await?;

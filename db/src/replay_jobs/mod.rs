@@ -15,6 +15,7 @@ mod letters;
 mod read;
 mod row;
 mod rows;
+mod total;
 
 pub use chunk::{Chunk, begin_chunk};
 pub use control::{ControlResult, JobChange, control};
@@ -23,8 +24,10 @@ pub use delete::delete_old;
 pub use finish::{ChunkResult, end, finish_chunk};
 pub use in_flight::{InFlight, StoredLetter};
 pub use lease::{JobWork, next_due, postpone, release, renew, take};
-pub use read::{find, list};
+pub use read::{JobFilter, find, list};
+pub(crate) use read::{OPEN, WAITS_SINCE};
 pub use row::{JobKind, JobRow, JobState, TakenJob};
+pub use total::count_total;
 
 /// The largest rate, in dead letters a second. A job takes one chunk after the other, and PostgreSQL and RabbitMQ need some tens
 /// of milliseconds for one.

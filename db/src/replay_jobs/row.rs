@@ -99,6 +99,8 @@ pub struct JobRow {
     pub state: JobState,
     /// How many dead letters match.
     pub total: i64,
+    /// Whether there are more than `total`, because the process that runs the job has not counted all yet.
+    pub total_is_capped: bool,
     /// How many were replayed or purged.
     pub done: i64,
     /// How many could not be published.
@@ -120,7 +122,7 @@ pub struct JobRow {
 }
 
 pub(super) const COLUMNS: &str = "id, kind, filter, figures, rate_per_second, state, total, done, failed, skipped, \
-                                  skipped_reasons, created_by, created_at, started_at, finished_at, last_error";
+                                  skipped_reasons, created_by, created_at, started_at, finished_at, last_error, total_is_capped";
 
 impl From<&Row> for JobRow {
     /// Converts a row of `COLUMNS`.
@@ -142,6 +144,7 @@ impl From<&Row> for JobRow {
             started_at: row.get(13),
             finished_at: row.get(14),
             last_error: row.get(15),
+            total_is_capped: row.get(16),
         }
     }
 }

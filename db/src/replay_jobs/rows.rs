@@ -8,7 +8,6 @@ use uuid::Uuid;
 use super::JobKind;
 use super::chunk::{Taken, Walk};
 use crate::Transaction;
-use crate::dead_letters::FAILED_AT;
 use crate::error::DbError;
 use crate::notifications::{mark_all_processed, purge_failed, reset_all_for_replay};
 
@@ -43,17 +42,19 @@ impl From<&Row> for Failed {
 
 /// Takes the next failed rows of a job.
 pub(super) async fn take(transaction: &Transaction<'_>, walk: &Walk) -> Result<Taken, DbError> {
+    let source = walk.filter.row_source();
+    let (tables, at, id) = (source.tables, source.at, source.id);
     let after = if walk.after.is_some() {
-        format!("({FAILED_AT}, message_id) > ($7, $8)")
+        format!("({at}, {id}) > ($9, $10)")
     } else {
-        "$7::timestamptz IS NULL AND $8::uuid IS NULL".to_owned()
+        "$9::timestamptz IS NULL AND $10::uuid IS NULL".to_owned()
     };
     let sql = format!(
         "SELECT message_id, user_id, type, payload_removed_at IS NOT NULL, coalesce(expires_at <= now(), false),
                 EXISTS (SELECT FROM cancellations WHERE cancellations.message_id = notifications.message_id),
-                {FAILED_AT} AS at
-         FROM notifications WHERE {} AND {FAILED_AT} <= $6 AND {after}
-         ORDER BY {FAILED_AT}, message_id LIMIT $9",
+                {at} AS at
+         FROM {tables} WHERE {} AND {at} <= $8 AND {after}
+         ORDER BY {at}, {id} LIMIT $11",
         walk.filter.row_conditions()
     );
     let statement = transaction.prepare_cached(&sql).await?;

@@ -7,7 +7,7 @@ mod tick;
 mod update;
 
 pub use create::{CreateResult, MAX_PER_SENDER, NewSchedule, RequestKey, create};
-pub use read::{FailedSchedules, ScheduleFilter, failed, find, list, overdue};
+pub use read::{FailedSchedules, ScheduleFilter, ScheduleState, failed, find, list, overdue};
 pub use row::{InvalidScheduleRow, ScheduleRow};
 pub use tick::{Tick, run_due, tick};
 pub use update::{ResumeResult, delete, lock, pause, resume, rewrite};

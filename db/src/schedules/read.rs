@@ -1,3 +1,4 @@
+use std::str::FromStr;
 use std::time::Duration;
 
 use tidings_domain::notification::{ScheduleId, UserId};
@@ -42,8 +43,42 @@ pub async fn find(
 pub struct ScheduleFilter {
     /// Only schedules in this scope.
     pub scope: SenderScope,
-    /// Only schedules that a failure has paused.
-    pub failed: bool,
+    /// Only schedules in this state.
+    pub state: Option<ScheduleState>,
+}
+
+/// The state of a schedule, as a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScheduleState {
+    /// It is not paused.
+    Active,
+    /// Its owner has paused it.
+    Paused,
+    /// A failure has paused it.
+    Failed,
+}
+
+impl ScheduleState {
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Active => " AND NOT paused",
+            Self::Paused => " AND paused AND reason IS NULL",
+            Self::Failed => " AND reason IS NOT NULL",
+        }
+    }
+}
+
+impl FromStr for ScheduleState {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "active" => Ok(Self::Active),
+            "paused" => Ok(Self::Paused),
+            "failed" => Ok(Self::Failed),
+            _ => Err("must be active, paused or failed"),
+        }
+    }
 }
 
 /// Returns a page of schedules, the newest first, and the cursor of the next page if there is one.
@@ -63,14 +98,10 @@ pub async fn list(
     } else {
         "$1::text IS NULL"
     };
-    let failed = if filter.failed {
-        " AND reason IS NOT NULL"
-    } else {
-        ""
-    };
+    let state = filter.state.map_or("", ScheduleState::condition);
     let sql = format!(
         "SELECT {COLUMNS} FROM schedules
-         WHERE {sender} AND ($2::uuid IS NULL OR target_user_id = $2) AND id < $3{failed}
+         WHERE {sender} AND ($2::uuid IS NULL OR target_user_id = $2) AND id < $3{state}
          ORDER BY id DESC LIMIT $4"
     );
     let statement = client.prepare_cached(&sql).await?;

@@ -1,8 +1,11 @@
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use tidings_domain::notification::UserId;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::health::away_origins;
 use crate::GenericClient;
 use crate::error::DbError;
 use crate::notifications::IdCursor;
@@ -68,34 +71,105 @@ pub async fn find(
     Ok(row.as_ref().map(WebhookEndpointRow::from))
 }
 
-/// Returns a page of endpoints, of one user or of all, the newest first, and the cursor of the next page
-/// if there is one.
+/// The state of an endpoint, as a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointState {
+    /// Webhooks are sent to it.
+    Enabled,
+    /// Nothing is sent to it.
+    Disabled,
+    /// Nothing is sent to it, because of what it has answered.
+    DisabledByTidings,
+    /// Its destination is down, as a worker sees it.
+    Away,
+}
+
+impl EndpointState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [
+        Self::Enabled,
+        Self::Disabled,
+        Self::DisabledByTidings,
+        Self::Away,
+    ];
+
+    /// The name in queries.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+            Self::DisabledByTidings => "disabled_by_tidings",
+            Self::Away => "away",
+        }
+    }
+
+    /// The literals are those of the partial indexes.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Disabled => "NOT enabled",
+            Self::DisabledByTidings => "disabled_reason IS NOT NULL",
+            Self::Away => "substring(url from '^[a-z]+://[^/?#]+') = ANY($4)",
+        }
+    }
+}
+
+impl FromStr for EndpointState {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        let found = all.find(|state| state.as_str() == text);
+        found.ok_or("must be enabled, disabled, disabled_by_tidings or away")
+    }
+}
+
+/// Matches endpoints that meet all conditions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndpointFilter {
+    /// Only those of this user.
+    pub user: Option<UserId>,
+    /// Only those in this state.
+    pub state: Option<EndpointState>,
+}
+
+/// Returns a page of endpoints, the newest first, and the cursor of the next page if there is one.
 ///
 /// # Errors
 ///
 /// Returns the error of the query.
 pub async fn list(
     client: &impl GenericClient,
-    user: Option<UserId>,
+    filter: EndpointFilter,
     after: Option<IdCursor>,
     limit: u32,
 ) -> Result<(Vec<WebhookEndpointRow>, Option<IdCursor>), DbError> {
-    // Two statements, so that each plan reads one index in order.
+    let EndpointFilter { user, state } = filter;
+    // A statement for each filter, so that each plan reads one index in order.
     let whose = if user.is_some() {
         "user_id = $1"
     } else {
         "$1::uuid IS NULL"
     };
+    let (condition, origins) = match state {
+        Some(EndpointState::Away) => (
+            EndpointState::Away.condition(),
+            Some(away_origins(client).await?),
+        ),
+        Some(state) => (state.condition(), None),
+        None => ("true", None),
+    };
     let sql = format!(
         "SELECT {COLUMNS} FROM webhook_endpoints
-         WHERE {whose} AND id < $2 ORDER BY id DESC LIMIT $3"
+         WHERE {whose} AND {condition} AND ($4::text[] IS NULL OR true) AND id < $2 ORDER BY id DESC LIMIT $3"
     );
     let statement = client.prepare_cached(&sql).await?;
     let user = user.map(UserId::as_uuid);
     let query = async |after: Option<&IdCursor>, rows: i64| {
         // Every UUIDv7 is smaller.
         let after = after.map_or(Uuid::max(), |IdCursor(id)| *id);
-        let parameters: [&(dyn ToSql + Sync); 3] = [&user, &after, &rows];
+        let parameters: [&(dyn ToSql + Sync); 4] = [&user, &after, &rows, &origins];
         Ok(client.query_raw(&statement, parameters).await?)
     };
     let cursor_of = |row: &WebhookEndpointRow| IdCursor(row.id);

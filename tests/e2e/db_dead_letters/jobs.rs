@@ -4,15 +4,16 @@ use serde_json::json;
 use tidings_db::Client;
 use tidings_db::TransactionOptions;
 use tidings_db::audit::{ActorKind, AuditOrigin};
-use tidings_db::dead_letters::{DeadLetterFilter, figures, list};
+use tidings_db::dead_letters::{DeadLetterFilter, MAX_COUNTED, figures, list};
+use tidings_db::overview;
 use tidings_db::replay_jobs::{
-    self, Chunk, ChunkResult, ControlResult, InFlight, JobChange, JobKind, JobState, JobWork,
-    NewJob, StoredLetter, TakenJob,
+    self, Chunk, ChunkResult, ControlResult, InFlight, JobChange, JobFilter, JobKind, JobState,
+    JobWork, NewJob, StoredLetter, TakenJob,
 };
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
-use super::{failed, letter, record};
+use super::{by_reason, failed, letter, record};
 
 const LEASE: Duration = Duration::from_mins(1);
 
@@ -260,7 +261,7 @@ async fn a_job_is_paused_resumed_and_aborted_and_a_purge_leaves_rows_failed() {
         assert_eq!(published(begin(&db, &taken).await), Vec::<Uuid>::new());
         assert!(finish(&db, &taken, &ChunkResult::default()).await);
     }
-    let purged = figures(&*client, &DeadLetterFilter::default(), None)
+    let purged = figures(&*client, &DeadLetterFilter::default())
         .await
         .expect("figures");
     assert_eq!(purged.total, 0);
@@ -298,7 +299,9 @@ async fn a_job_is_paused_resumed_and_aborted_and_a_purge_leaves_rows_failed() {
     assert_eq!(take(&client, JobWork::Copies).await, None);
     let renewed = replay_jobs::renew(&*client, &cleaner, LEASE).await;
     assert!(!renewed.expect("the query"));
-    let (jobs, next) = replay_jobs::list(&*client, None, 1).await.expect("a page");
+    let (jobs, next) = replay_jobs::list(&*client, None, None, 1)
+        .await
+        .expect("a page");
     assert_eq!((jobs.len(), next), (1, None));
     // One entry for each change; the repeated abort leaves none.
     let sql = "SELECT array_agg(action ORDER BY at, id) FROM audit_log WHERE target_id = $1";
@@ -407,4 +410,49 @@ async fn a_job_with_a_filter_of_a_newer_version_is_aborted() {
         "{error}"
     );
     assert_eq!(db.count("status = 'failed' AND purged_at IS NULL").await, 1);
+}
+
+/// Of many dead letters, a job says that there are more than its total until the process that runs it has counted all, once.
+#[tokio::test]
+async fn a_job_counts_what_its_creation_has_not() {
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let client = db.pool.dedicated_client().await.expect("a connection");
+    let more = i64::from(MAX_COUNTED) + 5;
+    let sql = "INSERT INTO notifications (id, type, payload, status, message_id, created_at, failure_reason, failed_at)
+               SELECT gen_random_uuid(), 'sms', '{}', 'failed', gen_random_uuid(), now(), 'rejected', now()
+               FROM generate_series(1, $1::bigint)";
+    client.execute(sql, &[&more]).await.expect("the rows");
+    let job = create(&db, JobKind::Purge, &by_reason("rejected")).await;
+    assert_eq!(
+        (job.total, job.total_is_capped),
+        (i64::from(MAX_COUNTED), true)
+    );
+    // What fails later is not taken.
+    client.execute(sql, &[&3_i64]).await.expect("the rows");
+    let taken = take(&client, JobWork::Chunks).await.expect("the job");
+    let counted = replay_jobs::count_total(&*client, &taken).await;
+    assert_eq!(counted.expect("the query"), Some(more));
+    let counted = replay_jobs::count_total(&*client, &taken).await;
+    assert_eq!(counted.expect("the query"), None);
+    let job = found(&client, job.id).await;
+    assert_eq!((job.total, job.total_is_capped), (more, false));
+    assert_eq!(job.figures["byProvider"], json!({"none": more}));
+
+    let listed = async || {
+        let mut names = Vec::new();
+        for filter in JobFilter::ALL {
+            let page = replay_jobs::list(&*client, Some(filter), None, 10).await;
+            if page.expect("a page").0.len() == 1 {
+                names.push(filter.as_str());
+            }
+        }
+        names
+    };
+    assert_eq!(listed().await, ["running"]);
+    let sql =
+        "UPDATE replay_jobs SET lease_until = now() - interval '2 minutes', last_error = 'no'";
+    client.execute(sql, &[]).await.expect("the query");
+    assert_eq!(listed().await, ["running", "without_process", "failing"]);
+    let known = overview::jobs(&*client).await.expect("the facts");
+    assert_eq!((known.without_process.count, known.with_error), (1, 1));
 }

@@ -1,7 +1,7 @@
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tidings_db::schedules::{
-    self, CreateResult, MAX_PER_SENDER, NewSchedule, RequestKey, ScheduleFilter,
+    self, CreateResult, MAX_PER_SENDER, NewSchedule, RequestKey, ScheduleFilter, ScheduleState,
 };
 use tidings_domain::notification::Fingerprint;
 use tidings_domain::schedule::ScheduleDefinition;
@@ -155,7 +155,7 @@ async fn schedules_are_listed_page_by_page_newest_first() {
     };
     let mut filter = ScheduleFilter {
         scope: all(),
-        failed: false,
+        state: None,
     };
     let (every, next) = page(&filter, None, 200).await;
     assert_eq!((every.len(), every[0].id, next), (6, foreign, None));
@@ -171,8 +171,14 @@ async fn schedules_are_listed_page_by_page_newest_first() {
     }
     ids.reverse();
     assert_eq!(listed, ids);
-    filter.failed = true;
-    assert!(page(&filter, None, 200).await.0.is_empty());
+    for (state, count) in [
+        (ScheduleState::Active, 5),
+        (ScheduleState::Paused, 0),
+        (ScheduleState::Failed, 0),
+    ] {
+        filter.state = Some(state);
+        assert_eq!(page(&filter, None, 200).await.0.len(), count, "{state:?}");
+    }
     table
         .update_one(ids[2], "paused = true, reason = 'unknown_user: gone'")
         .await;

@@ -67,11 +67,18 @@ async fn each_endpoint_of_a_user_gets_one_request_signed_with_its_own_secret() {
     let steady = MockHttpServer::start(|_| Response::status(200)).await;
     let world = world(&[]).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
-    let (_, flaky_secret) = endpoint(&api.client(), &world, &flaky.url("/")).await;
+    let (flaky_id, flaky_secret) = endpoint(&api.client(), &world, &flaky.url("/")).await;
     let (id, steady_secret) = endpoint(&api.client(), &world, &steady.url("/")).await;
     let posted = post(&world, &api, None).await;
     world.until_status(posted, "processed").await;
     assert_eq!((flaky.count(), steady.count()), (3, 1));
+    for (endpoint, figures) in [(&flaky_id, [1, 2]), (&id, [1, 0])] {
+        let path = format!("/api/webhook-endpoints/{endpoint}");
+        let health = api.client().get(&path).await.body["health"].clone();
+        let counted = ["succeeded", "failed"].map(|name| health[name].as_u64());
+        assert_eq!(counted, figures.map(Some), "{health}");
+        assert!(health["lastSuccessAt"].is_string(), "{health}");
+    }
     assert!(
         flaky
             .requests()
@@ -135,6 +142,8 @@ async fn a_destination_that_is_down_gets_only_probes_and_delays_no_other() {
     let up = MockHttpServer::start(|_| Response::status(200)).await;
     let world = world(&[("BREAKER_FAILURES", "5"), ("BREAKER_PROBE_SECS", "2")]).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
+    let (its_endpoint, _) = endpoint(&api.client(), &world, &down.url("/")).await;
+    endpoint(&api.client(), &world, &up.url("/")).await;
     let (mut to_down, mut to_up) = (Vec::new(), Vec::new());
     for _ in 0..60 {
         to_down.push(post(&world, &api, Some(&down.url("/"))).await);
@@ -154,6 +163,14 @@ async fn a_destination_that_is_down_gets_only_probes_and_delays_no_other() {
     .await;
     assert_eq!(channel(&worker, "webhook").await["state"], "delivering");
     let waiting = "deferred_since IS NOT NULL";
+    eventually_ok(secs(30), "the endpoint is listed as away", async || {
+        let away = api.client().get("/api/webhook-endpoints?state=away").await;
+        match away.body["webhookEndpoints"].as_array().map(Vec::as_slice) {
+            Some([one]) if one["id"] == *its_endpoint && one["health"]["isAway"] == true => Ok(()),
+            _ => Err(away.text),
+        }
+    })
+    .await;
     eventually_ok(secs(60), "they wait for it", async || {
         match world.database.count(waiting).await {
             60 => Ok(()),
@@ -183,9 +200,8 @@ async fn an_endpoint_that_rejected_a_notification_is_not_retried_while_another_i
     .await;
     let world = world(&[("BREAKER_FAILURES", "2"), ("BREAKER_PROBE_SECS", "1")]).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
-    for receiver in [&refuses, &down] {
-        endpoint(&api.client(), &world, &receiver.url("/")).await;
-    }
+    let (refusing, _) = endpoint(&api.client(), &world, &refuses.url("/")).await;
+    let (working, _) = endpoint(&api.client(), &world, &down.url("/")).await;
     let posted = post(&world, &api, None).await;
     // Two failures open the breaker. Then the message is deferred.
     down.until_received(secs(60), 3).await;
@@ -209,6 +225,12 @@ async fn an_endpoint_that_rejected_a_notification_is_not_retried_while_another_i
             .as_deref()
             .is_some_and(|why| why.contains("no such order"))
     );
+    for (endpoint, count) in [(refusing, 1), (working, 0)] {
+        let path = format!("/api/dead-letters?endpointId={endpoint}");
+        let found = api.client().get(&path).await.body["deadLetters"].clone();
+        assert_eq!(found.as_array().map(Vec::len), Some(count), "{found}");
+        assert!(count == 0 || found[0]["provider"] == "127.0.0.1", "{found}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! `/api/webhook-endpoints`.
 
 mod errors;
+mod health;
 mod permissions;
 mod ping;
 

@@ -37,6 +37,12 @@ async fn endpoints_are_managed_by_their_user_and_by_trusted_services() {
     for (scope, of_own, of_other) in [
         ("", none, none),
         ("notifications:send:any notifications:read", none, none),
+        // Who only looks.
+        (
+            "dashboard",
+            [403, 200, 200, 403, 403, 403, 403],
+            [403, 200, 200, 403, 403, 403, 403],
+        ),
         ("contacts:write", all, hidden),
         ("admin", all, all),
     ] {

@@ -157,6 +157,50 @@ test("filters are in the address, and what destroys asks first", async () => {
   });
 });
 
+test("what an endpoint has not received since a time is replayed", async () => {
+  const { id, user } = await failedNotification();
+  const { id: endpoint } = await request<{ id: string }>("POST", "/api/webhook-endpoints", {
+    userId: user.id,
+    url: "https://hooks.example.com/tidings",
+  });
+  await sql(
+    `UPDATE notifications SET failed_provider = 'hooks.example.com' WHERE message_id = '${id}';
+     INSERT INTO endpoint_failures (endpoint_id, failed_at, message_id)
+     SELECT '${endpoint}', failed_at, message_id FROM notifications WHERE message_id = '${id}';
+     INSERT INTO endpoint_hours (endpoint_id, hour, delivered, failed, last_delivered_at)
+     VALUES ('${endpoint}', date_trunc('hour', now()), 3, 1, now() - interval '2 hours')`,
+  );
+  await withPage(browser, {}, async (page) => {
+    await login(page, "operator");
+    await page.goto(`${dashboard}/endpoints?userId=${user.id}`);
+    await page.getByText("1 of 4 attempts").waitFor();
+    await page.getByText("2 h ago").waitFor();
+    await screenshots(page, "dashboard-endpoints");
+    await page.getByLabel("State").selectOption("disabled");
+    await page.getByText("No endpoint matches").waitFor();
+    assert.equal(page.url(), `${dashboard}/endpoints?userId=${user.id}&state=disabled`);
+    await page.goBack();
+
+    // Since the last success, unless another time is chosen.
+    await button(page, "Replay…").click();
+    await button(page, "Count them…").click();
+    await dialog(page).getByText("hooks.example.com: 1").waitFor();
+    await button(page, "Replay 1 dead letter").click();
+    await heading(page, "Job").waitFor();
+    const { jobs } = await request<{ jobs: { id: string; filter: Record<string, string> }[] }>(
+      "GET",
+      "/api/jobs?limit=20&state=pending",
+    );
+    const job = jobs.find(({ filter }) => filter.endpointId === endpoint);
+    assert.ok(job?.filter.from);
+
+    // What the job is about leads to the same dead letters.
+    await page.getByRole("link", { name: `endpointId ${endpoint}` }).click();
+    await page.locator(`main a[href$="${id}"]`).waitFor();
+    await request("POST", `/api/jobs/${job.id}/abort`);
+  });
+});
+
 test("a paused page and a hidden tab load nothing", async () => {
   await withPage(browser, {}, async (page) => {
     await login(page, "viewer");
@@ -234,7 +278,7 @@ test("every page shows what its API returns, and a viewer has no buttons that ch
 
     await login(page, "viewer");
     await page.goto(`${dashboard}/dead-letters`);
-    await page.getByText("By reason and channel").waitFor();
+    await page.getByText("By reason, channel and provider").waitFor();
     assert.equal(await page.getByRole("button", { name: /Replay|Discard/ }).count(), 0);
     assert.equal(await page.getByRole("link", { name: "Send", exact: true }).count(), 0);
   });

@@ -1,10 +1,12 @@
 /** Parts of the dashboard that need no browser. */
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { rates, type Statistics, stepFor } from "../src/api/statistics.ts";
 import { quoted, tool } from "../src/lib/commands.ts";
-import { formatAgo, formatDuration, formatRate, formatTime } from "../src/lib/format.ts";
+import { formatAge, formatAgo, formatDuration, formatRate, formatTime } from "../src/lib/format.ts";
+import { FILTER_VALUES, PAGE_FILTERS } from "../src/lib/page-filters.ts";
 import { smsSegments, variablesOf } from "../src/pages/templates/variables.ts";
 
 test("durations, rates and times are short", () => {
@@ -31,6 +33,16 @@ test("durations, rates and times are short", () => {
   assert.equal(formatTime("2026-11-28T15:44:04.9Z", "utc"), "2026-11-28 15:44:04");
   const now = Date.parse("2026-11-28T15:44:00Z");
   assert.equal(formatAgo("2026-11-28T15:43:00Z", now), "1 min ago");
+  assert.equal(formatAgo("2026-11-28T15:06:55Z", now), "37 min ago");
+  const ages: [string, string][] = [
+    ["2026-11-28T15:43:55Z", "5 s"],
+    ["2026-11-28T15:06:55Z", "37 min"],
+    ["2026-11-28T13:38:31Z", "2 h 5 min"],
+    ["2026-11-27T14:00:00Z", "1 d 1 h"],
+  ];
+  for (const [at, expected] of ages) {
+    assert.equal(formatAge(at, now), expected);
+  }
   assert.equal(formatAgo("2026-11-28T15:46:00Z", now), "in 2 min");
 });
 
@@ -40,6 +52,21 @@ test("commands are quoted for a shell", () => {
   assert.equal(quoted("$(reboot)"), "'$(reboot)'");
   const options = { reason: "no recipient", channel: undefined, "dry-run": true } as const;
   assert.equal(tool("dlq replay", options), "tidings dlq replay --reason 'no recipient' --dry-run");
+});
+
+test("each problem leads to a page that applies its filters", async () => {
+  const source = await readFile(new URL("../src/layout/navigation.ts", import.meta.url), "utf8");
+  const links = await readFile(new URL("problem-links.json", import.meta.url), "utf8");
+  for (const { code, link } of JSON.parse(links) as { code: string; link: string }[]) {
+    const { pathname, searchParams } = new URL(link, "http://localhost");
+    assert.ok(source.includes(`path: "${pathname}"`), `${code}: there is no page ${pathname}`);
+    const known: readonly string[] = PAGE_FILTERS[pathname as keyof typeof PAGE_FILTERS] ?? [];
+    for (const [name, value] of searchParams) {
+      assert.ok(known.includes(name), `${code}: ${pathname} has no filter ${name}`);
+      const options = FILTER_VALUES[pathname]?.[name]?.map((one) => (typeof one === "string" ? one : one[0]));
+      assert.ok(!options || options.includes(value), `${code}: ${name} of ${pathname} is never ${value}`);
+    }
+  }
 });
 
 test("a period has a step that shows at most 1500 points", () => {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use metrics::gauge;
 use serde::Serialize;
 use tidings_domain::notification::DeliveredChannel;
-use tidings_domain::overview::ChannelReport;
+use tidings_domain::overview::{ChannelReport, MAX_AWAY};
 use tidings_runtime::tasks::vital;
 use tokio::time::Instant;
 
@@ -346,6 +346,11 @@ impl ChannelState {
             destinations_away: health
                 .destinations_away
                 .map(|count| u64::try_from(count).unwrap_or(u64::MAX)),
+            away: self
+                .destinations
+                .as_ref()
+                .map(|all| all.down(MAX_AWAY))
+                .unwrap_or_default(),
         }
     }
 

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::gauge;
+use tidings_domain::content::destination_of;
 use tidings_domain::notification::MessageId;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -54,14 +55,6 @@ pub enum DestinationUnavailable {
     Paused(Instant),
     /// The maximum number of sends is in progress, and they take long.
     Busy,
-}
-
-/// The host and port of a URL.
-#[must_use]
-pub fn destination_key(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default().unwrap_or_default();
-    format!("{host}:{port}")
 }
 
 impl WebhookDestinations {
@@ -128,7 +121,7 @@ impl WebhookDestinations {
         url: &Url,
         id: MessageId,
     ) -> Result<Option<SendPermit>, DestinationUnavailable> {
-        let (key, host) = (url_key(url), destination_key(url));
+        let (key, host) = (url_key(url), destination_of(url));
         let now = Instant::now();
         let mut state = self.lock();
         let acquired = state.try_acquire(key, &host, id, self, now);
@@ -150,7 +143,7 @@ impl WebhookDestinations {
 
     /// Pauses `url` for the duration that it asked for in the answer to a send that began at `started`.
     pub fn throttled(&self, url: &Url, started: Instant, pause: Duration) {
-        let host = destination_key(url);
+        let host = destination_of(url);
         self.update(&host, WebhookDestination::succeeded);
         let now = Instant::now();
         let mut state = self.lock();
@@ -165,7 +158,7 @@ impl WebhookDestinations {
     /// Records that the destination works: it answered a send that began at `started`, even if it did not
     /// accept the message.
     pub fn succeeded(&self, url: &Url, started: Instant) {
-        self.update(&destination_key(url), WebhookDestination::succeeded);
+        self.update(&destination_of(url), WebhookDestination::succeeded);
         let mut state = self.lock();
         if let Some(url) = state.urls.get_mut(url_key(url)) {
             let was_throttled = url.is_throttled();
@@ -178,7 +171,7 @@ impl WebhookDestinations {
 
     /// Records a failure of the destination after `duration`. Returns whether the destination is down now.
     pub fn failed(&self, url: &Url, duration: Duration) -> bool {
-        let host = destination_key(url);
+        let host = destination_of(url);
         let is_down = self.update(&host, |destination| {
             destination.hangs = duration >= self.slow;
             destination.breaker.failed(Instant::now());
@@ -221,6 +214,15 @@ impl WebhookDestinations {
         let mut state = self.lock();
         state.remove_idle(Instant::now());
         state.count_down()
+    }
+
+    /// The destinations that are down, at most `limit`, in the order of their names.
+    #[must_use]
+    pub fn down(&self, limit: usize) -> Vec<String> {
+        let mut down = self.lock().down();
+        down.sort_unstable();
+        down.truncate(limit);
+        down
     }
 }
 

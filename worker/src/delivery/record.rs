@@ -10,7 +10,7 @@ use tidings_broker::WaitTime;
 use tidings_db::delivery_attempts::{self, FinishedAttempt, NewAttempt};
 use tidings_db::notifications::{self, ClaimEnd, ClaimEndResult, LeaseToken, LockedRows};
 use tidings_db::{DbError, Transaction, TransactionOptions, device_tokens, webhook_endpoints};
-use tidings_domain::notification::MessageId;
+use tidings_domain::notification::{DeliveredChannel, MessageId};
 use tidings_runtime::statistics::events;
 
 use super::disposition::Disposition;
@@ -155,7 +155,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         let counts =
             |one: &&RecordRequest| locked == LockedRows::Wait || ended.contains(&one.attempt.token);
         let counting: Vec<&RecordRequest> = first.filter(counts).collect();
-        record_sends(transaction, &counting).await?;
+        record_sends(transaction, Self::CHANNEL, &counting).await?;
         for RecordRequest { id, attempt } in counting {
             match &attempt.record {
                 AttemptRecord::Sends { gone_addresses, .. } => {
@@ -231,6 +231,7 @@ pub(super) fn claim_end(
 /// Records all sends, and merges those that repeat earlier ones.
 async fn record_sends(
     transaction: &Transaction<'_>,
+    channel: DeliveredChannel,
     requests: &[&RecordRequest],
 ) -> Result<(), DbError> {
     let sends = requests.iter().flat_map(|one| match &one.attempt.record {
@@ -250,6 +251,10 @@ async fn record_sends(
         return Ok(());
     }
     delivery_attempts::finish(transaction, &finished).await?;
+    if channel == DeliveredChannel::Webhook {
+        let ids: Vec<i64> = finished.iter().map(|send| send.id).collect();
+        webhook_endpoints::count_attempts(transaction, &ids).await?;
+    }
     let repeatable = finished.iter().filter(|send| send.outcome.is_merged());
     let repeatable: Vec<i64> = repeatable.map(|send| send.id).collect();
     if !repeatable.is_empty() {

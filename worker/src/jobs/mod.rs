@@ -11,7 +11,7 @@ use tidings_broker::{Backoff, BrokerSettings, MessageFactory, Publisher, WakePub
 use tidings_db::replay_jobs::{self, Chunk, ChunkResult, JobWork, TakenJob};
 use tidings_db::{Database, DbError, TransactionOptions};
 use tidings_runtime::statistics::events;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How long after its last chunk a job of a dead process is continued by another one.
@@ -141,6 +141,7 @@ impl JobRunner {
     /// Takes chunk after chunk while the job is behind its rate.
     async fn chunks(&self, job: &TakenJob, stop: &CancellationToken) -> Result<Ended, DbError> {
         let started = Instant::now();
+        self.count(job).await?;
         loop {
             if stop.is_cancelled() {
                 return Ok(Ended::Stopped);
@@ -165,6 +166,25 @@ impl JobRunner {
                         return Ok(Ended::Turn);
                     }
                 }
+            }
+        }
+    }
+
+    /// Counts the dead letters of a job that has many. If that takes long, the total stays a lower bound.
+    async fn count(&self, job: &TakenJob) -> Result<(), DbError> {
+        let counting = self
+            .database
+            .run(async |client| replay_jobs::count_total(client, job).await);
+        match timeout(self.lease / 2, counting).await {
+            Ok(Ok(None)) => Ok(()),
+            Ok(Ok(Some(total))) => {
+                tracing::info!(job = %job.id, total, "the dead letters of a job are counted");
+                Ok(())
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                tracing::info!(job = %job.id, "the dead letters of a job are too many to be counted in time");
+                Ok(())
             }
         }
     }

@@ -9,7 +9,7 @@ use metrics::{counter, gauge};
 use tidings_broker::{Backoff, BrokerSettings};
 use tidings_db::audit::{self, AuditRetention};
 use tidings_db::retention::{self, Figures, Progress, RetentionSettings, Sweep, Turn, Work};
-use tidings_db::{Database, DbError, statistics};
+use tidings_db::{Database, DbError, statistics, webhook_endpoints};
 use tokio_util::sync::CancellationToken;
 
 /// The time between two sweeps of all workers together.
@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_mins(10);
 /// How often a worker looks whether it is its turn.
 const POLL: Duration = Duration::from_mins(1);
 
-/// The label of the metric about rows of `stats_minute` and `stats_hour`.
+/// The label of the metric about rows of `stats_minute`, `stats_hour` and `endpoint_hours`.
 const STATISTICS: &str = "statistics";
 
 /// Erases and deletes what is old.
@@ -126,7 +126,9 @@ impl Retention {
             );
         }
         let figures = statistics::remove_old(&self.database, stop).await?;
-        counter!("tidings_retention_removed_total", "what" => STATISTICS).increment(figures);
+        let hours = self.delete_old_hours(stop).await?;
+        counter!("tidings_retention_removed_total", "what" => STATISTICS)
+            .increment(figures + hours);
         let maintained = audit::maintain(&self.database, self.audit).await?;
         if maintained.partitions_dropped + maintained.ips_erased > 0 {
             tracing::info!(
@@ -136,6 +138,23 @@ impl Retention {
             );
         }
         Ok(())
+    }
+}
+
+impl Retention {
+    /// Deletes old figures of webhook endpoints, a chunk at a time.
+    async fn delete_old_hours(&self, stop: &CancellationToken) -> Result<u64, DbError> {
+        let mut deleted = 0;
+        loop {
+            let deleting = self
+                .database
+                .run(async |client| webhook_endpoints::delete_old_hours(client).await);
+            let (some, more) = deleting.await?;
+            deleted += some;
+            if !more || stop.is_cancelled() {
+                return Ok(deleted);
+            }
+        }
     }
 }
 

@@ -12,9 +12,18 @@ use crate::json_body::{ObjectReader, values};
 /// The largest number of ids in a filter.
 const MAX_IDS: usize = 1000;
 
-const EMPTY: &str = "must have a condition (reason, channel, ids, from or to), or \"all\": true for all dead letters";
+const EMPTY: &str = "must have a condition (reason, channel, provider, endpointId, ids, from or to), or \"all\": true for all dead letters";
 
-const CONDITIONS: [&str; 6] = ["reason", "channel", "ids", "from", "to", "all"];
+const CONDITIONS: [&str; 8] = [
+    "reason",
+    "channel",
+    "provider",
+    "endpointId",
+    "ids",
+    "from",
+    "to",
+    "all",
+];
 
 /// The request body.
 #[derive(ToSchema)]
@@ -41,6 +50,12 @@ struct FilterBody {
     /// The channel, or the stage; `none` for those that name none.
     #[schema(example = "email")]
     channel: Option<String>,
+    /// Who was asked to deliver last: a provider, or the host of a webhook; `none` for those that nobody was asked to deliver.
+    #[schema(max_length = 255, example = "smtp")]
+    provider: Option<String>,
+    /// Only notifications that have not reached this webhook endpoint.
+    #[schema(rename = "endpointId")]
+    endpoint: Option<Uuid>,
     /// Message ids, or ids of the list.
     #[schema(max_items = 1000)]
     ids: Option<Vec<Uuid>>,
@@ -113,6 +128,10 @@ fn read_filter(reader: &mut ObjectReader<'_>) -> FilterRequest {
     let filter = DeadLetterFilter {
         reason: reader.optional("reason", |value| fields::reason(&values::string(value)?)),
         channel: reader.optional("channel", |value| fields::channel(&values::string(value)?)),
+        provider: reader.optional("provider", |value| {
+            fields::provider(&values::string(value)?)
+        }),
+        endpoint: reader.optional("endpointId", values::uuid),
         ids: reader.optional("ids", ids).unwrap_or_default(),
         from: reader.optional("from", time),
         to: reader.optional("to", time),
@@ -202,7 +221,7 @@ mod tests {
 
     #[test]
     fn everything_that_is_wrong_is_reported_at_once() {
-        let body = br#"{"filter": {"reason": "No", "channel": "fax", "ids": [], "from": 1, "to": "x", "all": true,
+        let body = br#"{"filter": {"reason": "No", "channel": "fax", "provider": "", "endpointId": "x", "ids": [], "from": 1, "to": "x", "all": true,
             "user": 1}, "dryRun": 1, "ratePerSecond": 0, "rate": 1}"#;
         let error = parse(body).expect_err("refused");
         let mut names: Vec<_> = error.details.iter().map(|d| d.field.as_str()).collect();
@@ -211,8 +230,10 @@ mod tests {
             "dryRun",
             "filter.all",
             "filter.channel",
+            "filter.endpointId",
             "filter.from",
             "filter.ids",
+            "filter.provider",
             "filter.reason",
             "filter.to",
             "filter.user",

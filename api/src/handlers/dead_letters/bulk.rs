@@ -27,7 +27,7 @@ pub(super) async fn run(
         let (figures, example) = state
             .database
             .run(async |client| {
-                let figures = dead_letters::figures(client, filter, Some(MAX_COUNTED)).await?;
+                let figures = dead_letters::capped_figures(client, filter, MAX_COUNTED).await?;
                 let (rows, _) = dead_letters::list(client, filter, None, 1).await?;
                 Ok((figures, rows.into_iter().next()))
             })

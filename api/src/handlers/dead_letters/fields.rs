@@ -22,6 +22,18 @@ pub(super) fn channel(text: &str) -> Result<String, String> {
     })
 }
 
+/// Reads a provider: its name, or a host.
+pub(super) fn provider(text: &str) -> Result<String, String> {
+    if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(
+            "must be a provider, such as smtp, or the host of a webhook, such as example.com"
+                .to_owned(),
+        )
+    }
+}
+
 /// Reads the code of a failure.
 pub(crate) fn reason(text: &str) -> Result<String, String> {
     let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';

@@ -12,12 +12,14 @@ use crate::error::ApiError;
 use crate::page_turn::PageTurn;
 use crate::state::AppState;
 
-/// Counts dead letters by reason and channel, with the error of the last one. Needs the scope `dashboard` or
+/// Counts dead letters by reason, channel and provider, with the error of the last one. Needs the scope `dashboard` or
 /// `dead-letters:write`.
 #[utoipa::path(get, path = "/api/dead-letters/groups", operation_id = "listDeadLetterGroups", tag = "dead letters",
     params(
         ("reason" = Option<String>, Query, description = "Count only those with this code of the failure"),
         ("channel" = Option<String>, Query, description = "Count only those of this channel, or of this stage; `none` for those that name none"),
+        ("provider" = Option<String>, Query, description = "Count only those that this provider, or this host of webhooks, was asked to deliver last; `none` for those that nobody was asked to"),
+        ("endpointId" = Option<uuid::Uuid>, Query, description = "Count only notifications that have not reached this webhook endpoint"),
         ("from" = Option<String>, Query, description = "Count only those that failed at this time or later"),
         ("to" = Option<String>, Query, description = "Count only those that failed before this time"),
     ),
@@ -40,7 +42,7 @@ pub async fn handle(
     let _turn = PageTurn::wait(&request, &state).await?;
     let found = state
         .database
-        .run(async |client| dead_letters::groups(client, &filter).await)
+        .run(async |client| dead_letters::groups(client, &filter, dead_letters::MAX_COUNTED).await)
         .await?;
     Ok(HttpResponse::Ok().json(DeadLetterGroups {
         groups: found.groups.into_iter().map(GroupView::from).collect(),

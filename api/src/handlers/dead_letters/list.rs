@@ -18,6 +18,8 @@ use crate::state::AppState;
     params(
         ("reason" = Option<String>, Query, description = "Return only those with this code of the failure"),
         ("channel" = Option<String>, Query, description = "Return only those of this channel, or of this stage; `none` for those that name none"),
+        ("provider" = Option<String>, Query, description = "Return only those that this provider, or this host of webhooks, was asked to deliver last; `none` for those that nobody was asked to"),
+        ("endpointId" = Option<uuid::Uuid>, Query, description = "Return only notifications that have not reached this webhook endpoint"),
         ("from" = Option<String>, Query, description = "Return only those that failed at this time or later"),
         ("to" = Option<String>, Query, description = "Return only those that failed before this time"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),

@@ -57,6 +57,10 @@ fn read_condition(
     match name {
         "reason" => filter.reason = keep(fields::reason(value)),
         "channel" => filter.channel = keep(fields::channel(value)),
+        "provider" => filter.provider = keep(fields::provider(value)),
+        "endpointId" => {
+            filter.endpoint = query::value(problems, name, value, Some("must be a UUID"));
+        }
         "from" => filter.from = time(problems, name, value),
         "to" => filter.to = time(problems, name, value),
         _ => return false,
@@ -74,11 +78,14 @@ mod tests {
 
     #[test]
     fn every_condition_is_read() {
-        let text = "reason=unknown_user&channel=in-app&limit=7\
+        let text = "reason=unknown_user&channel=in-app&limit=7&provider=hooks.example.com\
+                    &endpointId=9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a\
                     &from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00%2B01:00";
         let ListQuery { filter, page } = ListQuery::parse(text).expect("valid");
         assert_eq!(filter.reason.as_deref(), Some("unknown_user"));
         assert_eq!(filter.channel.as_deref(), Some("in-app"));
+        assert_eq!(filter.provider.as_deref(), Some("hooks.example.com"));
+        assert!(filter.endpoint.is_some());
         assert_eq!(filter.from, "2026-11-01T00:00:00Z".parse().ok());
         assert_eq!(filter.to, "2026-11-30T23:00:00Z".parse().ok());
         assert_eq!(page.limit, 7);
@@ -87,10 +94,20 @@ mod tests {
 
     #[test]
     fn everything_that_is_wrong_is_reported_at_once() {
-        let text = "reason=Unknown user&channel=fax&from=yesterday&to=2026&cursor=x&page=2";
+        let text = "reason=Unknown user&channel=fax&provider=a b&endpointId=x&from=yesterday&to=2026&cursor=x&page=2";
         let error = ListQuery::parse(text).expect_err("wrong");
         let names: Vec<_> = error.details.iter().map(|d| d.field.as_str()).collect();
-        assert_eq!(names, ["reason", "channel", "from", "to", "cursor", "page"]);
+        let expected = [
+            "reason",
+            "channel",
+            "provider",
+            "endpointId",
+            "from",
+            "to",
+            "cursor",
+            "page",
+        ];
+        assert_eq!(names, expected);
         let error = parse_filter("limit=3").expect_err("wrong");
         assert_eq!(error.details.len(), 1);
     }

@@ -47,6 +47,10 @@ pub struct DeadLetterView {
     user_id: Option<UserId>,
     /// Whether its payload is still stored, so that it can be replayed.
     has_content: bool,
+    /// Who was asked to deliver last: the provider, or the host of a webhook. Null if nobody was asked, or if an earlier version
+    /// recorded the failure.
+    #[schema(example = "smtp")]
+    provider: Option<String>,
 }
 
 impl From<DeadLetterRow> for DeadLetterView {
@@ -65,6 +69,7 @@ impl From<DeadLetterRow> for DeadLetterView {
             attempts: row.attempts,
             user_id: row.user_id,
             has_content: row.has_content,
+            provider: row.provider,
         }
     }
 }
@@ -77,18 +82,18 @@ fn shown(reason: &str, error: Option<String>) -> Option<String> {
     error
 }
 
-/// The dead letters by reason and channel.
+/// The dead letters by reason, channel and provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetterGroups {
     /// The largest first.
     pub(super) groups: Vec<GroupView>,
-    /// Whether there are more dead letters than are counted: 20,000 failed notifications, and as many messages that could not
-    /// be recorded.
+    /// Whether there are more dead letters than are counted: 10,000 failed notifications, and as many messages that could not be
+    /// recorded, of each group an equal share; or more than 200 groups.
     pub(super) is_capped: bool,
 }
 
-/// The dead letters with one reason and one channel.
+/// The dead letters with one reason, one channel and one provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeadLetterGroup)]
@@ -97,7 +102,12 @@ pub struct GroupView {
     reason: String,
     /// As in the list.
     channel: Option<String>,
+    /// As in the list.
+    provider: Option<String>,
+    /// How many, as far as they are counted.
     count: i64,
+    /// Whether there are more than `count`.
+    is_capped: bool,
     /// When the first of them failed.
     #[schema(value_type = String, format = DateTime)]
     first_failed_at: Timestamp,
@@ -114,7 +124,9 @@ impl From<DeadLetterGroup> for GroupView {
             error: shown(&group.reason, group.error),
             reason: group.reason,
             channel: group.channel,
+            provider: group.provider,
             count: group.count,
+            is_capped: group.is_capped,
             first_failed_at: group.first_failed_at,
             last_failed_at: group.last_failed_at,
         }
@@ -127,13 +139,15 @@ impl From<DeadLetterGroup> for GroupView {
 pub struct DryRun {
     /// How many dead letters match, as far as they are counted.
     total: i64,
-    /// Whether there are more than are counted: 20,000 failed notifications, and as many messages that could not be recorded. A
-    /// job counts all.
+    /// Whether there are more than are counted: 10,000 failed notifications, and as many messages that could not be recorded, of
+    /// each reason, channel and provider an equal share. A job takes all.
     is_capped: bool,
     /// How many, by reason.
     by_reason: BTreeMap<String, i64>,
     /// How many, by channel; `none` if they name none.
     by_channel: BTreeMap<String, i64>,
+    /// How many, by provider, or by host of webhooks; `none` if nobody was asked.
+    by_provider: BTreeMap<String, i64>,
     /// The one that failed last.
     example: Option<DeadLetterView>,
 }
@@ -145,6 +159,7 @@ impl DryRun {
             is_capped: figures.is_capped,
             by_reason: figures.by_reason,
             by_channel: figures.by_channel,
+            by_provider: figures.by_provider,
             example: example.map(DeadLetterView::from),
         }
     }

@@ -2,19 +2,20 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use tidings_db::replay_jobs;
+use tidings_db::replay_jobs::{self, JobFilter};
 
 use super::view::{JobPage, JobView};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::handlers::dead_letters::check_read;
 use crate::page_turn::PageTurn;
-use crate::query::PageRequest;
+use crate::query::{self, PageRequest};
 use crate::state::AppState;
 
 /// Returns the jobs that replay and purge dead letters, newest first. Needs the scope `dashboard` or `dead-letters:write`.
 #[utoipa::path(get, path = "/api/jobs", operation_id = "listJobs", tag = "jobs",
     params(
+        ("state" = Option<String>, Query, description = "Return only those that are `pending`, `running`, `paused`, `aborted` or `done`; `without_process`: no process has run them for a minute, although one should; `failing`: they could not go on when they last tried"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the previous page"),
     ),
@@ -33,11 +34,18 @@ pub async fn handle(
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
     check_read(&caller)?;
-    let page = PageRequest::parse(request.query_string())?;
+    let (mut filter, mut page) = (None, PageRequest::first());
+    query::read(request.query_string(), |name, value, problems| {
+        if name == "state" {
+            filter = query::value::<JobFilter>(problems, name, value, None);
+            return true;
+        }
+        page.read_parameter(name, value, problems)
+    })?;
     let _turn = PageTurn::wait(&request, &state).await?;
     let (rows, next) = state
         .database
-        .run(async |client| replay_jobs::list(client, page.after, page.limit).await)
+        .run(async |client| replay_jobs::list(client, filter, page.after, page.limit).await)
         .await?;
     Ok(HttpResponse::Ok().json(JobPage {
         jobs: rows.into_iter().map(JobView::from).collect(),

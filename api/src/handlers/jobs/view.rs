@@ -33,6 +33,8 @@ pub struct JobView {
     rate_per_second: i32,
     /// How many dead letters the job is about. In the end, the sum of `done`, `failed` and `skipped`.
     total: i64,
+    /// Whether there are more than `total`: of many dead letters, the job counts all when it begins.
+    is_total_capped: bool,
     /// How many were replayed or purged.
     done: i64,
     /// How many could not be published, and are dead letters again.
@@ -44,7 +46,7 @@ pub struct JobView {
     #[schema(value_type = Object, example = json!({"expired": 2}))]
     skipped_reasons: Value,
     /// What the dry run would have answered when the job was created, without an example.
-    #[schema(value_type = Object, example = json!({"total": 7, "byReason": {"unknown_user": 7}, "byChannel": {"email": 7}}))]
+    #[schema(value_type = Object, example = json!({"total": 7, "byReason": {"unknown_user": 7}, "byChannel": {"email": 7}, "byProvider": {"none": 7}}))]
     figures: Value,
     /// The subject of the caller, or the user of the operating system.
     created_by: String,
@@ -67,6 +69,7 @@ impl From<JobRow> for JobView {
             state: row.state.as_str(),
             rate_per_second: row.rate_per_second,
             total: row.total,
+            is_total_capped: row.total_is_capped && !row.state.has_ended(),
             done: row.done,
             failed: row.failed,
             skipped: row.skipped,

@@ -8,12 +8,13 @@ use super::{SchedulePage, ScheduleView};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::page_turn::PageTurn;
-use crate::query::PageRequest;
+use crate::query::{self, PageRequest};
 use crate::state::AppState;
 
 /// Returns the caller's recurring schedules, newest first; those of all callers with the scope `admin`.
 #[utoipa::path(get, path = "/api/schedules", operation_id = "listSchedules", tag = "schedules",
     params(
+        ("state" = Option<String>, Query, description = "Return only those that are `active`, `paused` by their owner, or `failed`: paused by a failure"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the previous page"),
     ),
@@ -31,11 +32,18 @@ pub async fn handle(
     state: Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let filter = ScheduleFilter {
+    let mut filter = ScheduleFilter {
         scope: caller.check_schedules()?,
-        failed: false,
+        state: None,
     };
-    let page = PageRequest::parse(request.query_string())?;
+    let mut page = PageRequest::first();
+    query::read(request.query_string(), |name, value, problems| {
+        if name == "state" {
+            filter.state = query::value(problems, name, value, None);
+            return true;
+        }
+        page.read_parameter(name, value, problems)
+    })?;
     let _turn = PageTurn::wait(&request, &state).await?;
     let (rows, next) = state
         .database

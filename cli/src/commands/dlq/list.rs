@@ -50,6 +50,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     if args.recorded {
         return recorded::list(&args.filter.recorded()?, args.limit).await;
     }
+    args.filter.of_queue()?;
     let settings = settings::read(BrokerSettings::read)?;
     let found = with_queue(&settings, async |queue| {
         let mut found = MatchingDeadLetters {

@@ -23,7 +23,7 @@ use crate::output::CommandOutput;
 pub enum Command {
     /// List dead letters, oldest first, and count them by reason
     List(list::Args),
-    /// Count the dead letters that PostgreSQL knows by reason and channel
+    /// Count the dead letters that PostgreSQL knows by reason, channel and provider
     Groups(list::GroupArgs),
     /// Print dead letters with all details: properties, headers, failure and body
     Show(show::Args),

@@ -67,6 +67,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         })
         .await;
     }
+    args.selection.filter.of_queue()?;
     let (settings, database) = settings::read(|reader| {
         let broker = BrokerSettings::read(reader);
         let database = (!args.dry_run).then(|| DatabaseSettings::read(reader));

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use serde_json::{Value, json};
 use tidings_db::dead_letters::{
-    self, DeadLetterFilter, DeadLetterGroup, DeadLetterKind, DeadLetterRow,
+    self, DeadLetterFilter, DeadLetterGroup, DeadLetterKind, DeadLetterRow, MAX_COUNTED,
 };
 use tidings_db::{Database, DatabaseSettings};
 use uuid::Uuid;
@@ -36,12 +36,15 @@ pub async fn list(filter: &DeadLetterFilter, limit: usize) -> anyhow::Result<Com
             break;
         }
     }
-    let head = ["ID", "CHANNEL", "REASON", "ATTEMPTS", "FAILED", "ERROR"];
+    let head = [
+        "ID", "CHANNEL", "PROVIDER", "REASON", "ATTEMPTS", "FAILED", "ERROR",
+    ];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(|row| {
         vec![
             row.id.to_string(),
             channel(row.channel.as_deref()),
+            printable(row.provider.as_deref().unwrap_or("-")),
             printable(&row.reason),
             row.attempts.map(|n| n.to_string()).unwrap_or_default(),
             format!("{:.0}", row.failed_at),
@@ -53,19 +56,22 @@ pub async fn list(filter: &DeadLetterFilter, limit: usize) -> anyhow::Result<Com
     CommandOutput::new(table(&lines), json)
 }
 
-/// Counts them by reason and channel.
+/// Counts them by reason, channel and provider.
 pub async fn groups(filter: &DeadLetterFilter) -> anyhow::Result<CommandOutput> {
     let found = database()?
-        .run(async |client| dead_letters::groups(client, filter).await)
+        .run(async |client| dead_letters::groups(client, filter, MAX_COUNTED).await)
         .await
         .context("cannot count the dead letters")?;
-    let head = ["REASON", "CHANNEL", "COUNT", "FIRST", "LAST", "ERROR"];
+    let head = [
+        "REASON", "CHANNEL", "PROVIDER", "COUNT", "FIRST", "LAST", "ERROR",
+    ];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
     lines.extend(found.groups.iter().map(|group| {
         vec![
             printable(&group.reason),
             channel(group.channel.as_deref()),
-            group.count.to_string(),
+            printable(group.provider.as_deref().unwrap_or("-")),
+            format!("{}{}", group.count, if group.is_capped { "+" } else { "" }),
             format!("{:.0}", group.first_failed_at),
             format!("{:.0}", group.last_failed_at),
             printable(group.error.as_deref().unwrap_or_default()),
@@ -73,13 +79,15 @@ pub async fn groups(filter: &DeadLetterFilter) -> anyhow::Result<CommandOutput> 
     }));
     let mut text = table(&lines);
     if found.is_capped {
-        text.push_str("There are more: only the last 20,000 of each kind are counted.\n");
+        text.push_str("There are more: of each group, only some are counted.\n");
     }
     let group = |group: &DeadLetterGroup| {
         json!({
             "reason": group.reason,
             "channel": group.channel,
+            "provider": group.provider,
             "count": group.count,
+            "isCapped": group.is_capped,
             "firstFailedAt": group.first_failed_at,
             "lastFailedAt": group.last_failed_at,
             "error": group.error,
@@ -130,6 +138,7 @@ fn json_of(row: &DeadLetterRow) -> Value {
         },
         "messageId": row.message_id,
         "channel": row.channel,
+        "provider": row.provider,
         "reason": row.reason,
         "error": row.error,
         "failedAt": row.failed_at,

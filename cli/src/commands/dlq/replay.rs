@@ -83,6 +83,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
 
 /// Replays what is in the queue.
 async fn run_from_queue(args: Args) -> anyhow::Result<CommandOutput> {
+    args.selection.filter.of_queue()?;
     let (broker, database) = settings::read(|reader| {
         let broker = BrokerSettings::read(reader);
         let database = DatabaseSettings::read(reader);

@@ -44,7 +44,7 @@ pub async fn run(
     let filter = selection.filter.recorded()?;
     let settings = settings::read(DatabaseSettings::read)?;
     let database = Database::new(&settings, "tidings dlq")?;
-    let counting = database.run(async |client| dead_letters::figures(client, &filter, None).await);
+    let counting = database.run(async |client| dead_letters::figures(client, &filter).await);
     let figures = counting.await.context("PostgreSQL failed")?;
     let total = usize::try_from(figures.total).unwrap_or_default();
     let missed = total == 0 && selection.has_ids();

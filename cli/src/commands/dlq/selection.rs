@@ -8,6 +8,7 @@ use tidings_domain::notification::{Channel, MessageId};
 
 use super::summary::{NO_CHANNEL, message_id};
 use crate::output::WrongUsage;
+use uuid::Uuid;
 
 /// Matches dead letters that meet all conditions. Without conditions, matches all.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -30,6 +31,13 @@ pub struct FailureFilter {
     /// Only dead letters with this reason, such as "undecodable"
     #[arg(long, value_name = "CODE")]
     reason: Option<String>,
+    /// Only dead letters that this provider, or this host of webhooks, was asked to deliver last; none for those that nobody was
+    /// asked to. Not for what is in the queue
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// Only notifications that have not reached this webhook endpoint. Not for what is in the queue
+    #[arg(long, value_name = "ENDPOINT_ID")]
+    endpoint: Option<Uuid>,
     /// Only dead letters that failed at this time or later (RFC 3339)
     #[arg(long, value_name = "TIME")]
     from: Option<Timestamp>,
@@ -41,7 +49,7 @@ pub struct FailureFilter {
 /// A filter that must have a condition or `--all`, for commands that change or delete.
 #[derive(Clone, Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("selection")
-    .args(["ids", "channel", "reason", "from", "to", "all"]).required(true).multiple(true))]
+    .args(["ids", "channel", "reason", "provider", "endpoint", "from", "to", "all"]).required(true).multiple(true))]
 pub struct Selection {
     /// The conditions.
     #[command(flatten)]
@@ -120,12 +128,28 @@ impl DeadLetterFilter {
         Ok(dead_letters::DeadLetterFilter {
             reason: self.failure.reason.clone(),
             channel: self.failure.channel.map(|one| one.as_str().to_owned()),
+            provider: self.failure.provider.as_ref().map(|one| one.to_lowercase()),
+            endpoint: self.failure.endpoint,
             ids: ids.collect::<Option<_>>().ok_or(WrongUsage(
                 "--id must be a UUID; a message with another id can only be found in the queue",
             ))?,
             from: self.failure.from,
             to: self.failure.to,
         })
+    }
+
+    /// Checks that the queue knows what the conditions are about.
+    ///
+    /// # Errors
+    ///
+    /// Fails if only PostgreSQL knows it.
+    pub fn of_queue(&self) -> Result<(), WrongUsage> {
+        if self.failure.provider.is_some() || self.failure.endpoint.is_some() {
+            return Err(WrongUsage(
+                "--provider and --endpoint select what PostgreSQL knows: use --recorded, or leave out --from-queue",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether the filter matches a dead letter. One whose time of failure is not known has failed at no time.
@@ -135,6 +159,8 @@ impl DeadLetterFilter {
             reason,
             from,
             to,
+            provider: _,
+            endpoint: _,
         } = &self.failure;
         let failed_at = dead_letter.dead_since();
         self.matches_id(message_id(dead_letter), dead_letter.message_id.as_deref())

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tidings_db::notifications::SenderScope;
-use tidings_db::schedules::{self, ScheduleFilter, ScheduleRow};
+use tidings_db::schedules::{self, ScheduleFilter, ScheduleRow, ScheduleState};
 
 use super::database;
 use super::show::{json, state};
@@ -33,7 +33,7 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
             sender: args.sender,
             user: None,
         },
-        failed: args.failed,
+        state: args.failed.then_some(ScheduleState::Failed),
     };
     let (mut rows, mut after) = (Vec::new(), None);
     let more = loop {

@@ -93,6 +93,14 @@ impl WebhookUrl {
     }
 }
 
+/// The destination of a URL: its host and port. URLs with the same destination are down together.
+#[must_use]
+pub fn destination_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{host}:{port}")
+}
+
 impl fmt::Debug for WebhookUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("WebhookUrl(***)")
@@ -137,6 +145,14 @@ mod tests {
         ] {
             assert_eq!(text.parse::<PhoneNumber>().is_ok(), right, "{text}");
         }
+    }
+
+    #[test]
+    fn a_destination_is_a_host_and_a_port() {
+        let of = |url: &str| destination_of(&Url::parse(url).expect("a URL"));
+        assert_eq!(of("https://a.example/x?y"), "a.example:443");
+        assert_eq!(of("http://a.example:8080/"), "a.example:8080");
+        assert_eq!(of("https://[::1]/"), "[::1]:443");
     }
 
     #[test]

@@ -14,7 +14,9 @@ mod sms;
 mod template;
 mod webhook;
 
-pub use address::{DeviceToken, EmailAddress, InvalidAddress, Mailbox, PhoneNumber, WebhookUrl};
+pub use address::{
+    DeviceToken, EmailAddress, InvalidAddress, Mailbox, PhoneNumber, WebhookUrl, destination_of,
+};
 pub use email::Email;
 pub use masked_address::masked_address;
 pub use payload_addresses::PayloadAddresses;

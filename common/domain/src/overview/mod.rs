@@ -13,5 +13,5 @@ pub use facts::{
     RunningProcess, ServerState,
 };
 pub use problems::{Problem, ProblemSeverity, problems};
-pub use report::ChannelReport;
+pub use report::{ChannelReport, MAX_AWAY};
 pub use view::{Durations, Overview, ProcessOverview, Rates, Rung, StatsFigures};

@@ -195,7 +195,8 @@ fn queues(facts: &Facts, channels: &[ChannelOverview], found: &mut Found) {
                 "{depth} messages wait in the queue {}; from {limit} on, notifications are refused",
                 queue.label
             );
-            let problem = found.add("queue_near_limit", severity, "/", message);
+            let link = channel.map_or("/".to_owned(), |one| waiting_link(one.as_str()));
+            let problem = found.add("queue_near_limit", severity, &link, message);
             problem.count = Some(u64::from(depth));
             problem.channel = channel.map(DeliveredChannel::as_str);
         }
@@ -282,13 +283,19 @@ fn leftovers(at: Timestamp, known: &DatabaseFacts, found: &mut Found) {
     let stuck = known.jobs.without_process;
     if stuck.count > 0 {
         let message = format!("{} jobs wait for a scheduler to run them", stuck.count);
-        let problem = found.add("job_without_progress", Warning, "/jobs", message);
+        let problem = found.add(
+            "job_without_progress",
+            Warning,
+            "/jobs?state=without_process",
+            message,
+        );
         (problem.count, problem.since) = (Some(stuck.count), stuck.since);
     }
     if known.jobs.with_error > 0 {
         let count = known.jobs.with_error;
         let message = format!("{count} jobs cannot go on at the moment");
-        found.add("job_failing", Warning, "/jobs", message).count = Some(count);
+        let link = "/jobs?state=failing";
+        found.add("job_failing", Warning, link, message).count = Some(count);
     }
     let disabled = known.endpoints_disabled;
     if disabled.count > 0 {
@@ -296,7 +303,7 @@ fn leftovers(at: Timestamp, known: &DatabaseFacts, found: &mut Found) {
             "{} disabled by Tidings",
             counted(disabled, "webhook endpoint")
         );
-        let link = "/endpoints?state=disabled";
+        let link = "/endpoints?state=disabled_by_tidings";
         found
             .add("endpoints_disabled", Warning, link, message)
             .count = Some(disabled.count);

@@ -20,4 +20,10 @@ pub struct ChannelReport {
     /// How many destinations are down; webhooks only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destinations_away: Option<u64>,
+    /// Which destinations are down, at most [`MAX_AWAY`]: hosts with their ports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub away: Vec<String>,
 }
+
+/// How many destinations that are down a report names.
+pub const MAX_AWAY: usize = 500;

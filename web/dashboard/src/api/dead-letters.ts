@@ -6,6 +6,8 @@ import type { DeadLetterGroups, DeadLetterPage, DryRun, Job, JobPage } from "./t
 export interface DeadLetterFilter {
   reason?: string | undefined;
   channel?: string | undefined;
+  provider?: string | undefined;
+  endpointId?: string | undefined;
   from?: string | undefined;
   to?: string | undefined;
   ids?: string[];

@@ -255,6 +255,7 @@ export type DeadLetter = {
     id: string;
     kind: string;
     messageId?: string | null;
+    provider?: string | null;
     reason: string;
     userId?: string | null;
 };
@@ -262,8 +263,10 @@ export type DeadLetter = {
 export type DeadLetterFilter = {
     all?: boolean | null;
     channel?: string | null;
+    endpointId?: string | null;
     from?: string | null;
     ids?: Array<string> | null;
+    provider?: string | null;
     reason?: string | null;
     to?: string | null;
 };
@@ -273,7 +276,9 @@ export type DeadLetterGroup = {
     count: number;
     error?: string | null;
     firstFailedAt: string;
+    isCapped: boolean;
     lastFailedAt: string;
+    provider?: string | null;
     reason: string;
 };
 
@@ -333,6 +338,9 @@ export type DigestRule = {
 
 export type DryRun = {
     byChannel: {
+        [key: string]: number;
+    };
+    byProvider: {
         [key: string]: number;
     };
     byReason: {
@@ -415,6 +423,7 @@ export type Job = {
     };
     finishedAt?: string | null;
     id: string;
+    isTotalCapped: boolean;
     kind: string;
     lastError?: string | null;
     ratePerSecond: number;
@@ -1146,6 +1155,7 @@ export type WebhookEndpoint = {
     description?: string | null;
     disabledReason?: string | null;
     enabled: boolean;
+    health?: WebhookEndpointHealth | null;
     id: string;
     updatedAt: string;
     url: string;
@@ -1156,6 +1166,15 @@ export type WebhookEndpointChanges = {
     description?: string | null;
     enabled?: boolean | null;
     url?: string | null;
+};
+
+export type WebhookEndpointHealth = {
+    failed: number;
+    failureRatio?: number | null;
+    isAway: boolean;
+    lastFailureAt?: string | null;
+    lastSuccessAt?: string | null;
+    succeeded: number;
 };
 
 export type WebhookEndpointPage = {

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { formatAgo, formatTime, MISSING } from "../lib/format.ts";
+import { formatAge, formatAgo, formatTime, MISSING } from "../lib/format.ts";
 import { usePreferences } from "../lib/preferences.tsx";
 
 /** Returns the time, again and again. */
@@ -24,6 +24,18 @@ export function Time({ at, ago = false }: { at: string | null | undefined; ago?:
   return (
     <time dateTime={at} title={ago ? full : relative}>
       {ago ? relative : formatTime(at, zone)}
+    </time>
+  );
+}
+
+/** For how long something has been so: `for 37 min`. */
+export function For({ since }: { since: string }) {
+  const { zone } = usePreferences();
+  const now = useNow(5);
+  const full = `since ${formatTime(since, zone)} ${zone === "utc" ? "UTC" : "local time"}`;
+  return (
+    <time dateTime={since} title={full}>
+      for {formatAge(since, now)}
     </time>
   );
 }

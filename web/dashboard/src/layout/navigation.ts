@@ -33,7 +33,7 @@ export const PAGES: readonly PageEntry[] = [
     path: "/endpoints",
     title: "Endpoints",
     key: "e",
-    scope: "contacts:write",
+    scope: "dashboard",
     component: lazy(() => import("../pages/endpoints/page.tsx")),
   },
   {

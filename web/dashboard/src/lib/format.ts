@@ -50,6 +50,17 @@ export function formatDuration(ms: number | null | undefined): string {
   return hours < 24 ? joined([hours, "h"], [minutes % 60, "min"]) : joined([days, "d"], [hours % 24, "h"]);
 }
 
+/** Returns the time since then, such as `5 s`, `37 min` or `2 h 5 min`. */
+export function formatAge(at: string | number | Date, now: number): string {
+  return roughly(now - new Date(at).getTime());
+}
+
+/** A duration without the seconds of a minute. */
+function roughly(ms: number): string {
+  const seconds = Math.max(1, Math.round(Math.abs(ms) / 1000));
+  return formatDuration((seconds < 60 ? seconds : seconds - (seconds % 60)) * 1000);
+}
+
 function joined(...parts: [number, string][]): string {
   const shown = parts.filter(([value], index) => index === 0 || value > 0);
   return shown.map(([value, unit]) => `${value} ${unit}`).join(" ");
@@ -70,7 +81,7 @@ export function formatTime(at: string | number | Date, zone: Zone): string {
 /** Returns how long ago a time was, or in what time it will be. */
 export function formatAgo(at: string | number | Date, now: number): string {
   const ms = now - new Date(at).getTime();
-  const text = formatDuration(Math.max(1000, Math.round(Math.abs(ms) / 1000) * 1000));
+  const text = roughly(ms);
   return ms < -1500 ? `in ${text}` : `${text} ago`;
 }
 

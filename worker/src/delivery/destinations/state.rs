@@ -180,6 +180,12 @@ impl State {
         gauge!("tidings_webhook_urls_throttled").set(gauge_value(self.urls.count_throttled()));
     }
 
+    pub(super) fn down(&self) -> Vec<String> {
+        let hosts = self.hosts.iter();
+        let down = hosts.filter(|(_, destination)| destination.is_down());
+        down.map(|(host, _)| host.clone()).collect()
+    }
+
     pub(super) fn count_down(&self) -> usize {
         let down = self.hosts.values();
         down.filter(|destination| destination.is_down()).count()

@@ -34,14 +34,6 @@ async fn fail(destinations: &Arc<WebhookDestinations>, key: &str, duration: Dura
     is_down
 }
 
-#[test]
-fn a_destination_is_a_host_and_a_port() {
-    let key = |url: &str| destination_key(&Url::parse(url).expect("a URL"));
-    assert_eq!(key("https://a.example/x?y"), "a.example:443");
-    assert_eq!(key("http://a.example:8080/"), "a.example:8080");
-    assert_eq!(key("https://[::1]/"), "[::1]:443");
-}
-
 async fn prove(all: &Arc<WebhookDestinations>, key: &str) {
     let permit = all.acquire(&url(key), id()).await.expect("a permit");
     all.succeeded(&url(key), Instant::now());

@@ -36,6 +36,7 @@ fn report(channel: &str, state: &str, reason: Option<&str>) -> ChannelReport {
         since: None,
         reason: reason.map(str::to_owned),
         destinations_away: None,
+        away: Vec::new(),
     }
 }
 
@@ -167,7 +168,7 @@ fn problems() -> Vec<(&'static str, &'static str, Change)> {
         ),
         (
             "job_without_progress",
-            "/jobs",
+            "/jobs?state=without_process",
             Box::new(|_, known| {
                 known.jobs.without_process = DatedCount {
                     count: 1,
@@ -177,7 +178,7 @@ fn problems() -> Vec<(&'static str, &'static str, Change)> {
         ),
         (
             "job_failing",
-            "/jobs",
+            "/jobs?state=failing",
             Box::new(|_, known| {
                 known.jobs = JobFacts {
                     with_error: 1,
@@ -187,7 +188,7 @@ fn problems() -> Vec<(&'static str, &'static str, Change)> {
         ),
         (
             "endpoints_disabled",
-            "/endpoints?state=disabled",
+            "/endpoints?state=disabled_by_tidings",
             Box::new(move |_, known| known.endpoints_disabled = one),
         ),
         (
@@ -215,6 +216,64 @@ fn each_problem_is_found_and_links_to_its_page() {
     facts.database = None;
     assert_eq!(codes(&facts), ["database_unreachable"]);
     assert_eq!(Overview::of(&facts).channels[0].state, "unknown");
+}
+
+/// The links of all problems, for the tests of the pages that they lead to.
+#[test]
+fn generated_links_of_problems() {
+    const FILE: &str = "web/dashboard/tests/problem-links.json";
+    let mut links: Vec<(&str, String)> = problems()
+        .into_iter()
+        .map(|(code, link, _)| (code, link.to_owned()))
+        .collect();
+    links.push(("database_unreachable", "/system".to_owned()));
+    links.extend(problems_of_channels().map(|problem| (problem.code, problem.link)));
+    let lines: Vec<String> = links
+        .iter()
+        .map(|(code, link)| format!("  {{ \"code\": \"{code}\", \"link\": \"{link}\" }}"))
+        .collect();
+    let text = format!("[\n{}\n]\n", lines.join(",\n"));
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(FILE);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &text).expect("written");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == text,
+        "{FILE} differs from the problems: UPDATE=1 cargo test -p tidings-domain generated"
+    );
+}
+
+/// The problems of channels in all states.
+fn problems_of_channels() -> impl Iterator<Item = Problem> {
+    let states = [
+        ("away", None),
+        ("away", Some(CREDENTIALS)),
+        ("paused", None),
+    ];
+    let of_workers = states.into_iter().flat_map(|(state, reason)| {
+        changed(|_, known| {
+            known
+                .processes
+                .insert(0, process(vec![report("email", state, reason)]));
+        })
+    });
+    let stopped = changed(|_, known| {
+        known.switches.push(ChannelSwitch {
+            channel: DeliveredChannel::Email,
+            reason: None,
+            by: "anna".to_owned(),
+            at: at(),
+        });
+    });
+    let away = changed(|_, known| {
+        let mut webhooks = report("webhook", "delivering", None);
+        webhooks.destinations_away = Some(2);
+        known.processes[0].channels.push(webhooks);
+    });
+    of_workers.chain(stopped).chain(away)
 }
 
 #[test]

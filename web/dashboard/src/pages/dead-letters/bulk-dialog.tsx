@@ -39,7 +39,8 @@ export function BulkDialog({ kind, filter, onClose }: Props) {
   const perSecond = Number(rate);
   const isRateValid = Number.isInteger(perSecond) && perSecond >= 1 && perSecond <= MAX_RATE;
   const verb = kind === "replay" ? "Replay" : "Discard";
-  const what = total === undefined ? "dead letters" : counted(total, "dead letter");
+  const isCapped = found.data?.isCapped ?? false;
+  const what = total === undefined ? "dead letters" : howMany(total, isCapped);
   const run = async () => {
     const job = await startJob(kind, filter, perSecond);
     void client.invalidateQueries({ queryKey: ["jobs"] });
@@ -84,11 +85,17 @@ export function BulkDialog({ kind, filter, onClose }: Props) {
         />
       </label>
       {total !== undefined && total > 0 && isRateValid && (
-        <p className="muted">Takes about {formatDuration(Math.max(1, total / perSecond) * 1000)}.</p>
+        <p className="muted">
+          Takes {isCapped ? "more than" : "about"} {formatDuration(Math.max(1, total / perSecond) * 1000)}.
+        </p>
       )}
     </Confirm>
   );
 }
+
+/** How many dead letters were counted. Of many, the job counts all. */
+const howMany = (total: number, isCapped: boolean) =>
+  isCapped ? `more than ${counted(total, "dead letter")}` : counted(total, "dead letter");
 
 function Conditions({ filter }: { filter: DeadLetterFilter }) {
   if (isEmpty(filter)) {
@@ -98,14 +105,16 @@ function Conditions({ filter }: { filter: DeadLetterFilter }) {
       </p>
     );
   }
-  const { ids, from, to, reason, channel } = filter;
+  const { ids, from, to, reason, channel, provider, endpointId } = filter;
   return (
     <ul className="conditions">
       {reason && <li>reason {reason}</li>}
       {channel && <li>channel {channel}</li>}
+      {provider && <li>provider or host {provider}</li>}
+      {endpointId && <li>not received by the endpoint {endpointId}</li>}
       {from && (
         <li>
-          failed since <Time at={from} />
+          failed at <Time at={from} /> or later
         </li>
       )}
       {to && (
@@ -118,7 +127,11 @@ function Conditions({ filter }: { filter: DeadLetterFilter }) {
   );
 }
 
-function DryRunResult({ result: { total, byReason, byChannel, example } }: { result: DryRun }) {
+function DryRunResult({
+  result: { total, isCapped, byReason, byChannel, byProvider, example },
+}: {
+  result: DryRun;
+}) {
   if (total === 0) {
     return <p className="note">No dead letter matches.</p>;
   }
@@ -126,6 +139,8 @@ function DryRunResult({ result: { total, byReason, byChannel, example } }: { res
     <div className="dry-run">
       <Counts title="By reason" counts={byReason} />
       <Counts title="By channel" counts={byChannel} />
+      <Counts title="By provider or host" counts={byProvider} />
+      {isCapped && <p className="note">There are more than these counts show. The job takes all of them.</p>}
       {example && (
         <p>
           The last one failed <Time at={example.failedAt} ago />: {example.error ?? example.reason}

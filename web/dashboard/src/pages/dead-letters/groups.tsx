@@ -4,23 +4,24 @@ import type { DeadLetterGroup } from "../../api/types.gen.ts";
 import { TableFrame } from "../../components/page.tsx";
 import { Time } from "../../components/time.tsx";
 import { linkTo } from "../../lib/filters.ts";
-import { formatCount } from "../../lib/format.ts";
+import { formatCount, MISSING } from "../../lib/format.ts";
 
 interface Props {
   groups: DeadLetterGroup[];
   filter: DeadLetterFilter;
   mayWrite: boolean;
-  ask: (kind: BulkKind, group: { reason: string; channel: string }) => void;
+  ask: (kind: BulkKind, group: DeadLetterFilter) => void;
 }
 
 export function GroupTable({ groups, filter: { ids: _ids, ...filter }, mayWrite, ask }: Props) {
   return (
-    <TableFrame label="Dead letters by reason and channel">
+    <TableFrame label="Dead letters by reason, channel and provider">
       <table className="cards">
         <thead>
           <tr>
             <th scope="col">Reason</th>
             <th scope="col">Channel</th>
+            <th scope="col">Provider or host</th>
             <th scope="col" className="number">
               Count
             </th>
@@ -35,38 +36,44 @@ export function GroupTable({ groups, filter: { ids: _ids, ...filter }, mayWrite,
           </tr>
         </thead>
         <tbody>
-          {groups.map(({ reason, channel, count, firstFailedAt, lastFailedAt, error }) => {
-            const group = { reason, channel: channel ?? "none" };
-            const link = linkTo("/dead-letters", { ...filter, ...group });
-            return (
-              <tr key={`${reason} ${channel}`}>
-                <th scope="row">
-                  <Link href={link}>{reason}</Link>
-                </th>
-                <td>{channel ?? "none"}</td>
-                <td className="number" data-label="Count">
-                  <Link href={link}>{formatCount(count)}</Link>
-                </td>
-                <td data-label="Last">
-                  <Time at={lastFailedAt} ago />
-                </td>
-                <td data-label="First">
-                  <Time at={firstFailedAt} ago />
-                </td>
-                <td className="text">{error ?? "–"}</td>
-                {mayWrite && (
-                  <td className="row-actions">
-                    <button type="button" className="small" onClick={() => ask("replay", group)}>
-                      Replay…
-                    </button>
-                    <button type="button" className="small quiet" onClick={() => ask("purge", group)}>
-                      Discard…
-                    </button>
+          {groups.map(
+            ({ reason, channel, provider, count, isCapped, firstFailedAt, lastFailedAt, error }) => {
+              const group = { reason, channel: channel ?? "none", provider: provider ?? "none" };
+              const link = linkTo("/dead-letters", { ...filter, ...group });
+              return (
+                <tr key={`${reason} ${channel} ${provider}`}>
+                  <th scope="row">
+                    <Link href={link}>{reason}</Link>
+                  </th>
+                  <td>{channel ?? "none"}</td>
+                  <td data-label="Provider">{provider ?? MISSING}</td>
+                  <td className="number" data-label="Count">
+                    <Link href={link} title={isCapped ? "There are more than are counted" : undefined}>
+                      {formatCount(count)}
+                      {isCapped && "+"}
+                    </Link>
                   </td>
-                )}
-              </tr>
-            );
-          })}
+                  <td data-label="Last">
+                    <Time at={lastFailedAt} ago />
+                  </td>
+                  <td data-label="First">
+                    <Time at={firstFailedAt} ago />
+                  </td>
+                  <td className="text">{error ?? MISSING}</td>
+                  {mayWrite && (
+                    <td className="row-actions">
+                      <button type="button" className="small" onClick={() => ask("replay", group)}>
+                        Replay…
+                      </button>
+                      <button type="button" className="small quiet" onClick={() => ask("purge", group)}>
+                        Discard…
+                      </button>
+                    </td>
+                  )}
+                </tr>
+              );
+            },
+          )}
         </tbody>
       </table>
     </TableFrame>

@@ -20,6 +20,7 @@ export function LetterTable({ letters, mayWrite, replay }: Props) {
             <th scope="col">Failed</th>
             <th scope="col">Reason</th>
             <th scope="col">Channel</th>
+            <th scope="col">Provider or host</th>
             <th scope="col">Error</th>
             <th scope="col" className="number">
               Attempts
@@ -46,6 +47,7 @@ export function LetterTable({ letters, mayWrite, replay }: Props) {
               </th>
               <td>{letter.reason}</td>
               <td>{letter.channel ?? MISSING}</td>
+              <td data-label="Provider">{letter.provider ?? MISSING}</td>
               <td className="text">
                 {letter.error ?? MISSING}
                 {letter.kind === "message" && (

@@ -3,6 +3,7 @@ import {
   type BulkKind,
   type DeadLetterFilter,
   filterBody,
+  isEmpty,
   loadDeadLetters,
   loadGroups,
   REASONS,
@@ -20,13 +21,14 @@ import { curl, tool } from "../../lib/commands.ts";
 import { type Filters, useFilters, without } from "../../lib/filters.ts";
 import { formatRate } from "../../lib/format.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
+import { PAGE_FILTERS } from "../../lib/page-filters.ts";
 import { usePeriod } from "../../lib/period.ts";
 import { useMay } from "../../session/session.tsx";
 import { BulkDialog } from "./bulk-dialog.tsx";
 import { GroupTable } from "./groups.tsx";
 import { LetterTable } from "./letters.tsx";
 
-const NAMES = ["reason", "channel", "from", "to", "cursor"] as const;
+const NAMES = PAGE_FILTERS["/dead-letters"];
 type PageFilters = Filters<(typeof NAMES)[number]>;
 
 /** The stages of messages that could not be recorded. */
@@ -85,6 +87,8 @@ export function DeadLettersPage() {
       <FilterBar onClear={hasFilter ? clear : undefined}>
         <TextFilter label="Reason" placeholder="provider_failed" suggestions={REASONS} {...field("reason")} />
         <SelectFilter label="Channel or stage" options={[...CHANNELS, ...STAGES]} {...field("channel")} />
+        <TextFilter label="Provider or host" placeholder="smtp" {...field("provider")} />
+        {filter.endpointId && <TextFilter label="Endpoint id" {...field("endpointId")} />}
         <TimeFilter label="Failed from" {...field("from")} />
         <TimeFilter label="Failed before" {...field("to")} />
       </FilterBar>
@@ -93,8 +97,7 @@ export function DeadLettersPage() {
           found.groups.length === 0 ? (
             <NothingFailed hasFilter={hasFilter} clear={clear} />
           ) : (
-            <Section title="By reason and channel">
-              {found.isCapped && <p className="note">There are more dead letters than these counts show.</p>}
+            <Section title="By reason, channel and provider">
               <GroupTable
                 groups={found.groups}
                 filter={filter}
@@ -139,9 +142,10 @@ export function DeadLettersPage() {
   );
 }
 
-/** The options of the tool. It does not filter by time. */
-function selection({ reason, channel }: DeadLetterFilter): Record<string, string | true | undefined> {
-  return reason || channel ? { reason, channel } : { all: true };
+/** The options of the tool. */
+function selection(filter: DeadLetterFilter): Record<string, string | true | undefined> {
+  const { reason, channel, provider, endpointId: endpoint, from, to } = filter;
+  return isEmpty(filter) ? { all: true } : { reason, channel, provider, endpoint, from, to };
 }
 
 function NothingFailed({ hasFilter, clear }: { hasFilter: boolean; clear: () => void }) {

@@ -1,50 +1,48 @@
 import { useState } from "react";
-import { Link } from "wouter";
 import { send } from "../../api/client.ts";
 import type { RotatedSecret, WebhookEndpoint, WebhookEndpointPage } from "../../api/types.gen.ts";
 import { Commands } from "../../components/commands.tsx";
 import { Copy } from "../../components/copy.tsx";
-import { DataTable } from "../../components/data-table.tsx";
 import { Confirm, Dialog } from "../../components/dialog.tsx";
 import { Empty, Loaded } from "../../components/feedback.tsx";
 import { FilterBar, SelectFilter, TextFilter } from "../../components/filters.tsx";
 import { Page } from "../../components/page.tsx";
 import { Pager } from "../../components/pager.tsx";
-import { Status } from "../../components/status.tsx";
-import { Time } from "../../components/time.tsx";
 import { useAct } from "../../lib/act.ts";
-import { curl } from "../../lib/commands.ts";
-import { linkTo, useFilters, without } from "../../lib/filters.ts";
+import { curl, tool } from "../../lib/commands.ts";
+import { useFilters, without } from "../../lib/filters.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
+import { ENDPOINT_STATES, PAGE_FILTERS } from "../../lib/page-filters.ts";
 import { useMay } from "../../session/session.tsx";
+import { ReplayDialog } from "./replay-dialog.tsx";
+import { EndpointTable } from "./table.tsx";
 
-const NAMES = ["userId", "state", "cursor"] as const;
-const STATES = ["enabled", "disabled"] as const;
+const NAMES = PAGE_FILTERS["/endpoints"];
 
 interface Asked {
-  action: "rotate" | "disable" | "delete";
+  action: "rotate" | "disable" | "delete" | "replay";
   endpoint: WebhookEndpoint;
 }
-
-const stateOf = ({ enabled }: WebhookEndpoint): string => (enabled ? "enabled" : "disabled");
 
 /** Where webhooks are sent. */
 export default function EndpointsPage() {
   const [{ userId, state, cursor }, change] = useFilters(NAMES);
   const mayWrite = useMay("contacts:write");
+  const mayReplay = useMay("dead-letters:write");
   const [asked, setAsked] = useState<Asked>();
   const [secret, setSecret] = useState<string>();
   const act = useAct(["endpoints"]);
+  const query = { userId, state };
   const endpoints = useLiveQuery({
-    key: ["endpoints", userId ?? null, cursor ?? null],
+    key: ["endpoints", query, cursor ?? null],
     load: (signal) =>
       send<WebhookEndpointPage>("GET", "/api/webhook-endpoints", {
-        query: { userId, cursor, limit: 200 },
+        query: { ...query, cursor, limit: 50 },
         signal,
       }),
     every: 10,
   });
-  const known = STATES.find((one) => one === state);
+  const isFiltered = userId !== undefined || state !== undefined;
   const path = (endpoint: WebhookEndpoint) => `/api/webhook-endpoints/${endpoint.id}`;
   const ping = (endpoint: WebhookEndpoint) =>
     act("A ping is on its way. Its result is in Notifications.", () =>
@@ -55,14 +53,55 @@ export default function EndpointsPage() {
       send("PATCH", path(endpoint), { body: { enabled } }),
     );
   const close = () => setAsked(undefined);
+  const actions = (one: WebhookEndpoint) => (
+    <>
+      {mayWrite && (
+        <button type="button" className="small" onClick={() => void ping(one)} disabled={!one.enabled}>
+          Ping
+        </button>
+      )}
+      {mayReplay && (
+        <button type="button" className="small" onClick={() => setAsked({ action: "replay", endpoint: one })}>
+          Replay…
+        </button>
+      )}
+      {mayWrite && (
+        <>
+          <button
+            type="button"
+            className="small"
+            onClick={() =>
+              one.enabled ? setAsked({ action: "disable", endpoint: one }) : void enable(one, true)
+            }
+          >
+            {one.enabled ? "Disable…" : "Enable"}
+          </button>
+          <button
+            type="button"
+            className="small quiet"
+            onClick={() => setAsked({ action: "rotate", endpoint: one })}
+          >
+            Rotate secret…
+          </button>
+          <button
+            type="button"
+            className="small quiet"
+            onClick={() => setAsked({ action: "delete", endpoint: one })}
+          >
+            Delete…
+          </button>
+        </>
+      )}
+    </>
+  );
   return (
     <Page title="Endpoints">
-      <FilterBar onClear={userId || known ? () => change(without(NAMES)) : undefined}>
+      <FilterBar onClear={isFiltered ? () => change(without(NAMES)) : undefined}>
         <SelectFilter
           label="State"
-          options={STATES}
-          value={known}
-          onChange={(value) => change({ state: value })}
+          options={ENDPOINT_STATES}
+          value={state}
+          onChange={(value) => change({ state: value, cursor: undefined })}
         />
         <TextFilter
           label="User id"
@@ -71,103 +110,24 @@ export default function EndpointsPage() {
         />
       </FilterBar>
       <Loaded query={endpoints} what="The endpoints cannot be loaded.">
-        {(page) => {
-          const rows = page.webhookEndpoints.filter((one) => !known || stateOf(one) === known);
-          return (
-            <>
-              {rows.length === 0 ? (
-                <Empty title={known || userId ? "No endpoint matches" : "There are no webhook endpoints"}>
-                  <p>A user's webhooks go to the endpoints of the user. To create one:</p>
-                  <pre>{CREATE}</pre>
-                </Empty>
-              ) : (
-                <DataTable
-                  label="Endpoints"
-                  rows={rows}
-                  rowKey={({ id }) => id}
-                  columns={[
-                    {
-                      title: "URL",
-                      kind: "text",
-                      cell: ({ url, description }) => (
-                        <>
-                          <span className="url">{url}</span>
-                          {description && <div className="detail">{description}</div>}
-                        </>
-                      ),
-                    },
-                    { title: "State", cell: (one) => <Status value={stateOf(one)} /> },
-                    {
-                      title: "Why disabled",
-                      kind: "text",
-                      cell: ({ disabledReason }) => disabledReason ?? "–",
-                    },
-                    {
-                      title: "User",
-                      cell: (one) => (
-                        <Link href={`/users/${one.userId}`}>
-                          <code title={one.userId}>{one.userId.slice(0, 8)}</code>
-                        </Link>
-                      ),
-                    },
-                    { title: "Changed", cell: ({ updatedAt }) => <Time at={updatedAt} ago /> },
-                    {
-                      title: "Notifications",
-                      cell: (one) => (
-                        <Link href={linkTo("/notifications", { host: hostOf(one.url), status: "failed" })}>
-                          failed
-                        </Link>
-                      ),
-                    },
-                    mayWrite && {
-                      title: "Actions",
-                      kind: "actions",
-                      cell: (one) => (
-                        <>
-                          <button
-                            type="button"
-                            className="small"
-                            onClick={() => void ping(one)}
-                            disabled={!one.enabled}
-                          >
-                            Ping
-                          </button>
-                          <button
-                            type="button"
-                            className="small"
-                            onClick={() =>
-                              one.enabled
-                                ? setAsked({ action: "disable", endpoint: one })
-                                : void enable(one, true)
-                            }
-                          >
-                            {one.enabled ? "Disable…" : "Enable"}
-                          </button>
-                          <button
-                            type="button"
-                            className="small quiet"
-                            onClick={() => setAsked({ action: "rotate", endpoint: one })}
-                          >
-                            Rotate secret…
-                          </button>
-                          <button
-                            type="button"
-                            className="small quiet"
-                            onClick={() => setAsked({ action: "delete", endpoint: one })}
-                          >
-                            Delete…
-                          </button>
-                        </>
-                      ),
-                    },
-                  ]}
-                />
-              )}
-              <Pager cursor={cursor} next={page.nextCursor} onMove={(next) => change({ cursor: next })} />
-            </>
-          );
-        }}
+        {(page) => (
+          <>
+            {page.webhookEndpoints.length === 0 ? (
+              <Empty title={isFiltered ? "No endpoint matches" : "There are no webhook endpoints"}>
+                <p>A user's webhooks go to the endpoints of the user. To create one:</p>
+                <pre>{CREATE}</pre>
+              </Empty>
+            ) : (
+              <EndpointTable
+                endpoints={page.webhookEndpoints}
+                actions={mayWrite || mayReplay ? actions : undefined}
+              />
+            )}
+            <Pager cursor={cursor} next={page.nextCursor} onMove={(next) => change({ cursor: next })} />
+          </>
+        )}
       </Loaded>
+      {asked?.action === "replay" && <ReplayDialog endpoint={asked.endpoint} onClose={close} />}
       {asked?.action === "disable" && (
         <Confirm
           title="Disable this endpoint?"
@@ -213,12 +173,20 @@ export default function EndpointsPage() {
       )}
       <Commands
         api={[
-          curl("GET", "/api/webhook-endpoints", { query: { userId } }),
+          curl("GET", "/api/webhook-endpoints", { query }),
           CREATE,
           curl("POST", "/api/webhook-endpoints/ID/ping"),
           curl("PATCH", "/api/webhook-endpoints/ID", { body: { enabled: false } }),
+          curl("POST", "/api/dead-letters/replay", {
+            body: { filter: { endpointId: "ID", from: "2027-03-28T09:00:00Z" }, dryRun: true },
+          }),
         ]}
-        cli={[]}
+        cli={[
+          tool("endpoints list", { user: userId, state }),
+          tool("endpoints disable ID"),
+          tool("endpoints enable ID"),
+          tool("dlq replay", { endpoint: "ID", from: "2027-03-28T09:00:00Z", "dry-run": true }),
+        ]}
       />
     </Page>
   );
@@ -227,7 +195,3 @@ export default function EndpointsPage() {
 const CREATE = curl("POST", "/api/webhook-endpoints", {
   body: { userId: "USER_ID", url: "https://hooks.example.com/tidings" },
 });
-
-function hostOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).hostname : undefined;
-}

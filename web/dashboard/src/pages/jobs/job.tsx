@@ -14,14 +14,15 @@ import { RateDialog } from "./rate-dialog.tsx";
 
 /** How far a job is, and what can be done with it. */
 export function JobCard({ job }: { job: Job }) {
-  const { id, kind, state, total, done, failed, skipped, ratePerSecond } = job;
+  const { id, kind, state, total, isTotalCapped, done, failed, skipped, ratePerSecond } = job;
   const taken = done + failed + skipped;
   return (
     <article className="job" aria-label={`Job ${id}`}>
       <header>
         <h2>
           <Link href={`/jobs?id=${id}`}>
-            {kind === "replay" ? "Replay" : "Discard"} {counted(total, "dead letter")}
+            {kind === "replay" ? "Replay" : "Discard"} {isTotalCapped && "more than "}
+            {counted(total, "dead letter")}
           </Link>
         </h2>
         <Status value={state} />
@@ -29,9 +30,9 @@ export function JobCard({ job }: { job: Job }) {
       </header>
       <progress max={Math.max(total, 1)} value={total === 0 ? 1 : taken} aria-label="Progress" />
       <p>
-        {formatCount(taken)} of {formatCount(total)}: {formatCount(done)}{" "}
-        {kind === "replay" ? "replayed" : "discarded"}, {formatCount(skipped)} skipped, {formatCount(failed)}{" "}
-        failed
+        {formatCount(taken)} of {isTotalCapped && "more than "}
+        {formatCount(total)}: {formatCount(done)} {kind === "replay" ? "replayed" : "discarded"},{" "}
+        {formatCount(skipped)} skipped, {formatCount(failed)} failed
         {isActive(job) && <Remaining job={job} />}
       </p>
       <Reasons job={job} />
@@ -70,10 +71,14 @@ export function JobCard({ job }: { job: Job }) {
 
 const isActive = ({ state }: Job) => state === "pending" || state === "running" || state === "paused";
 
-function Remaining({ job: { state, total, done, failed, skipped, ratePerSecond, startedAt } }: { job: Job }) {
+function Remaining({ job }: { job: Job }) {
   const now = useNow(1);
+  const { state, total, isTotalCapped, done, failed, skipped, ratePerSecond, startedAt } = job;
   if (state !== "running") {
     return <>. {state === "paused" ? "It is paused." : "It waits for a worker with the stage scheduler."}</>;
+  }
+  if (isTotalCapped) {
+    return <>. How many there are is not counted yet.</>;
   }
   const taken = done + failed + skipped;
   const seconds = startedAt ? Math.max(1, (now - Date.parse(startedAt)) / 1000) : 1;

@@ -9,7 +9,7 @@ import { Confirm } from "../../components/dialog.tsx";
 import { Section, TableFrame } from "../../components/page.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { Status } from "../../components/status.tsx";
-import { Time } from "../../components/time.tsx";
+import { For } from "../../components/time.tsx";
 import { notify } from "../../components/toasts.tsx";
 import { linkTo } from "../../lib/filters.ts";
 import { counted, formatCount, MISSING } from "../../lib/format.ts";
@@ -84,7 +84,7 @@ export function Channels({ channels }: { channels: ChannelOverview[] }) {
                   {one.since && (
                     <span className="muted">
                       {" "}
-                      since <Time at={one.since} ago />
+                      <For since={one.since} />
                     </span>
                   )}
                   {one.reason && <div className="detail">{one.reason}</div>}

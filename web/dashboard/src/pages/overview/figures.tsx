@@ -8,9 +8,10 @@ import { formatCount, formatDuration, formatRate, formatRatio, MISSING } from ".
 /** How much is sent, and what waits. Each figure leads to its rows. */
 export function Figures({ overview }: { overview: Overview }) {
   const { rates, acceptedToDelivered, oldestWaitingSeconds: oldest } = overview;
-  const dayAgo = new Date(
-    Math.floor(new Date(overview.at).getTime() / 60_000) * 60_000 - 86_400_000,
-  ).toISOString();
+  const minute = Math.floor(new Date(overview.at).getTime() / 60_000) * 60_000;
+  const ago = (minutes: number) => new Date(minute - minutes * 60_000).toISOString();
+  // The rates are those of the last minute that is saved, the other figures those of the last hour.
+  const [recently, hourAgo, dayAgo] = [ago(2), ago(60), ago(24 * 60)];
   const capped = (count: number | null | undefined, isCapped: boolean | undefined) =>
     `${formatCount(count)}${isCapped ? "+" : ""}`;
   return (
@@ -18,19 +19,19 @@ export function Figures({ overview }: { overview: Overview }) {
       <dl className="figures">
         <Figure
           label="Accepted"
-          href="/notifications"
+          href={linkTo("/notifications", { from: recently })}
           unit="/s"
           value={formatRate(rates?.acceptedPerSecond)}
         />
         <Figure
           label="Delivered"
-          href={linkTo("/notifications", { status: "processed" })}
+          href={linkTo("/notifications", { status: "processed", from: hourAgo })}
           unit="/s"
           value={formatRate(rates?.deliveredPerSecond)}
         />
         <Figure
           label="Failed"
-          href={linkTo("/notifications", { status: "failed" })}
+          href={linkTo("/dead-letters", { from: recently })}
           unit="/s"
           value={formatRate(rates?.failedPerSecond)}
           isBad={(rates?.failedPerSecond ?? 0) > 0}
@@ -58,17 +59,17 @@ export function Figures({ overview }: { overview: Overview }) {
         </Figure>
         <Figure
           label="Success, last hour"
-          href={linkTo("/notifications", { status: "failed" })}
+          href={linkTo("/dead-letters", { from: hourAgo })}
           value={formatRatio(overview.successRatio)}
         />
         <Figure
           label="Until delivered, p50"
-          href={linkTo("/notifications", { status: "processed" })}
+          href={linkTo("/notifications", { status: "processed", from: hourAgo })}
           value={formatDuration(acceptedToDelivered.p50Ms)}
         />
         <Figure
           label="Until delivered, p95"
-          href={linkTo("/notifications", { status: "processed" })}
+          href={linkTo("/notifications", { status: "processed", from: hourAgo })}
           value={formatDuration(acceptedToDelivered.p95Ms)}
         />
       </dl>

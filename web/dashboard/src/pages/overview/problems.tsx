@@ -1,7 +1,7 @@
 import { Link } from "wouter";
 import type { Problem } from "../../api/overview.ts";
 import { Section } from "../../components/page.tsx";
-import { Time } from "../../components/time.tsx";
+import { For } from "../../components/time.tsx";
 
 const LABELS: Record<string, string> = { error: "Error", warning: "Warning", info: "Info" };
 
@@ -23,7 +23,7 @@ export function Problems({ problems }: { problems: Problem[] }) {
                 {problem.since && (
                   <span className="muted">
                     {" "}
-                    since <Time at={problem.since} ago />
+                    <For since={problem.since} />
                   </span>
                 )}
               </span>

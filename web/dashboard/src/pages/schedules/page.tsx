@@ -17,14 +17,12 @@ import { curl, tool } from "../../lib/commands.ts";
 import { useFilters } from "../../lib/filters.ts";
 import { formatCount, MISSING } from "../../lib/format.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
+import { PAGE_FILTERS, SCHEDULE_STATES } from "../../lib/page-filters.ts";
 import { useMay } from "../../session/session.tsx";
-
-const NAMES = ["state", "cursor"] as const;
-const STATES = ["active", "paused", "failed"] as const;
 
 type Asked = { schedule: Schedule; action: "delete" | "preview" };
 
-function stateOf({ paused, reason }: Schedule): (typeof STATES)[number] {
+function stateOf({ paused, reason }: Schedule): (typeof SCHEDULE_STATES)[number] {
   if (!paused) {
     return "active";
   }
@@ -33,13 +31,14 @@ function stateOf({ paused, reason }: Schedule): (typeof STATES)[number] {
 
 /** The recurring schedules. */
 export default function SchedulesPage() {
-  const [{ state, cursor }, change] = useFilters(NAMES);
+  const [{ state, cursor }, change] = useFilters(PAGE_FILTERS["/schedules"]);
   const mayWrite = useMay("schedules:write");
   const [asked, setAsked] = useState<Asked>();
   const act = useAct(["schedules"]);
   const schedules = useLiveQuery({
-    key: ["schedules", cursor ?? null],
-    load: (signal) => send<SchedulePage>("GET", "/api/schedules", { query: { cursor, limit: 200 }, signal }),
+    key: ["schedules", state ?? null, cursor ?? null],
+    load: (signal) =>
+      send<SchedulePage>("GET", "/api/schedules", { query: { state, cursor, limit: 200 }, signal }),
     every: 10,
   });
   const toggle = (one: Schedule) =>
@@ -51,99 +50,96 @@ export default function SchedulesPage() {
       <FilterBar>
         <SelectFilter
           label="State"
-          options={STATES}
+          options={SCHEDULE_STATES}
           value={state}
-          onChange={(value) => change({ state: value })}
+          onChange={(value) => change({ state: value, cursor: undefined })}
         />
       </FilterBar>
       <Loaded query={schedules} what="The schedules cannot be loaded.">
-        {(page) => {
-          const rows = page.schedules.filter((one) => !state || stateOf(one) === state);
-          return (
-            <>
-              {rows.length === 0 ? (
-                <Empty title={state ? `No schedule is ${state}` : "There are no recurring schedules"}>
-                  <p>A schedule sends a notification to a user again and again:</p>
-                  <pre>{CREATE}</pre>
-                </Empty>
-              ) : (
-                <DataTable
-                  label="Schedules"
-                  rows={rows}
-                  rowKey={({ id }) => id}
-                  columns={[
-                    {
-                      title: "Pattern",
-                      cell: ({ cron, timezone }) => (
-                        <>
-                          <code>{cron}</code> {timezone}
-                        </>
-                      ),
-                    },
-                    { title: "State", cell: (one) => <Status value={stateOf(one)} /> },
-                    {
-                      title: "Next",
-                      cell: ({ nextAt }) => <Time at={nextAt} />,
-                    },
-                    {
-                      title: "Last",
-                      cell: ({ lastAt, lastMessageId }) =>
-                        lastMessageId ? (
-                          <Link href={`/notifications/${lastMessageId}`}>
-                            <Time at={lastAt} />
-                          </Link>
-                        ) : (
+        {({ schedules: rows, nextCursor }) => (
+          <>
+            {rows.length === 0 ? (
+              <Empty title={state ? `No schedule is ${state}` : "There are no recurring schedules"}>
+                <p>A schedule sends a notification to a user again and again:</p>
+                <pre>{CREATE}</pre>
+              </Empty>
+            ) : (
+              <DataTable
+                label="Schedules"
+                rows={rows}
+                rowKey={({ id }) => id}
+                columns={[
+                  {
+                    title: "Pattern",
+                    cell: ({ cron, timezone }) => (
+                      <>
+                        <code>{cron}</code> {timezone}
+                      </>
+                    ),
+                  },
+                  { title: "State", cell: (one) => <Status value={stateOf(one)} /> },
+                  {
+                    title: "Next",
+                    cell: ({ nextAt }) => <Time at={nextAt} />,
+                  },
+                  {
+                    title: "Last",
+                    cell: ({ lastAt, lastMessageId }) =>
+                      lastMessageId ? (
+                        <Link href={`/notifications/${lastMessageId}`}>
                           <Time at={lastAt} />
-                        ),
-                    },
-                    { title: "Channel", cell: ({ type }) => type },
-                    {
-                      title: "User",
-                      cell: ({ targetUserId }) => (
-                        <Link href={`/users/${targetUserId}`}>
-                          <code title={targetUserId}>{targetUserId.slice(0, 8)}</code>
                         </Link>
+                      ) : (
+                        <Time at={lastAt} />
                       ),
-                    },
-                    { title: "Template", cell: ({ template }) => template?.name ?? MISSING },
-                    { title: "Why paused", kind: "text", cell: ({ reason }) => reason ?? MISSING },
-                    { title: "Skipped", kind: "number", cell: ({ skipped }) => formatCount(skipped) },
-                    {
-                      title: "Actions",
-                      kind: "actions",
-                      cell: (one) => (
-                        <>
-                          <button
-                            type="button"
-                            className="small quiet"
-                            onClick={() => setAsked({ schedule: one, action: "preview" })}
-                          >
-                            Next times…
-                          </button>
-                          {mayWrite && (
-                            <>
-                              <button type="button" className="small" onClick={() => void toggle(one)}>
-                                {one.paused ? "Resume" : "Pause"}
-                              </button>
-                              <button
-                                type="button"
-                                className="small quiet"
-                                onClick={() => setAsked({ schedule: one, action: "delete" })}
-                              >
-                                Delete…
-                              </button>
-                            </>
-                          )}
-                        </>
-                      ),
-                    },
-                  ]}
-                />
-              )}
-              <Pager cursor={cursor} next={page.nextCursor} onMove={(next) => change({ cursor: next })} />
-            </>
-          );
-        }}
+                  },
+                  { title: "Channel", cell: ({ type }) => type },
+                  {
+                    title: "User",
+                    cell: ({ targetUserId }) => (
+                      <Link href={`/users/${targetUserId}`}>
+                        <code title={targetUserId}>{targetUserId.slice(0, 8)}</code>
+                      </Link>
+                    ),
+                  },
+                  { title: "Template", cell: ({ template }) => template?.name ?? MISSING },
+                  { title: "Why paused", kind: "text", cell: ({ reason }) => reason ?? MISSING },
+                  { title: "Skipped", kind: "number", cell: ({ skipped }) => formatCount(skipped) },
+                  {
+                    title: "Actions",
+                    kind: "actions",
+                    cell: (one) => (
+                      <>
+                        <button
+                          type="button"
+                          className="small quiet"
+                          onClick={() => setAsked({ schedule: one, action: "preview" })}
+                        >
+                          Next times…
+                        </button>
+                        {mayWrite && (
+                          <>
+                            <button type="button" className="small" onClick={() => void toggle(one)}>
+                              {one.paused ? "Resume" : "Pause"}
+                            </button>
+                            <button
+                              type="button"
+                              className="small quiet"
+                              onClick={() => setAsked({ schedule: one, action: "delete" })}
+                            >
+                              Delete…
+                            </button>
+                          </>
+                        )}
+                      </>
+                    ),
+                  },
+                ]}
+              />
+            )}
+            <Pager cursor={cursor} next={nextCursor} onMove={(next) => change({ cursor: next })} />
+          </>
+        )}
       </Loaded>
       {asked?.action === "preview" && (
         <NextTimes schedule={asked.schedule} onClose={() => setAsked(undefined)} />

@@ -1,0 +1,64 @@
+-- Dead letters by provider and by webhook endpoint, how each endpoint fares, and jobs whose total is not counted yet.
+-- The indexes of notifications need the new column, so this transaction blocks the table until they are complete. For a large
+-- table, add the column and create the indexes by hand first, with CONCURRENTLY (docs/DEAD_LETTERS.md).
+SET LOCAL lock_timeout = '5s';
+ALTER TABLE notifications ADD COLUMN IF NOT EXISTS failed_provider text;
+
+COMMENT ON COLUMN notifications.failed_provider IS 'Who was asked last, while status is failed: the provider, or the host of a webhook. NULL if nobody was asked, or if a version before 62 recorded the failure.';
+
+-- The order of the list and of a job for one provider.
+CREATE INDEX IF NOT EXISTS notifications_failed_provider_idx
+    ON notifications ((coalesce(failed_provider, 'none')), (coalesce(failed_at, ended_at, created_at)), message_id)
+    INCLUDE (failed_provider, failure_reason, type, failed_at, ended_at, created_at)
+    WHERE status = 'failed' AND purged_at IS NULL;
+-- The groups: each is found without the rows of the others.
+CREATE INDEX IF NOT EXISTS notifications_failed_group_idx
+    ON notifications ((coalesce(failure_reason, 'unknown')), type, (coalesce(failed_provider, 'none')),
+                      (coalesce(failed_at, ended_at, created_at)), message_id)
+    INCLUDE (failure_reason, failed_provider, failed_at, ended_at, created_at)
+    WHERE status = 'failed' AND purged_at IS NULL;
+CREATE INDEX dead_letters_group_idx ON dead_letters (reason, (coalesce(stage, 'none')), failed_at, id) INCLUDE (stage)
+    WHERE removed_at IS NULL;
+
+CREATE TABLE endpoint_failures (
+    endpoint_id uuid        NOT NULL,
+    failed_at   timestamptz NOT NULL,
+    message_id  uuid        NOT NULL REFERENCES notifications (message_id) ON DELETE CASCADE,
+    PRIMARY KEY (message_id, endpoint_id)
+);
+
+COMMENT ON TABLE  endpoint_failures             IS 'The webhook endpoints that failed notifications have not reached.';
+-- No foreign key: an endpoint may have a million of them, and its deletion must not take long.
+COMMENT ON COLUMN endpoint_failures.endpoint_id IS 'The endpoint, which may be deleted since.';
+COMMENT ON COLUMN endpoint_failures.failed_at   IS 'The failed_at of the notification. If that is another one, the notification was replayed since.';
+COMMENT ON COLUMN endpoint_failures.message_id  IS 'The notification.';
+
+CREATE INDEX endpoint_failures_endpoint_idx ON endpoint_failures (endpoint_id, failed_at, message_id);
+
+CREATE TABLE endpoint_hours (
+    endpoint_id       uuid        NOT NULL,
+    hour              timestamptz NOT NULL,
+    delivered         bigint      NOT NULL,
+    failed            bigint      NOT NULL,
+    last_delivered_at timestamptz,
+    last_failed_at    timestamptz,
+    PRIMARY KEY (endpoint_id, hour)
+) WITH (fillfactor = 70);
+
+COMMENT ON TABLE  endpoint_hours                   IS 'Attempts at webhook endpoints by hour, kept for two days. The last hour of an endpoint is kept as long as the endpoint.';
+COMMENT ON COLUMN endpoint_hours.endpoint_id       IS 'The endpoint.';
+COMMENT ON COLUMN endpoint_hours.hour              IS 'The start of the hour in which the results were recorded.';
+COMMENT ON COLUMN endpoint_hours.delivered         IS 'Attempts that delivered.';
+COMMENT ON COLUMN endpoint_hours.failed            IS 'Attempts that did not. What was deferred or throttled counts as neither.';
+COMMENT ON COLUMN endpoint_hours.last_delivered_at IS 'The last delivery, also if it was in an earlier hour.';
+COMMENT ON COLUMN endpoint_hours.last_failed_at    IS 'The last failure, also if it was in an earlier hour.';
+
+CREATE INDEX endpoint_hours_hour_idx ON endpoint_hours (hour);
+
+-- Endpoints by the origin of their URL, and those that are disabled.
+CREATE INDEX webhook_endpoints_origin_idx ON webhook_endpoints ((substring(url from '^[a-z]+://[^/?#]+')), id);
+CREATE INDEX webhook_endpoints_not_enabled_idx ON webhook_endpoints (id) WHERE NOT enabled;
+
+ALTER TABLE replay_jobs ADD COLUMN total_is_capped boolean NOT NULL DEFAULT false;
+
+COMMENT ON COLUMN replay_jobs.total_is_capped IS 'Whether total is a lower bound, until the process that runs the job has counted all.';
