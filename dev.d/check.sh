@@ -38,12 +38,33 @@ check_dependencies() {
     cargo deny --locked check licenses bans sources
 }
 
+# Makes the queries of Grafana's dashboard to rules, which promtool can check.
+readonly dashboard_rules='
+import json, sys
+rules = []
+for panel in json.load(sys.stdin)["panels"]:
+    for target in panel.get("targets", []):
+        query = target["expr"].replace("$__rate_interval", "5m").replace("$channel", ".*")
+        rules.append({"record": "query:%d" % len(rules), "expr": query})
+json.dump({"groups": [{"name": "dashboard", "rules": rules}]}, sys.stdout)
+'
+
+# Whether the alerts are valid, and fire when they must and only then, and whether the queries of the dashboard are valid.
+check_alerts() (
+    cd -- "$root/deploy" &&
+        promtool check config prometheus/prometheus.yaml &&
+        promtool check rules --lint-fatal prometheus/tidings.rules.yaml &&
+        promtool test rules prometheus/tidings.test.yaml &&
+        /usr/bin/python3 -c "$dashboard_rules" <grafana/tidings.json | promtool check rules /dev/stdin
+)
+
 run_checks() {
     step "Formatting" cargo fmt --all --check
     step "Lints" cargo clippy --workspace --all-targets --locked -- -D warnings
     step "Documentation" env RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" \
         cargo doc --workspace --no-deps --locked
     step "Dependencies" check_dependencies
+    step "Alerts" check_alerts
     step "Front end" check_web
 }
 
@@ -51,6 +72,7 @@ cmd_check() {
     local began=$SECONDS
     (($# == 0)) || die "check takes no arguments"
     need_check_tools
+    need_packages prometheus python3
     need_web
     run_checks
     say ""

@@ -1,11 +1,17 @@
 # shellcheck shell=bash
 # The commands for people, except `up`, `check`, `test`, `chaos` and `bench`.
 
-all_names() { echo "api worker $(rabbitmq_nodes) postgres"; }
+all_names() {
+    local more=
+    ! has_prometheus || more=' prometheus'
+    echo "api worker $(rabbitmq_nodes) postgres$more"
+}
 
 check_names() {
     local name names
     names=$(all_names)
+    # It can be started before the instance has one.
+    has_prometheus || names+=' prometheus'
     (($# > 0)) || die "name at least one of: $names"
     for name in "$@"; do
         [[ " $names " == *" $name "* ]] || die "unknown name: $name. Known names: $names"
@@ -30,6 +36,7 @@ cmd_start() {
         case $name in
             rabbitmq*) need_packages rabbitmq-server ;;
             postgres) need_packages postgresql ;;
+            prometheus) need_packages prometheus curl ;;
             *) need_packages curl ;;
         esac
     done
@@ -41,6 +48,10 @@ cmd_start() {
             postgres)
                 ensure_postgres_ports
                 servers+=(start_postgres)
+                ;;
+            prometheus)
+                want_prometheus
+                servers+=(start_prometheus)
                 ;;
             *) programs+=("start_$name") ;;
         esac
@@ -91,7 +102,7 @@ cmd_down() {
         lock_instances bench
     fi
     # The programs first: they need the servers to finish what they have begun.
-    in_parallel stop_api stop_worker
+    in_parallel stop_api stop_worker stop_prometheus
     if [[ $purge == yes ]]; then
         # The data are deleted next, so nothing has to be saved: a clean stop of RabbitMQ takes 6 s.
         in_parallel "${nodes[@]/#/kill_}" kill_postgres kill_epmd
@@ -109,7 +120,7 @@ purge_dev_dir() {
     clear_instances "$bench_dir"
     release_ports
     # Only the files that this script made: a user may keep files of their own here.
-    rm -rf -- "$(postgres_home)" "$rabbitmq_dir" "$run_dir" "$log_dir" \
+    rm -rf -- "$(postgres_home)" "$rabbitmq_dir" "$prometheus_dir" "$run_dir" "$log_dir" \
         "$cluster_mark" "$dev_dir"/{test,test-kept,chaos,bench}.lock \
         "$dev_dir"/{sandbox,env,settings,bin-dir,ports,jwt-secret,secrets-key,accounts-secret,postgres.path,chaos-failed} \
         "$dev_dir"/{postgres,rabbitmq}.password "$schemathesis_dir" "$pika_dir" "$grpc_python_dir"
@@ -131,6 +142,7 @@ cmd_status() {
             case $name in
                 rabbitmq*) address="127.0.0.1:$(node_port rabbitmq "$name"), management http://$(management_address "$name")" ;;
                 postgres) address=127.0.0.1:${port[postgres]} ;;
+                prometheus) address=$(prometheus_url) ;;
                 *) address=$(program_url "$name") ;;
             esac
         fi

@@ -24,6 +24,7 @@ is_missing() {
         rabbitmq-server) [[ ! -x $rabbitmq_bin/rabbitmq-server ]] ;;
         postgresql) ! newest_postgres_bin >/dev/null || ! command -v psql >/dev/null ;;
         curl) ! command -v curl >/dev/null ;;
+        python3) [[ ! -x /usr/bin/python3 ]] ;;
         python3-aiosmtpd) ! /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null ;;
         python3-venv) ! /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null ;;
         pgbouncer) [[ ! -x /usr/sbin/pgbouncer ]] ;;
@@ -33,6 +34,7 @@ is_missing() {
         npm) ! command -v npm >/dev/null ;;
         chromium) ! find_browser >/dev/null ;;
         libfaketime) ! faketime_library >/dev/null ;;
+        prometheus) ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null ;;
     esac
 }
 
@@ -55,6 +57,8 @@ if [ ! -e "$policy" ]; then
 fi
 apt-get -q -o DPkg::Lock::Timeout=300 update
 apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
+# Its service would listen on every interface after the next boot.
+case " $* " in *" prometheus "*) systemctl disable prometheus.service >/dev/null 2>&1 || true ;; esac
 '
 
 # Installs those of the named packages that are missing.

@@ -4,11 +4,12 @@
 declare -A port=()
 declare -rA preferred_port=(
     [api]=8080 [worker]=8081 [grpc]=50051 [postgres]=5433
+    [prometheus]=9090
     [rabbitmq]=5673 [management]=15673 [dist]=25673 [epmd]=4370
     [rabbitmq-2]=5674 [management-2]=15674 [dist-2]=25674
     [rabbitmq-3]=5675 [management-3]=15675 [dist-3]=25675
 )
-# The ports of every instance, and the additional ports of a cluster.
+# The ports of every instance, and the additional ports of a cluster. That of Prometheus is chosen when it is wanted.
 readonly port_keys=(api worker grpc postgres rabbitmq management dist epmd)
 readonly cluster_port_keys=({rabbitmq,management,dist}-{2,3})
 

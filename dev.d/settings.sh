@@ -77,6 +77,7 @@ read_settings() {
         # An empty value counts as a value.
         [[ -v $name ]] || continue
         case $name in
+            METRICS_PORT) [[ -z ${!name} ]] || die "METRICS_PORT: the API and the worker run on one machine here, and cannot both have this port" ;;
             DATABASE_URL* | DATABASE_HOST | DATABASE_PORT | DATABASE_USER | DATABASE_PASSWORD* | DATABASE_NAME) ;;
             RABBITMQ_URL* | RABBITMQ_MANAGEMENT_URL*) ;;
             TIDINGS_CONFIG | *_FILE)

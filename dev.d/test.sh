@@ -43,6 +43,8 @@ need_test_tools() {
     local packages=(postgresql pgbouncer curl python3-aiosmtpd)
     # The tests of the front end run alone, or with all others.
     [[ $web_only == no ]] && selects_tests || packages+=(chromium nodejs npm)
+    # All checks run with all tests.
+    [[ $web_only == yes ]] || selects_tests || packages+=(prometheus)
     need_packages "${packages[@]}"
     [[ -n $broker$broker_image ]] || need_packages rabbitmq-server
 }

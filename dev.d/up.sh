@@ -4,15 +4,20 @@
 readonly demo_user=9fc81fdd-fc9c-49e3-9df1-a36df7e1ec5a
 
 cmd_up() {
-    local name to_start=() nodes
-    case $* in
-        '') ;;
-        --cluster) cluster_wanted=yes ;;
-        *) die "the only option of up is --cluster. Settings come from the environment: see ./dev help" ;;
-    esac
+    local name to_start=() nodes observe=no
+    for name in "$@"; do
+        case $name in
+            --cluster) cluster_wanted=yes ;;
+            --observe) observe=yes ;;
+            *) die "the options of up are --cluster and --observe. Settings come from the environment: see ./dev help" ;;
+        esac
+    done
     [[ -n ${TIDINGS_BIN_DIR:-} ]] || need_cargo
     need_packages rabbitmq-server postgresql curl
+    [[ $observe == no ]] || need_packages prometheus
     open_dev_dir
+    # A Prometheus that runs must learn about ports that change.
+    ! is_running prometheus || observe=yes
 
     settle_cluster
     ! is_cluster || say "RabbitMQ runs as a cluster of three nodes until ./dev down --purge."
@@ -45,6 +50,10 @@ cmd_up() {
     for name in api worker; do
         wait_program "$name" /ready 60
     done
+    if [[ $observe == yes ]]; then
+        want_prometheus
+        start_prometheus
+    fi
     print_welcome
 }
 
@@ -95,6 +104,7 @@ TEXT
 
 # The addresses of what the settings can switch off: API
 optional_lines() {
+    ! is_running prometheus || printf '  Prometheus  %s (alerts: /alerts; a dashboard for Grafana: docs/MONITORING.md)\n' "$(prometheus_url)"
     [[ ${settings[ACCOUNTS]:-off} != on ]] || printf '  Inbox       %s/inbox (for users with an account)\n' "$1"
     [[ -z ${settings[GRPC_PORT]:-} ]] || printf '  gRPC        127.0.0.1:%s\n' "${settings[GRPC_PORT]}"
 }

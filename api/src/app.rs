@@ -1,6 +1,6 @@
 //! The API server: [`App::build`] and [`App::run`].
 
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ use crate::serving::{max_client_connections, serve};
 use crate::settings::ApiSettings;
 use crate::shutdown::RequestsInFlight;
 use crate::state::AppState;
-use crate::{dashboard, shutdown};
+use crate::{dashboard, metrics_export, shutdown};
 
 /// The API server, listening and not yet serving.
 pub struct App {
@@ -43,6 +43,7 @@ pub struct App {
     metrics: Metrics,
     listener: TcpListener,
     grpc_listener: Option<GrpcListener>,
+    metrics_listener: Option<TcpListener>,
     verifier: Verifier,
     accounts: Option<Arc<AccountsState>>,
     database: Database,
@@ -63,9 +64,11 @@ impl App {
     ///
     /// Returns an error if the port is in use or the settings are not usable.
     pub fn build(settings: ApiSettings, metrics: Metrics) -> anyhow::Result<Self> {
-        let address = (settings.http.address, settings.http.port);
-        let listener = TcpListener::bind(address)
-            .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
+        let address = settings.http.address;
+        let listener = listen(address, settings.http.port)?;
+        let metrics_listener = settings.http.metrics_port;
+        let metrics_listener = metrics_listener.map(|port| listen(address, port));
+        let metrics_listener = metrics_listener.transpose()?;
         let grpc_listener = settings.grpc.as_ref().map(GrpcListener::bind);
         let grpc_listener = grpc_listener.transpose()?;
         let database = Database::new(&settings.database, "tidings-api")?;
@@ -96,6 +99,7 @@ impl App {
             metrics,
             listener,
             grpc_listener,
+            metrics_listener,
             verifier,
             accounts,
             database,
@@ -130,7 +134,7 @@ impl App {
     ///
     /// Returns an error if the server cannot start, fails or panics.
     #[expect(clippy::too_many_lines, reason = "the start of each part, in order")]
-    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         let port = self.port()?;
         let health = Arc::new(Health::default());
         let in_flight = Arc::new(RequestsInFlight::default());
@@ -140,6 +144,18 @@ impl App {
         let stop_tasks = CancellationToken::new();
         let mut tasks = Tasks::default();
         self.watch_database(&health, &mut tasks, &stop_tasks);
+        let pools = [
+            &self.database,
+            &self.accepting_database,
+            &self.limiting_database,
+            &self.looking_database,
+        ];
+        metrics_export::sample_pools(&self.metrics, pools.map(Database::clone));
+        let queue_max_length = self.settings.http.queue_max_length;
+        let database = self.database.clone();
+        metrics_export::export(queue_max_length, database, &mut tasks, &stop_tasks);
+        let metrics_server =
+            metrics_export::serve(self.metrics_listener.take(), &self.metrics, &mut tasks)?;
         let statistics = StatsWriter::new(self.database.clone());
         tasks.spawn("statistics", statistics.run(stop_tasks.clone()));
         let process = ThisProcess {
@@ -205,6 +221,8 @@ impl App {
             &mut tasks,
             &stop_tasks,
         );
+        let readiness = (Arc::clone(&health), acceptance.clone());
+        metrics_export::sample_readiness(&self.metrics, readiness.0, readiness.1);
         let limits = self.settings.rate_limits;
         let limiting = self.limiting_database;
         let rate_limits = RateLimits::start(limiting, limits, &mut tasks, &stop_tasks);
@@ -230,7 +248,7 @@ impl App {
             health: Arc::clone(&health),
             control,
             in_flight: Arc::clone(&in_flight),
-            metrics: self.metrics,
+            metrics: metrics_server.is_none().then_some(self.metrics),
             request_bytes: ByteBudget::new(self.settings.http.max_request_bytes_in_flight),
             inbox: inbox.clone(),
             stream_tickets: Arc::new(self.settings.stream_tickets()),
@@ -272,6 +290,9 @@ impl App {
             tokio::join!(in_flight.until_quiet(), inbox.end_streams());
             handle.stop(true).await;
             shutdown::answer_backlog(backlog_listener, &self.settings.origins).await;
+            if let Some(server) = metrics_server {
+                server.stop().await;
+            }
             stop_tasks.cancel();
             tasks.join_all().await
         };
@@ -339,6 +360,10 @@ impl App {
         });
         control
     }
+}
+
+fn listen(address: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((address, port)).with_context(|| format!("cannot listen on {address}:{port}"))
 }
 
 /// Keeps `control` and its metrics up to date. Never ends.

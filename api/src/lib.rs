@@ -19,6 +19,7 @@ mod html_page;
 mod idempotency;
 mod inbox;
 mod json_body;
+mod metrics_export;
 mod middleware;
 mod openapi;
 mod page_turn;

@@ -52,6 +52,7 @@ pub fn serve(
         error_body: framework_error_body,
     };
     tracing::info!(max_connections, "serving");
+    middleware::register_metrics();
     let (state, origins) = (Data::new(state), settings.origins.clone());
     tidings_http::serve(listener, options, move || {
         middleware::application(state.clone(), &origins, handlers::register)
@@ -60,7 +61,7 @@ pub fn serve(
 }
 
 /// The body of an error that the framework answers before there is a request.
-fn framework_error_body(error: FrameworkError) -> String {
+pub fn framework_error_body(error: FrameworkError) -> String {
     let error = ErrorResponse {
         error: ApiError::from_framework(error),
         request_id: RequestId::generate().0,

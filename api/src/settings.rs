@@ -12,7 +12,7 @@ use tidings_domain::time::Timezone;
 use tidings_egress::EgressPolicy;
 use tidings_settings::{
     AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
-    table,
+    read_metrics_port, table,
 };
 use tidings_unsubscribe::UnsubscribeLinks;
 
@@ -84,6 +84,8 @@ pub struct ApiHttpSettings {
     pub address: IpAddr,
     /// `API_PORT`; 0 takes any free port.
     pub port: u16,
+    /// `METRICS_PORT`: the port of `/metrics`, if it is another one; 0 takes any free port.
+    pub metrics_port: Option<u16>,
     /// `API_WORKERS`: threads that handle requests. `None` is one per core.
     pub workers: Option<usize>,
     /// `MAX_BODY_BYTES`: maximum size of a request body. At most 15 MiB, because RabbitMQ 4 closes a channel
@@ -126,6 +128,7 @@ impl ApiSettings {
                 .optional(table::BIND_ADDRESS)
                 .unwrap_or(IpAddr::from([127, 0, 0, 1])),
             port: r.value(table::API_PORT),
+            metrics_port: read_metrics_port(r, table::API_PORT),
             workers: r.optional(table::API_WORKERS),
             max_body_bytes: r.value(table::MAX_BODY_BYTES),
             max_batch_body_bytes: r.value(table::MAX_BATCH_BODY_BYTES),

@@ -47,7 +47,8 @@ pub struct AppState {
     /// Which channels are stopped.
     pub control: Arc<ControlState>,
     pub in_flight: Arc<RequestsInFlight>,
-    pub metrics: Metrics,
+    /// `None` if they are served on another port.
+    pub metrics: Option<Metrics>,
     pub http: ApiHttpSettings,
     /// The request bodies that are received or processed.
     pub request_bytes: Arc<ByteBudget>,

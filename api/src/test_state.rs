@@ -78,7 +78,7 @@ pub fn state() -> Data<AppState> {
         health: Arc::default(),
         control: Arc::default(),
         in_flight: Arc::default(),
-        metrics: tidings_runtime::telemetry::Metrics::detached(),
+        metrics: Some(tidings_runtime::telemetry::Metrics::detached()),
         request_bytes: tidings_http::ByteBudget::new(1 << 20),
         page_turns: Arc::new(crate::page_turn::PageTurn::semaphore(2)),
         csv_files: Arc::new(crate::handlers::notifications::csv::semaphore()),

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
     Client, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use crate::conflict_retry::retry_conflicts;
 use crate::dedicated_client::DedicatedClient;
 use crate::error::DbError;
+use crate::pool_metrics::PoolMetrics;
 use crate::session::{self, Plans, Pooler};
 use crate::settings::{self, DatabaseSettings};
 use crate::tls::{self, TlsError};
@@ -42,6 +43,7 @@ pub enum PoolError {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    metrics: PoolMetrics,
     /// Longer than PostgreSQL's `statement_timeout`, so that this limit ends a statement only if the server
     /// does not answer at all.
     time_limit: Duration,
@@ -118,6 +120,7 @@ impl Database {
         };
         Ok(Self {
             pool: builder.build()?,
+            metrics: PoolMetrics::new(application_name),
             time_limit: settings.statement_timeout + EXTRA_TIME,
             config,
             connector,
@@ -156,7 +159,15 @@ impl Database {
     ///
     /// Returns [`DbError::Unavailable`] if no connection is available within 5 s.
     pub async fn dedicated_client(&self) -> Result<DedicatedClient, DbError> {
-        Ok(DedicatedClient::new(self.pool.get().await?))
+        let start = Instant::now();
+        let taken = self.pool.get().await;
+        self.metrics.waited(start.elapsed());
+        Ok(DedicatedClient::new(taken?))
+    }
+
+    /// Exports how many connections the pool has now.
+    pub fn export_pool(&self) {
+        self.metrics.show(&self.pool);
     }
 
     /// Runs `work` on a connection of the pool. Each statement is committed by itself (with a pooler in transaction mode,

@@ -37,6 +37,7 @@ pub mod overview;
 mod page;
 pub mod password_resets;
 pub mod phone_numbers;
+mod pool_metrics;
 pub mod preconditions;
 pub mod preferences;
 pub mod processes;

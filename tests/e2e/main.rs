@@ -89,6 +89,7 @@ mod kills;
 mod ladder;
 mod ladders;
 mod log_lines;
+mod monitoring;
 mod newer_version;
 mod notifications_filters;
 mod older_service;

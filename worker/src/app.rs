@@ -1,6 +1,6 @@
 //! Builds and runs the worker.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -20,13 +20,16 @@ use crate::connectivity::Connectivity;
 use crate::consumers::{Consumers, StartConsumer};
 use crate::delivery::Deliveries;
 use crate::settings::WorkerSettings;
-use crate::{endpoint_secrets_check, probe_requests, probes, schema, sending_stops};
+use crate::{
+    endpoint_secrets_check, metrics_export, probe_requests, probes, schema, sending_stops,
+};
 
 /// A worker that has bound its port but does not consume yet.
 pub struct App {
     settings: WorkerSettings,
     metrics: Metrics,
     listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
     database: Database,
     deliveries: Deliveries,
     wakes: Option<WakePublisher>,
@@ -40,9 +43,11 @@ impl App {
     ///
     /// Fails if the port is in use or a provider cannot be built.
     pub fn build(settings: WorkerSettings, metrics: Metrics) -> anyhow::Result<Self> {
-        let address = (settings.probes.address, settings.probes.port);
-        let listener = TcpListener::bind(address)
-            .with_context(|| format!("cannot listen on {}:{}", address.0, address.1))?;
+        let address = settings.probes.address;
+        let listener = listen(address, settings.probes.port)?;
+        let metrics_listener = settings.probes.metrics_port;
+        let metrics_listener = metrics_listener.map(|port| listen(address, port));
+        let metrics_listener = metrics_listener.transpose()?;
         let database = Database::with_generic_plans(&settings.database, "tidings-worker")?;
         let providers = settings.providers.clone();
         let deliveries = Deliveries::build(
@@ -57,6 +62,7 @@ impl App {
             settings,
             metrics,
             listener,
+            metrics_listener,
             database,
             deliveries,
             wakes: None,
@@ -88,20 +94,23 @@ impl App {
     /// Fails if the probes cannot be served, if a task panics, and in production if there are webhook endpoints and no
     /// `SECRETS_KEY`.
     #[expect(clippy::too_many_lines, reason = "the start of each part, in order")]
-    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(port = self.port()?, "listening");
         let health = Arc::new(Health::default());
         let connectivity = Arc::new(Connectivity::new(Arc::clone(&health)));
         let channels = probes::ChannelStates(self.deliveries.states());
+        let mut tasks = Tasks::default();
+        metrics_export::sample(&self.metrics, self.database.clone(), Arc::clone(&health));
+        let metrics_server =
+            metrics_export::serve(self.metrics_listener.take(), &self.metrics, &mut tasks)?;
         let probes = probes::serve(
             self.listener,
             Arc::clone(&health),
             channels,
             Arc::clone(&connectivity),
-            self.metrics,
+            metrics_server.is_none().then_some(self.metrics),
         )?;
         let probes_handle = probes.handle();
-        let mut tasks = Tasks::default();
         tasks.spawn_fallible("probes", probes);
         // The tasks stop after the consumers, which publish until their end.
         let stop_tasks = CancellationToken::new();
@@ -117,6 +126,15 @@ impl App {
         tasks.spawn_fallible("publisher", publishing);
         let statistics = StatsWriter::new(self.database.clone());
         tasks.spawn("statistics", statistics.run(stop_tasks.clone()));
+        if self.settings.stages.scheduler {
+            let exporting = tidings_db::overview::export_metrics(self.database.clone());
+            spawn_until(
+                &mut tasks,
+                "metrics of the installation",
+                &stop_tasks,
+                exporting,
+            );
+        }
         let control = Arc::new(ControlState::default());
         let switches = sending_stops::watch(
             Arc::clone(&control),
@@ -199,10 +217,17 @@ impl App {
         policies.abort();
         stop_tasks.cancel();
         probes_handle.stop(true).await;
+        if let Some(server) = metrics_server {
+            server.stop().await;
+        }
         let ended = tasks.join_all().await;
         result?;
         Ok(ended?)
     }
+}
+
+fn listen(address: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((address, port)).with_context(|| format!("cannot listen on {address}:{port}"))
 }
 
 /// Runs a task that can be dropped at any time until `stop` is cancelled.

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use metrics::gauge;
 use tidings_runtime::health::Health;
 
 /// Which parts of the worker are connected to the broker, and whether the worker holds messages. In `/health`
@@ -45,6 +46,15 @@ impl Connectivity {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         all.insert(key.to_owned(), connected);
+        if key != PUBLISHER {
+            let mut consumers = all.iter().filter(|(key, _)| *key != PUBLISHER);
+            let are_connected = consumers.all(|(_, up)| *up);
+            gauge!("tidings_broker_connected", "connection" => "consuming").set(if are_connected {
+                1.0
+            } else {
+                0.0
+            });
+        }
         self.health.set_rabbitmq(all.values().all(|up| *up));
     }
 

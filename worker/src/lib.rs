@@ -14,6 +14,7 @@ mod endpoint_secrets_check;
 pub mod events;
 pub mod intake;
 mod jobs;
+mod metrics_export;
 mod probe_requests;
 mod probes;
 pub mod providers;

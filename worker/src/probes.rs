@@ -75,13 +75,14 @@ impl From<String> for UnreadableQueue {
     }
 }
 
-/// Serves the probes on `listener` until the returned server is stopped, even while the worker drains.
+/// Serves the probes on `listener` until the returned server is stopped, even while the worker drains. Without `metrics`,
+/// there is no `/metrics`.
 pub fn serve(
     listener: TcpListener,
     health: Arc<Health>,
     channels: ChannelStates,
     connectivity: Arc<Connectivity>,
-    metrics: Metrics,
+    metrics: Option<Metrics>,
 ) -> std::io::Result<Server> {
     let (health, metrics) = (Data::from(health), Data::new(metrics));
     let channels = Data::new(channels);
@@ -134,9 +135,13 @@ async fn health(
 }
 
 /// The worker is ready if both servers are connected and no messages are held.
-async fn ready(health: Data<Health>) -> HttpResponse {
+pub fn is_ready(health: &Health) -> bool {
     let connected = health.database() && health.rabbitmq();
-    let ready = health.is_running() && connected && !health.is_holding();
+    health.is_running() && connected && !health.is_holding()
+}
+
+async fn ready(health: Data<Health>) -> HttpResponse {
+    let ready = is_ready(&health);
     let status = if ready { "ready" } else { "not ready" };
     response(ready).json(json!({ "status": status }))
 }
@@ -145,7 +150,10 @@ async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
-async fn metrics(metrics: Data<Metrics>) -> HttpResponse {
+async fn metrics(metrics: Data<Option<Metrics>>) -> HttpResponse {
+    let Some(metrics) = &**metrics else {
+        return not_found().await;
+    };
     HttpResponse::Ok()
         .content_type(ContentType::plaintext())
         .body(metrics.render())
@@ -153,11 +161,12 @@ async fn metrics(metrics: Data<Metrics>) -> HttpResponse {
 
 /// Answers unknown paths in the error format of the API.
 async fn not_found() -> HttpResponse {
-    let message = "The worker answers GET /health, /ready, /live and /metrics";
+    let message =
+        "The worker answers GET /health, /ready, /live and, without METRICS_PORT, /metrics";
     HttpResponse::NotFound().json(error_body("Not Found", message, "not_found"))
 }
 
-fn framework_error_body(error: FrameworkError) -> String {
+pub fn framework_error_body(error: FrameworkError) -> String {
     let (_, reason) = error.status().split_once(' ').unwrap_or_default();
     error_body(reason, "The request cannot be read", "invalid_request").to_string()
 }

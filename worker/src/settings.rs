@@ -10,7 +10,7 @@ use tidings_db::retention::RetentionSettings;
 use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_settings::{
     AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
-    table, weakness,
+    read_metrics_port, table, weakness,
 };
 use tidings_unsubscribe::UnsubscribeLinks;
 
@@ -67,6 +67,8 @@ pub struct ProbeSettings {
     pub address: IpAddr,
     /// `WORKER_PORT`; 0 means any free port.
     pub port: u16,
+    /// `METRICS_PORT`: the port of `/metrics`, if it is another one; 0 means any free port.
+    pub metrics_port: Option<u16>,
 }
 
 /// What the worker does with the database schema when it starts.
@@ -94,6 +96,7 @@ impl WorkerSettings {
                 .optional(table::BIND_ADDRESS)
                 .unwrap_or(IpAddr::from([127, 0, 0, 1])),
             port: r.value(table::WORKER_PORT),
+            metrics_port: read_metrics_port(r, table::WORKER_PORT),
         };
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
         let secret_keys = SecretKeys::read(r);

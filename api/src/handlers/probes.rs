@@ -6,8 +6,10 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use serde_json::json;
 use tidings_domain::notification::DeliveredChannel;
-use tidings_runtime::health::HealthReport;
+use tidings_runtime::health::{Health, HealthReport};
 
+use crate::acceptance::Acceptance;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// The body of `GET /health`.
@@ -49,9 +51,13 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
 
 /// Whether the API accepts notifications.
 pub fn is_ready(state: &AppState) -> bool {
-    let accepts = state.health.rabbitmq()
-        || state.health.database() && state.acceptance.works_without_broker();
-    state.health.is_running() && accepts
+    accepts_notifications(&state.health, &state.acceptance)
+}
+
+/// Whether notifications are accepted.
+pub fn accepts_notifications(health: &Health, acceptance: &Acceptance) -> bool {
+    let accepts = health.rabbitmq() || health.database() && acceptance.works_without_broker();
+    health.is_running() && accepts
 }
 
 /// Whether the process runs.
@@ -60,14 +66,18 @@ pub async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
 
-/// Metrics in the Prometheus text format.
+/// Metrics in the Prometheus text format, unless `METRICS_PORT` gives them a port of their own.
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "probes", responses(
     (status = 200, description = "Metrics", content_type = "text/plain"),
+    (status = 404, description = "The metrics have a port of their own", body = crate::error::ErrorBody),
 ))]
-pub async fn metrics(state: Data<AppState>) -> HttpResponse {
-    HttpResponse::Ok()
+pub async fn metrics(state: Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let Some(metrics) = &state.metrics else {
+        return Err(ApiError::not_found("The metrics have a port of their own"));
+    };
+    Ok(HttpResponse::Ok()
         .content_type(ContentType::plaintext())
-        .body(state.metrics.render())
+        .body(metrics.render()))
 }
 
 fn response(is_ok: bool) -> HttpResponseBuilder {

@@ -16,6 +16,8 @@ use crate::cors::{self, AllowedOrigins};
 use crate::dashboard;
 use crate::state::AppState;
 
+pub use wrap::register_metrics;
+
 /// The application with the paths that `register` adds.
 pub fn application<R: FnOnce(&mut ServiceConfig)>(
     state: Data<AppState>,

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -7,7 +7,7 @@ use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
-use metrics::{counter, histogram};
+use metrics::{Histogram, counter, histogram};
 use tidings_http::{Connection, sliced};
 
 use super::error_log::log;
@@ -19,6 +19,22 @@ use crate::protective_headers::{ResponseKind, set_protective_headers};
 use crate::rate_limit;
 use crate::request_id::{REQUEST_ID, RequestId};
 use crate::state::AppState;
+
+/// The patterns of the paths that accept notifications by POST.
+const ACCEPTING: [&str; 3] = [
+    "/api/notifications",
+    "/api/notifications/batch",
+    "/api/v1/notifications",
+];
+
+// Looked up once.
+static ACCEPT_DURATION: LazyLock<Histogram> =
+    LazyLock::new(|| histogram!("tidings_accept_seconds"));
+
+/// Makes the process export the duration of acceptances before there is one.
+pub fn register_metrics() {
+    LazyLock::force(&ACCEPT_DURATION);
+}
 
 /// The outermost middleware.
 ///
@@ -76,6 +92,9 @@ pub async fn wrap(
         Ok(response) => response.status(),
         Err(response) => response.error.status,
     };
+    if method == "POST" && ACCEPTING.contains(&&*path) {
+        ACCEPT_DURATION.record(start.elapsed());
+    }
     let labels = [
         ("method", method.to_owned()),
         ("path", path),

@@ -7,6 +7,7 @@ mod addresses;
 mod backoff;
 mod binding_check;
 mod connection;
+mod connection_metrics;
 mod connector;
 mod consumer;
 mod dead_letter_queue;

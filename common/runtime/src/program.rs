@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
+use metrics::gauge;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::{open_files, shutdown, telemetry};
+use crate::{open_files, shutdown, statistics, telemetry};
 use tidings_settings::{
     EXIT_CONFIG, Reader, SettingProblem, SettingProblems, ShutdownSettings, Sources,
     TelemetrySettings,
@@ -155,8 +156,11 @@ pub fn start(
     }
     // Fails only if another provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    Ok(Started {
-        stop: shutdown::on_signal(shutdown.timeout)?,
-        metrics: telemetry::install_metrics()?,
-    })
+    let stop = shutdown::on_signal(shutdown.timeout)?;
+    let metrics = telemetry::install_metrics()?;
+    statistics::events::register_metrics();
+    // All packages of the workspace have one version.
+    let version = env!("CARGO_PKG_VERSION");
+    gauge!("tidings_build_info", "program" => service, "version" => version).set(1.0);
+    Ok(Started { metrics, stop })
 }

@@ -2,9 +2,11 @@
 //! of an index.
 
 mod counts;
+mod export;
 mod facts;
 mod waiting;
 
 pub use counts::{MAX_COUNTED, dead_letters, endpoints_disabled, jobs};
+pub use export::export_metrics;
 pub use facts::{channel_facts, facts};
-pub use waiting::oldest_waiting;
+pub use waiting::{oldest_waiting, oldest_waiting_by_channel};

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tidings_domain::notification::Channel;
+
 use crate::GenericClient;
 use crate::error::DbError;
 
@@ -16,19 +18,34 @@ pub async fn oldest_waiting(
     client: &impl GenericClient,
     stopped: &[&str],
 ) -> Result<Option<Duration>, DbError> {
+    let waiting = oldest_waiting_by_channel(client, stopped).await?;
+    Ok(waiting.into_iter().map(|(_, age)| age).max())
+}
+
+/// Like [`oldest_waiting`], for each channel of which one counts.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn oldest_waiting_by_channel(
+    client: &impl GenericClient,
+    stopped: &[&str],
+) -> Result<Vec<(Channel, Duration)>, DbError> {
     // The condition is that of the index `notifications_unfinished_idx`.
     let statement = client
         .prepare_cached(
-            "SELECT extract(epoch FROM now() - min(greatest(created_at, not_before, replayed_at)))::float8
+            "SELECT type, extract(epoch FROM now() - min(greatest(created_at, not_before, replayed_at)))::float8
              FROM (SELECT created_at, not_before, replayed_at, deferred_since, type FROM notifications
                    WHERE status = 'pending' ORDER BY id LIMIT $1) AS oldest
-             WHERE deferred_since IS NULL AND type <> ALL ($2)",
+             WHERE deferred_since IS NULL AND type <> ALL ($2) GROUP BY type",
         )
         .await?;
-    let age: Option<f64> = client
-        .query_one(&statement, &[&LOOKED_AT, &stopped])
-        .await?
-        .get(0);
-    // The clock of the API that accepted it may be ahead.
-    Ok(age.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
+    let rows = client.query(&statement, &[&LOOKED_AT, &stopped]).await?;
+    let ages = rows.iter().filter_map(|row| {
+        let channel = row.get::<_, &str>(0).parse().ok()?;
+        // The clock of the API that accepted it may be ahead.
+        let age = Duration::try_from_secs_f64(row.get(1)).unwrap_or_default();
+        Some((channel, age))
+    });
+    Ok(ages.collect())
 }

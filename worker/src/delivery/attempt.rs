@@ -171,6 +171,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         if let Some(late) = self.too_late(this) {
             return AttemptResult::too_late(this, admitted, rows, late);
         }
+        let _in_flight = self.in_flight.begin();
         let sends = std::mem::take(&mut admitted.sends);
         let place = SharedPlace::new(place, sends.len());
         let sends = sends.into_iter().zip(rows);

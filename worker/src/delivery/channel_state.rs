@@ -23,6 +23,9 @@ const DEFAULT_PAUSE: Duration = Duration::from_secs(5);
 /// 31 s, when a message exhausts the default retries.
 const FAILING_FOR: Duration = Duration::from_secs(20);
 
+/// Why a provider is down that refuses the credentials. The overview of the installation recognises it.
+const CREDENTIALS_REFUSED: &str = "the provider refuses the credentials";
+
 /// The state of a channel: of its provider, and whether an operator has stopped it. Controls the flow of the channel's
 /// consumer.
 ///
@@ -177,9 +180,7 @@ impl ChannelState {
 
     /// Records that the provider refused the credentials, which opens the circuit breaker at once.
     pub fn credentials_refused(self: &Arc<Self>) {
-        self.update_breaker("the provider refuses the credentials", |breaker| {
-            breaker.open(Instant::now())
-        });
+        self.update_breaker(CREDENTIALS_REFUSED, |breaker| breaker.open(Instant::now()));
     }
 
     /// Records that the provider refuses this installation, which opens the circuit breaker at once. `reason`
@@ -317,8 +318,10 @@ impl ChannelState {
     }
 
     fn update_metrics(&self, inner: &Inner) {
+        let are_refused = inner.reason.as_deref() == Some(CREDENTIALS_REFUSED);
         let gauges = [
             ("tidings_provider_away", inner.down_since.is_some()),
+            ("tidings_provider_credentials_refused", are_refused),
             ("tidings_channel_paused", inner.paused_until.is_some()),
         ];
         let is_stopped = if inner.stop.is_some() { 1.0 } else { 0.0 };

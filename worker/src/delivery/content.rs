@@ -1,3 +1,7 @@
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use metrics::{Histogram, histogram};
 use tidings_broker::Failure;
 use tidings_db::delivery_attempts::UsedTemplate;
 use tidings_db::notifications::ClaimedNotification;
@@ -5,6 +9,14 @@ use tidings_db::templates::TemplateRow;
 use tidings_domain::content::{ChannelContent, FieldProblem, Json, Object, TemplateRef};
 
 use super::prepare::Unsendable;
+
+static RENDER_DURATION: LazyLock<Histogram> =
+    LazyLock::new(|| histogram!("tidings_template_render_seconds"));
+
+/// Makes the process export the duration of rendering before there is anything to render.
+pub(super) fn register_metrics() {
+    LazyLock::force(&RENDER_DURATION);
+}
 
 /// What the payload of a notification contains.
 pub(super) enum Draft<T> {
@@ -80,8 +92,11 @@ async fn content<T: ChannelContent + Send + 'static>(
             variables.insert(name.to_owned(), value);
             name
         });
-        let rendered = tidings_templates::render(template.source(), &variables)
-            .map_err(|error| Failure::quoting("template_error", error.to_string()))?;
+        let start = Instant::now();
+        let rendered = tidings_templates::render(template.source(), &variables);
+        RENDER_DURATION.record(start.elapsed());
+        let rendered =
+            rendered.map_err(|error| Failure::quoting("template_error", error.to_string()))?;
         // The payload has what the client has given.
         if let Some(name) = own_name {
             variables.remove(name);

@@ -20,6 +20,7 @@ mod disposition;
 mod evaluate;
 mod failures;
 mod group;
+mod in_flight;
 mod lease;
 mod opt_outs;
 mod prepare;
@@ -59,6 +60,7 @@ pub use withhold::WITHHELD;
 use crate::providers::Provider;
 use claims::ClaimsRequest;
 use group::Group;
+use in_flight::SendsInFlight;
 use record::AskedRecord;
 use unrecorded::UnrecordedAttempts;
 
@@ -92,6 +94,7 @@ pub struct Delivery<C: DeliveryChannel> {
     state: Arc<ChannelState>,
     /// The tokens of the claims.
     tokens: ClaimTokens,
+    in_flight: SendsInFlight,
     claims: Group<ClaimsRequest<C>>,
     records: Group<AskedRecord>,
     unrecorded: UnrecordedAttempts,
@@ -123,7 +126,10 @@ impl<C: DeliveryChannel> Delivery<C> {
         settings: DeliverySettings,
         max_retries: MaxRetries,
     ) -> Self {
+        content::register_metrics();
         let destinations = channel.destinations().cloned();
+        let long_sends = destinations.as_ref().map_or(0, |all| all.max_long_sends());
+        let places = usize::from(*settings.concurrency.get(Self::CHANNEL));
         let state = ChannelState::new(
             Self::CHANNEL,
             provider.name(),
@@ -141,6 +147,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             tokens: ClaimTokens {
                 base: Uuid::new_v4(),
             },
+            in_flight: SendsInFlight::new(Self::CHANNEL, places + long_sends),
             claims: Group::new(batch_size, Duration::ZERO),
             records: Group::new(batch_size, RECORD_INTERVAL),
             unrecorded: UnrecordedAttempts::default(),

@@ -5,6 +5,7 @@ use tokio::sync::Mutex;
 
 use crate::addresses::Address;
 use crate::connection::disconnect;
+use crate::connection_metrics::Reconnects;
 use crate::connector::{Connector, OpenError, Opened};
 use crate::settings::BrokerSettings;
 
@@ -14,6 +15,7 @@ pub struct ConsumerConnections {
     broker: BrokerSettings,
     connector: Connector,
     current: Mutex<Option<Arc<ConsumerConnection>>>,
+    reconnects: Reconnects,
 }
 
 /// A connection for consumers, on which the topology exists.
@@ -30,6 +32,7 @@ impl ConsumerConnections {
             connector: Connector::new(broker.clone(), name),
             broker,
             current: Mutex::new(None),
+            reconnects: Reconnects::new("consuming"),
         }
     }
 
@@ -57,6 +60,7 @@ impl ConsumerConnections {
         let Opened {
             connection, node, ..
         } = self.connector.open().await?;
+        self.reconnects.opened();
         let connection = Arc::new(ConsumerConnection { connection, node });
         *current = Some(Arc::clone(&connection));
         Ok(connection)

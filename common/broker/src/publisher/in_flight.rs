@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use metrics::{Histogram, histogram};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
@@ -11,7 +12,6 @@ use crate::message::Outgoing;
 use crate::publish_error::PublishError;
 
 /// The messages of one connection that wait for their confirms.
-#[derive(Default)]
 pub(super) struct InFlight {
     /// By number, in the order in which they were published. A map, because one queue may confirm nothing while others
     /// confirm: its size is the number of unconfirmed messages, which `PUBLISH_MAX_IN_FLIGHT` limits.
@@ -20,6 +20,18 @@ pub(super) struct InFlight {
     next: u64,
     /// Every message below this number is confirmed or counted as late.
     not_late: u64,
+    confirm_duration: Histogram,
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            next: 0,
+            not_late: 0,
+            confirm_duration: histogram!("tidings_publish_confirm_duration_seconds"),
+        }
+    }
 }
 
 struct Waiting {
@@ -62,6 +74,7 @@ impl InFlight {
     /// Reports the result of a message to its publisher. Returns whether it came in time.
     pub(super) fn settle(&mut self, number: u64, result: Result<(), PublishError>) -> bool {
         if let Some(waiting) = self.waiting.remove(&number) {
+            self.confirm_duration.record(waiting.since.elapsed());
             let _ = waiting.reply.send(result);
         }
         number >= self.not_late

@@ -10,6 +10,7 @@ use super::connection::{Notice, PublishingConnection};
 use super::message_limit::MessageLimit;
 use super::request::Request;
 use crate::backoff::Backoff;
+use crate::connection_metrics::{PublishingGauges, Reconnects};
 use crate::connector::Connector;
 use crate::publish_error::PublishError;
 use crate::settings::BrokerSettings;
@@ -28,9 +29,16 @@ pub(super) struct Supervisor {
     settings: BrokerSettings,
     connector: Arc<Connector>,
     requests: mpsc::UnboundedReceiver<Request>,
-    state: watch::Sender<State>,
-    changed: Box<dyn Fn(bool) + Send + Sync>,
+    state: StateSender,
+    reconnects: Reconnects,
     limit: MessageLimit,
+}
+
+/// Tells everyone the state.
+struct StateSender {
+    sender: watch::Sender<State>,
+    changed: Box<dyn Fn(bool) + Send + Sync>,
+    gauges: PublishingGauges,
 }
 
 impl Supervisor {
@@ -45,8 +53,12 @@ impl Supervisor {
             connector: Arc::new(Connector::new(settings.clone(), name)),
             settings,
             requests,
-            state,
-            changed: Box::new(changed),
+            state: StateSender {
+                sender: state,
+                changed: Box::new(changed),
+                gauges: PublishingGauges::new(),
+            },
+            reconnects: Reconnects::new("publishing"),
             limit: MessageLimit::default(),
         }
     }
@@ -88,25 +100,26 @@ impl Supervisor {
         let (name, node) = (self.connector.name(), publishing.node().clone());
         tracing::info!(connection = name, %node, "connected to RabbitMQ");
         let connected = State::Connected(Arc::clone(publishing.connection()));
-        let (state, changed) = (&self.state, &self.changed);
-        enter(state, changed, connected.clone());
+        let state = &self.state;
+        self.reconnects.opened();
+        state.enter(connected.clone());
         let report = |notice| match notice {
             Notice::Blocked => {
                 tracing::warn!(
                     connection = name,
                     "RabbitMQ blocks publishers: memory or disk alarm"
                 );
-                enter(state, changed, State::Blocked);
+                state.enter(State::Blocked);
             }
             Notice::Unblocked => {
                 tracing::info!(connection = name, "RabbitMQ accepts publishes again");
-                enter(state, changed, connected.clone());
+                state.enter(connected.clone());
             }
         };
         let _keeping_declared = self.keep_declared(&publishing);
         let serving = publishing.serve(&mut self.requests, self.limit, report);
         let ended = stop.run_until_cancelled(serving).await;
-        enter(state, changed, State::Disconnected);
+        state.enter(State::Disconnected);
         let reason = ended.as_deref().unwrap_or("the program stops");
         if ended.is_some() {
             tracing::warn!(connection = name, %node, reason, "connection to RabbitMQ lost");
@@ -135,11 +148,15 @@ impl Supervisor {
     }
 }
 
-/// Publishes a state, and reports it if publishing became possible or impossible.
-fn enter(current: &watch::Sender<State>, changed: &(dyn Fn(bool) + Send + Sync), state: State) {
-    let possible = matches!(state, State::Connected(_));
-    let before = current.send_replace(state);
-    if matches!(before, State::Connected(_)) != possible {
-        changed(possible);
+impl StateSender {
+    /// Publishes a state, and reports it if publishing became possible or impossible.
+    fn enter(&self, state: State) {
+        let possible = matches!(state, State::Connected(_));
+        let is_blocked = matches!(state, State::Blocked);
+        self.gauges.set(possible || is_blocked, is_blocked);
+        let before = self.sender.send_replace(state);
+        if matches!(before, State::Connected(_)) != possible {
+            (self.changed)(possible);
+        }
     }
 }

@@ -2,14 +2,30 @@
 //! statistics and metrics cannot differ in their meaning.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use metrics::{counter, gauge, histogram};
+use metrics::{Histogram, counter, gauge, histogram};
 use tidings_domain::notification::Channel;
 use tidings_domain::statistics::{Figure, Measure, Tally, minute_of};
 
 use super::COUNTERS;
+
+// Looked up once, because every notification needs them. Not before the recorder is installed.
+static INTAKE_LAG: LazyLock<Histogram> = LazyLock::new(|| histogram!("tidings_intake_lag_seconds"));
+static DELIVERY_LAG: LazyLock<[(Channel, Histogram); Channel::ALL.len()]> = LazyLock::new(|| {
+    Channel::ALL.map(|channel| {
+        let lag = histogram!("tidings_delivery_lag_seconds", "channel" => channel.as_str());
+        (channel, lag)
+    })
+});
+
+/// Makes the process export its histograms before there is anything to count.
+pub(crate) fn register_metrics() {
+    LazyLock::force(&INTAKE_LAG);
+    LazyLock::force(&DELIVERY_LAG);
+}
 
 /// The API has accepted `n` notifications of a channel, stored by `by`.
 pub fn accepted(channel: Channel, by: &'static str, n: u64) {
@@ -33,6 +49,7 @@ pub fn accept_failed(code: &'static str) {
 /// A notification was recorded that the API accepted at `accepted_at`.
 pub fn recorded(channel: Channel, accepted_at: Timestamp) {
     let duration = since(accepted_at);
+    INTAKE_LAG.record(duration);
     update(Measure::Recorded, Some(channel), "", |tally| {
         tally.observe(duration);
     });
@@ -46,6 +63,10 @@ pub fn created(channel: Channel) {
 /// A notification was delivered. It was due at `due_at`; `None` if that is not known.
 pub fn delivered(channel: Channel, due_at: Option<Timestamp>) {
     let duration = due_at.map(since);
+    let mut lags = DELIVERY_LAG.iter();
+    if let (Some(duration), Some((_, lag))) = (duration, lags.find(|(its, _)| *its == channel)) {
+        lag.record(duration);
+    }
     update(
         Measure::Delivered,
         Some(channel),

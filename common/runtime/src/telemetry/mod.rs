@@ -3,6 +3,7 @@
 mod json;
 mod recorder;
 mod redact;
+mod table;
 
 use std::io::IsTerminal;
 
@@ -16,6 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub use json::{JsonFields, JsonLines};
 pub use recorder::{Metrics, install as install_metrics};
 pub use redact::{RedactingWriter, redact};
+pub use table::{METRIC_GROUPS, Metric, MetricGroup, MetricKind, metrics};
 
 use tidings_settings::{LogFormat, TelemetrySettings};
 

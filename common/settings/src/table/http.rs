@@ -7,6 +7,9 @@ group! {
     API_PORT: [Api Tidings] = Setting::number(0, 65535).default("8080");
     /// The port of the worker's `/health`, `/ready`, `/live` and `/metrics`. 0 takes any free port.
     WORKER_PORT: [Worker] = Setting::number(0, 65535).default("8081");
+    /// The port of `/metrics`, on `BIND_ADDRESS`. The port of `/health` then has no `/metrics`, so that strangers who reach the
+    /// API do not read them. 0 takes any free port. An API and a worker on one machine need different ones.
+    METRICS_PORT: [Api Worker] = Setting::number(0, 65535).described("the port of `/health`");
     /// Number of threads that handle requests. All of them publish on one connection to RabbitMQ.
     API_WORKERS: [Api] = Setting::number(1, 65535).described("one thread per core").unit("threads");
     /// The origins whose web pages may use the API, separated by commas: `https://app.example.com`, without a path and
