@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    fn count(groups: &DeadLetterGroups, reason: &str, channel: &str) -> Option<u64> {
+    fn count(groups: &ExportedGroups, reason: &str, channel: &str) -> Option<u64> {
         let key = (reason.to_owned(), channel.to_owned());
         groups.counts.get(&key).copied()
     }
