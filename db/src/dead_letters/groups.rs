@@ -118,10 +118,10 @@ fn of_the_last(filter: &DeadLetterFilter) -> String {
         "WITH letter AS MATERIALIZED (
              (SELECT coalesce(failure_reason, '{UNKNOWN}') AS reason, type AS channel, failed_provider AS provider, {at} AS at,
                      message_id AS id, true AS is_row
-              FROM {tables} WHERE {} ORDER BY {at} DESC LIMIT ${LIMIT} + 1)
+              FROM {tables} WHERE {} ORDER BY {at} DESC LIMIT ${LIMIT}::bigint + 1)
              UNION ALL
              (SELECT reason, stage, NULL, failed_at, id, false
-              FROM dead_letters WHERE {} ORDER BY failed_at DESC LIMIT ${LIMIT} + 1)
+              FROM dead_letters WHERE {} ORDER BY failed_at DESC LIMIT ${LIMIT}::bigint + 1)
          ), grouped AS MATERIALIZED (
              SELECT reason, channel, provider, is_row, count(*) AS n, min(at) AS first, max(at) AS last,
                     (array_agg(id ORDER BY at DESC))[1] AS id
@@ -130,7 +130,7 @@ fn of_the_last(filter: &DeadLetterFilter) -> String {
          SELECT reason, channel, provider, n, n, first, last,
                 CASE WHEN is_row THEN (SELECT error_message FROM notifications WHERE message_id = grouped.id)
                      ELSE (SELECT detail FROM dead_letters WHERE dead_letters.id = grouped.id) END,
-                sum(n) OVER (PARTITION BY is_row) > ${LIMIT}
+                sum(n) OVER (PARTITION BY is_row) > ${LIMIT}::bigint
          FROM grouped ORDER BY n DESC, 1, 2, 3",
         filter.row_conditions(),
         filter.letter_conditions()
@@ -239,9 +239,9 @@ fn of_kind(kind: &Kind, filter: &DeadLetterFilter) -> String {
               (SELECT next.*, found.place + 1
                FROM found CROSS JOIN LATERAL (
                    SELECT {named} FROM {table} WHERE {always} AND {reason} AND ({next}) > ({found}) ORDER BY {keys} LIMIT 1) AS next
-               WHERE found.place <= ${MOST})
+               WHERE found.place <= ${MOST}::bigint)
           ), wanted AS MATERIALIZED (
-              SELECT {names}, greatest(${LIMIT} / count(*) OVER (), least(${LIMIT}, {MIN_SHARE})) AS share, (SELECT count(*) > ${MOST} FROM found) AS is_cut
+              SELECT {names}, greatest(${LIMIT}::bigint / count(*) OVER (), least(${LIMIT}::bigint, {MIN_SHARE})) AS share, (SELECT count(*) > ${MOST}::bigint FROM found) AS is_cut
               FROM found WHERE {channel} AND {provider} AND $3::uuid[] IS NULL AND $7::uuid IS NULL
           )
           SELECT key1, {shown}, counted.n, share, first.at, last.at, (SELECT {error} FROM {table} WHERE {id} = last.id), is_cut
