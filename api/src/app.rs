@@ -259,6 +259,7 @@ impl App {
             providers: self.settings.providers,
             egress: self.settings.egress.clone(),
             dashboard: self.settings.dashboard.clone(),
+            trace_url: self.settings.trace_url.clone(),
         };
         let grpc_settings = self.settings.grpc.as_ref().zip(self.grpc_listener);
         let grpc = grpc_settings.map(|(settings, listener)| {

@@ -28,6 +28,7 @@ mod query;
 mod rate_limit;
 mod request_body;
 mod request_id;
+mod server_span;
 mod serving;
 pub mod settings;
 mod shutdown;

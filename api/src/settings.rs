@@ -9,10 +9,11 @@ use tidings_db::user_deletions::DeletionSettings;
 use tidings_db::{DatabaseSettings, SecretKeys};
 use tidings_domain::providers::ChannelProviders;
 use tidings_domain::time::Timezone;
+use tidings_domain::trace::TraceUrlTemplate;
 use tidings_egress::EgressPolicy;
 use tidings_settings::{
     AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
-    read_metrics_port, table,
+    read_metrics_port, read_trace_url_template, table,
 };
 use tidings_unsubscribe::UnsubscribeLinks;
 
@@ -55,6 +56,8 @@ pub struct ApiSettings {
     pub accounts: Option<AccountSettings>,
     /// The dashboard.
     pub(crate) dashboard: DashboardSettings,
+    /// `TRACE_URL_TEMPLATE`: where traces can be seen.
+    pub trace_url: Option<TraceUrlTemplate>,
     /// How deletions of users are requested.
     pub deletions: DeletionSettings,
     /// Links to unsubscribe, if there are any.
@@ -155,6 +158,7 @@ impl ApiSettings {
         let deletions = DeletionSettings::read(r, &providers);
         let accounts = AccountSettings::read(r, environment, &providers);
         let dashboard = DashboardSettings::read(r, default_timezone.clone());
+        let trace_url = read_trace_url_template(r);
         let unsubscribe = UnsubscribeLinks::read_settings(r);
         let trusted_proxies = accounts::read_trusted_proxies(r);
         let (broker, database) = (BrokerSettings::read(r), DatabaseSettings::read(r));
@@ -180,6 +184,7 @@ impl ApiSettings {
                 auth,
                 accounts,
                 dashboard,
+                trace_url,
                 deletions,
                 unsubscribe,
                 trusted_proxies,

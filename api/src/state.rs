@@ -6,7 +6,9 @@ use ipnet::IpNet;
 use tidings_broker::{Depths, MessageFactory};
 use tidings_db::user_deletions::DeletionSettings;
 use tidings_db::{ControlState, Database, SecretKeys};
+use tidings_domain::notification::UserId;
 use tidings_domain::providers::ChannelProviders;
+use tidings_domain::trace::TraceUrlTemplate;
 use tidings_egress::EgressPolicy;
 use tidings_http::ByteBudget;
 use tidings_runtime::health::Health;
@@ -65,6 +67,8 @@ pub struct AppState {
     pub providers: ChannelProviders,
     pub egress: EgressPolicy,
     pub dashboard: DashboardSettings,
+    /// Where traces can be seen, if that is known.
+    pub trace_url: Option<TraceUrlTemplate>,
 }
 
 impl AppState {
@@ -75,6 +79,12 @@ impl AppState {
     /// Returns [`AccountError::Off`] if they are off.
     pub fn accounts(&self) -> Result<&AccountsState, AccountError> {
         self.accounts.as_deref().ok_or(AccountError::Off)
+    }
+
+    /// Where traces can be seen. `owner` is that of [`NotificationLookup`](crate::handlers::notifications::NotificationLookup): a
+    /// user does not learn the names of the operator's hosts.
+    pub fn trace_url_for(&self, owner: Option<UserId>) -> Option<&TraceUrlTemplate> {
+        self.trace_url.as_ref().filter(|_| owner.is_none())
     }
 
     /// The state of the application that handles the request.

@@ -87,5 +87,6 @@ pub fn state() -> Data<AppState> {
         providers: settings.providers,
         egress: settings.egress,
         dashboard: settings.dashboard,
+        trace_url: settings.trace_url,
     })
 }

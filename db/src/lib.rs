@@ -56,6 +56,7 @@ pub mod statistics;
 pub mod templates;
 mod temporary_database;
 mod tls;
+mod trace_columns;
 mod transaction;
 pub mod unsubscribes;
 pub mod user_deletions;

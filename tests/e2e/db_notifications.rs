@@ -36,6 +36,7 @@ fn notification(user: UserId, channel: Channel, payload: &str) -> Notification {
         sensitive: false,
         category: None,
         digest_key: None,
+        trace: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::sources::root;
 
 /// The documents for people, relative to the workspace.
-const DOCUMENTS: [&str; 13] = [
+const DOCUMENTS: [&str; 14] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
@@ -16,6 +16,7 @@ const DOCUMENTS: [&str; 13] = [
     "docs/EVENTS.md",
     "docs/MIGRATING.md",
     "docs/RELIABILITY.md",
+    "docs/TRACING.md",
     "docs/WIDGET.md",
 ];
 

@@ -130,6 +130,7 @@ mod task_ends;
 mod template_previews;
 mod templates;
 mod timeline;
+mod traces;
 mod unsubscribe;
 mod user_deletion;
 mod user_deletion_doors;

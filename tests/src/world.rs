@@ -160,6 +160,7 @@ impl World {
             sensitive: false,
             category: None,
             digest_key: None,
+            trace: None,
         }
     }
 }

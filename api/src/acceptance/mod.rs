@@ -16,6 +16,7 @@ use tidings_broker::{Outgoing, PublishError, Publisher};
 use tidings_db::Database;
 use tidings_domain::notification::{Channel, Notification};
 use tidings_runtime::tasks::Tasks;
+use tidings_runtime::traces::{self, KeyValue, Kind, Span, semconv};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -93,6 +94,26 @@ struct Fallback {
     availability: Arc<Availability>,
 }
 
+impl Fallback {
+    /// Records a notification, in a span of its trace.
+    async fn record(&self, notification: Notification) -> Result<(), NotRecorded> {
+        let span = Span::child_of_current(Kind::Client, || {
+            let attributes = vec![
+                KeyValue::new(semconv::DB_SYSTEM_NAME, "postgresql"),
+                KeyValue::new(semconv::DB_OPERATION_NAME, "INSERT"),
+                KeyValue::new(semconv::DB_COLLECTION_NAME, "notifications"),
+                KeyValue::new(semconv::CHANNEL, notification.channel.as_str()),
+            ];
+            ("INSERT notifications", attributes)
+        });
+        let recorded = self.recorder.record(notification).await;
+        if let Err(error) = recorded {
+            span.fail(error.code());
+        }
+        recorded
+    }
+}
+
 impl Acceptance {
     /// Accepts by `publisher`, and by `database` as `settings` say. The tasks end when `stop` is cancelled.
     pub fn start(
@@ -159,7 +180,7 @@ impl Acceptance {
         if let Ok(settled @ (Ok(()) | Err(PublishError::TooLarge))) = published {
             return by_broker(settled);
         }
-        let recording = timeout_at(deadline, fallback.recorder.record(notification.clone()));
+        let recording = timeout_at(deadline, fallback.record(notification.clone()));
         let recording = async { recording.await.unwrap_or(Err(NotRecorded::Unavailable)) };
         if let Ok(failed) = published {
             return either(recording.await, async { failed }).await;
@@ -201,8 +222,11 @@ impl Acceptance {
             if is_settled(index) {
                 return None;
             }
-            let notification = Notification::decode(body).ok()?;
-            let recording = timeout_at(deadline, fallback.recorder.record(notification));
+            let notification = Notification {
+                trace: traces::current(),
+                ..Notification::decode(body).ok()?
+            };
+            let recording = timeout_at(deadline, fallback.record(notification));
             Some(recording.await.unwrap_or(Err(NotRecorded::Unavailable)))
         }))
         .await;

@@ -50,6 +50,18 @@ pub(super) enum NotRecorded {
     KeyReused,
 }
 
+impl NotRecorded {
+    /// A stable code.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::UnknownUser => "unknown_user",
+            Self::NotStorable => "not_storable",
+            Self::KeyReused => "idempotency_key_reused",
+        }
+    }
+}
+
 impl Recorder {
     /// Starts one task for each of `connections`.
     pub(super) fn start(

@@ -10,6 +10,7 @@ use tidings_domain::category::CategoryName;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, MessageId, Notification};
 use tidings_domain::time::DeliveryWindow;
+use tidings_runtime::traces;
 use tidings_templates::{Locale, TemplateName, TemplateSource};
 
 use super::notices::Notice;
@@ -58,6 +59,7 @@ pub(super) async fn record(
         sensitive: true,
         category: Some(CategoryName::security()),
         digest_key: None,
+        trace: traces::current(),
     };
     notifications::insert_for_scheduler(transaction, &notification).await
 }

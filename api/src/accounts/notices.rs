@@ -12,6 +12,7 @@ use tidings_domain::category::CategoryName;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
 use tidings_domain::time::DeliveryWindow;
+use tidings_runtime::traces;
 use uuid::Uuid;
 
 use super::messages::SENDER;
@@ -217,5 +218,6 @@ fn by_template(
         sensitive: false,
         category: Some(CategoryName::security()),
         digest_key: None,
+        trace: traces::current(),
     }
 }

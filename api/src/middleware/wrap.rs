@@ -18,6 +18,7 @@ use crate::handlers::{dashboard, docs, front_end};
 use crate::protective_headers::{ResponseKind, set_protective_headers};
 use crate::rate_limit;
 use crate::request_id::{REQUEST_ID, RequestId};
+use crate::server_span::RequestTrace;
 use crate::state::AppState;
 
 /// The patterns of the paths that accept notifications by POST.
@@ -56,6 +57,7 @@ pub async fn wrap(
         connection.begin_request();
     }
     let kind = response_kind(request.path());
+    let trace = RequestTrace::begin(&request);
 
     let error_response = |error, replaced: &HeaderMap, rate_limit| ErrorResponse {
         error,
@@ -64,7 +66,7 @@ pub async fn wrap(
         cors: CorsHeaders::of(replaced),
         rate_limit,
     };
-    let (path, outcome) = match next.call(request).await {
+    let (path, outcome) = match trace.scope(next.call(request)).await {
         Ok(response) => (
             path_pattern(&response),
             match replacement(&response, connection.as_deref()) {
@@ -95,6 +97,7 @@ pub async fn wrap(
     if method == "POST" && ACCEPTING.contains(&&*path) {
         ACCEPT_DURATION.record(start.elapsed());
     }
+    trace.end(&path, status);
     let labels = [
         ("method", method.to_owned()),
         ("path", path),

@@ -188,6 +188,7 @@ pub fn notification(bodies: &RequestBodies, number: u64) -> anyhow::Result<Notif
         sensitive: false,
         category: None,
         digest_key: None,
+        trace: None,
     })
 }
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
@@ -7,8 +8,12 @@ use lapin::types::ShortString;
 
 use super::frame_size::header_frame_size;
 use super::header::{self, as_text};
+use super::spans::{id_attributes, size};
+use super::trace_headers;
 use super::waits_for::WaitsFor;
 use tidings_domain::retry::Attempt;
+use tidings_domain::trace::TraceContext;
+use tidings_runtime::traces::{KeyValue, semconv};
 
 /// The largest body, in bytes: more than `MAX_BODY_BYTES` may allow.
 const MAX_BODY: usize = 16 << 20;
@@ -29,6 +34,9 @@ pub struct Envelope {
     pub delivery_tag: u64,
     /// Identifies this delivery of the message among all that this process has received.
     pub sequence: u64,
+    /// The queue that delivered it; empty if no queue did.
+    pub queue: Arc<str>,
+    exchange: ShortString,
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
 }
@@ -43,13 +51,15 @@ fn next_sequence() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-impl From<Delivery> for Envelope {
-    fn from(delivery: Delivery) -> Self {
+impl Envelope {
+    pub(super) fn of_delivery(delivery: Delivery, queue: Arc<str>) -> Self {
         Self {
             attempt: Attempt::from_routing_key(delivery.routing_key.as_str()),
             body: delivery.data,
             delivery_tag: delivery.delivery_tag,
             sequence: next_sequence(),
+            queue,
+            exchange: delivery.exchange,
             routing_key: delivery.routing_key,
             properties: delivery.properties,
         }
@@ -65,6 +75,8 @@ impl Envelope {
             body,
             delivery_tag: 0,
             sequence: next_sequence(),
+            queue: Arc::default(),
+            exchange: ShortString::default(),
             routing_key: routing_key.into(),
             properties,
         }
@@ -105,6 +117,34 @@ impl Envelope {
     #[must_use]
     pub fn not_before(&self) -> Option<Timestamp> {
         header::not_before(&self.properties)
+    }
+
+    /// The trace that the message belongs to.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        trace_headers::read(&self.properties)
+    }
+
+    /// The attributes of a span that processes the message. They name its destination as the conventions say: exchange, routing
+    /// key and queue.
+    #[must_use]
+    pub fn span_attributes(&self) -> Vec<KeyValue> {
+        let (exchange, key) = (self.exchange.as_str(), self.routing_key.as_str());
+        let destination = format!("{exchange}:{key}:{}", self.queue);
+        let mut attributes = vec![
+            KeyValue::new(semconv::MESSAGING_SYSTEM, "rabbitmq"),
+            KeyValue::new(semconv::MESSAGING_OPERATION_NAME, "process"),
+            KeyValue::new(semconv::MESSAGING_OPERATION_TYPE, "process"),
+            KeyValue::new(semconv::MESSAGING_DESTINATION_NAME, destination),
+            KeyValue::new(
+                semconv::MESSAGING_RABBITMQ_DESTINATION_ROUTING_KEY,
+                key.to_owned(),
+            ),
+            KeyValue::new(semconv::MESSAGING_MESSAGE_BODY_SIZE, size(self.body.len())),
+            KeyValue::new(semconv::ATTEMPT, i64::from(self.attempts()) - 1),
+        ];
+        attributes.extend(id_attributes(&self.properties));
+        attributes
     }
 
     /// What the message waits for, as far as it says.

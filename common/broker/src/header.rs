@@ -14,6 +14,10 @@ pub const WAITS_FOR: &str = "x-waits-for";
 pub const ROW_READ_AT: &str = "x-row-read-at";
 /// The idempotency key of an event. Its dead letter keeps it, so that a replay creates the same notification.
 pub const IDEMPOTENCY_KEY: &str = "x-idempotency-key";
+/// The trace of a message and the span that published it, as in HTTP (W3C Trace Context).
+pub const TRACEPARENT: &str = "traceparent";
+/// What tracing systems say about the trace of a message, as in HTTP.
+pub const TRACESTATE: &str = "tracestate";
 /// A dead letter's stable reason code, such as `unknown_user`.
 pub const FAILURE_REASON: &str = "x-failure-reason";
 /// A dead letter's reason for people.

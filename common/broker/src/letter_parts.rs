@@ -4,12 +4,14 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use serde_json::{Map, Value};
 use tidings_domain::notification::{DeliveryRequest, Fingerprint, MessageId, Notification, UserId};
+use tidings_domain::trace::TraceContext;
 
 use crate::dead_letters::{BodySensitivity, DeadLetter, named_user};
 use crate::envelope::Envelope;
 use crate::header::{self, as_text};
 use crate::message::{Failure, PERSISTENT, stripped};
 use crate::stage::Stage;
+use crate::trace_headers;
 
 /// The parts of a message that is a dead letter.
 #[derive(Clone, Debug)]
@@ -116,6 +118,11 @@ pub(crate) fn restored(message_id: Option<&str>, kept: &Value) -> BasicPropertie
             headers.insert(name.into(), AMQPValue::LongString(LongString::from(value)));
         }
     }
+    let parent = kept[header::TRACEPARENT].as_str();
+    let state = kept[header::TRACESTATE].as_str();
+    if let Some(trace) = parent.and_then(|parent| TraceContext::read(parent, state)) {
+        trace_headers::write(&mut headers, &trace);
+    }
     let mut properties = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
         .with_headers(headers);
@@ -146,6 +153,10 @@ mod tests {
             "x-idempotency-key".into(),
             AMQPValue::LongString("a-key".into()),
         );
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        for (name, value) in [("traceparent", parent), ("tracestate", "a=b,c=d")] {
+            headers.insert(name.into(), AMQPValue::LongString(value.into()));
+        }
         let expected = BasicProperties::default()
             .with_delivery_mode(PERSISTENT)
             .with_message_id("m-1".into())

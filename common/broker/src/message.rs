@@ -11,11 +11,13 @@ use super::envelope::Envelope;
 use super::header::{self, as_text};
 use super::letter_parts::restored;
 use super::stage::Stage;
+use super::trace_headers;
 use super::wait_time::WaitTime;
 use super::waits_for::WaitsFor;
 use crate::settings::{BrokerSettings, TopologyNames};
 use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId, Notification};
 use tidings_domain::retry::{Attempt, Ladder};
+use tidings_domain::trace::TraceContext;
 
 /// `delivery-mode` 2: the broker keeps the message on disk.
 pub(super) const PERSISTENT: u8 = 2;
@@ -82,9 +84,37 @@ pub struct Outgoing {
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
     pub(super) body: Bytes,
+    /// The trace of a message that begins its way here. Publishing it is a span of this trace.
+    pub(super) trace: Option<TraceContext>,
 }
 
 impl Outgoing {
+    /// Makes the message a part of a trace: its headers name it, and publishing it is a span of it.
+    #[must_use]
+    pub fn in_trace(self, trace: Option<TraceContext>) -> Self {
+        match trace {
+            Some(trace) => Self {
+                trace: Some(trace.clone()),
+                ..self.with_trace_headers(&trace)
+            },
+            None => self,
+        }
+    }
+
+    /// The trace in its headers.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        trace_headers::read(&self.properties)
+    }
+
+    pub(super) fn with_trace_headers(mut self, trace: &TraceContext) -> Self {
+        let old = self.properties.headers().as_ref();
+        let mut headers = old.map_or_else(FieldTable::default, trace_headers::without);
+        trace_headers::write(&mut headers, trace);
+        self.properties = self.properties.with_headers(headers);
+        self
+    }
+
     /// The body. A clone shares its memory.
     #[must_use]
     pub fn body(&self) -> Bytes {
@@ -184,6 +214,7 @@ impl MessageFactory {
         let properties = persistent(notification.message_id, Stage::Intake)
             .with_correlation_id(request_id.into());
         self.first(properties, notification.encode())
+            .in_trace(notification.trace.clone())
     }
 
     /// The message that asks a channel to deliver a recorded notification. An id stands for a notification that has a target
@@ -230,6 +261,7 @@ impl MessageFactory {
             routing_key: self.first_attempt.clone(),
             properties,
             body: body.into(),
+            trace: None,
         }
     }
 
@@ -283,6 +315,7 @@ impl MessageFactory {
             routing_key: envelope.routing_key.clone(),
             properties,
             body: envelope.body.clone().into(),
+            trace: None,
         }
     }
 
@@ -318,6 +351,7 @@ impl MessageFactory {
             routing_key: self.names.dlq.as_str().into(),
             properties: properties.with_headers(headers),
             body: envelope.body.clone().into(),
+            trace: None,
         }
     }
 }
@@ -337,8 +371,8 @@ fn persistent(message_id: MessageId, stage: Stage) -> BasicProperties {
 
 /// The properties that a message keeps when it is published again. These are left out:
 ///
-/// - all headers except the one that names the stage, and the idempotency key of an event: those of the broker (`x-death`,
-///   `x-delivery-count`) would grow without end, those of a dead letter describe a failure that is over, `CC` and `BCC` would
+/// - all headers except the one that names the stage, the idempotency key of an event, and those of the trace: those of the broker
+///   (`x-death`, `x-delivery-count`) would grow without end, those of a dead letter describe a failure that is over, `CC` and `BCC` would
 ///   also route the message to other queues, and foreign ones can be so large that the message no longer fits into a frame
 ///   with ours,
 /// - `expiration`, which would delete a dead letter,
@@ -355,6 +389,9 @@ pub(super) fn stripped(properties: &BasicProperties) -> BasicProperties {
     if let Some(key) = key.filter(|key| key.len() <= MAX_KEY) {
         let key = AMQPValue::LongString(key.into());
         headers.insert(header::IDEMPOTENCY_KEY.into(), key);
+    }
+    if let Some(trace) = trace_headers::read(properties) {
+        trace_headers::write(&mut headers, &trace);
     }
     let mut kept = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)

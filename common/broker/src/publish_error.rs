@@ -28,3 +28,20 @@ pub enum PublishError {
     #[error("the message is too large for RabbitMQ")]
     TooLarge,
 }
+
+impl PublishError {
+    /// A stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Blocked => "blocked",
+            Self::TimedOut => "timeout",
+            Self::Refused => "refused",
+            Self::Unroutable => "unroutable",
+            Self::Lost(_) => "connection_lost",
+            Self::Panicked => "panicked",
+            Self::TooLarge => "too_large",
+        }
+    }
+}

@@ -21,5 +21,6 @@ pub mod schedule;
 pub mod spreadsheet;
 pub mod statistics;
 pub mod time;
+pub mod trace;
 pub mod user;
 pub mod user_limit;

@@ -114,6 +114,7 @@ impl ScheduleDefinition {
             sensitive: false,
             category: self.category.clone(),
             digest_key: self.digest_key.clone(),
+            trace: None,
             window: DeliveryWindow {
                 not_before: Some(occurrence),
                 expires_at: self

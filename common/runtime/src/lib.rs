@@ -7,3 +7,4 @@ pub mod shutdown;
 pub mod statistics;
 pub mod tasks;
 pub mod telemetry;
+pub mod traces;

@@ -10,7 +10,7 @@ use metrics::gauge;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::{open_files, shutdown, statistics, telemetry};
+use crate::{open_files, shutdown, statistics, telemetry, traces};
 use tidings_settings::{
     EXIT_CONFIG, Reader, SettingProblem, SettingProblems, ShutdownSettings, Sources,
     TelemetrySettings,
@@ -83,6 +83,7 @@ pub fn main<S, E: Display>(
             let worked = runtime
                 .block_on(work(settings))
                 .map_err(|error| format!("{error:#}"));
+            runtime.block_on(traces::flush());
             // Do not wait for a name lookup that hangs.
             runtime.shutdown_background();
             worked
@@ -135,7 +136,7 @@ pub enum StartError {
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
 }
 
-/// Starts logging, metrics and signal handling. Raises the limit of open files.
+/// Starts logging, metrics, traces and signal handling. Raises the limit of open files.
 ///
 /// # Errors
 ///
@@ -156,6 +157,9 @@ pub fn start(
     }
     // Fails only if another provider is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let Some(settings) = &telemetry.traces {
+        traces::start(settings, service);
+    }
     let stop = shutdown::on_signal(shutdown.timeout)?;
     let metrics = telemetry::install_metrics()?;
     statistics::events::register_metrics();

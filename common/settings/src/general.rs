@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
-use crate::{Reader, table};
+use crate::{Reader, TraceSettings, table};
 
 /// `APP_ENV`: the kind of installation. The default is `production`, so that a forgotten variable
 /// never weakens a check.
@@ -73,7 +73,7 @@ impl FromStr for LogFormat {
     }
 }
 
-/// The settings of logging.
+/// The settings of logging and of traces.
 #[derive(Clone, Debug)]
 pub struct TelemetrySettings {
     /// `LOG_LEVEL`: `error`, `warn`, `info`, `debug`, `trace`, `off`, or directives such as
@@ -81,6 +81,8 @@ pub struct TelemetrySettings {
     pub level: String,
     /// `LOG_FORMAT`.
     pub format: LogFormat,
+    /// Where spans are sent, if they are.
+    pub traces: Option<TraceSettings>,
 }
 
 impl TelemetrySettings {
@@ -101,6 +103,7 @@ impl TelemetrySettings {
         Self {
             level,
             format: reader.value(table::LOG_FORMAT),
+            traces: TraceSettings::read(reader),
         }
     }
 }

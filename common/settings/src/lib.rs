@@ -20,6 +20,7 @@ mod setting;
 mod sources;
 pub mod table;
 mod text_file;
+mod traces;
 mod user_limits;
 
 pub use channel_providers::read_channel_providers;
@@ -35,6 +36,7 @@ pub use secret_strength::weakness;
 pub use setting::{Condition, DefaultValue, ProgramName, Setting, SettingKind};
 pub use sources::{SettingValue, Sources, ValueSource};
 pub use text_file::read_text_file;
+pub use traces::{TraceSampler, TraceSettings, read_trace_url_template};
 pub use user_limits::read_user_limits;
 
 /// The exit code for wrong settings: `EX_CONFIG` of sysexits(3).

@@ -257,6 +257,7 @@ async fn send(
         sensitive,
         category: Some(category),
         digest_key: None,
+        trace: None,
     };
     let row = (&notification, FirstState::message_of(digest.id, now));
     let (inserted, _) = insert_rows(transaction, &[row], false).await?;

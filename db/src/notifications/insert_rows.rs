@@ -18,6 +18,7 @@ use super::preferences::{address_refuses, user_refuses};
 use crate::GenericClient;
 use crate::digests::{DigestFacts, digest_facts};
 use crate::error::DbError;
+use crate::trace_columns::{TRACE_COLUMNS, TraceValues};
 
 /// Inserts rows in one statement, in this order, which must be that of their message ids. Leaves a notification as it is if
 /// its message id is already recorded, and returns how the others begin.
@@ -103,15 +104,27 @@ pub(crate) async fn insert_rows(
         .collect();
     let has_digests =
         digest_keys.iter().any(Option::is_some) || digest_ids.iter().any(Option::is_some);
-    let form = if collects {
-        Form::Collecting
-    } else if has_digests {
-        Form::WithDigests
-    } else {
-        Form::Plain
+    let traces = TraceValues::of(notifications());
+    let form = Form {
+        digests: if collects {
+            Digests::Collecting
+        } else if has_digests {
+            Digests::Columns
+        } else {
+            Digests::None
+        },
+        has_traces: traces.is_some(),
     };
-    if form != Form::Plain {
+    if form.digests != Digests::None {
         parameters.extend([&digest_keys as &(dyn ToSql + Sync), &digest_ids]);
+    }
+    if let Some(TraceValues {
+        ids,
+        parents,
+        states,
+    }) = &traces
+    {
+        parameters.extend([ids as &(dyn ToSql + Sync), parents, states]);
     }
     let statement = client.prepare_cached(&form.sql()).await?;
     let rows = client.query(&statement, &parameters).await?;
@@ -123,9 +136,9 @@ fn read(rows: &[Row], form: Form) -> (InsertedRows, CollectedFacts) {
     let (mut inserted, mut collected) = (InsertedRows::new(), CollectedFacts::new());
     for row in rows {
         let id = MessageId::from(row.get::<_, Uuid>(0));
-        let facts = match form {
-            Form::Collecting => DigestFacts::read(row.get(3)),
-            Form::Plain | Form::WithDigests => None,
+        let facts = match form.digests {
+            Digests::Collecting => DigestFacts::read(row.get(3)),
+            Digests::None | Digests::Columns => None,
         };
         if let Some(facts) = facts {
             collected.insert(id, facts);
@@ -150,11 +163,18 @@ fn inserted_row(row: &Row) -> InsertedRow {
     }
 }
 
-/// The form of the statement. Batches without digests have no columns for them.
+/// The form of the statement. Batches without digests or traces have no columns for them.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    digests: Digests,
+    has_traces: bool,
+}
+
+/// What the statement says about digests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Plain,
-    WithDigests,
+enum Digests {
+    None,
+    Columns,
     Collecting,
 }
 
@@ -163,24 +183,31 @@ const COLUMNS: &str = "id, user_id, type, payload, status, message_id, created_a
     fingerprint, sensitive, payload_removed_at, category";
 
 impl Form {
+    /// The columns that it fills.
+    fn columns(self) -> String {
+        let mut columns = COLUMNS.to_owned();
+        if self.digests != Digests::None {
+            columns.push_str(", digest_key, digest_id");
+        }
+        if self.has_traces {
+            columns = format!("{columns}, {TRACE_COLUMNS}");
+        }
+        columns
+    }
+
     fn sql(self) -> String {
-        let select = self.select();
-        match self {
-            Self::Plain => format!(
-                "INSERT INTO notifications ({COLUMNS}) {select}
+        let (select, columns) = (self.select(), self.columns());
+        match self.digests {
+            Digests::None | Digests::Columns => format!(
+                "INSERT INTO notifications ({columns}) {select}
                  ON CONFLICT (message_id) DO NOTHING
                  RETURNING message_id, status, reason"
             ),
-            Self::WithDigests => format!(
-                "INSERT INTO notifications ({COLUMNS}, digest_key, digest_id) {select}
-                 ON CONFLICT (message_id) DO NOTHING
-                 RETURNING message_id, status, reason"
-            ),
-            Self::Collecting => format!(
-                "WITH decided ({COLUMNS}, digest_key, digest_id, facts) AS MATERIALIZED ({select}),
+            Digests::Collecting => format!(
+                "WITH decided ({columns}, facts) AS MATERIALIZED ({select}),
                  inserted AS (
-                     INSERT INTO notifications ({COLUMNS}, digest_key, digest_id)
-                     SELECT {COLUMNS}, digest_key, digest_id FROM decided WHERE facts IS NULL ORDER BY message_id
+                     INSERT INTO notifications ({columns})
+                     SELECT {columns} FROM decided WHERE facts IS NULL ORDER BY message_id
                      ON CONFLICT (message_id) DO NOTHING
                      RETURNING message_id, status, reason
                  )
@@ -194,16 +221,29 @@ impl Form {
     /// The rows of the batch with their first status.
     fn select(self) -> String {
         let (user_refuses, address_refuses) = (user_refuses("batch"), address_refuses("batch"));
-        let (columns, parameters, names) = match self {
-            Self::Plain => (String::new(), "", ""),
-            Self::WithDigests => (DIGEST_COLUMNS.to_owned(), DIGEST_PARAMETERS, DIGEST_NAMES),
-            Self::Collecting => {
-                let facts = digest_facts("batch", "batch.payload::jsonb");
-                let facts = format!("CASE WHEN first.status = 'pending' THEN {facts} END");
-                let columns = format!("{DIGEST_COLUMNS}, {facts}");
-                (columns, DIGEST_PARAMETERS, DIGEST_NAMES)
-            }
-        };
+        let (mut columns, mut parameters, mut names) =
+            (String::new(), String::new(), String::new());
+        if self.digests != Digests::None {
+            columns.push_str(DIGEST_COLUMNS);
+            parameters.push_str(DIGEST_PARAMETERS);
+            names.push_str(DIGEST_NAMES);
+        }
+        if self.has_traces {
+            let first = if self.digests == Digests::None {
+                19
+            } else {
+                21
+            };
+            let (second, third) = (first + 1, first + 2);
+            columns = format!("{columns}, {TRACE_COLUMNS}");
+            parameters =
+                format!("{parameters}, ${first}::text[], ${second}::text[], ${third}::text[]");
+            names = format!("{names}, {TRACE_COLUMNS}");
+        }
+        if self.digests == Digests::Collecting {
+            let facts = digest_facts("batch", "batch.payload::jsonb");
+            columns = format!("{columns}, CASE WHEN first.status = 'pending' THEN {facts} END");
+        }
         format!(
             "SELECT id, user_id, type, CASE WHEN erased_at IS NULL THEN payload::jsonb ELSE '{{}}' END, first.status,
                     batch.message_id, created_at, CASE first.status WHEN 'processed' THEN now() END,
@@ -276,8 +316,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_statement_of_a_batch_without_digests_looks_at_none() {
-        assert!(!Form::Plain.sql().contains("digest"));
+    fn the_statement_of_a_batch_without_digests_and_traces_has_no_columns_for_them() {
+        let plain = Form {
+            digests: Digests::None,
+            has_traces: false,
+        };
+        assert!(!plain.sql().contains("digest"));
+        assert!(!plain.sql().contains("trace"));
     }
 
     #[test]

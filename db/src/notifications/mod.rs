@@ -44,7 +44,7 @@ pub use claim_end::{ClaimEnd, ClaimEndResult, LockedRows, end_claims};
 pub use claimed_category::ClaimedCategory;
 pub use claims_in_progress::wait_for_claims;
 pub(crate) use count::count_recorded;
-pub use failed::{FailedFilter, failed_deliveries};
+pub use failed::{FailedDelivery, FailedFilter, failed_deliveries};
 pub use filter::NotificationFilter;
 pub use fingerprints::{FingerprintRequest, find_fingerprints};
 pub(crate) use first_state::FirstState;

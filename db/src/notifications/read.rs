@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, DigestId, MessageId, UserId};
 use tidings_domain::time::DeliveryWindow;
+use tidings_domain::trace::TraceId;
 use uuid::Uuid;
 
 use crate::GenericClient;
@@ -50,6 +51,8 @@ pub struct NotificationRow {
     pub digest_id: Option<DigestId>,
     /// When its digest closes, if it is an item that waits.
     pub digest_closes_at: Option<Timestamp>,
+    /// The trace that it belongs to.
+    pub trace_id: Option<TraceId>,
 }
 
 /// Who wants to read a payload.
@@ -80,7 +83,8 @@ pub(crate) const COLUMNS: &str = "id, message_id, user_id, type, payload::text, 
                        reason, not_before, expires_at, coalesce(sensitive, false), payload_removed_at, \
                        category, digest_id, \
                        CASE WHEN status = 'scheduled' AND digest_id IS NOT NULL AND not_before IS NULL THEN \
-                           (SELECT digests.closes_at FROM digests WHERE digests.id = notifications.digest_id) END";
+                           (SELECT digests.closes_at FROM digests WHERE digests.id = notifications.digest_id) END, \
+                       trace_id";
 
 impl From<&tokio_postgres::Row> for NotificationRow {
     /// Converts a row of `COLUMNS`.
@@ -110,6 +114,9 @@ impl From<&tokio_postgres::Row> for NotificationRow {
             category: row.get(17),
             digest_id: row.get::<_, Option<Uuid>>(18).map(DigestId::from),
             digest_closes_at: row.get(19),
+            trace_id: row
+                .get::<_, Option<&str>>(20)
+                .and_then(|id| id.parse().ok()),
         }
     }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tidings_domain::decision::{Candidate, Decision, LimitState, SuppressReason, decide};
 use tidings_domain::notification::{Channel, DeliveredChannel, MessageId, Status, UserId};
 use tidings_domain::time::DeliveryWindow;
+use tidings_domain::trace::TraceContext;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ use super::claim::USER_IS_GONE;
 use super::preferences::user_refuses;
 use crate::digests::{DigestFacts, DueItem, digest_facts};
 use crate::error::DbError;
+use crate::trace_columns::{self, TRACE_COLUMNS};
 use crate::{GenericClient, Transaction};
 
 /// A notification whose message must be published.
@@ -33,6 +35,8 @@ pub struct DueNotification {
     pub has_category: bool,
     /// Where a webhook goes: the members `to` and `endpointId` of its payload, as a JSON object. `None` for other channels.
     pub webhook_target: Option<String>,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
 }
 
 /// Notifications that were due.
@@ -96,7 +100,8 @@ pub async fn lease_due(
                             WHERE cancellations.message_id = notifications.message_id
                                   AND cancellations.sender IN (notifications.sender, '')), {USER_IS_GONE},
                     category IS NOT NULL, user_id IS NOT NULL AND {}, category, digest_key,
-                    CASE WHEN digest_id IS NULL AND reason IN ('schedule', 'broker', 'digest') THEN {} END
+                    CASE WHEN digest_id IS NULL AND reason IN ('schedule', 'broker', 'digest') THEN {} END,
+                    {TRACE_COLUMNS}
              FROM notifications
              WHERE status = 'scheduled' AND not_before <= now()
                    AND type = $1
@@ -180,6 +185,7 @@ pub async fn lease_due(
                     attempt: u32::try_from(row.get::<_, i32>(2)).unwrap_or(0),
                     has_category: row.get(9),
                     webhook_target: row.get(6),
+                    trace: trace_columns::read(row, 14),
                 });
             }
         }

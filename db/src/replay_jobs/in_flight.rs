@@ -1,16 +1,18 @@
 use serde_json::Value;
 use tidings_domain::notification::{DeliveredChannel, DeliveryKind, DeliveryRequest, MessageId};
+use tidings_domain::trace::TraceContext;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::GenericClient;
 use crate::error::DbError;
+use crate::trace_columns::{self, TRACE_COLUMNS};
 
 /// A dead letter that a job has taken, and whose message must be published.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InFlight {
-    /// A notification, whose row is pending.
-    Row(DeliveryRequest, DeliveredChannel),
+    /// A notification, whose row is pending, and its trace.
+    Row(DeliveryRequest, DeliveredChannel, Option<TraceContext>),
     /// A letter without a row.
     Letter(StoredLetter),
 }
@@ -20,7 +22,7 @@ impl InFlight {
     #[must_use]
     pub fn id(&self) -> Uuid {
         match self {
-            Self::Row(request, _) => request.message_id.as_uuid(),
+            Self::Row(request, _, _) => request.message_id.as_uuid(),
             Self::Letter(letter) => letter.id,
         }
     }
@@ -75,12 +77,11 @@ pub(super) async fn read(
     client: &impl GenericClient,
     ids: &[Uuid],
 ) -> Result<Vec<InFlight>, DbError> {
-    let statement = client
-        .prepare_cached(
-            "SELECT message_id, type, user_id IS NOT NULL, category IS NOT NULL FROM notifications
-             WHERE message_id = ANY($1) AND status = 'pending' AND retries_attempted = 0",
-        )
-        .await?;
+    let sql = format!(
+        "SELECT message_id, type, user_id IS NOT NULL, category IS NOT NULL, {TRACE_COLUMNS} FROM notifications
+         WHERE message_id = ANY($1) AND status = 'pending' AND retries_attempted = 0"
+    );
+    let statement = client.prepare_cached(&sql).await?;
     let rows = client.query(&statement, &[&ids]).await?;
     let mut read: Vec<InFlight> = rows.iter().filter_map(pending).collect();
     let sql = format!(
@@ -100,5 +101,5 @@ fn pending(row: &Row) -> Option<InFlight> {
         message_id: row.get::<_, Uuid>(0).into(),
         kind: DeliveryKind::of(row.get(2), row.get(3)),
     };
-    Some(InFlight::Row(request, channel))
+    Some(InFlight::Row(request, channel, trace_columns::read(row, 4)))
 }

@@ -7,6 +7,7 @@ use tidings_domain::category::CategoryName;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, MessageId, Notification, UserId};
 use tidings_domain::time::DeliveryWindow;
+use tidings_runtime::traces;
 use tidings_templates::{Locale, TemplateName, TemplateSource};
 use uuid::Uuid;
 
@@ -120,6 +121,7 @@ pub async fn send_recovery_mail(
         sensitive: true,
         category: Some(CategoryName::security()),
         digest_key: None,
+        trace: traces::current(),
     };
     notifications::insert_for_scheduler(transaction, &notification).await?;
     Ok(true)
@@ -154,6 +156,7 @@ pub(super) async fn tell(
         sensitive: false,
         category: Some(CategoryName::security()),
         digest_key: None,
+        trace: traces::current(),
     };
     notifications::insert_for_scheduler(transaction, &notification).await
 }

@@ -44,6 +44,7 @@ async fn recorded(client: &Client, user_id: UserId) -> MessageId {
         sensitive: false,
         category: None,
         digest_key: None,
+        trace: None,
     };
     let made = notifications::insert_batch(client, &[&notification]).await;
     assert_eq!(made.expect("recorded").len(), 1);

@@ -82,6 +82,7 @@ impl Table {
             sensitive: false,
             category: Some("news".parse().expect("a name")),
             digest_key: None,
+            trace: None,
         }
     }
 

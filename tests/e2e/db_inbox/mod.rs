@@ -44,6 +44,7 @@ impl Inbox {
             sensitive: false,
             category: None,
             digest_key: None,
+            trace: None,
         }
     }
 

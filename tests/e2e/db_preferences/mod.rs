@@ -147,6 +147,7 @@ fn notification(user: UserId, channel: Channel, category: Option<&str>) -> Notif
         sensitive: false,
         category: category.map(|name| name.parse().expect(name)),
         digest_key: None,
+        trace: None,
     }
 }
 

@@ -54,6 +54,7 @@ impl Table {
             sensitive: false,
             category: None,
             digest_key: None,
+            trace: None,
         };
         let inserted = notifications::insert_batch(&*self.client, &[&notification]).await;
         assert_eq!(inserted.expect("recorded").len(), 1);

@@ -107,6 +107,7 @@ fn notification(user: UserId, channel: Channel) -> Notification {
         sensitive: false,
         category: None,
         digest_key: None,
+        trace: None,
     }
 }
 

@@ -9,6 +9,8 @@ mod resets;
 mod same_cases;
 mod stop;
 
+use serde_json::Value;
+use tidings_proto::tidings_v1::SendRequest;
 use tidings_proto::tidings_v1::notifications_client::NotificationsClient;
 use tidings_tests::{EnvVars, Program, ProgramKind, World, tokens};
 use tonic::transport::Channel;
@@ -55,6 +57,24 @@ async fn channel(program: &Program) -> Channel {
     let uri = format!("http://127.0.0.1:{}", port(program));
     let endpoint = Channel::from_shared(uri).expect("a URI");
     endpoint.connect().await.expect("a connection")
+}
+
+/// Sends a notification with metadata to an API with a gRPC port. Returns its id.
+pub(crate) async fn send(
+    program: &Program,
+    body: &Value,
+    metadata: &[(&'static str, &str)],
+) -> String {
+    let mut client = NotificationsClient::new(channel(program).await);
+    let mut request = authorized(SendRequest {
+        notification: Some(messages::message(body, None)),
+    });
+    for (name, value) in metadata {
+        let value = value.parse().expect("ASCII");
+        request.metadata_mut().insert(*name, value);
+    }
+    let sent = client.send(request).await.expect("accepted");
+    sent.into_inner().accepted.expect("accepted").message_id
 }
 
 /// A request with the token of a trusted service.

@@ -13,7 +13,7 @@ use super::deferral::Deferral;
 use super::disposition::{Disposition, combine};
 use super::prepare::Unsendable;
 use super::unrecorded::{AttemptRecord, FinishedSend, GoneAddress, OptOut};
-use super::{ClaimedAttempt, Delivery, DeliveryChannel};
+use super::{ClaimedAttempt, Delivery, DeliveryChannel, spans};
 use crate::consumer::{Place, ProcessError, SharedPlace};
 use crate::providers::SendOutcome;
 
@@ -207,7 +207,8 @@ impl<C: DeliveryChannel> Delivery<C> {
         let message = &message;
         let start = Instant::now();
         let limit = self.settings.provider_timeout + self.provider.answer_timeout() + GRACE;
-        let sending = self.provider.send(&message.message);
+        let span = spans::send(Self::CHANNEL, self.provider.name(), this);
+        let sending = span.scope(self.provider.send(&message.message));
         let sending = tokio::time::timeout(limit, sending);
         let mut is_long = false;
         let outcome = match &mut permit {
@@ -236,6 +237,8 @@ impl<C: DeliveryChannel> Delivery<C> {
             error: error_text(&outcome).map(ToOwned::to_owned),
         };
         self.observe(this, send.outcome, duration);
+        spans::sent(&span, send.outcome);
+        drop(span);
         let is_gone = send.outcome == AttemptOutcome::Gone;
         let has_opted_out = matches!(outcome, SendOutcome::OptedOut { .. });
         let disposition = self.evaluate(&message.message, outcome, duration, unknown_before);

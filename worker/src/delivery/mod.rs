@@ -28,6 +28,7 @@ mod processor;
 mod quiet_hours;
 mod record;
 mod settings;
+mod spans;
 mod unrecorded;
 mod user_limits;
 mod wait_keys;

@@ -1,5 +1,7 @@
 //! What the consumer asks of the delivery stage.
 
+use std::pin::pin;
+
 use tidings_broker::{Envelope, Failure, WaitTime};
 use tidings_db::dead_letters::WhereRow;
 use tidings_db::notifications;
@@ -10,7 +12,7 @@ use tracing::Instrument;
 use super::deferral::Deferral;
 use super::disposition::Disposition;
 use super::unrecorded::{AttemptRecord, UnrecordedAttempt};
-use super::{Delivery, DeliveryChannel};
+use super::{Delivery, DeliveryChannel, spans};
 use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
 use crate::dead_letters;
 
@@ -49,7 +51,9 @@ impl<C: DeliveryChannel> BatchProcessor for Delivery<C> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for message in batch {
             let span = tracing::info_span!("delivery", request_id = message.request_id());
-            outcomes.push(self.deliver(message, place).instrument(span).await?);
+            // Pinned here, so that what is around it holds no copy of the future, which is large.
+            let delivering = pin!(self.deliver(message, place).instrument(span));
+            outcomes.push(spans::traced(message, delivering).await?);
         }
         Ok(outcomes)
     }

@@ -107,6 +107,7 @@ mod tests {
             sensitive: false,
             category: None,
             digest_key: None,
+            trace: None,
         })
     }
 

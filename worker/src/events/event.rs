@@ -86,6 +86,7 @@ impl<'a> Event<'a> {
             sensitive: false,
             category: None,
             digest_key: None,
+            trace: None,
         };
         match self {
             Self::Email { email, .. } => {

@@ -21,6 +21,7 @@ use tidings_db::{ControlState, Database, users};
 use tidings_domain::category::{CategoryKind, CategoryName};
 use tidings_domain::content::EmailAddress;
 use tidings_domain::notification::{MessageId, Notification, UserId};
+use tidings_domain::trace::TraceContext;
 use uuid::Uuid;
 
 use crate::consumer::{BatchProcessor, MessageOutcome, Place, ProcessError};
@@ -61,6 +62,8 @@ struct ReadEvent<'a> {
     request_id: String,
     /// The id of the notification.
     id: MessageId,
+    /// The trace in the headers of the event.
+    trace: Option<TraceContext>,
 }
 
 impl Events {
@@ -115,6 +118,7 @@ impl Events {
             key,
             request_id: request_id(message),
             id,
+            trace: message.trace(),
         })
     }
 
@@ -169,6 +173,7 @@ impl Events {
             message_id: read.id,
             sender: Some(SENDER.to_owned()),
             fingerprint: read.key.as_ref().map(|_| read.event.fingerprint()),
+            trace: read.trace.clone(),
             ..read.event.notification(accepted_at, users, &self.rules)?
         };
         Ok(notification)

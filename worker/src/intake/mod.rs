@@ -2,8 +2,10 @@
 //! channel.
 
 mod record;
+mod spans;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 use futures_util::future::try_join_all;
 use metrics::counter;
@@ -16,6 +18,7 @@ use tidings_domain::notification::{
     Channel, DeliveredChannel, DeliveryKind, DeliveryRequest, MessageId, Notification, Status,
 };
 use tidings_domain::time::Timezone;
+use tidings_domain::trace::TraceContext;
 
 use tidings_runtime::statistics::events;
 
@@ -124,9 +127,10 @@ impl Intake {
                 message_id,
                 kind: delivery.kind,
             };
-            let message =
-                self.message_factory
-                    .delivery(delivery.channel, request, delivery.request_id);
+            let message = self
+                .message_factory
+                .delivery(delivery.channel, request, delivery.request_id)
+                .in_trace(delivery.trace.cloned());
             self.publisher.publish(match delivery.wait_key {
                 Some(key) => message.waiting_for(&WaitsFor::key(key)),
                 None => message,
@@ -144,6 +148,7 @@ struct PendingDelivery<'a> {
     channel: DeliveredChannel,
     kind: DeliveryKind,
     request_id: Option<&'a str>,
+    trace: Option<&'a TraceContext>,
     wait_key: Option<WaitKey>,
 }
 
@@ -161,7 +166,11 @@ impl BatchProcessor for Intake {
             .flatten()
             .filter(|notification| seen.insert(notification.message_id))
             .collect();
-        let results = record(&self.database, unique.clone(), &self.default_timezone).await?;
+        let batch_span = spans::begin(batch, &unique);
+        let start = Instant::now();
+        let results = record(&self.database, unique.clone(), &self.default_timezone).await;
+        let results = results.inspect_err(|_| batch_span.fail("unavailable"))?;
+        spans::record(&batch_span, start, &unique, &results);
         self.wake(&unique, &results);
 
         let mut outcomes = Vec::with_capacity(batch.len());
@@ -194,6 +203,7 @@ impl BatchProcessor for Intake {
                         notification.category.is_some(),
                     ),
                     request_id: message.request_id(),
+                    trace: notification.trace.as_ref(),
                     wait_key: wait_key(notification).filter(|_| is_new),
                 };
                 (id, delivery)
@@ -249,8 +259,12 @@ fn decode(message: &Envelope) -> Result<Notification, Failure> {
     if let Some(detail) = message.oversize_body() {
         return Err(Failure::new("too_large", detail));
     }
-    Notification::decode(&message.body)
-        .map_err(|error| Failure::new(error.reason(), error.to_string()))
+    let decoded = Notification::decode(&message.body)
+        .map_err(|error| Failure::new(error.reason(), error.to_string()))?;
+    Ok(Notification {
+        trace: message.trace(),
+        ..decoded
+    })
 }
 
 /// Updates the metrics and logs the result of a message. The second copy of a notification in a batch is a

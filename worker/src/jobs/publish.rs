@@ -3,6 +3,7 @@ use tidings_broker::{EventKind, Failure, Outgoing, PublishError, Stage};
 use tidings_db::replay_jobs::{ChunkResult, InFlight, StoredLetter};
 use tidings_domain::notification::{DeliveryRequest, Notification};
 use tidings_requests::{EmailEvent, NewNotification, UserDeleteEvent};
+use tidings_runtime::traces::{Kind, Span};
 
 use super::{JobRunner, replayed};
 
@@ -12,7 +13,13 @@ impl JobRunner {
         let publishing = chunk.into_iter().map(async |one| {
             let id = one.id();
             match self.message(one) {
-                Some(message) => (id, self.publisher.publish(message).await),
+                Some((message, span)) => {
+                    let published = self.publisher.publish(message).await;
+                    if let Err(error) = &published {
+                        span.fail(error.code());
+                    }
+                    (id, published)
+                }
                 // Cannot happen: `skip_reason` leaves these out.
                 None => (id, Err(PublishError::Unroutable)),
             }
@@ -36,10 +43,12 @@ impl JobRunner {
         result
     }
 
-    fn message(&self, one: InFlight) -> Option<Outgoing> {
-        match one {
-            InFlight::Row(request, channel) => {
-                Some(self.message_factory.delivery(channel, request, None))
+    /// The message, and the span of its replay.
+    fn message(&self, one: InFlight) -> Option<(Outgoing, Span)> {
+        let message = match one {
+            InFlight::Row(request, channel, trace) => {
+                let message = self.message_factory.delivery(channel, request, None);
+                Some(message.in_trace(trace))
             }
             InFlight::Letter(letter) => {
                 let stage = letter.stage.as_deref().and_then(Stage::from_name);
@@ -48,8 +57,20 @@ impl JobRunner {
                 let factory = &self.message_factory;
                 Some(factory.replay_stored(stage, id, &letter.headers, body))
             }
-        }
+        };
+        message.map(in_trace_of_replay)
     }
+}
+
+/// A replay begins a trace of its own, which is linked to that of the message: it may be months later. If it is not recorded, the
+/// message stays in its trace.
+fn in_trace_of_replay(message: Outgoing) -> (Outgoing, Span) {
+    let trace = message.trace();
+    let span = Span::root(Kind::Internal, trace.iter(), || {
+        ("replay notification", message.id_attributes())
+    });
+    let trace = span.context().or(trace);
+    (message.in_trace(trace), span)
 }
 
 /// The code of an error that is the message's own. The others end when the broker is back, or its queue has room.

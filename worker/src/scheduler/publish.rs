@@ -89,7 +89,8 @@ impl Scheduler {
         };
         let message = self
             .message_factory
-            .delivery_of_attempt(due.channel, request, due.attempt);
+            .delivery_of_attempt(due.channel, request, due.attempt)
+            .in_trace(due.trace.clone());
         let target = due.webhook_target.as_deref();
         match target.and_then(|target| webhook_wait_key(due.user_id, target)) {
             Some(key) => message.waiting_for(&WaitsFor::key(key)),

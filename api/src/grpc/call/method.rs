@@ -57,6 +57,11 @@ impl Method {
         known.unwrap_or(&UNKNOWN)
     }
 
+    /// Whether its calls send notifications.
+    pub fn sends_notifications(&self) -> bool {
+        self.name.starts_with("tidings.v1.Notifications/")
+    }
+
     /// Whether a stranger may keep a call of this method open.
     pub const fn is_anonymous_stream(&self) -> bool {
         self.is_stream && !self.needs_caller

@@ -5,6 +5,7 @@ mod handle;
 mod method;
 mod request_body;
 mod response_body;
+mod trace;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +25,7 @@ use crate::shutdown::RequestGuard;
 use crate::state::AppState;
 pub use handle::{Calls, handle};
 pub use method::{MAX_MESSAGE_BYTES, Method};
+use trace::CallTrace;
 
 /// A call. The extensions of its request contain it.
 pub struct Call {
@@ -39,6 +41,8 @@ pub struct Call {
     bytes: Mutex<Reservation>,
     /// The error that the call has returned, for the log.
     failure: Mutex<Option<Failure>>,
+    /// The trace that the call works for.
+    trace: CallTrace,
     _in_flight: RequestGuard,
 }
 
@@ -93,6 +97,7 @@ impl Call {
             caller,
             bytes: Mutex::new(state.request_bytes.reservation()),
             failure: Mutex::default(),
+            trace: CallTrace::begin(method, values("traceparent"), values("tracestate")),
             _in_flight: state.in_flight.enter(),
             state: Arc::clone(state),
             stop: stop.clone(),
@@ -135,7 +140,13 @@ impl Call {
             cause: error.cause.clone(),
         };
         *lock(&self.failure) = Some(failure);
+        self.trace.fail(error);
         status(error, &self.request_id)
+    }
+
+    /// Runs `work`, which sends notifications, for the trace of the call.
+    pub async fn in_trace<F: Future>(&self, work: F) -> F::Output {
+        self.trace.scope(work).await
     }
 
     /// Takes the bytes of the messages that have been received. They count towards `MAX_REQUEST_BYTES_IN_FLIGHT` until the

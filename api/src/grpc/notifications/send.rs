@@ -27,7 +27,7 @@ pub async fn handle(call: &Call, request: Request<SendRequest>) -> Result<SendRe
 ///
 /// Returns why it is not accepted.
 pub async fn accept(call: &Call, message: Message) -> Result<Accepted, ApiError> {
-    let accepted = accept_uncounted(call, message).await;
+    let accepted = call.in_trace(accept_uncounted(call, message)).await;
     accepted.inspect_err(accept::count_not_accepted)
 }
 

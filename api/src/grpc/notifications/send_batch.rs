@@ -25,10 +25,12 @@ pub async fn handle(
     let (caller, id) = (call.caller()?, &call.request_id);
     let items = items(&json, "notifications")?;
     state.rate_limits.count_call_items(caller, items.len());
-    let batch = PreparedBatch::new(items, state, caller, id).await;
+    let preparing = PreparedBatch::new(items, state, caller, id);
+    let batch = call.in_trace(preparing).await;
     // The messages hold copies of all that they need.
     drop(json);
-    let response = BatchResponse::new(batch.store(state, caller, id).await);
+    let storing = call.in_trace(batch.store(state, caller, id));
+    let response = BatchResponse::new(storing.await);
     response.log(id);
     let response = response.or_unavailable()?;
     let (accepted, refused) = response.counts();

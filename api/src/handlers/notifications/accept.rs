@@ -7,6 +7,7 @@ use serde::Serialize;
 use tidings_domain::notification::{Channel, Fingerprint, IdempotencyKey, MessageId, Notification};
 use tidings_requests::NewNotification;
 use tidings_runtime::statistics::events;
+use tidings_runtime::traces;
 use utoipa::ToSchema;
 
 use super::{IDEMPOTENCY_REPLAYED, preconditions};
@@ -126,6 +127,7 @@ pub async fn create_notification(
         sensitive: new.sensitive,
         category: new.category,
         digest_key: new.digest_key,
+        trace: traces::current(),
     })
 }
 

@@ -51,5 +51,6 @@ pub async fn handle(
     let (row, rule, switches) = found.ok_or_else(NotificationLookup::not_found)?;
     let view = NotificationView::new(row, &caller)?;
     let view = view.withheld_by(rule.as_ref()).unless_stopped(&switches);
+    let view = view.with_trace_url(state.trace_url_for(owner));
     Ok(HttpResponse::Ok().json(view))
 }

@@ -9,11 +9,12 @@ use serde::Serialize;
 use tidings_db::{delivery_attempts, notifications};
 use tidings_domain::next_step::{StepFacts, next_step};
 use tidings_domain::notification::{MessageId, Status, UserId};
+use tidings_domain::trace::TraceId;
 use utoipa::ToSchema;
 
 use super::attempts::AttemptView;
 use super::lookup::NotificationLookup;
-use super::view::NotificationTemplate;
+use super::view::{NotificationTemplate, trace_url};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::page_turn::PageTurn;
@@ -50,6 +51,13 @@ pub struct TimelineView {
     template: Option<NotificationTemplate>,
     /// How many delivery attempts have failed.
     retries_attempted: i32,
+    /// The trace that it belongs to (W3C Trace Context), if its request named one, or began one that is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "0af7651916cd43dd8448eb211c80319c")]
+    trace_id: Option<TraceId>,
+    /// Where the trace can be seen (`TRACE_URL_TEMPLATE`). Only for callers that may read the notifications of every user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_url: Option<String>,
     /// What happens next.
     next: NextStepView,
     /// What has happened, in its order.
@@ -140,5 +148,7 @@ pub async fn handle(
         group: timeline.group,
         template: row.template.map(NotificationTemplate::from),
         retries_attempted: row.retries_attempted,
+        trace_url: trace_url(row.trace_id, state.trace_url_for(owner)),
+        trace_id: row.trace_id,
     }))
 }

@@ -5,6 +5,7 @@ use tidings_db::notifications::{NotificationRow, PayloadReader, WithheldBy};
 use tidings_db::sending_switches::SendingSwitches;
 use tidings_domain::content::TemplateRef;
 use tidings_domain::notification::{Channel, DigestId, MessageId, Status, UserId};
+use tidings_domain::trace::{TraceId, TraceUrlTemplate};
 use utoipa::ToSchema;
 
 use super::decision::DecisionView;
@@ -72,6 +73,15 @@ pub struct NotificationView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
+    /// The trace that it belongs to (W3C Trace Context), if its request named one, or began one that is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "0af7651916cd43dd8448eb211c80319c")]
+    trace_id: Option<TraceId>,
+    /// Where the trace can be seen (`TRACE_URL_TEMPLATE`). Only for callers that may read the notifications of every user, and
+    /// not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "https://traces.example.com/trace/0af7651916cd43dd8448eb211c80319c")]
+    trace_url: Option<String>,
     /// Whether the notification is sent, waits, or was not sent, and why.
     decision: DecisionView,
 }
@@ -103,7 +113,17 @@ impl NotificationView {
     /// Returns an error if the payload of the row is not JSON.
     pub fn new(row: NotificationRow, caller: &Caller) -> Result<Self, ApiError> {
         let reader = caller.payload_reader(row.user_id);
-        Self::for_reader(row, reader, caller.may_see_template_errors())
+        let trace_id = row.trace_id;
+        let view = Self::for_reader(row, reader, caller.may_see_template_errors())?;
+        Ok(Self { trace_id, ..view })
+    }
+
+    /// Adds where its trace can be seen.
+    pub fn with_trace_url(self, template: Option<&TraceUrlTemplate>) -> Self {
+        Self {
+            trace_url: trace_url(self.trace_id, template),
+            ..self
+        }
     }
 
     /// Names the rule that decided, if the row alone does not.
@@ -134,7 +154,7 @@ impl NotificationView {
         }
     }
 
-    /// Converts a row for a reader. `with_template_errors`: whether the reader may see errors that quote a template.
+    /// Converts a row for a reader, without its trace. `with_template_errors`: whether the reader may see errors that quote a template.
     ///
     /// # Errors
     ///
@@ -177,8 +197,15 @@ impl NotificationView {
             processed_at: row.processed_at,
             error_message,
             category: row.category,
+            trace_id: None,
+            trace_url: None,
         })
     }
+}
+
+/// Where the trace of a notification can be seen, if it has one.
+pub fn trace_url(id: Option<TraceId>, template: Option<&TraceUrlTemplate>) -> Option<String> {
+    Some(template?.url(id?))
 }
 
 /// Whether it still waits for its delivery.

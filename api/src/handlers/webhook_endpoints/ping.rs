@@ -7,6 +7,7 @@ use serde_json::value::to_raw_value;
 use tidings_db::webhook_endpoints;
 use tidings_domain::notification::{Channel, MessageId, Notification};
 use tidings_domain::time::DeliveryWindow;
+use tidings_runtime::traces;
 
 use super::access::EndpointAccess;
 use crate::auth::Caller;
@@ -70,6 +71,7 @@ pub async fn handle(
         sensitive: false,
         category: None,
         digest_key: None,
+        trace: traces::current(),
     };
     let accepted = store(&state, &notification, &request_id).await?;
     Ok(accepted.into_http())

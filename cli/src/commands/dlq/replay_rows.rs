@@ -4,9 +4,11 @@
 use anyhow::Context;
 use tidings_broker::{MessageFactory, Publisher};
 use tidings_db::audit::{self, AuditEntry};
-use tidings_db::notifications::{FailedFilter, failed_deliveries, reset_for_replay};
+use tidings_db::notifications::{
+    FailedDelivery, FailedFilter, failed_deliveries, reset_for_replay,
+};
 use tidings_db::{Database, TransactionOptions};
-use tidings_domain::notification::{DeliveredChannel, DeliveryRequest, MessageId};
+use tidings_domain::notification::MessageId;
 
 /// Rows in one transaction.
 const BATCH: i64 = 100;
@@ -33,7 +35,7 @@ pub async fn replay_rows<'a>(
         if let Some(publisher) = publisher {
             replay_batch(database, message_factory, publisher, &batch, &entry).await?;
         }
-        replayed.extend(batch.iter().map(|(request, _)| request.message_id));
+        replayed.extend(batch.iter().map(|one| one.request.message_id));
     }
 }
 
@@ -42,13 +44,13 @@ async fn replay_batch<'a>(
     database: &Database,
     message_factory: &MessageFactory,
     publisher: &Publisher,
-    batch: &[(DeliveryRequest, DeliveredChannel)],
+    batch: &[FailedDelivery],
     entry: &impl Fn(&[MessageId]) -> AuditEntry<'a>,
 ) -> anyhow::Result<()> {
     database
         .transaction(TransactionOptions::default(), async |transaction| {
             let mut reset = Vec::new();
-            for (request, _) in batch {
+            for FailedDelivery { request, .. } in batch {
                 if reset_for_replay(transaction, request.message_id).await? {
                     reset.push(request.message_id);
                 }
@@ -60,10 +62,11 @@ async fn replay_batch<'a>(
         })
         .await
         .context("PostgreSQL failed")?;
-    let messages = batch
-        .iter()
-        .map(|(request, channel)| message_factory.delivery(*channel, *request, None))
-        .collect();
+    let message = |one: &FailedDelivery| {
+        let message = message_factory.delivery(one.channel, one.request, None);
+        message.in_trace(one.trace.clone())
+    };
+    let messages = batch.iter().map(message).collect();
     let results = publisher.publish_all(messages).await;
     let result: Result<(), _> = results.into_iter().collect();
     result.context("publishing failed")

@@ -9,6 +9,7 @@ mod show;
 
 use tidings_db::{Database, DatabaseSettings};
 use tidings_domain::notification::MessageId;
+use tidings_settings::{Reader, read_trace_url_template};
 
 use crate::output::CommandOutput;
 use crate::settings;
@@ -38,12 +39,16 @@ pub enum Command {
 
 /// Runs a command.
 pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
-    let settings = settings::read(DatabaseSettings::read)?;
+    let section = |reader: &mut Reader| {
+        let trace_url = read_trace_url_template(reader);
+        Some((DatabaseSettings::read(reader)?, trace_url))
+    };
+    let (settings, trace_url) = settings::read(section)?;
     let database = Database::new(&settings, "tidings notifications")?;
     match command {
         Command::List(args) => list::run(&database, args).await,
         Command::Export(args) => export::run(&database, args).await,
-        Command::Show { id } => show::run(&database, id).await,
+        Command::Show { id } => show::run(&database, id, trace_url.as_ref()).await,
         Command::Payload { id } => payload::run(&database, id).await,
     }
 }

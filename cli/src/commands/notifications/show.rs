@@ -6,14 +6,19 @@ use tidings_db::delivery_attempts::AttemptRow;
 use tidings_db::{Database, delivery_attempts, notifications};
 use tidings_domain::next_step::{StepFacts, next_step};
 use tidings_domain::notification::MessageId;
+use tidings_domain::trace::TraceUrlTemplate;
 
 use crate::output::{CommandOutput, Text, printable, table};
 
 /// The most attempts that are shown.
 const MAX_ATTEMPTS: u32 = 200;
 
-/// Shows what has happened to a notification.
-pub async fn run(database: &Database, id: MessageId) -> anyhow::Result<CommandOutput> {
+/// Shows what has happened to a notification. `trace_url` is where its trace can be seen.
+pub async fn run(
+    database: &Database,
+    id: MessageId,
+    trace_url: Option<&TraceUrlTemplate>,
+) -> anyhow::Result<CommandOutput> {
     let reading = database.run(async |client| {
         let Some((row, timeline)) = notifications::find_timeline(client, id, None).await? else {
             return Ok(None);
@@ -48,6 +53,13 @@ pub async fn run(database: &Database, id: MessageId) -> anyhow::Result<CommandOu
     if let Some(error) = &row.error_message {
         text.line(format_args!("error: {}", printable(error)));
     }
+    let trace_url = trace_url.zip(row.trace_id).map(|(url, id)| url.url(id));
+    if let Some(trace) = row.trace_id {
+        match &trace_url {
+            Some(url) => text.line(format_args!("trace {trace}  {}", printable(url))),
+            None => text.line(format_args!("trace {trace}")),
+        }
+    }
     text.line(format_args!("next: {}", next.text));
     if !attempts.is_empty() {
         text.line("");
@@ -65,6 +77,8 @@ pub async fn run(database: &Database, id: MessageId) -> anyhow::Result<CommandOu
         "createdAt": row.created_at,
         "processedAt": row.processed_at,
         "retriesAttempted": row.retries_attempted,
+        "traceId": row.trace_id,
+        "traceUrl": trace_url,
         "next": {"code": next.code, "text": next.text, "at": next.at},
         "attempts": attempts.iter().zip(&addresses).map(json_of).collect::<Vec<_>>(),
     });

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -56,6 +57,7 @@ pub struct Settlement {
 
 /// An AMQP channel with one consumer.
 pub struct ConsumerChannel {
+    queue: Arc<str>,
     channel: Channel,
     consumer: Consumer,
     /// The message that [`ConsumerChannel::ready`] has found.
@@ -89,6 +91,7 @@ impl ConsumerChannel {
                 )
                 .await?;
             Ok(Self {
+                queue: queue.into(),
                 channel,
                 consumer,
                 arrived: None,
@@ -131,7 +134,9 @@ impl ConsumerChannel {
         delivery: Option<lapin::Result<lapin::message::Delivery>>,
     ) -> Result<Envelope, ConsumeError> {
         let end = match delivery {
-            Some(Ok(delivery)) => return Ok(delivery.into()),
+            Some(Ok(delivery)) => {
+                return Ok(Envelope::of_delivery(delivery, Arc::clone(&self.queue)));
+            }
             Some(Err(error)) => error.into(),
             None => ConsumeError::Cancelled,
         };

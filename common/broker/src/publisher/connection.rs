@@ -271,6 +271,7 @@ async fn publish(
         routing_key,
         properties,
         body,
+        trace: _,
     } = message;
     // Mandatory: the broker returns a message that no queue gets, instead of dropping it, for example if a queue and the
     // dead-letter queue were deleted.

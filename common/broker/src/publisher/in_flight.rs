@@ -143,6 +143,7 @@ mod tests {
                 routing_key: "k".into(),
                 properties,
                 body: Vec::new().into(),
+                trace: None,
             };
             let request = Request {
                 message,

@@ -25,6 +25,7 @@ use self::request::Request;
 use self::supervisor::{State, Supervisor};
 use super::message::Outgoing;
 use super::publish_error::PublishError;
+use super::spans::end_span;
 use crate::settings::BrokerSettings;
 
 /// Publishes with confirms, many messages at once. Clones share one connection.
@@ -101,6 +102,13 @@ impl Publisher {
     ///
     /// Returns why the message is not known to be safe.
     pub async fn publish(&self, message: Outgoing) -> Result<(), PublishError> {
+        let (message, span) = message.begin_span();
+        let result = self.publish_one(message).await;
+        end_span(&span, &result);
+        result
+    }
+
+    async fn publish_one(&self, message: Outgoing) -> Result<(), PublishError> {
         let Some(connection) = &self.connection else {
             return Ok(());
         };
@@ -128,16 +136,23 @@ impl Publisher {
         let Some(connection) = &self.connection else {
             return vec![Ok(()); count];
         };
+        let (batch, spans): (Vec<_>, Vec<_>) = batch.into_iter().map(Outgoing::begin_span).unzip();
         if let Err(error) = connection.check() {
-            return vec![Err(error); count];
+            let result = Err(error);
+            spans.iter().for_each(|span| end_span(span, &result));
+            return vec![result; count];
         }
         let deadline = Instant::now() + self.timeout;
         let (connection, permits) = (connection.clone(), self.permits.clone());
         // A separate task: a caller that goes away must not leave a part of the batch unpublished.
         let publishing = tokio::spawn(connection.publish_all(batch, permits, deadline));
-        publishing
+        let results = publishing
             .await
-            .unwrap_or_else(|_| vec![Err(PublishError::Panicked); count])
+            .unwrap_or_else(|_| vec![Err(PublishError::Panicked); count]);
+        for (span, result) in spans.iter().zip(&results) {
+            end_span(span, result);
+        }
+        results
     }
 
     /// Whether publishing is possible, as far as is known.

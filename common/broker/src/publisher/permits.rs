@@ -73,6 +73,7 @@ mod tests {
             routing_key: "k".into(),
             properties: BasicProperties::default(),
             body: vec![0; bytes].into(),
+            trace: None,
         }
     }
 

@@ -29,6 +29,7 @@ mod scheduler;
 mod schedules;
 mod secrets;
 mod sms;
+mod traces;
 mod unsubscribe;
 mod webhooks;
 
@@ -58,6 +59,7 @@ pub use scheduler::*;
 pub use schedules::*;
 pub use secrets::*;
 pub use sms::*;
+pub use traces::*;
 pub use unsubscribe::*;
 pub use webhooks::*;
 
@@ -104,6 +106,7 @@ pub const GROUPS: &[&Group] = &[
     sms::GROUP,
     push::GROUP,
     webhooks::GROUP,
+    traces::GROUP,
 ];
 
 /// All settings.

@@ -615,6 +615,8 @@ export type Notification = {
     status: string;
     targetUserId?: string | null;
     template?: NotificationTemplate | null;
+    traceId?: string | null;
+    traceUrl?: string | null;
     type: string;
 };
 
@@ -645,6 +647,8 @@ export type NotificationTimeline = {
     steps: Array<TimelineStep>;
     targetUserId?: string | null;
     template?: NotificationTemplate | null;
+    traceId?: string | null;
+    traceUrl?: string | null;
     type: string;
 };
 

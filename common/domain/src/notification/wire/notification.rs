@@ -11,6 +11,7 @@ use crate::content::TemplateRef;
 use crate::digest::DigestKey;
 use crate::notification::{Channel, Fingerprint, GroupKey, MessageId, UserId};
 use crate::time::DeliveryWindow;
+use crate::trace::TraceContext;
 
 /// A notification, as the API publishes it to the intake.
 ///
@@ -58,6 +59,9 @@ pub struct Notification {
     pub category: Option<CategoryName>,
     /// The key by which it is collected to a digest, apart from others of its category.
     pub digest_key: Option<DigestKey>,
+    /// The trace that it belongs to, if any. It is no part of the wire form: it is in the headers of messages, and in columns of
+    /// the row.
+    pub trace: Option<TraceContext>,
 }
 
 #[derive(Serialize)]
@@ -195,6 +199,7 @@ impl Notification {
             sensitive: read.sensitive,
             category: read.category,
             digest_key: read.digest.map(|digest| digest.key),
+            trace: None,
         })
     }
 

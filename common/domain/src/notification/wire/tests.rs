@@ -21,6 +21,7 @@ fn notification(payload: &str) -> Notification {
         sensitive: false,
         category: None,
         digest_key: None,
+        trace: None,
     }
 }
 

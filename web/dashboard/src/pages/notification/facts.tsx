@@ -6,7 +6,8 @@ import { linkTo } from "../../lib/filters.ts";
 
 /** What a notification is. */
 export function Facts({ timeline }: { timeline: NotificationTimeline }) {
-  const { messageId, type, status, targetUserId, category, template, sender, group } = timeline;
+  const { messageId, type, status, targetUserId, category, template, sender, group, traceId, traceUrl } =
+    timeline;
   return (
     <dl className="facts wide">
       <Fact label="Status">
@@ -40,6 +41,17 @@ export function Facts({ timeline }: { timeline: NotificationTimeline }) {
       )}
       {sender && <Fact label="Sender">{sender}</Fact>}
       {group && <Fact label="Group">{group}</Fact>}
+      {traceId && (
+        <Fact label="Trace">
+          {traceUrl ? (
+            <a href={traceUrl} target="_blank" rel="noopener noreferrer">
+              <code>{traceId}</code>
+            </a>
+          ) : (
+            <code>{traceId}</code>
+          )}
+        </Fact>
+      )}
     </dl>
   );
 }
