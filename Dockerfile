@@ -37,19 +37,21 @@ COPY common/settings/Cargo.toml common/settings/
 COPY common/templates/Cargo.toml common/templates/
 COPY common/unsubscribe/Cargo.toml common/unsubscribe/
 COPY db/Cargo.toml db/
+COPY doctor/Cargo.toml doctor/
 COPY tests/Cargo.toml tests/
 COPY worker/Cargo.toml worker/
-RUN for member in api api/proto bench cli db tests worker common/*; do \
+RUN for member in api api/proto bench cli db doctor tests worker common/*; do \
         mkdir $member/src && echo '#![allow(missing_docs)]' > $member/src/lib.rs; \
     done \
     && echo '#![allow(missing_docs)] fn main() {}' | tee api/src/main.rs cli/src/main.rs worker/src/main.rs bench/src/main.rs \
     && cargo build --profile dist --locked --bins -p tidings-api -p tidings-worker -p tidings-cli \
-    && cargo clean --profile dist --locked -p tidings-api -p tidings-worker -p tidings-cli -p tidings-db \
+    && cargo clean --profile dist --locked -p tidings-api -p tidings-worker -p tidings-cli -p tidings-db -p tidings-doctor \
         -p tidings-broker -p tidings-domain -p tidings-egress -p tidings-http -p tidings-passwords -p tidings-requests \
         -p tidings-runtime -p tidings-proto -p tidings-settings -p tidings-templates -p tidings-unsubscribe
 
 COPY common common
 COPY db db
+COPY doctor doctor
 COPY api api
 COPY worker worker
 COPY cli cli

@@ -84,7 +84,7 @@ choose_targets() {
         [[ $name =~ ^[a-z0-9_:]+$ ]] || return 0
         found=no
         ! has_test "$name" tests/e2e || e2e=yes found=yes
-        ! has_test "$name" api worker cli bench db common tests/src tests/chaos || unit=yes found=yes
+        ! has_test "$name" api worker cli bench doctor db common tests/src tests/chaos || unit=yes found=yes
         [[ $found == yes ]] || return 0
     done
     if [[ $unit == no ]]; then

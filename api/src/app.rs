@@ -35,6 +35,7 @@ use crate::serving::{max_client_connections, serve};
 use crate::settings::ApiSettings;
 use crate::shutdown::RequestsInFlight;
 use crate::state::AppState;
+use crate::system_checks::SystemChecks;
 use crate::{dashboard, metrics_export, shutdown};
 
 /// The API server, listening and not yet serving.
@@ -260,6 +261,7 @@ impl App {
             egress: self.settings.egress.clone(),
             dashboard: self.settings.dashboard.clone(),
             trace_url: self.settings.trace_url.clone(),
+            system_checks: Arc::new(SystemChecks::new(Arc::clone(&self.settings.sources))),
         };
         let grpc_settings = self.settings.grpc.as_ref().zip(self.grpc_listener);
         let grpc = grpc_settings.map(|(settings, listener)| {

@@ -33,6 +33,7 @@ mod serving;
 pub mod settings;
 mod shutdown;
 mod state;
+mod system_checks;
 #[cfg(test)]
 mod test_log;
 #[cfg(test)]

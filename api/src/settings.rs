@@ -1,6 +1,7 @@
 //! The API's settings.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -12,8 +13,8 @@ use tidings_domain::time::Timezone;
 use tidings_domain::trace::TraceUrlTemplate;
 use tidings_egress::EgressPolicy;
 use tidings_settings::{
-    AppEnv, Reader, SettingProblems, ShutdownSettings, TelemetrySettings, read_channel_providers,
-    read_metrics_port, read_trace_url_template, table,
+    AppEnv, Reader, SettingProblems, ShutdownSettings, Sources, TelemetrySettings,
+    read_channel_providers, read_metrics_port, read_trace_url_template, table,
 };
 use tidings_unsubscribe::UnsubscribeLinks;
 
@@ -78,6 +79,8 @@ pub struct ApiSettings {
     pub telemetry: TelemetrySettings,
     /// Shutdown.
     pub shutdown: ShutdownSettings,
+    /// Where all of them come from.
+    pub sources: Arc<Sources>,
 }
 
 /// The address and the limits of the HTTP server.
@@ -170,6 +173,7 @@ impl ApiSettings {
         let secret_keys = SecretKeys::read(r);
         let telemetry = TelemetrySettings::read(r);
         let shutdown = ShutdownSettings::read(r);
+        let sources = Arc::new(r.sources().clone());
         let settings = match (auth, broker, database) {
             (Some(auth), Some(broker), Some(database)) => Some(Self {
                 http,
@@ -195,6 +199,7 @@ impl ApiSettings {
                 secret_keys,
                 telemetry,
                 shutdown,
+                sources,
             }),
             _ => None,
         };

@@ -26,6 +26,7 @@ use crate::inbox::{Inboxes, Tickets};
 use crate::rate_limit::RateLimits;
 use crate::settings::ApiHttpSettings;
 use crate::shutdown::RequestsInFlight;
+use crate::system_checks::SystemChecks;
 
 /// The state that the handlers share.
 #[derive(Clone)]
@@ -69,6 +70,8 @@ pub struct AppState {
     pub dashboard: DashboardSettings,
     /// Where traces can be seen, if that is known.
     pub trace_url: Option<TraceUrlTemplate>,
+    /// The checks of the installation, and its settings.
+    pub system_checks: Arc<SystemChecks>,
 }
 
 impl AppState {

@@ -88,5 +88,6 @@ pub fn state() -> Data<AppState> {
         egress: settings.egress,
         dashboard: settings.dashboard,
         trace_url: settings.trace_url,
+        system_checks: Arc::new(crate::system_checks::SystemChecks::new(settings.sources)),
     })
 }

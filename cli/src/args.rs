@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     admin, audit, cancel, categories, channels, config, dashboard, dlq, endpoints, jobs, keys,
     ladders, migrate, notifications, preferences, retention, schedules, secrets, sending, stats,
-    token, users,
+    templates, token, users,
 };
 
 /// The operator's tool of Tidings.
@@ -67,6 +67,9 @@ pub enum Command {
     /// List, show, create, change and import users
     #[command(subcommand)]
     Users(users::Command),
+    /// List, show, write, preview and delete templates
+    #[command(subcommand)]
+    Templates(templates::Command),
     /// List, create, change and delete categories
     #[command(subcommand)]
     Categories(categories::Command),

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::{Value, json};
+pub use tidings_domain::count;
 use tidings_settings::{EXIT_CONFIG, SettingProblems};
 
 const EXIT_FAILURE: i32 = 1;
@@ -174,16 +175,6 @@ fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
         }
     }
     escaped
-}
-
-/// `1 dead letter`, `2 dead letters`.
-pub fn count(n: usize, singular: &str) -> String {
-    let ending = match singular {
-        _ if n == 1 => "",
-        _ if singular.ends_with('s') => "es",
-        _ => "s",
-    };
-    format!("{n} {singular}{ending}")
 }
 
 #[cfg(test)]

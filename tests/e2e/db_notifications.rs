@@ -4,11 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use tidings_db::notifications::{
     FingerprintRequest, IdCursor, NotificationFilter, exists, find, find_fingerprints,
-    insert_batch, list, recorded_states,
+    find_rendering, insert_batch, list, recorded_states,
 };
 use tidings_db::{Client, DbError, DbErrorKind, DedicatedClient};
 use tidings_domain::content::TemplateRef;
-use tidings_domain::notification::{Channel, Fingerprint, MessageId, Notification, Status, UserId};
+use tidings_domain::notification::{
+    Channel, DeliveredChannel, Fingerprint, MessageId, Notification, Status, UserId,
+};
 use tidings_domain::time::DeliveryWindow;
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
@@ -85,6 +87,61 @@ async fn the_template_of_a_notification_is_recorded() {
             .expect("the query");
         assert_eq!(row.expect("the row").template, one.template);
     }
+}
+
+#[tokio::test]
+async fn a_message_is_rendered_from_the_template_of_its_attempt_or_from_the_next_one() {
+    let (_db, user, client) = database().await;
+    let named = |name: &str| TemplateRef {
+        name: name.to_owned(),
+        locale: None,
+    };
+    let with = |template: Option<TemplateRef>| Notification {
+        template,
+        ..notification(user, Channel::Sms, r#"{"text": "t"}"#)
+    };
+    let batch = [
+        with(Some(named("hi"))),
+        with(Some(named("hi"))),
+        with(Some(named("none"))),
+        with(None),
+        with(Some(named("digest/news"))),
+    ];
+    let references: Vec<_> = batch.iter().collect();
+    insert_batch(&*client, &references).await.expect("recorded");
+    let [used, waiting, missing, plain, digest] = batch.map(|one| one.message_id);
+    let sql = format!(
+        "INSERT INTO templates (id, name, channel, locale, version, text, deleted_at)
+         VALUES (gen_random_uuid(), 'hi', 'sms', 'default', 1, 'one', now()),
+                (gen_random_uuid(), 'hi', 'sms', 'default', 2, 'two', NULL);
+         INSERT INTO delivery_attempts (message_id, attempt, provider, started_at, outcome, template_name, template_locale,
+                                        template_version)
+         VALUES ('{used}', 0, 'twilio', now(), 'failed', 'hi', 'default', 2),
+                ('{used}', 1, 'twilio', now(), 'failed', 'hi', 'default', 1),
+                ('{used}', 2, 'twilio', now(), 'failed', NULL, NULL, NULL);
+         UPDATE notifications SET category = 'news', digest_id = gen_random_uuid() WHERE message_id = '{digest}'"
+    );
+    client.batch_execute(&sql).await.expect("templates");
+    let built_in = tidings_templates::digest_template(DeliveredChannel::Sms).expect("a template");
+    for (id, attempt, expected) in [
+        (used, None, (Some(1), Some("one"))),
+        (used, Some(0), (Some(0), Some("two"))),
+        (used, Some(2), (None, Some("two"))),
+        (waiting, None, (None, Some("two"))),
+        (missing, None, (None, None)),
+        (plain, None, (None, None)),
+        (digest, None, (None, Some(built_in.text))),
+    ] {
+        let found = find_rendering(&*client, id, Some(user), attempt).await;
+        let found = found.expect("the query").expect("the row");
+        let text = found
+            .template
+            .as_ref()
+            .map(|template| template.text.as_str());
+        assert_eq!((found.attempt, text), expected, "{id} {attempt:?}");
+    }
+    let other = find_rendering(&*client, plain, Some(UserId::from(Uuid::now_v7())), None).await;
+    assert!(other.expect("the query").is_none());
 }
 
 /// The id is enough to find a row; a caller must not learn whether that of another sender exists.

@@ -238,3 +238,31 @@ async fn demo_templates_are_seeded_once_and_changed_ones_are_kept() {
         .expect("seeded");
     assert_eq!(text(&db, &deleted, None).await, None);
 }
+
+#[tokio::test]
+async fn the_schedules_that_use_a_template_are_listed() {
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let client = db.pool.dedicated_client().await.expect("a connection");
+    client
+        .batch_execute(
+            "INSERT INTO schedules (id, sender, target_user_id, type, payload, template_name, template_locale, cron, timezone,
+                                    paused)
+             SELECT gen_random_uuid(), 's', gen_random_uuid(), 'email', '{}', name, 'de', '0 9 * * *', 'UTC', name = 'a'
+             FROM unnest('{a,a,b,NULL}'::text[]) AS name",
+        )
+        .await
+        .expect("schedules");
+    let named = async |name: &str, limit| {
+        let name: TemplateName = name.parse().expect("a name");
+        let found = templates::schedules_with(&*client, &name, limit).await;
+        found.expect("the query")
+    };
+    let found = named("a", 10).await;
+    assert_eq!(found.len(), 2);
+    let all_so = found
+        .iter()
+        .all(|one| one.paused && one.cron == "0 9 * * *" && one.locale.as_deref() == Some("de"));
+    assert!(all_so, "{found:?}");
+    assert_eq!(named("a", 1).await.len(), 1);
+    assert_eq!(named("c", 10).await, []);
+}

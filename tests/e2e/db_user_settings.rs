@@ -377,7 +377,10 @@ async fn many_held_rows_are_released_once_and_spread() {
     let ids: Vec<Uuid> = held.keys().copied().collect();
     let times: Vec<Timestamp> = ids.iter().map(|id| held[id]).collect();
     let last_early = *seconds.iter().nth(9).expect("a second");
-    let updated = table.client.execute(sql, &[&ids, &times, &last_early]).await;
+    let updated = table
+        .client
+        .execute(sql, &[&ids, &times, &last_early])
+        .await;
     assert_eq!(updated.expect("the update"), 10_000);
     let released = release_at_once(&table).await;
     let first: HashSet<MessageId> = released.iter().copied().collect();

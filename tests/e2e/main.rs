@@ -129,6 +129,7 @@ mod statistics;
 mod task_ends;
 mod template_previews;
 mod templates;
+mod templates_tool;
 mod timeline;
 mod traces;
 mod unsubscribe;

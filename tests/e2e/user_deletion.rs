@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 use tidings_broker::raw::BasicProperties;
-use tidings_tests::{AmqpMessage, World, eventually, secs};
+use tidings_tests::{AmqpMessage, Client, World, eventually, secs, tokens};
 
 #[tokio::test]
 async fn users_are_erased_whether_a_request_or_an_event_asks_for_it() {
@@ -52,4 +52,47 @@ async fn users_are_erased_whether_a_request_or_an_event_asks_for_it() {
     let nobody = "/api/users/00000000-0000-4000-8000-000000000000";
     let nobody = client.send(client.request(Method::DELETE, nobody)).await;
     nobody.assert_error(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_deletion_that_waits_is_shown_and_cancelled_by_whoever_may_write_users() {
+    let (world, api) = World::shared().await;
+    let client = api.client();
+    let user = world.database.user().await;
+    let path = format!("/api/users/{user}/deletion");
+    let none = json!({"deletion": null});
+    assert_eq!(client.get(&path).await.body, none);
+    let cancel = async |client: &Client| client.send(client.request(Method::DELETE, &path)).await;
+    cancel(&client).await.assert_error(404, "no_deletion");
+    let request = client.request(Method::DELETE, &format!("/api/users/{user}"));
+    let requested = client.send(request).await;
+    assert_eq!(requested.body["status"], "waiting", "{}", requested.text);
+    let found = client.get(&path).await;
+    assert_eq!(found.body["deletion"]["id"], requested.body["id"]);
+    assert_eq!(found.body["deletion"]["dueAt"], requested.body["dueAt"]);
+
+    for (scope, reads, writes) in [
+        ("users:read", 200, 403),
+        ("dashboard", 403, 403),
+        ("", 403, 403),
+        ("users:write", 403, 200),
+    ] {
+        let caller = client.with_token(tokens::scoped(world.user, scope));
+        let read = caller.get(&path).await;
+        assert_eq!(read.status, reads, "{scope}: {}", read.text);
+        let written = cancel(&caller).await;
+        assert_eq!(written.status, writes, "{scope}: {}", written.text);
+        if writes == 200 {
+            assert_eq!(written.body["status"], "cancelled");
+        }
+    }
+    assert_eq!(client.get(&path).await.body, none);
+    cancel(&client).await.assert_error(404, "no_deletion");
+    let audited = format!("/api/audit?action=user.delete_cancel&target={user}");
+    let audited = client.get(&audited).await.body;
+    assert_eq!(audited["entries"].as_array().map(Vec::len), Some(1));
+    let nobody = "/api/users/00000000-0000-4000-8000-000000000000/deletion";
+    client.get(nobody).await.assert_error(404, "not_found");
+    let no_id = client.get("/api/users/7/deletion").await;
+    no_id.assert_error(400, "invalid_user_id");
 }

@@ -17,6 +17,7 @@ use super::cookie::{self, GivenCookie, SessionCookie};
 use super::request_site::{ForeignSite, RequestSite};
 use crate::auth::{Caller, X_API_KEY};
 use crate::error::ApiError;
+use crate::handlers::template_drafts::PREVIEW_PAGE;
 use crate::request_id::RequestId;
 use crate::state::AppState;
 
@@ -163,6 +164,8 @@ async fn check(
     let site = request_site(request);
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         site.check_read().map_err(SessionRefusal::Site)?;
+    } else if request.path() == PREVIEW_PAGE {
+        site.check_form().map_err(SessionRefusal::Site)?;
     } else {
         site.check_change().map_err(SessionRefusal::Site)?;
         check_csrf_token(request.headers(), &csrf_token)?;

@@ -23,6 +23,8 @@ pub mod recover;
 pub mod schedules;
 pub mod sending;
 pub mod statistics;
+pub mod system;
+pub mod template_drafts;
 pub mod templates;
 pub mod unsubscribe;
 pub mod users;
@@ -68,6 +70,14 @@ pub fn register(config: &mut ServiceConfig) {
                 .route(get_or_head().to(notifications::payload::handle)),
         )
         .service(
+            read_only("/api/notifications/{message_id}/content")
+                .route(get_or_head().to(notifications::content::handle)),
+        )
+        .service(
+            read_only("/api/notifications/{message_id}/content/html")
+                .route(get_or_head().to(notifications::content_page::handle)),
+        )
+        .service(
             read_only("/api/notifications/{message_id}/timeline")
                 .route(get_or_head().to(notifications::timeline::handle)),
         )
@@ -89,11 +99,13 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(sending::register)
         .configure(channels::register)
         .configure(overview::register)
+        .configure(system::register)
         .configure(messaging::register)
         .configure(v1::register)
         .configure(schedules::register)
         .configure(webhook_endpoints::register)
         .configure(templates::register)
+        .configure(template_drafts::register)
         .configure(categories::register)
         .configure(preferences::register)
         .configure(unsubscribe::register)

@@ -11,7 +11,7 @@ use self::rate_limits::RateLimited;
 use crate::handlers::{
     audit, auth, categories, channels, contacts, dashboard, dead_letters, inbox, invites, jobs,
     keys, me, messaging, notifications, overview, preferences, probes, recover, schedules, sending,
-    statistics, templates, unsubscribe, users, v1, webhook_endpoints,
+    statistics, system, template_drafts, templates, unsubscribe, users, v1, webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -29,6 +29,8 @@ use crate::handlers::{
         notifications::attempts::handle,
         notifications::export::handle,
         notifications::payload::handle,
+        notifications::content::handle,
+        notifications::content_page::handle,
         notifications::timeline::handle,
         schedules::list::handle,
         schedules::create::handle,
@@ -75,6 +77,8 @@ use crate::handlers::{
         users::put::handle,
         users::update::handle,
         users::delete::handle,
+        users::deletion::handle,
+        users::recover::handle,
         users::role::handle,
         users::settings::find::handle,
         users::settings::update::handle,
@@ -110,6 +114,9 @@ use crate::handlers::{
         templates::versions::handle,
         templates::preview::handle,
         templates::preview_page::handle,
+        templates::uses::handle,
+        template_drafts::preview::handle,
+        template_drafts::preview_page::handle,
         categories::list::handle,
         categories::find::handle,
         categories::put::handle,
@@ -124,6 +131,9 @@ use crate::handlers::{
         channels::list::handle,
         channels::probe::handle,
         overview::find::handle,
+        system::findings::handle,
+        system::retention::handle,
+        system::settings::handle,
         messaging::start::handle,
         messaging::stop::handle,
         messaging::sent::handle,

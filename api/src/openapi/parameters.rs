@@ -96,6 +96,7 @@ fn restrict(name: &str, schema: &mut Object) {
         }
         "reason" => schema.pattern = Some("^[a-z0-9_]{1,100}$".to_owned()),
         "version" => schema.minimum = Some(1.into()),
+        "attempt" => schema.minimum = Some(0.into()),
         "cursor" => schema.min_length = Some(1),
         "status" => schema.enum_values = Some(values(Status::ALL.map(Status::as_str))),
         "type" => schema.enum_values = Some(values(Channel::ALL.map(Channel::as_str))),

@@ -23,6 +23,7 @@ pub mod secrets;
 mod seed;
 pub mod sending;
 pub mod stats;
+pub mod templates;
 pub mod token;
 mod topology;
 pub mod users;
@@ -53,6 +54,7 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Ladders(args) => ladders::run(args).await,
         Command::Schedules(command) => schedules::run(command).await,
         Command::Users(command) => users::run(command).await,
+        Command::Templates(command) => templates::run(command).await,
         Command::Categories(command) => categories::run(command).await,
         Command::Preferences(command) => preferences::run(command).await,
         Command::Keys(command) => keys::run(command).await,

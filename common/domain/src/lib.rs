@@ -5,6 +5,7 @@ pub mod access;
 pub mod category;
 pub mod change;
 pub mod content;
+mod count;
 pub mod decision;
 pub mod digest;
 pub mod explanation;
@@ -24,3 +25,5 @@ pub mod time;
 pub mod trace;
 pub mod user;
 pub mod user_limit;
+
+pub use count::count;

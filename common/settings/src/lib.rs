@@ -15,6 +15,7 @@ mod problems;
 mod public_url;
 mod reader;
 pub mod render;
+mod report;
 mod secret_strength;
 mod setting;
 mod sources;
@@ -32,6 +33,7 @@ pub use plaintext::{PlaintextConnection, PlaintextKind, is_this_machine, needs_e
 pub use problems::{SettingProblem, SettingProblems};
 pub use public_url::read_public_url;
 pub use reader::Reader;
+pub use report::{SettingReport, report};
 pub use secret_strength::weakness;
 pub use setting::{Condition, DefaultValue, ProgramName, Setting, SettingKind};
 pub use sources::{SettingValue, Sources, ValueSource};

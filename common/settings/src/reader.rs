@@ -14,6 +14,12 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// The sources.
+    #[must_use]
+    pub const fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
     /// Reads the given sources. Begins with the problems of their files.
     #[must_use]
     pub fn new(sources: Sources) -> Self {

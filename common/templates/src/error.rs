@@ -38,6 +38,8 @@ pub struct RenderError {
     pub part: TemplatePart,
     /// The line, counted from 1, if known.
     pub line: Option<usize>,
+    /// The column in this line, in characters, counted from 1, if known.
+    pub column: Option<usize>,
     /// The problem.
     pub problem: TemplateProblem,
 }

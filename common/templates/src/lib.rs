@@ -7,11 +7,13 @@
 //! count their cost (`rewrite`, `meter`).
 
 mod cost;
+mod digest;
 mod error;
 mod escape;
 mod folding;
 mod functions;
 mod locale;
+mod message;
 mod meter;
 mod name;
 mod numbers;
@@ -22,10 +24,12 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
+pub use digest::digest_template;
 pub use error::{RenderError, TemplatePart, TemplateProblem};
 pub use locale::{InvalidLocale, Locale};
+pub use message::{MessageContent, MessageError, UNSUBSCRIBE_VARIABLE, message_content};
 pub use name::{InvalidName, TemplateName};
-pub use render::{MAX_OUTPUT, check, render};
+pub use render::{DraftRendering, MAX_OUTPUT, check, render, render_draft};
 
 /// The sources of a template, by part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

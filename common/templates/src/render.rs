@@ -30,11 +30,7 @@ const MAX_RECURSION: usize = 80;
 /// Returns an error if the template does not compile.
 pub fn check(source: TemplateSource<'_>) -> Result<(), RenderError> {
     for (part, source) in source.parts() {
-        syntax::compile(part.as_str(), source).map_err(|(line, problem)| RenderError {
-            part,
-            line,
-            problem,
-        })?;
+        syntax::compile(part.as_str(), source).map_err(|found| located(part, found))?;
     }
     Ok(())
 }
@@ -45,30 +41,97 @@ pub fn check(source: TemplateSource<'_>) -> Result<(), RenderError> {
 ///
 /// Returns an error if a variable is missing, the template is invalid, or rendering exceeds a limit.
 pub fn render(source: TemplateSource<'_>, variables: &Object) -> Result<Rendered, RenderError> {
-    let meter = Arc::new(Meter::new());
-    let environment = environment(&meter);
-    let root = numbers::variables(variables);
-    let write = |part: TemplatePart, source: &str| {
-        write(&environment, part, source, root.clone()).map_err(|(line, problem)| RenderError {
-            part,
-            line,
-            problem,
-        })
-    };
+    let parts = Parts::new(variables);
     Ok(Rendered {
         subject: source
             .subject
-            .map(|subject| write(TemplatePart::Subject, subject))
-            .transpose()?
-            .map(|subject| one_line(&subject)),
-        text: write(TemplatePart::Text, source.text)?,
+            .map(|subject| parts.subject(subject))
+            .transpose()?,
+        text: parts.write(TemplatePart::Text, source.text)?,
         html: source
             .html
-            .map(|html| write(TemplatePart::Html, html))
+            .map(|html| parts.html(html))
             .transpose()?
-            // A mail program would show an empty HTML part instead of the text.
-            .filter(|html| !html.trim().is_empty()),
+            .flatten(),
     })
+}
+
+/// What the parts of a template render that is being written. A part may be wrong while others are not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DraftRendering {
+    /// An e-mail's subject or a push message's title.
+    pub subject: Option<String>,
+    /// The text; `None` if it cannot be rendered.
+    pub text: Option<String>,
+    /// An e-mail's HTML part.
+    pub html: Option<String>,
+    /// The problem of each part that cannot be rendered.
+    pub problems: Vec<RenderError>,
+}
+
+/// Renders each part of a template by itself, within the limits of [`render`].
+#[must_use]
+pub fn render_draft(source: TemplateSource<'_>, variables: &Object) -> DraftRendering {
+    let parts = Parts::new(variables);
+    let mut problems = Vec::new();
+    let mut kept = |rendered: Result<Option<String>, RenderError>| {
+        rendered.unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        })
+    };
+    let subject = source.subject.map(|subject| parts.subject(subject));
+    let subject = kept(subject.transpose());
+    let text = kept(parts.write(TemplatePart::Text, source.text).map(Some));
+    let html = source.html.map(|html| parts.html(html)).transpose();
+    let html = kept(html.map(Option::flatten));
+    DraftRendering {
+        subject,
+        text,
+        html,
+        problems,
+    }
+}
+
+/// Renders the parts of one message, which share its limits.
+struct Parts {
+    environment: Environment<'static>,
+    root: Value,
+}
+
+impl Parts {
+    fn new(variables: &Object) -> Self {
+        Self {
+            environment: environment(&Arc::new(Meter::new())),
+            root: numbers::variables(variables),
+        }
+    }
+
+    fn write(&self, part: TemplatePart, source: &str) -> Result<String, RenderError> {
+        write(&self.environment, part, source, self.root.clone())
+            .map_err(|found| located(part, found))
+    }
+
+    fn subject(&self, source: &str) -> Result<String, RenderError> {
+        let subject = self.write(TemplatePart::Subject, source)?;
+        Ok(one_line(&subject))
+    }
+
+    fn html(&self, source: &str) -> Result<Option<String>, RenderError> {
+        let html = self.write(TemplatePart::Html, source)?;
+        // A mail program would show an empty HTML part instead of the text.
+        Ok(Some(html).filter(|html| !html.trim().is_empty()))
+    }
+}
+
+fn located(part: TemplatePart, (position, problem): syntax::LocatedProblem) -> RenderError {
+    let syntax::Position { line, column } = position;
+    RenderError {
+        part,
+        line,
+        column,
+        problem,
+    }
 }
 
 impl<'a> TemplateSource<'a> {
@@ -127,9 +190,15 @@ fn write(
         &mut out,
         escape,
     )
-    .map_err(|error| (error.line(), problem(&error, source)))?;
+    .map_err(|error| {
+        let position = syntax::Position::of_error(&error, source);
+        (position, problem(&error, source))
+    })?;
     if written.len() > MAX_OUTPUT {
-        return Err((None, TemplateProblem::TooLong(MAX_OUTPUT)));
+        return Err((
+            syntax::Position::default(),
+            TemplateProblem::TooLong(MAX_OUTPUT),
+        ));
     }
     Ok(written)
 }

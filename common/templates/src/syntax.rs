@@ -13,11 +13,39 @@ const MAX_TOKENS: usize = 400;
 const MAX_TAG: usize = 16 * 1024;
 const MAX_ELIFS: usize = 100;
 
-/// The line of a problem, if known, and the problem.
-pub(super) type LocatedProblem = (Option<usize>, TemplateProblem);
+/// A problem, and where it is.
+pub(super) type LocatedProblem = (Position, TemplateProblem);
 
-fn wrong(line: Option<usize>, message: impl Into<String>) -> LocatedProblem {
-    (line, TemplateProblem::Syntax(message.into()))
+/// A place in a source, as far as it is known. Both numbers are counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) line: Option<usize>,
+    /// In characters.
+    pub(super) column: Option<usize>,
+}
+
+impl Position {
+    pub(super) const fn of_line(line: Option<usize>) -> Self {
+        Self { line, column: None }
+    }
+
+    /// Where an error of the engine is. It knows the line of most, and the bytes of some.
+    pub(super) fn of_error(error: &minijinja::Error, source: &str) -> Self {
+        let before = error.range().and_then(|range| source.get(..range.start));
+        let line = error.line();
+        let column = before.and_then(|before| {
+            let (lines, last) = match before.rsplit_once('\n') {
+                Some((lines, last)) => (lines.matches('\n').count() + 2, last),
+                None => (1, before),
+            };
+            (Some(lines) == line).then(|| last.chars().count() + 1)
+        });
+        Self { line, column }
+    }
+}
+
+fn wrong(position: Position, message: impl Into<String>) -> LocatedProblem {
+    (position, TemplateProblem::Syntax(message.into()))
 }
 
 /// Compiles the source of one part, and rewrites it to count its cost.
@@ -26,39 +54,47 @@ pub(super) fn compile<'a>(
     source: &'a str,
 ) -> Result<Instructions<'a>, LocatedProblem> {
     if source.len() > MAX_SOURCE {
-        return Err(wrong(None, format!("it has more than {MAX_SOURCE} bytes")));
+        return Err(wrong(
+            Position::default(),
+            format!("it has more than {MAX_SOURCE} bytes"),
+        ));
     }
     if let Some(before) = source.find('\0') {
         let line = source[..before].matches('\n').count() + 1;
         return Err(wrong(
-            Some(line),
+            Position::of_line(Some(line)),
             "it contains U+0000, which cannot be stored",
         ));
     }
     check_tokens(source)?;
-    let tree = parse(source, name, SyntaxConfig::default()).map_err(|error| engine(&error))?;
+    let tree =
+        parse(source, name, SyntaxConfig::default()).map_err(|error| engine(&error, source))?;
     if let Some(line) = folding::repetition(&tree) {
-        return Err(wrong(Some(line), "a text cannot be repeated with *"));
+        return Err(wrong(
+            Position::of_line(Some(line)),
+            "a text cannot be repeated with *",
+        ));
     }
     let mut generator = CodeGenerator::new(name, source);
     generator.compile_stmt(&tree);
     let (instructions, _) = generator.finish();
-    rewrite::metered(&instructions).map_err(|(line, message)| wrong(line, message))
+    rewrite::metered(&instructions)
+        .map_err(|(line, message)| wrong(Position::of_line(line), message))
 }
 
 /// Converts a syntax error of the engine.
-fn engine(error: &minijinja::Error) -> LocatedProblem {
+fn engine(error: &minijinja::Error, source: &str) -> LocatedProblem {
     let message = error
         .detail()
         .map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
-    wrong(error.line(), message)
+    wrong(Position::of_error(error, source), message)
 }
 
 fn check_tokens(source: &str) -> Result<(), LocatedProblem> {
     let (mut tokens, mut start, mut elifs) = (0, 0, 0);
     for token in tokenize(source, false, SyntaxConfig::default()) {
-        let (token, span) = token.map_err(|error| engine(&error))?;
-        let line = Some(usize::from(span.start_line));
+        let (token, span) = token.map_err(|error| engine(&error, source))?;
+        let position = Position::of_line(Some(usize::from(span.start_line)));
         match token {
             Token::TemplateData(_) => continue,
             Token::VariableStart | Token::BlockStart => {
@@ -70,10 +106,13 @@ fn check_tokens(source: &str) -> Result<(), LocatedProblem> {
         tokens += 1;
         let bytes = usize::try_from(span.end_offset.saturating_sub(start)).unwrap_or(usize::MAX);
         if tokens > MAX_TOKENS || bytes > MAX_TAG {
-            return Err(wrong(line, "the expression is too long"));
+            return Err(wrong(position, "the expression is too long"));
         }
         if elifs > MAX_ELIFS {
-            return Err(wrong(line, format!("it has more than {MAX_ELIFS} elif")));
+            return Err(wrong(
+                position,
+                format!("it has more than {MAX_ELIFS} elif"),
+            ));
         }
     }
     Ok(())

@@ -22,6 +22,7 @@ mod read;
 mod record;
 mod release;
 mod release_figures;
+mod rendering;
 mod reschedule;
 mod search;
 mod sent;
@@ -61,6 +62,7 @@ pub use read::{IdCursor, NotificationRow, PayloadReader, exists, find};
 pub use record::{RecordError, RecordResult, record, record_by_intake};
 pub use release::{DueBatch, DueNotification, give_back_leases, lease_due, mark_released};
 pub use release_figures::{HeldForBroker, held_for_broker, overdue};
+pub use rendering::{Rendering, RenderingError, find_rendering};
 pub use reschedule::{RescheduleResult, reschedule};
 pub use search::{MAX_SEARCHED, SearchPage, list, search, search_without_contents};
 pub use sent::{

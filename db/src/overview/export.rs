@@ -152,7 +152,10 @@ mod tests {
         let mut groups = ExportedGroups::default();
         groups.update(Vec::new());
         assert_eq!(count(&groups, OTHER, OTHER), Some(0));
-        groups.update(vec![letters("gone", "one", 2), letters("gone", "another", 3)]);
+        groups.update(vec![
+            letters("gone", "one", 2),
+            letters("gone", "another", 3),
+        ]);
         assert_eq!(count(&groups, "gone", "sms"), Some(5));
         groups.update(Vec::new());
         assert_eq!(count(&groups, "gone", "sms"), Some(0));

@@ -2,10 +2,13 @@
 
 mod accounts;
 mod changes;
+mod content;
+mod drafts;
 mod links;
 mod pages;
 mod queries;
 mod sessions;
+mod system;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};

@@ -6,8 +6,8 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { createUser, eventually, request, send, type TestUser } from "../../testing/api.ts";
 import { assertAccessible, launch, screenshots, withPage } from "../../testing/browser.ts";
-import { apiUrl } from "../../testing/environment.ts";
 import { loginLink, sql } from "../../testing/tool.ts";
+import { button, dashboard, dialog, heading, login } from "./page.ts";
 
 let browser: Browser;
 
@@ -16,18 +16,6 @@ before(async () => {
 });
 
 after(() => browser?.close());
-
-const dashboard = `${apiUrl}/dashboard`;
-
-/** Signs in with a one-time link, and waits for the overview. */
-async function login(page: Page, role?: "viewer" | "operator" | "admin") {
-  await page.goto(await loginLink(role));
-  await heading(page, "Overview").waitFor();
-}
-
-const heading = (page: Page, name: string) => page.getByRole("heading", { name, level: 1, exact: true });
-const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: true });
-const dialog = (page: Page) => page.getByRole("dialog");
 
 interface Failed {
   id: string;

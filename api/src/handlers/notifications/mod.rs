@@ -5,6 +5,8 @@ pub mod attempts;
 pub mod batch;
 pub mod cancel;
 pub mod cancel_group;
+pub mod content;
+pub mod content_page;
 pub mod create;
 pub mod csv;
 mod decision;

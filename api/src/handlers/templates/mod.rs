@@ -6,6 +6,7 @@ mod path;
 pub mod preview;
 pub mod preview_page;
 pub mod put;
+pub mod uses;
 pub mod versions;
 mod view;
 
@@ -13,6 +14,8 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::{get_or_head, read_only, resource};
 use path::TemplatePath;
+pub use path::read_channel;
+pub use preview::PreviewTemplate;
 use view::{TemplatePage, TemplateVersion, TemplateVersionPage, TemplateView};
 
 /// Registers the paths of templates.
@@ -34,6 +37,7 @@ pub fn register(config: &mut ServiceConfig) {
             .route(web::put().to(put::handle))
             .route(web::delete().to(delete::handle)),
         )
+        .service(read_only("/api/templates/{name}/uses").route(get_or_head().to(uses::handle)))
         .service(
             read_only("/api/templates/{name}/{channel}/{locale}/versions")
                 .route(get_or_head().to(versions::handle)),

@@ -45,7 +45,7 @@ impl TemplatePath {
     /// Returns 403 unless the caller may write the template. Those of accounts are given codes and tokens with which users log
     /// in, so a new version could send the tokens of an admin elsewhere.
     pub(super) fn check_write(&self, caller: &Caller) -> Result<(), ApiError> {
-        if !self.name.as_str().starts_with(ACCOUNT_PREFIX) || caller.check(Scope::Admin).is_ok() {
+        if !is_of_accounts(&self.name) || caller.check(Scope::Admin).is_ok() {
             return Ok(());
         }
         Err(ApiError {
@@ -68,6 +68,11 @@ impl TemplatePath {
     }
 }
 
+/// Whether the messages of accounts use the template.
+pub(super) fn is_of_accounts(name: &TemplateName) -> bool {
+    name.as_str().starts_with(ACCOUNT_PREFIX)
+}
+
 /// Parses a template's name in a path.
 pub(super) fn read_name(name: &str) -> Result<TemplateName, ApiError> {
     name.parse().map_err(|error| {
@@ -78,7 +83,7 @@ pub(super) fn read_name(name: &str) -> Result<TemplateName, ApiError> {
 }
 
 /// Parses the name of a channel that has templates: one that carries text.
-pub(super) fn read_channel(text: &str) -> Result<Channel, &'static str> {
+pub fn read_channel(text: &str) -> Result<Channel, &'static str> {
     text.parse()
         .ok()
         .filter(|channel| matches!(channel, Channel::Email | Channel::Sms | Channel::Push))

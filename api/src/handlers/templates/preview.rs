@@ -63,8 +63,19 @@ pub struct PreviewTemplate {
     /// The locale that was found.
     #[schema(example = "de")]
     locale: String,
-    /// Its version.
+    /// Its version; 0 for a built-in one.
     version: i32,
+}
+
+impl From<&TemplateRow> for PreviewTemplate {
+    fn from(row: &TemplateRow) -> Self {
+        Self {
+            name: row.name.clone(),
+            channel: row.channel.clone(),
+            locale: row.locale.clone(),
+            version: row.version,
+        }
+    }
 }
 
 /// Renders a template with the given variables, without sending anything.
@@ -120,12 +131,7 @@ pub(super) fn render(template: TemplateRow, request: &PreviewRequest) -> Result<
         })?;
     check_sendable(&rendered, request)?;
     Ok(Preview {
-        template: PreviewTemplate {
-            name: template.name,
-            channel: template.channel,
-            locale: template.locale,
-            version: template.version,
-        },
+        template: PreviewTemplate::from(&template),
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,

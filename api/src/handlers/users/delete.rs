@@ -25,7 +25,7 @@ pub struct DeletionView {
     id: Uuid,
     #[schema(value_type = Uuid)]
     user_id: UserId,
-    /// `waiting`: it can be cancelled. `erasing`: it runs. `done`: the user is gone.
+    /// `waiting`: it can be cancelled. `erasing`: it runs. `done`: the user is gone. `cancelled`: the user stays.
     #[schema(example = "waiting")]
     status: &'static str,
     #[schema(value_type = String, format = DateTime)]

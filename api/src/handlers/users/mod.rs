@@ -4,12 +4,14 @@ pub mod batch;
 pub mod changes;
 pub mod create;
 pub mod delete;
+pub mod deletion;
 pub mod find;
 pub mod list;
 mod new_user;
 pub mod path;
 mod phone_numbers;
 pub mod put;
+pub mod recover;
 pub mod role;
 pub mod settings;
 pub mod taken;
@@ -36,6 +38,11 @@ pub fn register(config: &mut ServiceConfig) {
                 .route(web::put().to(put::handle))
                 .route(web::patch().to(update::handle))
                 .route(web::delete().to(delete::handle)),
+        )
+        .service(
+            resource("/api/users/{user_id}/deletion", "DELETE, GET, HEAD")
+                .route(get_or_head().to(deletion::handle))
+                .route(web::delete().to(recover::handle)),
         )
         .service(
             resource("/api/users/{user_id}/settings", "GET, HEAD, PATCH")

@@ -1,6 +1,7 @@
 //! `tidings notifications`: finds notifications and shows their way. Works on the database, with the rights of an
 //! administrator.
 
+mod content;
 mod export;
 mod filter;
 mod list;
@@ -35,6 +36,10 @@ pub enum Command {
         /// The notification
         id: MessageId,
     },
+    /// Show what the recipient of a notification reads
+    ///
+    /// A template is rendered in the version that the last attempt has used. Each reading is in the audit log.
+    Content(content::Args),
 }
 
 /// Runs a command.
@@ -50,5 +55,6 @@ pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
         Command::Export(args) => export::run(&database, args).await,
         Command::Show { id } => show::run(&database, id, trace_url.as_ref()).await,
         Command::Payload { id } => payload::run(&database, id).await,
+        Command::Content(args) => content::run(&database, args).await,
     }
 }

@@ -6,6 +6,7 @@ mod import;
 mod list;
 pub mod password;
 mod put;
+mod quiet_hours;
 mod recover;
 pub mod show;
 
@@ -32,6 +33,8 @@ pub enum Command {
     Show(show::Args),
     /// Create a user, or give one another profile
     Put(put::Args),
+    /// Show the quiet hours of a user, or change them
+    QuietHours(quiet_hours::Args),
     /// Set the password of a user, and end the user's sessions
     Password(password::Args),
     /// Request the deletion of a user, who is erased after `DELETION_GRACE_HOURS`
@@ -58,6 +61,7 @@ pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
         Command::List(args) => list::run(args).await,
         Command::Show(args) => show::run(args).await,
         Command::Put(args) => put::run(args).await,
+        Command::QuietHours(args) => quiet_hours::run(args).await,
         Command::Password(args) => password::run(args).await,
         Command::Delete(args) => delete::run(args).await,
         Command::Recover(args) => recover::run(args).await,

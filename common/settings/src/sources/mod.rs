@@ -58,6 +58,13 @@ pub struct Sources {
     ignored: Vec<String>,
 }
 
+/// Shows no value.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources").finish_non_exhaustive()
+    }
+}
+
 #[derive(Clone)]
 struct Layer {
     source: ValueSource,

@@ -336,6 +336,21 @@ export type DigestRule = {
     windowSecs?: number | null;
 };
 
+export type DraftPreview = {
+    html?: string | null;
+    problems: Array<DraftProblem>;
+    subject?: string | null;
+    text?: string | null;
+};
+
+export type DraftProblem = {
+    code: string;
+    column?: number | null;
+    line?: number | null;
+    message: string;
+    part: string;
+};
+
 export type DryRun = {
     byChannel: {
         [key: string]: number;
@@ -624,6 +639,19 @@ export type NotificationChange = {
     sendAt: SendAt;
 };
 
+export type NotificationContent = {
+    attempt?: number | null;
+    error?: string | null;
+    html?: string | null;
+    messageId: string;
+    payloadHidden: boolean;
+    payloadRemovedAt?: string | null;
+    subject?: string | null;
+    template?: UsedTemplate | null;
+    text?: string | null;
+    type: string;
+};
+
 export type NotificationPage = {
     nextCursor?: string | null;
     notifications: Array<Notification>;
@@ -809,6 +837,16 @@ export type Refresh = {
     refreshToken: string;
 };
 
+export type Retention = {
+    bytes: number;
+    deadLettersRemoved: number;
+    lastSweep?: string | null;
+    oldest?: string | null;
+    payloadsRemoved: number;
+    rows: number;
+    rowsDeleted: number;
+};
+
 export type RevokedApiKey = ApiKey & {
     effectiveWithinSecs: number;
 };
@@ -960,15 +998,72 @@ export type SwitchStatus = {
     stopped: boolean;
 };
 
+export type SystemFinding = {
+    check: string;
+    message: string;
+    remedy?: string | null;
+    severity: string;
+};
+
+export type SystemFindings = {
+    at: string;
+    errors: number;
+    findings: Array<SystemFinding>;
+    warnings: number;
+};
+
+export type SystemSetting = {
+    isSecret: boolean;
+    missing: boolean;
+    mistake?: string | null;
+    name: string;
+    source?: string | null;
+    usedBy: Array<string>;
+    value?: string | null;
+};
+
+export type SystemSettings = {
+    settings: Array<SystemSetting>;
+};
+
 export type Template = TemplateVersion & {
     html?: string | null;
     subject?: string | null;
     text: string;
 };
 
+export type TemplateDraft = {
+    channel: string;
+    html?: string | null;
+    subject?: string | null;
+    text: string;
+    variables: {
+        [key: string]: unknown;
+    };
+};
+
+export type TemplateDraftForm = {
+    draft: string;
+};
+
 export type TemplatePage = {
     nextCursor?: string | null;
     templates: Array<TemplateVersion>;
+};
+
+export type TemplateScheduleUse = {
+    cron: string;
+    id: string;
+    locale?: string | null;
+    paused: boolean;
+    type: string;
+};
+
+export type TemplateUses = {
+    accounts: boolean;
+    category?: string | null;
+    more: boolean;
+    schedules: Array<TemplateScheduleUse>;
 };
 
 export type TemplateVersion = {
@@ -1069,6 +1164,10 @@ export type UserChanges = {
     phoneNumbers?: Array<string> | null;
     timezone?: string | null;
     username?: string | null;
+};
+
+export type UserDeletion = {
+    deletion?: DeletionView | null;
 };
 
 export type UserPage = {

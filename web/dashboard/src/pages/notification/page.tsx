@@ -13,6 +13,7 @@ import { useLiveQuery } from "../../lib/live.tsx";
 import { useMay } from "../../session/session.tsx";
 import { BulkDialog } from "../dead-letters/bulk-dialog.tsx";
 import { CancelDialog } from "../notifications/cancel-dialog.tsx";
+import { Content } from "./content.tsx";
 import { Facts } from "./facts.tsx";
 import { Payload } from "./payload.tsx";
 import { StatusNote } from "./status-note.tsx";
@@ -78,6 +79,7 @@ export function NotificationPage({ id }: { id: string }) {
                   </p>
                 )}
               </Section>
+              <Content id={id} />
               <Payload id={id} template={now.template?.name} />
             </>
           )}
@@ -93,12 +95,17 @@ export function NotificationPage({ id }: { id: string }) {
         api={[
           curl("GET", path),
           curl("GET", `${path}/timeline`),
+          curl("GET", `${path}/content`),
+          curl("GET", `${path}/payload`),
           ...(found && isCancellable(found) ? [curl("DELETE", path)] : []),
           ...(isFailed
             ? [curl("POST", "/api/dead-letters/replay", { body: { filter: { ids: [id] } } })]
             : []),
         ]}
         cli={[
+          tool(`notifications show ${id}`),
+          tool(`notifications content ${id}`),
+          tool(`notifications payload ${id}`),
           ...(isFailed ? [tool("dlq replay", { id })] : []),
           ...(found && isCancellable(found) ? [tool(`cancel ${id}`)] : []),
           tool("audit", { target: id }),

@@ -8,8 +8,11 @@ import { Time } from "../../components/time.tsx";
 import { curl, tool } from "../../lib/commands.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { Problems } from "../overview/problems.tsx";
+import { Findings } from "./findings.tsx";
+import { Retention } from "./retention.tsx";
+import { Settings } from "./settings.tsx";
 
-/** The processes, and what is wrong with the servers. */
+/** The processes, what is wrong with the servers, how much is kept, and the settings. */
 export default function SystemPage() {
   const overview = useLiveQuery({
     key: ["overview"],
@@ -47,17 +50,23 @@ export default function SystemPage() {
           </>
         )}
       </Loaded>
-      <Section title="Checks and settings">
-        <p>
-          On a machine with the settings of Tidings, <code>tidings doctor</code> checks the settings and the
-          servers and says how to fix what is wrong, <code>tidings config show</code> prints the settings
-          without secrets, and <code>tidings retention run --dry-run</code> counts what the retention would
-          erase.
-        </p>
-      </Section>
+      <Findings />
+      <Retention />
+      <Settings />
       <Commands
-        api={[curl("GET", "/api/overview"), curl("GET", "/health")]}
-        cli={[tool("doctor"), tool("config show")]}
+        api={[
+          curl("GET", "/api/overview"),
+          curl("GET", "/api/system/findings"),
+          curl("GET", "/api/system/retention"),
+          curl("GET", "/api/system/settings"),
+        ]}
+        cli={[
+          tool("overview"),
+          tool("doctor"),
+          tool("retention show"),
+          tool("retention run --dry-run"),
+          tool("config show"),
+        ]}
       />
     </Page>
   );

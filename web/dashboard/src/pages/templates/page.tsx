@@ -14,13 +14,9 @@ import { curl } from "../../lib/commands.ts";
 import { linkTo, useFilters } from "../../lib/filters.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { useMay } from "../../session/session.tsx";
+import { TEMPLATE_CHANNELS, templateLink } from "./links.ts";
 
 const NAMES = ["cursor"] as const;
-export const TEMPLATE_CHANNELS = ["email", "sms", "push"] as const;
-
-/** The address of a template's page. */
-export const templateLink = (name: string, channel: string, locale: string) =>
-  linkTo(`/templates/${encodeURIComponent(name)}`, { channel, locale });
 
 /** The current version of each template. */
 export default function TemplatesPage() {

@@ -1,90 +1,109 @@
-import { useEffect, useState } from "react";
+import { useEffect, useId, useRef } from "react";
 import { Link } from "wouter";
-import { send, withQuery } from "../../api/client.ts";
-import type { Preview, Template } from "../../api/types.gen.ts";
+import { withQuery } from "../../api/client.ts";
+import type { Template } from "../../api/types.gen.ts";
 import { ErrorNote } from "../../components/feedback.tsx";
-import { AreaField, jsonObject } from "../../components/fields.tsx";
+import { AreaField } from "../../components/fields.tsx";
 import { Section } from "../../components/page.tsx";
 import { linkTo } from "../../lib/filters.ts";
 import { counted } from "../../lib/format.ts";
-import { useMay } from "../../session/session.tsx";
-import { smsSegments, variablesOf } from "./variables.ts";
+import type { RenderedDraft } from "./draft.ts";
+import { Problem } from "./source-field.tsx";
+import { smsSegments } from "./variables.ts";
+
+const WIDTHS = [320, 600] as const;
 
 interface Props {
   name: string;
   channel: string;
-  locale: string;
-  template: Template;
-  /** Variables to begin with, as JSON. */
-  variables: string | undefined;
+  rendered: RenderedDraft;
+  /** JSON. */
+  variables: string;
+  onVariables: (variables: string) => void;
+  /** Whether a version is saved, which can be sent. */
+  isSaved: boolean;
 }
 
-/** How long after the last key the variables are rendered. */
-const PAUSE_MS = 400;
-
-/** What the saved template renders from variables. */
-export function TemplatePreview({ name, channel, locale, template, variables }: Props) {
-  const [text, setText] = useState(() => variables ?? example(template));
-  const [preview, setPreview] = useState<Preview>();
-  const [error, setError] = useState<unknown>();
-  const { version } = template;
-  // Who only reads has the page of the e-mail, but not the other parts.
-  const mayRender = useMay("templates:write");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a saved version is rendered again
-  useEffect(() => {
-    if (!mayRender) {
-      return;
-    }
-    const abort = new AbortController();
-    const timer = setTimeout(async () => {
-      try {
-        const body = { channel, locale, variables: jsonObject(text) };
-        const path = `/api/templates/${encodeURIComponent(name)}/preview`;
-        setPreview(await send<Preview>("POST", path, { body, signal: abort.signal }));
-        setError(undefined);
-      } catch (caught) {
-        if (!abort.signal.aborted) {
-          setError(caught);
-        }
-      }
-    }, PAUSE_MS);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [name, channel, locale, version, text, mayRender]);
-  const html = withQuery(`/api/templates/${encodeURIComponent(name)}/preview`, {
-    locale,
-    version,
-    variables: text,
-  });
+/** What the parts render that are being written. */
+export function DraftPreview({ name, channel, rendered, variables, onVariables, isSaved }: Props) {
+  const { preview, draft, error } = rendered;
+  const others = preview?.problems.filter(({ part }) => !["subject", "text", "html"].includes(part)) ?? [];
   return (
     <Section
       title="Preview"
-      actions={<Link href={linkTo("/send", { template: name, channel, variables: text })}>Send a test</Link>}
+      actions={
+        isSaved && <Link href={linkTo("/send", { template: name, channel, variables })}>Send a test</Link>
+      }
     >
-      <AreaField label="Variables (JSON)" value={text} onChange={setText} rows={5} />
+      <AreaField label="Variables (JSON)" value={variables} onChange={onVariables} rows={5} />
       {error !== undefined && <ErrorNote error={error} what="It cannot be rendered." />}
+      {others.map((problem) => (
+        <Problem
+          key={problem.part}
+          problem={{ ...problem, message: `${problem.part}: ${problem.message}` }}
+        />
+      ))}
       {preview && (
         <div className={error === undefined ? "preview" : "preview stale"}>
           {preview.subject && <p className="subject">{preview.subject}</p>}
-          <pre>{preview.text}</pre>
-          {channel === "sms" && <Segments text={preview.text} />}
-          {preview.html && error === undefined && <Frames url={html} />}
+          {preview.text && <pre>{preview.text}</pre>}
+          {channel === "sms" && preview.text && <Segments text={preview.text} />}
+          {preview.html && draft && (
+            <div className="frames">
+              {WIDTHS.map((width) => (
+                <DraftFrame key={`${width} ${draft}`} width={width} draft={draft} />
+              ))}
+            </div>
+          )}
         </div>
       )}
-      {!mayRender && template.html && <Frames url={html} />}
     </Section>
   );
 }
 
-/** The e-mail on a narrow and on a wide screen, in frames that run no script and load nothing. */
-function Frames({ url }: { url: string }) {
+/**
+ * The e-mail in a frame that runs no script and loads nothing. A form loads it: a link has too little room. Each draft gets a new
+ * frame, whose first page is no step back of the browser.
+ */
+function DraftFrame({ width, draft }: { width: number; draft: string }) {
+  const form = useRef<HTMLFormElement>(null);
+  const target = `draft-${useId()}`;
+  useEffect(() => form.current?.submit(), []);
   return (
-    <div className="frames">
-      <iframe title="The e-mail, 320 pixels wide" sandbox="" width={320} height={420} src={url} />
-      <iframe title="The e-mail, 600 pixels wide" sandbox="" width={600} height={420} src={url} />
-    </div>
+    <>
+      <iframe title={titleOf(width)} name={target} sandbox="" width={width} height={420} />
+      <form ref={form} method="post" action="/api/template-drafts/preview/html" target={target} hidden>
+        <input type="hidden" name="draft" value={draft} />
+      </form>
+    </>
+  );
+}
+
+const titleOf = (width: number) => `The e-mail, ${width} pixels wide`;
+
+/** The HTML of the saved version, for those who may not write templates. */
+export function SavedPreview({
+  name,
+  template,
+  variables,
+}: {
+  name: string;
+  template: Template;
+  variables: string;
+}) {
+  const url = withQuery(`/api/templates/${encodeURIComponent(name)}/preview`, {
+    locale: template.locale,
+    version: template.version,
+    variables,
+  });
+  return (
+    <Section title="Preview">
+      <div className="frames">
+        {WIDTHS.map((width) => (
+          <iframe key={width} title={titleOf(width)} sandbox="" width={width} height={420} src={url} />
+        ))}
+      </div>
+    </Section>
   );
 }
 
@@ -96,9 +115,4 @@ function Segments({ text }: { text: string }) {
       {!isBasic && ": with characters outside of the basic alphabet, a segment has fewer"}
     </p>
   );
-}
-
-function example({ subject, text, html }: Template): string {
-  const names = variablesOf(subject ?? "", text, html ?? "");
-  return JSON.stringify(Object.fromEntries(names.map((name) => [name, name])), null, 2);
 }

@@ -9,8 +9,8 @@ import { curl } from "../../lib/commands.ts";
 import { linkTo, useFilters } from "../../lib/filters.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { Editor } from "./editor.tsx";
-import { TEMPLATE_CHANNELS, templateLink } from "./page.tsx";
-import { TemplatePreview } from "./preview.tsx";
+import { TEMPLATE_CHANNELS, templateLink } from "./links.ts";
+import { Uses } from "./uses.tsx";
 import { Versions } from "./versions.tsx";
 
 const NAMES = ["channel", "locale", "variables"] as const;
@@ -70,38 +70,27 @@ export default function TemplatePage({ name }: { name: string }) {
             <>
               <Editor
                 key={`${channel} ${locale} ${found?.version}`}
+                name={name}
                 path={path}
                 channel={channel}
                 template={found}
+                variables={filters.variables}
                 onSaved={refresh}
               />
               {found && (
-                <>
-                  <TemplatePreview
-                    name={name}
-                    channel={channel}
-                    locale={locale}
-                    template={found}
-                    variables={filters.variables}
-                  />
-                  <Section title="Versions">
-                    <Loaded query={versions} what="The versions cannot be loaded.">
-                      {(page) => (
-                        <Versions
-                          path={path}
-                          current={found}
-                          versions={page.templates}
-                          onRestored={refresh}
-                        />
-                      )}
-                    </Loaded>
-                  </Section>
-                </>
+                <Section title="Versions">
+                  <Loaded query={versions} what="The versions cannot be loaded.">
+                    {(page) => (
+                      <Versions path={path} current={found} versions={page.templates} onRestored={refresh} />
+                    )}
+                  </Loaded>
+                </Section>
               )}
             </>
           )}
         </Loaded>
       )}
+      <Uses name={name} />
       <Commands
         api={
           path
@@ -112,6 +101,10 @@ export default function TemplatePage({ name }: { name: string }) {
                 curl("POST", `/api/templates/${encoded}/preview`, {
                   body: { channel, locale, variables: {} },
                 }),
+                curl("POST", "/api/template-drafts/preview", {
+                  body: { channel, text: "Hello {{ name }}", variables: { name: "Anna" } },
+                }),
+                curl("GET", `/api/templates/${encoded}/uses`),
               ]
             : []
         }

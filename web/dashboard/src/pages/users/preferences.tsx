@@ -1,50 +1,43 @@
 import { send } from "../../api/client.ts";
-import type { Preferences, UserSettings } from "../../api/types.gen.ts";
+import type { CategoryPreferences, Preference, Preferences } from "../../api/types.gen.ts";
 import { Loaded } from "../../components/feedback.tsx";
 import { Section, TableFrame } from "../../components/page.tsx";
+import { useAct } from "../../lib/act.ts";
 import { words } from "../../lib/format.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 
-/** What a user receives on which channel, and when. */
+/** What a user receives on which channel, and why. */
 export function UserPreferences({ id }: { id: string }) {
+  const path = `/api/users/${id}/preferences`;
+  const act = useAct(["user", id, "preferences"]);
   const preferences = useLiveQuery({
     key: ["user", id, "preferences"],
-    load: (signal) => send<Preferences>("GET", `/api/users/${id}/preferences`, { signal }),
+    load: (signal) => send<Preferences>("GET", path, { signal }),
     every: 30,
   });
-  const settings = useLiveQuery({
-    key: ["user", id, "settings"],
-    load: (signal) => send<UserSettings>("GET", `/api/users/${id}/settings`, { signal }),
-    every: 30,
-  });
+  const choose = (category: string, channel: string, enabled: boolean | null) =>
+    void act("The preference is changed. It counts from now on.", () =>
+      send("PATCH", path, { body: { preferences: [{ category, channel, enabled }] } }),
+    );
   return (
     <Section title="Preferences">
       <Loaded query={preferences} what="The preferences cannot be loaded.">
-        {({ categories }) => <Grid categories={categories} />}
-      </Loaded>
-      <Loaded query={settings} what="The quiet hours cannot be loaded.">
-        {({ quiet, quietChannels, timezone }) =>
-          quiet.length === 0 ? (
-            <p className="muted">No quiet hours.</p>
-          ) : (
-            <p>
-              Quiet hours{timezone && ` (${timezone})`}:{" "}
-              {quiet.map(({ days, from, to }) => `${dayNames(days)} ${from} to ${to}`).join("; ")}
-              {quietChannels.length > 0 && `, for ${quietChannels.join(", ")}`}
-            </p>
-          )
-        }
+        {({ categories, preferences: choices }) => (
+          <Grid categories={categories} choices={choices} onChoose={choose} />
+        )}
       </Loaded>
     </Section>
   );
 }
 
-const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+interface GridProps {
+  categories: CategoryPreferences[];
+  /** What was chosen for exactly one category and channel, or for all. */
+  choices: Preference[];
+  onChoose: (category: string, channel: string, enabled: boolean | null) => void;
+}
 
-const dayNames = (days: number[]) =>
-  days.length === 7 ? "daily" : days.map((day) => DAYS[day - 1] ?? String(day)).join(" ");
-
-function Grid({ categories }: Pick<Preferences, "categories">) {
+function Grid({ categories, choices, onChoose }: GridProps) {
   const channels = [...new Set(categories.flatMap((one) => one.channels.map(({ channel }) => channel)))];
   if (categories.length === 0) {
     return <p className="muted">There are no categories to choose by.</p>;
@@ -63,25 +56,48 @@ function Grid({ categories }: Pick<Preferences, "categories">) {
           </tr>
         </thead>
         <tbody>
-          {categories.map((category) => (
-            <tr key={category.name}>
-              <th scope="row">
-                {category.name === "*" ? "All others" : (category.label ?? category.name)}
-                {category.locked && <span className="muted"> (always)</span>}
-              </th>
-              {channels.map((channel) => {
-                const cell = category.channels.find((one) => one.channel === channel);
-                return (
-                  <td key={channel}>
-                    {cell ? (cell.effective ? "yes" : "no") : "–"}
-                    {cell && <div className="muted small-text">{words(cell.because)}</div>}
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
+          {categories.map((category) => {
+            const name = category.name === "*" ? "All others" : (category.label ?? category.name);
+            return (
+              <tr key={category.name}>
+                <th scope="row">
+                  {name}
+                  {category.locked && <span className="muted"> (always)</span>}
+                </th>
+                {channels.map((channel) => {
+                  const cell = category.channels.find((one) => one.channel === channel);
+                  const own = choices.find(
+                    (one) => one.category === category.name && one.channel === channel,
+                  );
+                  return (
+                    <td key={channel}>
+                      {!cell && "–"}
+                      {cell?.effective && "yes"}
+                      {cell && !cell.effective && "no"}
+                      {cell && <div className="muted small-text">{words(cell.because)}</div>}
+                      {cell && !category.locked && (
+                        <select
+                          aria-label={`${name} by ${channel}`}
+                          value={own ? String(own.enabled) : ""}
+                          onChange={(event) =>
+                            onChoose(category.name, channel, ENABLED[event.target.value] ?? null)
+                          }
+                        >
+                          <option value="">not chosen</option>
+                          <option value="true">yes</option>
+                          <option value="false">no</option>
+                        </select>
+                      )}
+                    </td>
+                  );
+                })}
+              </tr>
+            );
+          })}
         </tbody>
       </table>
     </TableFrame>
   );
 }
+
+const ENABLED: Record<string, boolean> = { true: true, false: false };

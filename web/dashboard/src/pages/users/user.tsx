@@ -16,9 +16,11 @@ import { useLiveQuery } from "../../lib/live.tsx";
 import { useMay } from "../../session/session.tsx";
 import { NotificationTable } from "../notifications/table.tsx";
 import { UserContacts } from "./contacts.tsx";
+import { Deletion } from "./deletion.tsx";
 import { EditUserDialog } from "./edit-user.tsx";
 import { UserInbox } from "./inbox.tsx";
 import { UserPreferences } from "./preferences.tsx";
+import { QuietHours } from "./quiet-hours.tsx";
 
 /** One user: profile, contacts, choices, and what was sent. */
 export default function UserPage({ id }: { id: string }) {
@@ -59,18 +61,17 @@ export default function UserPage({ id }: { id: string }) {
     >
       {isMissing ? (
         <Empty title="There is no such user">
-          <p>
-            The id is wrong, or the user was deleted. A deletion that waits can be cancelled:{" "}
-            <code>{tool(`users recover ${id}`)}</code>
-          </p>
+          <p>The id is wrong, or the user was deleted.</p>
         </Empty>
       ) : (
         <Loaded query={user} what="The user cannot be loaded.">
           {(now) => (
             <>
+              <Deletion id={id} name={now.username} />
               <Profile user={now} />
               {mayReadContacts && <UserContacts id={id} />}
               {mayReadPreferences && <UserPreferences id={id} />}
+              {mayReadPreferences && <QuietHours id={id} />}
               <Section
                 title="Recent notifications"
                 actions={<Link href={linkTo("/notifications", { user: id })}>All notifications</Link>}
@@ -103,12 +104,15 @@ export default function UserPage({ id }: { id: string }) {
           action="Delete the user"
           destroys
           typed={user.data?.username}
-          run={() => act("The deletion was requested.", () => send("DELETE", path))}
+          run={async () => {
+            await send("DELETE", path);
+            await act("The deletion is requested.", () => Promise.resolve());
+          }}
           onClose={() => setAction(undefined)}
         >
           <p>
             After a time for reconsideration, the user and everything that names the user is erased. Until
-            then, <code>{tool(`users recover ${id}`)}</code> cancels it.
+            then, this page can cancel it.
           </p>
         </Confirm>
       )}
@@ -116,13 +120,29 @@ export default function UserPage({ id }: { id: string }) {
         api={[
           curl("GET", path),
           curl("GET", `${path}/contacts`),
+          curl("PUT", `${path}/contacts/email`, { body: { email: "anna@example.com" } }),
+          curl("POST", `${path}/contacts/phone-numbers`, { body: { number: "+436601234567" } }),
           curl("GET", `${path}/preferences`),
+          curl("PATCH", `${path}/preferences`, {
+            body: { preferences: [{ category: "news", channel: "email", enabled: false }] },
+          }),
+          curl("PATCH", `${path}/settings`, {
+            body: {
+              quiet: [{ days: [1, 2, 3, 4, 5], from: "22:00", to: "07:00" }],
+              quietChannels: ["push", "sms"],
+            },
+          }),
           curl("PATCH", path, { body: { locale: "de-AT" } }),
           curl("DELETE", path),
+          curl("GET", `${path}/deletion`),
+          curl("DELETE", `${path}/deletion`),
         ]}
         cli={[
           tool(`users show ${id}`),
+          tool(`users put ${id}`, { username: "anna", email: "anna@example.com" }),
           tool(`preferences get ${id}`),
+          tool(`preferences set ${id} news/email=off`),
+          tool(`users quiet-hours ${id}`, { set: "mon-fri 22:00-07:00", channels: "push,sms" }),
           tool(`users delete ${id}`),
           tool(`users recover ${id}`),
         ]}

@@ -6,7 +6,7 @@ use tidings_db::Database;
 use tidings_db::user_deletions::{self, Backlog};
 
 use super::CheckResults;
-use crate::output::count;
+use tidings_domain::count;
 
 /// The name of the check.
 const CHECK: &str = "deletions";

@@ -2,14 +2,13 @@
 
 use secrecy::ExposeSecret;
 use tidings_domain::jwt::JwtAlgorithms;
-use tidings_settings::{AppEnv, table, weakness};
+use tidings_settings::{AppEnv, Sources, table, weakness};
 
-use super::{CheckResults, section};
-use crate::settings;
+use super::{CheckResults, read, section};
 
 /// Checks the secret that signs tokens. Never prints the secret.
-pub fn check(results: &mut CheckResults) {
-    let read = settings::read(|reader| {
+pub fn check(sources: &Sources, results: &mut CheckResults) {
+    let read = read(sources, |reader| {
         let env = AppEnv::read(reader);
         let algorithms: JwtAlgorithms = reader.value(table::JWT_ALGORITHM);
         Some((env, algorithms, reader.secret(table::JWT_SECRET)))

@@ -7,7 +7,7 @@ use tidings_db::Database;
 use tidings_db::retention::{self, Figures};
 
 use super::{CheckResults, in_time};
-use crate::output::count;
+use tidings_domain::count;
 
 /// Longer than the time between two sweeps.
 const LATE: Duration = Duration::from_hours(1);

@@ -2,11 +2,10 @@
 
 use tidings_db::webhook_endpoints::{self, SecretCounts};
 use tidings_db::{Database, DbError, SecretKeys};
-use tidings_settings::{AppEnv, Reader};
+use tidings_settings::{AppEnv, Reader, Sources};
 
 use super::{CheckResults, in_time};
-use crate::output::count;
-use crate::settings;
+use tidings_domain::count;
 
 /// The name of the check.
 const CHECK: &str = "endpoint-secrets";
@@ -15,8 +14,13 @@ const CHECK: &str = "endpoint-secrets";
 const CHUNK: u32 = 1000;
 
 /// Checks how the secrets are stored, and that a key decrypts each of them. Prints no secret.
-pub async fn check(database: &Database, keys: &SecretKeys, results: &mut CheckResults) {
-    let production = AppEnv::reads_as_production(&Reader::new(settings::sources()));
+pub async fn check(
+    sources: &Sources,
+    database: &Database,
+    keys: &SecretKeys,
+    results: &mut CheckResults,
+) {
+    let production = AppEnv::reads_as_production(&Reader::new(sources.clone()));
     match in_time(count_secrets(database, keys)).await {
         Ok((endpoints, counts)) => report(endpoints, &counts, keys, production, results),
         Err(error) => results.error(

@@ -5,12 +5,13 @@ use tidings_db::diagnostics::{ServerInfo, server_info};
 use tidings_db::migrations::MigrateError;
 use tidings_db::preconditions::preconditions;
 use tidings_db::{Database, DatabaseSettings, DbError, SecretKeys, migrations};
+use tidings_settings::Sources;
 
 use super::{
     CheckResults, DATABASE_CHECK_TIMEOUT, channels, deletions, digests, in_time, retention,
     scheduler, schedules, secret_keys, sending,
 };
-use crate::output::count;
+use tidings_domain::count;
 
 /// PostgreSQL 15, in the format of `server_version_num`.
 const MIN_VERSION: i32 = 150_000;
@@ -21,6 +22,7 @@ const MAX_SKEW: SignedDuration = SignedDuration::from_secs(2);
 /// Checks that PostgreSQL is reachable and new enough, that the clocks agree, that the schema is up to date, and that the
 /// secrets of webhook endpoints can be decrypted, unless `keys` is `None` because the setting is wrong.
 pub async fn check(
+    sources: &Sources,
     settings: &DatabaseSettings,
     keys: Option<&SecretKeys>,
     results: &mut CheckResults,
@@ -57,7 +59,7 @@ pub async fn check(
         digests::check(&database, results).await;
         deletions::check(&database, results).await;
         if let Some(keys) = keys {
-            secret_keys::check(&database, keys, results).await;
+            secret_keys::check(sources, &database, keys, results).await;
         }
     }
 }

@@ -4,18 +4,17 @@ use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 use tidings_domain::providers::{EmailProvider, PushProvider, SmsProvider};
 use tidings_settings::{
-    AppEnv, PlaintextConnection, PlaintextKind, Reader, Setting, needs_encryption,
+    AppEnv, PlaintextConnection, PlaintextKind, Reader, Setting, Sources, needs_encryption,
     read_channel_providers, table,
 };
 use url::Url;
 
 use super::CheckResults;
-use crate::settings;
 
 /// Reports each connection that is not encrypted and that the programs refuse in production unless `ALLOW_PLAINTEXT`
 /// allows it. Mistakes in the settings are reported elsewhere.
-pub fn check(results: &mut CheckResults) {
-    check_settings(Reader::new(settings::sources()), results);
+pub fn check(sources: &Sources, results: &mut CheckResults) {
+    check_settings(Reader::new(sources.clone()), results);
 }
 
 fn check_settings(mut reader: Reader, results: &mut CheckResults) {

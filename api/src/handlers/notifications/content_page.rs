@@ -1,0 +1,50 @@
+//! `GET /api/notifications/{messageId}/content/html`.
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::content;
+use crate::audit::Origin;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::protective_headers::ResponseKind;
+use crate::state::AppState;
+
+/// Returns the HTML of an e-mail as its recipient reads it, as a page for `<iframe sandbox>`: it loads nothing and runs no script.
+/// The audit log has an entry for each reading, as for `/content`.
+#[utoipa::path(get, path = "/api/notifications/{messageId}/content/html", operation_id = "showContent", tag = "notifications",
+    params(
+        ("messageId" = uuid::Uuid, Path, description = "The `messageId` that the POST returned"),
+        ("attempt" = Option<i32>, Query, description = "The attempt whose template is rendered, counted from 0. By default the last one with a template"),
+    ),
+    responses(
+        (status = 200, description = "The HTML part of the e-mail", body = String, content_type = "text/html"),
+        (status = 400, description = "The id is not a UUID, or `attempt` is not a number", body = crate::error::ErrorBody),
+        (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
+        (status = 403, description = "The token does not allow reading notifications", body = crate::error::ErrorBody),
+        (status = 404, description = "The notification does not exist, is not recorded yet, or belongs to another user; or there is no HTML to show (`no_html`)", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+    ),
+    security(("bearer" = [])),
+)]
+pub async fn handle(
+    request: HttpRequest,
+    state: Data<AppState>,
+    caller: Caller,
+    id: Path<String>,
+    origin: Origin,
+) -> Result<HttpResponse, ApiError> {
+    let content = content::read(request.query_string(), &state, &caller, &id, origin).await?;
+    let no_html = || {
+        ApiError::absent(
+            "no_html",
+            "There is no HTML to show: /content says what there is",
+        )
+    };
+    let html = content.html.ok_or_else(no_html)?;
+    let mut response = HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(html);
+    response.extensions_mut().insert(ResponseKind::Preview);
+    Ok(response)
+}
