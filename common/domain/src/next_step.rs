@@ -58,18 +58,18 @@ pub fn next_step(facts: StepFacts<'_>) -> NextStep {
         ),
         Status::Pending => step("queued", "It waits for a worker", None),
         Status::Retrying => step("retry", "It is tried again", facts.retry_at),
-        Status::Processed => step("end", "Nothing: it is delivered", None),
+        Status::Processed => step("end", "Nothing more, it was delivered", None),
         Status::Failed => step(
             "dead_letter",
-            "Nothing, unless an operator replays it: it is a dead letter",
+            "Nothing until somebody replays or discards this dead letter",
             None,
         ),
-        Status::Cancelled => step("end", "Nothing: its sender has cancelled it", None),
-        Status::Expired => step("end", "Nothing: its time is over", None),
+        Status::Cancelled => step("end", "Nothing, its sender has cancelled it", None),
+        Status::Expired => step("end", "Nothing, it has expired", None),
         Status::Suppressed => step("end", suppressed(facts.reason), None),
         Status::Digested => step(
             "end",
-            "Nothing: it is a part of the message of a digest",
+            "Nothing more, it is a part of the message of a digest",
             None,
         ),
     }
@@ -81,7 +81,7 @@ fn waits(reason: Option<&str>) -> &'static str {
         Some("digest") => {
             "It waits for its digest, which sends several notifications in one message"
         }
-        Some("throttled") => "It waits, because the user has got enough for now",
+        Some("throttled") => "It waits, because the user has reached a limit",
         Some("broker") => "It waits for RabbitMQ",
         _ => "It waits for its time",
     }
@@ -89,10 +89,10 @@ fn waits(reason: Option<&str>) -> &'static str {
 
 fn suppressed(reason: Option<&str>) -> &'static str {
     match reason {
-        Some("preference") => "Nothing: the recipient does not want it",
-        Some("throttled") => "Nothing: the user had got enough",
-        Some("user_gone") => "Nothing: the user is deleted",
-        _ => "Nothing: it is not sent",
+        Some("preference") => "Nothing, the recipient does not want it",
+        Some("throttled") => "Nothing, the user had reached a limit",
+        Some("user_gone") => "Nothing, the user is deleted",
+        _ => "Nothing, it is not sent",
     }
 }
 

@@ -81,15 +81,22 @@ test("two clicks lead from the overview to the reason of a failure, and three fr
     await screenshots(page, "dashboard-notification");
 
     await button(page, "Replay…").click();
-    await dialog(page).getByText(`${reason}: 1`).waitFor();
+    await dialog(page).getByText(`${reason}: the provider answered with 503`).waitFor();
     await button(page, "Replay 1 dead letter").click();
-    await heading(page, "Job").waitFor();
+
+    // The page stays, and a message leads to the job.
+    const job = page.getByRole("link", { name: "Show the job" });
+    await job.waitFor();
+    assert.equal(page.url(), `${dashboard}/notifications/${id}`);
     const { jobs } = await request<{ jobs: { id: string; kind: string; filter: object }[] }>(
       "GET",
       "/api/jobs?limit=20",
     );
-    const job = jobs.find((one) => JSON.stringify(one.filter).includes(id));
-    assert.equal(job?.kind, "replay");
+    const created = jobs.find((one) => JSON.stringify(one.filter).includes(id));
+    assert.equal(created?.kind, "replay");
+    await job.click();
+    await heading(page, "Job").waitFor();
+    assert.equal(page.url(), `${dashboard}/jobs?id=${created?.id}`);
 
     // No worker of these servers runs jobs, so it waits until somebody aborts it.
     await page.getByText("It waits for a worker with the stage scheduler.").waitFor();
@@ -113,7 +120,7 @@ test("filters are in the address, and what destroys asks first", async () => {
     assert.equal(await discard.isDisabled(), true);
     await dialog(page).getByLabel("Type all to go on").fill("all");
     assert.equal(await discard.isDisabled(), false);
-    await button(page, "Cancel").click();
+    await button(page, "Back").click();
 
     await page.keyboard.press("/");
     await page.keyboard.type(reason);
@@ -213,6 +220,24 @@ test("a paused page and a hidden tab load nothing", async () => {
     const loaded = page.waitForRequest((sent) => isOverview(sent.url()));
     await setVisibility(page, "visible");
     await page.clock.runFor(10_000);
+    await loaded;
+  });
+});
+
+test("a page says since when it has no answer, and how old its data are while it is paused", async () => {
+  await withPage(browser, { expectedErrors: /ERR_FAILED/ }, async (page) => {
+    await login(page, "viewer");
+    await button(page, "Live").waitFor();
+    const overview = "**/api/overview";
+    await page.route(overview, (route) => route.abort());
+    await button(page, /^No answer since \d\d:\d\d:\d\d$/).waitFor();
+    await page.unroute(overview);
+    await button(page, "Live").waitFor();
+
+    await page.keyboard.press("p");
+    await page.getByText(/^Loaded .+ ago$/).waitFor();
+    const loaded = page.waitForRequest(overview);
+    await page.keyboard.press("r");
     await loaded;
   });
 });

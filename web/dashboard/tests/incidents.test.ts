@@ -96,6 +96,13 @@ test("a provider that goes away is named in the overview, and a probe by hand en
     await row.getByText("away").waitFor();
     await problem(page, "email").first().waitFor();
     await screenshots(page, "dashboard-provider-away");
+    // Who sits on another page, or looks at another tab, sees it too.
+    await page.keyboard.press("g");
+    await page.keyboard.press("n");
+    await heading(page, "Notifications").waitFor();
+    await page.getByRole("link", { name: /^\d+ errors?$/ }).waitFor();
+    await eventually("the title", async () => /^\(\d+\) /.test(await page.title()) || (await page.title()));
+    await page.goBack();
 
     // From the problem to the notifications that wait for the provider.
     await problem(page, "email").first().getByRole("link").click();
@@ -103,7 +110,11 @@ test("a provider that goes away is named in the overview, and a probe by hand en
     await page.goBack();
 
     mail.isAway = false;
-    await row.getByRole("button", { name: "Probe now" }).click();
+    await row.getByRole("button", { name: "Probe now" }).waitFor();
+    await problem(page, "email")
+      .getByRole("button", { name: /Probe now/ })
+      .first()
+      .click();
     await row.getByText("delivering").waitFor();
     await problem(page, "email").first().waitFor({ state: "detached" });
     await eventually("the mails", () => mail.accepted === 3 || mail.accepted);
@@ -204,5 +215,28 @@ test("a job replays dead letters of one reason, is paused, outlives its worker, 
     await startJob(page, "template_error", left, 1000);
     await page.getByText(`${left} replayed, 0 skipped, 0 failed`).waitFor();
     await screenshots(page, "dashboard-job");
+
+    // Some fail again: the job says how many, and leads to them and to another replay of them.
+    const since = page.getByRole("link", { name: /^\d+ dead letters? with this filter$/ });
+    await page.getByText("none with this filter").waitFor();
+    await execute(
+      installation.databaseUrl,
+      `UPDATE notifications SET status = 'failed', failed_at = now(), failure_reason = 'template_error'
+       WHERE message_id IN (SELECT message_id FROM notifications WHERE sender = 'shop' AND status = 'processed'
+                            AND payload ->> 'title' = 'template_error' LIMIT 2)`,
+    );
+    await eventually("what has failed again", async () => {
+      const text = (await since.count()) > 0 ? await since.textContent() : "";
+      return text === "2 dead letters with this filter" || text || "none";
+    });
+    await button(page, "Again with this filter…").click();
+    await dialog(page).getByText("template_error: 2").waitFor();
+    await button(page, "Back").click();
+    await since.click();
+    await heading(page, "Dead letters").waitFor();
+    await eventually("the rows", async () => {
+      const rows = await page.locator('main a[href*="/notifications/"]').count();
+      return rows === 2 || rows;
+    });
   });
 });

@@ -3,10 +3,14 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { ApiError } from "../src/api/client.ts";
+import { REASONS } from "../src/api/dead-letters.ts";
 import { rates, type Statistics, stepFor } from "../src/api/statistics.ts";
+import { answersOf } from "../src/lib/answers.ts";
 import { quoted, tool } from "../src/lib/commands.ts";
 import { formatAge, formatAgo, formatDuration, formatRate, formatTime } from "../src/lib/format.ts";
 import { FILTER_VALUES, PAGE_FILTERS } from "../src/lib/page-filters.ts";
+import { remedyOf } from "../src/lib/remedies.ts";
 import { smsSegments, variablesOf } from "../src/pages/templates/variables.ts";
 
 test("durations, rates and times are short", () => {
@@ -46,12 +50,54 @@ test("durations, rates and times are short", () => {
   assert.equal(formatAgo("2026-11-28T15:46:00Z", now), "in 2 min");
 });
 
+test("a page says when its API does not answer, and when it answers with errors", () => {
+  const failed = (status: number) => new ApiError(status, {});
+  const asked = (dataUpdatedAt: number, error: unknown = null, fetchFailureReason: unknown = null) => ({
+    dataUpdatedAt,
+    error,
+    fetchFailureReason,
+  });
+  assert.deepEqual(answersOf([]), { state: "good", lastAt: 0 });
+  assert.deepEqual(answersOf([asked(20), asked(30)]), { state: "good", lastAt: 30 });
+  // The first attempt that fails counts, before there is an error.
+  assert.deepEqual(answersOf([asked(20, null, failed(0)), asked(30)]), { state: "none", lastAt: 30 });
+  // The others are answered: what fails has failed since its own last answer.
+  assert.deepEqual(answersOf([asked(20, failed(503)), asked(30)]), { state: "errors", lastAt: 20 });
+  assert.deepEqual(answersOf([asked(20, failed(404)), asked(30, failed(403))]), {
+    state: "good",
+    lastAt: 30,
+  });
+});
+
 test("commands are quoted for a shell", () => {
   assert.equal(quoted("no_recipient"), "no_recipient");
   assert.equal(quoted("it's"), "'it'\\''s'");
   assert.equal(quoted("$(reboot)"), "'$(reboot)'");
   const options = { reason: "no recipient", channel: undefined, "dry-run": true } as const;
   assert.equal(tool("dlq replay", options), "tidings dlq replay --reason 'no recipient' --dry-run");
+});
+
+test("each reason to choose from has a remedy, and its link leads to a page", async () => {
+  const source = await readFile(new URL("../src/layout/navigation.ts", import.meta.url), "utf8");
+  const failed = { channel: "email", userId: "7c1d", template: { name: "welcome mail", locale: "de" } };
+  for (const reason of REASONS) {
+    const remedy = remedyOf(reason, failed);
+    assert.ok(remedy, reason);
+    const path = remedy.link && new URL(remedy.link.href, "http://localhost").pathname;
+    const page = path?.replace(/^(\/[a-z-]*).*/, "$1");
+    assert.ok(!page || source.includes(`path: "${page}"`), `${reason}: there is no page ${path}`);
+  }
+  assert.equal(remedyOf("no_recipient", failed)?.link?.href, "/users/7c1d");
+  assert.equal(
+    remedyOf("no_recipient", { ...failed, channel: "webhook" })?.link?.href,
+    "/endpoints?userId=7c1d",
+  );
+  assert.equal(
+    remedyOf("template_error", failed)?.link?.href,
+    "/templates/welcome%20mail?channel=email&locale=de",
+  );
+  assert.equal(remedyOf("outcome_unknown")?.replay, "twice");
+  assert.equal(remedyOf("test_1234"), undefined);
 });
 
 test("each problem leads to a page that applies its filters", async () => {

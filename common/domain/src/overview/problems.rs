@@ -154,7 +154,7 @@ fn destinations(channel: &ChannelOverview, found: &mut Found) {
     let Some(away) = channel.destinations_away.filter(|away| *away > 0) else {
         return;
     };
-    let message = format!("{away} destinations of webhooks are down");
+    let message = format!("Destinations of webhooks that are down: {away}");
     let link = "/endpoints?state=away";
     let problem = found.add("destinations_away", ProblemSeverity::Warning, link, message);
     problem.channel = Some(channel.channel);
@@ -174,12 +174,18 @@ fn queues(facts: &Facts, channels: &[ChannelOverview], found: &mut Found) {
         let is_intake = queue.role == QueueRole::Intake;
         // A channel without a provider has no consumers, and nothing is sent to it.
         if consumers == 0 && (depth > 0 || is_intake) && !is_explained(channel, channels) {
-            let message = format!(
-                "No worker takes messages from the queue {}, in which {depth} wait",
-                queue.label
-            );
-            let link = channel.map_or("/system".to_owned(), |one| waiting_link(one.as_str()));
-            let problem = found.add("no_consumers", Error, &link, message);
+            let message = match channel {
+                Some(channel) => format!(
+                    "No worker delivers {}: {depth} in its queue",
+                    channel.as_str()
+                ),
+                None => format!(
+                    "No worker takes messages from the queue {}, in which {depth} wait",
+                    queue.label
+                ),
+            };
+            // The page with the stages of the workers.
+            let problem = found.add("no_consumers", Error, "/system", message);
             problem.count = Some(u64::from(depth));
             problem.channel = channel.map(DeliveredChannel::as_str);
         }
@@ -195,7 +201,7 @@ fn queues(facts: &Facts, channels: &[ChannelOverview], found: &mut Found) {
                 "{depth} messages wait in the queue {}; from {limit} on, notifications are refused",
                 queue.label
             );
-            let link = channel.map_or("/".to_owned(), |one| waiting_link(one.as_str()));
+            let link = channel.map_or("/system".to_owned(), |one| waiting_link(one.as_str()));
             let problem = found.add("queue_near_limit", severity, &link, message);
             problem.count = Some(u64::from(depth));
             problem.channel = channel.map(DeliveredChannel::as_str);
@@ -218,7 +224,7 @@ fn lateness(at: Timestamp, known: &DatabaseFacts, found: &mut Found) {
         .filter(|lag| *lag > INTAKE_LAG_MS)
     {
         let message = format!("Recording of accepted notifications takes {} s", lag / 1000);
-        found.add("intake_lag", Warning, "/", message);
+        found.add("intake_lag", Warning, "/system", message);
     }
     if let Some(age) = known.oldest_waiting.filter(|age| *age > BACKLOG) {
         let message = format!(
@@ -276,13 +282,16 @@ fn leftovers(at: Timestamp, known: &DatabaseFacts, found: &mut Found) {
     }
     if known.schedules_failed > 0 {
         let count = known.schedules_failed;
-        let message = format!("{count} recurring schedules are paused by a failure");
+        let message = format!("Recurring schedules that a failure has paused: {count}");
         let link = "/schedules?state=failed";
         found.add("schedules_failed", Warning, link, message).count = Some(count);
     }
     let stuck = known.jobs.without_process;
     if stuck.count > 0 {
-        let message = format!("{} jobs wait for a scheduler to run them", stuck.count);
+        let message = format!(
+            "Jobs that wait for a scheduler to run them: {}",
+            stuck.count
+        );
         let problem = found.add(
             "job_without_progress",
             Warning,
@@ -293,7 +302,7 @@ fn leftovers(at: Timestamp, known: &DatabaseFacts, found: &mut Found) {
     }
     if known.jobs.with_error > 0 {
         let count = known.jobs.with_error;
-        let message = format!("{count} jobs cannot go on at the moment");
+        let message = format!("Jobs that cannot go on at the moment: {count}");
         let link = "/jobs?state=failing";
         found.add("job_failing", Warning, link, message).count = Some(count);
     }

@@ -17,6 +17,10 @@ export interface DeadLetterFilter {
 export const REASONS = [
   "provider_failed",
   "rejected_by_provider",
+  "outcome_unknown",
+  "credentials_refused",
+  "destination_away",
+  "attempts_used_up",
   "no_recipient",
   "address_gone",
   "template_error",

@@ -30,6 +30,7 @@ export const FILTER_NAMES = [
   "from",
   "to",
   "reference",
+  "sender",
   "id",
   "cursor",
 ] as const;
@@ -49,6 +50,7 @@ export function notificationQuery(filters: NotificationFilters): Query {
     createdFrom: filters.from,
     createdTo: filters.to,
     reference: filters.reference,
+    sender: filters.sender,
     messageId: filters.id,
     cursor: filters.cursor,
   };

@@ -91,7 +91,7 @@ export function Confirm({ title, action, typed, destroys, disabled, run, onClose
         {error !== undefined && <ErrorNote error={error} what="It was not done." />}
         <footer>
           <button type="button" onClick={onClose}>
-            Cancel
+            Back
           </button>
           <button
             type="submit"

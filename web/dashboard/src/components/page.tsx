@@ -1,4 +1,6 @@
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect } from "react";
+import { errorsOf, OVERVIEW } from "../api/overview.ts";
 
 interface PageProps {
   title: string;
@@ -7,11 +9,24 @@ interface PageProps {
   children: ReactNode;
 }
 
-/** The heading of a page and what follows. */
+/** How many errors the navigation knows of. It asks; this only reads. */
+function useErrorCount(): number {
+  const overview = useQuery({
+    queryKey: OVERVIEW.key,
+    queryFn: ({ signal }) => OVERVIEW.load(signal),
+    enabled: false,
+    select: errorsOf,
+    meta: { isLive: true },
+  });
+  return overview.data ?? 0;
+}
+
+/** The heading of a page and what follows. The title of a tab in the background says if there are errors. */
 export function Page({ title, actions, children }: PageProps) {
+  const errors = useErrorCount();
   useEffect(() => {
-    document.title = `${title} · Tidings`;
-  }, [title]);
+    document.title = `${errors > 0 ? `(${errors}) ` : ""}${title} · Tidings`;
+  }, [title, errors]);
   return (
     <>
       <header className="page-header">

@@ -1,10 +1,10 @@
 import { type ReactNode, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 import { SESSION_PATH, send } from "../api/client.ts";
-import { useLive } from "../lib/live.tsx";
 import { type Theme, usePreferences } from "../lib/preferences.tsx";
 import { useSession } from "../session/session.tsx";
-import { usePages } from "./navigation.ts";
+import { LiveState } from "./live-state.tsx";
+import { Navigation } from "./navigation-list.tsx";
 import { Shortcuts } from "./shortcuts.tsx";
 
 /** What surrounds every page: the navigation, the switches, and who is signed in. */
@@ -20,7 +20,7 @@ export function Shell({ children, onSignOut }: { children: ReactNode; onSignOut:
           Tidings
         </Link>
         <div className="bar-end">
-          <PauseButton />
+          <LiveState />
           <ZoneSwitch />
           <ThemeChoice />
           <button
@@ -42,38 +42,6 @@ export function Shell({ children, onSignOut }: { children: ReactNode; onSignOut:
       </div>
       <Shortcuts isOpen={isListOpen} setOpen={setListOpen} />
     </>
-  );
-}
-
-function Navigation() {
-  const [location] = useLocation();
-  const pages = usePages();
-  return (
-    <nav className="navigation" aria-label="Dashboard">
-      <ul>
-        {pages.map(({ path, title }) => {
-          const isCurrent =
-            path === "/" ? location === "/" : location === path || location.startsWith(`${path}/`);
-          return (
-            <li key={path}>
-              <Link href={path} aria-current={isCurrent ? "page" : undefined}>
-                {title}
-              </Link>
-            </li>
-          );
-        })}
-      </ul>
-    </nav>
-  );
-}
-
-function PauseButton() {
-  const { isPaused, setPaused } = useLive();
-  return (
-    <button type="button" aria-pressed={isPaused} className="pause" onClick={() => setPaused(!isPaused)}>
-      <span className={isPaused ? "dot paused" : "dot"} aria-hidden="true" />
-      {isPaused ? "Paused" : "Live"}
-    </button>
   );
 }
 

@@ -1,10 +1,13 @@
-/** The keyboard: `/` for the filters, `g` and a letter for a page, `p` for the pause, `?` for this list. */
+/** The keyboard: `/` for the filters, `g` and a letter for a page, `p` for the pause, `r` to load now, `?` for this list. */
 
 import { useEffect, useRef } from "react";
 import { useLocation } from "wouter";
 import { Dialog } from "../components/dialog.tsx";
-import { useLive } from "../lib/live.tsx";
+import { useLive, useLoadNow } from "../lib/live.tsx";
 import { usePages } from "./navigation.ts";
+
+/** A `g` that was typed longer ago does not make a jump of the next letter. */
+const G_LASTS_MS = 1500;
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("input, textarea, select, dialog") !== null;
@@ -14,31 +17,38 @@ export function Shortcuts({ isOpen, setOpen }: { isOpen: boolean; setOpen: (open
   const [, navigate] = useLocation();
   const { isPaused, setPaused } = useLive();
   const pages = usePages();
-  const isAfterG = useRef(false);
+  const loadNow = useLoadNow();
+  const lastG = useRef(Number.NEGATIVE_INFINITY);
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) {
         return;
       }
-      const page = pages.find(({ key }) => key === event.key);
-      if (page && isAfterG.current) {
+      const isAfterG = event.timeStamp - lastG.current < G_LASTS_MS;
+      lastG.current = event.key === "g" ? event.timeStamp : Number.NEGATIVE_INFINITY;
+      const page = isAfterG ? pages.find(({ key }) => key === event.key) : undefined;
+      if (page) {
         navigate(page.path);
       } else if (event.key === "/") {
-        document.querySelector<HTMLElement>("search input, search select")?.focus();
+        const filter = document.querySelector<HTMLElement>("search input, search select");
+        if (!filter) {
+          return;
+        }
+        filter.focus();
       } else if (event.key === "?") {
         setOpen(true);
       } else if (event.key === "p") {
         setPaused(!isPaused);
+      } else if (event.key === "r") {
+        loadNow();
       } else {
-        isAfterG.current = event.key === "g";
         return;
       }
-      isAfterG.current = false;
       event.preventDefault();
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  }, [navigate, isPaused, setPaused, setOpen, pages]);
+  }, [navigate, isPaused, setPaused, setOpen, pages, loadNow]);
   return isOpen ? <ShortcutList onClose={() => setOpen(false)} /> : null;
 }
 
@@ -49,6 +59,7 @@ function ShortcutList({ onClose }: { onClose: () => void }) {
       <dl className="shortcuts">
         <Shortcut keys={["/"]} text="Go to the filters" />
         <Shortcut keys={["p"]} text="Pause, or continue to load data" />
+        <Shortcut keys={["r"]} text="Load the data now" />
         {pages.map(({ path, title, key }) => (
           <Shortcut key={path} keys={["g", key]} text={title} />
         ))}

@@ -108,22 +108,22 @@ fn problems() -> Vec<(&'static str, &'static str, Change)> {
         ),
         (
             "no_consumers",
-            "/notifications?status=pending&channel=email",
+            "/system",
             Box::new(|facts, _| facts.queues[1].counts = Some((5, 0))),
         ),
         (
             "no_consumers",
-            "/notifications?status=pending&channel=sms",
+            "/system",
             Box::new(|facts, _| facts.queues[2].counts = Some((1, 0))),
         ),
         (
             "queue_near_limit",
-            "/",
+            "/system",
             Box::new(|facts, _| facts.queues[0].counts = Some((800, 1))),
         ),
         (
             "intake_lag",
-            "/",
+            "/system",
             Box::new(|_, known| {
                 known.figures = StatsFigures {
                     recorded_p95_ms: Some(INTAKE_LAG_MS + 1),

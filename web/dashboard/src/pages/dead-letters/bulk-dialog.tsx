@@ -16,15 +16,17 @@ import { ErrorNote } from "../../components/feedback.tsx";
 import { Time } from "../../components/time.tsx";
 import { notify } from "../../components/toasts.tsx";
 import { counted, formatCount, formatDuration } from "../../lib/format.ts";
+import { remedyOf } from "../../lib/remedies.ts";
 
 interface Props {
   kind: BulkKind;
   filter: DeadLetterFilter;
   onClose: () => void;
+  onDone?: () => void;
 }
 
-/** Counts what matches, asks, and starts a job for all of it. */
-export function BulkDialog({ kind, filter, onClose }: Props) {
+/** Counts what matches, asks, and starts a job for all of it. After a job for many it shows the job; one alone keeps its page. */
+export function BulkDialog({ kind, filter, onClose, onDone }: Props) {
   const [, navigate] = useLocation();
   const client = useQueryClient();
   const rateId = useId();
@@ -41,11 +43,19 @@ export function BulkDialog({ kind, filter, onClose }: Props) {
   const verb = kind === "replay" ? "Replay" : "Discard";
   const isCapped = found.data?.isCapped ?? false;
   const what = total === undefined ? "dead letters" : howMany(total, isCapped);
+  const isSingle = filter.ids?.length === 1;
   const run = async () => {
     const job = await startJob(kind, filter, perSecond);
+    const path = `/jobs?id=${job.id}`;
     void client.invalidateQueries({ queryKey: ["jobs"] });
+    onDone?.();
+    if (isSingle) {
+      const text = kind === "replay" ? "It is sent again by a job." : "It is discarded by a job.";
+      notify(text, { text: "Show the job", href: path });
+      return;
+    }
     notify(`The job was created: ${verb.toLowerCase()} ${what}.`);
-    navigate(`/jobs?id=${job.id}`);
+    navigate(path);
   };
   return (
     <Confirm
@@ -59,11 +69,13 @@ export function BulkDialog({ kind, filter, onClose }: Props) {
     >
       {kind === "replay" ? (
         <p>
-          Each is sent again. What was cancelled, has expired or has no payload any more is skipped, with its
-          reason.
+          {isSingle ? "It" : "Each"} is sent again. What was cancelled, has expired or has no payload any more
+          is skipped, with its reason.
         </p>
       ) : (
-        <p>They are listed and replayed no more. Notifications stay failed. It cannot be undone.</p>
+        <p>
+          They no longer appear here and cannot be replayed. Notifications stay failed. It cannot be undone.
+        </p>
       )}
       <Conditions filter={filter} />
       {found.error && <ErrorNote error={found.error} what="The dead letters cannot be counted." />}
@@ -72,19 +84,22 @@ export function BulkDialog({ kind, filter, onClose }: Props) {
           Counting…
         </p>
       )}
-      {found.data && <DryRunResult result={found.data} />}
-      <label htmlFor={rateId}>
-        <span>Dead letters a second</span>
-        <input
-          id={rateId}
-          type="number"
-          min={1}
-          max={MAX_RATE}
-          value={rate}
-          onChange={(event) => setRate(event.target.value)}
-        />
-      </label>
-      {total !== undefined && total > 0 && isRateValid && (
+      {found.data && <DryRunResult result={found.data} isSingle={isSingle} />}
+      {found.data && kind === "replay" && <Warnings result={found.data} />}
+      {!isSingle && (
+        <label htmlFor={rateId}>
+          <span>Dead letters a second</span>
+          <input
+            id={rateId}
+            type="number"
+            min={1}
+            max={MAX_RATE}
+            value={rate}
+            onChange={(event) => setRate(event.target.value)}
+          />
+        </label>
+      )}
+      {!isSingle && total !== undefined && total > 0 && isRateValid && (
         <p className="muted">
           Takes {isCapped ? "more than" : "about"} {formatDuration(Math.max(1, total / perSecond) * 1000)}.
         </p>
@@ -129,11 +144,20 @@ function Conditions({ filter }: { filter: DeadLetterFilter }) {
 
 function DryRunResult({
   result: { total, isCapped, byReason, byChannel, byProvider, example },
+  isSingle,
 }: {
   result: DryRun;
+  isSingle: boolean;
 }) {
   if (total === 0) {
     return <p className="note">No dead letter matches.</p>;
+  }
+  if (isSingle) {
+    return example ? (
+      <p>
+        It failed <Time at={example.failedAt} ago />: {example.error ?? example.reason}
+      </p>
+    ) : null;
   }
   return (
     <div className="dry-run">
@@ -147,6 +171,27 @@ function DryRunResult({
         </p>
       )}
     </div>
+  );
+}
+
+/** What to do before a replay, so that it does not fail again or send something twice. */
+function Warnings({ result: { byReason, byChannel } }: { result: DryRun }) {
+  const channels = Object.keys(byChannel);
+  const channel = channels.length === 1 ? channels[0] : undefined;
+  const reasons = Object.keys(byReason).filter((reason) => remedyOf(reason));
+  const isVain = reasons.some((reason) => remedyOf(reason)?.replay !== "later");
+  if (reasons.length === 0) {
+    return null;
+  }
+  return (
+    <ul className={isVain ? "note warning" : "note"}>
+      {reasons.map((reason) => (
+        <li key={reason}>
+          {reasons.length > 1 && <strong>{reason}: </strong>}
+          {remedyOf(reason, { channel })?.text}
+        </li>
+      ))}
+    </ul>
   );
 }
 

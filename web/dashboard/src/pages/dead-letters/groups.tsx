@@ -2,6 +2,7 @@ import { Link } from "wouter";
 import type { BulkKind, DeadLetterFilter } from "../../api/dead-letters.ts";
 import type { DeadLetterGroup } from "../../api/types.gen.ts";
 import { TableFrame } from "../../components/page.tsx";
+import { RemedyText } from "../../components/remedy.tsx";
 import { Time } from "../../components/time.tsx";
 import { linkTo } from "../../lib/filters.ts";
 import { formatCount, MISSING } from "../../lib/format.ts";
@@ -59,7 +60,12 @@ export function GroupTable({ groups, filter: { ids: _ids, ...filter }, mayWrite,
                   <td data-label="First">
                     <Time at={firstFailedAt} ago />
                   </td>
-                  <td className="text">{error ?? MISSING}</td>
+                  <td className="text">
+                    {error ?? MISSING}
+                    <div className="muted">
+                      <RemedyText reason={reason} failed={{ channel }} />
+                    </div>
+                  </td>
                   {mayWrite && (
                     <td className="row-actions">
                       <button type="button" className="small" onClick={() => ask("replay", group)}>

@@ -2,7 +2,6 @@ import { Link } from "wouter";
 import type { DeadLetter } from "../../api/types.gen.ts";
 import { TableFrame } from "../../components/page.tsx";
 import { Time } from "../../components/time.tsx";
-import { linkTo } from "../../lib/filters.ts";
 import { formatCount, MISSING } from "../../lib/format.ts";
 
 interface Props {
@@ -13,7 +12,7 @@ interface Props {
 
 export function LetterTable({ letters, mayWrite, replay }: Props) {
   return (
-    <TableFrame label="The last dead letters">
+    <TableFrame label="Latest dead letters">
       <table className="cards">
         <thead>
           <tr>
@@ -59,7 +58,7 @@ export function LetterTable({ letters, mayWrite, replay }: Props) {
               </td>
               <td>
                 {letter.userId ? (
-                  <Link href={linkTo("/notifications", { user: letter.userId })}>
+                  <Link href={`/users/${letter.userId}`}>
                     <code title={letter.userId}>{letter.userId.slice(0, 8)}</code>
                   </Link>
                 ) : (

@@ -37,7 +37,7 @@ const STAGES = [
   "events.email.send",
   "events.notification.send",
   "events.user.delete",
-  "none",
+  ["none", "no stage known"],
 ] as const;
 
 interface Asked {
@@ -111,7 +111,7 @@ export function DeadLettersPage() {
       {!isNothing && (
         <Loaded query={letters} what="The dead letters cannot be loaded.">
           {({ deadLetters, nextCursor }) => (
-            <Section title="The last ones">
+            <Section title="Latest">
               <LetterTable
                 letters={deadLetters}
                 mayWrite={mayWrite}
@@ -159,8 +159,8 @@ function NothingFailed({ hasFilter, clear }: { hasFilter: boolean; clear: () => 
   ) : (
     <Empty title="There are no dead letters">
       <p>
-        A notification that uses up its attempts, or can never be sent, appears here with its reason. Nothing
-        is to be done.
+        A notification that uses up its attempts, or can never be sent, appears here with its reason. There is
+        nothing to do.
       </p>
     </Empty>
   );
@@ -181,12 +181,17 @@ function OverTime({ channel }: { channel: string | undefined }) {
   });
   const data = useMemo(() => statistics.data && rates(statistics.data), [statistics.data]);
   return (
-    <Section title="Over time" actions={<PeriodChoice {...chosen} />}>
+    <Section
+      title="Over time"
+      actions={
+        <PeriodChoice {...chosen} rows={{ text: "Dead letters of this period", path: "/dead-letters" }} />
+      }
+    >
       <Loaded query={statistics} what="The figures cannot be loaded.">
         {() =>
           data && (
             <Chart
-              title={`New dead letters a second${isChannel ? ` (${channel})` : ""}, by reason`}
+              title={`New dead letters per second${isChannel ? ` (${channel})` : ""}, by reason`}
               data={data}
               format={formatRate}
               onZoom={chosen.select}

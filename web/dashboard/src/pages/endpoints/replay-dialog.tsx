@@ -39,7 +39,7 @@ export function ReplayDialog({ endpoint, onClose }: { endpoint: WebhookEndpoint;
         )}
         <footer>
           <button type="button" onClick={onClose}>
-            Cancel
+            Back
           </button>
           <button type="submit" className="primary">
             Count them…

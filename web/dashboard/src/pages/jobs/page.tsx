@@ -1,3 +1,4 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { loadJob, loadJobs } from "../../api/dead-letters.ts";
 import type { JobPage } from "../../api/types.gen.ts";
@@ -10,17 +11,20 @@ import { curl, tool } from "../../lib/commands.ts";
 import { useFilters } from "../../lib/filters.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { JOB_STATES, PAGE_FILTERS } from "../../lib/page-filters.ts";
-import { JobCard } from "./job.tsx";
+import { isActive, JobCard } from "./job.tsx";
 
 export function JobsPage() {
   const [{ id, state, cursor }, change] = useFilters(PAGE_FILTERS["/jobs"]);
+  const key = ["jobs", id ?? null, state ?? null, cursor ?? null];
+  const known = useQueryClient().getQueryData<JobPage>(key);
   const jobs = useLiveQuery<JobPage>({
-    key: ["jobs", id ?? null, state ?? null, cursor ?? null],
+    key,
     load: async (signal) =>
       id
         ? { jobs: [await loadJob(id, signal)], nextCursor: null }
         : loadJobs({ state, cursor, limit: 20 }, signal),
-    every: 1,
+    // What has ended does not change.
+    every: !known || known.jobs.some(isActive) ? 1 : 10,
   });
   const example = id ?? jobs.data?.jobs[0]?.id ?? "ID";
   return (
@@ -49,7 +53,7 @@ export function JobsPage() {
               <ul className="jobs">
                 {page.jobs.map((job) => (
                   <li key={job.id}>
-                    <JobCard job={job} />
+                    <JobCard job={job} isAlone={id !== undefined} />
                   </li>
                 ))}
               </ul>

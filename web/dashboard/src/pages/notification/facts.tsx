@@ -35,11 +35,22 @@ export function Facts({ timeline }: { timeline: NotificationTimeline }) {
       )}
       {template && (
         <Fact label="Template">
-          <Link href={linkTo("/notifications", { template: template.name })}>{template.name}</Link>
+          <Link
+            href={linkTo(`/templates/${encodeURIComponent(template.name)}`, {
+              channel: type,
+              locale: template.locale,
+            })}
+          >
+            {template.name}
+          </Link>
           {template.locale && ` (${template.locale})`}
         </Fact>
       )}
-      {sender && <Fact label="Sender">{sender}</Fact>}
+      {sender && (
+        <Fact label="Sender">
+          <Link href={linkTo("/notifications", { sender })}>{sender}</Link>
+        </Fact>
+      )}
       {group && <Fact label="Group">{group}</Fact>}
       {traceId && (
         <Fact label="Trace">

@@ -89,7 +89,12 @@ export function NotificationPage({ id }: { id: string }) {
         <CancelDialog ids={[id]} onClose={() => setAction(undefined)} onDone={refresh} />
       )}
       {action === "replay" && (
-        <BulkDialog kind="replay" filter={{ ids: [id] }} onClose={() => setAction(undefined)} />
+        <BulkDialog
+          kind="replay"
+          filter={{ ids: [id] }}
+          onClose={() => setAction(undefined)}
+          onDone={refresh}
+        />
       )}
       <Commands
         api={[

@@ -14,19 +14,24 @@ export function CancelDialog({ ids, onClose, onDone }: Props) {
   const run = async () => {
     let cancelled = 0;
     let tooLate = 0;
+    let failed = 0;
+    let reason = "";
     for (const id of ids) {
       try {
         await send("DELETE", `/api/notifications/${id}`);
         cancelled += 1;
       } catch (error) {
-        if (!(error instanceof ApiError && error.status === 409)) {
-          throw error;
+        if (error instanceof ApiError && error.status === 409) {
+          tooLate += 1;
+        } else {
+          failed += 1;
+          reason = error instanceof Error ? error.message : String(error);
         }
-        tooLate += 1;
       }
     }
     const late = tooLate > 0 ? ` ${counted(tooLate, "was", "were")} being sent or had ended already.` : "";
-    notify(`${counted(cancelled, "notification")} cancelled.${late}`);
+    const not = failed > 0 ? ` ${counted(failed, "was", "were")} not cancelled: ${reason}` : "";
+    notify(`${counted(cancelled, "notification")} cancelled.${late}${not}`);
     onDone();
   };
   const count = counted(ids.length, "notification");

@@ -4,7 +4,7 @@ import { FilterBar, MoreFilters, SelectFilter, TextFilter, TimeFilter } from "..
 import { without } from "../../lib/filters.ts";
 
 /** Filters that are needed less often. */
-const RARE = ["category", "template", "host", "reference", "from", "to"] as const;
+const RARE = ["category", "template", "host", "reference", "sender", "from", "to"] as const;
 
 interface Props {
   filters: NotificationFilters;
@@ -29,6 +29,7 @@ export function NotificationFilterBar({ filters, change }: Props) {
         <TextFilter label="Template" {...field("template")} />
         <TextFilter label="Destination host" placeholder="hooks.example.com" {...field("host")} />
         <TextFilter label="Provider reference" {...field("reference")} />
+        <TextFilter label="Sender" {...field("sender")} />
         <TimeFilter label="Accepted from" {...field("from")} />
         <TimeFilter label="Accepted before" {...field("to")} />
       </MoreFilters>

@@ -15,7 +15,7 @@ import { Page } from "../../components/page.tsx";
 import { Pager } from "../../components/pager.tsx";
 import { Time } from "../../components/time.tsx";
 import { curl, tool } from "../../lib/commands.ts";
-import { useFilters, without } from "../../lib/filters.ts";
+import { linkTo, useFilters, without } from "../../lib/filters.ts";
 import { counted } from "../../lib/format.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { useMay } from "../../session/session.tsx";
@@ -37,12 +37,20 @@ export function NotificationsPage() {
   const list = useLiveQuery({
     key: ["notifications", filters],
     load: (signal) => loadNotifications(filters, signal),
+    // The rows stay as they are while some are selected.
+    every: selected.size > 0 ? 0 : 5,
   });
   const { cursor: _cursor, ...conditions } = filters;
   const key = JSON.stringify(filters);
   // biome-ignore lint/correctness/useExhaustiveDependencies: other rows, another selection
   useEffect(() => setSelected(new Set()), [key]);
   const chosen = list.data?.notifications.filter(({ messageId }) => selected.has(messageId)) ?? [];
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what has left the page is not selected any more
+  useEffect(() => {
+    if (chosen.length < selected.size) {
+      setSelected(new Set(chosen.map(({ messageId }) => messageId)));
+    }
+  }, [chosen.length, selected.size]);
   const ids = (accepts: (one: Notification) => boolean) =>
     chosen.filter(accepts).map(({ messageId }) => messageId);
   const [cancellable, failed] = [ids(isCancellable), ids(({ status }) => status === "failed")];
@@ -56,9 +64,12 @@ export function NotificationsPage() {
         filters={conditions}
         change={(changed) => change({ ...changed, cursor: undefined })}
       />
-      {(mayReplay || mayCancel) && selected.size > 0 && (
+      {(mayReplay || mayCancel) && chosen.length > 0 && (
         <div className="selection" role="status">
-          <span>{counted(selected.size, "notification")} selected</span>
+          <span>
+            {counted(chosen.length, "notification")} selected.{" "}
+            <span className="muted">The list is not loaded again meanwhile.</span>
+          </span>
           {mayCancel && cancellable.length > 0 && (
             <button type="button" onClick={() => setAction({ kind: "cancel", ids: cancellable })}>
               Cancel {cancellable.length}…
@@ -88,6 +99,7 @@ export function NotificationsPage() {
                   notifications={notifications}
                   selected={mayReplay || mayCancel ? selected : undefined}
                   select={setSelected}
+                  filters={filters}
                 />
               )}
               {searchedUntil && nextCursor && (
@@ -100,17 +112,19 @@ export function NotificationsPage() {
           )
         }
       </Loaded>
-      {mayReplay && (filters.status === "failed" || filters.reason) && (
-        <p>
-          To replay all that match, not only those of this page, go to{" "}
-          <Link href={deadLettersLink(filters)}>the dead letters</Link>.
-        </p>
+      {mayReplay && (filters.status === "failed" || (!filters.status && filters.reason)) && (
+        <ReplayAll conditions={conditions} />
       )}
       {action?.kind === "cancel" && (
         <CancelDialog ids={action.ids} onClose={() => setAction(undefined)} onDone={done} />
       )}
       {action?.kind === "replay" && (
-        <BulkDialog kind="replay" filter={{ ids: action.ids }} onClose={() => setAction(undefined)} />
+        <BulkDialog
+          kind="replay"
+          filter={{ ids: action.ids }}
+          onClose={() => setAction(undefined)}
+          onDone={done}
+        />
       )}
       <Commands
         api={[
@@ -123,16 +137,36 @@ export function NotificationsPage() {
   );
 }
 
-function deadLettersLink({ reason, channel }: NotificationFilters): string {
-  const params = new URLSearchParams();
-  if (reason) {
-    params.set("reason", reason);
+/** What a filter of dead letters can say as well. The times of the two lists differ: acceptance here, failure there. */
+const OF_DEAD_LETTERS: readonly string[] = ["status", "reason", "channel"];
+
+/** Leads to the dead letters that match, if these can be filtered in the same way: a link must never lead to more. */
+function ReplayAll({ conditions }: { conditions: NotificationFilters }) {
+  const other = Object.keys(conditions).filter((name) => !OF_DEAD_LETTERS.includes(name));
+  if (other.length > 0) {
+    return (
+      <p>
+        Dead letters cannot be filtered by{" "}
+        {[...new Set(other.map((name) => LABELS[name] ?? name))].join(", ")}. Select rows here to replay them.
+      </p>
+    );
   }
-  if (channel) {
-    params.set("channel", channel);
-  }
-  return `/dead-letters?${params}`;
+  const { reason, channel } = conditions;
+  return (
+    <p>
+      To replay all that match, not only those of this page, go to{" "}
+      <Link href={linkTo("/dead-letters", { reason, channel })}>the dead letters</Link>.
+    </p>
+  );
 }
+
+const LABELS: Record<string, string> = {
+  id: "message id",
+  host: "destination host",
+  reference: "provider reference",
+  from: "time of acceptance",
+  to: "time of acceptance",
+};
 
 function NothingFound({ hasFilters, clear }: { hasFilters: boolean; clear: () => void }) {
   if (hasFilters) {

@@ -1,4 +1,5 @@
 import { Link } from "wouter";
+import type { NotificationFilters } from "../../api/notifications.ts";
 import type { Notification } from "../../api/types.gen.ts";
 import { TableFrame } from "../../components/page.tsx";
 import { Status } from "../../components/status.tsx";
@@ -11,9 +12,17 @@ interface Props {
   /** The message ids that are selected; without it, nothing can be selected. */
   selected?: ReadonlySet<string> | undefined;
   select?: (selected: ReadonlySet<string>) => void;
+  /** The filters of the list. With them, a value is a link that filters by it as well. */
+  filters?: NotificationFilters;
 }
 
-export function NotificationTable({ notifications, selected, select }: Props) {
+export function NotificationTable({ notifications, selected, select, filters }: Props) {
+  const also = (name: keyof NotificationFilters, value: string) =>
+    filters && filters[name] !== value ? (
+      <Link href={linkTo("/notifications", { ...filters, cursor: undefined, [name]: value })}>{value}</Link>
+    ) : (
+      value
+    );
   const isAll = selected !== undefined && notifications.every(({ messageId }) => selected.has(messageId));
   const toggle = (id: string) => {
     const next = new Set(selected);
@@ -42,7 +51,7 @@ export function NotificationTable({ notifications, selected, select }: Props) {
             <th scope="col">Accepted</th>
             <th scope="col">Status</th>
             <th scope="col">Channel</th>
-            <th scope="col">Why</th>
+            <th scope="col">Error or reason</th>
             <th scope="col">User</th>
             <th scope="col">Category, template</th>
             <th scope="col" className="number">
@@ -71,11 +80,11 @@ export function NotificationTable({ notifications, selected, select }: Props) {
               <td>
                 <Status value={one.status} />
               </td>
-              <td>{one.type}</td>
+              <td>{also("channel", one.type)}</td>
               <td className={why(one) === MISSING ? "text missing" : "text"}>{why(one)}</td>
               <td>
                 {one.targetUserId ? (
-                  <Link href={linkTo("/notifications", { user: one.targetUserId })}>
+                  <Link href={`/users/${one.targetUserId}`}>
                     <code title={one.targetUserId}>{one.targetUserId.slice(0, 8)}</code>
                   </Link>
                 ) : (
@@ -83,7 +92,10 @@ export function NotificationTable({ notifications, selected, select }: Props) {
                 )}
               </td>
               <td className={one.category || one.template ? undefined : "missing"}>
-                {[one.category, one.template?.name].filter(Boolean).join(", ") || MISSING}
+                {one.category && also("category", one.category)}
+                {one.category && one.template && ", "}
+                {one.template && also("template", one.template.name)}
+                {!one.category && !one.template && MISSING}
               </td>
               <td className="number" data-label="Retries">
                 {one.retriesAttempted}

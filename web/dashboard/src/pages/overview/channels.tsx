@@ -1,30 +1,23 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
 import { send } from "../../api/client.ts";
 import type { ChannelOverview } from "../../api/overview.ts";
 import { loadStatistics } from "../../api/statistics.ts";
 import type { SendingStatus } from "../../api/types.gen.ts";
-import { Confirm } from "../../components/dialog.tsx";
 import { Section, TableFrame } from "../../components/page.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { Status } from "../../components/status.tsx";
 import { For } from "../../components/time.tsx";
-import { notify } from "../../components/toasts.tsx";
 import { linkTo } from "../../lib/filters.ts";
 import { counted, formatCount, MISSING } from "../../lib/format.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { useMay } from "../../session/session.tsx";
-
-interface Asked {
-  channel: ChannelOverview;
-  action: "stop" | "start";
-}
+import { type Switch, SwitchDialog, useProbe } from "./channel-actions.tsx";
 
 export function Channels({ channels }: { channels: ChannelOverview[] }) {
   const mayControl = useMay("sending:control");
-  const client = useQueryClient();
-  const [asked, setAsked] = useState<Asked>();
+  const [asked, setAsked] = useState<Switch>();
+  const probe = useProbe();
   const delivered = useLiveQuery({
     key: ["stats", "sparklines"],
     load: (signal) => loadStatistics({ from: "-1h", by: "channel", measure: "delivered" }, signal),
@@ -38,26 +31,17 @@ export function Channels({ channels }: { channels: ChannelOverview[] }) {
   const series = new Map(
     delivered.data?.series.map(({ by, points }) => [by, points.map((point) => point.n)]),
   );
-  const changed = (text: string) => {
-    notify(text);
-    void client.invalidateQueries({ queryKey: ["overview"] });
-  };
-  const probe = (channel: string) =>
-    send("POST", `/api/channels/${channel}/probe`).then(
-      () => changed(`Workers try the provider of ${channel} with one message.`),
-      (error: Error) => notify(`The provider of ${channel} was not tried: ${error.message}`),
-    );
   return (
     <Section title="Channels">
       <TableFrame label="Channels">
-        <table>
+        <table className="cards">
           <thead>
             <tr>
               <th scope="col">Channel</th>
               <th scope="col">State</th>
               <th scope="col">Provider</th>
               <th scope="col" className="number">
-                Ready
+                Waiting
               </th>
               <th scope="col" className="number">
                 Consumers
@@ -89,15 +73,19 @@ export function Channels({ channels }: { channels: ChannelOverview[] }) {
                   )}
                   {one.reason && <div className="detail">{one.reason}</div>}
                 </td>
-                <td>{one.provider ?? MISSING}</td>
-                <td className="number">
+                <td data-label="Provider">{one.provider ?? MISSING}</td>
+                <td className="number" data-label="Waiting">
                   <Link href={linkTo("/notifications", { channel: one.channel, status: "pending" })}>
                     {formatCount(one.depth)}
                   </Link>
                 </td>
-                <td className="number">{formatCount(one.consumers)}</td>
-                <td className="number">{formatCount(inFlight.get(one.channel))}</td>
-                <td>
+                <td className="number" data-label="Consumers">
+                  {formatCount(one.consumers)}
+                </td>
+                <td className="number" data-label="Being sent">
+                  {formatCount(inFlight.get(one.channel))}
+                </td>
+                <td data-label="Delivered, last hour">
                   <Sparkline
                     values={series.get(one.channel) ?? []}
                     label={`${counted(
@@ -116,7 +104,7 @@ export function Channels({ channels }: { channels: ChannelOverview[] }) {
                     <button
                       type="button"
                       className="small"
-                      onClick={() => setAsked({ channel: one, action: one.stopped ? "start" : "stop" })}
+                      onClick={() => setAsked({ ...one, action: one.stopped ? "start" : "stop" })}
                     >
                       {one.stopped ? "Start" : "Stop"}
                       <span className="hidden"> {one.channel}</span>
@@ -128,51 +116,7 @@ export function Channels({ channels }: { channels: ChannelOverview[] }) {
           </tbody>
         </table>
       </TableFrame>
-      {asked && <SwitchDialog {...asked} onClose={() => setAsked(undefined)} onDone={changed} />}
+      {asked && <SwitchDialog {...asked} onClose={() => setAsked(undefined)} />}
     </Section>
-  );
-}
-
-function SwitchDialog({
-  channel: { channel, depth },
-  action,
-  onClose,
-  onDone,
-}: Asked & { onClose: () => void; onDone: (text: string) => void }) {
-  const [reason, setReason] = useState("");
-  const isStop = action === "stop";
-  const waiting = counted(depth ?? 0, "message waits", "messages wait");
-  const run = async () => {
-    const body = isStop ? { channel, ...(reason.trim() ? { reason: reason.trim() } : {}) } : { channel };
-    const { inFlight } = await send<{ inFlight: number }>("POST", `/api/sending/${action}`, { body });
-    onDone(
-      isStop
-        ? `${channel} is stopped. ${counted(inFlight, "notification is", "notifications are")} still being sent.`
-        : `${channel} is started.`,
-    );
-  };
-  return (
-    <Confirm
-      title={isStop ? `Stop ${channel}?` : `Start ${channel}?`}
-      action={isStop ? `Stop ${channel}` : `Start ${channel}`}
-      destroys={isStop}
-      run={run}
-      onClose={onClose}
-    >
-      {isStop ? (
-        <>
-          <p>
-            Notifications are still accepted and recorded, but no worker sends {channel} until you start it
-            again, also after a restart. {waiting} in the queue now.
-          </p>
-          <label>
-            <span>Reason, for other operators</span>
-            <input value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
-          </label>
-        </>
-      ) : (
-        <p>Everything that waits is sent. {waiting} in the queue now.</p>
-      )}
-    </Confirm>
   );
 }

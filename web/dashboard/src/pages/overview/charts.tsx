@@ -43,7 +43,7 @@ export function Charts({ period, select, processes }: ChartsProps) {
           <Converted statistics={data} convert={rates}>
             {(chart) => (
               <Chart
-                title={`By channel: ${measure} a second`}
+                title={`By channel: ${measure} per second`}
                 data={chart}
                 format={formatRate}
                 choice={<MeasureChoice value={measure} onChange={setMeasure} />}
@@ -57,7 +57,7 @@ export function Charts({ period, select, processes }: ChartsProps) {
         {(data) => (
           <Converted statistics={data} convert={durations}>
             {(chart) => (
-              <Chart title="Time since the acceptance" data={chart} format={formatDuration} {...shared} />
+              <Chart title="Time from acceptance" data={chart} format={formatDuration} {...shared} />
             )}
           </Converted>
         )}
@@ -66,7 +66,7 @@ export function Charts({ period, select, processes }: ChartsProps) {
         {(data) => (
           <Converted statistics={data} convert={amounts}>
             {(chart) => (
-              <Chart title="Ready messages, by queue" data={chart} format={formatCount} {...shared} />
+              <Chart title="Waiting messages, by queue" data={chart} format={formatCount} {...shared} />
             )}
           </Converted>
         )}
@@ -74,7 +74,7 @@ export function Charts({ period, select, processes }: ChartsProps) {
       <Loaded query={byOutcome} what="The outcomes cannot be loaded.">
         {(data) => (
           <Converted statistics={data} convert={outcomes}>
-            {(chart) => <Chart title="Outcomes a second" data={chart} format={formatRate} {...shared} />}
+            {(chart) => <Chart title="Outcomes per second" data={chart} format={formatRate} {...shared} />}
           </Converted>
         )}
       </Loaded>

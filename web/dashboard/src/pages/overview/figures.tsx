@@ -5,6 +5,16 @@ import { Section } from "../../components/page.tsx";
 import { linkTo } from "../../lib/filters.ts";
 import { formatCount, formatDuration, formatRate, formatRatio, MISSING } from "../../lib/format.ts";
 
+/** Below this share, deliveries of the last hour need attention. */
+const GOOD_RATIO = 0.95;
+
+/** What was accepted until a minute after the oldest one that waits, so that the list begins with the oldest ones. */
+function acceptedBefore(at: string, oldest: number | null | undefined): string | undefined {
+  return oldest === null || oldest === undefined
+    ? undefined
+    : new Date(Math.ceil((Date.parse(at) - oldest * 1000) / 60_000 + 1) * 60_000).toISOString();
+}
+
 /** How much is sent, and what waits. Each figure leads to its rows. */
 export function Figures({ overview }: { overview: Overview }) {
   const { rates, acceptedToDelivered, oldestWaitingSeconds: oldest } = overview;
@@ -44,7 +54,7 @@ export function Figures({ overview }: { overview: Overview }) {
         />
         <Figure
           label="Oldest waiting"
-          href={linkTo("/notifications", { status: "pending" })}
+          href={linkTo("/notifications", { status: "pending", to: acceptedBefore(overview.at, oldest) })}
           value={oldest === null || oldest === undefined ? MISSING : formatDuration(oldest * 1000)}
         />
         <Figure
@@ -61,6 +71,7 @@ export function Figures({ overview }: { overview: Overview }) {
           label="Success, last hour"
           href={linkTo("/dead-letters", { from: hourAgo })}
           value={formatRatio(overview.successRatio)}
+          isBad={(overview.successRatio ?? 1) < GOOD_RATIO}
         />
         <Figure
           label="Until delivered, p50"

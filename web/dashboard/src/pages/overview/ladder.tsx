@@ -32,9 +32,13 @@ export function Ladder({ ladder }: { ladder: Rung[] }) {
                   <th scope="row">{rung}</th>
                   <td>{formatDuration(delayMs)}</td>
                   <td className="number">
-                    <Link href={linkTo("/notifications", { status: "retrying" })}>
-                      {formatCount(messages)}
-                    </Link>
+                    {messages ? (
+                      <Link href={linkTo("/notifications", { status: "retrying" })}>
+                        {formatCount(messages)}
+                      </Link>
+                    ) : (
+                      formatCount(messages)
+                    )}
                   </td>
                   <td>
                     <meter min={0} max={max} value={messages ?? 0} aria-label={`Messages on retry ${rung}`} />

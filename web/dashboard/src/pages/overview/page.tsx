@@ -1,5 +1,4 @@
-import { send } from "../../api/client.ts";
-import type { Overview } from "../../api/overview.ts";
+import { OVERVIEW } from "../../api/overview.ts";
 import { Commands } from "../../components/commands.tsx";
 import { Loaded } from "../../components/feedback.tsx";
 import { Page, Section } from "../../components/page.tsx";
@@ -10,34 +9,34 @@ import { usePeriod } from "../../lib/period.ts";
 import { Channels } from "./channels.tsx";
 import { Charts } from "./charts.tsx";
 import { Figures } from "./figures.tsx";
+import { FirstSteps } from "./first-steps.tsx";
 import { Ladder } from "./ladder.tsx";
 import { Problems } from "./problems.tsx";
 
 export function OverviewPage() {
   const period = usePeriod();
-  const overview = useLiveQuery({
-    key: ["overview"],
-    load: (signal) => send<Overview>("GET", "/api/overview", { signal }),
-  });
+  const overview = useLiveQuery(OVERVIEW);
   return (
     <Page title="Overview">
+      <FirstSteps />
       <Loaded query={overview} what="The overview cannot be loaded.">
         {(now) => (
           <>
             <Problems problems={now.problems} />
             <Figures overview={now} />
+            <Channels channels={now.channels} />
           </>
         )}
       </Loaded>
-      <Section title="Over time" actions={<PeriodChoice {...period} />}>
+      <Section
+        title="Over time"
+        actions={
+          <PeriodChoice {...period} rows={{ text: "Accepted in this period", path: "/notifications" }} />
+        }
+      >
         <Charts {...period} processes={overview.data?.processes ?? []} />
       </Section>
-      {overview.data && (
-        <>
-          <Channels channels={overview.data.channels} />
-          <Ladder ladder={overview.data.ladder} />
-        </>
-      )}
+      {overview.data && <Ladder ladder={overview.data.ladder} />}
       <Commands
         api={[
           curl("GET", "/api/overview"),

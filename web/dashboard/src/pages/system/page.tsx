@@ -1,3 +1,4 @@
+import { Link } from "wouter";
 import { send } from "../../api/client.ts";
 import type { Overview } from "../../api/overview.ts";
 import { Commands } from "../../components/commands.tsx";
@@ -6,6 +7,7 @@ import { Empty, Loaded } from "../../components/feedback.tsx";
 import { Page, Section } from "../../components/page.tsx";
 import { Time } from "../../components/time.tsx";
 import { curl, tool } from "../../lib/commands.ts";
+import { counted } from "../../lib/format.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { Problems } from "../overview/problems.tsx";
 import { Findings } from "./findings.tsx";
@@ -23,13 +25,27 @@ export default function SystemPage() {
       <Loaded query={overview} what="The processes cannot be loaded.">
         {({ processes = [], problems }) => (
           <>
-            <Problems problems={problems.filter(({ link }) => link === "/system")} />
+            <Problems
+              problems={problems.filter(({ link }) => link === "/system")}
+              empty={
+                problems.length === 0 ? (
+                  "No problem was found."
+                ) : (
+                  <>
+                    Nothing is wrong with the servers and processes.{" "}
+                    <Link href="/">
+                      {counted(problems.length, "other problem is", "other problems are")} in the overview
+                    </Link>
+                  </>
+                )
+              }
+            />
             <Section title="Processes">
               {processes.length === 0 ? (
                 <Empty title="No process has reported">
                   <p>
-                    Processes report every 5 s to PostgreSQL. If it can be reached, start the API and a
-                    worker.
+                    No process has reported to PostgreSQL within 20 s. Check that PostgreSQL can be reached,
+                    and start a worker.
                   </p>
                 </Empty>
               ) : (
