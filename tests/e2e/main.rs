@@ -88,6 +88,7 @@ mod issuers;
 mod kills;
 mod ladder;
 mod ladders;
+mod late_consumers;
 mod log_lines;
 mod monitoring;
 mod newer_version;

@@ -50,7 +50,8 @@ pub use backoff::Backoff;
 pub use connection::{ConnectError, NodeError, connect, disconnect};
 pub use connector::OpenError;
 pub use consumer::{
-    ConsumeError, ConsumerChannel, ConsumerConnection, ConsumerConnections, Settlement,
+    ConsumeError, ConsumerChannel, ConsumerConnection, ConsumerConnections, OpenConsumerError,
+    Settlement,
 };
 pub use dead_letter_queue::{DeadLetterQueue, ReadError};
 pub use dead_letter_sweep::{

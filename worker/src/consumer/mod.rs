@@ -197,7 +197,6 @@ impl<P: BatchProcessor> Consumer<P> {
         };
         let opening = async {
             let connection = state.connections.get().await?;
-            // If this fails, the connection is kept, because its other AMQP channels may work.
             let opened = ConsumerSession::open(&connection, Arc::clone(this), options, stop).await;
             anyhow::Ok((connection, opened))
         };
@@ -206,9 +205,15 @@ impl<P: BatchProcessor> Consumer<P> {
         };
         let (connection, session) = match opened? {
             (connection, Ok(session)) => (connection, session),
-            (_, Err(error @ ConsumeError::Unreadable(_))) => return Ok(error.into()),
-            (_, Err(error)) => {
-                return Err(error).with_context(|| format!("cannot consume {}", this.queue));
+            (connection, Err(error)) => {
+                // Otherwise it is kept, because its other AMQP channels may work.
+                if error.leaves_consumer {
+                    state.connections.discard(&connection).await;
+                }
+                if matches!(error.cause, ConsumeError::Unreadable(_)) {
+                    return Ok(error.cause.into());
+                }
+                return Err(error.cause).with_context(|| format!("cannot consume {}", this.queue));
             }
         };
         tracing::info!(queue = this.queue, "consuming");

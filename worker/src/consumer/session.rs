@@ -2,7 +2,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidings_broker::{ConsumeError, ConsumerChannel, ConsumerConnection, Envelope, Settlement};
+use tidings_broker::{
+    ConsumeError, ConsumerChannel, ConsumerConnection, Envelope, OpenConsumerError, Settlement,
+};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -66,7 +68,7 @@ impl<P: BatchProcessor> ConsumerSession<P> {
         consumer: Arc<Consumer<P>>,
         options: ConsumerOptions,
         stop: &CancellationToken,
-    ) -> Result<Self, ConsumeError> {
+    ) -> Result<Self, OpenConsumerError> {
         let channel = ConsumerChannel::open(connection, &consumer.queue, options.prefetch).await?;
         Ok(Self {
             consumer,

@@ -44,6 +44,18 @@ impl From<lapin::Error> for ConsumeError {
     }
 }
 
+/// A consumer could not be opened.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct OpenConsumerError {
+    /// Why.
+    #[source]
+    pub cause: ConsumeError,
+    /// Whether the broker may have begun to deliver to a consumer that nobody reads, or will, because it has not answered in time.
+    /// It holds what it delivers until the connection ends.
+    pub leaves_consumer: bool,
+}
+
 /// What to tell the broker of delivered messages, by delivery tag.
 #[derive(Debug, Default)]
 pub struct Settlement {
@@ -71,34 +83,32 @@ impl ConsumerChannel {
     ///
     /// # Errors
     ///
-    /// Fails if the broker refuses the consumer or does not answer in time.
+    /// Fails if the broker refuses the consumer or does not answer in time. If the error leaves a consumer, close the connection.
     pub async fn open(
         connection: &ConsumerConnection,
         queue: &str,
         prefetch: u16,
-    ) -> Result<Self, ConsumeError> {
-        in_time(async {
-            let channel = connection.connection.create_channel().await?;
-            channel
-                .basic_qos(prefetch, BasicQosOptions::default())
-                .await?;
-            let consumer = channel
-                .basic_consume(
-                    queue.into(),
-                    ShortString::default(),
-                    BasicConsumeOptions::default(),
-                    FieldTable::default(),
-                )
-                .await?;
-            Ok(Self {
+    ) -> Result<Self, OpenConsumerError> {
+        let channel = in_time(connection.connection.create_channel())
+            .await
+            .map_err(|cause| OpenConsumerError {
+                cause,
+                leaves_consumer: false,
+            })?;
+        match in_time(consume(&channel, queue, prefetch)).await {
+            Ok(consumer) => Ok(Self {
                 queue: queue.into(),
                 channel,
                 consumer,
                 arrived: None,
                 end: None,
-            })
-        })
-        .await
+            }),
+            // Dropping the channel does not close it: a consumer whose confirmation comes too late would hold what it gets.
+            Err(cause) => Err(OpenConsumerError {
+                cause,
+                leaves_consumer: !close(&channel).await,
+            }),
+        }
     }
 
     /// Waits until [`Self::pop`] returns a message. Dropping the future loses nothing.
@@ -194,8 +204,7 @@ impl ConsumerChannel {
     /// Closes the channel, after the broker has processed every frame that was sent on it. The broker
     /// returns unsettled messages to their queue. Returns whether the channel is closed.
     pub async fn close(&self) -> bool {
-        let closed = in_time(self.channel.close(200, "done".into())).await;
-        closed.is_ok() || !self.is_open()
+        close(&self.channel).await
     }
 
     /// Whether the channel is open, as far as is known.
@@ -203,6 +212,21 @@ impl ConsumerChannel {
     pub fn is_open(&self) -> bool {
         self.channel.status().connected()
     }
+}
+
+async fn consume(channel: &Channel, queue: &str, prefetch: u16) -> lapin::Result<Consumer> {
+    channel
+        .basic_qos(prefetch, BasicQosOptions::default())
+        .await?;
+    let (tag, options) = (ShortString::default(), BasicConsumeOptions::default());
+    channel
+        .basic_consume(queue.into(), tag, options, FieldTable::default())
+        .await
+}
+
+async fn close(channel: &Channel) -> bool {
+    let closed = in_time(channel.close(200, "done".into())).await;
+    closed.is_ok() || !channel.status().connected()
 }
 
 /// lapin waits without a limit if the broker reads no frames.

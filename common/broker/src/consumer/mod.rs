@@ -3,5 +3,5 @@
 mod channel;
 mod connections;
 
-pub use channel::{ConsumeError, ConsumerChannel, Settlement};
+pub use channel::{ConsumeError, ConsumerChannel, OpenConsumerError, Settlement};
 pub use connections::{ConsumerConnection, ConsumerConnections};

@@ -59,7 +59,8 @@ impl WakeConsumer {
         let connection = connections.get().await?;
         let opening = async {
             let queue = declare(&connection, &settings.names.wakes_exchange()).await?;
-            Ok(ConsumerChannel::open(&connection, &queue, PREFETCH).await?)
+            let opened = ConsumerChannel::open(&connection, &queue, PREFETCH).await;
+            Ok(opened.map_err(|error| error.cause)?)
         };
         let opened = timeout(OPEN_TIMEOUT, opening).await;
         match opened.unwrap_or(Err(WakeError::TimedOut)) {
