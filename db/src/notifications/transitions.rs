@@ -76,7 +76,7 @@ pub async fn mark_request_failed(
     Ok(marked.len() == 1)
 }
 
-/// Who was asked last since the last replay, if anybody was. Webhooks of an HTTP client have the host of the URL, unless they are
+/// Who was asked last since the last replay and has not delivered, if anybody. Webhooks of an HTTP client have the host of the URL, unless they are
 /// sensitive. The host that a webhook has waited for in vain need not have been asked.
 fn failed_provider() -> String {
     let (endpoint_host, payload_host) = (host_of("endpoint.url"), host_of("payload->>'to'"));
@@ -91,7 +91,7 @@ fn failed_provider() -> String {
           FROM (VALUES (true)) AS one
                LEFT JOIN LATERAL (
                    SELECT attempt.provider, attempt.contact_id FROM delivery_attempts AS attempt
-                   WHERE attempt.message_id = notifications.message_id AND outcome <> 'not_sent'
+                   WHERE attempt.message_id = notifications.message_id AND outcome NOT IN ('not_sent', 'delivered')
                          AND (replayed_at IS NULL OR coalesce(last_repeated_at, started_at) >= replayed_at)
                    ORDER BY attempt.id DESC LIMIT 1) AS asked ON true)"
     )

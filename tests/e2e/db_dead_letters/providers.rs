@@ -123,8 +123,8 @@ async fn dead_letters_are_found_by_who_was_asked_and_by_the_endpoint_that_was_no
     // The second one has accepted it after a failure.
     let partly = [
         attempt("http", Some(second), "failed"),
-        attempt("http", Some(second), "delivered"),
         attempt("http", Some(first), "rejected"),
+        attempt("http", Some(second), "delivered"),
     ];
     let partly = fail(
         client,
