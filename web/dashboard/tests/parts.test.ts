@@ -101,8 +101,8 @@ test("each reason to choose from has a remedy, and its link leads to a page", as
 });
 
 test("each problem leads to a page that applies its filters", async () => {
-  const source = await readFile(new URL("../src/layout/navigation.ts", import.meta.url), "utf8");
-  const links = await readFile(new URL("problem-links.json", import.meta.url), "utf8");
+  const source = await readFile("dashboard/src/layout/navigation.ts", "utf8");
+  const links = await readFile("dashboard/tests/problem-links.json", "utf8");
   for (const { code, link } of JSON.parse(links) as { code: string; link: string }[]) {
     const { pathname, searchParams } = new URL(link, "http://localhost");
     assert.ok(source.includes(`path: "${pathname}"`), `${code}: there is no page ${pathname}`);
