@@ -1,6 +1,7 @@
 //! The trace of a request that sends notifications: the context of its caller, and the span of the request.
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode};
 use tidings_domain::trace::TraceContext;
 use tidings_runtime::traces::{self, Span, semconv};
@@ -19,7 +20,7 @@ impl RequestTrace {
             return Self::default();
         }
         let headers = request.headers();
-        let values = |name: &str| headers.get_all(name).map(|value| value.as_bytes());
+        let values = |name: &str| headers.get_all(name).map(HeaderValue::as_bytes);
         let caller = caller(values("traceparent"), values("tracestate"));
         Self {
             span: Span::server("POST", caller.as_ref()),

@@ -3,6 +3,7 @@
 use tidings_domain::notification::Notification;
 use tidings_domain::trace::{TraceContext, TraceState};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 /// The columns of a trace, for [`read`].
 pub(crate) const TRACE_COLUMNS: &str = "trace_id, trace_parent, trace_state";
@@ -16,9 +17,9 @@ pub(crate) fn read(row: &Row, first: usize) -> Option<TraceContext> {
 
 /// The values of the columns for a batch of notifications.
 pub(crate) struct TraceValues<'a> {
-    pub(crate) ids: Vec<Option<String>>,
-    pub(crate) parents: Vec<Option<String>>,
-    pub(crate) states: Vec<Option<&'a str>>,
+    ids: Vec<Option<String>>,
+    parents: Vec<Option<String>>,
+    states: Vec<Option<&'a str>>,
 }
 
 impl<'a> TraceValues<'a> {
@@ -40,5 +41,10 @@ impl<'a> TraceValues<'a> {
                 .map(|trace| trace?.state.as_ref().map(TraceState::as_str))
                 .collect(),
         })
+    }
+
+    /// The parameters of a statement, in the order of [`TRACE_COLUMNS`].
+    pub(crate) fn parameters(&self) -> [&(dyn ToSql + Sync); 3] {
+        [&self.ids, &self.parents, &self.states]
     }
 }

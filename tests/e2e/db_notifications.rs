@@ -109,24 +109,24 @@ async fn a_message_is_rendered_from_the_template_of_its_attempt_or_from_the_next
     ];
     let references: Vec<_> = batch.iter().collect();
     insert_batch(&*client, &references).await.expect("recorded");
-    let [used, waiting, missing, plain, digest] = batch.map(|one| one.message_id);
+    let [sent, waiting, missing, plain, digest] = batch.map(|one| one.message_id);
     let sql = format!(
         "INSERT INTO templates (id, name, channel, locale, version, text, deleted_at)
          VALUES (gen_random_uuid(), 'hi', 'sms', 'default', 1, 'one', now()),
                 (gen_random_uuid(), 'hi', 'sms', 'default', 2, 'two', NULL);
          INSERT INTO delivery_attempts (message_id, attempt, provider, started_at, outcome, template_name, template_locale,
                                         template_version)
-         VALUES ('{used}', 0, 'twilio', now(), 'failed', 'hi', 'default', 2),
-                ('{used}', 1, 'twilio', now(), 'failed', 'hi', 'default', 1),
-                ('{used}', 2, 'twilio', now(), 'failed', NULL, NULL, NULL);
+         VALUES ('{sent}', 0, 'twilio', now(), 'failed', 'hi', 'default', 2),
+                ('{sent}', 1, 'twilio', now(), 'failed', 'hi', 'default', 1),
+                ('{sent}', 2, 'twilio', now(), 'failed', NULL, NULL, NULL);
          UPDATE notifications SET category = 'news', digest_id = gen_random_uuid() WHERE message_id = '{digest}'"
     );
     client.batch_execute(&sql).await.expect("templates");
     let built_in = tidings_templates::digest_template(DeliveredChannel::Sms).expect("a template");
     for (id, attempt, expected) in [
-        (used, None, (Some(1), Some("one"))),
-        (used, Some(0), (Some(0), Some("two"))),
-        (used, Some(2), (None, Some("two"))),
+        (sent, None, (Some(1), Some("one"))),
+        (sent, Some(0), (Some(0), Some("two"))),
+        (sent, Some(2), (None, Some("two"))),
         (waiting, None, (None, Some("two"))),
         (missing, None, (None, None)),
         (plain, None, (None, None)),

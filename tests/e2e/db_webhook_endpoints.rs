@@ -315,23 +315,23 @@ async fn the_health_of_an_endpoint_is_that_of_its_attempts_and_of_its_host() {
     let db = TestDatabase::migrated(&ServerUrls::shared()).await;
     let (user, client) = (db.user().await, db.pool.dedicated_client().await);
     let client = client.expect("a connection");
-    let (used, unused) = (new(&db, user, "a").await, new(&db, user, "b").await);
+    let (endpoint, other) = (new(&db, user, "a").await, new(&db, user, "b").await);
     let health = async |row: &WebhookEndpointRow| -> EndpointHealth {
         let all = webhook_endpoints::health(&*client, std::slice::from_ref(row)).await;
         all.expect("the query").remove(&row.id).expect("its health")
     };
-    assert_eq!(health(&unused).await, EndpointHealth::default());
+    assert_eq!(health(&other).await, EndpointHealth::default());
     let all = ["delivered", "failed", "rejected", "throttled", "deferred"];
-    attempts(&client, user, used.id, &all).await;
-    let first = health(&used).await;
+    attempts(&client, user, endpoint.id, &all).await;
+    let first = health(&endpoint).await;
     assert_eq!((first.delivered, first.failed), (1, 2));
     assert!(first.last_delivered_at.is_some() && first.last_failed_at.is_some());
 
     // A day later, the figures are gone, and the times are not.
     let age = "UPDATE endpoint_hours SET hour = hour - interval '3 days'";
     client.execute(age, &[]).await.expect("the query");
-    attempts(&client, user, used.id, &["failed"]).await;
-    let later = health(&used).await;
+    attempts(&client, user, endpoint.id, &["failed"]).await;
+    let later = health(&endpoint).await;
     assert_eq!((later.delivered, later.failed), (0, 1));
     assert_eq!(later.last_delivered_at, first.last_delivered_at);
     assert!(later.last_failed_at > first.last_failed_at);
@@ -343,27 +343,27 @@ async fn the_health_of_an_endpoint_is_that_of_its_attempts_and_of_its_host() {
     client.execute(age, &[]).await.expect("the query");
     let deleted = webhook_endpoints::delete_old_hours(&*client).await;
     assert_eq!(deleted.expect("the query"), (1, false));
-    assert_eq!(health(&used).await.last_failed_at, later.last_failed_at);
+    assert_eq!(health(&endpoint).await.last_failed_at, later.last_failed_at);
 
     let sql = "INSERT INTO processes (id, program, version, stages, channels)
                VALUES (gen_random_uuid(), 'worker', '1', '{}', $1)";
     let reports = serde_json::json!([{"channel": "webhook", "provider": "http", "state": "delivering",
                                       "destinationsAway": 1, "away": ["example.com:443"]}]);
     client.execute(sql, &[&reports]).await.expect("the query");
-    assert!(health(&used).await.is_away);
+    assert!(health(&endpoint).await.is_away);
     let elsewhere = "UPDATE webhook_endpoints SET url = 'https://example.com:8443/', enabled = false WHERE id = $1";
     client
-        .execute(elsewhere, &[&unused.id])
+        .execute(elsewhere, &[&other.id])
         .await
         .expect("the query");
     let by_tidings =
-        webhook_endpoints::disable(&*client, used.id, &url("a"), "answered 410 Gone").await;
+        webhook_endpoints::disable(&*client, endpoint.id, &url("a"), "answered 410 Gone").await;
     assert!(by_tidings.expect("the query"));
     for (state, expected) in [
         (EndpointState::Enabled, vec![]),
-        (EndpointState::Disabled, vec![unused.id, used.id]),
-        (EndpointState::DisabledByTidings, vec![used.id]),
-        (EndpointState::Away, vec![used.id]),
+        (EndpointState::Disabled, vec![other.id, endpoint.id]),
+        (EndpointState::DisabledByTidings, vec![endpoint.id]),
+        (EndpointState::Away, vec![endpoint.id]),
     ] {
         for user in [None, Some(user)] {
             let filter = EndpointFilter {

@@ -66,7 +66,7 @@ impl LateConsume {
 }
 
 impl State {
-    fn from_client(&self, connection: usize, frame: &[u8]) {
+    fn see(&self, connection: usize, frame: &[u8]) {
         let Some(method) = method(frame) else { return };
         let mut held = self.held.lock().expect("the state");
         let place = (connection, channel(frame));
@@ -120,7 +120,7 @@ async fn forward_client(
         return;
     }
     while let Some(frame) = read_frame(&mut from).await {
-        state.from_client(connection, &frame);
+        state.see(connection, &frame);
         if to.write_all(&frame).await.is_err() {
             return;
         }

@@ -142,7 +142,7 @@ async fn switch(database: &Database, id: Uuid, enabled: bool) -> anyhow::Result<
         enabled: Some(enabled),
         ..EndpointChanges::default()
     };
-    let changed = database
+    let updated = database
         .transaction(TransactionOptions::default(), async |transaction| {
             let row = webhook_endpoints::update(transaction, id, None, &changes).await?;
             if let Some(row) = &row {
@@ -157,7 +157,7 @@ async fn switch(database: &Database, id: Uuid, enabled: bool) -> anyhow::Result<
         })
         .await
         .context("the endpoint is not changed")?;
-    if changed.is_none() {
+    if updated.is_none() {
         bail!("there is no webhook endpoint {id}");
     }
     let what = if enabled { "enabled" } else { "disabled" };

@@ -93,7 +93,8 @@ impl TraceSettings {
         let is_disabled = reader.value::<bool>(table::OTEL_SDK_DISABLED);
         let endpoint = endpoint(reader);
         let headers = reader.secret(table::OTEL_EXPORTER_OTLP_HEADERS);
-        let headers = headers.map(|text| pairs(text.expose_secret()).filter(are_headers));
+        let headers =
+            headers.map(|text| pairs(text.expose_secret()).filter(|pairs| are_headers(pairs)));
         if matches!(headers, Some(None)) {
             let message = format!(
                 "must be names and values of headers, as name=value, separated by commas, at most {MAX_PAIRS} bytes"
@@ -194,7 +195,7 @@ fn pairs(text: &str) -> Option<Vec<(String, String)>> {
 }
 
 /// Whether these can be headers of a request: names of visible ASCII characters, and values without control characters.
-fn are_headers(pairs: &Vec<(String, String)>) -> bool {
+fn are_headers(pairs: &[(String, String)]) -> bool {
     let is_name = |name: &str| {
         name.bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))

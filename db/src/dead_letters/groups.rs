@@ -192,7 +192,7 @@ fn of_kind(kind: &Kind, filter: &DeadLetterFilter) -> String {
         keys.join(separator)
     };
     let (keys, names) = (kind.keys.join(", "), each(&|n, _| format!("key{n}"), ", "));
-    let named = each(&|n, key| format!("{key} AS key{n}"), ", ");
+    let aliased = each(&|n, key| format!("{key} AS key{n}"), ", ");
     let equal = each(&|n, key| format!("{key} = key{n}"), " AND ");
     // The parameters that are not used are NULL, and need a type.
     let condition = |is_set: bool, text: &str, absent: &str| {
@@ -234,11 +234,11 @@ fn of_kind(kind: &Kind, filter: &DeadLetterFilter) -> String {
     let group = format!("FROM {table} WHERE {always} AND {equal} AND {from} AND {to}");
     format!(
         "(WITH RECURSIVE found AS (
-              (SELECT {named}, 1::bigint AS place FROM {table} WHERE {always} AND {reason} ORDER BY {keys} LIMIT 1)
+              (SELECT {aliased}, 1::bigint AS place FROM {table} WHERE {always} AND {reason} ORDER BY {keys} LIMIT 1)
               UNION ALL
               (SELECT next.*, found.place + 1
                FROM found CROSS JOIN LATERAL (
-                   SELECT {named} FROM {table} WHERE {always} AND {reason} AND ({next}) > ({found}) ORDER BY {keys} LIMIT 1) AS next
+                   SELECT {aliased} FROM {table} WHERE {always} AND {reason} AND ({next}) > ({found}) ORDER BY {keys} LIMIT 1) AS next
                WHERE found.place <= ${MOST}::bigint)
           ), wanted AS MATERIALIZED (
               SELECT {names}, greatest(${LIMIT}::bigint / count(*) OVER (), least(${LIMIT}::bigint, {MIN_SHARE})) AS share, (SELECT count(*) > ${MOST}::bigint FROM found) AS is_cut

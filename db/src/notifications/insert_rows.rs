@@ -118,13 +118,8 @@ pub(crate) async fn insert_rows(
     if form.digests != Digests::None {
         parameters.extend([&digest_keys as &(dyn ToSql + Sync), &digest_ids]);
     }
-    if let Some(TraceValues {
-        ids,
-        parents,
-        states,
-    }) = &traces
-    {
-        parameters.extend([ids as &(dyn ToSql + Sync), parents, states]);
+    if let Some(traces) = &traces {
+        parameters.extend(traces.parameters());
     }
     let statement = client.prepare_cached(&form.sql()).await?;
     let rows = client.query(&statement, &parameters).await?;

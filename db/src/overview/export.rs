@@ -48,7 +48,7 @@ pub async fn export_metrics(database: Database) {
             Ok(known) => show(known, &mut groups),
             // Others report that PostgreSQL is unavailable. What is known grows old.
             Err(error) => {
-                tracing::debug!(%error, "the metrics about the installation are not updated")
+                tracing::debug!(%error, "the metrics about the installation are not updated");
             }
         }
         // Whatever the tables contain, this takes no more than a twentieth of a connection.

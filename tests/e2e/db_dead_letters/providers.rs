@@ -212,8 +212,8 @@ async fn dead_letters_are_found_by_who_was_asked_and_by_the_endpoint_that_was_no
     let (page, cursor) = list(client, &by_endpoint(second), cursor, 2)
         .await
         .expect("a page");
-    let rest: Vec<MessageId> = page.iter().map(|row| row.id.into()).collect();
-    assert_eq!((rest, cursor), (vec![one_away, away], None));
+    let last: Vec<MessageId> = page.iter().map(|row| row.id.into()).collect();
+    assert_eq!((last, cursor), (vec![one_away, away], None));
 
     let reset = reset_all_for_replay(client, &[away, sandbox]).await;
     assert_eq!(reset.expect("the query").len(), 2);

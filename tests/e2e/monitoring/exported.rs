@@ -171,40 +171,45 @@ async fn after_a_delivery_both_programs_export_everything_on_a_port_of_its_own()
             assert!(names.contains(name), "{program}: {name}\n{text}");
         }
     }
-    let (of_api, of_worker) = (samples(&from_api), samples(&from_worker));
+    assert_values(&samples(&from_api), &samples(&from_worker));
+    drop((api, worker));
+    drop(world);
+}
+
+fn assert_values(of_api: &BTreeMap<String, f64>, of_worker: &BTreeMap<String, f64>) {
     for (samples, series, value) in [
-        (&of_api, r"tidings_ready", 1.0),
+        (of_api, r"tidings_ready", 1.0),
         (
-            &of_api,
+            of_api,
             r#"tidings_broker_connected{connection="publishing"}"#,
             1.0,
         ),
         (
-            &of_api,
+            of_api,
             r#"tidings_queue_limit_messages{queue="sms"}"#,
             1234.0,
         ),
         (
-            &of_api,
+            of_api,
             r#"tidings_backlog_oldest_seconds{channel="sms"}"#,
             0.0,
         ),
-        (&of_api, "tidings_accept_seconds_count", 1.0),
-        (&of_worker, r"tidings_ready", 1.0),
+        (of_api, "tidings_accept_seconds_count", 1.0),
+        (of_worker, r"tidings_ready", 1.0),
         (
-            &of_worker,
+            of_worker,
             r#"tidings_broker_connected{connection="consuming"}"#,
             1.0,
         ),
-        (&of_worker, "tidings_intake_lag_seconds_count", 1.0),
+        (of_worker, "tidings_intake_lag_seconds_count", 1.0),
         (
-            &of_worker,
+            of_worker,
             r#"tidings_intake_lag_seconds_bucket{le="21600"}"#,
             1.0,
         ),
-        (&of_worker, r#"tidings_sends_in_flight{channel="sms"}"#, 0.0),
+        (of_worker, r#"tidings_sends_in_flight{channel="sms"}"#, 0.0),
         (
-            &of_worker,
+            of_worker,
             r#"tidings_jobs_without_progress{cause="error"}"#,
             0.0,
         ),
@@ -217,6 +222,4 @@ async fn after_a_delivery_both_programs_export_everything_on_a_port_of_its_own()
         .iter()
         .filter(|(name, _)| name.starts_with("tidings_db_pool_connections"));
     assert!(open.map(|(_, count)| count).sum::<f64>() >= 1.0);
-    drop((api, worker));
-    drop(world);
 }

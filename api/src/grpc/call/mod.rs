@@ -145,8 +145,13 @@ impl Call {
     }
 
     /// Runs `work`, which sends notifications, for the trace of the call.
-    pub async fn in_trace<F: Future>(&self, work: F) -> F::Output {
-        self.trace.scope(work).await
+    pub fn in_trace<'a, F: Future + 'a>(
+        &'a self,
+        work: F,
+    ) -> impl Future<Output = F::Output> + use<'a, F> {
+        // Tens of kilobytes, which would else be a part of the future of the call several times.
+        let work = Box::pin(work);
+        async move { self.trace.scope(work).await }
     }
 
     /// Takes the bytes of the messages that have been received. They count towards `MAX_REQUEST_BYTES_IN_FLIGHT` until the

@@ -169,7 +169,7 @@ impl Draft {
             line: None,
             column: None,
             code: "not_sendable",
-            message: problem.message.to_string(),
+            message: problem.message.clone(),
         });
         shown.collect()
     }

@@ -111,7 +111,7 @@ pub async fn handle(
         .await?;
     let template = found.ok_or_else(not_found)?;
     // Rendering may take tenths of a second, which would delay the other requests of this thread.
-    let preview = actix_web::web::block(move || render(template, &request))
+    let preview = actix_web::web::block(move || render(&template, &request))
         .await
         .map_err(ApiError::internal)??;
     Ok(HttpResponse::Ok().json(preview))
@@ -122,7 +122,10 @@ pub async fn handle(
 /// # Errors
 ///
 /// Returns 400 if it cannot be rendered, or if the channel does not accept the result.
-pub(super) fn render(template: TemplateRow, request: &PreviewRequest) -> Result<Preview, ApiError> {
+pub(super) fn render(
+    template: &TemplateRow,
+    request: &PreviewRequest,
+) -> Result<Preview, ApiError> {
     let rendered =
         tidings_templates::render(template.source(), &request.variables).map_err(|error| {
             let detail = ErrorDetail::new(error.part.as_str(), error.problem.to_string());
@@ -131,7 +134,7 @@ pub(super) fn render(template: TemplateRow, request: &PreviewRequest) -> Result<
         })?;
     check_sendable(&rendered, request)?;
     Ok(Preview {
-        template: PreviewTemplate::from(&template),
+        template: PreviewTemplate::from(template),
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,

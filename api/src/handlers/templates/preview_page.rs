@@ -51,7 +51,7 @@ pub async fn handle(
         .run(async |client| request.find(client, &name).await)
         .await?;
     let template = found.ok_or_else(not_found)?;
-    let preview = actix_web::web::block(move || render(template, &request))
+    let preview = actix_web::web::block(move || render(&template, &request))
         .await
         .map_err(ApiError::internal)??;
     let html = preview

@@ -64,11 +64,11 @@ pub async fn run(database: &Database, args: Args) -> anyhow::Result<CommandOutpu
             lines(&mut text, &content.text);
         }
         (None, Some(error), _) => {
-            text.line(format_args!("There is no content: {}", printable(error)))
+            text.line(format_args!("There is no content: {}", printable(error)));
         }
         (None, None, Some(at)) => text.line(format_args!("The payload was erased at {at:.0}.")),
         (None, None, None) => {
-            text.line("The notification is sensitive: its content is never shown.")
+            text.line("The notification is sensitive: its content is never shown.");
         }
     }
     let content = content.as_ref();

@@ -110,12 +110,11 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
             user_settings::update(transaction, &origin, user.id, &changes).await
         })
         .await?;
-    let settings = match result {
-        UpdateSettingsResult::Updated(settings) | UpdateSettingsResult::Unchanged(settings) => {
-            settings
-        }
-        // The command changes no digests.
-        _ => bail!("there is no such user"),
+    // The command changes no digests, so there is no other reason.
+    let (UpdateSettingsResult::Updated(settings) | UpdateSettingsResult::Unchanged(settings)) =
+        result
+    else {
+        bail!("there is no such user");
     };
     let held = settings.quiet_channels.names();
     let is_held = |channel: &DeliveredChannel| held.contains(&channel.as_str());

@@ -139,7 +139,9 @@ impl Publisher {
         let (batch, spans): (Vec<_>, Vec<_>) = batch.into_iter().map(Outgoing::begin_span).unzip();
         if let Err(error) = connection.check() {
             let result = Err(error);
-            spans.iter().for_each(|span| end_span(span, &result));
+            for span in &spans {
+                end_span(span, &result);
+            }
             return vec![result; count];
         }
         let deadline = Instant::now() + self.timeout;

@@ -148,7 +148,7 @@ mod tests {
     fn limits_are_in_bytes() {
         let long = format!("01-{TRACE}-{SPAN}-01-{}", "x".repeat(200));
         assert!(TraceContext::read(&long, None).is_some());
-        let longer = format!("{long}{}", "x".repeat(1));
+        let longer = format!("{long}x");
         assert_eq!(TraceContext::read(&longer, None), None);
         let read = TraceContext::read(&traceparent("00", "01"), Some(&"a=1,".repeat(200)));
         assert_eq!(read.expect("valid").state, None);

@@ -228,11 +228,11 @@ fn generated_links_of_problems() {
         .collect();
     links.push(("database_unreachable", "/system".to_owned()));
     links.extend(problems_of_channels().map(|problem| (problem.code, problem.link)));
-    let lines: Vec<String> = links
+    let entries: Vec<String> = links
         .iter()
         .map(|(code, link)| format!("  {{ \"code\": \"{code}\", \"link\": \"{link}\" }}"))
         .collect();
-    let text = format!("[\n{}\n]\n", lines.join(",\n"));
+    let text = format!("[\n{}\n]\n", entries.join(",\n"));
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(FILE);
