@@ -78,7 +78,7 @@ test("commands are quoted for a shell", () => {
 });
 
 test("each reason to choose from has a remedy, and its link leads to a page", async () => {
-  const source = await readFile(new URL("../src/layout/navigation.ts", import.meta.url), "utf8");
+  const source = await readFile("dashboard/src/layout/navigation.ts", "utf8");
   const failed = { channel: "email", userId: "7c1d", template: { name: "welcome mail", locale: "de" } };
   for (const reason of REASONS) {
     const remedy = remedyOf(reason, failed);
