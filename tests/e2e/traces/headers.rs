@@ -7,7 +7,9 @@ use tidings_broker::raw::message::BasicGetMessage;
 use tidings_broker::raw::options::{BasicGetOptions, BasicNackOptions};
 use tidings_broker::raw::types::{AMQPValue, FieldTable};
 use tidings_broker::{Envelope, Failure, MessageFactory, Outgoing, WaitTime};
-use tidings_tests::{Amqp, AmqpMessage, ProgramKind, World, eventually_ok, secs, text_header};
+use tidings_tests::{
+    Amqp, AmqpMessage, ProgramKind, World, eventually, eventually_ok, secs, text_header,
+};
 
 use super::{STATE, TRACE, fail, post, traceparent};
 use crate::delivery::sms;
@@ -88,8 +90,15 @@ async fn the_context_of_a_caller_follows_its_notification_wherever_it_waits() {
     let request = client
         .request(Method::POST, "/api/dead-letters/replay")
         .json(&filter);
-    assert_eq!(client.send(request).await.status, 202);
+    let job = client.send(request).await;
+    assert_eq!(job.status, 202, "{}", job.text);
     take_traced(&amqp, "a replay by a job").await;
+    // Until its end, it looks for copies in the dead-letter queue.
+    let path = format!("/api/jobs/{}", job.body["id"].as_str().unwrap_or_default());
+    eventually(secs(60), "the end of the job", async || {
+        client.get(&path).await.body["state"] == "done"
+    })
+    .await;
     fail(&world, id).await;
     let failure = Failure::new("told_to", "by a test");
     publish(&amqp, factory.dead_letter(&envelope(&message), &failure)).await;
@@ -122,7 +131,9 @@ async fn the_context_of_a_caller_follows_its_notification_wherever_it_waits() {
     for (name, value) in headers {
         table.insert(name.into(), AMQPValue::LongString(value.into()));
     }
-    let event = amqp.to_intake(body.to_string());
+    let mut event = body.clone();
+    event["payload"] = json!({"text": "hello"});
+    let event = amqp.to_intake(event.to_string());
     amqp.publish(AmqpMessage {
         exchange: amqp.settings.names.events_exchange(),
         routing_key: "notification.send".to_owned(),

@@ -210,10 +210,11 @@ fn check_trace(spans: &[ReceivedSpan], id: &str) {
 async fn a_replay_begins_a_trace_that_is_linked_to_the_first() {
     let receiver = OtlpReceiver::start().await;
     let settings = receiver.settings();
-    let settings: Vec<(&str, &str)> = settings
+    let mut settings: Vec<(&str, &str)> = settings
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
+    settings.push(("WORKER_CHANNELS", "intake,scheduler"));
     let world = World::with(&settings).await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());
     let client = api.client();
