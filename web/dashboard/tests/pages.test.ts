@@ -66,7 +66,7 @@ test("a template shows an error at its line while it is written, and the e-mail 
     const steps = await page.evaluate(() => history.length);
     const text = page.getByLabel("Text", { exact: true });
     await text.fill("Hello {{ name }},\n\nyour order {{ order.number }}\n");
-    const place = page.getByRole("button", { name: /^Line 3, column \d+$/ });
+    const place = page.getByRole("button", { name: /^Line 3(, column \d+)?$/ });
     await place.waitFor();
     await page.getByText("the variable order.number is missing").waitFor();
     assert.deepEqual(await page.locator(".source li.bad").allTextContents(), ["3"]);
