@@ -217,15 +217,24 @@ async function walk(page: Page, title: string) {
   assert.deepEqual(notes, [], `${title}: the focus cannot be seen`);
 }
 
-/** Moves the focus by Tab until it is on the element, and presses Enter. */
-async function enter(page: Page, name: RegExp | string) {
+/** The name of the link or button that has the focus. */
+function focusedName(page: Page) {
+  return page.evaluate(() => {
+    const active = document.activeElement;
+    if (!active?.matches("a, button")) {
+      return "";
+    }
+    return (active.getAttribute("aria-label") ?? active.textContent ?? "").trim();
+  });
+}
+
+/** Moves the focus by Tab until it is on a link or button of this name, and presses Enter. */
+async function enter(page: Page, name: RegExp | string): Promise<string> {
   for (let presses = 0; presses < 400; presses += 1) {
-    const text = await page.evaluate(
-      () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ?? "",
-    );
-    if (typeof name === "string" ? text.trim() === name : name.test(text.trim())) {
+    const focused = await focusedName(page);
+    if (typeof name === "string" ? focused === name : name.test(focused)) {
       await page.keyboard.press("Enter");
-      return text.trim();
+      return focused;
     }
     await page.keyboard.press("Tab");
   }
@@ -250,10 +259,7 @@ async function openDialog(page: Page, title: string) {
   }
   await page.keyboard.press("Escape");
   await dialog(page).waitFor({ state: "detached" });
-  const focused = await page.evaluate(
-    () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim(),
-  );
-  assert.equal(focused, name, `${title}: the focus returns`);
+  assert.equal(await focusedName(page), name, `${title}: the focus returns`);
 }
 
 const WALKED = [
