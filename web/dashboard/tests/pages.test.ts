@@ -19,15 +19,11 @@ after(() => browser?.close());
 /** Creates a template for e-mails. */
 async function createTemplate(): Promise<string> {
   const name = `t-${randomUUID()}`;
-  const html =
-    '<style>b { color: #064 }</style>\n<p>Hello <b>{{ name }}</b></p>\n<img alt="" src="https://example.com/x">';
+  const html = "<style>b { color: #064 }</style>\n<p>Hello <b>{{ name }}</b></p>";
   const body = { subject: "Hello {{ name }}", text: "Hello {{ name }}", html };
   await request("PUT", `/api/templates/${name}/email/default`, body);
   return name;
 }
-
-/** Frames load nothing, so a picture from elsewhere is refused. */
-const LOADS_NOTHING = /example\.com\/x/;
 
 test("what the recipient reads is shown on request, its HTML in a frame, and each reading is audited", async () => {
   const [user, template] = await Promise.all([createUser(), createTemplate()]);
@@ -39,7 +35,7 @@ test("what the recipient reads is shown on request, its HTML in a frame, and eac
     );
     return found.notifications.length === 1;
   });
-  await withPage(browser, { expectedErrors: LOADS_NOTHING }, async (page) => {
+  await withPage(browser, {}, async (page) => {
     await login(page, "viewer");
     await page.goto(`${dashboard}/notifications/${id}`);
     await button(page, "Show what the recipient reads").click();
@@ -55,7 +51,7 @@ test("what the recipient reads is shown on request, its HTML in a frame, and eac
 
 test("a template shows an error at its line while it is written, and the e-mail in two widths", async () => {
   const name = await createTemplate();
-  await withPage(browser, { expectedErrors: LOADS_NOTHING }, async (page) => {
+  await withPage(browser, {}, async (page) => {
     await login(page, "operator");
     await page.goto(`${dashboard}/templates/${name}?channel=email&locale=default`);
     const frame = (width: number) =>
@@ -133,7 +129,7 @@ test("an admin changes what a user receives and where, and recovers a user whose
     await button(page, "Change quiet hours…").click();
     await button(page, "Add a time").click();
     await dialog(page).getByLabel("Sun").uncheck();
-    await dialog(page).getByLabel("To").fill("06:30");
+    await dialog(page).getByLabel("To", { exact: true }).fill("06:30");
     await assertAccessible(page);
     await button(page, "Save").click();
     await page.getByText("Mon Tue Wed Thu Fri Sat 22:00 to 06:30").waitFor();
@@ -281,7 +277,7 @@ const WALKED = [
 test("the keyboard alone reaches everything of every page, and leaves it again", async () => {
   const [user, template] = await Promise.all([createUser(), createTemplate()]);
   const id = await send(user, { title: "Hello" });
-  await withPage(browser, { expectedErrors: LOADS_NOTHING }, async (page) => {
+  await withPage(browser, {}, async (page) => {
     await noteFocus(page);
     await login(page);
     // Otherwise rows come and go while the keyboard walks.
