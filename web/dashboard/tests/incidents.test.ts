@@ -55,9 +55,9 @@ async function login(page: Page) {
 
 /** Waits until a figure of the overview has this text. */
 async function figure(page: Page, label: string, text: RegExp) {
-  const shown = page.locator(".figures > div").filter({ hasText: label });
+  const shown = page.locator(".figures > div").filter({ hasText: label }).first().locator("dd");
   await eventually(label, async () => {
-    const found = (await shown.first().textContent()) ?? "";
+    const found = (await shown.textContent()) ?? "";
     return text.test(found) || found;
   });
 }

@@ -35,7 +35,9 @@ test("what the recipient reads is shown on request, its HTML in a frame, and eac
     );
     return found.notifications.length === 1;
   });
-  await withPage(browser, {}, async (page) => {
+  // The browser that is driven by tests runs a script in each frame, which this frame does not allow.
+  const expectedErrors = /^Blocked script execution in '[^']+\/content\/html'/;
+  await withPage(browser, { expectedErrors }, async (page) => {
     await login(page, "viewer");
     await page.goto(`${dashboard}/notifications/${id}`);
     await button(page, "Show what the recipient reads").click();
@@ -64,7 +66,7 @@ test("a template shows an error at its line while it is written, and the e-mail 
     await text.fill("Hello {{ name }},\n\nyour order {{ order.number }}\n");
     const place = page.getByRole("button", { name: /^Line 3(, column \d+)?$/ });
     await place.waitFor();
-    await page.getByText("the variable order.number is missing").waitFor();
+    await page.getByText(/^the variable order(\.number)? is missing$/).waitFor();
     assert.deepEqual(await page.locator(".source li.bad").allTextContents(), ["3"]);
     await screenshots(page, "dashboard-template");
     await place.click();
