@@ -72,6 +72,7 @@ test("two clicks lead from the overview to the reason of a failure, and three fr
   const { id, reason } = await failedNotification();
   await withPage(browser, {}, async (page) => {
     await login(page, "operator");
+    await loaded(page, "Overview");
     await screenshots(page, "dashboard-overview");
 
     await page.getByRole("link", { name: /Show: .*dead letter/ }).click();

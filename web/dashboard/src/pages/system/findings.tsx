@@ -27,7 +27,7 @@ export function Findings() {
                 {counted(errors, "error")}, {counted(warnings, "warning")}, checked <Time at={at} ago />
               </p>
               <FindingList findings={shown.filter(({ severity }) => severity !== "ok")} />
-              <details className="commands">
+              <details className="good-checks">
                 <summary>{counted(good.length, "check")} without a finding</summary>
                 <FindingList findings={good} />
               </details>
