@@ -40,8 +40,8 @@ const CHANNELS = Object.entries(SHARES).flatMap(([channel, share]) =>
 async function request(path: string, body: unknown) {
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
   const response = await fetch(api + path, { method: "POST", headers, body: JSON.stringify(body) });
-  assert.ok(response.ok, `${path}: ${response.status} ${await response.text()}`);
-  await response.arrayBuffer();
+  const text = await response.text();
+  assert.ok(response.ok, `${path}: ${response.status} ${text}`);
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -52,18 +52,20 @@ async fn a_draft_is_rendered_part_by_part_with_each_problem_at_its_line() {
     let answer = preview(long).await;
     assert_eq!(answer.body["problems"][0]["code"], "not_sendable");
     assert_eq!(answer.body["problems"][0]["part"], "text");
-    for (body, fields) in [
+    for (body, code, fields) in [
         (
             json!({"channel": "webhook", "text": 7, "more": 1}),
+            "invalid_request",
             vec!["channel", "more", "text", "variables"],
         ),
         (
             json!({"channel": "sms", "subject": "s", "text": "", "variables": {}}),
+            "invalid_fields",
             vec!["subject"],
         ),
     ] {
         let answer = preview(body).await;
-        answer.assert_error(400, "invalid_request");
+        answer.assert_error(400, code);
         assert_eq!(answer.fields(), fields);
     }
     // As large as a template that is saved may be.
