@@ -247,7 +247,7 @@ async fn the_schedules_that_use_a_template_are_listed() {
         .batch_execute(
             "INSERT INTO schedules (id, sender, target_user_id, type, payload, template_name, template_locale, cron, timezone,
                                     paused)
-             SELECT gen_random_uuid(), 's', gen_random_uuid(), 'email', '{}', name, 'de', '0 9 * * *', 'UTC', name = 'a'
+             SELECT gen_random_uuid(), 's', gen_random_uuid(), 'email', '{}', name, 'de', '0 9 * * *', 'UTC', coalesce(name = 'a', false)
              FROM unnest('{a,a,b,NULL}'::text[]) AS name",
         )
         .await
