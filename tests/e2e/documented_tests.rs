@@ -26,7 +26,7 @@ fn every_test_named_in_the_documentation_exists(#[case] document: &str) {
     let named = named_tests(&text);
     assert!(named.len() > 20, "only {named:?}");
 
-    let folders = ["tests", "api", "worker", "cli", "db", "common"];
+    let folders = ["tests", "api", "worker", "cli", "db", "common", "doctor"];
     let files = folders.map(|folder| rust_files(&root().join(folder)));
     let sources = files.iter().flatten().map(std::fs::read_to_string);
     let sources: String = sources.map(|source| source.expect("a text file")).collect();

@@ -115,11 +115,7 @@ async fn the_overview_finds_what_is_wrong_and_the_tool_shows_the_same() {
         ("no_consumers", "channel", json!("sms")),
         ("no_consumers", "count", json!(1)),
         ("no_consumers", "severity", json!("error")),
-        (
-            "no_consumers",
-            "link",
-            json!("/notifications?status=pending&channel=sms"),
-        ),
+        ("no_consumers", "link", json!("/system")),
         ("channel_stopped", "severity", json!("info")),
         ("dead_letters", "count", json!(1)),
         (

@@ -93,7 +93,7 @@ async fn scrape(program: &Program) -> String {
     let entries = program
         .logs()
         .with_message("metrics have a port of their own");
-    let port = entries[0]["metrics_port"].as_u64().expect("a port");
+    let port = entries[0]["metricsPort"].as_u64().expect("a port");
     let answer = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await;
     let answer = answer.expect("an answer");
     assert_eq!(answer.status(), StatusCode::OK);
