@@ -46,7 +46,7 @@ async fn templates_are_written_previewed_rolled_back_and_deleted_from_the_comman
         with(&["templates", "put", &name, "--text", &wrong]).0,
         Some(1)
     );
-    assert_eq!(with(&["templates", "put", &name]).0, Some(1));
+    assert_eq!(with(&["templates", "put", &name]).0, Some(2), "wrong usage");
     let (code, shown) = with(&["templates", "put", &name, "--text", &good]);
     assert_eq!((code, &shown["version"]), (Some(0), &json!(1)));
     let other = file("other.txt", "Dear {{ name }}");
