@@ -104,7 +104,15 @@ async fn start(world: &World, kind: ProgramKind) -> Program {
     let program = world.start(kind, &[("METRICS_PORT", "0")]).await;
     let client = program.client().anonymous();
     assert_eq!(client.get("/metrics").await.status, 404);
-    assert_eq!(client.get("/health").await.status, 200);
+    eventually_ok(secs(30), "the program is healthy", async || {
+        let answer = client.get("/health").await;
+        if answer.status == 200 {
+            Ok(())
+        } else {
+            Err(answer.text)
+        }
+    })
+    .await;
     program
 }
 
