@@ -177,7 +177,7 @@ async fn examples(target: &ApiEndpoint) -> anyhow::Result<(String, String)> {
     let body: Value = serde_json::from_slice(&body)?;
     let found = &body["notifications"][0];
     let text = |name: &str| Some(found[name].as_str()?.to_owned());
-    let examples = text("userId").zip(text("messageId"));
+    let examples = text("targetUserId").zip(text("messageId"));
     examples.context("there is no failed notification")
 }
 
