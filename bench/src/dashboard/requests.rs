@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -22,7 +23,7 @@ const PAGES: u32 = 5;
 /// Requests before those that count: the statements are prepared, and what pages need is in memory.
 const WARM_UP: u32 = 3;
 
-/// What the pages load. `USER` and `FAILED` stand for a user and a dead letter.
+/// What the pages load. `USER` and `FAILED` stand for a user and a dead letter, and `DAY_AGO` for a time.
 const READS: &[(&str, &str)] = &[
     ("overview", "/api/overview"),
     ("channels", "/api/channels"),
@@ -102,7 +103,7 @@ const READS: &[(&str, &str)] = &[
         "groups, by channel",
         "/api/dead-letters/groups?channel=email",
     ),
-    ("groups, of a day", "/api/dead-letters/groups?from=-24h"),
+    ("groups, of a day", "/api/dead-letters/groups?from=DAY_AGO"),
     ("jobs", "/api/jobs?"),
     ("users", "/api/users?"),
     ("users, by name", "/api/users?username=unknown"),
@@ -149,8 +150,10 @@ pub(super) async fn measure(
     let token = &plan.system.programs.token;
     let target = ApiEndpoint::new(api, "/api/dead-letters/replay", token)?;
     let (user, failed) = examples(&target).await?;
+    let day_ago = (Timestamp::now() - SignedDuration::from_hours(24)).to_string();
     let reads = READS.iter().map(|(name, path)| {
         let path = path.replace("USER", &user).replace("FAILED", &failed);
+        let path = path.replace("DAY_AGO", &day_ago);
         (*name, DashboardRequest::Get(path))
     });
     let dry_runs = dry_runs().map(|(name, filter)| {
