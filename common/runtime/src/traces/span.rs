@@ -166,7 +166,7 @@ impl Span {
         from_library(self.0.as_ref()?.span().span_context())
     }
 
-    /// Runs `work` in the span: meanwhile, [`current`](super::current) returns its context.
+    /// Runs `work` in the span: meanwhile, [`current`](super::current()) returns its context.
     pub async fn scope<F: Future>(&self, work: F) -> F::Output {
         match &self.0 {
             Some(context) => work.with_context(context.clone()).await,
