@@ -9,6 +9,15 @@ use crate::protective_headers::{PAGE_STYLE, ResponseKind};
 /// What a browser or the provider of a mailbox waits before it tries again, in seconds.
 const RETRY_AFTER_SECS: u32 = 60;
 
+/// The HTML of somebody else as a page for `<iframe sandbox>`, whose policy lets it load nothing and run no script.
+pub fn preview_page(html: String) -> HttpResponse {
+    let mut response = HttpResponse::Ok()
+        .content_type(ContentType::html())
+        .body(html);
+    response.extensions_mut().insert(ResponseKind::Preview);
+    response
+}
+
 /// A page. Its texts are plain: they are escaped.
 #[derive(Clone, Copy, Debug)]
 pub struct HtmlPage<'a> {

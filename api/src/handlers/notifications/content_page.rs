@@ -7,7 +7,7 @@ use super::content;
 use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::protective_headers::ResponseKind;
+use crate::html_page::preview_page;
 use crate::state::AppState;
 
 /// Returns the HTML of an e-mail as its recipient reads it, as a page for `<iframe sandbox>`: it loads nothing and runs no script.
@@ -42,9 +42,5 @@ pub async fn handle(
         )
     };
     let html = content.html.ok_or_else(no_html)?;
-    let mut response = HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .body(html);
-    response.extensions_mut().insert(ResponseKind::Preview);
-    Ok(response)
+    Ok(preview_page(html))
 }

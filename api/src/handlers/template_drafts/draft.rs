@@ -90,7 +90,7 @@ impl Draft {
     /// # Errors
     ///
     /// Returns 400 with everything that is wrong.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
+    fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let known = ["channel", "subject", "text", "html", "variables"];
         let mut body = ObjectReader::parse(body, &known, "draft")?;
         let channel = body.required("channel", |value| {
@@ -122,8 +122,20 @@ impl Draft {
         body.finish(draft)
     }
 
-    /// Renders the draft. May take tenths of a second.
-    pub(super) fn render(&self) -> DraftPreview {
+    /// Parses a body and renders the draft.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::parse`].
+    pub(super) async fn preview(body: &[u8]) -> Result<DraftPreview, ApiError> {
+        let draft = Self::parse(body)?;
+        // Rendering may take tenths of a second, which would delay the other requests of this thread.
+        actix_web::web::block(move || draft.render())
+            .await
+            .map_err(ApiError::internal)
+    }
+
+    fn render(&self) -> DraftPreview {
         let source = TemplateSource {
             // A blank one is missing, as when the template is saved.
             subject: self.subject.as_deref().or_else(|| {

@@ -32,10 +32,5 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check(Scope::TemplatesWrite)?;
     let body = read_json(&request, payload, &state).await?;
-    let draft = Draft::parse(&body)?;
-    // Rendering may take tenths of a second, which would delay the other requests of this thread.
-    let preview = actix_web::web::block(move || draft.render())
-        .await
-        .map_err(ApiError::internal)?;
-    Ok(HttpResponse::Ok().json(preview))
+    Ok(HttpResponse::Ok().json(Draft::preview(&body).await?))
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::draft::Draft;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
-use crate::protective_headers::ResponseKind;
+use crate::html_page::preview_page;
 use crate::request_body::read_form;
 use crate::state::AppState;
 
@@ -55,17 +55,10 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check(Scope::TemplatesWrite)?;
     let body = read_form(&request, payload, &state).await?;
-    let draft = Draft::parse(field(&body)?.as_bytes())?;
-    let preview = actix_web::web::block(move || draft.render())
-        .await
-        .map_err(ApiError::internal)?;
+    let preview = Draft::preview(field(&body)?.as_bytes()).await?;
     let no_html = || ApiError::absent("no_html", "There is no HTML, or it cannot be rendered");
     let html = preview.html.ok_or_else(no_html)?;
-    let mut response = HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .body(html);
-    response.extensions_mut().insert(ResponseKind::Preview);
-    Ok(response)
+    Ok(preview_page(html))
 }
 
 fn field(body: &[u8]) -> Result<String, ApiError> {

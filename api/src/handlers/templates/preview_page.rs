@@ -11,8 +11,8 @@ use super::path::{not_found, read_name};
 use super::preview::{PreviewRequest, render};
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
+use crate::html_page::preview_page;
 use crate::json_body::values;
-use crate::protective_headers::ResponseKind;
 use crate::query;
 use crate::state::AppState;
 
@@ -57,11 +57,7 @@ pub async fn handle(
     let html = preview
         .html
         .ok_or_else(|| ApiError::absent("no_html", "The template has a text, and no HTML"))?;
-    let mut response = HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .body(html);
-    response.extensions_mut().insert(ResponseKind::Preview);
-    Ok(response)
+    Ok(preview_page(html))
 }
 
 fn parse(query: &str) -> Result<PreviewRequest, ApiError> {

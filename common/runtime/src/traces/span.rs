@@ -43,6 +43,12 @@ impl From<Kind> for SpanKind {
     }
 }
 
+/// What exports the children of `parent`, if they are recorded.
+fn recorded(parent: Option<&TraceContext>) -> Option<(&'static Export, &TraceContext)> {
+    let (parent, export) = parent.zip(EXPORT.get())?;
+    (parent.is_sampled() || !export.is_parent_based).then_some((export, parent))
+}
+
 impl Span {
     /// The span of a request, as a child of its caller's, if there is one.
     pub fn server(name: &'static str, caller: Option<&TraceContext>) -> Self {
@@ -62,12 +68,9 @@ impl Span {
         parent: Option<&TraceContext>,
         describe: impl FnOnce() -> (N, Vec<KeyValue>),
     ) -> Self {
-        let (Some(parent), Some(export)) = (parent, EXPORT.get()) else {
+        let Some((export, parent)) = recorded(parent) else {
             return Self(None);
         };
-        if export.is_parent_based && !parent.is_sampled() {
-            return Self(None);
-        }
         let (name, attributes) = describe();
         let builder = SpanBuilder::from_name(name)
             .with_kind(kind.into())
@@ -83,12 +86,9 @@ impl Span {
         link: Option<&TraceContext>,
         describe: impl FnOnce() -> (N, Vec<KeyValue>),
     ) -> Self {
-        let (Some(parent), Some(export)) = (parent, EXPORT.get()) else {
+        let Some((export, parent)) = recorded(parent) else {
             return Self(None);
         };
-        if export.is_parent_based && !parent.is_sampled() {
-            return Self(None);
-        }
         let (name, attributes) = describe();
         let now = SystemTime::now();
         let builder = SpanBuilder::from_name(name)
