@@ -46,7 +46,7 @@ impl SystemChecks {
     /// Returns the results of a run that has ended within the last [`FRESH`], if necessary after a new one. Takes at most a
     /// little longer than [`tidings_doctor::TIMEOUT`], or twice that if another run is under way.
     pub async fn run(&self) -> Run {
-        // Whoever waits here gets the results of the run that it has waited for.
+        // Requests that wait for a run of the checks get its results.
         let mut last = self.last.lock().await;
         if let Some(run) = last.as_ref().filter(|run| run.ended.elapsed() < FRESH) {
             return run.clone();

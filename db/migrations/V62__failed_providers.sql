@@ -1,22 +1,12 @@
--- Dead letters by provider and by webhook endpoint, how each endpoint fares, and jobs whose total is not counted yet.
--- The indexes of notifications need the new column, so this transaction blocks the table until they are complete. For a large
--- table, add the column and create the indexes by hand first, with CONCURRENTLY (docs/DEAD_LETTERS.md).
+-- Dead letters by provider and by webhook endpoint, how each endpoint fares, and jobs whose total is not counted yet. The
+-- indexes of notifications are those of V64: an index that is created in this transaction would keep the lock of ALTER TABLE,
+-- which blocks reads, until it is complete.
 SET LOCAL lock_timeout = '5s';
 ALTER TABLE notifications ADD COLUMN IF NOT EXISTS failed_provider text;
 
 COMMENT ON COLUMN notifications.failed_provider IS 'Who was asked last, while status is failed: the provider, or the host of a webhook. NULL if nobody was asked, or if a version before 62 recorded the failure.';
 
--- The order of the list and of a job for one provider.
-CREATE INDEX IF NOT EXISTS notifications_failed_provider_idx
-    ON notifications ((coalesce(failed_provider, 'none')), (coalesce(failed_at, ended_at, created_at)), message_id)
-    INCLUDE (failed_provider, failure_reason, type, failed_at, ended_at, created_at)
-    WHERE status = 'failed' AND purged_at IS NULL;
 -- The groups: each is found without the rows of the others.
-CREATE INDEX IF NOT EXISTS notifications_failed_group_idx
-    ON notifications ((coalesce(failure_reason, 'unknown')), type, (coalesce(failed_provider, 'none')),
-                      (coalesce(failed_at, ended_at, created_at)), message_id)
-    INCLUDE (failure_reason, failed_provider, failed_at, ended_at, created_at)
-    WHERE status = 'failed' AND purged_at IS NULL;
 CREATE INDEX dead_letters_group_idx ON dead_letters (reason, (coalesce(stage, 'none')), failed_at, id) INCLUDE (stage)
     WHERE removed_at IS NULL;
 

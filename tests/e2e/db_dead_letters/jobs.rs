@@ -4,20 +4,19 @@ use serde_json::json;
 use tidings_db::Client;
 use tidings_db::TransactionOptions;
 use tidings_db::audit::{ActorKind, AuditOrigin};
-use tidings_db::dead_letters::{DeadLetterFilter, MAX_COUNTED, figures, list};
-use tidings_db::overview;
+use tidings_db::dead_letters::{DeadLetterFilter, figures, list};
 use tidings_db::replay_jobs::{
-    self, Chunk, ChunkResult, ControlResult, InFlight, JobChange, JobFilter, JobKind, JobState,
-    JobWork, NewJob, StoredLetter, TakenJob,
+    self, Chunk, ChunkResult, ControlResult, InFlight, JobChange, JobKind, JobState, JobWork,
+    NewJob, StoredLetter, TakenJob,
 };
 use tidings_tests::{ServerUrls, TestDatabase};
 use uuid::Uuid;
 
-use super::{by_reason, failed, letter, record};
+use super::{failed, letter, record};
 
 const LEASE: Duration = Duration::from_mins(1);
 
-async fn create(
+pub(super) async fn create(
     db: &TestDatabase,
     kind: JobKind,
     filter: &DeadLetterFilter,
@@ -36,7 +35,7 @@ async fn create(
     created.await.expect("a job")
 }
 
-async fn begin(db: &TestDatabase, job: &TakenJob) -> Chunk {
+pub(super) async fn begin(db: &TestDatabase, job: &TakenJob) -> Chunk {
     let skip = |letter: &StoredLetter| (letter.reason == "undecodable").then_some("undecodable");
     let begun = db
         .pool
@@ -61,7 +60,7 @@ async fn expire_leases(client: &Client) {
     client.execute(sql, &[]).await.expect("the query");
 }
 
-async fn take(client: &Client, work: JobWork) -> Option<TakenJob> {
+pub(super) async fn take(client: &Client, work: JobWork) -> Option<TakenJob> {
     let taken = replay_jobs::take(client, work, LEASE).await;
     taken.expect("the query")
 }
@@ -75,7 +74,7 @@ async fn end(db: &TestDatabase, job: &TakenJob) -> bool {
     ended.await.expect("the query")
 }
 
-async fn found(client: &Client, id: Uuid) -> replay_jobs::JobRow {
+pub(super) async fn found(client: &Client, id: Uuid) -> replay_jobs::JobRow {
     let job = replay_jobs::find(client, id).await;
     job.expect("the query").expect("the job")
 }
@@ -388,71 +387,4 @@ async fn jobs_take_turns_and_share_their_dead_letters() {
     client.execute(sql, &[&first.id]).await.expect("the query");
     let deleted = replay_jobs::delete_old(&*client).await;
     assert_eq!(deleted.expect("the query"), 1);
-}
-
-/// A condition that was left out would purge more than was asked for.
-#[tokio::test]
-async fn a_job_with_a_filter_of_a_newer_version_is_aborted() {
-    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
-    let user = db.user().await;
-    let client = db.pool.dedicated_client().await.expect("a connection");
-    failed(&client, user, "sms", Some("rejected"), 30.0).await;
-    let job = create(&db, JobKind::Purge, &DeadLetterFilter::default()).await;
-    let sql = r#"UPDATE replay_jobs SET filter = '{"user": "anna"}'"#;
-    client.execute(sql, &[]).await.expect("the query");
-    let taken = take(&client, JobWork::Chunks).await.expect("the job");
-    assert_eq!(begin(&db, &taken).await, Chunk::Stopped);
-    let job = found(&client, job.id).await;
-    assert_eq!((job.state, job.done), (JobState::Aborted, 0));
-    let error = job.last_error.expect("an error");
-    assert!(
-        error.contains("user") && error.contains("newer version"),
-        "{error}"
-    );
-    assert_eq!(db.count("status = 'failed' AND purged_at IS NULL").await, 1);
-}
-
-/// Of many dead letters, a job says that there are more than its total until the process that runs it has counted all, once.
-#[tokio::test]
-async fn a_job_counts_what_its_creation_has_not() {
-    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
-    let client = db.pool.dedicated_client().await.expect("a connection");
-    let more = i64::from(MAX_COUNTED) + 5;
-    let sql = "INSERT INTO notifications (id, type, payload, status, message_id, created_at, failure_reason, failed_at)
-               SELECT gen_random_uuid(), 'sms', '{}', 'failed', gen_random_uuid(), now(), 'rejected', now()
-               FROM generate_series(1, $1::bigint)";
-    client.execute(sql, &[&more]).await.expect("the rows");
-    let job = create(&db, JobKind::Purge, &by_reason("rejected")).await;
-    assert_eq!(
-        (job.total, job.total_is_capped),
-        (i64::from(MAX_COUNTED), true)
-    );
-    // What fails later is not taken.
-    client.execute(sql, &[&3_i64]).await.expect("the rows");
-    let taken = take(&client, JobWork::Chunks).await.expect("the job");
-    let counted = replay_jobs::count_total(&*client, &taken).await;
-    assert_eq!(counted.expect("the query"), Some(more));
-    let counted = replay_jobs::count_total(&*client, &taken).await;
-    assert_eq!(counted.expect("the query"), None);
-    let job = found(&client, job.id).await;
-    assert_eq!((job.total, job.total_is_capped), (more, false));
-    assert_eq!(job.figures["byProvider"], json!({"none": more}));
-
-    let listed = async || {
-        let mut names = Vec::new();
-        for filter in JobFilter::ALL {
-            let page = replay_jobs::list(&*client, Some(filter), None, 10).await;
-            if page.expect("a page").0.len() == 1 {
-                names.push(filter.as_str());
-            }
-        }
-        names
-    };
-    assert_eq!(listed().await, ["running"]);
-    let sql =
-        "UPDATE replay_jobs SET lease_until = now() - interval '2 minutes', last_error = 'no'";
-    client.execute(sql, &[]).await.expect("the query");
-    assert_eq!(listed().await, ["running", "without_process", "failing"]);
-    let known = overview::jobs(&*client).await.expect("the facts");
-    assert_eq!((known.without_process.count, known.with_error), (1, 1));
 }

@@ -1,5 +1,6 @@
 //! The queries about dead letters and jobs.
 
+mod job_scope;
 mod jobs;
 mod providers;
 

@@ -7,7 +7,8 @@ import type { Browser, Page } from "playwright-core";
 import { eventually, request } from "../../testing/api.ts";
 import { launch, screenshots, withPage } from "../../testing/browser.ts";
 import { Installation, MailServer, type Program } from "../../testing/installation.ts";
-import { execute, loginLink } from "../../testing/tool.ts";
+import { execute } from "../../testing/tool.ts";
+import { button, dialog, heading, login } from "./page.ts";
 
 let browser: Browser;
 let installation: Installation;
@@ -33,7 +34,7 @@ before(async () => {
   });
   const program = await installation.start("tidings-api");
   api = `http://127.0.0.1:${program.port}`;
-  await post("PUT", `/api/users/${user}`, { username: "anna", email: "anna@example.com" });
+  await call("PUT", `/api/users/${user}`, { username: "anna", email: "anna@example.com" });
 });
 
 after(async () => {
@@ -42,16 +43,10 @@ after(async () => {
   await mail?.stop();
 });
 
-const post = <T>(method: string, path: string, body?: unknown) => request<T>(method, path, body, api);
-const heading = (page: Page, name: string) => page.getByRole("heading", { name, level: 1, exact: true });
-const button = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: true });
-const dialog = (page: Page) => page.getByRole("dialog");
+const call = <T>(method: string, path: string, body?: unknown) => request<T>(method, path, body, api);
 const problem = (page: Page, text: string | RegExp) => page.locator(".problems li").filter({ hasText: text });
 
-async function login(page: Page) {
-  await page.goto(await loginLink("operator", { api, database: installation.databaseUrl }));
-  await heading(page, "Overview").waitFor();
-}
+const signIn = (page: Page) => login(page, "operator", { api, database: installation.databaseUrl });
 
 /** Waits until a figure of the overview has this text. */
 async function figure(page: Page, label: string, text: RegExp) {
@@ -63,11 +58,11 @@ async function figure(page: Page, label: string, text: RegExp) {
 }
 
 const batch = (count: number, item: object) =>
-  post("POST", "/api/notifications/batch", { notifications: Array.from({ length: count }, () => item) });
+  call("POST", "/api/notifications/batch", { notifications: Array.from({ length: count }, () => item) });
 
 test("the overview shows what waits while no worker runs, and that it is recorded when one does", async () => {
   await withPage(browser, {}, async (page) => {
-    await login(page);
+    await signIn(page);
     const item = { targetUserId: user, type: "in-app", payload: { title: "Your order has shipped!" } };
     for (let sent = 0; sent < 2000; sent += 500) {
       await batch(500, item);
@@ -84,7 +79,7 @@ test("the overview shows what waits while no worker runs, and that it is recorde
 
 test("a provider that goes away is named in the overview, and a probe by hand ends it", async () => {
   await withPage(browser, {}, async (page) => {
-    await login(page);
+    await signIn(page);
     const row = page.getByRole("row").filter({ has: page.getByRole("link", { name: "email", exact: true }) });
     await row.getByText("delivering").waitFor();
     mail.isAway = true;
@@ -167,7 +162,7 @@ const untilTaken = (page: Page, least: number) =>
 test("a job replays dead letters of one reason, is paused, outlives its worker, and is aborted", async () => {
   await insertDeadLetters();
   await withPage(browser, {}, async (page) => {
-    await login(page);
+    await signIn(page);
     await page.keyboard.press("g");
     await page.keyboard.press("d");
     await heading(page, "Dead letters").waitFor();

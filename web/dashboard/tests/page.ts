@@ -2,7 +2,7 @@
 
 import type { Page } from "playwright-core";
 import { apiUrl } from "../../testing/environment.ts";
-import { loginLink } from "../../testing/tool.ts";
+import { loginLink, type Place, SHARED } from "../../testing/tool.ts";
 
 export const dashboard = `${apiUrl}/dashboard`;
 
@@ -12,7 +12,7 @@ export const button = (page: Page, name: string | RegExp) => page.getByRole("but
 export const dialog = (page: Page) => page.getByRole("dialog");
 
 /** Signs in with a one-time link, and waits for the overview. */
-export async function login(page: Page, role?: "viewer" | "operator" | "admin") {
-  await page.goto(await loginLink(role));
+export async function login(page: Page, role?: "viewer" | "operator" | "admin", place: Place = SHARED) {
+  await page.goto(await loginLink(role, place));
   await heading(page, "Overview").waitFor();
 }

@@ -59,7 +59,7 @@ impl TraceContext {
         })
     }
 
-    /// Whether whoever began the trace records it.
+    /// Whether the caller records this trace (the flag `sampled`).
     #[must_use]
     pub const fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
