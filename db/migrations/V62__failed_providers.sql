@@ -1,14 +1,10 @@
 -- Dead letters by provider and by webhook endpoint, how each endpoint fares, and jobs whose total is not counted yet. The
--- indexes of notifications are those of V64: an index that is created in this transaction would keep the lock of ALTER TABLE,
--- which blocks reads, until it is complete.
+-- indexes are those of V64: an index that is created in this transaction would keep the lock of ALTER TABLE, which blocks reads,
+-- until it is complete.
 SET LOCAL lock_timeout = '5s';
 ALTER TABLE notifications ADD COLUMN IF NOT EXISTS failed_provider text;
 
 COMMENT ON COLUMN notifications.failed_provider IS 'Who was asked last, while status is failed: the provider, or the host of a webhook. NULL if nobody was asked, or if a version before 62 recorded the failure.';
-
--- The groups: each is found without the rows of the others.
-CREATE INDEX dead_letters_group_idx ON dead_letters (reason, (coalesce(stage, 'none')), failed_at, id) INCLUDE (stage)
-    WHERE removed_at IS NULL;
 
 CREATE TABLE endpoint_failures (
     endpoint_id uuid        NOT NULL,
@@ -44,10 +40,6 @@ COMMENT ON COLUMN endpoint_hours.last_delivered_at IS 'The last delivery, also i
 COMMENT ON COLUMN endpoint_hours.last_failed_at    IS 'The last failure, also if it was in an earlier hour.';
 
 CREATE INDEX endpoint_hours_hour_idx ON endpoint_hours (hour);
-
--- Endpoints by the origin of their URL, and those that are disabled.
-CREATE INDEX webhook_endpoints_origin_idx ON webhook_endpoints ((substring(url from '^[a-z]+://[^/?#]+')), id);
-CREATE INDEX webhook_endpoints_not_enabled_idx ON webhook_endpoints (id) WHERE NOT enabled;
 
 ALTER TABLE replay_jobs ADD COLUMN total_is_capped boolean NOT NULL DEFAULT false;
 

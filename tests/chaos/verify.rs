@@ -19,7 +19,7 @@ use crate::receivers::Receivers;
 
 pub use findings::Findings;
 pub use ledger_summary::LedgerSummary;
-pub use row::Row;
+pub use row::{Attempt, Row};
 pub use send_times::{LATE, Period, SendTimes};
 
 /// Compares row by row.

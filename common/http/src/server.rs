@@ -127,6 +127,9 @@ where
         let service = service.finish(map_config(application, |()| AppConfig::default()));
         fn_service(move |tcp: TcpStream| {
             let peer = tcp.peer_addr().ok();
+            // A response of several writes must not wait for the client to acknowledge the first one (Nagle's algorithm and
+            // delayed acknowledgements: 40 ms), nor an event of a stream for the one before.
+            let _ = tcp.set_nodelay(true);
             // Without the limit the connection works too.
             let _ = SockRef::from(&tcp).set_tcp_notsent_lowat(MAX_UNSENT);
             let (connection, place) = table.add();

@@ -8,7 +8,8 @@ use crate::error::DbError;
 /// How many dead letters are counted at most: of the failed notifications, and of the letters without a row.
 pub const MAX_COUNTED: u32 = 10_000;
 
-/// How many groups there are at most: of the failed notifications, and of the letters without a row.
+/// How many groups there are at most: of the failed notifications, and of the letters without a row. There can be more if they have
+/// very many reasons and channels.
 pub const MAX_GROUPS: u32 = 200;
 
 /// How many are counted at most of a filter with an endpoint, whose rows are read, or of the ids of a filter.
@@ -16,6 +17,9 @@ const MAX_LISTED: u32 = 1000;
 
 /// At least so many are counted of each group.
 const MIN_SHARE: u32 = 200;
+
+/// At least so many providers of each reason and channel are groups.
+const MIN_PROVIDERS: u32 = 10;
 
 /// The dead letters with one reason, one channel and one provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +104,12 @@ pub async fn groups(
         parameters.push(&most);
     }
     let rows = client.query(&statement, &parameters).await?;
-    let groups: Vec<DeadLetterGroup> = rows.iter().map(DeadLetterGroup::from).collect();
+    let has_group = |row: &&Row| row.get::<_, Option<&str>>(0).is_some();
+    let groups: Vec<DeadLetterGroup> = rows
+        .iter()
+        .filter(has_group)
+        .map(DeadLetterGroup::from)
+        .collect();
     let is_capped = rows.iter().any(|row| row.get(8)) || groups.iter().any(|group| group.is_capped);
     Ok(DeadLetterGroups { groups, is_capped })
 }
@@ -127,7 +136,7 @@ fn of_the_last(filter: &DeadLetterFilter) -> String {
                     (array_agg(id ORDER BY at DESC))[1] AS id
              FROM letter GROUP BY 1, 2, 3, 4
          )
-         SELECT reason, channel, provider, n, n, first, last,
+         SELECT reason, channel, provider, n, ${LIMIT}::bigint, first, last,
                 CASE WHEN is_row THEN (SELECT error_message FROM notifications WHERE message_id = grouped.id)
                      ELSE (SELECT detail FROM dead_letters WHERE dead_letters.id = grouped.id) END,
                 sum(n) OVER (PARTITION BY is_row) > ${LIMIT}::bigint
@@ -175,7 +184,9 @@ const LETTERS: Kind = Kind {
     shown: "nullif(key2, 'none'), NULL",
 };
 
-/// The groups of one kind. Each step of the recursion finds the next group in the index.
+/// The groups of one kind, and a row without a reason if some are left out. Each step of the recursions finds the next reason and
+/// channel, and of these the next provider, in the index: a channel or a provider of the filter is found however many others
+/// there are.
 fn of_kind(kind: &Kind, filter: &DeadLetterFilter) -> String {
     let Kind {
         table,
@@ -186,14 +197,9 @@ fn of_kind(kind: &Kind, filter: &DeadLetterFilter) -> String {
         shown,
         ..
     } = kind;
-    let each = |text: &dyn Fn(usize, &str) -> String, separator: &str| {
-        let keys = kind.keys.iter().enumerate();
-        let keys: Vec<String> = keys.map(|(place, key)| text(place + 1, key)).collect();
-        keys.join(separator)
+    let [reason, channel, ..] = kind.keys else {
+        return String::new();
     };
-    let (keys, names) = (kind.keys.join(", "), each(&|n, _| format!("key{n}"), ", "));
-    let aliased = each(&|n, key| format!("{key} AS key{n}"), ", ");
-    let equal = each(&|n, key| format!("{key} = key{n}"), " AND ");
     // The parameters that are not used are NULL, and need a type.
     let condition = |is_set: bool, text: &str, absent: &str| {
         if is_set {
@@ -202,25 +208,45 @@ fn of_kind(kind: &Kind, filter: &DeadLetterFilter) -> String {
             format!("{absent} IS NULL")
         }
     };
-    let reason = condition(
-        filter.reason.is_some(),
-        &format!("{} = $1", kind.keys[0]),
-        "$1::text",
-    );
-    // The reason of a filter is the same in all groups. Compared with the others, it would lead past all its dead letters.
-    let compared = usize::from(filter.reason.is_some());
-    let next = kind.keys[compared..].join(", ");
-    let found: Vec<String> = (compared..kind.keys.len())
-        .map(|place| format!("found.key{}", place + 1))
-        .collect();
-    let found = found.join(", ");
-    let channel = condition(filter.channel.is_some(), "key2 = $2", "$2::text");
-    let has_provider = filter.provider.is_some() && kind.keys.len() == 3;
-    let provider = if has_provider {
-        "key3 = $6"
+    let has_reason = filter.reason.is_some();
+    let of_reason = condition(has_reason, &format!("{reason} = $1"), "$1::text");
+    // The reason of a filter is the same in all pairs. Compared with the others, it would lead past all its dead letters.
+    let is_next = if has_reason {
+        format!("{channel} > pairs.key2")
     } else {
-        "$6::text IS NOT DISTINCT FROM $6"
+        format!("({reason}, {channel}) > (pairs.key1, pairs.key2)")
     };
+    let of_channel = condition(filter.channel.is_some(), "key2 = $2", "$2::text");
+    let of_pair = format!("{always} AND {reason} = pair.key1 AND {channel} = pair.key2");
+    let (names, providers, of_provider) = match (kind.keys.get(2), filter.provider.is_some()) {
+        (None, _) => ("key1, key2", String::new(), String::new()),
+        (Some(provider), true) => (
+            "key1, key2, key3",
+            format!(
+                "CROSS JOIN LATERAL (SELECT $6 AS key3, 1::bigint AS place
+                                     WHERE EXISTS (SELECT FROM {table} WHERE {of_pair} AND {provider} = $6)) AS providers"
+            ),
+            format!("AND {provider} = key3"),
+        ),
+        (Some(provider), false) => (
+            "key1, key2, key3",
+            format!(
+                "CROSS JOIN LATERAL (
+                     WITH RECURSIVE providers AS (
+                         (SELECT {provider} AS key3, 1::bigint AS place FROM {table} WHERE {of_pair} ORDER BY {provider} LIMIT 1)
+                         UNION ALL
+                         (SELECT next.key3, providers.place + 1
+                          FROM providers CROSS JOIN LATERAL (
+                              SELECT {provider} AS key3 FROM {table} WHERE {of_pair} AND {provider} > providers.key3
+                              ORDER BY {provider} LIMIT 1) AS next
+                          WHERE providers.place <= pair.most)
+                     )
+                     SELECT key3, place FROM providers) AS providers"
+            ),
+            format!("AND {provider} = key3"),
+        ),
+    };
+    let place = if providers.is_empty() { "1" } else { "place" };
     let from = condition(
         filter.from.is_some(),
         &format!("{at} >= $4"),
@@ -231,24 +257,37 @@ fn of_kind(kind: &Kind, filter: &DeadLetterFilter) -> String {
         &format!("{at} < $5"),
         "$5::timestamptz",
     );
-    let group = format!("FROM {table} WHERE {always} AND {equal} AND {from} AND {to}");
+    let group = format!(
+        "FROM {table} WHERE {always} AND {reason} = key1 AND {channel} = key2 {of_provider} AND {from} AND {to}"
+    );
     format!(
-        "(WITH RECURSIVE found AS (
-              (SELECT {aliased}, 1::bigint AS place FROM {table} WHERE {always} AND {reason} ORDER BY {keys} LIMIT 1)
+        "(WITH RECURSIVE pairs AS (
+              (SELECT {reason} AS key1, {channel} AS key2, 1::bigint AS place FROM {table} WHERE {always} AND {of_reason}
+               ORDER BY {reason}, {channel} LIMIT 1)
               UNION ALL
-              (SELECT next.*, found.place + 1
-               FROM found CROSS JOIN LATERAL (
-                   SELECT {aliased} FROM {table} WHERE {always} AND {reason} AND ({next}) > ({found}) ORDER BY {keys} LIMIT 1) AS next
-               WHERE found.place <= ${MOST}::bigint)
+              (SELECT next.*, pairs.place + 1
+               FROM pairs CROSS JOIN LATERAL (
+                   SELECT {reason}, {channel} FROM {table} WHERE {always} AND {of_reason} AND {is_next}
+                   ORDER BY {reason}, {channel} LIMIT 1) AS next
+               WHERE pairs.place <= ${MOST}::bigint)
+          ), pair AS MATERIALIZED (
+              SELECT key1, key2, greatest(${MOST}::bigint / count(*) OVER (), {MIN_PROVIDERS}) AS most,
+                     (SELECT count(*) > ${MOST}::bigint FROM pairs) AS is_cut
+              FROM pairs
+              WHERE {of_channel} AND $3::uuid[] IS NULL AND $6::text IS NOT DISTINCT FROM $6 AND $7::uuid IS NULL
+          ), found AS MATERIALIZED (
+              SELECT {names}, {place} > most AS is_more, is_cut FROM pair {providers}
           ), wanted AS MATERIALIZED (
-              SELECT {names}, greatest(${LIMIT}::bigint / count(*) OVER (), least(${LIMIT}::bigint, {MIN_SHARE})) AS share, (SELECT count(*) > ${MOST}::bigint FROM found) AS is_cut
-              FROM found WHERE {channel} AND {provider} AND $3::uuid[] IS NULL AND $7::uuid IS NULL
+              SELECT {names}, greatest(${LIMIT}::bigint / count(*) OVER (), least(${LIMIT}::bigint, {MIN_SHARE})) AS share
+              FROM found WHERE NOT is_more
           )
-          SELECT key1, {shown}, counted.n, share, first.at, last.at, (SELECT {error} FROM {table} WHERE {id} = last.id), is_cut
+          SELECT key1, {shown}, counted.n, share, first.at, last.at, (SELECT {error} FROM {table} WHERE {id} = last.id), false
           FROM wanted
                CROSS JOIN LATERAL (SELECT {at} AS at {group} ORDER BY {at} LIMIT 1) AS first
                CROSS JOIN LATERAL (SELECT {at} AS at, {id} AS id {group} ORDER BY {at} DESC LIMIT 1) AS last
                -- One more shows that there are more.
-               CROSS JOIN LATERAL (SELECT count(*) AS n FROM (SELECT {group} ORDER BY {at} DESC LIMIT share + 1) AS one) AS counted)"
+               CROSS JOIN LATERAL (SELECT count(*) AS n FROM (SELECT {group} ORDER BY {at} DESC LIMIT share + 1) AS one) AS counted
+          UNION ALL
+          SELECT NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, true FROM found HAVING bool_or(is_more OR is_cut))"
     )
 }

@@ -3,6 +3,7 @@
 
 use tidings_domain::notification::{Fingerprint, MessageId};
 
+use super::bulk_transitions::reset_all_for_replay;
 use super::filter::host_of;
 use crate::GenericClient;
 use crate::error::DbError;
@@ -121,15 +122,5 @@ const RECORD_ENDPOINTS: &str = "
 ///
 /// Returns the error of the query.
 pub async fn reset_for_replay(client: &impl GenericClient, id: MessageId) -> Result<bool, DbError> {
-    let statement = client
-        .prepare_cached(
-            "UPDATE notifications
-             SET status = 'pending', retries_attempted = 0, processed_at = NULL, error_message = NULL,
-                 failure_reason = NULL, failed_at = NULL, failed_provider = NULL, purged_at = NULL,
-                 lease_token = NULL, lease_until = NULL, deferred_since = NULL, slot_at = NULL,
-                 replayed_at = clock_timestamp()
-             WHERE message_id = $1 AND status = 'failed' AND payload_removed_at IS NULL",
-        )
-        .await?;
-    Ok(client.execute(&statement, &[&id.as_uuid()]).await? == 1)
+    Ok(reset_all_for_replay(client, &[id]).await?.contains(&id))
 }

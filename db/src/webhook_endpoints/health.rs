@@ -156,7 +156,8 @@ pub async fn delete_old_hours(client: &impl GenericClient) -> Result<(u64, bool)
                        AND (EXISTS (SELECT FROM endpoint_hours AS newer
                                     WHERE newer.endpoint_id = old.endpoint_id AND newer.hour > old.hour)
                             OR NOT EXISTS (SELECT FROM webhook_endpoints WHERE id = old.endpoint_id))
-                 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+                 -- The hours that are kept are the oldest: read once, after all that are deleted.
+                 ORDER BY hour DESC LIMIT $2 FOR UPDATE SKIP LOCKED))",
         )
         .await?;
     let deleted = client.execute(&statement, &[&KEPT, &CHUNK]).await?;

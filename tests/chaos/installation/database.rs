@@ -22,10 +22,15 @@ use super::users::{self, Users};
 use crate::guests;
 use crate::ledger::Fingerprint;
 use crate::timing::wait;
-use crate::verify::Row;
+use crate::verify::{Attempt, Row};
 
 /// The application name of this program's connections.
 const NAME: &str = "tidings-chaos";
+
+/// The time of the transaction that writes the row of an attempt, by which it has decided to send. Only runs of this program
+/// have this column, so that they can judge decisions however long they take to write.
+const ADD_DECISION_TIME: &str =
+    "ALTER TABLE delivery_attempts ADD COLUMN decided_at timestamptz NOT NULL DEFAULT now()";
 
 /// How many copies of an e-mail, text message or push message may arrive: the default of `UNKNOWN_MAX`, and 1.
 const MAX_COPIES: u32 = 3;
@@ -68,11 +73,13 @@ impl ChaosDatabase {
             .map_err(|problems| anyhow::anyhow!("{problems}"))?;
         let pool = tidings_db::Database::new(&settings, NAME)?;
         migrations::run(&pool).await.context("migrations")?;
+        let connection = self.connect().await?;
+        let added = connection.client.batch_execute(ADD_DECISION_TIME).await;
+        added.context("the column of the run")?;
         let origin = AuditOrigin::new(ActorKind::System, "chaos");
         demo::seed(&pool, &keys, &origin)
             .await
             .context("demo users")?;
-        let connection = self.connect().await?;
         users::create(&connection.client, readers).await
     }
 
@@ -137,10 +144,12 @@ impl ChaosDatabase {
                                   WHERE attempt.message_id = notifications.message_id
                                         AND outcome IN ('sending', 'unknown', 'delivered')),
                           category, reason, ended_at, read_at IS NOT NULL,
-                          ARRAY(SELECT started_at FROM delivery_attempts AS attempt
-                                WHERE attempt.message_id = notifications.message_id
-                                      AND outcome NOT IN ('not_sent', 'deferred'))
-                   FROM notifications";
+                          decided, written
+                   FROM notifications CROSS JOIN LATERAL (
+                            SELECT array_agg(decided_at ORDER BY id) AS decided, array_agg(started_at ORDER BY id) AS written
+                            FROM delivery_attempts AS attempt
+                            WHERE attempt.message_id = notifications.message_id
+                                  AND outcome NOT IN ('not_sent', 'deferred')) AS attempts";
         let unknown = format!("{}:", Failure::OUTCOME_UNKNOWN);
         let rows = connection.client.query_raw(sql, [unknown]).await?;
         let mut rows = std::pin::pin!(rows);
@@ -209,6 +218,12 @@ fn read(row: &tokio_postgres::Row) -> anyhow::Result<Row> {
     let payload: Value = serde_json::from_str(row.get(3))?;
     let user: Option<Uuid> = row.get(1);
     let address = payload["to"].as_str().filter(|_| user.is_none());
+    let times = |column| {
+        row.get::<_, Option<Vec<Timestamp>>>(column)
+            .unwrap_or_default()
+    };
+    let attempts = times(14).into_iter().zip(times(15));
+    let attempts = attempts.map(|(decided, written)| Attempt { decided, written });
     Ok(Row {
         id: row.get(0),
         guest: address.map(guests::key),
@@ -230,6 +245,6 @@ fn read(row: &tokio_postgres::Row) -> anyhow::Result<Row> {
         reason: row.get(11),
         ended_at: row.get(12),
         is_read: row.get(13),
-        attempts: row.get(14),
+        attempts: attempts.collect(),
     })
 }

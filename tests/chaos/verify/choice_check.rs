@@ -1,5 +1,6 @@
 use super::choice_history::ChoiceSubject;
-use super::send_times::AttemptTimes;
+use super::row::Attempt;
+use super::send_times::Period;
 use super::{Comparison, Row};
 
 /// The reason of a row that quiet hours have held.
@@ -20,30 +21,30 @@ impl Comparison<'_> {
             return;
         };
         let choices = &self.ledger.choices;
-        for started in &row.attempts {
-            let times: Vec<AttemptTimes> = self.times.attempts(*started).collect();
-            let always = |is: &dyn Fn(AttemptTimes) -> bool| {
-                !times.is_empty() && times.iter().all(|attempt| is(*attempt))
+        for Attempt { decided, written } in &row.attempts {
+            let times: Vec<Period> = self.times.written(*written).collect();
+            let always = |is: &dyn Fn(Period) -> bool| {
+                !times.is_empty() && times.iter().all(|written| is(*written))
             };
             let found = &mut self.findings;
             let id = row.id;
-            if always(&|attempt| choices.is_refused(subject, attempt.written)) {
+            if always(&|written| choices.is_refused(subject, written)) {
                 found.sent_after_opt_out += 1;
                 found.example("sent after opt-out", || {
-                    format!("{id}, {subject:?}, began at {started}: {times:?}")
+                    format!("{id}, {subject:?}, began at {written}: {times:?}")
                 });
             }
-            if always(&|attempt| choices.is_quiet(subject, attempt, self.times)) {
+            if always(&|written| choices.is_quiet(subject, *decided, written)) {
                 found.sent_in_quiet += 1;
                 found.example("sent during quiet hours", || {
-                    format!("{id}, {subject:?}, began at {started}: {times:?}")
+                    format!("{id}, {subject:?}, decided at {decided}: {times:?}")
                 });
             }
         }
         for arrived in self.receivers.arrivals(row.id) {
             let period = self.times.attempt_of(*arrived);
             let mut attempts = row.attempts.iter();
-            if !attempts.any(|started| self.times.is_within(*started, period)) {
+            if !attempts.any(|attempt| self.times.is_within(attempt.written, period)) {
                 self.findings.sent_without_attempt += 1;
                 self.findings.example("sent without an attempt", || {
                     format!("{} arrived at {arrived}: {:?}", row.id, row.attempts)

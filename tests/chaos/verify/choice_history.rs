@@ -2,18 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tidings_domain::time::Timezone;
 use uuid::Uuid;
 
-use super::send_times::{AttemptTimes, Period, SendTimes};
+use super::send_times::Period;
 use crate::ledger::{Category, Quiet, UserChange};
 
 /// What stands for all categories, and for all channels.
 const ALL: &str = "*";
-
-/// Time between two looks at the clock in a period. Shorter than a minute, which quiet hours and the times between them last.
-const STEP: SignedDuration = SignedDuration::from_secs(1);
 
 /// What each user had chosen at each time.
 #[derive(Debug, Default)]
@@ -80,18 +77,12 @@ impl ChoiceHistory {
         all.any(|state| state.refuses(of))
     }
 
-    /// Whether it was quiet for the notification whenever its attempt may have looked at PostgreSQL's clock.
-    pub fn is_quiet(
-        &self,
-        of: ChoiceSubject<'_>,
-        attempt: AttemptTimes,
-        times: &SendTimes,
-    ) -> bool {
-        let states = self.states(of.user, attempt.written);
+    /// Whether it was quiet for the notification when an attempt was decided, by PostgreSQL's clock, whatever was in force when
+    /// its row was written.
+    pub fn is_quiet(&self, of: ChoiceSubject<'_>, decided: Timestamp, written: Period) -> bool {
+        let states = self.states(of.user, written);
         let mut all = states.iter().flat_map(|(_, states)| states.iter());
-        let mut is_always_quiet =
-            |state: &UserState| instants(attempt.looked).all(|at| state.is_quiet(of, at, times));
-        !states.is_empty() && all.all(&mut is_always_quiet)
+        !states.is_empty() && all.all(|state| state.is_quiet(of, decided))
     }
 
     /// Whether the notification may have waited for the end of quiet hours at some time of the run.
@@ -165,27 +156,15 @@ impl UserState {
             })
     }
 
-    fn is_quiet(&self, of: ChoiceSubject<'_>, at: Timestamp, times: &SendTimes) -> bool {
+    fn is_quiet(&self, of: ChoiceSubject<'_>, at: Timestamp) -> bool {
         let name = self.quiet.timezone.as_deref();
         let timezone: Timezone = name.and_then(|name| name.parse().ok()).unwrap_or_default();
         !is_critical(of)
             && self.quiet.holds(of.channel)
-            && times
-                .shown_at(at)
-                .all(|shown| self.quiet.contains(timezone.local_time(shown)))
+            && self.quiet.contains(timezone.local_time(at))
     }
 }
 
 fn is_critical(of: ChoiceSubject<'_>) -> bool {
     of.category == Some(Category::Security.name())
-}
-
-/// The times to look at.
-fn instants(period: Period) -> impl Iterator<Item = Timestamp> {
-    let Period { from, until } = period;
-    let next = move |at: &Timestamp| {
-        let next = at.saturating_add(STEP).ok()?;
-        (next < until).then_some(next)
-    };
-    std::iter::successors(Some(from), next).chain([until])
 }

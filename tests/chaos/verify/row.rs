@@ -34,6 +34,15 @@ pub struct Row {
     pub ended_at: Option<Timestamp>,
     /// Whether its user has read it.
     pub is_read: bool,
-    /// When its attempts to send began, by PostgreSQL's clock.
-    pub attempts: Vec<Timestamp>,
+    /// Its attempts to send.
+    pub attempts: Vec<Attempt>,
+}
+
+/// An attempt to send, by PostgreSQL's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The time of the transaction that decided to send: the claim judges quiet hours at this time.
+    pub decided: Timestamp,
+    /// When its row was written, in the same transaction.
+    pub written: Timestamp,
 }

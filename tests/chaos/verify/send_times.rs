@@ -36,16 +36,6 @@ pub struct Period {
     pub until: Timestamp,
 }
 
-/// When an attempt began, by the machine's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttemptTimes {
-    /// When its row was written, in the transaction of its claim. A change that was answered before waited for this
-    /// transaction, or was seen by it.
-    pub written: Period,
-    /// When this transaction may have looked at the clock.
-    pub looked: Period,
-}
-
 impl SendTimes {
     pub fn new(
         clock: ClockHistory,
@@ -61,21 +51,14 @@ impl SendTimes {
         }
     }
 
-    /// When the attempt began that began at `recorded`, a time of PostgreSQL's clock. Several times if a step back repeated it,
-    /// and none if a step skipped it.
-    pub fn attempts(&self, recorded: Timestamp) -> impl Iterator<Item = AttemptTimes> {
-        self.clock
-            .machine_times(recorded)
-            .map(|until| AttemptTimes {
-                written: Period {
-                    from: shift(until, -PRECISION),
-                    until,
-                },
-                looked: Period {
-                    from: began(until, &self.stalls),
-                    until,
-                },
-            })
+    /// When the row of an attempt was written at `recorded`, a time of PostgreSQL's clock. Several times if a step back repeated
+    /// it, and none if a step skipped it. A change of the recipient that was answered before waited for the transaction that
+    /// wrote the row, or was seen by it.
+    pub fn written(&self, recorded: Timestamp) -> impl Iterator<Item = Period> {
+        self.clock.machine_times(recorded).map(|until| Period {
+            from: shift(until, -PRECISION),
+            until,
+        })
     }
 
     /// When the transaction decided that began at `recorded`, a time of PostgreSQL's clock.
@@ -98,12 +81,6 @@ impl SendTimes {
     pub fn is_within(&self, recorded: Timestamp, period: Period) -> bool {
         let mut times = self.clock.machine_times(recorded).peekable();
         times.peek().is_none() || times.any(|at| (period.from..=period.until).contains(&at))
-    }
-
-    /// What PostgreSQL's clock may have shown at `at`.
-    pub fn shown_at(&self, at: Timestamp) -> impl Iterator<Item = Timestamp> {
-        let differences = self.clock.differences(at, at);
-        differences.map(move |difference| shift(at, difference))
     }
 
     /// Whether a copy that arrived at `arrived` was sent before `send_at`: PostgreSQL's clock had not shown this time.
@@ -204,20 +181,14 @@ mod tests {
     fn a_decision_takes_longer_while_its_ways_are_slow() {
         let mut times = times(&[(100, 60), (110, 0)], &[]);
         times.stalls = vec![(at(20_000), at(30_000)), (at(28_000), at(33_000))];
+        let millis = |time: Timestamp| time.duration_since(at(0)).as_millis();
         let periods = |recorded| {
-            let attempts = times.attempts(at(recorded));
-            attempts
-                .map(|attempt| {
-                    let millis = |time: Timestamp| time.duration_since(at(0)).as_millis();
-                    let Period { from, until } = attempt.looked;
-                    assert_eq!(millis(attempt.written.from), millis(until) - 100);
-                    (millis(from), millis(until))
-                })
-                .collect::<Vec<_>>()
+            let periods = times.written(at(recorded));
+            let periods = periods.map(|one| (millis(one.from), millis(one.until)));
+            periods.collect::<Vec<_>>()
         };
-        assert_eq!(periods(9_000), [(7_000, 9_000)]);
-        assert_eq!(periods(31_000), [(16_000, 31_000)]);
-        assert_eq!(periods(165_000), [(103_000, 105_000), (163_000, 165_000)]);
+        assert_eq!(periods(9_000), [(8_900, 9_000)]);
+        assert_eq!(periods(165_000), [(104_900, 105_000), (164_900, 165_000)]);
         assert_eq!(periods(105_000), [], "the step skipped it");
         let until = |recorded| {
             let mut after = times.decisions_after(at(recorded));

@@ -222,3 +222,50 @@ async fn dead_letters_are_found_by_who_was_asked_and_by_the_endpoint_that_was_no
     assert!(again.expect("the query"));
     assert_eq!(ids(client, &by_endpoint(second)).await, [away, one_away]);
 }
+
+/// Many hosts of webhooks that fail must not hide the other dead letters.
+#[tokio::test]
+async fn many_providers_hide_no_other_channel_and_no_other_provider() {
+    let db = TestDatabase::migrated(&ServerUrls::shared()).await;
+    let (user, client) = (db.user().await, db.pool.dedicated_client().await);
+    let client = client.expect("a connection");
+    let sql = "INSERT INTO notifications (id, type, payload, status, message_id, created_at, failed_at, user_id,
+                                          failure_reason, failed_provider)
+               SELECT gen_random_uuid(), type, '{}', 'failed', gen_random_uuid(), now(), now(), $1, reason, provider
+               FROM (SELECT 'webhook' AS type, 'destination_away' AS reason, 'host-' || n AS provider
+                     FROM generate_series(1, 450) AS n
+                     UNION ALL SELECT 'email', 'provider_failed', 'smtp' FROM generate_series(1, 3)) AS new";
+    client
+        .execute(sql, &[&user.as_uuid()])
+        .await
+        .expect("the rows");
+    let counted = async |filter: DeadLetterFilter| {
+        let found = capped_figures(&*client, &filter, MAX_COUNTED).await;
+        let found = found.expect("the query");
+        (found.total, found.is_capped)
+    };
+    let all = groups(&*client, &DeadLetterFilter::default(), MAX_COUNTED).await;
+    let all = all.expect("the query");
+    assert!(all.is_capped);
+    assert_eq!(all.groups[0].provider.as_deref(), Some("smtp"));
+    assert!(all.groups.len() > 50, "{}", all.groups.len());
+    let named = |name: &str| Some(name.to_owned());
+    let email = DeadLetterFilter {
+        channel: named("email"),
+        ..DeadLetterFilter::default()
+    };
+    assert_eq!(counted(email).await, (3, false));
+    for provider in ["host-1", "host-450", "host-99"] {
+        let one = DeadLetterFilter {
+            provider: named(provider),
+            ..DeadLetterFilter::default()
+        };
+        assert_eq!(counted(one).await, (1, false), "{provider}");
+    }
+    // What is left out is said, also if no group is left.
+    let later = DeadLetterFilter {
+        from: Some("2100-01-01T00:00:00Z".parse().expect("a time")),
+        ..DeadLetterFilter::default()
+    };
+    assert_eq!(counted(later).await, (0, true));
+}

@@ -155,8 +155,8 @@ impl<C: DeliveryChannel> Delivery<C> {
         let counts =
             |one: &&RecordRequest| locked == LockedRows::Wait || ended.contains(&one.attempt.token);
         let counting: Vec<&RecordRequest> = first.filter(counts).collect();
-        record_sends(transaction, Self::CHANNEL, &counting).await?;
-        for RecordRequest { id, attempt } in counting {
+        record_sends(transaction, &counting).await?;
+        for RecordRequest { id, attempt } in &counting {
             match &attempt.record {
                 AttemptRecord::Sends { gone_addresses, .. } => {
                     for gone in gone_addresses {
@@ -182,6 +182,18 @@ impl<C: DeliveryChannel> Delivery<C> {
             }
         }
         let is_recorded = |one: &&RecordRequest| ended.contains(&one.attempt.token);
+        if Self::CHANNEL == DeliveredChannel::Webhook {
+            // Only those of claims that end now, so that no attempt counts twice. Last, because all transactions about an endpoint
+            // wait for its figures until the commit.
+            let of_endpoints = counting.iter().copied().filter(is_recorded);
+            let ids: Vec<i64> = of_endpoints
+                .flat_map(|one| one.attempt.record.sends())
+                .map(|send| send.row)
+                .collect();
+            if !ids.is_empty() {
+                webhook_endpoints::count_attempts(transaction, &ids).await?;
+            }
+        }
         Ok(requests.iter().map(is_recorded).collect())
     }
 }
@@ -231,13 +243,9 @@ pub(super) fn claim_end(
 /// Records all sends, and merges those that repeat earlier ones.
 async fn record_sends(
     transaction: &Transaction<'_>,
-    channel: DeliveredChannel,
     requests: &[&RecordRequest],
 ) -> Result<(), DbError> {
-    let sends = requests.iter().flat_map(|one| match &one.attempt.record {
-        AttemptRecord::Sends { sends, .. } => sends.as_slice(),
-        AttemptRecord::NotSent { .. } | AttemptRecord::NotBegun => &[],
-    });
+    let sends = requests.iter().flat_map(|one| one.attempt.record.sends());
     let finished: Vec<FinishedAttempt<'_>> = sends
         .map(|send| FinishedAttempt {
             id: send.row,
@@ -251,10 +259,6 @@ async fn record_sends(
         return Ok(());
     }
     delivery_attempts::finish(transaction, &finished).await?;
-    if channel == DeliveredChannel::Webhook {
-        let ids: Vec<i64> = finished.iter().map(|send| send.id).collect();
-        webhook_endpoints::count_attempts(transaction, &ids).await?;
-    }
     let repeatable = finished.iter().filter(|send| send.outcome.is_merged());
     let repeatable: Vec<i64> = repeatable.map(|send| send.id).collect();
     if !repeatable.is_empty() {

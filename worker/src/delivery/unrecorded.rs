@@ -45,6 +45,16 @@ pub(super) enum AttemptRecord {
     NotBegun,
 }
 
+impl AttemptRecord {
+    /// The results of its sends.
+    pub(super) fn sends(&self) -> &[FinishedSend] {
+        match self {
+            Self::Sends { sends, .. } => sends,
+            Self::NotSent { .. } | Self::NotBegun => &[],
+        }
+    }
+}
+
 /// The result of one send.
 pub(super) struct FinishedSend {
     /// The row in `delivery_attempts`.

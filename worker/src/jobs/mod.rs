@@ -141,7 +141,7 @@ impl JobRunner {
     /// Takes chunk after chunk while the job is behind its rate.
     async fn chunks(&self, job: &TakenJob, stop: &CancellationToken) -> Result<Ended, DbError> {
         let started = Instant::now();
-        self.count(job).await?;
+        self.count(job, stop).await;
         loop {
             if stop.is_cancelled() {
                 return Ok(Ended::Stopped);
@@ -170,21 +170,23 @@ impl JobRunner {
         }
     }
 
-    /// Counts the dead letters of a job that has many. If that takes long, the total stays a lower bound.
-    async fn count(&self, job: &TakenJob) -> Result<(), DbError> {
+    /// Counts the dead letters of a job that has many. If that fails or takes long, the total stays a lower bound.
+    async fn count(&self, job: &TakenJob, stop: &CancellationToken) {
         let counting = self
             .database
             .run(async |client| replay_jobs::count_total(client, job).await);
-        match timeout(self.lease / 2, counting).await {
-            Ok(Ok(None)) => Ok(()),
-            Ok(Ok(Some(total))) => {
+        let counting = stop.run_until_cancelled(timeout(self.lease / 2, counting));
+        match counting.await {
+            Some(Ok(Ok(Some(total)))) => {
                 tracing::info!(job = %job.id, total, "the dead letters of a job are counted");
-                Ok(())
             }
-            Ok(Err(error)) => Err(error),
-            Err(_) => {
+            Some(Ok(Ok(None))) | None => {}
+            // Also if PostgreSQL ends the statement. Whether it is away shows the first chunk.
+            Some(Ok(Err(error))) => {
+                tracing::info!(job = %job.id, %error, "the dead letters of a job could not be counted");
+            }
+            Some(Err(_)) => {
                 tracing::info!(job = %job.id, "the dead letters of a job are too many to be counted in time");
-                Ok(())
             }
         }
     }

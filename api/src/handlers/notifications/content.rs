@@ -16,6 +16,7 @@ use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
 use crate::handlers::templates::PreviewTemplate;
+use crate::page_turn::PageTurn;
 use crate::query;
 use crate::state::AppState;
 
@@ -89,6 +90,8 @@ pub(super) async fn read(
 ) -> Result<ContentView, ApiError> {
     let NotificationLookup { id, owner } = NotificationLookup::new(caller, id)?;
     let attempt = parse(query)?;
+    // Every user may render the own notifications, which takes tenths of a second.
+    let _turn = PageTurn::wait_for_part(state).await?;
     let reading = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 use crate::error::ApiError;
 use crate::handlers::templates::read_channel;
 use crate::json_body::{ObjectReader, values};
+use crate::page_turn::PageTurn;
+use crate::state::AppState;
 
 /// The request body.
 #[derive(ToSchema)]
@@ -126,9 +128,10 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// See [`Self::parse`].
-    pub(super) async fn preview(body: &[u8]) -> Result<DraftPreview, ApiError> {
+    /// See [`Self::parse`]. Returns 503 if others render for too long.
+    pub(super) async fn preview(body: &[u8], state: &AppState) -> Result<DraftPreview, ApiError> {
         let draft = Self::parse(body)?;
+        let _turn = PageTurn::wait_for_part(state).await?;
         // Rendering may take tenths of a second, which would delay the other requests of this thread.
         actix_web::web::block(move || draft.render())
             .await

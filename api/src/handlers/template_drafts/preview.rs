@@ -32,5 +32,5 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check(Scope::TemplatesWrite)?;
     let body = read_json(&request, payload, &state).await?;
-    Ok(HttpResponse::Ok().json(Draft::preview(&body).await?))
+    Ok(HttpResponse::Ok().json(Draft::preview(&body, &state).await?))
 }

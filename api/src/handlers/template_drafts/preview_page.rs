@@ -55,7 +55,7 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check(Scope::TemplatesWrite)?;
     let body = read_form(&request, payload, &state).await?;
-    let preview = Draft::preview(field(&body)?.as_bytes()).await?;
+    let preview = Draft::preview(field(&body)?.as_bytes(), &state).await?;
     let no_html = || ApiError::absent("no_html", "There is no HTML, or it cannot be rendered");
     let html = preview.html.ok_or_else(no_html)?;
     Ok(preview_page(html))

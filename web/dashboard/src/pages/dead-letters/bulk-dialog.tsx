@@ -63,7 +63,7 @@ export function BulkDialog({ kind, filter, onClose, onDone }: Props) {
       action={`${verb} ${what}`}
       typed={isEmpty(filter) ? "all" : undefined}
       destroys={kind === "purge"}
-      disabled={!total || !isRateValid}
+      disabled={!(total || isCapped) || !isRateValid}
       run={run}
       onClose={onClose}
     >
@@ -109,8 +109,12 @@ export function BulkDialog({ kind, filter, onClose, onDone }: Props) {
 }
 
 /** How many dead letters were counted. Of many, the job counts all. */
-const howMany = (total: number, isCapped: boolean) =>
-  isCapped ? `more than ${counted(total, "dead letter")}` : counted(total, "dead letter");
+function howMany(total: number, isCapped: boolean): string {
+  if (total === 0 && isCapped) {
+    return "all that match";
+  }
+  return isCapped ? `more than ${counted(total, "dead letter")}` : counted(total, "dead letter");
+}
 
 function Conditions({ filter }: { filter: DeadLetterFilter }) {
   if (isEmpty(filter)) {
@@ -149,7 +153,7 @@ function DryRunResult({
   result: DryRun;
   isSingle: boolean;
 }) {
-  if (total === 0) {
+  if (total === 0 && !isCapped) {
     return <p className="note">No dead letter matches.</p>;
   }
   if (isSingle) {
