@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tidings_db::notifications::{self, MAX_SEARCHED, NotificationFilter};
+use tidings_db::notifications::{
+    self, MAX_SEARCHED, MAX_SEARCHED_WITH_ATTEMPTS, NotificationFilter,
+};
 use tidings_domain::notification::{Channel, Status};
 use tidings_tests::{Client, ServerUrls, TestDatabase, World, tokens};
 use uuid::Uuid;
@@ -259,6 +261,21 @@ async fn a_page_reads_a_bounded_number_of_rows_and_the_next_one_goes_on() {
         assert_eq!(MAX_SEARCHED, 10_000);
         assert_eq!(pages, [(1, true), (0, true), (1, false)], "{filter:?}");
     }
+    // The attempts of each row are looked up: a page reads fewer.
+    let reference = NotificationFilter {
+        reference: Some("unknown".to_owned()),
+        ..NotificationFilter::default()
+    };
+    let reading = db.pool.run(async |client| {
+        let first = notifications::search_without_contents(client, &reference, None, 10)
+            .await?
+            .next;
+        let cursor = first.expect("another page");
+        let sql = "SELECT count(*) FROM notifications WHERE id >= $1";
+        Ok(client.query_one(sql, &[&cursor.0]).await?.get(0))
+    });
+    let searched: i64 = reading.await.expect("a page");
+    assert_eq!(searched, MAX_SEARCHED_WITH_ATTEMPTS);
     let all = NotificationFilter::default();
     let reading = db
         .pool

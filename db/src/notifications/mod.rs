@@ -64,7 +64,9 @@ pub use release::{DueBatch, DueNotification, give_back_leases, lease_due, mark_r
 pub use release_figures::{HeldForBroker, held_for_broker, overdue};
 pub use rendering::{Rendering, RenderingError, find_rendering};
 pub use reschedule::{RescheduleResult, reschedule};
-pub use search::{MAX_SEARCHED, SearchPage, list, search, search_without_contents};
+pub use search::{
+    MAX_SEARCHED, MAX_SEARCHED_WITH_ATTEMPTS, SearchPage, list, search, search_without_contents,
+};
 pub use sent::{
     SentCursor, SentNotification, list_sent, list_sent_without_contents, numbers_sent_to,
     sent_cursor_after,

@@ -15,6 +15,9 @@ use crate::page::{Filled, PageRows};
 /// A page ends after so many rows in the order of an index that do not match the other conditions.
 pub const MAX_SEARCHED: i64 = 10_000;
 
+/// Like [`MAX_SEARCHED`], for a host or a reference of a provider: the attempts of each row are looked up.
+pub const MAX_SEARCHED_WITH_ATTEMPTS: i64 = 2_000;
+
 /// A page of notifications, the newest first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchPage<T> {
@@ -22,8 +25,8 @@ pub struct SearchPage<T> {
     pub rows: Vec<T>,
     /// The position of the next page, if there is one.
     pub next: Option<IdCursor>,
-    /// Set if the page ended because it has read [`MAX_SEARCHED`] rows: it has looked at what was accepted at this time or
-    /// later.
+    /// Set if the page ended because it has read as many rows as a page may: it has looked at what was accepted at this time
+    /// or later.
     pub searched_until: Option<Timestamp>,
 }
 
@@ -152,6 +155,15 @@ fn scan(filter: &NotificationFilter, after: Option<IdCursor>) -> (Conditions, No
     (conditions, rest)
 }
 
+/// How many rows a page with this filter reads at most.
+fn most_searched(filter: &NotificationFilter) -> i64 {
+    if filter.host.is_some() || filter.reference.is_some() {
+        MAX_SEARCHED_WITH_ATTEMPTS
+    } else {
+        MAX_SEARCHED
+    }
+}
+
 /// The lowest id of the millisecond of `time`.
 fn first_id(time: Timestamp) -> Uuid {
     let millis = u128::try_from(time.as_millisecond()).unwrap_or(0);
@@ -173,7 +185,7 @@ async fn rows_after(
 ) -> Result<RowStream, DbError> {
     let (mut conditions, rest) = scan(filter, after);
     let found = conditions.next_part();
-    let searched = conditions.parameter(MAX_SEARCHED);
+    let searched = conditions.parameter(most_searched(filter));
     // An in-app notification that has expired is shown no more.
     conditions.add(
         "(type <> 'in-app' OR status <> 'processed' OR expires_at IS NULL OR expires_at > now())"
@@ -203,7 +215,7 @@ async fn search_end(
     }
     let (mut conditions, _) = scan(filter, after);
     let found = conditions.next_part();
-    let skipped = conditions.parameter(MAX_SEARCHED - 1);
+    let skipped = conditions.parameter(most_searched(filter) - 1);
     let sql = format!(
         "SELECT id, created_at FROM notifications
          WHERE id = (SELECT id FROM notifications WHERE {found} ORDER BY id DESC OFFSET {skipped} LIMIT 1)"

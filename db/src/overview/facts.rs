@@ -1,3 +1,4 @@
+use futures_util::try_join;
 use jiff::Timestamp;
 use tidings_domain::notification::DeliveredChannel;
 use tidings_domain::overview::{ChannelSwitch, DatabaseFacts, StatsFigures};
@@ -22,20 +23,45 @@ pub async fn facts(client: &impl GenericClient, now: Timestamp) -> Result<Databa
         .stopped_channels()
         .map(DeliveredChannel::as_str)
         .collect();
-    let [letters, letters_of_day] = dead_letters(client).await?;
+    // PostgreSQL answers one after the other, without a round trip in between.
+    let (
+        [dead_letters, dead_letters_24h],
+        processes,
+        figures,
+        oldest_waiting,
+        overdue,
+        schedules_overdue,
+        digests_overdue,
+        scheduler_seen,
+        schedules_failed,
+        jobs,
+        endpoints_disabled,
+    ) = try_join!(
+        dead_letters(client),
+        processes::running(client),
+        figures(client, now),
+        oldest_waiting(client, &stopped),
+        notifications::overdue(client),
+        schedules::overdue(client),
+        digests::overdue(client),
+        scheduler_heartbeats::last_beat(client),
+        schedules::failed(client, 0),
+        jobs(client),
+        endpoints_disabled(client),
+    )?;
     Ok(DatabaseFacts {
-        processes: processes::running(client).await?,
-        figures: figures(client, now).await?,
-        dead_letters: letters,
-        dead_letters_24h: letters_of_day,
-        oldest_waiting: oldest_waiting(client, &stopped).await?,
-        overdue: notifications::overdue(client).await?,
-        schedules_overdue: schedules::overdue(client).await?,
-        digests_overdue: digests::overdue(client).await?,
-        scheduler_seen: scheduler_heartbeats::last_beat(client).await?,
-        schedules_failed: schedules::failed(client, 0).await?.count,
-        jobs: jobs(client).await?,
-        endpoints_disabled: endpoints_disabled(client).await?,
+        processes,
+        figures,
+        dead_letters,
+        dead_letters_24h,
+        oldest_waiting,
+        overdue,
+        schedules_overdue,
+        digests_overdue,
+        scheduler_seen,
+        schedules_failed: schedules_failed.count,
+        jobs,
+        endpoints_disabled,
         switches: stopping(&switches),
     })
 }

@@ -103,9 +103,13 @@ export function NotificationsPage() {
                 />
               )}
               {searchedUntil && nextCursor && (
-                <p className="note">
-                  Searched back to <Time at={searchedUntil} />. The next page goes on from there.
-                </p>
+                <SearchEnd
+                  at={searchedUntil}
+                  next={nextCursor}
+                  isEmpty={notifications.length === 0}
+                  isLoading={list.isPlaceholderData}
+                  onMove={(cursor) => change({ cursor }, true)}
+                />
               )}
               <Pager cursor={filters.cursor} next={nextCursor} onMove={(cursor) => change({ cursor })} />
             </>
@@ -134,6 +138,39 @@ export function NotificationsPage() {
         cli={cancellable[0] ? [tool(`cancel ${cancellable[0]}`)] : [tool("cancel --group GROUP")]}
       />
     </Page>
+  );
+}
+
+interface SearchEndProps {
+  /** The page has looked at what was accepted since then. */
+  at: string;
+  next: string;
+  isEmpty: boolean;
+  isLoading: boolean;
+  onMove: (cursor: string) => void;
+}
+
+/** Says how far a page has searched. A search that has found nothing goes on by itself, until it is stopped. */
+function SearchEnd({ at, next, isEmpty, isLoading, onMove }: SearchEndProps) {
+  const [isStopped, setStopped] = useState(false);
+  const goesOn = isEmpty && !isStopped;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the function is another one each time
+  useEffect(() => {
+    if (goesOn && !isLoading) {
+      onMove(next);
+    }
+  }, [goesOn, isLoading, next]);
+  return (
+    <p className="note" role="status">
+      Searched back to <Time at={at} />.{" "}
+      {isEmpty ? (
+        <button type="button" onClick={() => setStopped(!isStopped)}>
+          {isStopped ? "Search on" : "Stop the search"}
+        </button>
+      ) : (
+        "The next page goes on from there."
+      )}
+    </p>
   );
 }
 
