@@ -86,11 +86,14 @@ struct Dashboards {
 impl Dashboards {
     fn open(api: SocketAddr, plan: &DashboardPlan) -> anyhow::Result<Self> {
         let (mut polls, closed) = (JoinSet::new(), CancellationToken::new());
-        for _ in 0..plan.dashboards {
+        for nth in 0..plan.dashboards {
             for (path, seconds) in POLLED {
                 let target = ApiEndpoint::new(api, path, &plan.system.programs.token)?;
                 let closed = closed.clone();
-                polls.spawn(async move { poll(target, path, seconds, closed).await });
+                // People open them at different times.
+                let interval = Duration::from_secs(seconds);
+                let first = Instant::now() + interval * nth / plan.dashboards;
+                polls.spawn(async move { poll(target, path, interval, first, closed).await });
             }
         }
         Ok(Self { polls, closed })
@@ -107,26 +110,26 @@ impl Dashboards {
     }
 }
 
-/// Makes a request at once, and then again and again. Returns how often.
+/// Makes a request at `due`, and then again and again. Returns how often.
 async fn poll(
     target: ApiEndpoint,
     path: &str,
-    seconds: u64,
+    interval: Duration,
+    mut due: Instant,
     closed: CancellationToken,
 ) -> anyhow::Result<u64> {
     let mut connection = HttpConnection::open(&target).await?;
-    let (mut made, mut due) = (0, Instant::now());
-    while !closed.is_cancelled() {
+    let mut made = 0;
+    loop {
+        tokio::select! {
+            () = sleep_until(due) => {}
+            () = closed.cancelled() => return Ok(made),
+        }
         let response = connection.get(path).await?;
         let status = response.status();
         ensure!(status == StatusCode::OK, "{path} answered {status}");
         response.into_body().collect().await?;
         made += 1;
-        due += Duration::from_secs(seconds);
-        tokio::select! {
-            () = sleep_until(due) => {}
-            () = closed.cancelled() => {}
-        }
+        due += interval;
     }
-    Ok(made)
 }

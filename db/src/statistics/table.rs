@@ -20,6 +20,14 @@ impl Table {
         }
     }
 
+    /// The step of its figures.
+    pub(super) const fn step(self) -> Step {
+        match self {
+            Self::Minutes => Step::Minute,
+            Self::Hours => Step::Hour,
+        }
+    }
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Minutes => "stats_minute",

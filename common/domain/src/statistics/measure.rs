@@ -82,6 +82,12 @@ impl Measure {
     /// The samples of queues.
     pub const OF_QUEUES: [Self; 2] = [Self::Depth, Self::Consumers];
 
+    /// Whether its events have durations.
+    #[must_use]
+    pub const fn has_durations(self) -> bool {
+        matches!(self, Self::Recorded | Self::Delivered | Self::Attempts)
+    }
+
     /// Whether two figures are combined by their maximum. All others are added.
     #[must_use]
     pub fn is_gauge(self) -> bool {
