@@ -59,7 +59,7 @@ pub enum Command {
     /// Stop and start the sending of channels, and show which are stopped
     #[command(subcommand)]
     Sending(sending::Command),
-    /// Erase and delete what is older than the settings say
+    /// Erase and delete what is older than the settings say, and show how much is kept
     #[command(subcommand)]
     Retention(retention::Command),
     /// List the retry ladders on the broker, and delete empty ones of former settings
