@@ -4,8 +4,8 @@ use tidings_broker::BrokerSettings;
 use tidings_db::DatabaseSettings;
 use tidings_domain::providers::{EmailProvider, PushProvider, SmsProvider};
 use tidings_settings::{
-    AppEnv, PlaintextConnection, PlaintextKind, Reader, Setting, Sources, needs_encryption,
-    read_channel_providers, table,
+    AppEnv, PlaintextConnection, PlaintextKind, Reader, Setting, Sources, TraceSettings,
+    needs_encryption, read_channel_providers, table,
 };
 use url::Url;
 
@@ -24,6 +24,7 @@ fn check_settings(mut reader: Reader, results: &mut CheckResults) {
     BrokerSettings::read(&mut reader);
     DatabaseSettings::read(&mut reader);
     read_providers(&mut reader);
+    TraceSettings::read(&mut reader);
     for connection in reader.allowed_plaintext() {
         report(connection, results);
     }
@@ -92,6 +93,10 @@ fn report(connection: &PlaintextConnection, results: &mut CheckResults) {
             format!("{setting}: SMTP_PASS and all e-mails go to {host} unencrypted"),
             format!("set {setting} to starttls or tls"),
         ),
+        (PlaintextKind::Providers, "OTEL_EXPORTER_OTLP_ENDPOINT") => (
+            format!("{setting}: OTEL_EXPORTER_OTLP_HEADERS and all spans go to {host} unencrypted"),
+            format!("use https:// in {setting}"),
+        ),
         (PlaintextKind::Providers, _) => (
             format!("{setting}: secrets and messages go to {host} unencrypted"),
             format!("use https:// in {setting}"),
@@ -127,6 +132,8 @@ mod tests {
         ("SMTP_PASS", "hunter2"),
     ];
 
+    const OTLP_HEADERS: (&str, &str) = ("OTEL_EXPORTER_OTLP_HEADERS", "x-token=hunter2");
+
     fn found(more: &[(&str, &str)]) -> CheckResults {
         let vars = PRODUCTION.iter().chain(more);
         let vars: std::collections::BTreeMap<_, _> = vars
@@ -146,6 +153,7 @@ mod tests {
     #[case(&[("EMAIL_PROVIDER", "sendgrid"), ("SENDGRID_BASE_URL", "http://s.example")], "s.example", "https://")]
     #[case(&[("SMS_PROVIDER", "twilio"), ("TWILIO_BASE_URL", "http://t.example")], "t.example", "https://")]
     #[case(&[("PUSH_PROVIDER", "fcm"), ("FCM_BASE_URL", "http://f.example")], "f.example", "https://")]
+    #[case(&[OTLP_HEADERS, ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://o.example:4318")], "o.example", "https://")]
     fn each_unencrypted_connection_is_a_warning_with_a_remedy(
         #[case] more: &[(&str, &str)],
         #[case] host: &str,
@@ -165,6 +173,8 @@ mod tests {
     #[case(&[])]
     #[case(&[("SMS_PROVIDER", "sandbox"), ("TWILIO_BASE_URL", "http://t.example")])]
     #[case(&[("RABBITMQ_URL", "amqp://u:hunter2@127.0.0.1/v")])]
+    #[case(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://o.example:4318")])]
+    #[case(&[OTLP_HEADERS, ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://o.example:4318")])]
     fn encrypted_and_unused_and_local_connections_are_no_warnings(#[case] more: &[(&str, &str)]) {
         let CheckResults(results) = found(more);
         assert_eq!(results.len(), 1, "{results:?}");

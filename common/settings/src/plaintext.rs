@@ -9,7 +9,7 @@ pub enum PlaintextKind {
     Broker,
     /// PostgreSQL.
     Database,
-    /// The providers of the channels.
+    /// The providers of the channels, and the collector of spans.
     Providers,
 }
 

@@ -5,17 +5,18 @@ use super::filter::{DeadLetterFilter, FAILED_AT, NONE, PARAMETERS, UNKNOWN};
 use crate::GenericClient;
 use crate::error::DbError;
 
-/// How many dead letters are counted at most: of the failed notifications, and of the letters without a row.
+/// How many dead letters all groups share: of the failed notifications, and of the letters without a row. Each group counts an equal
+/// share, and at least 200: with more than 50 groups, more are counted in all (40,000 with 200).
 pub const MAX_COUNTED: u32 = 10_000;
 
-/// How many groups there are at most: of the failed notifications, and of the letters without a row. There can be more if they have
-/// very many reasons and channels.
+/// How many groups there are at most: of the failed notifications, and of the letters without a row. There can be more, because each
+/// reason and channel has up to ten groups, or more if there is room.
 pub const MAX_GROUPS: u32 = 200;
 
 /// How many are counted at most of a filter with an endpoint, whose rows are read, or of the ids of a filter.
 const MAX_LISTED: u32 = 1000;
 
-/// At least so many are counted of each group.
+/// At least so many are counted of each group, however many groups there are.
 const MIN_SHARE: u32 = 200;
 
 /// At least so many providers of each reason and channel are groups.
@@ -67,9 +68,9 @@ pub struct DeadLetterGroups {
     pub is_capped: bool,
 }
 
-/// Counts dead letters by reason, channel and provider. Finds each group in an index without reading the others, and counts at most
-/// `limit` failed notifications and as many letters without a row: of each group an equal share, and at least 200 if `limit` is
-/// larger. Of a filter with ids or an endpoint, counts the last `limit`, and at most 1000.
+/// Counts dead letters by reason, channel and provider. Finds each group in an index without reading the others. The groups of failed
+/// notifications share `limit`, and so do those of letters without a row: of each group, an equal share is counted, and at least 200
+/// (or `limit`, if it is smaller). Of a filter with ids or an endpoint, counts the last `limit`, and at most 1000, of each kind.
 ///
 /// # Errors
 ///

@@ -88,8 +88,9 @@ fn shown(reason: &str, error: Option<String>) -> Option<String> {
 pub struct DeadLetterGroups {
     /// The largest first.
     pub(super) groups: Vec<GroupView>,
-    /// Whether there are more dead letters than are counted: 10,000 failed notifications, and as many messages that could not be
-    /// recorded, of each group an equal share; or more than 200 groups.
+    /// Whether there are more dead letters than are counted, or more groups than about 200. The groups of failed notifications share
+    /// a limit of 10,000, and so do those of messages that could not be recorded: of each group, an equal share is counted, and at
+    /// least 200.
     pub(super) is_capped: bool,
 }
 
@@ -139,8 +140,9 @@ impl From<DeadLetterGroup> for GroupView {
 pub struct DryRun {
     /// How many dead letters match, as far as they are counted.
     total: i64,
-    /// Whether there are more than are counted: 10,000 failed notifications, and as many messages that could not be recorded, of
-    /// each reason, channel and provider an equal share. A job takes all.
+    /// Whether there are more than are counted. The failed notifications have a limit of 10,000, and so do the messages that could
+    /// not be recorded: of each reason, channel and provider, an equal share is counted, and at least 200. With `ids` or
+    /// `endpointId`, the last 1000 of either kind are counted. A job takes all.
     is_capped: bool,
     /// How many, by reason.
     by_reason: BTreeMap<String, i64>,

@@ -34,8 +34,9 @@ pub enum Scope {
     CategoriesWrite,
     /// Replay and purge dead letters.
     DeadLettersWrite,
-    /// Read what the dashboard shows: statistics, dead letters, jobs, the state of the system, templates, categories, API keys
-    /// (without secrets) and stopped channels; find the notifications of all users.
+    /// Read what the dashboard shows: statistics, dead letters, jobs, the state of the system with the findings of the checks and the
+    /// retention, templates, categories, API keys (without secrets), webhook endpoints (without the paths of their URLs) and stopped
+    /// channels; find the notifications of all users.
     Dashboard,
     /// Everything.
     Admin,

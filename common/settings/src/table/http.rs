@@ -5,7 +5,7 @@ group! {
     "HTTP"
     /// The port of the API. 0 takes any free port.
     API_PORT: [Api Tidings] = Setting::number(0, 65535).default("8080");
-    /// The port of the worker's `/health`, `/ready`, `/live` and `/metrics`. 0 takes any free port.
+    /// The port of the worker's `/health`, `/ready`, `/live` and, without `METRICS_PORT`, `/metrics`. 0 takes any free port.
     WORKER_PORT: [Worker] = Setting::number(0, 65535).default("8081");
     /// The port of `/metrics`, on `BIND_ADDRESS`. The port of `/health` then has no `/metrics`, so that strangers who reach the
     /// API do not read them. 0 takes any free port. An API and a worker on one machine need different ones.

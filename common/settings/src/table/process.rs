@@ -6,8 +6,8 @@ group! {
     /// The kind of installation. In development, tokens need no `exp` and a short secret is valid.
     APP_ENV: [Api Worker Tidings] = Setting::choice(&["production", "development"]).default("production");
     /// The kinds of servers on other machines that may get passwords and notifications without verified TLS in
-    /// production: `broker`, `database`, `providers`, separated by commas. Otherwise the programs do not start with such a
-    /// setting.
+    /// production: `broker`, `database`, `providers` (also the collector of spans), separated by commas. Otherwise the
+    /// programs do not start with such a setting.
     ALLOW_PLAINTEXT: [Api Worker Tidings] = Setting::of(crate::SettingKind::List);
     /// The IP address on which the program listens: `0.0.0.0` for all interfaces, as a container needs.
     BIND_ADDRESS: [Api Worker] = Setting::of(crate::SettingKind::IpAddress).default("127.0.0.1");

@@ -6,10 +6,10 @@ group! {
     /// request follow its notifications without these settings, too. The page Traces says which spans there are.
     "Traces"
     /// The URL of the collector; `/v1/traces` is appended. Spans are sent if it is set.
-    OTEL_EXPORTER_OTLP_ENDPOINT: [Api Worker] = Setting::of(SettingKind::Url).example("http://localhost:4318");
+    OTEL_EXPORTER_OTLP_ENDPOINT: [Api Worker Tidings] = Setting::of(SettingKind::Url).example("http://localhost:4318");
     /// Headers of the requests to the collector, as `name=value`, separated by commas; values are percent-encoded. In
     /// production, only for a collector with an `https` URL or on this machine, unless `ALLOW_PLAINTEXT` contains `providers`.
-    OTEL_EXPORTER_OTLP_HEADERS: [Api Worker] = Setting::of(SettingKind::Secret);
+    OTEL_EXPORTER_OTLP_HEADERS: [Api Worker Tidings] = Setting::of(SettingKind::Secret);
     /// How long a request to the collector may take, with its retries.
     OTEL_EXPORTER_OTLP_TIMEOUT: [Api Worker] = Setting::number(1, 60_000).default("10000").unit("ms");
     /// The name of the service in spans.

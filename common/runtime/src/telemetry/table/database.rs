@@ -10,8 +10,10 @@ group! {
     /// time or its destination, and not one of a channel that is stopped. Looks at the 1000 oldest that are pending. Every
     /// 15 s, like the next two.
     tidings_backlog_oldest_seconds: Gauge [Api Worker] ["channel"];
-    /// Dead letters that are neither replayed nor purged. Counts at most 10,000 failed notifications, and as many letters
-    /// without one: of each group an equal share. `channel` is a channel, a stage or `none`; beyond 100 groups, `reason` is `other`.
+    /// Dead letters that are neither replayed nor purged. The groups by reason, channel and provider share a limit of 10,000
+    /// failed notifications, and another one of as many letters without a notification: of each group, an equal share is
+    /// counted, and at least 200. `channel` is a channel, a stage or `none`. Beyond 100 pairs of `reason` and `channel`, both
+    /// are `other`.
     tidings_dead_letters: Gauge [Api Worker] ["reason" "channel"];
     /// Jobs of replays and purges that do not go on; `cause`: `no_process` runs them for a minute, or an `error`.
     tidings_jobs_without_progress: Gauge [Api Worker] ["cause"];
