@@ -1,6 +1,8 @@
 //! The headers that protect a browser, on every response.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, REFERRER_POLICY,
+};
 use tidings_http::set_security_headers;
 
 /// Nothing in a JSON response may be loaded or executed, and no page may frame it.
@@ -40,6 +42,10 @@ const DASHBOARD_POLICY: HeaderValue = HeaderValue::from_static(
      require-trusted-types-for 'script'",
 );
 
+/// Other sites learn no URL, as from any other response. With `no-referrer`, browsers would hide the origin of the page also from
+/// this API (`Origin: null`) when it sends a form.
+const DASHBOARD_REFERRER_POLICY: HeaderValue = HeaderValue::from_static("same-origin");
+
 /// What the HTML of a message needs to be shown: its own styles and images. It loads nothing, runs no script, sends no form and
 /// has an origin of its own. Only the dashboard may frame it.
 const PREVIEW_POLICY: HeaderValue = HeaderValue::from_static(
@@ -76,6 +82,9 @@ pub fn set_protective_headers(headers: &mut HeaderMap, kind: ResponseKind) {
         ResponseKind::Preview => PREVIEW_POLICY,
     };
     headers.insert(CONTENT_SECURITY_POLICY, policy);
+    if kind == ResponseKind::Dashboard {
+        headers.insert(REFERRER_POLICY, DASHBOARD_REFERRER_POLICY);
+    }
     let is_decided = match kind {
         ResponseKind::Json | ResponseKind::Page | ResponseKind::Preview => false,
         ResponseKind::Documentation => true,

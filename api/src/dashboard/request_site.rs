@@ -62,19 +62,6 @@ impl RequestSite<'_> {
         }
     }
 
-    /// Checks a form that changes nothing and whose answer a frame shows. A form cannot send a header. Because of the policy
-    /// `no-referrer`, browsers hide its origin (`null`) from the own one, too, and `Sec-Fetch-Site` alone names it.
-    ///
-    /// # Errors
-    ///
-    /// Returns why it is refused.
-    pub fn check_form(&self) -> Result<(), ForeignSite> {
-        match (self.origin, self.fetch_site) {
-            (None | Some("null"), Some("same-origin")) => Ok(()),
-            _ => self.check_change(),
-        }
-    }
-
     /// Checks a login, and returns the cookie for its session. A program that is no browser sends no headers of this kind.
     ///
     /// # Errors
@@ -238,29 +225,6 @@ mod tests {
             assert_eq!(outcome, expected, "{host} {origin:?} {fetch_site:?}");
         }
         assert_eq!(RequestSite::default().check_change(), Err(Unknown));
-    }
-
-    #[test]
-    fn a_form_of_the_same_origin_may_hide_its_origin() {
-        use ForeignSite::{Foreign, Unknown};
-        for (origin, fetch_site, expected) in [
-            (Some("null"), Some("same-origin"), Ok(())),
-            (None, Some("same-origin"), Ok(())),
-            (Some("https://t.example.com"), None, Ok(())),
-            (Some("null"), None, Err(Foreign)),
-            (Some("null"), Some("cross-site"), Err(Foreign)),
-            (Some("null"), Some("same-site"), Err(Foreign)),
-            (
-                Some("https://u.example.com"),
-                Some("same-origin"),
-                Err(Foreign),
-            ),
-            (None, Some("none"), Err(Foreign)),
-            (None, None, Err(Unknown)),
-        ] {
-            let outcome = site("t.example.com", origin, fetch_site).check_form();
-            assert_eq!(outcome, expected, "{origin:?} {fetch_site:?}");
-        }
     }
 
     #[test]

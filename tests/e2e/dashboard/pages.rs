@@ -26,7 +26,7 @@ async fn each_path_of_the_dashboard_is_its_page_under_a_strict_policy() {
         assert_eq!(answer.header("Content-Security-Policy"), POLICY, "{path}");
         assert_eq!(answer.header("Cache-Control"), "no-store", "{path}");
         assert_eq!(answer.header("X-Content-Type-Options"), "nosniff", "{path}");
-        assert_eq!(answer.header("Referrer-Policy"), "no-referrer", "{path}");
+        assert_eq!(answer.header("Referrer-Policy"), "same-origin", "{path}");
         assert_eq!(
             answer.header("Content-Type"),
             "text/html; charset=utf-8",
@@ -126,6 +126,7 @@ async fn the_html_of_a_template_is_shown_where_it_can_do_nothing() {
     );
     assert_eq!(answer.header("Cache-Control"), "no-store");
     assert_eq!(answer.header("X-Content-Type-Options"), "nosniff");
+    assert_eq!(answer.header("Referrer-Policy"), "no-referrer");
     for (query, status, code) in [
         ("", 400, "template_error"),
         ("variables=x", 400, "invalid_query"),
