@@ -151,8 +151,10 @@ fn of_the_last(filter: &DeadLetterFilter) -> String {
 struct Kind {
     table: &'static str,
     always: &'static str,
-    /// The first columns of the index: the reason, the channel and the provider.
-    keys: &'static [&'static str],
+    /// The first columns of the index. Letters without a row have no provider.
+    reason: &'static str,
+    channel: &'static str,
+    provider: Option<&'static str>,
     /// The next one.
     at: &'static str,
     id: &'static str,
@@ -164,11 +166,9 @@ struct Kind {
 const ROWS: Kind = Kind {
     table: "notifications",
     always: "status = 'failed' AND purged_at IS NULL",
-    keys: &[
-        "coalesce(failure_reason, 'unknown')",
-        "type",
-        "coalesce(failed_provider, 'none')",
-    ],
+    reason: "coalesce(failure_reason, 'unknown')",
+    channel: "type",
+    provider: Some("coalesce(failed_provider, 'none')"),
     at: FAILED_AT,
     id: "message_id",
     error: "error_message",
@@ -178,7 +178,9 @@ const ROWS: Kind = Kind {
 const LETTERS: Kind = Kind {
     table: "dead_letters",
     always: "removed_at IS NULL",
-    keys: &["reason", "coalesce(stage, 'none')"],
+    reason: "reason",
+    channel: "coalesce(stage, 'none')",
+    provider: None,
     at: "failed_at",
     id: "id",
     error: "detail",
@@ -192,15 +194,14 @@ fn of_kind(kind: &Kind, filter: &DeadLetterFilter) -> String {
     let Kind {
         table,
         always,
+        reason,
+        channel,
+        provider,
         at,
         id,
         error,
         shown,
-        ..
     } = kind;
-    let [reason, channel, ..] = kind.keys else {
-        return String::new();
-    };
     // The parameters that are not used are NULL, and need a type.
     let condition = |is_set: bool, text: &str, absent: &str| {
         if is_set {
@@ -219,7 +220,7 @@ fn of_kind(kind: &Kind, filter: &DeadLetterFilter) -> String {
     };
     let of_channel = condition(filter.channel.is_some(), "key2 = $2", "$2::text");
     let of_pair = format!("{always} AND {reason} = pair.key1 AND {channel} = pair.key2");
-    let (names, providers, of_provider) = match (kind.keys.get(2), filter.provider.is_some()) {
+    let (names, providers, of_provider) = match (provider, filter.provider.is_some()) {
         (None, _) => ("key1, key2", String::new(), String::new()),
         (Some(provider), true) => (
             "key1, key2, key3",

@@ -156,7 +156,7 @@ pub async fn delete_old_hours(client: &impl GenericClient) -> Result<(u64, bool)
                        AND (EXISTS (SELECT FROM endpoint_hours AS newer
                                     WHERE newer.endpoint_id = old.endpoint_id AND newer.hour > old.hour)
                             OR NOT EXISTS (SELECT FROM webhook_endpoints WHERE id = old.endpoint_id))
-                 -- The hours that are kept are the oldest: read once, after all that are deleted.
+                 -- The hours that are kept are the oldest. In this order, they are read after all hours to delete.
                  ORDER BY hour DESC LIMIT $2 FOR UPDATE SKIP LOCKED))",
         )
         .await?;

@@ -181,9 +181,10 @@ impl JobRunner {
                 tracing::info!(job = %job.id, total, "the dead letters of a job are counted");
             }
             Some(Ok(Ok(None))) | None => {}
-            // Also if PostgreSQL ends the statement. Whether it is away shows the first chunk.
+            // PostgreSQL may have ended the statement. If PostgreSQL is down, the first chunk fails, too.
             Some(Ok(Err(error))) => {
-                tracing::info!(job = %job.id, %error, "the dead letters of a job could not be counted");
+                let error = &error as &dyn std::error::Error;
+                tracing::info!(error, job = %job.id, "the dead letters of a job could not be counted");
             }
             Some(Err(_)) => {
                 tracing::info!(job = %job.id, "the dead letters of a job are too many to be counted in time");

@@ -131,11 +131,7 @@ impl Draft {
     /// See [`Self::parse`]. Returns 503 if others render for too long.
     pub(super) async fn preview(body: &[u8], state: &AppState) -> Result<DraftPreview, ApiError> {
         let draft = Self::parse(body)?;
-        let _turn = PageTurn::wait_for_part(state).await?;
-        // Rendering may take tenths of a second, which would delay the other requests of this thread.
-        actix_web::web::block(move || draft.render())
-            .await
-            .map_err(ApiError::internal)
+        PageTurn::render(state, move || draft.render()).await
     }
 
     fn render(&self) -> DraftPreview {

@@ -20,7 +20,7 @@ use crate::state::AppState;
         (status = 403, description = "The token does not allow this", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "Too many bytes are in flight", body = crate::error::ErrorBody),
+        (status = 503, description = "Too many bytes are in flight, or others render for too long", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]

@@ -43,7 +43,7 @@ pub struct DraftForm {
         (status = 404, description = "There is no HTML, or it cannot be rendered (`no_html`)", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not a form", body = crate::error::ErrorBody),
-        (status = 503, description = "Too many bytes are in flight", body = crate::error::ErrorBody),
+        (status = 503, description = "Too many bytes are in flight, or others render for too long", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]

@@ -15,6 +15,7 @@ use super::path::{not_found, read_channel, read_name};
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
 use crate::json_body::{ObjectReader, values};
+use crate::page_turn::PageTurn;
 use crate::request_body::read_json;
 use crate::state::AppState;
 
@@ -90,7 +91,7 @@ impl From<&TemplateRow> for PreviewTemplate {
         (status = 404, description = "There is no such template", body = crate::error::ErrorBody),
         (status = 413, description = "The body is too large", body = crate::error::ErrorBody),
         (status = 415, description = "The body is not JSON", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable, or others render for too long", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -110,10 +111,7 @@ pub async fn handle(
         .run(async |client| request.find(client, &name).await)
         .await?;
     let template = found.ok_or_else(not_found)?;
-    // Rendering may take tenths of a second, which would delay the other requests of this thread.
-    let preview = actix_web::web::block(move || render(&template, &request))
-        .await
-        .map_err(ApiError::internal)??;
+    let preview = PageTurn::render(&state, move || render(&template, &request)).await??;
     Ok(HttpResponse::Ok().json(preview))
 }
 

@@ -13,6 +13,7 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorDetail};
 use crate::html_page::preview_page;
 use crate::json_body::values;
+use crate::page_turn::PageTurn;
 use crate::query;
 use crate::state::AppState;
 
@@ -33,7 +34,7 @@ const MAX_VARIABLES: usize = 8 * 1024;
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow this: it needs the scope templates:write or dashboard", body = crate::error::ErrorBody),
         (status = 404, description = "There is no such template for e-mails, or it has no HTML (`no_html`)", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable, or others render for too long", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -51,9 +52,7 @@ pub async fn handle(
         .run(async |client| request.find(client, &name).await)
         .await?;
     let template = found.ok_or_else(not_found)?;
-    let preview = actix_web::web::block(move || render(&template, &request))
-        .await
-        .map_err(ApiError::internal)??;
+    let preview = PageTurn::render(&state, move || render(&template, &request)).await??;
     let html = preview
         .html
         .ok_or_else(|| ApiError::absent("no_html", "The template has a text, and no HTML"))?;
