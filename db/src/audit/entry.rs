@@ -3,6 +3,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 use tidings_domain::notification::UserId;
+use uuid::Uuid;
 
 use super::Action;
 
@@ -176,6 +177,7 @@ impl AuditOrigin {
     #[must_use]
     pub fn entry(&self, action: Action) -> AuditEntry<'_> {
         AuditEntry {
+            id: Uuid::now_v7(),
             origin: self,
             action,
             target: None,
@@ -188,6 +190,7 @@ impl AuditOrigin {
 /// An entry of the audit log. [`record`](super::record()) writes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditEntry<'a> {
+    pub(super) id: Uuid,
     pub(super) origin: &'a AuditOrigin,
     pub(super) action: Action,
     pub(super) target: Option<(TargetKind, String)>,
@@ -196,6 +199,12 @@ pub struct AuditEntry<'a> {
 }
 
 impl AuditEntry<'_> {
+    /// The id that the entry has once it is written.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
     /// Names what the action changes.
     #[must_use]
     pub fn on(self, kind: TargetKind, id: impl Display) -> Self {

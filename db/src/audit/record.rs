@@ -37,7 +37,7 @@ pub async fn record_all(
                                   $8::text[], $9::inet[], $10::text[], $11::jsonb[])",
         )
         .await?;
-    let ids: Vec<Uuid> = entries.iter().map(|_| Uuid::now_v7()).collect();
+    let ids: Vec<Uuid> = entries.iter().map(|one| one.id).collect();
     let target = |entry: &&AuditEntry<'_>| entry.target.clone().unzip();
     let (target_kinds, target_ids): (Vec<_>, Vec<Option<String>>) =
         entries.iter().map(|entry| target(&entry)).unzip();

@@ -4,6 +4,7 @@ mod actions;
 mod guard;
 mod partitions;
 mod reading;
+mod repeated;
 mod roles;
 mod tool;
 mod transactions;

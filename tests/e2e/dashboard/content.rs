@@ -142,6 +142,13 @@ async fn the_content_is_what_the_recipient_reads_and_each_reading_is_audited() {
         assert_eq!(page.header("Content-Security-Policy"), PREVIEW_POLICY);
         assert_eq!(page.header("Cache-Control"), "no-store");
         assert_eq!(readings(&client, waiting).await, before + 2 * (number + 1));
+        // With what was read, the page is no other reading.
+        let reading = answer.body["readingId"].as_str().expect("an id");
+        let page = browser
+            .get(&path(&format!("/html?reading={reading}")))
+            .await;
+        assert_eq!(page.status, 200, "{role}: {}", page.text);
+        assert_eq!(readings(&client, waiting).await, before + 2 * (number + 1));
         // What quotes a template is for those who may write templates.
         let failed = browser
             .get(&format!("/api/notifications/{wrong}/content"))
@@ -151,6 +158,7 @@ async fn the_content_is_what_the_recipient_reads_and_each_reading_is_audited() {
             .is_some_and(|error| error.contains("name is missing"));
         assert_eq!(quotes, role != "viewer", "{role}: {}", failed.text);
     }
+    readings_are_shown_again_to_their_reader_only(&client, sent, waiting).await;
     let before = readings(&client, waiting).await;
     let own = client.with_token(tokens::scoped(user, "notifications:read"));
     let other = client.with_token(tokens::scoped(Uuid::now_v7().into(), "notifications:read"));
@@ -174,6 +182,13 @@ async fn the_content_is_what_the_recipient_reads_and_each_reading_is_audited() {
         (Uuid::now_v7(), "", 404, "not_found"),
         (sent, "?attempt=-1", 400, "invalid_query"),
         (sent, "/html?attempts=1", 400, "invalid_query"),
+        (sent, "/html?reading=1", 400, "invalid_query"),
+        (
+            sent,
+            "?reading=019ac9a5-0000-7000-8000-000000000000",
+            400,
+            "invalid_query",
+        ),
     ] {
         let path = format!("/api/notifications/{id}/content{query}");
         let answer = client.get(&path).await;
@@ -194,4 +209,32 @@ async fn the_content_is_what_the_recipient_reads_and_each_reading_is_audited() {
     let shown = String::from_utf8(shown.stdout).expect("UTF-8");
     assert!(shown.starts_with("<b>v1 &lt;A&gt;</b>"), "{shown}");
     assert_eq!(readings(&client, sent).await, before + 2);
+}
+
+/// The HTML of a reading has no entry of its own. Everything else is another reading.
+async fn readings_are_shown_again_to_their_reader_only(client: &Client, sent: Uuid, waiting: Uuid) {
+    let other = client.with_token(tokens::signed(&json!({"userId": Uuid::now_v7()})));
+    let read = async |id: Uuid| {
+        let answer = client
+            .get(&format!("/api/notifications/{id}/content"))
+            .await;
+        answer.body["readingId"].as_str().expect("an id").to_owned()
+    };
+    let (of_sent, of_waiting) = (read(sent).await, read(waiting).await);
+    for (reader, id, query, more) in [
+        (client, sent, format!("reading={of_sent}"), 0),
+        (client, sent, format!("attempt=1&reading={of_sent}"), 0),
+        (client, sent, format!("attempt=0&reading={of_sent}"), 1),
+        (client, sent, format!("reading={of_waiting}"), 1),
+        (client, sent, format!("reading={}", Uuid::now_v7()), 1),
+        (client, waiting, format!("reading={of_waiting}"), 0),
+        (&other, sent, format!("reading={of_sent}"), 1),
+    ] {
+        let before = readings(client, id).await;
+        let page = reader
+            .get(&format!("/api/notifications/{id}/content/html?{query}"))
+            .await;
+        assert_eq!(page.status, 200, "{query}: {}", page.text);
+        assert_eq!(readings(client, id).await, before + more, "{query}");
+    }
 }

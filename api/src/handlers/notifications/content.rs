@@ -1,5 +1,7 @@
 //! `GET /api/notifications/{messageId}/content`.
 
+use std::time::Duration;
+
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
@@ -9,6 +11,7 @@ use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::notifications::{self, PayloadReader, Rendering};
 use tidings_domain::notification::MessageId;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::lookup::NotificationLookup;
 use super::view::TEMPLATE_ERROR;
@@ -19,6 +22,9 @@ use crate::handlers::templates::PreviewTemplate;
 use crate::page_turn::PageTurn;
 use crate::query;
 use crate::state::AppState;
+
+/// How long the HTML of what was read can be shown without another entry in the audit log.
+const MAX_READING_AGE: Duration = Duration::from_secs(60);
 
 /// What the recipient of a notification reads.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,6 +55,17 @@ pub struct ContentView {
     /// When the payload was erased.
     #[schema(value_type = Option<String>, format = DateTime)]
     payload_removed_at: Option<Timestamp>,
+    /// The entry of this reading in the audit log; null if a user reads their own.
+    reading_id: Option<Uuid>,
+}
+
+/// The parameters.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct ContentQuery {
+    /// The attempt whose template is rendered.
+    attempt: Option<i32>,
+    /// The reading whose HTML is shown.
+    reading: Option<Uuid>,
 }
 
 /// Returns what the recipient of a notification reads: its payload, or what the template makes of it, in the version that the
@@ -65,7 +82,7 @@ pub struct ContentView {
         (status = 401, description = "The token is missing or invalid", body = crate::error::ErrorBody),
         (status = 403, description = "The token does not allow reading notifications", body = crate::error::ErrorBody),
         (status = 404, description = "The notification does not exist, is not recorded yet, or belongs to another user", body = crate::error::ErrorBody),
-        (status = 503, description = "The database is unavailable", body = crate::error::ErrorBody),
+        (status = 503, description = "The database is unavailable, or others render for too long", body = crate::error::ErrorBody),
     ),
     security(("bearer" = [])),
 )]
@@ -76,23 +93,22 @@ pub async fn handle(
     id: Path<String>,
     origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
-    let content = read(request.query_string(), &state, &caller, &id, origin).await?;
+    let query = ContentQuery::parse(request.query_string(), Part::All)?;
+    let content = read(query, &state, &caller, &id, origin).await?;
     Ok(HttpResponse::Ok().json(content))
 }
 
-/// Reads and renders, with an entry in the audit log unless a user reads their own.
+/// Reads and renders, with an entry in the audit log unless a user reads their own, or shows the HTML of what they have just read.
 pub(super) async fn read(
-    query: &str,
+    query: ContentQuery,
     state: &AppState,
     caller: &Caller,
     id: &str,
     origin: Origin,
 ) -> Result<ContentView, ApiError> {
     let NotificationLookup { id, owner } = NotificationLookup::new(caller, id)?;
-    let attempt = parse(query)?;
-    // Every user may render the own notifications, which takes tenths of a second.
-    let _turn = PageTurn::wait_for_part(state).await?;
-    let reading = state
+    let ContentQuery { attempt, reading } = query;
+    let found = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
             let found = notifications::find_rendering(transaction, id, owner, attempt).await?;
@@ -100,16 +116,26 @@ pub(super) async fn read(
                 return Ok(None);
             };
             let reader = caller.payload_reader(rendering.row.user_id);
-            if reader != PayloadReader::TargetUser {
-                let entry = origin.0.entry(Action::NotificationPayload);
-                let entry = entry
-                    .on(TargetKind::Notification, id)
-                    .with("rendered", true);
-                audit::record(transaction, &entry).await?;
+            if reader == PayloadReader::TargetUser {
+                return Ok(Some((rendering, reader, None)));
             }
-            Ok(Some((rendering, reader)))
+            let entry = origin.0.entry(Action::NotificationPayload);
+            let mut entry = entry
+                .on(TargetKind::Notification, id)
+                .with("rendered", true);
+            if let Some(attempt) = rendering.attempt {
+                entry = entry.with("attempt", attempt);
+            }
+            if let Some(reading) = reading
+                && audit::is_recorded_as(transaction, reading, &entry, MAX_READING_AGE).await?
+            {
+                return Ok(Some((rendering, reader, Some(reading))));
+            }
+            audit::record(transaction, &entry).await?;
+            Ok(Some((rendering, reader, Some(entry.id()))))
         });
-    let (rendering, reader) = reading.await?.ok_or_else(NotificationLookup::not_found)?;
+    let found = found.await?.ok_or_else(NotificationLookup::not_found)?;
+    let (rendering, reader, reading_id) = found;
     let reader = match reader {
         // This is how an operator asks.
         PayloadReader::Operator => PayloadReader::Other,
@@ -117,10 +143,13 @@ pub(super) async fn read(
     };
     let with_template_errors = caller.may_see_template_errors();
     let makes_links = state.unsubscribe.is_some();
-    // Rendering may take tenths of a second, which would delay the other requests of this thread.
-    actix_web::web::block(move || view(rendering, reader, makes_links, with_template_errors))
-        .await
-        .map_err(ApiError::internal)
+    // Every user may render the own notifications.
+    let mut content = PageTurn::render(state, move || {
+        view(rendering, reader, makes_links, with_template_errors)
+    })
+    .await?;
+    content.reading_id = reading_id;
+    Ok(content)
 }
 
 fn view(
@@ -151,20 +180,40 @@ fn view(
         payload_hidden,
         payload_removed_at: rendering.row.payload_removed_at,
         r#type: rendering.row.r#type,
+        reading_id: None,
     }
 }
 
-fn parse(query: &str) -> Result<Option<i32>, ApiError> {
-    let mut attempt = None;
-    query::read(query, |name, text, problems| {
-        if name != "attempt" {
-            return false;
-        }
-        match text.parse() {
-            Ok(number) if number >= 0 => attempt = Some(number),
-            _ => problems.push(ErrorDetail::new(name, "must be a whole number from 0")),
-        }
-        true
-    })?;
-    Ok(attempt)
+/// What of the content is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All, as JSON.
+    All,
+    /// The HTML.
+    Html,
+}
+
+impl ContentQuery {
+    /// Reads the parameters of a URL.
+    ///
+    /// # Errors
+    ///
+    /// Returns 400 with everything that is wrong.
+    pub(super) fn parse(text: &str, part: Part) -> Result<Self, ApiError> {
+        let mut found = Self::default();
+        query::read(text, |name, text, problems| {
+            match name {
+                "attempt" => match text.parse() {
+                    Ok(number) if number >= 0 => found.attempt = Some(number),
+                    _ => problems.push(ErrorDetail::new(name, "must be a whole number from 0")),
+                },
+                "reading" if part == Part::Html => {
+                    found.reading = query::value(problems, name, text, None);
+                }
+                _ => return false,
+            }
+            true
+        })?;
+        Ok(found)
+    }
 }

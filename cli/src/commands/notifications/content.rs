@@ -31,11 +31,14 @@ pub async fn run(database: &Database, args: Args) -> anyhow::Result<CommandOutpu
     let origin = operator();
     let reading = database.transaction(TransactionOptions::default(), async |transaction| {
         let found = notifications::find_rendering(transaction, id, None, attempt).await?;
-        if found.is_some() {
+        if let Some(rendering) = &found {
             let entry = origin.entry(Action::NotificationPayload);
-            let entry = entry
+            let mut entry = entry
                 .on(TargetKind::Notification, id)
                 .with("rendered", true);
+            if let Some(attempt) = rendering.attempt {
+                entry = entry.with("attempt", attempt);
+            }
             audit::record(transaction, &entry).await?;
         }
         Ok(found)

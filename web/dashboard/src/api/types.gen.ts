@@ -646,6 +646,7 @@ export type NotificationContent = {
     messageId: string;
     payloadHidden: boolean;
     payloadRemovedAt?: string | null;
+    readingId?: string | null;
     subject?: string | null;
     template?: UsedTemplate | null;
     text?: string | null;

@@ -31,7 +31,13 @@ export function Content({ id }: { id: string }) {
         </div>
       )}
       {found && (
-        <Texts content={found} html={withQuery(`${path}/html`, { attempt: found.attempt ?? undefined })} />
+        <Texts
+          content={found}
+          html={withQuery(`${path}/html`, {
+            attempt: found.attempt ?? undefined,
+            reading: found.readingId ?? undefined,
+          })}
+        />
       )}
     </Section>
   );
