@@ -89,6 +89,7 @@ impl ConsumerChannel {
         queue: &str,
         prefetch: u16,
     ) -> Result<Self, OpenConsumerError> {
+        // lapin closes a channel that opens too late: nobody holds it.
         let channel = in_time(connection.connection.create_channel())
             .await
             .map_err(|cause| OpenConsumerError {

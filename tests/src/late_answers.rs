@@ -10,30 +10,49 @@ use tokio::sync::Notify;
 const HEAD: usize = 7;
 const METHOD: u8 = 1;
 const BASIC_CONSUME: [u8; 4] = [0, 60, 0, 20];
+const CHANNEL_OPEN: [u8; 4] = [0, 20, 0, 10];
 const CHANNEL_CLOSE: [u8; 4] = [0, 20, 0, 40];
 
-/// A proxy in front of RabbitMQ that holds back what RabbitMQ sends on the channel of the first `basic.consume`, until the client
-/// closes this channel or consumes on another one. Everything else passes, heartbeats included.
-pub struct LateConsume {
+/// A proxy in front of RabbitMQ that holds back what RabbitMQ sends on one channel. Everything else passes, heartbeats included.
+pub struct LateAnswers {
     port: u16,
     state: Arc<State>,
 }
 
-#[derive(Default)]
 struct State {
-    /// The connection and the channel whose frames are held back.
+    /// What the client sends on the channel whose frames are held back.
+    method: [u8; 4],
+    /// The connection and this channel.
     held: Mutex<Option<(usize, u16)>>,
     /// Whether they pass again.
     is_over: Mutex<bool>,
+    /// Whether the client has closed the channel.
+    is_closed: Mutex<bool>,
     changed: Notify,
 }
 
-impl LateConsume {
-    /// Starts the proxy in front of the broker at this host and port.
-    pub async fn start(broker: (String, u16)) -> Self {
+impl LateAnswers {
+    /// Starts the proxy in front of the broker at this host and port. It holds back the channel of the first `basic.consume`, until
+    /// the client closes this channel or consumes on another one.
+    pub async fn to_consume(broker: (String, u16)) -> Self {
+        Self::start(broker, BASIC_CONSUME).await
+    }
+
+    /// Like [`Self::to_consume`], for the first channel that the client opens, until [`Self::pass`].
+    pub async fn to_open(broker: (String, u16)) -> Self {
+        Self::start(broker, CHANNEL_OPEN).await
+    }
+
+    async fn start(broker: (String, u16), method: [u8; 4]) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let port = listener.local_addr().expect("its address").port();
-        let state = Arc::new(State::default());
+        let state = Arc::new(State {
+            method,
+            held: Mutex::default(),
+            is_over: Mutex::default(),
+            is_closed: Mutex::default(),
+            changed: Notify::new(),
+        });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             for connection in 0.. {
@@ -58,6 +77,17 @@ impl LateConsume {
         self.port
     }
 
+    /// Lets everything pass.
+    pub fn pass(&self) {
+        self.state.end();
+    }
+
+    /// Returns whether the client has closed the channel.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        *self.state.is_closed.lock().expect("the state")
+    }
+
     /// Returns whether frames were held back and pass again.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -71,9 +101,12 @@ impl State {
         let mut held = self.held.lock().expect("the state");
         let place = (connection, channel(frame));
         match *held {
-            None if method == BASIC_CONSUME => *held = Some(place),
+            None if method == self.method => *held = Some(place),
             Some(first) if method == BASIC_CONSUME && first != place => self.end(),
-            Some(first) if method == CHANNEL_CLOSE && first == place => self.end(),
+            Some(first) if method == CHANNEL_CLOSE && first == place => {
+                *self.is_closed.lock().expect("the state") = true;
+                self.end();
+            }
             _ => {}
         }
     }
