@@ -24,11 +24,33 @@ pub(super) struct CollectorClient {
     failing: Mutex<Failing>,
 }
 
-/// Whether the collector has failed.
+/// The last warning, while the collector fails.
 #[derive(Debug, Default)]
 struct Failing {
-    is_failing: bool,
     warned_at: Option<Instant>,
+}
+
+/// What to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Log {
+    Failure,
+    Recovery,
+}
+
+impl Failing {
+    /// What to log of a request that has ended at `now`: the first failure, a repetition at times, and the first success after it.
+    fn log(&mut self, is_failure: bool, now: Instant) -> Option<Log> {
+        if !is_failure {
+            return self.warned_at.take().map(|_| Log::Recovery);
+        }
+        let is_time = self
+            .warned_at
+            .is_none_or(|at| now.duration_since(at) >= WARN_INTERVAL);
+        is_time.then(|| {
+            self.warned_at = Some(now);
+            Log::Failure
+        })
+    }
 }
 
 impl CollectorClient {
@@ -48,24 +70,15 @@ impl CollectorClient {
     }
 
     /// Logs that the collector fails, or works again.
-    fn report(&self, problem: Option<String>) {
+    fn report(&self, problem: Option<&str>) {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(problem) = problem else {
-            if std::mem::take(&mut failing.is_failing) {
-                tracing::info!("the collector takes spans again");
-            }
-            return;
-        };
-        failing.is_failing = true;
-        let is_time = failing
-            .warned_at
-            .is_none_or(|at| at.elapsed() >= WARN_INTERVAL);
-        if is_time {
-            failing.warned_at = Some(Instant::now());
-            tracing::warn!(
+        match failing.log(problem.is_some(), Instant::now()) {
+            Some(Log::Failure) => tracing::warn!(
                 problem,
                 "spans cannot be sent to the collector, and are lost"
-            );
+            ),
+            Some(Log::Recovery) => tracing::info!("the collector takes spans again"),
+            None => {}
         }
     }
 }
@@ -78,11 +91,12 @@ impl HttpClient for CollectorClient {
             Ok(sent) => sent,
             Err(error) => Err(error.into()),
         };
-        self.report(match &sent {
+        let problem = match &sent {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => Some(format!("status {}", response.status().as_u16())),
             Err(error) => Some(chain(error.as_ref())),
-        });
+        };
+        self.report(problem.as_deref());
         sent
     }
 }
@@ -119,4 +133,29 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lasting_failures_are_logged_at_times_and_a_failure_after_a_recovery_at_once() {
+        let start = Instant::now();
+        let mut failing = Failing::default();
+        for (minute, is_failure, expected) in [
+            (0, false, None),
+            (1, true, Some(Log::Failure)),
+            (2, true, None),
+            (11, true, Some(Log::Failure)),
+            (12, true, None),
+            (13, false, Some(Log::Recovery)),
+            (14, false, None),
+            (15, true, Some(Log::Failure)),
+            (16, true, None),
+        ] {
+            let now = start + Duration::from_mins(minute);
+            assert_eq!(failing.log(is_failure, now), expected, "{minute}");
+        }
+    }
 }
