@@ -55,6 +55,12 @@ test("a template shows an error at its line while it is written, and the e-mail 
   const name = await createTemplate();
   await withPage(browser, {}, async (page) => {
     await login(page, "operator");
+    const requests = { preview: 0, frame: 0 };
+    page.on("request", (sent) => {
+      const path = new URL(sent.url()).pathname;
+      requests.preview += Number(path === "/api/template-drafts/preview");
+      requests.frame += Number(path === "/api/template-drafts/preview/html");
+    });
     await page.goto(`${dashboard}/templates/${name}?channel=email&locale=default`);
     const frame = (width: number) =>
       page.frameLocator(`iframe[title="The e-mail, ${width} pixels wide"]`).locator("p");
@@ -68,6 +74,7 @@ test("a template shows an error at its line while it is written, and the e-mail 
     await place.waitFor();
     await page.getByText(/^the variable order(\.number)? is missing$/).waitFor();
     assert.deepEqual(await page.locator(".source li.bad").allTextContents(), ["3"]);
+    assert.deepEqual(requests, { preview: 2, frame: 2 }, "the HTML is the same");
     await screenshots(page, "dashboard-template");
     await place.click();
     const selected = await text.evaluate(
@@ -77,9 +84,16 @@ test("a template shows an error at its line while it is written, and the e-mail 
 
     // A part that is right is rendered all the same.
     await page.getByLabel("HTML", { exact: true }).fill("<p>Dear {{ name }}</p>");
-    await frame(600).getByText("Dear name").waitFor();
+    for (const width of [320, 600]) {
+      await frame(width).getByText("Dear name").waitFor();
+    }
     await text.fill("Hello {{ name }}");
     await place.waitFor({ state: "detached" });
+    assert.deepEqual(
+      requests,
+      { preview: 4, frame: 4 },
+      "each pause is one request, and one for each frame that changes",
+    );
     assert.equal(await page.evaluate(() => history.length), steps, "frames add no steps back");
     await button(page, "Save").click();
     await page.getByRole("heading", { name: "Version 2" }).waitFor();

@@ -11,8 +11,8 @@ export type DraftParts = Omit<TemplateDraft, "variables">;
 /** A preview, and the draft that it shows. */
 export interface RenderedDraft {
   preview?: DraftPreview;
-  /** What was sent, as JSON. */
-  draft?: string;
+  /** The HTML part of what was sent, as the JSON of a draft. */
+  htmlDraft?: string;
   /** Why there is no newer preview. */
   error?: unknown;
 }
@@ -33,7 +33,7 @@ export function useDraftPreview(parts: DraftParts, variables: string, isOn: bool
           body,
           signal: abort.signal,
         });
-        setRendered({ preview, draft: JSON.stringify(body) });
+        setRendered({ preview, htmlDraft: JSON.stringify({ ...body, subject: "", text: "" }) });
       } catch (error) {
         if (!abort.signal.aborted) {
           setRendered((before) => ({ ...before, error }));

@@ -26,7 +26,7 @@ interface Props {
 
 /** What the parts render that are being written. */
 export function DraftPreview({ name, channel, rendered, variables, onVariables, isSaved }: Props) {
-  const { preview, draft, error } = rendered;
+  const { preview, htmlDraft, error } = rendered;
   const others = preview?.problems.filter(({ part }) => !["subject", "text", "html"].includes(part)) ?? [];
   return (
     <Section
@@ -48,10 +48,10 @@ export function DraftPreview({ name, channel, rendered, variables, onVariables, 
           {preview.subject && <p className="subject">{preview.subject}</p>}
           {preview.text && <pre>{preview.text}</pre>}
           {channel === "sms" && preview.text && <Segments text={preview.text} />}
-          {preview.html && draft && (
+          {preview.html && htmlDraft && (
             <div className="frames">
               {WIDTHS.map((width) => (
-                <DraftFrame key={`${width} ${draft}`} width={width} draft={draft} />
+                <DraftFrame key={`${width} ${preview.html}`} width={width} draft={htmlDraft} />
               ))}
             </div>
           )}
@@ -62,8 +62,8 @@ export function DraftPreview({ name, channel, rendered, variables, onVariables, 
 }
 
 /**
- * The e-mail in a frame that runs no script and loads nothing. A form loads it: a link has too little room. Each draft gets a new
- * frame, whose first page is no step back of the browser.
+ * The e-mail in a frame that runs no script and loads nothing. A form loads it: a link has too little room. Each HTML that is
+ * rendered gets a new frame, whose first page is no step back of the browser. A frame stays while only other parts change.
  */
 function DraftFrame({ width, draft }: { width: number; draft: string }) {
   const form = useRef<HTMLFormElement>(null);
