@@ -41,12 +41,20 @@ impl ThisProcess {
     ) {
         let mut tick = interval(INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reported = None;
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
             let channels = channels();
-            let reporting = database.run(async |client| report(client, &self, &channels).await);
-            // While PostgreSQL is away, other parts of the program log it.
-            if let Some(Err(error)) = stop.run_until_cancelled(reporting).await {
-                tracing::debug!(%error, "this process cannot report itself");
+            let last = reported.take();
+            let last = last.as_deref();
+            let reporting =
+                database.run(async |client| report_changes(client, &self, last, &channels).await);
+            match stop.run_until_cancelled(reporting).await {
+                Some(Ok(())) => reported = Some(channels),
+                // While PostgreSQL is away, other parts of the program log it.
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "this process cannot report itself");
+                }
+                None => {}
             }
         }
         let removing = database.run(async |client| remove(client, self.id).await);
@@ -55,6 +63,39 @@ impl ThisProcess {
         }
     }
 }
+
+/// Reports like [`report`]. If nothing has changed since the `last` report that was recorded, records only that the process runs: the
+/// names of the destinations that are down can be many.
+///
+/// # Errors
+///
+/// Returns the error of the query that fails.
+pub async fn report_changes(
+    client: &impl GenericClient,
+    process: &ThisProcess,
+    last: Option<&[ChannelReport]>,
+    channels: &[ChannelReport],
+) -> Result<(), DbError> {
+    // Other processes may have removed the row.
+    if last == Some(channels) && touch(client, process.id).await? {
+        return Ok(());
+    }
+    report(client, process, channels).await
+}
+
+/// Records that a process runs. Returns whether its row exists.
+async fn touch(client: &impl GenericClient, id: Uuid) -> Result<bool, DbError> {
+    let sql = format!("{REMOVE_GONE} UPDATE processes SET seen_at = now() WHERE id = $1");
+    let statement = client.prepare_cached(&sql).await?;
+    Ok(client.execute(&statement, &[&id]).await? == 1)
+}
+
+/// Removes processes that have not reported for a day.
+const REMOVE_GONE: &str = "
+    WITH gone AS (
+        DELETE FROM processes
+        WHERE id IN (SELECT id FROM processes WHERE seen_at < now() - interval '1 day' FOR UPDATE SKIP LOCKED)
+    )";
 
 /// Records that a process runs, and how it sees its channels. Removes processes that have not reported for a day.
 ///
@@ -66,16 +107,12 @@ pub async fn report(
     process: &ThisProcess,
     channels: &[ChannelReport],
 ) -> Result<(), DbError> {
-    let statement = client
-        .prepare_cached(
-            "WITH gone AS (
-                 DELETE FROM processes
-                 WHERE id IN (SELECT id FROM processes WHERE seen_at < now() - interval '1 day' FOR UPDATE SKIP LOCKED)
-             )
-             INSERT INTO processes (id, program, version, stages, channels) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (id) DO UPDATE SET channels = excluded.channels, seen_at = now()",
-        )
-        .await?;
+    let sql = format!(
+        "{REMOVE_GONE}
+         INSERT INTO processes (id, program, version, stages, channels) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (id) DO UPDATE SET channels = excluded.channels, seen_at = now()"
+    );
+    let statement = client.prepare_cached(&sql).await?;
     let ThisProcess {
         id,
         program,

@@ -46,6 +46,7 @@ mod db_migrations;
 mod db_notifications;
 mod db_phone_numbers;
 mod db_preferences;
+mod db_processes;
 mod db_rate_buckets;
 mod db_release;
 mod db_schedules;
