@@ -53,7 +53,7 @@ pub enum Command {
     /// Show the states of the channels, and try providers that are down
     #[command(subcommand)]
     Channels(channels::Command),
-    /// List, enable, disable and delete the webhook endpoints of users
+    /// List, enable, disable, ping and delete the webhook endpoints of users, and give them new secrets
     #[command(subcommand)]
     Endpoints(endpoints::Command),
     /// Stop and start the sending of channels, and show which are stopped

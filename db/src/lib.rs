@@ -74,7 +74,7 @@ pub use error::{DbError, DbErrorKind};
 pub use limited_insert::LimitedInsert;
 pub use monitor_health::monitor_health;
 pub use page::{InvalidCursor, NumberCursor, PAGE_BYTES};
-pub use secret_keys::{EndpointSecret, KeyId, OpenError, SealError, SecretKeys};
+pub use secret_keys::{EndpointSecret, KeyId, OpenError, SealError, SecretKeys, generate_secret};
 pub use session::Pooler;
 pub use settings::DatabaseSettings;
 pub use temporary_database::{TemporaryDatabase, TemporaryDatabaseError};

@@ -5,6 +5,7 @@
 //! §8.3), far more than there are.
 
 mod errors;
+mod generated;
 mod key;
 mod settings;
 mod stored;
@@ -15,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 pub use errors::{OpenError, SealError};
+pub use generated::generate_secret;
 pub use key::KeyId;
 use key::SecretKey;
 pub use stored::EndpointSecret;

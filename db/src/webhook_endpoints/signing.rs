@@ -12,6 +12,9 @@ use crate::GenericClient;
 use crate::error::DbError;
 use crate::secret_keys::{EndpointSecret, OpenError, SecretKeys};
 
+/// How long messages are also signed with the previous secret, so that receivers have time to switch.
+pub const KEEP_PREVIOUS_SECRET: Duration = Duration::from_hours(24);
+
 /// An endpoint with its signing secrets.
 #[derive(Clone, Debug)]
 pub struct SigningEndpoint {

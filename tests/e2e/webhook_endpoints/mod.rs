@@ -4,6 +4,7 @@ mod errors;
 mod health;
 mod permissions;
 mod ping;
+mod tool;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -7,14 +7,14 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::webhook_endpoints::{self, MAX_PER_USER, NewEndpoint};
-use tidings_db::{LimitedInsert, TransactionOptions};
+use tidings_db::{LimitedInsert, TransactionOptions, generate_secret};
 use tidings_domain::content::WebhookUrl;
 use tidings_domain::notification::UserId;
 use tidings_egress::EgressPolicy;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{EndpointView, MAX_DESCRIPTION, secret};
+use super::{EndpointView, MAX_DESCRIPTION};
 use crate::audit::Origin;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -75,7 +75,7 @@ pub async fn handle(
     let body = read_json(&http_request, payload, &state).await?;
     let request = CreateRequest::parse(&body, &state.egress)?;
     caller.check_contacts_of(request.user)?;
-    let secret = secret::generate()?;
+    let secret = generate_secret()?;
     let stored_secret = state.secret_keys.seal(Uuid::now_v7(), &secret)?;
     let endpoint = NewEndpoint {
         user: request.user,

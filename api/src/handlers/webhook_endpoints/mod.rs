@@ -7,7 +7,6 @@ pub mod find;
 pub mod list;
 pub mod ping;
 pub mod rotate_secret;
-mod secret;
 pub mod update;
 mod view;
 

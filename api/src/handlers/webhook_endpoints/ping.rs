@@ -2,11 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use serde_json::json;
-use serde_json::value::to_raw_value;
 use tidings_db::webhook_endpoints;
-use tidings_domain::notification::{Channel, MessageId, Notification};
-use tidings_domain::time::DeliveryWindow;
+use tidings_domain::notification::{Channel, Notification};
 use tidings_runtime::traces;
 
 use super::access::EndpointAccess;
@@ -52,26 +49,10 @@ pub async fn handle(
     }
     check_channel(&state, Channel::Webhook)?;
     check_depth(&state, Channel::Webhook)?;
-    let payload = json!({
-        "endpointId": id,
-        "event": "ping",
-        "data": {"message": "This is a test of your webhook endpoint"},
-    });
+    let sent = Notification::ping(id, endpoint.user_id, caller.sender(), now());
     let notification = Notification {
-        message_id: MessageId::generate(),
-        user_id: Some(endpoint.user_id),
-        channel: Channel::Webhook,
-        accepted_at: now(),
-        payload: to_raw_value(&payload).map_err(ApiError::internal)?,
-        template: None,
-        sender: Some(caller.sender()),
-        group: None,
-        window: DeliveryWindow::default(),
-        fingerprint: None,
-        sensitive: false,
-        category: None,
-        digest_key: None,
         trace: traces::current(),
+        ..sent.map_err(ApiError::internal)?
     };
     let accepted = store(&state, &notification, &request_id).await?;
     Ok(accepted.into_http())

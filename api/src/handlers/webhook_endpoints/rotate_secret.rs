@@ -1,7 +1,5 @@
 //! `POST /api/webhook-endpoints/{id}/rotate-secret`.
 
-use std::time::Duration;
-
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
@@ -9,17 +7,14 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use tidings_db::audit::{self, Action, TargetKind};
-use tidings_db::{TransactionOptions, webhook_endpoints};
+use tidings_db::webhook_endpoints::{self, KEEP_PREVIOUS_SECRET};
+use tidings_db::{TransactionOptions, generate_secret};
 use utoipa::ToSchema;
 
 use super::access::EndpointAccess;
-use super::secret;
 use crate::audit::Origin;
 use crate::error::ApiError;
 use crate::state::AppState;
-
-/// How long messages are also signed with the previous secret, so that receivers have time to switch.
-const KEEP_PREVIOUS: Duration = Duration::from_hours(24);
 
 /// The new secret of an endpoint.
 #[derive(Serialize, ToSchema)]
@@ -54,12 +49,12 @@ pub async fn handle(
     origin: Origin,
 ) -> Result<HttpResponse, ApiError> {
     let EndpointAccess { id, owner } = access;
-    let secret = secret::generate()?;
+    let secret = generate_secret()?;
     let stored_secret = state.secret_keys.seal(id, &secret)?;
     let until = state
         .database
         .transaction(TransactionOptions::default(), async |transaction| {
-            let (new, keep) = (&stored_secret, KEEP_PREVIOUS);
+            let (new, keep) = (&stored_secret, KEEP_PREVIOUS_SECRET);
             let until = webhook_endpoints::rotate_secret(transaction, new, owner, keep).await?;
             if until.is_some() {
                 let entry = origin.0.entry(Action::WebhookEndpointRotateSecret);

@@ -3,6 +3,7 @@
 mod decode_error;
 mod delivery_request;
 mod notification;
+mod ping;
 
 pub use decode_error::DecodeError;
 pub use delivery_request::{DeliveryKind, DeliveryRequest};

@@ -185,6 +185,8 @@ export default function EndpointsPage() {
           tool("endpoints list", { user: userId, state }),
           tool("endpoints disable ID"),
           tool("endpoints enable ID"),
+          tool("endpoints ping ID"),
+          tool("endpoints rotate-secret ID"),
           tool("dlq replay", { endpoint: "ID", from: "2027-03-28T09:00:00Z", "dry-run": true }),
         ]}
       />

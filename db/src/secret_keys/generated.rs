@@ -1,8 +1,9 @@
+use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
-use crate::error::ApiError;
+use super::SealError;
 
 /// The length of a secret. Standard Webhooks ("Signature scheme") allows 24 to 64 bytes.
 const BYTES: usize = 32;
@@ -11,14 +12,12 @@ const BYTES: usize = 32;
 ///
 /// # Errors
 ///
-/// Returns 500 if the operating system provides no random bytes.
-pub fn generate() -> Result<SecretString, ApiError> {
+/// Fails if the operating system provides no random bytes.
+pub fn generate_secret() -> Result<SecretString, SealError> {
     let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).map_err(ApiError::internal)?;
-    Ok(SecretString::from(format!(
-        "whsec_{}",
-        STANDARD.encode(bytes)
-    )))
+    rand::fill(&mut bytes).map_err(|_| SealError::Encryption)?;
+    let text = format!("whsec_{}", STANDARD.encode(bytes));
+    Ok(SecretString::from(text))
 }
 
 #[cfg(test)]
@@ -33,7 +32,7 @@ mod tests {
     fn secrets_are_32_random_bytes_each() {
         let secrets: HashSet<String> = (0..100)
             .map(|_| {
-                let secret = generate().expect("a secret");
+                let secret = generate_secret().expect("a secret");
                 let text = secret.expose_secret().to_owned();
                 let bytes = text.strip_prefix("whsec_").expect("the prefix");
                 let bytes = STANDARD.decode(bytes).expect("base64");
