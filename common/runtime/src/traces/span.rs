@@ -68,14 +68,7 @@ impl Span {
         parent: Option<&TraceContext>,
         describe: impl FnOnce() -> (N, Vec<KeyValue>),
     ) -> Self {
-        let Some((export, parent)) = recorded(parent) else {
-            return Self(None);
-        };
-        let (name, attributes) = describe();
-        let builder = SpanBuilder::from_name(name)
-            .with_kind(kind.into())
-            .with_attributes(attributes);
-        Self::child_of(export, parent, builder)
+        Self::child_with(kind, parent, describe, |builder| builder)
     }
 
     /// Like [`Self::child`], for the span of something that began at `start` and has ended now.
@@ -86,17 +79,12 @@ impl Span {
         link: Option<&TraceContext>,
         describe: impl FnOnce() -> (N, Vec<KeyValue>),
     ) -> Self {
-        let Some((export, parent)) = recorded(parent) else {
-            return Self(None);
-        };
-        let (name, attributes) = describe();
-        let now = SystemTime::now();
-        let builder = SpanBuilder::from_name(name)
-            .with_kind(kind.into())
-            .with_attributes(attributes)
-            .with_start_time(now.checked_sub(start.elapsed()).unwrap_or(now))
-            .with_links(link.into_iter().map(link_to).collect());
-        Self::child_of(export, parent, builder)
+        Self::child_with(kind, parent, describe, |builder| {
+            let now = SystemTime::now();
+            builder
+                .with_start_time(now.checked_sub(start.elapsed()).unwrap_or(now))
+                .with_links(link.into_iter().map(link_to).collect())
+        })
     }
 
     /// A child of the span that the current task works in.
@@ -113,11 +101,7 @@ impl Span {
         {
             return Self(None);
         }
-        let (name, attributes) = describe();
-        let builder = SpanBuilder::from_name(name)
-            .with_kind(kind.into())
-            .with_attributes(attributes);
-        Self::begin(export, builder, &parent)
+        Self::begin(export, described(kind, describe), &parent)
     }
 
     /// A span that begins a trace of its own and is linked to others.
@@ -133,12 +117,21 @@ impl Span {
         if export.is_parent_based && !sampled.any(|is_sampled| is_sampled) {
             return Self(None);
         }
-        let (name, attributes) = describe();
-        let builder = SpanBuilder::from_name(name)
-            .with_kind(kind.into())
-            .with_attributes(attributes)
-            .with_links(links.map(link_to).collect());
+        let builder = described(kind, describe).with_links(links.map(link_to).collect());
         Self::begin(export, builder, &Context::new())
+    }
+
+    /// A child of `parent`, to which `extend` adds something. Neither function is called if the span is not recorded.
+    fn child_with<N: Into<Cow<'static, str>>>(
+        kind: Kind,
+        parent: Option<&TraceContext>,
+        describe: impl FnOnce() -> (N, Vec<KeyValue>),
+        extend: impl FnOnce(SpanBuilder) -> SpanBuilder,
+    ) -> Self {
+        let Some((export, parent)) = recorded(parent) else {
+            return Self(None);
+        };
+        Self::child_of(export, parent, extend(described(kind, describe)))
     }
 
     fn child_of(export: &Export, parent: &TraceContext, builder: SpanBuilder) -> Self {
@@ -206,6 +199,17 @@ impl Drop for Span {
             context.span().end();
         }
     }
+}
+
+/// A span with the name and the attributes that `describe` returns.
+fn described<N: Into<Cow<'static, str>>>(
+    kind: Kind,
+    describe: impl FnOnce() -> (N, Vec<KeyValue>),
+) -> SpanBuilder {
+    let (name, attributes) = describe();
+    SpanBuilder::from_name(name)
+        .with_kind(kind.into())
+        .with_attributes(attributes)
 }
 
 fn link_to(context: &TraceContext) -> Link {
