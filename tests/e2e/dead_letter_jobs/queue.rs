@@ -51,6 +51,12 @@ async fn what_is_only_in_the_queue_is_found_there_and_purged_by_a_job() {
         (&json!(1), &json!(0)),
         "{done}"
     );
+    let published = worker.metrics().await;
+    let published = |result| published.sum("tidings_replay_messages_total", &[result]);
+    assert_eq!(
+        (published("result=\"done\""), published("result=\"failed\"")),
+        (1, 0)
+    );
     eventually(secs(20), "it is in the queue of its channel", async || {
         amqp.depth("notifications_queue.sms").await == 1
     })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tidings_tests::{MockHttpServer, eventually_ok, outcomes, secs};
+use tidings_tests::{MockHttpServer, eventually, eventually_ok, outcomes, secs};
 
 use super::{accepted_response, channel, error, post, world};
 
@@ -35,6 +35,12 @@ async fn refused_credentials_pause_the_channel_until_they_are_accepted() {
         }
     })
     .await;
+    let refused = async || {
+        let labels = [r#"channel="sms""#, r#"provider="twilio""#];
+        let metrics = worker.metrics().await;
+        metrics.sum("tidings_provider_credentials_refused", &labels)
+    };
+    assert_eq!(refused().await, 1);
     assert!(
         state["reason"]
             .as_str()
@@ -50,6 +56,10 @@ async fn refused_credentials_pause_the_channel_until_they_are_accepted() {
 
     corrected.store(true, Ordering::SeqCst);
     world.until_status(id, "processed").await;
+    eventually(secs(30), "the credentials are accepted", async || {
+        refused().await == 0
+    })
+    .await;
     let attempts = api.client().attempts(id).await;
     let outcomes = outcomes(&attempts);
     assert!(

@@ -27,7 +27,7 @@ const BOTH: [&str; 14] = [
     "tidings_jobs_without_progress",
     "tidings_publish_confirm_duration_seconds",
     "tidings_ready",
-    "tidings_scheduler_overdue_seconds",
+    OVERDUE,
 ];
 
 const API: [&str; 4] = [
@@ -45,6 +45,8 @@ const WORKER: [&str; 6] = [
     "tidings_sends_in_flight_limit",
     "tidings_template_render_seconds",
 ];
+
+const OVERDUE: &str = "tidings_scheduler_overdue_seconds";
 
 /// The samples of a scrape: a line without its value, and the value.
 type Samples = BTreeMap<String, f64>;
@@ -116,6 +118,22 @@ async fn start(world: &World, kind: ProgramKind) -> Program {
     program
 }
 
+/// Waits until the API, without a worker, exports that a notification is overdue and that a job does not go on.
+async fn until_waiting_for_a_scheduler(api: &Program) {
+    eventually_ok(secs(60), "what waits is exported", async || {
+        let text = scrape(api).await;
+        let samples = samples(&text);
+        let jobs = samples.get(r#"tidings_jobs_without_progress{cause="no_process"}"#);
+        let overdue = samples.get(OVERDUE).copied().unwrap_or_default();
+        if jobs == Some(&1.0) && (600.0..1200.0).contains(&overdue) {
+            Ok(())
+        } else {
+            Err(text)
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn after_a_delivery_both_programs_export_everything_on_a_port_of_its_own() {
     let stages = "intake,events,scheduler,email,sms,push,webhook";
@@ -130,7 +148,12 @@ async fn after_a_delivery_both_programs_export_everything_on_a_port_of_its_own()
                 ('00000000-0000-7000-8000-000000000002', gen_random_uuid(), '{user}', 'webhook', 'pending', '{{}}',
                  now() - interval '20 minutes', now()),
                 ('00000000-0000-7000-8000-000000000003', gen_random_uuid(), '{user}', 'sms', 'retrying', '{{}}',
-                 now() - interval '30 minutes', NULL)",
+                 now() - interval '30 minutes', NULL);
+         INSERT INTO notifications (id, message_id, user_id, type, status, payload, created_at, not_before)
+         VALUES (gen_random_uuid(), gen_random_uuid(), '{user}', 'in-app', 'scheduled', '{{}}', now() - interval '1 hour',
+                 now() - interval '10 minutes');
+         INSERT INTO replay_jobs (id, kind, filter, figures, rate_per_second, total, created_by, created_at)
+         VALUES (gen_random_uuid(), 'replay', '{{\"reason\": \"none\"}}', '{{}}', 1, 0, 'anna', now() - interval '2 minutes')",
         user = world.user
     );
     execute(&world.database.pool, &sql).await.expect("rows");
@@ -145,10 +168,9 @@ async fn after_a_delivery_both_programs_export_everything_on_a_port_of_its_own()
         "neither retries nor what waits for a destination: {waiting:?}"
     );
 
-    let (api, worker) = tokio::join!(
-        start(&world, ProgramKind::Api),
-        start(&world, ProgramKind::Worker)
-    );
+    let api = start(&world, ProgramKind::Api).await;
+    until_waiting_for_a_scheduler(&api).await;
+    let worker = start(&world, ProgramKind::Worker).await;
     let sms = json!({"targetUserId": world.user, "type": "sms",
                      "payload": {"text": "Your order has shipped!", "to": "+4915112345678"}});
     let _ = api.client().post(&sms).await.accepted();
@@ -160,6 +182,7 @@ async fn after_a_delivery_both_programs_export_everything_on_a_port_of_its_own()
         let known = r#"tidings_dead_letters{reason="rejected_by_provider",channel="email"}"#;
         if consumers.is_some_and(|count| *count > 0.0)
             && of_worker.get(delivered) == Some(&1.0)
+            && of_api.get(OVERDUE) == Some(&0.0)
             && [&of_api, &of_worker]
                 .iter()
                 .all(|all| all.get(known) == Some(&3.0))

@@ -1,6 +1,6 @@
 use tidings_tests::secs;
 
-use super::{PrivateBrokerInstallation, until_disconnected};
+use super::{PrivateBrokerInstallation, until_disconnected, until_exported};
 
 /// Requests that are refused during the alarm. Eight clients get at most 40 refusals a second, so the alarm
 /// lasts for more than twice the heartbeat, and a connection that does not survive it is noticed.
@@ -17,9 +17,11 @@ async fn during_a_memory_alarm_posts_are_refused_in_time_and_accepted_soon_after
     };
     watermark("0.00001").await;
     until_disconnected(&installation.api.client().anonymous()).await;
+    until_exported(&installation.api, "tidings_broker_blocked", &[], 1..=1).await;
     load.until_refused(secs(60), REFUSALS).await;
     watermark("0.4").await;
     installation.assert_recovers(&load).await;
+    until_exported(&installation.api, "tidings_broker_blocked", &[], 0..=0).await;
     let posted = installation.assert_recorded_once(load).await;
     // PUBLISH_TIMEOUT_MS is 2 s; the rest is for a busy machine.
     posted.assert_answered_within(secs(6));

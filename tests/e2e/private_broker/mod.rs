@@ -13,6 +13,7 @@ mod start_without_servers;
 mod stopped;
 mod two_clones;
 
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use tidings_tests::{Client, Load, PrivateServer, Program, ServerKind, ServerUrls, World};
@@ -115,6 +116,17 @@ async fn until_disconnected(probes: &Client) {
     assert_eq!(health.body["database"], "connected");
     assert_eq!(probes.get("/ready").await.status, 503);
     assert_eq!(probes.get("/live").await.status, 200);
+}
+
+/// Waits until the series of a metric that have `labels` have this sum.
+async fn until_exported(program: &Program, name: &str, labels: &[&str], sum: RangeInclusive<u64>) {
+    eventually_ok(secs(30), name, async || {
+        let metrics = program.metrics().await;
+        sum.contains(&metrics.sum(name, labels))
+            .then_some(())
+            .ok_or(metrics.0)
+    })
+    .await;
 }
 
 async fn until_ready(probes: &Client) {

@@ -4,6 +4,7 @@ mod collector_away;
 mod headers;
 mod one_trace;
 mod receiver;
+mod ways;
 
 use reqwest::Method;
 use serde_json::Value;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use reqwest::Method;
 use serde_json::json;
-use tidings_tests::{MockHttpServer, Response, World, secs, tokens};
+use tidings_tests::{MockHttpServer, Response, secs, tokens};
 
 use super::receiver::{OtlpReceiver, ReceivedSpan};
 use super::{CALLER, STATE, TRACE, fail, post, traceparent};
@@ -209,13 +209,9 @@ fn check_trace(spans: &[ReceivedSpan], id: &str) {
 #[tokio::test]
 async fn a_replay_begins_a_trace_that_is_linked_to_the_first() {
     let receiver = OtlpReceiver::start().await;
-    let settings = receiver.settings();
-    let mut settings: Vec<(&str, &str)> = settings
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    settings.push(("WORKER_CHANNELS", "intake,scheduler"));
-    let world = World::with(&settings).await;
+    let world = receiver
+        .world(&[("WORKER_CHANNELS", "intake,scheduler")])
+        .await;
     let (api, mut worker) = tokio::join!(world.api(), world.worker());
     let client = api.client();
     let headers = [("traceparent", &*traceparent(true))];

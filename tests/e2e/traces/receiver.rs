@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use prost::Message;
-use tidings_tests::{MockHttpServer, Received, Response};
+use tidings_tests::{MockHttpServer, Received, Response, World};
 
 /// The value of the header that each request must have.
 const CREDENTIAL: &str = "Bearer a-secret-of-the-collector";
@@ -47,7 +47,7 @@ impl OtlpReceiver {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", self.server.url("")),
             (
                 "OTEL_EXPORTER_OTLP_HEADERS",
-                format!("authorization={credential}"),
+                format!("authorization={credential},x-tenant=team%2C7"),
             ),
             (
                 "OTEL_RESOURCE_ATTRIBUTES",
@@ -55,6 +55,14 @@ impl OtlpReceiver {
             ),
             ("OTEL_BSP_SCHEDULE_DELAY", "3600000".to_owned()),
         ]
+    }
+
+    /// An installation whose programs send their spans here, with more settings.
+    pub(super) async fn world(&self, more: &[(&str, &str)]) -> World {
+        let settings = self.settings();
+        let own = settings.iter().map(|(name, value)| (*name, value.as_str()));
+        let settings: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
+        World::with(&settings).await
     }
 
     /// The spans that have arrived, in the order of their starts.
@@ -86,6 +94,7 @@ fn read(request: &Received) -> Vec<(u64, ReceivedSpan)> {
     );
     assert_eq!(request.header("content-type"), "application/x-protobuf");
     assert_eq!(request.header("authorization"), CREDENTIAL);
+    assert_eq!(request.header("x-tenant"), "team,7");
     let body = ExportTraceServiceRequest::decode(request.body.as_slice()).expect("OTLP");
     let mut spans = Vec::new();
     for resource in body.resource_spans {
