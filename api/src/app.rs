@@ -254,6 +254,7 @@ impl App {
             inbox: inbox.clone(),
             stream_tickets: Arc::new(self.settings.stream_tickets()),
             page_turns: Arc::new(PageTurn::semaphore(self.settings.database.pool_size)),
+            statistics: Arc::default(),
             csv_files: Arc::new(notifications::csv::semaphore()),
             unsubscribe: self.settings.unsubscribe.clone(),
             http: self.settings.http,

@@ -31,6 +31,7 @@ mod request_id;
 mod server_span;
 mod serving;
 pub mod settings;
+mod shared_answers;
 mod shutdown;
 mod state;
 mod system_checks;

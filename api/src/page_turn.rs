@@ -67,10 +67,20 @@ impl PageTurn {
     /// Returns 503 after 5 s, and if too many bytes wait for their clients.
     pub async fn wait(request: &HttpRequest, state: &AppState) -> Result<Self, ApiError> {
         let turn = Self::wait_for_part(state).await?;
+        Self::keep_space(request)?;
+        Ok(turn)
+    }
+
+    /// Keeps the space for the response of a request whose answer may be that of another request.
+    ///
+    /// # Errors
+    ///
+    /// Returns 503 if too many bytes wait for their clients.
+    pub fn keep_space(request: &HttpRequest) -> Result<(), ApiError> {
         if let Some(connection) = Connection::of(request) {
             let kept = connection.keep_for_response(PAGE_BYTES);
             kept.map_err(|Overloaded| ApiError::overloaded())?;
         }
-        Ok(turn)
+        Ok(())
     }
 }

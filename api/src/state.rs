@@ -8,6 +8,7 @@ use tidings_db::user_deletions::DeletionSettings;
 use tidings_db::{ControlState, Database, SecretKeys};
 use tidings_domain::notification::UserId;
 use tidings_domain::providers::ChannelProviders;
+use tidings_domain::statistics::StatsQuery;
 use tidings_domain::trace::TraceUrlTemplate;
 use tidings_egress::EgressPolicy;
 use tidings_http::ByteBudget;
@@ -25,6 +26,7 @@ use crate::idempotency::Idempotency;
 use crate::inbox::{Inboxes, Tickets};
 use crate::rate_limit::RateLimits;
 use crate::settings::ApiHttpSettings;
+use crate::shared_answers::SharedAnswers;
 use crate::shutdown::RequestsInFlight;
 use crate::system_checks::SystemChecks;
 
@@ -57,6 +59,8 @@ pub struct AppState {
     pub request_bytes: Arc<ByteBudget>,
     /// The pages that may be read at once: see [`PageTurn`](crate::page_turn::PageTurn).
     pub page_turns: Arc<Semaphore>,
+    /// The statistics that dashboards show.
+    pub statistics: Arc<SharedAnswers<StatsQuery>>,
     /// The streams of inboxes.
     pub inbox: Inboxes,
     /// Open streams without a token.

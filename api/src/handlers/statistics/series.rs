@@ -1,6 +1,7 @@
 //! `GET /api/stats`.
 
-use actix_web::web::Data;
+use actix_web::http::header::ContentType;
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -82,13 +83,25 @@ pub async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     caller.check(Scope::Dashboard)?;
     let query = parse(request.query_string(), Timestamp::now())?;
-    let _turn = PageTurn::wait(&request, &state).await?;
+    PageTurn::keep_space(&request)?;
+    let answering = state.statistics.get(query.clone(), async || {
+        let _turn = PageTurn::wait_for_part(&state).await?;
+        answer(&state, &query).await
+    });
+    let body = answering.await?;
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(body))
+}
+
+async fn answer(state: &AppState, query: &StatsQuery) -> Result<Bytes, ApiError> {
     let rows = state
         .database
-        .run(async |client| statistics::read(client, &query).await)
+        .run(async |client| statistics::read(client, query).await)
         .await?;
-    let series = series(&query, rows).map_err(too_many_points)?;
-    Ok(HttpResponse::Ok().json(Statistics::new(&query, series)))
+    let series = series(query, rows).map_err(too_many_points)?;
+    let json = serde_json::to_vec(&Statistics::new(query, series)).map_err(ApiError::internal)?;
+    Ok(json.into())
 }
 
 impl Statistics {

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::histogram::percentile;
@@ -54,32 +56,29 @@ pub struct TooManyPoints(usize);
 /// # Errors
 ///
 /// Returns an error if the series would have too many points together.
-pub fn series(
-    query: &StatsQuery,
-    mut rows: Vec<GroupedTally>,
-) -> Result<Vec<Series>, TooManyPoints> {
+pub fn series(query: &StatsQuery, rows: Vec<GroupedTally>) -> Result<Vec<Series>, TooManyPoints> {
     let expected = query.expected();
-    let place = |by: &str| {
-        expected
-            .iter()
-            .position(|one| *one == by)
-            .unwrap_or(usize::MAX)
-    };
-    rows.sort_by(|a, b| (place(&a.by), &a.by).cmp(&(place(&b.by), &b.by)));
-    let mut groups: Vec<(String, Vec<GroupedTally>)> = expected
-        .iter()
-        .map(|by| ((*by).to_owned(), Vec::new()))
-        .collect();
+    let mut others: BTreeMap<String, Vec<GroupedTally>> = BTreeMap::new();
+    for name in &expected {
+        others.insert((*name).to_owned(), Vec::new());
+    }
     for row in rows {
-        match groups.iter_mut().find(|(by, _)| *by == row.by) {
-            Some((_, rows)) => rows.push(row),
-            None => groups.push((row.by.clone(), vec![row])),
+        match others.get_mut(&row.by) {
+            Some(group) => group.push(row),
+            None => {
+                others.insert(row.by.clone(), vec![row]);
+            }
         }
     }
-    let points = groups.len().saturating_mul(query.range.len());
+    let points = others.len().saturating_mul(query.range.len());
     if points > MAX_POINTS_IN_ALL {
         return Err(TooManyPoints(points));
     }
+    let first = expected
+        .iter()
+        .filter_map(|name| others.remove_entry(*name));
+    let mut groups: Vec<(String, Vec<GroupedTally>)> = first.collect();
+    groups.extend(others);
     let arranged = groups
         .into_iter()
         .map(|(by, rows)| one_series(query, by, &rows));
