@@ -21,24 +21,24 @@ async fn an_entry_stands_for_the_same_action_of_the_same_actor_only() {
     };
     let written = entry(&anna);
     record(&db.pool, &written).await;
-    const MINUTE: Duration = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     for (id, again, max_age, expected) in [
-        (written.id(), entry(&anna), MINUTE, true),
+        (written.id(), entry(&anna), minute, true),
         (written.id(), entry(&anna), Duration::ZERO, false),
-        (Uuid::now_v7(), entry(&anna), MINUTE, false),
-        (written.id(), entry(&bob), MINUTE, false),
-        (written.id(), entry(&user), MINUTE, false),
+        (Uuid::now_v7(), entry(&anna), minute, false),
+        (written.id(), entry(&bob), minute, false),
+        (written.id(), entry(&user), minute, false),
         (
             written.id(),
             entry(&anna).on(TargetKind::Notification, "2"),
-            MINUTE,
+            minute,
             false,
         ),
-        (written.id(), entry(&anna).with("attempt", 1), MINUTE, false),
+        (written.id(), entry(&anna).with("attempt", 1), minute, false),
         (
             written.id(),
             anna.entry(Action::NotificationPayload),
-            MINUTE,
+            minute,
             false,
         ),
     ] {

@@ -24,7 +24,7 @@ use crate::query;
 use crate::state::AppState;
 
 /// How long the HTML of what was read can be shown without another entry in the audit log.
-const MAX_READING_AGE: Duration = Duration::from_secs(60);
+const MAX_READING_AGE: Duration = Duration::from_mins(1);
 
 /// What the recipient of a notification reads.
 #[derive(Debug, Serialize, ToSchema)]
