@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 /// How long an answer is good for. Figures are saved every 10 s.
-const FRESH_FOR: Duration = Duration::from_secs(2);
+const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// How many bytes of answers are kept.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -39,7 +39,7 @@ impl<Q> Default for SharedAnswers<Q> {
 }
 
 impl<Q: PartialEq> SharedAnswers<Q> {
-    /// Returns the answer of another caller to the same question if it began less than 2 s ago, and otherwise that of `find`. If
+    /// Returns the answer of another caller to the same question if it began less than 5 s ago, and otherwise that of `find`. If
     /// `find` fails, or its caller goes away, another caller who waits finds the answer.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    const ASK: Duration = Duration::from_millis(1999);
+    const ASK: Duration = Duration::from_millis(4999);
 
     #[tokio::test(start_paused = true)]
     async fn callers_at_the_same_time_and_soon_afterwards_share_one_answer() {
