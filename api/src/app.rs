@@ -255,6 +255,7 @@ impl App {
             stream_tickets: Arc::new(self.settings.stream_tickets()),
             page_turns: Arc::new(PageTurn::semaphore(self.settings.database.pool_size)),
             statistics: Arc::default(),
+            figures: Arc::default(),
             csv_files: Arc::new(notifications::csv::semaphore()),
             unsubscribe: self.settings.unsubscribe.clone(),
             http: self.settings.http,

@@ -1,9 +1,10 @@
-//! Answers that several dashboards share: the one question that many people have open is answered once.
+//! Answers from figures that several dashboards share: the one question that many people have open is answered once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::web::Bytes;
+use tidings_domain::overview::StatsFigures;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
@@ -16,21 +17,39 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// How many answers are kept.
 const MAX_ANSWERS: usize = 16;
 
-/// The answers to the last questions `Q`, and those that are being found.
+/// What is shared.
+pub trait Answer: Clone {
+    /// Its size in memory.
+    fn bytes(&self) -> usize;
+}
+
+impl Answer for Bytes {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Answer for StatsFigures {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// The answers `A` to the last questions `Q`, and those that are being found.
 #[derive(Debug)]
-pub struct SharedAnswers<Q> {
+pub struct SharedAnswers<Q, A> {
     /// The oldest first.
-    asked: Mutex<Vec<Asked<Q>>>,
+    asked: Mutex<Vec<Asked<Q, A>>>,
 }
 
 #[derive(Debug)]
-struct Asked<Q> {
+struct Asked<Q, A> {
     question: Q,
     at: Instant,
-    answer: Arc<OnceCell<Bytes>>,
+    answer: Arc<OnceCell<A>>,
 }
 
-impl<Q> Default for SharedAnswers<Q> {
+impl<Q, A> Default for SharedAnswers<Q, A> {
     fn default() -> Self {
         Self {
             asked: Mutex::default(),
@@ -38,7 +57,7 @@ impl<Q> Default for SharedAnswers<Q> {
     }
 }
 
-impl<Q: PartialEq> SharedAnswers<Q> {
+impl<Q: PartialEq, A: Answer> SharedAnswers<Q, A> {
     /// Returns the answer of another caller to the same question if it began less than 5 s ago, and otherwise that of `find`. If
     /// `find` fails, or its caller goes away, another caller who waits finds the answer.
     ///
@@ -48,13 +67,13 @@ impl<Q: PartialEq> SharedAnswers<Q> {
     pub async fn get<E>(
         &self,
         question: Q,
-        find: impl AsyncFnOnce() -> Result<Bytes, E>,
-    ) -> Result<Bytes, E> {
+        find: impl AsyncFnOnce() -> Result<A, E>,
+    ) -> Result<A, E> {
         let answer = self.cell(question);
         answer.get_or_try_init(|| find()).await.cloned()
     }
 
-    fn cell(&self, question: Q) -> Arc<OnceCell<Bytes>> {
+    fn cell(&self, question: Q) -> Arc<OnceCell<A>> {
         let now = Instant::now();
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.retain(|one| now.duration_since(one.at) < FRESH_FOR);
@@ -64,7 +83,7 @@ impl<Q: PartialEq> SharedAnswers<Q> {
         while asked.len() >= MAX_ANSWERS || bytes(&asked) > MAX_BYTES {
             asked.remove(0);
         }
-        let answer = Arc::default();
+        let answer = Arc::new(OnceCell::new());
         asked.push(Asked {
             question,
             at: now,
@@ -74,9 +93,9 @@ impl<Q: PartialEq> SharedAnswers<Q> {
     }
 }
 
-fn bytes<Q>(asked: &[Asked<Q>]) -> usize {
+fn bytes<Q, A: Answer>(asked: &[Asked<Q, A>]) -> usize {
     let found = asked.iter().filter_map(|one| one.answer.get());
-    found.map(Bytes::len).sum()
+    found.map(Answer::bytes).sum()
 }
 
 #[cfg(test)]

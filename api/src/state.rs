@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use ipnet::IpNet;
 use tidings_broker::{Depths, MessageFactory};
 use tidings_db::user_deletions::DeletionSettings;
 use tidings_db::{ControlState, Database, SecretKeys};
 use tidings_domain::notification::UserId;
+use tidings_domain::overview::StatsFigures;
 use tidings_domain::providers::ChannelProviders;
 use tidings_domain::statistics::StatsQuery;
 use tidings_domain::trace::TraceUrlTemplate;
@@ -60,7 +61,9 @@ pub struct AppState {
     /// The pages that may be read at once: see [`PageTurn`](crate::page_turn::PageTurn).
     pub page_turns: Arc<Semaphore>,
     /// The statistics that dashboards show.
-    pub statistics: Arc<SharedAnswers<StatsQuery>>,
+    pub statistics: Arc<SharedAnswers<StatsQuery, Bytes>>,
+    /// The figures of the overview.
+    pub figures: Arc<SharedAnswers<(), StatsFigures>>,
     /// The streams of inboxes.
     pub inbox: Inboxes,
     /// Open streams without a token.

@@ -82,6 +82,7 @@ pub fn state() -> Data<AppState> {
         request_bytes: tidings_http::ByteBudget::new(1 << 20),
         page_turns: Arc::new(crate::page_turn::PageTurn::semaphore(2)),
         statistics: Arc::default(),
+        figures: Arc::default(),
         csv_files: Arc::new(crate::handlers::notifications::csv::semaphore()),
         unsubscribe: settings.unsubscribe,
         http: settings.http,

@@ -19,7 +19,10 @@ pub async fn run() -> anyhow::Result<CommandOutput> {
     })?;
     let at = Timestamp::now();
     let database = Database::new(&database, "tidings overview")?;
-    let reading = database.run(async |client| overview::facts(client, at).await);
+    let reading = database.run(async |client| {
+        let figures = overview::figures(client, at).await?;
+        overview::facts(client, figures).await
+    });
     let (known, (broker, queues)) = tokio::join!(reading, queues(&broker));
     let known = known.inspect_err(|error| eprintln!("tidings: PostgreSQL cannot be read: {error}"));
     let overview = Overview::of(&Facts {

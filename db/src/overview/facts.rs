@@ -12,12 +12,15 @@ use crate::{
     GenericClient, digests, notifications, processes, scheduler_heartbeats, schedules, statistics,
 };
 
-/// Collects the facts, at `now` by the clock of this process, which the statistics use, too.
+/// Collects the facts, to which `figures` belong.
 ///
 /// # Errors
 ///
 /// Returns the error of the query that fails.
-pub async fn facts(client: &impl GenericClient, now: Timestamp) -> Result<DatabaseFacts, DbError> {
+pub async fn facts(
+    client: &impl GenericClient,
+    figures: StatsFigures,
+) -> Result<DatabaseFacts, DbError> {
     let switches = sending_switches::list(client).await?;
     let stopped: Vec<&str> = switches
         .stopped_channels()
@@ -27,7 +30,6 @@ pub async fn facts(client: &impl GenericClient, now: Timestamp) -> Result<Databa
     let (
         [dead_letters, dead_letters_24h],
         processes,
-        figures,
         oldest_waiting,
         overdue,
         schedules_overdue,
@@ -39,7 +41,6 @@ pub async fn facts(client: &impl GenericClient, now: Timestamp) -> Result<Databa
     ) = try_join!(
         dead_letters(client),
         processes::running(client),
-        figures(client, now),
         oldest_waiting(client, &stopped),
         notifications::overdue(client),
         schedules::overdue(client),
@@ -79,8 +80,12 @@ pub async fn channel_facts(client: &impl GenericClient) -> Result<DatabaseFacts,
     })
 }
 
-/// The statistics of the last hour.
-async fn figures(client: &impl GenericClient, now: Timestamp) -> Result<StatsFigures, DbError> {
+/// Reads the statistics of the last hour, at `now` by the clock of this process, which they use, too.
+///
+/// # Errors
+///
+/// Returns the error of the query.
+pub async fn figures(client: &impl GenericClient, now: Timestamp) -> Result<StatsFigures, DbError> {
     let hour = jiff::SignedDuration::from_hours(1);
     let period = [StatsInstant::At(now - hour), StatsInstant::At(now)];
     let query = StatsQuery::new(period, Step::Minute, GroupBy::Outcome, None, None, now);

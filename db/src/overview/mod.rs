@@ -8,5 +8,5 @@ mod waiting;
 
 pub use counts::{MAX_COUNTED, dead_letters, endpoints_disabled, jobs};
 pub use export::export_metrics;
-pub use facts::{channel_facts, facts};
+pub use facts::{channel_facts, facts, figures};
 pub use waiting::{oldest_waiting, oldest_waiting_by_channel};

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use tidings_broker::QueueStatus;
-use tidings_db::{DbErrorKind, overview};
+use tidings_db::{DbError, DbErrorKind, overview};
 use tidings_domain::overview::{DatabaseFacts, Facts, ServerState};
 
 use crate::error::ApiError;
@@ -15,10 +15,7 @@ use crate::state::AppState;
 /// Returns 500 if a query fails for another reason.
 pub async fn collect(state: &AppState) -> Result<Facts, ApiError> {
     let at = Timestamp::now();
-    let reading = state
-        .database
-        .run(async |client| overview::facts(client, at).await);
-    let database = match reading.await {
+    let database = match database(state, at).await {
         Ok(known) => Some(known),
         Err(error) if error.kind() == DbErrorKind::Environment => {
             tracing::debug!(%error, "the overview has no facts of PostgreSQL");
@@ -27,6 +24,18 @@ pub async fn collect(state: &AppState) -> Result<Facts, ApiError> {
         Err(error) => return Err(error.into()),
     };
     Ok(of_queues(state, at, database))
+}
+
+/// What PostgreSQL knows. The statistics may be those of another request some seconds ago.
+async fn database(state: &AppState, at: Timestamp) -> Result<DatabaseFacts, DbError> {
+    let database = &state.database;
+    let finding = state.figures.get((), async || {
+        let reading = database.run(async |client| overview::figures(client, at).await);
+        reading.await
+    });
+    let figures = finding.await?;
+    let reading = database.run(async |client| overview::facts(client, figures).await);
+    reading.await
 }
 
 /// What this process knows about the queues, and `database`.
