@@ -29,14 +29,12 @@ after(async () => {
   await new Promise((resolve) => site.close(resolve));
 });
 
-/** Makes the page request something with the cookie. Returns the status of the response. */
+/** Makes the page request something. Returns the status of the response: without the cookie, it would be 401. */
 async function status(page: Page, method: string, path: string, act: () => Promise<unknown>) {
   const [response] = await Promise.all([
     page.waitForResponse((one) => one.url() === apiUrl + path && one.request().method() === method),
     act(),
   ]);
-  const { cookie } = await response.request().allHeaders();
-  assert.match(cookie ?? "", /tidings=/, "the cookie is sent");
   return response.status();
 }
 
