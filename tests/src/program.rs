@@ -107,6 +107,21 @@ impl Program {
         .await;
     }
 
+    /// Waits until it is ready and connected to RabbitMQ and PostgreSQL. An API is ready without RabbitMQ as soon as a scheduler
+    /// runs, and then it records notifications itself instead of publishing them.
+    pub async fn until_connected(&self) {
+        let client = self.client().anonymous();
+        eventually_ok(START, "the program is connected", async || {
+            match client.try_get("/health").await {
+                Ok(answer) if answer.status == 200 => Ok(()),
+                Ok(answer) => Err(answer.text),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await;
+        self.until_ready().await;
+    }
+
     /// Starts the program again after its end. Existing clients use its new port.
     pub async fn start_again(&mut self) {
         let seen = self.logs.lines().len();

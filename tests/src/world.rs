@@ -78,20 +78,20 @@ impl World {
         settings
     }
 
-    /// Starts an API and waits until it is ready.
+    /// Starts an API and waits until it is ready and connected.
     pub async fn api(&self) -> Program {
         self.start(ProgramKind::Api, &[]).await
     }
 
-    /// Starts a worker and waits until it is ready.
+    /// Starts a worker and waits until it is ready and connected.
     pub async fn worker(&self) -> Program {
         self.start(ProgramKind::Worker, &[]).await
     }
 
-    /// Starts a program with `more` settings and waits until it is ready.
+    /// Starts a program with `more` settings and waits until it is ready and connected to both servers.
     pub async fn start(&self, kind: ProgramKind, more: &[(&str, &str)]) -> Program {
         let program = Program::start(kind, self.settings(more)).await;
-        program.until_ready().await;
+        program.until_connected().await;
         program
     }
 

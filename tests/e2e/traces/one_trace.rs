@@ -38,6 +38,9 @@ async fn one_trace_leads_from_the_caller_to_the_provider() {
         ("RETRY_BASE_DELAY_MS", "50"),
         // Only callers decide.
         ("OTEL_TRACES_SAMPLER_ARG", "0"),
+        // A confirm that is late must not make the API record a notification too.
+        ("PUBLISH_TIMEOUT_MS", "120000"),
+        ("ACCEPT_HEDGE_MS", "60000"),
         (
             "TRACE_URL_TEMPLATE",
             "https://traces.example.com/trace/{traceId}",

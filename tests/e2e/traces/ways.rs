@@ -111,6 +111,9 @@ async fn each_way_of_a_notification_is_one_trace() {
             ("SCHEDULER_POLL_MS", "100"),
             ("GRPC_PORT", "0"),
             ("LOG_LEVEL", "debug"),
+            // A confirm that is late must not make the API record a notification too.
+            ("PUBLISH_TIMEOUT_MS", "120000"),
+            ("ACCEPT_HEDGE_MS", "60000"),
         ])
         .await;
     let (mut api, mut worker, mut without_broker) = tokio::join!(
