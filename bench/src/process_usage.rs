@@ -18,7 +18,7 @@ const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
 pub struct WatchedProcess {
     /// The name in the report.
     pub name: String,
-    /// The process id. The usage includes that of its children.
+    /// The process id. The usage includes that of its children, unless they are measured themselves.
     pub pid: u32,
 }
 
@@ -58,9 +58,10 @@ impl UsageMonitor {
     /// Starts to measure `processes`.
     #[must_use]
     pub fn start(processes: &[WatchedProcess]) -> Self {
+        let pids: Vec<u32> = processes.iter().map(|one| one.pid).collect();
         let processes: Vec<_> = processes
             .iter()
-            .map(|watched| (watched.clone(), ticks(watched.pid), Arc::default()))
+            .map(|watched| (watched.clone(), ticks(watched.pid, &pids), Arc::default()))
             .collect();
         let peaks: Vec<(u32, Arc<AtomicU64>)> = processes
             .iter()
@@ -71,7 +72,7 @@ impl UsageMonitor {
             loop {
                 interval.tick().await;
                 for (pid, peak) in &peaks {
-                    peak.fetch_max(memory_kib(*pid), Ordering::Relaxed);
+                    peak.fetch_max(memory_kib(*pid, &pids), Ordering::Relaxed);
                 }
             }
         });
@@ -87,9 +88,11 @@ impl UsageMonitor {
     pub fn stop(self) -> BTreeMap<String, ProcessUsage> {
         self.sampling.abort();
         let hertz = rustix::param::clock_ticks_per_second() as f64;
+        let pids: Vec<u32> = self.processes.iter().map(|(one, ..)| one.pid).collect();
         let used = self.processes.into_iter().map(|(watched, before, peak)| {
-            let spent = ticks(watched.pid).saturating_sub(before);
-            let peak = peak.load(Ordering::Relaxed).max(memory_kib(watched.pid));
+            let spent = ticks(watched.pid, &pids).saturating_sub(before);
+            let now = memory_kib(watched.pid, &pids);
+            let peak = peak.load(Ordering::Relaxed).max(now);
             let usage = ProcessUsage {
                 cpu_seconds: spent as f64 / hertz,
                 peak_mib: peak as f64 / 1024.0,
@@ -100,10 +103,11 @@ impl UsageMonitor {
     }
 }
 
-/// Clock ticks of CPU that a process and its children, exited ones included, have used. 0 if it has exited.
-fn ticks(pid: u32) -> u64 {
+/// Clock ticks of CPU that a process and its children, exited ones included, have used, without the children in `watched`.
+/// 0 if it has exited.
+fn ticks(pid: u32, watched: &[u32]) -> u64 {
     let own = stat(pid).map_or(0, |fields| fields[11..15].iter().sum());
-    let children = children(pid).into_iter().map(|child| {
+    let children = children(pid, watched).into_iter().map(|child| {
         // `/proc` does not attribute the time of exited grandchildren to a running process.
         stat(child).map_or(0, |fields| fields[11..15].iter().sum::<u64>())
     });
@@ -122,16 +126,25 @@ fn stat(pid: u32) -> Option<Vec<u64>> {
     (fields.len() > 15).then_some(fields)
 }
 
-fn children(pid: u32) -> Vec<u32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    text.split_whitespace()
+/// The children of a process that are not in `watched`: the load generator starts the programs that it measures.
+fn children(pid: u32, watched: &[u32]) -> Vec<u32> {
+    // Each thread has a list of those that it started.
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
+    let lists = threads
+        .flatten()
+        .map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default());
+    let all: String = lists.collect::<Vec<_>>().concat();
+    all.split_whitespace()
         .filter_map(|child| child.parse().ok())
+        .filter(|child| !watched.contains(child))
         .collect()
 }
 
 /// The memory of a process, in KiB; see [`ProcessUsage::peak_mib`].
-fn memory_kib(pid: u32) -> u64 {
-    let children = children(pid);
+fn memory_kib(pid: u32, watched: &[u32]) -> u64 {
+    let children = children(pid, watched);
     if children.is_empty() {
         return status(pid, "VmHWM:");
     }
@@ -172,12 +185,12 @@ mod tests {
             name: "own".to_owned(),
             pid,
         };
-        let before = ticks(pid);
+        let before = ticks(pid, &[pid]);
         let watch = UsageMonitor::start(&[own]);
         let began = std::time::Instant::now();
         let mut sum = 0u64;
         // On a busy machine, a process may wait long for its first tick of CPU.
-        while ticks(pid) == before && began.elapsed() < Duration::from_mins(1) {
+        while ticks(pid, &[pid]) == before && began.elapsed() < Duration::from_mins(1) {
             sum = sum
                 .wrapping_mul(31)
                 .wrapping_add(began.elapsed().subsec_nanos().into());
@@ -185,6 +198,19 @@ mod tests {
         let used = watch.stop();
         assert!(used["own"].cpu_seconds > 0.0, "{used:?} {sum}");
         assert!(used["own"].peak_mib > 1.0, "{used:?}");
+    }
+
+    #[test]
+    fn a_child_counts_for_its_parent_unless_it_is_measured_itself() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("a process");
+        let (own, id) = (std::process::id(), child.id());
+        assert!(children(own, &[own]).contains(&id));
+        assert!(!children(own, &[own, id]).contains(&id));
+        child.kill().expect("it runs");
+        child.wait().expect("its end");
     }
 
     #[tokio::test]
