@@ -76,9 +76,12 @@ impl AttemptResult {
         rows: Vec<i64>,
         late: TooLate,
     ) -> Self {
-        let results = rows.into_iter().map(|row| SendResult {
+        let contacts = admitted.sends.iter().map(|send| send.message.contact);
+        let sends: Vec<_> = rows.into_iter().zip(contacts).collect();
+        let results = sends.into_iter().map(|(row, contact)| SendResult {
             send: FinishedSend {
                 row,
+                contact,
                 duration: Duration::ZERO,
                 outcome: AttemptOutcome::Deferred,
                 reference: None,
@@ -228,6 +231,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         let duration = start.elapsed();
         let send = FinishedSend {
             row,
+            contact: message.contact,
             duration,
             outcome: attempt_outcome(&outcome),
             reference: match &outcome {

@@ -188,6 +188,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             let of_endpoints = counting.iter().copied().filter(is_recorded);
             let ids: Vec<i64> = of_endpoints
                 .flat_map(|one| one.attempt.record.sends())
+                .filter(|send| send.contact.is_some())
                 .map(|send| send.row)
                 .collect();
             if !ids.is_empty() {

@@ -59,6 +59,8 @@ impl AttemptRecord {
 pub(super) struct FinishedSend {
     /// The row in `delivery_attempts`.
     pub(super) row: i64,
+    /// The contact that it was sent to, such as the endpoint of a webhook; `None` if the payload named the address.
+    pub(super) contact: Option<Uuid>,
     pub(super) duration: Duration,
     pub(super) outcome: AttemptOutcome,
     pub(super) reference: Option<String>,

@@ -92,6 +92,7 @@ mod tests {
         AttemptRecord::Sends {
             sends: vec![FinishedSend {
                 row: 1,
+                contact: None,
                 duration: Duration::ZERO,
                 outcome,
                 reference: None,
