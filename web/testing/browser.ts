@@ -92,6 +92,16 @@ export async function assertAccessible(page: Page) {
   assert.deepEqual(found, [], "findings of axe");
 }
 
+/** Fails if a table that is shown as cards is wider than the page. */
+async function assertNothingIsCut(page: Page) {
+  const cut = await page.evaluate(() =>
+    [...document.querySelectorAll("table.cards")]
+      .filter(({ parentElement }) => parentElement && parentElement.scrollWidth > parentElement.clientWidth)
+      .map((table) => table.textContent?.slice(0, 200)),
+  );
+  assert.deepEqual(cut, [], "tables that are wider than the page");
+}
+
 /** Keeps pictures of what the page shows, on a wide and on a narrow screen, light and dark. */
 export async function screenshots(page: Page, name: string) {
   await mkdir(screenshotFolder, { recursive: true });
@@ -107,6 +117,7 @@ export async function screenshots(page: Page, name: string) {
       await page.screenshot({ path });
       // Colours differ by scheme, not by width.
       if (width < 1000) {
+        await assertNothingIsCut(page);
         await assertAccessible(page);
       }
     }

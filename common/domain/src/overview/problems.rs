@@ -223,7 +223,8 @@ fn lateness(at: Timestamp, known: &DatabaseFacts, found: &mut Found) {
         .recorded_p95_ms
         .filter(|lag| *lag > INTAKE_LAG_MS)
     {
-        let message = format!("Recording of accepted notifications takes {} s", lag / 1000);
+        let lag = duration(Duration::from_millis(lag));
+        let message = format!("Recording of accepted notifications takes {lag}");
         found.add("intake_lag", Warning, "/system", message);
     }
     if let Some(age) = known.oldest_waiting.filter(|age| *age > BACKLOG) {
@@ -329,9 +330,9 @@ fn leftovers(at: Timestamp, known: &DatabaseFacts, found: &mut Found) {
     }
 }
 
-/// `more than 1000 dead letters`.
+/// `More than 1000 dead letters`.
 fn counted(count: CappedCount, noun: &str) -> String {
-    let more = if count.is_capped { "more than " } else { "" };
+    let more = if count.is_capped { "More than " } else { "" };
     let plural = if count.count == 1 { "" } else { "s" };
     format!("{more}{} {noun}{plural}", count.count)
 }

@@ -84,6 +84,26 @@ fn changed(change: impl FnOnce(&mut Facts, &mut DatabaseFacts)) -> Vec<Problem> 
     Overview::of(&facts).problems
 }
 
+#[test]
+fn times_have_the_unit_that_fits_and_counts_say_where_they_end() {
+    let message = |change: fn(&mut DatabaseFacts)| {
+        let problems = changed(|_, known| change(known));
+        let [problem] = &*problems else {
+            panic!("one problem, not {problems:?}")
+        };
+        problem.message.clone()
+    };
+    let lag = message(|known| known.figures.recorded_p95_ms = Some(9_360_000));
+    assert_eq!(lag, "Recording of accepted notifications takes 2 h");
+    let many = message(|known| {
+        known.dead_letters_24h = CappedCount {
+            count: 1000,
+            is_capped: true,
+        };
+    });
+    assert_eq!(many, "More than 1000 dead letters in the last 24 hours");
+}
+
 /// Changes the facts of an installation that works.
 type Change = Box<dyn Fn(&mut Facts, &mut DatabaseFacts)>;
 
