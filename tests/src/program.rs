@@ -96,30 +96,28 @@ impl Program {
 
     /// Waits until `/ready` answers 200.
     pub async fn until_ready(&self) {
-        let client = self.client().anonymous();
-        eventually_ok(START, "the program is ready", async || {
-            match client.try_get("/ready").await {
-                Ok(answer) if answer.status == 200 => Ok(()),
-                Ok(answer) => Err(answer.text),
-                Err(error) => Err(error.to_string()),
-            }
-        })
-        .await;
+        self.until_ok("/ready").await;
     }
 
     /// Waits until it is ready and connected to RabbitMQ and PostgreSQL. An API is ready without RabbitMQ as soon as a scheduler
     /// runs, and then it records notifications itself instead of publishing them.
     pub async fn until_connected(&self) {
+        self.until_ok("/health").await;
+        self.until_ready().await;
+    }
+
+    /// Waits until `path` answers 200.
+    async fn until_ok(&self, path: &str) {
         let client = self.client().anonymous();
-        eventually_ok(START, "the program is connected", async || {
-            match client.try_get("/health").await {
-                Ok(answer) if answer.status == 200 => Ok(()),
-                Ok(answer) => Err(answer.text),
-                Err(error) => Err(error.to_string()),
-            }
+        eventually_ok(START, &format!("{path} answers 200"), async || match client
+            .try_get(path)
+            .await
+        {
+            Ok(answer) if answer.status == 200 => Ok(()),
+            Ok(answer) => Err(answer.text),
+            Err(error) => Err(error.to_string()),
         })
         .await;
-        self.until_ready().await;
     }
 
     /// Starts the program again after its end. Existing clients use its new port.

@@ -60,7 +60,7 @@ async fn after_a_restart_the_row_says_what_its_key_was_used_for() {
     world.until_status(id, "processed").await;
     api.stop().await;
     api.start_again().await;
-    api.until_ready().await;
+    api.until_connected().await;
 
     let mut other = world.in_app();
     other["payload"]["title"] = json!("Something else");
@@ -80,7 +80,7 @@ async fn after_a_restart_the_row_says_what_its_key_was_used_for() {
 
     api.stop().await;
     api.start_again().await;
-    api.until_ready().await;
+    api.until_connected().await;
     assert!(is_replayed(&client.post_with_key(&body, "one").await));
     let metrics = api.metrics().await;
     assert_eq!(metrics.sum("tidings_idempotency_keys_reused_total", &[]), 0);
