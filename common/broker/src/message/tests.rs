@@ -1,6 +1,15 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tidings_domain::notification::DeliveredChannel;
+use tidings_settings::Reader;
+
 use super::*;
 use crate::WaitKey;
-use tidings_settings::Reader;
+use crate::dead_letters::DeadLetter;
+use crate::envelope::Envelope;
+use crate::settings::BrokerSettings;
+use crate::wait_time::WaitTime;
 
 fn message_factory() -> MessageFactory {
     let vars = [("RABBITMQ_URL".to_owned(), "amqp://127.0.0.1".to_owned())];
