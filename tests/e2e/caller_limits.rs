@@ -142,7 +142,7 @@ async fn callers_see_what_they_have_left() {
 }
 
 /// 3000 a minute are 50 a second, of which 300 may come at once and a process leases 150: fewer than clients can send on a
-/// busy machine. Counted is from an empty bucket to an empty bucket, against the time that has passed.
+/// busy machine. Counted is against the time that has passed, and what the bucket held when the time began.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_share_the_limit_of_a_caller() {
     const PER_SECOND: f64 = 50.0;
@@ -156,6 +156,8 @@ async fn processes_share_the_limit_of_a_caller() {
     let refilled = start.elapsed().as_secs_f64() * PER_SECOND;
     assert!(burst >= 300, "{burst}");
     assert!(f64::from(burst) <= 301.0 + refilled, "{burst}, {refilled}");
+    // What is left of that if a request was refused because PostgreSQL was slow to lease it.
+    let left = 301.0 + refilled - f64::from(burst);
 
     let start = Instant::now();
     let mut sticky = flood(&[&clients[0]], secs(4)).await;
@@ -166,7 +168,10 @@ async fn processes_share_the_limit_of_a_caller() {
     })
     .await;
     let allowed = start.elapsed().as_secs_f64() * PER_SECOND;
-    assert!(f64::from(sticky) <= 1.05 * allowed, "{sticky} of {allowed}");
+    assert!(
+        f64::from(sticky) <= left + 1.05 * allowed,
+        "{sticky} of {left} and {allowed}"
+    );
 
     // What one process has left in the bucket is for all: the bound is that of the whole time.
     for client in &clients[1..] {
@@ -175,8 +180,8 @@ async fn processes_share_the_limit_of_a_caller() {
     let together = sticky + flood(&[&clients[0], &clients[1], &clients[2]], secs(6)).await;
     let allowed = start.elapsed().as_secs_f64() * PER_SECOND;
     assert!(
-        f64::from(together) <= 1.05 * allowed,
-        "{together} of {allowed}"
+        f64::from(together) <= left + 1.05 * allowed,
+        "{together} of {left} and {allowed}"
     );
 
     let client = client_of(&one, "billing");

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tidings_tests::{Answer, Client, ProgramKind, World, tokens};
+use tidings_tests::{Answer, Client, Program, ProgramKind, World, tokens};
 use uuid::Uuid;
 
 const PAGE: &str = "https://app.example.com";
@@ -75,7 +75,8 @@ async fn a_page_of_an_allowed_origin_may_read_every_response() {
     .await;
     // Nothing listens on port 1. The API needs no database to accept notifications.
     let database = [("DATABASE_URL", "postgres://127.0.0.1:1/none")];
-    let api = world.start(ProgramKind::Api, &database).await;
+    let api = Program::start(ProgramKind::Api, world.settings(&database)).await;
+    api.until_ready().await;
     let (service, anonymous) = (api.client(), api.client().anonymous());
     let restricted =
         service.with_token(tokens::scoped(Uuid::now_v7().into(), "notifications:send"));
