@@ -5,6 +5,7 @@ mod commands;
 mod new_password;
 mod operator;
 mod output;
+mod paging;
 mod progress;
 mod settings;
 

@@ -7,10 +7,8 @@ use tidings_db::{Database, DatabaseSettings};
 use tidings_domain::time::parse_instant;
 
 use crate::output::{CommandOutput, Text, printable, table};
+use crate::paging::{Listed, read_pages};
 use crate::settings;
-
-/// Entries in one query.
-const PAGE: u32 = 200;
 
 /// Arguments of `audit`.
 #[derive(Debug, clap::Args)]
@@ -50,27 +48,15 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         from: args.from,
         to: args.to,
     };
-    let (mut rows, mut after) = (Vec::new(), None);
-    let more = loop {
-        let left = args
-            .limit
-            .saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-        if left == 0 {
-            break after.is_some();
-        }
-        let (page, next) = database
-            .run(async |client| audit::list(client, &filter, after, left.min(PAGE)).await)
-            .await?;
-        rows.extend(page);
-        after = next;
-        if after.is_none() {
-            break false;
-        }
+    let read = async |after, rows| {
+        let page = database.run(async |client| audit::list(client, &filter, after, rows).await);
+        page.await
     };
-    let entries: Vec<Value> = rows.iter().map(json_of).collect();
+    let listed = read_pages(args.limit, read).await?;
+    let entries: Vec<Value> = listed.rows.iter().map(json_of).collect();
     CommandOutput::new(
-        text(&rows, more),
-        json!({ "entries": entries, "more": more }),
+        text(&listed),
+        json!({ "entries": entries, "more": listed.has_more }),
     )
 }
 
@@ -91,13 +77,13 @@ fn json_of(row: &AuditRow) -> Value {
     })
 }
 
-fn text(rows: &[AuditRow], more: bool) -> Text {
-    if rows.is_empty() {
+fn text(listed: &Listed<AuditRow>) -> Text {
+    if listed.rows.is_empty() {
         return "No entries.\n".to_owned().into();
     }
     let head = ["AT", "ACTOR", "ACTION", "TARGET", "OUTCOME", "DETAILS"];
     let mut cells = vec![head.map(str::to_owned).to_vec()];
-    cells.extend(rows.iter().map(|row| {
+    cells.extend(listed.rows.iter().map(|row| {
         vec![
             format!("{:.0}", row.at),
             printable(&format!("{}:{}", row.actor_kind, row.actor_id)),
@@ -108,11 +94,11 @@ fn text(rows: &[AuditRow], more: bool) -> Text {
         ]
     }));
     let mut text = Text::from(table(&cells));
-    let shown = match rows.len() {
+    let shown = match listed.rows.len() {
         1 => "1 entry".to_owned(),
         n => format!("{n} entries"),
     };
-    let rest = if more { ", and there are more" } else { "" };
+    let rest = listed.rest();
     text.line(format_args!("\n{shown}{rest}."));
     text
 }

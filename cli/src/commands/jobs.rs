@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::operator::operator;
 use crate::output::{CommandOutput, Text, printable, table};
+use crate::paging::read_pages;
 use crate::settings;
 
 /// The commands for jobs.
@@ -19,8 +20,8 @@ pub enum Command {
         /// not go on when they last tried
         #[arg(long)]
         state: Option<JobFilter>,
-        /// How many
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
+        /// The maximum number of jobs
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Show a job with its progress
@@ -94,15 +95,17 @@ async fn list(
     filter: Option<JobFilter>,
     limit: u32,
 ) -> anyhow::Result<CommandOutput> {
-    let (jobs, _) = database
-        .run(async |client| replay_jobs::list(client, filter, None, limit).await)
-        .await
-        .context("cannot read the jobs")?;
+    let read = async |after, rows| {
+        let page =
+            database.run(async |client| replay_jobs::list(client, filter, after, rows).await);
+        page.await.context("cannot read the jobs")
+    };
+    let listed = read_pages(limit, read).await?;
     let head = [
         "ID", "KIND", "STATE", "DONE", "FAILED", "SKIPPED", "TOTAL", "CREATED", "BY",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(jobs.iter().map(|job| {
+    rows.extend(listed.rows.iter().map(|job| {
         vec![
             job.id.to_string(),
             job.kind.as_str().to_owned(),
@@ -115,8 +118,12 @@ async fn list(
             printable(&job.created_by),
         ]
     }));
-    let json: Vec<Value> = jobs.iter().map(json_of).collect();
-    CommandOutput::new(table(&rows), json!({ "jobs": json }))
+    let json: Vec<Value> = listed.rows.iter().map(json_of).collect();
+    let mut text = Text::from(table(&rows));
+    if listed.has_more {
+        text.line("There are more: use --limit.");
+    }
+    CommandOutput::new(text, json!({ "jobs": json, "more": listed.has_more }))
 }
 
 /// What follows a total that is a lower bound.

@@ -10,10 +10,8 @@ use uuid::Uuid;
 
 use super::summary::NO_CHANNEL;
 use crate::output::{CommandOutput, Text, WrongUsage, printable, table};
+use crate::paging::read_pages;
 use crate::settings;
-
-/// The largest number of rows that are asked for at once.
-const PAGE: u32 = 200;
 
 fn database() -> anyhow::Result<Database> {
     let settings = settings::read(DatabaseSettings::read)?;
@@ -23,24 +21,18 @@ fn database() -> anyhow::Result<Database> {
 /// Lists those that failed last.
 pub async fn list(filter: &DeadLetterFilter, limit: usize) -> anyhow::Result<CommandOutput> {
     let database = database()?;
-    let (mut rows, mut after) = (Vec::new(), None);
-    while rows.len() < limit {
-        let left = u32::try_from(limit - rows.len()).unwrap_or(PAGE).min(PAGE);
-        let (page, next) = database
-            .run(async |client| dead_letters::list(client, filter, after, left).await)
-            .await
-            .context("cannot read the dead letters")?;
-        rows.extend(page);
-        after = next;
-        if after.is_none() {
-            break;
-        }
-    }
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    let read = async |after, rows| {
+        let page =
+            database.run(async |client| dead_letters::list(client, filter, after, rows).await);
+        page.await.context("cannot read the dead letters")
+    };
+    let listed = read_pages(limit, read).await?;
     let head = [
         "ID", "CHANNEL", "PROVIDER", "REASON", "ATTEMPTS", "FAILED", "ERROR",
     ];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
-    lines.extend(rows.iter().map(|row| {
+    lines.extend(listed.rows.iter().map(|row| {
         vec![
             row.id.to_string(),
             channel(row.channel.as_deref()),
@@ -51,9 +43,13 @@ pub async fn list(filter: &DeadLetterFilter, limit: usize) -> anyhow::Result<Com
             printable(row.error.as_deref().unwrap_or_default()),
         ]
     }));
-    let json: Vec<Value> = rows.iter().map(json_of).collect();
-    let json = json!({"deadLetters": json, "hasMore": after.is_some()});
-    CommandOutput::new(table(&lines), json)
+    let json: Vec<Value> = listed.rows.iter().map(json_of).collect();
+    let json = json!({"deadLetters": json, "hasMore": listed.has_more});
+    let mut text = Text::from(table(&lines));
+    if listed.has_more {
+        text.line("There are more: use --limit.");
+    }
+    CommandOutput::new(text, json)
 }
 
 /// Counts them by reason, channel and provider.

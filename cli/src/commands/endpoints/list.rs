@@ -1,11 +1,14 @@
 //! `tidings endpoints list`.
 
+use std::collections::HashMap;
+
 use anyhow::Context;
 use serde_json::{Value, json};
 use tidings_db::Database;
 use tidings_db::webhook_endpoints::{self, EndpointFilter, EndpointHealth, WebhookEndpointRow};
 
-use crate::output::{CommandOutput, printable, table};
+use crate::output::{CommandOutput, Text, printable, table};
+use crate::paging::read_pages;
 
 /// Lists endpoints.
 pub async fn run(
@@ -13,14 +16,18 @@ pub async fn run(
     filter: EndpointFilter,
     limit: u32,
 ) -> anyhow::Result<CommandOutput> {
-    let (rows, health) = database
-        .run(async |client| {
-            let (rows, _) = webhook_endpoints::list(client, filter, None, limit).await?;
+    let mut health = HashMap::new();
+    let read = async |after, rows| {
+        let page = database.run(async |client| {
+            let (rows, next) = webhook_endpoints::list(client, filter, after, rows).await?;
             let health = webhook_endpoints::health(client, &rows).await?;
-            Ok((rows, health))
-        })
-        .await
-        .context("cannot read the endpoints")?;
+            Ok((rows, next, health))
+        });
+        let (rows, next, health_of_page) = page.await.context("cannot read the endpoints")?;
+        health.extend(health_of_page);
+        anyhow::Ok((rows, next))
+    };
+    let listed = read_pages(limit, read).await?;
     let none = EndpointHealth::default();
     let health = |row: &WebhookEndpointRow| health.get(&row.id).unwrap_or(&none);
     let head = [
@@ -32,9 +39,14 @@ pub async fn run(
         "FAILED (24 H)",
     ];
     let mut lines = vec![head.map(str::to_owned).to_vec()];
-    lines.extend(rows.iter().map(|row| line(row, health(row))));
-    let json: Vec<Value> = rows.iter().map(|row| json_of(row, health(row))).collect();
-    CommandOutput::new(table(&lines), json!({ "webhookEndpoints": json }))
+    lines.extend(listed.rows.iter().map(|row| line(row, health(row))));
+    let json = listed.rows.iter().map(|row| json_of(row, health(row)));
+    let json = json!({"webhookEndpoints": json.collect::<Vec<_>>(), "more": listed.has_more});
+    let mut text = Text::from(table(&lines));
+    if listed.has_more {
+        text.line("There are more: use --limit.");
+    }
+    CommandOutput::new(text, json)
 }
 
 fn line(row: &WebhookEndpointRow, health: &EndpointHealth) -> Vec<String> {

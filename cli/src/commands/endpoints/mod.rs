@@ -23,8 +23,8 @@ pub enum Command {
         /// Only those that are enabled, disabled, `disabled_by_tidings` because of an answer, or away: their host and port are down
         #[arg(long)]
         state: Option<EndpointState>,
-        /// How many
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
+        /// The maximum number of endpoints
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Send webhooks to an endpoint again that was disabled

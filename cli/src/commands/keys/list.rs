@@ -7,6 +7,7 @@ use tidings_domain::notification::UserId;
 use super::database;
 use super::show;
 use crate::output::{CommandOutput, Text, count, printable, table};
+use crate::paging::{Listed, read_pages};
 
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
@@ -22,9 +23,6 @@ pub struct Args {
     limit: u32,
 }
 
-/// Keys in one query.
-const PAGE: u32 = 200;
-
 /// Lists keys, the newest first.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let database = database()?;
@@ -32,33 +30,29 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         user: args.user,
         revoked: args.revoked,
     };
-    let (mut rows, mut after) = (Vec::new(), None);
-    let more = loop {
-        let listed = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let left = args.limit.saturating_sub(listed);
-        if left == 0 {
-            break after.is_some();
-        }
-        let (page, next) = database
-            .run(async |client| api_keys::list(client, filter, after, left.min(PAGE)).await)
-            .await?;
-        rows.extend(page);
-        after = next;
-        if after.is_none() {
-            break false;
-        }
+    let read = async |after, rows| {
+        let page = database.run(async |client| api_keys::list(client, filter, after, rows).await);
+        page.await
     };
-    let shown: Vec<_> = rows.iter().map(|row| show::json(row, None)).collect();
-    CommandOutput::new(text(&rows, more), json!({ "keys": shown, "more": more }))
+    let listed = read_pages(args.limit, read).await?;
+    let shown: Vec<_> = listed
+        .rows
+        .iter()
+        .map(|row| show::json(row, None))
+        .collect();
+    CommandOutput::new(
+        text(&listed),
+        json!({ "keys": shown, "more": listed.has_more }),
+    )
 }
 
-fn text(rows: &[ApiKeyRow], more: bool) -> Text {
-    if rows.is_empty() {
+fn text(listed: &Listed<ApiKeyRow>) -> Text {
+    if listed.rows.is_empty() {
         return "No API keys.\n".to_owned().into();
     }
     let head = ["ID", "NAME", "SCOPES", "USER", "LAST USED", "STATE"];
     let mut cells = vec![head.map(str::to_owned).to_vec()];
-    cells.extend(rows.iter().map(|row| {
+    cells.extend(listed.rows.iter().map(|row| {
         let user = row.user_id.map(|user| user.to_string());
         let last_use = row.last_used_at.map(|time| format!("{time:.0}"));
         let dash = || "-".to_owned();
@@ -72,8 +66,8 @@ fn text(rows: &[ApiKeyRow], more: bool) -> Text {
         ]
     }));
     let mut text = Text::from(table(&cells));
-    let shown = count(rows.len(), "API key");
-    let rest = if more { ", and there are more" } else { "" };
+    let shown = count(listed.rows.len(), "API key");
+    let rest = listed.rest();
     text.line(format_args!("\n{shown}{rest}."));
     text
 }

@@ -7,9 +7,7 @@ use tidings_db::notifications::{self, ListedNotification};
 
 use super::filter::FilterArgs;
 use crate::output::{CommandOutput, Text, printable, table};
-
-/// Notifications in one query.
-const PAGE: u32 = 500;
+use crate::paging::{Listed, read_pages};
 
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
@@ -24,27 +22,21 @@ pub struct Args {
 /// Lists notifications. Goes on until there are enough, or no more.
 pub async fn run(database: &Database, args: Args) -> anyhow::Result<CommandOutput> {
     let filter = args.filter.filter();
-    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
-    let (mut rows, mut after) = (Vec::new(), None);
-    let has_more = loop {
-        let left = u32::try_from(limit - rows.len()).unwrap_or(PAGE).min(PAGE);
+    let read = async |after, rows| {
         let reading = database.run(async |client| {
-            notifications::search_without_contents(client, &filter, after, left).await
+            notifications::search_without_contents(client, &filter, after, rows).await
         });
         let page = reading.await.context("cannot read the notifications")?;
-        rows.extend(page.rows);
-        after = page.next;
-        if after.is_none() || rows.len() >= limit {
-            break after.is_some();
-        }
+        anyhow::Ok((page.rows, page.next))
     };
+    let listed = read_pages(args.limit, read).await?;
     CommandOutput::new(
-        text(&rows, has_more),
-        json!({"notifications": rows, "hasMore": has_more}),
+        text(&listed),
+        json!({"notifications": listed.rows, "hasMore": listed.has_more}),
     )
 }
 
-fn text(rows: &[ListedNotification], has_more: bool) -> Text {
+fn text(listed: &Listed<ListedNotification>) -> Text {
     let mut text = Text::default();
     let head = [
         "ACCEPTED",
@@ -55,7 +47,7 @@ fn text(rows: &[ListedNotification], has_more: bool) -> Text {
         "ERROR",
     ];
     let mut cells = vec![head.map(str::to_owned).to_vec()];
-    cells.extend(rows.iter().map(|row| {
+    cells.extend(listed.rows.iter().map(|row| {
         vec![
             format!("{:.0}", row.created_at),
             row.message_id.to_string(),
@@ -66,7 +58,7 @@ fn text(rows: &[ListedNotification], has_more: bool) -> Text {
         ]
     }));
     text.lines(&table(&cells));
-    if has_more {
+    if listed.has_more {
         text.line("There are more: use --limit, or --to with the time of the last line.");
     }
     text

@@ -9,9 +9,7 @@ use tidings_domain::notification::MessageId;
 use tidings_domain::trace::TraceUrlTemplate;
 
 use crate::output::{CommandOutput, Text, printable, table};
-
-/// The most attempts that are shown.
-const MAX_ATTEMPTS: u32 = 200;
+use crate::paging::read_pages;
 
 /// Shows what has happened to a notification. `trace_url` is where its trace can be seen.
 pub async fn run(
@@ -23,7 +21,8 @@ pub async fn run(
         let Some((row, timeline)) = notifications::find_timeline(client, id, None).await? else {
             return Ok(None);
         };
-        let (attempts, _) = delivery_attempts::list(client, id, None, MAX_ATTEMPTS).await?;
+        let read = async |after, rows| delivery_attempts::list(client, id, after, rows).await;
+        let attempts = read_pages(u32::MAX, read).await?.rows;
         let addresses = notifications::masked_addresses(client, &row, &timeline, &attempts).await?;
         Ok(Some((row, timeline, attempts, addresses)))
     });

@@ -7,6 +7,7 @@ use tidings_db::schedules::{self, ScheduleFilter, ScheduleRow, ScheduleState};
 use super::database;
 use super::show::{json, state};
 use crate::output::{CommandOutput, Text, count, printable, table};
+use crate::paging::{Listed, read_pages};
 
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
@@ -22,9 +23,6 @@ pub struct Args {
     limit: u32,
 }
 
-/// Schedules in one query.
-const PAGE: u32 = 200;
-
 /// Lists schedules.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let database = database()?;
@@ -35,37 +33,25 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         },
         state: args.failed.then_some(ScheduleState::Failed),
     };
-    let (mut rows, mut after) = (Vec::new(), None);
-    let more = loop {
-        let left = args
-            .limit
-            .saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-        if left == 0 {
-            break after.is_some();
-        }
-        let (page, next) = database
-            .run(async |client| schedules::list(client, &filter, after, left.min(PAGE)).await)
-            .await?;
-        rows.extend(page);
-        after = next;
-        if after.is_none() {
-            break false;
-        }
+    let read = async |after, rows| {
+        let page = database.run(async |client| schedules::list(client, &filter, after, rows).await);
+        page.await
     };
-    let shown: Vec<_> = rows.iter().map(json).collect::<Result<_, _>>()?;
+    let listed = read_pages(args.limit, read).await?;
+    let shown: Vec<_> = listed.rows.iter().map(json).collect::<Result<_, _>>()?;
     CommandOutput::new(
-        text(&rows, more),
-        json!({ "schedules": shown, "more": more }),
+        text(&listed),
+        json!({ "schedules": shown, "more": listed.has_more }),
     )
 }
 
-fn text(rows: &[ScheduleRow], more: bool) -> Text {
-    if rows.is_empty() {
+fn text(listed: &Listed<ScheduleRow>) -> Text {
+    if listed.rows.is_empty() {
         return "No schedules.\n".to_owned().into();
     }
     let head = ["ID", "SENDER", "TYPE", "CRON", "TIMEZONE", "NEXT", "STATE"];
     let mut cells = vec![head.map(str::to_owned).to_vec()];
-    cells.extend(rows.iter().map(|row| {
+    cells.extend(listed.rows.iter().map(|row| {
         let next = row
             .next_at
             .map_or_else(|| "-".to_owned(), |time| format!("{time:.0}"));
@@ -80,8 +66,8 @@ fn text(rows: &[ScheduleRow], more: bool) -> Text {
         ]
     }));
     let mut text = Text::from(table(&cells));
-    let shown = count(rows.len(), "schedule");
-    let rest = if more { ", and there are more" } else { "" };
+    let shown = count(listed.rows.len(), "schedule");
+    let rest = listed.rest();
     text.line(format_args!("\n{shown}{rest}."));
     text
 }

@@ -28,7 +28,7 @@ pub enum Command {
     /// Print the source of a template
     Show(show::Args),
     /// List the versions of a template
-    Versions(ByKey),
+    Versions(versions::Args),
     /// Write a new version of a template, or roll back to an earlier one
     Put(put::Args),
     /// Delete a template
@@ -137,7 +137,7 @@ pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
     match command {
         Command::List(args) => list::run(&database, args).await,
         Command::Show(args) => show::run(&database, args).await,
-        Command::Versions(key) => versions::run(&database, key).await,
+        Command::Versions(args) => versions::run(&database, args).await,
         Command::Put(args) => put::run(&database, args).await,
         Command::Delete(key) => delete::run(&database, key).await,
         Command::Preview(args) => preview::run(&args),

@@ -5,17 +5,29 @@ use serde_json::{Value, json};
 use tidings_db::{Database, templates};
 
 use super::{ByKey, version_json};
-use crate::output::{CommandOutput, table};
+use crate::output::{CommandOutput, Text, table};
+use crate::paging::read_pages;
 
-/// The most versions that are listed.
-const LIMIT: u32 = 200;
+/// Arguments of `versions`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    key: ByKey,
+    /// The maximum number of versions
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+}
 
 /// Lists the versions of a template, the newest first.
-pub async fn run(database: &Database, key: ByKey) -> anyhow::Result<CommandOutput> {
-    let (rows, _) = database
-        .run(async |client| templates::list_versions(client, key.key(), None, LIMIT).await)
-        .await?;
-    if rows.is_empty() {
+pub async fn run(database: &Database, args: Args) -> anyhow::Result<CommandOutput> {
+    let Args { key, limit } = args;
+    let read = async |after, rows| {
+        let page = database
+            .run(async |client| templates::list_versions(client, key.key(), after, rows).await);
+        page.await
+    };
+    let listed = read_pages(limit, read).await?;
+    if listed.rows.is_empty() {
         bail!("there is no template {}", key.audit_target());
     }
     let mut lines = vec![
@@ -23,7 +35,7 @@ pub async fn run(database: &Database, key: ByKey) -> anyhow::Result<CommandOutpu
             .map(str::to_owned)
             .to_vec(),
     ];
-    lines.extend(rows.iter().map(|row| {
+    lines.extend(listed.rows.iter().map(|row| {
         let deleted = row
             .deleted_at
             .map_or_else(|| "-".to_owned(), |at| format!("{at:.0}"));
@@ -33,6 +45,10 @@ pub async fn run(database: &Database, key: ByKey) -> anyhow::Result<CommandOutpu
             deleted,
         ]
     }));
-    let all: Vec<Value> = rows.iter().map(version_json).collect();
-    CommandOutput::new(table(&lines), json!({ "templates": all }))
+    let all: Vec<Value> = listed.rows.iter().map(version_json).collect();
+    let mut text = Text::from(table(&lines));
+    if listed.has_more {
+        text.line("There are more: use --limit.");
+    }
+    CommandOutput::new(text, json!({ "templates": all, "more": listed.has_more }))
 }

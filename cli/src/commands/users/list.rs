@@ -7,6 +7,7 @@ use tidings_domain::content::EmailAddress;
 use super::database;
 use super::show::json;
 use crate::output::{CommandOutput, Text, count, printable, table};
+use crate::paging::{Listed, read_pages};
 
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
@@ -22,9 +23,6 @@ pub struct Args {
     limit: u32,
 }
 
-/// Users in one query.
-const PAGE: u32 = 200;
-
 /// Lists users, those with the largest ids first.
 pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
     let database = database()?;
@@ -32,33 +30,25 @@ pub async fn run(args: Args) -> anyhow::Result<CommandOutput> {
         email: args.email,
         username: args.username,
     };
-    let (mut rows, mut after) = (Vec::new(), None);
-    let more = loop {
-        let listed = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let left = args.limit.saturating_sub(listed);
-        if left == 0 {
-            break after.is_some();
-        }
-        let (page, next) = database
-            .run(async |client| users::list(client, &filter, after, left.min(PAGE)).await)
-            .await?;
-        rows.extend(page);
-        after = next;
-        if after.is_none() {
-            break false;
-        }
+    let read = async |after, rows| {
+        let page = database.run(async |client| users::list(client, &filter, after, rows).await);
+        page.await
     };
-    let shown: Vec<_> = rows.iter().map(json).collect();
-    CommandOutput::new(text(&rows, more), json!({ "users": shown, "more": more }))
+    let listed = read_pages(args.limit, read).await?;
+    let shown: Vec<_> = listed.rows.iter().map(json).collect();
+    CommandOutput::new(
+        text(&listed),
+        json!({ "users": shown, "more": listed.has_more }),
+    )
 }
 
-fn text(rows: &[UserRow], more: bool) -> Text {
-    if rows.is_empty() {
+fn text(listed: &Listed<UserRow>) -> Text {
+    if listed.rows.is_empty() {
         return "No users.\n".to_owned().into();
     }
     let head = ["ID", "USERNAME", "EMAIL", "LOCALE", "TIMEZONE", "PHONE"];
     let mut cells = vec![head.map(str::to_owned).to_vec()];
-    cells.extend(rows.iter().map(|row| {
+    cells.extend(listed.rows.iter().map(|row| {
         let shown =
             |value: Option<&String>| value.map_or_else(|| "-".to_owned(), |text| printable(text));
         vec![
@@ -71,8 +61,8 @@ fn text(rows: &[UserRow], more: bool) -> Text {
         ]
     }));
     let mut text = Text::from(table(&cells));
-    let shown = count(rows.len(), "user");
-    let rest = if more { ", and there are more" } else { "" };
+    let shown = count(listed.rows.len(), "user");
+    let rest = listed.rest();
     text.line(format_args!("\n{shown}{rest}."));
     text
 }
