@@ -1,14 +1,17 @@
 //! `tidings users`.
 
+mod contacts;
 mod delete;
 mod erase;
 mod import;
+mod inbox;
 mod list;
 pub mod password;
 mod put;
 mod quiet_hours;
 mod recover;
 pub mod show;
+mod update;
 
 use std::time::Duration;
 
@@ -33,6 +36,13 @@ pub enum Command {
     Show(show::Args),
     /// Create a user, or give one another profile
     Put(put::Args),
+    /// Change what is given about a user, and keep the rest
+    Update(update::Args),
+    /// List, set, add and delete where a user is reached
+    #[command(subcommand)]
+    Contacts(contacts::Command),
+    /// Show the in-app notifications of a user, as the user sees them
+    Inbox(inbox::Args),
     /// Show the quiet hours of a user, or change them
     QuietHours(quiet_hours::Args),
     /// Set the password of a user, and end the user's sessions
@@ -61,6 +71,9 @@ pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
         Command::List(args) => list::run(args).await,
         Command::Show(args) => show::run(args).await,
         Command::Put(args) => put::run(args).await,
+        Command::Update(args) => update::run(args).await,
+        Command::Contacts(command) => contacts::run(command).await,
+        Command::Inbox(args) => inbox::run(args).await,
         Command::QuietHours(args) => quiet_hours::run(args).await,
         Command::Password(args) => password::run(args).await,
         Command::Delete(args) => delete::run(args).await,
