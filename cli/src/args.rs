@@ -47,7 +47,7 @@ pub enum Command {
     Jobs(jobs::Command),
     /// Show what is wrong now, how much is sent, what waits, and the states of the channels
     Overview,
-    /// List, export and show notifications
+    /// Send, list, export and show notifications
     #[command(subcommand)]
     Notifications(notifications::Command),
     /// Show the states of the channels, and try providers that are down
@@ -64,7 +64,7 @@ pub enum Command {
     Retention(retention::Command),
     /// List the retry ladders on the broker, and delete empty ones of former settings
     Ladders(ladders::Args),
-    /// List, show, create, change and import users
+    /// List, show, create, change and import users, and show their contacts and inboxes
     #[command(subcommand)]
     Users(users::Command),
     /// List, show, write, preview and delete templates

@@ -6,6 +6,7 @@ mod new_password;
 mod operator;
 mod output;
 mod paging;
+mod payload;
 mod progress;
 mod settings;
 

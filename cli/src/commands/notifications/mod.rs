@@ -1,4 +1,4 @@
-//! `tidings notifications`: finds notifications and shows their way. Works on the database, with the rights of an
+//! `tidings notifications`: sends notifications, finds them and shows their way. Works on the database, with the rights of an
 //! administrator.
 
 mod content;
@@ -6,6 +6,7 @@ mod export;
 mod filter;
 mod list;
 mod payload;
+mod send;
 mod show;
 
 use tidings_db::{Database, DatabaseSettings};
@@ -18,6 +19,8 @@ use crate::settings;
 /// The commands for notifications.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
+    /// Send a notification. A worker that runs the scheduler publishes it
+    Send(send::Args),
     /// List notifications, the newest first
     List(list::Args),
     /// Write all notifications that match to a file, without their payloads
@@ -51,6 +54,7 @@ pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
     let (settings, trace_url) = settings::read(section)?;
     let database = Database::new(&settings, "tidings notifications")?;
     match command {
+        Command::Send(args) => send::run(&database, args).await,
         Command::List(args) => list::run(&database, args).await,
         Command::Export(args) => export::run(&database, args).await,
         Command::Show { id } => show::run(&database, id, trace_url.as_ref()).await,

@@ -1,11 +1,9 @@
 //! `tidings schedules create`.
 
 use std::fmt::Write as _;
-use std::io::Read;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 use tidings_db::TransactionOptions;
 use tidings_db::audit::{self, Action, TargetKind};
 use tidings_db::categories;
@@ -27,6 +25,7 @@ use super::database;
 use super::show::{json, text};
 use crate::operator::operator;
 use crate::output::CommandOutput;
+use crate::payload::payload;
 use crate::settings;
 
 /// Arguments of `create`.
@@ -185,18 +184,6 @@ fn definition(args: Args) -> anyhow::Result<(ScheduleDefinition, bool)> {
         grace: args.grace_secs.unwrap_or_default(),
     };
     Ok((definition, addresses.has_unsubscribe_url))
-}
-
-fn payload(text: String) -> anyhow::Result<Box<RawValue>> {
-    let text = if text == "-" {
-        let mut input = String::new();
-        let read = std::io::stdin().read_to_string(&mut input);
-        read.context("cannot read the payload from standard input")?;
-        input.trim().to_owned()
-    } else {
-        text
-    };
-    RawValue::from_string(text).context("--payload is not JSON")
 }
 
 fn listed(problems: &[FieldProblem]) -> String {

@@ -33,7 +33,7 @@ pub enum Command {
     Put(put::Args),
     /// Delete a template
     Delete(ByKey),
-    /// Render files that are not saved, and show each problem at its line
+    /// Render a saved template, or files that are not saved, and show each problem at its line
     Preview(preview::Args),
     /// Show where a template is used
     Uses(uses::Args),
@@ -129,20 +129,25 @@ fn channel(text: &str) -> Result<Channel, &'static str> {
 
 /// Runs a command.
 pub async fn run(command: Command) -> anyhow::Result<CommandOutput> {
-    if let Command::Preview(args) = command {
-        return preview::run(&args);
-    }
-    let settings = settings::read(DatabaseSettings::read)?;
-    let database = Database::new(&settings, "tidings templates")?;
+    let command = match command {
+        Command::Preview(args) => return preview::run(args, database).await,
+        other => other,
+    };
+    let database = database()?;
     match command {
         Command::List(args) => list::run(&database, args).await,
         Command::Show(args) => show::run(&database, args).await,
         Command::Versions(args) => versions::run(&database, args).await,
         Command::Put(args) => put::run(&database, args).await,
         Command::Delete(key) => delete::run(&database, key).await,
-        Command::Preview(args) => preview::run(&args),
+        Command::Preview(args) => preview::run(args, || Ok(database)).await,
         Command::Uses(args) => uses::run(&database, args).await,
     }
+}
+
+fn database() -> anyhow::Result<Database> {
+    let settings = settings::read(DatabaseSettings::read)?;
+    Ok(Database::new(&settings, "tidings templates")?)
 }
 
 /// A version as JSON, with the fields of the API.

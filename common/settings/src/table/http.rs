@@ -19,7 +19,7 @@ group! {
     CORS_ALLOWED_ORIGINS: [Api] = Setting::of(SettingKind::List).example("https://app.example.com,http://localhost:3000");
     /// Maximum size of a request body. RabbitMQ 4 closes a channel that publishes more than 16 MiB. The worker computes
     /// from it how many messages fit into `CONSUMER_PREFETCH_BYTES`.
-    MAX_BODY_BYTES: [Api Worker] = Setting::number(1024, 15_728_640).default("65536").unit("bytes");
+    MAX_BODY_BYTES: [Api Worker Tidings] = Setting::number(1024, 15_728_640).default("65536").unit("bytes");
     /// Maximum size of the body of a batch. Each notification in the batch may have `MAX_BODY_BYTES`.
     MAX_BATCH_BODY_BYTES: [Api] = Setting::number(1024, 134_217_728).default("8388608").unit("bytes");
     /// Maximum number of bytes, in all, of request bodies that are being received or processed. Above it, a request is
