@@ -64,12 +64,37 @@ async fn templates_are_written_previewed_rolled_back_and_deleted_from_the_comman
     );
     let old = with(&["templates", "show", &name, "--version", "2"]).1;
     assert_eq!(old["text"], "Dear {{ name }}");
+    let preview = ["templates", "preview", &name, "--variables", variables];
+    let (code, shown) = with(&preview);
+    assert_eq!((code, &shown["text"]), (Some(0), &json!("Hello Anna")));
+    let used = json!({"name": name, "channel": "sms", "locale": "default", "version": 3});
+    assert_eq!(shown["template"], used);
+    let (_, shown) = with(&[&preview[..], &["--version", "2"]].concat());
+    assert_eq!(shown["text"], "Dear Anna");
+    // A language that there is not falls back, as for a notification.
+    let (_, shown) = with(&[&preview[..], &["--locale", "de-AT"]].concat());
+    assert_eq!(shown["template"], used);
+    let (code, shown) = with(&["templates", "preview", &name]);
+    assert_eq!(
+        (code, &shown["problems"][0]["code"]),
+        (Some(1), &json!("missing_variable"))
+    );
+    assert_eq!(with(&["templates", "preview", "no-such"]).0, Some(1));
+    for wrong in [
+        &["templates", "preview"][..],
+        &[&preview[..], &["--text", &good]].concat(),
+    ] {
+        assert_eq!(with(wrong).0, Some(2), "{wrong:?}");
+    }
+    let versions = with(&["templates", "versions", &name, "--limit", "2"]).1;
+    assert_eq!(versions["templates"].as_array().map(Vec::len), Some(2));
+    assert_eq!(versions["more"], true);
     let versions = with(&["templates", "versions", &name]).1;
     assert_eq!(versions["templates"].as_array().map(Vec::len), Some(3));
     let listed = run(&world, &["templates", "list", "--name", &name]).1;
     assert_eq!(listed["templates"][0]["version"], 3);
     let uses = run(&world, &["templates", "uses", &name]).1;
-    assert_eq!(uses, json!({"schedules": []}));
+    assert_eq!(uses, json!({"schedules": [], "more": false}));
     assert_eq!(with(&["templates", "delete", &name]).0, Some(0));
     assert_eq!(with(&["templates", "delete", &name]).0, Some(1));
     let path = format!("/api/audit?target={name}/sms/default");
