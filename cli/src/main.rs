@@ -2,6 +2,8 @@
 
 mod args;
 mod commands;
+#[cfg(test)]
+mod dashboard_commands;
 mod new_password;
 mod operator;
 mod output;

@@ -118,7 +118,11 @@ export default function CategoriesPage() {
           curl("GET", "/api/categories"),
           curl("PUT", "/api/categories/order-updates", { body: { kind: "transactional", label: "Orders" } }),
         ]}
-        cli={[tool("categories list"), tool("categories set order-updates", { kind: "transactional" })]}
+        cli={[
+          tool("categories list"),
+          tool("categories set order-updates", { kind: "transactional" }),
+          tool("categories delete order-updates"),
+        ]}
       />
     </Page>
   );

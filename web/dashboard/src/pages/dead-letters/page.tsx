@@ -134,18 +134,26 @@ export function DeadLettersPage() {
           }),
         ]}
         cli={[
+          tool("dlq groups", conditions(filter)),
+          tool("dlq list", { recorded: true, ...conditions(filter) }),
           tool("dlq replay", { ...selection(filter), "dry-run": true }),
           tool("dlq replay", { ...selection(filter), rate: 100 }),
+          tool("dlq purge", { recorded: true, ...selection(filter) }),
         ]}
       />
     </Page>
   );
 }
 
-/** The options of the tool. */
-function selection(filter: DeadLetterFilter): Record<string, string | true | undefined> {
+/** The options of the tool that say which dead letters. */
+function conditions(filter: DeadLetterFilter): Record<string, string | undefined> {
   const { reason, channel, provider, endpointId: endpoint, from, to } = filter;
-  return isEmpty(filter) ? { all: true } : { reason, channel, provider, endpoint, from, to };
+  return { reason, channel, provider, endpoint, from, to };
+}
+
+/** Those of a command that changes something. */
+function selection(filter: DeadLetterFilter): Record<string, string | true | undefined> {
+  return isEmpty(filter) ? { all: true } : conditions(filter);
 }
 
 function NothingFailed({ hasFilter, clear }: { hasFilter: boolean; clear: () => void }) {

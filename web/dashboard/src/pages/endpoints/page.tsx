@@ -187,6 +187,7 @@ export default function EndpointsPage() {
           tool("endpoints enable ID"),
           tool("endpoints ping ID"),
           tool("endpoints rotate-secret ID"),
+          tool("endpoints delete ID"),
           tool("dlq replay", { endpoint: "ID", from: "2027-03-28T09:00:00Z", "dry-run": true }),
         ]}
       />

@@ -72,6 +72,7 @@ export function JobsPage() {
         cli={[
           id ? tool(`jobs show ${id}`) : tool("jobs list", { state }),
           tool(`jobs pause ${example}`),
+          tool(`jobs resume ${example}`),
           tool(`jobs rate ${example} 10`),
           tool(`jobs abort ${example}`),
         ]}

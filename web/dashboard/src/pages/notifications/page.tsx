@@ -135,10 +135,21 @@ export function NotificationsPage() {
           curl("GET", "/api/notifications", { query: notificationQuery(filters) }),
           ...(cancellable[0] ? [curl("DELETE", `/api/notifications/${cancellable[0]}`)] : []),
         ]}
-        cli={cancellable[0] ? [tool(`cancel ${cancellable[0]}`)] : [tool("cancel --group GROUP")]}
+        cli={[
+          tool("notifications list", selection(filters)),
+          tool("notifications export", { ...selection(filters), output: "notifications.csv" }),
+          cancellable[0] ? tool(`cancel ${cancellable[0]}`) : tool("cancel --group GROUP"),
+        ]}
       />
     </Page>
   );
+}
+
+/** The options of the tool. */
+function selection(filters: NotificationFilters): Record<string, string | undefined> {
+  const { status, channel, user, category, template, host, reason, from, to, reference, sender, id } =
+    filters;
+  return { status, channel, user, category, template, host, reason, from, to, reference, sender, id };
 }
 
 interface SearchEndProps {

@@ -48,7 +48,7 @@ export function OverviewPage() {
         cli={[
           tool("overview"),
           tool("doctor"),
-          `tidings stats --from ${period.period.from} --by outcome`,
+          tool("stats", { from: period.period.from, by: "outcome" }),
           tool("sending status"),
           tool("sending stop", { channel: "email", reason: "maintenance" }),
           tool("channels probe email"),

@@ -162,7 +162,21 @@ export default function SchedulesPage() {
       )}
       <Commands
         api={[curl("GET", "/api/schedules"), curl("POST", "/api/schedules/ID/pause"), CREATE]}
-        cli={[tool("schedules list"), tool("schedules pause ID"), tool("schedules preview ID")]}
+        cli={[
+          tool("schedules list"),
+          tool("schedules get ID"),
+          tool("schedules preview ID"),
+          tool("schedules create", {
+            user: "USER_ID",
+            type: "email",
+            cron: "0 9 * * MON",
+            timezone: "Europe/Vienna",
+            payload: '{"subject": "Your week", "text": "…"}',
+          }),
+          tool("schedules pause ID"),
+          tool("schedules resume ID"),
+          tool("schedules delete ID"),
+        ]}
       />
     </Page>
   );

@@ -7,7 +7,7 @@ import { Commands } from "../../components/commands.tsx";
 import { ErrorNote } from "../../components/feedback.tsx";
 import { AreaField, jsonObject, SelectField, TextField } from "../../components/fields.tsx";
 import { Page, Section } from "../../components/page.tsx";
-import { curl } from "../../lib/commands.ts";
+import { curl, tool } from "../../lib/commands.ts";
 import { useFilters } from "../../lib/filters.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { Checklist } from "./checklist.tsx";
@@ -21,6 +21,16 @@ const EXAMPLES: Record<string, object> = {
   push: { title: "Hello", body: "The first notification" },
   webhook: { event: "hello", data: {} },
 };
+
+/** What the form asks for. */
+interface NotificationBody {
+  targetUserId?: string;
+  type: string;
+  payload: unknown;
+  template?: { name: string };
+  category?: string;
+  sendAt?: string;
+}
 
 /** A form for one notification. */
 export default function SendPage() {
@@ -51,7 +61,7 @@ export default function SendPage() {
     }
     setChannel(next);
   };
-  const body = () => ({
+  const body = (): NotificationBody => ({
     ...(user.trim() ? { targetUserId: user.trim() } : {}),
     type: channel,
     payload: jsonObject(payload),
@@ -75,6 +85,7 @@ export default function SendPage() {
   const names = [
     ...new Set(templates.data?.templates.filter((one) => one.channel === channel).map(({ name }) => name)),
   ];
+  const shown = safely(body);
   return (
     <Page title="Send">
       <Checklist />
@@ -122,7 +133,19 @@ export default function SendPage() {
           </div>
         </form>
       </Section>
-      <Commands api={[curl("POST", "/api/notifications", { body: safely(body) })]} cli={[]} />
+      <Commands
+        api={[curl("POST", "/api/notifications", { body: shown })]}
+        cli={[
+          tool("notifications send", {
+            user: shown.targetUserId,
+            channel: shown.type,
+            template: shown.template?.name,
+            category: shown.category,
+            "send-at": shown.sendAt,
+            payload: JSON.stringify(shown.payload),
+          }),
+        ]}
+      />
     </Page>
   );
 }
@@ -130,11 +153,11 @@ export default function SendPage() {
 const pretty = (value: object | undefined) => JSON.stringify(value ?? {}, null, 2);
 
 /** What the form says, or an example while it cannot be read. */
-function safely(body: () => object): object {
+function safely(body: () => NotificationBody): NotificationBody {
   try {
     return body();
   } catch {
-    return { targetUserId: "USER_ID", type: "in-app", payload: EXAMPLES["in-app"] };
+    return { targetUserId: "USER_ID", type: "in-app", payload: EXAMPLES["in-app"] ?? {} };
   }
 }
 

@@ -10,7 +10,7 @@ import { SelectField, TextField } from "../../components/fields.tsx";
 import { Page } from "../../components/page.tsx";
 import { Pager } from "../../components/pager.tsx";
 import { Time } from "../../components/time.tsx";
-import { curl } from "../../lib/commands.ts";
+import { curl, tool } from "../../lib/commands.ts";
 import { linkTo, useFilters } from "../../lib/filters.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { useMay } from "../../session/session.tsx";
@@ -81,7 +81,17 @@ export default function TemplatesPage() {
         }
       </Loaded>
       {isAdding && <NewTemplateDialog onClose={() => setAdding(false)} />}
-      <Commands api={[curl("GET", "/api/templates"), CREATE]} cli={[]} />
+      <Commands
+        api={[curl("GET", "/api/templates"), CREATE]}
+        cli={[
+          tool("templates list"),
+          tool("templates put welcome", {
+            channel: "email",
+            subject: "Welcome, {{ name }}!",
+            text: "welcome.txt",
+          }),
+        ]}
+      />
     </Page>
   );
 }

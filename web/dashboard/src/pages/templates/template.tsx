@@ -5,7 +5,7 @@ import type { Template, TemplatePage as TemplateList, TemplateVersionPage } from
 import { Commands } from "../../components/commands.tsx";
 import { ErrorNote, Loaded } from "../../components/feedback.tsx";
 import { Page, Section } from "../../components/page.tsx";
-import { curl } from "../../lib/commands.ts";
+import { curl, quoted, tool } from "../../lib/commands.ts";
 import { linkTo, useFilters } from "../../lib/filters.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { Editor } from "./editor.tsx";
@@ -108,7 +108,19 @@ export default function TemplatePage({ name }: { name: string }) {
               ]
             : []
         }
-        cli={[]}
+        cli={
+          path && channel
+            ? [
+                tool(`templates show ${quoted(name)}`, { channel, locale }),
+                tool(`templates put ${quoted(name)}`, { channel, locale, subject: "…", text: "FILE" }),
+                tool(`templates put ${quoted(name)}`, { channel, locale, "from-version": 1 }),
+                tool(`templates versions ${quoted(name)}`, { channel, locale }),
+                tool(`templates preview ${quoted(name)}`, { channel, locale, variables: "{}" }),
+                tool("templates preview", { channel, text: "FILE", variables: '{"name": "Anna"}' }),
+                tool(`templates uses ${quoted(name)}`),
+              ]
+            : []
+        }
       />
     </Page>
   );

@@ -69,7 +69,10 @@ export default function UsersPage() {
       </Loaded>
       <Commands
         api={[curl("GET", "/api/users", { query: filters }), CREATE]}
-        cli={[tool("users list"), tool("users put", { username: "anna", email: "anna@example.com" })]}
+        cli={[
+          tool("users list", { email: filters.email, username: filters.username }),
+          tool("users put", { username: "anna", email: "anna@example.com" }),
+        ]}
       />
     </Page>
   );

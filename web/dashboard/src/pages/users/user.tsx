@@ -139,10 +139,16 @@ export default function UserPage({ id }: { id: string }) {
         ]}
         cli={[
           tool(`users show ${id}`),
-          tool(`users put ${id}`, { username: "anna", email: "anna@example.com" }),
+          tool(`users update ${id}`, { locale: "de-AT" }),
+          tool(`users contacts list ${id}`),
+          tool(`users contacts set-email ${id} anna@example.com`),
+          tool(`users contacts add-phone ${id} +436601234567`),
+          tool(`users contacts delete ${id} email`),
           tool(`preferences get ${id}`),
           tool(`preferences set ${id} news/email=off`),
           tool(`users quiet-hours ${id}`, { set: "mon-fri 22:00-07:00", channels: "push,sms" }),
+          tool("notifications list", { user: id }),
+          tool(`users inbox ${id}`),
           tool(`users delete ${id}`),
           tool(`users recover ${id}`),
         ]}
