@@ -3,6 +3,7 @@
 mod collector_away;
 mod headers;
 mod one_trace;
+mod providers;
 mod receiver;
 mod ways;
 
