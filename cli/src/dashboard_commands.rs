@@ -9,7 +9,7 @@ use crate::args::Args;
 const ID: &str = "019a2f6e-5a7c-7cc3-98c4-dc0c0c07398f";
 
 /// Values for options whose value a page computes, by the command and the option. `*` stands for any command.
-const SAMPLES: [(&str, &str, &str); 24] = [
+const SAMPLES: [(&str, &str, &str); 25] = [
     ("audit", "action", "template.put"),
     ("endpoints list", "state", "away"),
     ("jobs list", "state", "running"),
@@ -34,6 +34,7 @@ const SAMPLES: [(&str, &str, &str); 24] = [
     ("*", "target", ID),
     ("*", "template", "welcome"),
     ("*", "user", ID),
+    ("*", "username", "anna"),
 ];
 
 /// The TypeScript sources of the dashboard: path and text.
