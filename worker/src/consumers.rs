@@ -26,6 +26,10 @@ use crate::settings::WorkerSettings;
 /// and the next one.
 const EVENT_PREFETCH: u16 = 64;
 
+/// See [`ConsumerOptions::ack_delay`]. A slow send does not keep the acknowledgements of others for longer than RabbitMQ or a
+/// reader of the queue's depth would notice.
+const DELIVERY_ACK_DELAY: Duration = Duration::from_millis(5);
+
 /// Starts a consumer or the scheduler, which runs until the token is cancelled.
 pub type StartConsumer = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
@@ -120,7 +124,7 @@ impl Consumers<'_> {
             batch_size: usize::from(EVENT_PREFETCH) / 2,
             concurrency: 1,
             interval: Duration::ZERO,
-            ack_each: false,
+            ack_delay: None,
         };
         let stage = Stage::Event(kind);
         if kind == EventKind::UserDelete {
@@ -154,7 +158,7 @@ impl Consumers<'_> {
             batch_size: 1,
             concurrency: concurrency.into(),
             interval: Duration::ZERO,
-            ack_each: true,
+            ack_delay: Some(DELIVERY_ACK_DELAY),
         };
         let flow_control = Arc::clone(delivery.state().flow_control());
         self.consumer(

@@ -176,7 +176,7 @@ fn read_intake(reader: &mut Reader) -> ConsumerOptions {
         batch_size: batch_size.min(prefetch.into()),
         concurrency: reader.value(table::INTAKE_CONCURRENCY),
         interval: Duration::from_millis(reader.value(table::INTAKE_BATCH_INTERVAL_MS)),
-        ack_each: false,
+        ack_delay: None,
     }
 }
 

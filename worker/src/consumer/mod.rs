@@ -69,9 +69,9 @@ pub struct ConsumerOptions {
     pub concurrency: usize,
     /// Minimum time between the starts of two batches. Does not apply to a full batch.
     pub interval: Duration,
-    /// Whether each message is acknowledged as soon as it is processed, so that a slow message does not delay
-    /// the acknowledgement of others. If false, one `basic.ack` acknowledges many messages, which is faster.
-    pub ack_each: bool,
+    /// How long the acknowledgement of a message waits for messages before it, so that one `basic.ack` acknowledges many. It
+    /// never waits for longer than twice this time. `None`: it waits for as long as those messages take.
+    pub ack_delay: Option<Duration>,
 }
 
 impl ConsumerOptions {
@@ -80,7 +80,7 @@ impl ConsumerOptions {
         batch_size: 1,
         concurrency: 1,
         interval: Duration::ZERO,
-        ack_each: true,
+        ack_delay: None,
     };
 }
 

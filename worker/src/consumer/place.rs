@@ -37,11 +37,13 @@ impl<'a> SharedPlace<'a> {
         }
     }
 
-    /// Records that a holder no longer needs the place. The last one releases it.
-    pub fn let_go(&self) {
-        if self.holders.fetch_sub(1, Ordering::AcqRel) == 1 {
+    /// Records that a holder no longer needs the place. The last one releases it. Returns whether this is the last one.
+    pub fn let_go(&self) -> bool {
+        let is_last = self.holders.fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last {
             self.place.release();
         }
+        is_last
     }
 }
 
@@ -54,9 +56,9 @@ mod tests {
         let places = Arc::new(Semaphore::new(1));
         let place = Place::take(&places).expect("a place");
         let shared = SharedPlace::new(&place, 2);
-        shared.let_go();
+        assert!(!shared.let_go());
         assert_eq!(places.available_permits(), 0);
-        shared.let_go();
+        assert!(shared.let_go());
         assert_eq!(places.available_permits(), 1);
     }
 }

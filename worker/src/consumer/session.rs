@@ -10,7 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::ack_window::AckWindow;
+use super::ack_window::{AckWindow, Acks};
 use super::flow_control::Flow;
 use super::settle::BatchResult;
 use super::{BatchProcessor, Consumer, ConsumerOptions, MessageOutcome, Place};
@@ -45,6 +45,8 @@ pub(super) struct ConsumerSession<P> {
     options: ConsumerOptions,
     channel: ConsumerChannel,
     ack_window: AckWindow,
+    /// When the messages that wait to be acknowledged are, if any wait.
+    next_acks: Option<Instant>,
     /// Delivered messages that are in no batch yet.
     next_batch: Vec<Envelope>,
     /// Delivered messages that are deferred without being processed.
@@ -75,6 +77,7 @@ impl<P: BatchProcessor> ConsumerSession<P> {
             options,
             channel,
             ack_window: AckWindow::default(),
+            next_acks: None,
             next_batch: Vec::with_capacity(options.batch_size),
             to_defer: Vec::new(),
             next_start: Instant::now(),
@@ -142,6 +145,9 @@ impl<P: BatchProcessor> ConsumerSession<P> {
                 ready = self.channel.ready(), if is_empty => ready?,
                 _ = places.acquire(), if !is_empty && is_time => {}
                 () = sleep_until(self.next_start), if !is_empty && !is_time => {}
+                () = sleep_until(self.next_acks.unwrap_or(self.next_start)), if self.next_acks.is_some() => {
+                    self.settle(BatchResult::default()).await?;
+                }
                 // `ready` reports a lost channel, but is not polled while messages wait for a batch.
                 _ = channel_check.tick() => if !self.channel.is_open() {
                     return Err(SessionEnd::Lost("the channel is closed".to_owned()));
@@ -206,30 +212,66 @@ impl<P: BatchProcessor> ConsumerSession<P> {
         self.settle(all).await
     }
 
-    /// Settles messages with the broker.
+    /// Settles messages with the broker. Their acknowledgements may wait for a short time.
     async fn settle(&mut self, result: BatchResult) -> Result<(), SessionEnd> {
-        let mut settlement = Settlement::default();
-        if self.options.ack_each {
-            result
-                .acks
-                .iter()
-                .for_each(|tag| self.ack_window.settled(*tag));
-            settlement.acks = result.acks;
-        } else {
-            result.acks.iter().for_each(|tag| self.ack_window.ack(*tag));
-        }
+        result.acks.iter().for_each(|tag| self.ack_window.ack(*tag));
         result
             .nacks
             .iter()
             .for_each(|tag| self.ack_window.settled(*tag));
-        settlement.nacks = result.nacks;
-        settlement.ack_up_to = self.ack_window.take_ack();
-        self.channel.settle(settlement).await?;
+        let acks = self.due_acks();
+        self.send_settlement(acks, result.nacks).await?;
         if result.requeue {
             Err(SessionEnd::Paused)
         } else {
             Ok(())
         }
+    }
+
+    /// The acknowledgements to send now. Sets the time of the next ones.
+    fn due_acks(&mut self) -> Acks {
+        let Some(delay) = self.options.ack_delay else {
+            return self.ack_window.take_together();
+        };
+        let now = Instant::now();
+        let most = usize::from(self.options.prefetch) / 4;
+        let acks = if !self.ack_window.has_unsettled() {
+            self.ack_window.take_all()
+        } else if self.next_acks.is_some_and(|time| time <= now) {
+            self.next_acks = None;
+            self.ack_window.take_overdue()
+        } else if self.ack_window.waiting() > most {
+            self.ack_window.take_together()
+        } else {
+            Acks::default()
+        };
+        if self.ack_window.waiting() == 0 {
+            self.next_acks = None;
+        } else {
+            self.next_acks.get_or_insert(now + delay);
+        }
+        acks
+    }
+
+    /// Acknowledges all messages that may be, unless the consumer acknowledges them only together.
+    async fn acknowledge_all(&mut self) -> Result<(), SessionEnd> {
+        if self.options.ack_delay.is_none() {
+            return Ok(());
+        }
+        let acks = self.ack_window.take_all();
+        self.send_settlement(acks, Vec::new()).await
+    }
+
+    async fn send_settlement(&mut self, acks: Acks, nacks: Vec<u64>) -> Result<(), SessionEnd> {
+        let settlement = Settlement {
+            acks: acks.each,
+            nacks,
+            ack_up_to: acks.up_to,
+        };
+        if settlement.is_empty() {
+            return Ok(());
+        }
+        Ok(self.channel.settle(settlement).await?)
     }
 
     /// Cancels the consumer (`basic.cancel`) and finishes the batches.
@@ -239,15 +281,20 @@ impl<P: BatchProcessor> ConsumerSession<P> {
     /// meanwhile, the broker drops them, even acknowledgements.
     async fn drain(&mut self) -> Result<(), SessionEnd> {
         self.channel.cancel().await?;
+        // From here on, no acknowledgement waits for another: the program may be killed before the slowest batch is finished.
+        self.acknowledge_all().await?;
         let mut requeued = false;
         while let Some(result) = match self.batches.join_next().await {
             Some(result) => Some(result),
             None => self.deferring.join_next().await,
         } {
             match self.settle_finished(result).await {
-                Ok(()) => {}
+                Ok(()) => self.acknowledge_all().await?,
                 // The end of the AMQP channel returns the messages.
-                Err(SessionEnd::Paused) => requeued = true,
+                Err(SessionEnd::Paused) => {
+                    requeued = true;
+                    self.acknowledge_all().await?;
+                }
                 Err(end) => return Err(end),
             }
         }

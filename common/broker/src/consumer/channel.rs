@@ -67,6 +67,14 @@ pub struct Settlement {
     pub ack_up_to: Option<u64>,
 }
 
+impl Settlement {
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.acks.is_empty() && self.nacks.is_empty() && self.ack_up_to.is_none()
+    }
+}
+
 /// An AMQP channel with one consumer.
 pub struct ConsumerChannel {
     queue: Arc<str>,
