@@ -174,11 +174,16 @@ impl<C: DeliveryChannel> Delivery<C> {
         if let Some(late) = self.too_late(this) {
             return AttemptResult::too_late(this, admitted, rows, late);
         }
-        let _in_flight = self.in_flight.begin();
+        let in_flight = self.in_flight.begin();
         let sends = std::mem::take(&mut admitted.sends);
         let place = SharedPlace::new(place, sends.len());
+        let let_go = || {
+            if place.let_go() {
+                in_flight.place_released();
+            }
+        };
         let sends = sends.into_iter().zip(rows);
-        let sending = join_all(sends.map(|(send, row)| self.send_one(this, send, row, &place)));
+        let sending = join_all(sends.map(|(send, row)| self.send_one(this, send, row, &let_go)));
         let results = self.renewing_lease(this.id, this.token, sending).await;
         AttemptResult::new(this, admitted, results)
     }
@@ -200,7 +205,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         this: ClaimedAttempt,
         admitted: AdmittedSend<C::Message>,
         row: i64,
-        place: &SharedPlace<'_>,
+        let_go: &(impl Fn() + Sync),
     ) -> SendResult {
         let AdmittedSend {
             message,
@@ -218,7 +223,7 @@ impl<C: DeliveryChannel> Delivery<C> {
             Some(permit) => {
                 let on_long = || {
                     is_long = true;
-                    place.let_go();
+                    let_go();
                 };
                 let bytes = || C::memory(&message.message);
                 permit.run(sending, bytes, on_long).await
@@ -249,7 +254,7 @@ impl<C: DeliveryChannel> Delivery<C> {
         // Only now, so that the next send finds what this one has shown about the destination.
         drop(permit);
         if !is_long {
-            place.let_go();
+            let_go();
         }
         SendResult {
             send,

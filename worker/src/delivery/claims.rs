@@ -109,6 +109,10 @@ impl<C: DeliveryChannel> GroupWork for ClaimWork<'_, C> {
     type Request = ClaimsRequest<C>;
     type Replies = Replies<C>;
 
+    async fn gather(&self) {
+        self.0.in_flight.quick_ones_end().await;
+    }
+
     async fn run(&self, requests: &[ClaimsRequest<C>]) -> Result<Replies<C>, DbError> {
         let delivery = self.0;
         let (mut claims, mut begins) = (Vec::new(), Vec::new());

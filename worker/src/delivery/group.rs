@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tidings_db::DbError;
-use tokio::sync::{Semaphore, oneshot};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::consumer::ProcessError;
+
+/// Maximum time for which a group waits for more requests.
+const GATHER_TIMEOUT: Duration = Duration::from_millis(3);
 
 /// What a transaction does for all requests of a group.
 pub(super) trait GroupWork: Sync {
@@ -18,6 +21,10 @@ pub(super) trait GroupWork: Sync {
     type Request: GroupRequest;
     /// The replies to the requests of a group.
     type Replies: Send;
+
+    /// Waits while more requests are about to arrive. The group waits for this for a short time only, so that more requests
+    /// share the transaction.
+    fn gather(&self) -> impl Future<Output = ()> + Send;
 
     /// Serves all requests in one transaction.
     ///
@@ -75,13 +82,20 @@ impl<Q: Send + Sync, R: Send> GroupRequest for Asked<Q, R> {
 
 /// The requests of many messages, served in groups by one transaction after the other.
 ///
+/// A transaction costs as much as dozens of requests. So a group that is not nearly full waits for requests that are about to
+/// arrive ([`GroupWork::gather`]), for at most [`GATHER_TIMEOUT`].
+///
 /// There is no task for this. Of the messages that wait, one serves a group, and its own request with it. So a request in
 /// a quiet channel is served at once, and while a transaction runs, the next group gathers.
 pub(super) struct Group<Q> {
     max_size: usize,
-    /// Minimum time between the starts of two transactions. Does not apply to a full group.
+    /// A group of this size waits for no more requests.
+    enough: usize,
+    /// Minimum time between the starts of two transactions. Does not apply to a group with enough requests.
     interval: Duration,
     waiting: Mutex<VecDeque<Q>>,
+    /// There are enough requests.
+    enough_wait: Notify,
     /// The right to serve a group.
     turn: Semaphore,
     /// When the next transaction may start.
@@ -89,10 +103,13 @@ pub(super) struct Group<Q> {
 }
 
 impl<Q: GroupRequest> Group<Q> {
-    /// A group has at most `max_size` requests.
-    pub(super) fn new(max_size: usize, interval: Duration) -> Self {
+    /// A group has at most `max_size` requests. Hardly more than `usual` wait at the same time.
+    pub(super) fn new(max_size: usize, usual: usize, interval: Duration) -> Self {
         Self {
             max_size,
+            // Not all, because the last of them would take longest.
+            enough: (max_size.min(usual) * 3).div_ceil(4),
+            enough_wait: Notify::new(),
             interval,
             waiting: Mutex::default(),
             turn: Semaphore::new(1),
@@ -116,7 +133,14 @@ impl<Q: GroupRequest> Group<Q> {
         work: &impl GroupWork<Request = Q>,
     ) -> Result<R, ProcessError> {
         let (reply_to, mut replied) = oneshot::channel();
-        self.lock().push_back(kind(Asked { request, reply_to }));
+        let waiting = {
+            let mut waiting = self.lock();
+            waiting.push_back(kind(Asked { request, reply_to }));
+            waiting.len()
+        };
+        if waiting >= self.enough {
+            self.enough_wait.notify_one();
+        }
         loop {
             tokio::select! {
                 biased;
@@ -131,13 +155,19 @@ impl<Q: GroupRequest> Group<Q> {
 
     /// Serves the requests that wait, as many as a group has.
     async fn serve(&self, work: &impl GroupWork<Request = Q>) {
-        let is_full = self.lock().len() >= self.max_size;
         let start = *self
             .next_start
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if !is_full {
+        let gathering = async {
             sleep_until(start).await;
+            // After a timeout, those that have arrived are served.
+            let _ = timeout(GATHER_TIMEOUT, work.gather()).await;
+        };
+        tokio::select! {
+            biased;
+            () = self.wait_for_enough() => {}
+            () = gathering => {}
         }
         let requests: Vec<Q> = {
             let mut waiting = self.lock();
@@ -152,6 +182,13 @@ impl<Q: GroupRequest> Group<Q> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Instant::now() + self.interval;
         run_apart(work, requests).await;
+    }
+
+    /// Waits until enough requests wait.
+    async fn wait_for_enough(&self) {
+        while self.lock().len() < self.enough {
+            self.enough_wait.notified().await;
+        }
     }
 }
 

@@ -149,8 +149,8 @@ impl<C: DeliveryChannel> Delivery<C> {
                 base: Uuid::new_v4(),
             },
             in_flight: SendsInFlight::new(Self::CHANNEL, places + long_sends),
-            claims: Group::new(batch_size, Duration::ZERO),
-            records: Group::new(batch_size, RECORD_INTERVAL),
+            claims: Group::new(batch_size, places, Duration::ZERO),
+            records: Group::new(batch_size, places, RECORD_INTERVAL),
             unrecorded: UnrecordedAttempts::default(),
         }
     }

@@ -35,6 +35,10 @@ impl<C: DeliveryChannel> GroupWork for RecordWork<'_, C> {
     type Request = AskedRecord;
     type Replies = Vec<bool>;
 
+    async fn gather(&self) {
+        self.0.in_flight.quick_ones_end().await;
+    }
+
     async fn run(&self, requests: &[AskedRecord]) -> Result<Vec<bool>, DbError> {
         let requests: Vec<_> = requests.iter().map(|asked| &asked.request).collect();
         self.0.record_all(&requests, LockedRows::Skip).await

@@ -97,9 +97,10 @@ impl UnrecordedAttempts {
     }
 
     pub(super) fn insert(&self, id: MessageId, attempt: UnrecordedAttempt) {
+        let now = Instant::now();
         let mut attempts = self.lock();
-        attempts.retain(|_, (inserted_at, _)| inserted_at.elapsed() < MAX_AGE);
-        attempts.insert(id, (Instant::now(), Arc::new(attempt)));
+        attempts.retain(|_, (inserted_at, _)| now.duration_since(*inserted_at) < MAX_AGE);
+        attempts.insert(id, (now, Arc::new(attempt)));
     }
 
     pub(super) fn get(&self, id: MessageId) -> Option<Arc<UnrecordedAttempt>> {

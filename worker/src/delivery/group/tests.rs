@@ -12,6 +12,8 @@ struct Doubling {
     started: Mutex<Vec<(Instant, usize)>>,
     /// Each transaction waits for this.
     go: Notify,
+    /// Whether more requests always seem to be about to arrive.
+    expects_more: bool,
 }
 
 type Number = Asked<u32, u32>;
@@ -19,6 +21,12 @@ type Number = Asked<u32, u32>;
 impl GroupWork for Doubling {
     type Request = Number;
     type Replies = Vec<u32>;
+
+    async fn gather(&self) {
+        if self.expects_more {
+            std::future::pending::<()>().await;
+        }
+    }
 
     async fn run(&self, requests: &[Number]) -> Result<Vec<u32>, DbError> {
         let numbers: Vec<u32> = requests.iter().map(|asked| asked.request).collect();
@@ -42,8 +50,16 @@ async fn doubled(
     interval: Duration,
     numbers: impl IntoIterator<Item = u32>,
 ) -> (Vec<Result<u32, ProcessError>>, Vec<(Instant, usize)>) {
-    let group = Group::new(64, interval);
-    let work = Arc::new(Doubling::default());
+    doubled_by(Doubling::default(), interval, numbers).await
+}
+
+async fn doubled_by(
+    work: Doubling,
+    interval: Duration,
+    numbers: impl IntoIterator<Item = u32>,
+) -> (Vec<Result<u32, ProcessError>>, Vec<(Instant, usize)>) {
+    let group = Group::new(64, 64, interval);
+    let work = Arc::new(work);
     let submitting = numbers
         .into_iter()
         .map(|number| group.submit(number, identity, &*work));
@@ -81,6 +97,27 @@ async fn a_transaction_that_is_not_full_starts_an_interval_after_the_last() {
     assert_eq!(sizes(&started), [1, 64, 35]);
     assert!(started[1].0 < started[0].0 + interval, "a full one");
     assert!(started[2].0 >= started[1].0 + interval);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_about_to_arrive_are_waited_for_but_not_for_long() {
+    let expecting = || Doubling {
+        expects_more: true,
+        ..Doubling::default()
+    };
+    let began = Instant::now();
+    let (replies, started) = doubled_by(expecting(), Duration::ZERO, 100..147).await;
+    assert_eq!(replies.len(), 47);
+    assert_eq!(sizes(&started), [47]);
+    let waited = started[0].0 - began;
+    assert!(
+        waited >= GATHER_TIMEOUT && waited <= GATHER_TIMEOUT * 2,
+        "{waited:?}"
+    );
+    let began = Instant::now();
+    let (_, started) = doubled_by(expecting(), Duration::ZERO, 100..148).await;
+    assert_eq!(sizes(&started), [48], "enough");
+    assert_eq!(started[0].0, began);
 }
 
 #[tokio::test(start_paused = true)]
