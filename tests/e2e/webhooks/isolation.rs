@@ -1,6 +1,8 @@
 //! Receivers that hang or fail do not affect others.
 
-use tidings_tests::{MockHttpServer, Program, Response, secs};
+use tidings_broker::Stage;
+use tidings_domain::notification::DeliveredChannel;
+use tidings_tests::{MockHttpServer, Program, QueueState, Response, eventually, secs};
 
 use super::{post, world};
 
@@ -39,6 +41,45 @@ async fn receivers_that_hang_or_fail_do_not_delay_others() {
     assert_none_given_up(&worker).await;
     assert_eq!(works.count(), EACH);
     assert!(hangs.count() < EACH, "most of them never had a slot");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_hangs_does_not_delay_the_acknowledgements_of_others() {
+    let world = world(&[
+        ("PROVIDER_TIMEOUT_SECS", "60"),
+        ("DELIVERY_LEASE_SECS", "70"),
+        ("SHUTDOWN_TIMEOUT_SECS", "70"),
+    ])
+    .await;
+    let hangs = MockHttpServer::start(|_| Response::silence()).await;
+    let works = MockHttpServer::start(|_| Response::status(204)).await;
+    let (api, worker) = tokio::join!(world.api(), world.worker());
+    post(&world, &api, &hangs, 0).await;
+    // The consumer has this message before all others.
+    hangs.until_received(secs(30), 1).await;
+    let mut ids = Vec::new();
+    for number in 0..EACH {
+        ids.push(post(&world, &api, &works, number).await);
+    }
+    for id in ids {
+        world.until_status(id, "processed").await;
+    }
+    let stage = Stage::Delivery(DeliveredChannel::Webhook);
+    let queue = stage.queue(&world.broker_settings(&[]).names);
+    let expected = QueueState {
+        ready: 0,
+        unacked: 1,
+    };
+    eventually(
+        secs(30),
+        "only one message is not acknowledged",
+        async || {
+            let management = &world.vhost.management;
+            management.queue(&world.vhost.name, &queue).await == Some(expected)
+        },
+    )
+    .await;
+    assert_none_given_up(&worker).await;
 }
 
 /// Twice the concurrency limit.

@@ -6,8 +6,9 @@ use tidings_domain::notification::DeliveredChannel;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Sends count as quick if they hold their places for less than this, on average.
-const QUICK: Duration = Duration::from_millis(5);
+/// Sends count as quick if they hold their places for less than this, on average. More than a quick receiver takes while all
+/// processors are busy.
+const QUICK: Duration = Duration::from_millis(20);
 
 /// The weight of the latest send in the average is one divided by this.
 const WEIGHT: u64 = 8;
