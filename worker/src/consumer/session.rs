@@ -212,14 +212,15 @@ impl<P: BatchProcessor> ConsumerSession<P> {
         self.settle(all).await
     }
 
-    /// Settles messages with the broker. Their acknowledgements may wait for a short time.
+    /// Settles messages with the broker. Acknowledgements may wait for a short time, but not those of messages of which a copy
+    /// has been published.
     async fn settle(&mut self, result: BatchResult) -> Result<(), SessionEnd> {
         result.acks.iter().for_each(|tag| self.ack_window.ack(*tag));
-        result
-            .nacks
-            .iter()
-            .for_each(|tag| self.ack_window.settled(*tag));
-        let acks = self.due_acks();
+        for tag in result.nacks.iter().chain(&result.copied) {
+            self.ack_window.settled(*tag);
+        }
+        let mut acks = self.due_acks();
+        acks.each.extend(result.copied);
         self.send_settlement(acks, result.nacks).await?;
         if result.requeue {
             Err(SessionEnd::Paused)

@@ -13,6 +13,8 @@ use super::{BatchProcessor, Consumer, MessageOutcome, Place};
 pub(super) struct BatchResult {
     /// To acknowledge.
     pub(super) acks: Vec<u64>,
+    /// To acknowledge without delay, because a queue has a copy: if the program died before, both would be delivered.
+    pub(super) copied: Vec<u64>,
     /// To acknowledge negatively, without requeue.
     pub(super) nacks: Vec<u64>,
     /// Whether the other messages must return to their queue.
@@ -21,6 +23,8 @@ pub(super) struct BatchResult {
 
 enum Acknowledgement {
     Ack,
+    /// A copy has been published.
+    Copied,
     Nack,
 }
 
@@ -28,6 +32,7 @@ impl BatchResult {
     /// Adds the messages of another batch.
     pub(super) fn append(&mut self, mut other: Self) {
         self.acks.append(&mut other.acks);
+        self.copied.append(&mut other.copied);
         self.nacks.append(&mut other.nacks);
         self.requeue |= other.requeue;
     }
@@ -35,6 +40,7 @@ impl BatchResult {
     fn add(&mut self, tag: u64, acknowledgement: &Result<Acknowledgement, Requeue>) {
         match acknowledgement {
             Ok(Acknowledgement::Ack) => self.acks.push(tag),
+            Ok(Acknowledgement::Copied) => self.copied.push(tag),
             Ok(Acknowledgement::Nack) => self.nacks.push(tag),
             Err(Requeue) => self.requeue = true,
         }
@@ -92,7 +98,7 @@ impl<P: BatchProcessor> Consumer<P> {
             let is_deferred = matches!(outcome, MessageOutcome::Defer { .. });
             let settled = if is_deferred && matches!(published.next(), Some(Ok(()))) {
                 events::deferred(self.processor.channel_of(&message));
-                Ok(Acknowledgement::Ack)
+                Ok(Acknowledgement::Copied)
             } else {
                 self.acknowledgement(&message, outcome, &mut hold).await
             };
@@ -129,7 +135,7 @@ impl<P: BatchProcessor> Consumer<P> {
                 match self.publish(deferred, hold).await? {
                     Published::Confirmed => {
                         events::deferred(self.processor.channel_of(message));
-                        Ok(Acknowledgement::Ack)
+                        Ok(Acknowledgement::Copied)
                     }
                     Published::TooLarge => {
                         let detail = "the broker takes no message of this size";
@@ -167,7 +173,7 @@ impl<P: BatchProcessor> Consumer<P> {
             attempts = message.attempts(),
             "message is a dead letter"
         );
-        Ok(Acknowledgement::Ack)
+        Ok(Acknowledgement::Copied)
     }
 
     /// Publishes a message, again and again while the broker is unavailable.

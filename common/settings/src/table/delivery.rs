@@ -18,7 +18,7 @@ group! {
     /// notification after this time. At least 5 more than `PROVIDER_TIMEOUT_SECS`.
     DELIVERY_LEASE_SECS: [Worker] = Setting::number(6, 3600).default("30").unit("s");
     /// Maximum number of messages of a channel that share a transaction when they are claimed, and again when their
-    /// results are recorded. No message waits for others.
+    /// results are recorded. Under load, a message waits up to 3 ms for others that quick sends are about to add.
     DELIVERY_BATCH_SIZE: [Worker] = Setting::number(1, 1000).default("64").unit("messages");
     /// How often an email, a text message or a push message is sent again after an unknown outcome: it may have arrived,
     /// because there was no readable answer. Then it is a dead letter `outcome_unknown`. Webhooks have an id by which
