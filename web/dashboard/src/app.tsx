@@ -4,9 +4,10 @@ import { Link, Route, Router, Switch } from "wouter";
 import { ApiError, SESSION_PATH, send, setCsrfToken, setSessionEndHandler } from "./api/client.ts";
 import { ErrorNote } from "./components/feedback.tsx";
 import { Page } from "./components/page.tsx";
-import { PAGES } from "./layout/navigation.ts";
+import { PAGES, type PageEntry } from "./layout/navigation.ts";
 import { Shell } from "./layout/shell.tsx";
 import { LiveProvider } from "./lib/live.tsx";
+import { mayRead, PAGE_SCOPES } from "./lib/page-scopes.ts";
 import { NotificationPage } from "./pages/notification/page.tsx";
 import { hasLink, Login } from "./session/login.tsx";
 import { type Session, SessionContext } from "./session/session.tsx";
@@ -80,8 +81,14 @@ export function App() {
                 <Route path="/notifications/:id">{({ id }) => <NotificationPage key={id} id={id} />}</Route>
                 <Route path="/users/:id">{({ id }) => <UserPage key={id} id={id} />}</Route>
                 <Route path="/templates/:name">{({ name }) => <TemplatePage key={name} name={name} />}</Route>
-                {PAGES.map(({ path, component }) => (
-                  <Route key={path} path={path} component={component} />
+                {PAGES.map((page) => (
+                  <Route key={page.path} path={page.path}>
+                    {mayRead(page.path, session.scopes) ? (
+                      <page.component />
+                    ) : (
+                      <Unreadable page={page} role={session.role} />
+                    )}
+                  </Route>
                 ))}
                 <Route>
                   <Page title="Not found">
@@ -96,5 +103,16 @@ export function App() {
         </Router>
       </LiveProvider>
     </SessionContext>
+  );
+}
+
+/** What a link to a page shows to those who may not read it. */
+function Unreadable({ page: { title, path }, role }: { page: PageEntry; role: string }) {
+  return (
+    <Page title={title}>
+      <p className="note">
+        Your role, {role}, may not read this page. It needs {PAGE_SCOPES[path].join(" and ")}. Ask an admin.
+      </p>
+    </Page>
   );
 }

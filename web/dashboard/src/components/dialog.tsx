@@ -1,5 +1,8 @@
-import { type FormEvent, type ReactNode, useId, useLayoutEffect, useRef, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
+import { ApiError } from "../api/client.ts";
+import { textOf } from "../lib/format.ts";
 import { ErrorNote } from "./feedback.tsx";
+import { notify } from "./toasts.tsx";
 
 interface DialogProps {
   title: string;
@@ -47,16 +50,38 @@ interface ConfirmProps {
   typed?: string | undefined;
   destroys?: boolean;
   disabled?: boolean;
+  /** Must fail if what was asked for is not done: then the dialog stays open, with what was typed. */
   run: () => Promise<unknown>;
   onClose: () => void;
   children: ReactNode;
 }
 
-/** Asks before something is done, and shows the error if it fails. */
+/** What is known after an error. Without an answer, nobody knows whether the API has done it. */
+function outcome(error: unknown): string {
+  return error instanceof ApiError && error.status === 0
+    ? "It is not known whether this was done."
+    : "It was not done.";
+}
+
+/** Asks before something is done. If it fails, the dialog stays open, keeps what was typed and shows the error. */
 export function Confirm({ title, action, typed, destroys, disabled, run, onClose, children }: ConfirmProps) {
   const [text, setText] = useState("");
   const [isRunning, setRunning] = useState(false);
   const [error, setError] = useState<unknown>();
+  const isShown = useRef(false);
+  useEffect(() => {
+    isShown.current = true;
+    return () => {
+      isShown.current = false;
+    };
+  }, []);
+  const note = useRef<HTMLDivElement>(null);
+  // In a long dialog, the error is below what is on the screen.
+  useEffect(() => {
+    if (error !== undefined) {
+      note.current?.scrollIntoView({ block: "nearest" });
+    }
+  }, [error]);
   const isTyped = typed === undefined || text.trim() === typed;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -64,9 +89,16 @@ export function Confirm({ title, action, typed, destroys, disabled, run, onClose
     setError(undefined);
     try {
       await run();
-      onClose();
+      // Who has closed it meanwhile may have opened another one.
+      if (isShown.current) {
+        onClose();
+      }
     } catch (caught) {
-      setError(caught);
+      if (isShown.current) {
+        setError(caught);
+      } else {
+        notify(`${title} ${outcome(caught)} ${textOf(caught)}`);
+      }
     } finally {
       setRunning(false);
     }
@@ -88,7 +120,11 @@ export function Confirm({ title, action, typed, destroys, disabled, run, onClose
             />
           </label>
         )}
-        {error !== undefined && <ErrorNote error={error} what="It was not done." />}
+        {error !== undefined && (
+          <div ref={note}>
+            <ErrorNote error={error} what={outcome(error)} isOnce />
+          </div>
+        )}
         <footer>
           <button type="button" onClick={onClose}>
             Back

@@ -1,17 +1,18 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { ApiError } from "../api/client.ts";
-import { words } from "../lib/format.ts";
+import { textOf, words } from "../lib/format.ts";
 
-/** What to do about an error, by its code or status. */
-function remedy(error: ApiError): string | undefined {
+/** What to do about an error, by its code or status. A page makes its requests again, a dialog does not. */
+function remedy(error: ApiError, isOnce: boolean): string | undefined {
+  const again = isOnce ? "Then try again." : "The page tries again by itself.";
   switch (error.status) {
     case 0:
-      return "Check that the API runs and that this computer reaches it. The page tries again by itself.";
+      return `Check that the API runs and that this computer reaches it. ${again}`;
     case 403:
       return "Your role does not allow this. Ask an admin.";
     case 429:
-      return "Wait a moment. The page tries again by itself.";
+      return `Wait a moment. ${again}`;
     case 503:
       return "PostgreSQL or RabbitMQ does not answer the API. Run tidings doctor.";
     default:
@@ -19,20 +20,28 @@ function remedy(error: ApiError): string | undefined {
   }
 }
 
+interface ErrorNoteProps {
+  error: unknown;
+  what: string;
+  /** Whether the request is made again by a person only. */
+  isOnce?: boolean;
+}
+
 /** An error, with what to do about it. */
-export function ErrorNote({ error, what }: { error: unknown; what: string }) {
+export function ErrorNote({ error, what, isOnce = false }: ErrorNoteProps) {
   const known = error instanceof ApiError ? error : undefined;
+  const advice = known && remedy(known, isOnce);
   return (
     <div className="note bad" role="alert">
       <p>
-        <strong>{what}</strong> {known?.message ?? String(error)}
+        <strong>{what}</strong> {textOf(error)}
       </p>
       {known?.details.map(({ field, message }) => (
         <p key={field + message}>
           <code>{field}</code>: {message}
         </p>
       ))}
-      {known && remedy(known) && <p>{remedy(known)}</p>}
+      {advice && <p>{advice}</p>}
       {known?.requestId && (
         <p className="muted">
           {words(known.code)}, request <code>{known.requestId}</code>

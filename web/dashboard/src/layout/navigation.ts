@@ -1,6 +1,7 @@
 /** The pages of the dashboard, in the order of the navigation. */
 
 import { type ComponentType, lazy, useMemo } from "react";
+import { mayRead, type PagePath } from "../lib/page-scopes.ts";
 import { DeadLettersPage } from "../pages/dead-letters/page.tsx";
 import { JobsPage } from "../pages/jobs/page.tsx";
 import { NotificationsPage } from "../pages/notifications/page.tsx";
@@ -8,13 +9,11 @@ import { OverviewPage } from "../pages/overview/page.tsx";
 import { useSession } from "../session/session.tsx";
 
 export interface PageEntry {
-  path: string;
+  path: PagePath;
   title: string;
   /** The key after `g`. */
   key: string;
   component: ComponentType;
-  /** Without this scope, the page can show nothing. */
-  scope?: string;
 }
 
 export const PAGES: readonly PageEntry[] = [
@@ -26,49 +25,42 @@ export const PAGES: readonly PageEntry[] = [
     path: "/templates",
     title: "Templates",
     key: "t",
-    scope: "dashboard",
     component: lazy(() => import("../pages/templates/page.tsx")),
   },
   {
     path: "/endpoints",
     title: "Endpoints",
     key: "e",
-    scope: "dashboard",
     component: lazy(() => import("../pages/endpoints/page.tsx")),
   },
   {
     path: "/users",
     title: "Users",
     key: "u",
-    scope: "users:read",
     component: lazy(() => import("../pages/users/page.tsx")),
   },
   {
     path: "/categories",
     title: "Categories",
     key: "c",
-    scope: "dashboard",
     component: lazy(() => import("../pages/categories/page.tsx")),
   },
   {
     path: "/schedules",
     title: "Schedules",
     key: "s",
-    scope: "schedules:write",
     component: lazy(() => import("../pages/schedules/page.tsx")),
   },
   {
     path: "/keys",
     title: "API keys",
     key: "k",
-    scope: "dashboard",
     component: lazy(() => import("../pages/keys/page.tsx")),
   },
   {
     path: "/audit",
     title: "Audit",
     key: "a",
-    scope: "audit:read",
     component: lazy(() => import("../pages/audit/page.tsx")),
   },
   { path: "/system", title: "System", key: "y", component: lazy(() => import("../pages/system/page.tsx")) },
@@ -76,16 +68,12 @@ export const PAGES: readonly PageEntry[] = [
     path: "/send",
     title: "Send",
     key: "w",
-    scope: "notifications:send:any",
     component: lazy(() => import("../pages/send/page.tsx")),
   },
 ];
 
-/** The pages that can show something to who is signed in. */
+/** The pages that whoever is signed in may read. */
 export function usePages(): readonly PageEntry[] {
   const { scopes } = useSession();
-  return useMemo(
-    () => PAGES.filter(({ scope }) => !scope || scopes.includes("admin") || scopes.includes(scope)),
-    [scopes],
-  );
+  return useMemo(() => PAGES.filter(({ path }) => mayRead(path, scopes)), [scopes]);
 }

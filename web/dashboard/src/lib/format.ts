@@ -94,3 +94,8 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 export function words(code: string): string {
   return code.replaceAll("_", " ");
 }
+
+/** What an error says. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -7,7 +7,7 @@ import { Confirm } from "../../components/dialog.tsx";
 import { Empty, Loaded } from "../../components/feedback.tsx";
 import { AreaField, jsonObject, TextField } from "../../components/fields.tsx";
 import { Page } from "../../components/page.tsx";
-import { useAct } from "../../lib/act.ts";
+import { useChange } from "../../lib/act.ts";
 import { curl, tool } from "../../lib/commands.ts";
 import { formatDuration, MISSING } from "../../lib/format.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
@@ -19,7 +19,7 @@ type Asked = { action: "edit"; category?: Category } | { action: "delete"; categ
 export default function CategoriesPage() {
   const mayWrite = useMay("categories:write");
   const [asked, setAsked] = useState<Asked>();
-  const act = useAct(["categories"]);
+  const change = useChange(["categories"]);
   const categories = useLiveQuery({
     key: ["categories"],
     load: (signal) => send<CategoryList>("GET", "/api/categories", { signal }),
@@ -91,20 +91,14 @@ export default function CategoriesPage() {
           )
         }
       </Loaded>
-      {asked?.action === "edit" && (
-        <EditDialog
-          category={asked.category}
-          onClose={close}
-          onDone={() => act("The category is saved.", () => Promise.resolve())}
-        />
-      )}
+      {asked?.action === "edit" && <EditDialog category={asked.category} onClose={close} />}
       {asked?.action === "delete" && (
         <Confirm
           title={`Delete ${asked.category.name}?`}
           action="Delete the category"
           destroys
           run={() =>
-            act("The category is deleted.", () =>
+            change("The category is deleted.", () =>
               send("DELETE", `/api/categories/${encodeURIComponent(asked.category.name)}`),
             )
           }
@@ -128,21 +122,15 @@ export default function CategoriesPage() {
   );
 }
 
-function EditDialog({
-  category,
-  onClose,
-  onDone,
-}: {
-  category: Category | undefined;
-  onClose: () => void;
-  onDone: () => Promise<void>;
-}) {
+function EditDialog({ category, onClose }: { category: Category | undefined; onClose: () => void }) {
+  const change = useChange(["categories"]);
   const [name, setName] = useState(category?.name ?? "");
   const [definition, setDefinition] = useState(() => JSON.stringify(definitionOf(category), null, 2));
   const run = async () => {
     const body = jsonObject(definition);
-    await send("PUT", `/api/categories/${encodeURIComponent(name.trim())}`, { body });
-    await onDone();
+    await change("The category is saved.", () =>
+      send("PUT", `/api/categories/${encodeURIComponent(name.trim())}`, { body }),
+    );
   };
   return (
     <Confirm

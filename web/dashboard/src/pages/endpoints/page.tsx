@@ -8,7 +8,7 @@ import { Empty, Loaded } from "../../components/feedback.tsx";
 import { FilterBar, SelectFilter, TextFilter } from "../../components/filters.tsx";
 import { Page } from "../../components/page.tsx";
 import { Pager } from "../../components/pager.tsx";
-import { useAct } from "../../lib/act.ts";
+import { useAct, useChange } from "../../lib/act.ts";
 import { curl, tool } from "../../lib/commands.ts";
 import { useFilters, without } from "../../lib/filters.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
@@ -26,12 +26,13 @@ interface Asked {
 
 /** Where webhooks are sent. */
 export default function EndpointsPage() {
-  const [{ userId, state, cursor }, change] = useFilters(NAMES);
+  const [{ userId, state, cursor }, setFilters] = useFilters(NAMES);
   const mayWrite = useMay("contacts:write");
   const mayReplay = useMay("dead-letters:write");
   const [asked, setAsked] = useState<Asked>();
   const [secret, setSecret] = useState<string>();
   const act = useAct(["endpoints"]);
+  const change = useChange(["endpoints"]);
   const query = { userId, state };
   const endpoints = useLiveQuery({
     key: ["endpoints", query, cursor ?? null],
@@ -48,15 +49,13 @@ export default function EndpointsPage() {
     act("A ping is on its way. Its result is in Notifications.", () =>
       send("POST", `${path(endpoint)}/ping`),
     );
-  const enable = (endpoint: WebhookEndpoint, enabled: boolean) =>
-    act(enabled ? "The endpoint is enabled." : "The endpoint is disabled.", () =>
-      send("PATCH", path(endpoint), { body: { enabled } }),
-    );
+  const enable = (endpoint: WebhookEndpoint) =>
+    act("The endpoint is enabled.", () => send("PATCH", path(endpoint), { body: { enabled: true } }));
   const close = () => setAsked(undefined);
   const actions = (one: WebhookEndpoint) => (
     <>
       {mayWrite && (
-        <button type="button" className="small" onClick={() => void ping(one)} disabled={!one.enabled}>
+        <button type="button" className="small" onClick={() => ping(one)} disabled={!one.enabled}>
           Ping
         </button>
       )}
@@ -70,9 +69,7 @@ export default function EndpointsPage() {
           <button
             type="button"
             className="small"
-            onClick={() =>
-              one.enabled ? setAsked({ action: "disable", endpoint: one }) : void enable(one, true)
-            }
+            onClick={() => (one.enabled ? setAsked({ action: "disable", endpoint: one }) : enable(one))}
           >
             {one.enabled ? "Disable…" : "Enable"}
           </button>
@@ -96,17 +93,17 @@ export default function EndpointsPage() {
   );
   return (
     <Page title="Endpoints">
-      <FilterBar onClear={isFiltered ? () => change(without(NAMES)) : undefined}>
+      <FilterBar onClear={isFiltered ? () => setFilters(without(NAMES)) : undefined}>
         <SelectFilter
           label="State"
           options={ENDPOINT_STATES}
           value={state}
-          onChange={(value) => change({ state: value, cursor: undefined })}
+          onChange={(value) => setFilters({ state: value, cursor: undefined })}
         />
         <TextFilter
           label="User id"
           value={userId}
-          onChange={(value) => change({ userId: value, cursor: undefined })}
+          onChange={(value) => setFilters({ userId: value, cursor: undefined })}
         />
       </FilterBar>
       <Loaded query={endpoints} what="The endpoints cannot be loaded.">
@@ -123,7 +120,7 @@ export default function EndpointsPage() {
                 actions={mayWrite || mayReplay ? actions : undefined}
               />
             )}
-            <Pager cursor={cursor} next={page.nextCursor} onMove={(next) => change({ cursor: next })} />
+            <Pager cursor={cursor} next={page.nextCursor} onMove={(next) => setFilters({ cursor: next })} />
           </>
         )}
       </Loaded>
@@ -133,7 +130,11 @@ export default function EndpointsPage() {
           title="Disable this endpoint?"
           action="Disable the endpoint"
           destroys
-          run={() => enable(asked.endpoint, false)}
+          run={() =>
+            change("The endpoint is disabled.", () =>
+              send("PATCH", path(asked.endpoint), { body: { enabled: false } }),
+            )
+          }
           onClose={close}
         >
           <p>Nothing more is sent to {asked.endpoint.url}, until somebody enables it again.</p>
@@ -144,7 +145,7 @@ export default function EndpointsPage() {
           title="Delete this endpoint?"
           action="Delete the endpoint"
           destroys
-          run={() => act("The endpoint is deleted.", () => send("DELETE", path(asked.endpoint)))}
+          run={() => change("The endpoint is deleted.", () => send("DELETE", path(asked.endpoint)))}
           onClose={close}
         >
           <p>Nothing more is sent to {asked.endpoint.url}. It cannot be undone.</p>
@@ -154,8 +155,10 @@ export default function EndpointsPage() {
         <Confirm
           title="Give this endpoint another secret?"
           action="Rotate the secret"
-          run={async () =>
-            setSecret((await send<RotatedSecret>("POST", `${path(asked.endpoint)}/rotate-secret`)).secret)
+          run={() =>
+            change("The endpoint has another secret.", async () =>
+              setSecret((await send<RotatedSecret>("POST", `${path(asked.endpoint)}/rotate-secret`)).secret),
+            )
           }
           onClose={close}
         >

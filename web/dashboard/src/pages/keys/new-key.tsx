@@ -1,6 +1,5 @@
 import { useState } from "react";
-import { send } from "../../api/client.ts";
-import type { ApiKeyWithSecret, Scope } from "../../api/types.gen.ts";
+import type { NewApiKey, Scope } from "../../api/types.gen.ts";
 import { Confirm } from "../../components/dialog.tsx";
 import { TextField } from "../../components/fields.tsx";
 
@@ -26,10 +25,10 @@ const SCOPES: readonly Scope[] = [
 
 export function NewKeyDialog({
   onClose,
-  onCreated,
+  create,
 }: {
   onClose: () => void;
-  onCreated: (key: string) => void;
+  create: (body: NewApiKey) => Promise<void>;
 }) {
   const [name, setName] = useState("");
   const [userId, setUserId] = useState("");
@@ -41,15 +40,12 @@ export function NewKeyDialog({
     }
     setScopes(next);
   };
-  const run = async () => {
-    const body = {
+  const run = () =>
+    create({
       name: name.trim(),
       scopes: [...scopes],
       ...(userId.trim() ? { userId: userId.trim() } : {}),
-    };
-    const created = await send<ApiKeyWithSecret>("POST", "/api/keys", { body });
-    onCreated(created.key);
-  };
+    });
   return (
     <Confirm
       title="New API key"

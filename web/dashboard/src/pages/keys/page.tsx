@@ -11,7 +11,7 @@ import { FilterBar, SelectFilter, TextFilter } from "../../components/filters.ts
 import { Page } from "../../components/page.tsx";
 import { Pager } from "../../components/pager.tsx";
 import { Time } from "../../components/time.tsx";
-import { useAct } from "../../lib/act.ts";
+import { useChange } from "../../lib/act.ts";
 import { curl, tool } from "../../lib/commands.ts";
 import { useFilters } from "../../lib/filters.ts";
 import { MISSING } from "../../lib/format.ts";
@@ -25,11 +25,11 @@ type Asked = { action: "create" } | { action: "revoke" | "rotate"; key: ApiKey }
 
 /** The API keys, without their secrets. */
 export default function KeysPage() {
-  const [{ cursor, ...filters }, change] = useFilters(NAMES);
+  const [{ cursor, ...filters }, setFilters] = useFilters(NAMES);
   const mayWrite = useMay("keys:write");
   const [asked, setAsked] = useState<Asked>();
   const [secret, setSecret] = useState<string>();
-  const act = useAct(["keys"]);
+  const change = useChange(["keys"]);
   const keys = useLiveQuery({
     key: ["keys", filters, cursor ?? null],
     load: (signal) => send<ApiKeyPage>("GET", "/api/keys", { query: { ...filters, cursor }, signal }),
@@ -51,14 +51,14 @@ export default function KeysPage() {
         <TextFilter
           label="User id"
           value={filters.userId}
-          onChange={(value) => change({ userId: value, cursor: undefined })}
+          onChange={(value) => setFilters({ userId: value, cursor: undefined })}
         />
         <SelectFilter
           label="Revoked"
           any="Not revoked"
           options={[["true", "Revoked too"]]}
           value={filters.revoked}
-          onChange={(value) => change({ revoked: value, cursor: undefined })}
+          onChange={(value) => setFilters({ revoked: value, cursor: undefined })}
         />
       </FilterBar>
       <Loaded query={keys} what="The keys cannot be loaded.">
@@ -135,7 +135,7 @@ export default function KeysPage() {
                   },
                 ]}
               />
-              <Pager cursor={cursor} next={page.nextCursor} onMove={(next) => change({ cursor: next })} />
+              <Pager cursor={cursor} next={page.nextCursor} onMove={(next) => setFilters({ cursor: next })} />
             </>
           )
         }
@@ -143,10 +143,11 @@ export default function KeysPage() {
       {asked?.action === "create" && (
         <NewKeyDialog
           onClose={close}
-          onCreated={(key) => {
-            setSecret(key);
-            void act("The key was created.", () => Promise.resolve());
-          }}
+          create={(body) =>
+            change("The key was created.", async () =>
+              setSecret((await send<ApiKeyWithSecret>("POST", "/api/keys", { body })).key),
+            )
+          }
         />
       )}
       {asked?.action === "revoke" && (
@@ -154,7 +155,7 @@ export default function KeysPage() {
           title={`Revoke ${asked.key.name}?`}
           action="Revoke the key"
           destroys
-          run={() => act("The key is revoked.", () => send("DELETE", `/api/keys/${asked.key.id}`))}
+          run={() => change("The key is revoked.", () => send("DELETE", `/api/keys/${asked.key.id}`))}
           onClose={close}
         >
           <p>Requests with this key are refused from now on, for good.</p>
@@ -164,13 +165,12 @@ export default function KeysPage() {
         <Confirm
           title={`Give ${asked.key.name} another secret?`}
           action="Rotate the key"
-          run={async () => {
-            const rotated = await send<ApiKeyWithSecret>("POST", `/api/keys/${asked.key.id}/rotate`, {
-              body: {},
-            });
-            setSecret(rotated.key);
-            await act("The key has another secret.", () => Promise.resolve());
-          }}
+          run={() =>
+            change("The key has another secret.", async () => {
+              const path = `/api/keys/${asked.key.id}/rotate`;
+              setSecret((await send<ApiKeyWithSecret>("POST", path, { body: {} })).key);
+            })
+          }
           onClose={close}
         >
           <p>The former secret stays valid for a while, so that the program can change over.</p>

@@ -3,7 +3,8 @@ import { Link, useLocation } from "wouter";
 import type { Problem } from "../../api/overview.ts";
 import { Section } from "../../components/page.tsx";
 import { For } from "../../components/time.tsx";
-import { useMay } from "../../session/session.tsx";
+import { mayRead } from "../../lib/page-scopes.ts";
+import { useMay, useSession } from "../../session/session.tsx";
 import { SwitchDialog, useProbe } from "./channel-actions.tsx";
 
 const LABELS: Record<string, string> = { error: "Error", warning: "Warning", info: "Info" };
@@ -17,6 +18,7 @@ interface Props {
 /** What is wrong now, each with a link to what it concerns, and what can be done about it at once. */
 export function Problems({ problems, empty = "No problem was found." }: Props) {
   const [location] = useLocation();
+  const { scopes } = useSession();
   return (
     <Section title="Problems now">
       {problems.length === 0 ? (
@@ -39,7 +41,7 @@ export function Problems({ problems, empty = "No problem was found." }: Props) {
               </span>
               <span className="actions">
                 <ProblemAction problem={problem} />
-                {problem.link !== location && (
+                {problem.link !== location && mayRead(problem.link, scopes) && (
                   <Link href={problem.link} aria-label={`Show: ${problem.message}`}>
                     Show
                   </Link>

@@ -12,7 +12,7 @@ import { Page } from "../../components/page.tsx";
 import { Pager } from "../../components/pager.tsx";
 import { Status } from "../../components/status.tsx";
 import { Time } from "../../components/time.tsx";
-import { useAct } from "../../lib/act.ts";
+import { useAct, useChange } from "../../lib/act.ts";
 import { curl, tool } from "../../lib/commands.ts";
 import { useFilters } from "../../lib/filters.ts";
 import { formatCount, MISSING } from "../../lib/format.ts";
@@ -31,10 +31,11 @@ function stateOf({ paused, reason }: Schedule): (typeof SCHEDULE_STATES)[number]
 
 /** The recurring schedules. */
 export default function SchedulesPage() {
-  const [{ state, cursor }, change] = useFilters(PAGE_FILTERS["/schedules"]);
+  const [{ state, cursor }, setFilters] = useFilters(PAGE_FILTERS["/schedules"]);
   const mayWrite = useMay("schedules:write");
   const [asked, setAsked] = useState<Asked>();
   const act = useAct(["schedules"]);
+  const change = useChange(["schedules"]);
   const schedules = useLiveQuery({
     key: ["schedules", state ?? null, cursor ?? null],
     load: (signal) =>
@@ -52,7 +53,7 @@ export default function SchedulesPage() {
           label="State"
           options={SCHEDULE_STATES}
           value={state}
-          onChange={(value) => change({ state: value, cursor: undefined })}
+          onChange={(value) => setFilters({ state: value, cursor: undefined })}
         />
       </FilterBar>
       <Loaded query={schedules} what="The schedules cannot be loaded.">
@@ -119,7 +120,7 @@ export default function SchedulesPage() {
                         </button>
                         {mayWrite && (
                           <>
-                            <button type="button" className="small" onClick={() => void toggle(one)}>
+                            <button type="button" className="small" onClick={() => toggle(one)}>
                               {one.paused ? "Resume" : "Pause"}
                             </button>
                             <button
@@ -137,7 +138,7 @@ export default function SchedulesPage() {
                 ]}
               />
             )}
-            <Pager cursor={cursor} next={nextCursor} onMove={(next) => change({ cursor: next })} />
+            <Pager cursor={cursor} next={nextCursor} onMove={(next) => setFilters({ cursor: next })} />
           </>
         )}
       </Loaded>
@@ -150,7 +151,7 @@ export default function SchedulesPage() {
           action="Delete the schedule"
           destroys
           run={() =>
-            act("The schedule is deleted.", () => send("DELETE", `/api/schedules/${asked.schedule.id}`))
+            change("The schedule is deleted.", () => send("DELETE", `/api/schedules/${asked.schedule.id}`))
           }
           onClose={() => setAsked(undefined)}
         >

@@ -6,7 +6,7 @@ import { Loaded } from "../../components/feedback.tsx";
 import { TextField } from "../../components/fields.tsx";
 import { Section } from "../../components/page.tsx";
 import { Time } from "../../components/time.tsx";
-import { useAct } from "../../lib/act.ts";
+import { useChange } from "../../lib/act.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 
 type Action =
@@ -89,7 +89,7 @@ export function UserContacts({ id }: { id: string }) {
 /** Sets an address, adds a number, or deletes a contact. */
 function ContactDialog({ id, action, onClose }: { id: string; action: Action; onClose: () => void }) {
   const [text, setText] = useState("");
-  const reload = useAct(["user", id]);
+  const change = useChange(["user", id]);
   const path = `/api/users/${id}/contacts`;
   if (action.kind === "delete") {
     return (
@@ -97,10 +97,7 @@ function ContactDialog({ id, action, onClose }: { id: string; action: Action; on
         title={`Delete ${action.name}?`}
         action="Delete the contact"
         destroys
-        run={async () => {
-          await send("DELETE", action.path);
-          await reload("The contact is deleted.", () => Promise.resolve());
-        }}
+        run={() => change("The contact is deleted.", () => send("DELETE", action.path))}
         onClose={onClose}
       >
         <p>Nothing is sent to it from now on.</p>
@@ -108,14 +105,12 @@ function ContactDialog({ id, action, onClose }: { id: string; action: Action; on
     );
   }
   const isEmail = action.kind === "email";
-  const save = async () => {
-    if (isEmail) {
-      await send("PUT", `${path}/email`, { body: { email: text.trim() } });
-    } else {
-      await send("POST", `${path}/phone-numbers`, { body: { number: text.trim() } });
-    }
-    await reload(isEmail ? "The address is set." : "The number is added.", () => Promise.resolve());
-  };
+  const save = () =>
+    isEmail
+      ? change("The address is set.", () => send("PUT", `${path}/email`, { body: { email: text.trim() } }))
+      : change("The number is added.", () =>
+          send("POST", `${path}/phone-numbers`, { body: { number: text.trim() } }),
+        );
   return (
     <Confirm
       title={isEmail ? "Set the e-mail address" : "Add a phone number"}

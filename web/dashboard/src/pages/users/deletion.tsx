@@ -3,7 +3,7 @@ import { send } from "../../api/client.ts";
 import type { UserDeletion } from "../../api/types.gen.ts";
 import { Confirm } from "../../components/dialog.tsx";
 import { Time } from "../../components/time.tsx";
-import { useAct } from "../../lib/act.ts";
+import { useChange } from "../../lib/act.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { useMay } from "../../session/session.tsx";
 
@@ -11,7 +11,7 @@ import { useMay } from "../../session/session.tsx";
 export function Deletion({ id, name }: { id: string; name: string }) {
   const mayWrite = useMay("users:write");
   const [isAsked, setAsked] = useState(false);
-  const act = useAct(["user", id]);
+  const change = useChange(["user", id]);
   const path = `/api/users/${id}/deletion`;
   const loaded = useLiveQuery({
     key: ["user", id, "deletion"],
@@ -23,10 +23,7 @@ export function Deletion({ id, name }: { id: string; name: string }) {
     return null;
   }
   const isWaiting = deletion.status === "waiting";
-  const recover = async () => {
-    await send("DELETE", path);
-    await act(`${name} stays.`, () => Promise.resolve());
-  };
+  const recover = () => change(`${name} stays.`, () => send("DELETE", path));
   return (
     <div className="note bad" role="status">
       <p>

@@ -3,17 +3,11 @@ import { send } from "../../api/client.ts";
 import type { User, UserChanges } from "../../api/types.gen.ts";
 import { Confirm } from "../../components/dialog.tsx";
 import { TextField } from "../../components/fields.tsx";
+import { useChange } from "../../lib/act.ts";
 
 /** Changes the profile of a user. Only what is changed is sent. */
-export function EditUserDialog({
-  user,
-  onClose,
-  onDone,
-}: {
-  user: User;
-  onClose: () => void;
-  onDone: () => Promise<void>;
-}) {
+export function EditUserDialog({ user, onClose }: { user: User; onClose: () => void }) {
+  const change = useChange(["user", user.id]);
   const [username, setUsername] = useState(user.username);
   const [email, setEmail] = useState(user.email ?? "");
   const [locale, setLocale] = useState(user.locale ?? "");
@@ -33,8 +27,7 @@ export function EditUserDialog({
         body[name] = value;
       }
     }
-    await send("PATCH", `/api/users/${user.id}`, { body });
-    await onDone();
+    await change("The user is changed.", () => send("PATCH", `/api/users/${user.id}`, { body }));
   };
   return (
     <Confirm title={`Edit ${user.username}`} action="Save" run={run} onClose={onClose}>

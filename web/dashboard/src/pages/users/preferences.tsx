@@ -16,7 +16,7 @@ export function UserPreferences({ id }: { id: string }) {
     every: 30,
   });
   const choose = (category: string, channel: string, enabled: boolean | null) =>
-    void act("The preference is changed. It counts from now on.", () =>
+    act("The preference is changed. It counts from now on.", () =>
       send("PATCH", path, { body: { preferences: [{ category, channel, enabled }] } }),
     );
   return (

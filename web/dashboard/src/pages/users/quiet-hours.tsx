@@ -4,7 +4,7 @@ import type { QuietWindow, UserSettings } from "../../api/types.gen.ts";
 import { Confirm } from "../../components/dialog.tsx";
 import { Loaded } from "../../components/feedback.tsx";
 import { Section } from "../../components/page.tsx";
-import { useAct } from "../../lib/act.ts";
+import { useChange } from "../../lib/act.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -66,20 +66,21 @@ interface EditedWindow extends QuietWindow {
 }
 
 function QuietHoursDialog({ id, settings, onClose }: DialogProps) {
-  const act = useAct(["user", id]);
+  const save = useChange(["user", id]);
   const [windows, setWindows] = useState<EditedWindow[]>(() =>
     settings.quiet.map((one, key) => ({ ...one, key })),
   );
   const [channels, setChannels] = useState<string[]>(settings.quietChannels);
-  const save = async () => {
+  const run = () => {
     const quiet = windows.map(({ days, from, to }) => ({ days, from, to }));
-    await send("PATCH", `/api/users/${id}/settings`, { body: { quiet, quietChannels: channels } });
-    await act("The quiet hours are changed.", () => Promise.resolve());
+    return save("The quiet hours are changed.", () =>
+      send("PATCH", `/api/users/${id}/settings`, { body: { quiet, quietChannels: channels } }),
+    );
   };
   const change = (key: number, changed: Partial<QuietWindow>) =>
     setWindows((before) => before.map((one) => (one.key === key ? { ...one, ...changed } : one)));
   return (
-    <Confirm title="Quiet hours" action="Save" run={save} onClose={onClose}>
+    <Confirm title="Quiet hours" action="Save" run={run} onClose={onClose}>
       {windows.map((one, index) => (
         <WindowFields
           key={one.key}

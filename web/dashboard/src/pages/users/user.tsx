@@ -8,7 +8,7 @@ import { Confirm } from "../../components/dialog.tsx";
 import { Empty, Loaded } from "../../components/feedback.tsx";
 import { Page, Section } from "../../components/page.tsx";
 import { Time } from "../../components/time.tsx";
-import { useAct } from "../../lib/act.ts";
+import { useChange } from "../../lib/act.ts";
 import { curl, tool } from "../../lib/commands.ts";
 import { linkTo } from "../../lib/filters.ts";
 import { MISSING } from "../../lib/format.ts";
@@ -29,7 +29,7 @@ export default function UserPage({ id }: { id: string }) {
   const mayReadContacts = useMay("contacts:write");
   const mayReadPreferences = useMay("preferences:write");
   const [action, setAction] = useState<"edit" | "delete">();
-  const act = useAct(["user", id]);
+  const change = useChange(["user", id]);
   const path = `/api/users/${id}`;
   const user = useLiveQuery({
     key: ["user", id],
@@ -92,11 +92,7 @@ export default function UserPage({ id }: { id: string }) {
         </Loaded>
       )}
       {action === "edit" && user.data && (
-        <EditUserDialog
-          user={user.data}
-          onClose={() => setAction(undefined)}
-          onDone={() => act("The user is changed.", () => Promise.resolve())}
-        />
+        <EditUserDialog user={user.data} onClose={() => setAction(undefined)} />
       )}
       {action === "delete" && (
         <Confirm
@@ -104,10 +100,7 @@ export default function UserPage({ id }: { id: string }) {
           action="Delete the user"
           destroys
           typed={user.data?.username}
-          run={async () => {
-            await send("DELETE", path);
-            await act("The deletion is requested.", () => Promise.resolve());
-          }}
+          run={() => change("The deletion is requested.", () => send("DELETE", path))}
           onClose={() => setAction(undefined)}
         >
           <p>
