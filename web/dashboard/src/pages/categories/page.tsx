@@ -148,7 +148,7 @@ function EditDialog({ category, onClose }: { category: Category | undefined; onC
         value={definition}
         onChange={setDefinition}
         rows={14}
-        hint="kind: critical, transactional or marketing. quiet: obey or ignore. defaults: whether a channel is on, such as {&quot;sms&quot;: false}."
+        hint="kind: critical, transactional or marketing. quiet: obey or ignore. defaults: whether a channel is on, such as {&quot;sms&quot;: false}. label and description: what recipients read."
       />
     </Confirm>
   );
@@ -157,7 +157,7 @@ function EditDialog({ category, onClose }: { category: Category | undefined; onC
 /** What can be changed of a category. */
 function definitionOf(category: Category | undefined): object {
   if (!category) {
-    return { kind: "transactional", label: "", description: "", defaults: {}, quiet: "obey", listed: true };
+    return { kind: "transactional", defaults: {}, quiet: "obey", listed: true };
   }
   const { name: _name, builtIn: _builtIn, updatedAt: _updatedAt, ...definition } = category;
   return definition;

@@ -19,8 +19,9 @@ import { formatCount, MISSING } from "../../lib/format.ts";
 import { useLiveQuery } from "../../lib/live.tsx";
 import { PAGE_FILTERS, SCHEDULE_STATES } from "../../lib/page-filters.ts";
 import { useMay } from "../../session/session.tsx";
+import { NewScheduleDialog } from "./new-schedule.tsx";
 
-type Asked = { schedule: Schedule; action: "delete" | "preview" };
+type Asked = { action: "create" } | { schedule: Schedule; action: "delete" | "preview" };
 
 function stateOf({ paused, reason }: Schedule): (typeof SCHEDULE_STATES)[number] {
   if (!paused) {
@@ -47,7 +48,16 @@ export default function SchedulesPage() {
       send("POST", `/api/schedules/${one.id}/${one.paused ? "resume" : "pause"}`),
     );
   return (
-    <Page title="Schedules">
+    <Page
+      title="Schedules"
+      actions={
+        mayWrite && (
+          <button type="button" className="primary" onClick={() => setAsked({ action: "create" })}>
+            New schedule…
+          </button>
+        )
+      }
+    >
       <FilterBar>
         <SelectFilter
           label="State"
@@ -142,6 +152,7 @@ export default function SchedulesPage() {
           </>
         )}
       </Loaded>
+      {asked?.action === "create" && <NewScheduleDialog onClose={() => setAsked(undefined)} />}
       {asked?.action === "preview" && (
         <NextTimes schedule={asked.schedule} onClose={() => setAsked(undefined)} />
       )}
