@@ -93,6 +93,7 @@ mod late_consumers;
 mod log_lines;
 mod monitoring;
 mod newer_version;
+mod notifications_ended;
 mod notifications_filters;
 mod notifications_tool;
 mod older_service;

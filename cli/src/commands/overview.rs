@@ -70,8 +70,17 @@ fn text(overview: &Overview) -> Text {
     let shown = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
     if let Some(rates) = overview.rates {
         text.line(format_args!(
-            "\n{:.1} accepted, {:.1} delivered and {:.1} failed a second in the last minute",
-            rates.accepted_per_second, rates.delivered_per_second, rates.failed_per_second
+            "\n{:.1} accepted, {:.1} delivered and {:.1} failed a second in the minute of {:.0}",
+            rates.accepted_per_second,
+            rates.delivered_per_second,
+            rates.failed_per_second,
+            rates.minute
+        ));
+    }
+    if let Some(latest) = overview.latest {
+        text.line(format_args!(
+            "Since {:.0}, so far: {} accepted, {} delivered, {} failed",
+            latest.since, latest.accepted, latest.delivered, latest.failed
         ));
     }
     let times = overview.accepted_to_delivered;

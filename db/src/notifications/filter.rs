@@ -2,6 +2,8 @@ use jiff::Timestamp;
 use tidings_domain::notification::{Channel, MessageId, Status, UserId};
 use tokio_postgres::types::ToSql;
 
+use super::ended::END;
+
 /// Selects the notifications of a page.
 #[derive(Clone, Debug, Default)]
 pub struct NotificationFilter {
@@ -29,10 +31,25 @@ pub struct NotificationFilter {
     pub created_from: Option<Timestamp>,
     /// Only notifications that were accepted before this time.
     pub created_before: Option<Timestamp>,
+    /// Only notifications that ended at this time or later: that were delivered, failed, or were not sent for good.
+    pub ended_from: Option<Timestamp>,
+    /// Only notifications that ended before this time.
+    pub ended_before: Option<Timestamp>,
     /// Only notifications that were delivered at this time or later.
     pub processed_from: Option<Timestamp>,
     /// Only notifications that were delivered before this time.
     pub processed_before: Option<Timestamp>,
+}
+
+impl NotificationFilter {
+    /// Whether a search is in the order of the ends, and not in that of the acceptance. Those of one user are few, and have an
+    /// index in the order of acceptance.
+    #[must_use]
+    pub const fn is_by_end(&self) -> bool {
+        (self.ended_from.is_some() || self.ended_before.is_some())
+            && self.user_id.is_none()
+            && self.message_id.is_none()
+    }
 }
 
 /// The conditions of a query and their parameters.
@@ -125,6 +142,14 @@ impl Conditions {
         if let Some(time) = filter.created_before {
             let time = self.parameter(time);
             self.add(format!("created_at < {time}"));
+        }
+        if let Some(time) = filter.ended_from {
+            let time = self.parameter(time);
+            self.add(format!("{END} >= {time}"));
+        }
+        if let Some(time) = filter.ended_before {
+            let time = self.parameter(time);
+            self.add(format!("{END} < {time}"));
         }
     }
 

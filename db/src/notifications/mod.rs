@@ -8,6 +8,7 @@ mod claim_end;
 mod claimed_category;
 mod claims_in_progress;
 mod count;
+mod ended;
 mod failed;
 mod filter;
 mod fingerprints;
@@ -25,6 +26,7 @@ mod release_figures;
 mod rendering;
 mod reschedule;
 mod search;
+mod search_cursor;
 mod sent;
 mod slots;
 mod timeline;
@@ -67,6 +69,7 @@ pub use reschedule::{RescheduleResult, reschedule};
 pub use search::{
     MAX_SEARCHED, MAX_SEARCHED_WITH_ATTEMPTS, SearchPage, list, search, search_without_contents,
 };
+pub use search_cursor::SearchCursor;
 pub use sent::{
     SentCursor, SentNotification, list_sent, list_sent_without_contents, numbers_sent_to,
     sent_cursor_after,

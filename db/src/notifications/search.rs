@@ -5,9 +5,11 @@ use tidings_domain::notification::{Channel, Status};
 use tokio_postgres::{Row, RowStream};
 use uuid::Uuid;
 
+use super::ended;
 use super::filter::{Conditions, NotificationFilter};
 use super::listed::{LISTED_COLUMNS, ListedNotification};
 use super::read::{COLUMNS, IdCursor, NotificationRow};
+use super::search_cursor::SearchCursor;
 use crate::GenericClient;
 use crate::error::DbError;
 use crate::page::{Filled, PageRows};
@@ -18,20 +20,20 @@ pub const MAX_SEARCHED: i64 = 10_000;
 /// Like [`MAX_SEARCHED`], for a host or a reference of a provider: the attempts of each row are looked up.
 pub const MAX_SEARCHED_WITH_ATTEMPTS: i64 = 2_000;
 
-/// A page of notifications, the newest first.
+/// A page of notifications: the newest first, or the one that ended last ([`NotificationFilter::is_by_end`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchPage<T> {
     /// The notifications; perhaps none although another page follows.
     pub rows: Vec<T>,
     /// The position of the next page, if there is one.
-    pub next: Option<IdCursor>,
-    /// Set if the page ended because it has read as many rows as a page may: it has looked at what was accepted at this time
-    /// or later.
+    pub next: Option<SearchCursor>,
+    /// Set if the page ended because it has read as many rows as a page may: it has looked at what was accepted, or ended, at
+    /// this time or later.
     pub searched_until: Option<Timestamp>,
 }
 
-/// Returns a page of notifications, without in-app notifications that have expired, and the cursor of the next page if there
-/// is one. See [`search`].
+/// Returns a page of notifications in the order of acceptance, without in-app notifications that have expired, and the cursor
+/// of the next page if there is one. See [`search`].
 ///
 /// # Errors
 ///
@@ -42,8 +44,12 @@ pub async fn list(
     after: Option<IdCursor>,
     limit: u32,
 ) -> Result<(Vec<NotificationRow>, Option<IdCursor>), DbError> {
+    let after = after.map(|IdCursor(id)| SearchCursor::Accepted(id));
     let page = search(client, filter, after, limit).await?;
-    Ok((page.rows, page.next))
+    let next = page.next.map(|next| match next {
+        SearchCursor::Accepted(id) | SearchCursor::Ended(_, id) => IdCursor(id),
+    });
+    Ok((page.rows, next))
 }
 
 /// Returns a page of notifications, without in-app notifications that have expired.
@@ -54,11 +60,10 @@ pub async fn list(
 pub async fn search(
     client: &impl GenericClient,
     filter: &NotificationFilter,
-    after: Option<IdCursor>,
+    after: Option<SearchCursor>,
     limit: u32,
 ) -> Result<SearchPage<NotificationRow>, DbError> {
-    let id_of = |row: &NotificationRow| row.id;
-    read(client, COLUMNS, id_of, filter, after, limit).await
+    read(client, COLUMNS, filter, after, limit).await
 }
 
 /// Like [`search`], without the contents.
@@ -69,51 +74,79 @@ pub async fn search(
 pub async fn search_without_contents(
     client: &impl GenericClient,
     filter: &NotificationFilter,
-    after: Option<IdCursor>,
+    after: Option<SearchCursor>,
     limit: u32,
 ) -> Result<SearchPage<ListedNotification>, DbError> {
-    let id_of = |row: &ListedNotification| row.id;
-    read(client, LISTED_COLUMNS, id_of, filter, after, limit).await
+    read(client, LISTED_COLUMNS, filter, after, limit).await
+}
+
+/// A row and its place in the order of the search.
+struct Placed<T> {
+    row: T,
+    at: Timestamp,
+    id: Uuid,
+}
+
+impl<T: for<'r> From<&'r Row>> From<&Row> for Placed<T> {
+    fn from(row: &Row) -> Self {
+        Self {
+            row: T::from(row),
+            at: row.get("place_at"),
+            id: row.get("place_id"),
+        }
+    }
 }
 
 async fn read<T: for<'r> From<&'r Row>>(
     client: &impl GenericClient,
     columns: &str,
-    id_of: impl Fn(&T) -> Uuid,
     filter: &NotificationFilter,
-    mut after: Option<IdCursor>,
+    mut after: Option<SearchCursor>,
     limit: u32,
 ) -> Result<SearchPage<T>, DbError> {
-    let mut page = PageRows::<T>::new(limit);
+    let cursor = |at, id| {
+        if filter.is_by_end() {
+            SearchCursor::Ended(at, id)
+        } else {
+            SearchCursor::Accepted(id)
+        }
+    };
+    let mut page = PageRows::<Placed<T>>::new(limit);
     loop {
         let asked = page.rows_to_ask_for();
         let rows = rows_after(client, columns, filter, after, asked).await?;
         let filled = page.fill(rows, asked).await?;
-        let last = page.rows.last().map(|row| IdCursor(id_of(row)));
-        match filled {
-            Filled::AskAgain => after = last.or(after),
-            Filled::Full => {
-                return Ok(SearchPage {
-                    rows: page.rows,
-                    next: last.or(after),
-                    searched_until: None,
-                });
+        let last = page.rows.last().map(|placed| cursor(placed.at, placed.id));
+        let end = match filled {
+            Filled::AskAgain => {
+                after = last.or(after);
+                continue;
             }
-            Filled::NoMoreRows => {
-                let end = search_end(client, filter, after).await?;
-                return Ok(SearchPage {
-                    rows: page.rows,
-                    next: end.map(|(id, _)| IdCursor(id)),
-                    searched_until: end.map(|(_, created_at)| created_at),
-                });
-            }
-        }
+            Filled::Full => None,
+            Filled::NoMoreRows => Some(search_end(client, filter, after).await?),
+        };
+        let rows = page.rows.into_iter().map(|placed| placed.row).collect();
+        return Ok(match end {
+            None => SearchPage {
+                rows,
+                next: last.or(after),
+                searched_until: None,
+            },
+            Some(end) => SearchPage {
+                rows,
+                next: end.map(|(id, at)| cursor(at, id)),
+                searched_until: end.map(|(_, at)| at),
+            },
+        });
     }
 }
 
 /// The conditions that an index finds in the order of ids, and those that its rows are searched for. The literals are those
 /// of the partial indexes.
-fn scan(filter: &NotificationFilter, after: Option<IdCursor>) -> (Conditions, NotificationFilter) {
+fn scan(
+    filter: &NotificationFilter,
+    after: Option<SearchCursor>,
+) -> (Conditions, NotificationFilter) {
     let mut rest = filter.clone();
     let mut found = NotificationFilter::default();
     if filter.message_id.is_some() {
@@ -139,7 +172,7 @@ fn scan(filter: &NotificationFilter, after: Option<IdCursor>) -> (Conditions, No
     if found.channel.is_some() {
         conditions.add("type <> 'in-app'".to_owned());
     }
-    if let Some(IdCursor(id)) = after {
+    if let Some(SearchCursor::Accepted(id)) = after {
         let id = conditions.parameter(id);
         conditions.add(format!("id < {id}"));
     }
@@ -176,50 +209,112 @@ fn first_id_after(time: Timestamp) -> Option<Uuid> {
     next.ok().map(first_id)
 }
 
+/// An in-app notification that has expired is shown no more.
+const SHOWN: &str =
+    "(type <> 'in-app' OR status <> 'processed' OR expires_at IS NULL OR expires_at > now())";
+
 async fn rows_after(
     client: &impl GenericClient,
     columns: &str,
     filter: &NotificationFilter,
-    after: Option<IdCursor>,
+    after: Option<SearchCursor>,
     rows: i64,
 ) -> Result<RowStream, DbError> {
-    let (mut conditions, rest) = scan(filter, after);
-    let found = conditions.next_part();
-    let searched = conditions.parameter(most_searched(filter));
-    // An in-app notification that has expired is shown no more.
-    conditions.add(
-        "(type <> 'in-app' OR status <> 'processed' OR expires_at IS NULL OR expires_at > now())"
-            .to_owned(),
-    );
-    conditions.add_filter(&rest);
-    let limit = conditions.parameter(rows);
-    let sql = format!(
-        "SELECT {columns} FROM (SELECT * FROM notifications WHERE {found} ORDER BY id DESC LIMIT {searched}) AS notifications
-         WHERE {} ORDER BY id DESC LIMIT {limit}",
-        conditions.sql()
-    );
+    let (conditions, sql) = if filter.is_by_end() {
+        by_end(columns, filter, after, rows)
+    } else {
+        by_acceptance(columns, filter, after, rows)
+    };
     let statement = client.prepare_cached(&sql).await?;
     Ok(client
         .query_raw(&statement, conditions.parameters())
         .await?)
 }
 
-/// The last row that the search after `after` has looked at, and when it was accepted; `None` if there are no more rows.
+fn by_acceptance(
+    columns: &str,
+    filter: &NotificationFilter,
+    after: Option<SearchCursor>,
+    rows: i64,
+) -> (Conditions, String) {
+    let (mut conditions, rest) = scan(filter, after);
+    let found = conditions.next_part();
+    let searched = conditions.parameter(most_searched(filter));
+    conditions.add(SHOWN.to_owned());
+    conditions.add_filter(&rest);
+    let limit = conditions.parameter(rows);
+    let sql = format!(
+        "SELECT {columns}, created_at AS place_at, id AS place_id
+         FROM (SELECT * FROM notifications WHERE {found} ORDER BY id DESC LIMIT {searched}) AS notifications
+         WHERE {} ORDER BY id DESC LIMIT {limit}",
+        conditions.sql()
+    );
+    (conditions, sql)
+}
+
+fn by_end(
+    columns: &str,
+    filter: &NotificationFilter,
+    after: Option<SearchCursor>,
+    rows: i64,
+) -> (Conditions, String) {
+    let mut conditions = Conditions::empty();
+    let searched = conditions.parameter(most_searched(filter));
+    let ended = ended::select(&mut conditions, filter, position(after), &searched);
+    conditions.add(SHOWN.to_owned());
+    conditions.add_filter(&NotificationFilter {
+        ended_from: None,
+        ended_before: None,
+        ..filter.clone()
+    });
+    let limit = conditions.parameter(rows);
+    // LATERAL and OFFSET: each row is found by its id, in this order, until there are enough.
+    let sql = format!(
+        "SELECT {columns}, ended AS place_at, ended_id AS place_id FROM ({ended}) AS found
+                CROSS JOIN LATERAL (SELECT * FROM notifications WHERE id = found.ended_id OFFSET 0) AS notifications
+         WHERE {} ORDER BY ended DESC, ended_id DESC LIMIT {limit}",
+        conditions.sql()
+    );
+    (conditions, sql)
+}
+
+const fn position(after: Option<SearchCursor>) -> Option<(Timestamp, Uuid)> {
+    match after {
+        Some(SearchCursor::Ended(at, id)) => Some((at, id)),
+        Some(SearchCursor::Accepted(_)) | None => None,
+    }
+}
+
+/// The last row that the search after `after` has looked at, and its time in the order; `None` if there are no more rows.
 async fn search_end(
     client: &impl GenericClient,
     filter: &NotificationFilter,
-    after: Option<IdCursor>,
+    after: Option<SearchCursor>,
 ) -> Result<Option<(Uuid, Timestamp)>, DbError> {
     if filter.message_id.is_some() {
         return Ok(None);
     }
-    let (mut conditions, _) = scan(filter, after);
-    let found = conditions.next_part();
-    let skipped = conditions.parameter(most_searched(filter) - 1);
-    let sql = format!(
-        "SELECT id, created_at FROM notifications
-         WHERE id = (SELECT id FROM notifications WHERE {found} ORDER BY id DESC OFFSET {skipped} LIMIT 1)"
-    );
+    let most = most_searched(filter);
+    let (conditions, sql) = if filter.is_by_end() {
+        let mut conditions = Conditions::empty();
+        let searched = conditions.parameter(most);
+        let ended = ended::select(&mut conditions, filter, position(after), &searched);
+        let skipped = conditions.parameter(most - 1);
+        let sql = format!(
+            "SELECT ended_id, ended FROM ({ended}) AS found
+             ORDER BY ended DESC, ended_id DESC OFFSET {skipped} LIMIT 1"
+        );
+        (conditions, sql)
+    } else {
+        let (mut conditions, _) = scan(filter, after);
+        let found = conditions.next_part();
+        let skipped = conditions.parameter(most - 1);
+        let sql = format!(
+            "SELECT id, created_at FROM notifications
+             WHERE id = (SELECT id FROM notifications WHERE {found} ORDER BY id DESC OFFSET {skipped} LIMIT 1)"
+        );
+        (conditions, sql)
+    };
     let statement = client.prepare_cached(&sql).await?;
     let row = client
         .query_opt(&statement, &conditions.parameters())

@@ -9,7 +9,7 @@ use csv::{Terminator, WriterBuilder};
 use futures_util::stream::try_unfold;
 use tidings_db::TransactionOptions;
 use tidings_db::audit::{self, Action};
-use tidings_db::notifications::{self, IdCursor, ListedNotification, NotificationFilter};
+use tidings_db::notifications::{self, ListedNotification, NotificationFilter, SearchCursor};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -35,7 +35,7 @@ struct Rest {
     filter: NotificationFilter,
     format: ExportFormat,
     with_template_errors: bool,
-    after: Option<IdCursor>,
+    after: Option<SearchCursor>,
     is_over: bool,
     deadline: Instant,
     /// The part that is read and not written.
@@ -44,7 +44,7 @@ struct Rest {
 }
 
 /// Returns all notifications that match, newest first and without their payloads, as CSV (RFC 4180) or as one JSON object a
-/// line. The transfer breaks if the file is not complete, at the latest after ten minutes: then use `createdTo` with the time of
+/// line; with `endedFrom` or `endedTo`, in the order of `GET /api/notifications`. The transfer breaks if the file is not complete, at the latest after ten minutes: then use `createdTo` with the time of
 /// the last line. The export is in the audit log.
 #[utoipa::path(get, path = "/api/notifications/export", operation_id = "exportNotifications", tag = "notifications",
     params(
@@ -61,6 +61,8 @@ struct Rest {
         ("messageId" = Option<uuid::Uuid>, Query, description = "Return only this notification"),
         ("createdFrom" = Option<String>, Query, description = "Return only notifications that were accepted at this time or later"),
         ("createdTo" = Option<String>, Query, description = "Return only notifications that were accepted before this time"),
+        ("endedFrom" = Option<String>, Query, description = "Return only notifications that ended at this time or later"),
+        ("endedTo" = Option<String>, Query, description = "Return only notifications that ended before this time"),
     ),
     responses(
         (status = 200, description = "The file", content(

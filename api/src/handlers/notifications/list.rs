@@ -13,7 +13,8 @@ use crate::error::ApiError;
 use crate::page_turn::PageTurn;
 use crate::state::AppState;
 
-/// Returns notifications, newest first. With the scope `dashboard`, those of all users without their payloads. With
+/// Returns notifications, newest first. With `endedFrom` or `endedTo`, the one that ended last is the first: that was delivered,
+/// failed, was cancelled, expired, suppressed or digested; those of one user stay in the order of acceptance. With the scope `dashboard`, those of all users without their payloads. With
 /// `order=sent`, those that were sent to the outside, the last one first; then `Accept: text/csv` returns a CSV file without the
 /// contents, of at most 100,000 notifications.
 #[utoipa::path(get, path = "/api/notifications", operation_id = "listNotifications", tag = "notifications",
@@ -30,6 +31,8 @@ use crate::state::AppState;
         ("messageId" = Option<uuid::Uuid>, Query, description = "Return only this notification"),
         ("createdFrom" = Option<String>, Query, description = "Return only notifications that were accepted at this time or later"),
         ("createdTo" = Option<String>, Query, description = "Return only notifications that were accepted before this time"),
+        ("endedFrom" = Option<String>, Query, description = "Return only notifications that ended at this time or later"),
+        ("endedTo" = Option<String>, Query, description = "Return only notifications that ended before this time"),
         ("order" = Option<String>, Query, description = "`sent`: what was sent, the last one first"),
         ("sentAfter" = Option<String>, Query, description = "With `order=sent`: sent at this time or later"),
         ("sentBefore" = Option<String>, Query, description = "With `order=sent`: sent before this time"),
@@ -70,7 +73,7 @@ pub async fn handle(
     let _turn = PageTurn::wait(&request, &state).await?;
     let reading = state.database.run(async |client| {
         let (rows, next, searched_until) = match order {
-            ListOrder::Accepted(after) => {
+            ListOrder::Searched(after) => {
                 let page = notifications::search(client, &filter, after, limit).await?;
                 let next = page.next.map(|cursor| cursor.to_string());
                 (page.rows, next, page.searched_until)

@@ -2,8 +2,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use tidings_db::InvalidCursor;
-use tidings_db::notifications::{IdCursor, NotificationFilter, SentCursor};
-use tidings_domain::notification::{Channel, Status};
+use tidings_db::notifications::{NotificationFilter, SearchCursor, SentCursor};
+use tidings_domain::notification::{Channel, Phase, Status};
 
 use crate::error::{ApiError, ErrorDetail};
 use crate::handlers::dead_letters::reason;
@@ -12,8 +12,8 @@ use crate::query::{self, PageRequest};
 /// Which notifications are returned.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ListOrder {
-    /// All, by the time of their acceptance.
-    Accepted(Option<IdCursor>),
+    /// All, by the time of their acceptance or their end, as the filter says.
+    Searched(Option<SearchCursor>),
     /// Those that were sent, by the time of sending.
     Sent(Option<SentCursor>),
 }
@@ -32,7 +32,7 @@ pub(super) struct NotificationQuery {
 /// A position in one of the orders.
 #[derive(Clone, Copy, Debug)]
 enum ListCursor {
-    Accepted(IdCursor),
+    Searched(SearchCursor),
     Sent(SentCursor),
 }
 
@@ -40,7 +40,7 @@ impl FromStr for ListCursor {
     type Err = InvalidCursor;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let id = text.parse().map(Self::Accepted);
+        let id = text.parse().map(Self::Searched);
         id.or_else(|_| text.parse().map(Self::Sent))
     }
 }
@@ -139,6 +139,12 @@ fn read_condition(
         "createdTo" => {
             filter.created_before = query::value(problems, name, value, Some(TIME));
         }
+        "endedFrom" => {
+            filter.ended_from = query::value(problems, name, value, Some(TIME));
+        }
+        "endedTo" => {
+            filter.ended_before = query::value(problems, name, value, Some(TIME));
+        }
         _ => return false,
     }
     true
@@ -223,6 +229,8 @@ fn combine(
         ("messageId", filter.message_id.is_some()),
         ("createdFrom", filter.created_from.is_some()),
         ("createdTo", filter.created_before.is_some()),
+        ("endedFrom", filter.ended_from.is_some()),
+        ("endedTo", filter.ended_before.is_some()),
     ] {
         check(
             is_sent && is_given,
@@ -233,17 +241,25 @@ fn combine(
     let other_status = filter.status.is_some_and(|one| one != Status::Processed);
     let message = "must be processed, or absent, with order=sent";
     check(is_sent && other_status, "status", message);
+    let is_open = filter
+        .status
+        .is_some_and(|one| !matches!(one.phase(), Phase::Failed | Phase::Ended));
+    let has_ends = filter.ended_from.is_some() || filter.ended_before.is_some();
+    let message = "must be that of an end, or absent, with endedFrom or endedTo: processed, failed, cancelled, expired, suppressed or digested";
+    check(has_ends && is_open, "status", message);
     let is_in_app = filter.channel == Some(Channel::InApp);
     let message = "in-app notifications are not sent";
     check(is_sent && is_in_app, "type", message);
     let order = match (is_sent, after) {
-        (false, None) => ListOrder::Accepted(None),
-        (false, Some(ListCursor::Accepted(cursor))) => ListOrder::Accepted(Some(cursor)),
+        (false, None) => ListOrder::Searched(None),
+        (false, Some(ListCursor::Searched(cursor))) if cursor.is_by_end() == filter.is_by_end() => {
+            ListOrder::Searched(Some(cursor))
+        }
         (true, None) => ListOrder::Sent(None),
         (true, Some(ListCursor::Sent(cursor))) => ListOrder::Sent(Some(cursor)),
-        (false, Some(ListCursor::Sent(_))) | (true, Some(ListCursor::Accepted(_))) => {
+        (_, Some(_)) => {
             check(true, "cursor", "is that of another order");
-            ListOrder::Accepted(None)
+            ListOrder::Searched(None)
         }
     };
     if problems.is_empty() {
@@ -280,7 +296,7 @@ mod tests {
         );
         let none = parse("").expect("valid");
         assert_eq!((none.limit, none.has_limit), (50, false));
-        assert_eq!(none.order, ListOrder::Accepted(None));
+        assert_eq!(none.order, ListOrder::Searched(None));
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Overview {
     problems: Vec<OverviewProblem>,
     /// Notifications a second, in the last minute whose figures are saved.
     rates: Option<OverviewRates>,
+    /// What is counted since that minute.
+    latest: Option<OverviewLatest>,
     /// Ready messages in the work queues, the wait queues and the delay queues.
     waiting: Option<u64>,
     /// How long the oldest notification waits that may be sent now; null if none waits, or if none of the 1000 oldest may be
@@ -68,17 +70,33 @@ pub struct OverviewProblem {
     since: Option<Timestamp>,
 }
 
-/// Notifications a second.
+/// Notifications a second in a minute.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "each member names its unit")]
 pub struct OverviewRates {
+    /// The start of the minute.
+    #[schema(value_type = String, format = DateTime)]
+    minute: Timestamp,
     /// Accepted.
     accepted_per_second: f64,
     /// Delivered.
     delivered_per_second: f64,
     /// Failed.
     failed_per_second: f64,
+}
+
+/// How many notifications are counted since a time: fewer than there were, as each process saves its counts every 10 s.
+#[derive(ToSchema)]
+pub struct OverviewLatest {
+    /// The end of the minute of the rates.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// Accepted.
+    accepted: u64,
+    /// Delivered.
+    delivered: u64,
+    /// Failed.
+    failed: u64,
 }
 
 /// Percentiles in milliseconds; null without durations.

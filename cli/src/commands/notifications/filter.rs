@@ -42,6 +42,12 @@ pub struct FilterArgs {
     /// Only notifications that were accepted before this time (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = instant)]
     to: Option<Timestamp>,
+    /// Only notifications that ended at this time or later (RFC 3339), the last one first
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    ended_from: Option<Timestamp>,
+    /// Only notifications that ended before this time (RFC 3339), the last one first
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    ended_to: Option<Timestamp>,
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
@@ -64,6 +70,8 @@ impl FilterArgs {
             reference: self.reference.clone(),
             created_from: self.from,
             created_before: self.to,
+            ended_from: self.ended_from,
+            ended_before: self.ended_to,
             ..NotificationFilter::default()
         }
     }

@@ -14,4 +14,4 @@ pub use facts::{
 };
 pub use problems::{Problem, ProblemSeverity, problems};
 pub use report::{ChannelReport, MAX_AWAY};
-pub use view::{Durations, Overview, ProcessOverview, Rates, Rung, StatsFigures};
+pub use view::{Durations, Latest, Overview, ProcessOverview, Rates, Rung, StatsFigures};

@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::channels::{ChannelOverview, channels};
 use super::facts::{DatabaseFacts, Facts, QueueRole, RunningProcess};
 use super::problems::{Problem, problems};
-use crate::statistics::{Measure, Point, Series};
+use crate::statistics::{Measure, Series};
 
 /// Statistics are saved every 10 s: a minute is complete only after this time.
 const SAVED_AFTER_SECONDS: i64 = 10;
@@ -17,6 +17,8 @@ const RECORDED_MINUTES: usize = 3;
 pub struct StatsFigures {
     /// The last whole minute that is saved.
     pub rates: Rates,
+    /// What is saved of the time after that minute.
+    pub latest: Latest,
     /// The share of the notifications that were delivered, of those that were delivered or failed in the last hour.
     pub success_ratio: Option<f64>,
     /// From the acceptance to the delivery, in the last hour.
@@ -25,16 +27,32 @@ pub struct StatsFigures {
     pub recorded_p95_ms: Option<u64>,
 }
 
-/// Notifications a second.
+/// Notifications a second in a minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rates {
+    /// The start of the minute.
+    pub minute: Timestamp,
     /// Accepted.
     pub accepted_per_second: f64,
     /// Delivered.
     pub delivered_per_second: f64,
     /// Failed.
     pub failed_per_second: f64,
+}
+
+/// How many notifications are counted since a time: fewer than there were, as each process saves its counts every 10 s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Latest {
+    /// The end of the minute of the rates.
+    pub since: Timestamp,
+    /// Accepted.
+    pub accepted: u64,
+    /// Delivered.
+    pub delivered: u64,
+    /// Failed.
+    pub failed: u64,
 }
 
 /// Percentiles in milliseconds.
@@ -52,14 +70,17 @@ impl StatsFigures {
     #[must_use]
     pub fn of(series: &[Series], now: Timestamp) -> Self {
         let find = |measure: Measure| series.iter().find(|one| one.by == measure.as_str());
-        let saved = |measure: Measure| -> &[Point] {
+        let second = now.as_second().rem_euclid(60);
+        let unsaved: u8 = if second < SAVED_AFTER_SECONDS { 2 } else { 1 };
+        let split = |measure: Measure| {
             let points = find(measure).map_or(&[][..], |one| &one.points);
-            let unsaved = if now.as_second().rem_euclid(60) < SAVED_AFTER_SECONDS {
-                2
-            } else {
-                1
-            };
-            &points[..points.len().saturating_sub(unsaved)]
+            points.split_at(points.len().saturating_sub(usize::from(unsaved)))
+        };
+        let saved = |measure: Measure| split(measure).0;
+        let latest = |measure: Measure| split(measure).1.iter().map(|one| one.n).sum();
+        let minutes_ago = |minutes: u8| {
+            let seconds = now.as_second() - second - 60 * i64::from(minutes);
+            Timestamp::from_second(seconds).unwrap_or_default()
         };
         let rate = |measure: Measure| number(saved(measure).last().map_or(0, |one| one.n)) / 60.0;
         let total = |measure: Measure| find(measure).map_or(0, |one| one.total.n);
@@ -69,9 +90,16 @@ impl StatsFigures {
         let recorded = saved(Measure::Recorded).iter().rev().take(RECORDED_MINUTES);
         Self {
             rates: Rates {
+                minute: minutes_ago(unsaved),
                 accepted_per_second: rate(Measure::Accepted),
                 delivered_per_second: rate(Measure::Delivered),
                 failed_per_second: rate(Measure::Failed),
+            },
+            latest: Latest {
+                since: minutes_ago(unsaved - 1),
+                accepted: latest(Measure::Accepted),
+                delivered: latest(Measure::Delivered),
+                failed: latest(Measure::Failed),
             },
             success_ratio: (ended > 0).then(|| number(delivered) / number(ended)),
             accepted_to_delivered: Durations {
@@ -138,6 +166,8 @@ pub struct Overview {
     pub problems: Vec<Problem>,
     /// How much is sent.
     pub rates: Option<Rates>,
+    /// What is counted since the minute of the rates.
+    pub latest: Option<Latest>,
     /// Ready messages in the work queues, the wait queues and the delay queues.
     pub waiting: Option<u64>,
     /// How long the oldest notification waits that may be sent now.
@@ -177,6 +207,7 @@ impl Overview {
             at: facts.at,
             problems,
             rates: figures.map(|figures| figures.rates),
+            latest: figures.map(|figures| figures.latest),
             waiting: waiting(facts),
             oldest_waiting_seconds: known
                 .and_then(|known| known.oldest_waiting)
@@ -225,6 +256,7 @@ fn ladder(facts: &Facts) -> Vec<Rung> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statistics::Point;
 
     fn series(by: &str, minutes: [u64; 3], total: u64) -> Series {
         let at = Timestamp::UNIX_EPOCH;
@@ -264,13 +296,28 @@ mod tests {
         };
         assert_eq!(rates(10), ["2.0", "0.5", "0.0"]);
         assert_eq!(rates(9), ["1.0", "0.0", "0.1"]);
+        let time = |second| Timestamp::from_second(second).expect("a time");
+        assert_eq!(figures(10).rates.minute, time(540));
+        assert_eq!(figures(9).rates.minute, time(480));
+        let latest = |since, accepted, delivered| Latest {
+            since: time(since),
+            accepted,
+            delivered,
+            failed: 0,
+        };
+        assert_eq!(figures(10).latest, latest(600, 7, 1));
+        assert_eq!(figures(9).latest, latest(540, 127, 31));
         let figures = figures(10);
         let ratio = figures.success_ratio.map(|ratio| format!("{ratio:.2}"));
         assert_eq!(ratio.as_deref(), Some("0.90"));
         assert_eq!(figures.recorded_p95_ms, Some(1000));
         let durations = figures.accepted_to_delivered;
         assert_eq!((durations.p50_ms, durations.p95_ms), (Some(90), Some(180)));
-        let none = StatsFigures::of(&[], Timestamp::UNIX_EPOCH);
-        assert_eq!(none, StatsFigures::default());
+        let none = StatsFigures::of(&[], time(600));
+        assert_eq!(
+            (none.rates.minute, none.latest),
+            (time(480), latest(540, 0, 0))
+        );
+        assert_eq!((none.success_ratio, none.recorded_p95_ms), (None, None));
     }
 }

@@ -690,6 +690,7 @@ export type Overview = {
     deadLetters24hCapped: boolean;
     deadLettersCapped: boolean;
     ladder: Array<OverviewRung>;
+    latest?: OverviewLatest | null;
     oldestWaitingSeconds?: number | null;
     problems: Array<OverviewProblem>;
     processes: Array<OverviewProcess>;
@@ -701,6 +702,13 @@ export type Overview = {
 export type OverviewDurations = {
     p50Ms?: number | null;
     p95Ms?: number | null;
+};
+
+export type OverviewLatest = {
+    accepted: number;
+    delivered: number;
+    failed: number;
+    since: string;
 };
 
 export type OverviewProblem = {
@@ -725,6 +733,7 @@ export type OverviewRates = {
     acceptedPerSecond: number;
     deliveredPerSecond: number;
     failedPerSecond: number;
+    minute: string;
 };
 
 export type OverviewRung = {

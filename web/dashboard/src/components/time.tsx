@@ -28,6 +28,18 @@ export function Time({ at, ago = false }: { at: string | null | undefined; ago?:
   );
 }
 
+/** A minute of the day, with its zone. */
+export function Minute({ at }: { at: string }) {
+  const { zone } = usePreferences();
+  const full = `${formatTime(at, zone)} ${zone === "utc" ? "UTC" : "local time"}`;
+  return (
+    <time dateTime={at} title={full}>
+      {formatTime(at, zone).slice(11, 16)}
+      {zone === "utc" && " UTC"}
+    </time>
+  );
+}
+
 /** For how long something has been so: `for 37 min`. */
 export function For({ since }: { since: string }) {
   const { zone } = usePreferences();

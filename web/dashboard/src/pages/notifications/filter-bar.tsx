@@ -4,7 +4,17 @@ import { FilterBar, MoreFilters, SelectFilter, TextFilter, TimeFilter } from "..
 import { without } from "../../lib/filters.ts";
 
 /** Filters that are needed less often. */
-const RARE = ["category", "template", "host", "reference", "sender", "from", "to"] as const;
+const RARE = [
+  "category",
+  "template",
+  "host",
+  "reference",
+  "sender",
+  "from",
+  "to",
+  "endedFrom",
+  "endedTo",
+] as const;
 
 interface Props {
   filters: NotificationFilters;
@@ -32,6 +42,8 @@ export function NotificationFilterBar({ filters, change }: Props) {
         <TextFilter label="Sender" {...field("sender")} />
         <TimeFilter label="Accepted from" {...field("from")} />
         <TimeFilter label="Accepted before" {...field("to")} />
+        <TimeFilter label="Ended from" {...field("endedFrom")} />
+        <TimeFilter label="Ended before" {...field("endedTo")} />
       </MoreFilters>
     </FilterBar>
   );

@@ -214,6 +214,8 @@ const LABELS: Record<string, string> = {
   reference: "provider reference",
   from: "time of acceptance",
   to: "time of acceptance",
+  endedFrom: "time of the end",
+  endedTo: "time of the end",
 };
 
 function NothingFound({ hasFilters, clear }: { hasFilters: boolean; clear: () => void }) {

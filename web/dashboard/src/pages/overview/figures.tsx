@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { Overview } from "../../api/overview.ts";
 import { Section } from "../../components/page.tsx";
+import { Minute } from "../../components/time.tsx";
 import { linkTo } from "../../lib/filters.ts";
 import { formatCount, formatDuration, formatRate, formatRatio, MISSING } from "../../lib/format.ts";
 
@@ -17,35 +18,16 @@ function acceptedBefore(at: string, oldest: number | null | undefined): string |
 
 /** How much is sent, and what waits. Each figure leads to its rows. */
 export function Figures({ overview }: { overview: Overview }) {
-  const { rates, acceptedToDelivered, oldestWaitingSeconds: oldest } = overview;
+  const { acceptedToDelivered, oldestWaitingSeconds: oldest } = overview;
   const minute = Math.floor(new Date(overview.at).getTime() / 60_000) * 60_000;
   const ago = (minutes: number) => new Date(minute - minutes * 60_000).toISOString();
-  // The rates are those of the last minute that is saved, the other figures those of the last hour.
-  const [recently, hourAgo, dayAgo] = [ago(2), ago(60), ago(24 * 60)];
+  const [hourAgo, dayAgo] = [ago(60), ago(24 * 60)];
   const capped = (count: number | null | undefined, isCapped: boolean | undefined) =>
     `${formatCount(count)}${isCapped ? "+" : ""}`;
   return (
     <Section title="Now">
+      <Rates overview={overview} />
       <dl className="figures">
-        <Figure
-          label="Accepted"
-          href={linkTo("/notifications", { from: recently })}
-          unit="/s"
-          value={formatRate(rates?.acceptedPerSecond)}
-        />
-        <Figure
-          label="Delivered"
-          href={linkTo("/notifications", { status: "processed", from: hourAgo })}
-          unit="/s"
-          value={formatRate(rates?.deliveredPerSecond)}
-        />
-        <Figure
-          label="Failed"
-          href={linkTo("/dead-letters", { from: recently })}
-          unit="/s"
-          value={formatRate(rates?.failedPerSecond)}
-          isBad={(rates?.failedPerSecond ?? 0) > 0}
-        />
         <Figure
           label="Waiting"
           href={linkTo("/notifications", { status: "pending" })}
@@ -75,18 +57,61 @@ export function Figures({ overview }: { overview: Overview }) {
         />
         <Figure
           label="Until delivered, p50"
-          href={linkTo("/notifications", { status: "processed", from: hourAgo })}
+          href={linkTo("/notifications", { status: "processed", endedFrom: hourAgo })}
           value={formatDuration(acceptedToDelivered.p50Ms)}
         />
         <Figure
           label="Until delivered, p95"
-          href={linkTo("/notifications", { status: "processed", from: hourAgo })}
+          href={linkTo("/notifications", { status: "processed", endedFrom: hourAgo })}
           value={formatDuration(acceptedToDelivered.p95Ms)}
         />
       </dl>
     </Section>
   );
 }
+
+/** What was accepted, delivered and failed in the last minute that is saved, and what has been counted since. */
+function Rates({ overview: { rates, latest } }: { overview: Overview }) {
+  const end = latest?.since;
+  const inMinute = rates && end ? { from: rates.minute, to: end } : undefined;
+  const figures = [
+    ["Accepted", rates?.acceptedPerSecond, latest?.accepted, accepted],
+    ["Delivered", rates?.deliveredPerSecond, latest?.delivered, ended("processed")],
+    ["Failed", rates?.failedPerSecond, latest?.failed, ended("failed")],
+  ] as const;
+  return (
+    <>
+      {inMinute && (
+        <p className="muted">
+          In the minute of <Minute at={inMinute.from} />, and how many since then, up to 10 s ago:
+        </p>
+      )}
+      <dl className="figures">
+        {figures.map(([label, rate, count, filters]) => (
+          <Figure
+            key={label}
+            label={label}
+            href={linkTo("/notifications", filters(inMinute))}
+            unit="/s"
+            value={formatRate(rate)}
+            isBad={label === "Failed" && ((rate ?? 0) > 0 || (count ?? 0) > 0)}
+          >
+            {end && (
+              <Link href={linkTo("/notifications", filters({ from: end }))}>
+                {formatCount(count)} since <Minute at={end} />
+              </Link>
+            )}
+          </Figure>
+        ))}
+      </dl>
+    </>
+  );
+}
+
+type Span = { from: string; to?: string } | undefined;
+
+const accepted = (span: Span) => ({ ...span });
+const ended = (status: string) => (span: Span) => ({ status, endedFrom: span?.from, endedTo: span?.to });
 
 interface FigureProps {
   label: string;
