@@ -7,7 +7,7 @@ interface FieldProps {
   onChange: (value: string | undefined) => void;
 }
 
-/** The filters of a page. `/` moves the focus to the first one. */
+/** The filters of a page. `f` moves the focus to the first one. On a narrow screen, a button unfolds them. */
 export function FilterBar({
   children,
   onClear,
@@ -15,8 +15,12 @@ export function FilterBar({
   children: ReactNode;
   onClear?: (() => void) | undefined;
 }) {
+  const [isOpen, setOpen] = useState(false);
   return (
-    <search className="filters">
+    <search className={isOpen ? "filters" : "filters folded"}>
+      <button type="button" className="fold" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        {onClear ? "Filters (in use)" : "Filters"}
+      </button>
       {children}
       {onClear && (
         <button type="button" className="quiet" onClick={onClear}>

@@ -5,9 +5,9 @@ import { CHANNELS, FILTER_NAMES, STATUSES } from "../api/notifications.ts";
 export const PAGE_FILTERS = {
   "/": ["period", "chartFrom", "chartTo"],
   "/notifications": FILTER_NAMES,
-  "/dead-letters": ["reason", "channel", "provider", "endpointId", "from", "to", "cursor"],
+  "/dead-letters": ["id", "reason", "channel", "provider", "endpointId", "from", "to", "cursor"],
   "/jobs": ["id", "state", "cursor"],
-  "/endpoints": ["userId", "state", "cursor"],
+  "/endpoints": ["id", "userId", "state", "cursor"],
   "/schedules": ["state", "cursor"],
   "/system": [],
 } as const;

@@ -74,7 +74,10 @@ export function BulkDialog({ kind, filter, onClose, onDone }: Props) {
         </p>
       ) : (
         <p>
-          They no longer appear here and cannot be replayed. Notifications stay failed. It cannot be undone.
+          {isSingle
+            ? "It no longer appears here and cannot be replayed. A notification stays failed."
+            : "They no longer appear here and cannot be replayed. Notifications stay failed."}{" "}
+          It cannot be undone.
         </p>
       )}
       <Conditions filter={filter} />

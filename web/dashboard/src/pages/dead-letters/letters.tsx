@@ -1,16 +1,18 @@
 import { Link } from "wouter";
+import type { BulkKind } from "../../api/dead-letters.ts";
 import type { DeadLetter } from "../../api/types.gen.ts";
 import { TableFrame } from "../../components/page.tsx";
 import { Time } from "../../components/time.tsx";
+import { linkTo } from "../../lib/filters.ts";
 import { formatCount, MISSING } from "../../lib/format.ts";
 
 interface Props {
   letters: DeadLetter[];
   mayWrite: boolean;
-  replay: (id: string) => void;
+  ask: (kind: BulkKind, id: string) => void;
 }
 
-export function LetterTable({ letters, mayWrite, replay }: Props) {
+export function LetterTable({ letters, mayWrite, ask }: Props) {
   return (
     <TableFrame label="Latest dead letters">
       <table className="cards">
@@ -36,13 +38,15 @@ export function LetterTable({ letters, mayWrite, replay }: Props) {
           {letters.map((letter) => (
             <tr key={letter.id}>
               <th scope="row">
-                {letter.kind === "notification" ? (
-                  <Link href={`/notifications/${letter.id}`}>
-                    <Time at={letter.failedAt} />
-                  </Link>
-                ) : (
+                <Link
+                  href={
+                    letter.kind === "notification"
+                      ? `/notifications/${letter.id}`
+                      : linkTo("/dead-letters", { id: letter.id })
+                  }
+                >
                   <Time at={letter.failedAt} />
-                )}
+                </Link>
               </th>
               <td>{letter.reason}</td>
               <td>{letter.channel ?? MISSING}</td>
@@ -68,12 +72,15 @@ export function LetterTable({ letters, mayWrite, replay }: Props) {
               {mayWrite && (
                 <td className="row-actions">
                   {letter.hasContent ? (
-                    <button type="button" className="small" onClick={() => replay(letter.id)}>
+                    <button type="button" className="small" onClick={() => ask("replay", letter.id)}>
                       Replay…
                     </button>
                   ) : (
                     <span className="muted">payload erased</span>
                   )}
+                  <button type="button" className="small quiet" onClick={() => ask("purge", letter.id)}>
+                    Discard…
+                  </button>
                 </td>
               )}
             </tr>

@@ -26,6 +26,7 @@ import { usePeriod } from "../../lib/period.ts";
 import { useMay } from "../../session/session.tsx";
 import { BulkDialog } from "./bulk-dialog.tsx";
 import { GroupTable } from "./groups.tsx";
+import { LetterPage } from "./letter.tsx";
 import { LetterTable } from "./letters.tsx";
 
 const NAMES = PAGE_FILTERS["/dead-letters"];
@@ -45,8 +46,14 @@ interface Asked {
   filter: DeadLetterFilter;
 }
 
+/** The dead letters, or the one that the address names. */
 export function DeadLettersPage() {
-  const [{ cursor, ...filter }, change] = useFilters(NAMES);
+  const [{ id }] = useFilters(NAMES);
+  return id ? <LetterPage key={id} id={id} /> : <DeadLetters />;
+}
+
+function DeadLetters() {
+  const [{ cursor, id: _id, ...filter }, change] = useFilters(NAMES);
   const [asked, setAsked] = useState<Asked>();
   const mayWrite = useMay("dead-letters:write");
   const groups = useLiveQuery({
@@ -115,7 +122,7 @@ export function DeadLettersPage() {
               <LetterTable
                 letters={deadLetters}
                 mayWrite={mayWrite}
-                replay={(id) => setAsked({ kind: "replay", filter: { ids: [id] } })}
+                ask={(kind, id) => setAsked({ kind, filter: { ids: [id] } })}
               />
               <Pager cursor={cursor} next={nextCursor} onMove={(next) => change({ cursor: next })} />
             </Section>
