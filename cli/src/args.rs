@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     admin, audit, cancel, categories, channels, config, dashboard, dlq, endpoints, jobs, keys,
-    ladders, migrate, notifications, preferences, retention, schedules, secrets, sending, stats,
-    templates, token, users,
+    ladders, lookup, migrate, notifications, preferences, retention, schedules, secrets, sending,
+    stats, templates, token, users,
 };
 
 /// The operator's tool of Tidings.
@@ -47,6 +47,8 @@ pub enum Command {
     Jobs(jobs::Command),
     /// Show what is wrong now, how much is sent, what waits, and the states of the channels
     Overview,
+    /// Say what has an id: a notification, dead letter, user, endpoint, job or template
+    Lookup(lookup::Args),
     /// Send, list, export and show notifications
     #[command(subcommand)]
     Notifications(notifications::Command),

@@ -9,7 +9,7 @@ use crate::args::Args;
 const ID: &str = "019a2f6e-5a7c-7cc3-98c4-dc0c0c07398f";
 
 /// Values for options whose value a page computes, by the command and the option. `*` stands for any command.
-const SAMPLES: [(&str, &str, &str); 25] = [
+const SAMPLES: [(&str, &str, &str); 27] = [
     ("audit", "action", "template.put"),
     ("endpoints list", "state", "away"),
     ("jobs list", "state", "running"),
@@ -23,6 +23,8 @@ const SAMPLES: [(&str, &str, &str); 25] = [
     ("*", "endpoint", ID),
     ("*", "from", "2027-03-28T09:00:00Z"),
     ("*", "to", "2027-03-28T10:00:00Z"),
+    ("*", "ended-from", "2027-03-28T09:00:00Z"),
+    ("*", "ended-to", "2027-03-28T10:00:00Z"),
     ("*", "send-at", "2027-03-28T09:00:00Z"),
     ("*", "host", "example.com"),
     ("*", "id", ID),

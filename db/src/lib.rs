@@ -30,6 +30,7 @@ mod error;
 pub mod inbox;
 pub mod invites;
 mod limited_insert;
+pub mod lookup;
 pub mod migrations;
 mod monitor_health;
 pub mod notifications;

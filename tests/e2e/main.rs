@@ -91,6 +91,7 @@ mod ladder;
 mod ladders;
 mod late_consumers;
 mod log_lines;
+mod lookup;
 mod monitoring;
 mod newer_version;
 mod notifications_ended;

@@ -111,6 +111,7 @@ async fn the_openapi_document_is_self_contained_and_lists_every_path() {
         ("/api/users/{userId}/deletion", "get"),
         ("/api/users/{userId}/deletion", "delete"),
         ("/api/overview", "get"),
+        ("/api/lookup", "get"),
         ("/api/channels", "get"),
         ("/api/channels/{channel}/probe", "post"),
         ("/api/schedules", "get"),

@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod invites;
 pub mod jobs;
 pub mod keys;
+pub mod lookup;
 pub mod me;
 pub mod messaging;
 pub mod notifications;
@@ -99,6 +100,7 @@ pub fn register(config: &mut ServiceConfig) {
         .configure(sending::register)
         .configure(channels::register)
         .configure(overview::register)
+        .configure(lookup::register)
         .configure(system::register)
         .configure(messaging::register)
         .configure(v1::register)

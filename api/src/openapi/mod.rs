@@ -10,8 +10,9 @@ use self::parameters::{ParameterValues, operations};
 use self::rate_limits::RateLimited;
 use crate::handlers::{
     audit, auth, categories, channels, contacts, dashboard, dead_letters, inbox, invites, jobs,
-    keys, me, messaging, notifications, overview, preferences, probes, recover, schedules, sending,
-    statistics, system, template_drafts, templates, unsubscribe, users, v1, webhook_endpoints,
+    keys, lookup, me, messaging, notifications, overview, preferences, probes, recover, schedules,
+    sending, statistics, system, template_drafts, templates, unsubscribe, users, v1,
+    webhook_endpoints,
 };
 
 /// The OpenAPI document.
@@ -131,6 +132,7 @@ use crate::handlers::{
         channels::list::handle,
         channels::probe::handle,
         overview::find::handle,
+        lookup::find::handle,
         system::findings::handle,
         system::retention::handle,
         system::settings::handle,

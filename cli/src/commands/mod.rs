@@ -13,6 +13,7 @@ pub mod endpoints;
 pub mod jobs;
 pub mod keys;
 pub mod ladders;
+pub mod lookup;
 pub mod migrate;
 pub mod notifications;
 mod overview;
@@ -47,6 +48,7 @@ pub async fn run(command: Command, config: Option<&Path>) -> anyhow::Result<Comm
         Command::Jobs(command) => jobs::run(command).await,
         Command::Notifications(command) => notifications::run(command).await,
         Command::Overview => overview::run().await,
+        Command::Lookup(args) => lookup::run(args).await,
         Command::Channels(command) => channels::run(command).await,
         Command::Endpoints(command) => endpoints::run(command).await,
         Command::Sending(command) => sending::run(command).await,

@@ -12,6 +12,7 @@ import { NotificationPage } from "./pages/notification/page.tsx";
 import { hasLink, Login } from "./session/login.tsx";
 import { type Session, SessionContext } from "./session/session.tsx";
 
+const LookupPage = lazy(() => import("./pages/lookup/page.tsx"));
 const TemplatePage = lazy(() => import("./pages/templates/template.tsx"));
 const UserPage = lazy(() => import("./pages/users/user.tsx"));
 
@@ -90,6 +91,7 @@ export function App() {
                     )}
                   </Route>
                 ))}
+                <Route path="/lookup" component={LookupPage} />
                 <Route>
                   <Page title="Not found">
                     <p>

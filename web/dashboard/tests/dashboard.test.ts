@@ -123,7 +123,7 @@ test("filters are in the address, and what destroys asks first", async () => {
     assert.equal(await discard.isDisabled(), false);
     await button(page, "Back").click();
 
-    await page.keyboard.press("/");
+    await page.keyboard.press("f");
     await page.keyboard.type(reason);
     await page.keyboard.press("Enter");
     await eventually(

@@ -473,6 +473,19 @@ export type Login = {
     username?: string | null;
 };
 
+export type Lookup = {
+    found: Array<LookupItem>;
+    id: string;
+    lookedFor: Array<string>;
+    referencesSearchedUntil?: string | null;
+};
+
+export type LookupItem = {
+    id: string;
+    kind: string;
+    link: string;
+};
+
 export type NewAccount = {
     email: string;
     inviteToken?: string | null;

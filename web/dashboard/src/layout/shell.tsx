@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { SESSION_PATH, send } from "../api/client.ts";
 import { type Theme, usePreferences } from "../lib/preferences.tsx";
 import { useSession } from "../session/session.tsx";
+import { IdBox } from "./id-box.tsx";
 import { LiveState } from "./live-state.tsx";
 import { Navigation } from "./navigation-list.tsx";
 import { Shortcuts } from "./shortcuts.tsx";
@@ -19,6 +20,7 @@ export function Shell({ children, onSignOut }: { children: ReactNode; onSignOut:
         <Link href="/" className="brand">
           Tidings
         </Link>
+        <IdBox />
         <div className="bar-end">
           <LiveState />
           <ZoneSwitch />

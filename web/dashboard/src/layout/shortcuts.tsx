@@ -1,9 +1,10 @@
-/** The keyboard: `/` for the filters, `g` and a letter for a page, `p` for the pause, `r` to load now, `?` for this list. */
+/** The keyboard: `/` for the box that opens an id, `f` for the filters, `g` and a letter for a page, `p` for the pause, `r` to load now, `?` for this list. */
 
 import { useEffect, useRef } from "react";
 import { useLocation } from "wouter";
 import { Dialog } from "../components/dialog.tsx";
 import { useLive, useLoadNow } from "../lib/live.tsx";
+import { ID_BOX } from "./id-box.tsx";
 import { usePages } from "./navigation.ts";
 
 /** A `g` that was typed longer ago does not make a jump of the next letter. */
@@ -30,6 +31,8 @@ export function Shortcuts({ isOpen, setOpen }: { isOpen: boolean; setOpen: (open
       if (page) {
         navigate(page.path);
       } else if (event.key === "/") {
+        document.getElementById(ID_BOX)?.focus();
+      } else if (event.key === "f") {
         const filter = document.querySelector<HTMLElement>("search input, search select");
         if (!filter) {
           return;
@@ -57,7 +60,8 @@ function ShortcutList({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose}>
       <dl className="shortcuts">
-        <Shortcut keys={["/"]} text="Go to the filters" />
+        <Shortcut keys={["/"]} text="Open an id" />
+        <Shortcut keys={["f"]} text="Go to the filters" />
         <Shortcut keys={["p"]} text="Pause, or continue to load data" />
         <Shortcut keys={["r"]} text="Load the data now" />
         {pages.map(({ path, title, key }) => (

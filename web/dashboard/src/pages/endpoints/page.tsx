@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { Link } from "wouter";
 import { send } from "../../api/client.ts";
 import type { RotatedSecret, WebhookEndpoint, WebhookEndpointPage } from "../../api/types.gen.ts";
 import { Commands } from "../../components/commands.tsx";
@@ -26,7 +27,7 @@ interface Asked {
 
 /** Where webhooks are sent. */
 export default function EndpointsPage() {
-  const [{ userId, state, cursor }, setFilters] = useFilters(NAMES);
+  const [{ id, userId, state, cursor }, setFilters] = useFilters(NAMES);
   const mayWrite = useMay("contacts:write");
   const mayReplay = useMay("dead-letters:write");
   const [asked, setAsked] = useState<Asked>();
@@ -35,15 +36,17 @@ export default function EndpointsPage() {
   const change = useChange(["endpoints"]);
   const query = { userId, state };
   const endpoints = useLiveQuery({
-    key: ["endpoints", query, cursor ?? null],
-    load: (signal) =>
-      send<WebhookEndpointPage>("GET", "/api/webhook-endpoints", {
-        query: { ...query, cursor, limit: 50 },
-        signal,
-      }),
+    key: ["endpoints", id ?? null, query, cursor ?? null],
+    load: async (signal): Promise<WebhookEndpointPage> =>
+      id
+        ? {
+            webhookEndpoints: [await send("GET", `/api/webhook-endpoints/${id}`, { signal })],
+            nextCursor: null,
+          }
+        : send("GET", "/api/webhook-endpoints", { query: { ...query, cursor, limit: 50 }, signal }),
     every: 10,
   });
-  const isFiltered = userId !== undefined || state !== undefined;
+  const isFiltered = id !== undefined || userId !== undefined || state !== undefined;
   const path = (endpoint: WebhookEndpoint) => `/api/webhook-endpoints/${endpoint.id}`;
   const ping = (endpoint: WebhookEndpoint) =>
     act("A ping is on its way. Its result is in Notifications.", () =>
@@ -93,17 +96,22 @@ export default function EndpointsPage() {
   );
   return (
     <Page title="Endpoints">
+      {id && (
+        <p>
+          The endpoint <code>{id}</code>. <Link href="/endpoints">All endpoints</Link>
+        </p>
+      )}
       <FilterBar onClear={isFiltered ? () => setFilters(without(NAMES)) : undefined}>
         <SelectFilter
           label="State"
           options={ENDPOINT_STATES}
           value={state}
-          onChange={(value) => setFilters({ state: value, cursor: undefined })}
+          onChange={(value) => setFilters({ id: undefined, state: value, cursor: undefined })}
         />
         <TextFilter
           label="User id"
           value={userId}
-          onChange={(value) => setFilters({ userId: value, cursor: undefined })}
+          onChange={(value) => setFilters({ id: undefined, userId: value, cursor: undefined })}
         />
       </FilterBar>
       <Loaded query={endpoints} what="The endpoints cannot be loaded.">

@@ -136,8 +136,8 @@ export function NotificationsPage() {
           ...(cancellable[0] ? [curl("DELETE", `/api/notifications/${cancellable[0]}`)] : []),
         ]}
         cli={[
-          tool("notifications list", selection(filters)),
-          tool("notifications export", { ...selection(filters), output: "notifications.csv" }),
+          tool("notifications list", toolOptions(conditions)),
+          tool("notifications export", { ...toolOptions(conditions), output: "notifications.csv" }),
           cancellable[0] ? tool(`cancel ${cancellable[0]}`) : tool("cancel --group GROUP"),
         ]}
       />
@@ -145,11 +145,26 @@ export function NotificationsPage() {
   );
 }
 
-/** The options of the tool. */
-function selection(filters: NotificationFilters): Record<string, string | undefined> {
+/** The filters as options of the tool. */
+function toolOptions(filters: NotificationFilters): Record<string, string | undefined> {
   const { status, channel, user, category, template, host, reason, from, to, reference, sender, id } =
     filters;
-  return { status, channel, user, category, template, host, reason, from, to, reference, sender, id };
+  return {
+    status,
+    channel,
+    user,
+    category,
+    template,
+    host,
+    reason,
+    from,
+    to,
+    "ended-from": filters.endedFrom,
+    "ended-to": filters.endedTo,
+    reference,
+    sender,
+    id,
+  };
 }
 
 interface SearchEndProps {
