@@ -28,14 +28,14 @@ export function Time({ at, ago = false }: { at: string | null | undefined; ago?:
   );
 }
 
-/** A minute of the day, with its zone. */
-export function Minute({ at }: { at: string }) {
+/** A minute of the day. Its zone is shown unless a text beside it names the zone. */
+export function Minute({ at, isShort = false }: { at: string; isShort?: boolean }) {
   const { zone } = usePreferences();
   const full = `${formatTime(at, zone)} ${zone === "utc" ? "UTC" : "local time"}`;
   return (
     <time dateTime={at} title={full}>
       {formatTime(at, zone).slice(11, 16)}
-      {zone === "utc" && " UTC"}
+      {zone === "utc" && !isShort && " UTC"}
     </time>
   );
 }

@@ -98,7 +98,7 @@ function Rates({ overview: { rates, latest } }: { overview: Overview }) {
           >
             {end && (
               <Link href={linkTo("/notifications", filters({ from: end }))}>
-                {formatCount(count)} since <Minute at={end} />
+                {formatCount(count)} since <Minute at={end} isShort />
               </Link>
             )}
           </Figure>
