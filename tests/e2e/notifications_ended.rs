@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tidings_db::TransactionOptions;
 use tidings_db::notifications::{self, NotificationFilter};
+use tidings_db::{GenericClient, TransactionOptions};
 use tidings_domain::notification::{Channel, Status};
 use tidings_tests::{Client, ServerUrls, TestDatabase, World, tokens};
 use uuid::Uuid;
@@ -187,17 +187,26 @@ async fn a_page_of_a_minute_reads_its_own_rows_from_indexes() {
     ] {
         let options = TransactionOptions::default();
         let reading = db.pool.transaction(options, async |transaction| {
+            let before = read_counts(transaction).await?;
             let page =
                 notifications::search_without_contents(transaction, &filter, None, 200).await?;
-            let sql = "SELECT seq_scan, coalesce(seq_tup_read, 0), idx_tup_fetch FROM pg_stat_xact_user_tables
-                       WHERE relname = 'notifications'";
-            let row = transaction.query_one(sql, &[]).await?;
-            let counts: [i64; 3] = [row.get(0), row.get(1), row.get(2)];
+            let after = read_counts(transaction).await?;
+            let counts = std::array::from_fn(|index| after[index] - before[index]);
             Ok((page.rows.len(), counts))
         });
-        let (rows, [scans, scanned, fetched]) = reading.await.expect("a page");
+        let (rows, [scans, scanned, fetched]): (_, [i64; 3]) = reading.await.expect("a page");
         assert_eq!((rows, scans, scanned), (expected, 0, 0), "{filter:?}");
         // Those of the minute, once by the index of the ends and once by their ids, for each query of the page.
         assert!(fetched <= 8 * 120, "{fetched}: {filter:?}");
     }
+}
+
+/// Sequential scans of the table `notifications`, the rows they have read, and the rows that indexes have led to. PostgreSQL
+/// counts a connection's, also those of its earlier transactions that it has not reported yet.
+async fn read_counts(client: &impl GenericClient) -> Result<[i64; 3], tokio_postgres::Error> {
+    let sql = "SELECT coalesce(sum(seq_scan), 0)::bigint, coalesce(sum(seq_tup_read), 0)::bigint,
+                      coalesce(sum(idx_tup_fetch), 0)::bigint
+               FROM pg_stat_xact_user_tables WHERE relname = 'notifications'";
+    let row = client.query_one(sql, &[]).await?;
+    Ok([row.get(0), row.get(1), row.get(2)])
 }
