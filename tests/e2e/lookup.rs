@@ -2,15 +2,20 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tidings_tests::{World, tokens};
+use tidings_tests::{Program, World, tokens};
 use uuid::Uuid;
 
 use crate::audit::execute;
 
-#[tokio::test]
-async fn an_id_leads_to_what_has_it_and_an_unknown_one_says_what_was_looked_for() {
-    let world = World::new().await;
-    let api = world.api().await;
+/// A row of each kind that has an id.
+struct Rows {
+    message: Uuid,
+    endpoint: Uuid,
+    job: Uuid,
+    letter: Uuid,
+}
+
+async fn insert(world: &World, api: &Program) -> Rows {
     let [row, message, endpoint, job, letter] = std::array::from_fn(|_| Uuid::now_v7());
     let user = world.user;
     let sql = format!(
@@ -31,7 +36,25 @@ async fn an_id_leads_to_what_has_it_and_an_unknown_one_says_what_was_looked_for(
     let request = writer.request(Method::PUT, "/api/templates/welcome/email/default");
     let template = writer.send(request.json(&put)).await;
     assert!(matches!(template.status, 200 | 201), "{}", template.text);
+    Rows {
+        message,
+        endpoint,
+        job,
+        letter,
+    }
+}
 
+#[tokio::test]
+async fn an_id_leads_to_what_has_it_and_an_unknown_one_says_what_was_looked_for() {
+    let world = World::new().await;
+    let api = world.api().await;
+    let Rows {
+        message,
+        endpoint,
+        job,
+        letter,
+    } = insert(&world, &api).await;
+    let user = world.user;
     let scoped = |scopes| {
         let token = tokens::scoped(user, scopes);
         api.client().with_token(token)

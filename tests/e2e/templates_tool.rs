@@ -93,8 +93,8 @@ async fn templates_are_written_previewed_rolled_back_and_deleted_from_the_comman
     assert_eq!(versions["templates"].as_array().map(Vec::len), Some(3));
     let listed = run(&world, &["templates", "list", "--name", &name]).1;
     assert_eq!(listed["templates"][0]["version"], 3);
-    let uses = run(&world, &["templates", "uses", &name]).1;
-    assert_eq!(uses, json!({"schedules": [], "more": false}));
+    let named_by = run(&world, &["templates", "uses", &name]).1;
+    assert_eq!(named_by, json!({"schedules": [], "more": false}));
     assert_eq!(with(&["templates", "delete", &name]).0, Some(0));
     assert_eq!(with(&["templates", "delete", &name]).0, Some(1));
     let path = format!("/api/audit?target={name}/sms/default");

@@ -54,8 +54,13 @@ async fn contacts_are_set_added_listed_and_deleted_from_the_command_line() {
 
     let other = done(&world, &["put", "--username", &tag]);
     let other = other["id"].as_str().expect("an id");
-    let taken = ["contacts", "set-email", other, &email];
-    assert_refused(&world, &taken, 1, "another user has this e-mail address");
+    let of_somebody = ["contacts", "set-email", other, &email];
+    assert_refused(
+        &world,
+        &of_somebody,
+        1,
+        "another user has this e-mail address",
+    );
     let id = |contact: &Value| contact["id"].as_str().expect("an id").to_owned();
     let (phone, device) = (id(&phone), id(&device));
     let of_another = ["contacts", "delete", other, &phone];
