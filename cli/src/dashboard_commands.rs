@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser};
 use crate::args::Args;
 
 const ID: &str = "019a2f6e-5a7c-7cc3-98c4-dc0c0c07398f";
+const KEY_ID: &str = "k7m2p4q9t1";
 
 /// Values for options whose value a page computes, by the command and the option. `*` stands for any command.
 const SAMPLES: [(&str, &str, &str); 27] = [
@@ -142,8 +143,13 @@ fn options(object: &str, source: &str) -> Vec<(String, Option<String>)> {
 /// The words of a command that a page shows.
 fn words(command: &str, options: &[(String, Option<String>)]) -> Vec<String> {
     let mut words = vec!["tidings".to_owned()];
+    let id = if command.starts_with("keys ") {
+        KEY_ID
+    } else {
+        ID
+    };
     let placeholder = |word: &str| match word {
-        "ID" | "USER_ID" => ID.to_owned(),
+        "ID" | "USER_ID" => id.to_owned(),
         word => word.to_owned(),
     };
     words.extend(command.split(' ').map(placeholder));

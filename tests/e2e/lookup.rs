@@ -19,8 +19,8 @@ async fn insert(world: &World, api: &Program) -> Rows {
     let [row, message, endpoint, job, letter] = std::array::from_fn(|_| Uuid::now_v7());
     let user = world.user;
     let sql = format!(
-        "INSERT INTO notifications (id, message_id, user_id, type, status, payload)
-         VALUES ('{row}', '{message}', '{user}', 'sms', 'processed', '{{}}');
+        "INSERT INTO notifications (id, message_id, user_id, type, status, payload, created_at)
+         VALUES ('{row}', '{message}', '{user}', 'sms', 'processed', '{{}}', now());
          INSERT INTO delivery_attempts (message_id, attempt, provider, started_at, outcome, provider_reference)
          VALUES ('{message}', 0, 'twilio', now(), 'delivered', 'SM-17');
          INSERT INTO webhook_endpoints (id, user_id, url, secret)

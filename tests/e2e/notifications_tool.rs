@@ -12,7 +12,8 @@ fn send(world: &World, words: &[&str]) -> (Option<i32>, Value, String) {
 
 #[tokio::test]
 async fn a_notification_that_the_tool_sends_is_delivered() {
-    let world = World::new().await;
+    // A scheduler publishes what the tool has recorded.
+    let world = World::with(&[("WORKER_CHANNELS", "intake,scheduler,sms")]).await;
     let (api, _worker) = tokio::join!(world.api(), world.worker());
     let client = api.client();
     let user = world.user.to_string();

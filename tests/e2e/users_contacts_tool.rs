@@ -134,7 +134,7 @@ async fn a_user_keeps_what_an_update_from_the_command_line_does_not_name() {
     let user = done(&world, &put);
     let id = user["id"].as_str().expect("an id");
 
-    let moved = done(&world, &["update", &tag, "--timezone", "Europe/Vienna"]);
+    let moved = done(&world, &["update", &email, "--timezone", "Europe/Vienna"]);
     let mut expected = user.clone();
     expected["timezone"] = json!("Europe/Vienna");
     expected["updatedAt"] = moved["updatedAt"].clone();
