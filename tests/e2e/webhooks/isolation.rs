@@ -2,22 +2,26 @@
 
 use tidings_broker::Stage;
 use tidings_domain::notification::DeliveredChannel;
-use tidings_tests::{MockHttpServer, Program, QueueState, Response, eventually, secs};
+use tidings_tests::{MockHttpServer, Program, QueueState, Response, World, eventually, secs};
 
 use super::{post, world};
 
 /// More than the concurrency limit.
 const EACH: usize = 40;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn receivers_that_hang_or_fail_do_not_delay_others() {
-    // A hanging receiver blocks a slot for this long: far longer than the others need.
-    let world = world(&[
+/// A hanging receiver blocks a slot for a minute: far longer than the others need.
+async fn patient_world() -> World {
+    world(&[
         ("PROVIDER_TIMEOUT_SECS", "60"),
         ("DELIVERY_LEASE_SECS", "70"),
         ("SHUTDOWN_TIMEOUT_SECS", "70"),
     ])
-    .await;
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receivers_that_hang_or_fail_do_not_delay_others() {
+    let world = patient_world().await;
     let hangs = MockHttpServer::start(|_| Response::silence()).await;
     let fails = MockHttpServer::start(|_| Response::status(500)).await;
     let works = MockHttpServer::start(|_| Response::status(204)).await;
@@ -45,12 +49,7 @@ async fn receivers_that_hang_or_fail_do_not_delay_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_that_hangs_does_not_delay_the_acknowledgements_of_others() {
-    let world = world(&[
-        ("PROVIDER_TIMEOUT_SECS", "60"),
-        ("DELIVERY_LEASE_SECS", "70"),
-        ("SHUTDOWN_TIMEOUT_SECS", "70"),
-    ])
-    .await;
+    let world = patient_world().await;
     let hangs = MockHttpServer::start(|_| Response::silence()).await;
     let works = MockHttpServer::start(|_| Response::status(204)).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
@@ -87,12 +86,7 @@ const SILENT: usize = 32;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_hanging_receivers_do_not_delay_a_working_one() {
-    let world = world(&[
-        ("PROVIDER_TIMEOUT_SECS", "60"),
-        ("DELIVERY_LEASE_SECS", "70"),
-        ("SHUTDOWN_TIMEOUT_SECS", "70"),
-    ])
-    .await;
+    let world = patient_world().await;
     let works = MockHttpServer::start(|_| Response::status(204)).await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     let first = post(&world, &api, &works, 0).await;
@@ -124,12 +118,7 @@ const TO_EACH: usize = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_hanging_receivers_than_sends_do_not_delay_new_ones() {
-    let world = world(&[
-        ("PROVIDER_TIMEOUT_SECS", "60"),
-        ("DELIVERY_LEASE_SECS", "70"),
-        ("SHUTDOWN_TIMEOUT_SECS", "70"),
-    ])
-    .await;
+    let world = patient_world().await;
     let (api, worker) = tokio::join!(world.api(), world.worker());
     let mut silent = Vec::new();
     for _ in 0..FIRST_SILENT {
