@@ -77,11 +77,13 @@ export default function LookupPage() {
 }
 
 function Unknown({ answer: { id, lookedFor, referencesSearchedUntil } }: { answer: Lookup }) {
+  const kinds = new Intl.ListFormat("en", { type: "disjunction" });
   return (
     <Empty title="Nothing has this id">
       <p>
-        <code>{id}</code> was looked for as the id of a {lookedFor.map(nameOf).join(", a ")}. A notification
-        that was just accepted is recorded in a moment, and retention deletes old rows.
+        <code>{id}</code> was looked for as the id of{" "}
+        {kinds.format(lookedFor.map((kind) => `a ${nameOf(kind)}`))}. A notification that was just accepted is
+        recorded in a moment, and retention deletes old rows.
       </p>
       {referencesSearchedUntil && (
         <p>
