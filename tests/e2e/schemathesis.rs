@@ -34,7 +34,7 @@ async fn the_api_answers_generated_requests_as_its_document_says() {
             &format!("Authorization: Bearer {}", tokens::service()),
         ])
         // One worker: several threads make Python's parser fail now and then. The seed makes every run the same.
-        .args(["--workers", "1", "--seed", "1", "--max-examples", "12"])
+        .args(["--workers", "1", "--seed", "1", "--max-examples", "6"])
         // A document cannot state every rule: which addresses exist, which members exclude each other. And a notification
         // that was answered with 202 is there only once a worker has recorded it.
         .args([
