@@ -10,6 +10,9 @@ use uuid::Uuid;
 use crate::error::DbError;
 use crate::{GenericClient, LimitedInsert, Transaction, users};
 
+/// The maximum length of the name of a device, in characters.
+pub const MAX_NAME: usize = 100;
+
 /// The maximum number of devices of a user.
 pub const MAX_PER_USER: i64 = 20;
 

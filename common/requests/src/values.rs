@@ -31,15 +31,21 @@ pub fn uuid<T: From<uuid::Uuid>>(value: &RawValue) -> Result<T, String> {
 
 /// Reads a single line of at most `max` characters.
 pub fn line(max: usize) -> impl FnOnce(&RawValue) -> Result<String, String> {
-    move |value| {
-        let text = string(value)?;
-        if text.chars().count() > max || text.chars().any(char::is_control) {
-            return Err(format!(
-                "must have at most {max} characters and no control characters"
-            ));
-        }
-        Ok(text)
+    move |value| check_line(string(value)?, max)
+}
+
+/// Returns a text if it is a single line of at most `max` characters.
+///
+/// # Errors
+///
+/// Says what a text must be.
+pub fn check_line(text: String, max: usize) -> Result<String, String> {
+    if text.chars().count() > max || text.chars().any(char::is_control) {
+        return Err(format!(
+            "must have at most {max} characters and no control characters"
+        ));
     }
+    Ok(text)
 }
 
 /// Reads `true` or `false`.

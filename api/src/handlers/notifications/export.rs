@@ -43,9 +43,10 @@ struct Rest {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Returns all notifications that match, newest first and without their payloads, as CSV (RFC 4180) or as one JSON object a
-/// line; with `endedFrom` or `endedTo`, in the order of `GET /api/notifications`. The transfer breaks if the file is not complete, at the latest after ten minutes: then use `createdTo` with the time of
-/// the last line. The export is in the audit log.
+/// Returns all notifications that match, without their payloads, as CSV (RFC 4180) or as one JSON object a line. They are in the
+/// order of `GET /api/notifications`. The transfer breaks if the file is not complete, at the latest after ten minutes: then use
+/// `createdTo` with the time of the last line or, with `endedFrom` or `endedTo`, a shorter period. The export is in the audit
+/// log.
 #[utoipa::path(get, path = "/api/notifications/export", operation_id = "exportNotifications", tag = "notifications",
     params(
         ("format" = Option<String>, Query, description = "`csv` or `ndjson`; without it, `Accept: application/x-ndjson` asks for JSON, and the default is CSV"),

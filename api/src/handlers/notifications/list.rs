@@ -13,10 +13,11 @@ use crate::error::ApiError;
 use crate::page_turn::PageTurn;
 use crate::state::AppState;
 
-/// Returns notifications, newest first. With `endedFrom` or `endedTo`, the one that ended last is the first: that was delivered,
-/// failed, was cancelled, expired, suppressed or digested; those of one user stay in the order of acceptance. With the scope `dashboard`, those of all users without their payloads. With
-/// `order=sent`, those that were sent to the outside, the last one first; then `Accept: text/csv` returns a CSV file without the
-/// contents, of at most 100,000 notifications.
+/// Returns notifications, newest first. With `endedFrom` or `endedTo`, those that were delivered, failed, were cancelled,
+/// suppressed or digested, or expired in this period, the one that ended last first; those of one user stay in the order of
+/// acceptance. With the scope `dashboard`, those of all users without their payloads. With `order=sent`, those that were sent to
+/// the outside, the last one first; then `Accept: text/csv` returns a CSV file without the contents, of at most 100,000
+/// notifications.
 #[utoipa::path(get, path = "/api/notifications", operation_id = "listNotifications", tag = "notifications",
     params(
         ("targetUserId" = Option<uuid::Uuid>, Query, description = "Return only this user's"),

@@ -9,6 +9,17 @@ use tracing_subscriber::fmt::MakeWriter;
 /// the first byte of its token is the version of the format.
 const PREFIXES: [&[u8]; 5] = [b"tdk_", b"tdr_", b"tdl_", b"tds_", b"/u/AQ"];
 
+/// Whether a prefix begins with a byte. Most bytes of a line begin none, and each byte of each line is looked at.
+const BEGINS_PREFIX: [bool; 256] = {
+    let mut begins = [false; 256];
+    let mut at = 0;
+    while at < PREFIXES.len() {
+        begins[PREFIXES[at][0] as usize] = true;
+        at += 1;
+    }
+    begins
+};
+
 /// Replaces what is after a prefix.
 const MASK: &[u8] = b"***";
 
@@ -38,8 +49,7 @@ pub fn redact(text: &[u8]) -> Cow<'_, [u8]> {
 /// The position of the first character of the next secret, after its prefix.
 fn find(text: &[u8]) -> Option<usize> {
     (0..text.len()).find_map(|place| {
-        // Most bytes begin no prefix, and each byte of each line is looked at.
-        if !matches!(text[place], b't' | b'/') {
+        if !BEGINS_PREFIX[usize::from(text[place])] {
             return None;
         }
         let prefix = PREFIXES.iter().find(|one| text[place..].starts_with(one))?;

@@ -17,9 +17,6 @@ use crate::json_body::{ObjectReader, values};
 use crate::request_body::read_json;
 use crate::state::AppState;
 
-/// The maximum length of a device's name, in characters.
-const MAX_NAME: usize = 100;
-
 /// The request body.
 #[derive(ToSchema)]
 #[schema(as = NewDeviceToken)]
@@ -84,7 +81,7 @@ pub async fn handle(
 fn parse(body: &[u8]) -> Result<(DeviceToken, Option<String>), ApiError> {
     let mut body = ObjectReader::parse(body, &["token", "name"], "contact")?;
     let token = body.required("token", values::parsed);
-    let name = body.optional("name", values::line(MAX_NAME));
+    let name = body.optional("name", values::line(device_tokens::MAX_NAME));
     let name = name.filter(|name| !name.is_empty());
     body.finish(token.map(|token| (token, name)))
 }

@@ -7,9 +7,10 @@ mod list;
 use anyhow::bail;
 use tidings_db::audit::{self, Action, AuditOrigin, TargetKind};
 use tidings_db::users::UserRow;
-use tidings_db::{Database, DbError, LimitedInsert, Transaction};
+use tidings_db::{Database, DbError, LimitedInsert, Transaction, device_tokens};
 use tidings_domain::content::{DeviceToken, EmailAddress, PhoneNumber};
 use tidings_domain::notification::UserId;
+use tidings_requests::values;
 use uuid::Uuid;
 
 use super::{database, show};
@@ -67,17 +68,14 @@ pub enum Command {
     },
 }
 
-/// The maximum length of a device's name, in characters.
-const MAX_DEVICE_NAME: usize = 100;
-
 fn device_name(text: &str) -> Result<String, String> {
-    let length = text.chars().count();
-    if length == 0 || length > MAX_DEVICE_NAME || text.chars().any(char::is_control) {
+    if text.is_empty() {
         return Err(format!(
-            "must have 1 to {MAX_DEVICE_NAME} characters and no control characters"
+            "must have 1 to {} characters",
+            device_tokens::MAX_NAME
         ));
     }
-    Ok(text.to_owned())
+    values::check_line(text.to_owned(), device_tokens::MAX_NAME)
 }
 
 /// Runs a command.
