@@ -124,13 +124,19 @@ fn link(kind: IdKind, id: &str) -> String {
         IdKind::Job => "/jobs?id=",
         IdKind::Template => "/templates/",
     };
-    // Names of templates have letters, digits and a few signs that need no escape.
-    format!("{path}{id}")
+    // Of what ids and names of templates have, only the slash of `digest/` needs an escape.
+    format!("{path}{}", id.replace('/', "%2F"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_leads_to_a_template_of_digests() {
+        let found = link(IdKind::Template, "digest/news");
+        assert_eq!(found, "/templates/digest%2Fnews");
+    }
 
     #[test]
     fn an_id_is_required_once_and_without_the_spaces_around_it() {

@@ -7,7 +7,7 @@ import { Commands } from "../../components/commands.tsx";
 import { Empty, Loaded } from "../../components/feedback.tsx";
 import { Page } from "../../components/page.tsx";
 import { Time } from "../../components/time.tsx";
-import { curl, tool } from "../../lib/commands.ts";
+import { curl, quoted, tool } from "../../lib/commands.ts";
 import { linkTo, useFilters } from "../../lib/filters.ts";
 
 const NAMES = ["id"] as const;
@@ -71,7 +71,10 @@ export default function LookupPage() {
           }
         </Loaded>
       )}
-      <Commands api={[curl("GET", "/api/lookup", { query: { id } })]} cli={[tool(`lookup ${id || "ID"}`)]} />
+      <Commands
+        api={[curl("GET", "/api/lookup", { query: { id } })]}
+        cli={[tool(`lookup ${quoted(id || "ID")}`)]}
+      />
     </Page>
   );
 }
