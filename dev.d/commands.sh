@@ -191,17 +191,34 @@ cmd_psql() {
 
 cmd_rabbitmqctl() {
     local node
-    need_packages rabbitmq-server
-    need_instance
-    node=$(running_nodes)
-    node=${node%% *}
-    [[ -n $node ]] || die "RabbitMQ is not running: run ./dev start rabbitmq"
+    need_running_node
     # Accepts the names of this script (rabbitmq-2) beside those of Erlang (rabbitmq-2@localhost).
     if [[ ${1:-} == -n ]] && is_node "${2:-}"; then
         node=$2
         shift 2
     fi
     with_rabbitmq_env "$node" "$rabbitmq_bin/rabbitmqctl" "$@"
+}
+
+cmd_rabbitmq_call() {
+    local node
+    need_running_node
+    if [[ ${1:-} == -n ]]; then
+        node=${2:-}
+        is_node "$node" || die "rabbitmq-call: $node is no node of this instance"
+        shift 2
+    fi
+    (($# == 3)) || die "rabbitmq-call takes MODULE FUNCTION ARGUMENTS, for example: ./dev rabbitmq-call rabbit is_running '[]'"
+    call_node "$node" "$@"
+}
+
+# Sets `node` of the caller to one that runs.
+need_running_node() {
+    need_packages rabbitmq-server
+    need_instance
+    node=$(running_nodes)
+    node=${node%% *}
+    [[ -n $node ]] || die "RabbitMQ is not running: run ./dev start rabbitmq"
 }
 
 cmd_tidings() {

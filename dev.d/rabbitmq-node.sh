@@ -140,9 +140,17 @@ wait_node() {
         ((SECONDS < until)) || return 1
         sleep 0.1
     done
-    with_rabbitmq_env "$node" "$rabbitmq_bin/rabbitmqctl" -q await_startup --timeout 60 >>"$log_dir/$node.out" 2>&1 ||
-        node_failed "$node" "the start did not complete"
+    until [[ $(call_node "$node" rabbit is_running '[]' 2>>"$log_dir/$node.out") == true ]]; do
+        is_running "$node" || node_failed "$node" "the process ended during its start"
+        ((SECONDS < until)) || node_failed "$node" "the start did not complete"
+        sleep 0.1
+    done
 }
+
+# Calls a function of a node and prints its result as an Erlang term: NODE MODULE FUNCTION ARGUMENTS
+# Erlang's erl_call answers in milliseconds. rabbitmqctl starts an Erlang of its own for each command, which takes seconds
+# of a processor.
+call_node() { with_rabbitmq_env "$1" erl_call -sname "$(erlang_name "$1")" -timeout 30 -a "$2 $3 $4"; }
 
 node_failed() {
     tail -n 15 -- "$log_dir/$1.out" >&2 || true

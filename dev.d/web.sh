@@ -119,5 +119,5 @@ test_web() (
         TIDINGS_TEST_SECRETS_KEY=$(<"$root/tests/secrets-key") \
         TIDINGS_TEST_BROWSER=$(find_browser) TIDINGS_TEST_SCREENSHOTS=$web_build_dir/screenshots \
         TIDINGS_TEST_EMBEDDING_ORIGIN=$embedding_origin \
-        node --test --test-reporter=spec "${files[@]}"
+        node --test --test-concurrency=3 --test-reporter=spec "${files[@]}"
 )

@@ -178,9 +178,19 @@ fn panic_unreachable(server: &Url, error: &tokio_postgres::Error) -> ! {
     panic!("PostgreSQL at {server}: {error:?}; run ./dev test")
 }
 
-/// Creates a pool with the programs' default settings.
+/// How long a statement of a test may take, in milliseconds. The programs' limit is for statements of a few rows on a server
+/// that has processors to spare; a test inserts tens of thousands while others keep the machine busy.
+const STATEMENT_TIMEOUT_MS: &str = "120000";
+
+/// Creates a pool with the programs' default settings, except for the time that a statement may take.
 pub(crate) fn pool(url: &str) -> Database {
-    let mut reader = Reader::from_vars([("DATABASE_URL".to_owned(), url.to_owned())]);
+    let mut reader = Reader::from_vars([
+        ("DATABASE_URL".to_owned(), url.to_owned()),
+        (
+            "DATABASE_STATEMENT_TIMEOUT_MS".to_owned(),
+            STATEMENT_TIMEOUT_MS.to_owned(),
+        ),
+    ]);
     let settings = DatabaseSettings::read(&mut reader);
     let settings = reader.finish(settings).expect("database settings");
     Database::new(&settings, "tidings-tests").expect("a pool")

@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,6 +11,8 @@ use crate::servers::required;
 /// The test's own servers, created by `./dev` in their own folder and deleted when this is dropped.
 pub(crate) struct Instance {
     dir: PathBuf,
+    /// Held while this test uses an instance that others use before and after it.
+    reuse: Option<File>,
 }
 
 impl Instance {
@@ -18,8 +20,38 @@ impl Instance {
     pub(crate) fn new(kind: &str) -> Self {
         let name = format!("{kind}-{}", Uuid::new_v4().simple());
         Self {
-            dir: Path::new(&required("TIDINGS_TEST_PRIVATE_DIR")).join(name),
+            dir: private_dir().join(name),
+            reuse: None,
         }
+    }
+
+    /// Takes an instance that no other test uses now. What an earlier test that passed has left still runs, or can be started
+    /// again: the start of a broker takes ten seconds of a processor. What other tests have left is deleted first.
+    ///
+    /// When this is dropped, the instance stays for the next test, unless this one panics. At its end, `./dev test` deletes
+    /// it.
+    pub(crate) fn reused(kind: &str) -> Self {
+        let private = private_dir();
+        let locked = (1..).find_map(|number| {
+            let name = format!("{kind}-reused-{number}");
+            let lock = File::create(private.join(format!("{name}.lock"))).expect("a lock file");
+            lock.try_lock().ok().map(|()| (name, lock))
+        });
+        let (name, lock) = locked.expect("there are enough numbers");
+        let instance = Self {
+            dir: private.join(name),
+            reuse: Some(lock),
+        };
+        // A test that is killed leaves no such file, and perhaps a server that hangs.
+        if fs::remove_file(instance.reusable()).is_err() && instance.dir.exists() {
+            instance.purge();
+        }
+        instance
+    }
+
+    /// A file beside the folder that says that a test has left the instance as it should be for the next one.
+    fn reusable(&self) -> PathBuf {
+        self.dir.with_extension("reusable")
     }
 
     /// Returns the folder.
@@ -77,14 +109,28 @@ impl Instance {
     }
 }
 
-impl Drop for Instance {
-    fn drop(&mut self) {
+impl Instance {
+    fn purge(&self) {
         let output = dev(&self.dir, &["down", "--purge"]).output();
         // A panic in a drop could abort the test. `./dev test` deletes what is left.
         if !output.as_ref().is_ok_and(|output| output.status.success()) {
             eprintln!("not cleaned up: {}: {output:?}", self.dir.display());
         }
     }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if self.reuse.is_none() || std::thread::panicking() {
+            self.purge();
+        } else if let Err(error) = fs::write(self.reusable(), "") {
+            eprintln!("not used again: {}: {error}", self.dir.display());
+        }
+    }
+}
+
+fn private_dir() -> PathBuf {
+    PathBuf::from(required("TIDINGS_TEST_PRIVATE_DIR"))
 }
 
 fn dev(dir: &Path, arguments: &[&str]) -> Command {

@@ -38,6 +38,18 @@ impl PrivateServer {
         private
     }
 
+    /// Like [`PrivateServer::new`], but another test may have used the server before, and another one may use it afterwards. So
+    /// this test must end with the server as it was configured, and everything in it must be in virtual hosts and databases of
+    /// the test's own. The server need not run at the end.
+    pub async fn reused(server: ServerKind) -> Self {
+        let private = Self {
+            server,
+            instance: Instance::reused(server.name()),
+        };
+        private.start().await;
+        private
+    }
+
     /// Returns `others` with this server in place of the shared one.
     #[must_use]
     pub fn among(&self, others: ServerUrls) -> ServerUrls {
@@ -81,6 +93,14 @@ impl PrivateServer {
         self.instance
             .dev(&[&["rabbitmqctl"], arguments].concat())
             .await;
+    }
+
+    /// Calls an Erlang function of RabbitMQ, which takes milliseconds instead of `rabbitmqctl`'s seconds. `arguments` is an
+    /// Erlang list. Returns the result as text.
+    pub async fn call(&self, module: &str, function: &str, arguments: &str) -> String {
+        self.instance
+            .dev(&["rabbitmq-call", module, function, arguments])
+            .await
     }
 
     /// Freezes the server (SIGSTOP): it keeps its connections but does not respond.

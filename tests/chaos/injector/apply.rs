@@ -12,13 +12,17 @@ use crate::timing::wait_or;
 
 /// RabbitMQ's defaults, which an alarm replaces: `disk_free_limit`, and `vm_memory_high_watermark` before
 /// version 4.
-const DISK_LIMIT: &str = "50MB";
+const DISK_LIMIT: &str = "\"50MB\"";
 const MEMORY_WATERMARK: &str = "0.4";
 
 /// More free space than any disk has.
-const UNREACHABLE_DISK_LIMIT: &str = "1000000GB";
+const UNREACHABLE_DISK_LIMIT: &str = "\"1000000GB\"";
 /// Less memory than any node has.
 const UNREACHABLE_WATERMARK: &str = "0.00001";
+
+/// The functions of RabbitMQ that set these limits.
+const DISK: (&str, &str) = ("rabbit_disk_monitor", "set_disk_free_limit");
+const MEMORY: (&str, &str) = ("vm_memory_monitor", "set_vm_memory_high_watermark");
 
 /// Attempts to start a server: another fault may make the first fail.
 const STARTS: u32 = 3;
@@ -55,15 +59,14 @@ pub async fn apply(
             on.set_conditions(link, Conditions::Normal)
         }
         Action::DiskAlarm(node) => {
-            limit(on, node, "set_disk_free_limit", UNREACHABLE_DISK_LIMIT).await?;
+            limit(on, node, DISK, UNREACHABLE_DISK_LIMIT).await?;
             over().await;
-            limit(on, node, "set_disk_free_limit", DISK_LIMIT).await
+            limit(on, node, DISK, DISK_LIMIT).await
         }
         Action::MemoryAlarm(node) => {
-            let tool = "set_vm_memory_high_watermark";
-            limit(on, node, tool, UNREACHABLE_WATERMARK).await?;
+            limit(on, node, MEMORY, UNREACHABLE_WATERMARK).await?;
             over().await;
-            limit(on, node, tool, MEMORY_WATERMARK).await
+            limit(on, node, MEMORY, MEMORY_WATERMARK).await
         }
         Action::TerminateConnections => on.database.terminate_connections().await,
         Action::ExhaustConnections => on.database.exhaust_connections(over()).await,
@@ -111,10 +114,19 @@ pub(super) async fn start(component: Component, on: &Installation) -> anyhow::Re
     last
 }
 
-async fn limit(on: &Installation, node: Component, what: &str, value: &str) -> anyhow::Result<()> {
-    // A single node needs no name.
-    let named = (on.nodes > 1).then_some(node);
-    let ctl = on.servers.rabbitmqctl(named, &[what, value]).await;
-    ctl.map(drop)
-        .with_context(|| format!("{what} {value} on {node}"))
+/// Sets a limit of a node with the function that the command of `rabbitmqctl` of the same name calls.
+async fn limit(
+    on: &Installation,
+    node: Component,
+    (module, function): (&str, &str),
+    value: &str,
+) -> anyhow::Result<()> {
+    let called = on
+        .servers
+        .call(node, module, function, &format!("[{value}]"))
+        .await;
+    let what = || format!("{function} {value} on {node}");
+    let result = called.with_context(what)?;
+    anyhow::ensure!(result == "ok", "{}: {result}", what());
+    Ok(())
 }

@@ -97,6 +97,20 @@ impl DevServers {
         self.dev(&command.concat()).await
     }
 
+    /// Calls an Erlang function of a node. It takes milliseconds, also where `rabbitmqctl`, which starts an Erlang of its own,
+    /// needs a minute: on a machine whose processors are busy. `arguments` is an Erlang list.
+    pub async fn call(
+        &self,
+        node: Component,
+        module: &str,
+        function: &str,
+        arguments: &str,
+    ) -> anyhow::Result<String> {
+        let node = node.to_string();
+        let command = ["rabbitmq-call", "-n", &node, module, function, arguments];
+        self.dev(&command).await
+    }
+
     /// Runs `./dev` on the instance. Returns its standard output.
     async fn dev(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let what = arguments.join(" ");

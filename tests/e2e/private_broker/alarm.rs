@@ -12,14 +12,15 @@ async fn during_a_memory_alarm_posts_are_refused_in_time_and_accepted_soon_after
         PrivateBrokerInstallation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
     let load = installation.load(8).await;
     let watermark = async |fraction| {
-        let arguments = ["-q", "set_vm_memory_high_watermark", fraction];
-        installation.broker.rabbitmqctl(&arguments).await;
+        let (module, function) = ("vm_memory_monitor", "set_vm_memory_high_watermark");
+        let set = installation.broker.call(module, function, fraction).await;
+        assert_eq!(set, "ok");
     };
-    watermark("0.00001").await;
+    watermark("[0.00001]").await;
     until_disconnected(&installation.api.client().anonymous()).await;
     until_exported(&installation.api, "tidings_broker_blocked", &[], 1..=1).await;
     load.until_refused(secs(60), REFUSALS).await;
-    watermark("0.4").await;
+    watermark("[0.4]").await;
     installation.assert_recovers(&load).await;
     until_exported(&installation.api, "tidings_broker_blocked", &[], 0..=0).await;
     let posted = installation.assert_recorded_once(load).await;

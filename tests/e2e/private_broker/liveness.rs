@@ -21,7 +21,7 @@ struct LonelyPublisher {
 
 impl LonelyPublisher {
     async fn connected() -> Self {
-        let broker = PrivateServer::new(ServerKind::RabbitMq).await;
+        let broker = PrivateServer::reused(ServerKind::RabbitMq).await;
         let world = World::on(&broker.among(ServerUrls::shared()), &[]).await;
         let url = format!("{}?heartbeat=0", world.vhost.url());
         let settings =
@@ -100,12 +100,10 @@ async fn a_connection_whose_queue_confirms_nothing_is_given_up_though_its_node_a
     let lonely = LonelyPublisher::connected().await;
     let dlq = &lonely.world.broker_settings(&[]).names.dlq;
     // The process of the queue's replica.
-    let queue = format!("'{}_{dlq}'", lonely.world.vhost.name);
-    let suspend = format!("sys:suspend({queue}).");
-    lonely.broker.rabbitmqctl(&["eval", &suspend]).await;
+    let queue = format!("['{}_{dlq}']", lonely.world.vhost.name);
+    assert_eq!(lonely.broker.call("sys", "suspend", &queue).await, "ok");
     lonely.until_given_up().await;
-    let resume = format!("sys:resume({queue}).");
-    lonely.broker.rabbitmqctl(&["eval", &resume]).await;
+    assert_eq!(lonely.broker.call("sys", "resume", &queue).await, "ok");
     lonely.until_published_again().await;
     lonely.stop().await;
 }
@@ -114,10 +112,11 @@ async fn a_connection_whose_queue_confirms_nothing_is_given_up_though_its_node_a
 async fn a_connection_that_a_memory_alarm_blocks_is_kept() {
     let lonely = LonelyPublisher::connected().await;
     let watermark = async |fraction| {
-        let arguments = ["-q", "set_vm_memory_high_watermark", fraction];
-        lonely.broker.rabbitmqctl(&arguments).await;
+        let (module, function) = ("vm_memory_monitor", "set_vm_memory_high_watermark");
+        let set = lonely.broker.call(module, function, fraction).await;
+        assert_eq!(set, "ok");
     };
-    watermark("0.00001").await;
+    watermark("[0.00001]").await;
     eventually(secs(30), "the alarm is noticed", async || {
         let _ = lonely.publish().await;
         lonely.changes() == [true, false]
@@ -129,7 +128,7 @@ async fn a_connection_that_a_memory_alarm_blocks_is_kept() {
     });
     let given_up = timeout(secs(8), given_up).await;
     assert!(given_up.is_err(), "{:?}", lonely.changes());
-    watermark("0.4").await;
+    watermark("[0.4]").await;
     lonely.until_published_again().await;
     lonely.stop().await;
 }

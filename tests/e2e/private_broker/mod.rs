@@ -30,7 +30,7 @@ struct PrivateBrokerInstallation {
 
 impl PrivateBrokerInstallation {
     async fn start(more: &[(&str, &str)]) -> Self {
-        let broker = PrivateServer::new(ServerKind::RabbitMq).await;
+        let broker = PrivateServer::reused(ServerKind::RabbitMq).await;
         // A message that used an attempt would not be recorded in time.
         let mut settings = vec![
             ("RETRY_BASE_DELAY_MS", "600000"),
