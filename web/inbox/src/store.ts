@@ -148,12 +148,14 @@ export class InboxStore {
   async change(item: Item, change: Change) {
     const was = { readAt: item.readAt, archivedAt: item.archivedAt };
     const patch = patchOf(change, item);
+    const load = this.#load;
     this.#patch(item.messageId, patch);
     this.#pending.set(item.messageId, patch);
     this.#add(unreadBy(patch) - unreadBy(was));
     try {
       await this.#client.change("POST", `/api/inbox/${item.messageId}/${change}`);
       this.#countSoon();
+      this.#confirmed(item.messageId, patch, load);
     } catch (error) {
       this.#pending.delete(item.messageId);
       this.#listener.failed(error);
@@ -162,6 +164,14 @@ export class InboxStore {
       if (this.#pending.get(item.messageId) === patch) {
         this.#pending.delete(item.messageId);
       }
+    }
+  }
+
+  /** A list that was asked for since the change can be older than it. Without a stream, nothing else would tell. */
+  #confirmed(id: string, patch: Pick<Item, "readAt" | "archivedAt">, load: number) {
+    const isListed = this.items.some((item) => item.messageId === id);
+    if (this.isShown && load !== this.#load && !isListed && matches(patch, this.filter)) {
+      void this.reload();
     }
   }
 

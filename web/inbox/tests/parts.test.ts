@@ -12,6 +12,17 @@ import { InboxStore } from "../src/store.ts";
 
 const BASE = "https://shop.example/account/";
 
+/** A store whose requests `client` answers. None of them fails. */
+function storeOf(client: object): InboxStore {
+  const ignore = () => {};
+  return new InboxStore(client as Client, {
+    changed: ignore,
+    counted: ignore,
+    arrived: ignore,
+    failed: (error) => assert.fail(String(error)),
+  });
+}
+
 test("a payload is shown by the members that senders use", () => {
   const link = "https://shop.example/orders/7";
   for (const [payload, expected] of [
@@ -174,13 +185,7 @@ test("while nobody looks, what arrives is kept in bounds, and the newest is mark
       return path.endsWith("read-all") ? { more: false } : undefined;
     },
   };
-  const ignore = () => {};
-  const store = new InboxStore(client as unknown as Client, {
-    changed: ignore,
-    counted: ignore,
-    arrived: ignore,
-    failed: (error) => assert.fail(String(error)),
-  });
+  const store = storeOf(client);
   await store.reload();
   const ids = Array.from({ length: 2500 }, (_, nth) => `id-${nth}`);
   for (const messageId of ids) {
@@ -193,5 +198,35 @@ test("while nobody looks, what arrives is kept in bounds, and the newest is mark
   );
   await store.readAll();
   assert.deepEqual(marked, ids.slice(-1000));
+  store.stop();
+});
+
+test("a list that is loaded while a change is on its way shows what the change has added to it", async () => {
+  const item = { messageId: "one", payload: { title: "x" }, createdAt: "", readAt: null, archivedAt: null };
+  let archived: object[] = [];
+  let confirm = () => {};
+  const store = storeOf({
+    get: async (path: string) =>
+      path.includes("counts")
+        ? { unread: 0, capped: false }
+        : { items: path.includes("archived") ? archived : [item], nextCursor: null, upTo: "AQ" },
+    change: () =>
+      new Promise<void>((resolve) => {
+        confirm = resolve;
+      }),
+  });
+  store.isShown = true;
+  await store.reload();
+  const changing = store.change(item, "archive");
+  await store.show("archived");
+  assert.deepEqual(store.items, []);
+  archived = [{ ...item, readAt: "2026-01-01T00:00:00Z", archivedAt: "2026-01-01T00:00:00Z" }];
+  confirm();
+  await changing;
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(
+    store.items.map(({ messageId }) => messageId),
+    ["one"],
+  );
   store.stop();
 });
