@@ -201,7 +201,7 @@ cmd_rabbitmqctl() {
 }
 
 cmd_rabbitmq_call() {
-    local node
+    local node result
     need_running_node
     if [[ ${1:-} == -n ]]; then
         node=${2:-}
@@ -209,7 +209,8 @@ cmd_rabbitmq_call() {
         shift 2
     fi
     (($# == 3)) || die "rabbitmq-call takes MODULE FUNCTION ARGUMENTS, for example: ./dev rabbitmq-call rabbit is_running '[]'"
-    call_node "$node" "$@"
+    result=$(call_node "$node" "$@") && [[ $result != {badrpc,* ]] || die "$node: $1:$2 failed: ${result:-no answer}"
+    printf '%s\n' "$result"
 }
 
 # Sets `node` of the caller to one that runs.

@@ -148,9 +148,12 @@ wait_node() {
 }
 
 # Calls a function of a node and prints its result as an Erlang term: NODE MODULE FUNCTION ARGUMENTS
-# Erlang's erl_call answers in milliseconds. rabbitmqctl starts an Erlang of its own for each command, which takes seconds
-# of a processor.
-call_node() { with_rabbitmq_env "$1" erl_call -sname "$(erlang_name "$1")" -timeout 30 -a "$2 $3 $4"; }
+# Erlang's erl_call answers in milliseconds, but needs a name server or a hosts file that knows this machine. rabbitmqctl
+# starts an Erlang of its own for each command, which takes seconds of a processor.
+call_node() {
+    with_rabbitmq_env "$1" erl_call -sname "$(erlang_name "$1")" -timeout 30 -a "$2 $3 $4" 2>/dev/null ||
+        with_rabbitmq_env "$1" "$rabbitmq_bin/rabbitmqctl" -q --timeout 30 eval "apply($2, $3, $4)."
+}
 
 node_failed() {
     tail -n 15 -- "$log_dir/$1.out" >&2 || true

@@ -1,6 +1,6 @@
 //! After a kill of a program, every 202 has one row.
 
-use tidings_tests::{Load, PostOutcome, Posted, World, eventually_ok, secs};
+use tidings_tests::{Load, Pace, PostOutcome, Posted, World, eventually_ok, secs};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_killed_three_times_neither_loses_nor_duplicates_a_message() {
@@ -34,7 +34,7 @@ async fn a_worker_killed_three_times_neither_loses_nor_duplicates_a_message() {
 async fn an_api_killed_under_load_loses_no_accepted_notification() {
     let world = World::with(&[("RETRY_BASE_DELAY_MS", "600000")]).await;
     let (mut api, mut worker) = tokio::join!(world.api(), world.worker());
-    let load = Load::start(&api, world.user, 32);
+    let load = Load::start(&api, world.user, 32, Pace::Fast);
     for _ in 0..3 {
         load.until_accepted(secs(60), 500).await;
         api.kill();

@@ -54,7 +54,7 @@ pub use dev_clone::{DevClone, HeldStart};
 pub use event_stream::{EventStream, StreamEvent};
 pub use frozen::Frozen;
 pub use late_answers::LateAnswers;
-pub use load::{Load, Post, PostOutcome, Posted};
+pub use load::{Load, Pace, Post, PostOutcome, Posted};
 pub use logs::Logs;
 pub use management::{Management, QueueState};
 pub use metrics::Scrape;

@@ -17,8 +17,25 @@ use crate::poll::{eventually_ok, secs};
 use crate::program::Program;
 use crate::world::{World, notification};
 
-/// Minimum time between two requests of a poster.
-const PERIOD: Duration = Duration::from_millis(20);
+/// How many requests a poster makes. What is lost in an outage does not depend on it, but what a test takes of the
+/// machine from those beside it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// At most 12 a second.
+    Steady,
+    /// At most 50 a second, so that with many posters some requests are in flight whenever a server is killed.
+    Fast,
+}
+
+impl Pace {
+    /// Minimum time between two requests of a poster.
+    const fn period(self) -> Duration {
+        match self {
+            Self::Steady => Duration::from_millis(80),
+            Self::Fast => Duration::from_millis(20),
+        }
+    }
+}
 
 /// Minimum time after a request that was not accepted: during an outage, posters must not take the CPU from a
 /// server that is starting.
@@ -88,9 +105,9 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts `posters` clients of `api`, each of which posts for `user` at most 50 times a second.
+    /// Starts `posters` clients of `api`, each of which posts for `user` at this pace.
     #[must_use]
-    pub fn start(api: &Program, user: UserId, posters: usize) -> Self {
+    pub fn start(api: &Program, user: UserId, posters: usize, pace: Pace) -> Self {
         let mut load = Self {
             posters: JoinSet::new(),
             posts: Arc::default(),
@@ -101,7 +118,7 @@ impl Load {
             let (client, next) = (api.client(), Arc::clone(&next));
             let (posts, stop) = (Arc::clone(&load.posts), load.stop.clone());
             load.posters.spawn(async move {
-                let mut tick = interval(PERIOD);
+                let mut tick = interval(pace.period());
                 tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 while stop.run_until_cancelled(tick.tick()).await.is_some() {
                     let number = next.fetch_add(1, Ordering::Relaxed);

@@ -98,9 +98,8 @@ impl PrivateServer {
     /// Calls an Erlang function of RabbitMQ, which takes milliseconds instead of `rabbitmqctl`'s seconds. `arguments` is an
     /// Erlang list. Returns the result as text.
     pub async fn call(&self, module: &str, function: &str, arguments: &str) -> String {
-        self.instance
-            .dev(&["rabbitmq-call", module, function, arguments])
-            .await
+        let call = ["rabbitmq-call", module, function, arguments];
+        self.instance.dev(&call).await.trim().to_owned()
     }
 
     /// Freezes the server (SIGSTOP): it keeps its connections but does not respond.

@@ -1,4 +1,4 @@
-use tidings_tests::secs;
+use tidings_tests::{Pace, secs};
 
 use super::{PrivateBrokerInstallation, until_disconnected, until_exported};
 
@@ -10,7 +10,7 @@ const REFUSALS: usize = 500;
 async fn during_a_memory_alarm_posts_are_refused_in_time_and_accepted_soon_after() {
     let mut installation =
         PrivateBrokerInstallation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
-    let load = installation.load(8).await;
+    let load = installation.load(8, Pace::Steady).await;
     let watermark = async |fraction| {
         let (module, function) = ("vm_memory_monitor", "set_vm_memory_high_watermark");
         let set = installation.broker.call(module, function, fraction).await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tidings_tests::{Load, PrivateCluster, Program, Replicas, ServerUrls, World};
+use tidings_tests::{Load, Pace, PrivateCluster, Program, Replicas, ServerUrls, World};
 use tidings_tests::{eventually, eventually_ok, secs};
 
 /// Maximum time until posts are accepted and recorded again.
@@ -81,7 +81,7 @@ impl ClusterInstallation {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn posts_continue_when_a_leader_is_killed_and_when_a_node_is_frozen() {
     let mut installation = ClusterInstallation::start().await;
-    let load = Load::start(&installation.api, installation.world.user, 8);
+    let load = Load::start(&installation.api, installation.world.user, 8, Pace::Steady);
     let began = Instant::now();
     load.until_accepted(secs(60), 200).await;
     eventually(secs(10), "the queues are settled", async || {

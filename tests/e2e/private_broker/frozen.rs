@@ -1,4 +1,4 @@
-use tidings_tests::{PostOutcome, eventually, secs};
+use tidings_tests::{Pace, PostOutcome, eventually, secs};
 use tokio::time::timeout;
 
 use super::PrivateBrokerInstallation;
@@ -7,7 +7,7 @@ use super::PrivateBrokerInstallation;
 async fn while_the_broker_is_frozen_posts_are_refused_in_time_and_accepted_soon_after() {
     let mut installation =
         PrivateBrokerInstallation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
-    let load = installation.load(8).await;
+    let load = installation.load(8, Pace::Steady).await;
     let frozen = installation.broker.freeze().await;
     installation.until_disconnected().await;
     load.until_refused(secs(20), 100).await;
@@ -22,7 +22,7 @@ async fn while_the_broker_is_frozen_posts_are_refused_in_time_and_accepted_soon_
 async fn a_second_signal_stops_an_api_whose_requests_wait_for_the_broker() {
     let mut installation =
         PrivateBrokerInstallation::start(&[("PUBLISH_TIMEOUT_MS", "60000")]).await;
-    let load = installation.load(8).await;
+    let load = installation.load(8, Pace::Steady).await;
     let frozen = installation.broker.freeze().await;
     let accepted = timeout(secs(1), load.until_accepted(secs(60), 1)).await;
     assert!(accepted.is_err(), "requests must wait");

@@ -1,11 +1,11 @@
-use tidings_tests::{PostOutcome, secs};
+use tidings_tests::{Pace, PostOutcome, secs};
 
 use super::PrivateBrokerInstallation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_killed_under_load_loses_no_accepted_notification() {
     let mut installation = PrivateBrokerInstallation::start(&[]).await;
-    let load = installation.load(32).await;
+    let load = installation.load(32, Pace::Fast).await;
     for _ in 0..2 {
         load.until_accepted(secs(60), 1000).await;
         installation.broker.kill().await;

@@ -16,7 +16,7 @@ mod two_clones;
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use tidings_tests::{Client, Load, PrivateServer, Program, ServerKind, ServerUrls, World};
+use tidings_tests::{Client, Load, Pace, PrivateServer, Program, ServerKind, ServerUrls, World};
 use tidings_tests::{eventually, eventually_ok, secs};
 
 /// A running installation. Fields are dropped in this order.
@@ -49,9 +49,9 @@ impl PrivateBrokerInstallation {
         }
     }
 
-    /// Posts at most 50 times a second from each of `posters`, and waits until the broker may be killed.
-    async fn load(&self, posters: usize) -> Load {
-        let load = Load::start(&self.api, self.world.user, posters);
+    /// Posts from each of `posters` at this pace, and waits until the broker may be killed.
+    async fn load(&self, posters: usize, pace: Pace) -> Load {
+        let load = Load::start(&self.api, self.world.user, posters, pace);
         load.until_accepted(secs(60), 200).await;
         self.until_settled().await;
         load

@@ -1,4 +1,4 @@
-use tidings_tests::secs;
+use tidings_tests::{Pace, secs};
 
 use super::{PrivateBrokerInstallation, until_exported};
 
@@ -6,7 +6,7 @@ use super::{PrivateBrokerInstallation, until_exported};
 async fn while_the_broker_is_stopped_posts_are_refused_in_time_and_accepted_soon_after() {
     let mut installation =
         PrivateBrokerInstallation::start(&[("PUBLISH_TIMEOUT_MS", "2000")]).await;
-    let load = installation.load(8).await;
+    let load = installation.load(8, Pace::Steady).await;
     installation.broker.stop().await;
     installation.until_disconnected().await;
     let (api, worker) = (&installation.api, &installation.worker);

@@ -1,11 +1,11 @@
-use tidings_tests::{eventually, secs};
+use tidings_tests::{Pace, eventually, secs};
 
 use super::PrivatePostgresInstallation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_database_uses_up_no_attempts() {
     let mut installation = PrivatePostgresInstallation::start().await;
-    let load = installation.load(10).await;
+    let load = installation.load(10, Pace::Steady).await;
     let frozen = installation.postgres.freeze().await;
     installation.until_disconnected().await;
     installation.until_tried(secs(90), 4).await;

@@ -10,7 +10,7 @@ mod tls;
 use std::time::Duration;
 
 use tidings_tests::{
-    Client, Load, PostOutcome, PrivateServer, Program, ServerKind, ServerUrls, World,
+    Client, Load, Pace, PostOutcome, PrivateServer, Program, ServerKind, ServerUrls, World,
 };
 use tidings_tests::{eventually_ok, secs};
 
@@ -37,9 +37,9 @@ impl PrivatePostgresInstallation {
         }
     }
 
-    /// Posts at most 50 times a second from each of `posters`.
-    async fn load(&self, posters: usize) -> Load {
-        let load = Load::start(&self.api, self.world.user, posters);
+    /// Posts from each of `posters` at this pace.
+    async fn load(&self, posters: usize, pace: Pace) -> Load {
+        let load = Load::start(&self.api, self.world.user, posters, pace);
         load.until_accepted(secs(60), 200).await;
         load
     }

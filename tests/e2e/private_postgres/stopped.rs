@@ -1,13 +1,13 @@
 use std::time::Instant;
 
-use tidings_tests::{eventually, eventually_ok, secs};
+use tidings_tests::{Pace, eventually, eventually_ok, secs};
 
 use super::PrivatePostgresInstallation;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_database_uses_up_no_attempts() {
     let mut installation = PrivatePostgresInstallation::start().await;
-    let load = installation.load(10).await;
+    let load = installation.load(10, Pace::Steady).await;
     installation.postgres.stop().await;
     let away = Instant::now();
     installation.until_disconnected().await;
@@ -21,7 +21,7 @@ async fn a_stopped_database_uses_up_no_attempts() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_are_recorded_after_an_outage_longer_than_they_are_held() {
     let mut installation = PrivatePostgresInstallation::start().await;
-    let load = installation.load(1).await;
+    let load = installation.load(1, Pace::Steady).await;
     installation.postgres.stop().await;
     let away = Instant::now();
     installation.until_disconnected().await;
