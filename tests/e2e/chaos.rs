@@ -21,7 +21,7 @@ fn three_minutes_of_faults_lose_and_duplicate_nothing() {
         .env("TIDINGS_BIN_DIR", required("TIDINGS_TEST_BIN_DIR"))
         .args(["chaos", "--minutes", "3", "--seed", &SEED.to_string()])
         // A low rate, because other tests run at the same time.
-        .args(["--rate", "25", "--readers", "20"])
+        .args(["--rate", "50", "--readers", "20"])
         .args(["--max-gap", "60", "--json"])
         .arg(&json)
         .stdin(Stdio::null())
