@@ -30,22 +30,18 @@ pub struct PrivateServer {
 impl PrivateServer {
     /// Creates and starts a server.
     pub async fn new(server: ServerKind) -> Self {
-        let private = Self {
-            server,
-            instance: Instance::new(server.name()),
-        };
-        private.start().await;
-        private
+        Self::started(server, Instance::new(server.name())).await
     }
 
     /// Like [`PrivateServer::new`], but another test may have used the server before, and another one may use it afterwards. So
     /// this test must end with the server as it was configured, and everything in it must be in virtual hosts and databases of
     /// the test's own. The server need not run at the end.
     pub async fn reused(server: ServerKind) -> Self {
-        let private = Self {
-            server,
-            instance: Instance::reused(server.name()),
-        };
+        Self::started(server, Instance::reused(server.name())).await
+    }
+
+    async fn started(server: ServerKind, instance: Instance) -> Self {
+        let private = Self { server, instance };
         private.start().await;
         private
     }
