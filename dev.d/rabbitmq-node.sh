@@ -123,7 +123,7 @@ launch_node() {
 # A node opens its ports at the end of its start. Reading the kernel's table is cheaper than rabbitmqctl.
 is_node_open() { owns_port "$1" "$(node_port rabbitmq "$1")" && owns_port "$1" "$(node_port management "$1")"; }
 
-# Waits until a node is ready. Fails if it is still starting after SECONDS: NODE SECONDS
+# Waits until a node is ready. Fails if its ports are still closed after SECONDS: NODE SECONDS
 wait_node() {
     local node=$1 until=$((SECONDS + $2)) launches=1
     until is_node_open "$node"; do
@@ -140,6 +140,8 @@ wait_node() {
         ((SECONDS < until)) || return 1
         sleep 0.1
     done
+    # With its ports open, it waits for no other node any more.
+    until=$((SECONDS + 60))
     until [[ $(call_node "$node" rabbit is_running '[]' 2>>"$log_dir/$node.out") == true ]]; do
         is_running "$node" || node_failed "$node" "the process ended during its start"
         ((SECONDS < until)) || node_failed "$node" "the start did not complete"

@@ -11,8 +11,8 @@ use crate::servers::required;
 /// The test's own servers, created by `./dev` in their own folder and deleted when this is dropped.
 pub(crate) struct Instance {
     dir: PathBuf,
-    /// Held while this test uses an instance that others use before and after it.
-    reuse: Option<File>,
+    /// For an instance that other tests use before and after this one: a lock, so that no two use it at once.
+    turn: Option<File>,
 }
 
 impl Instance {
@@ -21,7 +21,7 @@ impl Instance {
         let name = format!("{kind}-{}", Uuid::new_v4().simple());
         Self {
             dir: private_dir().join(name),
-            reuse: None,
+            turn: None,
         }
     }
 
@@ -40,7 +40,7 @@ impl Instance {
         let (name, lock) = locked.expect("there are enough numbers");
         let instance = Self {
             dir: private.join(name),
-            reuse: Some(lock),
+            turn: Some(lock),
         };
         // A test that is killed leaves no such file, and perhaps a server that hangs.
         if fs::remove_file(instance.reusable()).is_err() && instance.dir.exists() {
@@ -107,9 +107,8 @@ impl Instance {
         let pid: i32 = pid.unwrap_or_else(|| panic!("{name} does not run:\n{status}"));
         Frozen::with_children(pid).expect("it runs")
     }
-}
 
-impl Instance {
+    /// Stops the servers and deletes the folder.
     fn purge(&self) {
         let output = dev(&self.dir, &["down", "--purge"]).output();
         // A panic in a drop could abort the test. `./dev test` deletes what is left.
@@ -121,7 +120,7 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        if self.reuse.is_none() || std::thread::panicking() {
+        if self.turn.is_none() || std::thread::panicking() {
             self.purge();
         } else if let Err(error) = fs::write(self.reusable(), "") {
             eprintln!("not used again: {}: {error}", self.dir.display());

@@ -10,8 +10,8 @@ use crate::installation::Installation;
 use crate::proxy::Conditions;
 use crate::timing::wait_or;
 
-/// RabbitMQ's defaults, which an alarm replaces: `disk_free_limit`, and `vm_memory_high_watermark` before
-/// version 4.
+/// RabbitMQ's defaults, which an alarm replaces, as Erlang terms: `disk_free_limit`, and `vm_memory_high_watermark`
+/// before version 4.
 const DISK_LIMIT: &str = "\"50MB\"";
 const MEMORY_WATERMARK: &str = "0.4";
 
@@ -20,7 +20,7 @@ const UNREACHABLE_DISK_LIMIT: &str = "\"1000000GB\"";
 /// Less memory than any node has.
 const UNREACHABLE_WATERMARK: &str = "0.00001";
 
-/// The functions of RabbitMQ that set these limits.
+/// The functions of RabbitMQ that set these limits: module and name.
 const DISK: (&str, &str) = ("rabbit_disk_monitor", "set_disk_free_limit");
 const MEMORY: (&str, &str) = ("vm_memory_monitor", "set_vm_memory_high_watermark");
 

@@ -97,8 +97,8 @@ impl DevServers {
         self.dev(&command.concat()).await
     }
 
-    /// Calls an Erlang function of a node. It takes milliseconds, also where `rabbitmqctl`, which starts an Erlang of its own,
-    /// needs a minute: on a machine whose processors are busy. `arguments` is an Erlang list.
+    /// Calls an Erlang function of a node, in milliseconds: a fault lasts as long as it should, also on a busy machine, where
+    /// `rabbitmqctl` is slow because it starts an Erlang of its own. `arguments` is an Erlang list.
     pub async fn call(
         &self,
         node: Component,
